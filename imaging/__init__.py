@@ -1,0 +1,1 @@
+"""What a scan and a mask are: formats, geometry, tiling, measurements."""

@@ -1,0 +1,53 @@
+"""What a scan is: a grid of voxels somewhere in the world, read by region."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+
+Reader = Callable[[Box], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """An image whose voxels are read by region; the whole need never be in memory.
+
+    A volume's axes are (c, i, j, k) and its affine maps (i, j, k) to RAS+ mm. A picture's axes are
+    (c, row, column); its affine is the identity over (row, column, 0) and it has no spacing unless
+    the file bears a physical one.
+    """
+
+    shape: tuple[int, ...]
+    """(c, i, j, k) for a volume, (c, row, column) for a picture."""
+    dtype: np.dtype[Any]
+    """Of the values that `read` gives, after any scale and offset of the format."""
+    affine: NDArray[np.float64]
+    """(4, 4): voxel index -> RAS+ mm."""
+    spacing_mm: tuple[float, ...] | None
+    """Voxel size along each spatial axis, or None where the format does not say."""
+    format: str
+    """`nifti`, `png`, `jpeg` or `tiff`; a view made from another scan bears its source's."""
+    reader: Reader
+    """Box -> array of shape (c, *box.shape); boxes lie inside the grid."""
+    stored_shape: tuple[int, ...]
+    """The array shape of the file itself, so that a mask can be written with the same."""
+    warnings: tuple[str, ...] = ()
+    """What a careful user should know, without patient data."""
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The spatial shape."""
+        return self.shape[1:]
+
+    @property
+    def dimension(self) -> int:
+        """2 for a picture, 3 for a volume."""
+        return len(self.shape) - 1
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Voxels of `box`, of shape (c, *box.shape), as stored (no normalisation)."""
+        return self.reader(box)

@@ -1,0 +1,84 @@
+"""The environment, read once into one frozen Settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+GIB = 1 << 30
+
+
+class Settings(BaseSettings):
+    """Every setting of gateway and workers; `TESSERA_DATA=/srv/tessera` sets `data`, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="TESSERA_", frozen=True)
+
+    data: Path = Path("tessera-data")
+    """Folder of database, blobs and broker where no URL names another place."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty: SQLite in the data folder."""
+    broker_url: str = ""
+    """redis://, amqp://, or file:// for Celery's file transport in the data folder."""
+    blob_url: str = ""
+    """s3://bucket/prefix; empty: a folder."""
+    models: Path | None = None
+    """Folder of added models; empty: `models` in the data folder."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
+    """Host headers that are answered, without port; comma-separated in the environment."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Other sites whose pages may call (CORS), as https://viewer.example.org."""
+
+    upload_bytes: Annotated[int, Field(ge=1)] = 4 * GIB
+    max_voxels: Annotated[int, Field(ge=1)] = 1 << 31
+    max_pixels: Annotated[int, Field(ge=1)] = 1 << 28
+    """Pictures above this are refused from their header."""
+    inflated_bytes: Annotated[int, Field(ge=1)] = 16 * GIB
+    """The most that a compressed upload may unpack to."""
+
+    lease_s: Annotated[float, Field(gt=0)] = 30.0
+    """A worker that is silent for so long has lost its job."""
+    attempts: Annotated[int, Field(ge=1)] = 3
+    stall_s: Annotated[float, Field(gt=0)] = 900.0
+    """A tile that takes longer than this is taken for hung: the lease is no longer renewed."""
+    sweep_s: Annotated[float, Field(gt=0)] = 1.0
+    """How often gateway and workers look for jobs without a message or a living worker."""
+    visibility_s: Annotated[float, Field(gt=0)] = 86_400.0
+    """Redis's own redelivery, which nothing relies on."""
+
+    device: str = "auto"
+    """What this worker runs on: auto, cpu, openvino, cuda or tensorrt."""
+    memory_bytes: int = 0
+    """Budget of a worker's tiles; 0: half of what the machine or cgroup has free."""
+    threads: int = 0
+    """0: all cores that this process may use."""
+
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data.resolve() / 'tessera.db'}"
+
+    @property
+    def added_models(self) -> Path:
+        """Where `tessera models add` puts models."""
+        return self.models or self.data / "models"
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary files: on the same disk as the blobs, so that a move is a rename."""
+        return self.data / "tmp"

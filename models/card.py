@@ -1,0 +1,186 @@
+"""What a model says of itself. Torch-free: gateway and workers read it."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from imaging.errors import BadModel
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Channel(_Frozen):
+    """One scan that the network looks at, e.g. `t1`; `components` 3 means an RGB picture."""
+
+    name: Name
+    components: Literal[1, 3] = 1
+    description: str = ""
+
+
+class Label(_Frozen):
+    """What a number in the mask means. 0 is background and is not listed."""
+
+    value: Annotated[int, Field(ge=1, le=65535)]
+    name: str
+    color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+
+
+class Intensity(_Frozen):
+    """How voxels are normalised, once per image and channel, before tiling.
+
+    `zscore`: subtract the mean, divide by the standard deviation of all finite voxels.
+    `percentile`: `lower` and `upper` percentiles go to 0 and 1, not clipped; for an RGB picture they
+    are taken over its three components together.
+    `fixed`: clip to [`lower`, `upper`], then subtract `mean` and divide by `std` (CT).
+    """
+
+    kind: Literal["zscore", "percentile", "fixed", "none"]
+    lower: float | None = None
+    upper: float | None = None
+    mean: float = 0.0
+    std: Annotated[float, Field(gt=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.kind in ("percentile", "fixed") and (
+            self.lower is None or self.upper is None or self.lower >= self.upper
+        ):
+            raise ValueError(f"intensity '{self.kind}' needs lower < upper")
+        return self
+
+
+class Instances(_Frozen):
+    """The mask numbers single objects 1, 2, 3, ... in raster order instead of bearing label values.
+
+    Components of network output `seed` are the objects; they grow into the voxels of output `rim`,
+    and objects smaller than `min_voxels` are dropped.
+    """
+
+    seed: Positive
+    rim: Positive
+    min_voxels: Positive = 1
+
+
+class Cleanup(_Frozen):
+    """Done to the finished mask, in this order."""
+
+    largest_component: tuple[int, ...] = ()
+    """Label values of which only the largest connected component stays."""
+    fill_holes: tuple[int, ...] = ()
+
+
+class Sample(_Frozen):
+    """An input that anyone can make again, to check a model on a machine."""
+
+    kind: Literal["noise", "package"]
+    seed: int = 0
+    shape: tuple[int, ...] = ()
+    """Spatial shape of seeded smooth noise."""
+    image: str = ""
+    """For `package`: an image that a package carries, such as `nilearn:mni152-t1`."""
+
+
+class ModelCard(_Frozen):
+    """All that inference needs to know of a network, and all that a user should know."""
+
+    name: Name
+    version: str
+    title: str
+    description: str = ""
+    dimension: Literal[2, 3]
+    channels: tuple[Channel, ...]
+    labels: tuple[Label, ...]
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    outputs: tuple[int, ...]
+    """Label value that each network output paints. softmax: outputs[0] is 0, background; sigmoid:
+    regions, painted in this order, later over earlier."""
+    instances: Instances | None = None
+    cleanup: Cleanup = Cleanup()
+    spacing_mm: tuple[float, ...] | None = None
+    """The spacing that the network was trained at (RAS+ axes); None: the scan's own."""
+    intensity: Intensity
+
+    padding: Literal["valid", "same"]
+    halo: tuple[int, ...]
+    """Context per axis, each side, that an output voxel reads; derived, never typed by hand."""
+    align: tuple[int, ...]
+    """The network's total stride per axis."""
+    minimum: tuple[int, ...]
+    """Smallest legal input size per axis; legal sizes are minimum + n * align."""
+    exact: bool
+    """False where layers look at the whole tile, so that tiling would change the mask."""
+
+    parameters: int = 0
+    multiply_adds_per_voxel: float = 0.0
+    """Per output voxel of a large tile."""
+    bytes_per_voxel: float = 0.0
+    """Working memory per input voxel in fp32; the planner's measure."""
+    sample: Sample | None = None
+    licence: str
+    data: str = ""
+    split: str = ""
+    figures: dict[str, float] = {}
+    limits: str = ""
+    intended_use: str = "Research use only; not for clinical use."
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of model.onnx."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for field in ("halo", "align", "minimum"):
+            if len(getattr(self, field)) != self.dimension:
+                raise ValueError(f"{field} needs {self.dimension} numbers, one per axis")
+        if self.spacing_mm is not None and (
+            len(self.spacing_mm) != self.dimension or min(self.spacing_mm) <= 0
+        ):
+            raise ValueError(f"spacing_mm needs {self.dimension} positive numbers")
+        if not self.channels or len({c.name for c in self.channels}) != len(self.channels):
+            raise ValueError("channels need at least one entry, each name once")
+        values = {label.value for label in self.labels}
+        if len(values) != len(self.labels):
+            raise ValueError("each label value may appear once")
+        if self.activation == "softmax" and (len(self.outputs) < 2 or self.outputs[0] != 0):
+            raise ValueError("softmax outputs begin with 0, background")
+        if not set(self.outputs) - {0} <= values:
+            raise ValueError("outputs name a label value that labels do not list")
+        if self.instances and (
+            len(self.labels) != 1 or max(self.instances.seed, self.instances.rim) >= len(self.outputs)
+        ):
+            raise ValueError("instances need exactly one label, and seed and rim among the outputs")
+        return self
+
+    @property
+    def components(self) -> int:
+        """Input channels of the network itself."""
+        return sum(channel.components for channel in self.channels)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads card.json; raises BadModel that names every field at fault."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors()
+            )
+            raise BadModel(
+                f"The card is not sound: {faults}.",
+                expected="A card.json with every field that docs/models.md describes.",
+                todo="Mend these fields and add the model again.",
+            ) from error
+        except OSError as error:
+            raise BadModel(
+                "The folder holds no card.json that can be read.",
+                expected="A folder with model.onnx and card.json.",
+                todo="Point at such a folder, or write the card as docs/models.md tells.",
+            ) from error
+
+    def save(self, path: Path) -> None:
+        """Writes card.json, indented, ending in a newline."""
+        path.write_text(self.model_dump_json(indent=2, exclude_defaults=True) + "\n")

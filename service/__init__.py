@@ -1,0 +1,1 @@
+"""How people reach it: the gateway and the built review page."""

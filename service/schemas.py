@@ -1,0 +1,173 @@
+"""What goes over the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from jobs.job import JobState
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Device = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(_Wire):
+    """RFC 9457 problem details; `detail` says what came, `expected` and `todo` the rest."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    expected: str = ""
+    todo: str = ""
+    instance: str | None = None
+
+
+class ScanOut(_Wire):
+    """A stored scan. `shape` is (c, i, j, k) or (c, row, column)."""
+
+    id: str
+    name: str
+    format: str
+    dimension: Literal[2, 3]
+    shape: tuple[int, ...]
+    dtype: str
+    spacing_mm: tuple[float, ...] | None
+    affine: tuple[tuple[float, ...], ...]
+    bytes: int
+    sha256: str
+    warnings: tuple[str, ...]
+    created_at: datetime
+
+
+class ScanPage(_Wire):
+    scans: list[ScanOut]
+    next_cursor: str | None = None
+
+
+class OptionsIn(_Wire):
+    """How to run: `tile` is the most per axis that the network may read at once."""
+
+    device: Device = "auto"
+    precision: Literal["auto", "fp32"] = "auto"
+    tile: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+
+class JobIn(_Wire):
+    """One segmentation: `scan`, or `scans` by channel name where the model's card has several."""
+
+    scan: Identifier | None = None
+    scans: dict[str, Identifier] | None = None
+    model: str
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    options: OptionsIn = OptionsIn()
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "JobIn":
+        if (self.scan is None) == (self.scans is None):
+            raise ValueError("give either scan, or scans by channel")
+        return self
+
+
+class ProgressOut(_Wire):
+    tiles_done: int
+    tiles_total: int
+    fraction: float
+    """0..1"""
+
+
+class JobOut(_Wire):
+    id: str
+    state: JobState
+    model: str
+    model_version: str
+    scans: dict[str, str]
+    """Channel name -> scan id, first channel first."""
+    scan_name: str
+    """File name of the first scan, for the worklist."""
+    priority: int
+    options: OptionsIn
+    batch: str | None
+    attempt: int
+    progress: ProgressOut
+    place_in_queue: int | None
+    """1 is next; None once it runs."""
+    eta: datetime | None
+    """When it will be done, from measured throughput; None where nothing was measured yet."""
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: Problem | None
+    verdict: Literal["accepted", "corrected", "rejected"] | None
+    """Of the latest review."""
+
+
+class JobPage(_Wire):
+    jobs: list[JobOut]
+    next_cursor: str | None = None
+
+
+class BatchIn(_Wire):
+    name: str = ""
+    jobs: Annotated[list[JobIn], Field(min_length=1, max_length=10_000)]
+
+
+class BatchOut(_Wire):
+    id: str
+    name: str
+    created_at: datetime
+    jobs: list[str]
+    states: dict[JobState, int]
+    fraction: float
+
+
+class ReviewIn(_Wire):
+    """A reader's verdict on a mask."""
+
+    verdict: Literal["accepted", "rejected"]
+    comment: Annotated[str, Field(max_length=10_000)] = ""
+    reviewer: Annotated[str, Field(max_length=200)] = ""
+
+
+class ReviewOut(_Wire):
+    id: str
+    job: str
+    verdict: Literal["accepted", "corrected", "rejected"]
+    comment: str
+    reviewer: str
+    created_at: datetime
+
+
+class LabelOut(_Wire):
+    value: int
+    name: str
+    color: str
+    """#rrggbb"""
+
+
+class ModelOut(_Wire):
+    """What a model's card says; `card` is the whole of it."""
+
+    name: str
+    version: str
+    title: str
+    description: str
+    dimension: Literal[2, 3]
+    channels: list[str]
+    labels: list[LabelOut]
+    instances: bool
+    """The mask numbers objects instead of bearing label values."""
+    exact: bool
+    licence: str
+    intended_use: str
+    card: dict[str, Any]
+
+
+class Health(_Wire):
+    status: Literal["ok", "unavailable"]
+    parts: dict[str, str] = {}
+    """Part -> `ok` or what is wrong with it."""
