@@ -27,6 +27,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    behind_proxy: bool = False
+    """True lets the gateway listen beyond loopback: a proxy or a container in front says who may
+    come. Until users can be set up it refuses to otherwise."""
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     """Host headers that are answered, without port; comma-separated in the environment."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -72,6 +75,16 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL."""
         return self.database_url or f"sqlite:///{self.data.resolve() / 'tessera.db'}"
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL; `file://` where none was given."""
+        return self.broker_url or "file://"
+
+    @property
+    def broker_folder(self) -> Path:
+        """Where the file transport keeps its messages."""
+        return self.data / "broker"
 
     @property
     def added_models(self) -> Path:
