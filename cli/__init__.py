@@ -1,0 +1,1 @@
+"""The command `tessera`; the one place that may import everything."""

@@ -1,0 +1,77 @@
+"""Processes that `tessera up` starts and ends."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2), Linux: a signal to the child when its parent dies."""
+
+
+class Child:
+    """A `tessera` subcommand in a process group of its own."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self._arguments = arguments
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._falls = 0
+        self._restart_at: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def start(self) -> None:
+        """Starts it so that a folder with a `models/` or `jobs/` of its own cannot mislead it."""
+        parent = os.getpid()
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-P", "-c", "from cli.main import main; main()", *self._arguments],
+            env=self._environment,
+            start_new_session=True,
+            preexec_fn=lambda: _die_with(parent),
+        )
+
+    def revive(self) -> None:
+        """Starts it again if it ended by itself; waits longer each time that it falls."""
+        if self._process is None or not self.ended:
+            return
+        now = time.monotonic()
+        if self._restart_at is None:
+            self._falls += 1
+            self._restart_at = now + min(30.0, 2.0**self._falls / 2)
+            log.warning("%s ended with status %s", self._arguments[0], self._process.returncode)
+        elif now >= self._restart_at:
+            self._restart_at = None
+            self.start()
+
+    def ask_to_end(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def end_by(self, deadline: float) -> None:
+        """Waits until `deadline` (monotonic seconds), then kills the whole group."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
+
+def _die_with(parent: int) -> None:
+    """Runs in the child before exec: should the parent be killed, so is the child."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)

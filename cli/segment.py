@@ -1,0 +1,180 @@
+"""`tessera segment`"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cli.models import registry
+from cli.targets import targets
+from imaging.errors import BadRequest
+from imaging.formats.mask_file import SUFFIXES, deliver
+from inference.options import DEVICES, PRECISIONS, RunOptions
+from jobs.settings import Settings
+
+OnTile = Callable[[int, int], None]
+
+
+class Made(Protocol):
+    """What a segmentation leaves, made here or fetched from a server."""
+
+    @property
+    def mask(self) -> Path: ...
+    @property
+    def mask_format(self) -> str: ...
+    @property
+    def preview(self) -> Path: ...
+    @property
+    def report(self) -> dict[str, Any]: ...
+
+
+class TileSize(click.ParamType):
+    """`128` or `128,128,64`."""
+
+    name = "N[,N,N]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail("give one whole number, or one per axis, as 128 or 128,128,64", param, ctx)
+        if min(numbers) < 1:
+            self.fail("every number must be 1 or more", param, ctx)
+        return numbers
+
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("segment")
+@click.argument("scans", nargs=-1, type=_PATH)
+@click.option("--model", required=True, help="A name that `tessera models` lists.")
+@click.option("-o", "--out", required=True, type=_PATH, help="A file, or a folder for several.")
+@click.option("--channel", "channels", multiple=True, metavar="NAME=SCAN",
+              help="Several contrasts of one subject, instead of SCANS.")
+@click.option("--tile", type=TileSize(), help="At most this per axis, rounded down to a legal size.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True,
+              help="cpu is ONNX Runtime's own provider.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(SUFFIXES)), help="Of the mask.")
+@click.option("--report", type=_PATH, help="Write the report (JSON) here.")
+@click.option("--preview", type=_PATH, help="Write the preview picture (PNG) here.")
+@click.option("--server", metavar="URL", help="Segment there instead of here.")
+@click.option("--priority", type=click.IntRange(0, 9), default=5, help="On a server; 9 first.")
+def command(
+    scans: tuple[Path, ...], model: str, out: Path, channels: tuple[str, ...],
+    tile: tuple[int, ...] | None, device: str, precision: str, form: str | None,
+    report: Path | None, preview: Path | None, server: str | None, priority: int,
+) -> None:
+    """Segment SCANS with a model. A mask's voxels are label numbers, on its scan's own grid."""
+    options = RunOptions(device, precision, tile)
+    run = _server(server, model, options, priority) if server else _here(model, options)
+    subjects = _subjects(scans, channels)
+    if (report or preview) and len(subjects) > 1:
+        raise BadRequest("--report and --preview are for one scan; several were given.")
+    first = [next(iter(subject.values())) for subject in subjects]
+    for subject, scan, target in zip(subjects, first, targets(first, out, form), strict=True):
+        with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
+            with _bar(scan.name) as on_tile:
+                made = run(subject, Path(folder), on_tile)
+            path = target.path(made.mask_format)
+            deliver(made.mask, scan, path)
+            _extras(made, report, preview)
+        _summary(path, made.report)
+
+
+def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, Path]]:
+    """Channel -> scan for each mask; a scan without a name stands under ''."""
+    if bool(scans) == bool(channels):
+        raise BadRequest("Give either scans, or a scan for each channel with --channel NAME=SCAN.")
+    if channels:
+        pairs = [pair.partition("=") for pair in channels]
+        if any(not path for _, _, path in pairs):
+            raise BadRequest("--channel wants NAME=SCAN.")
+        subjects = [{name: Path(path) for name, _, path in pairs}]
+    else:
+        subjects = [{"": path} for path in scans]
+    for subject in subjects:
+        for path in subject.values():
+            if not path.is_file():
+                raise BadRequest(f"There is no file {path}.", todo="Check the path.")
+    return subjects
+
+
+def _here(model: str, options: RunOptions) -> Callable[[Mapping[str, Path], Path, OnTile], Made]:
+    from imaging.formats.limits import Limits
+    from inference.engine import Engine
+
+    settings, found = Settings(), registry().get(model)
+    limits = Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes)
+    engine = Engine(
+        registry(), settings.device, settings.memory_bytes, settings.threads, limits=limits
+    )
+
+    def run(scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
+        named = {name or found.card.channels[0].name: path for name, path in scans.items()}
+        return engine.segment(named, model, folder, options, on_tile)
+
+    return run
+
+
+def _server(
+    url: str, model: str, options: RunOptions, priority: int
+) -> Callable[[Mapping[str, Path], Path, OnTile], Made]:
+    from cli.client import Client
+
+    client = Client(url)
+
+    def run(scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
+        return client.segment(scans, model, folder, options, priority, on_tile)
+
+    return run
+
+
+def _extras(made: Made, report: Path | None, preview: Path | None) -> None:
+    if report:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(json.dumps(made.report, indent=2) + "\n")
+    if preview:
+        preview.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made.preview, preview)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[OnTile]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TextColumn("tiles"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _summary(path: Path, report: dict[str, Any]) -> None:
+    """What was found, on stderr; the mask's path, on stdout."""
+    console = Console(stderr=True)
+    table = Table("label", box=None, header_style="bold")
+    table.add_column("voxels", justify="right")
+    table.add_column("size", justify="right")
+    measurements = report["measurements"]
+    for row in measurements.get("labels") or []:
+        ml = row.get("volume_ml")
+        size = f"{ml:.3f} ml" if ml is not None else f"{row['voxels']:,} px"
+        table.add_row(row["name"], f"{row['voxels']:,}", size)
+    if measurements.get("instances"):
+        table.add_row("objects", f"{measurements['instances']['count']:,}", "")
+    console.print(table)
+    for warning in report["warnings"]:
+        console.print(f"[yellow]Note:[/] {warning}")
+    click.echo(path)

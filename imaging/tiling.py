@@ -1,0 +1,186 @@
+"""Plans, cuts and pastes tiles so that no mask depends on them: plain integers, no network.
+
+      |<------------- read ------------->|
+      |  halo  |   write region   |  halo |      write regions partition the image; reads overlap
+
+Along one axis, with halo 3 and align 4, an image of 21 voxels in three tiles of a `valid` network:
+
+      write   [0........8)[8.......16)[16...21)       starts are multiples of align
+      read  -3..........11  5.......19  13.......27   mirrored below 0 and from 21 on
+
+A `same` network pads inside itself, so its tiles keep the image's own edges and never read beyond
+the image mirrored up to a multiple of align; only their inner sides are cropped by the halo.
+
+Why align: a network that pools by 2 four times computes on a grid of 16; a tile that does not start
+on that grid pools other neighbours and gives another mask (Ronneberger 2015 steps by 388, which is
+no multiple of 16).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a network asks of a tile along one axis, in voxels of its own grid."""
+
+    halo: int
+    align: int
+    minimum: int
+    """Smallest legal input; legal are `minimum + n * align`."""
+    valid: bool
+    """True: the output is smaller than the input by the halo on each side. False: `same`."""
+
+    def at_least(self, length: int) -> int:
+        """The smallest legal input of at least `length`."""
+        return self.minimum + max(0, ceil((length - self.minimum) / self.align)) * self.align
+
+    @property
+    def margin(self) -> int:
+        """What a tile's inner side loses: the halo, for `same` rounded up to align."""
+        return self.halo if self.valid else ceil(self.halo / self.align) * self.align
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One tile along one axis, half-open."""
+
+    read: tuple[int, int]
+    """What the network is given; outside [0, length) it is mirrored."""
+    keep: tuple[int, int]
+    """The outputs that are used."""
+    origin: int
+    """The index of the first output."""
+    write: tuple[int, int]
+    """What this tile alone writes; the same as `keep` unless the mask lies on another grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The product of one span per axis."""
+
+    spans: tuple[Span, ...]
+
+    @property
+    def read(self) -> Box:
+        return Box(*zip(*(s.read for s in self.spans), strict=True))
+
+    @property
+    def keep(self) -> Box:
+        return Box(*zip(*(s.keep for s in self.spans), strict=True))
+
+    @property
+    def write(self) -> Box:
+        return Box(*zip(*(s.write for s in self.spans), strict=True))
+
+    @property
+    def crop(self) -> tuple[slice, ...]:
+        """Takes `keep` out of the network's output."""
+        return tuple(slice(s.keep[0] - s.origin, s.keep[1] - s.origin) for s in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every tile of an image; spans per axis, tiles in raster order."""
+
+    axes: tuple[tuple[Span, ...], ...]
+
+    def __len__(self) -> int:
+        return prod(len(spans) for spans in self.axes)
+
+    def __iter__(self) -> Iterator[Tile]:
+        return (Tile(spans) for spans in product(*self.axes))
+
+    @property
+    def read_shape(self) -> tuple[int, ...]:
+        """All tiles read the same shape."""
+        return tuple(spans[0].read[1] - spans[0].read[0] for spans in self.axes)
+
+
+def plan_axis(length: int, rule: Rule, at_most: int | None = None, overlap: int = 0) -> list[Span]:
+    """Spans that partition [0, length), as even as legal, reading at most `at_most` each.
+
+    `overlap`: how many outputs beyond its own each tile keeps, for interpolation. Raises BadRequest
+    where `at_most` leaves no room for a write region.
+    """
+    whole = rule.at_least(length + 2 * rule.halo if rule.valid else length)
+    if at_most is None or whole <= at_most:
+        return [_span(rule, 0, length, length, whole, overlap)]
+    around = overlap + 2 * rule.margin
+    legal = rule.minimum + (at_most - rule.minimum) // rule.align * rule.align
+    most = (legal - around) // rule.align * rule.align
+    if legal < rule.minimum or most < rule.align:
+        raise BadRequest(
+            f"A tile of {at_most} is too small for this network.",
+            expected=f"At least {min(rule.at_least(rule.align + around), whole)} voxels an axis.",
+            todo="Ask for a larger tile, or leave the tile to Tessera.",
+        )
+    even = ceil(length / ceil(length / most))
+    step = ceil(even / rule.align) * rule.align
+    read = rule.at_least(step + around)
+    return [
+        _span(rule, start, min(start + step, length), length, read, overlap)
+        for start in range(0, length, step)
+    ]
+
+
+def _span(rule: Rule, start: int, stop: int, length: int, read: int, overlap: int) -> Span:
+    first = start - rule.margin
+    if not rule.valid:  # stay inside the image: an edge is the network's own to pad
+        padded = rule.at_least(length)
+        first = max(0, min(first, padded - read))
+    origin = first + rule.halo if rule.valid else first
+    keep = (start, min(stop + overlap, length))
+    return Span((first, first + read), keep, origin, (start, stop))
+
+
+def onto(spans: Sequence[Span], positions: NDArray[np.float64]) -> list[Span]:
+    """Spans that write on another grid, whose voxel x lies at `positions[x]` (ascending) here.
+
+    A voxel belongs to the span that keeps the network voxel at or below it; spans that own none
+    are left out. Plan with `overlap=1` first: linear interpolation reads one voxel further.
+    """
+    below = np.clip(np.floor(positions), spans[0].write[0], spans[-1].write[1] - 1)
+    edges = np.searchsorted(below, [span.write[0] for span in spans] + [spans[-1].write[1]])
+    return [
+        Span(span.read, span.keep, span.origin, (int(a), int(b)))
+        for span, a, b in zip(spans, edges[:-1], edges[1:], strict=True)
+        if b > a
+    ]
+
+
+def mirror(start: int, stop: int, length: int) -> NDArray[np.intp]:
+    """Indices in [0, length) for [start, stop), mirrored at the edges without repeating them.
+
+    Mirrored again and again where the way is longer than the image; an axis of length 1 repeats.
+    """
+    index = np.arange(start, stop)
+    if length == 1:
+        return np.zeros_like(index)
+    index = np.abs(index) % (2 * (length - 1))
+    return np.where(index < length, index, 2 * (length - 1) - index)
+
+
+def cut(read: Callable[[Box], NDArray[Any]], grid: Sequence[int], tile: Tile) -> NDArray[Any]:
+    """What the network is given: (c, *tile.read.shape), mirrored beyond the grid's edges."""
+    indices = [mirror(*span.read, n) for span, n in zip(tile.spans, grid, strict=True)]
+    inner = Box(tuple(int(i.min()) for i in indices), tuple(int(i.max()) + 1 for i in indices))
+    block = read(inner)
+    for axis, (index, start) in enumerate(zip(indices, inner.start, strict=True)):
+        if len(index) != block.shape[axis + 1] or index[0] != start or index[-1] < index[0]:
+            block = np.take(block, index - start, axis=axis + 1)
+    return block
+
+
+def paste(mask: NDArray[Any], tile: Tile, values: NDArray[Any]) -> None:
+    """Writes a tile's own region; writing it twice writes the same."""
+    mask[tile.write.slices] = values

@@ -1,0 +1,1 @@
+"""How a mask is made: pipeline, planner, ONNX Runtime; knows no queue."""

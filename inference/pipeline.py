@@ -1,0 +1,151 @@
+"""How a mask is made, read top to bottom."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging import tiling
+from imaging.errors import BadRequest
+from imaging.instances import instances
+from imaging.mask import fill_holes, largest_component
+from imaging.resample import Axis, resample_box
+from imaging.scan import Scan
+from inference.brake import Brake
+from inference.options import RunOptions
+from inference.planner import Budget, plan
+from inference.runtime import Session
+from inference.sources import Source, source
+from models.card import ModelCard
+
+OnTile = Callable[[int, int], None]
+"""Called with (tiles done, tiles in all), first with (0, all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A mask on the first scan's own grid, and how it came about."""
+
+    mask: NDArray[Any]
+    """Label values, or object numbers; spatial shape of the scan, unsigned integers."""
+    plan: tiling.Plan
+    source: Source
+    seconds: Mapping[str, float]
+
+
+def segment(
+    scans: Mapping[str, Scan],
+    card: ModelCard,
+    session: Session,
+    budget: Budget,
+    options: RunOptions,
+    on_tile: OnTile,
+    brake: Brake,
+) -> Result:
+    """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled."""
+    started = perf_counter()
+    subject = source(scans, card)
+    tiles = plan_tiles(subject, card, budget, options)
+    on_tile(0, len(tiles))
+    read_done = perf_counter()
+
+    network = 0.0
+    painted = np.zeros(subject.canonical.scan.grid, _dtype(card))
+    for done, (tile, logits, seconds) in enumerate(infer(subject, tiles, session, brake), start=1):
+        tiling.paste(painted, tile, paint(logits_on_scan(logits, tile, subject), card))
+        network += seconds
+        on_tile(done, len(tiles))
+
+    mask = subject.canonical.restore(finish(painted, card))
+    total = perf_counter() - started
+    seconds = {"open": read_done - started, "network": network, "total": total}
+    return Result(mask, tiles, subject, seconds)
+
+
+def plan_tiles(subject: Source, card: ModelCard, budget: Budget, options: RunOptions) -> tiling.Plan:
+    """Tiles on the network's grid whose write regions partition the scan's grid."""
+    tile = options.tile if options.tile is None else _per_axis(options.tile, card.dimension)
+    tiles = plan(card, subject.grid, budget, tile, overlap=int(subject.resampled))
+    if not subject.resampled:
+        return tiles
+    axes = _axes(subject)
+    return tiling.Plan(
+        tuple(
+            tuple(tiling.onto(spans, axis.centres(0, axis.n_out)))
+            for spans, axis in zip(tiles.axes, axes, strict=True)
+        )
+    )
+
+
+def infer(
+    subject: Source, tiles: tiling.Plan, session: Session, brake: Brake
+) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
+    """Each tile with the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken."""
+    for tile in tiles:
+        image = tiling.cut(subject.read, subject.grid, tile)
+        began = perf_counter()
+        logits = session.run(image[None], brake)[0]
+        yield tile, logits[(slice(None), *tile.crop)], perf_counter() - began
+
+
+def logits_on_scan(
+    logits: NDArray[np.float32], tile: tiling.Tile, subject: Source
+) -> NDArray[np.float32]:
+    """(outputs, *tile.write.shape): interpolated where the network's grid is another."""
+    if not subject.resampled:
+        return logits
+    return resample_box(logits, tile.keep, _axes(subject), tile.write)
+
+
+def paint(logits: NDArray[np.float32], card: ModelCard) -> NDArray[Any]:
+    """Label values of a tile; for instances still the numbers of the winning outputs."""
+    if card.activation == "softmax":
+        winner = logits.argmax(axis=0)
+        if card.instances is not None:
+            return winner.astype(_dtype(card))
+        return np.asarray(card.outputs, _dtype(card))[winner]
+    values = np.zeros(logits.shape[1:], _dtype(card))
+    for region, value in zip(logits, card.outputs, strict=True):
+        values[region > 0] = value  # sigmoid(x) > 0.5
+    return values
+
+
+def finish(painted: NDArray[Any], card: ModelCard) -> NDArray[Any]:
+    """What needs the whole mask: objects apart, largest components, holes filled."""
+    if card.instances is not None:
+        rule = card.instances
+        return instances(painted, rule.seed, rule.rim, rule.min_voxels)
+    for value in card.cleanup.largest_component:
+        largest_component(painted, value)
+    for value in card.cleanup.fill_holes:
+        fill_holes(painted, value)
+    return painted
+
+
+def _dtype(card: ModelCard) -> type[np.unsignedinteger[Any]]:
+    return np.uint8 if max(*card.outputs, 0, len(card.outputs)) < 256 else np.uint16
+
+
+def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:
+    """One number stands for every axis."""
+    if len(tile) == 1:
+        return tile * dimension
+    if len(tile) != dimension:
+        raise BadRequest(
+            f"The tile has {len(tile)} numbers.",
+            expected=f"One number, or {dimension}, one per axis.",
+            todo="Give --tile N or a number for each axis.",
+        )
+    return tile
+
+
+def _axes(subject: Source) -> tuple[Axis, ...]:
+    """From the network's grid to the scan's."""
+    return tuple(
+        Axis(n_in, n_out)
+        for n_in, n_out in zip(subject.grid, subject.canonical.scan.grid, strict=True)
+    )
+

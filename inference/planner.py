@@ -1,0 +1,119 @@
+"""Memory budget and card -> the legal tile of least work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, prod
+from pathlib import Path
+
+import psutil
+
+from imaging.errors import Unavailable
+from imaging.tiling import Plan, Rule, Span, plan_axis
+from models.card import ModelCard
+
+TILE_SECONDS = 2.0
+"""A tile takes at most about this where that costs less than SLACK more work: progress moves."""
+SLACK = 1.10
+
+
+def rules(card: ModelCard) -> tuple[Rule, ...]:
+    """What the card's network asks of a tile, per axis."""
+    return tuple(
+        Rule(halo, align, minimum, card.padding == "valid")
+        for halo, align, minimum in zip(card.halo, card.align, card.minimum, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a tile may cost."""
+
+    memory_bytes: int
+    voxels_per_second: float | None = None
+    """Measured; None: not yet, and tiles are bounded by memory alone."""
+
+
+def free_bytes(fraction: float = 0.5) -> int:
+    """A share of the memory that machine or cgroup has free now."""
+    return int(min(psutil.virtual_memory().available, _cgroup_free()) * fraction)
+
+
+def _cgroup_free() -> float:
+    """Free bytes under a cgroup v2 limit; infinite where there is none."""
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text("ascii").strip()
+        return float("inf") if limit == "max" else float(limit) - float(used)
+    except (OSError, ValueError):
+        return float("inf")
+
+
+def plan(
+    card: ModelCard,
+    grid: Sequence[int],
+    budget: Budget,
+    tile: Sequence[int] | None = None,
+    overlap: int = 0,
+) -> Plan:
+    """Tiles of a network grid: the caller's wish, or the least work within the budget.
+
+    A network that is not exact is never cut: one tile. Raises Unavailable where not even the
+    smallest tile fits the budget.
+    """
+    axes = rules(card)
+    if not card.exact:
+        return Plan(tuple(tuple(plan_axis(n, rule)) for n, rule in zip(grid, axes, strict=True)))
+    wishes = tile if tile is not None else [None] * len(grid)
+    choices = [
+        _choices(n, rule, wish, overlap) for n, rule, wish in zip(grid, axes, wishes, strict=True)
+    ]
+    if tile is not None:
+        return Plan(tuple(options[0] for options in choices))
+    return _cheapest(choices, budget, max(card.bytes_per_voxel, 1.0))
+
+
+def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:
+    """Ways to cut one axis, largest tile first."""
+    found: dict[int, tuple[Span, ...]] = {}
+    first = tuple(plan_axis(length, rule, at_most, overlap))
+    found[_read(first)] = first
+    count = 2
+    while True:
+        step = ceil(ceil(length / count) / rule.align) * rule.align
+        size = rule.at_least(step + overlap + 2 * rule.margin)
+        if size < _read(first):
+            spans = tuple(plan_axis(length, rule, size, overlap))
+            found.setdefault(_read(spans), spans)
+        if step == rule.align:
+            break
+        count = max(count + 1, count * 5 // 4)
+    return list(found.values())
+
+
+def _read(spans: Sequence[Span]) -> int:
+    return spans[0].read[1] - spans[0].read[0]
+
+
+def _cheapest(choices: list[list[tuple[Span, ...]]], budget: Budget, bytes_per_voxel: float) -> Plan:
+    fitting = []
+    for axes in product(*choices):
+        voxels = prod(_read(spans) for spans in axes)
+        if voxels * bytes_per_voxel <= budget.memory_bytes:
+            fitting.append((voxels * prod(len(spans) for spans in axes), voxels, axes))
+    if not fitting:
+        least = min(prod(_read(spans) for spans in axes) for axes in product(*choices))
+        raise Unavailable(
+            f"The smallest tile needs about {least * bytes_per_voxel / 1e6:.0f} MB of memory.",
+            expected=f"It must fit the budget of {budget.memory_bytes / 1e6:.0f} MB.",
+            todo="Give the worker more memory, or raise TESSERA_MEMORY_BYTES.",
+        )
+    best = min(fitting, key=lambda choice: choice[:2])
+    if budget.voxels_per_second:
+        quick = [
+            choice
+            for choice in fitting
+            if choice[1] <= budget.voxels_per_second * TILE_SECONDS and choice[0] <= best[0] * SLACK
+        ]
+        best = min(quick, key=lambda choice: choice[:2], default=best)
+    return Plan(best[2])

@@ -1,0 +1,59 @@
+"""What a job tells of itself, as plain JSON values."""
+
+from typing import Any
+
+from imaging.measure import measure, measure_instances
+from imaging.scan import Scan
+from inference.pipeline import Result
+from inference.runtime import Device
+from models.card import ModelCard
+
+MOST_OBJECTS = 10_000
+"""Rows of single objects in a report; the summary counts them all."""
+
+
+def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[str, Any]:
+    """Model, device, tiling, times, warnings and measurements of one mask."""
+    first = next(iter(result.plan), None)
+    warnings = [*result.source.warnings]
+    if not card.exact:
+        warnings.append("This network is not exact; it was run in one pass.")
+    if result.mask.max(initial=0) > MOST_OBJECTS:
+        warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed one by one.")
+    if not result.mask.any():
+        warnings.append("The mask is empty: the model found nothing.")
+    return {
+        "model": {"name": card.name, "version": card.version, "sha256": card.sha256},
+        "device": device.name,
+        "precision": device.precision,
+        "exact": card.exact,
+        "tiling": {
+            "tiles": len(result.plan),
+            "read": list(result.plan.read_shape),
+            "write": list(first.write.shape) if first else [],
+            "halo": list(card.halo),
+            "align": list(card.align),
+        },
+        "network_spacing_mm": list(card.spacing_mm) if card.spacing_mm else None,
+        "seconds": {name: round(value, 4) for name, value in result.seconds.items()},
+        "warnings": warnings,
+        "intended_use": card.intended_use,
+        "measurements": _measurements(result, scan, card),
+    }
+
+
+def _measurements(result: Result, scan: Scan, card: ModelCard) -> dict[str, Any]:
+    """`labels`: a row each; for numbered objects also `instances`, a summary, and `objects`."""
+    labels = [(label.value, label.name) for label in card.labels]
+    if card.instances is None:
+        rows = measure(result.mask, scan, labels).as_dict()["labels"]
+        return {"labels": rows, "instances": None, "objects": []}
+    value, name = labels[0]
+    together = (result.mask > 0).astype("uint8") * value
+    told = measure_instances(result.mask, scan, name).as_dict()
+    objects = told.pop("objects")
+    return {
+        "labels": measure(together, scan, labels).as_dict()["labels"],
+        "instances": told,
+        "objects": objects[:MOST_OBJECTS],
+    }

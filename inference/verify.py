@@ -1,0 +1,84 @@
+"""Holds a card against its network before the network is served."""
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging import tiling
+from imaging.errors import BadModel
+from inference.brake import Brake
+from inference.planner import rules
+from inference.runtime import Device, Session
+from models.card import ModelCard
+from models.registry import Model
+
+TOLERANCE = 1e-4
+"""Of the logits' range: what different kernels round for different shapes (fp32)."""
+
+
+def verify(model: Model) -> None:
+    """Raises BadModel unless the network does what its card says, on this machine's CPU in fp32.
+
+    Looked at: channels in and out, output sizes at the smallest legal inputs, and, for a network
+    that its card calls exact, that an image in several tiles gives the logits of one pass.
+    """
+    card = model.card
+    session = Session(model.verified, Device("cpu", "fp32"))
+    for what, said, found in (
+        ("spatial axes", card.dimension, session.dimension),
+        ("input channels", card.components, session.components),
+        ("output channels", len(card.outputs), session.outputs),
+    ):
+        if found is not None and said != found:
+            raise _unlike(f"The network has {found} {what}.", f"Its card says {said}.")
+    grid = tuple(rule.at_least(2 * rule.align + 1) + rule.align // 2 for rule in rules(card))
+    image = np.random.default_rng(0).standard_normal((card.components, *grid)).astype(np.float32)
+    one_pass = _logits(image, card, session, None)
+    if card.exact:
+        small = tuple(rule.at_least(rule.align + 2 * rule.margin) for rule in rules(card))
+        _compare(one_pass, _logits(image, card, session, small))
+
+
+def _logits(
+    image: NDArray[np.float32],
+    card: ModelCard,
+    session: Session,
+    tile: tuple[int, ...] | None,
+) -> NDArray[np.float32]:
+    grid = image.shape[1:]
+    wishes = tile or (None,) * len(grid)
+    axes = (
+        tuple(tiling.plan_axis(n, rule, at_most))
+        for n, rule, at_most in zip(grid, rules(card), wishes, strict=True)
+    )
+    whole = np.empty((len(card.outputs), *grid), np.float32)
+    for spans in product(*axes):
+        part = tiling.Tile(spans)
+        read = tiling.cut(lambda box: image[(slice(None), *box.slices)], grid, part)
+        logits = session.run(read[None], Brake())[0]
+        lost = 2 * np.array(card.halo) if card.padding == "valid" else 0
+        if tuple(np.array(read.shape[1:]) - lost) != logits.shape[1:]:
+            raise _unlike(
+                f"An input of {read.shape[1:]} gives an output of {logits.shape[1:]}.",
+                f"With padding '{card.padding}' and halo {card.halo} it should be another size.",
+            )
+        whole[(slice(None), *part.write.slices)] = logits[(slice(None), *part.crop)]
+    return whole
+
+
+def _compare(one_pass: NDArray[np.float32], tiled: NDArray[np.float32]) -> None:
+    difference = float(np.abs(one_pass - tiled).max())
+    if not difference <= TOLERANCE * max(float(np.ptp(one_pass)), 1e-6):
+        raise _unlike(
+            f"In tiles, logits differ by {difference:.3g} from one pass.",
+            "The card says exact: true.",
+        )
+
+
+def _unlike(came: str, expected: str) -> BadModel:
+    return BadModel(
+        came,
+        expected=expected,
+        todo="Mend the card (docs/models.md tells what each field means), then add it again.",
+    )
