@@ -1,0 +1,186 @@
+"""A trained network becomes model.onnx and card.json, proved equal to what was trained.
+
+The graph takes `image` (n, c, *spatial) float32 and gives `logits` (n, outputs, *spatial); batch
+and spatial sizes are free. Batch norm is folded into the convolutions, skips are cropped by
+constants, and the weights lie in the one file.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from imaging.errors import BadModel
+from models.card import ModelCard
+from models.nets.config import UNetConfig
+from models.nets.receptive_field import ReceptiveField, cost, receptive_field
+from models.nets.unet import UNet
+from models.training.config import CardFacts
+
+TOLERANCE = 1e-4
+"""Of the logits' range: kernels round differently for different shapes and runtimes."""
+
+
+def export(checkpoint: Path, out: Path) -> ModelCard:
+    """Writes the network of a training's best.pt into the folder `out`.
+
+    Raises BadModel where the checkpoint cannot be read, or the exported network is not the same.
+    """
+    try:
+        state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        network = UNet(_config(state["unet"]))
+        network.load_state_dict(state["weights"])
+        facts = CardFacts.model_validate(state["card"])
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BadModel(
+            "The checkpoint cannot be read as a trained network.",
+            expected="The best.pt that a training wrote.",
+            todo="Name that file, or train again.",
+        ) from error
+    return export_network(network, facts, out, state["figures"])
+
+
+def export_network(
+    network: UNet, facts: CardFacts, out: Path, figures: Mapping[str, float] | None = None
+) -> ModelCard:
+    """Writes out/model.onnx and out/card.json; nothing where the proof fails (BadModel)."""
+    network = deepcopy(network).eval()
+    field, costs = receptive_field(network.config), cost(network.config)
+    model = to_onnx(network, field)
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    check_parity(network, session, field)
+    axes = network.config.dimension
+    card = ModelCard(
+        **facts.model_dump(),
+        dimension=axes,
+        padding=field.padding,
+        halo=(field.halo,) * axes,
+        align=(field.align,) * axes,
+        minimum=(field.minimum,) * axes,
+        exact=is_exact(session, field),
+        parameters=costs.parameters,
+        multiply_adds_per_voxel=costs.multiply_adds_per_voxel,
+        bytes_per_voxel=costs.bytes_per_voxel,
+        figures={name: round(float(value), 4) for name, value in (figures or {}).items()},
+        sha256=sha256(model).hexdigest(),
+    )
+    if len(card.outputs) != network.config.out_channels:
+        raise _unlike(f"{len(card.outputs)} outputs on the card, {network.config.out_channels} in")
+    if card.components != network.config.in_channels:
+        raise _unlike(f"{card.components} inputs on the card, {network.config.in_channels} in")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "model.onnx").write_bytes(model)
+    card.save(out / "card.json")
+    return card
+
+
+def to_onnx(network: UNet, field: ReceptiveField) -> bytes:
+    """The network as an ONNX file, without the paths and traces that the exporter leaves in it."""
+    config = network.config
+    size = [field.minimum + (axis + 1) * field.align for axis in range(config.dimension)]
+    image = torch.zeros(2, config.in_channels, *size)
+    free = dict.fromkeys((0, *range(2, image.ndim)), torch.export.Dim.DYNAMIC)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter uses its own old names
+        program = torch.onnx.export(
+            network,
+            (image,),
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_shapes=(free,),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise _unlike("No graph came out of")
+    model = program.model_proto
+    _tidy(model)
+    return bytes(model.SerializeToString())
+
+
+def check_parity(
+    network: UNet, session: onnxruntime.InferenceSession, field: ReceptiveField
+) -> None:
+    """Raises BadModel where ONNX Runtime and torch differ on any of several legal sizes."""
+    for image in _images(network.config, field):
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(image)).numpy()
+        found = _run(session, image)
+        if found.shape != expected.shape or not _equal(found, expected):
+            raise _unlike("Other logits than torch's come from")
+
+
+def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bool:
+    """Whether a part of an image gets the same logits as the whole: no layer looks at all of it."""
+    context = 0 if field.padding == "valid" else -(-field.halo // field.align) * field.align
+    _, channels, *spatial = session.get_inputs()[0].shape
+    size = field.legal(2 * context + field.minimum + 2 * field.align)
+    whole = _noise((1, channels, *(size for _ in spatial)))
+    logits = _run(session, whole)
+    step, end = field.align, logits.shape[2]
+    for cut, theirs, mine in (
+        (slice(step, None), slice(step + context, None), slice(context, None)),
+        (slice(0, -step), slice(0, end - step - context), slice(0, end - step - context)),
+    ):
+        part = _part(_run(session, _part(whole, cut)), mine)
+        expected = _part(logits, theirs)
+        if part.shape != expected.shape or not _equal(part, expected):
+            return False
+    return True
+
+
+def _config(values: Mapping[str, Any]) -> UNetConfig:
+    names = ("encoder", "decoder")
+    levels = {name: tuple(tuple(widths) for widths in values[name]) for name in names}
+    return UNetConfig(**{**values, **levels, "up": tuple(values["up"])})
+
+
+def _tidy(model: onnx.ModelProto) -> None:
+    """Names the free sizes and drops what the exporter notes about itself."""
+    graph = model.graph
+    named: list[Any] = [*graph.node, *graph.input, *graph.output, *graph.initializer]
+    for item in [model, graph, *named, *graph.value_info]:
+        del item.metadata_props[:]
+        item.doc_string = ""
+    del graph.value_info[:]
+    for value, names in ((graph.input[0], "nijk"), (graph.output[0], "nxyz")):
+        dims = value.type.tensor_type.shape.dim
+        free = [dim for position, dim in enumerate(dims) if position != 1]
+        for dim, name in zip(free, names, strict=False):
+            dim.dim_param = name
+
+
+def _images(config: UNetConfig, field: ReceptiveField) -> Iterator[NDArray[np.float32]]:
+    """Of the smallest legal size, and of larger ones that differ along the axes; also two."""
+    for count, steps in ((1, (0, 0, 0)), (1, (1, 0, 2)), (2, (2, 3, 1))):
+        size = [field.minimum + n * field.align for n in steps[: config.dimension]]
+        yield _noise((count, config.in_channels, *size))
+
+
+def _noise(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+def _run(session: onnxruntime.InferenceSession, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(session.run(["logits"], {"image": image})[0])
+
+
+def _equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    span = float(other.max() - other.min())
+    return bool(np.abs(one - other).max() <= TOLERANCE * max(span, 1e-6))
+
+
+def _unlike(came: str) -> BadModel:
+    return BadModel(
+        f"{came} the exported network.",
+        expected="The network that was trained, with a card that fits it.",
+        todo="Mend the configuration's card or network and export again.",
+    )

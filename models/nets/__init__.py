@@ -1,0 +1,1 @@
+"""The networks themselves and the arithmetic of their layers."""

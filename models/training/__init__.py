@@ -1,0 +1,1 @@
+"""Trains the networks that `models/zoo` ships; needs the `train` extra."""

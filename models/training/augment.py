@@ -1,0 +1,119 @@
+"""Examples drawn from cases: a window of the case, turned and scaled, its intensities changed.
+
+Beyond the edge a window sees the case mirrored, as a tile does when the network is served.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from monai.networks.layers.simplelayers import GaussianFilter
+from monai.transforms.intensity.array import RandBiasField
+from numpy.random import Generator
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from models.training.config import Augmentation
+from models.training.data import Case
+
+
+def window(values: Tensor, grid: Tensor, mode: str) -> Tensor:
+    """(c, *spatial) sampled at voxel positions (*window, dimension), mirrored beyond the edge."""
+    last = torch.tensor(values.shape[1:]).clamp(min=2) - 1
+    places = (2 * grid / last - 1).flip(-1)  # grid_sample wants -1..1, last axis first
+    return grid_sample(
+        values[None], places[None], mode=mode, padding_mode="reflection", align_corners=True
+    )[0]
+
+
+def positions(
+    spatial: Sequence[int],
+    output: Sequence[int],
+    halo: int,
+    change: Augmentation,
+    random: Generator,
+) -> Tensor:
+    """Where each voxel of a window looks, (*output + 2 halo, dimension), in voxels of the case."""
+    size = [n + 2 * halo for n in output]
+    axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
+    offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+    matrix = torch.from_numpy(_matrix(len(size), change, random))
+    return offsets @ matrix.T + torch.from_numpy(_centre(spatial, output, random))
+
+
+def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
+    """A new look for (c, *spatial), each change drawn for this example alone."""
+    if change.bias_field:
+        field = RandBiasField(prob=0.5, coeff_range=(-change.bias_field, change.bias_field))
+        field.set_random_state(int(random.integers(1 << 31)))
+        image = torch.from_numpy(np.array(field(image)))
+    image = _colours(image, change, random)
+    if change.gamma > 1 and random.random() < 0.5:
+        image = _gamma(image, change.gamma ** random.uniform(-1, 1))
+    image = image * (1 + change.contrast * random.uniform(-1, 1))
+    image = image + change.brightness * random.uniform(-1, 1)
+    if change.blur and random.random() < 0.3:
+        blur = GaussianFilter(image.ndim - 1, random.uniform(0.3, change.blur))
+        image = blur(image[None])[0]
+    if change.noise and random.random() < 0.5:
+        strength = random.uniform(0, change.noise)
+        image = image + strength * torch.from_numpy(
+            random.standard_normal(image.shape, dtype=np.float32)
+        )
+    return image
+
+
+def example(
+    case: Case, output: Sequence[int], halo: int, change: Augmentation, random: Generator
+) -> tuple[Tensor, Tensor]:
+    """An image (c, *output + 2 halo) and its labels (*output)."""
+    grid = positions(case.label.shape, output, halo, change, random)
+    inner = tuple(slice(halo, halo + n) for n in output)
+    label = torch.from_numpy(case.label.astype(np.float32))[None]
+    image = window(torch.from_numpy(case.image), grid, "bilinear")
+    return intensities(image, change, random), window(label, grid[inner], "nearest")[0]
+
+
+def _matrix(dimension: int, change: Augmentation, random: Generator) -> np.ndarray:
+    """Rotation, flips and scales about the window's centre, (dimension, dimension)."""
+    scale = change.scale ** random.uniform(-1, 1)
+    sizes = scale * change.stretch ** random.uniform(-1, 1, dimension)
+    signs = [-1 if a in change.flips and random.random() < 0.5 else 1 for a in range(dimension)]
+    matrix = np.diag(sizes * signs)
+    for a in range(dimension):
+        for b in range(a + 1, dimension):
+            angle = np.radians(change.rotation_degrees * random.uniform(-1, 1))
+            turn = np.eye(dimension)
+            turn[[a, a, b, b], [a, b, a, b]] = (
+                np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle),
+            )  # fmt: skip
+            matrix = matrix @ turn
+    return matrix.astype(np.float32)
+
+
+def _centre(spatial: Sequence[int], output: Sequence[int], random: Generator) -> np.ndarray:
+    """A window's centre: the output covers the case, or lies in it, but for a tenth."""
+    spread = [max(abs(n - w) / 2, n / 10) for n, w in zip(spatial, output, strict=True)]
+    return np.array(
+        [(n - 1) / 2 + random.uniform(-s, s) for n, s in zip(spatial, spread, strict=True)],
+        dtype=np.float32,
+    )
+
+
+def _gamma(image: Tensor, power: float) -> Tensor:
+    low, high = image.min(), image.max()
+    span = (high - low).clamp(min=1e-6)
+    return ((image - low) / span) ** power * span + low
+
+
+def _colours(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
+    """Grey, inverted, or other colours; for images whose values run from about 0 to 1."""
+    if change.grey and random.random() < change.grey:
+        image = image.mean(0, keepdim=True).expand_as(image)
+    if change.invert and random.random() < change.invert:
+        image = 1 - image
+    if change.colour:
+        image = image[torch.from_numpy(random.permutation(len(image)))]
+        gains = 1 + change.colour * random.uniform(-1, 1, (len(image),) + (1,) * (image.ndim - 1))
+        image = image * torch.from_numpy(gains.astype(np.float32))
+    return image

@@ -1,0 +1,142 @@
+"""What a training is asked to do: a TOML file, checked."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imaging.errors import BadRequest
+from models.card import Channel, Cleanup, Instances, Intensity, Label, Name, Sample
+from models.nets.config import UNetConfig
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CardFacts(_Table):
+    """The part of a card that no arithmetic can derive; fields as in `models.card.ModelCard`."""
+
+    name: Name
+    version: str = "1"
+    title: str
+    description: str = ""
+    channels: tuple[Channel, ...]
+    labels: tuple[Label, ...]
+    activation: Literal["softmax"] = "softmax"
+    outputs: tuple[int, ...]
+    instances: Instances | None = None
+    cleanup: Cleanup = Cleanup()
+    spacing_mm: tuple[float, ...] | None = None
+    intensity: Intensity
+    sample: Sample | None = None
+    licence: str
+    data: str = ""
+    split: str = ""
+    limits: str = ""
+
+
+class Data(_Table):
+    """Folders of images and labels; a case is a file name that both have."""
+
+    images: Path
+    """Relative to the data folder that the command names."""
+    labels: Path
+    target: Literal["labels", "instances"] = "labels"
+    """`labels`: label values are classes. `instances`: numbered objects; 1 is inside, 2 rim."""
+    validation: Annotated[int, Field(ge=1)]
+    """How many cases are held out, picked by the hash of seed and case."""
+    colour_weight: Annotated[float, Field(gt=0)] = 1.0
+    """How much more often a case whose components differ is drawn than a grey one."""
+
+
+class Network(_Table):
+    """A U-Net of one width per level."""
+
+    dimension: Literal[2, 3]
+    in_channels: int = 1
+    out_channels: int
+    widths: tuple[int, ...]
+    convolutions: int = 2
+    padding: Literal["valid", "same"] = "valid"
+    batch_norm: bool = True
+    up_bias: bool = True
+    dropout: Fraction = 0.0
+
+    def unet(self) -> UNetConfig:
+        """The configuration that the network is built from."""
+        return UNetConfig.plain(**self.model_dump())
+
+
+class Augmentation(_Table):
+    """Every change is drawn anew for each example; 0 leaves it out."""
+
+    rotation_degrees: float = 0.0
+    scale: Annotated[float, Field(ge=1)] = 1.0
+    """Sizes are changed by a factor between 1/scale and scale."""
+    stretch: Annotated[float, Field(ge=1)] = 1.0
+    """As scale, for each axis by itself."""
+    flips: tuple[int, ...] = ()
+    """Axes whose mirror image is as likely."""
+    brightness: float = 0.0
+    contrast: float = 0.0
+    gamma: Annotated[float, Field(ge=1)] = 1.0
+    noise: float = 0.0
+    blur: float = 0.0
+    bias_field: float = 0.0
+    colour: float = 0.0
+    invert: Fraction = 0.0
+    grey: Fraction = 0.0
+
+
+class Optimisation(_Table):
+    """AdamW with a one-cycle learning rate."""
+
+    steps: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)] = 2
+    output: tuple[int, ...]
+    """Spatial size of what is learnt from at once; the input is larger by the halo."""
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    averaging: Fraction = 0.0
+    """Decay of the moving average of the weights, which is what is kept; 0: none."""
+    evaluate_every: Annotated[int, Field(ge=1)] = 250
+    threads: int = 0
+    """0: as many as torch takes by itself."""
+    bf16: bool = True
+
+
+class TrainingConfig(_Table):
+    """A whole configuration file."""
+
+    seed: int = 0
+    card: CardFacts
+    data: Data
+    network: Network
+    augmentation: Augmentation = Augmentation()
+    optimisation: Optimisation
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads a TOML file; raises BadRequest that names every field at fault."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text()))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            came = "The training configuration cannot be read as TOML."
+            raise _refusal(came) from error
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise _refusal(
+                f"The training configuration is not sound: {'; '.join(faults)}."
+            ) from error
+
+
+def _refusal(came: str) -> BadRequest:
+    return BadRequest(
+        came,
+        expected="A TOML file as docs/models.md describes.",
+        todo="Start from a file of models/training/configs.",
+    )
