@@ -8,7 +8,7 @@ queued -------> running --------> succeeded
   |   cancelled <-+ |                         |
   |       |  cancel |                         |
   |       +---------|---retry-----------------+
-  +--------lose-----+          (lose at the last attempt: give_up -> failed)
+  +--lose, release--+          (lose at the last attempt: give_up -> failed)
 """
 
 from collections.abc import Mapping
@@ -44,9 +44,11 @@ class JobEvent(StrEnum):
     """It cannot succeed (bad input, bad model); not tried again."""
     CANCEL = "cancel"
     LOSE = "lose"
-    """The lease ran out with attempts left."""
+    """The lease ran out, or a part was away, with attempts left."""
     GIVE_UP = "give_up"
-    """The lease ran out at the last attempt."""
+    """The same at the last attempt."""
+    RELEASE = "release"
+    """A worker that shuts down gives it back; the attempt is not counted."""
     RETRY = "retry"
     """Someone asks for another run; attempts count from nought again."""
 
@@ -59,6 +61,7 @@ TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
     (JobState.RUNNING, JobEvent.CANCEL): JobState.CANCELLED,
     (JobState.RUNNING, JobEvent.LOSE): JobState.QUEUED,
     (JobState.RUNNING, JobEvent.GIVE_UP): JobState.FAILED,
+    (JobState.RUNNING, JobEvent.RELEASE): JobState.QUEUED,
     (JobState.FAILED, JobEvent.RETRY): JobState.QUEUED,
     (JobState.CANCELLED, JobEvent.RETRY): JobState.QUEUED,
 }
@@ -140,7 +143,10 @@ class Job:
     queue: str
     state: JobState
     attempt: int
+    """Attempts since the last retry, the running one included."""
     created_at: float
+    fence: int = 0
+    """Counts every claim and never goes back: it tells an earlier holder from a later one."""
     batch: str | None = None
     worker: str | None = None
     lease_until: float | None = None

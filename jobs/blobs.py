@@ -1,0 +1,191 @@
+"""Files by the SHA-256 of their content: in a folder, or in an S3-compatible store by URL.
+
+A blob is there whole or not at all, and the same content is kept once.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from imaging.errors import NotFound, StorageFull, Unavailable
+from jobs.settings import Settings
+
+CHUNK = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_STALE_S = 86_400.0
+"""A draft that is older was left by a process that died."""
+
+
+class Blobs(ABC):
+    """What a store of blobs can do."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Blobs":
+        """S3 where the settings name a bucket, else a folder in the data folder."""
+        if settings.blob_url:
+            from jobs.bucket import BucketBlobs  # it builds on this module
+
+            return BucketBlobs(settings)
+        return FolderBlobs(settings.data / "blobs")
+
+    @abstractmethod
+    def put(self, path: Path, *, move: bool = False) -> str:
+        """Stores a local file under its SHA-256, which is returned; twice is once.
+
+        With `move` the file itself may be taken away. Raises StorageFull, Unavailable.
+        """
+
+    @abstractmethod
+    def local(self, sha256: str) -> AbstractContextManager[Path]:
+        """A local file to read, for as long as the context lasts; raises NotFound."""
+
+    @abstractmethod
+    def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+        """The size in bytes, and the content in chunks; raises NotFound."""
+
+    @abstractmethod
+    def delete(self, sha256: str) -> None:
+        """Forgets it; nothing happens where it is not."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Returns if the store can be written to; raises Unavailable."""
+
+
+class FolderBlobs(Blobs):
+    """`blobs/ab/abcdef...`; drafts are written beside them and renamed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._drafts = folder / "drafts"
+        with disk_errors():
+            self._drafts.mkdir(parents=True, exist_ok=True)
+            self._sweep_drafts()
+
+    def put(self, path: Path, *, move: bool = False) -> str:
+        with disk_errors():
+            if move and path.stat().st_dev == self._drafts.stat().st_dev:
+                return self._adopt(path, sha256_of(path))
+            draft = self._draft()
+            try:
+                sha256 = _copy(path, draft)
+                self._adopt(draft, sha256)
+            finally:
+                draft.unlink(missing_ok=True)
+            if move:
+                path.unlink()
+            return sha256
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        path = self._path(sha256)
+        if not path.is_file():
+            raise no_blob()
+        yield path
+
+    def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+        try:
+            file = self._path(sha256).open("rb")
+        except FileNotFoundError:
+            raise no_blob() from None
+
+        def chunks() -> Iterator[bytes]:
+            with file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+
+        return os.fstat(file.fileno()).st_size, chunks()
+
+    def delete(self, sha256: str) -> None:
+        with disk_errors():
+            self._path(sha256).unlink(missing_ok=True)
+
+    def ping(self) -> None:
+        with disk_errors():
+            draft = self._draft()
+            draft.unlink()
+
+    def _adopt(self, draft: Path, sha256: str) -> str:
+        target = self._path(sha256)
+        if target.is_file():
+            draft.unlink()
+            return sha256
+        target.parent.mkdir(exist_ok=True)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(target)
+        _sync_folder(target.parent)
+        return sha256
+
+    def _draft(self) -> Path:
+        handle, name = tempfile.mkstemp(dir=self._drafts)
+        os.close(handle)
+        return Path(name)
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / checked(sha256)
+
+    def _sweep_drafts(self) -> None:
+        for draft in self._drafts.iterdir():
+            if draft.stat().st_mtime < time.time() - _STALE_S:
+                draft.unlink(missing_ok=True)
+
+
+def checked(sha256: str) -> str:
+    """The name itself; raises NotFound for what can be no blob's name, such as `../x`."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise no_blob()
+    return sha256
+
+
+def sha256_of(path: Path) -> str:
+    """Of the file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copies and hashes in one reading."""
+    digest = hashlib.sha256()
+    with source.open("rb") as reads, target.open("wb") as writes:
+        while chunk := reads.read(CHUNK):
+            digest.update(chunk)
+            writes.write(chunk)
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def no_blob() -> NotFound:
+    """The answer for a name that nothing is stored under."""
+    return NotFound("The stored file is not there.", todo="Upload the scan or run the job again.")
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns a full disk into StorageFull, and one that fails into Unavailable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageFull(
+                "There is no room left to store the file.",
+                todo="Free space, then send it again; nothing of it was kept.",
+            ) from error
+        raise Unavailable(
+            "The disk that holds the files failed.",
+            todo="See that the data folder is there and can be written to, then try again.",
+        ) from error

@@ -1,0 +1,11 @@
+"""Alembic's entry: runs the migrations on the connection, and in the transaction, of `migrate`."""
+
+from alembic import context
+
+from jobs.repository.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+)
+context.run_migrations()

@@ -1,0 +1,17 @@
+"""All SQL: scans, jobs, batches and reviews, and every step of a job's life."""
+
+from jobs.repository.forecast import Forecast
+from jobs.repository.life import JobLife
+from jobs.repository.messages import Messages
+from jobs.repository.reviews import ReviewRows
+from jobs.repository.scans import ScanRows
+
+__all__ = ["Repository"]
+
+
+class Repository(ScanRows, JobLife, Messages, Forecast, ReviewRows):
+    """Where the truth lies; thread-safe, on SQLite or PostgreSQL.
+
+    Every method is one transaction. Reading raises NotFound for what is not this owner's; every
+    method may raise Unavailable, and those that write StorageFull.
+    """

@@ -1,0 +1,184 @@
+"""A job's life: every step is one compare-and-set, and the table of transitions says which."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Update, and_, select, update
+
+from imaging.errors import Conflict
+from jobs.job import Job, JobEvent, JobState, Progress, after, sources
+from jobs.repository.ask import JobRows, no_job
+from jobs.repository.schema import jobs
+
+_FREE: Mapping[str, Any] = {"worker": None, "lease_until": None}
+_OVER: Mapping[str, Any] = {"lease_until": None}
+_FRESH: Mapping[str, Any] = {"started_at": None, "tiles_done": 0, "tiles_total": 0}
+
+LOST: Mapping[str, Any] = {
+    "type": "about:blank",
+    "title": "Worker lost",
+    "status": 500,
+    "detail": "The worker was lost at every attempt.",
+    "expected": "A worker that renews its lease until the mask is made.",
+    "todo": "Look whether workers run out of memory or are killed, then retry the job.",
+}
+"""Why a job was given up when nothing but silence is known."""
+
+
+class JobLife(JobRows):
+    """Claims, leases and ends.
+
+    A holder proves itself by the job's `fence`, which every claim raises: whoever held the job
+    before finds each of its steps refused, even after a retry or a release set `attempt` back.
+    """
+
+    def claim(self, id: str, worker: str, lease_s: float) -> Job | None:  # noqa: A002
+        """queued -> running for exactly one caller, None for all others."""
+        with self._write() as connection:
+            query = _step(JobEvent.CLAIM, jobs.c.id == id).values(
+                worker=worker,
+                lease_until=self._now + lease_s,
+                started_at=self._now,
+                attempt=jobs.c.attempt + 1,
+                fence=jobs.c.fence + 1,
+                tiles_done=0,
+                tiles_total=0,
+                error=None,
+            )
+            return self._stepped(connection, query)
+
+    def renew(self, id: str, fence: int, lease_s: float, progress: Progress) -> bool:  # noqa: A002
+        """A longer lease, and how far it is; False once the job is no longer this holder's.
+
+        A lease that ran out and that nobody took back yet still is its holder's.
+        """
+        with self._write() as connection:
+            query = update(jobs).where(_held(id, fence))
+            query = query.values(
+                lease_until=self._now + lease_s,
+                tiles_done=progress.tiles_done,
+                tiles_total=progress.tiles_total,
+            )
+            return connection.execute(query).rowcount == 1
+
+    def finish(
+        self,
+        id: str,  # noqa: A002
+        fence: int,
+        *,
+        mask_sha256: str,
+        mask_format: str,
+        preview_sha256: str | None,
+        report: Mapping[str, Any],
+    ) -> bool:
+        """running -> succeeded with the mask; False once the job is no longer this holder's."""
+        return self._end(
+            id,
+            fence,
+            JobEvent.FINISH,
+            tiles_done=jobs.c.tiles_total,
+            mask_sha256=mask_sha256,
+            mask_format=mask_format,
+            preview_sha256=preview_sha256,
+            report=dict(report),
+        )
+
+    def fail(self, id: str, fence: int, error: Mapping[str, Any]) -> bool:  # noqa: A002
+        """running -> failed for a reason that another attempt would meet again."""
+        return self._end(id, fence, JobEvent.FAIL, error=dict(error))
+
+    def release(self, id: str, fence: int) -> bool:  # noqa: A002
+        """running -> queued, the attempt not counted: its worker shuts down."""
+        with self._write() as connection:
+            query = _step(JobEvent.RELEASE, _held(id, fence)).values(
+                attempt=jobs.c.attempt - 1, sent_at=None, **_FREE, **_FRESH
+            )
+            return self._stepped(connection, query) is not None
+
+    def lose(self, id: str, fence: int, error: Mapping[str, Any], attempts: int) -> bool:  # noqa: A002
+        """A part is away: running -> queued, to be sent after a lease; failed at the last attempt.
+
+        The reason is kept, whichever it is.
+        """
+        with self._write() as connection:
+            again = _step(JobEvent.LOSE, and_(_held(id, fence), jobs.c.attempt < attempts)).values(
+                sent_at=self._now, error=dict(error), **_FREE, **_FRESH
+            )
+            enough = _step(JobEvent.GIVE_UP, _held(id, fence)).values(
+                finished_at=self._now, error=dict(error), **_OVER
+            )
+            return any(self._stepped(connection, query) is not None for query in (again, enough))
+
+    def cancel(self, owner: str, id: str) -> Job:  # noqa: A002
+        """queued or running -> cancelled, at once; raises Conflict once it is over."""
+        with self._write() as connection:
+            mine = and_(jobs.c.id == id, jobs.c.owner == owner)
+            query = _step(JobEvent.CANCEL, mine).values(finished_at=self._now, **_OVER)
+            return self._asked(connection, owner, id, JobEvent.CANCEL, query)
+
+    def retry(self, owner: str, id: str) -> Job:  # noqa: A002
+        """failed or cancelled -> queued with all its attempts; raises Conflict otherwise."""
+        with self._write() as connection:
+            mine = and_(jobs.c.id == id, jobs.c.owner == owner)
+            query = _step(JobEvent.RETRY, mine).values(
+                attempt=0, finished_at=None, error=None, sent_at=None, **_FREE, **_FRESH
+            )
+            return self._asked(connection, owner, id, JobEvent.RETRY, query)
+
+    def take_back(self, max_attempts: int) -> list[Job]:
+        """Jobs whose lease ran out: queued again, or failed at the last attempt."""
+        with self._write() as connection:
+            expired = self._expired()
+            again = _step(JobEvent.LOSE, and_(expired, jobs.c.attempt < max_attempts))
+            again = again.values(sent_at=None, **_FREE, **_FRESH)
+            enough = _step(JobEvent.GIVE_UP, and_(expired, jobs.c.attempt >= max_attempts))
+            enough = enough.values(finished_at=self._now, error=dict(LOST), **_OVER)
+            rows = [
+                row
+                for query in (again, enough)
+                for row in connection.execute(query.returning(jobs)).mappings()
+            ]
+            return self._jobs(connection, rows)
+
+    def _end(self, id: str, fence: int, event: JobEvent, **values: Any) -> bool:  # noqa: A002
+        with self._write() as connection:
+            query = _step(event, _held(id, fence)).values(finished_at=self._now, **_OVER, **values)
+            return self._stepped(connection, query) is not None
+
+    def _expired(self) -> ColumnElement[bool]:
+        """Running jobs of silent workers; two sweepers at once take different ones, not turns."""
+        silent = and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < self._now)
+        mine = select(jobs.c.id).where(silent).with_for_update(skip_locked=True)
+        return and_(silent, jobs.c.id.in_(mine))
+
+    def _stepped(self, connection: Connection, query: Update) -> Job | None:
+        rows = connection.execute(query.returning(jobs)).mappings().all()
+        return self._jobs(connection, rows)[0] if rows else None
+
+    def _asked(
+        self,
+        connection: Connection,
+        owner: str,
+        id: str,  # noqa: A002
+        event: JobEvent,
+        query: Update,
+    ) -> Job:
+        job = self._stepped(connection, query)
+        if job is not None:
+            return job
+        found = select(jobs.c.state).where(jobs.c.id == id, jobs.c.owner == owner)
+        state = connection.execute(found).scalar_one_or_none()
+        if state is None:
+            raise no_job()
+        after(JobState(state), event)
+        raise Conflict("The job changed just now.", todo="Look at it and ask again.")
+
+
+def _held(id: str, fence: int) -> ColumnElement[bool]:  # noqa: A002
+    return and_(jobs.c.id == id, jobs.c.state == JobState.RUNNING, jobs.c.fence == fence)
+
+
+def _step(event: JobEvent, where: ColumnElement[bool]) -> Update:
+    """The compare-and-set of an event: from where the table allows it, to where it leads."""
+    able = sources(event)
+    return update(jobs).where(jobs.c.state.in_(able), where).values(state=after(able[0], event))

@@ -1,0 +1,96 @@
+"""Scans: stored once per owner and content."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, select, union
+from sqlalchemy.exc import IntegrityError
+
+from imaging.errors import Conflict, NotFound
+from jobs.job import JobState, StoredScan
+from jobs.repository.database import Database
+from jobs.repository.page import newest_first
+from jobs.repository.schema import job_scans, jobs, reviews, scan_of, scans
+
+
+def no_scan() -> NotFound:
+    """The same answer for a scan that is not there and one that is somebody else's."""
+    return NotFound("There is no such scan.", todo="See GET /v1/scans.")
+
+
+class ScanRows(Database):
+    """The scans that somebody uploaded."""
+
+    def add_scan(self, scan: StoredScan) -> tuple[StoredScan, bool]:
+        """Stores it; the same content by the same owner gives the earlier one, and False."""
+        try:
+            with self._write() as connection:
+                earlier = self._same_scan(connection, scan)
+                if earlier is not None:
+                    return earlier, False
+                connection.execute(insert(scans).values(asdict(scan)))
+                return scan, True
+        except IntegrityError:  # PostgreSQL: another transaction was first
+            with self._read() as connection:
+                earlier = self._same_scan(connection, scan)
+            if earlier is None:
+                raise
+            return earlier, False
+
+    def _same_scan(self, connection: Connection, scan: StoredScan) -> StoredScan | None:
+        query = select(scans).where(scans.c.owner == scan.owner, scans.c.sha256 == scan.sha256)
+        row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else scan_of(row)
+
+    def scan(self, owner: str, id: str) -> StoredScan:  # noqa: A002 - the word on the wire
+        """The owner's scan; raises NotFound."""
+        with self._read() as connection:
+            query = select(scans).where(scans.c.owner == owner, scans.c.id == id)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise no_scan()
+        return scan_of(row)
+
+    def scans(
+        self, owner: str, cursor: str | None = None, limit: int = 50
+    ) -> tuple[list[StoredScan], str | None]:
+        """A page of the owner's scans, newest first, and the next page's cursor."""
+        with self._read() as connection:
+            query = select(scans).where(scans.c.owner == owner)
+            rows, following = newest_first(connection, query, scans, cursor, limit)
+        return [scan_of(row) for row in rows], following
+
+    def delete_scan(self, owner: str, id: str) -> list[str]:  # noqa: A002
+        """Deletes it with the finished jobs that used it; raises Conflict while one is not.
+
+        Returns the blobs that nothing refers to any more.
+        """
+        with self._write() as connection:
+            # The row's lock keeps jobs that would use the scan waiting: their foreign key needs it.
+            found = select(scans.c.sha256).where(scans.c.owner == owner, scans.c.id == id)
+            sha256 = connection.execute(found.with_for_update()).scalar_one_or_none()
+            if sha256 is None:
+                raise no_scan()
+            users = select(job_scans.c.job).where(job_scans.c.scan == id)
+            query = select(jobs).where(jobs.c.id.in_(users)).with_for_update()
+            rows = connection.execute(query).mappings().all()
+            if any(not JobState(row["state"]).final for row in rows):
+                raise Conflict(
+                    "A job that waits or runs uses this scan.",
+                    expected="Only finished jobs may use a scan that is deleted.",
+                    todo="Cancel the job or wait for it, then delete the scan.",
+                )
+            self._delete_jobs(connection, [row["id"] for row in rows])
+            connection.execute(delete(scans).where(scans.c.id == id))
+            left = {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}
+            return self._orphans(connection, {sha256, *left} - {None})
+
+    def _delete_jobs(self, connection: Connection, ids: Sequence[str]) -> None:
+        for table, column in ((reviews, reviews.c.job), (job_scans, job_scans.c.job)):
+            connection.execute(delete(table).where(column.in_(ids)))
+        connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
+
+    def _orphans(self, connection: Connection, blobs: set[str]) -> list[str]:
+        columns = (scans.c.sha256, jobs.c.mask_sha256, jobs.c.preview_sha256)
+        used = union(*(select(column).where(column.in_(blobs)) for column in columns))
+        return sorted(blobs - set(connection.execute(used).scalars()))

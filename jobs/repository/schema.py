@@ -1,0 +1,183 @@
+"""The tables, as the newest migration leaves them, and the way from a row to a dataclass."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from jobs.job import Job, JobState, Options, Progress, Review, StoredScan
+
+metadata = MetaData()
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+_Json = JSON(none_as_null=True)
+
+
+def _serial() -> "Column[int]":
+    """The order of arrival: what lists, cursors and the queue's places go by."""
+    return Column("seq", _Serial, primary_key=True, autoincrement=True)
+
+
+scans = Table(
+    "scans",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("format", String(32), nullable=False),
+    Column("shape", _Json, nullable=False),
+    Column("dtype", String(32), nullable=False),
+    Column("spacing_mm", _Json),
+    Column("affine", _Json, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("warnings", _Json, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("owner", "sha256", name="scans_once_per_owner"),
+    Index("scans_list", "owner", "seq"),
+    sqlite_autoincrement=True,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("idempotency_key", Text),
+    Column("request", String(64), nullable=False),
+    UniqueConstraint("owner", "idempotency_key", name="batches_once_per_key"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("model_sha256", String(64), nullable=False),
+    Column("options", _Json, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("queue", String(16), nullable=False),
+    Column("voxels", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("batch", String(64), ForeignKey("batches.id")),
+    Column("worker", Text),
+    Column("lease_until", Double),
+    Column("sent_at", Double),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("tiles_done", Integer, nullable=False),
+    Column("tiles_total", Integer, nullable=False),
+    Column("mask_sha256", String(64), index=True),
+    Column("mask_format", String(16)),
+    Column("preview_sha256", String(64), index=True),
+    Column("report", _Json),
+    Column("error", _Json),
+    Column("verdict", String(16)),
+    Column("idempotency_key", Text),
+    Column("request", String(64), nullable=False),
+    UniqueConstraint("owner", "idempotency_key", name="jobs_once_per_key"),
+    Index("jobs_list", "owner", "seq"),
+    Index("jobs_list_by_state", "owner", "state", "seq"),
+    Index("jobs_of_batch", "batch", "seq"),
+    Index("jobs_waiting", "state", "queue", "priority", "seq"),
+    Index("jobs_leased", "state", "lease_until"),
+    Index("jobs_measured", "model", "state", "finished_at"),
+    sqlite_autoincrement=True,
+)
+
+job_scans = Table(
+    "job_scans",
+    metadata,
+    Column("job", String(64), ForeignKey("jobs.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("scan", String(64), ForeignKey("scans.id"), nullable=False, index=True),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("job", String(64), ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("verdict", String(16), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Row = RowMapping
+
+
+def scan_of(row: Row) -> StoredScan:
+    """A row of `scans` as the rest of the house knows it."""
+    spacing = row["spacing_mm"]
+    return StoredScan(
+        id=row["id"],
+        owner=row["owner"],
+        sha256=row["sha256"],
+        name=row["name"],
+        format=row["format"],
+        shape=tuple(row["shape"]),
+        dtype=row["dtype"],
+        spacing_mm=None if spacing is None else tuple(spacing),
+        affine=tuple(tuple(line) for line in row["affine"]),
+        bytes=row["bytes"],
+        warnings=tuple(row["warnings"]),
+        created_at=row["created_at"],
+    )
+
+
+def job_of(row: Row, channels: Sequence[Row]) -> Job:
+    """A row of `jobs` with its rows of `job_scans`, in the order of their positions."""
+    tile = row["options"]["tile"]
+    same = {
+        name: row[name]
+        for name in (
+            *("id", "owner", "model", "model_version", "model_sha256", "priority", "queue"),
+            *("attempt", "fence", "created_at", "batch", "worker", "lease_until"),
+            *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
+            *("report", "error", "verdict"),
+        )
+    }
+    return Job(
+        scans={channel["channel"]: channel["scan"] for channel in channels},
+        options=Options(
+            device=row["options"]["device"],
+            precision=row["options"]["precision"],
+            tile=None if tile is None else tuple(tile),
+        ),
+        state=JobState(row["state"]),
+        progress=Progress(row["tiles_done"], row["tiles_total"]),
+        **same,
+    )
+
+
+def review_of(row: Row) -> Review:
+    """A row of `reviews`."""
+    return Review(**{name: row[name] for name in Review.__dataclass_fields__})
