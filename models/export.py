@@ -169,6 +169,11 @@ def _noise(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
+def _part(values: NDArray[np.float32], cut: slice) -> NDArray[np.float32]:
+    """(n, c, *spatial), cut alike along every spatial axis."""
+    return values[(slice(None), slice(None), *(cut for _ in values.shape[2:]))]
+
+
 def _run(session: onnxruntime.InferenceSession, image: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(session.run(["logits"], {"image": image})[0])
 
