@@ -1,0 +1,113 @@
+"""Blobs in an S3-compatible object store."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import S3Store
+
+from imaging.errors import Unavailable
+from jobs.blobs import CHUNK, Blobs, checked, disk_errors, no_blob, sha256_of
+from jobs.settings import Settings
+
+_RETRIES = 3
+_PATIENCE = timedelta(seconds=20)
+"""In all, so that a gateway whose store is away says so soon."""
+
+
+class BucketBlobs(Blobs):
+    """`s3://bucket/prefix`; uploads become visible when they are complete, as S3 has it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = _bucket(settings)
+        self._scratch = settings.scratch
+
+    def put(self, path: Path, *, move: bool = False) -> str:
+        with disk_errors():
+            sha256 = sha256_of(path)
+        with _store_errors():
+            if not self._has(sha256):
+                self._store.put(sha256, path)
+        if move:
+            path.unlink()
+        return sha256
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        _, chunks = self.stream(sha256)
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="blob-") as folder:
+            path = Path(folder) / sha256
+            with disk_errors(), path.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            if sha256_of(path) != sha256:
+                raise Unavailable(
+                    "A blob came from the object store with another content than was stored.",
+                    todo="Try again; if it stays so, look at the store.",
+                )
+            yield path
+
+    def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+        with _store_errors():
+            found = self._store.get(checked(sha256))
+            size, parts = found.meta["size"], found.stream(min_chunk_size=CHUNK)
+
+        def chunks() -> Iterator[bytes]:
+            with _store_errors():
+                for part in parts:
+                    yield bytes(part)
+
+        return size, chunks()
+
+    def delete(self, sha256: str) -> None:
+        with _store_errors():
+            if self._has(sha256):
+                self._store.delete(sha256)
+
+    def ping(self) -> None:
+        with _store_errors():
+            self._has("0" * 64)
+
+    def _has(self, sha256: str) -> bool:
+        try:
+            self._store.head(checked(sha256))
+        except (FileNotFoundError, NotFoundError):
+            return False
+        return True
+
+
+def _bucket(settings: Settings) -> S3Store:
+    """The store of `s3://bucket/prefix`; keys left empty are taken from the environment."""
+    url = urlsplit(settings.blob_url)
+    given = {
+        "endpoint": settings.s3_endpoint,
+        "access_key_id": settings.s3_access_key,
+        "secret_access_key": settings.s3_secret_key,
+    }
+    return S3Store(
+        url.netloc,
+        prefix=url.path.strip("/") or None,
+        region=settings.s3_region,
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": settings.s3_endpoint.startswith("http://")},
+        retry_config={"max_retries": _RETRIES, "retry_timeout": _PATIENCE},
+        **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]
+    )
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotFoundError):
+        raise no_blob() from None
+    except (BaseError, OSError) as error:
+        raise Unavailable(
+            "The object store does not answer as it should.",
+            todo="See that it runs and that TESSERA_BLOB_URL and its keys are right, then try again.",
+        ) from error
