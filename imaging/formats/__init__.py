@@ -1,0 +1,1 @@
+"""Reads and writes files of scans and masks; the one place that knows file formats."""

@@ -1,0 +1,55 @@
+"""A file that appears whole or not at all."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from imaging.errors import StorageFull
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Turns the system's "no room left" into StorageFull; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StorageFull(
+            "There is no room left to write.",
+            expected="Free space for the file.",
+            todo="Free some space and try again.",
+        ) from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write; it takes the name `path` only when the block ends without an error.
+
+    Raises StorageFull where the disk is full; nothing of the attempt stays behind.
+    """
+    with full_disk_told():
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.chmod(0o666 & ~_umask())  # mkstemp makes it private; a result is as any other file
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

@@ -1,0 +1,69 @@
+"""Reads JPEG pictures (ITU-T T.81), and proves them whole."""
+
+import mmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imaging.formats.limits import Limits
+from imaging.formats.picture import (
+    TURNED,
+    Layout,
+    damaged,
+    foreign_decoder,
+    scan_of,
+    unsupported,
+)
+from imaging.scan import Scan
+
+SIGNATURE = b"\xff\xd8\xff"
+_ORIENTATION = 0x0112  # EXIF
+_COMPONENTS = {"L": 1, "RGB": 3}
+_END = b"\xff\xd9"  # EOI; within coded data a 0xff byte is always followed by 0 or a restart marker
+
+# Sizes are checked against Limits from the header; Pillow's own process-wide bound would warn or
+# raise first, and tell nothing of what to do.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def open_jpeg(path: Path, limits: Limits) -> Scan:
+    """The picture at `path`, its pixels as stored: an EXIF orientation is told of, not applied."""
+    with foreign_decoder(), Image.open(path, formats=["JPEG"]) as picture:
+        columns, rows = picture.size
+        mode = picture.mode
+        turned = picture.getexif().get(_ORIENTATION, 1) != 1
+    if mode not in _COMPONENTS:
+        raise unsupported("The picture is neither grey nor RGB.")
+    layout = Layout(
+        format="jpeg",
+        rows=rows,
+        columns=columns,
+        components=_COMPONENTS[mode],
+        dtype=np.dtype(np.uint8),
+        warnings=(TURNED,) if turned else (),
+    )
+    return scan_of(layout, lambda: _decode(path), limits)
+
+
+def verify_jpeg(path: Path, limits: Limits) -> Scan:
+    """As open_jpeg, and proves that the coded data is whole.
+
+    All of it is decoded at an eighth of the size, which takes a 64th of the memory.
+    """
+    scan = open_jpeg(path, limits)
+    rows, columns = scan.grid
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.rfind(_END) < data.rfind(b"\xff\xda"):  # SOS
+            raise damaged("The picture is cut off.")
+    with foreign_decoder(), Image.open(path, formats=["JPEG"]) as picture:
+        picture.draft(picture.mode, (max(1, columns // 8), max(1, rows // 8)))
+        picture.load()
+    return scan
+
+
+def _decode(path: Path) -> NDArray[Any]:
+    with Image.open(path, formats=["JPEG"]) as picture:
+        return np.asarray(picture)

@@ -1,0 +1,67 @@
+"""Opens NIfTI-1 and NIfTI-2 volumes, and proves them whole."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from imaging.formats.limits import Limits
+from imaging.formats.nifti_header import HEADER_BYTES, parse
+from imaging.formats.nifti_voxels import Voxels, cut_off, prove_stream
+from imaging.formats.nifti_write import write_mask, write_mask_volume, write_volume
+from imaging.scan import Scan
+
+__all__ = [
+    "open_nifti",
+    "start_of",
+    "verify_nifti",
+    "write_mask",
+    "write_mask_volume",
+    "write_volume",
+]
+
+_DEFLATE_RATIO = 1032
+"""A deflate stream grows at most this many times (258 bytes from two bits; RFC 1951, 3.2.5)."""
+
+
+def start_of(path: Path, *, gzipped: bool) -> bytes:
+    """The first bytes of the file, enough for a header, decompressed."""
+    with path.open("rb") as file:
+        if not gzipped:
+            return file.read(HEADER_BYTES)
+        try:
+            with gzip.GzipFile(fileobj=file) as stream:
+                return stream.read(HEADER_BYTES)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise cut_off() from error
+
+
+def open_nifti(path: Path, limits: Limits, scratch: Path | None, *, gzipped: bool) -> Scan:
+    """The volume at `path`; reads the header only.
+
+    Raises UnreadableScan, UnsupportedScan or ScanTooLarge before anything is allocated. A gzip
+    stream that ends too early but not absurdly so is found by the first read or by `verify_nifti`.
+    """
+    header = parse(start_of(path, gzipped=gzipped))
+    limits.check_volume(header.voxels, header.voxel_bytes)
+    if path.stat().st_size * (_DEFLATE_RATIO if gzipped else 1) < header.file_bytes:
+        raise cut_off()
+    return Scan(
+        shape=(1, *header.grid),
+        dtype=header.dtype,
+        affine=header.affine,
+        spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
+        format="nifti",
+        reader=Voxels(path, header, scratch, gzipped=gzipped),
+        stored_shape=header.stored_shape,
+        warnings=header.warnings,
+    )
+
+
+def verify_nifti(path: Path, limits: Limits, *, gzipped: bool) -> Scan:
+    """As open_nifti, and proves that every voxel is there, holding one chunk at a time."""
+    scan = open_nifti(path, limits, None, gzipped=gzipped)
+    if gzipped and isinstance(scan.reader, Voxels):
+        prove_stream(path, scan.reader.header.file_bytes)
+    return scan

@@ -1,0 +1,113 @@
+"""What PNG, JPEG and TIFF have in common: a picture decoded once, then read by region."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.limits import Limits
+from imaging.scan import Scan
+
+Decode = Callable[[], NDArray[Any]]
+ALPHA_IGNORED = "The picture's transparency is ignored."
+TURNED = "The picture asks to be shown turned; the mask lies on its pixels as they are stored."
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a picture's header tells; `rows` and `columns` as stored, before any EXIF turn."""
+
+    format: str
+    rows: int
+    columns: int
+    components: int
+    """Of the scan: 1 (grey) or 3 (RGB); alpha and palettes are resolved."""
+    dtype: np.dtype[Any]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.rows, self.columns, self.components
+
+
+class Pixels:
+    """Box -> (c, row, column); decodes the whole picture at the first read and keeps it."""
+
+    def __init__(self, layout: Layout, decode: Decode) -> None:
+        self._layout = layout
+        self._decode = decode
+        self._lock = threading.Lock()
+        self._planes: NDArray[Any] | None = None
+
+    def __call__(self, box: Box) -> NDArray[Any]:
+        return np.ascontiguousarray(self._all()[(slice(None), *box.slices)])
+
+    def _all(self) -> NDArray[Any]:
+        with self._lock:
+            if self._planes is None:
+                self._planes = np.moveaxis(self._decoded(), -1, 0)
+            return self._planes
+
+    def _decoded(self) -> NDArray[Any]:
+        with foreign_decoder():
+            pixels = self._decode()
+        if pixels.ndim == 2:
+            pixels = pixels[..., np.newaxis]
+        if pixels.shape != self._layout.shape or pixels.dtype != self._layout.dtype:
+            raise damaged("The picture's pixels are not what its header promises.")
+        return pixels
+
+
+def scan_of(layout: Layout, decode: Decode, limits: Limits) -> Scan:
+    """The picture as a Scan; raises ScanTooLarge from the header alone."""
+    if layout.rows < 1 or layout.columns < 1:
+        raise damaged("The picture has no pixels.")
+    size = layout.rows * layout.columns * layout.components * layout.dtype.itemsize
+    limits.check_picture(layout.rows, layout.columns, size)
+    return Scan(
+        shape=(layout.components, layout.rows, layout.columns),
+        dtype=layout.dtype,
+        affine=np.eye(4),
+        spacing_mm=None,
+        format=layout.format,
+        reader=Pixels(layout, decode),
+        stored_shape=(layout.rows, layout.columns),
+        warnings=layout.warnings,
+    )
+
+
+@contextlib.contextmanager
+def foreign_decoder() -> Iterator[None]:
+    """Turns whatever a decoder raises on damaged bytes into UnreadableScan.
+
+    Decoders tell of the same damage by OSError, SyntaxError, ValueError, RuntimeError, struct.error
+    and others; none of their messages is passed on, for it may quote the file.
+    """
+    try:
+        yield
+    except (TesseraError, MemoryError):
+        raise
+    except Exception as error:
+        raise damaged("The picture is cut off or damaged.") from error
+
+
+def damaged(came: str) -> UnreadableScan:
+    return UnreadableScan(
+        came,
+        expected="A whole PNG, JPEG or TIFF picture.",
+        todo="Export or copy the picture again.",
+    )
+
+
+def unsupported(came: str) -> UnsupportedScan:
+    return UnsupportedScan(
+        came,
+        expected="One still picture, grey or RGB, of 8 or 16 bits.",
+        todo="Save it as an 8- or 16-bit grey or RGB PNG or TIFF and send that.",
+    )

@@ -1,0 +1,46 @@
+"""Pictures, PNG, JPEG and TIFF, in one place: how each is opened, verified, and a mask written.
+
+A mask always has the array shape of the stored pixels. An EXIF or TIFF orientation is therefore
+told of in the scan's warnings and never applied: turning pixels would part mask and file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imaging.errors import BadRequest
+from imaging.formats.atomic import replacing
+from imaging.formats.jpeg import open_jpeg, verify_jpeg
+from imaging.formats.png import open_png, verify_png
+from imaging.formats.tiff import open_tiff, verify_tiff
+
+__all__ = ["OPENERS", "VERIFIERS", "write_mask_png"]
+
+OPENERS = {"png": open_png, "jpeg": open_jpeg, "tiff": open_tiff}
+VERIFIERS = {"png": verify_png, "jpeg": verify_jpeg, "tiff": verify_tiff}
+
+
+def write_mask_png(path: Path, mask: NDArray[Any]) -> None:
+    """Writes a mask of shape (row, column) as grey PNG whose values are the label numbers.
+
+    uint8 where they fit, else uint16; raises BadRequest for larger numbers and for volumes.
+    """
+    if mask.ndim != 2:
+        raise BadRequest(
+            "A volume's mask does not fit a PNG.",
+            expected="The mask of a picture.",
+            todo="Ask for the format nifti.",
+        )
+    largest = int(mask.max(initial=0))
+    if largest > 65535:
+        raise BadRequest(
+            f"The mask numbers {largest:,} objects.",
+            expected="At most 65,535 for a 16-bit PNG.",
+            todo="Ask for the format nifti.",
+        )
+    pixels = np.ascontiguousarray(mask, np.uint8 if largest < 256 else np.uint16)
+    with replacing(path) as file:
+        Image.fromarray(pixels).save(file, format="PNG", compress_level=6)

@@ -1,0 +1,97 @@
+"""Recognises a scan's format by its content, never by its name."""
+
+from pathlib import Path
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats import jpeg, png, tiff
+from imaging.formats.limits import Limits
+from imaging.formats.nifti import open_nifti, start_of, verify_nifti
+from imaging.formats.nifti_header import byte_order
+from imaging.formats.raster import OPENERS, VERIFIERS
+from imaging.scan import Scan
+
+SERVED = "A NIfTI volume (.nii, .nii.gz) or a PNG, JPEG or TIFF picture."
+_DEFAULT = Limits()
+_GZIP = b"\x1f\x8b"
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (png.SIGNATURE, "png"),
+    (jpeg.SIGNATURE, "jpeg"),
+    *((signature, "tiff") for signature in tiff.SIGNATURES),
+)
+_FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
+    (128, b"DICM", "a DICOM file", "Convert the series with dcm2niix and send the .nii.gz."),
+    (0, b"NRRD", "an NRRD file", "Convert it to .nii.gz, for example with 3D Slicer."),
+    (0, b"ObjectType", "a MetaImage file", "Convert it to .nii.gz, for example with 3D Slicer."),
+    (0, b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
+    (0, b"PK\x03\x04", "a zip archive", "Unpack it and send the scans in it."),
+    (0, b"GIF8", "a GIF picture", "Save it as PNG."),
+    (0, b"BM", "a BMP picture", "Save it as PNG."),
+    (8, b"WEBP", "a WebP picture", "Save it as PNG."),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture", "Save it as PNG or TIFF."),
+    (0, b"%PDF", "a PDF document", "Send the scan itself."),
+)
+
+
+def open_scan(path: Path, limits: Limits = _DEFAULT, scratch: Path | None = None) -> Scan:
+    """The scan at `path`; reads headers, no voxels.
+
+    `scratch` is where a compressed volume is unpacked when it is first read. Raises UnreadableScan,
+    UnsupportedScan or ScanTooLarge, each telling what to do.
+    """
+    kind = _kind(path)
+    if kind in OPENERS:
+        return OPENERS[kind](path, limits)
+    return open_nifti(path, limits, scratch, gzipped=kind == "nifti.gz")
+
+
+def verify(path: Path, limits: Limits = _DEFAULT) -> Scan:
+    """As open_scan, and proves that the file holds all it promises, in flat memory.
+
+    Compressed streams are read to their end and their checksums proved; one that grows beyond what
+    its header promises is refused as soon as it does.
+    """
+    kind = _kind(path)
+    if kind in VERIFIERS:
+        return VERIFIERS[kind](path, limits)
+    return verify_nifti(path, limits, gzipped=kind == "nifti.gz")
+
+
+def _kind(path: Path) -> str:
+    start = _start(path)
+    for signature, kind in _SIGNATURES:
+        if start.startswith(signature):
+            return kind
+    gzipped = start.startswith(_GZIP)
+    if gzipped:
+        start = start_of(path, gzipped=True)
+    foreign = _foreign(start)
+    if foreign is None and byte_order(start):
+        return "nifti.gz" if gzipped else "nifti"
+    raise foreign or UnreadableScan(
+        "The file's content is of no kind that is known here.",
+        expected=SERVED,
+        todo="Check that this is the scan itself, and not a text, a link or half of a pair.",
+    )
+
+
+def _start(path: Path) -> bytes:
+    try:
+        start = start_of(path, gzipped=False)
+    except OSError as error:
+        raise UnreadableScan(
+            "The file cannot be read.",
+            expected=SERVED,
+            todo="Check that it exists, that it is a file, and that it may be read.",
+        ) from error
+    if not start:
+        raise UnreadableScan(
+            "The file is empty.", expected=SERVED, todo="Export or copy the scan again."
+        )
+    return start
+
+
+def _foreign(start: bytes) -> UnsupportedScan | None:
+    for offset, signature, name, todo in _FOREIGN:
+        if start[offset : offset + len(signature)] == signature:
+            return UnsupportedScan(f"This is {name}.", expected=SERVED, todo=todo)
+    return None

@@ -1,0 +1,226 @@
+"""Canonical orientation and back, and one scan brought to another's grid.
+
+Canonical means closest to RAS+: the axes of the array run to the right, anterior and superior.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.errors import ScanModelMismatch
+from imaging.intensity import slabs
+from imaging.scan import Scan
+
+_SLAB_VOXELS = 1 << 19
+_TIED = 1e-4
+"""Sums of three cosines nearer than this are a tie: more than float32 or a quaternion rounds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canonical:
+    """A scan seen along the axes closest to RAS+, and the way back."""
+
+    scan: Scan
+    """Reads lazily; a picture is passed through as it is."""
+    order: tuple[int, ...]
+    """The stored axis that each canonical axis runs along."""
+    flipped: tuple[bool, ...]
+    """Whether each canonical axis runs against its stored one."""
+
+    def turn(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A view of `array`, on the stored axes, along the canonical ones."""
+        turned = np.transpose(array, self.order)
+        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
+
+    def restore(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A view of `array`, on the canonical grid, along the stored axes."""
+        turned = array[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
+        return np.transpose(turned, np.argsort(self.order))
+
+
+def canonical(scan: Scan) -> Canonical:
+    """The scan with its axes permuted and flipped to run closest to RAS+; no value changes.
+
+    However the same scan is stored, among its 48 axis orders and flips, the view is the same.
+    """
+    if scan.dimension == 2:
+        return Canonical(scan, (0, 1), (False, False))
+    order, flipped = orientation(scan.affine)
+    stored = scan.grid
+    turn = np.zeros((4, 4))  # canonical index -> stored index
+    turn[3, 3] = 1
+    for axis, (source, flip) in enumerate(zip(order, flipped, strict=True)):
+        turn[source, axis] = -1 if flip else 1
+        turn[source, 3] = stored[source] - 1 if flip else 0
+    spacing = None if scan.spacing_mm is None else tuple(scan.spacing_mm[a] for a in order)
+
+    def read(box: Box) -> NDArray[Any]:
+        return _read_turned(scan, box, order, flipped)
+
+    view = replace(
+        scan,
+        shape=(scan.shape[0], *(stored[a] for a in order)),
+        affine=scan.affine @ turn,
+        spacing_mm=spacing,
+        reader=read,
+        stored_shape=tuple(stored[a] for a in order),
+    )
+    return Canonical(view, order, flipped)
+
+
+def _read_turned(
+    scan: Scan, box: Box, order: tuple[int, ...], flipped: tuple[bool, ...]
+) -> NDArray[Any]:
+    start, stop = [0] * len(order), [0] * len(order)
+    for axis, (source, flip) in enumerate(zip(order, flipped, strict=True)):
+        a, b, n = box.start[axis], box.stop[axis], scan.grid[source]
+        start[source], stop[source] = (n - b, n - a) if flip else (a, b)
+    block = scan.read(Box(tuple(start), tuple(stop)))
+    block = np.transpose(block, (0, *(a + 1 for a in order)))
+    return block[(slice(None), *(slice(None, None, -1 if flip else 1) for flip in flipped))]
+
+
+def orientation(affine: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """The stored axis for each of right, anterior and superior, and whether it runs against it.
+
+    Chosen among the six assignments by the largest sum of cosines between voxel axes and world
+    axes. Each cosine comes from one column alone, so neither the order nor the sign of the columns
+    changes it. A tie (axes at 45 degrees) goes to the assignment whose turned columns come last in
+    the order of their components, which is a property of the lines in space, not of their storage.
+    """
+    directions = affine[:3, :3] / np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    best: tuple[int, ...] = (0, 1, 2)
+    for order in permutations(range(3)):
+        if _better(_facing(directions[:, order]), _facing(directions[:, best])):
+            best = order
+    turned = _facing(directions[:, best])
+    flipped = tuple(bool((turned[:, a] != directions[:, best[a]]).any()) for a in range(3))
+    return best, flipped
+
+
+def _facing(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each column turned to run with its own world axis, or, across it, with the first it meets."""
+    turned = columns.copy()
+    for axis in range(3):
+        along = turned[axis, axis] or turned[np.flatnonzero(turned[:, axis])[0], axis]
+        if along < 0:
+            turned[:, axis] = -turned[:, axis]
+    return turned
+
+
+def _better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    scores = [float(turned[0, 0] + turned[1, 1] + turned[2, 2]) for turned in (one, other)]
+    if abs(scores[0] - scores[1]) > _TIED:
+        return scores[0] > scores[1]
+    gaps = (one - other).T.ravel()
+    telling = gaps[np.abs(gaps) > _TIED]
+    return bool(telling.size and telling[0] > 0)
+
+
+def voxel_to_world(affine: NDArray[np.float64], voxels: NDArray[Any]) -> NDArray[np.float64]:
+    """RAS+ mm of voxel indices, both of shape (..., 3)."""
+    world: NDArray[np.float64] = voxels @ affine[:3, :3].T + affine[:3, 3]
+    return world
+
+
+def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -> Scan:
+    """The scan as float32 on another grid of spatial `shape` and `affine`, read lazily.
+
+    Linear interpolation through both affines, whatever the rotation between them. Coordinates are
+    rounded to a millionth of a voxel, so that grids that coincide give the very same values. Within
+    half a voxel of the scan's edge the edge voxel goes on; beyond, the scan's lowest finite value.
+    Pictures have no place in the world: theirs must have the same shape, else ScanModelMismatch.
+    """
+    if scan.grid == tuple(shape) and np.array_equal(scan.affine, affine):
+        return scan
+    if scan.dimension == 2 or len(shape) == 2:
+        raise ScanModelMismatch(
+            f"The scans of one subject have the grids {scan.grid} and {tuple(shape)}.",
+            expected="Pictures of the same rows and columns, or volumes.",
+            todo="Bring the pictures to one size first.",
+        )
+    pull = np.linalg.inv(scan.affine) @ affine
+    lowest = lru_cache(1)(lambda: _lowest(scan))
+
+    def read(box: Box) -> NDArray[Any]:
+        out = np.empty((scan.shape[0], *box.shape), np.float32)
+        step = max(1, _SLAB_VOXELS // max(1, box.size // box.shape[0]))
+        for start in range(box.start[0], box.stop[0], step):
+            stop = min(start + step, box.stop[0])
+            part = Box((start, *box.start[1:]), (stop, *box.stop[1:]))
+            here = slice(start - box.start[0], stop - box.start[0])
+            out[:, here] = _pulled(scan, pull, part, lowest)
+        return out
+
+    return replace(
+        scan,
+        shape=(scan.shape[0], *shape),
+        dtype=np.dtype(np.float32),
+        affine=affine,
+        spacing_mm=tuple(float(n) for n in np.linalg.norm(affine[:3, :3], axis=0)),
+        reader=read,
+        stored_shape=tuple(shape),
+    )
+
+
+def _lowest(scan: Scan) -> float:
+    lowest = np.inf
+    for box in slabs(scan):
+        values = scan.read(box)
+        lowest = min(lowest, float(values.min(initial=np.inf, where=np.isfinite(values))))
+    return lowest if np.isfinite(lowest) else 0.0
+
+
+def _pulled(
+    scan: Scan, pull: NDArray[np.float64], box: Box, lowest: Callable[[], float]
+) -> NDArray[np.float32]:
+    """Values of `scan` at `pull` of each voxel of `box`; none depends on the others."""
+    i, j, k = np.ix_(*(np.arange(a, b) for a, b in zip(box.start, box.stop, strict=True)))
+    inside = np.ones(box.shape, bool)
+    below: list[NDArray[np.intp]] = []
+    rest: list[NDArray[np.float64]] = []
+    for a, n in enumerate(scan.grid):
+        at = np.round(pull[a, 0] * i + pull[a, 1] * j + pull[a, 2] * k + pull[a, 3], 6)
+        inside &= (at >= -0.5) & (at <= n - 0.5)
+        at = np.clip(at, 0, n - 1)
+        floor = np.floor(at).astype(np.intp)
+        below.append(floor)
+        rest.append(at - floor)
+    if not inside.any():
+        return np.full((scan.shape[0], *box.shape), lowest(), np.float32)
+    values = _interpolated(scan, below, rest, inside)
+    if not inside.all():
+        values[:, ~inside] = lowest()
+    return values.astype(np.float32)
+
+
+def _interpolated(
+    scan: Scan,
+    below: list[NDArray[np.intp]],
+    rest: list[NDArray[np.float64]],
+    inside: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    start = tuple(int(b[inside].min()) for b in below)
+    stop = tuple(min(n, int(b[inside].max()) + 2) for b, n in zip(below, scan.grid, strict=True))
+    block = scan.read(Box(start, stop)).astype(np.float64)
+    low = [np.clip(b - s, 0, e - s - 1) for b, s, e in zip(below, start, stop, strict=True)]
+    high = [np.minimum(b + 1, e - s - 1) for b, s, e in zip(low, start, stop, strict=True)]
+
+    def between(axis: int, corner: tuple[NDArray[np.intp], ...]) -> NDArray[np.float64]:
+        if axis == 3:
+            corners: tuple[Any, ...] = (slice(None), *corner)
+            found: NDArray[np.float64] = block[corners]
+            return found
+        first = between(axis + 1, (*corner, low[axis]))
+        second = between(axis + 1, (*corner, high[axis]))
+        with np.errstate(invalid="ignore"):
+            # a neighbour of no weight must not pass on its NaN
+            return np.where(rest[axis] == 0, first, first + rest[axis] * (second - first))
+
+    return between(0, ())

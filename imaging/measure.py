@@ -1,0 +1,184 @@
+"""Measures a mask: sizes, boxes and centroids, streamed slab by slab."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.scan import Scan
+
+_SLAB_VOXELS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One label, or one object of an instance mask; absent ones have no box and no centroid."""
+
+    value: int
+    """The number in the mask."""
+    name: str
+    voxels: int
+    """Voxels of a volume, pixels of a picture."""
+    volume_ml: float | None
+    """Of a volume: |det| of the affine's 3x3 part, per voxel."""
+    area_px: int | None
+    """Of a picture."""
+    area_mm2: float | None
+    """Of a picture that bears a spacing."""
+    bounding_box: tuple[tuple[int, ...], tuple[int, ...]] | None
+    """First voxel, and last plus one, on the stored axes."""
+    centroid_voxel: tuple[float, ...] | None
+    """(i, j, k), or (row, column); the middle of voxel 0 is 0.0."""
+    centroid_mm: tuple[float, float, float] | None
+    """RAS+, of a volume."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """One row per label of the model, present or not."""
+
+    rows: tuple[Measurement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"labels": [row.as_dict() for row in self.rows]}
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMeasurements:
+    """How many objects, how large, and one row for each."""
+
+    count: int
+    total_voxels: int
+    median_voxels: float
+    smallest_voxels: int
+    largest_voxels: int
+    total_ml: float | None
+    """Of a volume."""
+    total_mm2: float | None
+    """Of a picture that bears a spacing."""
+    rows: tuple[Measurement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary, and the rows under `objects`."""
+        summary = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}
+        return summary | {"objects": [row.as_dict() for row in self.rows]}
+
+
+def measure(mask: NDArray[Any], scan: Scan, labels: Sequence[tuple[int, str]]) -> Measurements:
+    """Measures `mask`, on the stored axes of `scan`, for each (value, name) of `labels`."""
+    totals = _Totals(max((value for value, _ in labels), default=0), mask.ndim)
+    for start, slab in _slabs(mask):
+        totals.add(slab, start)
+    return Measurements(tuple(_row(totals, scan, value, name) for value, name in labels))
+
+
+def measure_instances(mask: NDArray[Any], scan: Scan, name: str = "object") -> InstanceMeasurements:
+    """Measures each object of a mask that numbers them, on the stored axes of `scan`."""
+    totals = _Totals(int(mask.max(initial=0)), mask.ndim)
+    for start, slab in _slabs(mask):
+        totals.add(slab, start)
+    values = np.flatnonzero(totals.count)
+    rows = tuple(_row(totals, scan, int(value), name) for value in values)
+    sizes = totals.count[values]
+    ml, mm2 = (_sizes(scan, int(sizes.sum()))[i] for i in (0, 2))
+    return InstanceMeasurements(
+        count=len(rows),
+        total_voxels=int(sizes.sum()),
+        median_voxels=float(np.median(sizes)) if sizes.size else 0.0,
+        smallest_voxels=int(sizes.min()) if sizes.size else 0,
+        largest_voxels=int(sizes.max(initial=0)),
+        total_ml=ml,
+        total_mm2=mm2,
+        rows=rows,
+    )
+
+
+def to_csv(rows: Iterable[Measurement]) -> str:
+    """A table with a head line; boxes and centroids take a column per axis."""
+    text = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in map(_flat, rows):
+        if writer is None:
+            writer = csv.DictWriter(text, list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+    return text.getvalue()
+
+
+class _Totals:
+    """Counts, sums and extents for every value from 0 to `top`, added up over slabs."""
+
+    def __init__(self, top: int, axes: int) -> None:
+        self.count = np.zeros(top + 1, np.int64)
+        self.sums = np.zeros((axes, top + 1))
+        self.low = np.full((axes, top + 1), np.iinfo(np.int64).max)
+        self.high = np.full((axes, top + 1), -1)
+
+    def add(self, slab: NDArray[Any], start: int) -> None:
+        """Adds a slab whose first index on the first axis is `start`."""
+        where = np.nonzero(slab)
+        values = slab[where].astype(np.intp)
+        known = values < self.count.size
+        values = values[known]
+        self.count += np.bincount(values, minlength=self.count.size)
+        for axis, places in enumerate(where):
+            at = places[known] + (start if axis == 0 else 0)
+            self.sums[axis] += np.bincount(values, at, minlength=self.count.size)
+            np.minimum.at(self.low[axis], values, at)
+            np.maximum.at(self.high[axis], values, at)
+
+
+def _slabs(mask: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    step = max(1, _SLAB_VOXELS // max(1, mask[:1].size))
+    for start in range(0, mask.shape[0], step):
+        yield start, np.asarray(mask[start : start + step])
+
+
+def _sizes(scan: Scan, voxels: int) -> tuple[float | None, int | None, float | None]:
+    """volume_ml, area_px and area_mm2 of so many voxels; None where they do not apply."""
+    if scan.dimension == 3:
+        return voxels * float(abs(np.linalg.det(scan.affine[:3, :3]))) / 1000, None, None
+    if scan.spacing_mm is None:
+        return None, voxels, None
+    return None, voxels, voxels * float(np.prod(scan.spacing_mm))
+
+
+def _row(totals: _Totals, scan: Scan, value: int, name: str) -> Measurement:
+    voxels = int(totals.count[value])
+    volume_ml, area_px, area_mm2 = _sizes(scan, voxels)
+    box = centroid = world = None
+    if voxels:
+        first = tuple(int(n) for n in totals.low[:, value])
+        box = (first, tuple(int(n) + 1 for n in totals.high[:, value]))
+        centroid = tuple(float(n) for n in totals.sums[:, value] / voxels)
+    if centroid is not None and scan.dimension == 3:
+        x, y, z = (float(n) for n in scan.affine[:3, :3] @ centroid + scan.affine[:3, 3])
+        world = (x, y, z)
+    return Measurement(value, name, voxels, volume_ml, area_px, area_mm2, box, centroid, world)
+
+
+def _flat(row: Measurement) -> Mapping[str, Any]:
+    axes = ("i", "j", "k") if row.area_px is None else ("row", "column")
+    cells = {
+        "value": row.value,
+        "name": row.name,
+        "voxels": row.voxels,
+        "volume_ml": row.volume_ml,
+        "area_mm2": row.area_mm2,
+    }
+    first, last = row.bounding_box or ((None,) * len(axes),) * 2
+    cells |= {f"first_{axis}": n for axis, n in zip(axes, first, strict=True)}
+    cells |= {f"stop_{axis}": n for axis, n in zip(axes, last, strict=True)}
+    voxel = row.centroid_voxel or (None,) * len(axes)
+    cells |= {f"centroid_{axis}": n for axis, n in zip(axes, voxel, strict=True)}
+    world = row.centroid_mm or (None,) * 3
+    if row.area_px is None:
+        cells |= {f"centroid_{axis}_mm": n for axis, n in zip("xyz", world, strict=True)}
+    return cells
