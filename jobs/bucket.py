@@ -109,5 +109,5 @@ def _store_errors() -> Iterator[None]:
     except (BaseError, OSError) as error:
         raise Unavailable(
             "The object store does not answer as it should.",
-            todo="See that it runs and that TESSERA_BLOB_URL and its keys are right, then try again.",
+            todo="See that it runs and TESSERA_BLOB_URL and its keys are right, then try again.",
         ) from error

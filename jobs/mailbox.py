@@ -1,0 +1,83 @@
+"""The file transport: a folder of messages, for machines where no Redis is to be had.
+
+Kombu has one of its own, but there a reader can meet a message that is half written, messages are
+moved through the system's temporary folder, and their order is by a clock that begins anew with
+every boot. Here a message appears whole, and the priority is the first thing in its name.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from kombu.transport import virtual
+
+HIGHEST = 9
+
+
+class Channel(virtual.Channel):
+    """Messages as files `<9 - priority>-<time>-<random>.<queue>.msg`: first by name, first out.
+
+    Whoever deletes the file has the message. One that is being worked on exists in its worker's
+    memory alone: the sweeper sends it again if that worker dies.
+    """
+
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        urgency = HIGHEST - (message["properties"].get("priority") or 0)
+        name = f"{urgency}-{time.time_ns():020d}-{uuid.uuid4().hex}.{queue}.msg"
+        draft = self._folder / f"{name}.draft"
+        draft.write_text(json.dumps(message))
+        draft.rename(self._folder / name)
+
+    def _get(self, queue: str, **_: Any) -> dict[str, Any]:
+        return self._first([queue])[1]
+
+    def _poll(self, _cycle: Any, callback: Callable[..., Any], **_: Any) -> Any:
+        # Not queue by queue, as the cycle would have it: priority comes before queues.
+        queue, message = self._first(self._active_queues)
+        return callback(message, queue)
+
+    def _size(self, queue: str) -> int:
+        return sum(1 for _ in self._folder.glob(f"*.{queue}.msg"))
+
+    def _purge(self, queue: str) -> int:
+        found = list(self._folder.glob(f"*.{queue}.msg"))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def _first(self, queues: Iterable[str]) -> tuple[str, dict[str, Any]]:
+        endings = {f".{queue}.msg": queue for queue in queues}
+        for path in sorted(self._folder.iterdir()):
+            queue = endings.get("".join(path.suffixes))
+            if queue is None:
+                continue
+            try:
+                message = json.loads(path.read_text())
+                path.unlink()
+            except FileNotFoundError:
+                continue  # another worker was faster
+            return queue, message
+        raise Empty
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.connection.client.transport_options["folder"])
+
+
+class Transport(virtual.Transport):
+    """Kombu's name for a kind of broker."""
+
+    Channel = Channel
+    driver_type = "mailbox"
+    driver_name = "mailbox"
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)  # type: ignore[no-untyped-call]
+        Path(client.transport_options["folder"]).mkdir(parents=True, exist_ok=True)
+
+    def driver_version(self) -> str:
+        return "1"
