@@ -77,12 +77,15 @@ def _start(program: str, socket: Path, folder: Path) -> "subprocess.Popen[bytes]
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509
+        preexec_fn=die_with_parent,
     )
 
 
 def die_with_parent() -> None:
-    """To be called in a child before its program runs: it ends when the parent does (Linux)."""
+    """To be called in a child before its program runs: it ends when the parent does (Linux).
+
+    The kernel means the thread that started it, so start children from the main thread.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

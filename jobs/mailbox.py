@@ -5,6 +5,8 @@ moved through the system's temporary folder, and their order is by a clock that 
 every boot. Here a message appears whole, and the priority is the first thing in its name.
 """
 
+# ruff: noqa: ARG002 - the signatures are kombu's
+
 import json
 import time
 import uuid
@@ -32,10 +34,10 @@ class Channel(virtual.Channel):
         draft.write_text(json.dumps(message))
         draft.rename(self._folder / name)
 
-    def _get(self, queue: str, **_: Any) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         return self._first([queue])[1]
 
-    def _poll(self, _cycle: Any, callback: Callable[..., Any], **_: Any) -> Any:
+    def _poll(self, cycle: Any, callback: Callable[..., Any], timeout: float | None = None) -> Any:
         # Not queue by queue, as the cycle would have it: priority comes before queues.
         queue, message = self._first(self._active_queues)
         return callback(message, queue)

@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from celery import Celery
-from kombu import Connection, Exchange
-from kombu import Queue as BrokerQueue
+from kombu.connection import Connection
+from kombu.entity import Exchange
+from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import KombuError
 
 from imaging.errors import Unavailable
@@ -95,7 +96,10 @@ def _broker(settings: Settings) -> dict[str, Any]:
 
 def _queue(settings: Settings, name: str) -> BrokerQueue:
     arguments = {"x-max-priority": HIGHEST} if _kind(settings) == "amqp" else None
-    return BrokerQueue(name, Exchange(name), routing_key=name, queue_arguments=arguments)
+    route = Exchange(name)  # type: ignore[no-untyped-call]
+    return BrokerQueue(  # type: ignore[no-untyped-call]
+        name, route, routing_key=name, queue_arguments=arguments
+    )
 
 
 class Queue:
@@ -130,8 +134,7 @@ class Queue:
         names = QUEUES if queue is None else (queue,)
 
         def count(connection: Connection) -> int:
-            channel = connection.default_channel
-            return sum(self._queues[name](channel).queue_declare()[1] for name in names)
+            return sum(self._count(connection, name) for name in names)
 
         try:
             return self._ask(count)
@@ -140,9 +143,11 @@ class Queue:
 
     def ping(self) -> None:
         """Returns if the broker answers; raises Unavailable."""
-        self._ask(
-            lambda connection: self._queues["any"](connection.default_channel).queue_declare()
-        )
+        self._ask(lambda connection: self._count(connection, QUEUES[0]))
+
+    def _count(self, connection: Connection, name: str) -> int:
+        queue = self._queues[name](connection.default_channel)
+        return int(queue.queue_declare()[1])  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Gives the connection back; the next call makes a new one."""
@@ -175,7 +180,7 @@ class Queue:
     def _drop(self) -> None:
         if self._connection is not None:
             with suppress(Exception):
-                self._connection.release()
+                self._connection.release()  # type: ignore[no-untyped-call]
         self._connection = None
 
 
