@@ -39,7 +39,13 @@ class Database:
     """Reading and writing transactions on SQLite or PostgreSQL; safe to use from many threads."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32)
+        self._engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=32,
+            hide_parameters=True,  # an error's text must not tell what a scan is called
+        )
         self._sqlite = self._engine.dialect.name == "sqlite"
         if self._sqlite:
             _teach_sqlite(self._engine)

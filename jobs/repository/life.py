@@ -61,6 +61,12 @@ class JobLife(JobRows):
             )
             return connection.execute(query).rowcount == 1
 
+    def holds(self, id: str, fence: int) -> bool:  # noqa: A002
+        """Whether the job still is this holder's."""
+        with self._read() as connection:
+            query = select(jobs.c.seq).where(_held(id, fence))
+            return connection.execute(query).one_or_none() is not None
+
     def finish(
         self,
         id: str,  # noqa: A002

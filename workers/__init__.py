@@ -1,0 +1,1 @@
+"""How a job is taken: claimed, run under a lease, and stored."""

@@ -1,0 +1,127 @@
+"""A worker: one process, one job at a time, and the sweeper beside it."""
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from imaging.errors import Unavailable
+from imaging.formats.limits import Limits
+from inference.engine import Engine
+from inference.runtime import choose
+from jobs.blobs import Blobs
+from jobs.queue import SEGMENT, Queue, celery_app
+from jobs.repository import Repository
+from jobs.settings import Settings
+from jobs.sweeper import Sweeper
+from models.registry import Registry
+from workers.stop import Stop
+from workers.tasks import Bench, segment
+
+log = logging.getLogger(__name__)
+
+_WAIT_S = 2.0
+
+
+def run_worker(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT; waits for a database or broker that is not there yet.
+
+    To be called in the main thread. The first signal lets the running tile finish and gives the
+    job back, the second one does not wait for the tile.
+    """
+    stop = Stop()
+    with ExitStack() as stack:
+        stack.enter_context(_signals(stop))
+        scratch = stack.enter_context(_scratch(settings.scratch))
+        repository = stack.enter_context(closing(Repository(settings.database)))
+        if not _wait_for(repository, stop):
+            return
+        queue = stack.enter_context(closing(Queue(settings)))
+        sweeper = Sweeper(repository, queue, settings)
+        sweeper.start()
+        stack.callback(sweeper.stop)
+        name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        blobs, engine = Blobs.from_settings(settings), _engine(settings, scratch)
+        _consume(Bench(name, settings, repository, blobs, engine, scratch, stop))
+
+
+def _consume(bench: Bench) -> None:
+    """Celery's own loop, without its command line, which would put the folder on sys.path."""
+    app = celery_app(bench.settings)
+
+    @app.task(name=SEGMENT)  # type: ignore[untyped-decorator]
+    def task(job_id: str) -> None:
+        segment(bench, job_id)
+
+    queues = queues_of(bench.settings.device)
+    log.info("worker %s: serves %s", bench.name, ", ".join(queues))
+    app.WorkController(
+        hostname=bench.name,
+        queues=queues,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    ).start()
+    log.info("worker %s: ended", bench.name)
+
+
+def queues_of(device: str) -> tuple[str, ...]:
+    """What a worker on this device serves: jobs for any, and those for its own kind."""
+    kind = "gpu" if choose(device, "auto").name in ("cuda", "tensorrt") else "cpu"
+    return ("any", kind)
+
+
+def _engine(settings: Settings, scratch: Path) -> Engine:
+    return Engine(
+        Registry(settings.added_models),
+        device=settings.device,
+        memory_bytes=settings.memory_bytes,
+        threads=settings.threads,
+        scratch=scratch,
+        limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
+    )
+
+
+def _wait_for(repository: Repository, stop: Stop) -> bool:
+    """Brings the database up to date once it is there; False if told to end before."""
+    while not stop.asked:
+        try:
+            repository.migrate()
+        except Unavailable as error:
+            log.warning("waiting for the database: %s", error)
+            time.sleep(_WAIT_S)
+        else:
+            return True
+    return False
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    before = {n: signal.signal(n, stop.on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """This worker's temporary files; what killed workers of this host left is cleared away."""
+    parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"worker-{socket.gethostname()}-"
+    for left in parent.glob(f"{prefix}*"):
+        pid = left.name.removeprefix(prefix).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f"{prefix}{os.getpid()}-") as folder:
+        yield Path(folder)

@@ -1,0 +1,96 @@
+"""A worker's hold on its job, kept alive by a heartbeat beside the computation."""
+
+import logging
+import threading
+import time
+from types import TracebackType
+
+from imaging.errors import Unavailable
+from inference.brake import Brake
+from jobs.job import Job, Progress
+from jobs.repository import Repository
+from jobs.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BEAT_S = 0.25
+"""Progress is written at most this often, and a cancel is seen at least this often."""
+
+
+class Lease:
+    """While it is entered: renewed as tiles finish, and the brake pulled once the job is lost.
+
+    A job is lost when it was cancelled, or when this worker was silent for so long that the lease
+    ran out and somebody took the job back. Without a tile for `stall_s` the lease is left to run
+    out, so that another worker may try.
+    """
+
+    def __init__(self, repository: Repository, job: Job, settings: Settings, brake: Brake) -> None:
+        self._repository = repository
+        self._job = job
+        self._settings = settings
+        self._brake = brake
+        self._progress = Progress()
+        self._written = Progress()
+        self._moved_at = self._renewed_at = time.monotonic()
+        self._stalled = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+
+    def __enter__(self) -> "Lease":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def on_tile(self, done: int, total: int) -> None:
+        """Progress: `done` of `total` tiles."""
+        self._progress = Progress(done, total)
+        self._moved_at = time.monotonic()
+
+    def end(self) -> bool:
+        """No heartbeat any more; whether the job still is this worker's, with all its progress."""
+        if not self._over.is_set():
+            self._over.set()
+            self._thread.join()
+        return not self._brake.pulled and self._renew()
+
+    def _beat(self) -> None:
+        while not self._over.wait(min(_BEAT_S, self._settings.lease_s / 4)):
+            try:
+                held = self._renew() if self._due() else self._holds()
+            except Unavailable as error:
+                log.warning("job %s: %s", self._job.id, error)
+                continue
+            if not held:
+                log.warning("job %s: no longer this worker's, it stops", self._job.id)
+                self._brake.pull()
+                return
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        if now - self._moved_at > self._settings.stall_s:
+            if not self._stalled:
+                log.error("job %s: no tile for %g s", self._job.id, self._settings.stall_s)
+            self._stalled = True
+            return False
+        return (
+            self._progress != self._written or now - self._renewed_at > self._settings.lease_s / 3
+        )
+
+    def _renew(self) -> bool:
+        progress = self._progress
+        held = self._repository.renew(
+            self._job.id, self._job.fence, self._settings.lease_s, progress
+        )
+        self._written, self._renewed_at = progress, time.monotonic()
+        return held
+
+    def _holds(self) -> bool:
+        return self._repository.holds(self._job.id, self._job.fence)
