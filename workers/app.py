@@ -12,8 +12,6 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
-
 from imaging.errors import Unavailable
 from imaging.formats.limits import Limits
 from inference.engine import Engine
@@ -121,7 +119,17 @@ def _scratch(parent: Path) -> Iterator[Path]:
     prefix = f"worker-{socket.gethostname()}-"
     for left in parent.glob(f"{prefix}*"):
         pid = left.name.removeprefix(prefix).partition("-")[0]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        if pid.isdecimal() and not _lives(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f"{prefix}{os.getpid()}-") as folder:
         yield Path(folder)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

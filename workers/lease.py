@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 from imaging.errors import Unavailable
 from inference.brake import Brake
@@ -37,7 +38,7 @@ class Lease:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
-    def __enter__(self) -> "Lease":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -47,7 +48,7 @@ class Lease:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self.end()
+        self._quiet()
 
     def on_tile(self, done: int, total: int) -> None:
         """Progress: `done` of `total` tiles."""
@@ -56,10 +57,12 @@ class Lease:
 
     def end(self) -> bool:
         """No heartbeat any more; whether the job still is this worker's, with all its progress."""
-        if not self._over.is_set():
-            self._over.set()
-            self._thread.join()
+        self._quiet()
         return not self._brake.pulled and self._renew()
+
+    def _quiet(self) -> None:
+        self._over.set()
+        self._thread.join()
 
     def _beat(self) -> None:
         while not self._over.wait(min(_BEAT_S, self._settings.lease_s / 4)):
@@ -80,9 +83,8 @@ class Lease:
                 log.error("job %s: no tile for %g s", self._job.id, self._settings.stall_s)
             self._stalled = True
             return False
-        return (
-            self._progress != self._written or now - self._renewed_at > self._settings.lease_s / 3
-        )
+        late = now - self._renewed_at > self._settings.lease_s / 3
+        return late or self._progress != self._written
 
     def _renew(self) -> bool:
         progress = self._progress
