@@ -61,7 +61,7 @@ class Client:
         ids = {name: self.upload(path) for name, path in scans.items()}
         job = self.submit(ids, model, options, priority)
         try:
-            self._wait(job, on_tile)
+            self.wait(job, on_tile)
         except KeyboardInterrupt:
             self._http.post(f"/v1/jobs/{job}/cancel")
             raise
@@ -78,7 +78,8 @@ class Client:
         preview.write_bytes(self._get(f"/v1/jobs/{job}/preview.png").content)
         return Fetched(mask, kind, preview, self._call("GET", f"/v1/jobs/{job}/report"))
 
-    def _wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
+    def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
+        """Until the job is done; raises what it failed of."""
         while True:
             state = self.job(job)
             on_tile(state["progress"]["tiles_done"], state["progress"]["tiles_total"])

@@ -124,12 +124,14 @@ def plan_axis(length: int, rule: Rule, at_most: int | None = None, overlap: int 
             expected=f"At least {min(rule.at_least(rule.align + around), whole)} voxels an axis.",
             todo="Ask for a larger tile, or leave the tile to Tessera.",
         )
-    even = ceil(length / ceil(length / most))
-    step = ceil(even / rule.align) * rule.align
+    gain = 0 if rule.valid else rule.margin  # at the image's own edges `same` loses nothing
+    count = max(2, ceil((length - 2 * gain) / most))
+    step = max(1, ceil((length - 2 * gain) / count / rule.align)) * rule.align
     read = rule.at_least(step + around)
+    starts = (0, *range(step + gain, length, step))[:count]
     return [
-        _span(rule, start, min(start + step, length), length, read, overlap)
-        for start in range(0, length, step)
+        _span(rule, start, stop, length, read, overlap)
+        for start, stop in zip(starts, (*starts[1:], length), strict=True)
     ]
 
 

@@ -1,0 +1,28 @@
+"""For every test: with CI=true a skip is a failure, and every example must be found again."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CI = os.environ.get("CI", "").lower() == "true"
+
+settings.register_profile(
+    "tessera",
+    deadline=None,  # machines are shared; a slow example is not a wrong one
+    derandomize=CI,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.load_profile("tessera")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped with CI=true: {report.longrepr}"
+    return report

@@ -1,0 +1,98 @@
+"""Scans and networks that tiles are compared on."""
+
+from pathlib import Path
+
+import nibabel
+import nilearn
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+
+from models.export import export_network
+from models.nets.config import UNetConfig
+from models.nets.unet import UNet
+from models.registry import Model, Registry
+from models.training.config import CardFacts
+
+
+@pytest.fixture(scope="session")
+def template() -> nibabel.Nifti1Image:
+    """The MNI152 T1 template that nilearn carries."""
+    folder = Path(nilearn.__file__).parent / "datasets" / "data"
+    (path,) = folder.glob("mni_icbm152_t1_*.nii.gz")
+    return nibabel.load(path)
+
+
+@pytest.fixture(scope="session")
+def brain(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prime-sized crop, 67 x 83 x 61, around the left hippocampus."""
+    path = tmp_path_factory.mktemp("scans") / "brain.nii.gz"
+    nibabel.save(template.slicer[38:105, 70:153, 30:91], path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tissue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stained picture of 907 x 641 pixels: scikit-image's, mirrored beyond its edges."""
+    picture = np.pad(skimage.data.immunohistochemistry(), ((0, 395), (0, 129), (0, 0)), "reflect")
+    path = tmp_path_factory.mktemp("scans") / "tissue.png"
+    Image.fromarray(picture).save(path)
+    return path
+
+
+def random_model(folder: Path, name: str, config: UNetConfig, **facts: object) -> Model:
+    """A network with seeded random weights, exported with its card into folder/name."""
+    torch.manual_seed(len(name))
+    network = balanced(UNet(config).eval())
+    numbers = range(1, config.out_channels)
+    known = {
+        "name": name,
+        "title": "random weights, for tests",
+        "channels": [{"name": "image", "components": config.in_channels}],
+        "labels": [{"value": n, "name": f"l{n}", "color": "#ff0000"} for n in numbers],
+        "outputs": list(range(config.out_channels)),
+        "intensity": {"kind": "zscore"},
+        "licence": "none",
+    }
+    export_network(network, CardFacts.model_validate({**known, **facts}), folder / name)
+    return Registry(folder, zoo=folder / "none").get(name)
+
+
+def balanced(network: UNet) -> UNet:
+    """Scales and shifts the last layer so that every output wins somewhere."""
+    config = network.config
+    coarse = torch.randn(1, config.in_channels, *(21 if config.dimension == 2 else 8,) * config.dimension)
+    smooth = "bilinear" if config.dimension == 2 else "trilinear"
+    image = torch.nn.functional.interpolate(coarse, scale_factor=12 if config.dimension == 2 else 8, mode=smooth)
+    with torch.inference_mode():
+        logits = network(image)
+    axes = (0, *range(2, logits.ndim))
+    *_, last = (m for m in network.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Conv3d))
+    spread = logits.std(axes).clamp_min(1e-9)
+    last.weight.data /= spread.view(-1, *(1,) * (last.weight.ndim - 1))
+    last.bias.data = (last.bias.data - logits.mean(axes)) / spread
+    return network
+
+
+@pytest.fixture(scope="session")
+def random_same(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    config = UNetConfig.plain(
+        (6, 8, 10), dimension=3, out_channels=3, padding="same", batch_norm=True
+    )
+    return random_model(tmp_path_factory.mktemp("models"), "random-same", config)
+
+
+@pytest.fixture(scope="session")
+def paper_shaped(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The 2D paper's geometry (572 -> 388, align 16) with fewer channels."""
+    config = UNetConfig.plain((4, 6, 8, 10, 12), in_channels=3)
+    return random_model(tmp_path_factory.mktemp("models"), "paper-shaped", config)
+
+
+@pytest.fixture(scope="session")
+def shallow_valid(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A shallow `valid` network: every voxel of its halo weighs."""
+    config = UNetConfig.plain((4, 6), in_channels=3)
+    return random_model(tmp_path_factory.mktemp("models"), "shallow-valid", config)

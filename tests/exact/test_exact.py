@@ -1,0 +1,168 @@
+"""A mask never depends on how the scan was tiled: shown through `tessera segment`, and broken on purpose."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cli.main import tessera
+from imaging import tiling
+from imaging.formats.mask_file import read
+from imaging.formats.sniff import open_scan
+from inference.brake import Brake
+from inference.options import RunOptions
+from inference.pipeline import infer, plan_tiles
+from inference.planner import Budget
+from inference.runtime import Device, Session
+from inference.sources import source
+from models.registry import Model, Registry
+
+TOLERANCE = 1e-4
+"""Of the logits' range: what fp32 kernels round for different shapes."""
+PLENTY = Budget(1 << 40)
+
+
+def masks(
+    scan: Path, model: Model, tiles: Sequence[int | None], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[NDArray[np.integer]], list[int]]:
+    """The mask, and the number of tiles, for each --tile."""
+    if "zoo" not in model.folder.parts:
+        monkeypatch.setenv("TESSERA_MODELS", str(model.folder.parent))
+    found, counts = [], []
+    for tile in tiles:
+        path, report = out / f"{tile}{'.png' if scan.suffix == '.png' else '.nii.gz'}", out / "r.json"
+        wish = [] if tile is None else ["--tile", str(tile)]
+        arguments = ["segment", str(scan), "--model", model.card.name, "-o", str(path)]
+        exact = ["--device", "cpu", "--precision", "fp32", "--report", str(report)]
+        tessera.main([*arguments, *exact, *wish], standalone_mode=False)
+        told = json.loads(report.read_text())
+        assert (told["device"], told["precision"]) == ("cpu", "fp32")
+        found.append(read(path))
+        counts.append(told["tiling"]["tiles"])
+    return found, counts
+
+
+def logits(scan: Path, model: Model, tile: int | None) -> NDArray[np.float32]:
+    """Of the whole image, (outputs, *network grid)."""
+    subject = source({model.card.channels[0].name: open_scan(scan)}, model.card)
+    options = RunOptions(tile=None if tile is None else (tile,))
+    tiles = plan_tiles(subject, model.card, PLENTY, options)
+    session = Session(model.verified, Device("cpu", "fp32"))
+    whole = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
+    for part, values, _ in infer(subject, tiles, session, Brake()):
+        whole[(slice(None), *part.keep.slices)] = values
+    return whole
+
+
+def assert_same(
+    scan: Path, model: Model, tiles: Sequence[int | None], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """Masks equal in every voxel but ties; logits equal within rounding. Gives the tile counts."""
+    found, counts = masks(scan, model, tiles, out, monkeypatch)
+    one_pass = logits(scan, model, None)
+    span = float(np.ptp(one_pass))
+    best = np.sort(one_pass, axis=0)
+    tied = best[-1] - best[-2] <= TOLERANCE * span
+    for tile, mask in zip(tiles[1:], found[1:], strict=True):
+        difference = float(np.abs(logits(scan, model, tile) - one_pass).max())
+        assert difference <= TOLERANCE * span, f"tile {tile}: logits differ by {difference / span}"
+        other = mask != found[0]
+        if model.card.instances is None:
+            print(f"{model.card.name} tile {tile}: {int(other.sum())} of {int(tied.sum())} ties differ")
+            other &= ~tied
+        assert not other.any(), f"tile {tile}: {int(other.sum())} voxels differ"
+    return counts
+
+
+def test_hippocampus(brain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Registry().get("hippocampus-mri-3d")
+    smallest = tiling.Rule(model.card.halo[0], model.card.align[0], model.card.minimum[0], True)
+    base = smallest.at_least(2 * smallest.halo + smallest.align)
+    tiles = [None, *(base + model.card.align[0] * n for n in (12, 9, 7, 5, 4, 3))]
+    counts = assert_same(brain, model, tiles, tmp_path, monkeypatch)
+    assert len(set(counts)) >= 4
+    assert max(counts) >= 27
+    assert read(tmp_path / "None.nii.gz").any()
+
+
+def test_nuclei(tissue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Registry().get("nuclei-2d")
+    tiles = (None, 700, 500, 420, 360, 320, 300)
+    counts = assert_same(tissue, model, tiles, tmp_path, monkeypatch)
+    assert len(set(counts)) >= 4
+    assert read(tmp_path / "None.png").max() > 100
+
+
+def test_random_same(
+    brain: Path, random_same: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = assert_same(brain, random_same, (None, 76, 68, 64, 60, 56, 52), tmp_path, monkeypatch)
+    assert len(set(counts)) >= 4
+    assert max(counts) >= 27
+
+
+PAPER_TILES = (None, 700, 572, 444, 380, 332, 300)
+
+
+def test_paper_shaped(
+    tissue: Path, paper_shaped: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = assert_same(tissue, paper_shaped, PAPER_TILES, tmp_path, monkeypatch)
+    assert len(set(counts)) >= 4
+    assert 0.05 < read(tmp_path / "None.png").mean() < 0.95  # a mask worth comparing
+
+
+def test_a_step_of_388_is_found(
+    tissue: Path, paper_shaped: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """572 -> 388, stepped by 388: what the paper's figure suggests, off the pooling grid."""
+
+    def by_388(length: int, rule: tiling.Rule, at_most: int | None = None, overlap: int = 0):
+        if at_most is None:
+            return honest(length, rule)
+        return [
+            tiling._span(rule, start, min(start + 388, length), length, 572, overlap)
+            for start in range(0, length, 388)
+        ]
+
+    honest = tiling.plan_axis
+    monkeypatch.setattr("inference.planner.plan_axis", by_388)
+    with pytest.raises(AssertionError, match="differ"):
+        assert_same(tissue, paper_shaped, (None, 572), tmp_path, monkeypatch)
+
+
+def short_halo(honest_cut):
+    """Tiles whose outermost layer of context is mirrored from inside instead of read."""
+
+    def cut(read, grid, tile):
+        block = honest_cut(read, grid, tile).copy()
+        for axis, (span, length) in enumerate(zip(tile.spans, grid, strict=True), start=1):
+            moved = np.moveaxis(block, axis, 0)
+            if span.read[0] > 0:
+                moved[0] = moved[2]
+            if span.read[1] < length:
+                moved[-1] = moved[-3]
+        return block
+
+    return cut
+
+
+def test_a_halo_one_too_short_is_found(
+    tissue: Path, shallow_valid: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiling, "cut", short_halo(tiling.cut))
+    with pytest.raises(AssertionError, match="differ"):
+        assert_same(tissue, shallow_valid, (None, 300), tmp_path, monkeypatch)
+
+
+def test_a_margin_one_step_too_short_is_found(
+    brain: Path, random_same: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `same` network's margin is a multiple of align; one align less cuts into the halo."""
+    honest = tiling.Rule.margin.fget
+    monkeypatch.setattr(tiling.Rule, "margin", property(lambda rule: honest(rule) - rule.align))
+    with pytest.raises(AssertionError, match="differ"):
+        assert_same(brain, random_same, (None, 60), tmp_path, monkeypatch)
