@@ -43,9 +43,8 @@ class ReceptiveField:
 
     padding: Literal["valid", "same"]
     halo: int
-    """Context on each side. `valid`: the crop (in - out) / 2, which is what a region that begins
-    and ends on the grid of `align` reads beyond its edge. `same`: the reach, which is enough for
-    any region; tiling rounds it up to `align`."""
+    """Context on each side. `valid`: the crop, (in - out) / 2; a tile of legal size holds all that
+    its outputs read. `same`: the reach, which tiling rounds up to `align`."""
     reach: int
     """The most that one output voxel reads to one side of itself, over all phases."""
     align: int

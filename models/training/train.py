@@ -38,8 +38,7 @@ def train(
     torch.manual_seed(config.seed)
     if config.optimisation.threads:
         torch.set_num_threads(config.optimisation.threads)
-    components = sum(channel.components for channel in config.card.channels)
-    cases = read_cases(config.data, data, config.card.intensity, components)
+    cases = read_cases(config.data, data, config.card)
     out.mkdir(parents=True, exist_ok=True)
     run = Run(config, *split(cases, config.data.validation, config.seed), out)
     run.resume()
