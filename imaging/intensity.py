@@ -1,11 +1,13 @@
 """Normalises voxels once per image; one implementation for training and serving.
 
-Statistics are taken from the whole scan, slab by slab in a fixed order, so they do not depend on how
-the scan is tiled afterwards, and never hold more than a slab.
+Statistics are taken from the whole scan, slab by slab in a fixed order, so they do not depend on
+how the scan is tiled afterwards, and never hold more than a slab.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +19,11 @@ from imaging.scan import Scan
 
 SLAB_VOXELS = 1 << 22
 _BINS = 1 << 16
+_RESOLVED = 256
+"""Histogram bins that must lie between two percentiles before they are taken as known."""
+_ZOOMS = 6
+_FLAT = 1e-7
+"""Spread over shift under which float32 cannot tell the voxels apart."""
 
 
 class Recipe(Protocol):
@@ -48,7 +55,7 @@ class Normalisation:
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Normalised copy, float32, of the same shape."""
-        out = values.astype(np.float32)
+        out = _single(values)
         if self.nonfinite:
             out[~np.isfinite(out)] = self.fill
         if np.isfinite(self.low) or np.isfinite(self.high):
@@ -59,13 +66,14 @@ class Normalisation:
 
 
 def slabs(scan: Scan) -> Iterator[Box]:
-    """Boxes that partition the grid along its first axis, about SLAB_VOXELS each."""
-    grid = scan.grid
-    per_row = max(1, scan.shape[0] * int(np.prod(grid[1:])))
-    step = max(1, SLAB_VOXELS // per_row)
-    for start in range(0, grid[0], step):
-        stop = min(start + step, grid[0])
-        yield Box((start,) + (0,) * (len(grid) - 1), (stop, *grid[1:]))
+    """Boxes that partition the grid along its first two axes, at most about SLAB_VOXELS each."""
+    rows, columns, *rest = scan.grid
+    line = scan.shape[0] * prod(rest)
+    down = max(1, SLAB_VOXELS // (line * columns))
+    across = columns if line * columns <= SLAB_VOXELS else max(1, SLAB_VOXELS // line)
+    for row, column in product(range(0, rows, down), range(0, columns, across)):
+        stop = (min(row + down, rows), min(column + across, columns))
+        yield Box((row, column, *[0] * len(rest)), (*stop, *rest))
 
 
 def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
@@ -98,11 +106,19 @@ def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
             -np.inf if recipe.lower is None else recipe.lower,
             np.inf if recipe.upper is None else recipe.upper,
         )
-    return Normalisation(shift, scale if scale > 0 else 1.0, *clip, fill=low, nonfinite=nonfinite)
+    if scale <= max(_FLAT * abs(shift), float(np.finfo(np.float32).tiny)):
+        scale = 1.0
+    return Normalisation(shift, scale, *clip, fill=low, nonfinite=nonfinite)
+
+
+def _single(block: NDArray[Any]) -> NDArray[np.float32]:
+    """A copy in float32; what does not fit becomes infinite, and is treated as such."""
+    with np.errstate(over="ignore"):
+        return block.astype(np.float32)
 
 
 def _finite(block: NDArray[Any]) -> tuple[NDArray[np.float64], int]:
-    values = block.astype(np.float64).ravel()
+    values = _single(block).astype(np.float64).ravel()
     if np.issubdtype(block.dtype, np.integer):
         return values, 0
     good = np.isfinite(values)
@@ -118,16 +134,42 @@ def _spread(scan: Scan, mean: float, count: int) -> float:
 def _percentiles(
     scan: Scan, low: float, high: float, count: int, percents: tuple[float, float]
 ) -> tuple[float, float]:
-    """From a histogram of 65,536 bins: exact to a 65,536th of the range."""
-    if not high > low:
-        return low, low
-    histogram = np.zeros(_BINS, np.int64)
+    """From histograms of 65,536 bins, at least 256 of them between the two percentiles.
+
+    The first covers the whole range. Where a stray voxel stretches that so far that the percentiles
+    fall close together, the next covers the voxels near them alone.
+    """
+    first = second = low
+    for _ in range(_ZOOMS):
+        if not high > low:
+            return low, low
+        histogram, before = _histogram(scan, low, high)
+        below = before + np.cumsum(histogram)
+        width = (high - low) / _BINS
+        a, b = (int(np.searchsorted(below, count * p / 100.0)) for p in percents)
+        first, second = low + width * a, low + width * b
+        if b - a >= _RESOLVED:
+            break
+        low, high = _extent(scan, first, min(high, second + width))
+    return first, second
+
+
+def _histogram(scan: Scan, low: float, high: float) -> tuple[NDArray[np.int64], int]:
+    """Voxels per bin of [low, high], and how many lie below."""
+    histogram, before = np.zeros(_BINS, np.int64), 0
     for box in slabs(scan):
         values, _ = _finite(scan.read(box))
         histogram += np.histogram(values, bins=_BINS, range=(low, high))[0]
-    below = np.cumsum(histogram)
-    width = (high - low) / _BINS
-    first, second = (
-        low + width * int(np.searchsorted(below, count * p / 100.0)) for p in percents
-    )
-    return first, second
+        before += int((values < low).sum())
+    return histogram, before
+
+
+def _extent(scan: Scan, low: float, high: float) -> tuple[float, float]:
+    """The lowest and highest voxel of those in [low, high]."""
+    first, last = np.inf, -np.inf
+    for box in slabs(scan):
+        values, _ = _finite(scan.read(box))
+        near = values[(values >= low) & (values <= high)]
+        first = min(first, float(near.min(initial=np.inf)))
+        last = max(last, float(near.max(initial=-np.inf)))
+    return first, last

@@ -7,9 +7,9 @@ coordinate, once, in float64:
     out  |   0   |   1   |   2   |   3   |...
 
 The kernel is a triangle of half-width 1, widened by the ratio where that makes the scan coarser
-(so that nothing between the samples is skipped). Its support is finite; beyond the edge the edge
-voxel goes on. Taps are summed one after the other, element by element: no order of summation
-depends on the block's shape.
+(so that nothing between the samples is skipped) and straightened (so that ramps stay ramps). Its
+support is finite; beyond the edge the edge voxel goes on. Taps are summed one after the other,
+element by element: no order of summation depends on the block's shape.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,11 @@ class Axis:
         reach = ceil(self.reach)
         steps = sorted(range(1 - reach, reach + 1), key=lambda step: (abs(step), step))
         index = below + np.array(steps, np.intp)[:, np.newaxis]
-        weights = np.maximum(0.0, 1.0 - np.abs(index - centre) / self.reach)
+        away = index - centre
+        weights = np.maximum(0.0, 1.0 - np.abs(away) / self.reach)
+        if self.reach > 1.0:  # sampled, a widened triangle leans to one side: a ramp would shift
+            lean = (weights * away).sum(axis=0) / (weights * away**2).sum(axis=0)
+            weights *= 1.0 - lean * away
         weights /= weights.sum(axis=0)
         return np.clip(index, 0, self.n_in - 1), weights.astype(np.float32)
 

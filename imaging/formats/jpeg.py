@@ -24,10 +24,6 @@ _ORIENTATION = 0x0112  # EXIF
 _COMPONENTS = {"L": 1, "RGB": 3}
 _END = b"\xff\xd9"  # EOI; within coded data a 0xff byte is always followed by 0 or a restart marker
 
-# Sizes are checked against Limits from the header; Pillow's own process-wide bound would warn or
-# raise first, and tell nothing of what to do.
-Image.MAX_IMAGE_PIXELS = None
-
 
 def open_jpeg(path: Path, limits: Limits) -> Scan:
     """The picture at `path`, its pixels as stored: an EXIF orientation is told of, not applied."""

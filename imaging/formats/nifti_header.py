@@ -97,9 +97,9 @@ def parse(start: bytes) -> Header:
     if order is None:
         raise _damaged("The file does not begin with a NIfTI header.")
     size = int.from_bytes(start[:4], "little" if order == "<" else "big")
-    _check_magic(start, size)
     if len(start) < size:
         raise _damaged("The file ends inside its header.")
+    _check_magic(start, size)
     raw = _VERSIONS[size](start[:size], endianness=order, check=False)
     stored_shape = _stored_shape(raw)
     slope, intercept = _scaling(raw)

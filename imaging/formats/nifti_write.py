@@ -109,7 +109,9 @@ def _write_picture(path: Path, scan: Scan) -> None:
         for bottom in range(rows, 0, -step):
             block = scan.read(Box((max(0, bottom - step), 0), (bottom, columns)))[:, ::-1]
             if colour and block.dtype.itemsize > 1:
-                block = block >> 8  # RGB24 has room for the upper byte of 16 bits
+                block = (block >> 8).astype(
+                    np.uint8
+                )  # RGB24 has room for the upper byte of 16 bits
             yield np.moveaxis(block, 0, -1).tobytes()
 
     _write(path, header, bands())

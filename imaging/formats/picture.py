@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
@@ -17,6 +18,10 @@ from imaging.scan import Scan
 Decode = Callable[[], NDArray[Any]]
 ALPHA_IGNORED = "The picture's transparency is ignored."
 TURNED = "The picture asks to be shown turned; the mask lies on its pixels as they are stored."
+
+# Sizes are checked against Limits from the header; Pillow's own process-wide bound would warn or
+# raise first, and tell nothing of what to do.
+Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from imaging.formats.picture import (
     ALPHA_IGNORED,
     Layout,
     damaged,
-    foreign_decoder,
     scan_of,
     unsupported,
 )
@@ -155,5 +154,7 @@ def _decode(path: Path, layout: Layout) -> NDArray[Any]:
         pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
         pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
         return pixels[..., : layout.components]
-    with foreign_decoder(), Image.open(path, formats=["PNG"]) as picture:
+    with Image.open(path, formats=["PNG"]) as picture:
+        picture.load()
+        picture.info.pop("transparency", None)  # Pillow would warn that RGB cannot hold it
         return np.asarray(picture.convert("RGB" if layout.components == 3 else "L"))

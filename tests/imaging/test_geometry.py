@@ -106,7 +106,15 @@ def test_a_region_of_the_view_is_the_region_of_its_whole() -> None:
 
 @pytest.mark.parametrize(
     "degrees",
-    [(0, 0, 45), (45, 0, 0), (0, 45, 0), (0, 0, 135), (45, 0, 45), (35.26438968, 0, 45), (44, 45, 46)],
+    [
+        (0, 0, 45),
+        (45, 0, 0),
+        (0, 45, 0),
+        (0, 0, 135),
+        (45, 0, 45),
+        (35.26438968, 0, 45),
+        (44, 45, 46),
+    ],
 )
 @pytest.mark.parametrize("noise", [0.0, 1e-7])
 def test_ties_do_not_depend_on_how_the_scan_is_stored(degrees: tuple, noise: float) -> None:
@@ -164,7 +172,9 @@ def test_a_contrast_is_pulled_onto_the_grid_like_scipy_does() -> None:
 
     world = voxel_to_world(target, np.moveaxis(np.indices(shape), 0, -1))
     at = np.moveaxis(voxel_to_world(np.linalg.inv(moving.affine), world), -1, 0)
-    inside = np.all([(a >= -0.5) & (a <= n - 0.5) for a, n in zip(at, values.shape, strict=True)], 0)
+    inside = np.all(
+        [(a >= -0.5) & (a <= n - 0.5) for a, n in zip(at, values.shape, strict=True)], 0
+    )
     clamped = [np.clip(a, 0, n - 1) for a, n in zip(at, values.shape, strict=True)]
     oracle = map_coordinates(values.astype(np.float64), clamped, order=1)
     assert 20 < inside.sum() < inside.size - 20

@@ -1,0 +1,61 @@
+"""Content, never the name, says what a file is; what is refused is told with what to do."""
+
+import gzip
+import logging
+from pathlib import Path
+
+import pytest
+
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.sniff import open_scan, verify
+
+REFUSED = {
+    "empty": (b"", UnreadableScan, "empty"),
+    "one byte": (b"x", UnreadableScan, "no kind"),
+    "text": (b"This is a letter about a patient.\n" * 40, UnreadableScan, "no kind"),
+    "gzipped text": (gzip.compress(b"This is a letter.\n" * 40), UnreadableScan, "no kind"),
+    "gzip of nothing": (gzip.compress(b""), UnreadableScan, "no kind"),
+    "gzip magic alone": (b"\x1f\x8b", UnreadableScan, "cut off"),
+    "dicom": (bytes(128) + b"DICM" + bytes(500), UnsupportedScan, "DICOM"),
+    "analyze-like dicom": (
+        b"\x5c\x01\0\0" + bytes(124) + b"DICM" + bytes(500),
+        UnsupportedScan,
+        "DICOM",
+    ),
+    "zip": (b"PK\x03\x04" + bytes(600), UnsupportedScan, "zip"),
+    "nrrd": (b"NRRD0004\n" + bytes(600), UnsupportedScan, "NRRD"),
+    "gif": (b"GIF89a" + bytes(600), UnsupportedScan, "GIF"),
+    "zeros": (bytes(1000), UnreadableScan, "no kind"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("ending", ["scan.nii.gz", "scan.png"])
+def test_what_is_no_scan_is_refused(tmp_path: Path, name: str, ending: str) -> None:
+    data, error, words = REFUSED[name]
+    path = tmp_path / f"DOE^JANE-{ending}"
+    path.write_bytes(data)
+    for attempt in (open_scan, verify):
+        with pytest.raises(error, match=words) as caught:
+            attempt(path)
+        assert caught.value.expected
+        assert caught.value.todo
+        assert "DOE" not in str(caught.value)
+        assert "patient" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.nii", tmp_path):
+        with pytest.raises(UnreadableScan, match="cannot be read"):
+            open_scan(path)
+
+
+def test_nothing_is_logged_of_a_damaged_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Libraries log what they meet, names and tags included: a patient's data."""
+    path = tmp_path / "DOE^JANE.tif"
+    path.write_bytes(b"II*\0\x08\0\0\0\xff\xff" + bytes(range(256)) * 4)
+    with caplog.at_level(logging.DEBUG), pytest.raises(TesseraError):
+        open_scan(path)
+    assert "DOE" not in caplog.text
