@@ -3,11 +3,23 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jobs.job import JobState
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Free text; PostgreSQL stores no NUL."""
+Cursor = Annotated[str | None, Field(pattern=r"^[\x21-\x7e]{1,200}$")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        description="Any text of the caller's own; the same key again gives the same answer.",
+    ),
+]
 Device = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
 
 
@@ -62,7 +74,7 @@ class JobIn(_Wire):
 
     scan: Identifier | None = None
     scans: dict[str, Identifier] | None = None
-    model: str
+    model: ModelName
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     options: OptionsIn = OptionsIn()
 
@@ -112,7 +124,7 @@ class JobPage(_Wire):
 
 
 class BatchIn(_Wire):
-    name: str = ""
+    name: Annotated[Text, Field(max_length=200)] = ""
     jobs: Annotated[list[JobIn], Field(min_length=1, max_length=10_000)]
 
 
@@ -129,8 +141,8 @@ class ReviewIn(_Wire):
     """A reader's verdict on a mask."""
 
     verdict: Literal["accepted", "rejected"]
-    comment: Annotated[str, Field(max_length=10_000)] = ""
-    reviewer: Annotated[str, Field(max_length=200)] = ""
+    comment: Annotated[Text, Field(max_length=10_000)] = ""
+    reviewer: Annotated[Text, Field(max_length=200)] = ""
 
 
 class ReviewOut(_Wire):

@@ -1,0 +1,46 @@
+"""One line a request, and its place in the metrics: the route's template, never what was sent."""
+
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.parts import Parts
+
+logger = logging.getLogger("tessera.access")
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class AccessLog:
+    """ASGI: logs method, route template, status, milliseconds and, where there is one, the job."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status, begun = 0, time.perf_counter()
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            _tell(scope, status, time.perf_counter() - begun)
+
+
+def _tell(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "unknown")
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    job = scope.get("path_params", {}).get("job_id", "-") if status < 400 else "-"
+    logger.info("%s %s %d %.0f ms job=%s", method, route, status, seconds * 1e3, job)
+    parts: Parts | None = getattr(scope["app"].state, "parts", None)
+    if parts is not None:
+        parts.metrics.answered(method, route, status, seconds)

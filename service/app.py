@@ -1,0 +1,85 @@
+"""create_app(): wiring only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from jobs.blobs import Blobs
+from jobs.queue import Queue
+from jobs.repository import Repository
+from jobs.settings import Settings
+from jobs.sweeper import Sweeper
+from models.registry import Registry
+from service import errors, openapi
+from service.access import AccessLog
+from service.errors import Unexpected
+from service.guard import BodyLimit, Doorkeeper, SafeHeaders
+from service.metrics import Metrics
+from service.parts import Parts
+from service.routes import batches, events, health, jobs, masks, models, page, reviews, scans
+from service.scratch import Scratch
+
+
+def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
+    """The gateway; its parts are made when it starts and closed when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        repository = Repository(settings.database)
+        repository.migrate()
+        queue = Queue(settings)
+        parts = Parts(
+            settings=settings,
+            registry=registry or Registry(settings.added_models),
+            repository=repository,
+            blobs=Blobs.from_settings(settings),
+            queue=queue,
+            scratch=Scratch(settings.scratch),
+            metrics=Metrics(repository.counts),
+        )
+        sweeper = Sweeper(repository, queue, settings)
+        app.state.parts = parts
+        sweeper.start()
+        try:
+            yield
+        finally:
+            sweeper.stop()
+            parts.scratch.close()
+            queue.close()
+            repository.close()
+
+    app = FastAPI(
+        title="Tessera",
+        version=version("tessera-seg"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        middleware=_layers(settings),
+    )
+    errors.install(app)
+    openapi.install(app)
+    for room in (scans, jobs, events, batches, masks, reviews, models, health, page):
+        app.include_router(room.router)
+    return app
+
+
+def _layers(settings: Settings) -> list[Middleware]:
+    """Outermost first."""
+    return [
+        Middleware(AccessLog),
+        Middleware(SafeHeaders),
+        Middleware(Doorkeeper, settings.allowed_hosts, settings.allowed_origins),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"],
+            expose_headers=["Location", "ETag"],
+        ),
+        Middleware(Unexpected),
+        Middleware(BodyLimit, settings),
+    ]

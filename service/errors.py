@@ -1,0 +1,223 @@
+"""One table: which exception becomes which RFC 9457 problem."""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imaging.errors import (
+    BadInput,
+    BadModel,
+    BadRequest,
+    Conflict,
+    JobLost,
+    NotFound,
+    ScanModelMismatch,
+    ScanTooLarge,
+    StorageFull,
+    TesseraError,
+    Unavailable,
+    UnreadableScan,
+    UnsupportedScan,
+)
+from service.schemas import Problem
+
+logger = logging.getLogger("tessera.service")
+
+
+class ForeignHost(BadInput):
+    """The Host header is not one of ours: DNS rebinding, or a name that nobody configured."""
+
+
+class ForeignOrigin(BadInput):
+    """Another site's page made this request."""
+
+
+class BodyTooLarge(ScanTooLarge):
+    """The request's body is larger than is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and title of a problem; both are the same for every error of a kind."""
+
+    status: int
+    title: str
+
+
+TABLE: Mapping[type[Exception], Answer] = {
+    UnreadableScan: Answer(422, "The scan cannot be read"),
+    UnsupportedScan: Answer(415, "This kind of scan is not served"),
+    ScanTooLarge: Answer(413, "Too large"),
+    ScanModelMismatch: Answer(422, "Scan and model do not match"),
+    BadRequest: Answer(422, "The request cannot be served as it is"),
+    BadInput: Answer(422, "The request cannot be served as it is"),
+    ForeignHost: Answer(421, "Not a host that is served here"),
+    ForeignOrigin: Answer(403, "Another site may not call this service"),
+    RequestValidationError: Answer(422, "The request is not of the right form"),
+    ClientDisconnect: Answer(400, "The request was cut off"),
+    NotFound: Answer(404, "Not found"),
+    Conflict: Answer(409, "The state of things forbids this"),
+    JobLost: Answer(409, "The state of things forbids this"),
+    BadModel: Answer(500, "The model is not sound"),
+    StorageFull: Answer(507, "No room left"),
+    Unavailable: Answer(503, "A part of the service is away"),
+    TesseraError: Answer(500, "The service failed"),
+}
+"""The nearest class in an exception's own order of bases decides."""
+
+_HTTP: Mapping[int, tuple[str, str]] = {
+    404: ("There is nothing at this address.", "See /docs for the addresses that there are."),
+    405: (
+        "This address does not take this method.",
+        "See the Allow header, or /docs for what each address takes.",
+    ),
+}
+RETRY_AFTER_S = 5
+
+
+def install(app: FastAPI) -> None:
+    """Has every exception of the table, and the router's own, answered as a problem."""
+
+    def handle(_: Request, error: Exception) -> JSONResponse:
+        return answer(error)
+
+    for kind in (*TABLE, HTTPException):
+        app.add_exception_handler(kind, handle)
+
+
+def answer(error: Exception) -> JSONResponse:
+    """The problem+json response that `error` becomes."""
+    if isinstance(error, HTTPException):
+        cause = error.__cause__  # FastAPI wraps what happens while it reads a body
+        if isinstance(cause, Exception) and isinstance(cause, tuple(TABLE)):
+            return answer(cause)
+        return respond(_of_http(error), error.headers)
+    problem = problem_of(error)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status == 503 else None
+    return respond(problem, headers)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem of an exception that the table knows; raises KeyError for any other."""
+    kind = next((kind for kind in type(error).__mro__ if kind in TABLE), None)
+    if kind is None:
+        raise KeyError(type(error).__name__)
+    came, expected, todo = _sentences(error)
+    return Problem(
+        type=_type(kind),
+        title=TABLE[kind].title,
+        status=TABLE[kind].status,
+        detail=came,
+        expected=expected,
+        todo=todo,
+    )
+
+
+def stored(error: Mapping[str, Any]) -> Problem:
+    """A job's stored error as a problem; fields that it lacks or has too many do no harm."""
+    known = {key: error[key] for key in Problem.model_fields if error.get(key) is not None}
+    return Problem.model_validate(
+        {"title": "The job failed", "status": 500, "detail": "The job failed.", **known}
+    )
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """A problem on the wire."""
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+class Unexpected:
+    """ASGI: an exception that nothing else answers becomes a 500 with an id to look for in the log.
+
+    The log gets the exception's class and the lines it passed, never its message, which may quote
+    what the caller sent.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:  # noqa: BLE001 - the last resort, by its purpose
+            found = _logged(error)
+            if scope["type"] != "http" or started:
+                raise RuntimeError(f"The response broke off; see error {found}.") from None
+            await respond(_unexpected(found))(scope, receive, send)
+
+
+def _logged(error: Exception) -> str:
+    found = uuid4().hex
+    lines = "".join(
+        f"\n  {frame.filename}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    )
+    logger.error("Error %s: %s%s", found, type(error).__name__, lines)
+    return found
+
+
+def _unexpected(found: str) -> Problem:
+    return Problem(
+        type="urn:tessera:unexpected",
+        title="The service failed",
+        status=500,
+        detail=f"Something failed that should not; its id is {found}.",
+        expected="An answer.",
+        todo="Try again; if it happens again, tell whoever runs this service the id.",
+        instance=f"urn:uuid:{found}",
+    )
+
+
+def _sentences(error: Exception) -> tuple[str, str, str]:
+    if isinstance(error, TesseraError):
+        return error.came, error.expected, error.todo or "Mend the request and send it again."
+    if isinstance(error, RequestValidationError):
+        faults = "; ".join(_fault(fault) for fault in error.errors())
+        return f"Not of the right form: {faults}.", "What /docs describes.", "Mend these fields."
+    return "The connection ended before the request did.", "A whole request.", "Send it again."
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    """Where and what, without the value that came."""
+    return f"{'.'.join(str(part)[:64] for part in fault['loc'])}: {fault['msg']}"
+
+
+def _of_http(error: HTTPException) -> Problem:
+    detail, todo = _HTTP.get(
+        error.status_code, ("The request cannot be read.", "See /docs for what is expected.")
+    )
+    return Problem(
+        type=f"urn:tessera:http-{error.status_code}",
+        title=detail.rstrip("."),
+        status=error.status_code,
+        detail=detail,
+        todo=todo,
+    )
+
+
+def _type(kind: type[Exception]) -> str:
+    """`urn:tessera:scan-too-large` of ScanTooLarge."""
+    name = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
+    return f"urn:tessera:{name.lstrip('-')}"

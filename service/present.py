@@ -1,0 +1,139 @@
+"""What the house knows, as it goes over the wire."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from imaging.errors import NotFound
+from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
+from jobs.repository import Repository
+from models.card import ModelCard
+from service import errors
+from service.schemas import (
+    BatchOut,
+    JobOut,
+    LabelOut,
+    ModelOut,
+    OptionsIn,
+    ProgressOut,
+    ReviewOut,
+    ScanOut,
+)
+
+
+def scan_out(scan: StoredScan) -> ScanOut:
+    """A stored scan."""
+    return ScanOut(
+        id=scan.id,
+        name=scan.name,
+        format=scan.format,
+        dimension=3 if len(scan.shape) == 4 else 2,
+        shape=scan.shape,
+        dtype=scan.dtype,
+        spacing_mm=scan.spacing_mm,
+        affine=scan.affine,
+        bytes=scan.bytes,
+        sha256=scan.sha256,
+        warnings=scan.warnings,
+        created_at=_time(scan.created_at),
+    )
+
+
+def job_out(job: Job, repository: Repository) -> JobOut:
+    """A job, with its place in the queue and an estimate while it is not final."""
+    eta = None if job.state.final else repository.eta(job)
+    return JobOut(
+        id=job.id,
+        state=job.state,
+        model=job.model,
+        model_version=job.model_version,
+        scans=dict(job.scans),
+        scan_name=_scan_name(job, repository),
+        priority=job.priority,
+        options=_options(job),
+        batch=job.batch,
+        attempt=job.attempt,
+        progress=_progress(job.progress, job.state),
+        place_in_queue=repository.place(job) if job.state is JobState.QUEUED else None,
+        eta=_maybe(eta),
+        created_at=_time(job.created_at),
+        started_at=_maybe(job.started_at),
+        finished_at=_maybe(job.finished_at),
+        error=errors.stored(job.error) if job.error else None,
+        verdict=cast("Any", job.verdict),
+    )
+
+
+def batch_out(batch: Batch) -> BatchOut:
+    """A batch; `fraction` is the share of its jobs that are final."""
+    final = sum(count for state, count in batch.states.items() if JobState(state).final)
+    return BatchOut(
+        id=batch.id,
+        name=batch.name,
+        created_at=_time(batch.created_at),
+        jobs=list(batch.jobs),
+        states={JobState(state): count for state, count in batch.states.items()},
+        fraction=final / max(1, len(batch.jobs)),
+    )
+
+
+def review_out(review: Review) -> ReviewOut:
+    """A review."""
+    return ReviewOut(
+        id=review.id,
+        job=review.job,
+        verdict=cast("Any", review.verdict),
+        comment=review.comment,
+        reviewer=review.reviewer,
+        created_at=_time(review.created_at),
+    )
+
+
+def model_out(card: ModelCard) -> ModelOut:
+    """A model's card, the parts that a page shows first on top."""
+    return ModelOut(
+        name=card.name,
+        version=card.version,
+        title=card.title,
+        description=card.description,
+        dimension=card.dimension,
+        channels=[channel.name for channel in card.channels],
+        labels=[LabelOut(value=n.value, name=n.name, color=n.color) for n in card.labels],
+        instances=card.instances is not None,
+        exact=card.exact,
+        licence=card.licence,
+        intended_use=card.intended_use,
+        card=card.model_dump(mode="json"),
+    )
+
+
+def _scan_name(job: Job, repository: Repository) -> str:
+    try:
+        return repository.scan(job.owner, next(iter(job.scans.values()))).name
+    except NotFound:  # deleted, and the job with it, since the job was read
+        return ""
+
+
+def _options(job: Job) -> OptionsIn:
+    options = job.options
+    return OptionsIn(
+        device=cast("Any", options.device),
+        precision=cast("Any", options.precision),
+        tile=options.tile,
+    )
+
+
+def _progress(progress: Progress, state: JobState) -> ProgressOut:
+    done = progress.tiles_done / progress.tiles_total if progress.tiles_total else 0.0
+    return ProgressOut(
+        tiles_done=progress.tiles_done,
+        tiles_total=progress.tiles_total,
+        fraction=1.0 if state is JobState.SUCCEEDED else done,
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _maybe(seconds: float | None) -> datetime | None:
+    return None if seconds is None else _time(seconds)

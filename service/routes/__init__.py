@@ -1,0 +1,1 @@
+"""The routes: thin, no SQL, no error answers."""

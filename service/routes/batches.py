@@ -1,0 +1,34 @@
+"""Batches: many jobs asked for at once."""
+
+from fastapi import APIRouter, BackgroundTasks, Response
+
+from service import order, present
+from service.dispatch import dispatch
+from service.parts import OwnerDep, PartsDep
+from service.schemas import BatchIn, BatchOut, IdempotencyKey, Identifier
+
+router = APIRouter(tags=["batches"])
+
+
+@router.post("/v1/batches", status_code=202)
+def create_batch(
+    asked: BatchIn,
+    response: Response,
+    after: BackgroundTasks,
+    parts: PartsDep,
+    owner: OwnerDep,
+    idempotency_key: IdempotencyKey = None,
+) -> BatchOut:
+    """Stores all the jobs or none; an error says which of them is at fault."""
+    batch, jobs = order.batch_of(asked, parts, owner)
+    batch, created = parts.repository.add_batch(batch, jobs, idempotency_key)
+    if created:
+        after.add_task(dispatch, parts, jobs)
+    response.headers["Location"] = f"/v1/batches/{batch.id}"
+    return present.batch_out(batch)
+
+
+@router.get("/v1/batches/{batch_id}")
+def get_batch(batch_id: Identifier, parts: PartsDep, owner: OwnerDep) -> BatchOut:
+    """How far a batch is; GET /v1/jobs?batch= lists its jobs."""
+    return present.batch_out(parts.repository.batch(owner, batch_id))

@@ -1,0 +1,82 @@
+"""Jobs: asked for, followed, cancelled, asked for again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, BackgroundTasks, Query, Response
+
+from jobs.job import JobState
+from service import order, present
+from service.dispatch import dispatch
+from service.parts import OwnerDep, PartsDep
+from service.schemas import (
+    Cursor,
+    IdempotencyKey,
+    Identifier,
+    JobIn,
+    JobOut,
+    JobPage,
+    ModelName,
+)
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.post("/v1/jobs", status_code=202)
+def create_job(
+    asked: JobIn,
+    response: Response,
+    after: BackgroundTasks,
+    parts: PartsDep,
+    owner: OwnerDep,
+    idempotency_key: IdempotencyKey = None,
+) -> JobOut:
+    """Has a scan segmented. A model or scan that is not there is a 404, one that does not suit 422.
+
+    The same Idempotency-Key with the same request gives the same job again.
+    """
+    job, created = parts.repository.add_job(order.job_of(asked, parts, owner), idempotency_key)
+    if created:
+        after.add_task(dispatch, parts, [job])
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return present.job_out(job, parts.repository)
+
+
+@router.get("/v1/jobs")
+def list_jobs(
+    parts: PartsDep,
+    owner: OwnerDep,
+    state: JobState | None = None,
+    model: ModelName | None = None,
+    batch: Identifier | None = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> JobPage:
+    """The worklist, newest first; `next_cursor` leads to the next page."""
+    jobs, following = parts.repository.jobs(
+        owner, state=state, model=model, batch=batch, cursor=cursor, limit=limit
+    )
+    return JobPage(
+        jobs=[present.job_out(job, parts.repository) for job in jobs], next_cursor=following
+    )
+
+
+@router.get("/v1/jobs/{job_id}")
+def get_job(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> JobOut:
+    """Where a job stands: state, progress, place in the queue, when it will be done."""
+    return present.job_out(parts.repository.job(owner, job_id), parts.repository)
+
+
+@router.post("/v1/jobs/{job_id}/cancel")
+def cancel_job(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> JobOut:
+    """Cancels a job that waits or runs; a running one stops within a tile."""
+    return present.job_out(parts.repository.cancel(owner, job_id), parts.repository)
+
+
+@router.post("/v1/jobs/{job_id}/retry", status_code=202)
+def retry_job(
+    job_id: Identifier, after: BackgroundTasks, parts: PartsDep, owner: OwnerDep
+) -> JobOut:
+    """Queues a failed or cancelled job again; its attempts count from nought."""
+    job = parts.repository.retry(owner, job_id)
+    after.add_task(dispatch, parts, [job])
+    return present.job_out(job, parts.repository)

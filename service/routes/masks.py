@@ -1,0 +1,114 @@
+"""What a finished job made: mask, report, preview."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Request, Response
+from starlette.responses import JSONResponse
+
+from imaging.errors import BadRequest, Conflict
+from imaging.measure import Measurement, to_csv
+from jobs.job import Job, JobState
+from service import tags, viewing
+from service.parts import OwnerDep, Parts, PartsDep
+from service.schemas import Identifier
+
+router = APIRouter(tags=["results"])
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_MASK: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The mask; its voxels are label values, or object numbers.",
+        "content": {viewing.NIFTI: _BINARY, "image/png": _BINARY},
+    },
+    304: {"description": "The caller's copy is still good."},
+}
+_REPORT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The report, or its measurements as a table.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+}
+_PREVIEW: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The mask over the scan.", "content": {"image/png": _BINARY}},
+    304: {"description": "The caller's copy is still good."},
+}
+
+
+@router.get("/v1/jobs/{job_id}/mask", response_class=Response, responses=_MASK)
+async def get_mask(
+    job_id: Identifier,
+    request: Request,
+    parts: PartsDep,
+    owner: OwnerDep,
+    format: Literal["nifti", "png"] | None = None,  # noqa: A002 - the word on the wire
+) -> Response:
+    """The mask as it is stored: NIfTI on a volume's own grid, PNG for a picture.
+
+    `format=nifti` gives a picture's mask on the grid of GET /v1/scans/{id}/volume.
+    """
+    job = await parts.heavily(_succeeded, parts, owner, job_id)
+    wanted = format or job.mask_format
+    tag = f"{job.mask_sha256}-{wanted}"
+    if tags.known(request, tag):
+        return tags.unchanged(tag)
+    return await parts.heavily(_mask, parts, job, wanted, tag)
+
+
+@router.get("/v1/jobs/{job_id}/report", response_class=Response, responses=_REPORT)
+def get_report(
+    job_id: Identifier,
+    parts: PartsDep,
+    owner: OwnerDep,
+    format: Literal["json", "csv"] | None = None,  # noqa: A002 - the word on the wire
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """Model, device, tiles, seconds, warnings and measurements; `format=csv` for a table."""
+    report = _succeeded(parts, owner, job_id).report or {}
+    if format == "csv" or (format is None and accept.startswith("text/csv")):
+        return Response(_table(report.get("measurements") or {}), media_type="text/csv")
+    return JSONResponse(report)
+
+
+@router.get("/v1/jobs/{job_id}/preview.png", response_class=Response, responses=_PREVIEW)
+def get_preview(job_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep) -> Response:
+    """A picture of the mask over the scan."""
+    job = _succeeded(parts, owner, job_id)
+    tag = str(job.preview_sha256)
+    if tags.known(request, tag):
+        return tags.unchanged(tag)
+    return viewing.stored(parts, tag, f"preview-{job.id}.png", "image/png", tag)
+
+
+def _succeeded(parts: Parts, owner: str, job_id: str) -> Job:
+    job = parts.repository.job(owner, job_id)
+    if job.state is JobState.SUCCEEDED:
+        return job
+    raise Conflict(
+        f"The job is {job.state}: it has no mask.",
+        expected="A job that succeeded.",
+        todo="Follow the job until it is done; if it failed, its error tells why.",
+    )
+
+
+def _mask(parts: Parts, job: Job, wanted: str | None, tag: str) -> Response:
+    sha256 = str(job.mask_sha256)
+    if wanted == job.mask_format == "png":
+        return viewing.stored(parts, sha256, f"mask-{job.id}.png", "image/png", tag)
+    if wanted == job.mask_format:
+        return viewing.stored(parts, sha256, f"mask-{job.id}.nii.gz", viewing.NIFTI, tag)
+    if wanted == "nifti":
+        scan = parts.repository.scan(job.owner, next(iter(job.scans.values())))
+        return viewing.mask_volume(parts, sha256, scan, f"mask-{job.id}.nii.gz", tag)
+    raise BadRequest(
+        "A volume's mask is no picture.",
+        expected="format=nifti for a 3D mask.",
+        todo="Leave `format` out, or fetch preview.png for a picture to look at.",
+    )
+
+
+def _table(measurements: dict[str, Any]) -> str:
+    rows = measurements.get("labels") or measurements.get("objects") or ()
+    return to_csv(Measurement(**row) for row in rows)

@@ -1,0 +1,74 @@
+"""The review page and its assets, as they were built into service/static."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from imaging.errors import NotFound
+from service.guard import PAGE_POLICY
+
+router = APIRouter(include_in_schema=False)
+
+STATIC = Path(__file__).parent.parent / "static"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+"""Typed here because a system's own table may lack them or be wrong."""
+_UNBUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Tessera</title>
+<h1>Tessera is running</h1>
+<p>The review page was not built into this installation. Installing the wheel builds it; in a
+checkout run <code>npm ci</code> and <code>npm run build</code> in the folder <code>ui</code>,
+then load this page again.</p>
+<p>The service itself is complete: see <a href="docs">what it answers to</a>.</p>
+</html>
+"""
+_FOREVER = "public, max-age=31536000, immutable"
+_ASK = "no-cache"
+
+
+@router.get("/")
+def page() -> Response:
+    """The review page; asked for anew each time, so that an update is seen."""
+    index = STATIC / "index.html"
+    if not index.is_file():
+        return HTMLResponse(_UNBUILT, headers=_headers(_ASK))
+    return FileResponse(index, media_type=_TYPES[".html"], headers=_headers(_ASK))
+
+
+@router.get("/assets/{name}")
+def asset(name: str) -> Response:
+    """A built asset; its name holds its content's hash, so it never changes."""
+    return _file(STATIC / "assets", name, _FOREVER)
+
+
+@router.get("/{name}")
+def extra(name: str) -> Response:
+    """A file beside the page, such as its icon."""
+    return _file(STATIC, name, _ASK)
+
+
+def _file(folder: Path, name: str, caching: str) -> Response:
+    path = folder / name
+    media_type = _TYPES.get(path.suffix)
+    if path.parent != folder or media_type is None or not path.is_file():
+        raise NotFound("The page has no such file.", todo="Load the page again.")
+    return FileResponse(path, media_type=media_type, headers=_headers(caching))
+
+
+def _headers(caching: str) -> dict[str, str]:
+    return {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": caching}

@@ -1,0 +1,93 @@
+"""Scans: sent, listed, looked at, deleted."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service import intake, present, tags, viewing
+from service.parts import OwnerDep, PartsDep
+from service.schemas import Cursor, Identifier, ScanOut, ScanPage
+from service.upload import received
+
+router = APIRouter(tags=["scans"])
+
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "One scan: NIfTI (.nii, .nii.gz), PNG, JPEG or TIFF.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+_NIFTI: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The scan as NIfTI.",
+        "content": {viewing.NIFTI: {"schema": {"type": "string", "format": "binary"}}},
+    },
+    304: {"description": "The caller's copy is still good."},
+}
+
+
+@router.post(
+    "/v1/scans",
+    status_code=201,
+    responses={200: {"model": ScanOut, "description": "The same scan was here already."}},
+    openapi_extra=_FORM,
+)
+async def upload_scan(
+    request: Request, response: Response, parts: PartsDep, owner: OwnerDep
+) -> ScanOut:
+    """Takes one file in, streamed; it is recognised by its content, proved whole, then stored."""
+    async with received(request, parts.scratch, parts.settings.upload_bytes) as upload:
+        scan, created = await parts.heavily(intake.take_in, parts, owner, upload)
+    response.status_code = 201 if created else 200
+    response.headers["Location"] = f"/v1/scans/{scan.id}"
+    return present.scan_out(scan)
+
+
+@router.get("/v1/scans")
+def list_scans(
+    parts: PartsDep,
+    owner: OwnerDep,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ScanPage:
+    """The scans that were sent, newest first; `next_cursor` leads to the next page."""
+    scans, following = parts.repository.scans(owner, cursor=cursor, limit=limit)
+    return ScanPage(scans=[present.scan_out(scan) for scan in scans], next_cursor=following)
+
+
+@router.get("/v1/scans/{scan_id}")
+def get_scan(scan_id: Identifier, parts: PartsDep, owner: OwnerDep) -> ScanOut:
+    """What a scan is."""
+    return present.scan_out(parts.repository.scan(owner, scan_id))
+
+
+@router.delete("/v1/scans/{scan_id}", status_code=204)
+def delete_scan(scan_id: Identifier, parts: PartsDep, owner: OwnerDep) -> None:
+    """Deletes a scan and all that was made of it; refused while a job that uses it is not final."""
+    intake.discard(parts, owner, scan_id)
+
+
+@router.get("/v1/scans/{scan_id}/volume", response_class=Response, responses=_NIFTI)
+async def get_volume(
+    scan_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep
+) -> Response:
+    """The scan as a NIfTI that a viewer can load; a picture becomes a volume of one slice."""
+    scan = await parts.heavily(parts.repository.scan, owner, scan_id)
+    tag = f"{scan.sha256}-volume"
+    if tags.known(request, tag):
+        return tags.unchanged(tag)
+    return await parts.heavily(viewing.volume, parts, scan, tag)

@@ -1,0 +1,70 @@
+"""Scans and masks as files that a viewer can load, made in scratch in flat memory."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from starlette.responses import Response, StreamingResponse
+
+from imaging.formats.nifti import write_volume
+from imaging.formats.sniff import open_scan
+from imaging.scan import Scan
+from jobs.job import StoredScan
+from service import tags
+from service.parts import Parts
+
+NIFTI = "application/x-nifti"
+_WIDE = ("int64", "uint64")
+"""What viewers cannot show; such volumes are written anew."""
+_GZIP = b"\x1f\x8b"
+_BLOCK_BYTES = 1 << 20
+
+
+def stored(parts: Parts, sha256: str, name: str, media_type: str, tag: str) -> Response:
+    """A blob as it lies there."""
+    size, blocks = parts.blobs.stream(sha256)
+    return _stream(blocks, size, name, media_type, tag)
+
+
+def volume(parts: Parts, scan: StoredScan, tag: str) -> Response:
+    """A scan as NIfTI: as it was sent if a viewer can show that, else written anew."""
+    if scan.format == "nifti" and scan.dtype not in _WIDE and not scan.warnings:
+        size, blocks = parts.blobs.stream(scan.sha256)
+        first = next(blocks, b"")
+        name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(_GZIP) else "")
+        return _stream(chain((first,), blocks), size, name, NIFTI, tag)
+    with ExitStack() as stack:
+        source = stack.enter_context(parts.blobs.local(scan.sha256))
+        opened = open_scan(source, parts.limits, parts.scratch.folder)
+        return _written(parts, opened, f"scan-{scan.id}.nii.gz", tag)
+
+
+def mask_volume(parts: Parts, mask_sha256: str, scan: StoredScan, name: str, tag: str) -> Response:
+    """A picture's mask as NIfTI on the grid that `volume` gives its scan."""
+    with parts.blobs.local(mask_sha256) as source:
+        mask = open_scan(source, parts.limits, parts.scratch.folder)
+        return _written(parts, replace(mask, spacing_mm=scan.spacing_mm), name, tag)
+
+
+def _written(parts: Parts, scan: Scan, name: str, tag: str) -> Response:
+    with parts.scratch.file(".nii.gz") as path:
+        write_volume(path, scan)
+        size, blocks = path.stat().st_size, _unlinked(path)
+        first = next(blocks, b"")  # opens the file; its name may go then, its bytes stay
+    return _stream(chain((first,), blocks), size, name, NIFTI, tag)
+
+
+def _unlinked(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+
+
+def _stream(blocks: Iterator[bytes], size: int, name: str, media_type: str, tag: str) -> Response:
+    headers = tags.headers(tag) | {
+        "Content-Length": str(size),
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return StreamingResponse(blocks, media_type=media_type, headers=headers)
