@@ -126,7 +126,7 @@ class JobRows(Database):
             name=row["name"],
             created_at=row["created_at"],
             jobs=tuple(connection.execute(members).scalars()),
-            states={JobState(state): count for state, count in connection.execute(states).tuples()},
+            states={JobState(state): count for state, count in connection.execute(states)},
         )
 
     def _jobs(self, connection: Connection, rows: Iterable[Row]) -> list[Job]:
@@ -162,7 +162,7 @@ class JobRows(Database):
         for ids in _chunks(sorted({scan for _, scan in wanted})):
             query = select(scans.c.id, scans.c.owner, scans.c.shape).where(scans.c.id.in_(ids))
             query = query.with_for_update(read=True, key_share=True)  # none may be deleted now
-            for scan, owner, shape in connection.execute(query).tuples():
+            for scan, owner, shape in connection.execute(query):
                 wanted.discard((owner, scan))
                 voxels[scan] = prod(shape[1:])
         if wanted:

@@ -49,7 +49,7 @@ class Forecast(Database):
         """How many jobs are in each state, those with none included."""
         with self._read() as connection:
             query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
-            found = {JobState(state): n for state, n in connection.execute(query).tuples()}
+            found = {JobState(state): n for state, n in connection.execute(query)}
         return {state: found.get(state, 0) for state in JobState}
 
     def _ahead(self, connection: Connection, job: Job) -> ColumnElement[bool] | None:
@@ -65,7 +65,7 @@ class Forecast(Database):
         done = and_(jobs.c.model == model, jobs.c.state == JobState.SUCCEEDED)
         query = select(jobs.c.finished_at - jobs.c.started_at, jobs.c.voxels).where(done)
         query = query.order_by(jobs.c.finished_at.desc()).limit(_RECENT)
-        measured = connection.execute(query).tuples().all()
+        measured = connection.execute(query).all()
         if not measured:
             return None
         seconds, voxels = (float(sum(column)) for column in zip(*measured, strict=True))
@@ -88,7 +88,7 @@ class Forecast(Database):
         """Seconds of queued work, a model that never ran taken for as fast as the job's own."""
         query = select(jobs.c.model, func.sum(jobs.c.voxels)).where(ahead).group_by(jobs.c.model)
         work = 0.0
-        for model, voxels in connection.execute(query).tuples().all():
+        for model, voxels in connection.execute(query).all():
             known = self._rate(connection, model)
             work += float(voxels) * (rate if known is None else known)
         return work

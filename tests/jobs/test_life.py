@@ -1,0 +1,235 @@
+"""Every step of a job's life in the database, on SQLite and on PostgreSQL."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from imaging.errors import Conflict, NotFound
+from jobs.job import TRANSITIONS, Job, JobEvent, JobState, Progress
+from jobs.repository import Repository
+
+MASK: dict[str, Any] = {
+    "mask_sha256": "a" * 64,
+    "mask_format": "nifti",
+    "preview_sha256": "b" * 64,
+    "report": {"seconds": {"total": 1.5}, "warnings": []},
+}
+REASON = {"title": "No room left", "status": 507, "detail": "The disk is full."}
+
+
+def step(repository: Repository, event: JobEvent, fence: int) -> bool:
+    """Tries an event on the job `job`; whether it happened."""
+    match event:
+        case JobEvent.CLAIM:
+            return repository.claim("job", "w", 60) is not None
+        case JobEvent.FINISH:
+            return repository.finish("job", fence, **MASK)
+        case JobEvent.FAIL:
+            return repository.fail("job", fence, REASON)
+        case JobEvent.LOSE:
+            return repository.lose("job", fence, REASON, attempts=3)
+        case JobEvent.GIVE_UP:
+            return repository.lose("job", fence, REASON, attempts=1)
+        case JobEvent.RELEASE:
+            return repository.release("job", fence)
+        case JobEvent.CANCEL | JobEvent.RETRY:
+            ask = repository.cancel if event is JobEvent.CANCEL else repository.retry
+            try:
+                ask("ada", "job")
+            except Conflict:
+                return False
+            return True
+
+
+WAYS: dict[JobState, tuple[JobEvent, ...]] = {
+    JobState.QUEUED: (),
+    JobState.RUNNING: (JobEvent.CLAIM,),
+    JobState.SUCCEEDED: (JobEvent.CLAIM, JobEvent.FINISH),
+    JobState.FAILED: (JobEvent.CLAIM, JobEvent.FAIL),
+    JobState.CANCELLED: (JobEvent.CLAIM, JobEvent.CANCEL),
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))
+def test_every_pair_in_the_database(
+    stocked: Repository, job_of: Callable[..., Job], state: JobState, event: JobEvent
+) -> None:
+    """Given a job in each state, when each event is tried, then it goes as the table says."""
+    stocked.add_job(job_of())
+    for before in WAYS[state]:
+        assert step(stocked, before, fence=1)
+    was = stocked.job_by_id("job")
+    assert was.state is state
+
+    happened = step(stocked, event, fence=1)
+
+    now = stocked.job_by_id("job")
+    assert happened == ((state, event) in TRANSITIONS)
+    assert now.state is TRANSITIONS.get((state, event), state)
+    if not happened:
+        assert now == was
+
+
+def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job]) -> None:
+    asked = job_of()
+    assert stocked.add_job(asked) == (asked, True)
+    began = stocked.claim("job", "worker-1", 60)
+    assert began is not None
+    assert (began.state, began.attempt, began.fence, began.worker) == ("running", 1, 1, "worker-1")
+    assert began.started_at is not None and began.lease_until is not None
+    assert began.lease_until - began.started_at == pytest.approx(60, abs=1)
+    assert abs(began.started_at - time.time()) < 60
+
+    assert stocked.renew("job", 1, 60, Progress(3, 8))
+    assert stocked.job("ada", "job").progress == Progress(3, 8)
+    assert stocked.holds("job", 1) and not stocked.holds("job", 2)
+    assert stocked.finish("job", 1, **MASK)
+
+    done = stocked.job("ada", "job")
+    assert done.state is JobState.SUCCEEDED and done.progress == Progress(8, 8)
+    assert {name: getattr(done, name) for name in MASK} == MASK
+    assert done.finished_at is not None and done.finished_at >= began.started_at
+    assert done.lease_until is None and done.error is None
+
+
+@pytest.mark.parametrize("racers", [8])
+def test_one_of_many_claims(stocked: Repository, job_of: Callable[..., Job], racers: int) -> None:
+    for n in range(10):
+        stocked.add_job(job_of(f"job{n}"))
+    won: list[Job] = []
+    gate = threading.Barrier(racers)
+
+    def race(name: str) -> None:
+        gate.wait()
+        for n in range(10):
+            job = stocked.claim(f"job{n}", name, 60)
+            if job is not None:
+                won.append(job)
+
+    threads = [threading.Thread(target=race, args=(f"w{n}",)) for n in range(racers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(job.id for job in won) == sorted(f"job{n}" for n in range(10))
+    assert all(stocked.job_by_id(job.id).worker == job.worker for job in won)
+
+
+@pytest.mark.parametrize("between", ["lost", "retried", "released"])
+def test_an_earlier_holder_is_refused(
+    stocked: Repository, job_of: Callable[..., Job], between: str
+) -> None:
+    """Given a job that went from one worker to another, then nothing of the first one counts.
+
+    After a retry or a release the second holder's `attempt` is the first one's again: only the
+    fence tells them apart.
+    """
+    stocked.add_job(job_of())
+    first = stocked.claim("job", "one", 0.0)
+    assert first is not None
+    if between == "lost":
+        time.sleep(0.01)
+        assert [job.id for job in stocked.take_back(3)] == ["job"]
+    elif between == "retried":
+        stocked.cancel("ada", "job")
+        stocked.retry("ada", "job")
+    else:
+        assert stocked.release("job", first.fence)
+    second = stocked.claim("job", "two", 60)
+    assert second is not None
+    assert second.attempt == (2 if between == "lost" else 1)
+
+    assert not stocked.renew("job", first.fence, 60, Progress(5, 6))
+    assert not stocked.holds("job", first.fence)
+    assert not stocked.finish("job", first.fence, **MASK)
+    assert not stocked.fail("job", first.fence, REASON)
+    assert not stocked.lose("job", first.fence, REASON, 3)
+    assert not stocked.release("job", first.fence)
+    assert stocked.job_by_id("job") == second
+    assert stocked.finish("job", second.fence, **MASK)
+
+
+def test_a_silent_worker_loses_its_job_three_times(
+    stocked: Repository, job_of: Callable[..., Job]
+) -> None:
+    stocked.add_job(job_of())
+    for attempt in (1, 2, 3):
+        claimed = stocked.claim("job", "w", 0.0)
+        assert claimed is not None and claimed.attempt == attempt
+        stocked.renew("job", claimed.fence, 0.0, Progress(1, 2))
+        time.sleep(0.01)
+        (job,) = stocked.take_back(3)
+        assert stocked.take_back(3) == []
+        assert job == stocked.job_by_id("job")
+        if attempt < 3:
+            assert (job.state, job.progress, job.worker) == ("queued", Progress(), None)
+            assert job.sent_at is None
+    assert job.state is JobState.FAILED and job.finished_at is not None
+    assert job.error is not None and "worker" in job.error["detail"] and job.error["todo"]
+
+
+def test_a_living_lease_is_left_alone(stocked: Repository, job_of: Callable[..., Job]) -> None:
+    stocked.add_job(job_of())
+    stocked.claim("job", "w", 60)
+    assert stocked.take_back(3) == []
+
+
+def test_a_late_worker_keeps_what_nobody_took(
+    stocked: Repository, job_of: Callable[..., Job]
+) -> None:
+    stocked.add_job(job_of())
+    stocked.claim("job", "w", 0.0)
+    time.sleep(0.01)
+    assert stocked.renew("job", 1, 60, Progress(1, 2))
+    assert stocked.take_back(3) == []
+
+
+def test_a_reason_is_kept_when_attempts_are_used_up(
+    stocked: Repository, job_of: Callable[..., Job]
+) -> None:
+    stocked.add_job(job_of())
+    for attempt in (1, 2, 3):
+        claimed = stocked.claim("job", "w", 60)
+        assert claimed is not None
+        assert claimed.error is None
+        assert stocked.lose("job", claimed.fence, REASON, 3)
+        job = stocked.job_by_id("job")
+        assert job.error == REASON and job.attempt == attempt
+        assert (job.sent_at is None) == (attempt == 3 and job.sent_at is None)
+    assert job.state is JobState.FAILED
+
+
+def test_a_released_attempt_is_not_counted(
+    stocked: Repository, job_of: Callable[..., Job]
+) -> None:
+    stocked.add_job(job_of())
+    stocked.claim("job", "w", 60)
+    assert stocked.release("job", 1)
+    job = stocked.job_by_id("job")
+    assert (job.state, job.attempt, job.sent_at, job.lease_until) == ("queued", 0, None, None)
+
+
+def test_a_retry_begins_anew(stocked: Repository, job_of: Callable[..., Job]) -> None:
+    stocked.add_job(job_of())
+    stocked.claim("job", "w", 60)
+    stocked.fail("job", 1, REASON)
+    assert stocked.job_by_id("job").error == REASON
+    job = stocked.retry("ada", "job")
+    fresh = replace(stocked.job_by_id("job"), fence=0)
+    assert job.state is JobState.QUEUED and fresh == job_of()
+
+
+@pytest.mark.parametrize("ask", ["cancel", "retry"])
+def test_others_jobs_are_not_there(
+    stocked: Repository, job_of: Callable[..., Job], ask: str
+) -> None:
+    stocked.add_job(job_of())
+    for owner, name in (("eve", "job"), ("ada", "none")):
+        with pytest.raises(NotFound):
+            getattr(stocked, ask)(owner, name)
+    assert stocked.job_by_id("job").state is JobState.QUEUED
