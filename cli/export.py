@@ -7,7 +7,9 @@ import click
 
 @click.command("export")
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write."
+)
 def command(checkpoint: Path, out: Path) -> None:
     """Turn CHECKPOINT into model.onnx and card.json. Needs the extra `train`."""
     from models.export import export

@@ -58,8 +58,11 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
         ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.channels)),
         ("gives", f"{labels}{' (objects numbered)' if card.instances else ''}"),
         ("spacing", spacing),
-        ("network", f"{card.parameters:,} parameters, {card.padding}, halo {card.halo}, align "
-                    f"{card.align}, {'exact' if card.exact else 'not exact'}"),
+        (
+            "network",
+            f"{card.parameters:,} parameters, {card.padding}, halo {card.halo}, align "
+            f"{card.align}, {'exact' if card.exact else 'not exact'}",
+        ),
         ("figures", figures or "none given"),
         ("data", card.data),
         ("licence", card.licence),

@@ -36,7 +36,7 @@ class Made(Protocol):
     def report(self) -> dict[str, Any]: ...
 
 
-class TileSize(click.ParamType):
+class TileSize(click.ParamType):  # type: ignore[type-arg]
     """`128` or `128,128,64`."""
 
     name = "N[,N,N]"
@@ -62,11 +62,23 @@ _PATH = click.Path(path_type=Path)
 @click.argument("scans", nargs=-1, type=_PATH)
 @click.option("--model", required=True, help="A name that `tessera models` lists.")
 @click.option("-o", "--out", required=True, type=_PATH, help="A file, or a folder for several.")
-@click.option("--channel", "channels", multiple=True, metavar="NAME=SCAN",
-              help="Several contrasts of one subject, instead of SCANS.")
-@click.option("--tile", type=TileSize(), help="At most this per axis, rounded down to a legal size.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True,
-              help="cpu is ONNX Runtime's own provider.")
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    metavar="NAME=SCAN",
+    help="Several contrasts of one subject, instead of SCANS.",
+)
+@click.option(
+    "--tile", type=TileSize(), help="At most this per axis, rounded down to a legal size."
+)
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="cpu is ONNX Runtime's own provider.",
+)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("--format", "form", type=click.Choice(list(SUFFIXES)), help="Of the mask.")
 @click.option("--report", type=_PATH, help="Write the report (JSON) here.")
@@ -74,9 +86,18 @@ _PATH = click.Path(path_type=Path)
 @click.option("--server", metavar="URL", help="Segment there instead of here.")
 @click.option("--priority", type=click.IntRange(0, 9), default=5, help="On a server; 9 first.")
 def command(
-    scans: tuple[Path, ...], model: str, out: Path, channels: tuple[str, ...],
-    tile: tuple[int, ...] | None, device: str, precision: str, form: str | None,
-    report: Path | None, preview: Path | None, server: str | None, priority: int,
+    scans: tuple[Path, ...],
+    model: str,
+    out: Path,
+    channels: tuple[str, ...],
+    tile: tuple[int, ...] | None,
+    device: str,
+    precision: str,
+    form: str | None,
+    report: Path | None,
+    preview: Path | None,
+    server: str | None,
+    priority: int,
 ) -> None:
     """Segment SCANS with a model. A mask's voxels are label numbers, on its scan's own grid."""
     options = RunOptions(device, precision, tile)
@@ -154,8 +175,13 @@ def _extras(made: Made, report: Path | None, preview: Path | None) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator[OnTile]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TextColumn("tiles"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tiles"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

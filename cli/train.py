@@ -8,7 +8,11 @@ import click
 @click.command("train")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("training"), show_default=True,
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("training"),
+    show_default=True,
     help="Folder of checkpoints and figures; a run that stopped goes on from there.",
 )
 def command(config: Path, out: Path) -> None:

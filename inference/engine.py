@@ -153,4 +153,4 @@ def _pace(session: Session, card: ModelCard) -> float:
             began = perf_counter()
             session.run(tile)
             seconds = perf_counter() - began
-    return tile[0, 0].size / max(seconds, 1e-6)
+    return float(tile[0, 0].size) / max(seconds, 1e-6)

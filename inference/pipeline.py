@@ -54,9 +54,9 @@ def segment(
 
     network = 0.0
     painted = np.zeros(subject.canonical.scan.grid, _dtype(card))
-    for done, (tile, logits, seconds) in enumerate(infer(subject, tiles, session, brake), start=1):
+    for done, (tile, logits, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
         tiling.paste(painted, tile, paint(logits_on_scan(logits, tile, subject), card))
-        network += seconds
+        network += taken
         on_tile(done, len(tiles))
 
     mask = subject.canonical.restore(finish(painted, card))
@@ -65,7 +65,9 @@ def segment(
     return Result(mask, tiles, subject, seconds)
 
 
-def plan_tiles(subject: Source, card: ModelCard, budget: Budget, options: RunOptions) -> tiling.Plan:
+def plan_tiles(
+    subject: Source, card: ModelCard, budget: Budget, options: RunOptions
+) -> tiling.Plan:
     """Tiles on the network's grid whose write regions partition the scan's grid."""
     tile = options.tile if options.tile is None else _per_axis(options.tile, card.dimension)
     tiles = plan(card, subject.grid, budget, tile, overlap=int(subject.resampled))
@@ -83,7 +85,7 @@ def plan_tiles(subject: Source, card: ModelCard, budget: Budget, options: RunOpt
 def infer(
     subject: Source, tiles: tiling.Plan, session: Session, brake: Brake
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
-    """Each tile with the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken."""
+    """Each tile, the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken."""
     for tile in tiles:
         image = tiling.cut(subject.read, subject.grid, tile)
         began = perf_counter()
@@ -105,8 +107,8 @@ def paint(logits: NDArray[np.float32], card: ModelCard) -> NDArray[Any]:
     if card.activation == "softmax":
         winner = logits.argmax(axis=0)
         if card.instances is not None:
-            return winner.astype(_dtype(card))
-        return np.asarray(card.outputs, _dtype(card))[winner]
+            return np.asarray(winner, _dtype(card))
+        return np.asarray(np.asarray(card.outputs, _dtype(card))[winner])
     values = np.zeros(logits.shape[1:], _dtype(card))
     for region, value in zip(logits, card.outputs, strict=True):
         values[region > 0] = value  # sigmoid(x) > 0.5
@@ -148,4 +150,3 @@ def _axes(subject: Source) -> tuple[Axis, ...]:
         Axis(n_in, n_out)
         for n_in, n_out in zip(subject.grid, subject.canonical.scan.grid, strict=True)
     )
-

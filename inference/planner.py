@@ -95,7 +95,9 @@ def _read(spans: Sequence[Span]) -> int:
     return spans[0].read[1] - spans[0].read[0]
 
 
-def _cheapest(choices: list[list[tuple[Span, ...]]], budget: Budget, bytes_per_voxel: float) -> Plan:
+def _cheapest(
+    choices: list[list[tuple[Span, ...]]], budget: Budget, bytes_per_voxel: float
+) -> Plan:
     fitting = []
     for axes in product(*choices):
         voxels = prod(_read(spans) for spans in axes)

@@ -99,7 +99,7 @@ def cores() -> int:
 
 
 class Session:
-    """A network loaded on a device; takes (n, c, *spatial) float32, gives (n, outputs, *spatial)."""
+    """A network on a device; takes (n, c, *spatial) float32, gives (n, outputs, *spatial)."""
 
     def __init__(self, network: Path, device: Device, threads: int = 0) -> None:
         self.device = device
@@ -185,8 +185,9 @@ def _load(network: Path, device: Device, threads: int) -> ort.InferenceSession:
 
 def _providers(device: Device) -> list[Any]:
     cuda = ("CUDAExecutionProvider", {"use_tf32": "0"})
-    return {
+    known: dict[str, list[Any]] = {
         "cpu": ["CPUExecutionProvider"],
         "cuda": [cuda, "CPUExecutionProvider"],
         "tensorrt": [("TensorrtExecutionProvider", {}), cuda, "CPUExecutionProvider"],
-    }[device.name]
+    }
+    return known[device.name]

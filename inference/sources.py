@@ -1,6 +1,6 @@
-"""Views of scans, one over another, until a network can read them: nothing is computed before a tile asks.
+"""Views of scans, one over another, until a network can read them; computed when a tile asks.
 
-stored scan -> canonical axes -> RGB or grey -> normalised -> first channel's grid -> network's spacing
+stored -> canonical axes -> RGB or grey -> normalised -> first channel's grid -> network's spacing
 """
 
 from collections.abc import Mapping

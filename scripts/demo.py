@@ -1,4 +1,4 @@
-"""Two real scans through the running service: upload, queue, worker, mask, measurements, pictures."""
+"""Two real scans through the running service: upload, queue, worker, mask, report, picture."""
 
 import argparse
 import json
@@ -60,7 +60,9 @@ def main() -> None:
 
 def _mni152(folder: Path) -> Path:
     """The MNI152 T1 template that nilearn carries, cut around the left hippocampus."""
-    (template,) = (Path(nilearn.__file__).parent / "datasets" / "data").glob("mni_icbm152_t1_*.nii.gz")
+    (template,) = (Path(nilearn.__file__).parent / "datasets" / "data").glob(
+        "mni_icbm152_t1_*.nii.gz"
+    )
     image = nibabel.load(template)
     centre = np.linalg.inv(image.affine) @ (*HIPPOCAMPUS_MM, 1.0)
     half = np.array(CROP_MM) / 2
@@ -72,7 +74,12 @@ def _mni152(folder: Path) -> Path:
 
 
 def _segment(client: Client, scan: Path, model: str, out: Path) -> str:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("tiles"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tiles"),
+    )
     job = client.submit({"": client.upload(scan)}, model, RunOptions(), priority=5)
     with Progress(*columns) as progress:
         task = progress.add_task(f"{scan.name} with {model}", total=None)
@@ -96,7 +103,9 @@ def _tell(scan: Path, model: str, report: dict) -> None:
     measurements = report["measurements"]
     for row in measurements["labels"]:
         ml = row["volume_ml"]
-        table.add_row(row["name"], f"{ml:.2f} ml" if ml is not None else f"{row['voxels']:,} pixels")
+        table.add_row(
+            row["name"], f"{ml:.2f} ml" if ml is not None else f"{row['voxels']:,} pixels"
+        )
     if measurements["instances"]:
         table.add_row("objects", f"{measurements['instances']['count']:,}")
     Console().print(table)

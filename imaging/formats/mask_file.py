@@ -22,7 +22,7 @@ SUFFIXES = {"nifti": ".nii.gz", "png": ".png"}
 def write(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     """Writes `mask`, of the scan's spatial shape, as the path's ending says (.nii, .nii.gz, .png).
 
-    A volume's NIfTI has its scan's shape and affine; a picture's lies on the grid of `write_volume`.
+    A volume's NIfTI has its scan's shape and affine; a picture's lies on `write_volume`'s grid.
     Raises BadRequest for a volume as PNG.
     """
     if path.name.endswith(SUFFIXES["png"]):

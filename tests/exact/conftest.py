@@ -63,9 +63,13 @@ def random_model(folder: Path, name: str, config: UNetConfig, **facts: object) -
 def balanced(network: UNet) -> UNet:
     """Scales and shifts the last layer so that every output wins somewhere."""
     config = network.config
-    coarse = torch.randn(1, config.in_channels, *(21 if config.dimension == 2 else 8,) * config.dimension)
+    coarse = torch.randn(
+        1, config.in_channels, *(21 if config.dimension == 2 else 8,) * config.dimension
+    )
     smooth = "bilinear" if config.dimension == 2 else "trilinear"
-    image = torch.nn.functional.interpolate(coarse, scale_factor=12 if config.dimension == 2 else 8, mode=smooth)
+    image = torch.nn.functional.interpolate(
+        coarse, scale_factor=12 if config.dimension == 2 else 8, mode=smooth
+    )
     with torch.inference_mode():
         logits = network(image)
     axes = (0, *range(2, logits.ndim))

@@ -1,0 +1,25 @@
+# One image for gateway and workers; EXTRA says on what it runs: cpu or gpu.
+#   docker build -t tessera:cpu .
+#   docker build -t tessera:gpu --build-arg BASE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 --build-arg EXTRA=gpu .
+ARG BASE=python:3.12.9-slim-bookworm
+
+FROM python:3.12.9-slim-bookworm AS wheel
+WORKDIR /src
+COPY . .
+RUN pip install --no-cache-dir build && python -m build --wheel --outdir /dist
+
+FROM ${BASE}
+ARG EXTRA=cpu
+RUN if ! command -v pip >/dev/null; then \
+      apt-get update && apt-get install -y --no-install-recommends python3 python3-pip python3-venv \
+      && rm -rf /var/lib/apt/lists/*; fi \
+    && python3 -m venv /opt/tessera
+ENV PATH=/opt/tessera/bin:$PATH PYTHONUNBUFFERED=1 TESSERA_DATA=/data
+COPY --from=wheel /dist/*.whl /tmp/
+RUN pip install --no-cache-dir "$(echo /tmp/*.whl)[${EXTRA},postgres]" && rm /tmp/*.whl \
+    && useradd --system --create-home tessera && mkdir /data && chown tessera /data
+USER tessera
+VOLUME /data
+EXPOSE 8000
+ENTRYPOINT ["tessera"]
+CMD ["gateway"]

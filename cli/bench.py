@@ -1,0 +1,78 @@
+"""`tessera bench`"""
+
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from cli.models import registry
+from cli.segment import TileSize
+from imaging.box import Box
+from imaging.scan import Scan
+from inference.brake import Brake
+from inference.engine import Engine
+from inference.options import DEVICES, PRECISIONS, RunOptions
+
+
+@click.command("bench")
+@click.option("--model", "name", required=True, help="A name that `tessera models` lists.")
+@click.option("--shape", type=TileSize(), help="Of a scan of noise; default 96 or 1024 an axis.")
+@click.option("--tile", "tiles", type=TileSize(), multiple=True, help="Also with these tiles.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@click.option("--runs", type=click.IntRange(1, 100), default=3, show_default=True)
+def command(
+    name: str,
+    shape: tuple[int, ...] | None,
+    tiles: tuple[tuple[int, ...], ...],
+    device: str,
+    precision: str,
+    runs: int,
+) -> None:
+    """Time a model on this machine, from array to mask, on noise; medians, side by side."""
+    model = registry().get(name)
+    dimension = model.card.dimension
+    sides = shape or ((96,) if dimension == 3 else (1024,))
+    grid = sides * dimension if len(sides) == 1 else sides
+    scans = {channel.name: _noise(grid, channel.components) for channel in model.card.channels}
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(registry(), scratch=Path(folder))
+        table = Table(
+            "tile",
+            "tiles",
+            "s",
+            "network s",
+            "Mvoxel/s",
+            box=None,
+            title=f"{name} on {' x '.join(map(str, grid))}",
+        )
+        for tile in (None, *tiles):
+            options = RunOptions(device, precision, tile)
+            engine.run(scans, model, options, lambda _d, _a: None, Brake())
+            seconds, network = [], []
+            for _ in range(runs):
+                began = perf_counter()
+                result, used = engine.run(scans, model, options, lambda _d, _a: None, Brake())
+                seconds.append(perf_counter() - began)
+                network.append(result.seconds["network"])
+            row = (median(seconds), median(network), np.prod(grid) / 1e6 / median(seconds))
+            wish = "x".join(map(str, tile)) if tile else "planned"
+            table.add_row(wish, str(len(result.plan)), *(f"{value:.3f}" for value in row))
+    table.caption = f"{used.name}, {used.precision}; median of {runs} runs"
+    Console().print(table)
+
+
+def _noise(grid: tuple[int, ...], components: int) -> Scan:
+    shape = (components, *grid)
+    values = np.random.default_rng(0).normal(100, 20, shape).astype(np.float32)
+
+    def read(box: Box) -> np.ndarray:
+        return values[(slice(None), *box.slices)]
+
+    spacing = (1.0,) * len(grid)
+    return Scan(shape, values.dtype, np.eye(4), spacing, "noise", read, grid)

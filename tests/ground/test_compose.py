@@ -1,0 +1,56 @@
+"""docker-compose.yml is valid, its images are pinned, and it sets what Settings knows."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jobs.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def test_it_is_valid_by_the_compose_specification() -> None:
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    command = [sys.executable, "-m", "check_jsonschema", *schema, str(ROOT / "docker-compose.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_fault_is_found_by_the_same_validator(tmp_path: Path, compose: dict) -> None:
+    compose["services"]["gateway"]["prots"] = ["1:1"]
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text(yaml.safe_dump(compose))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(broken)], capture_output=True, text=True, cwd="/")
+    assert done.returncode != 0
+
+
+def test_images_are_pinned_and_parts_are_there(compose: dict) -> None:
+    services = compose["services"]
+    assert {"gateway", "worker", "worker-gpu", "redis", "postgres", "s3"} <= set(services)
+    assert services["worker-gpu"]["profiles"] == ["gpu"]
+    for name, service in services.items():
+        if "build" not in service:
+            tag = service["image"].partition(":")[2]
+            assert tag[:1].isdigit(), f"{name}: {service['image']}"
+            assert "." in tag
+
+
+def test_ports_are_open_on_loopback_alone(compose: dict) -> None:
+    for service in compose["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_every_variable_is_a_setting(compose: dict) -> None:
+    known = {f"TESSERA_{name.upper()}" for name in Settings.model_fields}
+    for service in compose["services"].values():
+        ours = {key for key in service.get("environment", {}) if key.startswith("TESSERA_")}
+        assert ours <= known
