@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from imaging.scan import Scan
 
 _SLAB_VOXELS = 1 << 20
+_FORMULA = ("=", "+", "-", "@")
+"""A cell that begins so is a formula to a spreadsheet; an apostrophe before it keeps it a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def _flat(row: Measurement) -> Mapping[str, Any]:
     axes = ("i", "j", "k") if row.area_px is None else ("row", "column")
     cells = {
         "value": row.value,
-        "name": row.name,
+        "name": f"'{row.name}" if row.name[:1] in _FORMULA else row.name,
         "voxels": row.voxels,
         "volume_ml": row.volume_ml,
         "area_mm2": row.area_mm2,

@@ -50,7 +50,9 @@ def _picture(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image
     factor = -(-max(scan.grid) // _PICTURE_EDGE)
     down, across = (min(factor, n) for n in scan.grid)
     pixels = _windowed(_reduced(scan, down, across))
-    shown = mask[down // 2 :: down, across // 2 :: across][: pixels.shape[0], : pixels.shape[1]]
+    rows, columns = pixels.shape[:2]
+    blocks = mask[: rows * down, : columns * across].reshape(rows, down, columns, across)
+    shown = blocks.max(axis=(1, 3))  # so that nothing is too small to be seen
     return Image.fromarray(_overlaid(pixels, shown, colors))
 
 

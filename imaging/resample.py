@@ -117,12 +117,12 @@ def _along(
         raise BadRequest("The block does not hold all that the kernel reads.")
     across = (-1,) + (1,) * (values.ndim - axis - 1)
     base: NDArray[np.float32] = values.take(index[0], axis)
-    total: NDArray[np.float32] = base.copy()
+    total = base
     for tap, weight in zip(index[1:], weights[1:], strict=True):
         part = values.take(tap, axis)
         part -= base  # differences, so that a constant comes out exactly
         part *= weight.reshape(across)
-        total += part
+        total = np.add(total, part, out=part)
     return total
 
 

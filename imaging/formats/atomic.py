@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -34,22 +34,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     Raises StorageFull where the disk is full; nothing of the attempt stays behind.
     """
+    part = path.with_name(f".part-{secrets.token_hex(8)}")
     with full_disk_told():
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        part = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with part.open("xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            part.chmod(0o666 & ~_umask())  # mkstemp makes it private; a result is as any other file
             part.replace(path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-
-
-def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
-    return current

@@ -274,7 +274,7 @@ def test_a_damaged_picture_is_refused_when_read_too(tmp_path: Path, kind: str) -
         whole(open_scan(tmp_path / "cut"))
 
 
-@pytest.mark.parametrize("extra", [-1, 1, 100_000_000])
+@pytest.mark.parametrize("extra", [-1, 2_000_000, 100_000_000])
 def test_a_png_whose_pixels_are_not_what_it_promises_is_refused(tmp_path: Path, extra: int) -> None:
     """Too few, too many, and a bomb; the memory stays flat."""
     data = zlib.compress(bytes(10 * 31 + extra))
