@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import anyio
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.types import ASGIApp
 
 import service
 from imaging.formats.limits import Limits
@@ -213,6 +215,17 @@ def png_bytes(shape: tuple[int, ...] = (9, 11, 3), seed: int = 0) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "png")
     return out.getvalue()
+
+
+def ask(app: ASGIApp, path: str) -> httpx.Response:
+    """What an app without a server answers to GET."""
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path)
+
+    return anyio.run(get)
 
 
 def check_problem(answer: httpx.Response, status: int, *secrets: str) -> dict[str, object]:

@@ -1,0 +1,73 @@
+"""One table from exception to problem; nothing that it does not know gets out."""
+
+import inspect
+import logging
+
+import pytest
+from fastapi import FastAPI
+
+from imaging import errors as house
+from imaging.errors import NotFound, TesseraError
+from service import errors
+from service.errors import TABLE, Unexpected, answer, problem_of, stored
+from tests.service.conftest import ask, check_problem
+
+KINDS = [
+    kind
+    for kind in vars(house).values()
+    if inspect.isclass(kind) and issubclass(kind, TesseraError)
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_exception_of_the_house_has_a_problem(kind: type[TesseraError]) -> None:
+    problem = problem_of(kind("It came.", expected="That.", todo="Do this."))
+    assert (problem.detail, problem.expected, problem.todo) == ("It came.", "That.", "Do this.")
+    assert problem.status == TABLE[kind].status
+    assert 400 <= problem.status < 600
+    assert problem.type.startswith("urn:tessera:")
+
+
+def test_nearest_class_decides() -> None:
+    class Odd(NotFound):
+        """Of a kind that the table does not list."""
+
+    assert problem_of(Odd("x")).status == 404
+    assert problem_of(Odd("x")).type == "urn:tessera:not-found"
+    assert problem_of(Odd("x")).todo
+    with pytest.raises(KeyError):
+        problem_of(ValueError("x"))
+
+
+def test_unavailable_says_when_to_come_back() -> None:
+    assert "retry-after" in answer(house.Unavailable("Away.")).headers
+    assert "retry-after" not in answer(house.StorageFull("Full.")).headers
+
+
+def test_stored_errors_of_any_shape_are_problems() -> None:
+    assert stored({}).title == "The job failed"
+    known = stored(
+        {"title": "T", "detail": "D", "todo": "", "status": 422, "more": 1, "type": None}
+    )
+    assert (known.title, known.detail, known.status) == ("T", "D", 422)
+
+
+def test_unexpected_exception(caplog: pytest.LogCaptureFixture) -> None:
+    """500 with an id that leads to the log, where the place is told and the message is not."""
+    app = FastAPI()
+    errors.install(app)
+    app.add_middleware(Unexpected)
+
+    @app.get("/fault")
+    def fault() -> None:
+        raise ValueError("voxels of Miller, Anna")
+
+    with caplog.at_level(logging.INFO):
+        problem = check_problem(ask(app, "/fault"), 500, "Miller", "ValueError", __file__)
+    found = str(problem["instance"]).removeprefix("urn:uuid:")
+    assert found in str(problem["detail"])
+    ours = [record.getMessage() for record in caplog.records if record.name == "tessera.service"]
+    assert found in ours[0]
+    assert "ValueError" in ours[0]
+    assert "in fault" in ours[0]
+    assert "Miller" not in caplog.text

@@ -1,0 +1,152 @@
+"""Progress as server-sent events, read by a real HTTP client."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from jobs.job import Progress
+from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, run_job
+
+Event = dict[str, str]
+
+
+def _events(answer: httpx.Response) -> Iterator[Event]:
+    """Parses text/event-stream (HTML standard, 9.2.6); a comment is an event named `:`."""
+    event: Event = {}
+    for line in answer.iter_lines():
+        if not line:
+            if event:
+                yield event
+            event = {}
+        else:
+            name, _, value = line.partition(":")
+            event[name or ":"] = value.removeprefix(" ")
+
+
+@pytest.fixture
+def job(gateway: Gateway) -> str:
+    return str(gateway.job(scan=gateway.scan(nifti_bytes(seed=60)), model="solid")["id"])
+
+
+def _stream(gateway: Gateway, job: str) -> AbstractContextManager[httpx.Response]:
+    url = f"{gateway.client.base_url}/v1/jobs/{job}/events"
+    return httpx.stream("GET", url, timeout=30)
+
+
+def _follow(gateway: Gateway, job: str, seen: list[tuple[float, dict[str, Any]]]) -> None:
+    with httpx.stream(
+        "GET", f"{gateway.client.base_url}/v1/jobs/{job}/events", timeout=30
+    ) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        for event in _events(answer):
+            if ":" not in event:
+                assert event["event"] == "job"
+                seen.append((time.monotonic(), json.loads(event["data"])))
+
+
+def test_progress_is_seen(gateway: Gateway, job: str) -> None:
+    """One event at once, one per change, at most four a second, and the end is the end."""
+    seen: list[tuple[float, dict[str, Any]]] = []
+    reader = threading.Thread(target=_follow, args=(gateway, job, seen))
+    reader.start()
+    _wait(lambda: len(seen) == 1)
+    with gateway.repository() as repository:
+        claimed = repository.claim(job, "test", 60)
+        assert claimed is not None
+        begun = time.monotonic()
+        for done in range(1, 101):
+            assert repository.renew(job, claimed.fence, 60, Progress(done, 100))
+            time.sleep(0.015)
+        took = time.monotonic() - begun
+        repository.fail(job, claimed.fence, {"title": "Bad", "detail": "It broke."})
+    reader.join(10)
+    assert not reader.is_alive(), "the stream must end with the job"
+
+    states = [event["state"] for _, event in seen]
+    assert states[0] == "queued"
+    assert states[-1] == "failed"
+    assert sorted(states, key=["queued", "running", "failed"].index) == states
+    done = [event["progress"]["tiles_done"] for _, event in seen]
+    assert done == sorted(done)
+    assert len(set(done)) >= 4
+    assert len(seen) <= took * 4 + 4
+    gaps = np.diff([at for at, _ in seen])
+    assert np.median(gaps) > 0.2
+    assert seen[-1][1]["error"]["detail"] == "It broke."
+    assert seen[-1][1] == gateway.client.get(f"/v1/jobs/{job}").json()
+
+
+def test_nothing_changes_nothing_is_sent(gateway: Gateway, job: str) -> None:
+    seen: list[tuple[float, dict[str, Any]]] = []
+    reader = threading.Thread(target=_follow, args=(gateway, job, seen))
+    reader.start()
+    _wait(lambda: len(seen) == 1)
+    time.sleep(1)
+    assert len(seen) == 1
+    gateway.client.post(f"/v1/jobs/{job}/cancel")
+    reader.join(10)
+    assert [event["state"] for _, event in seen] == ["queued", "cancelled"]
+
+
+def test_finished_job_is_one_event(gateway: Gateway, job: str) -> None:
+    run_job(gateway, job, np.zeros((5, 6, 7), np.uint8))
+    url = f"/v1/jobs/{job}/events"
+    with gateway.client.stream("GET", url) as answer:
+        (event,) = _events(answer)
+    assert json.loads(event["data"])["state"] == "succeeded"
+    back = gateway.client.get(url, headers={"Last-Event-ID": event["id"]})
+    assert back.status_code == 204, "an EventSource that has seen the end must not come back"
+    with gateway.client.stream("GET", url, headers={"Last-Event-ID": "anything"}) as answer:
+        assert len(list(_events(answer))) == 1
+
+
+def test_job_deleted_while_followed(gateway: Gateway) -> None:
+    scan = gateway.scan(nifti_bytes(seed=61))
+    job = str(gateway.job(scan=scan, model="solid")["id"])
+    gateway.client.post(f"/v1/jobs/{job}/cancel")
+    gateway.client.delete(f"/v1/scans/{scan}")
+    check_problem(gateway.client.get(f"/v1/jobs/{job}/events"), 404)
+
+
+def test_many_followers_leave_the_gateway_free(gateway: Gateway, job: str) -> None:
+    """Followers hold no thread while they wait."""
+    seen: list[tuple[float, dict[str, Any]]] = []
+    readers = [threading.Thread(target=_follow, args=(gateway, job, seen)) for _ in range(60)]
+    for reader in readers:
+        reader.start()
+    _wait(lambda: len(seen) >= 60)
+    begun = time.monotonic()
+    assert gateway.client.get("/v1/models").status_code == 200
+    assert time.monotonic() - begun < 2
+    gateway.client.post(f"/v1/jobs/{job}/cancel")
+    for reader in readers:
+        reader.join(10)
+        assert not reader.is_alive()
+
+
+def test_stop_ends_the_streams(start_gateway: Start) -> None:
+    gateway = start_gateway()
+    job = str(gateway.job(scan=gateway.scan(nifti_bytes()), model="solid")["id"])
+    with httpx.stream(
+        "GET", f"{gateway.client.base_url}/v1/jobs/{job}/events", timeout=30
+    ) as answer:
+        next(_events(answer))
+        begun = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - begun < 4
+
+
+def _wait(happens: Any) -> None:
+    until = time.monotonic() + 20
+    while not happens():
+        assert time.monotonic() < until
+        time.sleep(0.02)

@@ -1,0 +1,100 @@
+"""Whether it lives, whether it can serve, what it counts, and what it logs."""
+
+import re
+import shutil
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes
+
+
+def test_health(gateway: Gateway) -> None:
+    assert gateway.client.get("/healthz").json() == {"status": "ok", "parts": {}}
+    ready = gateway.client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["parts"] == dict.fromkeys(("database", "broker", "blobs", "disk"), "ok")
+
+
+def test_blobs_are_away(start_gateway: Start) -> None:
+    """Without its store the gateway lives, is not ready, and refuses uploads with 503."""
+    gateway = start_gateway()
+    shutil.rmtree(gateway.data / "blobs")
+    assert gateway.client.get("/healthz").status_code == 200
+    ready = gateway.client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["status"] == "unavailable"
+    assert ready.json()["parts"]["blobs"] != "ok"
+    assert ready.json()["parts"]["database"] == "ok"
+    answer = gateway.upload(nifti_bytes(), "Miller.nii")
+    check_problem(answer, 503, "Miller", str(gateway.data))
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_too_little_room(start_gateway: Start) -> None:
+    """A disk that is nearly full is told before uploads begin to fail."""
+    prelude = "from service.routes import health\nhealth.ROOM_BYTES = 1 << 62"
+    gateway = start_gateway(prelude=prelude)
+    ready = gateway.client.get("/readyz")
+    assert ready.status_code == 503
+    assert "bytes are free" in ready.json()["parts"]["disk"]
+
+
+def _metrics(gateway: Gateway) -> dict[tuple[str, str], float]:
+    text = gateway.client.get("/metrics").text
+    return {
+        (sample.name, ",".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_metrics(start_gateway: Start) -> None:
+    gateway = start_gateway()
+    content = nifti_bytes()
+    scan = gateway.scan(content)
+    gateway.scan(content)
+    first = gateway.job(scan=scan, model="solid")
+    gateway.job(scan=scan, model="solid")
+    gateway.client.post(f"/v1/jobs/{first['id']}/cancel")
+    gateway.client.get("/v1/jobs/Miller")
+    gateway.client.get("/Miller/1961")
+    gateway.client.request("BREW", "/")
+    found = _metrics(gateway)
+    assert found["tessera_jobs", "queued"] == 1
+    assert found["tessera_jobs", "cancelled"] == 1
+    assert found["tessera_jobs", "running"] == 0
+    assert found["tessera_upload_bytes_total", ""] == len(content)
+    requests = "tessera_http_requests_total"
+    assert found[requests, "POST,/v1/scans,201"] == 1
+    assert found[requests, "POST,/v1/scans,200"] == 1
+    assert found[requests, "GET,/v1/jobs/{job_id},404"] == 1
+    assert found[requests, "GET,unknown,404"] == 1
+    assert any(labels.startswith("other,") for name, labels in found if name == requests)
+    assert not any("Miller" in labels for _, labels in found)
+
+
+def test_log_tells_nothing_of_a_patient(start_gateway: Start) -> None:
+    """Given names in file, address, query, header and body, none of them is logged."""
+    gateway = start_gateway()
+    secret, client = "Miller-1961", gateway.client
+    scan = gateway.scan(nifti_bytes(), f"{secret}.nii")
+    job = gateway.client.post(
+        "/v1/jobs",
+        json={"scan": scan, "model": "solid"},
+        headers={"Idempotency-Key": secret, "User-Agent": secret, "Referer": secret},
+    ).json()["id"]
+    client.post("/v1/batches", json={"name": secret, "jobs": [{"scan": scan, "model": "solid"}]})
+    client.get(f"/v1/jobs?model={secret.lower()}&patient={secret}")
+    client.get(f"/v1/jobs/{secret}")
+    client.get(f"/{secret}/x")
+    client.post("/v1/jobs", json={secret: secret, "model": secret})
+    client.post("/v1/jobs", json={"scans": {secret: scan}, "model": "solid"})
+    client.get("/v1/models", headers={"Origin": f"http://{secret}"})
+    client.request(secret, "/")
+    client.get(f"/v1/jobs/{job}")
+    gateway.stop()
+    log = gateway.log.read_text()
+    assert "miller" not in log.lower()
+    assert re.search(rf"GET /v1/jobs/\{{job_id\}} 200 \d+ ms job={job}", log)
+    assert re.search(r"POST /v1/scans 201 \d+ ms job=-", log)
+    assert str(gateway.data / "tmp") not in log

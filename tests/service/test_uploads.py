@@ -1,0 +1,219 @@
+"""Uploads: stored once, shown whole, or not at all."""
+
+import contextlib
+import gzip
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+
+from service.upload import _clean
+from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, png_bytes
+
+
+def test_volume(gateway: Gateway) -> None:
+    """What is told of a scan is what nibabel put in."""
+    affine = np.array([[0, -2, 0, 5], [1, 0, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1.0]])
+    content = gzip.compress(nifti_bytes((5, 6, 7), 3, affine=affine))
+    answer = gateway.upload(content, "subject/../näme.nii.gz")
+    assert answer.status_code == 201
+    scan = answer.json()
+    assert answer.headers["location"] == f"/v1/scans/{scan['id']}"
+    assert gateway.client.get(answer.headers["location"]).json() == scan
+    assert (scan["format"], scan["dimension"], scan["shape"]) == ("nifti", 3, [1, 5, 6, 7])
+    assert (scan["dtype"], scan["bytes"]) == ("int16", len(content))
+    assert scan["spacing_mm"] == [1.0, 2.0, 3.0]
+    np.testing.assert_array_equal(scan["affine"], affine)
+    assert scan["name"] == "näme.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"a.nii", "a.nii"),
+        (b"C:\\scans\\a.nii", "a.nii"),
+        (b"/tmp/a\0\n\x1b[31m.nii", "a[31m.nii"),
+        (b"\xff\xfe.nii", "\ufffd\ufffd.nii"),
+        ("Müller".encode(), "Müller"),
+        (b"", "scan"),
+        (b"../", "scan"),
+        (b"x" * 999, "x" * 255),
+    ],
+)
+def test_names_are_base_names_of_printable_text(sent: bytes, kept: str) -> None:
+    assert _clean(sent) == kept
+
+
+def test_picture(gateway: Gateway) -> None:
+    scan = gateway.upload(png_bytes((9, 11, 3))).json()
+    assert (scan["format"], scan["dimension"], scan["shape"]) == ("png", 2, [3, 9, 11])
+    assert scan["spacing_mm"] is None
+
+
+def test_second_identical_upload(gateway: Gateway) -> None:
+    """The same bytes are the same scan, whatever they are called."""
+    content = nifti_bytes(seed=7)
+    first, kept = gateway.upload(content, "one.nii"), gateway.kept()
+    second = gateway.upload(content, "two.nii.gz")
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.json() == first.json()
+    assert second.headers["location"] == first.headers["location"]
+    assert gateway.kept() == kept
+
+
+def test_identical_uploads_at_once(gateway: Gateway) -> None:
+    """Many at the same time are one scan, new to exactly one of them."""
+    content = nifti_bytes((40, 40, 40), seed=8)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: gateway.upload(content), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def _head(length: int) -> bytes:
+    lines = (
+        "POST /v1/scans HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: multipart/form-data; boundary=x",
+        f"Content-Length: {length}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="Miller.nii"\r\n\r\n'
+
+
+@pytest.mark.parametrize("goodbye", ["close", "reset"])
+def test_upload_cut_off(gateway: Gateway, goodbye: str) -> None:
+    """Given an upload whose sender goes away half way, nothing of it stays anywhere."""
+    content = PART + nifti_bytes((100, 100, 100)) + b"\r\n--x--\r\n"
+    kept, log = gateway.kept(), gateway.log.read_bytes()
+    with socket.create_connection(("127.0.0.1", gateway.port)) as link:
+        link.sendall(_head(len(content)) + content[: len(content) // 2])
+        _until(lambda: any("gateway-" in str(path) for path in gateway.kept()[0]))
+        if goodbye == "reset":
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    _until(lambda: gateway.kept() == kept)
+    told = gateway.log.read_bytes().removeprefix(log).decode()
+    assert "Miller" not in told
+    assert "Traceback" not in told
+    assert "Error " not in told
+
+
+def test_form_cut_off(gateway: Gateway) -> None:
+    """A body that is whole for HTTP, but whose form lacks its end, is refused."""
+    kept = gateway.kept()
+    for content in (PART + nifti_bytes(), PART[:40], b"", b"no form at all"):
+        answer = gateway.client.post(
+            "/v1/scans",
+            content=content,
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        check_problem(answer, 422, "Miller")
+    assert gateway.kept() == kept
+
+
+def test_other_forms(gateway: Gateway) -> None:
+    kept, post = gateway.kept(), gateway.client.post
+    one = ("a.nii", nifti_bytes(seed=21))
+    several = check_problem(
+        post("/v1/scans", files=[("files", one), ("files", ("b.nii", nifti_bytes(seed=22)))]), 422
+    )
+    assert "One file" in str(several["expected"])
+    check_problem(post("/v1/scans", files={"file": one}), 422)
+    check_problem(post("/v1/scans", files={"files": one}, data={"files": "text"}), 422)
+    check_problem(post("/v1/scans", data={"files": "text"}), 422)
+    check_problem(post("/v1/scans", json={"files": "text"}), 422)
+    check_problem(post("/v1/scans"), 422)
+    long = PART.replace(b"Miller", b"M" * 100_000) + nifti_bytes(seed=23) + b"\r\n--x--\r\n"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    check_problem(post("/v1/scans", content=long, headers=form), 422, "MMMM")
+    assert gateway.kept() == kept
+
+
+def test_killed_gateway_leaves_nothing_behind(start_gateway: Start) -> None:
+    """Given a gateway killed in the middle of an upload, the next start clears up after it."""
+    first = start_gateway()
+    with socket.create_connection(("127.0.0.1", first.port)) as link:
+        link.sendall(_head(10**9) + PART + nifti_bytes((100, 100, 100)))
+        _until(lambda: any("gateway-" in str(path) for path in first.kept()[0]))
+        first.stop(signal.SIGKILL)
+    assert list((first.data / "tmp").glob("gateway-*"))
+    second = start_gateway()
+    assert second.kept() == (set(), 0)
+    assert len(list((first.data / "tmp").glob("gateway-*"))) == 1
+
+
+def test_stopped_gateway_ends_at_once(start_gateway: Start) -> None:
+    """SIGTERM ends it within seconds, whatever hangs on it, and takes its scratch along."""
+    gateway = start_gateway()
+    with socket.create_connection(("127.0.0.1", gateway.port)) as link:
+        link.sendall(_head(10**9) + PART)
+        time.sleep(0.2)
+        begun = time.monotonic()
+        gateway.stop()
+    assert time.monotonic() - begun < 10
+    assert not list((gateway.data / "tmp").glob("gateway-*"))
+
+
+def test_list_is_paged(start_gateway: Start) -> None:
+    gateway = start_gateway()
+    ids = [gateway.scan(nifti_bytes(seed=n)) for n in range(5)]
+    found, cursor = [], None
+    while True:
+        asked = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = gateway.client.get("/v1/scans", params=asked).json()
+        found += [scan["id"] for scan in page["scans"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert found == ids[::-1]
+    for bad in ({"cursor": "x'--"}, {"cursor": "\0"}, {"limit": 0}, {"limit": "many"}):
+        check_problem(gateway.client.get("/v1/scans", params=bad), 422)
+
+
+def test_delete(gateway: Gateway) -> None:
+    """A deleted scan takes its blob along; the same bytes can come again."""
+    kept = gateway.kept()
+    scan = gateway.scan(nifti_bytes(seed=31))
+    assert gateway.client.delete(f"/v1/scans/{scan}").status_code == 204
+    assert gateway.kept() == kept
+    check_problem(gateway.client.get(f"/v1/scans/{scan}"), 404)
+    check_problem(gateway.client.delete(f"/v1/scans/{scan}"), 404)
+    again = gateway.upload(nifti_bytes(seed=31))
+    assert again.status_code == 201
+    assert again.json()["id"] != scan
+    gateway.client.delete(f"/v1/scans/{again.json()['id']}")
+
+
+def test_deletion_and_upload_of_the_same_bytes(gateway: Gateway) -> None:
+    """Whatever their order, a scan that can be seen has its bytes."""
+    content = nifti_bytes(seed=32)
+
+    def delete(_: int) -> None:
+        for scan in gateway.client.get("/v1/scans").json()["scans"]:
+            if scan["shape"] == [1, 5, 6, 7]:
+                gateway.client.delete(f"/v1/scans/{scan['id']}")
+
+    def upload(_: int) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            gateway.upload(content)
+
+    with ThreadPoolExecutor(6) as pool:
+        for n in range(30):
+            pool.submit(upload, n)
+            pool.submit(delete, n)
+    for scan in gateway.client.get("/v1/scans").json()["scans"]:
+        assert gateway.client.get(f"/v1/scans/{scan['id']}/volume").status_code == 200
+
+
+def _until(happens: Callable[[], bool], seconds: float = 10.0) -> None:
+    until = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < until
+        time.sleep(0.02)
