@@ -1,0 +1,31 @@
+/** `window.tessera`: what scripts and tests may ask of the page. Documented in docs/review.md. */
+
+import type { Spot } from './viewer/viewer'
+import type { Point } from './wire'
+import type { JobView } from './views/job'
+
+export interface Automation {
+  /** What is drawn: the job's id, and whether its mask is over the scan. */
+  shown: () => { job: string | null; mask: boolean }
+  /** Moves the crosshair to a point in RAS+ mm. */
+  jump: (world: Point) => void
+  /** Where a point in RAS+ mm is drawn: CSS pixels from the window's upper left, per plane. */
+  project: (world: Point) => Spot[]
+  /** RAS+ mm of the pixel (row, column) of a picture. */
+  worldOfPixel: (row: number, column: number) => Point | null
+}
+
+declare global {
+  interface Window {
+    tessera: Automation
+  }
+}
+
+export function offer(view: JobView): void {
+  window.tessera = {
+    shown: () => ({ job: view.job?.id ?? null, mask: view.stage.root.dataset.mask === 'shown' }),
+    jump: (world) => view.stage.jump(world),
+    project: (world) => view.stage.viewer?.project(world) ?? [],
+    worldOfPixel: (row, column) => view.stage.viewer?.worldOfPixel(row, column) ?? null,
+  }
+}

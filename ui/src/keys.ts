@@ -1,0 +1,23 @@
+/** Keys of the page. They are caught first, so that the viewer's own do not act as well. */
+
+export type Keys = Record<string, () => void>
+
+const TEXT = 'textarea, select, input:not([type=checkbox], [type=radio], [type=range])'
+
+export function listen(keys: () => Keys): void {
+  document.addEventListener(
+    'keydown',
+    (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return
+      const target = event.target instanceof Element ? event.target : null
+      if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
+      if (target?.matches('input') && event.key.startsWith('Arrow')) return
+      const act = keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+      if (act === undefined) return
+      event.preventDefault()
+      event.stopPropagation()
+      act()
+    },
+    { capture: true },
+  )
+}

@@ -1,0 +1,47 @@
+/** NiiVue, bent to what reading a mask needs: hard mask edges, no logs, no hot keys of its own. */
+
+import { DRAG_MODE, type NVConfigOptions, Niivue } from '@niivue/niivue'
+
+const GRID = 2 // NiiVue's MULTIPLANAR_TYPE and SHOW_RENDER are not exported
+const ALWAYS = 1
+
+const OPTIONS: Partial<NVConfigOptions> = {
+  logLevel: 'silent', // its messages hold header texts
+  backColor: [0.02, 0.025, 0.035, 1],
+  crosshairColor: [0.37, 0.7, 0.9, 0.75],
+  crosshairWidth: 0.9,
+  crosshairWidthUnit: 'percent',
+  crosshairGap: 4,
+  fontColor: [0.68, 0.74, 0.82, 1],
+  fontMinPx: 14,
+  fontSizeScaling: 0.25,
+  showAllOrientationMarkers: true,
+  isRadiologicalConvention: true,
+  isOrientCube: true,
+  multiplanarLayout: GRID,
+  multiplanarShowRender: ALWAYS,
+  multiplanarPadPixels: 4,
+  dragAndDropEnabled: false,
+  clipPlaneHotKey: '',
+  cycleClipPlaneHotKey: '',
+  viewModeHotKey: '',
+  mouseEventConfig: {
+    leftButton: { primary: DRAG_MODE.crosshair, withShift: DRAG_MODE.pan },
+    rightButton: DRAG_MODE.windowing,
+    centerButton: DRAG_MODE.pan,
+  },
+}
+
+export class Scene extends Niivue {
+  constructor() {
+    super(OPTIONS)
+  }
+
+  /** The scan is drawn smoothly; a mask has no half labels, so its voxels stay hard. */
+  override updateInterpolation(layer: number, isForceLinear = false): void {
+    const smooth = this.opts.isNearestInterpolation
+    this.opts.isNearestInterpolation = smooth || layer > 0
+    super.updateInterpolation(layer, isForceLinear && layer === 0)
+    this.opts.isNearestInterpolation = smooth
+  }
+}

@@ -1,0 +1,136 @@
+/** What the mask holds: labels with colours and sizes, single objects, and how it was made. */
+
+import { element, fill } from '../element'
+import type { Legend } from '../viewer/legend'
+import { countWord, durationWord, sizeWord } from '../words'
+import type { Label, Measured, Report } from '../wire'
+
+const MOST_OBJECTS = 500 // in the table; the report lists them all
+
+export interface FindingsActions {
+  jump: (measured: Measured) => void
+  recolour: () => void
+}
+
+export class Findings {
+  readonly root = element('section.findings', { 'aria-label': 'Measurements' })
+
+  constructor(private readonly actions: FindingsActions) {}
+
+  clear(): void {
+    fill(this.root)
+  }
+
+  show(report: Report, legend: Legend, downloads: [string, string][]): void {
+    const measured = report.measurements
+    fill(
+      this.root,
+      element('h2', {}, 'Labels'),
+      element('ul.labels', {}, ...legend.labels.map((label) => this.row(label, measuredOf(report, label), legend))),
+      measured.instances !== null && element('p.fact', {}, `${countWord(measured.instances.count, 'object')} in all`),
+      legend.instances && (measured.objects?.length ?? 0) > 0 && this.objects(measured.objects!, legend),
+      element('p.links', {}, 'Download: ', ...downloads.map(([label, href]) => element('a', { href, download: '' }, label))),
+      this.origin(report),
+    )
+  }
+
+  private row(label: Label, measured: Measured | undefined, legend: Legend): HTMLElement {
+    const box = element('input', {
+      type: 'checkbox',
+      checked: true,
+      'aria-label': `Show ${label.name}`,
+      onchange: () => {
+        legend.show(label.value, box.checked)
+        this.actions.recolour()
+      },
+    })
+    const found = measured !== undefined && (measured.voxels ?? measured.area_px ?? 0) > 0
+    return element(
+      'li',
+      { 'data-label': label.value },
+      box,
+      dot(legend, label),
+      element(
+        'button.jump',
+        {
+          type: 'button',
+          disabled: !found || legend.instances,
+          title: legend.instances ? '' : 'Go to its middle',
+          onclick: () => this.actions.jump(measured!),
+        },
+        element('span.name', {}, label.name),
+        element('span.size', {}, found ? sizeWord(measured) : 'not found'),
+        ...(found ? factsOf(measured).map((fact) => element('span.fact', {}, fact)) : []),
+      ),
+    )
+  }
+
+  private objects(objects: Measured[], legend: Legend): HTMLElement {
+    const listed = objects.slice(0, MOST_OBJECTS)
+    const more = objects.length - listed.length
+    return element(
+      'details.objects',
+      {},
+      element('summary', {}, 'Single objects'),
+      element('ul', {}, ...listed.map((object) => this.object(object, legend))),
+      more > 0 && element('p.hint', {}, `${countWord(more, 'more object')} in the report.`),
+    )
+  }
+
+  private object(object: Measured, legend: Legend): HTMLElement {
+    const mark = element('span.swatch', { 'aria-hidden': 'true' })
+    mark.style.background = `rgb(${legend.colourOf(object.value).join()})`
+    return element(
+      'li',
+      {},
+      element(
+        'button.jump',
+        { type: 'button', title: 'Go to its middle', onclick: () => this.actions.jump(object) },
+        mark,
+        element('span.name', {}, String(object.value)),
+        element('span.size', {}, sizeWord(object)),
+      ),
+    )
+  }
+
+  private origin(report: Report): HTMLElement {
+    const facts: [string, string][] = [
+      ['Model', `${report.model.name} ${report.model.version}`],
+      ['Checksum', report.model.sha256.slice(0, 12)],
+      ['Ran on', `${report.device}, ${report.precision}`],
+      ['Tiles', `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on them' : ''}`],
+    ]
+    if (report.seconds.total !== undefined) facts.push(['Took', durationWord(report.seconds.total)])
+    return element(
+      'details.origin',
+      {},
+      element('summary', {}, 'How it was made'),
+      element('dl', {}, ...facts.flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)])),
+    )
+  }
+}
+
+function measuredOf(report: Report, label: Label): Measured | undefined {
+  return report.measurements.labels.find((measured) => measured.value === label.value)
+}
+
+function dot(legend: Legend, label: Label): HTMLElement {
+  const mark = element('span.swatch', { 'aria-hidden': 'true' })
+  if (legend.instances) mark.classList.add('many')
+  else mark.style.background = label.color
+  return mark
+}
+
+function factsOf(measured: Measured): string[] {
+  const facts: string[] = []
+  if (typeof measured.volume_ml === 'number' && measured.voxels !== undefined) {
+    facts.push(countWord(measured.voxels, 'voxel'))
+  }
+  if (measured.centroid_mm) {
+    facts.push(`centre ${measured.centroid_mm.map((mm) => mm.toFixed(1)).join(', ')} mm`)
+  } else if (measured.centroid_voxel) {
+    const [row, column] = measured.centroid_voxel.map((n) => n.toFixed(0))
+    facts.push(`centre at column ${column}, row ${row}`)
+  }
+  return facts
+}

@@ -1,0 +1,328 @@
+/** One job: its scan at once, its mask and measurements when they are there, its review. */
+
+import * as api from '../api'
+import { element, fill } from '../element'
+import { go } from '../route'
+import { Legend, OBJECT_COLOURS, hex } from '../viewer/legend'
+import { bytesWord, etaWord, shapeWord, spacingWord, stateWord, timeWord } from '../words'
+import { finished, type Job, type Measured, type Model, type Point, type Report, type Scan } from '../wire'
+import type { Worklist } from '../worklist'
+import { Findings } from './findings'
+import { problemBox, warningBox } from './problem'
+import { Stage } from './stage'
+import { VerdictView } from './verdict'
+
+export class JobView {
+  readonly root: HTMLElement
+  readonly stage = new Stage()
+  readonly verdict: VerdictView
+  /** Known models, for labels and colours. */
+  models: Model[] = []
+  private id: string | null = null
+  private scan: Scan | null = null
+  private going = new AbortController()
+  private scanShown: string | null = null
+  private resultShown: string | null = null
+  private readonly findings: Findings
+  private readonly head = element('header.job')
+  private readonly banner = element('div.banner', { 'aria-live': 'polite' })
+  private readonly warnings = element('div.warnings')
+  private readonly facts = element('div.scan')
+  private readonly use = element('p.use')
+
+  constructor(
+    private readonly worklist: Worklist,
+    private readonly onAgain: (scan: Scan) => void,
+  ) {
+    this.verdict = new VerdictView((id) => void this.refresh(id))
+    this.findings = new Findings({
+      jump: (measured) => this.jump(measured),
+      recolour: () => this.stage.viewer?.recolour(),
+    })
+    this.root = element(
+      'section.jobview',
+      { 'aria-label': 'Job' },
+      this.head,
+      element('div.middle', {}, this.banner, this.stage.root),
+      element(
+        'aside.panel',
+        { 'aria-label': 'Findings and review' },
+        element('div.findings-scroll', {}, this.warnings, this.findings.root, this.facts, this.use),
+        this.verdict.root,
+      ),
+    )
+    worklist.onChange(() => this.update())
+    setInterval(() => this.update(), 1000) // the estimate runs on
+  }
+
+  /** The job on screen, if it is known. */
+  get job(): Job | undefined {
+    return this.id === null ? undefined : this.worklist.get(this.id)
+  }
+
+  close(): void {
+    this.going.abort()
+    this.id = null
+  }
+
+  async open(id: string): Promise<void> {
+    if (this.id === id) return
+    this.close()
+    this.reset(id)
+    const { signal } = this.going
+    try {
+      if (this.job === undefined) this.worklist.hear(await api.job(id))
+      this.scan = await api.scan(Object.values(this.job!.scans)[0]!)
+      if (signal.aborted) return
+      fill(this.facts, scanFacts(this.scan, this.job!.state !== 'succeeded'))
+      this.update()
+      await this.bringScan(this.scan, signal)
+      if (signal.aborted) return
+      this.scanShown = this.scan.id
+      this.update()
+    } catch (error) {
+      if (!signal.aborted) this.stage.fail(api.problemOf(error), this.reopen())
+    }
+  }
+
+  /** The middle of what was measured, in the world that the picture is drawn in. */
+  middleOf(measured: Measured): Point | null {
+    if (measured.centroid_mm) return measured.centroid_mm as Point
+    const at = measured.centroid_voxel
+    const viewer = this.stage.viewer
+    if (!at || at.length !== 2 || viewer === null) return null
+    return viewer.worldOfPixel(at[0]!, at[1]!)
+  }
+
+  private reset(id: string): void {
+    this.going = new AbortController()
+    this.id = id
+    this.scan = null
+    this.scanShown = null
+    this.resultShown = null
+    this.findings.clear()
+    this.verdict.show(null)
+    fill(this.warnings)
+    fill(this.facts)
+    fill(this.head)
+    delete this.head.dataset.seen
+    delete this.banner.dataset.seen
+    fill(this.banner)
+    this.stage.message('Loading the scan …')
+  }
+
+  private async bringScan(scan: Scan, signal: AbortSignal): Promise<void> {
+    const viewer = await this.stage.ready()
+    if (viewer === null) {
+      this.stage.message('The still picture of the mask is shown here when the job is done.')
+      return
+    }
+    const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {
+      this.stage.message(`Loading the scan, ${Math.ceil(count / 1e6)} MB …`)
+    })
+    if (signal.aborted) return
+    await this.stage.showScan(viewer, file, scan.dimension)
+    this.stage.message(null)
+  }
+
+  /** Brings what is on screen up to what is known of the job. */
+  private update(): void {
+    const job = this.job
+    if (job === undefined) return
+    this.renderHead(job)
+    this.renderBanner(job)
+    this.verdict.show(job)
+    this.use.textContent = this.modelOf(job)?.intended_use ?? ''
+    const result = `${job.id} ${job.finished_at}`
+    if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
+    this.resultShown = result
+    void this.bringResult(job, this.going.signal)
+  }
+
+  private async bringResult(job: Job, signal: AbortSignal): Promise<void> {
+    try {
+      const viewer = this.stage.viewer
+      const [report, file] = await Promise.all([
+        api.report(job.id),
+        viewer === null ? null : api.bytes(`jobs/${job.id}/mask?format=nifti`, signal),
+      ])
+      if (signal.aborted) return
+      const legend = new Legend(this.modelOf(job) ?? strange(job, report))
+      if (viewer !== null && file !== null) await this.stage.showMask(viewer, file, legend)
+      else this.stage.still(api.address(`jobs/${job.id}/preview.png`))
+      this.findings.show(report, legend, this.downloads(job))
+      const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
+      fill(this.warnings, warningBox(warnings))
+      this.verdict.allow()
+    } catch (error) {
+      if (!signal.aborted) this.stage.fail(api.problemOf(error), this.reopen())
+    }
+  }
+
+  private jump(measured: Measured): void {
+    const world = this.middleOf(measured)
+    if (world !== null) this.stage.jump(world)
+  }
+
+  private async refresh(id: string): Promise<void> {
+    try {
+      this.worklist.hear(await api.job(id))
+    } catch {
+      void this.worklist.refresh() // the list tells when the service is back
+    }
+  }
+
+  private modelOf(job: Job): Model | undefined {
+    return this.models.find((model) => model.name === job.model)
+  }
+
+  private renderHead(job: Job): void {
+    const model = this.modelOf(job)
+    const seen = JSON.stringify([job.state, job.verdict, this.scan?.id, model?.name])
+    if (this.head.dataset.seen === seen) return
+    this.head.dataset.seen = seen
+    const facts = [
+      `${model?.title ?? job.model} ${job.model_version}`,
+      this.scan === null ? '' : shapeWord(this.scan),
+      this.scan === null ? '' : spacingWord(this.scan),
+      `asked ${timeWord(job.created_at)}`,
+    ]
+    fill(
+      this.head,
+      element(
+        'div.title',
+        {},
+        element('h1', { title: job.scan_name }, job.scan_name),
+        element('span.pill', { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' }, pillWord(job)),
+        element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
+      ),
+      element('div.actions', {}, ...this.headActions(job)),
+    )
+    if (this.scan !== null && job.state !== 'succeeded') fill(this.warnings, warningBox(this.scan.warnings))
+  }
+
+  private headActions(job: Job): HTMLElement[] {
+    const scan = this.scan
+    const actions: HTMLElement[] = []
+    if (scan !== null && finished(job)) {
+      actions.push(
+        element('button.quiet', { type: 'button', onclick: () => this.onAgain(scan) }, 'Use this scan again'),
+      )
+    }
+    return actions
+  }
+
+  private renderBanner(job: Job): void {
+    const eta = etaWord(job.eta)
+    const seen = JSON.stringify([job.state, job.progress, job.place_in_queue, job.attempt, eta, job.error])
+    if (this.banner.dataset.seen === seen) return
+    this.banner.dataset.seen = seen
+    this.banner.dataset.state = job.state
+    if (job.state === 'succeeded') fill(this.banner)
+    else if (job.state === 'failed' && job.error !== null) {
+      fill(this.banner, problemBox(job.error, this.action('Run it again', () => api.retry(job.id))))
+    } else if (finished(job)) {
+      fill(this.banner, element('p', {}, 'This job was cancelled.'), this.action('Run it again', () => api.retry(job.id)))
+    } else {
+      fill(this.banner, ...this.waiting(job, eta), this.action('Cancel', () => api.cancel(job.id)))
+    }
+  }
+
+  private waiting(job: Job, eta: string): HTMLElement[] {
+    const { tiles_done: done, tiles_total: total, fraction } = job.progress
+    const words = [job.state === 'queued' ? capital(stateWord(job)) : 'Segmenting']
+    if (job.state === 'running' && total > 0) words.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
+    if (job.attempt > 1) words.push(`attempt ${job.attempt}, since a worker was lost`)
+    if (eta !== '') words.push(eta)
+    const bar = element('progress', { max: 1, 'aria-label': 'Progress of this job' })
+    if (job.state === 'running' && total > 0) bar.value = fraction
+    return job.state === 'running'
+      ? [element('p', {}, words.join('  ·  ')), bar]
+      : [element('p', {}, words.join('  ·  '))]
+  }
+
+  private action(label: string, ask: () => Promise<Job>): HTMLButtonElement {
+    const button = element('button', { type: 'button', onclick: () => void run() }, label)
+    const run = async (): Promise<void> => {
+      button.disabled = true
+      try {
+        this.worklist.hear(await ask())
+        this.resultShown = null
+      } catch (error) {
+        button.replaceWith(problemBox(api.problemOf(error)))
+        void this.worklist.refresh()
+      }
+    }
+    return button
+  }
+
+  private reopen(): HTMLButtonElement {
+    return element(
+      'button',
+      {
+        type: 'button',
+        onclick: () => {
+          const id = this.id
+          this.close()
+          if (id !== null) void this.open(id)
+          else go({ page: 'start' })
+        },
+      },
+      'Try again',
+    )
+  }
+
+  private downloads(job: Job): [string, string][] {
+    const flat = this.scan?.dimension === 2
+    const mask: [string, string] = flat ? ['mask (PNG)', 'mask?format=png'] : ['mask (NIfTI)', 'mask?format=nifti']
+    const files: [string, string][] = [mask, ['report (JSON)', 'report'], ['report (CSV)', 'report?format=csv']]
+    return files.map(([label, path]) => [label, api.address(`jobs/${job.id}/${path}`)])
+  }
+}
+
+function scanFacts(scan: Scan, open: boolean): HTMLElement {
+  const facts: [string, string][] = [
+    ['Format', scan.format],
+    ['Size', shapeWord(scan)],
+    ['Spacing', spacingWord(scan) || 'not given'],
+    ['Values', scan.dtype],
+    ['File', bytesWord(scan.bytes)],
+    ['Uploaded', timeWord(scan.created_at)],
+  ]
+  return element(
+    'details',
+    { open },
+    element('summary', {}, 'The scan'),
+    element('dl', {}, ...facts.flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)])),
+  )
+}
+
+/** A model that is no longer installed: its report still names what it found. */
+function strange(job: Job, report: Report): Model {
+  return {
+    name: job.model,
+    version: job.model_version,
+    title: job.model,
+    description: '',
+    dimension: 3,
+    channels: Object.keys(job.scans),
+    labels: report.measurements.labels.map(({ value, name }, n) => ({
+      value,
+      name: name ?? `label ${value}`,
+      color: hex(OBJECT_COLOURS[n % OBJECT_COLOURS.length]!),
+    })),
+    instances: report.measurements.instances !== null,
+    exact: report.exact,
+    licence: '',
+    intended_use: '',
+  }
+}
+
+function pillWord(job: Job): string {
+  if (job.state === 'queued') return 'waiting'
+  return job.state === 'succeeded' && job.verdict === null ? 'to review' : stateWord(job)
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

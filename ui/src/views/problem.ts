@@ -1,0 +1,25 @@
+/** A problem in plain words: what came, what was expected, what to do. */
+
+import { element } from '../element'
+import type { Problem } from '../wire'
+
+export function problemBox(problem: Problem, ...actions: HTMLElement[]): HTMLElement {
+  return element(
+    'div.problem',
+    { role: 'alert' },
+    element('strong', {}, problem.title),
+    element('p', {}, problem.detail),
+    problem.expected !== '' && element('p', {}, element('b', {}, 'Expected: '), problem.expected),
+    problem.todo !== '' && element('p', {}, element('b', {}, 'What to do: '), problem.todo),
+    actions.length > 0 && element('div.actions', {}, ...actions),
+  )
+}
+
+export function warningBox(warnings: string[]): HTMLElement | null {
+  if (warnings.length === 0) return null
+  return element(
+    'div.warning',
+    { role: 'note' },
+    ...warnings.map((warning) => element('p', {}, warning)),
+  )
+}

@@ -1,0 +1,234 @@
+/** The picture: canvas, its tools, and what lies under the crosshair. */
+
+import { element, fill } from '../element'
+import { recall, remember } from '../preferences'
+import type { Legend } from '../viewer/legend'
+import type { Readout, View, Viewer } from '../viewer/viewer'
+import type { Point, Problem } from '../wire'
+import { problemBox } from './problem'
+
+const VIEWS: [View, string, string][] = [
+  ['planes', '3 planes', '1'],
+  ['axial', 'Axial', '2'],
+  ['coronal', 'Coronal', '3'],
+  ['sagittal', 'Sagittal', '4'],
+  ['solid', '3D', '5'],
+]
+
+export class Stage {
+  readonly root: HTMLElement
+  /** What could not be shown, if so. */
+  viewer: Viewer | null = null
+  private legend: Legend | null = null
+  private flat = false
+  private masked = true
+  private readonly canvas = element('canvas', {
+    id: 'view',
+    tabindex: 0,
+    role: 'img',
+    'aria-label': 'The scan with its mask. What lies under the crosshair is written below.',
+  })
+  private readonly cover = element('div.cover', { 'aria-live': 'polite' })
+  private readonly readout = element('output.readout', { id: 'readout', 'aria-label': 'Under the crosshair' })
+  private readonly notice = element('span.notice')
+  private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
+  private readonly opacity: HTMLInputElement
+  private readonly percent = element('output', { for: 'opacity' })
+  private readonly shown: HTMLButtonElement
+  private readonly outline: HTMLButtonElement
+
+  constructor() {
+    this.opacity = element('input', {
+      type: 'range',
+      id: 'opacity',
+      'aria-label': 'Opacity of the mask',
+      title: 'Opacity of the mask ( [ and ] )',
+      min: 0,
+      max: 100,
+      step: 5,
+      value: recall('opacity', '50'),
+      oninput: () => this.applyOpacity(),
+    })
+    this.shown = element(
+      'button',
+      { type: 'button', 'aria-pressed': 'true', title: 'Show or hide the mask (M)', onclick: () => this.toggleMask() },
+      'Mask',
+    )
+    this.outline = element(
+      'button',
+      { type: 'button', 'aria-pressed': 'false', title: 'Borders only (O)', onclick: () => this.toggleOutline() },
+      'Outline',
+    )
+    fill(this.views, ...VIEWS.map(([view, label, key]) => this.viewButton(view, label, key)))
+    this.root = this.layout()
+  }
+
+  /** Starts the viewer; it stays null where the browser cannot draw. */
+  async ready(): Promise<Viewer | null> {
+    if (this.viewer !== null) return this.viewer
+    try {
+      const { Viewer } = await import('../viewer/viewer')
+      this.viewer = await Viewer.on(this.canvas, (readout) => this.tell(readout))
+      this.canvas.addEventListener('webglcontextlost', () => this.lost())
+      this.applyOpacity()
+    } catch {
+      this.viewer = null
+    }
+    return this.viewer
+  }
+
+  /** A message in place of the picture; none uncovers it. */
+  message(text: string | null, ...more: HTMLElement[]): void {
+    this.cover.hidden = text === null
+    this.canvas.hidden = false
+    if (text !== null) fill(this.cover, text !== '' && element('p', {}, text), ...more)
+  }
+
+  fail(problem: Problem, ...actions: HTMLElement[]): void {
+    this.message('', problemBox(problem, ...actions))
+  }
+
+  /** The still picture that the service drew, for browsers without WebGL. */
+  still(address: string): void {
+    this.message(
+      'This browser cannot draw volumes (it offers no WebGL 2), so this is a still picture of the mask. Switch on hardware acceleration, or use another browser, to look through the scan.',
+      element('img', { src: address, alt: 'The scan with its mask drawn over it', id: 'still' }),
+    )
+  }
+
+  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3): Promise<void> {
+    await viewer.show(file, dimension)
+    this.flat = dimension === 2
+    this.legend = null
+    this.views.hidden = this.flat
+    this.root.dataset.mask = 'none'
+    this.root.dataset.dimension = String(dimension)
+    this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
+    this.notice.textContent = viewer.reduction > 1 ? `Drawn at 1/${viewer.reduction} of its resolution; measured in full.` : ''
+    this.applyOpacity()
+  }
+
+  async showMask(viewer: Viewer, file: ArrayBuffer, legend: Legend): Promise<void> {
+    this.legend = legend
+    await viewer.overlay(file, legend)
+    if (this.outline.ariaPressed === 'true') viewer.outline = true
+    this.root.dataset.mask = 'shown'
+    this.applyOpacity()
+  }
+
+  /** To the middle of a label or object. */
+  jump(world: Point): void {
+    this.viewer?.jump(world)
+  }
+
+  setView(view: View): void {
+    if (this.viewer === null) return
+    this.viewer.view = view
+    if (!this.flat) remember('view', view)
+    for (const button of this.views.children) {
+      button.setAttribute('aria-pressed', String((button as HTMLElement).dataset.view === view))
+    }
+  }
+
+  setViewByKey(key: string): void {
+    const found = VIEWS.find(([, , its]) => its === key)
+    if (found !== undefined && !this.flat) this.setView(found[0])
+  }
+
+  changeOpacity(by: number): void {
+    this.opacity.value = String(Number(this.opacity.value) + by)
+    this.applyOpacity()
+  }
+
+  toggleMask(): void {
+    this.masked = !this.masked
+    this.shown.ariaPressed = String(this.masked)
+    this.applyOpacity()
+  }
+
+  toggleOutline(): void {
+    const on = this.outline.ariaPressed !== 'true'
+    this.outline.ariaPressed = String(on)
+    if (this.viewer !== null && this.legend !== null) this.viewer.outline = on
+  }
+
+  private applyOpacity(): void {
+    const value = Number(this.opacity.value)
+    this.percent.value = `${value} %`
+    remember('opacity', String(value))
+    if (this.viewer !== null) this.viewer.opacity = this.masked ? value / 100 : 0
+  }
+
+  private layout(): HTMLElement {
+    const tool = (label: string, title: string, onclick: () => void): HTMLButtonElement =>
+      element('button', { type: 'button', title, 'aria-label': title, onclick }, label)
+    return element(
+      'div.stage',
+      { 'data-mask': 'none' },
+      element(
+        'div.tools',
+        { role: 'toolbar', 'aria-label': 'Picture' },
+        this.views,
+        element(
+          'div.group',
+          { role: 'group', 'aria-label': 'Mask' },
+          this.shown,
+          this.opacity,
+          this.percent,
+          this.outline,
+        ),
+      ),
+      element('div.canvas', {}, this.canvas, this.cover),
+      element(
+        'div.under',
+        {},
+        this.readout,
+        this.notice,
+        tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
+        tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
+        tool('Reset', 'Reset zoom and window (0)', () => this.reset()),
+      ),
+    )
+  }
+
+  reset(): void {
+    this.viewer?.resetZoom()
+    this.viewer?.resetWindow()
+  }
+
+  private viewButton(view: View, label: string, key: string): HTMLElement {
+    return element(
+      'button',
+      { type: 'button', 'data-view': view, 'aria-pressed': 'false', title: `${label} (${key})`, onclick: () => this.setView(view) },
+      label,
+    )
+  }
+
+  private tell({ world, voxel, values, label }: Readout): void {
+    const value = values.map((v) => String(Number(v.toPrecision(5)))).join(' ')
+    const place = this.flat
+      ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
+      : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
+    const parts = [...place, value === '' ? 'outside the scan' : `value ${value}`]
+    if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
+    this.readout.value = parts.join('  ·  ')
+  }
+
+  /** A picture's volume has its last row at j = 0. */
+  private rowOf(j: number): number {
+    return (this.viewer?.rows ?? 1) - 1 - j
+  }
+
+  private lost(): void {
+    this.fail(
+      {
+        title: 'The picture was lost',
+        status: 0,
+        detail: 'The browser took the graphics memory back.',
+        expected: '',
+        todo: 'Reload the page. If it happens again, close other pages that draw in 3D.',
+      },
+      element('button', { type: 'button', onclick: () => location.reload() }, 'Reload'),
+    )
+  }
+}

@@ -1,0 +1,307 @@
+/** A new segmentation: scans, a model for each kind of scan, a priority, start. */
+
+import * as api from '../api'
+import { element, fill, swatch } from '../element'
+import { go } from '../route'
+import { type Upload, Uploads } from '../uploads'
+import { bytesWord, countWord, shapeWord, spacingWord } from '../words'
+import type { Job, Model, NewJob, Problem, Scan } from '../wire'
+import type { Worklist } from '../worklist'
+import { ModelChoice } from './choice'
+import { problemBox, warningBox } from './problem'
+
+const PRIORITIES = [
+  ['9', '9, first of all'],
+  ['8', '8'],
+  ['7', '7, urgent'],
+  ['6', '6'],
+  ['5', '5, as usual'],
+  ['4', '4'],
+  ['3', '3, can wait'],
+  ['2', '2'],
+  ['1', '1'],
+  ['0', '0, last of all'],
+] as const
+
+export class StartView {
+  readonly root: HTMLElement
+  private readonly uploads = new Uploads(() => this.render())
+  private readonly rows = new Map<Upload, HTMLLIElement>()
+  private readonly list = element('ul.uploads')
+  private readonly choices: Record<2 | 3, ModelChoice>
+  private readonly models = element('div.models')
+  private readonly earlier = element('div.earlier')
+  private readonly priority: HTMLSelectElement
+  private readonly begin: HTMLButtonElement
+  private readonly hint = element('p.hint', { 'aria-live': 'polite' })
+  private readonly problems = element('div.problems')
+  private catalogue: Model[] | null = null
+  private starting = false
+  /** A start whose answer was lost is asked for again under the same key, and is one job. */
+  private readonly keys = new Map<string, string>()
+
+  constructor(private readonly worklist: Worklist) {
+    this.choices = { 2: new ModelChoice(2, () => this.render()), 3: new ModelChoice(3, () => this.render()) }
+    this.priority = element(
+      'select',
+      { id: 'priority' },
+      ...PRIORITIES.map(([value, label]) => element('option', { value, selected: value === '5' }, label)),
+    )
+    this.begin = element(
+      'button.primary',
+      { type: 'button', id: 'start', onclick: () => void this.start() },
+      'Start',
+    )
+    this.root = this.layout()
+  }
+
+  /** Called once the models are known, or could not be asked for. */
+  offer(models: Model[] | Problem): void {
+    if (!Array.isArray(models)) {
+      fill(this.models, problemBox(models))
+      return
+    }
+    this.catalogue = models
+    for (const choice of Object.values(this.choices)) choice.offer(models)
+    this.render()
+  }
+
+  add(files: Iterable<File>): void {
+    this.uploads.add(files)
+  }
+
+  /** Takes a scan of an earlier job for another model. */
+  addKnown(scan: Scan): void {
+    this.uploads.addKnown(scan)
+  }
+
+  private layout(): HTMLElement {
+    const picker = element('input', {
+      type: 'file',
+      multiple: true,
+      id: 'files',
+      onchange: () => {
+        this.add([...(picker.files ?? [])])
+        picker.value = ''
+      },
+    })
+    const earlier = element(
+      'details',
+      { ontoggle: () => earlier.open && void this.listEarlier() },
+      element('summary', {}, 'Use a scan that was uploaded earlier'),
+      this.earlier,
+    )
+    return element(
+      'section.start',
+      { 'aria-labelledby': 'start-title' },
+      element('h1', { id: 'start-title' }, 'New segmentation'),
+      element('h2', {}, element('span.step', {}, '1'), 'Scans'),
+      element(
+        'label.drop',
+        { for: 'files' },
+        picker,
+        element('strong', {}, 'Drop scans here, or choose files'),
+        element('span', {}, 'MRI or CT volumes as NIfTI (.nii, .nii.gz); pictures as PNG, JPEG or TIFF. Several at once are fine.'),
+      ),
+      this.list,
+      earlier,
+      element('h2', {}, element('span.step', {}, '2'), 'Model'),
+      this.models,
+      element('h2', {}, element('span.step', {}, '3'), 'Start'),
+      element(
+        'div.launch',
+        {},
+        element('label', { for: 'priority' }, 'Priority'),
+        this.priority,
+        this.begin,
+        this.hint,
+      ),
+      this.problems,
+    )
+  }
+
+  private render(): void {
+    this.renderUploads()
+    const scans = this.uploads.scans
+    if (this.catalogue !== null) this.renderModels(scans)
+    const wanted = this.wanted()
+    this.begin.textContent = wanted.length > 1 ? `Start ${wanted.length} jobs` : 'Start'
+    this.begin.disabled = wanted.length === 0 || this.starting
+    this.hint.textContent = this.hintWord(scans, wanted.length)
+  }
+
+  private renderUploads(): void {
+    for (const [item, row] of this.rows) {
+      if (this.uploads.items.includes(item)) continue
+      row.remove()
+      this.rows.delete(item)
+    }
+    for (const item of this.uploads.items) {
+      let row = this.rows.get(item)
+      if (row === undefined) {
+        row = element('li')
+        this.rows.set(item, row)
+        this.list.append(row)
+      }
+      this.fillRow(row, item)
+    }
+  }
+
+  private fillRow(row: HTMLLIElement, item: Upload): void {
+    const seen = `${item.state} ${Math.round(item.fraction * 100)}`
+    if (row.dataset.seen === seen) return
+    row.dataset.seen = seen
+    row.dataset.state = item.state
+    const remove = element(
+      'button.icon',
+      { type: 'button', title: 'Leave out', 'aria-label': `Leave out ${item.name}`, onclick: () => this.uploads.remove(item) },
+      '×',
+    )
+    const again = (): HTMLButtonElement =>
+      element('button.quiet', { type: 'button', onclick: () => this.uploads.again(item) }, 'Try again')
+    fill(
+      row,
+      element('div.line', {}, element('span.name', { title: item.name }, item.name), element('span.fact', {}, factWord(item)), remove),
+      (item.state === 'sending' || item.state === 'checking') &&
+        element('progress', { max: 1, value: item.fraction, 'aria-label': `Upload of ${item.name}` }),
+      item.problem !== null && problemBox(item.problem, ...(item.problem.status === 0 || item.problem.status >= 500 ? [again()] : [])),
+      item.scan !== null && warningBox(item.scan.warnings),
+    )
+  }
+
+  private renderModels(scans: Scan[]): void {
+    const present = ([3, 2] as const).filter((d) => scans.some((scan) => scan.dimension === d))
+    if (present.length === 0) {
+      if (this.models.dataset.shown !== 'catalogue') fill(this.models, ...this.overview())
+      this.models.dataset.shown = 'catalogue'
+      return
+    }
+    for (const d of present) this.choices[d].update(scans.filter((scan) => scan.dimension === d))
+    if (this.models.dataset.shown === present.join()) return
+    this.models.dataset.shown = present.join()
+    fill(this.models, ...present.map((d) => this.choices[d].root))
+  }
+
+  /** Before there is a scan: what this Tessera can segment. */
+  private overview(): HTMLElement[] {
+    const models = this.catalogue ?? []
+    if (models.length === 0) {
+      return [element('p.empty', {}, 'No model is installed. Add one with “tessera models add”.')]
+    }
+    return [
+      element('p.hint', {}, 'The model is suggested once there is a scan. Installed here:'),
+      element(
+        'ul.overview',
+        {},
+        ...models.map((model) =>
+          element(
+            'li',
+            {},
+            element('strong', {}, model.title),
+            element('span.fact', {}, model.dimension === 3 ? 'volumes' : 'pictures'),
+            element('span.labels', {}, ...model.labels.flatMap((label) => [swatch(label.color), element('span', {}, label.name)])),
+          ),
+        ),
+      ),
+    ]
+  }
+
+  private hintWord(scans: Scan[], jobs: number): string {
+    if (this.starting) return 'Starting …'
+    const coming = this.uploads.items.filter((item) => ['waiting', 'sending', 'checking'].includes(item.state))
+    if (coming.length > 0) return `${countWord(coming.length, 'upload')} under way`
+    if (scans.length === 0) return 'Add a scan first.'
+    if (jobs === 0) return 'Choose a scan for each channel of the model.'
+    return ''
+  }
+
+  private wanted(): NewJob[] {
+    const priority = Number(this.priority.value)
+    const scans = this.uploads.scans
+    return ([3, 2] as const).flatMap((d) =>
+      this.choices[d].jobs(scans.filter((scan) => scan.dimension === d)).map((job) => ({ ...job, priority })),
+    )
+  }
+
+  private async start(): Promise<void> {
+    this.starting = true
+    fill(this.problems)
+    this.render()
+    const started: Job[] = []
+    for (const wanted of this.wanted()) {
+      try {
+        const job = await api.start(wanted, this.keyOf(wanted))
+        this.keys.delete(JSON.stringify(wanted))
+        this.worklist.hear(job)
+        started.push(job)
+        this.drop(wanted)
+      } catch (error) {
+        this.problems.append(problemBox(api.problemOf(error)))
+      }
+    }
+    this.starting = false
+    this.render()
+    if (started.length > 0 && this.problems.childElementCount === 0) go({ page: 'job', id: started[0]!.id })
+  }
+
+  private keyOf(wanted: NewJob): string {
+    const what = JSON.stringify(wanted)
+    const key = this.keys.get(what) ?? randomKey()
+    this.keys.set(what, key)
+    return key
+  }
+
+  /** A started scan leaves the form. */
+  private drop(wanted: NewJob): void {
+    const used = new Set([wanted.scan, ...Object.values(wanted.scans ?? {})])
+    for (const item of [...this.uploads.items]) {
+      if (item.scan !== null && used.has(item.scan.id)) this.uploads.remove(item)
+    }
+  }
+
+  private async listEarlier(): Promise<void> {
+    fill(this.earlier, element('p.hint', {}, 'Loading …'))
+    try {
+      const { scans } = await api.scans()
+      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'Nothing was uploaded yet.'))
+      else fill(this.earlier, element('ul', {}, ...scans.map((scan) => this.earlierRow(scan))))
+    } catch (error) {
+      fill(this.earlier, problemBox(api.problemOf(error)))
+    }
+  }
+
+  private earlierRow(scan: Scan): HTMLElement {
+    return element(
+      'li',
+      {},
+      element(
+        'button.quiet',
+        { type: 'button', onclick: () => this.addKnown(scan) },
+        element('span.name', {}, scan.name),
+        element('span.fact', {}, shapeWord(scan)),
+      ),
+    )
+  }
+}
+
+function factWord(item: Upload): string {
+  switch (item.state) {
+    case 'waiting':
+      return `${bytesWord(item.bytes)}, waiting`
+    case 'sending':
+      return `${Math.round(item.fraction * 100)} % of ${bytesWord(item.bytes)}`
+    case 'checking':
+      return 'being checked'
+    case 'refused':
+      return 'not taken'
+    case 'ready': {
+      const facts = [shapeWord(item.scan!), spacingWord(item.scan!), item.known ? 'here already' : '']
+      return facts.filter((fact) => fact !== '').join(' · ')
+    }
+  }
+}
+
+/** `crypto.randomUUID` exists on secure origins alone; a hospital's own host may have no TLS. */
+function randomKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, '0')).join('')
+}

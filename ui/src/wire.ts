@@ -1,0 +1,132 @@
+/** What goes over the wire: the page's side of the gateway's schemas. */
+
+export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+export type Verdict = 'accepted' | 'corrected' | 'rejected'
+export type Point = [number, number, number]
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  title: string
+  status: number
+  detail: string
+  expected: string
+  todo: string
+}
+
+export interface Scan {
+  id: string
+  name: string
+  format: string
+  dimension: 2 | 3
+  /** (c, i, j, k) or (c, row, column). */
+  shape: number[]
+  dtype: string
+  spacing_mm: number[] | null
+  bytes: number
+  warnings: string[]
+  created_at: string
+}
+
+export interface Job {
+  id: string
+  state: JobState
+  model: string
+  model_version: string
+  /** Channel name -> scan id, first channel first. */
+  scans: Record<string, string>
+  scan_name: string
+  priority: number
+  attempt: number
+  progress: { tiles_done: number; tiles_total: number; fraction: number }
+  place_in_queue: number | null
+  eta: string | null
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+  error: Problem | null
+  verdict: Verdict | null
+}
+
+export interface JobPage {
+  jobs: Job[]
+  next_cursor: string | null
+}
+
+export interface ScanPage {
+  scans: Scan[]
+  next_cursor: string | null
+}
+
+export interface NewJob {
+  scan?: string
+  scans?: Record<string, string>
+  model: string
+  priority: number
+}
+
+export interface Label {
+  value: number
+  name: string
+  /** #rrggbb */
+  color: string
+}
+
+export interface Model {
+  name: string
+  version: string
+  title: string
+  description: string
+  dimension: 2 | 3
+  channels: string[]
+  labels: Label[]
+  /** The mask numbers objects instead of bearing label values. */
+  instances: boolean
+  exact: boolean
+  licence: string
+  intended_use: string
+}
+
+export interface Review {
+  id: string
+  verdict: Verdict
+  comment: string
+  reviewer: string
+  created_at: string
+}
+
+export interface NewReview {
+  verdict: 'accepted' | 'rejected'
+  comment: string
+  reviewer: string
+}
+
+/** What was measured of one label or one object. */
+export interface Measured {
+  value: number
+  name?: string
+  voxels?: number
+  volume_ml?: number | null
+  area_px?: number | null
+  area_mm2?: number | null
+  centroid_mm?: number[] | null
+  centroid_voxel?: number[] | null
+}
+
+export interface Report {
+  model: { name: string; version: string; sha256: string }
+  device: string
+  precision: string
+  exact: boolean
+  tiling: { tiles: number }
+  seconds: { total?: number }
+  warnings: string[]
+  measurements: {
+    labels: Measured[]
+    instances: { count: number } | null
+    objects?: Measured[]
+  }
+}
+
+export function finished(job: Job): boolean {
+  return job.state !== 'queued' && job.state !== 'running'
+}
