@@ -1,0 +1,207 @@
+"""From scan to mask, against plain numpy and against itself in tiles."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from imaging.box import Box
+from imaging.errors import BadRequest, JobLost, ScanModelMismatch, UnsupportedScan
+from imaging.scan import Scan
+from inference.brake import Brake
+from inference.engine import Engine
+from inference.options import RunOptions
+from inference.pipeline import infer, logits_on_scan, paint, plan_tiles, segment
+from inference.planner import Budget
+from inference.runtime import Device, Session
+from inference.sources import source
+from models.card import ModelCard
+from models.nets.config import UNetConfig
+from models.registry import Registry
+
+CPU = Device("cpu", "fp32")
+PLENTY = Budget(1 << 40)
+SMALL = UNetConfig.plain((4, 6), dimension=3, out_channels=3, padding="same", batch_norm=True)
+VALID = UNetConfig.plain((4, 6), dimension=3, out_channels=3, batch_norm=True)
+
+
+def noise(
+    shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None = None, seed: int = 0
+) -> Scan:
+    """Smooth noise of `shape` (c, *spatial), on canonical axes."""
+    rough = np.random.default_rng(seed).normal(size=shape)
+    values = gaussian_filter(rough, (0, *(1.5 for _ in shape[1:]))).astype(np.float32)
+    return scan_of(values, spacing_mm)
+
+
+def scan_of(values: np.ndarray, spacing_mm: tuple[float, ...] | None = None) -> Scan:
+    affine = np.diag([*spacing_mm, 1.0]) if spacing_mm and len(spacing_mm) == 3 else np.eye(4)
+
+    def read(box: Box) -> np.ndarray:
+        return values[(slice(None), *box.slices)]
+
+    grid = values.shape[1:]
+    return Scan(values.shape, values.dtype, affine, spacing_mm, "nifti", read, grid)
+
+
+def run(scan: Scan | dict[str, Scan], model, tile=None, brake=None, on_tile=lambda _d, _a: None):
+    scans = scan if isinstance(scan, dict) else {model.card.channels[0].name: scan}
+    session = Session(model.verified, CPU)
+    options = RunOptions("cpu", "fp32", tile)
+    return segment(scans, model.card, session, PLENTY, options, on_tile, brake or Brake())
+
+
+def scan_logits(scan: Scan, model, tile) -> np.ndarray:
+    """Logits on the scan's own grid."""
+    subject = source({"image": scan}, model.card)
+    tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
+    whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
+    for part, logits, _ in infer(subject, tiles, Session(model.verified, CPU), Brake()):
+        whole[(slice(None), *part.write.slices)] = logits_on_scan(logits, part, subject)
+    return whole
+
+
+@pytest.mark.parametrize("config", [SMALL, VALID], ids=["same", "valid"])
+@pytest.mark.parametrize("ratio", [0.7, 1.5, 4.2])
+def test_another_spacing_is_exact_too(make_model, config: UNetConfig, ratio: float) -> None:
+    """Invariant 5 where the network's grid is not the scan's: ratio = network voxels per scan's."""
+    model = make_model(f"spaced-{config.padding}", config, spacing_mm=(1.0, 1.0, 1.0))
+    grid = {0.7: (53, 47, 61), 1.5: (29, 31, 37), 4.2: (11, 7, 13)}[ratio]
+    scan = noise((1, *grid), (ratio, ratio, ratio))
+    one_pass = scan_logits(scan, model, None)
+    tolerance = 1e-4 * float(np.ptp(one_pass))
+    assert np.isfinite(one_pass).all()
+    best = np.sort(one_pass, axis=0)
+    tied = best[-1] - best[-2] <= tolerance
+    assert tied.mean() < 0.01
+    whole = run(scan, model).mask
+    counts = set()
+    for tile in ((30,), (34, 28, 40), (48, 30, 28)):
+        np.testing.assert_allclose(scan_logits(scan, model, tile), one_pass, atol=tolerance)
+        result = run(scan, model, tile)
+        assert not ((result.mask != whole) & ~tied).any()
+        counts.add(len(result.plan))
+    assert min(counts) > 1
+
+
+def test_the_network_is_given_what_numpy_would_give_it(make_model) -> None:
+    """One pass of a valid network against reflect padding and z-scores by hand."""
+    model = make_model("by-hand", VALID)
+    scan = noise((1, 21, 18, 25), (1.0, 1.0, 1.0))
+    values = scan.read(Box.whole(scan.grid)).astype(np.float64)
+    normal = (values - values.mean()) / values.std()
+    halo, (rule,) = model.card.halo[0], {(a, m) for a, m in zip(model.card.align, model.card.minimum, strict=True)}
+    sizes = [-(-(n + 2 * halo - rule[1]) // rule[0]) * rule[0] + rule[1] for n in scan.grid]
+    around = [(halo, size - n - halo) for size, n in zip(sizes, scan.grid, strict=True)]
+    padded = np.pad(normal, [(0, 0), *around], mode="reflect").astype(np.float32)
+    logits = Session(model.verified, CPU).run(padded[None])[0]
+    expected = logits[(slice(None), *(slice(0, n) for n in scan.grid))].argmax(0)
+    found = run(scan, model).mask
+    assert (found != expected).mean() < 1e-3  # float64 against float32 z-scores: ties alone
+    assert len(np.unique(found)) > 1
+
+
+@pytest.mark.parametrize("grid", [(1, 1, 1), (1, 40, 3), (2, 1, 70)])
+def test_one_voxel_on_an_axis(make_model, grid: tuple[int, int, int]) -> None:
+    scan = noise((1, *grid), (1.0, 1.0, 1.0))
+    for name, config in (("spaced-same", SMALL), ("spaced-valid", VALID)):
+        model = make_model(name, config, spacing_mm=(1.0, 1.0, 1.0))
+        assert run(scan, model).mask.shape == grid
+
+
+def test_bad_voxels_are_counted_and_do_not_spread(make_model) -> None:
+    model = make_model("by-hand", VALID)
+    values = noise((1, 20, 20, 20)).read(Box.whole((20, 20, 20))).copy()
+    clean = run(scan_of(values, (1.0, 1.0, 1.0)), model)
+    values[0, 3, 4, 5], values[0, 10, 10, 10] = np.nan, np.inf
+    dirty = run(scan_of(values, (1.0, 1.0, 1.0)), model)
+    assert "2 voxels of channel image were NaN or infinite." in dirty.source.warnings
+    assert (dirty.mask == clean.mask).mean() > 0.5
+    with pytest.raises(UnsupportedScan, match="no finite voxel"):
+        run(scan_of(np.full_like(values, np.nan), (1.0, 1.0, 1.0)), model)
+
+
+def test_several_contrasts_are_brought_to_the_first_ones_grid(make_model) -> None:
+    two = [{"name": "t1"}, {"name": "t2"}]
+    config = UNetConfig.plain((4, 6), dimension=3, in_channels=2, out_channels=3)
+    model = make_model("two", config, channels=two)
+    first = noise((1, 24, 20, 16), (1.0, 1.0, 1.0))
+    second = noise((1, 24, 20, 16), (1.0, 1.0, 1.0), seed=1)
+    values = second.read(Box.whole(second.grid))
+    finer = np.repeat(np.repeat(values[:, ::-1], 2, axis=1), 2, axis=2)  # other voxels, flipped i
+    affine = np.diag([-0.5, 0.5, 1.0, 1.0])
+    affine[:3, 3] = [23.25, -0.25, 0]
+    placed = Scan(
+        finer.shape, finer.dtype, affine, (0.5, 0.5, 1.0), "nifti",
+        lambda box: finer[(slice(None), *box.slices)], finer.shape[1:],
+    )  # fmt: skip
+    together = run({"t1": first, "t2": second}, model)
+    apart = run({"t1": first, "t2": placed}, model)
+    assert together.mask.shape == apart.mask.shape == first.grid
+    assert (together.mask == apart.mask).mean() > 0.99
+    with pytest.raises(ScanModelMismatch, match="t1, t2"):
+        run({"t1": first}, model)
+
+
+def test_a_picture_is_not_for_a_volume_model(make_model) -> None:
+    model = make_model("by-hand", VALID)
+    with pytest.raises(ScanModelMismatch, match="2D"):
+        run({"image": noise((1, 30, 30))}, model)
+
+
+def test_grey_and_rgb_serve_either_kind_of_network(make_model) -> None:
+    flat = {"dimension": 2, "out_channels": 2}
+    grey = make_model("grey", UNetConfig.plain((4, 6), in_channels=1, **flat))
+    color = make_model("color", UNetConfig.plain((4, 6), in_channels=3, **flat))
+    picture = noise((1, 40, 50))
+    tripled = scan_of(np.repeat(picture.read(Box.whole(picture.grid)), 3, axis=0))
+    np.testing.assert_array_equal(run(picture, color).mask, run(tripled, color).mask)
+    assert (run(picture, grey).mask == run(tripled, grey).mask).mean() > 0.999
+
+
+def test_regions_are_painted_in_order() -> None:
+    card = ModelCard.model_construct(
+        activation="sigmoid", outputs=(2, 1), instances=None
+    )
+    logits = np.array([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0]], np.float32)
+    np.testing.assert_array_equal(paint(logits, card), [1, 2, 1, 0])
+
+
+def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
+    model = make_model("by-hand", VALID)
+    scan = noise((1, 150, 150, 150), (1.0, 1.0, 1.0))
+    brake, seen = Brake(), []
+    began = time.monotonic()
+    run(scan, model)
+    alone = time.monotonic() - began
+
+    def on_tile(done: int, total: int) -> None:
+        seen.append((done, total))
+        if done == 0:
+            threading.Timer(alone / 20, brake.pull).start()
+
+    with pytest.raises(JobLost):
+        run(scan, model, brake=brake, on_tile=on_tile)
+    assert seen == [(0, 1)]  # one tile, and it never ended
+
+
+def test_progress_counts_every_tile(make_model) -> None:
+    model, seen = make_model("by-hand", VALID), []
+    scan = noise((1, 40, 40, 40), (1.0, 1.0, 1.0))
+    run(scan, model, tile=(40,), on_tile=lambda done, total: seen.append((done, total)))
+    total = seen[0][1]
+    assert total >= 8
+    assert seen == [(n, total) for n in range(total + 1)]
+
+
+def test_wishes_that_make_no_sense_are_refused(make_model) -> None:
+    model = make_model("by-hand", VALID)
+    scan = noise((1, 40, 40, 40), (1.0, 1.0, 1.0))
+    with pytest.raises(BadRequest, match="2 numbers"):
+        run(scan, model, tile=(40, 40))
+    with pytest.raises(BadRequest, match="too small"):
+        run(scan, model, tile=(3,))
+    with pytest.raises(BadRequest, match="has no device"):
+        Engine(Registry()).run({"image": scan}, model, RunOptions("tensorrt"), print, Brake())

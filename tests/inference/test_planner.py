@@ -1,0 +1,62 @@
+"""The planner keeps the budget and takes the least work."""
+
+from math import prod
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imaging.errors import Unavailable
+from inference.planner import SLACK, TILE_SECONDS, Budget, free_bytes, plan
+from models.card import ModelCard
+
+CARD = ModelCard.model_validate(
+    {
+        "name": "x", "version": "1", "title": "x", "dimension": 3, "licence": "none",
+        "channels": [{"name": "t1"}], "labels": [{"value": 1, "name": "a", "color": "#ff0000"}],
+        "outputs": [0, 1], "intensity": {"kind": "none"}, "padding": "valid",
+        "halo": [20, 20, 20], "align": [4, 4, 4], "minimum": [44, 44, 44], "exact": True,
+        "bytes_per_voxel": 400.0, "sha256": "0" * 64,
+    }
+)  # fmt: skip
+
+
+def work(tiles) -> int:
+    return len(tiles) * prod(tiles.read_shape)
+
+
+@given(st.tuples(*[st.integers(1, 300)] * 3), st.floats(7.6, 11))
+def test_tiles_fit_the_budget(grid: tuple[int, int, int], exponent: float) -> None:
+    budget = Budget(int(10**exponent))
+    tiles = plan(CARD, grid, budget)
+    assert prod(tiles.read_shape) * CARD.bytes_per_voxel <= budget.memory_bytes
+    assert work(plan(CARD, grid, Budget(budget.memory_bytes * 4))) <= work(tiles)
+
+
+def test_what_fits_goes_through_in_one_pass() -> None:
+    assert len(plan(CARD, (160, 192, 160), Budget(1 << 36))) == 1
+
+
+def test_tiles_take_about_two_seconds_where_that_is_cheap() -> None:
+    slow = Budget(1 << 36, voxels_per_second=2e6)
+    cut, whole = plan(CARD, (300, 300, 300), slow), plan(CARD, (300, 300, 300), Budget(1 << 36))
+    assert work(cut) <= work(whole) * SLACK
+    tiny = Budget(1 << 36, voxels_per_second=10.0)
+    assert len(plan(CARD, (60, 60, 60), tiny)) == 1  # cutting would cost more than SLACK
+    flat = CARD.model_copy(update={"halo": (0, 0, 0), "minimum": (4, 4, 4)})
+    cheap = plan(flat, (300, 300, 300), slow)
+    assert prod(cheap.read_shape) <= slow.voxels_per_second * TILE_SECONDS
+
+
+def test_a_network_that_is_not_exact_is_never_cut() -> None:
+    whole = CARD.model_copy(update={"exact": False})
+    assert len(plan(whole, (300, 300, 300), Budget(1), tile=(60, 60, 60))) == 1
+
+
+def test_a_budget_too_small_says_so() -> None:
+    with pytest.raises(Unavailable, match="smallest tile needs"):
+        plan(CARD, (100, 100, 100), Budget(1_000_000))
+
+
+def test_free_memory_is_what_the_machine_has() -> None:
+    assert 0 < free_bytes(0.5) < free_bytes(1.0) * 0.9

@@ -1,0 +1,85 @@
+"""`tessera models add` finds cards that do not hold what they say, by running the network."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imaging.errors import BadModel, Conflict, NotFound
+from inference.verify import verify
+from models.card import ModelCard
+from models.nets.config import UNetConfig
+from models.registry import Model, Registry
+
+SAME = UNetConfig.plain((4, 6), dimension=2, out_channels=2, padding="same")
+VALID = UNetConfig.plain((4, 6), dimension=2, out_channels=2)
+
+
+@pytest.fixture
+def changed(make_model, tmp_path: Path):
+    """`changed(config, field=value)`: a copy of a sound model whose card says something else."""
+
+    def change(config: UNetConfig, **fields: object) -> Model:
+        sound = make_model(f"verify-{config.padding}", config)
+        folder = tmp_path / "changed"
+        shutil.copytree(sound.folder, folder)
+        card = json.loads((folder / "card.json").read_text()) | fields
+        (folder / "card.json").write_text(json.dumps(card))
+        return Model(ModelCard.load(folder / "card.json"), folder)
+
+    return change
+
+
+@pytest.mark.parametrize("config", [SAME, VALID], ids=["same", "valid"])
+def test_a_sound_model_passes_and_is_added_once(changed, config, tmp_path: Path) -> None:
+    model = changed(config)
+    verify(model)
+    registry = Registry(tmp_path / "added", zoo=tmp_path / "none")
+    assert registry.add(model.folder).card == model.card
+    assert [m.card.name for m in registry.all()] == [model.card.name]
+    with pytest.raises(Conflict):
+        registry.add(model.folder)
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "complaint"),
+    [
+        (SAME, {"halo": [1, 1]}, "differ"),
+        (VALID, {"halo": [7, 7]}, "another size"),
+        (SAME, {"align": [1, 1], "minimum": [5, 5]}, "failed on a tile|differ|another size"),
+        (SAME, {"channels": [{"name": "image", "components": 3}]}, "input channels"),
+        (SAME, {"outputs": [0, 1, 1]}, "output channels"),
+    ],
+)
+def test_a_card_that_is_wrong_is_refused(changed, config, fields, complaint: str) -> None:
+    with pytest.raises(BadModel, match=complaint):
+        verify(changed(config, **fields))
+
+
+def test_a_changed_network_is_refused(changed, tmp_path: Path) -> None:
+    model = changed(SAME)
+    model.network.write_bytes(model.network.read_bytes() + b"\0")
+    with pytest.raises(BadModel, match="checksum"):
+        Registry(tmp_path / "added").add(model.folder)
+    assert not list((tmp_path / "added").glob("*")) if (tmp_path / "added").exists() else True
+
+
+def test_a_file_that_is_no_network_is_refused(changed) -> None:
+    model = changed(SAME)
+    model.network.write_bytes(b"not a network")
+    sha = hashlib.sha256(b"not a network").hexdigest()
+    with pytest.raises(BadModel, match="cannot load"):
+        verify(Model(model.card.model_copy(update={"sha256": sha}), model.folder))
+
+
+def test_a_card_names_its_faults(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text('{"name": "Bad Name", "version": "1"}')
+    with pytest.raises(BadModel, match=r"name: .*title: Field required"):
+        ModelCard.load(tmp_path / "card.json")
+
+
+def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="hippocampus-mri-3d"):
+        Registry(tmp_path).get("nope")
