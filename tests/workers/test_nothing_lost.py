@@ -1,0 +1,185 @@
+"""Nothing is lost and nothing done twice, whoever dies: workers, broker or gateway.
+
+Real workers in process groups of their own, on Redis with a visibility timeout of a day and on the
+file transport; what happened is read from the database alone.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from jobs.job import Job, JobState
+
+KILLS = 20
+LATE_S = 5.0
+"""A job begins again within the lease and this."""
+
+GATEWAY = """
+import os, signal
+from jobs.repository import Repository
+repository = Repository({url!r})
+repository.add_job({job})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def one_mask(house: Any, undisturbed: str, *ids: str) -> None:
+    """All succeeded with the undisturbed run's mask, and nothing else was stored."""
+    jobs = [house.job(id) for id in ids]
+    assert {job.mask_sha256 for job in jobs} == {undisturbed}
+    scan = house.repository.scan("ada", "scan")
+    assert house.stored() == {undisturbed, jobs[0].preview_sha256, scan.sha256}
+
+
+def test_workers_are_killed_at_random_tiles(house: Any, undisturbed: str) -> None:
+    """SIGKILL of the whole group, 20 times; every message was sent twice besides."""
+    dice = random.Random(20)
+    killed: Counter[str] = Counter()
+    waits: list[float] = []
+    for _ in range(3):
+        house.worker()
+    while killed.total() < KILLS:
+        id = f"job{len(killed)}"
+        house.ask(id, send=2)
+        killed[id] = 0
+        while killed.total() < KILLS and killed[id] < 7:
+            house.until(lambda: house.ready() >= 2)
+            job = house.begun(id, dice.randrange(60), fence=killed[id] + 1)
+            if job.state is JobState.SUCCEEDED:
+                break
+            began = time.time()
+            house.holder(job).kill()
+            house.worker()
+            if house.job(id).state is JobState.SUCCEEDED:
+                break
+            killed[id] += 1
+            waits.append(restarted(house, job).started_at - began)
+        house.until(lambda id=id: house.over(id))
+    print(f"began again after {min(waits):.2f} to {max(waits):.2f} s")
+    assert len(waits) == KILLS and max(waits) <= house.settings.lease_s + LATE_S
+    assert {id: house.job(id).attempt for id in killed} == {id: n + 1 for id, n in killed.items()}
+    one_mask(house, undisturbed, *killed)
+
+
+def restarted(house: Any, lost: Job) -> Job:
+    def look() -> Job | None:
+        job = house.job(lost.id)
+        return job if job.fence > lost.fence else None
+
+    return house.until(look)
+
+
+def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> None:
+    """SIGSTOP past the lease while another finishes, then SIGCONT: the first is refused."""
+    house.worker(), house.worker()
+    house.until(lambda: house.ready() == 2)
+    house.ask("job")
+    first = house.begun("job", tiles=5)
+    assert first.state is JobState.RUNNING
+    stopped = house.holder(first)
+    stopped.signal(signal.SIGSTOP)
+
+    house.until(lambda: house.over("job"))
+    done = house.job("job")
+    assert done.attempt == 2 and done.worker != first.worker
+    stopped.signal(signal.SIGCONT)
+
+    house.until(lambda: "stopped, it was lost" in stopped.said)
+    assert house.job("job") == done
+    one_mask(house, undisturbed, "job")
+
+
+def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed: str) -> None:
+    house.ask("first", send=0)
+    # jobs are plain data: their repr is the program that makes them again
+    job = repr(
+        {n: getattr(house.job("first"), n) for n in Job.__dataclass_fields__} | {"id": "job"}
+    )
+    program = GATEWAY.format(
+        url=house.settings.database,
+        job=f"Job(**{job})".replace("<JobState.QUEUED: 'queued'>", "JobState.QUEUED"),
+    )
+    imports = "from jobs.job import Job, JobState, Options, Progress"
+    gateway = subprocess.run([sys.executable, "-P", "-c", imports + program], check=False)
+    assert gateway.returncode == -signal.SIGKILL
+    assert house.job("job").sent_at is None
+    house.worker()
+    house.until(lambda: house.over("first", "job"))
+    assert house.job("job").attempt == 1 and house.job("job").sent_at is not None
+    one_mask(house, undisturbed, "first", "job")
+
+
+def test_messages_that_come_twice(house: Any, undisturbed: str) -> None:
+    """One lies before its job is done, one after; with two workers at once."""
+    names = [f"job{n}" for n in range(3)]
+    for name in names:
+        house.ask(name, send=2)
+    house.worker(), house.worker()
+    house.until(lambda: house.over(*names))
+    was = [house.job(name) for name in names]
+    house.until(lambda: house.queue.waiting() == 0)
+    for job in was:
+        house.queue.send(job)
+    house.until(lambda: house.queue.waiting() == 0)
+    house.until(lambda: sum(w.said.count("dropped") for w in house.workers) == 6)
+    assert [house.job(name) for name in names] == was
+    assert [job.attempt for job in was] == [1, 1, 1]
+    one_mask(house, undisturbed, *names)
+
+
+def test_redis_is_killed_and_starts_empty(redis_house: Any, redis: Any, undisturbed: str) -> None:
+    """Once while nobody works, once while a worker computes."""
+    house = redis_house
+    names = [f"job{n}" for n in range(4)]
+    for name in names:
+        house.ask(name)
+    redis.kill()
+    redis.start()
+    assert house.queue.waiting() == 0
+    house.worker()
+    house.begun("job0", tiles=5)
+    redis.kill()
+    house.until(lambda: "Cannot connect" in house.workers[0].said or house.over("job0"))
+    redis.start()
+    house.until(lambda: house.over(*names))
+    assert [house.job(name).attempt for name in names] == [1, 1, 1, 1]
+    one_mask(house, undisturbed, *names)
+
+
+def test_a_worker_told_to_end_gives_its_job_back(house: Any, undisturbed: str) -> None:
+    """SIGTERM: queued again at once, the attempt not counted; the next worker does it."""
+    first = house.worker()
+    house.ask("job")
+    house.begun("job", tiles=3)
+    assert first.end() == 0
+    back = house.job("job")
+    assert (back.state, back.attempt) == (JobState.QUEUED, 0)
+    house.worker()
+    house.until(lambda: house.over("job"))
+    assert house.job("job").attempt == 1
+    one_mask(house, undisturbed, "job")
+
+
+def test_a_worker_waits_for_a_broker_that_is_not_there_yet(
+    redis_house: Any, redis: Any, undisturbed: str
+) -> None:
+    house = redis_house
+    redis.kill()
+    house.ask("job", send=0)
+    worker = house.worker()
+    house.until(lambda: "Cannot connect" in worker.said)
+    assert worker.process.poll() is None
+    redis.start()
+    house.until(lambda: house.over("job"))
+    one_mask(house, undisturbed, "job")
+
+
+if not hasattr(os, "killpg"):
+    pytest.skip("process groups are POSIX's", allow_module_level=True)
