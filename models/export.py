@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ from models.training.config import CardFacts
 
 TOLERANCE = 1e-4
 """Of the logits' range: kernels round differently for different shapes and runtimes."""
+UNREADABLE = (
+    EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError,
+)  # fmt: skip
+"""All that a file which is no checkpoint of ours makes torch, or the lines that follow, raise."""
 
 
 def export(checkpoint: Path, out: Path) -> ModelCard:
@@ -39,7 +44,7 @@ def export(checkpoint: Path, out: Path) -> ModelCard:
         network = UNet(_config(state["unet"]))
         network.load_state_dict(state["weights"])
         facts = CardFacts.model_validate(state["card"])
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise BadModel(
             "The checkpoint cannot be read as a trained network.",
             expected="The best.pt that a training wrote.",
