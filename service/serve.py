@@ -9,7 +9,7 @@ from imaging.errors import BadRequest
 from jobs.settings import Settings
 from service.app import create_app
 
-DRAIN_S = 5
+DRAIN_S = 2
 
 
 def serve(settings: Settings) -> None:

@@ -1,0 +1,69 @@
+"""The commands of docs/api.md do what they say."""
+
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from jobs.job import JobState
+from service.errors import TABLE, problem_of
+from tests.service.conftest import HOUSE, Gateway, Start, nifti_bytes, run_job
+
+PAGE = HOUSE / "docs" / "api.md"
+
+
+def _work(gateway: Gateway, stop: threading.Event) -> None:
+    """Finishes every job that is asked for."""
+    with gateway.repository() as repository:
+        while not stop.wait(0.1):
+            for job in repository.jobs("local", state=JobState.QUEUED)[0]:
+                run_job(gateway, job.id, np.zeros((5, 6, 7), np.uint8))
+
+
+def test_commands(start_gateway: Start, tmp_path: Path) -> None:
+    """Run in a shell one after another, none fails and each says what was promised."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(blocks) >= 7
+    if shutil.which("curl") is None:
+        return  # every route is tested without it as well
+    gateway, stop = start_gateway(), threading.Event()
+    (tmp_path / "t1.nii.gz").write_bytes(nifti_bytes())
+    worker = threading.Thread(target=_work, args=(gateway, stop))
+    worker.start()
+    script = "set -eu\n" + "\necho; echo =====\n".join(blocks)
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{gateway.port}")
+    script = script.replace("curl -sS", "curl -fsS")
+    try:
+        ran = subprocess.run(
+            ["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+    finally:
+        stop.set()
+        worker.join()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    _, sent, asked, batch, followed, made, reviewed, deleted = ran.stdout.split("=====")
+    assert '"shape":[1,5,6,7]' in sent
+    assert "hippocampus-mri-3d" in asked
+    assert '"name":"study"' in batch
+    assert "event: job" in followed
+    assert "volume_ml" in made
+    assert '"verdict":"accepted"' in reviewed
+    assert '"jobs":[{' in deleted
+    assert nibabel.load(tmp_path / "mask.nii.gz").shape == (5, 6, 7)
+    assert (tmp_path / "volume.nii.gz").read_bytes() == nifti_bytes()
+    assert gateway.kept() == (set(), 0)
+
+
+def test_table_of_problems_is_complete() -> None:
+    """Every type that can be sent is in the table, beside its status."""
+    rows = [row for row in PAGE.read_text().splitlines() if row.startswith("| ")]
+    for kind in TABLE:
+        if kind.__module__.startswith(("imaging", "service")) and not kind.__subclasses__():
+            problem = problem_of(kind("x"))
+            name = f"`{problem.type.removeprefix('urn:tessera:')}`"
+            if name != "`job-lost`":  # between workers only
+                assert any(name in row and str(problem.status) in row for row in rows), name
