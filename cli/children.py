@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -15,11 +17,13 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Child:
-    """A `tessera` subcommand in a process group of its own."""
+    """A `tessera` subcommand in a process group of its own; what it says goes to a log file."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self._arguments = arguments
+    def __init__(self, name: str, environment: dict[str, str], log_file: Path | None) -> None:
+        """`log_file` None: to this process's own output."""
+        self._name = name
         self._environment = environment
+        self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
         self._falls = 0
         self._restart_at: float | None = None
@@ -31,12 +35,17 @@ class Child:
     def start(self) -> None:
         """Starts it so that a folder with a `models/` or `jobs/` of its own cannot mislead it."""
         parent = os.getpid()
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", "-c", "from cli.main import main; main()", *self._arguments],
-            env=self._environment,
-            start_new_session=True,
-            preexec_fn=lambda: _die_with(parent),
-        )
+        with ExitStack() as stack:
+            output = stack.enter_context(self._log_file.open("ab")) if self._log_file else None
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-P", "-c", "from cli.main import main; main()", self._name],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=lambda: _die_with(parent),
+            )
 
     def revive(self) -> None:
         """Starts it again if it ended by itself; waits longer each time that it falls."""
@@ -46,7 +55,7 @@ class Child:
         if self._restart_at is None:
             self._falls += 1
             self._restart_at = now + min(30.0, 2.0**self._falls / 2)
-            log.warning("%s ended with status %s", self._arguments[0], self._process.returncode)
+            log.warning("the %s ended with status %s", self._name, self._process.returncode)
         elif now >= self._restart_at:
             self._restart_at = None
             self.start()

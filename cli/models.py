@@ -60,8 +60,15 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
         ("spacing", spacing),
         (
             "network",
-            f"{card.parameters:,} parameters, {card.padding}, halo {card.halo}, align "
-            f"{card.align}, {'exact' if card.exact else 'not exact'}",
+            ", ".join(
+                (
+                    f"{card.parameters:,} parameters",
+                    f"padding {card.padding}",
+                    f"halo {card.halo[0]}",
+                    f"align {card.align[0]}",
+                    "exact" if card.exact else "not exact",
+                )
+            ),
         ),
         ("figures", figures or "none given"),
         ("data", card.data),

@@ -25,7 +25,10 @@ _READY_S = 120.0
 @click.option("--port", type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True)
 @click.option("--open/--no-open", "browse", default=False, help="Open the page in a browser.")
-def command(data: Path | None, port: int | None, workers: int, browse: bool) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, data: Path | None, port: int | None, workers: int, browse: bool
+) -> None:
     """Run all of Tessera on this machine: broker, database, gateway and a worker.
 
     Ctrl-C ends every part; jobs that were waiting or running go on at the next start.
@@ -38,14 +41,18 @@ def command(data: Path | None, port: int | None, workers: int, browse: bool) -> 
         stack.enter_context(_alone(settings.data))
         _check_port(settings)
         environment = stack.enter_context(_broker(settings))
-        children = [Child(["gateway"], environment)]
-        children += [Child(["worker"], environment) for _ in range(workers)]
+        logs = None if ctx.find_root().params["verbose"] else _logs(settings.data)
+        names = ["gateway", *["worker"] * workers]
+        children = [Child(n, environment, logs and logs / f"{n}.log") for n in names]
         stack.callback(_end, children)
         for child in children:
             child.start()
         address = f"http://{settings.host}:{settings.port}"
-        _wait_ready(address, children)
-        click.echo(f"Tessera is ready: {address}   (Ctrl-C ends it; data in {settings.data})")
+        _wait_ready(address, children, logs)
+        click.echo(f"Tessera is ready: {address}   (Ctrl-C ends it)")
+        click.echo(
+            f"Everything is kept in {settings.data.resolve()}; its logs/ tells what happens."
+        )
         if browse:
             click.launch(address)
         _watch(children)
@@ -117,11 +124,18 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _wait_ready(address: str, children: list[Child]) -> None:
+def _logs(data: Path) -> Path:
+    logs = data / "logs"
+    logs.mkdir(exist_ok=True)
+    return logs
+
+
+def _wait_ready(address: str, children: list[Child], logs: Path | None) -> None:
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         if children[0].ended:
-            raise Unavailable("The gateway ended at once.", todo="Read the lines above.")
+            where = f"{logs / 'gateway.log'}" if logs else "the lines above"
+            raise Unavailable("The gateway ended at once.", todo=f"Read {where}.")
         try:
             if httpx.get(f"{address}/readyz", timeout=5).is_success:
                 return

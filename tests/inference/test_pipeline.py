@@ -92,8 +92,8 @@ def test_the_network_is_given_what_numpy_would_give_it(make_model) -> None:
     scan = noise((1, 21, 18, 25), (1.0, 1.0, 1.0))
     values = scan.read(Box.whole(scan.grid)).astype(np.float64)
     normal = (values - values.mean()) / values.std()
-    halo, (rule,) = model.card.halo[0], {(a, m) for a, m in zip(model.card.align, model.card.minimum, strict=True)}
-    sizes = [-(-(n + 2 * halo - rule[1]) // rule[0]) * rule[0] + rule[1] for n in scan.grid]
+    halo, align, least = model.card.halo[0], model.card.align[0], model.card.minimum[0]
+    sizes = [-(-(n + 2 * halo - least) // align) * align + least for n in scan.grid]
     around = [(halo, size - n - halo) for size, n in zip(sizes, scan.grid, strict=True)]
     padded = np.pad(normal, [(0, 0), *around], mode="reflect").astype(np.float32)
     logits = Session(model.verified, CPU).run(padded[None])[0]
@@ -162,9 +162,7 @@ def test_grey_and_rgb_serve_either_kind_of_network(make_model) -> None:
 
 
 def test_regions_are_painted_in_order() -> None:
-    card = ModelCard.model_construct(
-        activation="sigmoid", outputs=(2, 1), instances=None
-    )
+    card = ModelCard.model_construct(activation="sigmoid", outputs=(2, 1), instances=None)
     logits = np.array([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0]], np.float32)
     np.testing.assert_array_equal(paint(logits, card), [1, 2, 1, 0])
 

@@ -1,0 +1,122 @@
+"""`tessera up`: all on one machine, with and without Redis, ended by Ctrl-C and taken up again."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import nibabel
+import numpy as np
+import psutil
+import pytest
+
+TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
+
+
+@contextmanager
+def up(data: Path, cwd: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """A running `tessera up`: its address and process; interrupted at the end."""
+    with subprocess.Popen(
+        [*TESSERA, "up", "--port", "0", "--data", str(data)],
+        cwd=cwd, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            line = process.stdout.readline()
+            yield re.search(r"http://\S+", line)[0], process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+@pytest.fixture
+def folder_of_its_own(tmp_path: Path) -> Path:
+    """A folder that holds packages of our names, which must not be imported."""
+    for name in ("models", "service", "jobs", "workers", "cli", "imaging"):
+        (tmp_path / "project" / name).mkdir(parents=True)
+        (tmp_path / "project" / name / "__init__.py").write_text("raise SystemExit('not ours')")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    path = tmp_path / "scan.nii.gz"
+    values = np.random.default_rng(0).normal(100, 20, (30, 40, 30)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+    return path
+
+
+def segmented(address: str, scan: Path, cwd: Path) -> nibabel.Nifti1Image:
+    out = cwd / "mask.nii.gz"
+    arguments = ["segment", str(scan), "--model", "hippocampus-mri-3d", "-o", str(out)]
+    done = subprocess.run([*TESSERA, *arguments, "--server", address], cwd=cwd, check=False)
+    assert done.returncode == 0
+    return nibabel.load(out)
+
+
+@pytest.mark.parametrize("redis", [True, False], ids=["redis", "file transport"])
+def test_a_scan_goes_all_the_way(
+    redis: bool, folder_of_its_own: Path, scan: Path, tmp_path: Path
+) -> None:
+    environment = {} if redis else {"TESSERA_BROKER_URL": "file://"}
+    with up(tmp_path / "data", folder_of_its_own, **environment) as (address, process):
+        assert address.startswith("http://127.0.0.1:")
+        family = [process.pid, *(c.pid for c in psutil.Process(process.pid).children(True))]
+        names = {psutil.Process(pid).name() for pid in family}
+        assert any("redis" in name for name in names) == redis
+        assert len(family) >= (4 if redis else 3)
+        mask = segmented(address, scan, folder_of_its_own)
+        assert mask.shape == (30, 40, 30)
+        np.testing.assert_array_equal(mask.affine, np.eye(4))
+    deadline = time.monotonic() + 15
+    while any(map(psutil.pid_exists, family)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in family if psutil.pid_exists(pid)]
+    assert process.returncode == 130
+
+
+def test_the_next_start_takes_up_where_it_stopped(scan: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with up(data, tmp_path, TESSERA_LEASE_S="2") as (address, process):
+        worker = [c for c in psutil.Process(process.pid).children() if c.cmdline()[-1] == "worker"]
+        worker[0].suspend()  # so that the job waits
+        files = {"files": ("a.nii.gz", scan.read_bytes())}
+        uploaded = httpx.post(f"{address}/v1/scans", files=files).json()
+        body = {"scan": uploaded["id"], "model": "hippocampus-mri-3d"}
+        asked = httpx.post(f"{address}/v1/jobs", json=body).json()
+        assert asked["state"] == "queued"
+    with up(data, tmp_path, TESSERA_LEASE_S="2") as (address, _):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            job = httpx.get(f"{address}/v1/jobs/{asked['id']}").json()
+            if job["state"] == "succeeded":
+                break
+            time.sleep(0.2)
+        assert job["state"] == "succeeded", job
+
+
+def test_a_dead_worker_is_replaced(scan: Path, tmp_path: Path) -> None:
+    with up(tmp_path / "data", tmp_path) as (address, process):
+        (worker,) = (
+            c for c in psutil.Process(process.pid).children() if c.cmdline()[-1] == "worker"
+        )
+        worker.kill()
+        assert segmented(address, scan, tmp_path).shape == (30, 40, 30)
+
+
+def test_two_on_one_folder_are_refused(tmp_path: Path) -> None:
+    with up(tmp_path / "data", tmp_path):
+        second = subprocess.run(
+            [*TESSERA, "up", "--port", "0", "--data", str(tmp_path / "data")],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert second.returncode == 1
+        assert "already runs" in second.stderr
+        assert "Traceback" not in second.stderr
