@@ -1,7 +1,6 @@
 # mypy: allow-untyped-calls
 """Writes masks and viewer volumes as NIfTI, deterministically and without descriptive text."""
 
-import contextlib
 import gzip
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -148,8 +147,10 @@ def _place(header: Nifti1Header, affine: NDArray[np.float64], axes: int) -> None
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     header.set_zooms((*spacing, *[1.0] * axes)[:axes])
     header.set_sform(affine, _ALIGNED)
-    with contextlib.suppress(HeaderDataError):  # a qform cannot hold shear; the sform stands alone
+    try:
         header.set_qform(affine, _ALIGNED, strip_shears=False)
+    except HeaderDataError:  # a qform cannot hold shear; the sform stands alone
+        header["qform_code"] = 0
     header["xyzt_units"] = _MM
 
 

@@ -95,6 +95,15 @@ def test_a_stray_voxel_does_not_blur_the_percentiles(stray: float) -> None:
     assert abs(got.scale - (high - low)) < 0.01 * (high - low)
 
 
+def test_many_stray_voxels_below_count_as_below() -> None:
+    values = volume()
+    values.ravel()[::150] = -1e9
+    got = normalisation(scan_of(values), Recipe("percentile", 1.0, 99.0))
+    low, high = np.percentile(values.astype(np.float64), (1, 99), method="inverted_cdf")
+    assert abs(got.shift - low) < 0.01 * (high - low)
+    assert abs(got.scale - (high - low)) < 0.01 * (high - low)
+
+
 def test_percentiles_of_a_nearly_empty_scan_take_few_passes() -> None:
     values = np.zeros((1, 40, 40, 40), np.float32)
     values[0, :2, :3, :4] = 7.0
@@ -154,6 +163,14 @@ def test_a_constant_scan_is_finite_and_constant(value: float, kind: str) -> None
     got = normalisation(scan_of(values), Recipe(kind, 1.0, 99.0)).apply(values)
     assert np.isfinite(got).all()
     assert got.min() == got.max()
+
+
+@pytest.mark.parametrize("kind", ["zscore", "percentile"])
+@pytest.mark.parametrize("values", [volume() * np.float32(1e-42), 1 + volume("f8") * 1e-12])
+def test_a_spread_beyond_float32_stays_finite(kind: str, values: np.ndarray) -> None:
+    norm = normalisation(scan_of(values), Recipe(kind, 1.0, 99.0))
+    assert norm.scale == 1.0
+    assert np.isfinite(norm.apply(values)).all()
 
 
 def test_a_scan_without_a_finite_voxel_is_refused() -> None:

@@ -177,7 +177,10 @@ def test_a_mask_of_a_scan_from_elsewhere_keeps_the_affine_exactly(
         (2, 3, 4),
     )
     write_mask(tmp_path / "mask.nii.gz", np.ones((2, 3, 4), np.uint8), scan)
-    assert np.array_equal(nib.load(tmp_path / "mask.nii.gz").affine, affine)
+    written = nib.load(tmp_path / "mask.nii.gz")
+    assert np.array_equal(written.affine, affine)
+    sheared = abs(affine[:3, :3].T @ affine[:3, :3] - np.diag((affine[:3, :3] ** 2).sum(0))).max()
+    assert (written.header["qform_code"] == 0) == (sheared > 0.01)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,9 @@ def test_the_same_mask_gives_the_same_bytes(tmp_path: Path) -> None:
     other = Path(tmp_path / "other")
     other.mkdir()
     write_mask(other / "two.nii.gz", np.asfortranarray(mask).astype(np.uint32), scan)
-    assert (tmp_path / "one.nii.gz").read_bytes() == (other / "two.nii.gz").read_bytes()
+    data = (tmp_path / "one.nii.gz").read_bytes()
+    assert data == (other / "two.nii.gz").read_bytes()
+    assert data[3:8] == bytes(5)  # RFC 1952: no file name (FLG), no time of writing (MTIME)
 
 
 def test_a_mask_of_another_shape_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
@@ -297,6 +302,15 @@ def test_a_gzip_that_ends_early_is_refused_at_the_first_read_too(tmp_path: Path)
     scan = open_scan(tmp_path / "cut")
     with pytest.raises(UnreadableScan):
         whole(scan)
+
+
+def test_a_sound_gzip_of_too_few_voxels_is_refused(tmp_path: Path) -> None:
+    data = save(tmp_path / "a.nii", values_of("f4", (40, 30, 20))).read_bytes()
+    (tmp_path / "short").write_bytes(gzip.compress(data[:-1]))
+    with pytest.raises(UnreadableScan):
+        verify(tmp_path / "short")
+    with pytest.raises(UnreadableScan):
+        whole(open_scan(tmp_path / "short"))
 
 
 @pytest.mark.parametrize("at", [-8, -4, 2000])

@@ -1,6 +1,7 @@
 """PNG, JPEG and TIFF: values against other decoders, and every way a file can be unsound."""
 
 import contextlib
+import io
 import struct
 import tracemalloc
 import zlib
@@ -98,6 +99,9 @@ def test_interlaced_png(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(9, 7, 8, 0, zlib.compress(lines), interlace=1))
     assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), pixels)
     check(tmp_path / "a.png", pixels, "png")
+    (tmp_path / "b.png").write_bytes(png(9, 7, 8, 0, zlib.compress(lines[:-1]), interlace=1))
+    with pytest.raises(UnreadableScan):
+        verify(tmp_path / "b.png")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -232,9 +236,10 @@ def encoded(kind: str) -> bytes:
         return bytes(imagecodecs.png_encode(pixels))
     if kind == "jpeg":
         return bytes(imagecodecs.jpeg_encode(pixels, level=90))
-    import io
-
     file = io.BytesIO()
+    if kind == "jpeg-progressive":
+        Image.fromarray(pixels).save(file, format="JPEG", progressive=True)
+        return file.getvalue()
     if kind == "tiff":
         tifffile.imwrite(file, pixels, photometric="rgb", rowsperstrip=16)
     else:
@@ -242,7 +247,7 @@ def encoded(kind: str) -> bytes:
     return file.getvalue()
 
 
-KINDS = ("png", "jpeg", "tiff", "tiff-zlib")
+KINDS = ("png", "jpeg", "jpeg-progressive", "tiff", "tiff-zlib")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -255,6 +260,16 @@ def test_a_picture_that_is_cut_off_is_refused(tmp_path: Path, kind: str, left: f
     with pytest.raises(UnreadableScan) as error:
         verify(path)
     assert error.value.todo
+
+
+@pytest.mark.parametrize("kind", ["tiff", "tiff-zlib"])
+def test_a_tiff_whose_strips_lie_beyond_its_end_is_refused_from_its_tags(
+    tmp_path: Path, kind: str
+) -> None:
+    """tifffile writes the tags first."""
+    (tmp_path / "cut").write_bytes(encoded(kind)[:-1])
+    with pytest.raises(UnreadableScan):
+        open_scan(tmp_path / "cut")
 
 
 @pytest.mark.parametrize("kind", ["png", "tiff-zlib"])
@@ -291,13 +306,13 @@ def too_large(kind: str) -> bytes:
     """60,000 x 60,000 in the header, and next to nothing behind it."""
     if kind == "png":
         return png(60_000, 60_000, 8, 2, zlib.compress(bytes(1000)))
-    if kind == "jpeg":
-        data = bytearray(encoded("jpeg"))
-        at = data.index(b"\xff\xc0")
+    if kind.startswith("jpeg"):
+        data = bytearray(encoded(kind))
+        at = data.index(b"\xff\xc0" if kind == "jpeg" else b"\xff\xc2")  # SOF0, SOF2
         data[at + 5 : at + 9] = struct.pack(">HH", 60_000, 60_000)
         return bytes(data)
     data = bytearray(encoded(kind))
-    with tifffile.TiffFile(__import__("io").BytesIO(bytes(data))) as file:
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
         tags = [file.pages[0].tags[name] for name in ("ImageWidth", "ImageLength")]
     for tag in tags:
         data[tag.valueoffset : tag.valueoffset + 2] = struct.pack("<H", 60_000)
