@@ -1,0 +1,168 @@
+"""`tessera segment` and its neighbours, as a user types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from cli.main import main
+from imaging.errors import BadRequest
+
+
+def tessera(*arguments: object) -> int:
+    """Runs the command here; its exit status."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    path = tmp_path / "subject-1.nii.gz"
+    values = np.random.default_rng(0).normal(100, 20, (30, 34, 28)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 1.2, 1])), path)
+    return path
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "slide.png"
+    Image.fromarray(skimage.data.immunohistochemistry()[:200, :240]).save(path)
+    return path
+
+
+def test_a_file_for_one_scan(volume: Path, tmp_path: Path, capsys) -> None:
+    out, report, picture = tmp_path / "m.nii.gz", tmp_path / "r.json", tmp_path / "p.png"
+    more = ("--report", report, "--preview", picture)
+    assert tessera("segment", volume, "--model", "hippocampus-mri-3d", "-o", out, *more) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    mask, scan = nibabel.load(out), nibabel.load(volume)
+    assert mask.shape == scan.shape
+    np.testing.assert_array_equal(mask.affine, scan.affine)
+    told = json.loads(report.read_text())
+    voxels = {row["value"]: row["voxels"] for row in told["measurements"]["labels"]}
+    counts = np.bincount(np.asarray(mask.dataobj).ravel(), minlength=3)
+    assert voxels == {1: counts[1], 2: counts[2]}
+    assert Image.open(picture).format == "PNG"
+
+
+def test_an_uncompressed_mask(volume: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m.nii"
+    assert tessera("segment", volume, "--model", "hippocampus-mri-3d", "-o", out) == 0
+    assert nibabel.load(out).shape == (30, 34, 28)
+    assert out.read_bytes()[:2] != b"\x1f\x8b"
+
+
+def test_a_folder_for_several_and_masks_bear_their_scans_names(
+    picture: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.tif"
+    Image.open(picture).save(other)
+    out = tmp_path / "masks"
+    assert tessera("segment", picture, other, "--model", "nuclei-2d", "-o", out) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["other.png", "slide.png"]
+    first, second = (np.asarray(Image.open(out / f"{name}.png")) for name in ("slide", "other"))
+    assert first.shape == (200, 240)
+    assert first.max() > 3  # nuclei, numbered
+    np.testing.assert_array_equal(first, second)
+    assert set(np.unique(first)) == set(range(first.max() + 1))
+
+
+def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
+    arguments = ("segment", picture, "--model", "nuclei-2d", "-o", tmp_path / "out")
+    assert tessera(*arguments, "--format", "nifti") == 0
+    assert nibabel.load(tmp_path / "out" / "slide.nii.gz").shape == (240, 200, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("missing.nii", "--model", "nuclei-2d"), "There is no file"),
+        (("{volume}", "--model", "nuclei-2d"), "segments 2D scans"),
+        (("{picture}", "--model", "hippocampus-mri-3d"), "segments 3D scans"),
+        (("{picture}", "--model", "nope"), "no model of that name"),
+        (("{picture}", "--model", "nuclei-2d", "--tile", "3"), "too small"),
+        (("{picture}", "{picture}", "--model", "nuclei-2d"), "same name"),
+        (("--model", "nuclei-2d"), "Give either scans"),
+        (("--channel", "t2={volume}", "--model", "hippocampus-mri-3d"), "one scan for each of: t1"),
+        (("{text}", "--model", "hippocampus-mri-3d"), ""),
+    ],
+)
+def test_bad_requests_are_plain_sentences(
+    arguments: tuple[str, ...], complaint: str, volume: Path, picture: Path, tmp_path: Path, capsys
+) -> None:
+    text = tmp_path / "text.nii.gz"
+    text.write_text("not a scan")
+    known = {"volume": volume, "picture": picture, "text": text}
+    status = tessera("segment", *(a.format(**known) for a in arguments), "-o", tmp_path / "out")
+    said = capsys.readouterr().err
+    assert status in (1, 2)
+    assert "Error: " in said
+    assert complaint in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_contradicting_names_are_refused(picture: Path, tmp_path: Path) -> None:
+    from cli.targets import targets
+
+    with pytest.raises(BadRequest, match=r"cannot be written as '\.txt'"):
+        targets([picture], tmp_path / "mask.txt", None)
+    with pytest.raises(BadRequest, match="contradict"):
+        targets([picture], tmp_path / "mask.png", "nifti")
+
+
+def test_evaluate_measures_what_segment_makes(picture: Path, tmp_path: Path) -> None:
+    """A model agrees with itself: Dice 1, HD95 0."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    picture.rename(images / "slide.png")
+    arguments = ("--model", "nuclei-2d")
+    assert tessera("segment", images / "slide.png", *arguments, "-o", str(labels) + "/") == 0
+    out = tmp_path / "figures.json"
+    where = ("--images", images, "--labels", labels, "--json", out)
+    assert tessera("evaluate", *arguments, *where) == 0
+    told = json.loads(out.read_text())
+    assert told["mean"]["nucleus"] == {"dice": 1.0, "hd95_mm": 0.0, "missed": 0.0}
+    (labels / "slide.png").rename(labels / "another.png")
+    assert tessera("evaluate", *arguments, *where) == 2
+
+
+def test_models_are_listed_shown_and_added(tmp_path: Path, monkeypatch, capsys) -> None:
+    from models.registry import ZOO
+
+    monkeypatch.setenv("TESSERA_MODELS", str(tmp_path / "added"))
+    assert tessera("models") == 0
+    assert "nuclei-2d" in capsys.readouterr().out
+    assert tessera("models", "show", "nuclei-2d", "--json") == 0
+    card = json.loads(capsys.readouterr().out)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "model.onnx").write_bytes((ZOO / "nuclei-2d" / "model.onnx").read_bytes())
+    (mine / "card.json").write_text(json.dumps(card | {"name": "mine"}))
+    assert tessera("models", "add", mine) == 0
+    assert tessera("models", "show", "mine") == 0
+    assert tessera("models", "add", mine) == 1  # taken
+    assert tessera("models", "show", "nope") == 1
+
+
+def test_bench_prints_a_table(capsys) -> None:
+    assert tessera("bench", "--model", "nuclei-2d", "--shape", "128", "--runs", "1") == 0
+    assert "planned" in capsys.readouterr().out
+
+
+def test_serving_imports_no_torch(picture: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from cli.main import tessera\n"
+        f"tessera.main(['segment', {str(picture)!r}, '--model', 'nuclei-2d', '-o', "
+        f"{str(tmp_path / 'm.png')!r}], standalone_mode=False)\n"
+        "import service.app, workers.app\n"
+        "sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
