@@ -278,6 +278,25 @@ def test_a_viewers_volume_has_the_scans_grid_and_values(tmp_path: Path, dtype: s
     assert np.array_equal(nib.load(tmp_path / "m.nii.gz").affine, volume.affine)
 
 
+def test_a_gzip_of_several_members_and_padding_is_whole(tmp_path: Path) -> None:
+    """As bgzip and tape-minded tools write it (RFC 1952, 2.2)."""
+    data = save(tmp_path / "a.nii", values_of("f4")).read_bytes()
+    parts = gzip.compress(data[:500]) + gzip.compress(data[500:]) + bytes(512)
+    (tmp_path / "b").write_bytes(parts)
+    assert np.array_equal(whole(verify(tmp_path / "b")), values_of("f4"))
+
+
+def test_an_extension_before_the_voxels_is_passed_over_and_not_copied(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(values_of("f4"), AFFINE)
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"DOE^JANE" * 20))
+    image.to_filename(tmp_path / "a.nii")
+    scan = verify(tmp_path / "a.nii")
+    assert np.array_equal(whole(scan), values_of("f4"))
+    write_volume(tmp_path / "v.nii", scan)
+    assert b"DOE" in (tmp_path / "a.nii").read_bytes()
+    assert b"DOE" not in (tmp_path / "v.nii").read_bytes()
+
+
 # What is refused
 
 
