@@ -85,6 +85,11 @@ class ScanRows(Database):
             left = {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}
             return self._orphans(connection, {sha256, *left} - {None})
 
+    def unused(self, sha256: str) -> bool:
+        """Whether nothing refers to this blob: what stored it failed to say whose it is."""
+        with self._read() as connection:
+            return self._orphans(connection, {sha256}) == [sha256]
+
     def _delete_jobs(self, connection: Connection, ids: Sequence[str]) -> None:
         for table, column in ((reviews, reviews.c.job), (job_scans, job_scans.c.job)):
             connection.execute(delete(table).where(column.in_(ids)))

@@ -103,17 +103,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(data: Path, prelude: str = "", **settings: str) -> Gateway:
-    """Starts a gateway over `data`; `prelude` is Python that its process runs first."""
-    port = free_port()
+def environment(data: Path, port: int, **settings: str) -> dict[str, str]:
+    """What a process of the house is told: the test's settings and nobody else's."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
-    env |= {
+    return env | {
         "TESSERA_DATA": str(data),
         "TESSERA_PORT": str(port),
         "TESSERA_BROKER_URL": "file://",
         "PYTHONPATH": os.pathsep.join((str(HOUSE), env.get("PYTHONPATH", ""))),
         **{f"TESSERA_{name.upper()}": value for name, value in settings.items()},
     }
+
+
+def start(data: Path, prelude: str = "", **settings: str) -> Gateway:
+    """Starts a gateway over `data`; `prelude` is Python that its process runs first."""
+    port = free_port()
+    env = environment(data, port, **settings)
     data.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}-{port}.log"
     with log.open("wb") as out:

@@ -1,0 +1,72 @@
+"""What only a real worker can answer: odd voxels go through, a job without a network says why."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import nibabel
+import numpy as np
+import pytest
+
+from tests.service.conftest import Gateway, environment
+
+MODEL = "hippocampus-mri-3d"
+
+
+@pytest.fixture(scope="module")
+def served(gateway: Gateway) -> Iterator[Gateway]:
+    """The gateway, with a worker of its own process."""
+    code = "from cli.main import main\nmain(['worker', '--device', 'cpu'])"
+    with gateway.log.with_suffix(".worker.log").open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=environment(gateway.data, gateway.port, models=str(gateway.settings.models)),
+            cwd=gateway.data.parent,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    yield gateway
+    process.terminate()
+    process.wait(30)
+
+
+def _events(served: Gateway, job: str) -> list[dict[str, object]]:
+    """All of a job's events, to its end."""
+    with served.client.stream("GET", f"/v1/jobs/{job}/events", timeout=120) as answer:
+        lines = [line.removeprefix("data: ") for line in answer.iter_lines()]
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def test_voxels_that_are_no_numbers(served: Gateway) -> None:
+    """Given NaN and infinite voxels, the job ends with a mask on the scan's grid and a warning."""
+    voxels = np.random.default_rng(9).normal(100, 30, (40, 42, 38)).astype(np.float32)
+    voxels[3:9, 4, 5], voxels[20, 20, 20], voxels[21, 20, 20] = np.nan, np.inf, -np.inf
+    affine = np.array([[0, -1.1, 0, 5], [0.9, 0, 0, 6], [0, 0, 1.3, 7], [0, 0, 0, 1.0]])
+    scan = served.scan(gzip.compress(nibabel.Nifti1Image(voxels, affine).to_bytes()))
+    job = str(served.job(scan=scan, model=MODEL, priority=9)["id"])
+    events = _events(served, job)
+    assert events[-1]["state"] == "succeeded", events[-1]
+    mask = nibabel.Nifti1Image.from_bytes(
+        gzip.decompress(served.client.get(f"/v1/jobs/{job}/mask").content)
+    )
+    assert mask.shape == voxels.shape
+    np.testing.assert_allclose(mask.affine, affine, atol=1e-6)
+    report = served.client.get(f"/v1/jobs/{job}/report").json()
+    assert any("8 voxels" in warning for warning in report["warnings"]), report["warnings"]
+    assert served.client.get(f"/v1/jobs/{job}/report?format=csv").text.count("hippocampus") == 2
+    assert served.client.get(f"/v1/jobs/{job}/preview.png").content.startswith(b"\x89PNG")
+
+
+def test_model_without_its_network(served: Gateway) -> None:
+    """A job that can never succeed fails once, with a problem that tells what to do."""
+    scan = served.scan(nibabel.Nifti1Image(np.ones((20, 20, 20), np.int16), np.eye(4)).to_bytes())
+    job = str(served.job(scan=scan, model="solid", priority=9)["id"])
+    last = _events(served, job)[-1]
+    assert (last["state"], last["attempt"]) == ("failed", 1)
+    error = last["error"]
+    assert isinstance(error, dict)
+    assert error["type"] == "urn:tessera:bad-model"
+    assert error["todo"]
+    assert str(served.data) not in json.dumps(error)
