@@ -39,7 +39,8 @@ function show(): void {
 /** The job after (or before) the one on screen, as the worklist shows them. */
 function step(by: 1 | -1): void {
   const jobs = list.listed
-  const at = jobs.findIndex((job) => job.id === worklist.selected)
+  const here = route.read() // the page itself follows an instant later
+  const at = jobs.findIndex((job) => here.page === 'job' && job.id === here.id)
   const next = at < 0 ? jobs[0] : jobs[at + by]
   if (next !== undefined) route.go({ page: 'job', id: next.id })
 }
@@ -108,7 +109,11 @@ function acceptDrops(): void {
     if (!files(event)) return
     event.preventDefault()
     mark(-depth)
-    start.add([...event.dataTransfer!.files])
+    const items = [...event.dataTransfer!.items].filter((item) => item.kind === 'file')
+    const folders = items.filter((item) => item.webkitGetAsEntry()?.isDirectory)
+    const dropped = items.filter((item) => !folders.includes(item)).map((item) => item.getAsFile())
+    start.add(dropped.filter((file) => file !== null))
+    if (folders.length > 0) start.refuseFolder()
     route.go({ page: 'start' })
   })
 }

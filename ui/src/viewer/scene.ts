@@ -37,6 +37,11 @@ export class Scene extends Niivue {
     super(OPTIONS)
   }
 
+  /** A canvas that is out of sight has no size to draw on. */
+  override resizeListener(): void {
+    if (this.canvas !== null && this.canvas.parentElement!.clientWidth > 0) super.resizeListener()
+  }
+
   /** The scan is drawn smoothly; a mask has no half labels, so its voxels stay hard. */
   override updateInterpolation(layer: number, isForceLinear = false): void {
     const smooth = this.opts.isNearestInterpolation

@@ -188,7 +188,7 @@ export class Viewer {
     this.scene.updateGLVolume()
   }
 
-  /** Where a point (RAS+ mm) is drawn in each plane on screen, were the plane through it. */
+  /** Where a point (RAS+ mm) is drawn, in each plane on screen that goes through it. */
   project(world: Point): Spot[] {
     const frac = this.scene.mm2frac(world)
     const page = this.canvas.getBoundingClientRect()

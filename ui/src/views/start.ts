@@ -70,6 +70,19 @@ export class StartView {
     this.uploads.add(files)
   }
 
+  refuseFolder(): void {
+    fill(
+      this.problems,
+      problemBox({
+        title: 'A folder was dropped',
+        status: 0,
+        detail: 'A folder cannot be uploaded as it is.',
+        expected: 'The scans themselves.',
+        todo: 'Open the folder and drop the files that are in it.',
+      }),
+    )
+  }
+
   /** Takes a scan of an earlier job for another model. */
   addKnown(scan: Scan): void {
     this.uploads.addKnown(scan)

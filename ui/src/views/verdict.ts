@@ -57,6 +57,7 @@ export class VerdictView {
   /** Shows the reviews of a job; a verdict needs the mask to be on screen first. */
   show(job: Job | null): void {
     const other = this.job?.id !== job?.id
+    const judged = !other && this.visible && this.job?.verdict !== job?.verdict
     this.job = job
     this.root.hidden = job?.state !== 'succeeded'
     if (other) {
@@ -66,6 +67,7 @@ export class VerdictView {
       fill(this.result)
     }
     this.enable()
+    if (judged && !this.saving) void this.list() // in another tab, or by another reader
   }
 
   /** The reader sees the mask now. */

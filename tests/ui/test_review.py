@@ -1,0 +1,299 @@
+"""A reader's way through the page: upload, wait, look, judge, come back."""
+
+import gzip
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nibabel
+import nilearn
+import numpy as np
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+
+CROP = (40, 56, 44)
+HIPPOCAMPUS_MM = (-25, -22, -18)
+
+
+@pytest.fixture(scope="module")
+def brain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MNI152 around the left hippocampus, stored with axes reordered and flipped, 1 x 1 x 1 mm."""
+    folder = Path(nilearn.__file__).parent / "datasets" / "data"
+    (path,) = folder.glob("mni_icbm152_t1_*.nii.gz")
+    whole = nibabel.load(path)
+    middle = np.round(np.linalg.inv(whole.affine) @ [*HIPPOCAMPUS_MM, 1])[:3].astype(int)
+    box = tuple(slice(m - n // 2, m + n // 2) for m, n in zip(middle, CROP, strict=True))
+    crop = whole.slicer[box]
+    turned = crop.as_reoriented(np.array([[1, -1], [0, -1], [2, 1]]))
+    assert nibabel.aff2axcodes(turned.affine) != ("R", "A", "S")
+    out = tmp_path_factory.mktemp("scans") / "subject.nii.gz"
+    nibabel.save(turned, out)
+    return out
+
+
+def picture(folder: Path, rows: int, columns: int) -> Path:
+    """Stained tissue of that size, scikit-image's own mirrored beyond its edges."""
+    tissue = skimage.data.immunohistochemistry()
+    grown = np.pad(tissue, ((0, 0), (0, max(0, columns - 512)), (0, 0)), "symmetric")
+    path = folder / f"tissue-{rows}-{columns}.png"
+    Image.fromarray(grown[:rows, :columns]).save(path)
+    return path
+
+
+class Screen:
+    """The page's pixels, at points of the world."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pixels: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
+
+    def shoot(self) -> "Screen":
+        self.page.mouse.move(5, 5)
+        picture = Image.open(io.BytesIO(self.page.screenshot()))
+        self.pixels = np.asarray(picture.convert("RGB"))
+        return self
+
+    def spots(self, points: Sequence[Sequence[float]]) -> list[list[dict[str, Any]]]:
+        script = "points => points.map(p => window.tessera.project(p))"
+        found: list[list[dict[str, Any]]] = self.page.evaluate(script, [list(p) for p in points])
+        return found
+
+    def at(self, spot: dict[str, Any]) -> NDArray[np.uint8]:
+        colour: NDArray[np.uint8] = self.pixels[int(spot["y"]), int(spot["x"])]
+        return colour
+
+    def around(self, spot: dict[str, Any], reach: int = 8) -> NDArray[np.uint8]:
+        x, y = int(spot["x"]), int(spot["y"])
+        patch = self.pixels[y - reach : y + reach + 1, x - reach : x + reach + 1]
+        flat: NDArray[np.uint8] = patch.reshape(-1, 3)
+        return flat
+
+
+def share_of(pixels: NDArray[np.uint8], colour: str) -> float:
+    """How much of `pixels` has this very colour."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return float((np.abs(pixels.astype(int) - wanted).max(-1) <= 3).mean())
+
+
+def hold_masks(page: Page) -> list[Route]:
+    """Masks on their way to the page wait here until they are let go."""
+    held: list[Route] = []
+    page.route(re.compile(r"/mask\?"), lambda route: held.append(route))
+    return held
+
+
+def begin(page: Page, path: Path) -> str:
+    """Uploads a scan and starts a job with the model that the page suggests; its id."""
+    page.set_input_files("#files", path)
+    expect(page.locator(".uploads li")).to_have_attribute("data-state", "ready")
+    page.click("#start")
+    page.wait_for_url(re.compile("#job="))
+    return page.url.partition("#job=")[2]
+
+
+def finish(page: Page, address: str, job: str) -> dict[str, Any]:
+    """Waits for the job on the page, then asks the service itself for its report."""
+    pill = page.locator("#pill")
+    expect(pill).to_have_text("to review", timeout=60_000)
+    answer = httpx.get(f"{address}/v1/jobs/{job}/report", timeout=30)
+    report: dict[str, Any] = answer.raise_for_status().json()
+    return report
+
+
+def let_go(page: Page, held: list[Route]) -> None:
+    for _ in range(200):
+        if held:
+            break
+        page.wait_for_timeout(50)
+    assert held, "the page never asked for the mask"
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(".stage[data-mask=shown]")
+
+
+def opaque(page: Page) -> None:
+    page.locator("#opacity").fill("100")
+
+
+def jump(page: Page, point: Sequence[float]) -> None:
+    page.evaluate("p => window.tessera.jump(p)", list(point))
+
+
+def test_a_volume_is_uploaded_segmented_seen_accepted_and_found_again(
+    page: Page, address: str, brain: Path
+) -> None:
+    held = hold_masks(page)
+    job = begin(page, brain)
+    report = finish(page, address, job)
+    labels = report["measurements"]["labels"]
+    colours = {n["value"]: n["color"] for n in model_of(address, job)["labels"]}
+    assert all(row["voxels"] > 300 for row in labels)
+    opaque(page)
+    screen = Screen(page)
+
+    before = {}
+    for row in labels:
+        jump(page, row["centroid_mm"])
+        (spots,) = screen.spots([row["centroid_mm"]])
+        assert {spot["plane"] for spot in spots} == {"axial", "coronal", "sagittal"}
+        screen.shoot()
+        before[row["value"]] = [share_of(screen.around(s), colours[row["value"]]) for s in spots]
+    assert all(share == 0 for shares in before.values() for share in shares)
+
+    let_go(page, held)
+    for row in labels:
+        jump(page, row["centroid_mm"])
+        (spots,) = screen.spots([row["centroid_mm"]])
+        screen.shoot()
+        shares = [share_of(screen.around(s), colours[row["value"]]) for s in spots]
+        assert min(shares) > 0.4, (row["name"], shares)
+
+    page.fill("#comment", "The tail is short by a slice.")
+    page.fill("#reviewer", "Reader One")
+    page.keyboard.press("Tab")
+    page.click("#accepted")
+    expect(page.locator("#pill")).to_have_text("accepted")
+    page.unroute_all()
+    page.reload()
+    page.wait_for_selector(".stage[data-mask=shown]")
+    expect(page.locator("#pill")).to_have_text("accepted")
+    expect(page.locator(".reviews li")).to_contain_text("The tail is short by a slice.")
+    expect(page.locator(".reviews li")).to_contain_text("Reader One")
+    expect(page.locator(f'[data-job="{job}"]')).to_have_attribute("data-verdict", "accepted")
+
+
+def test_every_voxel_of_a_slice_is_drawn_where_it_lies(
+    page: Page, address: str, brain: Path
+) -> None:
+    """Against the mask as the service stores it, in a scan whose axes are flipped and swapped."""
+    job = begin(page, brain)
+    finish(page, address, job)
+    page.wait_for_selector(".stage[data-mask=shown]")
+    opaque(page)
+    page.keyboard.press("2")  # axial alone
+    mask = mask_of(address, job)
+    data = np.asarray(mask.dataobj)
+    k = int(np.bincount(np.nonzero(data)[2]).argmax())
+    corner = mask.affine @ [0, 0, k, 1]
+    jump(page, corner[:3])  # the crosshair lies off the mask
+    grid = [(i, j, k) for i in range(data.shape[0]) for j in range(data.shape[1])]
+    world = [(mask.affine @ [*voxel, 1])[:3].tolist() for voxel in grid]
+    screen = Screen(page).shoot()
+    colours = {n["value"]: n["color"] for n in model_of(address, job)["labels"]}
+    wrong = checked = 0
+    for voxel, spots in zip(grid, screen.spots(world), strict=True):
+        if min(voxel[:2]) < 2:
+            continue  # under the crosshair
+        (spot,) = spots
+        seen = [v for v, c in colours.items() if share_of(screen.at(spot)[None], c)]
+        wrong += seen != [n for n in [int(data[voxel])] if n]
+        checked += 1
+    assert np.count_nonzero(data[..., k]) > 100
+    assert checked > 2000
+    assert wrong == 0
+
+    first, second = (s[0] for s in screen.spots([(-40, *world[0][1:]), (-20, *world[0][1:])]))
+    assert first["x"] > second["x"]  # the patient's left is on the reader's right
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(300, 512), (160, 2600)])
+def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
+    page: Page, address: str, tmp_path: Path, rows: int, columns: int
+) -> None:
+    """The second is wider than a texture may be, so every other pixel of it is drawn."""
+    held = hold_masks(page)
+    job = begin(page, picture(tmp_path, rows, columns))
+    report = finish(page, address, job)
+    assert report["measurements"]["instances"]["count"] > 10
+    opaque(page)
+    mask = np.asarray(Image.open(io.BytesIO(png_of(address, job))))
+    assert mask.shape == (rows, columns)
+    step = 1 if columns < 2048 else 2
+    rng = np.random.default_rng(1)
+    at_rows = rng.integers(2, rows // step, 500) * step + (rows - 1) % step
+    at_columns = rng.integers(2, columns // step, 500) * step
+    keep = at_rows < rows
+    pixels = np.stack([at_rows[keep], at_columns[keep]], 1)
+    script = "all => all.map(([r, c]) => window.tessera.worldOfPixel(r, c))"
+    world = page.evaluate(script, pixels.tolist())
+    jump(page, page.evaluate("window.tessera.worldOfPixel(0, 0)"))
+    screen = Screen(page).shoot()
+    spots = [found[0] for found in screen.spots(world)]
+    bare = [screen.at(spot).astype(int) for spot in spots]
+    let_go(page, held)
+    screen.shoot()
+    changed = [np.abs(screen.at(s) - b).max() > 12 for s, b in zip(spots, bare, strict=True)]
+    inside = mask[pixels[:, 0], pixels[:, 1]] > 0
+    assert 50 < inside.sum() < len(inside) - 50
+    assert np.count_nonzero(np.array(changed) != inside) == 0
+    size = page.locator(".findings .labels .size").inner_text()
+    assert int(re.sub(r"\D", "", size)) == int((mask > 0).sum())
+
+
+def test_what_is_no_scan_says_so_beside_one_that_is(
+    page: Page, address: str, brain: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.nii.gz"
+    text.write_text("these are notes, and no scan")
+    with text.open("rb") as file:
+        refused = httpx.post(f"{address}/v1/scans", files={"files": file}, timeout=30).json()
+    page.set_input_files("#files", [text, brain])
+    row = page.locator(".uploads li", has_text="notes.nii.gz")
+    expect(row).to_have_attribute("data-state", "refused")
+    for part in ("detail", "expected", "todo"):
+        expect(row).to_contain_text(refused[part])
+    other = page.locator(".uploads li", has_text=brain.name)
+    expect(other).to_have_attribute("data-state", "ready")
+    expect(page.locator("#start")).to_be_enabled()
+
+
+def test_without_webgl_the_still_picture_is_judged(
+    blind_page: Page, address: str, brain: Path
+) -> None:
+    job = begin(blind_page, brain)
+    finish(blind_page, address, job)
+    still = blind_page.locator("#still")
+    expect(still).to_be_visible()
+    assert still.evaluate("image => image.decode().then(() => image.naturalWidth)") > 30
+    expect(blind_page.locator(".cover")).to_contain_text("no WebGL 2")
+    blind_page.keyboard.press("r")
+    expect(blind_page.locator("#pill")).to_have_text("rejected")
+
+
+def test_keys_step_through_the_worklist_and_the_address_tells_where_one_is(
+    page: Page, address: str, brain: Path
+) -> None:
+    older = begin(page, brain)
+    finish(page, address, older)
+    page.keyboard.press("n")
+    expect(page.locator("#start-title")).to_be_visible()
+    newer = begin(page, brain)
+    assert newer != older
+    finish(page, address, newer)
+    page.keyboard.press("j")
+    page.wait_for_url(re.compile(f"#job={older}"))
+    page.keyboard.press("k")
+    page.wait_for_url(re.compile(f"#job={newer}"))
+    expect(page.locator(f'[data-job="{newer}"] a')).to_have_attribute("aria-current", "page")
+
+
+def model_of(address: str, job: str) -> dict[str, Any]:
+    name = httpx.get(f"{address}/v1/jobs/{job}", timeout=30).json()["model"]
+    model: dict[str, Any] = httpx.get(f"{address}/v1/models/{name}", timeout=30).json()
+    return model
+
+
+def mask_of(address: str, job: str) -> nibabel.Nifti1Image:
+    answer = httpx.get(f"{address}/v1/jobs/{job}/mask", timeout=30).raise_for_status()
+    return nibabel.Nifti1Image.from_bytes(gzip.decompress(answer.content))
+
+
+def png_of(address: str, job: str) -> bytes:
+    answer = httpx.get(f"{address}/v1/jobs/{job}/mask?format=png", timeout=30)
+    return answer.raise_for_status().content
