@@ -129,8 +129,7 @@ def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path)
         mask, kind = out / "mask.png", "png"
         write_mask_png(mask, result.mask)
     picture = out / "preview.png"
-    colors = {} if card.instances else {label.value: label.color for label in card.labels}
-    preview(scan, result.mask, colors, picture)
+    preview(scan, result.mask, {label.value: label.color for label in card.labels}, picture)
     return Outcome(mask, kind, picture, told)
 
 

@@ -35,8 +35,8 @@ class Intensity(_Frozen):
     """How voxels are normalised, once per image and channel, before tiling.
 
     `zscore`: subtract the mean, divide by the standard deviation of all finite voxels.
-    `percentile`: `lower` and `upper` percentiles go to 0 and 1, not clipped; for an RGB picture they
-    are taken over its three components together.
+    `percentile`: `lower` and `upper` percentiles go to 0 and 1, not clipped; for an RGB picture
+    they are taken over its three components together.
     `fixed`: clip to [`lower`, `upper`], then subtract `mean` and divide by `std` (CT).
     """
 
@@ -150,7 +150,8 @@ class ModelCard(_Frozen):
         if not set(self.outputs) - {0} <= values:
             raise ValueError("outputs name a label value that labels do not list")
         if self.instances and (
-            len(self.labels) != 1 or max(self.instances.seed, self.instances.rim) >= len(self.outputs)
+            len(self.labels) != 1
+            or max(self.instances.seed, self.instances.rim) >= len(self.outputs)
         ):
             raise ValueError("instances need exactly one label, and seed and rim among the outputs")
         return self
