@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from uuid import uuid4
 
 from imaging.errors import BadRequest, ScanModelMismatch, TesseraError
@@ -12,19 +13,52 @@ from service.parts import Parts
 from service.schemas import BatchIn, JobIn, OptionsIn
 
 
-def job_of(asked: JobIn, parts: Parts, owner: str, batch: str | None = None) -> Job:
+class _Known:
+    """Cards and scans, each looked up once a request: a batch names the same ones many times."""
+
+    def __init__(self, parts: Parts, owner: str) -> None:
+        def card(name: str) -> ModelCard:
+            return parts.registry.get(name).card
+
+        def dimension(scan_id: str) -> int:
+            return len(parts.repository.scan(owner, scan_id).shape) - 1
+
+        self.owner = owner
+        self.card = cache(card)
+        self.dimension = cache(dimension)
+
+
+def job_of(asked: JobIn, parts: Parts, owner: str) -> Job:
     """A queued job, not stored yet.
 
     Raises NotFound for an unknown model or scan, ScanModelMismatch where channels or dimensions do
     not suit, BadRequest where the tile does not.
     """
-    card = parts.registry.get(asked.model).card
+    return _job(asked, _Known(parts, owner))
+
+
+def batch_of(asked: BatchIn, parts: Parts, owner: str) -> tuple[Batch, list[Job]]:
+    """A batch and its jobs; an error says which of the jobs is at fault."""
+    batch, known = uuid4().hex, _Known(parts, owner)
+    jobs = [_numbered(n, one, known, batch) for n, one in enumerate(asked.jobs)]
+    return Batch(
+        id=batch,
+        owner=owner,
+        name=asked.name,
+        created_at=time.time(),
+        jobs=tuple(job.id for job in jobs),
+        states={JobState.QUEUED: len(jobs)},
+    ), jobs
+
+
+def _job(asked: JobIn, known: _Known, batch: str | None = None) -> Job:
+    card = known.card(asked.model)
     scans = _channels(asked, card)
-    _check_dimensions(scans, card, parts, owner)
+    _check_dimensions(scans, card, known)
     options = _options(asked.options, card)
     return Job(
         id=uuid4().hex,
-        owner=owner,
+        owner=known.owner,
         scans=scans,
         model=card.name,
         model_version=card.version,
@@ -39,23 +73,9 @@ def job_of(asked: JobIn, parts: Parts, owner: str, batch: str | None = None) -> 
     )
 
 
-def batch_of(asked: BatchIn, parts: Parts, owner: str) -> tuple[Batch, list[Job]]:
-    """A batch and its jobs; an error says which of the jobs is at fault."""
-    batch = uuid4().hex
-    jobs = [_numbered(n, one, parts, owner, batch) for n, one in enumerate(asked.jobs)]
-    return Batch(
-        id=batch,
-        owner=owner,
-        name=asked.name,
-        created_at=time.time(),
-        jobs=tuple(job.id for job in jobs),
-        states={JobState.QUEUED: len(jobs)},
-    ), jobs
-
-
-def _numbered(number: int, asked: JobIn, parts: Parts, owner: str, batch: str) -> Job:
+def _numbered(number: int, asked: JobIn, known: _Known, batch: str) -> Job:
     try:
-        return job_of(asked, parts, owner, batch)
+        return _job(asked, known, batch)
     except TesseraError as error:
         came = f"jobs.{number}: {error.came}"
         raise type(error)(came, expected=error.expected, todo=error.todo) from error
@@ -74,9 +94,9 @@ def _channels(asked: JobIn, card: ModelCard) -> dict[str, str]:
     )
 
 
-def _check_dimensions(scans: Mapping[str, str], card: ModelCard, parts: Parts, owner: str) -> None:
+def _check_dimensions(scans: Mapping[str, str], card: ModelCard, known: _Known) -> None:
     for channel, scan_id in scans.items():
-        dimension = len(parts.repository.scan(owner, scan_id).shape) - 1
+        dimension = known.dimension(scan_id)
         if dimension != card.dimension:
             raise ScanModelMismatch(
                 f"The scan for channel {channel} is {_kind(dimension)}.",

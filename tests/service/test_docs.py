@@ -11,9 +11,9 @@ import numpy as np
 
 from jobs.job import JobState
 from service.errors import TABLE, problem_of
-from tests.service.conftest import HOUSE, Gateway, Start, nifti_bytes, run_job
+from tests.service.conftest import Gateway, Start, nifti_bytes, run_job
 
-PAGE = HOUSE / "docs" / "api.md"
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 def _work(gateway: Gateway, stop: threading.Event) -> None:
