@@ -74,8 +74,8 @@ def test_metrics(start_gateway: Start) -> None:
 
 
 def test_log_tells_nothing_of_a_patient(start_gateway: Start) -> None:
-    """Given names in file, address, query, header and body, none of them is logged."""
-    gateway = start_gateway()
+    """Given names in file, address, query, header and body, none is logged, debugging or not."""
+    gateway = start_gateway(prelude="import logging\nlogging.basicConfig(level=logging.DEBUG)")
     secret, client = "Miller-1961", gateway.client
     scan = gateway.scan(nifti_bytes(), f"{secret}.nii")
     job = gateway.client.post(
@@ -92,6 +92,8 @@ def test_log_tells_nothing_of_a_patient(start_gateway: Start) -> None:
     client.get("/v1/models", headers={"Origin": f"http://{secret}"})
     client.request(secret, "/")
     client.get(f"/v1/jobs/{job}")
+    client.post(f"/v1/jobs/{job}/cancel")
+    client.get(f"/v1/jobs/{job}/events")
     gateway.stop()
     log = gateway.log.read_text()
     assert "miller" not in log.lower()
