@@ -17,7 +17,7 @@ RUN if ! command -v pip >/dev/null; then \
 ENV PATH=/opt/tessera/bin:$PATH PYTHONUNBUFFERED=1 TESSERA_DATA=/data
 COPY --from=wheel /dist/*.whl /tmp/
 RUN pip install --no-cache-dir "$(echo /tmp/*.whl)[${EXTRA},postgres]" && rm /tmp/*.whl \
-    && useradd --system --create-home tessera && mkdir /data && chown tessera /data
+    && useradd --system --create-home tessera && mkdir /data /models && chown tessera /data /models
 USER tessera
 VOLUME /data
 EXPOSE 8000
