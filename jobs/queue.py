@@ -87,7 +87,6 @@ def _broker(settings: Settings) -> dict[str, Any]:
     options = {
         "visibility_timeout": settings.visibility_s,
         "priority_steps": list(range(HIGHEST + 1)),
-        "queue_order_strategy": "priority",
         "socket_connect_timeout": _PATIENCE_S,
         "socket_keepalive": True,
     }

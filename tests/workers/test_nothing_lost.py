@@ -4,6 +4,7 @@ Real workers in process groups of their own, on Redis with a visibility timeout 
 file transport; what happened is read from the database alone.
 """
 
+import logging
 import os
 import random
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 from jobs.job import Job, JobState
+
+log = logging.getLogger(__name__)
 
 KILLS = 20
 LATE_S = 5.0
@@ -30,9 +33,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def one_mask(house: Any, undisturbed: str, *ids: str) -> None:
+def one_mask(house: Any, undisturbed: str, *names: str) -> None:
     """All succeeded with the undisturbed run's mask, and nothing else was stored."""
-    jobs = [house.job(id) for id in ids]
+    jobs = [house.job(name) for name in names]
     assert {job.mask_sha256 for job in jobs} == {undisturbed}
     scan = house.repository.scan("ada", "scan")
     assert house.stored() == {undisturbed, jobs[0].preview_sha256, scan.sha256}
@@ -46,25 +49,27 @@ def test_workers_are_killed_at_random_tiles(house: Any, undisturbed: str) -> Non
     for _ in range(3):
         house.worker()
     while killed.total() < KILLS:
-        id = f"job{len(killed)}"
-        house.ask(id, send=2)
-        killed[id] = 0
-        while killed.total() < KILLS and killed[id] < 7:
+        name = f"job{len(killed)}"
+        house.ask(name, send=2)
+        killed[name] = 0
+        while killed.total() < KILLS and killed[name] < 7:
             house.until(lambda: house.ready() >= 2)
-            job = house.begun(id, dice.randrange(60), fence=killed[id] + 1)
+            job = house.begun(name, dice.randrange(60), fence=killed[name] + 1)
             if job.state is JobState.SUCCEEDED:
                 break
             began = time.time()
             house.holder(job).kill()
             house.worker()
-            if house.job(id).state is JobState.SUCCEEDED:
+            if house.job(name).state is JobState.SUCCEEDED:
                 break
-            killed[id] += 1
+            killed[name] += 1
             waits.append(restarted(house, job).started_at - began)
-        house.until(lambda id=id: house.over(id))
-    print(f"began again after {min(waits):.2f} to {max(waits):.2f} s")
-    assert len(waits) == KILLS and max(waits) <= house.settings.lease_s + LATE_S
-    assert {id: house.job(id).attempt for id in killed} == {id: n + 1 for id, n in killed.items()}
+        house.until(lambda name=name: house.over(name))
+    log.info("%d kills, begun again after %.2f to %.2f s", KILLS, min(waits), max(waits))
+    assert len(waits) == KILLS
+    assert max(waits) <= house.settings.lease_s + LATE_S
+    attempts = {name: house.job(name).attempt for name in killed}
+    assert attempts == {name: kills + 1 for name, kills in killed.items()}
     one_mask(house, undisturbed, *killed)
 
 
@@ -88,7 +93,8 @@ def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> N
 
     house.until(lambda: house.over("job"))
     done = house.job("job")
-    assert done.attempt == 2 and done.worker != first.worker
+    assert done.attempt == 2
+    assert done.worker != first.worker
     stopped.signal(signal.SIGCONT)
 
     house.until(lambda: "stopped, it was lost" in stopped.said)
@@ -112,7 +118,8 @@ def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed:
     assert house.job("job").sent_at is None
     house.worker()
     house.until(lambda: house.over("first", "job"))
-    assert house.job("job").attempt == 1 and house.job("job").sent_at is not None
+    assert house.job("job").attempt == 1
+    assert house.job("job").sent_at is not None
     one_mask(house, undisturbed, "first", "job")
 
 

@@ -1,0 +1,139 @@
+"""One contract for both stores: a folder, and S3 (SeaweedFS)."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imaging.errors import NotFound, Unavailable
+from jobs.blobs import Blobs
+from jobs.settings import Settings
+
+
+def a_file(folder: Path, content: bytes, name: str = "upload") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def content_of(blobs: Blobs, sha256: str) -> bytes:
+    size, chunks = blobs.stream(sha256)
+    content = b"".join(chunks)
+    assert size == len(content)
+    return content
+
+
+@pytest.mark.parametrize("content", [b"", b"voxels", os.urandom(3 << 20)], ids=["0", "6", "3M"])
+@pytest.mark.parametrize("move", [False, True])
+def test_what_goes_in_comes_out(blobs: Blobs, tmp_path: Path, content: bytes, move: bool) -> None:
+    path = a_file(tmp_path, content)
+    sha256 = blobs.put(path, move=move)
+    assert sha256 == hashlib.sha256(content).hexdigest()
+    assert path.exists() != move
+    assert content_of(blobs, sha256) == content
+    with blobs.local(sha256) as local:
+        assert local.read_bytes() == content
+
+
+def test_twice_is_once(blobs: Blobs, tmp_path: Path) -> None:
+    first, second = a_file(tmp_path, b"same", "one"), a_file(tmp_path, b"same", "two")
+    assert blobs.put(first) == blobs.put(second, move=True)
+    assert first.exists()
+    assert not second.exists()
+    assert content_of(blobs, blobs.put(first)) == b"same"
+
+
+def test_deleted_is_gone(blobs: Blobs, tmp_path: Path) -> None:
+    sha256 = blobs.put(a_file(tmp_path, b"secret"))
+    blobs.delete(sha256)
+    blobs.delete(sha256)
+    with pytest.raises(NotFound):
+        blobs.stream(sha256)
+    with pytest.raises(NotFound), blobs.local(sha256):
+        pass
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "", "../upload", "0" * 63, "G" * 64, "/etc/passwd"])
+def test_what_is_not_there_is_not_found(blobs: Blobs, tmp_path: Path, name: str) -> None:
+    a_file(tmp_path, b"beside the store")
+    with pytest.raises(NotFound):
+        blobs.stream(name)
+    with pytest.raises(NotFound), blobs.local(name):
+        pass
+
+
+def test_a_store_that_is_there_answers(blobs: Blobs) -> None:
+    blobs.ping()
+
+
+def test_s3_leaves_no_local_copy(s3_settings: Settings, tmp_path: Path) -> None:
+    blobs = Blobs.from_settings(s3_settings)
+    sha256 = blobs.put(a_file(tmp_path, b"voxels"), move=True)
+    with blobs.local(sha256) as local:
+        assert local.is_file()
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_an_s3_that_is_away_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
+    away = s3_settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    blobs = Blobs.from_settings(away)
+    for ask in (blobs.ping, lambda: blobs.put(a_file(tmp_path, b"voxels"))):
+        with pytest.raises(Unavailable):
+            ask()
+
+
+def test_a_bucket_that_is_not_there_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
+    blobs = Blobs.from_settings(s3_settings.model_copy(update={"blob_url": "s3://no-such/x"}))
+    with pytest.raises(Unavailable):
+        blobs.put(a_file(tmp_path, b"voxels"))
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from imaging.errors import StorageFull
+from jobs.blobs import FolderBlobs
+blobs = FolderBlobs(Path(sys.argv[1]) / "blobs")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+try:
+    blobs.put(Path(sys.argv[1]) / "upload")
+except StorageFull as error:
+    assert error.todo
+    sys.exit(7)
+"""
+
+
+def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
+    """The kernel refuses to write past 64 KiB, as a full disk would."""
+    a_file(tmp_path, os.urandom(1 << 20))
+    command = [sys.executable, "-P", "-c", FULL, str(tmp_path)]
+    assert subprocess.run(command, check=False).returncode == 7
+    assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+
+def test_drafts_of_the_dead_are_swept(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    Blobs.from_settings(settings)
+    drafts = tmp_path / "blobs" / "drafts"
+    old, new = a_file(drafts, b"half", "old"), a_file(drafts, b"half", "new")
+    os.utime(old, (1, 1))
+    Blobs.from_settings(settings)
+    assert not old.exists()
+    assert new.exists()
+
+
+@given(content=st.binary(max_size=1000))
+def test_folder_names_are_contents(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("blobs")
+    blobs = Blobs.from_settings(Settings(data=folder))
+    sha256 = blobs.put(a_file(folder, content))
+    files = [path for path in (folder / "blobs").rglob("*") if path.is_file()]
+    assert [path.name for path in files] == [sha256] == [hashlib.sha256(content).hexdigest()]

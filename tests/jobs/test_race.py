@@ -1,0 +1,143 @@
+"""Any order of claims, renewals, ends, losses, cancels and retries keeps the job's promises."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from imaging.errors import Conflict
+from jobs.job import Job, JobState, Options, Progress, StoredScan
+from jobs.repository import Repository
+
+ATTEMPTS = 3
+WORKERS = st.sampled_from(["one", "two", "three"])
+REASON = {"title": "No room left", "status": 507, "detail": "", "todo": ""}
+
+
+class Life(RuleBasedStateMachine):
+    """One job, three workers that hold or believe they hold it, and its owner.
+
+    The model: at most one worker holds the job, and only its holder's steps succeed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.repository = Repository(f"sqlite:///{Path(self.folder.name) / 'tessera.db'}")
+        self.repository.migrate()
+        grid = ((1.0, 0.0, 0.0, 0.0),) * 4
+        self.repository.add_scan(
+            StoredScan("s", "a", "0" * 64, "", "nifti", (1, 2, 2, 2), "u1", None, grid, 8, (), 0.0)
+        )
+        queued = JobState.QUEUED
+        self.repository.add_job(
+            Job("j", "a", {"t1": "s"}, "m", "1", "0" * 64, Options(), 5, "any", queued, 0, 0.0)
+        )
+        self.claims: dict[str, Job] = {}
+        self.holder: str | None = None
+        self.state = JobState.QUEUED
+        self.attempt = 0
+        self.masks = 0
+
+    def teardown(self) -> None:
+        self.repository.close()
+        self.folder.cleanup()
+
+    @rule(worker=WORKERS, lease_s=st.sampled_from([60.0, -1.0]))
+    def claim(self, worker: str, lease_s: float) -> None:
+        job = self.repository.claim("j", worker, lease_s)
+        assert (job is not None) == (self.state is JobState.QUEUED)
+        if job is not None:
+            self.claims[worker] = job
+            self.holder, self.state = worker, JobState.RUNNING
+            self.attempt += 1
+
+    def held(self, worker: str, step: Callable[[Job], bool], state: JobState | None) -> bool:
+        """Tries a step of a worker that claimed the job once; it succeeds for the holder alone."""
+        done = step(self.claims[worker])
+        assert done == (worker == self.holder)
+        if done and state is not None:
+            self.holder, self.state = None, state
+        return done
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), tiles=st.integers(0, 5), lease_s=st.sampled_from([60.0, -1.0]))
+    def renew(self, data: st.DataObject, tiles: int, lease_s: float) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.claims)))
+        progress = Progress(tiles, 5)
+        renew = self.repository.renew
+        if self.held(worker, lambda job: renew("j", job.fence, lease_s, progress), None):
+            assert self.repository.job_by_id("j").progress == progress
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), end=st.sampled_from(["finish", "fail", "release", "lose"]))
+    def end(self, data: st.DataObject, end: str) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.claims)))
+        repository, last = self.repository, self.attempt >= ATTEMPTS
+        steps: dict[str, tuple[Callable[[Job], bool], JobState]] = {
+            "finish": (self.finish, JobState.SUCCEEDED),
+            "fail": (lambda job: repository.fail("j", job.fence, REASON), JobState.FAILED),
+            "release": (lambda job: repository.release("j", job.fence), JobState.QUEUED),
+            "lose": (
+                lambda job: repository.lose("j", job.fence, REASON, ATTEMPTS),
+                JobState.FAILED if last else JobState.QUEUED,
+            ),
+        }
+        step, state = steps[end]
+        if self.held(worker, step, state):
+            self.attempt -= end == "release"
+            self.masks += end == "finish"
+
+    def finish(self, job: Job) -> bool:
+        return self.repository.finish(
+            "j",
+            job.fence,
+            mask_sha256=job.worker or "",
+            mask_format="nifti",
+            preview_sha256=None,
+            report={},
+        )
+
+    @rule()
+    def sweep(self) -> None:
+        before = self.repository.job_by_id("j")
+        expired = before.lease_until is not None and before.lease_until < time.time()
+        taken = self.repository.take_back(ATTEMPTS)
+        assert len(taken) == expired
+        if expired:
+            last = self.attempt >= ATTEMPTS
+            self.holder, self.state = None, JobState.FAILED if last else JobState.QUEUED
+
+    @rule(ask=st.sampled_from(["cancel", "retry"]))
+    def owner(self, ask: str) -> None:
+        legal = {
+            "cancel": (JobState.QUEUED, JobState.RUNNING),
+            "retry": (JobState.FAILED, JobState.CANCELLED),
+        }[ask]
+        try:
+            getattr(self.repository, ask)("a", "j")
+        except Conflict:
+            assert self.state not in legal
+            return
+        assert self.state in legal
+        self.holder = None
+        self.state = JobState.CANCELLED if ask == "cancel" else JobState.QUEUED
+        self.attempt = self.attempt if ask == "cancel" else 0
+
+    @invariant()
+    def the_row_is_the_models(self) -> None:
+        job = self.repository.job_by_id("j")
+        assert (job.state, job.attempt) == (self.state, self.attempt)
+        assert (job.lease_until is not None) == (job.state is JobState.RUNNING)
+        assert self.masks == (job.state is JobState.SUCCEEDED) == (job.mask_sha256 is not None)
+        assert job.attempt <= ATTEMPTS
+        if self.holder is not None:
+            assert job.worker == self.holder
+
+
+Life.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
+TestLife = Life.TestCase

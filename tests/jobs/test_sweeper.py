@@ -1,0 +1,161 @@
+"""The sweeper finds what brokers and workers lost, and sends no message too many."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from imaging.errors import Unavailable
+from jobs.job import Job, JobState
+from jobs.queue import Queue
+from jobs.repository import Repository
+from jobs.settings import Settings
+from jobs.sweeper import Sweeper, dispatch
+
+LEASE_S = 0.2
+
+
+class Room:
+    """A repository and a queue with a sweeper, that nobody has started."""
+
+    def __init__(self, settings: Settings, scan: Any) -> None:
+        self.settings = settings.model_copy(update={"lease_s": LEASE_S, "sweep_s": 0.05})
+        self.repository = Repository(self.settings.database)
+        self.repository.migrate()
+        self.repository.add_scan(scan)
+        self.queue = Queue(self.settings)
+        self.sweeper = Sweeper(self.repository, self.queue, self.settings)
+
+
+@pytest.fixture
+def room(broker_settings: Settings, scan_of: Callable[..., Any]) -> Iterator[Room]:
+    found = Room(broker_settings, scan_of())
+    yield found
+    found.repository.close()
+
+
+def test_what_was_never_sent_is_sent_once(room: Room, job_of: Callable[..., Job]) -> None:
+    for n in range(3):
+        room.repository.add_job(job_of(f"job{n}"))
+    other = Sweeper(room.repository, room.queue, room.settings)
+    for sweeper in (room.sweeper, other, room.sweeper):
+        sweeper.sweep()
+    assert room.queue.waiting() == 3
+
+
+def test_a_long_queue_gets_no_second_messages(room: Room, job_of: Callable[..., Job]) -> None:
+    for n in range(20):
+        room.repository.add_job(job_of(f"job{n}"))
+    room.sweeper.sweep()
+    for _ in range(3):
+        time.sleep(LEASE_S + 0.05)
+        room.sweeper.sweep()
+    assert room.queue.waiting() == 20
+
+
+def test_a_broker_that_lost_everything_is_filled_again(
+    redis: Any, tmp_path: Any, job_of: Callable[..., Job], scan_of: Callable[..., Any]
+) -> None:
+    room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
+    for n in range(5):
+        room.repository.add_job(job_of(f"job{n}"))
+    room.sweeper.sweep()
+    redis.kill()
+    room.repository.add_job(job_of("job5"))
+    with pytest.raises(Unavailable):
+        room.sweeper.sweep()
+    redis.start()
+    time.sleep(LEASE_S + 0.05)
+    for _ in range(3):
+        room.sweeper.sweep()
+    assert room.queue.waiting() == 6
+    room.repository.close()
+
+
+def test_one_lost_message_among_many(room: Room, job_of: Callable[..., Job]) -> None:
+    """Given five jobs and four messages, then one more is sent, not five."""
+    for n in range(5):
+        room.repository.add_job(job_of(f"job{n}"))
+        assert room.repository.mark_sent(f"job{n}", 0)
+        if n:
+            room.queue.send(job_of(f"job{n}"))
+    room.sweeper.sweep()
+    assert room.queue.waiting() == 4, "nothing before a lease has passed"
+    time.sleep(LEASE_S + 0.05)
+    room.sweeper.sweep()
+    room.sweeper.sweep()
+    assert room.queue.waiting() == 5
+
+
+def test_each_queue_is_counted_by_itself(room: Room, job_of: Callable[..., Job]) -> None:
+    """Messages of cancelled jobs in a queue that nobody serves hide no loss in another."""
+    for n in range(3):
+        gpu = job_of(f"gpu{n}", queue="gpu")
+        room.repository.add_job(gpu)
+        dispatch(room.repository, room.queue, gpu)
+        room.repository.cancel("ada", gpu.id)
+    room.repository.add_job(job_of("cpu", queue="cpu"))
+    assert room.repository.mark_sent("cpu", 0)
+    time.sleep(LEASE_S + 0.05)
+    room.sweeper.sweep()
+    assert room.queue.waiting("cpu") == 1
+    assert room.queue.waiting("gpu") == 3
+
+
+def test_a_dead_workers_job_is_sent_at_once(room: Room, job_of: Callable[..., Job]) -> None:
+    job = job_of()
+    room.repository.add_job(job)
+    assert room.repository.mark_sent("job", 0)  # its message died with the worker
+    room.repository.claim("job", "w", LEASE_S)
+    room.sweeper.sweep()
+    assert room.queue.waiting() == 0
+    time.sleep(LEASE_S + 0.05)
+    room.sweeper.sweep()
+    assert room.queue.waiting() == 1
+    assert room.repository.job_by_id("job").state is JobState.QUEUED
+
+
+def test_dispatch_sends_once_and_takes_its_mark_back(
+    redis: Any, tmp_path: Any, job_of: Callable[..., Job], scan_of: Callable[..., Any]
+) -> None:
+    room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
+    job, _ = room.repository.add_job(job_of())
+    redis.kill()
+    with pytest.raises(Unavailable):
+        dispatch(room.repository, room.queue, job)
+    assert room.repository.job_by_id("job").sent_at is None
+    redis.start()
+    assert dispatch(room.repository, room.queue, job)
+    assert not dispatch(room.repository, room.queue, job)
+    assert room.queue.waiting() == 1
+    room.repository.close()
+
+
+def test_the_thread_goes_on_while_the_broker_is_away(
+    redis: Any,
+    tmp_path: Any,
+    job_of: Callable[..., Job],
+    scan_of: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
+    redis.kill()
+    room.repository.add_job(job_of())
+    room.sweeper.start()
+    try:
+        wait_for(lambda: "the sweeper waits" in caplog.text)
+        time.sleep(0.5)
+        assert caplog.text.count("the sweeper waits") == 1, "said once, not every round"
+        redis.start()
+        wait_for(lambda: room.queue.waiting() == 1)
+    finally:
+        room.sweeper.stop()
+    room.repository.close()
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)

@@ -1,0 +1,219 @@
+"""One job on a bench, without a broker: where each error leaves it."""
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imaging.errors import StorageFull
+from inference.engine import Engine
+from jobs.job import JobState, Options
+from jobs.settings import Settings
+from models.registry import Registry
+from service.schemas import Problem
+from workers.app import queues_of
+from workers.stop import Stop
+from workers.tasks import Bench, segment
+
+
+@pytest.fixture
+def bench(quiet_house: Any, tmp_path: Path) -> Bench:
+    settings = quiet_house.settings
+    engine = Engine(Registry(settings.added_models), "cpu", threads=1, scratch=tmp_path)
+    return Bench(
+        "bench", settings, quiet_house.repository, quiet_house.blobs, engine, tmp_path, Stop()
+    )
+
+
+def test_a_job_leaves_mask_preview_and_report(
+    bench: Bench, quiet_house: Any, undisturbed: str, tmp_path: Path
+) -> None:
+    quiet_house.ask("job", send=0)
+    segment(bench, "job")
+    job = quiet_house.job("job")
+    assert job.state is JobState.SUCCEEDED
+    assert (job.mask_sha256, job.mask_format) == (undisturbed, "nifti")
+    assert (job.progress.tiles_done, job.progress.tiles_total) == (64, 64)
+    assert job.report["tiling"]["tiles"] == 64
+    assert job.report["model"]["name"] == "small"
+    with bench.blobs.local(job.preview_sha256) as preview:
+        assert preview.read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "scan.nii"}, "scratch is left"
+
+    segment(bench, "job")  # the message comes again
+    assert quiet_house.job("job") == job
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "word"),
+    [
+        ({"model": "none"}, 404, "model"),
+        ({"model_sha256": "0" * 64}, 500, "checksum"),
+        ({"scans": {"other": "scan"}}, 422, "image"),
+        ({"options": Options(device="tensorrt")}, 422, "device"),
+    ],
+)
+def test_what_cannot_succeed_fails_once(
+    bench: Bench, quiet_house: Any, change: dict[str, Any], status: int, word: str
+) -> None:
+    quiet_house.ask("job", send=0, **change)
+    segment(bench, "job")
+    job = quiet_house.job("job")
+    assert (job.state, job.attempt) == (JobState.FAILED, 1)
+    problem = Problem.model_validate(job.error)  # what the gateway will show
+    assert problem.status == status
+    assert problem.todo
+    assert word in f"{problem.title} {problem.detail} {problem.expected}".lower()
+
+
+def test_a_broken_scan_fails_once(bench: Bench, quiet_house: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.nii"
+    broken.write_bytes((tmp_path / "scan.nii").read_bytes()[:5000])
+    scan = quiet_house.repository.scan("ada", "scan")
+    sha256 = bench.blobs.put(broken, move=True)
+    quiet_house.repository.add_scan(replace(scan, id="broken", sha256=sha256))
+    quiet_house.ask("job", send=0, scan="broken")
+    segment(bench, "job")
+    job = quiet_house.job("job")
+    assert job.state is JobState.FAILED
+    assert job.error["title"] == "The scan cannot be read"
+    assert "scan.nii" not in str(job.error)
+
+
+def test_a_blob_that_is_gone_fails(bench: Bench, quiet_house: Any) -> None:
+    quiet_house.ask("job", send=0)
+    bench.blobs.delete(quiet_house.repository.scan("ada", "scan").sha256)
+    segment(bench, "job")
+    assert quiet_house.job("job").error["status"] == 404
+
+
+class Failing(Engine):
+    """The real engine, until the tile at which the machine gives up."""
+
+    def __init__(self, bench: Bench, error: Exception) -> None:
+        super().__init__(Registry(bench.settings.added_models), "cpu", threads=1)
+        self._error = error
+
+    def segment(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise self._error
+
+
+def test_the_unexpected_is_told_neutrally(
+    bench: Bench, quiet_house: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet_house.ask("job", send=0)
+    secret = "Doe^Jane in /scans/doe.nii"
+    segment(replace(bench, engine=Failing(bench, ValueError(secret))), "job")
+    job = quiet_house.job("job")
+    assert job.state is JobState.FAILED
+    assert job.error["title"] == "Internal error"
+    found = job.error["instance"].removeprefix("urn:uuid:")
+    assert found in job.error["detail"]
+    assert found in caplog.text
+    assert "ValueError" in caplog.text
+    assert "in segment" in caplog.text
+    assert "Doe" not in caplog.text + str(job.error)
+
+
+def test_too_little_memory_says_what_to_do(bench: Bench, quiet_house: Any) -> None:
+    quiet_house.ask("job", send=0)
+    segment(replace(bench, engine=Failing(bench, MemoryError())), "job")
+    job = quiet_house.job("job")
+    assert job.state is JobState.FAILED
+    assert "tile" in job.error["todo"]
+
+
+@pytest.mark.parametrize(
+    "error", [StorageFull("No room."), OSError(errno.ENOSPC, "No space left on device")]
+)
+def test_a_full_disk_is_tried_again_and_its_reason_kept(
+    bench: Bench, quiet_house: Any, error: Exception
+) -> None:
+    quiet_house.ask("job", send=0)
+    settings = bench.settings.model_copy(update={"attempts": 2})
+    full = replace(bench, engine=Failing(bench, error), settings=settings)
+    segment(full, "job")
+    job = quiet_house.job("job")
+    assert (job.state, job.attempt, job.error["status"]) == (JobState.QUEUED, 1, 507)
+    assert job.sent_at is not None, "the next try comes after a lease, not at once"
+    segment(full, "job")
+    job = quiet_house.job("job")
+    assert (job.state, job.attempt, job.error["status"]) == (JobState.FAILED, 2, 507)
+
+
+def test_a_second_signal_stops_in_the_middle(bench: Bench, quiet_house: Any) -> None:
+    """As run by hand: the handlers are called as the kernel would."""
+    quiet_house.ask("job", send=0)
+    thread = threading.Thread(target=segment, args=(bench, "job"))
+    thread.start()
+    quiet_house.begun("job", tiles=2)
+    brake = bench.stop._brake
+    assert brake is not None
+    bench.stop.asked = True  # asked once before, just now
+    bench.stop.on_signal(15, None)
+    thread.join(60)
+    assert brake.pulled
+    assert (quiet_house.job("job").state, quiet_house.job("job").attempt) == ("queued", 0)
+
+
+@pytest.fixture(autouse=True)
+def celery_goes_on() -> Iterator[None]:
+    """The handler tells Celery of this process to stop; nothing else here may hear it."""
+    from celery.worker import state
+
+    yield
+    state.should_stop = None
+
+
+def test_a_worker_serves_any_and_its_own_kind() -> None:
+    assert queues_of("cpu") == ("any", "cpu")
+    assert queues_of("auto")[0] == "any"
+
+
+def test_progress_is_written_at_most_four_times_a_second(bench: Bench, quiet_house: Any) -> None:
+    """Counted in the database: each write moves the lease."""
+    quiet_house.ask("job", send=0)
+    began = time.monotonic()
+    thread = threading.Thread(target=segment, args=(bench, "job"))
+    thread.start()
+    leases = set()
+    while thread.is_alive():
+        leases.add(quiet_house.job("job").lease_until)
+        time.sleep(0.005)
+    seconds = time.monotonic() - began
+    assert len(leases) >= 3
+    assert len(leases) <= 4 * seconds + 4  # queued, claimed, the last tile, over
+
+
+def test_a_hung_tile_loses_the_lease(bench: Bench, quiet_house: Any) -> None:
+    """Without a tile for `stall_s` nobody renews: the job goes to another, and this run stops."""
+
+    class Hung(Failing):
+        def segment(self, *args: Any, **_kwargs: Any) -> Any:
+            brake = args[5]
+            while not brake.pulled:
+                time.sleep(0.01)
+            brake.check()
+
+    quiet_house.ask("job", send=0)
+    settings = bench.settings.model_copy(update={"stall_s": 0.3, "lease_s": 0.5})
+    hung = replace(bench, engine=Hung(bench, ValueError()), settings=settings)
+    thread = threading.Thread(target=segment, args=(hung, "job"))
+    thread.start()
+    quiet_house.until(lambda: quiet_house.repository.take_back(3))
+    thread.join(60)
+    assert not thread.is_alive()
+    assert quiet_house.job("job").state is JobState.QUEUED
+
+
+def test_settings_say_where_things_are(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    assert settings.broker == "file://"
+    assert settings.broker_folder == tmp_path / "broker"
+    assert os.fspath(settings.scratch).startswith(os.fspath(tmp_path))
