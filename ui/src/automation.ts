@@ -5,8 +5,8 @@ import type { Point } from './wire'
 import type { JobView } from './views/job'
 
 export interface Automation {
-  /** What is drawn: the job's id, and whether its mask is over the scan. */
-  shown: () => { job: string | null; mask: boolean }
+  /** What is drawn: the job's id, whether its scan is, and whether its mask lies over it. */
+  shown: () => { job: string | null; scan: boolean; mask: boolean }
   /** Moves the crosshair to a point in RAS+ mm. */
   jump: (world: Point) => void
   /** Where a point in RAS+ mm is drawn: CSS pixels from the window's upper left, per plane. */
@@ -23,7 +23,10 @@ declare global {
 
 export function offer(view: JobView): void {
   window.tessera = {
-    shown: () => ({ job: view.job?.id ?? null, mask: view.stage.root.dataset.mask === 'shown' }),
+    shown: () => {
+      const { scan, mask } = view.stage.root.dataset
+      return { job: view.job?.id ?? null, scan: scan === 'shown', mask: mask === 'shown' }
+    },
     jump: (world) => view.stage.jump(world),
     project: (world) => view.stage.viewer?.project(world) ?? [],
     worldOfPixel: (row, column) => view.stage.viewer?.worldOfPixel(row, column) ?? null,

@@ -5,11 +5,13 @@ import { DRAG_MODE, type NVConfigOptions, Niivue } from '@niivue/niivue'
 const GRID = 2 // NiiVue's MULTIPLANAR_TYPE and SHOW_RENDER are not exported
 const ALWAYS = 1
 
+const CROSSHAIR = 0.6 // percent of the scan's width
+
 const OPTIONS: Partial<NVConfigOptions> = {
   logLevel: 'silent', // its messages hold header texts
   backColor: [0.02, 0.025, 0.035, 1],
   crosshairColor: [0.37, 0.7, 0.9, 0.75],
-  crosshairWidth: 0.9,
+  crosshairWidth: CROSSHAIR,
   crosshairWidthUnit: 'percent',
   crosshairGap: 4,
   fontColor: [0.68, 0.74, 0.82, 1],
@@ -35,6 +37,14 @@ const OPTIONS: Partial<NVConfigOptions> = {
 export class Scene extends Niivue {
   constructor() {
     super(OPTIONS)
+  }
+
+  /** Pans and zooms the slices; the crosshair stays as thin on screen as it was. */
+  place(pan: readonly number[], zoom: number): void {
+    this.scene.pan2Dxyzmm = [pan[0]!, pan[1]!, pan[2]!, zoom]
+    this.opts.crosshairWidth = CROSSHAIR / zoom
+    if (this.crosshairs3D !== null) this.crosshairs3D.mm![0] = NaN // to be made anew
+    this.drawScene()
   }
 
   /** A canvas that is out of sight has no size to draw on. */

@@ -106,8 +106,8 @@ export class Viewer {
 
   clear(): void {
     this.removeMask()
-    for (const volume of [...this.scene.volumes]) this.scene.removeVolume(volume)
     this.base = null
+    for (const volume of [...this.scene.volumes]) this.scene.removeVolume(volume)
   }
 
   /** Of the mask over the slices, 0..1. */
@@ -151,13 +151,15 @@ export class Viewer {
 
   /** Moves the crosshair to a point in RAS+ mm. */
   jump(world: Point): void {
+    if (this.base === null) return
     this.scene.scene.crosshairPos = this.scene.mm2frac(world)
     this.scene.drawScene()
     this.scene.createOnLocationChange()
   }
 
   /** The world of a (row, column) of a picture, whose volume has its last row at j = 0. */
-  worldOfPixel(row: number, column: number): Point {
+  worldOfPixel(row: number, column: number): Point | null {
+    if (this.base === null) return null
     const [si, sj] = this.step
     return toWorld(this.affine(), [column / si, (this.rows - 1 - row) / sj, 0])
   }
@@ -176,8 +178,7 @@ export class Viewer {
   }
 
   resetZoom(): void {
-    this.scene.scene.pan2Dxyzmm = [0, 0, 0, 1]
-    this.scene.drawScene()
+    this.scene.place([0, 0, 0], 1)
   }
 
   resetWindow(): void {
@@ -190,6 +191,7 @@ export class Viewer {
 
   /** Where a point (RAS+ mm) is drawn, in each plane on screen that goes through it. */
   project(world: Point): Spot[] {
+    if (this.base === null) return []
     const frac = this.scene.mm2frac(world)
     const page = this.canvas.getBoundingClientRect()
     const scale = this.canvas.width / page.width
@@ -268,8 +270,7 @@ export class Viewer {
     const zoom = Math.min(40, old * factor)
     if (zoom <= 1.001) return this.resetZoom()
     const pan = [x, y, z].map((p, axis) => p + (old - zoom) * world[axis]!)
-    this.scene.scene.pan2Dxyzmm = [pan[0]!, pan[1]!, pan[2]!, zoom]
-    this.scene.drawScene()
+    this.scene.place(pan, zoom)
   }
 }
 

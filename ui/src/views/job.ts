@@ -108,7 +108,7 @@ export class JobView {
     delete this.head.dataset.seen
     delete this.banner.dataset.seen
     fill(this.banner)
-    this.stage.message('Loading the scan …')
+    this.stage.blank('Loading the scan …')
   }
 
   private async bringScan(scan: Scan, signal: AbortSignal): Promise<void> {

@@ -17,7 +17,7 @@ const VIEWS: [View, string, string][] = [
 
 export class Stage {
   readonly root: HTMLElement
-  /** What could not be shown, if so. */
+  /** Null where the browser cannot draw. */
   viewer: Viewer | null = null
   private legend: Legend | null = null
   private flat = false
@@ -77,10 +77,19 @@ export class Stage {
     return this.viewer
   }
 
+  /** Nothing is drawn until a scan is shown. */
+  blank(text: string): void {
+    this.root.dataset.scan = 'none'
+    this.root.dataset.mask = 'none'
+    this.legend = null
+    this.viewer?.clear()
+    this.readout.value = ''
+    this.message(text)
+  }
+
   /** A message in place of the picture; none uncovers it. */
   message(text: string | null, ...more: HTMLElement[]): void {
     this.cover.hidden = text === null
-    this.canvas.hidden = false
     if (text !== null) fill(this.cover, text !== '' && element('p', {}, text), ...more)
   }
 
@@ -99,10 +108,8 @@ export class Stage {
   async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3): Promise<void> {
     await viewer.show(file, dimension)
     this.flat = dimension === 2
-    this.legend = null
     this.views.hidden = this.flat
-    this.root.dataset.mask = 'none'
-    this.root.dataset.dimension = String(dimension)
+    this.root.dataset.scan = 'shown'
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
     this.notice.textContent = viewer.reduction > 1 ? `Drawn at 1/${viewer.reduction} of its resolution; measured in full.` : ''
     this.applyOpacity()
@@ -164,7 +171,7 @@ export class Stage {
       element('button', { type: 'button', title, 'aria-label': title, onclick }, label)
     return element(
       'div.stage',
-      { 'data-mask': 'none' },
+      { 'data-scan': 'none', 'data-mask': 'none' },
       element(
         'div.tools',
         { role: 'toolbar', 'aria-label': 'Picture' },
