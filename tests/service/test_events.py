@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from jobs.job import Progress
-from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, run_job
+from tests.service.conftest import Gateway, check_problem, nifti_bytes, run_job
 
 Event = dict[str, str]
 
@@ -33,11 +32,6 @@ def _events(answer: httpx.Response) -> Iterator[Event]:
 @pytest.fixture
 def job(gateway: Gateway) -> str:
     return str(gateway.job(scan=gateway.scan(nifti_bytes(seed=60)), model="solid")["id"])
-
-
-def _stream(gateway: Gateway, job: str) -> AbstractContextManager[httpx.Response]:
-    url = f"{gateway.client.base_url}/v1/jobs/{job}/events"
-    return httpx.stream("GET", url, timeout=30)
 
 
 def _follow(gateway: Gateway, job: str, seen: list[tuple[float, dict[str, Any]]]) -> None:
@@ -131,18 +125,6 @@ def test_many_followers_leave_the_gateway_free(gateway: Gateway, job: str) -> No
     for reader in readers:
         reader.join(10)
         assert not reader.is_alive()
-
-
-def test_stop_ends_the_streams(start_gateway: Start) -> None:
-    gateway = start_gateway()
-    job = str(gateway.job(scan=gateway.scan(nifti_bytes()), model="solid")["id"])
-    with httpx.stream(
-        "GET", f"{gateway.client.base_url}/v1/jobs/{job}/events", timeout=30
-    ) as answer:
-        next(_events(answer))
-        begun = time.monotonic()
-        gateway.stop()
-        assert time.monotonic() - begun < 4
 
 
 def _wait(happens: Any) -> None:

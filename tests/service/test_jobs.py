@@ -147,10 +147,9 @@ def test_failed_job_tells_why(gateway: Gateway, volume: str) -> None:
     check_problem(gateway.client.get(f"/v1/jobs/{job['id']}/mask"), 409)
 
 
-def test_worklist(start_gateway: Start) -> None:
+def test_worklist(gateway: Gateway) -> None:
     """Newest first, by page, by state, by model, by batch."""
-    gateway = start_gateway()
-    scan, picture = gateway.scan(nifti_bytes()), gateway.scan(png_bytes())
+    scan, picture = gateway.scan(nifti_bytes(seed=43)), gateway.scan(png_bytes(seed=43))
     solid = [gateway.job(scan=scan, model="solid")["id"] for _ in range(3)]
     flat = gateway.job(scan=picture, model="flat")["id"]
     batch = gateway.client.post(
@@ -158,9 +157,11 @@ def test_worklist(start_gateway: Start) -> None:
     ).json()
     gateway.client.post(f"/v1/jobs/{solid[0]}/cancel")
 
-    assert _jobs(gateway)[2:] == [flat, *reversed(solid)]
-    assert _jobs(gateway, model="flat") == [flat]
-    assert _jobs(gateway, state="cancelled") == [solid[0]]
+    assert _jobs(gateway)[2:6] == [flat, *reversed(solid)]
+    assert _jobs(gateway, model="flat")[0] == flat
+    assert not set(_jobs(gateway, model="flat")) & set(solid)
+    assert solid[0] in _jobs(gateway, state="cancelled")
+    assert not set(_jobs(gateway, state="cancelled")) & {*solid[1:], flat}
     assert set(_jobs(gateway, batch=batch["id"])) == set(batch["jobs"])
     assert _jobs(gateway, model="nonesuch") == []
     for bad in ({"state": "lost"}, {"model": "NO"}, {"batch": "\0"}, {"cursor": "-"}):
@@ -170,19 +171,21 @@ def test_worklist(start_gateway: Start) -> None:
 def _jobs(gateway: Gateway, **asked: str) -> list[str]:
     found: list[str] = []
     while True:
-        page = gateway.client.get("/v1/jobs", params={"limit": "2", **asked}).json()
+        page = gateway.client.get("/v1/jobs", params={"limit": "5", **asked}).json()
         found += [job["id"] for job in page["jobs"]]
         if page["next_cursor"] is None:
             return found
         asked["cursor"] = page["next_cursor"]
 
 
-def test_place_in_queue_follows_priority(start_gateway: Start) -> None:
-    gateway = start_gateway()
-    scan = gateway.scan(nifti_bytes())
-    ids = [gateway.job(scan=scan, model="solid", priority=p)["id"] for p in (0, 9, 5, 9)]
+def test_place_in_queue_follows_priority(gateway: Gateway, volume: str) -> None:
+    """The highest priority is first, then the eldest; a new job of a higher one moves others."""
+    ids = [gateway.job(scan=volume, model="solid", priority=p)["id"] for p in (0, 9, 5, 9)]
     places = [gateway.client.get(f"/v1/jobs/{i}").json()["place_in_queue"] for i in ids]
-    assert places == [4, 1, 3, 2]
+    assert np.argsort(places).tolist() == [1, 3, 2, 0]
+    gateway.job(scan=volume, model="solid", priority=6)
+    later = [gateway.client.get(f"/v1/jobs/{i}").json()["place_in_queue"] for i in ids]
+    assert np.subtract(later, places).tolist() == [1, 0, 1, 0]
 
 
 def test_batch(gateway: Gateway, volume: str) -> None:
@@ -251,14 +254,13 @@ def test_broker_is_away(start_gateway: Start) -> None:
     queue.close()
 
 
-def test_eta_comes_from_measured_jobs(start_gateway: Start) -> None:
+def test_eta_comes_from_measured_jobs(gateway: Gateway, volume: str) -> None:
     """Nothing is estimated before a job of the model was measured; then there is a time ahead."""
-    gateway = start_gateway()
-    scan = gateway.scan(nifti_bytes())
-    first = gateway.job(scan=scan, model="solid")
+    asked = {"scans": {"t1": volume, "t2": volume}, "model": "contrasts", "priority": 9}
+    first = gateway.job(**asked)
     assert first["eta"] is None
     run_job(gateway, str(first["id"]), np.zeros((5, 6, 7), np.uint8))
-    second = gateway.job(scan=scan, model="solid")
+    second = gateway.job(**asked)
     assert str(second["eta"]) > str(second["created_at"])
     done = gateway.client.get(f"/v1/jobs/{first['id']}").json()
     assert (done["eta"], done["progress"]["fraction"]) == (None, 1.0)
