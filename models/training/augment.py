@@ -15,6 +15,7 @@ from torch.nn.functional import grid_sample
 
 from models.training.config import Augmentation
 from models.training.data import Case
+from models.training.stain import immunostained
 
 
 def window(values: Tensor, grid: Tensor, mode: str) -> Tensor:
@@ -69,9 +70,11 @@ def example(
     """An image (c, *output + 2 halo) and its labels (*output)."""
     grid = positions(case.label.shape, output, halo, change, random)
     inner = tuple(slice(halo, halo + n) for n in output)
-    label = torch.from_numpy(case.label.astype(np.float32))[None]
     image = window(torch.from_numpy(case.image), grid, "bilinear")
-    return intensities(image, change, random), window(label, grid[inner], "nearest")[0]
+    label = window(torch.from_numpy(case.label.astype(np.float32))[None], grid, "nearest")[0]
+    if change.stain and random.random() < change.stain:
+        image = immunostained(image, label, random)
+    return intensities(image, change, random), label[inner]
 
 
 def _matrix(dimension: int, change: Augmentation, random: Generator) -> np.ndarray:
@@ -113,7 +116,8 @@ def _colours(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
     if change.invert and random.random() < change.invert:
         image = 1 - image
     if change.colour:
-        image = image[torch.from_numpy(random.permutation(len(image)))]
+        if random.random() < 0.5:
+            image = image[torch.from_numpy(random.permutation(len(image)))]
         gains = 1 + change.colour * random.uniform(-1, 1, (len(image),) + (1,) * (image.ndim - 1))
         image = image * torch.from_numpy(gains.astype(np.float32))
     return image

@@ -90,6 +90,8 @@ class Augmentation(_Table):
     colour: float = 0.0
     invert: Fraction = 0.0
     grey: Fraction = 0.0
+    stain: Fraction = 0.0
+    """How often numbered nuclei, in colour, are shown as immunostained tissue."""
 
 
 class Optimisation(_Table):

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -15,6 +15,7 @@ from imaging.errors import BadRequest
 from models.training.augment import example, intensities, positions, window
 from models.training.config import Augmentation, Data, TrainingConfig
 from models.training.data import Case, classes, read_cases, split
+from models.training.stain import immunostained
 from models.training.train import CHECKPOINT, HISTORY, train
 
 CONFIG = """
@@ -162,6 +163,7 @@ def test_other_seeds_hold_out_other_cases() -> None:
     assert len({frozenset(c.name for c in split(cases, 5, seed)[1]) for seed in range(8)}) == 8
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 1000))
 def test_objects_are_taught_as_inside_and_rim(seed: int) -> None:
     label = np.random.default_rng(seed).integers(0, 3, (6, 7)).repeat(2, 0).repeat(2, 1)
@@ -191,6 +193,7 @@ class Still(np.random.Generator):
         return middle if size is None else np.full(size, middle)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_image_and_label_are_moved_together(seed: int) -> None:
     """Given an image that shows its own label, it still does after any move."""
@@ -215,6 +218,21 @@ def test_colours_are_inverted_greyed_and_exchanged() -> None:
     assert torch.allclose(grey, image.mean(0).expand(3, 8, 8))
     jittered = intensities(image, Augmentation(colour=1e-9), random)
     assert torch.allclose(jittered.sum(0), image.sum(0), atol=1e-5)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000), st.booleans())
+def test_stained_nuclei_are_blue_in_a_brown_surrounding(seed: int, light_ground: bool) -> None:
+    """Haematoxylin takes red light more than blue, DAB blue more than red."""
+    rows, columns = np.mgrid[:48, :48]
+    disc = np.hypot(rows - 24, columns - 24) < 10
+    shown = 1 - 0.6 * disc if light_ground else 0.8 * disc
+    image = torch.from_numpy(np.repeat(shown[None], 3, 0).astype(np.float32))
+    found = immunostained(image, torch.from_numpy(disc * 7.0), np.random.default_rng(seed)).numpy()
+    blueness = found[2] - found[0]
+    ground = np.hypot(rows - 24, columns - 24) > 13
+    assert blueness[disc].mean() > blueness[ground].mean()
+    assert found[:, disc].mean() < np.percentile(found[:, ground], 99)
 
 
 @pytest.mark.parametrize(
