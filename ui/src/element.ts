@@ -16,7 +16,9 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   const made = document.createElement(name)
   made.classList.add(...classes)
   for (const [key, value] of Object.entries(attributes)) set(made, key, value)
-  made.append(...children.filter((child): child is Node | string => child !== null && child !== false))
+  made.append(
+    ...children.filter((child): child is Node | string => child !== null && child !== false),
+  )
   return made
 }
 

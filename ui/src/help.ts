@@ -25,7 +25,14 @@ export function helpCard(): HTMLDialogElement {
     'dialog.help',
     { 'aria-labelledby': 'help-title' },
     element('h2', { id: 'help-title' }, 'Keys and mouse'),
-    element('dl', {}, ...KEYS.flatMap(([key, act]) => [element('dt', {}, element('kbd', {}, key)), element('dd', {}, act)])),
+    element(
+      'dl',
+      {},
+      ...KEYS.flatMap(([key, act]) => [
+        element('dt', {}, element('kbd', {}, key)),
+        element('dd', {}, act),
+      ]),
+    ),
     element('form', { method: 'dialog' }, element('button', {}, 'Close')),
   )
   return card

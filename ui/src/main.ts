@@ -53,7 +53,9 @@ function keys(): Keys {
     '?': () => help.showModal(),
   }
   if (view.root.hidden) return everywhere
-  const views = Object.fromEntries(['1', '2', '3', '4', '5'].map((n) => [n, () => view.stage.setViewByKey(n)]))
+  const views = Object.fromEntries(
+    ['1', '2', '3', '4', '5'].map((n) => [n, () => view.stage.setViewByKey(n)]),
+  )
   return {
     ...everywhere,
     ...views,
@@ -76,11 +78,25 @@ function top(): HTMLElement {
   return element(
     'header.top',
     {},
-    element('a.brand', { href: '#new', 'aria-label': 'Tessera, new segmentation' }, element('img', { src: icon, alt: '', width: 22, height: 22 }), 'Tessera'),
+    element(
+      'a.brand',
+      { href: '#new', 'aria-label': 'Tessera, new segmentation' },
+      element('img', { src: icon, alt: '', width: 22, height: 22 }),
+      'Tessera',
+    ),
     element('span.sub', {}, 'segmentation review'),
     lost,
     element('a.button', { href: '#new', title: 'New segmentation (N)' }, 'New segmentation'),
-    element('button.quiet', { type: 'button', 'aria-label': 'Keys and mouse', title: 'Keys and mouse (?)', onclick: () => help.showModal() }, '?'),
+    element(
+      'button.quiet',
+      {
+        type: 'button',
+        'aria-label': 'Keys and mouse',
+        title: 'Keys and mouse (?)',
+        onclick: () => help.showModal(),
+      },
+      '?',
+    ),
   )
 }
 
@@ -90,7 +106,12 @@ function foot(): HTMLElement {
     {},
     element('strong', {}, 'Not for clinical use.'),
     element('span', {}, ' Masks are suggestions for research; a reader judges every one.'),
-    element('span.links', {}, element('a', { href: './docs' }, 'API'), element('a', { href: './licences.txt' }, 'Licences')),
+    element(
+      'span.links',
+      {},
+      element('a', { href: './docs' }, 'API'),
+      element('a', { href: './licences.txt' }, 'Licences'),
+    ),
   )
 }
 
@@ -128,12 +149,14 @@ async function offerModels(): Promise<void> {
   }
 }
 
-document.querySelector('#page')!.append(
-  top(),
-  element('main.house', {}, list.root, element('div.room', {}, start.root, view.root)),
-  foot(),
-  help,
-)
+document
+  .querySelector('#page')!
+  .append(
+    top(),
+    element('main.house', {}, list.root, element('div.room', {}, start.root, view.root)),
+    foot(),
+    help,
+  )
 worklist.onChange(() => {
   lost.hidden = worklist.reachable
 })

@@ -1,6 +1,6 @@
 /** Which number of a mask is drawn in which colour, and which are hidden. */
 
-import type { Label, Model } from '../wire'
+import type { Job, Label, Model, Report } from '../wire'
 
 const CYCLE = 24 // colours for numbered objects
 const UNKNOWN = 255 // a number that the card does not list
@@ -98,11 +98,34 @@ export class Legend {
     const black: Colour = [0, 0, 0]
     if (this.instances) return [black, ...OBJECT_COLOURS]
     const listed = this.labels.map((label) => rgb(label.color))
-    const filler = Array.from({ length: UNKNOWN - 1 - listed.length }, (): Colour => [150, 150, 150])
+    const filler = Array.from({ length: UNKNOWN - 1 - listed.length }, (): Colour => [
+      150, 150, 150,
+    ])
     return [black, ...listed, ...filler, [150, 150, 150]]
   }
 }
 
 export function hex([r, g, b]: [number, number, number]): string {
   return `#${[r, g, b].map((n) => n.toString(16).padStart(2, '0')).join('')}`
+}
+
+/** A model that is no longer installed: its report still names what it found. */
+export function modelOfReport(job: Job, report: Report): Model {
+  return {
+    name: job.model,
+    version: job.model_version,
+    title: job.model,
+    description: '',
+    dimension: 3,
+    channels: Object.keys(job.scans),
+    labels: report.measurements.labels.map(({ value, name }, n) => ({
+      value,
+      name: name ?? `label ${value}`,
+      color: hex(OBJECT_COLOURS[n % OBJECT_COLOURS.length]!),
+    })),
+    instances: report.measurements.instances !== null,
+    exact: report.exact,
+    licence: '',
+    intended_use: '',
+  }
 }

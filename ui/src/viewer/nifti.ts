@@ -4,7 +4,8 @@
  * are those of nifti1.h and nifti2.h.
  */
 
-export type Numbers = Uint8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
+export type Numbers =
+  Uint8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
 
 export interface Grid {
   /** Voxels along i, j, k; i runs fastest. */
@@ -152,7 +153,8 @@ function respaced(original: ArrayBuffer, dims: number[], step: number[]): ArrayB
   for (let axis = 0; axis < 3; axis++) {
     layout.setDim(view, axis + 1, dims[axis]!)
     const places = [layout.pixdim(axis + 1), ...[0, 1, 2].map((row) => layout.srow(row, axis))]
-    for (const place of places) setReal(view, layout, place, real(view, layout, place) * step[axis]!)
+    for (const place of places)
+      setReal(view, layout, place, real(view, layout, place) * step[axis]!)
   }
   return header
 }

@@ -5,16 +5,15 @@ import { DRAG_MODE, type NVConfigOptions, Niivue } from '@niivue/niivue'
 const GRID = 2 // NiiVue's MULTIPLANAR_TYPE and SHOW_RENDER are not exported
 const ALWAYS = 1
 
-const CROSSHAIR = 0.6 // percent of the scan's width
+const CROSSHAIR = 1.5 // pixels, whatever the zoom
 
 const OPTIONS: Partial<NVConfigOptions> = {
   logLevel: 'silent', // its messages hold header texts
   backColor: [0.02, 0.025, 0.035, 1],
   crosshairColor: [0.37, 0.7, 0.9, 0.75],
-  crosshairWidth: CROSSHAIR,
-  crosshairWidthUnit: 'percent',
+  crosshairWidthUnit: 'mm',
   crosshairGap: 4,
-  fontColor: [0.68, 0.74, 0.82, 1],
+  fontColor: [0.93, 0.8, 0.45, 1],
   fontMinPx: 14,
   fontSizeScaling: 0.25,
   showAllOrientationMarkers: true,
@@ -39,12 +38,19 @@ export class Scene extends Niivue {
     super(OPTIONS)
   }
 
-  /** Pans and zooms the slices; the crosshair stays as thin on screen as it was. */
-  place(pan: readonly number[], zoom: number): void {
-    this.scene.pan2Dxyzmm = [pan[0]!, pan[1]!, pan[2]!, zoom]
-    this.opts.crosshairWidth = CROSSHAIR / zoom
+  /** Draws, and again where the crosshair came out thicker or thinner than it should be. */
+  override drawScene(): string | void {
+    const drawn = super.drawScene()
+    const tile = this.screenSlices.find(
+      (slice) => slice.fovMM[0] !== undefined && slice.axCorSag < 3,
+    )
+    if (tile === undefined || this.volumes.length === 0) return drawn
+    const millimetres = Math.abs(tile.fovMM[0]! / tile.leftTopWidthHeight[2]!) // of one pixel
+    const wanted = CROSSHAIR * window.devicePixelRatio * millimetres
+    if (!(Math.abs(this.opts.crosshairWidth / wanted - 1) > 0.05)) return drawn
+    this.opts.crosshairWidth = wanted
     if (this.crosshairs3D !== null) this.crosshairs3D.mm![0] = NaN // to be made anew
-    this.drawScene()
+    return super.drawScene()
   }
 
   /** A canvas that is out of sight has no size to draw on. */

@@ -2,6 +2,7 @@
 
 import { NVImage, SLICE_TYPE } from '@niivue/niivue'
 import type { Point } from '../wire'
+import { bordersOf } from './borders'
 import { indexOf, toVoxel, toWorld } from './geometry'
 import type { Legend } from './legend'
 import { type Grid, RGB24, decode, encode, thinned } from './nifti'
@@ -62,7 +63,10 @@ export class Viewer {
   }
 
   /** Throws where the browser offers no WebGL 2. */
-  static async on(canvas: HTMLCanvasElement, onReadout: (readout: Readout) => void): Promise<Viewer> {
+  static async on(
+    canvas: HTMLCanvasElement,
+    onReadout: (readout: Readout) => void,
+  ): Promise<Viewer> {
     if (document.createElement('canvas').getContext('webgl2') === null) {
       throw new Error('This browser offers no WebGL 2.')
     }
@@ -85,8 +89,17 @@ export class Viewer {
     this.flat = dimension === 2
     this.scene.opts.isRadiologicalConvention = !this.flat
     this.scene.opts.isOrientationTextVisible = !this.flat
+    this.scene.scene.crosshairPos = this.scene.mm2frac(this.middle())
     this.resetZoom()
     this.scene.createOnLocationChange()
+  }
+
+  /** The reader has not moved the crosshair since the scan was shown. */
+  get untouched(): boolean {
+    if (this.base === null) return false
+    const middle = this.scene.mm2frac(this.middle())
+    const at = this.scene.scene.crosshairPos
+    return [0, 1, 2].every((axis) => Math.abs(at[axis]! - middle[axis]!) < 1e-6)
   }
 
   /** Lays a mask of the same grid over the scan. */
@@ -178,7 +191,8 @@ export class Viewer {
   }
 
   resetZoom(): void {
-    this.scene.place([0, 0, 0], 1)
+    this.scene.scene.pan2Dxyzmm = [0, 0, 0, 1]
+    this.scene.drawScene()
   }
 
   resetWindow(): void {
@@ -208,7 +222,12 @@ export class Viewer {
     const near = toVoxel(this.affine(), world)
     const voxel = near.map((n, axis) => n * this.step[axis]!) as Point
     const index = indexOf(voxel, this.base.dims)
-    return { world, voxel, values: this.valuesAt(index), label: index < 0 ? 0 : (this.mask?.data[index] ?? 0) }
+    return {
+      world,
+      voxel,
+      values: this.valuesAt(index),
+      label: index < 0 ? 0 : (this.mask?.data[index] ?? 0),
+    }
   }
 
   private valuesAt(index: number): number[] {
@@ -218,6 +237,14 @@ export class Viewer {
     const header = this.scene.volumes[0]!.hdr!
     const slope = header.scl_slope || 1
     return [data[index]! * slope + (header.scl_inter || 0)]
+  }
+
+  private middle(): Point {
+    const { dims } = this.base!
+    return toWorld(
+      this.affine(),
+      dims.map((n, axis) => Math.floor(n / this.step[axis]! / 2)) as Point,
+    )
   }
 
   private affine(): number[][] {
@@ -266,31 +293,16 @@ export class Viewer {
 
   /** Keeps the point where it is: on screen lies world * zoom + pan. */
   private zoomAround(factor: number, world: ArrayLike<number>): void {
-    const [x, y, z, old] = this.scene.scene.pan2Dxyzmm as unknown as [number, number, number, number]
+    const [x, y, z, old] = this.scene.scene.pan2Dxyzmm as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ]
     const zoom = Math.min(40, old * factor)
     if (zoom <= 1.001) return this.resetZoom()
     const pan = [x, y, z].map((p, axis) => p + (old - zoom) * world[axis]!)
-    this.scene.place(pan, zoom)
+    this.scene.scene.pan2Dxyzmm = [pan[0]!, pan[1]!, pan[2]!, zoom]
+    this.scene.drawScene()
   }
-}
-
-/** Only voxels with a neighbour in the slice that bears another number. */
-function bordersOf(grid: Grid, slots: Uint8Array): Uint8Array {
-  const [ni, nj, nk] = grid.dims
-  const { data } = grid
-  const kept = new Uint8Array(slots.length)
-  let n = 0
-  for (let k = 0; k < nk; k++) {
-    for (let j = 0; j < nj; j++) {
-      for (let i = 0; i < ni; i++, n++) {
-        if (slots[n] === 0) continue
-        const value = data[n]
-        const inner =
-          i > 0 && data[n - 1] === value && i < ni - 1 && data[n + 1] === value &&
-          j > 0 && data[n - ni] === value && j < nj - 1 && data[n + ni] === value
-        if (!inner) kept[n] = slots[n]!
-      }
-    }
-  }
-  return kept
 }

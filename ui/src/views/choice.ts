@@ -27,12 +27,17 @@ export class ModelChoice {
 
   offer(models: Model[]): void {
     this.models = models.filter((model) => model.dimension === this.dimension)
-    this.chosen ??= this.models.find((model) => model.channels.length === 1) ?? this.models[0] ?? null
+    this.chosen ??=
+      this.models.find((model) => model.channels.length === 1) ?? this.models[0] ?? null
     fill(
       this.cards,
       ...this.models.map((model) => this.card(model)),
       this.models.length === 0 &&
-        element('p.empty', {}, `No model for ${this.dimension === 3 ? 'volumes' : 'pictures'} is installed.`),
+        element(
+          'p.empty',
+          {},
+          `No model for ${this.dimension === 3 ? 'volumes' : 'pictures'} is installed.`,
+        ),
     )
   }
 
@@ -50,11 +55,14 @@ export class ModelChoice {
   jobs(scans: Scan[]): Omit<NewJob, 'priority'>[] {
     const model = this.chosen
     if (model === null || scans.length === 0) return []
-    if (model.channels.length === 1) return scans.map((scan) => ({ scan: scan.id, model: model.name }))
+    if (model.channels.length === 1)
+      return scans.map((scan) => ({ scan: scan.id, model: model.name }))
     const ids = model.channels.map((channel) => this.picked.get(channel) ?? '')
     const sound = ids.every((id) => scans.some((scan) => scan.id === id))
     if (!sound) return []
-    return [{ scans: Object.fromEntries(model.channels.map((c, n) => [c, ids[n]!])), model: model.name }]
+    return [
+      { scans: Object.fromEntries(model.channels.map((c, n) => [c, ids[n]!])), model: model.name },
+    ]
   }
 
   private card(model: Model): HTMLElement {
@@ -76,9 +84,23 @@ export class ModelChoice {
         'span.body',
         {},
         element('strong', {}, model.title || model.name),
-        element('span.fact', {}, `${model.name} ${model.version}`, model.channels.length > 1 ? ` · ${model.channels.length} channels: ${model.channels.join(', ')}` : ''),
+        element(
+          'span.fact',
+          {},
+          `${model.name} ${model.version}`,
+          model.channels.length > 1
+            ? ` · ${model.channels.length} channels: ${model.channels.join(', ')}`
+            : '',
+        ),
         model.description !== '' && element('span.text', {}, model.description),
-        element('span.labels', {}, ...model.labels.flatMap((label) => [swatch(label.color), element('span', {}, label.name)])),
+        element(
+          'span.labels',
+          {},
+          ...model.labels.flatMap((label) => [
+            swatch(label.color),
+            element('span', {}, label.name),
+          ]),
+        ),
         element('span.use', {}, model.intended_use),
       ),
     )
@@ -89,7 +111,11 @@ export class ModelChoice {
       const here = this.scans.some((scan) => scan.id === this.picked.get(channel))
       if (!here) this.picked.set(channel, this.guess(channel, n))
     }
-    fill(this.channels, element('p.hint', {}, 'This model looks at several scans of one subject:'), ...model.channels.map((c) => this.picker(c)))
+    fill(
+      this.channels,
+      element('p.hint', {}, 'This model looks at several scans of one subject:'),
+      ...model.channels.map((c) => this.picker(c)),
+    )
   }
 
   /** The scan whose name tells of the channel, else the next one. */
@@ -110,7 +136,11 @@ export class ModelChoice {
       },
       element('option', { value: '' }, 'choose a scan'),
       ...this.scans.map((scan) =>
-        element('option', { value: scan.id, selected: scan.id === this.picked.get(channel) }, scan.name),
+        element(
+          'option',
+          { value: scan.id, selected: scan.id === this.picked.get(channel) },
+          scan.name,
+        ),
       ),
     )
     return element('div.row', {}, element('label', { for: `channel-${channel}` }, channel), select)

@@ -26,10 +26,22 @@ export class Findings {
     fill(
       this.root,
       element('h2', {}, 'Labels'),
-      element('ul.labels', {}, ...legend.labels.map((label) => this.row(label, measuredOf(report, label), legend))),
-      measured.instances !== null && element('p.fact', {}, `${countWord(measured.instances.count, 'object')} in all`),
-      legend.instances && (measured.objects?.length ?? 0) > 0 && this.objects(measured.objects!, legend),
-      element('p.links', {}, 'Download: ', ...downloads.map(([label, href]) => element('a', { href, download: '' }, label))),
+      element(
+        'ul.labels',
+        {},
+        ...legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
+      ),
+      measured.instances !== null &&
+        element('p.fact', {}, `${countWord(measured.instances.count, 'object')} in all`),
+      legend.instances &&
+        (measured.objects?.length ?? 0) > 0 &&
+        this.objects(measured.objects!, legend),
+      element(
+        'p.links',
+        {},
+        'Download: ',
+        ...downloads.map(([label, href]) => element('a', { href, download: '' }, label)),
+      ),
       this.origin(report),
     )
   }
@@ -98,14 +110,21 @@ export class Findings {
       ['Model', `${report.model.name} ${report.model.version}`],
       ['Checksum', report.model.sha256.slice(0, 12)],
       ['Ran on', `${report.device}, ${report.precision}`],
-      ['Tiles', `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on them' : ''}`],
+      [
+        'Tiles',
+        `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on them' : ''}`,
+      ],
     ]
     if (report.seconds.total !== undefined) facts.push(['Took', durationWord(report.seconds.total)])
     return element(
       'details.origin',
       {},
       element('summary', {}, 'How it was made'),
-      element('dl', {}, ...facts.flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)])),
+      element(
+        'dl',
+        {},
+        ...facts.flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)]),
+      ),
     )
   }
 }

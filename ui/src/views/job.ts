@@ -3,14 +3,34 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
-import { Legend, OBJECT_COLOURS, hex } from '../viewer/legend'
-import { bytesWord, etaWord, shapeWord, spacingWord, stateWord, timeWord } from '../words'
-import { finished, type Job, type Measured, type Model, type Point, type Report, type Scan } from '../wire'
+import { Legend, modelOfReport } from '../viewer/legend'
+import { shapeWord, spacingWord, stateWord, timeWord } from '../words'
+import {
+  finished,
+  type Job,
+  type Measured,
+  type Model,
+  type Point,
+  type Problem,
+  type Report,
+  type Scan,
+} from '../wire'
 import type { Worklist } from '../worklist'
+import { Banner } from './banner'
 import { Findings } from './findings'
-import { problemBox, warningBox } from './problem'
+import { warningBox } from './problem'
+import { scanFacts } from './scan'
 import { Stage } from './stage'
 import { VerdictView } from './verdict'
+
+const GONE: Problem = {
+  title: 'Not here',
+  status: 404,
+  detail:
+    'The job or its scan is not here: it may have been deleted, or the link is of another Tessera.',
+  expected: '',
+  todo: 'Choose a job from the worklist, or start a new one.',
+}
 
 export class JobView {
   readonly root: HTMLElement
@@ -25,7 +45,11 @@ export class JobView {
   private resultShown: string | null = null
   private readonly findings: Findings
   private readonly head = element('header.job')
-  private readonly banner = element('div.banner', { 'aria-live': 'polite' })
+  private readonly banner = new Banner((job) => {
+    this.resultShown = null
+    if (job === null) void this.worklist.refresh()
+    else this.worklist.hear(job)
+  })
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
@@ -43,7 +67,7 @@ export class JobView {
       'section.jobview',
       { 'aria-label': 'Job' },
       this.head,
-      element('div.middle', {}, this.banner, this.stage.root),
+      element('div.middle', {}, this.banner.root, this.stage.root),
       element(
         'aside.panel',
         { 'aria-label': 'Findings and review' },
@@ -81,7 +105,7 @@ export class JobView {
       this.scanShown = this.scan.id
       this.update()
     } catch (error) {
-      if (!signal.aborted) this.stage.fail(api.problemOf(error), this.reopen())
+      if (!signal.aborted) this.refuse(api.problemOf(error))
     }
   }
 
@@ -104,10 +128,10 @@ export class JobView {
     this.verdict.show(null)
     fill(this.warnings)
     fill(this.facts)
+    fill(this.use)
     fill(this.head)
     delete this.head.dataset.seen
-    delete this.banner.dataset.seen
-    fill(this.banner)
+    this.banner.clear()
     this.stage.blank('Loading the scan …')
   }
 
@@ -130,7 +154,7 @@ export class JobView {
     const job = this.job
     if (job === undefined) return
     this.renderHead(job)
-    this.renderBanner(job)
+    this.banner.show(job)
     this.verdict.show(job)
     this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
@@ -147,20 +171,28 @@ export class JobView {
         viewer === null ? null : api.bytes(`jobs/${job.id}/mask?format=nifti`, signal),
       ])
       if (signal.aborted) return
-      const legend = new Legend(this.modelOf(job) ?? strange(job, report))
-      if (viewer !== null && file !== null) await this.stage.showMask(viewer, file, legend)
-      else this.stage.still(api.address(`jobs/${job.id}/preview.png`))
+      const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
+      if (viewer !== null && file !== null) {
+        await this.stage.showMask(viewer, file, legend)
+        if (viewer.untouched && !legend.instances) this.jump(largest(report))
+      } else this.stage.still(api.address(`jobs/${job.id}/preview.png`))
+      this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, this.downloads(job))
       const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()
     } catch (error) {
-      if (!signal.aborted) this.stage.fail(api.problemOf(error), this.reopen())
+      if (!signal.aborted) this.refuse(api.problemOf(error))
     }
   }
 
-  private jump(measured: Measured): void {
-    const world = this.middleOf(measured)
+  private refuse(problem: Problem): void {
+    if (problem.status === 404) this.stage.fail(GONE)
+    else this.stage.fail(problem, this.reopen())
+  }
+
+  private jump(measured: Measured | undefined): void {
+    const world = measured === undefined ? null : this.middleOf(measured)
     if (world !== null) this.stage.jump(world)
   }
 
@@ -193,12 +225,17 @@ export class JobView {
         'div.title',
         {},
         element('h1', { title: job.scan_name }, job.scan_name),
-        element('span.pill', { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' }, pillWord(job)),
+        element(
+          'span.pill',
+          { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' },
+          pillWord(job),
+        ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
       ),
       element('div.actions', {}, ...this.headActions(job)),
     )
-    if (this.scan !== null && job.state !== 'succeeded') fill(this.warnings, warningBox(this.scan.warnings))
+    if (this.scan !== null && job.state !== 'succeeded')
+      fill(this.warnings, warningBox(this.scan.warnings))
   }
 
   private headActions(job: Job): HTMLElement[] {
@@ -206,54 +243,14 @@ export class JobView {
     const actions: HTMLElement[] = []
     if (scan !== null && finished(job)) {
       actions.push(
-        element('button.quiet', { type: 'button', onclick: () => this.onAgain(scan) }, 'Use this scan again'),
+        element(
+          'button.quiet',
+          { type: 'button', onclick: () => this.onAgain(scan) },
+          'Use this scan again',
+        ),
       )
     }
     return actions
-  }
-
-  private renderBanner(job: Job): void {
-    const eta = etaWord(job.eta)
-    const seen = JSON.stringify([job.state, job.progress, job.place_in_queue, job.attempt, eta, job.error])
-    if (this.banner.dataset.seen === seen) return
-    this.banner.dataset.seen = seen
-    this.banner.dataset.state = job.state
-    if (job.state === 'succeeded') fill(this.banner)
-    else if (job.state === 'failed' && job.error !== null) {
-      fill(this.banner, problemBox(job.error, this.action('Run it again', () => api.retry(job.id))))
-    } else if (finished(job)) {
-      fill(this.banner, element('p', {}, 'This job was cancelled.'), this.action('Run it again', () => api.retry(job.id)))
-    } else {
-      fill(this.banner, ...this.waiting(job, eta), this.action('Cancel', () => api.cancel(job.id)))
-    }
-  }
-
-  private waiting(job: Job, eta: string): HTMLElement[] {
-    const { tiles_done: done, tiles_total: total, fraction } = job.progress
-    const words = [job.state === 'queued' ? capital(stateWord(job)) : 'Segmenting']
-    if (job.state === 'running' && total > 0) words.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
-    if (job.attempt > 1) words.push(`attempt ${job.attempt}, since a worker was lost`)
-    if (eta !== '') words.push(eta)
-    const bar = element('progress', { max: 1, 'aria-label': 'Progress of this job' })
-    if (job.state === 'running' && total > 0) bar.value = fraction
-    return job.state === 'running'
-      ? [element('p', {}, words.join('  ·  ')), bar]
-      : [element('p', {}, words.join('  ·  '))]
-  }
-
-  private action(label: string, ask: () => Promise<Job>): HTMLButtonElement {
-    const button = element('button', { type: 'button', onclick: () => void run() }, label)
-    const run = async (): Promise<void> => {
-      button.disabled = true
-      try {
-        this.worklist.hear(await ask())
-        this.resultShown = null
-      } catch (error) {
-        button.replaceWith(problemBox(api.problemOf(error)))
-        void this.worklist.refresh()
-      }
-    }
-    return button
   }
 
   private reopen(): HTMLButtonElement {
@@ -274,55 +271,24 @@ export class JobView {
 
   private downloads(job: Job): [string, string][] {
     const flat = this.scan?.dimension === 2
-    const mask: [string, string] = flat ? ['mask (PNG)', 'mask?format=png'] : ['mask (NIfTI)', 'mask?format=nifti']
-    const files: [string, string][] = [mask, ['report (JSON)', 'report'], ['report (CSV)', 'report?format=csv']]
+    const mask: [string, string] = flat
+      ? ['mask (PNG)', 'mask?format=png']
+      : ['mask (NIfTI)', 'mask?format=nifti']
+    const files: [string, string][] = [
+      mask,
+      ['report (JSON)', 'report'],
+      ['report (CSV)', 'report?format=csv'],
+    ]
     return files.map(([label, path]) => [label, api.address(`jobs/${job.id}/${path}`)])
   }
 }
 
-function scanFacts(scan: Scan, open: boolean): HTMLElement {
-  const facts: [string, string][] = [
-    ['Format', scan.format],
-    ['Size', shapeWord(scan)],
-    ['Spacing', spacingWord(scan) || 'not given'],
-    ['Values', scan.dtype],
-    ['File', bytesWord(scan.bytes)],
-    ['Uploaded', timeWord(scan.created_at)],
-  ]
-  return element(
-    'details',
-    { open },
-    element('summary', {}, 'The scan'),
-    element('dl', {}, ...facts.flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)])),
-  )
-}
-
-/** A model that is no longer installed: its report still names what it found. */
-function strange(job: Job, report: Report): Model {
-  return {
-    name: job.model,
-    version: job.model_version,
-    title: job.model,
-    description: '',
-    dimension: 3,
-    channels: Object.keys(job.scans),
-    labels: report.measurements.labels.map(({ value, name }, n) => ({
-      value,
-      name: name ?? `label ${value}`,
-      color: hex(OBJECT_COLOURS[n % OBJECT_COLOURS.length]!),
-    })),
-    instances: report.measurements.instances !== null,
-    exact: report.exact,
-    licence: '',
-    intended_use: '',
-  }
+function largest(report: Report): Measured | undefined {
+  const size = (measured: Measured): number => measured.voxels ?? 0
+  return [...report.measurements.labels].sort((a, b) => size(b) - size(a))[0]
 }
 
 function pillWord(job: Job): string {
   if (job.state === 'queued') return 'waiting'
   return job.state === 'succeeded' && job.verdict === null ? 'to review' : stateWord(job)
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

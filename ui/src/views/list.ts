@@ -52,8 +52,11 @@ export class ListView {
 
   render(): void {
     const jobs = this.listed
-    const waiting = this.worklist.jobs.filter((job) => job.state === 'succeeded' && job.verdict === null)
-    this.count.textContent = waiting.length > 0 ? countWord(waiting.length, 'to review', 'to review') : ''
+    const waiting = this.worklist.jobs.filter(
+      (job) => job.state === 'succeeded' && job.verdict === null,
+    )
+    this.count.textContent =
+      waiting.length > 0 ? countWord(waiting.length, 'to review', 'to review') : ''
     for (const [n, job] of jobs.entries()) this.place(job, n)
     const ids = new Set(jobs.map((job) => job.id))
     for (const [id, row] of this.rows) {
@@ -70,7 +73,8 @@ export class ListView {
     let row = this.rows.get(job.id)
     if (row === undefined) this.rows.set(job.id, (row = new Row(job)))
     row.update(job, job.id === this.worklist.selected)
-    if (this.list.children[n] !== row.root) this.list.insertBefore(row.root, this.list.children[n] ?? null)
+    if (this.list.children[n] !== row.root)
+      this.list.insertBefore(row.root, this.list.children[n] ?? null)
   }
 
   private emptyWord(): string {

@@ -29,7 +29,10 @@ export class Stage {
     'aria-label': 'The scan with its mask. What lies under the crosshair is written below.',
   })
   private readonly cover = element('div.cover', { 'aria-live': 'polite' })
-  private readonly readout = element('output.readout', { id: 'readout', 'aria-label': 'Under the crosshair' })
+  private readonly readout = element('output.readout', {
+    id: 'readout',
+    'aria-label': 'Under the crosshair',
+  })
   private readonly notice = element('span.notice')
   private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
   private readonly opacity: HTMLInputElement
@@ -51,12 +54,22 @@ export class Stage {
     })
     this.shown = element(
       'button',
-      { type: 'button', 'aria-pressed': 'true', title: 'Show or hide the mask (M)', onclick: () => this.toggleMask() },
+      {
+        type: 'button',
+        'aria-pressed': 'true',
+        title: 'Show or hide the mask (M)',
+        onclick: () => this.toggleMask(),
+      },
       'Mask',
     )
     this.outline = element(
       'button',
-      { type: 'button', 'aria-pressed': 'false', title: 'Borders only (O)', onclick: () => this.toggleOutline() },
+      {
+        type: 'button',
+        'aria-pressed': 'false',
+        title: 'Borders only (O)',
+        onclick: () => this.toggleOutline(),
+      },
       'Outline',
     )
     fill(this.views, ...VIEWS.map(([view, label, key]) => this.viewButton(view, label, key)))
@@ -111,7 +124,10 @@ export class Stage {
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
-    this.notice.textContent = viewer.reduction > 1 ? `Drawn at 1/${viewer.reduction} of its resolution; measured in full.` : ''
+    this.notice.textContent =
+      viewer.reduction > 1
+        ? `Drawn at 1/${viewer.reduction} of its resolution; measured in full.`
+        : ''
     this.applyOpacity()
   }
 
@@ -206,7 +222,13 @@ export class Stage {
   private viewButton(view: View, label: string, key: string): HTMLElement {
     return element(
       'button',
-      { type: 'button', 'data-view': view, 'aria-pressed': 'false', title: `${label} (${key})`, onclick: () => this.setView(view) },
+      {
+        type: 'button',
+        'data-view': view,
+        'aria-pressed': 'false',
+        title: `${label} (${key})`,
+        onclick: () => this.setView(view),
+      },
       label,
     )
   }

@@ -4,11 +4,12 @@ import * as api from '../api'
 import { element, fill, swatch } from '../element'
 import { go } from '../route'
 import { type Upload, Uploads } from '../uploads'
-import { bytesWord, countWord, shapeWord, spacingWord } from '../words'
+import { countWord, shapeWord } from '../words'
 import type { Job, Model, NewJob, Problem, Scan } from '../wire'
 import type { Worklist } from '../worklist'
 import { ModelChoice } from './choice'
-import { problemBox, warningBox } from './problem'
+import { problemBox } from './problem'
+import { fillRow } from './upload'
 
 const PRIORITIES = [
   ['9', '9, first of all'],
@@ -41,11 +42,16 @@ export class StartView {
   private readonly keys = new Map<string, string>()
 
   constructor(private readonly worklist: Worklist) {
-    this.choices = { 2: new ModelChoice(2, () => this.render()), 3: new ModelChoice(3, () => this.render()) }
+    this.choices = {
+      2: new ModelChoice(2, () => this.render()),
+      3: new ModelChoice(3, () => this.render()),
+    }
     this.priority = element(
       'select',
       { id: 'priority' },
-      ...PRIORITIES.map(([value, label]) => element('option', { value, selected: value === '5' }, label)),
+      ...PRIORITIES.map(([value, label]) =>
+        element('option', { value, selected: value === '5' }, label),
+      ),
     )
     this.begin = element(
       'button.primary',
@@ -114,7 +120,11 @@ export class StartView {
         { for: 'files' },
         picker,
         element('strong', {}, 'Drop scans here, or choose files'),
-        element('span', {}, 'MRI or CT volumes as NIfTI (.nii, .nii.gz); pictures as PNG, JPEG or TIFF. Several at once are fine.'),
+        element(
+          'span',
+          {},
+          'MRI or CT volumes as NIfTI (.nii, .nii.gz); pictures as PNG, JPEG or TIFF. Several at once are fine.',
+        ),
       ),
       this.list,
       earlier,
@@ -156,30 +166,8 @@ export class StartView {
         this.rows.set(item, row)
         this.list.append(row)
       }
-      this.fillRow(row, item)
+      fillRow(row, item, this.uploads)
     }
-  }
-
-  private fillRow(row: HTMLLIElement, item: Upload): void {
-    const seen = `${item.state} ${Math.round(item.fraction * 100)}`
-    if (row.dataset.seen === seen) return
-    row.dataset.seen = seen
-    row.dataset.state = item.state
-    const remove = element(
-      'button.icon',
-      { type: 'button', title: 'Leave out', 'aria-label': `Leave out ${item.name}`, onclick: () => this.uploads.remove(item) },
-      '×',
-    )
-    const again = (): HTMLButtonElement =>
-      element('button.quiet', { type: 'button', onclick: () => this.uploads.again(item) }, 'Try again')
-    fill(
-      row,
-      element('div.line', {}, element('span.name', { title: item.name }, item.name), element('span.fact', {}, factWord(item)), remove),
-      (item.state === 'sending' || item.state === 'checking') &&
-        element('progress', { max: 1, value: item.fraction, 'aria-label': `Upload of ${item.name}` }),
-      item.problem !== null && problemBox(item.problem, ...(item.problem.status === 0 || item.problem.status >= 500 ? [again()] : [])),
-      item.scan !== null && warningBox(item.scan.warnings),
-    )
   }
 
   private renderModels(scans: Scan[]): void {
@@ -212,7 +200,14 @@ export class StartView {
             {},
             element('strong', {}, model.title),
             element('span.fact', {}, model.dimension === 3 ? 'volumes' : 'pictures'),
-            element('span.labels', {}, ...model.labels.flatMap((label) => [swatch(label.color), element('span', {}, label.name)])),
+            element(
+              'span.labels',
+              {},
+              ...model.labels.flatMap((label) => [
+                swatch(label.color),
+                element('span', {}, label.name),
+              ]),
+            ),
           ),
         ),
       ),
@@ -221,7 +216,9 @@ export class StartView {
 
   private hintWord(scans: Scan[], jobs: number): string {
     if (this.starting) return 'Starting …'
-    const coming = this.uploads.items.filter((item) => ['waiting', 'sending', 'checking'].includes(item.state))
+    const coming = this.uploads.items.filter((item) =>
+      ['waiting', 'sending', 'checking'].includes(item.state),
+    )
     if (coming.length > 0) return `${countWord(coming.length, 'upload')} under way`
     if (scans.length === 0) return 'Add a scan first.'
     if (jobs === 0) return 'Choose a scan for each channel of the model.'
@@ -232,7 +229,9 @@ export class StartView {
     const priority = Number(this.priority.value)
     const scans = this.uploads.scans
     return ([3, 2] as const).flatMap((d) =>
-      this.choices[d].jobs(scans.filter((scan) => scan.dimension === d)).map((job) => ({ ...job, priority })),
+      this.choices[d]
+        .jobs(scans.filter((scan) => scan.dimension === d))
+        .map((job) => ({ ...job, priority })),
     )
   }
 
@@ -254,7 +253,8 @@ export class StartView {
     }
     this.starting = false
     this.render()
-    if (started.length > 0 && this.problems.childElementCount === 0) go({ page: 'job', id: started[0]!.id })
+    if (started.length > 0 && this.problems.childElementCount === 0)
+      go({ page: 'job', id: started[0]!.id })
   }
 
   private keyOf(wanted: NewJob): string {
@@ -297,24 +297,9 @@ export class StartView {
   }
 }
 
-function factWord(item: Upload): string {
-  switch (item.state) {
-    case 'waiting':
-      return `${bytesWord(item.bytes)}, waiting`
-    case 'sending':
-      return `${Math.round(item.fraction * 100)} % of ${bytesWord(item.bytes)}`
-    case 'checking':
-      return 'being checked'
-    case 'refused':
-      return 'not taken'
-    case 'ready': {
-      const facts = [shapeWord(item.scan!), spacingWord(item.scan!), item.known ? 'here already' : '']
-      return facts.filter((fact) => fact !== '').join(' · ')
-    }
-  }
-}
-
 /** `crypto.randomUUID` exists on secure origins alone; a hospital's own host may have no TLS. */
 function randomKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, '0')).join('')
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((n) => n.toString(16).padStart(2, '0'))
+    .join('')
 }

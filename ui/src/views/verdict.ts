@@ -33,7 +33,12 @@ export class VerdictView {
     const verdict = (kind: NewReview['verdict'], label: string, key: string): HTMLButtonElement =>
       element(
         `button.${kind}` as 'button',
-        { type: 'button', id: kind, title: `${label} (${key})`, onclick: () => void this.give(kind) },
+        {
+          type: 'button',
+          id: kind,
+          title: `${label} (${key})`,
+          onclick: () => void this.give(kind),
+        },
         label,
         element('kbd', { 'aria-hidden': 'true' }, key),
       )
