@@ -17,7 +17,6 @@ const OPTIONS: Partial<NVConfigOptions> = {
   fontMinPx: 14,
   fontSizeScaling: 0.25,
   showAllOrientationMarkers: true,
-  isRadiologicalConvention: true,
   isOrientCube: true,
   multiplanarLayout: GRID,
   multiplanarShowRender: ALWAYS,
