@@ -1,11 +1,8 @@
 """One table: which exception becomes which RFC 9457 problem."""
 
 import logging
-import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,21 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imaging.errors import (
-    BadInput,
-    BadModel,
-    BadRequest,
-    Conflict,
-    JobLost,
-    NotFound,
-    ScanModelMismatch,
-    ScanTooLarge,
-    StorageFull,
-    TesseraError,
-    Unavailable,
-    UnreadableScan,
-    UnsupportedScan,
-)
+from imaging.errors import BadInput, ScanTooLarge, TesseraError
+from jobs import problem
+from jobs.problem import Answer
 from service.schemas import Problem
 
 logger = logging.getLogger("tessera.service")
@@ -46,34 +31,14 @@ class BodyTooLarge(ScanTooLarge):
     """The request's body is larger than is taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status and title of a problem; both are the same for every error of a kind."""
-
-    status: int
-    title: str
-
-
 TABLE: Mapping[type[Exception], Answer] = {
-    UnreadableScan: Answer(422, "The scan cannot be read"),
-    UnsupportedScan: Answer(415, "This kind of scan is not served"),
-    ScanTooLarge: Answer(413, "Too large"),
-    ScanModelMismatch: Answer(422, "Scan and model do not match"),
-    BadRequest: Answer(422, "The request cannot be served as it is"),
-    BadInput: Answer(422, "The request cannot be served as it is"),
+    **problem.TABLE,
     ForeignHost: Answer(421, "Not a host that is served here"),
     ForeignOrigin: Answer(403, "Another site may not call this service"),
     RequestValidationError: Answer(422, "The request is not of the right form"),
     ClientDisconnect: Answer(400, "The request was cut off"),
-    NotFound: Answer(404, "Not found"),
-    Conflict: Answer(409, "The state of things forbids this"),
-    JobLost: Answer(409, "The state of things forbids this"),
-    BadModel: Answer(500, "The model is not sound"),
-    StorageFull: Answer(507, "No room left"),
-    Unavailable: Answer(503, "A part of the service is away"),
-    TesseraError: Answer(500, "The service failed"),
 }
-"""The nearest class in an exception's own order of bases decides."""
+"""What happens to jobs, and what only a request can bring about."""
 
 _HTTP: Mapping[int, tuple[str, str]] = {
     404: ("There is nothing at this address.", "See /docs for the addresses that there are."),
@@ -102,19 +67,17 @@ def answer(error: Exception) -> JSONResponse:
         if isinstance(cause, Exception) and isinstance(cause, tuple(TABLE)):
             return answer(cause)
         return respond(_of_http(error), error.headers)
-    problem = problem_of(error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status == 503 else None
-    return respond(problem, headers)
+    told = problem_of(error)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if told.status == 503 else None
+    return respond(told, headers)
 
 
 def problem_of(error: Exception) -> Problem:
     """The problem of an exception that the table knows; raises KeyError for any other."""
-    kind = next((kind for kind in type(error).__mro__ if kind in TABLE), None)
-    if kind is None:
-        raise KeyError(type(error).__name__)
+    kind = problem.kind_of(error, TABLE)
     came, expected, todo = _sentences(error)
     return Problem(
-        type=_type(kind),
+        type=problem.type_of(kind),
         title=TABLE[kind].title,
         status=TABLE[kind].status,
         detail=came,
@@ -131,11 +94,11 @@ def stored(error: Mapping[str, Any]) -> Problem:
     )
 
 
-def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def respond(told: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem on the wire."""
     return JSONResponse(
-        problem.model_dump(exclude_none=True),
-        status_code=problem.status,
+        told.model_dump(exclude_none=True),
+        status_code=told.status,
         headers=headers,
         media_type="application/problem+json",
     )
@@ -162,20 +125,10 @@ class Unexpected:
         try:
             await self.app(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - the last resort, by its purpose
-            found = _logged(error)
+            found = problem.logged(error, logger)
             if scope["type"] != "http" or started:
                 raise RuntimeError(f"The response broke off; see error {found}.") from None
             await respond(_unexpected(found))(scope, receive, send)
-
-
-def _logged(error: Exception) -> str:
-    found = uuid4().hex
-    lines = "".join(
-        f"\n  {frame.filename}:{frame.lineno} in {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    )
-    logger.error("Error %s: %s%s", found, type(error).__name__, lines)
-    return found
 
 
 def _unexpected(found: str) -> Problem:
@@ -215,9 +168,3 @@ def _of_http(error: HTTPException) -> Problem:
         detail=detail,
         todo=todo,
     )
-
-
-def _type(kind: type[Exception]) -> str:
-    """`urn:tessera:scan-too-large` of ScanTooLarge."""
-    name = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
-    return f"urn:tessera:{name.lstrip('-')}"

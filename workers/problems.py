@@ -2,39 +2,12 @@
 
 import errno
 import logging
-import traceback
-from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
-from imaging.errors import (
-    BadInput,
-    BadModel,
-    NotFound,
-    ScanModelMismatch,
-    ScanTooLarge,
-    StorageFull,
-    TesseraError,
-    Unavailable,
-    UnreadableScan,
-    UnsupportedScan,
-)
+from imaging.errors import StorageFull, TesseraError, Unavailable
+from jobs.problem import TABLE, kind_of, logged, type_of
 
 log = logging.getLogger(__name__)
-
-TABLE: Mapping[type[TesseraError], tuple[int, str]] = {
-    UnreadableScan: (422, "The scan cannot be read"),
-    UnsupportedScan: (415, "This kind of scan is not served"),
-    ScanTooLarge: (413, "Too large"),
-    ScanModelMismatch: (422, "Scan and model do not match"),
-    BadInput: (422, "The request cannot be served as it is"),
-    NotFound: (404, "Not found"),
-    BadModel: (500, "The model is not sound"),
-    StorageFull: (507, "No room left"),
-    Unavailable: (503, "A part of the service is away"),
-    TesseraError: (500, "The service failed"),
-}
-"""Status and title; the nearest class in an error's own order of bases decides."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -47,9 +20,9 @@ def transient(error: Exception) -> bool:
 def problem_of(error: Exception) -> dict[str, Any]:
     """title, status, detail, expected, todo; what is not ours says nothing of its own."""
     if isinstance(error, TesseraError):
-        kind = next(kind for kind in type(error).__mro__ if kind in TABLE)
-        status, title = TABLE[kind]
-        return _problem(_type(kind), status, title, error.came, error.expected, error.todo)
+        kind = kind_of(error, TABLE)
+        told = TABLE[kind].status, TABLE[kind].title
+        return _problem(type_of(kind), *told, error.came, error.expected, error.todo)
     if isinstance(error, MemoryError):
         return _problem(
             "urn:tessera:out-of-memory",
@@ -61,8 +34,9 @@ def problem_of(error: Exception) -> dict[str, Any]:
         )
     if _no_room(error):
         return _problem(
-            _type(StorageFull),
-            *TABLE[StorageFull],
+            type_of(StorageFull),
+            TABLE[StorageFull].status,
+            TABLE[StorageFull].title,
             "The worker's disk has no room left.",
             "Room for the scan and its mask.",
             "Free space on the worker's disk, then retry the job.",
@@ -71,13 +45,7 @@ def problem_of(error: Exception) -> dict[str, Any]:
 
 
 def _unexpected(error: Exception) -> dict[str, Any]:
-    """The log gets the error's class and the lines it passed; its text may quote the scan."""
-    found = uuid4().hex
-    lines = "".join(
-        f"\n  {frame.filename}:{frame.lineno} in {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    )
-    log.error("error %s: %s%s", found, type(error).__name__, lines)
+    found = logged(error, log)
     told = _problem(
         "urn:tessera:unexpected",
         500,
@@ -104,9 +72,3 @@ def _problem(
         "expected": expected,
         "todo": todo,
     }
-
-
-def _type(kind: type[Exception]) -> str:
-    """`urn:tessera:scan-too-large` of ScanTooLarge."""
-    name = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
-    return f"urn:tessera:{name.lstrip('-')}"
