@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _START_S = 20.0
 _STOP_S = 5.0
+_LONGEST = 60
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,8 +35,9 @@ def embedded(settings: Settings) -> Iterator[str]:
         log.info("no redis-server here: messages go through files in the data folder")
         yield "file://"
         return
-    # A socket's path may have about 100 bytes; the data folder's may be longer.
-    with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
+    # A socket's path may have about 100 bytes; that of the data folder may have more.
+    short = None if len(tempfile.gettempdir()) <= _LONGEST else "/tmp"  # noqa: S108 - 0700 in it
+    with tempfile.TemporaryDirectory(prefix="tessera-", dir=short) as folder:
         socket = Path(folder) / "redis.sock"
         process = _start(program, socket, settings.broker_folder)
         try:

@@ -8,6 +8,7 @@ every boot. Here a message appears whole, and the priority is the first thing in
 # ruff: noqa: ARG002 - the signatures are kombu's
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -43,7 +44,7 @@ class Channel(virtual.Channel):
         return callback(message, queue)
 
     def _size(self, queue: str) -> int:
-        return sum(1 for _ in self._folder.glob(f"*.{queue}.msg"))
+        return sum(name.endswith(f".{queue}.msg") for name in self._names())
 
     def _purge(self, queue: str) -> int:
         found = list(self._folder.glob(f"*.{queue}.msg"))
@@ -53,10 +54,11 @@ class Channel(virtual.Channel):
 
     def _first(self, queues: Iterable[str]) -> tuple[str, dict[str, Any]]:
         endings = {f".{queue}.msg": queue for queue in queues}
-        for path in sorted(self._folder.iterdir()):
-            queue = endings.get("".join(path.suffixes))
+        for name in sorted(self._names()):
+            queue = endings.get(name[name.find(".") :])
             if queue is None:
                 continue
+            path = self._folder / name
             try:
                 message = json.loads(path.read_text())
                 path.unlink()
@@ -64,6 +66,10 @@ class Channel(virtual.Channel):
                 continue  # another worker was faster
             return queue, message
         raise Empty
+
+    def _names(self) -> list[str]:
+        with os.scandir(self._folder) as entries:
+            return [entry.name for entry in entries]
 
     @property
     def _folder(self) -> Path:

@@ -7,6 +7,7 @@ them, and compare-and-set lets one sweeper act.
 
 import logging
 import threading
+from collections.abc import Sequence
 
 from imaging.errors import TesseraError
 from jobs.job import Job
@@ -16,23 +17,38 @@ from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 100
+
 
 def dispatch(
     repository: Repository, queue: Queue, job: Job, older_than_s: float | None = None
 ) -> bool:
-    """Sends the job's message unless somebody else just did; raises Unavailable.
+    """Sends the job's message unless somebody else just did; raises Unavailable."""
+    return dispatch_all(repository, queue, [job], older_than_s) == 1
 
-    It is marked before it is sent, so that of several senders one sends; a sender killed between
-    the two leaves a mark without a message, which the sweeper finds after a lease.
+
+def dispatch_all(
+    repository: Repository, queue: Queue, jobs: Sequence[Job], older_than_s: float | None = None
+) -> int:
+    """Sends those messages that nobody else just sent, and says how many; raises Unavailable.
+
+    They are marked before they are sent, so that of several senders one sends; a sender killed
+    between the two leaves marks without messages, which the sweeper finds after a lease.
     """
-    if not repository.mark_sent(job.id, job.attempt, older_than_s):
-        return False
-    try:
-        queue.send(job)
-    except TesseraError:
-        repository.mark_unsent(job.id, job.attempt)
-        raise
-    return True
+    sent = 0
+    for start in range(0, len(jobs), _AT_ONCE):
+        part = jobs[start : start + _AT_ONCE]
+        mine = repository.mark_all_sent([job.id for job in part], older_than_s)
+        ours = [job for job in part if job.id in mine]
+        for position, job in enumerate(ours):
+            try:
+                queue.send(job)
+            except TesseraError:
+                for unsent in ours[position:]:
+                    repository.mark_unsent(unsent.id, unsent.attempt)
+                raise
+        sent += len(ours)
+    return sent
 
 
 class Sweeper:
@@ -60,25 +76,22 @@ class Sweeper:
         """One round; raises Unavailable where database or broker are away."""
         for job in self._repository.take_back(self._settings.attempts):
             log.warning("job %s: its worker was lost; now %s", job.id, job.state)
-        unsent = self._repository.unsent(self._settings.lease_s)
+        dispatch_all(self._repository, self._queue, self._repository.unsent())
         for name in QUEUES:
-            self._send([job for job in unsent if job.queue == name], name)
+            self._send_again(name)
 
-    def _send(self, unsent: list[Job], name: str) -> None:
-        never = [job for job in unsent if job.sent_at is None]
-        stale = [job for job in unsent if job.sent_at is not None]
-        for job in never:
-            dispatch(self._repository, self._queue, job)
-        # In a long queue old messages are the rule. Only as many as the broker lacks are sent.
-        for job in stale[: self._missing(name)] if stale else []:
-            if dispatch(self._repository, self._queue, job, self._settings.lease_s):
-                log.warning("job %s: its message was lost, another is sent", job.id)
-
-    def _missing(self, name: str) -> int | None:
-        """Messages that this queue should hold and does not; None, all, where it cannot tell."""
-        due = self._repository.sent(name)
-        waiting = self._queue.waiting(name)
-        return None if waiting is None else max(0, due - waiting)
+    def _send_again(self, name: str) -> None:
+        """In a long queue old messages are the rule: only as many as the broker lacks are sent."""
+        lease_s = self._settings.lease_s
+        if not self._repository.stale(name, lease_s, limit=1):
+            return
+        due, waiting = self._repository.sent(name), self._queue.waiting(name)
+        missing = due if waiting is None else due - waiting
+        if missing <= 0:
+            return
+        stale = self._repository.stale(name, lease_s, limit=missing)
+        sent = dispatch_all(self._repository, self._queue, stale, lease_s)
+        log.warning("queue %s: %d messages were lost, as many are sent", name, sent)
 
     def _run(self) -> None:
         trouble = ""

@@ -63,7 +63,7 @@ def _consume(bench: Bench) -> None:
 
     queues = queues_of(bench.settings.device)
     log.info("worker %s: serves %s", bench.name, ", ".join(queues))
-    app.WorkController(
+    controller = app.WorkController(
         hostname=bench.name,
         queues=queues,
         consumer_cls=Consumer,
@@ -71,7 +71,12 @@ def _consume(bench: Bench) -> None:
         without_mingle=True,
         without_heartbeat=True,
         ready_callback=lambda _consumer: log.info("worker %s: ready", bench.name),
-    ).start()
+    )
+    controller.start()
+    if controller.exitcode:
+        raise Unavailable(
+            "The worker ended by itself.", todo="Read its log; start it again once that is mended."
+        )
     log.info("worker %s: ended", bench.name)
 
 

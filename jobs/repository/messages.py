@@ -1,5 +1,7 @@
 """Which jobs have a message in the broker, as far as the database knows."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from jobs.job import Job, JobState
@@ -10,12 +12,14 @@ from jobs.repository.schema import jobs
 class Messages(JobRows):
     """Who sends a job's message: one sender, at most once in a lease."""
 
-    def unsent(self, older_than_s: float, limit: int = 1000) -> list[Job]:
-        """Queued jobs without a message, or whose message is older than this; next ones first."""
-        with self._read() as connection:
-            waits = and_(jobs.c.state == JobState.QUEUED, self._silent(older_than_s))
-            query = select(jobs).where(waits).order_by(jobs.c.priority.desc(), jobs.c.seq)
-            return self._jobs(connection, connection.execute(query.limit(limit)).mappings())
+    def unsent(self, older_than_s: float | None = None, limit: int = 1000) -> list[Job]:
+        """Queued jobs without a message, or also those whose message is older; next ones first."""
+        return self._waiting(self._silent(older_than_s), limit)
+
+    def stale(self, queue: str, older_than_s: float, limit: int = 1000) -> list[Job]:
+        """Queued jobs of this queue whose message is older than this; next ones first."""
+        old = jobs.c.sent_at < self._now - older_than_s
+        return self._waiting(and_(jobs.c.queue == queue, old), limit)
 
     def mark_sent(
         self,
@@ -33,9 +37,16 @@ class Messages(JobRows):
                 jobs.c.id == id,
                 jobs.c.state == JobState.QUEUED,
                 jobs.c.attempt == attempt,
-                jobs.c.sent_at.is_(None) if older_than_s is None else self._silent(older_than_s),
+                self._silent(older_than_s),
             )
             return connection.execute(query.values(sent_at=self._now)).rowcount == 1
+
+    def mark_all_sent(self, ids: Sequence[str], older_than_s: float | None = None) -> set[str]:
+        """As `mark_sent`, for many in one transaction: those that this caller is to send."""
+        with self._write() as connection:
+            waits = and_(jobs.c.state == JobState.QUEUED, self._silent(older_than_s))
+            query = update(jobs).where(jobs.c.id.in_(ids), waits).values(sent_at=self._now)
+            return set(connection.execute(query.returning(jobs.c.id)).scalars())
 
     def mark_unsent(self, id: str, attempt: int) -> None:  # noqa: A002
         """The broker did not take it: it is to be sent as soon as there is one again."""
@@ -52,5 +63,14 @@ class Messages(JobRows):
             query = select(jobs.c.seq).where(waits, jobs.c.sent_at.is_not(None))
             return connection.execute(query.with_only_columns(func.count())).scalar_one()
 
-    def _silent(self, older_than_s: float) -> ColumnElement[bool]:
-        return or_(jobs.c.sent_at.is_(None), jobs.c.sent_at < self._now - older_than_s)
+    def _waiting(self, which: ColumnElement[bool], limit: int) -> list[Job]:
+        with self._read() as connection:
+            waits = and_(jobs.c.state == JobState.QUEUED, which)
+            query = select(jobs).where(waits).order_by(jobs.c.priority.desc(), jobs.c.seq)
+            return self._jobs(connection, connection.execute(query.limit(limit)).mappings())
+
+    def _silent(self, older_than_s: float | None) -> ColumnElement[bool]:
+        never = jobs.c.sent_at.is_(None)
+        if older_than_s is None:
+            return never
+        return or_(never, jobs.c.sent_at < self._now - older_than_s)

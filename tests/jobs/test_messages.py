@@ -11,8 +11,8 @@ from jobs.repository import Repository
 def test_next_ones_first(stocked: Repository, job_of: Callable[..., Job]) -> None:
     for name, priority in (("a", 1), ("b", 9), ("c", 5), ("d", 9)):
         stocked.add_job(job_of(name, priority=priority))
-    assert [job.id for job in stocked.unsent(60)] == ["b", "d", "c", "a"]
-    assert [job.id for job in stocked.unsent(60, limit=2)] == ["b", "d"]
+    assert [job.id for job in stocked.unsent()] == ["b", "d", "c", "a"]
+    assert [job.id for job in stocked.unsent(limit=2)] == ["b", "d"]
 
 
 def test_a_mark_hides_a_job_for_a_while(stocked: Repository, job_of: Callable[..., Job]) -> None:
@@ -21,11 +21,13 @@ def test_a_mark_hides_a_job_for_a_while(stocked: Repository, job_of: Callable[..
     assert stocked.mark_sent("job", 0)
     assert stocked.sent("any") == 1
     assert stocked.sent("gpu") == 0
-    assert stocked.unsent(60) == []
+    assert stocked.unsent() == []
+    assert stocked.stale("any", 60) == []
     assert not stocked.mark_sent("job", 0)
     assert not stocked.mark_sent("job", 0, older_than_s=60)
     time.sleep(0.01)
-    (old,) = stocked.unsent(0.005)
+    assert stocked.stale("gpu", 0.005) == []
+    (old,) = stocked.stale("any", 0.005)
     assert old.sent_at is not None
     assert not stocked.mark_sent("job", 0)
     assert stocked.mark_sent("job", 0, older_than_s=0.005)
@@ -38,14 +40,15 @@ def test_a_mark_is_for_this_attempt_of_a_waiting_job(
     assert not stocked.mark_sent("job", 1)
     stocked.claim("job", "w", 60)
     assert not stocked.mark_sent("job", 1)
-    assert stocked.unsent(0) == []
+    assert stocked.unsent() == []
+    assert stocked.stale("any", 0) == []
 
 
 def test_unmarked_it_is_to_be_sent_at_once(stocked: Repository, job_of: Callable[..., Job]) -> None:
     stocked.add_job(job_of())
     stocked.mark_sent("job", 0)
     stocked.mark_unsent("job", 0)
-    assert [job.id for job in stocked.unsent(60)] == ["job"]
+    assert [job.id for job in stocked.unsent()] == ["job"]
 
 
 def test_one_of_many_sweepers_sends(stocked: Repository, job_of: Callable[..., Job]) -> None:

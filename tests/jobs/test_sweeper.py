@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from imaging.errors import Unavailable
-from jobs.job import Job, JobState
+from jobs.job import Job, JobState, Progress
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.sweeper import Sweeper, dispatch
+from jobs.sweeper import Sweeper, dispatch, dispatch_all
 
 LEASE_S = 0.2
 
@@ -80,7 +80,8 @@ def test_one_lost_message_among_many(room: Room, job_of: Callable[..., Job]) -> 
         assert room.repository.mark_sent(f"job{n}", 0)
         if n:
             room.queue.send(job_of(f"job{n}"))
-    room.sweeper.sweep()
+    patient = room.settings.model_copy(update={"lease_s": 600.0})
+    Sweeper(room.repository, room.queue, patient).sweep()
     assert room.queue.waiting() == 4, "nothing before a lease has passed"
     time.sleep(LEASE_S + 0.05)
     room.sweeper.sweep()
@@ -107,13 +108,23 @@ def test_a_dead_workers_job_is_sent_at_once(room: Room, job_of: Callable[..., Jo
     job = job_of()
     room.repository.add_job(job)
     assert room.repository.mark_sent("job", 0)  # its message died with the worker
-    room.repository.claim("job", "w", LEASE_S)
+    room.repository.claim("job", "w", 600)
     room.sweeper.sweep()
     assert room.queue.waiting() == 0
-    time.sleep(LEASE_S + 0.05)
+    assert room.repository.renew("job", 1, -1, Progress(1, 2))  # and silence since then
     room.sweeper.sweep()
     assert room.queue.waiting() == 1
     assert room.repository.job_by_id("job").state is JobState.QUEUED
+
+
+def test_many_are_marked_at_once_and_sent(room: Room, job_of: Callable[..., Job]) -> None:
+    asked = [job_of(f"job{n}") for n in range(250)]
+    for job in asked:
+        room.repository.add_job(job)
+    assert room.repository.mark_sent("job7", 0)
+    assert dispatch_all(room.repository, room.queue, asked) == 249
+    assert dispatch_all(room.repository, room.queue, asked) == 0
+    assert room.queue.waiting() == 249
 
 
 def test_dispatch_sends_once_and_takes_its_mark_back(
@@ -125,6 +136,10 @@ def test_dispatch_sends_once_and_takes_its_mark_back(
     with pytest.raises(Unavailable):
         dispatch(room.repository, room.queue, job)
     assert room.repository.job_by_id("job").sent_at is None
+    room.repository.add_job(job_of("second"))
+    with pytest.raises(Unavailable):
+        dispatch_all(room.repository, room.queue, room.repository.unsent())
+    assert len(room.repository.unsent()) == 2, "the marks of all that was not sent are taken back"
     redis.start()
     assert dispatch(room.repository, room.queue, job)
     assert not dispatch(room.repository, room.queue, job)

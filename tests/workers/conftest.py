@@ -30,7 +30,7 @@ from models.card import Channel, Intensity, Label, ModelCard
 from models.registry import Registry
 
 LEASE_S = 2.0
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """How long a test waits for what must come; no claim about speed."""
 
 T = TypeVar("T")

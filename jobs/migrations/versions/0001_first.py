@@ -116,7 +116,9 @@ def _jobs() -> None:
     op.create_index("jobs_list_by_state", "jobs", ["owner", "state", "seq"], unique=False)
     op.create_index("jobs_measured", "jobs", ["model", "state", "finished_at"], unique=False)
     op.create_index("jobs_of_batch", "jobs", ["batch", "seq"], unique=False)
-    op.create_index("jobs_waiting", "jobs", ["state", "queue", "priority", "seq"], unique=False)
+    op.create_index("jobs_places", "jobs", ["state", "priority", "seq"], unique=False)
+    op.create_index("jobs_unsent", "jobs", ["state", "sent_at"], unique=False)
+    op.create_index("jobs_messages", "jobs", ["state", "queue", "sent_at"], unique=False)
 
 
 def _job_scans() -> None:
