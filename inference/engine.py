@@ -144,7 +144,8 @@ def _same(model: Model, sha256: str | None) -> None:
 
 def _pace(session: Session, card: ModelCard) -> float:
     """Input voxels per second, from the second run of a small tile (the first one compiles)."""
-    shape = tuple(rule.at_least(rule.align * 4 + 2 * rule.margin) for rule in rules(card))
+    least = 32 if card.dimension == 3 else 128  # below, calling costs more than computing
+    shape = tuple(rule.at_least(max(least, rule.align + 2 * rule.margin)) for rule in rules(card))
     tile = np.zeros((1, card.components, *shape), np.float32)
     seconds = 0.0
     with suppress(MemoryError):

@@ -15,6 +15,8 @@ from models.card import ModelCard
 TILE_SECONDS = 2.0
 """A tile takes at most about this where that costs less than SLACK more work: progress moves."""
 SLACK = 1.10
+UNKNOWN_BYTES = 2048.0
+"""Working memory per input voxel where a card does not say: that of a U-Net of 64 channels."""
 
 
 def rules(card: ModelCard) -> tuple[Rule, ...]:
@@ -70,7 +72,7 @@ def plan(
     ]
     if tile is not None:
         return Plan(tuple(options[0] for options in choices))
-    return _cheapest(choices, budget, max(card.bytes_per_voxel, 1.0))
+    return _cheapest(choices, budget, card.bytes_per_voxel or UNKNOWN_BYTES)
 
 
 def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:
@@ -102,7 +104,7 @@ def _cheapest(
     for axes in product(*choices):
         voxels = prod(_read(spans) for spans in axes)
         if voxels * bytes_per_voxel <= budget.memory_bytes:
-            fitting.append((voxels * prod(len(spans) for spans in axes), voxels, axes))
+            fitting.append((voxels * prod(len(spans) for spans in axes), -voxels, axes))
     if not fitting:
         least = min(prod(_read(spans) for spans in axes) for axes in product(*choices))
         raise Unavailable(
@@ -115,7 +117,8 @@ def _cheapest(
         quick = [
             choice
             for choice in fitting
-            if choice[1] <= budget.voxels_per_second * TILE_SECONDS and choice[0] <= best[0] * SLACK
+            if -choice[1] <= budget.voxels_per_second * TILE_SECONDS
+            and choice[0] <= best[0] * SLACK
         ]
         best = min(quick, key=lambda choice: choice[:2], default=best)
     return Plan(best[2])

@@ -48,6 +48,17 @@ def test_tiles_take_about_two_seconds_where_that_is_cheap() -> None:
     assert prod(cheap.read_shape) <= slow.voxels_per_second * TILE_SECONDS
 
 
+def test_equal_work_goes_in_the_largest_tiles() -> None:
+    free = CARD.model_copy(update={"halo": (0, 0, 0), "align": (1, 1, 1), "minimum": (1, 1, 1)})
+    tiles = plan(free, (64, 64, 64), Budget(int(32 * 64 * 64 * free.bytes_per_voxel)))
+    assert len(tiles) == 2
+
+
+def test_a_card_without_figures_is_taken_to_be_hungry() -> None:
+    silent = CARD.model_copy(update={"bytes_per_voxel": 0.0})
+    assert len(plan(silent, (100, 100, 100), Budget(1_500_000_000))) > 1
+
+
 def test_a_network_that_is_not_exact_is_never_cut() -> None:
     whole = CARD.model_copy(update={"exact": False})
     assert len(plan(whole, (300, 300, 300), Budget(1), tile=(60, 60, 60))) == 1
