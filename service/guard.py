@@ -23,12 +23,7 @@ LINGER_S = 2.0
 LINGER_BYTES = 16 << 20
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY = (
-    "default-src 'self'; "
-    "script-src 'self' 'wasm-unsafe-eval'; "
-    "worker-src 'self' blob:; "
-    "img-src 'self' blob: data:; "
-    "font-src 'self' data:; "
-    "connect-src 'self' blob: data:; "
+    "default-src 'self'; img-src 'self' blob: data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {

@@ -53,7 +53,8 @@ def test_page(get: Get, static: Path) -> None:
     for name, kind in kinds.items():
         answer = get(f"/{name}")
         assert (answer.content, answer.headers["content-type"]) == (name.encode(), kind)
-        assert "worker-src 'self' blob:" in answer.headers["content-security-policy"]
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'self'; img-src 'self' blob: data:; ")
         forever = "immutable" in answer.headers["cache-control"]
         assert forever == name.startswith("assets/")
 
