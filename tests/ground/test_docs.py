@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.settings import Settings
+from models.registry import ZOO, Registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -22,3 +23,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_readme_tells_the_cards_own_figures() -> None:
+    text = (ROOT / "README.md").read_text()
+    shipped = [model for model in Registry().all() if model.folder.parent == ZOO]
+    assert len(shipped) >= 2
+    for model in shipped:
+        (row,) = re.findall(rf"^\| `{model.card.name}` .*$", text, re.MULTILINE)
+        assert f"Dice {model.card.figures['dice']:.3f}" in row
