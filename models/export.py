@@ -57,6 +57,7 @@ def export_network(
     network: UNet, facts: CardFacts, out: Path, figures: Mapping[str, float] | None = None
 ) -> ModelCard:
     """Writes out/model.onnx and out/card.json; nothing where the proof fails (BadModel)."""
+    _fits(facts, network.config)
     network = deepcopy(network).eval()
     field, costs = receptive_field(network.config), cost(network.config)
     model = to_onnx(network, field)
@@ -77,10 +78,6 @@ def export_network(
         figures={name: round(float(value), 4) for name, value in (figures or {}).items()},
         sha256=sha256(model).hexdigest(),
     )
-    if len(card.outputs) != network.config.out_channels:
-        raise _unlike(f"{len(card.outputs)} outputs on the card, {network.config.out_channels} in")
-    if card.components != network.config.in_channels:
-        raise _unlike(f"{card.components} inputs on the card, {network.config.in_channels} in")
     out.mkdir(parents=True, exist_ok=True)
     (out / "model.onnx").write_bytes(model)
     card.save(out / "card.json")
@@ -140,6 +137,14 @@ def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bo
         if part.shape != expected.shape or not _equal(part, expected):
             return False
     return True
+
+
+def _fits(facts: CardFacts, config: UNetConfig) -> None:
+    components = sum(channel.components for channel in facts.channels)
+    if len(facts.outputs) != config.out_channels:
+        raise _unlike(f"{len(facts.outputs)} outputs on the card, {config.out_channels} in")
+    if components != config.in_channels:
+        raise _unlike(f"{components} inputs on the card, {config.in_channels} in")
 
 
 def _config(values: Mapping[str, Any]) -> UNetConfig:
