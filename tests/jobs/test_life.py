@@ -107,7 +107,7 @@ def test_one_of_many_claims(stocked: Repository, job_of: Callable[..., Job], rac
     for n in range(10):
         stocked.add_job(job_of(f"job{n}"))
     won: list[Job] = []
-    gate = threading.Barrier(racers)
+    gate = threading.Barrier(racers, timeout=60)
 
     def race(name: str) -> None:
         gate.wait()

@@ -55,7 +55,7 @@ def test_one_of_many_sweepers_sends(stocked: Repository, job_of: Callable[..., J
     for n in range(10):
         stocked.add_job(job_of(f"job{n}"))
     sent: list[str] = []
-    gate = threading.Barrier(6)
+    gate = threading.Barrier(6, timeout=60)
 
     def race() -> None:
         gate.wait()

@@ -139,5 +139,5 @@ class Life(RuleBasedStateMachine):
             assert job.worker == self.holder
 
 
-Life.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
+Life.TestCase.settings = settings(max_examples=15, stateful_step_count=25)
 TestLife = Life.TestCase

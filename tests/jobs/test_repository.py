@@ -42,7 +42,7 @@ def test_the_same_content_is_one_scan_per_owner(repository: Repository, scan_of:
 
 def test_the_same_scan_from_many_threads_is_one(repository: Repository, scan_of: MakeScan) -> None:
     found: list[tuple[StoredScan, bool]] = []
-    gate = threading.Barrier(6)
+    gate = threading.Barrier(6, timeout=60)
 
     def upload(n: int) -> None:
         gate.wait()
@@ -156,7 +156,7 @@ def test_a_key_belongs_to_its_owner(stocked: Repository, scan_of: MakeScan, job_
 
 def test_one_key_from_many_threads_is_one_job(stocked: Repository, job_of: Make) -> None:
     found: list[tuple[Job, bool]] = []
-    gate = threading.Barrier(6)
+    gate = threading.Barrier(6, timeout=60)
 
     def ask(n: int) -> None:
         gate.wait()
@@ -249,7 +249,7 @@ def test_deleting_and_asking_at_once(stocked: Repository, scan_of: MakeScan, job
     """Whoever is first: never a job without its scan."""
     for n in range(10):
         stocked.add_scan(scan_of(f"scan{n}"))
-    gate = threading.Barrier(2)
+    gate = threading.Barrier(2, timeout=60)
 
     def delete() -> None:
         for n in range(10):
