@@ -1,7 +1,7 @@
 """Hands stored jobs to the broker."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from imaging.errors import Unavailable
 from jobs import sweeper
@@ -11,13 +11,12 @@ from service.parts import Parts
 logger = logging.getLogger("tessera.service")
 
 
-def dispatch(parts: Parts, jobs: Iterable[Job]) -> None:
+def dispatch(parts: Parts, jobs: Sequence[Job]) -> None:
     """Sends each job that has no message yet; where the broker is away the sweeper does it later.
 
     Runs after the answer: a job is stored by then, and nothing here can take it back.
     """
     try:
-        for job in jobs:
-            sweeper.dispatch(parts.repository, parts.queue, job)
+        sweeper.dispatch_all(parts.repository, parts.queue, jobs)
     except Unavailable:
         logger.warning("The broker or the database is away; the sweeper sends what waits.")
