@@ -71,6 +71,9 @@ class Lease:
             except Unavailable as error:
                 log.warning("job %s: %s", self._job.id, error)
                 continue
+            except Exception:  # a heartbeat that ends by a fault would lose a job that runs well
+                log.exception("job %s: a fault in its heartbeat", self._job.id)
+                continue
             if not held:
                 log.warning("job %s: no longer this worker's, it stops", self._job.id)
                 self._brake.pull()
