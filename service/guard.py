@@ -183,6 +183,6 @@ def _without_port(host: str) -> str:
 def _bare(authority: str) -> str:
     """Without the port that its scheme has anyway, which browsers leave out."""
     for port in (":80", ":443"):
-        if authority.endswith(port) and not authority.endswith("]"):
+        if authority.endswith(port):
             return authority.removesuffix(port)
     return authority

@@ -75,6 +75,8 @@ def test_default_ports_are_the_same_origin() -> None:
     assert door._ours("https://scans.example.org", "scans.example.org:443")
     assert door._ours("https://scans.example.org", "scans.example.org")
     assert not door._ours("https://scans.example.org:8443", "scans.example.org")
+    assert door._ours("http://[fe80::80]", "[fe80::80]:80")
+    assert not door._ours("http://[fe80::80]", "[fe80:]")
 
 
 def test_cors_is_an_allow_list(start_gateway: Start) -> None:
