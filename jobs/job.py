@@ -159,7 +159,6 @@ class Job:
     """Blob of the mask: a NIfTI for a volume, a PNG for a picture (`mask_format` says which)."""
     mask_format: str | None = None
     preview_sha256: str | None = None
-    report: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     """An RFC 9457 problem: title, detail, todo."""
     verdict: str | None = None

@@ -15,7 +15,7 @@ from jobs.job import Batch, Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.page import newest_first
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import Row, batches, job_of, job_scans, jobs, scans
+from jobs.repository.schema import Row, batches, brief, job_of, job_scans, jobs, scans
 
 T = TypeVar("T")
 
@@ -78,11 +78,20 @@ class JobRows(Database):
     def job_by_id(self, id: str) -> Job:  # noqa: A002
         """Anybody's job, for workers; raises NotFound."""
         with self._read() as connection:
-            query = select(jobs).where(jobs.c.id == id)
+            query = select(*brief).where(jobs.c.id == id)
             found = self._jobs(connection, connection.execute(query).mappings())
         if not found:
             raise no_job()
         return found[0]
+
+    def report(self, owner: str, id: str) -> dict[str, Any]:  # noqa: A002
+        """What the owner's job told of itself, nothing before it succeeded; raises NotFound."""
+        with self._read() as connection:
+            query = select(jobs.c.report).where(jobs.c.id == id, jobs.c.owner == owner)
+            found = connection.execute(query).one_or_none()
+        if found is None:
+            raise no_job()
+        return found.report or {}
 
     def jobs(
         self,
@@ -95,7 +104,7 @@ class JobRows(Database):
         limit: int = 50,
     ) -> tuple[list[Job], str | None]:
         """A page of the owner's jobs, newest first, and the next page's cursor."""
-        query = select(jobs).where(jobs.c.owner == owner)
+        query = select(*brief).where(jobs.c.owner == owner)
         if state is not None:
             query = query.where(jobs.c.state == state)
         if model is not None:

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from jobs.job import Job, JobState
 from jobs.repository.database import Database
-from jobs.repository.schema import jobs
+from jobs.repository.schema import brief, jobs
 
 _RECENT = 20
 """Finished jobs of a model that its speed is measured from."""
@@ -73,7 +73,7 @@ class Forecast(Database):
 
     def _left(self, connection: Connection) -> dict[str, float]:
         """Seconds that each running job still needs, by its own pace once tiles were done."""
-        query = select(jobs).where(jobs.c.state == JobState.RUNNING)
+        query = select(*brief).where(jobs.c.state == JobState.RUNNING)
         now = self._clock(connection)
         left: dict[str, float] = {}
         for row in connection.execute(query).mappings().all():

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, select, update
 from imaging.errors import Conflict
 from jobs.job import Job, JobEvent, JobState, Progress, after, sources
 from jobs.repository.ask import JobRows, no_job
-from jobs.repository.schema import jobs
+from jobs.repository.schema import brief, jobs
 
 _FREE: Mapping[str, Any] = {"worker": None, "lease_until": None}
 _OVER: Mapping[str, Any] = {"lease_until": None}
@@ -142,7 +142,7 @@ class JobLife(JobRows):
             rows = [
                 row
                 for query in (again, enough)
-                for row in connection.execute(query.returning(jobs)).mappings()
+                for row in connection.execute(query.returning(*brief)).mappings()
             ]
             return self._jobs(connection, rows)
 
@@ -158,7 +158,7 @@ class JobLife(JobRows):
         return and_(silent, jobs.c.id.in_(mine))
 
     def _stepped(self, connection: Connection, query: Update) -> Job | None:
-        rows = connection.execute(query.returning(jobs)).mappings().all()
+        rows = connection.execute(query.returning(*brief)).mappings().all()
         return self._jobs(connection, rows)[0] if rows else None
 
     def _asked(

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from jobs.job import Job, JobState
 from jobs.repository.ask import JobRows
-from jobs.repository.schema import jobs
+from jobs.repository.schema import brief, jobs
 
 
 class Messages(JobRows):
@@ -66,7 +66,7 @@ class Messages(JobRows):
     def _waiting(self, which: ColumnElement[bool], limit: int) -> list[Job]:
         with self._read() as connection:
             waits = and_(jobs.c.state == JobState.QUEUED, which)
-            query = select(jobs).where(waits).order_by(jobs.c.priority.desc(), jobs.c.seq)
+            query = select(*brief).where(waits).order_by(jobs.c.priority.desc(), jobs.c.seq)
             return self._jobs(connection, connection.execute(query.limit(limit)).mappings())
 
     def _silent(self, older_than_s: float | None) -> ColumnElement[bool]:

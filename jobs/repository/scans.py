@@ -10,7 +10,7 @@ from imaging.errors import Conflict, NotFound
 from jobs.job import JobState, StoredScan
 from jobs.repository.database import Database
 from jobs.repository.page import newest_first
-from jobs.repository.schema import job_scans, jobs, reviews, scan_of, scans
+from jobs.repository.schema import brief, job_scans, jobs, reviews, scan_of, scans
 
 
 def no_scan() -> NotFound:
@@ -72,7 +72,7 @@ class ScanRows(Database):
             if sha256 is None:
                 raise no_scan()
             users = select(job_scans.c.job).where(job_scans.c.scan == id)
-            query = select(jobs).where(jobs.c.id.in_(users)).with_for_update()
+            query = select(*brief).where(jobs.c.id.in_(users)).with_for_update()
             rows = connection.execute(query).mappings().all()
             if any(not JobState(row["state"]).final for row in rows):
                 raise Conflict(

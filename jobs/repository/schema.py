@@ -111,6 +111,9 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
+brief = tuple(column for column in jobs.c if column is not jobs.c.report)
+"""All of a job but its report, which may be megabytes."""
+
 job_scans = Table(
     "job_scans",
     metadata,
@@ -164,7 +167,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
             *("id", "owner", "model", "model_version", "model_sha256", "priority", "queue"),
             *("attempt", "fence", "created_at", "batch", "worker", "lease_until", "sent_at"),
             *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
-            *("report", "error", "verdict"),
+            *("error", "verdict"),
         )
     }
     return Job(

@@ -47,7 +47,8 @@ async def get_mask(
 ) -> Response:
     """The mask as it is stored: NIfTI on a volume's own grid, PNG for a picture.
 
-    `format=nifti` gives a picture's mask on the grid of GET /v1/scans/{id}/volume.
+    `format=nifti` gives a picture's mask on the grid of GET /v1/scans/{id}/volume; with more than
+    65,535 objects it is stored so.
     """
     job = await parts.heavily(_succeeded, parts, owner, job_id)
     wanted = format or job.mask_format
@@ -65,8 +66,12 @@ def get_report(
     format: Literal["json", "csv"] | None = None,  # noqa: A002 - the word on the wire
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Model, device, tiles, seconds, warnings and measurements; `format=csv` for a table."""
-    report = _succeeded(parts, owner, job_id).report or {}
+    """Model, device, tiles, seconds, warnings and measurements; `format=csv` for a table.
+
+    The table has a row per label, or per object where the mask numbers them.
+    """
+    job = _succeeded(parts, owner, job_id)
+    report = parts.repository.report(owner, job.id)
     if format == "csv" or (format is None and accept.startswith("text/csv")):
         return Response(_table(report.get("measurements") or {}), media_type="text/csv")
     return JSONResponse(report)
@@ -103,12 +108,13 @@ def _mask(parts: Parts, job: Job, wanted: str | None, tag: str) -> Response:
         scan = parts.repository.scan(job.owner, next(iter(job.scans.values())))
         return viewing.mask_volume(parts, sha256, scan, f"mask-{job.id}.nii.gz", tag)
     raise BadRequest(
-        "A volume's mask is no picture.",
-        expected="format=nifti for a 3D mask.",
+        "This mask is no picture.",
+        expected="format=nifti for a volume, or for more than 65,535 objects.",
         todo="Leave `format` out, or fetch preview.png for a picture to look at.",
     )
 
 
 def _table(measurements: dict[str, Any]) -> str:
-    rows = measurements.get("labels") or measurements.get("objects") or ()
-    return to_csv(Measurement(**row) for row in rows)
+    counted = measurements.get("instances") is not None
+    rows = measurements.get("objects" if counted else "labels")
+    return to_csv(Measurement(**row) for row in rows or ())

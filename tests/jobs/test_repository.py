@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event
 
 from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
 from jobs.job import Batch, Job, JobState, Options, Progress, Review, StoredScan
@@ -411,3 +413,34 @@ def test_errors_do_not_tell_names(tmp_path: Path, scan_of: MakeScan) -> None:
     chain = [told.value, told.value.__cause__, told.value.__context__]
     assert not any("doe-jane" in str(error) for error in chain)
     repository.close()
+
+
+def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> None:
+    """It may be megabytes: no list and no step of a job's life reads it."""
+    stocked.add_job(job_of("done"))
+    stocked.add_job(job_of("waits"))
+    claimed = stocked.claim("done", "w", 60)
+    assert claimed is not None
+    report = {"warnings": ["x" * 1000]}
+    asked: list[str] = []
+
+    @event.listens_for(stocked._engine, "after_cursor_execute")
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    assert stocked.finish(
+        "done", 1, mask_sha256="a", mask_format="png", preview_sha256=None, report=report
+    )
+    returned = [text.partition("RETURNING")[2] for text in asked if "RETURNING" in text]
+    assert returned
+    assert "report" not in "".join(returned)
+    asked.clear()
+    assert len(stocked.jobs("ada")[0]) == 2
+    stocked.job("ada", "done"), stocked.unsent(), stocked.eta(stocked.job("ada", "waits"))
+    assert len(asked) >= 6
+    assert "report" not in "".join(asked)
+    assert stocked.report("ada", "done") == report
+    assert stocked.report("ada", "waits") == {}
+    for owner, name in (("eve", "done"), ("ada", "none")):
+        with pytest.raises(NotFound):
+            stocked.report(owner, name)

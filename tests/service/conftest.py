@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 import service
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import write_mask
+from imaging.formats.nifti import write_mask_volume
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
 from jobs.job import Job, Progress
@@ -247,7 +247,7 @@ def check_problem(answer: httpx.Response, status: int, *secrets: str) -> dict[st
     return dict(problem)
 
 
-def run_job(gateway: Gateway, job_id: str, mask: np.ndarray) -> Job:
+def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: object) -> Job:
     """Does what a worker does: claims the job, stores a mask and a preview, finishes."""
     blobs = Blobs.from_settings(gateway.settings)
     with gateway.repository() as repository:
@@ -259,22 +259,28 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray) -> Job:
         with blobs.local(stored.sha256) as path:
             scan = open_scan(path, Limits())
             flat = scan.dimension == 2
-            made = folder / ("mask.png" if flat else "mask.nii.gz")
-            if flat:
+            png = flat and mask.max() < 1 << 16
+            made = folder / ("mask.png" if png else "mask.nii.gz")
+            if png:
                 Image.fromarray(mask).save(made)
             else:
-                write_mask(made, mask, scan)
+                write_mask_volume(made, mask, scan)
         preview = folder / "preview.png"
         Image.fromarray(np.full((4, 4, 3), 90, np.uint8)).save(preview)
         assert repository.finish(
             job_id,
             job.fence,
             mask_sha256=blobs.put(made),
-            mask_format="png" if flat else "nifti",
+            mask_format="png" if png else "nifti",
             preview_sha256=blobs.put(preview),
             report={
                 "model": {"name": job.model},
-                "measurements": {"labels": [measured(flat=flat)]},
+                "measurements": {
+                    "labels": [measured(flat=flat)],
+                    "instances": None,
+                    "objects": [],
+                    **measurements,
+                },
             },
         )
         return repository.job_by_id(job_id)

@@ -3,12 +3,16 @@
 import csv
 import gzip
 import io
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
+from imaging.formats.limits import Limits
+from imaging.formats.sniff import open_scan
+from imaging.measure import measure_instances
 from tests.service.conftest import Gateway, check_problem, nifti_bytes, png_bytes, run_job
 
 OBLIQUE = np.array([[0, -2, 0.1, 5], [1, 0, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1.0]])
@@ -97,6 +101,23 @@ def test_mask_of_a_picture(gateway: Gateway, flat: tuple[str, str, np.ndarray]) 
         assert overlay.get_fdata()[there] == mask[row, column]
 
 
+def test_mask_of_a_picture_with_too_many_objects_for_a_png(gateway: Gateway) -> None:
+    """Stored on the volume's grid already: the same with `format=nifti` and without."""
+    scan = gateway.scan(png_bytes((9, 11, 3), seed=52))
+    mask = (np.arange(99, dtype=np.uint32) + 70_000).reshape(9, 11)
+    job = str(gateway.job(scan=scan, model="flat", priority=9)["id"])
+    run_job(gateway, job, mask)
+    for query in ("", "?format=nifti"):
+        answer = gateway.client.get(f"/v1/jobs/{job}/mask{query}")
+        assert answer.headers["content-type"] == "application/x-nifti"
+        overlay = _volume(answer.content)
+        np.testing.assert_array_equal(np.asarray(overlay.dataobj)[..., 0].T[::-1], mask)
+    picture = _volume(gateway.client.get(f"/v1/scans/{scan}/volume").content)
+    np.testing.assert_array_equal(overlay.affine, picture.affine)
+    problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/mask?format=png"), 422)
+    assert "65,535" in str(problem)
+
+
 def test_no_scratch_stays(gateway: Gateway, flat: tuple[str, str, np.ndarray]) -> None:
     scan, job, _ = flat
     before = gateway.kept()
@@ -149,6 +170,27 @@ def test_report_of_a_picture_as_a_table(
         io.StringIO(gateway.client.get(f"/v1/jobs/{flat[1]}/report?format=csv").text)
     )
     assert (row["voxels"], row["centroid_row"], row["stop_column"]) == ("6", "1.5", "4")
+
+
+def test_report_of_numbered_objects_as_a_table(gateway: Gateway, tmp_path: Path) -> None:
+    """A row per object, not one for all of them; only the head is missing where there is none."""
+    content = png_bytes((9, 11, 3), seed=54)
+    (tmp_path / "scan.png").write_bytes(content)
+    mask = np.zeros((9, 11), np.uint16)
+    mask[1:3, 2:5], mask[6, 7] = 1, 2
+    told = measure_instances(mask, open_scan(tmp_path / "scan.png", Limits()), "cell").as_dict()
+    objects = told.pop("objects")
+    tables = {}
+    for name, rows in (("some", objects), ("none", [])):
+        job = str(gateway.job(scan=gateway.scan(content), model="flat", priority=9)["id"])
+        run_job(gateway, job, mask, instances=told, objects=rows)
+        answer = gateway.client.get(f"/v1/jobs/{job}/report?format=csv")
+        tables[name] = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["value"], row["name"], row["voxels"]) for row in tables["some"]] == [
+        ("1", "cell", "6"),
+        ("2", "cell", "1"),
+    ]
+    assert tables["none"] == []
 
 
 def test_preview(gateway: Gateway, solid: tuple[str, str, np.ndarray]) -> None:

@@ -40,8 +40,9 @@ def test_a_job_leaves_mask_preview_and_report(
     assert job.state is JobState.SUCCEEDED
     assert (job.mask_sha256, job.mask_format) == (undisturbed, "nifti")
     assert (job.progress.tiles_done, job.progress.tiles_total) == (64, 64)
-    assert job.report["tiling"]["tiles"] == 64
-    assert job.report["model"]["name"] == "small"
+    report = quiet_house.repository.report("ada", job.id)
+    assert report["tiling"]["tiles"] == 64
+    assert report["model"]["name"] == "small"
     with bench.blobs.local(job.preview_sha256) as preview:
         assert preview.read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in tmp_path.iterdir()} == {"data", "scan.nii"}, "scratch is left"
