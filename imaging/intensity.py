@@ -142,7 +142,7 @@ def _percentiles(
     first = second = low
     for _ in range(_ZOOMS):
         if not high > low:
-            return low, low
+            return (low, low) if high == low else (first, second)
         histogram, before = _histogram(scan, low, high)
         below = before + np.cumsum(histogram)
         width = (high - low) / _BINS
@@ -150,7 +150,9 @@ def _percentiles(
         first, second = low + width * a, low + width * b
         if b - a >= _RESOLVED:
             break
-        low, high = _extent(scan, first, min(high, second + width))
+        if b < _BINS - 1:  # the sum may round to less than the last bin's end, where `high` lies
+            high = min(high, second + width)
+        low, high = _extent(scan, first, high)
     return first, second
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import imaging.intensity
 from imaging.box import Box
@@ -118,6 +120,24 @@ def test_percentiles_of_a_nearly_empty_scan_take_few_passes() -> None:
     got = normalisation(replace(plain, reader=counted), Recipe("percentile", 1.0, 99.0))
     assert (got.shift, got.scale) == (0.0, 1.0)
     assert passes <= 4
+
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(low=FLOATS, high=FLOATS, share=st.floats(0, 1), percents=st.tuples(*[st.floats(0, 100)] * 2))
+@example(low=-1000.5, high=0.001, share=0.999, percents=(1.0, 99.0))
+def test_percentiles_of_any_two_values_are_finite(
+    low: float, high: float, share: float, percents: tuple[float, float]
+) -> None:
+    values = np.full((1, 10, 10, 10), low, np.float32)
+    values.ravel()[: round(share * values.size)] = high
+    norm = normalisation(scan_of(values), Recipe("percentile", *sorted(percents)))
+    assert np.isfinite(norm.shift)
+    assert np.isfinite(norm.scale)
+    assert norm.scale > 0
+    assert np.isfinite(norm.apply(values)).all()
 
 
 def test_fixed_clips_before_it_shifts() -> None:
