@@ -50,24 +50,33 @@ def _picture(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image
     factor = -(-max(scan.grid) // _PICTURE_EDGE)
     down, across = (min(factor, n) for n in scan.grid)
     pixels = _windowed(_reduced(scan, down, across))
-    rows, columns = pixels.shape[:2]
-    blocks = mask[: rows * down, : columns * across].reshape(rows, down, columns, across)
-    shown = blocks.max(axis=(1, 3))  # so that nothing is too small to be seen
+    shown = mask
+    for axis, step in enumerate((down, across)):  # the largest: nothing is too small to be seen
+        shown = np.maximum.reduceat(shown, np.arange(0, mask.shape[axis], step), axis=axis)
     return Image.fromarray(_overlaid(pixels, shown, colors))
 
 
 def _reduced(scan: Scan, down: int, across: int) -> NDArray[Any]:
     """(row, column, c): means over blocks of down x across pixels, read band by band."""
-    rows, columns = (n // step for n, step in zip(scan.grid, (down, across), strict=True))
+    rows, columns = scan.grid
     if (down, across) == (1, 1):
         return np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1)
-    bands, step = [], max(1, _BAND_PIXELS // (columns * across * down))
+    bands, step = [], down * max(1, _BAND_PIXELS // (columns * down))
     for row in range(0, rows, step):
-        stop = min(row + step, rows)
-        block = scan.read(Box((row * down, 0), (stop * down, columns * across)))
-        parts = block.reshape(scan.shape[0], stop - row, down, columns, across)
-        bands.append(parts.mean(axis=(2, 4)).astype(scan.dtype))
+        block = scan.read(Box((row, 0), (min(row + step, rows), columns)))
+        bands.append(_means(block, down, across).astype(scan.dtype))
     return np.moveaxis(np.concatenate(bands, axis=1), 0, -1)
+
+
+def _means(block: NDArray[Any], down: int, across: int) -> NDArray[np.float64]:
+    """(c, row, column): means over blocks of pixels; the last ones may be smaller."""
+    means: NDArray[Any] = block
+    for axis, step in ((1, down), (2, across)):
+        starts = np.arange(0, block.shape[axis], step)
+        sums = np.add.reduceat(means, starts, axis=axis, dtype=np.float64)
+        counts = np.diff(starts, append=block.shape[axis])
+        means = sums / (counts[:, np.newaxis] if axis == 1 else counts)
+    return means
 
 
 def _planes(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image.Image:

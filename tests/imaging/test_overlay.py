@@ -101,6 +101,22 @@ def test_a_large_picture_is_brought_to_1024_pixels(
         assert abs(reddish(got).mean() - 0.25) < 0.01
 
 
+@pytest.mark.parametrize("spot", [(2300, 3), (5, 1540), (2300, 1540), (0, 0)])
+def test_the_last_rows_and_columns_are_shown(tmp_path: Path, spot: tuple[int, int]) -> None:
+    """2301 x 1541 pixels, shown in blocks of 3 x 3: 767 rows, and a last column of two pixels."""
+    pixels = np.full((1, 2301, 1541), 100, np.uint8)
+    pixels[0, 2298:, 1539:] = 200
+    mask = np.zeros(pixels.shape[1:], np.uint8)
+    mask[spot] = 1
+    got = shown(picture(pixels), mask, {1: RED}, tmp_path)
+    assert got.shape[:2] == (767, 514)
+    assert np.argwhere(reddish(got)).tolist() == [[spot[0] // 3, spot[1] // 3]]
+    grey = got[..., 2].copy()
+    grey[spot[0] // 3, spot[1] // 3] = 0
+    if spot == (0, 0):
+        assert grey[-1, -1] > grey[-1, -2] == grey[-2, -1] == grey[5, 5]
+
+
 def halves() -> tuple[np.ndarray, np.ndarray]:
     """40 x 30 x 10 voxels of 1 x 2 x 3 mm, RAS+, brighter to the right, front and top."""
     x, y, z = np.indices((40, 30, 10))
