@@ -3,7 +3,7 @@
 Canonical means closest to RAS+: the axes of the array run to the right, anterior and superior.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import permutations
@@ -17,7 +17,8 @@ from imaging.errors import ScanModelMismatch
 from imaging.intensity import slabs
 from imaging.scan import Scan
 
-_SLAB_VOXELS = 1 << 19
+_PART_VOXELS = 1 << 19
+_READ_VOXELS = 1 << 21
 _TIED = 1e-4
 """Sums of three cosines nearer than this are a tie: more than float32 or a quaternion rounds."""
 
@@ -150,12 +151,10 @@ def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -
 
     def read(box: Box) -> NDArray[Any]:
         out = np.empty((scan.shape[0], *box.shape), np.float32)
-        step = max(1, _SLAB_VOXELS // max(1, box.size // box.shape[0]))
-        for start in range(box.start[0], box.stop[0], step):
-            stop = min(start + step, box.stop[0])
-            part = Box((start, *box.start[1:]), (stop, *box.stop[1:]))
-            here = slice(start - box.start[0], stop - box.start[0])
-            out[:, here] = _pulled(scan, pull, part, lowest)
+        for part in _parts(box, pull, scan.grid):
+            start, stop = (np.subtract(edge, box.start) for edge in (part.start, part.stop))
+            here = Box(tuple(start), tuple(stop)).slices
+            out[(slice(None), *here)] = _pulled(scan, pull, part, lowest)
         return out
 
     return replace(
@@ -167,6 +166,24 @@ def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -
         reader=read,
         stored_shape=tuple(shape),
     )
+
+
+def _parts(box: Box, pull: NDArray[np.float64], grid: tuple[int, ...]) -> Iterator[Box]:
+    """Parts of `box` that are small, and so are the boxes of `grid` that `pull` takes them from.
+
+    Halves the axis along which it reaches farthest: a flat slab, turned, would need most of a scan.
+    """
+    reach = np.abs(pull[:3, :3]) * (np.array(box.shape) - 1)  # per axis of `grid`, of `box`
+    read = np.minimum(reach.sum(axis=1) + 3, grid).prod()  # both neighbours, wherever it begins
+    if box.size <= 1 or (box.size <= _PART_VOXELS and read <= _READ_VOXELS):
+        yield box
+        return
+    axis = int(reach.sum(axis=0).argmax())
+    middle = (box.start[axis] + box.stop[axis]) // 2
+    stop, start = list(box.stop), list(box.start)
+    stop[axis] = start[axis] = middle
+    yield from _parts(Box(box.start, tuple(stop)), pull, grid)
+    yield from _parts(Box(tuple(start), box.stop), pull, grid)
 
 
 def _lowest(scan: Scan) -> float:

@@ -1,5 +1,6 @@
 """Canonical orientation and regridding, with nibabel and scipy as oracles."""
 
+from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from scipy.spatial.transform import Rotation
 
+import imaging.geometry
 from imaging.box import Box
 from imaging.errors import ScanModelMismatch
 from imaging.formats.nifti import write_mask
@@ -188,6 +190,38 @@ def test_regions_of_a_pulled_contrast_are_those_of_its_whole() -> None:
     grid = onto_grid(moving, (8, 9, 6), oblique((19, 7, -28)))
     for box in (Box((0, 0, 0), (1, 1, 1)), Box((3, 2, 1), (8, 4, 6)), Box((7, 0, 5), (8, 9, 6))):
         assert np.array_equal(grid.read(box)[0], whole(grid)[box.slices])
+
+
+@pytest.mark.parametrize("coarser", [0.4, 1.0, 3.0])
+def test_an_oblique_contrast_is_read_in_small_boxes(
+    monkeypatch: pytest.MonkeyPatch, coarser: float
+) -> None:
+    """Cut on all axes: the boxes of the plane across a turned scan would hold nearly all of it."""
+    values = np.random.default_rng(1).standard_normal((40, 37, 33)).astype(np.float32)
+    values[3, 20, 9] = np.nan
+    sizes = []
+    plain = scan_of(values, oblique((45, 30, 45)))
+
+    def noted(box: Box) -> np.ndarray:
+        sizes.append(box.size)
+        return plain.reader(box)
+
+    target = oblique((0, 0, 0)) @ np.diag([coarser, coarser, coarser, 1])
+    target[:3, 3] = plain.affine[:3, :3] @ (20, 18, 16) + plain.affine[:3, 3]
+    target[:3, 3] -= target[:3, :3] @ (15, 14, 12)
+    moving = onto_grid(replace(plain, reader=noted), (30, 28, 24), target)
+    in_one = whole(moving)
+    monkeypatch.setattr(imaging.geometry, "_PART_VOXELS", 800)
+    monkeypatch.setattr(imaging.geometry, "_READ_VOXELS", 500)
+    in_one.setflags(write=False)
+    lowest = values[np.isfinite(values)].min()
+    assert (in_one != lowest).mean() > 0.05
+    sizes.clear()
+    assert np.array_equal(whole(moving), in_one, equal_nan=True)
+    assert max(sizes) <= 500
+    assert len(sizes) > 10
+    box = Box((2, 11, 1), (29, 12, 24))
+    assert np.array_equal(moving.read(box)[0], in_one[box.slices], equal_nan=True)
 
 
 @pytest.mark.parametrize("ornt", ORIENTATIONS[::5], ids=str)
