@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imaging.scan import Scan
 
 _SLAB_VOXELS = 1 << 20
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "\t")
 """A cell that begins so is a formula to a spreadsheet; an apostrophe before it keeps it a text."""
 
 
@@ -170,7 +170,7 @@ def _flat(row: Measurement) -> Mapping[str, Any]:
     axes = ("i", "j", "k") if row.area_px is None else ("row", "column")
     cells = {
         "value": row.value,
-        "name": f"'{row.name}" if row.name[:1] in _FORMULA else row.name,
+        "name": _cell(row.name),
         "voxels": row.voxels,
         "volume_ml": row.volume_ml,
         "area_mm2": row.area_mm2,
@@ -184,3 +184,9 @@ def _flat(row: Measurement) -> Mapping[str, Any]:
     if row.area_px is None:
         cells |= {f"centroid_{axis}_mm": n for axis, n in zip("xyz", world, strict=True)}
     return cells
+
+
+def _cell(name: str) -> str:
+    """One line, for a carriage return would begin a new row, and no formula."""
+    line = " ".join(name.splitlines())
+    return f"'{line}" if line.lstrip(" ")[:1] in _FORMULA else line

@@ -125,7 +125,15 @@ def test_what_is_measured_goes_into_json_and_csv() -> None:
     assert to_csv([]) == ""
 
 
-@pytest.mark.parametrize("name", ["=1+1", "@x", "+a", "-b"])
+@pytest.mark.parametrize("name", ["=1+1", "@x", "+a", "-b", "\t=1", "\tx", " =1"])
 def test_a_name_cannot_become_a_formula_in_a_spreadsheet(name: str) -> None:
     got = measure(np.zeros((2, 2), np.uint8), scan_of((2, 2)), [(1, name)])
     assert next(csv.DictReader(io.StringIO(to_csv(got.rows))))["name"] == f"'{name}"
+
+
+@pytest.mark.parametrize("name", ["\r=1+1", "\n=1+1", "\r\n=1+1"])
+def test_a_name_keeps_to_its_row(name: str) -> None:
+    got = measure(np.zeros((2, 2), np.uint8), scan_of((2, 2)), [(1, name), (2, f"a{name}")])
+    table = list(csv.DictReader(io.StringIO(to_csv(got.rows), newline="")))
+    assert [row["name"] for row in table] == ["' =1+1", "a =1+1"]
+    assert [row["voxels"] for row in table] == ["0", "0"]
