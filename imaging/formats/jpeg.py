@@ -45,8 +45,8 @@ def verify_jpeg(path: Path, limits: Limits) -> Scan:
     """As open_jpeg, and proves that the coded data is whole.
 
     All of it is decoded at an eighth of the size: a 64th of the pixels are held. The decoder keeps
-    every coefficient of a progressive picture besides, two bytes each (T.81, G.1.1): about twice
-    the bytes of its pixels, which Limits bound before.
+    every coefficient of a progressive picture besides, two bytes each: up to twice the bytes of its
+    pixels, which Limits bound before.
     """
     scan = open_jpeg(path, limits)
     rows, columns = scan.grid
