@@ -12,8 +12,8 @@ import numpy as np
 
 from imaging.errors import BadModel
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import write_mask
-from imaging.formats.raster import write_mask_png
+from imaging.formats.nifti import write_mask_volume
+from imaging.formats.raster import LARGEST_IN_PNG, write_mask_png
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
@@ -119,15 +119,19 @@ class Engine:
 
 
 def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path) -> Outcome:
-    """Writes mask and preview into the folder `out`."""
+    """Writes mask and preview into the folder `out`.
+
+    A picture's mask is a PNG, or, with more objects than one can number, a NIfTI on the grid of
+    `write_volume`.
+    """
     out.mkdir(parents=True, exist_ok=True)
     told = report(result, scan, card, device)
-    if scan.dimension == 3:
-        mask, kind = out / "mask.nii.gz", "nifti"
-        write_mask(mask, result.mask, scan)
-    else:
+    if scan.dimension == 2 and result.mask.max(initial=0) <= LARGEST_IN_PNG:
         mask, kind = out / "mask.png", "png"
         write_mask_png(mask, result.mask)
+    else:
+        mask, kind = out / "mask.nii.gz", "nifti"
+        write_mask_volume(mask, result.mask, scan)
     picture = out / "preview.png"
     preview(scan, result.mask, {label.value: label.color for label in card.labels}, picture)
     return Outcome(mask, kind, picture, told)

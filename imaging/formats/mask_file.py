@@ -39,10 +39,17 @@ def write(path: Path, mask: NDArray[Any], scan: Scan) -> None:
         write_mask_volume(path, mask, scan)
 
 
-def read(path: Path) -> NDArray[Any]:
-    """The label numbers of a mask file, of its scan's spatial shape."""
+def read(path: Path, dimension: int | None = None) -> NDArray[Any]:
+    """The label numbers of a mask file, of its scan's spatial shape.
+
+    `dimension`: the scan's. A picture's NIfTI mask (dimension 2), upright for a viewer as
+    `write_mask_volume` leaves it, comes back as (row, column); without it, as it lies in the file.
+    """
     stored = open_scan(path)
-    return np.asarray(stored.read(Box.whole(stored.grid))[0])
+    mask = np.asarray(stored.read(Box.whole(stored.grid))[0])
+    if dimension == 2 and mask.ndim == 3:
+        return mask[..., 0].T[::-1]
+    return mask
 
 
 def deliver(stored: Path, scan: Path, path: Path) -> None:
@@ -52,4 +59,5 @@ def deliver(stored: Path, scan: Path, path: Path) -> None:
         with replacing(path) as target, stored.open("rb") as source:
             shutil.copyfileobj(source, target)
         return
-    write(path, read(stored), open_scan(scan))
+    opened = open_scan(scan)
+    write(path, read(stored, opened.dimension), opened)

@@ -17,10 +17,12 @@ from imaging.formats.jpeg import open_jpeg, verify_jpeg
 from imaging.formats.png import open_png, verify_png
 from imaging.formats.tiff import open_tiff, verify_tiff
 
-__all__ = ["OPENERS", "VERIFIERS", "write_mask_png"]
+__all__ = ["LARGEST_IN_PNG", "OPENERS", "VERIFIERS", "write_mask_png"]
 
 OPENERS = {"png": open_png, "jpeg": open_jpeg, "tiff": open_tiff}
 VERIFIERS = {"png": verify_png, "jpeg": verify_jpeg, "tiff": verify_tiff}
+LARGEST_IN_PNG = 65535
+"""The largest label number that fits a grey PNG's 16 bits."""
 
 
 def write_mask_png(path: Path, mask: NDArray[Any]) -> None:
@@ -35,10 +37,10 @@ def write_mask_png(path: Path, mask: NDArray[Any]) -> None:
             todo="Ask for the format nifti.",
         )
     largest = int(mask.max(initial=0))
-    if largest > 65535:
+    if largest > LARGEST_IN_PNG:
         raise BadRequest(
             f"The mask numbers {largest:,} objects.",
-            expected="At most 65,535 for a 16-bit PNG.",
+            expected=f"At most {LARGEST_IN_PNG:,} for a 16-bit PNG.",
             todo="Ask for the format nifti.",
         )
     pixels = np.ascontiguousarray(mask, np.uint8 if largest < 256 else np.uint16)

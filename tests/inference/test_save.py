@@ -1,0 +1,38 @@
+"""What a run leaves behind."""
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from imaging.formats.mask_file import deliver, read
+from imaging.formats.sniff import open_scan
+from inference.engine import save
+from inference.options import RunOptions
+from inference.pipeline import Result, plan_tiles
+from inference.planner import Budget
+from inference.runtime import Device
+from inference.sources import source
+from models.registry import Registry
+
+
+@pytest.mark.parametrize(("count", "kind"), [(70_000, "nifti"), (65_536, "nifti"), (65_535, "png")])
+def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, kind: str) -> None:
+    card = Registry().get("nuclei-2d").card
+    path = tmp_path / "a.png"
+    path.write_bytes(imagecodecs.png_encode(np.full((300, 290, 3), 90, np.uint8)))
+    scan = open_scan(path)
+    mask = np.zeros(300 * 290, np.uint32)
+    mask[np.random.default_rng(2).permutation(mask.size)[:count]] = np.arange(1, count + 1)
+    mask = mask.reshape(300, 290)
+    subject = source({card.channels[0].name: scan}, card)
+    plan = plan_tiles(subject, card, Budget(1 << 40), RunOptions())
+    result = Result(mask, plan, subject, {})
+    made = save(result, scan, card, Device("cpu", "fp32"), tmp_path / "out")
+
+    assert made.mask_format == kind
+    assert np.array_equal(read(made.mask, dimension=2), mask)
+    assert made.report["measurements"]["instances"]["count"] == count
+    deliver(made.mask, path, tmp_path / "m.nii.gz")
+    assert np.array_equal(read(tmp_path / "m.nii.gz", dimension=2), mask)
