@@ -35,7 +35,7 @@ def open_tiff(path: Path, limits: Limits) -> Scan:
     Raises UnreadableScan where strips or tiles lie beyond the end of the file, UnsupportedScan
     where there are several pages, or more to a pixel than grey or RGB with alpha.
     """
-    with foreign_decoder(), tifffile.TiffFile(path) as file:
+    with foreign_decoder(), _alone(path) as file:
         page = _only_page(file)
         layout = _layout(page)
         scan = scan_of(layout, lambda: _decode(path), limits)
@@ -47,10 +47,21 @@ def open_tiff(path: Path, limits: Limits) -> Scan:
 def verify_tiff(path: Path, limits: Limits) -> Scan:
     """As open_tiff, and decodes every strip or tile, holding a few at a time."""
     scan = open_tiff(path, limits)
-    with foreign_decoder(), tifffile.TiffFile(path) as file:
+    with foreign_decoder(), _alone(path) as file:
         for _ in _only_page(file).segments(maxworkers=1):
             pass
     return scan
+
+
+def _alone(path: Path) -> tifffile.TiffFile:
+    """The file by itself.
+
+    OME-XML names other files of the same picture by any path, a FIFO's or a stranger's; so, in its
+    folder, does Micro-Manager. None of them was sent, and none is opened.
+    """
+    file = tifffile.TiffFile(path, _multifile=False)
+    file.is_mmstack = file.is_ndtiff = False
+    return file
 
 
 def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
@@ -94,7 +105,7 @@ def _check_extent(page: tifffile.TiffPage, size: int) -> None:
 
 
 def _decode(path: Path) -> NDArray[Any]:
-    with tifffile.TiffFile(path) as file:
+    with _alone(path) as file:
         page = _only_page(file)
         pixels = page.asarray(maxworkers=1)
         return _resolved(pixels, page)

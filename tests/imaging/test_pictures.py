@@ -3,8 +3,10 @@
 import contextlib
 import io
 import struct
+import sys
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import imagecodecs
@@ -23,6 +25,7 @@ from imaging.errors import (
     UnreadableScan,
     UnsupportedScan,
 )
+from imaging.formats import mask_file
 from imaging.formats.limits import Limits
 from imaging.formats.nifti import write_mask, write_mask_volume, write_volume
 from imaging.formats.raster import write_mask_png
@@ -337,6 +340,64 @@ def test_the_limit_itself_passes(tmp_path: Path) -> None:
         open_scan(tmp_path / "a", Limits(max_bytes=160 * 120 * 3 - 1))
 
 
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """The files opened in the course of a test."""
+    paths: list[str] = []
+    noting = True
+
+    def note(event: str, arguments: tuple) -> None:
+        if noting and event == "open" and isinstance(arguments[0], str):
+            paths.append(arguments[0])
+
+    sys.addaudithook(note)  # for good: there is no taking it back
+    yield paths
+    noting = False
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_tiff_names_other_files_in_vain(
+    tmp_path: Path, opened: list[str], planes: int, absolute: bool
+) -> None:
+    other = tmp_path / "other.tif"
+    tifffile.imwrite(other, noise((8, 9)), metadata=None)
+    name = other if absolute else other.name
+    uuids = ("1", "2")[:planes]
+    parts = "".join(
+        f'<TiffData FirstC="{n}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:{uuid}</UUID></TiffData>'
+        for n, uuid in enumerate(uuids)
+    )
+    described = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="9" SizeY="8"'
+        f' SizeC="{planes}" SizeZ="1" SizeT="1">{parts}</Pixels></Image></OME>'
+    )
+    pixels = noise((8, 9)) // 2
+    tifffile.imwrite(tmp_path / "a.tif", pixels, description=described, metadata=None)
+    opened.clear()
+    check(tmp_path / "a.tif", pixels, "tiff")
+    assert str(tmp_path / "a.tif") in opened
+    assert not any(path.endswith(other.name) for path in opened)
+
+
+def test_a_tiff_of_a_series_on_disk_is_read_alone(tmp_path: Path, opened: list[str]) -> None:
+    (tmp_path / "NDTiff.index").write_bytes(b"\0" * 64)
+    entries = (
+        *((256, 3, 9), (257, 3, 8), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 256)),
+        *((277, 3, 1), (278, 3, 8), (279, 4, 72)),
+    )
+    tags = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    tags += struct.pack("<HHII4x", 51123, 2, 8, 192) + b"{}"
+    start = struct.pack("<2sHIIIIII2s", b"II", 42, 64, 483729, 3, 0, 2355492, 2, b"{}")
+    start = start.ljust(64, b"\0") + struct.pack("<H", len(entries) + 1) + tags
+    (tmp_path / "a.tif").write_bytes(start.ljust(256, b"\0") + noise((8, 9)).tobytes())
+    opened.clear()
+    check(tmp_path / "a.tif", noise((8, 9)), "tiff")
+    assert not any(path.endswith("NDTiff.index") for path in opened)
+
+
 def test_several_pictures_in_a_file_are_refused(tmp_path: Path) -> None:
     pages = [Image.fromarray(noise((8, 9, 3))), Image.fromarray(255 - noise((8, 9, 3)))]
     for kind in ("png", "tiff", "gif", "webp"):
@@ -433,6 +494,23 @@ def test_a_picture_stands_upright_in_a_viewer(tmp_path: Path, dtype: str, sample
             else:
                 assert value == expected[0]
             assert labels[column, 5 - row, 0] == mask[row, column]
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii"])
+def test_a_pictures_upright_mask_is_read_and_delivered(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(noise((6, 9))))
+    mask = noise((6, 9)).astype(np.uint32) + 70_000
+    write_mask_volume(tmp_path / "mask.nii.gz", mask, open_scan(tmp_path / "a.png"))
+    made = tmp_path / f"made{ending}"
+    mask_file.deliver(tmp_path / "mask.nii.gz", tmp_path / "a.png", made)
+    assert np.array_equal(mask_file.read(made, dimension=2), mask)
+    assert mask_file.read(made).shape == (9, 6, 1)
+    with pytest.raises(BadRequest, match="nifti"):
+        mask_file.deliver(tmp_path / "mask.nii.gz", tmp_path / "a.png", tmp_path / "made.png")
+    small = mask % 300
+    write_mask_volume(tmp_path / "mask.nii.gz", small, open_scan(tmp_path / "a.png"))
+    mask_file.deliver(tmp_path / "mask.nii.gz", tmp_path / "a.png", tmp_path / "made.png")
+    assert np.array_equal(mask_file.read(tmp_path / "made.png", dimension=2), small)
 
 
 def test_a_pictures_mask_as_nifti_has_its_rows_and_columns(tmp_path: Path) -> None:
