@@ -105,6 +105,8 @@ class Optimisation(_Table):
     weight_decay: float = 1e-2
     averaging: Fraction = 0.0
     """Decay of the moving average of the weights, which is what is kept; 0: none."""
+    start: Path | None = None
+    """A best.pt of the same network to begin from, relative to the data folder."""
     evaluate_every: Annotated[int, Field(ge=1)] = 250
     threads: int = 0
     """0: as many as torch takes by itself."""

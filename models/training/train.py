@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from imaging.errors import BadRequest
 from models.nets.receptive_field import ReceptiveField, receptive_field
 from models.nets.unet import UNet
 from models.training.augment import example
@@ -41,6 +43,8 @@ def train(
     cases = read_cases(config.data, data, config.card)
     out.mkdir(parents=True, exist_ok=True)
     run = Run(config, *split(cases, config.data.validation, config.seed), out)
+    if config.optimisation.start:
+        run.begin(data / config.optimisation.start)
     run.resume()
     while run.step < config.optimisation.steps:
         report = run.one_step()
@@ -112,6 +116,19 @@ class Run:
                 json.dumps({"step": self.step, "seconds": self._seconds(), **figures}) + "\n"
             )
         return figures
+
+    def begin(self, checkpoint: Path) -> None:
+        """Takes the weights of another training's best.pt; BadRequest where they do not fit."""
+        try:
+            weights = torch.load(checkpoint, weights_only=True)["weights"]
+            self.network.load_state_dict(weights)
+            self.average.module.load_state_dict(weights)
+        except (KeyError, OSError, RuntimeError, UnpicklingError) as error:
+            raise BadRequest(
+                "The weights to begin from cannot be taken.",
+                expected="The best.pt of a training of the same network.",
+                todo="Mend `start` in the configuration, or leave it out.",
+            ) from error
 
     def resume(self) -> None:
         """Takes up where last.pt stands, if it is there."""

@@ -118,6 +118,25 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> 
             assert torch.equal(weights, parts[key][name]), name
 
 
+def test_a_training_can_begin_from_another(tmp_path: Path) -> None:
+    first, data = write_config(tmp_path), blobs(tmp_path)
+    train(first, tmp_path / "first", data=data)
+    second = write_config(tmp_path, steps=1)
+    text = second.read_text().replace("learning_rate = 1e-2", "learning_rate = 1e-9")
+    second.write_text(f'{text}start = "first/best.pt"\n')
+    train(second, tmp_path / "second", data=data)
+    old, new = (
+        torch.load(tmp_path / name / "best.pt", weights_only=True) for name in ("first", "second")
+    )
+    for name, weights in old["weights"].items():
+        if "running" not in name and "tracked" not in name:
+            assert torch.allclose(weights, new["weights"][name], atol=1e-6), name
+    for fault in ("nowhere.pt", "config.toml"):
+        second.write_text(f'{text}start = "{fault}"\n')
+        with pytest.raises(BadRequest, match="begin"):
+            train(second, tmp_path / "third", data=data)
+
+
 def test_cases_are_read_as_serving_reads_them(tmp_path: Path) -> None:
     config = TrainingConfig.load(write_config(tmp_path))
     for case in read_cases(config.data, blobs(tmp_path), config.card):
