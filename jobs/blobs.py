@@ -10,8 +10,8 @@ import re
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from imaging.errors import NotFound, StorageFull, Unavailable
@@ -39,7 +39,8 @@ class Blobs(ABC):
     def put(self, path: Path, *, move: bool = False) -> str:
         """Stores a local file under its SHA-256, which is returned; twice is once.
 
-        With `move` the file itself may be taken away. Raises StorageFull, Unavailable.
+        Its age begins anew, also where the content was there. With `move` the file itself may be
+        taken away. Raises StorageFull, Unavailable.
         """
 
     @abstractmethod
@@ -51,8 +52,12 @@ class Blobs(ABC):
         """The size in bytes, and the content in chunks; raises NotFound."""
 
     @abstractmethod
-    def delete(self, sha256: str) -> None:
-        """Forgets it; nothing happens where it is not."""
+    def old(self, age_s: float) -> Iterator[Sequence[str]]:
+        """The names of all that was last put longer ago than this, some at a time."""
+
+    @abstractmethod
+    def delete(self, sha256: str, age_s: float = 0.0) -> bool:
+        """Forgets it and says so, unless it is not there or was put within the last `age_s`."""
 
     @abstractmethod
     def ping(self) -> None:
@@ -103,9 +108,34 @@ class FolderBlobs(Blobs):
 
         return os.fstat(file.fileno()).st_size, chunks()
 
-    def delete(self, sha256: str) -> None:
+    def old(self, age_s: float) -> Iterator[Sequence[str]]:
+        before = time.time() - age_s
         with disk_errors():
-            self._path(sha256).unlink(missing_ok=True)
+            for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
+                with os.scandir(folder) as entries:
+                    yield [
+                        entry.name
+                        for entry in entries
+                        if is_name(entry.name) and _put_at(entry) < before
+                    ]
+
+    def delete(self, sha256: str, age_s: float = 0.0) -> bool:
+        """It is moved away first and looked at there, where no `put` can renew it any more."""
+        path, before = self._path(sha256), time.time() - age_s
+        with disk_errors():
+            if age_s and _put_at(path) > before:
+                return False
+            doomed = self._draft()
+            try:
+                path.replace(doomed)
+            except FileNotFoundError:
+                doomed.unlink()
+                return False
+            if age_s and _put_at(doomed) > before:
+                doomed.replace(path)
+                return False
+            doomed.unlink()
+            return True
 
     def ping(self) -> None:
         with disk_errors():
@@ -114,9 +144,10 @@ class FolderBlobs(Blobs):
 
     def _adopt(self, draft: Path, sha256: str) -> str:
         target = self._path(sha256)
-        if target.is_file():
+        if _renewed(target):
             draft.unlink()
             return sha256
+        os.utime(draft)
         target.parent.mkdir(exist_ok=True)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
@@ -134,13 +165,19 @@ class FolderBlobs(Blobs):
 
     def _sweep_drafts(self) -> None:
         for draft in self._drafts.iterdir():
-            if draft.stat().st_mtime < time.time() - _STALE_S:
-                draft.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process sweeps, too
+                if draft.stat().st_mtime < time.time() - _STALE_S:
+                    draft.unlink()
+
+
+def is_name(text: str) -> bool:
+    """Whether a blob can be called so: a SHA-256 in hexadecimal."""
+    return re.fullmatch(r"[0-9a-f]{64}", text) is not None
 
 
 def checked(sha256: str) -> str:
     """The name itself; raises NotFound for what can be no blob's name, such as `../x`."""
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+    if not is_name(sha256):
         raise no_blob()
     return sha256
 
@@ -149,6 +186,23 @@ def sha256_of(path: Path) -> str:
     """Of the file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _renewed(path: Path) -> bool:
+    """Lets the file's age begin anew; False where it is not there, or just was deleted."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return path.is_file()
+
+
+def _put_at(path: "Path | os.DirEntry[str]") -> float:
+    """Seconds since the epoch; what is not there is as young as can be."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -1,9 +1,10 @@
 """Blobs in an S3-compatible object store."""
 
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,16 +12,20 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from imaging.errors import Unavailable
-from jobs.blobs import CHUNK, Blobs, checked, disk_errors, no_blob, sha256_of
+from jobs.blobs import CHUNK, Blobs, checked, disk_errors, is_name, no_blob, sha256_of
 from jobs.settings import Settings
 
 _RETRIES = 3
+_PAGE = 500
 _PATIENCE = timedelta(seconds=20)
 """In all, so that a gateway whose store is away says so soon."""
 
 
 class BucketBlobs(Blobs):
-    """`s3://bucket/prefix`; uploads become visible when they are complete, as S3 has it."""
+    """`s3://bucket/prefix`; uploads become visible when they are complete, as S3 has it.
+
+    A blob's age is what the store says; S3 can change it by storing again alone.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._store = _bucket(settings)
@@ -30,8 +35,7 @@ class BucketBlobs(Blobs):
         with disk_errors():
             sha256 = sha256_of(path)
         with _store_errors():
-            if not self._has(sha256):
-                self._store.put(sha256, path)
+            self._store.put(sha256, path)
         if move:
             path.unlink()
         return sha256
@@ -64,21 +68,34 @@ class BucketBlobs(Blobs):
 
         return size, chunks()
 
-    def delete(self, sha256: str) -> None:
+    def old(self, age_s: float) -> Iterator[Sequence[str]]:
+        before = time.time() - age_s
         with _store_errors():
-            if self._has(sha256):
-                self._store.delete(sha256)
+            for page in self._store.list(chunk_size=_PAGE):
+                yield [
+                    blob["path"]
+                    for blob in page
+                    if blob["last_modified"].timestamp() < before and is_name(blob["path"])
+                ]
+
+    def delete(self, sha256: str, age_s: float = 0.0) -> bool:
+        """S3 has no deletion by age: a `put` between the look and the deletion is not seen."""
+        with _store_errors():
+            put_at = self._put_at(sha256)
+            if put_at is None or (age_s and put_at.timestamp() > time.time() - age_s):
+                return False
+            self._store.delete(sha256)
+            return True
 
     def ping(self) -> None:
         with _store_errors():
-            self._has("0" * 64)
+            self._put_at("0" * 64)
 
-    def _has(self, sha256: str) -> bool:
+    def _put_at(self, sha256: str) -> datetime | None:
         try:
-            self._store.head(checked(sha256))
+            return self._store.head(checked(sha256))["last_modified"]
         except (FileNotFoundError, NotFoundError):
-            return False
-        return True
+            return None
 
 
 def _bucket(settings: Settings) -> S3Store:

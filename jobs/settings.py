@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     """A tile that takes longer than this is taken for hung: the lease is no longer renewed."""
     sweep_s: Annotated[float, Field(gt=0)] = 1.0
     """How often gateway and workers look for jobs without a message or a living worker."""
+    blob_grace_s: Annotated[float, Field(ge=0)] = 600.0
+    """A file that nothing names is deleted once it was stored longer ago than this; must exceed
+    what passes between storing a file and naming it, two leases at most."""
     visibility_s: Annotated[float, Field(gt=0)] = 86_400.0
     """Redis's own redelivery, which nothing relies on."""
 

@@ -7,9 +7,11 @@ them, and compare-and-set lets one sweeper act.
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from imaging.errors import TesseraError
+from jobs.collector import Collector
 from jobs.job import Job
 from jobs.queue import QUEUES, Queue
 from jobs.repository import Repository
@@ -52,11 +54,18 @@ def dispatch_all(
 
 
 class Sweeper:
-    """A thread that every `settings.sweep_s` takes back what died and sends what waits unsent."""
+    """A thread that every `settings.sweep_s` takes back what died and sends what waits unsent.
 
-    def __init__(self, repository: Repository, queue: Queue, settings: Settings) -> None:
+    Twice in a grace period it also has the collector delete the blobs that nothing names.
+    """
+
+    def __init__(
+        self, repository: Repository, queue: Queue, collector: Collector, settings: Settings
+    ) -> None:
         self._repository = repository
         self._queue = queue
+        self._collector = collector
+        self._collect_at = time.monotonic()
         self._settings = settings
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -96,18 +105,33 @@ class Sweeper:
     def _run(self) -> None:
         trouble = ""
         while not self._stop.wait(self._settings.sweep_s):
-            now = self._try()
+            now = "; ".join(filter(None, map(_trouble, (self.sweep, self._collect))))
             if now != trouble:  # said once, not every second
                 log.warning("the sweeper waits: %s", now) if now else log.info("it sweeps again")
             trouble = now
 
-    def _try(self) -> str:
-        """One round; what kept it from its end, if anything."""
-        try:
-            self.sweep()
-        except TesseraError as error:
-            return str(error)
-        except Exception as error:
-            log.exception("a fault in the sweeper")
-            return type(error).__name__
-        return ""
+    def _collect(self) -> None:
+        """Goes through the store if that is due, whether or not it was there the last time."""
+        now = time.monotonic()
+        if now < self._collect_at:
+            return
+        self._collect_at = now + self._settings.blob_grace_s / 2
+        gone = 0
+        for count in self._collector.collect():
+            gone += count
+            if self._stop.is_set():
+                return
+        if gone:
+            log.info("%d files that nothing named are deleted", gone)
+
+
+def _trouble(work: Callable[[], None]) -> str:
+    """Does it; what kept it from its end, if anything."""
+    try:
+        work()
+    except TesseraError as error:
+        return str(error)
+    except Exception as error:
+        log.exception("a fault in the sweeper")
+        return type(error).__name__
+    return ""

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from jobs.blobs import Blobs
+from jobs.collector import Collector
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
@@ -31,17 +32,19 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         repository = Repository(settings.database)
         repository.migrate()
-        queue = Queue(settings)
+        queue, blobs = Queue(settings), Blobs.from_settings(settings)
+        collector = Collector(repository, blobs, settings)
         parts = Parts(
             settings=settings,
             registry=registry or Registry(settings.added_models),
             repository=repository,
-            blobs=Blobs.from_settings(settings),
+            blobs=blobs,
+            collector=collector,
             queue=queue,
             scratch=Scratch(settings.scratch),
             metrics=Metrics(repository.counts),
         )
-        sweeper = Sweeper(repository, queue, settings)
+        sweeper = Sweeper(repository, queue, collector, settings)
         app.state.parts = parts
         sweeper.start()
         try:

@@ -1,7 +1,7 @@
 """How an upload becomes a stored scan, and how one goes again."""
 
+import logging
 import time
-from contextlib import ExitStack, suppress
 from uuid import uuid4
 
 from imaging.errors import TesseraError
@@ -11,31 +11,33 @@ from jobs.job import StoredScan
 from service.parts import Parts
 from service.upload import Upload
 
+logger = logging.getLogger("tessera.service")
+
 
 def take_in(parts: Parts, owner: str, upload: Upload) -> tuple[StoredScan, bool]:
     """Proves the file to be a whole scan, stores its bytes, then its row: visible last.
 
     Gives the scan and whether it is new. Raises UnreadableScan, UnsupportedScan, ScanTooLarge,
-    StorageFull or Unavailable; nothing can be seen then.
+    StorageFull or Unavailable; nothing can be seen then, and the collector takes what was stored.
     """
     seen = verify(upload.path, parts.limits)
-    with ExitStack() as on_failure:
-        with parts.gate.shared():
-            sha256 = parts.blobs.put(upload.path, move=True)
-            on_failure.callback(_withdraw, parts, sha256)
-            scan = _scan(seen, sha256, owner, upload)
-            stored, created = parts.repository.add_scan(scan)
-        on_failure.pop_all()
+    sha256 = parts.blobs.put(upload.path, move=True)
+    stored, created = parts.repository.add_scan(_scan(seen, sha256, owner, upload))
     if created:
         parts.metrics.uploaded(upload.bytes)
     return stored, created
 
 
 def discard(parts: Parts, owner: str, scan_id: str) -> None:
-    """Deletes a scan with its finished jobs, and every blob that nothing names any more."""
-    with parts.gate.alone():
-        for sha256 in parts.repository.delete_scan(owner, scan_id):
-            parts.blobs.delete(sha256)
+    """Deletes a scan with its finished jobs, and every blob that nothing names any more.
+
+    A blob that was stored just now, maybe for somebody else, is left to the sweeper's collector.
+    """
+    unnamed = parts.repository.delete_scan(owner, scan_id)
+    try:
+        parts.collector.take(unnamed)
+    except TesseraError as error:  # the scan is gone; its files go as soon as they can
+        logger.warning("Files of a deleted scan wait for the sweeper: %s", error)
 
 
 def _scan(seen: Scan, sha256: str, owner: str, upload: Upload) -> StoredScan:
@@ -53,10 +55,3 @@ def _scan(seen: Scan, sha256: str, owner: str, upload: Upload) -> StoredScan:
         warnings=seen.warnings,
         created_at=time.time(),
     )
-
-
-def _withdraw(parts: Parts, sha256: str) -> None:
-    """Takes a blob back that no row came to name; where that cannot be told now, it stays."""
-    with suppress(TesseraError), parts.gate.alone():
-        if parts.repository.unused(sha256):
-            parts.blobs.delete(sha256)

@@ -12,11 +12,11 @@ from starlette.requests import Request
 
 from imaging.formats.limits import Limits
 from jobs.blobs import Blobs
+from jobs.collector import Collector
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
-from service.gate import Gate
 from service.metrics import Metrics
 from service.scratch import Scratch
 
@@ -32,6 +32,7 @@ class Parts:
     registry: Registry
     repository: Repository
     blobs: Blobs
+    collector: Collector
     queue: Queue
     scratch: Scratch
     metrics: Metrics
@@ -39,7 +40,6 @@ class Parts:
         default_factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1)
     )
     """As many scans are decoded at a time as there are cores; everything else goes on meanwhile."""
-    gate: Gate = field(default_factory=Gate)
 
     @property
     def limits(self) -> Limits:

@@ -17,6 +17,7 @@ from imaging.formats.limits import Limits
 from inference.engine import Engine
 from inference.runtime import choose
 from jobs.blobs import Blobs
+from jobs.collector import Collector
 from jobs.queue import SEGMENT, Queue, celery_app
 from jobs.repository import Repository
 from jobs.settings import Settings
@@ -45,11 +46,12 @@ def run_worker(settings: Settings) -> None:
         if not _wait_for(repository, stop):
             return
         queue = stack.enter_context(closing(Queue(settings)))
-        sweeper = Sweeper(repository, queue, settings)
+        blobs = Blobs.from_settings(settings)
+        sweeper = Sweeper(repository, queue, Collector(repository, blobs, settings), settings)
         sweeper.start()
         stack.callback(sweeper.stop)
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-        blobs, engine = Blobs.from_settings(settings), _engine(settings, scratch)
+        engine = _engine(settings, scratch)
         _consume(Bench(name, settings, repository, blobs, engine, scratch, stop))
 
 

@@ -1,6 +1,6 @@
 """Scans: stored once per owner and content."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select, union
@@ -85,10 +85,10 @@ class ScanRows(Database):
             left = {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}
             return self._orphans(connection, {sha256, *left} - {None})
 
-    def unused(self, sha256: str) -> bool:
-        """Whether nothing refers to this blob: what stored it failed to say whose it is."""
+    def unused(self, blobs: Collection[str]) -> list[str]:
+        """Those of these blobs, a few thousand at most, that nothing refers to."""
         with self._read() as connection:
-            return self._orphans(connection, {sha256}) == [sha256]
+            return self._orphans(connection, set(blobs))
 
     def _delete_jobs(self, connection: Connection, ids: Sequence[str]) -> None:
         for table, column in ((reviews, reviews.c.job), (job_scans, job_scans.c.job)):

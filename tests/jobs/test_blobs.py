@@ -4,6 +4,9 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,56 @@ def test_deleted_is_gone(blobs: Blobs, tmp_path: Path) -> None:
         blobs.stream(sha256)
     with pytest.raises(NotFound), blobs.local(sha256):
         pass
+
+
+def test_only_the_old_are_deleted_by_age(blobs: Blobs, tmp_path: Path) -> None:
+    """A second `put` makes it young again. S3 tells whole seconds."""
+    first, second = a_file(tmp_path, b"one", "one"), a_file(tmp_path, b"two", "two")
+    names = {blobs.put(first), blobs.put(second)}
+    assert {name for some in blobs.old(60) for name in some} == set()
+    time.sleep(4)
+    assert {name for some in blobs.old(2.5) for name in some} == names
+    young = blobs.put(first)
+    assert {name for some in blobs.old(2.5) for name in some} == names - {young}
+    assert [blobs.delete(name, 2.5) for name in sorted(names)] == [
+        name != young for name in sorted(names)
+    ]
+    assert content_of(blobs, young) == b"one"
+    assert blobs.delete(young)
+    assert not blobs.delete(young)
+
+
+def test_many_are_listed(blobs: Blobs, tmp_path: Path) -> None:
+    names = {blobs.put(a_file(tmp_path, b"%d" % n)) for n in range(30)}
+    assert {name for some in blobs.old(-60) for name in some} == names
+
+
+def test_what_is_put_during_its_deletion_stays(tmp_path: Path) -> None:
+    """Given an old blob, when one deletes it and others put it again, then it is there."""
+    blobs = Blobs.from_settings(Settings(data=tmp_path))
+    source = a_file(tmp_path, b"same")
+    name = blobs.put(source)
+    path = tmp_path / "blobs" / name[:2] / name
+    start = threading.Barrier(3, timeout=60)
+    gone = 0
+
+    def put() -> None:
+        start.wait()
+        assert blobs.put(source) == name
+        start.wait()
+
+    for _ in range(150):
+        os.utime(path, (1, 1))
+        with ThreadPoolExecutor(2) as pool:
+            puts = [pool.submit(put) for _ in range(2)]
+            start.wait()
+            gone += blobs.delete(name, 60)
+            start.wait()
+            for one in puts:
+                one.result()
+        assert path.read_bytes() == b"same"
+        assert path.stat().st_mtime > 1
+    assert gone > 0, "the race was never close"
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "", "../upload", "0" * 63, "G" * 64, "/etc/passwd"])

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from imaging.errors import Unavailable
+from jobs.blobs import Blobs
+from jobs.collector import Collector
 from jobs.job import Job, JobState, Progress
 from jobs.queue import Queue
 from jobs.repository import Repository
@@ -25,7 +27,13 @@ class Room:
         self.repository.migrate()
         self.repository.add_scan(scan)
         self.queue = Queue(self.settings)
-        self.sweeper = Sweeper(self.repository, self.queue, self.settings)
+        self.blobs = Blobs.from_settings(self.settings)
+        self.sweeper = self.another()
+
+    def another(self, **changes: float) -> Sweeper:
+        settings = self.settings.model_copy(update=changes)
+        collector = Collector(self.repository, self.blobs, settings)
+        return Sweeper(self.repository, self.queue, collector, settings)
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ def room(broker_settings: Settings, scan_of: Callable[..., Any]) -> Iterator[Roo
 def test_what_was_never_sent_is_sent_once(room: Room, job_of: Callable[..., Job]) -> None:
     for n in range(3):
         room.repository.add_job(job_of(f"job{n}"))
-    other = Sweeper(room.repository, room.queue, room.settings)
+    other = room.another()
     for sweeper in (room.sweeper, other, room.sweeper):
         sweeper.sweep()
     assert room.queue.waiting() == 3
@@ -80,8 +88,7 @@ def test_one_lost_message_among_many(room: Room, job_of: Callable[..., Job]) -> 
         assert room.repository.mark_sent(f"job{n}", 0)
         if n:
             room.queue.send(job_of(f"job{n}"))
-    patient = room.settings.model_copy(update={"lease_s": 600.0})
-    Sweeper(room.repository, room.queue, patient).sweep()
+    room.another(lease_s=600.0).sweep()
     assert room.queue.waiting() == 4, "nothing before a lease has passed"
     time.sleep(LEASE_S + 0.05)
     room.sweeper.sweep()
@@ -166,6 +173,23 @@ def test_the_thread_goes_on_while_the_broker_is_away(
         wait_for(lambda: room.queue.waiting() == 1)
     finally:
         room.sweeper.stop()
+    room.repository.close()
+
+
+def test_the_thread_deletes_what_nothing_names(
+    redis: Any, tmp_path: Any, scan_of: Callable[..., Any]
+) -> None:
+    """Also while the broker is away."""
+    room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
+    redis.kill()
+    (tmp_path / "mask").write_bytes(b"of a finish that was refused")
+    name = room.blobs.put(tmp_path / "mask")
+    sweeper = room.another(blob_grace_s=1.0)
+    sweeper.start()
+    try:
+        wait_for(lambda: not list((tmp_path / "blobs").rglob(name)))
+    finally:
+        sweeper.stop()
     room.repository.close()
 
 

@@ -237,6 +237,7 @@ def test_deleting_a_scan_takes_all_that_was_made_of_it(
     mask = np.random.default_rng(6).integers(0, 2, (5, 6, 7)).astype(np.uint8)
     run_job(gateway, job, mask)
     gateway.client.post(f"/v1/jobs/{job}/reviews", json={"verdict": "accepted"})
+    gateway.age(gateway.kept()[0] - kept[0])
     assert gateway.client.delete(f"/v1/scans/{scan}").status_code == 204
     assert gateway.kept()[1] == kept[1]
     assert gateway.kept()[0] - kept[0] == set()

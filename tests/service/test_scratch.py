@@ -1,12 +1,9 @@
-"""Scratch belongs to one process; the gate keeps uploads and deletions apart."""
+"""Scratch belongs to one process."""
 
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from service.gate import Gate
 from service.scratch import Scratch
 
 
@@ -40,38 +37,3 @@ def test_a_living_gateway_keeps_its_folder(tmp_path: Path) -> None:
     first.close()
     assert second.folder.exists()
     second.close()
-
-
-def test_gate_lets_uploads_in_together_and_deletions_alone() -> None:
-    gate, log, lock = Gate(), list[str](), threading.Lock()
-
-    def note(word: str) -> None:
-        with lock:
-            log.append(word)
-
-    def upload() -> None:
-        with gate.shared():
-            note("in")
-            time.sleep(0.01)
-            note("out")
-
-    def delete() -> None:
-        with gate.alone():
-            note("begin")
-            time.sleep(0.005)
-            note("end")
-
-    jobs = [threading.Thread(target=upload if n % 3 else delete) for n in range(60)]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join(10)
-        assert not job.is_alive()
-    inside, together, alone = 0, 0, False
-    for word in log:
-        inside += {"in": 1, "out": -1}.get(word, 0)
-        together = max(together, inside)
-        alone = word == "begin" or (alone and word != "end")
-        assert not (alone and inside)
-        assert not (alone and word in ("in", "out"))
-    assert together > 1

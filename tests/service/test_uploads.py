@@ -186,6 +186,7 @@ def test_delete(gateway: Gateway) -> None:
     """A deleted scan takes its blob along; the same bytes can come again."""
     kept = gateway.kept()
     scan = gateway.scan(nifti_bytes(seed=31))
+    gateway.age(gateway.kept()[0] - kept[0])
     assert gateway.client.delete(f"/v1/scans/{scan}").status_code == 204
     assert gateway.kept() == kept
     check_problem(gateway.client.get(f"/v1/scans/{scan}"), 404)
@@ -194,6 +195,17 @@ def test_delete(gateway: Gateway) -> None:
     assert again.status_code == 201
     assert again.json()["id"] != scan
     gateway.client.delete(f"/v1/scans/{again.json()['id']}")
+
+
+def test_bytes_that_came_just_now_stay_for_a_while(start_gateway: Start) -> None:
+    """Another gateway may be about to name them; then the sweeper deletes them."""
+    first = start_gateway(blob_grace_s="3")
+    second = start_gateway(first.data, blob_grace_s="3")
+    scan = first.scan(nifti_bytes())
+    kept = second.kept()[0]
+    assert second.client.delete(f"/v1/scans/{scan}").status_code == 204
+    assert second.kept() == (kept, 0)
+    _until(lambda: first.kept() == (set(), 0), 30)
 
 
 def test_deletion_and_upload_of_the_same_bytes(gateway: Gateway) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from imaging.errors import StorageFull
 from inference.engine import Engine
+from jobs.blobs import FolderBlobs
+from jobs.collector import Collector
 from jobs.job import JobState, Options
 from jobs.settings import Settings
 from models.registry import Registry
@@ -92,6 +94,42 @@ def test_a_blob_that_is_gone_fails(bench: Bench, quiet_house: Any) -> None:
     bench.blobs.delete(quiet_house.repository.scan("ada", "scan").sha256)
     segment(bench, "job")
     assert quiet_house.job("job").error["status"] == 404
+
+
+class Cancelling(FolderBlobs):
+    """Has the job cancelled by its owner when its mask is stored and not yet named."""
+
+    def __init__(self, house: Any) -> None:
+        super().__init__(house.settings.data / "blobs")
+        self._house = house
+
+    def put(self, path: Path, *, move: bool = False) -> str:
+        sha256 = super().put(path, move=move)
+        if not self._house.job("job").state.final:
+            self._house.repository.cancel("ada", "job")
+        return sha256
+
+
+def test_what_a_refused_finish_stored_goes(
+    bench: Bench, quiet_house: Any, undisturbed: str
+) -> None:
+    """A picture of the patient must not outlive the scan because nothing names it."""
+    quiet_house.ask("job", send=0)
+    segment(replace(bench, blobs=Cancelling(quiet_house)), "job")
+    assert quiet_house.job("job").state is JobState.CANCELLED
+    scan = quiet_house.repository.scan("ada", "scan").sha256
+    left = quiet_house.stored()
+    assert left > {undisturbed, scan}
+    assert len(left) == 3
+    assert quiet_house.repository.delete_scan("ada", "scan") == [scan]
+
+    collector = Collector(quiet_house.repository, quiet_house.blobs, quiet_house.settings)
+    assert sum(collector.collect()) == 0
+    assert quiet_house.stored() == left, "within the grace period"
+    for path in (quiet_house.settings.data / "blobs").glob("??/*"):
+        os.utime(path, (1, 1))
+    assert sum(collector.collect()) == 3
+    assert quiet_house.stored() == set()
 
 
 class Failing(Engine):
