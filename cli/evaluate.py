@@ -99,26 +99,29 @@ def _measure(
             pair = result.mask > 0, truth > 0
         else:
             pair = result.mask == item.value, np.asarray(truth == item.value)
-        figures[item.name] = {"dice": dice(*pair), "hd95_mm": hd95(*pair, spacing)}
+        distance = hd95(*pair, spacing)
+        finite = distance if np.isfinite(distance) else None
+        figures[item.name] = {"dice": dice(*pair), "hd95_mm": finite}
     return {"labels": figures}
 
 
-def _means(rows: list[dict[str, Any]], card: ModelCard) -> dict[str, dict[str, float]]:
-    """HD95 is infinite where one mask is empty; such cases are counted, not averaged."""
+def _means(rows: list[dict[str, Any]], card: ModelCard) -> dict[str, dict[str, Any]]:
+    """Where one mask is empty there is no HD95; such cases are counted, not averaged."""
     means = {}
     for item in card.labels:
         figures = [row["labels"][item.name] for row in rows]
-        finite = [f["hd95_mm"] for f in figures if np.isfinite(f["hd95_mm"])]
+        finite = [f["hd95_mm"] for f in figures if f["hd95_mm"] is not None]
         means[item.name] = {
             "dice": fmean(f["dice"] for f in figures),
-            "hd95_mm": fmean(finite) if finite else float("inf"),
-            "missed": float(len(figures) - len(finite)),
+            "hd95_mm": fmean(finite) if finite else None,
+            "missed": len(figures) - len(finite),
         }
     return means
 
 
-def _show(means: dict[str, dict[str, float]], cases: int) -> None:
+def _show(means: dict[str, dict[str, Any]], cases: int) -> None:
     table = Table("label", "Dice", "HD95 mm", "missed", title=f"{cases} cases", box=None)
     for name, row in means.items():
-        table.add_row(name, f"{row['dice']:.4f}", f"{row['hd95_mm']:.2f}", f"{row['missed']:.0f}")
+        distance = "-" if row["hd95_mm"] is None else f"{row['hd95_mm']:.2f}"
+        table.add_row(name, f"{row['dice']:.4f}", distance, str(row["missed"]))
     Console().print(table)

@@ -87,8 +87,6 @@ def add(folder: Path) -> None:
     change its logits.
     """
     from inference.verify import verify
-    from models.registry import Model
 
-    verify(Model(ModelCard.load(folder / "card.json"), folder))
-    model = registry().add(folder)
+    model = registry().add(folder, verify)
     click.echo(f"{model.card.name} {model.card.version} was checked and can be served.")

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import tiling
+from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.instances import instances
 from imaging.mask import fill_holes, largest_component
-from imaging.resample import Axis, resample_box
+from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.brake import Brake
 from inference.options import RunOptions
@@ -23,6 +24,10 @@ from models.card import ModelCard
 
 OnTile = Callable[[int, int], None]
 """Called with (tiles done, tiles in all), first with (0, all)."""
+
+
+STRIP_LOGITS = 1 << 20
+"""Logits on the scan's grid that exist at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ def segment(
     network = 0.0
     painted = np.zeros(subject.canonical.scan.grid, _dtype(card))
     for done, (tile, logits, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
-        tiling.paste(painted, tile, paint(logits_on_scan(logits, tile, subject), card))
+        for strip in strips(tile.write, len(card.outputs)):
+            painted[strip.slices] = paint(logits_on_scan(logits, tile, subject, strip), card)
         network += taken
         on_tile(done, len(tiles))
 
@@ -93,13 +99,26 @@ def infer(
         yield tile, logits[(slice(None), *tile.crop)], perf_counter() - began
 
 
+def strips(write: Box, outputs: int) -> Iterator[Box]:
+    """`write` cut along its first axis, so that a strip's logits are few, however many classes."""
+    rows = max(1, STRIP_LOGITS * write.shape[0] // max(1, write.size * outputs))
+    for start in range(write.start[0], write.stop[0], rows):
+        stop = min(start + rows, write.stop[0])
+        yield Box((start, *write.start[1:]), (stop, *write.stop[1:]))
+
+
 def logits_on_scan(
-    logits: NDArray[np.float32], tile: tiling.Tile, subject: Source
+    logits: NDArray[np.float32], tile: tiling.Tile, subject: Source, box: Box
 ) -> NDArray[np.float32]:
-    """(outputs, *tile.write.shape): interpolated where the network's grid is another."""
+    """(outputs, *box.shape) of a box of the scan inside `tile.write`.
+
+    Interpolated where the network's grid is another; the same to the bit whatever the box.
+    """
     if not subject.resampled:
-        return logits
-    return resample_box(logits, tile.keep, _axes(subject), tile.write)
+        return _part(logits, tile.keep, box)
+    axes = _axes(subject)
+    needed = needed_box(axes, box)
+    return resample_box(_part(logits, tile.keep, needed), needed, axes, box)
 
 
 def paint(logits: NDArray[np.float32], card: ModelCard) -> NDArray[Any]:
@@ -125,6 +144,15 @@ def finish(painted: NDArray[Any], card: ModelCard) -> NDArray[Any]:
     for value in card.cleanup.fill_holes:
         fill_holes(painted, value)
     return painted
+
+
+def _part(logits: NDArray[np.float32], where: Box, box: Box) -> NDArray[np.float32]:
+    """The logits of `box`, out of those of `where`."""
+    inside = (
+        slice(a - first, b - first)
+        for a, b, first in zip(box.start, box.stop, where.start, strict=True)
+    )
+    return logits[(slice(None), *inside)]
 
 
 def _dtype(card: ModelCard) -> type[np.unsignedinteger[Any]]:

@@ -58,7 +58,7 @@ def plan(
     tile: Sequence[int] | None = None,
     overlap: int = 0,
 ) -> Plan:
-    """Tiles of a network grid: the caller's wish, or the least work within the budget.
+    """Tiles of a network grid: the caller's wish where it fits, or the least work that does.
 
     A network that is not exact is never cut: one tile. Raises Unavailable where not even the
     smallest tile fits the budget.
@@ -70,9 +70,11 @@ def plan(
     choices = [
         _choices(n, rule, wish, overlap) for n, rule, wish in zip(grid, axes, wishes, strict=True)
     ]
-    if tile is not None:
-        return Plan(tuple(options[0] for options in choices))
-    return _cheapest(choices, budget, card.bytes_per_voxel or UNKNOWN_BYTES)
+    bytes_per_voxel = card.bytes_per_voxel or UNKNOWN_BYTES
+    wished = Plan(tuple(options[0] for options in choices))
+    if tile is not None and prod(wished.read_shape) * bytes_per_voxel <= budget.memory_bytes:
+        return wished
+    return _cheapest(choices, budget, bytes_per_voxel)
 
 
 def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from imaging.measure import measure, measure_instances
 from imaging.scan import Scan
 from inference.pipeline import Result
@@ -49,7 +51,7 @@ def _measurements(result: Result, scan: Scan, card: ModelCard) -> dict[str, Any]
         rows = measure(result.mask, scan, labels).as_dict()["labels"]
         return {"labels": rows, "instances": None, "objects": []}
     value, name = labels[0]
-    together = (result.mask > 0).astype("uint8") * value
+    together = (result.mask > 0) * np.uint16(value)
     told = measure_instances(result.mask, scan, name).as_dict()
     objects = told.pop("objects")
     return {

@@ -59,6 +59,8 @@ def source(scans: Mapping[str, Scan], card: ModelCard) -> Source:
         if channel is not card.channels[0]:
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
+    if card.spacing_mm is not None and first.scan.spacing_mm is None:
+        warnings.append("The picture does not say its pixels' size; it was taken as it is.")
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
     if resampled and card.spacing_mm is not None:
         views = [at_spacing(view, card.spacing_mm) for view in views]

@@ -9,6 +9,8 @@ from imaging.errors import BadModel
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Frozen(BaseModel):
@@ -107,19 +109,19 @@ class ModelCard(_Frozen):
     intensity: Intensity
 
     padding: Literal["valid", "same"]
-    halo: tuple[int, ...]
+    halo: tuple[NotNegative, ...]
     """Context per axis, each side, that an output voxel reads; derived, never typed by hand."""
-    align: tuple[int, ...]
+    align: tuple[Positive, ...]
     """The network's total stride per axis."""
-    minimum: tuple[int, ...]
+    minimum: tuple[Positive, ...]
     """Smallest legal input size per axis; legal sizes are minimum + n * align."""
     exact: bool
     """False where layers look at the whole tile, so that tiling would change the mask."""
 
-    parameters: int = 0
-    multiply_adds_per_voxel: float = 0.0
+    parameters: NotNegative = 0
+    multiply_adds_per_voxel: Amount = 0.0
     """Per output voxel of a large tile."""
-    bytes_per_voxel: float = 0.0
+    bytes_per_voxel: Amount = 0.0
     """Working memory per input voxel in fp32; the planner's measure."""
     sample: Sample | None = None
     licence: str

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,10 +78,11 @@ class Registry:
             todo="See `tessera models` or GET /v1/models.",
         )
 
-    def add(self, source: Path) -> Model:
-        """Copies a folder with model.onnx and card.json in, whole or not at all; verifies it.
+    def add(self, source: Path, check: Callable[[Model], None] = lambda _model: None) -> Model:
+        """Copies a folder with model.onnx and card.json in, whole or not at all.
 
-        Raises BadModel where card or checksum are not sound, Conflict where the name is taken.
+        `check` is given the copy before anyone can see it, and refuses it by raising. Raises
+        BadModel where card or checksum are not sound, Conflict where the name is taken.
         """
         if self._added is None:
             raise BadModel("This registry has no folder for added models.")
@@ -99,6 +100,7 @@ class Registry:
         try:
             for name in ("model.onnx", "card.json"):
                 shutil.copyfile(source / name, draft / name)
+            check(Model(card, draft))
             draft.chmod(0o755)
             draft.rename(target)
         except BaseException:

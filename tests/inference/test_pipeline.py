@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from imaging.scan import Scan
 from inference.brake import Brake
 from inference.engine import Engine
 from inference.options import RunOptions
-from inference.pipeline import infer, logits_on_scan, paint, plan_tiles, segment
+from inference.pipeline import infer, logits_on_scan, paint, plan_tiles, segment, strips
 from inference.planner import Budget
 from inference.runtime import Device, Session
 from inference.sources import source
@@ -59,7 +60,15 @@ def scan_logits(scan: Scan, model, tile) -> np.ndarray:
     tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
     whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
     for part, logits, _ in infer(subject, tiles, Session(model.verified, CPU), Brake()):
-        whole[(slice(None), *part.write.slices)] = logits_on_scan(logits, part, subject)
+        values = logits_on_scan(logits, part, subject, part.write)
+        for strip in strips(part.write, 50_000):  # strips give the same bits
+            inside = (
+                slice(a - o, b - o)
+                for a, b, o in zip(strip.start, strip.stop, part.write.start, strict=True)
+            )
+            again = logits_on_scan(logits, part, subject, strip)
+            np.testing.assert_array_equal(again, values[(slice(None), *inside)])
+        whole[(slice(None), *part.write.slices)] = values
     return whole
 
 
@@ -84,6 +93,20 @@ def test_another_spacing_is_exact_too(make_model, config: UNetConfig, ratio: flo
         assert not ((result.mask != whole) & ~tied).any()
         counts.add(len(result.plan))
     assert min(counts) > 1
+
+
+def test_memory_does_not_grow_with_the_scans_resolution(make_model) -> None:
+    """A coarse network on a fine scan: logits never exist for the whole scan at once."""
+    many = UNetConfig.plain((4, 6), dimension=3, out_channels=20, batch_norm=True)
+    model = make_model("coarse", many, spacing_mm=(4.2, 4.2, 4.2))
+    scan = noise((1, 140, 120, 110), (1.0, 1.0, 1.0))
+    tracemalloc.start()
+    mask = run(scan, model).mask
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(np.unique(mask)) > 1
+    all_logits = mask.size * 20 * 4  # 148 MB
+    assert peak < all_logits / 2  # most of it the scan's own statistics, in float64
 
 
 def test_the_network_is_given_what_numpy_would_give_it(make_model) -> None:

@@ -54,6 +54,13 @@ def test_equal_work_goes_in_the_largest_tiles() -> None:
     assert len(tiles) == 2
 
 
+def test_a_wish_beyond_the_budget_is_made_smaller() -> None:
+    budget = Budget(60_000_000)
+    tiles = plan(CARD, (200, 200, 200), budget, tile=(5000, 5000, 5000))
+    assert prod(tiles.read_shape) * CARD.bytes_per_voxel <= budget.memory_bytes
+    assert len(plan(CARD, (200, 200, 200), Budget(1 << 40), tile=(5000, 5000, 5000))) == 1
+
+
 def test_a_card_without_figures_is_taken_to_be_hungry() -> None:
     silent = CARD.model_copy(update={"bytes_per_voxel": 0.0})
     assert len(plan(silent, (100, 100, 100), Budget(1_500_000_000))) > 1

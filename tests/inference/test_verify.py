@@ -80,6 +80,14 @@ def test_a_card_names_its_faults(tmp_path: Path) -> None:
         ModelCard.load(tmp_path / "card.json")
 
 
+@pytest.mark.parametrize(
+    "fields", [{"align": [0, 0]}, {"halo": [-1, 0]}, {"minimum": [0, 4]}, {"bytes_per_voxel": -1}]
+)
+def test_a_card_with_impossible_numbers_is_refused(changed, fields) -> None:
+    with pytest.raises(BadModel, match=next(iter(fields))):
+        changed(SAME, **fields)
+
+
 def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="hippocampus-mri-3d"):
         Registry(tmp_path).get("nope")
