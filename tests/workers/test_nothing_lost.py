@@ -8,12 +8,16 @@ import logging
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import httpx
 import pytest
 
 from jobs.job import Job, JobState
@@ -26,11 +30,45 @@ LATE_S = 5.0
 
 GATEWAY = """
 import os, signal
-from jobs.repository import Repository
-repository = Repository({url!r})
-repository.add_job({job})
-os.kill(os.getpid(), signal.SIGKILL)
+from cli.main import main
+from jobs.queue import Queue
+Queue.send = lambda self, job: os.kill(os.getpid(), signal.SIGKILL)
+main()
 """
+"""`tessera gateway` that is killed when it is about to send a message."""
+
+
+@contextmanager
+def doomed_gateway(house: Any) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = house.settings
+    environment = {
+        **os.environ,
+        "TESSERA_DATA": str(settings.data),
+        "TESSERA_BROKER_URL": settings.broker_url,
+        "TESSERA_PORT": str(port),
+        "TESSERA_SWEEP_S": "3600",  # it is the request that is killed
+    }
+    command = [sys.executable, "-P", "-c", GATEWAY, "gateway"]
+    log_file = settings.data.parent / "gateway.log"
+    with log_file.open("wb") as out, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+        try:
+            house.until(lambda: answers(client) or process.poll() is not None)
+            assert process.poll() is None, log_file.read_text()
+            yield client, process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").is_success
+    except httpx.TransportError:
+        return False
 
 
 def one_mask(house: Any, undisturbed: str, *names: str) -> None:
@@ -103,24 +141,24 @@ def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> N
 
 
 def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed: str) -> None:
-    house.ask("first", send=0)
-    # jobs are plain data: their repr is the program that makes them again
-    job = repr(
-        {n: getattr(house.job("first"), n) for n in Job.__dataclass_fields__} | {"id": "job"}
-    )
-    program = GATEWAY.format(
-        url=house.settings.database,
-        job=f"Job(**{job})".replace("<JobState.QUEUED: 'queued'>", "JobState.QUEUED"),
-    )
-    imports = "from jobs.job import Job, JobState, Options, Progress"
-    gateway = subprocess.run([sys.executable, "-P", "-c", imports + program], check=False)
-    assert gateway.returncode == -signal.SIGKILL
-    assert house.job("job").sent_at is None
+    """The gateway dies between marking a job as sent and sending it."""
+    options = {"device": "cpu", "precision": "fp32", "tile": [24]}
+    with doomed_gateway(house) as (client, gateway):
+        files = {"files": ("scan", (house.settings.data.parent / "scan.nii").read_bytes())}
+        scan = client.post("/v1/scans", files=files).json()["id"]
+        asked = {"scan": scan, "model": house.card.name, "options": options}
+        with suppress(httpx.TransportError):  # the answer may be out before
+            assert client.post("/v1/jobs", json=asked).status_code == 202
+        assert gateway.wait(60) == -signal.SIGKILL
+        assert not answers(client)
+    (job,) = house.repository.jobs("local")[0]
+    assert job.state is JobState.QUEUED
+    assert job.sent_at is not None
+    assert house.queue.waiting() == 0
     house.worker()
-    house.until(lambda: house.over("first", "job"))
-    assert house.job("job").attempt == 1
-    assert house.job("job").sent_at is not None
-    one_mask(house, undisturbed, "first", "job")
+    house.until(lambda: house.over(job.id))
+    assert house.job(job.id).attempt == 1
+    one_mask(house, undisturbed, job.id)
 
 
 def test_messages_that_come_twice(house: Any, undisturbed: str) -> None:
