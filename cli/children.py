@@ -1,6 +1,5 @@
 """Processes that `tessera up` starts and ends."""
 
-import ctypes
 import logging
 import os
 import signal
@@ -10,10 +9,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+from jobs.parent import ends_with_parent
 
-_PR_SET_PDEATHSIG = 1
-"""prctl(2), Linux: a signal to the child when its parent dies."""
+log = logging.getLogger(__name__)
 
 
 class Child:
@@ -34,7 +32,6 @@ class Child:
 
     def start(self) -> None:
         """Starts it so that a folder with a `models/` or `jobs/` of its own cannot mislead it."""
-        parent = os.getpid()
         with ExitStack() as stack:
             output = stack.enter_context(self._log_file.open("ab")) if self._log_file else None
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -44,7 +41,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=lambda: _die_with(parent),
+                preexec_fn=ends_with_parent(signal.SIGTERM),
             )
 
     def revive(self) -> None:
@@ -76,11 +73,3 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, number)
-
-
-def _die_with(parent: int) -> None:
-    """Runs in the child before exec: should the parent be killed, so is the child."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)

