@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pytest
 
 from jobs.job import JobState
 from service.errors import TABLE, problem_of
@@ -29,7 +30,7 @@ def test_commands(start_gateway: Start, tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(blocks) >= 7
     if shutil.which("curl") is None:
-        return  # every route is tested without it as well
+        pytest.skip("the commands are curl's, and it is not here")
     gateway, stop = start_gateway(), threading.Event()
     (tmp_path / "t1.nii.gz").write_bytes(nifti_bytes())
     worker = threading.Thread(target=_work, args=(gateway, stop))
