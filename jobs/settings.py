@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     """SQLAlchemy URL; empty: SQLite in the data folder."""
     broker_url: str = ""
-    """redis://, amqp://, or file:// for Celery's file transport in the data folder."""
+    """redis://, amqp://, or file:// for a folder of messages in the data folder."""
     blob_url: str = ""
     """s3://bucket/prefix; empty: a folder."""
     models: Path | None = None
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
 
     @property
     def broker_folder(self) -> Path:
-        """Where the file transport keeps its messages."""
+        """Where messages lie as files (`jobs/mailbox.py`), or Redis keeps its own."""
         return self.data / "broker"
 
     @property
