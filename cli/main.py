@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from imaging.errors import BadInput, TesseraError
 
@@ -67,6 +68,16 @@ def main(argv: list[str] | None = None) -> None:
     except TesseraError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, BadInput) else 1)
+    except ValidationError as error:
+        _say_settings(error)
+        sys.exit(2)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        click.echo(f"Error: {error.strerror or type(error).__name__}{where}.", err=True)
+        sys.exit(1)
+    except MemoryError:
+        click.echo("Error: the memory does not suffice. Try a smaller --tile.", err=True)
+        sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "monai", "onnx", "onnxruntime"):
             raise
@@ -77,3 +88,10 @@ def main(argv: list[str] | None = None) -> None:
         )
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say_settings(error: ValidationError) -> None:
+    """The environment is the only thing that is validated here and not refused elsewhere."""
+    for fault in error.errors():
+        name = "TESSERA_" + "_".join(str(part) for part in fault["loc"]).upper()
+        click.echo(f"Error: {name} is not as it should be: {fault['msg']}.", err=True)

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.models import registry
-from cli.targets import targets
-from imaging.errors import BadRequest
+from cli.targets import Target, protect, targets
+from imaging.errors import BadInput, BadRequest
 from imaging.formats.mask_file import SUFFIXES, deliver
 from inference.options import DEVICES, PRECISIONS, RunOptions
 from jobs.settings import Settings
@@ -34,6 +34,10 @@ class Made(Protocol):
     def preview(self) -> Path: ...
     @property
     def report(self) -> dict[str, Any]: ...
+
+
+Run = Callable[[Mapping[str, Path], Path, OnTile], Made]
+"""Channel -> scan, a folder for what is made, and whom to tell of tiles."""
 
 
 class TileSize(click.ParamType):  # type: ignore[type-arg]
@@ -106,14 +110,34 @@ def command(
     if (report or preview) and len(subjects) > 1:
         raise BadRequest("--report and --preview are for one scan; several were given.")
     first = [next(iter(subject.values())) for subject in subjects]
-    for subject, scan, target in zip(subjects, first, targets(first, out, form), strict=True):
-        with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
-            with _bar(scan.name) as on_tile:
-                made = run(subject, Path(folder), on_tile)
-            path = target.path(made.mask_format)
-            deliver(made.mask, scan, path)
-            _extras(made, report, preview)
-        _summary(path, made.report)
+    places = targets(first, out, form)
+    inputs = [path for subject in subjects for path in subject.values()]
+    protect(inputs, places, [path for path in (report, preview) if path])
+    failed = []
+    for subject, scan, target in zip(subjects, first, places, strict=True):
+        try:
+            _one(run, subject, scan, target, report, preview)
+        except BadInput as error:  # the others may well be sound
+            if len(subjects) == 1:
+                raise
+            failed.append(scan.name)
+            click.echo(f"Error: {scan.name}: {error}", err=True)
+    if failed:
+        raise BadInput(f"{len(failed)} of {len(subjects)} scans gave no mask: {', '.join(failed)}.")
+
+
+def _one(
+    run: Run, subject: dict[str, Path], scan: Path, target: Target,
+    report: Path | None, preview: Path | None,
+) -> None:  # fmt: skip
+    """One mask, from scan to summary."""
+    with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
+        with _bar(scan.name) as on_tile:
+            made = run(subject, Path(folder), on_tile)
+        path = target.path(made.mask_format)
+        deliver(made.mask, scan, path)
+        _extras(made, report, preview)
+    _summary(path, made.report)
 
 
 def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, Path]]:
@@ -124,6 +148,9 @@ def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[s
         pairs = [pair.partition("=") for pair in channels]
         if any(not path for _, _, path in pairs):
             raise BadRequest("--channel wants NAME=SCAN.")
+        names = [name for name, _, _ in pairs]
+        if not all(names) or len(set(names)) < len(names):
+            raise BadRequest("Each --channel needs a name of its own.", todo="Give each once.")
         subjects = [{name: Path(path) for name, _, path in pairs}]
     else:
         subjects = [{"": path} for path in scans]
@@ -134,7 +161,7 @@ def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[s
     return subjects
 
 
-def _here(model: str, options: RunOptions) -> Callable[[Mapping[str, Path], Path, OnTile], Made]:
+def _here(model: str, options: RunOptions) -> Run:
     from imaging.formats.limits import Limits
     from inference.engine import Engine
 
@@ -151,9 +178,7 @@ def _here(model: str, options: RunOptions) -> Callable[[Mapping[str, Path], Path
     return run
 
 
-def _server(
-    url: str, model: str, options: RunOptions, priority: int
-) -> Callable[[Mapping[str, Path], Path, OnTile], Made]:
+def _server(url: str, model: str, options: RunOptions, priority: int) -> Run:
     from cli.client import Client
 
     client = Client(url)

@@ -26,13 +26,39 @@ def targets(scans: Sequence[Path], out: Path, form: str | None) -> list[Target]:
     suffix = SUFFIXES[form] if form else None
     if len(scans) == 1 and not out.is_dir() and out.suffix:
         return [_file(out, suffix)]
-    names = [stem(scan) for scan in scans]
-    if len(set(names)) < len(names):
+    if len(scans) > 1 and _ending(out):
         raise BadRequest(
-            "Two scans have the same name, and their masks would too.",
+            f"{len(scans)} scans cannot go into the one file {out.name}.",
+            todo="Give a folder with --out.",
+        )
+    names = [stem(scan) for scan in scans]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadRequest(
+            f"Two scans are named {twice}, and their masks would be too.",
             todo="Give them in two calls, with two folders.",
         )
     return [Target(out, name, suffix) for name in names]
+
+
+def protect(scans: Sequence[Path], places: Sequence[Target], others: Sequence[Path]) -> None:
+    """Raises BadRequest where anything written would overwrite a scan, or another thing written."""
+    masks = [
+        place.folder / (place.stem + ending)
+        for place in places
+        for ending in ((place.suffix,) if place.suffix else SUFFIXES.values())
+    ]
+    written = [path.resolve() for path in (*masks, *others)]
+    kept = {path.resolve() for path in scans}
+    clash = next((path for path in written if path in kept), None)
+    if clash is not None:
+        raise BadRequest(
+            f"{clash.name} would be written over the scan of that name.",
+            expected="Another place than the scan's own.",
+            todo="Give another folder or name with --out.",
+        )
+    if len(set(written)) < len(written):
+        raise BadRequest("Two outputs have the same name.", todo="Give each its own.")
 
 
 def stem(path: Path) -> str:
@@ -40,8 +66,12 @@ def stem(path: Path) -> str:
     return path.name[:-7] if path.name.endswith(".nii.gz") else path.stem
 
 
+def _ending(out: Path) -> str | None:
+    return next((end for end in (".nii.gz", ".nii", ".png") if out.name.endswith(end)), None)
+
+
 def _file(out: Path, suffix: str | None) -> Target:
-    named = next((end for end in (".nii.gz", ".nii", ".png") if out.name.endswith(end)), None)
+    named = _ending(out)
     if named is None:
         raise BadRequest(
             f"A mask cannot be written as '{out.suffix}'.",

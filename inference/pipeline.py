@@ -1,7 +1,7 @@
 """How a mask is made, read top to bottom."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -52,7 +52,7 @@ def segment(
 ) -> Result:
     """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled."""
     started = perf_counter()
-    subject = source(scans, card)
+    subject = source({name: stoppable(scan, brake) for name, scan in scans.items()}, card)
     tiles = plan_tiles(subject, card, budget, options)
     on_tile(0, len(tiles))
     read_done = perf_counter()
@@ -65,10 +65,21 @@ def segment(
         network += taken
         on_tile(done, len(tiles))
 
+    brake.check()
     mask = subject.canonical.restore(finish(painted, card))
     total = perf_counter() - started
     seconds = {"open": read_done - started, "network": network, "total": total}
     return Result(mask, tiles, subject, seconds)
+
+
+def stoppable(scan: Scan, brake: Brake) -> Scan:
+    """The scan, whose every read obeys the brake: statistics of a large one take seconds."""
+
+    def read(box: Box) -> NDArray[Any]:
+        brake.check()
+        return scan.read(box)
+
+    return replace(scan, reader=read)
 
 
 def plan_tiles(

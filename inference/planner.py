@@ -116,11 +116,9 @@ def _cheapest(
         )
     best = min(fitting, key=lambda choice: choice[:2])
     if budget.voxels_per_second:
-        quick = [
-            choice
-            for choice in fitting
-            if -choice[1] <= budget.voxels_per_second * TILE_SECONDS
-            and choice[0] <= best[0] * SLACK
-        ]
-        best = min(quick, key=lambda choice: choice[:2], default=best)
+        cheap = [choice for choice in fitting if choice[0] <= best[0] * SLACK]
+        most = budget.voxels_per_second * TILE_SECONDS
+        quick = [choice for choice in cheap if -choice[1] <= most]
+        smallest = max(cheap, key=lambda choice: choice[1])  # none is quick: the least slow
+        best = min(quick, key=lambda choice: choice[:2], default=smallest)
     return Plan(best[2])

@@ -10,6 +10,8 @@ from imaging.errors import BadModel
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
+Context = Annotated[int, Field(ge=0, le=1024)]
+Step = Annotated[int, Field(ge=1, le=2048)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -109,11 +111,11 @@ class ModelCard(_Frozen):
     intensity: Intensity
 
     padding: Literal["valid", "same"]
-    halo: tuple[NotNegative, ...]
+    halo: tuple[Context, ...]
     """Context per axis, each side, that an output voxel reads; derived, never typed by hand."""
-    align: tuple[Positive, ...]
+    align: tuple[Step, ...]
     """The network's total stride per axis."""
-    minimum: tuple[Positive, ...]
+    minimum: tuple[Step, ...]
     """Smallest legal input size per axis; legal sizes are minimum + n * align."""
     exact: bool
     """False where layers look at the whole tile, so that tiling would change the mask."""

@@ -47,8 +47,7 @@ class Model:
 class Registry:
     """The models that can be served: those shipped, and those added in `added`.
 
-    An added model hides a shipped one of the same name. Folders are read at every call, so a model
-    that was added is seen without a restart.
+    Folders are read at every call, so a model that was added is seen without a restart.
     """
 
     def __init__(self, added: Path | None = None, zoo: Path = ZOO) -> None:
@@ -89,11 +88,11 @@ class Registry:
         card = ModelCard.load(source / "card.json")
         _ = Model(card, source).verified
         target = self._added / card.name
-        if target.exists():
+        if target.exists() or card.name in (model.card.name for model in self.all()):
             raise Conflict(
-                f"A model named {card.name} was added before.",
+                f"There is a model named {card.name} already.",
                 expected="A name that is free.",
-                todo="Give the card another name, or remove the old folder first.",
+                todo="Give the card another name; one that was added goes with its folder.",
             )
         self._added.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=".draft-", dir=self._added))

@@ -74,6 +74,16 @@ def test_a_folder_for_several_and_masks_bear_their_scans_names(
     assert set(np.unique(first)) == set(range(first.max() + 1))
 
 
+def test_one_bad_scan_does_not_spoil_the_others(picture: Path, tmp_path: Path, capsys) -> None:
+    empty, out = tmp_path / "empty.png", tmp_path / "out"
+    empty.touch()
+    assert tessera("segment", empty, picture, "--model", "nuclei-2d", "-o", out) == 2
+    assert [path.name for path in out.iterdir()] == ["slide.png"]
+    said = capsys.readouterr().err
+    assert "empty.png" in said
+    assert "1 of 2 scans" in said
+
+
 def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
     arguments = ("segment", picture, "--model", "nuclei-2d", "-o", tmp_path / "out")
     assert tessera(*arguments, "--format", "nifti") == 0
@@ -88,7 +98,7 @@ def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
         (("{picture}", "--model", "hippocampus-mri-3d"), "segments 3D scans"),
         (("{picture}", "--model", "nope"), "no model of that name"),
         (("{picture}", "--model", "nuclei-2d", "--tile", "3"), "too small"),
-        (("{picture}", "{picture}", "--model", "nuclei-2d"), "same name"),
+        (("{picture}", "{picture}", "--model", "nuclei-2d"), "named slide"),
         (("--model", "nuclei-2d"), "Give either scans"),
         (("--channel", "t2={volume}", "--model", "hippocampus-mri-3d"), "one scan for each of: t1"),
         (("{text}", "--model", "hippocampus-mri-3d"), ""),
@@ -107,6 +117,46 @@ def test_bad_requests_are_plain_sentences(
     assert complaint in said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_nothing_is_written_over_a_scan(picture: Path, volume: Path, tmp_path: Path) -> None:
+    before = picture.read_bytes(), volume.read_bytes()
+    nuclei = ("--model", "nuclei-2d", "-o")
+    assert tessera("segment", picture, *nuclei, picture) == 2
+    assert tessera("segment", picture, *nuclei, picture.parent) == 2
+    other = tmp_path / "o.png"
+    assert tessera("segment", picture, *nuclei, other, "--preview", picture) == 2
+    assert tessera("segment", picture, *nuclei, other, "--preview", other) == 2
+    assert tessera("segment", volume, "--model", "hippocampus-mri-3d", "-o", volume) == 2
+    assert (picture.read_bytes(), volume.read_bytes()) == before
+    assert not other.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("{picture}", "--model", "nuclei-2d", "-o", "{picture}/mask.png"),
+        ("{picture}", "--model", "nuclei-2d", "-o", "/proc/none/mask.png"),
+        ("{picture}", "--model", "nuclei-2d", "-o", "{folder}/" + "n" * 300 + ".png"),
+        ("{picture}", "{volume}", "--model", "nuclei-2d", "-o", "{folder}/new.png"),
+        ("--channel", "image={picture}", "--channel", "image={volume}", "--model", "nuclei-2d",
+         "-o", "{folder}/m.png"),
+    ],
+)  # fmt: skip
+def test_places_that_cannot_be_are_said_plainly(
+    arguments: tuple[str, ...], picture: Path, volume: Path, tmp_path: Path, capsys
+) -> None:
+    known = {"picture": picture, "volume": volume, "folder": tmp_path}
+    assert tessera("segment", *(a.format(**known) for a in arguments)) in (1, 2)
+    said = capsys.readouterr().err
+    assert "Error: " in said
+    assert "Traceback" not in said
+
+
+def test_a_setting_that_is_no_number_is_named(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("TESSERA_UPLOAD_BYTES", "abc")
+    assert tessera("models") == 2
+    assert "TESSERA_UPLOAD_BYTES" in capsys.readouterr().err
 
 
 def test_contradicting_names_are_refused(picture: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -206,6 +207,20 @@ def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
     with pytest.raises(JobLost):
         run(scan, model, brake=brake, on_tile=on_tile)
     assert seen == [(0, 1)]  # one tile, and it never ended
+
+
+def test_the_brake_is_obeyed_while_the_scan_is_measured(make_model) -> None:
+    model = make_model("by-hand", VALID)
+    whole, brake, reads = noise((1, 20, 20, 20), (1.0, 1.0, 1.0)), Brake(), []
+
+    def read(box: Box) -> np.ndarray:
+        reads.append(box)
+        brake.pull()
+        return whole.read(box)
+
+    with pytest.raises(JobLost):
+        run(replace(whole, reader=read), model, brake=brake)
+    assert len(reads) == 1
 
 
 def test_progress_counts_every_tile(make_model) -> None:

@@ -41,6 +41,10 @@ def test_tiles_take_about_two_seconds_where_that_is_cheap() -> None:
     slow = Budget(1 << 36, voxels_per_second=2e6)
     cut, whole = plan(CARD, (300, 300, 300), slow), plan(CARD, (300, 300, 300), Budget(1 << 36))
     assert work(cut) <= work(whole) * SLACK
+    large = plan(CARD, (2000, 2000, 2000), Budget(1 << 44, voxels_per_second=1e5))
+    alone = plan(CARD, (2000, 2000, 2000), Budget(1 << 44))
+    assert work(large) <= work(alone) * SLACK
+    assert prod(large.read_shape) < prod(alone.read_shape) / 10  # not quick, but as quick as may be
     tiny = Budget(1 << 36, voxels_per_second=10.0)
     assert len(plan(CARD, (60, 60, 60), tiny)) == 1  # cutting would cost more than SLACK
     flat = CARD.model_copy(update={"halo": (0, 0, 0), "minimum": (4, 4, 4)})
