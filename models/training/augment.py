@@ -116,8 +116,7 @@ def _colours(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
     if change.invert and random.random() < change.invert:
         image = 1 - image
     if change.colour:
-        if random.random() < 0.5:
-            image = image[torch.from_numpy(random.permutation(len(image)))]
+        image = image[torch.from_numpy(random.permutation(len(image)))]
         gains = 1 + change.colour * random.uniform(-1, 1, (len(image),) + (1,) * (image.ndim - 1))
         image = image * torch.from_numpy(gains.astype(np.float32))
     return image
