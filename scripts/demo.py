@@ -99,7 +99,14 @@ def _segment(client: Client, scan: Path, model: str, out: Path) -> str:
 
 
 def _tell(scan: Path, model: str, report: dict) -> None:
-    table = Table("label", "size", title=f"{scan.name} · {model}", title_justify="left", box=None, min_width=60)
+    table = Table(
+        "label",
+        "size",
+        title=f"{scan.name} · {model}",
+        title_justify="left",
+        box=None,
+        min_width=60,
+    )
     measurements = report["measurements"]
     for row in measurements["labels"]:
         ml = row["volume_ml"]

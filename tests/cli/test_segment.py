@@ -207,6 +207,16 @@ def test_bench_prints_a_table(capsys) -> None:
     assert "planned" in capsys.readouterr().out
 
 
+def test_a_config_that_cannot_serve_is_refused(tmp_path: Path, capsys) -> None:
+    config = tmp_path / "config.toml"
+    for text in ("not toml at all", "seed = 1\n"):
+        config.write_text(text)
+        assert tessera("train", config, "-o", tmp_path / "run") == 2
+        said = capsys.readouterr().err
+        assert "Error: " in said
+        assert "Traceback" not in said
+
+
 def test_serving_imports_no_torch(picture: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from cli.main import tessera\n"
