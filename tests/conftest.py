@@ -1,12 +1,16 @@
 """For every test: with CI=true a skip is a failure, and every example must be found again."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 CI = os.environ.get("CI", "").lower() == "true"
+
+# A shell that starts this in the background has Ctrl-C ignored, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "tessera",
