@@ -1,6 +1,5 @@
 """Processes that `tessera up` starts and ends."""
 
-import logging
 import os
 import signal
 import subprocess
@@ -10,8 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from jobs.parent import ends_with_parent
-
-log = logging.getLogger(__name__)
+from jobs.revival import Revival
 
 
 class Child:
@@ -23,8 +21,7 @@ class Child:
         self._environment = environment
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
-        self._falls = 0
-        self._restart_at: float | None = None
+        self._revival = Revival(name)
 
     @property
     def ended(self) -> bool:
@@ -46,15 +43,7 @@ class Child:
 
     def revive(self) -> None:
         """Starts it again if it ended by itself; waits longer each time that it falls."""
-        if self._process is None or not self.ended:
-            return
-        now = time.monotonic()
-        if self._restart_at is None:
-            self._falls += 1
-            self._restart_at = now + min(30.0, 2.0**self._falls / 2)
-            log.warning("the %s ended with status %s", self._name, self._process.returncode)
-        elif now >= self._restart_at:
-            self._restart_at = None
+        if self._process is not None and self._revival.due(self._process.poll()):
             self.start()
 
     def ask_to_end(self) -> None:

@@ -5,8 +5,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +15,7 @@ import httpx
 
 from cli.children import Child
 from imaging.errors import BadRequest, Conflict, Unavailable
+from jobs.broker import Broker, embedded
 from jobs.settings import Settings
 
 _READY_S = 120.0
@@ -40,50 +41,49 @@ def command(
         stack.enter_context(_stoppable())
         stack.enter_context(_alone(settings.data))
         _check_port(settings)
-        environment = stack.enter_context(_broker(settings))
+        broker = stack.enter_context(_broker(settings))
+        environment = _environment(settings, broker)
         logs = None if ctx.find_root().params["verbose"] else _logs(settings.data)
         names = ["gateway", *["worker"] * workers]
         children = [Child(n, environment, logs and logs / f"{n}.log") for n in names]
         stack.callback(_end, children)
         for child in children:
             child.start()
-        address = f"http://{settings.host}:{settings.port}"
-        _wait_ready(address, children, logs)
+        address = _address(settings)
+        _wait_ready(settings, children, logs)
         click.echo(f"Tessera is ready: {address}   (Ctrl-C ends it)")
         click.echo(
             f"Everything is kept in {settings.data.resolve()}; its logs/ tells what happens."
         )
         if browse:
             click.launch(address)
-        _watch(children)
+        _watch([broker, *children])
 
 
-@contextmanager
-def _broker(settings: Settings) -> Iterator[dict[str, str]]:
-    """The children's environment, with a broker that lives as long as this does."""
-    environment = {
+def _broker(settings: Settings) -> AbstractContextManager[Broker]:
+    """The one that was given, or one that lives as long as this does."""
+    return nullcontext(Broker(settings.broker_url)) if settings.broker_url else embedded(settings)
+
+
+def _environment(settings: Settings, broker: Broker) -> dict[str, str]:
+    """The children's."""
+    return {
         **os.environ,
         "TESSERA_DATA": str(settings.data.resolve()),
         "TESSERA_PORT": str(settings.port),
         "TESSERA_HOST": settings.host,
+        "TESSERA_BROKER_URL": broker.url,
     }
-    if settings.broker_url:
-        yield environment
-        return
-    from jobs.broker import embedded
-
-    with embedded(settings) as url:
-        yield {**environment, "TESSERA_BROKER_URL": url}
 
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """SIGTERM and SIGHUP end it as Ctrl-C does."""
+    """SIGTERM and SIGHUP end it as Ctrl-C does; that works even where a shell had it ignored."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGHUP)}
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -94,26 +94,43 @@ def _stoppable() -> Iterator[None]:
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """One Tessera per data folder."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "up.lock").open("w") as lock:
+    with ExitStack() as stack:
         try:
+            data.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((data / "up.lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise Conflict(
                 f"Tessera already runs on the folder {data}.",
                 todo="Use that one, or give another folder with --data.",
             ) from None
+        except OSError as error:
+            raise BadRequest(
+                f"Nothing can be kept in {data}: {error.strerror}.",
+                expected="A folder that this user may make or write to.",
+                todo="Give another with --data or TESSERA_DATA.",
+            ) from error
         yield
 
 
+def _address(settings: Settings) -> str:
+    """For a browser on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
 def _free_port(host: str) -> int:
-    with socket.socket() as probe:
+    with _socket(host) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
 def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
+    with _socket(settings.host) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -130,14 +147,16 @@ def _logs(data: Path) -> Path:
     return logs
 
 
-def _wait_ready(address: str, children: list[Child], logs: Path | None) -> None:
+def _wait_ready(settings: Settings, children: list[Child], logs: Path | None) -> None:
+    host = {"Host": settings.allowed_hosts[0]} if settings.allowed_hosts else {}
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         if children[0].ended:
             where = f"{logs / 'gateway.log'}" if logs else "the lines above"
             raise Unavailable("The gateway ended at once.", todo=f"Read {where}.")
         try:
-            if httpx.get(f"{address}/readyz", timeout=5).is_success:
+            ready = f"{_address(settings)}/readyz"
+            if httpx.get(ready, headers=host, timeout=5, trust_env=False).is_success:
                 return
         except httpx.HTTPError:
             pass
@@ -145,12 +164,12 @@ def _wait_ready(address: str, children: list[Child], logs: Path | None) -> None:
     raise Unavailable(f"The gateway was not ready within {_READY_S:.0f} s.")
 
 
-def _watch(children: list[Child]) -> None:
+def _watch(parts: Sequence[Broker | Child]) -> None:
     """Starts again what ended by itself, a little later each time."""
     while True:
         time.sleep(0.5)
-        for child in children:
-            child.revive()
+        for part in parts:
+            part.revive()
 
 
 def _end(children: list[Child]) -> None:

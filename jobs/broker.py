@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imaging.errors import Unavailable
 from jobs.parent import ends_with_parent
+from jobs.revival import Revival
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,27 +23,59 @@ _STOP_S = 5.0
 _LONGEST = 60
 
 
+class Broker:
+    """Where messages go. This one needs nobody to keep it alive: a folder, or somebody else's."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def revive(self) -> None:
+        """Starts it again at the same URL if it ended by itself; to be called often."""
+
+
+class _Redis(Broker):
+    """A child of this process, to be started and revived in its main thread."""
+
+    def __init__(self, program: Path, socket: Path, folder: Path) -> None:
+        """Starts it; its messages are kept in `folder`."""
+        super().__init__(f"redis+socket://{socket}")
+        self._program, self._socket, self._folder = program, socket, folder
+        self._revival = Revival("embedded Redis")
+        self._process = _start(program, socket, folder)
+
+    def wait(self) -> None:
+        """Until it listens; raises Unavailable."""
+        _wait(self._process, self._socket)
+
+    def revive(self) -> None:
+        if self._revival.due(self._process.poll()):
+            self._socket.unlink(missing_ok=True)
+            self._process = _start(self._program, self._socket, self._folder)
+
+    def end(self) -> None:
+        _end(self._process)
+
+
 @contextmanager
-def embedded(settings: Settings) -> Iterator[str]:
-    """The URL of a broker that lives as long as the context, and no longer than this process.
+def embedded(settings: Settings) -> Iterator[Broker]:
+    """A broker that lives as long as the context, and no longer than this process.
 
     Redis keeps its messages in the data folder, in case; nothing relies on it.
     """
     program = redis_server()
     if program is None:
         log.info("no redis-server here: messages go through files in the data folder")
-        yield "file://"
+        yield Broker("file://")
         return
     # A socket's path may have about 100 bytes; that of the data folder may have more.
     short = None if len(tempfile.gettempdir()) <= _LONGEST else "/tmp"  # noqa: S108 - 0700 in it
     with tempfile.TemporaryDirectory(prefix="tessera-", dir=short) as folder:
-        socket = Path(folder) / "redis.sock"
-        process = _start(program, socket, settings.broker_folder)
+        redis = _Redis(program, Path(folder) / "redis.sock", settings.broker_folder)
         try:
-            _wait(process, socket)
-            yield f"redis+socket://{socket}"
+            redis.wait()
+            yield redis
         finally:
-            _end(process)
+            redis.end()
 
 
 def redis_server() -> Path | None:

