@@ -1,6 +1,5 @@
 """A server's API, as far as the command needs it."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,14 @@ from imaging.errors import BadRequest, TesseraError, Unavailable
 from inference.options import RunOptions
 
 _FINAL = ("succeeded", "failed", "cancelled")
+_PATIENCE_S = 30.0
+"""How long a server may be away while its job is waited for: a restart must not lose the waiter."""
+_LAST_PORT = 65535
+_AWAY = (502, 503, 504)
+
+
+class _Away(Unavailable):
+    """The server, or what it needs, is not there now; asking again may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,18 @@ class Client:
     """Talks to the gateway at `url`."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(30, read=300, write=300))
+        """Raises BadRequest where `url` is none of HTTP."""
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise _no_address() from error
+        sound = parsed.scheme in ("http", "https") and parsed.host
+        if not sound or (parsed.port or 0) > _LAST_PORT:
+            raise _no_address()
+        # A proxy that the environment names is for other hosts than this one.
+        outside = parsed.host not in ("localhost", "127.0.0.1", "::1")
+        timeout = httpx.Timeout(30, read=300, write=300)
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=outside)
 
     def upload(self, path: Path) -> str:
         """Sends a scan; its id."""
@@ -43,10 +61,6 @@ class Client:
         named = {"scan": scans[""]} if "" in scans else {"scans": dict(scans)}
         body = {**named, "model": model, "priority": priority, "options": asdict(options)}
         return str(self._call("POST", "/v1/jobs", json=body)["id"])
-
-    def job(self, job: str) -> dict[str, Any]:
-        """Where a job stands."""
-        return self._call("GET", f"/v1/jobs/{job}")
 
     def segment(
         self,
@@ -63,25 +77,25 @@ class Client:
         try:
             self.wait(job, on_tile)
         except KeyboardInterrupt:
-            self._http.post(f"/v1/jobs/{job}/cancel")
+            self._cancel(job)
             raise
         return self.fetch(job, folder)
 
     def fetch(self, job: str, folder: Path) -> Fetched:
         """Mask, preview and report of a finished job."""
         folder.mkdir(parents=True, exist_ok=True)
-        answer = self._get(f"/v1/jobs/{job}/mask")
+        answer = self._patiently(job, "/mask")
         kind = "png" if answer.headers["content-type"].startswith("image/png") else "nifti"
         mask = folder / ("mask.png" if kind == "png" else "mask.nii.gz")
         mask.write_bytes(answer.content)
         preview = folder / "preview.png"
-        preview.write_bytes(self._get(f"/v1/jobs/{job}/preview.png").content)
-        return Fetched(mask, kind, preview, self._call("GET", f"/v1/jobs/{job}/report"))
+        preview.write_bytes(self._patiently(job, "/preview.png").content)
+        return Fetched(mask, kind, preview, _object(self._patiently(job, "/report")))
 
     def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
         """Until the job is done; raises what it failed of."""
         while True:
-            state = self.job(job)
+            state = _object(self._patiently(job))
             on_tile(state["progress"]["tiles_done"], state["progress"]["tiles_total"])
             if state["state"] in _FINAL:
                 break
@@ -94,32 +108,79 @@ class Client:
                 todo=problem.get("todo", ""),
             )
 
-    def _get(self, path: str) -> httpx.Response:
-        return self._checked(lambda: self._http.get(path))
+    def _cancel(self, job: str) -> None:
+        try:
+            self._http.post(f"/v1/jobs/{job}/cancel", timeout=5)
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"The server at {self._http.base_url} does not answer, so that job {job} could "
+                "not be cancelled: it goes on there.",
+                todo="Cancel it there when the server answers again.",
+            ) from error
+
+    def _patiently(self, job: str, part: str = "") -> httpx.Response:
+        """Something of a job, asked for again while the server is away."""
+        until = None
+        while True:
+            try:
+                return self._checked(
+                    lambda: self._http.get(f"/v1/jobs/{job}{part}", timeout=_PATIENCE_S)
+                )
+            except _Away as error:
+                now = time.monotonic()
+                until = until or now + _PATIENCE_S
+                if now >= until:
+                    raise Unavailable(
+                        f"{error.came} Job {job} goes on there.",
+                        todo=f"Fetch {self._http.base_url.join(f'v1/jobs/{job}/mask')} "
+                        "when it answers again and the job is done.",
+                    ) from error
+            time.sleep(1)
 
     def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._checked(
-            lambda: self._http.request(method, path, **kwargs)
-        ).json()
-        return answer
+        return _object(self._checked(lambda: self._http.request(method, path, **kwargs)))
 
     def _checked(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         try:
             answer = send()
         except httpx.HTTPError as error:
-            raise Unavailable(
+            raise _Away(
                 f"The server at {self._http.base_url} does not answer.",
                 todo="Check the address, and that `tessera up` or a gateway runs there.",
             ) from error
         if answer.is_success:
             return answer
-        try:
-            problem = answer.json()
-        except json.JSONDecodeError:
-            problem = {"detail": f"The server answered with status {answer.status_code}."}
+        problem = _told(answer)
         kind = BadRequest if answer.status_code < 500 else Unavailable
-        raise kind(
-            problem.get("detail", ""),
+        raise (_Away if answer.status_code in _AWAY else kind)(
+            problem.get("detail") or f"The server answered with status {answer.status_code}.",
             expected=problem.get("expected", ""),
             todo=problem.get("todo", ""),
         )
+
+
+def _no_address() -> BadRequest:
+    return BadRequest(
+        "The server's address is no URL of HTTP.",
+        expected="A host after http:// or https://, as http://127.0.0.1:8000.",
+        todo="Give it with --server.",
+    )
+
+
+def _told(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object that it holds; empty where another program answered."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    """A JSON object; raises BadRequest where the server is none of ours."""
+    told = _told(answer)
+    if not told:
+        raise BadRequest(
+            "The server's answer is not Tessera's.", todo="Check the address after --server."
+        )
+    return told

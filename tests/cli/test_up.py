@@ -105,6 +105,30 @@ def test_the_next_start_takes_up_where_it_stopped(scan: Path, tmp_path: Path) ->
         assert job["state"] == "succeeded", job
 
 
+def test_who_waits_outlasts_a_gateway_that_starts_again(scan: Path, tmp_path: Path) -> None:
+    with up(tmp_path / "data", tmp_path) as (address, process):
+        parts = {c.cmdline()[-1]: c for c in psutil.Process(process.pid).children()}
+        parts["worker"].suspend()  # so that the job waits
+        out = tmp_path / "mask.nii.gz"
+        words = ["segment", str(scan), "--model", "hippocampus-mri-3d", "-o", str(out)]
+        waiter = subprocess.Popen([*TESSERA, *words, "--server", address], cwd=tmp_path)
+        try:
+            deadline = time.monotonic() + 60
+            while not httpx.get(f"{address}/v1/jobs").json()["jobs"]:
+                assert waiter.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            parts["gateway"].kill()  # comes back after a second, at the earliest
+            time.sleep(1)
+            assert waiter.poll() is None
+            parts["worker"].resume()
+            assert waiter.wait(60) == 0
+        finally:
+            waiter.kill()
+            waiter.wait()
+        assert nibabel.load(out).shape == (30, 40, 30)
+
+
 def test_a_dead_worker_is_replaced(scan: Path, tmp_path: Path) -> None:
     with up(tmp_path / "data", tmp_path) as (address, process):
         (worker,) = (

@@ -1,0 +1,92 @@
+"""What the command makes of a server that is away, or is none. The rest: test_up.py."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from cli import client
+from cli.client import Client
+from imaging.errors import BadRequest, TesseraError, Unavailable
+
+DONE = {"state": "succeeded", "progress": {"tiles_done": 2, "tiles_total": 2}, "error": None}
+
+
+@contextmanager
+def server(*answers: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
+    """Gives these answers, the last one again and again; its address, and what it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers[min(len(asked), len(answers) - 1)]
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, args=(0.01,)).start()
+        yield f"http://127.0.0.1:{listening.server_port}", asked
+        listening.shutdown()
+
+
+def test_a_proxy_without_its_server_is_asked_again() -> None:
+    away = [(503, b'{"detail": "not now"}'), (502, b"<html>"), (504, b"[]")]
+    tiles = []
+    with server(*away, (200, json.dumps(DONE).encode())) as (address, asked):
+        Client(address).wait("j17", lambda *seen: tiles.append(seen))
+    assert asked == ["/v1/jobs/j17"] * 4
+    assert tiles == [(2, 2)]
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_it_gives_up_and_names_the_job(listens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_PATIENCE_S", 0.5)
+    with server((503, b'{"detail": "The queue is away."}')) as (address, asked):
+        if listens:
+            with pytest.raises(Unavailable, match=r"queue is away\. Job j17 goes on there"):
+                Client(address).wait("j17", print)
+            assert len(asked) > 1
+    if not listens:
+        with pytest.raises(Unavailable, match=r"does not answer\. Job j17 .*/v1/jobs/j17/mask"):
+            Client(address).wait("j17", print)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (500, b"oops", Unavailable),
+        (404, b'{"detail": "no such job"}', BadRequest),
+        (200, b"<html>another program</html>", BadRequest),
+    ],
+)
+def test_no_other_answer_is_waited_for(status: int, body: bytes, kind: type[TesseraError]) -> None:
+    with server((status, body)) as (address, asked):
+        with pytest.raises(kind):
+            Client(address).wait("j17", print)
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "localhost:8000",
+        "ftp://host",
+        "http://",
+        "http://h:x",
+        "http://h:99999",
+        "/v1",
+    ],
+)
+def test_an_address_that_is_none_is_told(url: str) -> None:
+    with pytest.raises(BadRequest, match="no URL of HTTP"):
+        Client(url)
