@@ -214,7 +214,7 @@ export class JobView {
     if (this.head.dataset.seen === seen) return
     this.head.dataset.seen = seen
     const facts = [
-      `${model?.title ?? job.model} ${job.model_version}`,
+      `${model?.title ?? job.model}, version ${job.model_version}`,
       this.scan === null ? '' : shapeWord(this.scan),
       this.scan === null ? '' : spacingWord(this.scan),
       `asked ${timeWord(job.created_at)}`,
