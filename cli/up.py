@@ -17,6 +17,7 @@ from cli.children import Child
 from imaging.errors import BadRequest, Conflict, Unavailable
 from jobs.broker import Broker, embedded
 from jobs.settings import Settings
+from jobs.signals import answering
 
 _READY_S = 120.0
 
@@ -38,7 +39,7 @@ def command(
     settings = Settings().model_copy(update={k: v for k, v in change.items() if v is not None})
     settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
     with ExitStack() as stack:
-        stack.enter_context(_stoppable())
+        stack.enter_context(answering(_stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         stack.enter_context(_alone(settings.data))
         _check_port(settings)
         broker = stack.enter_context(_broker(settings))
@@ -76,19 +77,9 @@ def _environment(settings: Settings, broker: Broker) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM and SIGHUP end it as Ctrl-C does; that works even where a shell had it ignored."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM and SIGHUP end it as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 @contextmanager

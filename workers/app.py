@@ -21,6 +21,7 @@ from jobs.collector import Collector
 from jobs.queue import SEGMENT, Queue, celery_app
 from jobs.repository import Repository
 from jobs.settings import Settings
+from jobs.signals import answering
 from jobs.sweeper import Sweeper
 from models.registry import Registry
 from workers.consumer import Consumer
@@ -40,7 +41,7 @@ def run_worker(settings: Settings) -> None:
     """
     stop = Stop()
     with ExitStack() as stack:
-        stack.enter_context(_signals(stop))
+        stack.enter_context(answering(stop.on_signal, signal.SIGTERM, signal.SIGINT))
         scratch = stack.enter_context(_scratch(settings.scratch))
         repository = stack.enter_context(closing(Repository(settings.database)))
         if not _wait_for(repository, stop):
@@ -110,16 +111,6 @@ def _wait_for(repository: Repository, stop: Stop) -> bool:
         else:
             return True
     return False
-
-
-@contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
-    before = {n: signal.signal(n, stop.on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
