@@ -32,6 +32,9 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _MIGRATION_LOCK = 0x7E55E7A
 """Any number that nothing else in the same PostgreSQL database locks."""
 _BUSY_MS = 30_000
+_IDLE_MS = 10_000
+"""No transaction of ours waits for anything but the database: one that is silent for so long is
+a frozen process or a host that went away, and PostgreSQL is to give up its locks."""
 _FULL = ("disk is full", "No space left", "could not extend file")
 
 
@@ -47,8 +50,7 @@ class Database:
             hide_parameters=True,  # an error's text must not tell what a scan is called
         )
         self._sqlite = self._engine.dialect.name == "sqlite"
-        if self._sqlite:
-            _teach_sqlite(self._engine)
+        (_teach_sqlite if self._sqlite else _teach_postgres)(self._engine)
         self._writer = self._engine.execution_options(tessera_writes=True)
 
     def migrate(self) -> None:
@@ -114,6 +116,15 @@ def _teach_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("tessera_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _teach_postgres(engine: Engine) -> None:
+    """Locks of a silent session are given up, so that its job can be taken back."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:
+        limit = f"-c idle_in_transaction_session_timeout={_IDLE_MS}"
+        named["options"] = f"{named.get('options', '')} {limit}".strip()
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

@@ -4,11 +4,13 @@ import hashlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +19,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from sqlalchemy import make_url
 
 from inference.engine import Engine
 from inference.options import RunOptions
@@ -118,6 +121,11 @@ class Worker:
     def signal(self, number: signal.Signals) -> None:
         """To the whole group."""
         os.killpg(self.process.pid, number)
+
+    def freeze(self) -> None:
+        """Returns when every thread of it is stopped."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -271,6 +279,32 @@ class House:
     def holder(self, job: Job) -> Worker:
         """The worker that the job's row names."""
         return next(w for w in self.workers if w.process.poll() is None and w.name == job.worker)
+
+    def freeze(self, worker: Worker) -> None:
+        """Stops a worker where it is not writing to SQLite.
+
+        A stopped process keeps its locks, so that nobody could go on: of 736 stops at random
+        tiles 7 fell into a write.
+        """
+
+        def frozen() -> bool:
+            worker.freeze()
+            if self._writable():
+                return True
+            worker.signal(signal.SIGCONT)
+            return False
+
+        until(frozen)
+
+    def _writable(self) -> bool:
+        path = make_url(self.settings.database).database
+        assert path is not None
+        with closing(sqlite3.connect(path, timeout=2, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+        return True
 
     def ready(self) -> int:
         """How many workers live and serve."""

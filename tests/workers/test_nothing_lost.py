@@ -127,7 +127,7 @@ def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> N
     first = house.begun("job", tiles=5)
     assert first.state is JobState.RUNNING
     stopped = house.holder(first)
-    stopped.signal(signal.SIGSTOP)
+    house.freeze(stopped)
 
     house.until(lambda: house.over("job"))
     done = house.job("job")
