@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -16,6 +17,10 @@ _PATIENCE_S = 30.0
 """How long a server may be away while its job is waited for: a restart must not lose the waiter."""
 _LAST_PORT = 65535
 _AWAY = (502, 503, 504)
+
+
+class JobFailed(TesseraError):
+    """The server made no mask of this scan, and says why."""
 
 
 class _Away(Unavailable):
@@ -48,6 +53,10 @@ class Client:
         outside = parsed.host not in ("localhost", "127.0.0.1", "::1")
         timeout = httpx.Timeout(30, read=300, write=300)
         self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=outside)
+
+    def channels(self, model: str) -> list[str]:
+        """What the model looks at, in its own order."""
+        return [str(name) for name in self._call("GET", f"/v1/models/{quote(model)}")["channels"]]
 
     def upload(self, path: Path) -> str:
         """Sends a scan; its id."""
@@ -102,7 +111,7 @@ class Client:
             time.sleep(0.25)
         if state["state"] != "succeeded":
             problem = state["error"] or {}
-            raise TesseraError(
+            raise JobFailed(
                 problem.get("detail") or f"The job was {state['state']}.",
                 expected=problem.get("expected", ""),
                 todo=problem.get("todo", ""),

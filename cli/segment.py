@@ -3,41 +3,22 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.models import registry
+from cli.client import JobFailed
+from cli.makers import Here, Made, Maker, OnTile, There
 from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
 from imaging.formats.mask_file import SUFFIXES, deliver
 from inference.options import DEVICES, PRECISIONS, RunOptions
-from jobs.settings import Settings
-
-OnTile = Callable[[int, int], None]
-
-
-class Made(Protocol):
-    """What a segmentation leaves, made here or fetched from a server."""
-
-    @property
-    def mask(self) -> Path: ...
-    @property
-    def mask_format(self) -> str: ...
-    @property
-    def preview(self) -> Path: ...
-    @property
-    def report(self) -> dict[str, Any]: ...
-
-
-Run = Callable[[Mapping[str, Path], Path, OnTile], Made]
-"""Channel -> scan, a folder for what is made, and whom to tell of tiles."""
 
 
 class TileSize(click.ParamType):  # type: ignore[type-arg]
@@ -105,19 +86,19 @@ def command(
 ) -> None:
     """Segment SCANS with a model. A mask's voxels are label numbers, on its scan's own grid."""
     options = RunOptions(device, precision, tile)
-    run = _server(server, model, options, priority) if server else _here(model, options)
+    maker = _maker(model, options, server, priority)
     subjects = _subjects(scans, channels)
     if (report or preview) and len(subjects) > 1:
         raise BadRequest("--report and --preview are for one scan; several were given.")
-    first = [next(iter(subject.values())) for subject in subjects]
-    places = targets(first, out, form)
+    grids = _grids(subjects, maker)
+    places = targets(grids, out, form)
     inputs = [path for subject in subjects for path in subject.values()]
     protect(inputs, places, [path for path in (report, preview) if path])
     failed = []
-    for subject, scan, target in zip(subjects, first, places, strict=True):
+    for subject, scan, target in zip(subjects, grids, places, strict=True):
         try:
-            _one(run, subject, scan, target, report, preview)
-        except BadInput as error:  # the others may well be sound
+            _one(maker, subject, scan, target, report, preview)
+        except (BadInput, JobFailed) as error:  # the others may well be sound
             if len(subjects) == 1:
                 raise
             failed.append(scan.name)
@@ -127,13 +108,13 @@ def command(
 
 
 def _one(
-    run: Run, subject: dict[str, Path], scan: Path, target: Target,
+    maker: Maker, subject: dict[str, Path], scan: Path, target: Target,
     report: Path | None, preview: Path | None,
 ) -> None:  # fmt: skip
     """One mask, from scan to summary."""
     with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
         with _bar(scan.name) as on_tile:
-            made = run(subject, Path(folder), on_tile)
+            made = maker.make(subject, Path(folder), on_tile)
         path = target.path(made.mask_format)
         deliver(made.mask, scan, path)
         _extras(made, report, preview)
@@ -161,32 +142,17 @@ def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[s
     return subjects
 
 
-def _here(model: str, options: RunOptions) -> Run:
-    from imaging.formats.limits import Limits
-    from inference.engine import Engine
-
-    settings, found = Settings(), registry().get(model)
-    limits = Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes)
-    engine = Engine(
-        registry(), settings.device, settings.memory_bytes, settings.threads, limits=limits
-    )
-
-    def run(scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
-        named = {name or found.card.channels[0].name: path for name, path in scans.items()}
-        return engine.segment(named, model, folder, options, on_tile)
-
-    return run
+def _maker(model: str, options: RunOptions, server: str | None, priority: int) -> Maker:
+    return There(server, model, options, priority) if server else Here(model, options)
 
 
-def _server(url: str, model: str, options: RunOptions, priority: int) -> Run:
-    from cli.client import Client
-
-    client = Client(url)
-
-    def run(scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
-        return client.segment(scans, model, folder, options, priority, on_tile)
-
-    return run
+def _grids(subjects: list[dict[str, Path]], maker: Maker) -> list[Path]:
+    """The scan of each subject on whose grid the mask lies: the model's first channel's."""
+    if all(len(subject) == 1 for subject in subjects):
+        return [path for subject in subjects for path in subject.values()]
+    first = maker.channels()[0]
+    # Without that channel the model refuses the subject, whatever is taken here.
+    return [subject.get(first, next(iter(subject.values()))) for subject in subjects]
 
 
 def _extras(made: Made, report: Path | None, preview: Path | None) -> None:

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cli import client
 from cli.client import Client
+from cli.main import main
 from imaging.errors import BadRequest, TesseraError, Unavailable
 
 DONE = {"state": "succeeded", "progress": {"tiles_done": 2, "tiles_total": 2}, "error": None}
@@ -34,6 +37,28 @@ def server(*answers: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         threading.Thread(target=listening.serve_forever, args=(0.01,)).start()
         yield f"http://127.0.0.1:{listening.server_port}", asked
+        listening.shutdown()
+
+
+@contextmanager
+def told(answers: dict[str, object]) -> Iterator[str]:
+    """Answers each path with its JSON, however it is asked; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answers[self.path]).encode())
+
+        do_POST = do_GET  # noqa: N815 - http.server's own name
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, args=(0.01,)).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
         listening.shutdown()
 
 
@@ -90,3 +115,23 @@ def test_no_other_answer_is_waited_for(status: int, body: bytes, kind: type[Tess
 def test_an_address_that_is_none_is_told(url: str) -> None:
     with pytest.raises(BadRequest, match="no URL of HTTP"):
         Client(url)
+
+
+def test_a_job_that_failed_does_not_end_the_others(tmp_path: Path, capsys) -> None:
+    """A server that fails every job: each scan is named, and the last is still tried."""
+    failed = {**DONE, "state": "failed", "error": {"detail": "No room for a tile."}}
+    scans, out = [tmp_path / name for name in ("a.png", "b.png")], tmp_path / "out"
+    for scan in scans:
+        Image.new("L", (4, 4)).save(scan)
+    asked = {"/v1/scans": {"id": "s"}, "/v1/jobs": {"id": "j"}, "/v1/jobs/j": failed}
+    with told(asked) as address, pytest.raises(SystemExit) as end:
+        main(["segment", *map(str, scans), "--model", "m", "-o", f"{out}/", "--server", address])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("No room for a tile.") == 2
+    assert "2 of 2 scans" in said
+
+
+def test_the_server_says_what_a_model_looks_at() -> None:
+    with told({"/v1/models/two": {"channels": ["t1", "t2"]}}) as address:
+        assert Client(address).channels("two") == ["t1", "t2"]

@@ -9,10 +9,15 @@ import nibabel
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from PIL import Image
 
 from cli.main import main
 from imaging.errors import BadRequest
+from models.export import export_network
+from models.nets.config import UNetConfig
+from models.nets.unet import UNet
+from models.training.config import CardFacts
 
 
 def tessera(*arguments: object) -> int:
@@ -72,6 +77,50 @@ def test_a_folder_for_several_and_masks_bear_their_scans_names(
     assert first.max() > 3  # nuclei, numbered
     np.testing.assert_array_equal(first, second)
     assert set(np.unique(first)) == set(range(first.max() + 1))
+
+
+@pytest.fixture
+def two_contrasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Scans for the model `two`, which looks at t1 and t2; t2 is stored from left to right."""
+    torch.manual_seed(3)
+    facts = {
+        "name": "two",
+        "title": "random weights, for tests",
+        "channels": [{"name": "t1"}, {"name": "t2"}],
+        "labels": [{"value": 1, "name": "a", "color": "#ff0000"}],
+        "outputs": [0, 1],
+        "intensity": {"kind": "zscore"},
+        "licence": "none",
+    }
+    config = UNetConfig.plain((4, 8), dimension=3, in_channels=2, padding="same")
+    export_network(UNet(config), CardFacts.model_validate(facts), tmp_path / "models" / "two")
+    monkeypatch.setenv("TESSERA_MODELS", str(tmp_path / "models"))
+    rng = np.random.default_rng(5)
+    found = {}
+    for name, step, shape in (("t1", 1, (20, 18, 16)), ("t2", -1, (24, 18, 16))):
+        affine = np.diag([step, 1.0, 1.0, 1.0])
+        affine[0, 3] = 0 if step > 0 else shape[0] - 1
+        found[name] = tmp_path / f"subject-{name}.nii"
+        voxels = rng.normal(size=shape).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(voxels, affine), found[name])
+    return found
+
+
+def test_contrasts_come_in_any_order(two_contrasts: dict[str, Path], tmp_path: Path) -> None:
+    """The mask lies on the grid of the model's first channel, and in a folder bears its name."""
+    masks = []
+    for order in (("t1", "t2"), ("t2", "t1")):
+        given = [w for name in order for w in ("--channel", f"{name}={two_contrasts[name]}")]
+        out = tmp_path / "-".join(order)
+        assert tessera("segment", *given, "--model", "two", "-o", f"{out}/") == 0
+        assert [path.name for path in out.iterdir()] == ["subject-t1.nii.gz"]
+        masks.append(nibabel.load(out / "subject-t1.nii.gz"))
+    for mask in masks:
+        np.testing.assert_array_equal(mask.affine, np.eye(4))
+        assert mask.shape == (20, 18, 16)
+    first, second = (np.asarray(mask.dataobj) for mask in masks)
+    assert 0 < first.mean() < 1
+    np.testing.assert_array_equal(first, second)
 
 
 def test_one_bad_scan_does_not_spoil_the_others(picture: Path, tmp_path: Path, capsys) -> None:
