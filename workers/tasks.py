@@ -39,10 +39,10 @@ class Bench:
 
 
 def segment(bench: Bench, job_id: str) -> None:
-    """Takes the job through, or leaves it to whoever holds it; never raises for the job's sake."""
-    job = bench.repository.claim(job_id, bench.name, bench.settings.lease_s)
+    """Takes the job through, or a more urgent one; never raises for the job's sake."""
+    job = bench.repository.claim_next(job_id, bench.name, bench.settings.lease_s)
     if job is None:
-        log.info("job %s: dropped, it is taken, over or cancelled", job_id)
+        log.info("job %s: dropped, it is taken, over or cancelled, and nothing waits", job_id)
         return
     log.info("job %s: attempt %d begins", job.id, job.attempt)
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, null, or_, select, update
 
 from imaging.errors import Conflict
 from jobs.job import Job, JobEvent, JobState, Progress, after, sources
@@ -35,17 +35,24 @@ class JobLife(JobRows):
     def claim(self, id: str, worker: str, lease_s: float) -> Job | None:  # noqa: A002
         """queued -> running for exactly one caller, None for all others."""
         with self._write() as connection:
-            query = _step(JobEvent.CLAIM, jobs.c.id == id).values(
-                worker=worker,
-                lease_until=self._now + lease_s,
-                started_at=self._now,
-                attempt=jobs.c.attempt + 1,
-                fence=jobs.c.fence + 1,
-                tiles_done=0,
-                tiles_total=0,
-                error=None,
-            )
-            return self._stepped(connection, query)
+            return self._claim(connection, jobs.c.id == id, worker, lease_s)
+
+    def claim_next(self, id: str, worker: str, lease_s: float) -> Job | None:  # noqa: A002
+        """As `claim`, of whatever is next in the queue of job `id` once its message is here.
+
+        A broker gives the first message to whoever waits for one, even where that worker was
+        paused while more urgent ones came. So a message means "one more", and each job has one. A
+        job that was given back for a reason waits a lease before another's message takes it.
+        """
+        queue = select(jobs.c.queue).where(jobs.c.id == id).scalar_subquery()
+        rested = or_(jobs.c.error.is_(null()), jobs.c.sent_at < self._now - lease_s)
+        due = or_(jobs.c.id == id, and_(jobs.c.sent_at.is_not(None), rested))
+        query = select(jobs.c.id).where(jobs.c.state == JobState.QUEUED, jobs.c.queue == queue, due)
+        query = query.order_by(jobs.c.priority.desc(), jobs.c.seq).limit(1)
+        query = query.with_for_update(skip_locked=True)
+        with self._write() as connection:
+            first = connection.execute(query).scalar_one_or_none()
+            return self._claim(connection, jobs.c.id == (first or id), worker, lease_s)
 
     def renew(self, id: str, fence: int, lease_s: float, progress: Progress) -> bool:  # noqa: A002
         """A longer lease, and how far it is; False once the job is no longer this holder's.
@@ -145,6 +152,21 @@ class JobLife(JobRows):
                 for row in connection.execute(query.returning(*brief)).mappings()
             ]
             return self._jobs(connection, rows)
+
+    def _claim(
+        self, connection: Connection, which: ColumnElement[bool], worker: str, lease_s: float
+    ) -> Job | None:
+        query = _step(JobEvent.CLAIM, which).values(
+            worker=worker,
+            lease_until=self._now + lease_s,
+            started_at=self._now,
+            attempt=jobs.c.attempt + 1,
+            fence=jobs.c.fence + 1,
+            tiles_done=0,
+            tiles_total=0,
+            error=None,
+        )
+        return self._stepped(connection, query)
 
     def _end(self, id: str, fence: int, event: JobEvent, **values: Any) -> bool:  # noqa: A002
         with self._write() as connection:

@@ -4,16 +4,18 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import nibabel as nib
 import numpy as np
 import onnx
@@ -32,6 +34,7 @@ from jobs.settings import Settings
 from models.card import Channel, Intensity, Label, ModelCard
 from models.registry import Registry
 
+MAIN = "from cli.main import main; main()"
 LEASE_S = 2.0
 PATIENCE_S = 120.0
 """How long a test waits for what must come; no claim about speed."""
@@ -46,6 +49,13 @@ def until(what: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
     return found
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").is_success
+    except httpx.TransportError:
+        return False
 
 
 class Redis:
@@ -80,7 +90,8 @@ class Redis:
 class Worker:
     """`tessera worker`, in a process group of its own; its log goes to a file."""
 
-    def __init__(self, settings: Settings, log: Path, **changes: str) -> None:
+    def __init__(self, settings: Settings, log: Path, prelude: str = "", **changes: str) -> None:
+        """`prelude` is Python that its process runs first."""
         self.log = log
         environment = {
             **os.environ,
@@ -96,7 +107,7 @@ class Worker:
         }
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", "from cli.main import main; main()", "worker"],
+                [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", "worker"],
                 env=environment,
                 stdout=file,
                 stderr=file,
@@ -138,9 +149,10 @@ class Worker:
         return self.process.wait(PATIENCE_S)
 
 
-def noise(path: Path, size: int) -> Path:
+def noise(path: Path, size: int, seed: int | None = None) -> Path:
     """A cube of noise, the same every time."""
-    voxels = np.random.default_rng(size).normal(size=(size, size, size)).astype(np.float32)
+    rng = np.random.default_rng(size if seed is None else seed)
+    voxels = rng.normal(size=(size, size, size)).astype(np.float32)
     nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
     return path
 
@@ -208,9 +220,10 @@ class House:
         self.workers: list[Worker] = []
         self._log = log
 
-    def worker(self, **changes: str) -> Worker:
+    def worker(self, prelude: str = "", **changes: str) -> Worker:
         """Starts one; `until(lambda: worker.ready)` waits for it."""
-        found = Worker(self.settings, self._log / f"worker-{len(self.workers)}.log", **changes)
+        log = self._log / f"worker-{len(self.workers)}.log"
+        found = Worker(self.settings, log, prelude, **changes)
         self.workers.append(found)
         return found
 
@@ -320,7 +333,39 @@ class House:
 
         return until(look)
 
+    @contextmanager
+    def gateway(
+        self, prelude: str = "", **changes: str
+    ) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
+        """`tessera gateway` on this house, after the Python of `prelude`, and a client for it."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = {
+            **os.environ,
+            "TESSERA_DATA": str(self.settings.data),
+            "TESSERA_BROKER_URL": self.settings.broker_url,
+            "TESSERA_PORT": str(port),
+            **changes,
+        }
+        log = self._log / "gateway.log"
+        with log.open("wb") as out, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", "gateway"],
+                env=environment,
+                stdout=out,
+                stderr=out,
+            )
+            try:
+                until(lambda: answers(client) or process.poll() is not None)
+                assert process.poll() is None, log.read_text()
+                yield client, process
+            finally:
+                process.kill()
+                process.wait()
+
     until = staticmethod(until)
+    answers = staticmethod(answers)
     noise = staticmethod(noise)
     network = staticmethod(network)
 

@@ -8,13 +8,9 @@ import logging
 import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -28,47 +24,22 @@ KILLS = 20
 LATE_S = 5.0
 """A job begins again within the lease and this."""
 
-GATEWAY = """
+KILLED_WHEN_SENDING = """
 import os, signal
-from cli.main import main
 from jobs.queue import Queue
 Queue.send = lambda self, job: os.kill(os.getpid(), signal.SIGKILL)
-main()
 """
-"""`tessera gateway` that is killed when it is about to send a message."""
-
-
-@contextmanager
-def doomed_gateway(house: Any) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = house.settings
-    environment = {
-        **os.environ,
-        "TESSERA_DATA": str(settings.data),
-        "TESSERA_BROKER_URL": settings.broker_url,
-        "TESSERA_PORT": str(port),
-        "TESSERA_SWEEP_S": "3600",  # it is the request that is killed
-    }
-    command = [sys.executable, "-P", "-c", GATEWAY, "gateway"]
-    log_file = settings.data.parent / "gateway.log"
-    with log_file.open("wb") as out, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
-        try:
-            house.until(lambda: answers(client) or process.poll() is not None)
-            assert process.poll() is None, log_file.read_text()
-            yield client, process
-        finally:
-            process.kill()
-            process.wait()
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/healthz").is_success
-    except httpx.TransportError:
-        return False
+"""What makes of a gateway one that is killed when it is about to send a message."""
+STOPPED_WHEN_FINISHING = """
+import os, signal
+from jobs.repository import Repository
+finish = Repository.finish
+def late(self, *given, **named):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return finish(self, *given, **named)
+Repository.finish = late
+"""
+"""What makes of a worker one that stops when it is about to hand in its mask."""
 
 
 def one_mask(house: Any, undisturbed: str, *names: str) -> None:
@@ -140,17 +111,40 @@ def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> N
     one_mask(house, undisturbed, "job")
 
 
+def test_a_finish_that_comes_too_late(house: Any, undisturbed: str) -> None:
+    """A worker that stops with its mask made, when it is about to say so, is refused."""
+    quiet = {"TESSERA_SWEEP_S": "3600"}  # its sweeper must not hold SQLite's lock just then
+    late = house.worker(STOPPED_WHEN_FINISHING, **quiet)
+    house.until(lambda: house.ready() == 1)
+    house.ask("job")
+    os.waitid(os.P_PID, late.process.pid, os.WSTOPPED)
+    first = house.job("job")
+    assert (first.state, first.attempt) == (JobState.RUNNING, 1)
+    assert first.progress.tiles_done == 64
+
+    house.worker()
+    house.until(lambda: house.over("job"))
+    done = house.job("job")
+    assert done.attempt == 2
+    assert done.worker != first.worker
+    late.signal(signal.SIGCONT)
+    house.until(lambda: "refused, it was lost" in late.said)
+    assert house.job("job") == done
+    one_mask(house, undisturbed, "job")
+
+
 def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed: str) -> None:
     """The gateway dies between marking a job as sent and sending it."""
     options = {"device": "cpu", "precision": "fp32", "tile": [24]}
-    with doomed_gateway(house) as (client, gateway):
+    sweep = {"TESSERA_SWEEP_S": "3600"}  # it is the request that is killed
+    with house.gateway(KILLED_WHEN_SENDING, **sweep) as (client, gateway):
         files = {"files": ("scan", (house.settings.data.parent / "scan.nii").read_bytes())}
         scan = client.post("/v1/scans", files=files).json()["id"]
         asked = {"scan": scan, "model": house.card.name, "options": options}
         with suppress(httpx.TransportError):  # the answer may be out before
             assert client.post("/v1/jobs", json=asked).status_code == 202
         assert gateway.wait(60) == -signal.SIGKILL
-        assert not answers(client)
+        assert not house.answers(client)
     (job,) = house.repository.jobs("local")[0]
     assert job.state is JobState.QUEUED
     assert job.sent_at is not None
