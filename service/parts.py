@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, ParamSpec, TypeVar, cast
 
 import anyio
@@ -24,6 +25,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def _one_a_core() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(os.cpu_count() or 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts behind the routes."""
@@ -36,10 +41,10 @@ class Parts:
     queue: Queue
     scratch: Scratch
     metrics: Metrics
-    heavy: anyio.CapacityLimiter = field(
-        default_factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1)
-    )
-    """As many scans are decoded at a time as there are cores; everything else goes on meanwhile."""
+    uploads: anyio.CapacityLimiter = field(default_factory=_one_a_core)
+    """As many uploads are proved at a time as there are cores ..."""
+    views: anyio.CapacityLimiter = field(default_factory=_one_a_core)
+    """... and as many scans and masks written for viewers; neither waits for the other."""
 
     @property
     def limits(self) -> Limits:
@@ -47,13 +52,13 @@ class Parts:
         settings = self.settings
         return Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes)
 
-    async def heavily(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work` on a thread, and no more of its kind at once than there are cores."""
+    async def take_in(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work` on a thread, in its turn among uploads."""
+        return await anyio.to_thread.run_sync(partial(work, *args, **kwargs), limiter=self.uploads)
 
-        def run() -> T:
-            return work(*args, **kwargs)
-
-        return await anyio.to_thread.run_sync(run, limiter=self.heavy)
+    async def show(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work` on a thread, in its turn among views."""
+        return await anyio.to_thread.run_sync(partial(work, *args, **kwargs), limiter=self.views)
 
 
 def parts_of(request: Request) -> Parts:

@@ -1,4 +1,4 @@
-"""Scans and masks as files that a viewer can load, made in scratch in flat memory."""
+"""Scans and masks as files that a viewer can load, made in scratch; volumes in flat memory."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.responses import Response, StreamingResponse
 
-from imaging.formats.nifti import write_volume
+from imaging.formats.nifti import shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.job import StoredScan
@@ -16,8 +16,6 @@ from service import tags
 from service.parts import Parts
 
 NIFTI = "application/x-nifti"
-_WIDE = ("int64", "uint64")
-"""What viewers cannot show; such volumes are written anew."""
 _GZIP = b"\x1f\x8b"
 _BLOCK_BYTES = 1 << 20
 
@@ -29,12 +27,13 @@ def stored(parts: Parts, sha256: str, name: str, media_type: str, tag: str) -> R
 
 
 def volume(parts: Parts, scan: StoredScan, tag: str) -> Response:
-    """A scan as NIfTI: as it was sent if a viewer can show that, else written anew."""
-    if scan.format == "nifti" and scan.dtype not in _WIDE and not scan.warnings:
+    """A scan as NIfTI: as it was sent if every viewer can show that, else written anew."""
+    if scan.format == "nifti" and not scan.warnings:
         size, blocks = parts.blobs.stream(scan.sha256)
         first = next(blocks, b"")
-        name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(_GZIP) else "")
-        return _stream(chain((first,), blocks), size, name, NIFTI, tag)
+        if shown_as_stored(first):
+            name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(_GZIP) else "")
+            return _stream(chain((first,), blocks), size, name, NIFTI, tag)
     with ExitStack() as stack:
         source = stack.enter_context(parts.blobs.local(scan.sha256))
         opened = open_scan(source, parts.limits, parts.scratch.folder)

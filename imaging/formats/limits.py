@@ -16,7 +16,7 @@ class Limits:
     max_pixels: int = 2**28
     """Of a picture: rows times columns."""
     max_bytes: int = 16 * 2**30
-    """Of the voxels once decompressed."""
+    """Of the file, or a picture's pixels, once decompressed."""
 
     def check_volume(self, voxels: int, size: int) -> None:
         """Raises ScanTooLarge where a volume of `voxels` voxels and `size` bytes is refused."""

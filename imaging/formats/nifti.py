@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from imaging.formats.limits import Limits
-from imaging.formats.nifti_header import HEADER_BYTES, parse
+from imaging.formats.nifti_header import HEADER_BYTES, byte_order, parse
 from imaging.formats.nifti_voxels import Voxels, cut_off, prove_stream
 from imaging.formats.nifti_write import write_mask, write_mask_volume, write_volume
 from imaging.scan import Scan
 
 __all__ = [
     "open_nifti",
+    "shown_as_stored",
     "start_of",
     "verify_nifti",
     "write_mask",
@@ -21,6 +22,9 @@ __all__ = [
     "write_volume",
 ]
 
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31
+"""zlib's word for a gzip stream of any window."""
 _DEFLATE_RATIO = 1032
 """A deflate stream grows at most this many times (258 bytes from two bits; RFC 1951, 3.2.5)."""
 
@@ -37,6 +41,17 @@ def start_of(path: Path, *, gzipped: bool) -> bytes:
             raise cut_off() from error
 
 
+def shown_as_stored(start: bytes) -> bool:
+    """Whether viewers read the NIfTI file that begins so, packed or not, without our help.
+
+    False as well where `start` does not hold the whole header.
+    """
+    if start.startswith(_GZIP):
+        start = zlib.decompressobj(_GZIP_WINDOW).decompress(start, HEADER_BYTES)
+    start = start[:HEADER_BYTES]
+    return byte_order(start) == "<" and len(start) == HEADER_BYTES and parse(start).common
+
+
 def open_nifti(path: Path, limits: Limits, scratch: Path | None, *, gzipped: bool) -> Scan:
     """The volume at `path`; reads the header only.
 
@@ -44,7 +59,7 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None, *, gzipped: boo
     stream that ends too early but not absurdly so is found by the first read or by `verify_nifti`.
     """
     header = parse(start_of(path, gzipped=gzipped))
-    limits.check_volume(header.voxels, header.voxel_bytes)
+    limits.check_volume(header.voxels, header.file_bytes)
     if path.stat().st_size * (_DEFLATE_RATIO if gzipped else 1) < header.file_bytes:
         raise cut_off()
     return Scan(

@@ -33,6 +33,10 @@ _SERVED = {
 }
 _REFUSED = {1: "single bits", 32: "complex", 1792: "complex", 2048: "complex", 128: "RGB"}
 _REFUSED |= {2304: "RGBA", 1536: "128-bit float"}
+_COMMON = ("u1", "i2", "i4", "f4", "f8", "u2", "u4")
+"""Voxel types that every viewer knows: not int8, nor integers of 64 bits."""
+_EXTENSIONS_BYTES = 64 << 20
+"""No header has more before its voxels: extensions are kilobytes, with DICOM in them some MB."""
 _SINGULAR = 1e-6
 """|det| of the unit-length columns under which the axes are as good as parallel."""
 
@@ -65,6 +69,11 @@ class Header:
             return self.stored.newbyteorder("=")
         small = self.stored.itemsize <= 2 or self.stored == np.float32
         return np.dtype(np.float32 if small else np.float64)
+
+    @property
+    def common(self) -> bool:
+        """Whether the voxels are of a type that every viewer knows."""
+        return self.stored.newbyteorder("=") in map(np.dtype, _COMMON)
 
     @property
     def voxels(self) -> int:
@@ -173,7 +182,7 @@ def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:
 
 def _offset(raw: Nifti1Header, size: int) -> int:
     offset = float(raw["vox_offset"])
-    if not np.isfinite(offset) or offset < size:
+    if not np.isfinite(offset) or not size <= offset <= size + _EXTENSIONS_BYTES:
         raise _damaged("The header puts the voxels where they cannot be.")
     return int(offset)
 

@@ -94,8 +94,10 @@ def _mark_labels(header: Nifti1Header, mask: NDArray[Any]) -> None:
 
 
 def _viewable(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Viewers know no 64-bit integers."""
-    return np.dtype(np.float64) if dtype.kind in "iu" and dtype.itemsize == 8 else dtype
+    """Viewers know no 64-bit integers, and some no int8."""
+    if dtype.kind in "iu" and dtype.itemsize == 8:
+        return np.dtype(np.float64)
+    return np.dtype(np.int16) if dtype == np.int8 else dtype
 
 
 def _write_picture(path: Path, scan: Scan) -> None:

@@ -50,12 +50,12 @@ async def get_mask(
     `format=nifti` gives a picture's mask on the grid of GET /v1/scans/{id}/volume; with more than
     65,535 objects it is stored so.
     """
-    job = await parts.heavily(_succeeded, parts, owner, job_id)
+    job = await parts.show(_succeeded, parts, owner, job_id)
     wanted = format or job.mask_format
     tag = f"{job.mask_sha256}-{wanted}"
     if tags.known(request, tag):
         return tags.unchanged(tag)
-    return await parts.heavily(_mask, parts, job, wanted, tag)
+    return await parts.show(_mask, parts, job, wanted, tag)
 
 
 @router.get("/v1/jobs/{job_id}/report", response_class=Response, responses=_REPORT)

@@ -51,7 +51,7 @@ async def upload_scan(
 ) -> ScanOut:
     """Takes one file in, streamed; it is recognised by its content, proved whole, then stored."""
     async with received(request, parts.scratch, parts.settings.upload_bytes) as upload:
-        scan, created = await parts.heavily(intake.take_in, parts, owner, upload)
+        scan, created = await parts.take_in(intake.take_in, parts, owner, upload)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/scans/{scan.id}"
     return present.scan_out(scan)
@@ -86,8 +86,8 @@ async def get_volume(
     scan_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep
 ) -> Response:
     """The scan as a NIfTI that a viewer can load; a picture becomes a volume of one slice."""
-    scan = await parts.heavily(parts.repository.scan, owner, scan_id)
+    scan = await parts.show(parts.repository.scan, owner, scan_id)
     tag = f"{scan.sha256}-volume"
     if tags.known(request, tag):
         return tags.unchanged(tag)
-    return await parts.heavily(viewing.volume, parts, scan, tag)
+    return await parts.show(viewing.volume, parts, scan, tag)

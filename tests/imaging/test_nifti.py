@@ -390,7 +390,7 @@ def test_a_header_that_promises_more_than_the_file_holds_is_refused(
     [
         ((32767, 32767, 32767), Limits()),
         ((40, 30, 20), Limits(max_voxels=23_999)),
-        ((40, 30, 20), Limits(max_bytes=47_999)),
+        ((40, 30, 20), Limits(max_bytes=48_351)),
     ],
 )
 def test_more_voxels_than_the_limit_are_refused_from_the_header(
@@ -400,7 +400,7 @@ def test_more_voxels_than_the_limit_are_refused_from_the_header(
     with pytest.raises(ScanTooLarge) as error:
         open_scan(path, limits)
     assert error.value.todo
-    assert verify(sound(tmp_path), Limits(max_voxels=24_000, max_bytes=48_000))
+    assert verify(sound(tmp_path), Limits(max_voxels=24_000, max_bytes=48_352))
 
 
 @pytest.mark.parametrize(
@@ -420,6 +420,7 @@ def test_more_voxels_than_the_limit_are_refused_from_the_header(
         ({"vox_offset": 0}, UnreadableScan),
         ({"vox_offset": np.nan}, UnreadableScan),
         ({"vox_offset": 1e30}, UnreadableScan),
+        ({"vox_offset": 400 << 20}, UnreadableScan),
         ({"scl_slope": 2, "scl_inter": np.nan}, UnreadableScan),
         ({"magic": b"ni1"}, UnsupportedScan),
         ({"magic": b""}, UnsupportedScan),

@@ -52,6 +52,15 @@ def _bomb(inflated: int) -> bytes:
     return b"".join([*parts, packer.flush()])
 
 
+def _late_voxels() -> bytes:
+    """Few voxels, 400 MB of zeros behind the header (nifti1.h: vox_offset at 108)."""
+    head = bytearray(nifti_bytes())
+    struct.pack_into("<f", head, 108, 400 * MB)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    parts = [packer.compress(bytes(head)), *(packer.compress(bytes(MB)) for _ in range(401))]
+    return b"".join([*parts, packer.flush()])
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -111,6 +120,7 @@ BAD: dict[str, tuple[Callable[[], bytes], int]] = {
     "truncated gzip": (lambda: gzip.compress(nifti_bytes((20, 20, 20)))[:-4000], 422),
     "gzip without its checksum": (lambda: gzip.compress(nifti_bytes((20, 20, 20)))[:-8], 422),
     "gzip bomb": (lambda: _bomb(300 * MB), 422),
+    "gzip bomb before its voxels": (_late_voxels, 422),
     "fewer voxels than promised": (lambda: nifti_bytes((20, 20, 20))[:-2], 422),
     "far more voxels than the file": (lambda: bytes(_header((1000, 1000, 1000))) + b"x" * 99, 422),
     "more voxels than memory": (lambda: bytes(_header((32767, 32767, 32767))) + b"x" * 99, 413),

@@ -70,14 +70,32 @@ def test_volume_comes_as_it_was_sent(gateway: Gateway, solid: tuple[str, str, np
     assert f'scan-{packed}.nii.gz"' in disposition
 
 
-def test_wide_integers_are_written_anew(gateway: Gateway) -> None:
-    """Viewers know no 64-bit integers; the values stay."""
-    voxels = np.arange(2 * 3 * 4).reshape(2, 3, 4) * 1000
-    image = nibabel.Nifti1Image(voxels.astype(np.int64), OBLIQUE, dtype=np.int64)
-    scan = gateway.scan(image.to_bytes())
+def _stored(kind: str) -> nibabel.Nifti1Image:
+    """Voxels of this type and byte order on an oblique grid; `scaled` ones have a slope."""
+    name, _, scaled = kind.partition(" ")
+    dtype = np.dtype(name)
+    voxels = np.arange(-12, 12).reshape(2, 3, 4).astype(dtype)
+    header = nibabel.Nifti1Header(endianness=">" if dtype.byteorder == ">" else "<")
+    header.set_data_dtype(dtype)
+    image = nibabel.Nifti1Image(voxels, OBLIQUE, header, dtype=dtype)
+    if scaled:
+        image.header.set_slope_inter(0.5, 3)
+    return image
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["i8", "i8 scaled", "u8", "i1", "i1 scaled", ">i2", ">f4 scaled"])
+def test_what_some_viewers_cannot_read_is_written_anew(
+    gateway: Gateway, kind: str, packed: bool
+) -> None:
+    """64-bit integers, int8 and big-endian files; the values stay."""
+    sent = _stored(kind).to_bytes()
+    scan = gateway.scan(gzip.compress(sent) if packed else sent)
     found = _volume(gateway.client.get(f"/v1/scans/{scan}/volume").content)
-    assert found.get_data_dtype() == np.float64
-    np.testing.assert_array_equal(found.get_fdata(), voxels)
+    assert found.header.endianness == "<"
+    assert found.get_data_dtype() in (np.float64, np.float32, np.int16)
+    expected = nibabel.Nifti1Image.from_bytes(sent).get_fdata()
+    np.testing.assert_array_equal(found.get_fdata(), expected)
     np.testing.assert_allclose(found.affine, OBLIQUE, atol=1e-6)
 
 
