@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 CROP = (40, 56, 44)
 HIPPOCAMPUS_MM = (-25, -22, -18)
@@ -81,11 +82,20 @@ def share_of(pixels: NDArray[np.uint8], colour: str) -> float:
     return float((np.abs(pixels.astype(int) - wanted).max(-1) <= 3).mean())
 
 
-def hold_masks(page: Page) -> list[Route]:
-    """Masks on their way to the page wait here until they are let go."""
+def hold(page: Page, pattern: str = r"/mask\?") -> list[Route]:
+    """What the page asks for, masks as a rule, waits here until it is let go."""
     held: list[Route] = []
-    page.route(re.compile(r"/mask\?"), lambda route: held.append(route))
+    page.route(re.compile(pattern), lambda route: held.append(route))
     return held
+
+
+def asked_for(page: Page, held: list[Route]) -> list[Route]:
+    """`held`, once something is in it."""
+    for _ in range(600):
+        if held:
+            return held
+        page.wait_for_timeout(50)
+    raise AssertionError("the page never asked")
 
 
 def begin(page: Page, path: Path) -> str:
@@ -114,12 +124,7 @@ def within(spot: dict[str, Any], frame: Any, cross: dict[str, Any]) -> bool:
 
 
 def let_go(page: Page, held: list[Route]) -> None:
-    for _ in range(200):
-        if held:
-            break
-        page.wait_for_timeout(50)
-    assert held, "the page never asked for the mask"
-    for route in held:
+    for route in asked_for(page, held):
         route.continue_()
     page.wait_for_selector(".stage[data-mask=shown]")
 
@@ -135,7 +140,7 @@ def jump(page: Page, point: Sequence[float]) -> None:
 def test_a_volume_is_uploaded_segmented_seen_accepted_and_found_again(
     page: Page, address: str, brain: Path
 ) -> None:
-    held = hold_masks(page)
+    held = hold(page)
     job = begin(page, brain)
     report = finish(page, address, job)
     labels = report["measurements"]["labels"]
@@ -214,7 +219,7 @@ def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
     page: Page, address: str, tmp_path: Path, rows: int, columns: int
 ) -> None:
     """The second is wider than a texture may be, so every other pixel of it is drawn."""
-    held = hold_masks(page)
+    held = hold(page)
     job = begin(page, picture(tmp_path, rows, columns))
     report = finish(page, address, job)
     assert report["measurements"]["instances"]["count"] > 10
@@ -270,6 +275,41 @@ def test_without_webgl_the_still_picture_is_judged(blind_page: Page, brain: Path
     expect(blind_page.locator(".cover")).to_contain_text("no WebGL 2")
     blind_page.keyboard.press("r")
     expect(blind_page.locator("#pill")).to_have_text("rejected")
+
+
+def test_what_comes_late_is_not_shown_for_another_job(
+    page: Page, address: str, brain: Path, tmp_path: Path
+) -> None:
+    """A scan's facts, its voxels or its mask that arrive after the reader went to another job."""
+    volume = begin(page, brain)
+    finish(page, address, volume)
+    page.keyboard.press("n")
+    flat = begin(page, picture(tmp_path, 200, 300))
+    finish(page, address, flat)
+    scan = httpx.get(f"{address}/v1/jobs/{volume}", timeout=30).json()["scans"]["t1"]
+    for late in (f"/v1/scans/{scan}$", f"/v1/scans/{scan}/volume", f"/v1/jobs/{volume}/report$"):
+        page.goto("about:blank")  # what the page knows already it would not ask for again
+        page.goto(f"{address}/#job={flat}")
+        page.wait_for_selector(".stage[data-mask=shown]")
+        held = hold(page, late)
+        page.click(f'[data-job="{volume}"] a')
+        page.wait_for_url(re.compile(volume))
+        asked_for(page, held)
+        page.click(f'[data-job="{flat}"] a')
+        expect(page.locator("header.job h1")).to_have_text("tissue-200-300.png")
+        page.wait_for_selector(".stage[data-mask=shown]")
+        for route in held:
+            with suppress(Error):  # the page may have given the request up
+                route.continue_()
+        page.unroute(re.compile(late))
+        page.wait_for_timeout(1500)  # its head is drawn anew every second
+        expect(page.locator("header.job h1")).to_have_text("tissue-200-300.png")
+        expect(page.locator("header.job .facts")).to_contain_text("300 × 200 px")
+        expect(page.locator(".findings-scroll")).to_contain_text("nucleus")
+        expect(page.locator(".findings-scroll")).not_to_contain_text("hippocampus")
+        expect(page.locator("#readout")).to_contain_text("column")
+        page.click("text=Use this scan again")
+        expect(page.locator(".uploads li")).to_contain_text("tissue-200-300.png")
 
 
 def test_keys_step_through_the_worklist_and_the_address_tells_where_one_is(

@@ -45,6 +45,8 @@ export class Viewer {
   private step: [number, number, number] = [1, 1, 1]
   private flat = false
   private outlined = false
+  /** Counts what was shown or cleared: who finds it changed after a wait comes too late. */
+  private turn = 0
 
   private constructor(
     private readonly scene: Scene,
@@ -75,16 +77,20 @@ export class Viewer {
     return new Viewer(scene, canvas, onReadout)
   }
 
-  /** Shows a volume, or a picture as a single plane; any earlier mask goes. */
-  async show(file: ArrayBuffer, dimension: 2 | 3): Promise<void> {
+  /**
+   * Shows a volume, or a picture as a single plane; any earlier mask goes. False where something
+   * else was shown, or all was cleared, before it was ready.
+   */
+  async show(file: ArrayBuffer, dimension: 2 | 3): Promise<boolean> {
     this.clear()
+    const turn = this.turn
     const grid = decode(file)
     this.step = this.stepFor(grid)
     const fits = this.step.every((n) => n === 1)
     const shown = fits ? file : this.reduced(grid)
-    this.scene.addVolume(
-      await NVImage.loadFromUrl({ url: 'scan.nii', buffer: shown, percentileFrac: CUT }),
-    )
+    const image = await NVImage.loadFromUrl({ url: 'scan.nii', buffer: shown, percentileFrac: CUT })
+    if (turn !== this.turn) return false
+    this.scene.addVolume(image)
     this.base = grid
     this.flat = dimension === 2
     this.scene.opts.isRadiologicalConvention = !this.flat
@@ -92,6 +98,7 @@ export class Viewer {
     this.scene.scene.crosshairPos = this.scene.mm2frac(this.middle())
     this.resetZoom()
     this.scene.createOnLocationChange()
+    return true
   }
 
   /** The reader has not moved the crosshair since the scan was shown. */
@@ -102,8 +109,9 @@ export class Viewer {
     return [0, 1, 2].every((axis) => Math.abs(at[axis]! - middle[axis]!) < 1e-6)
   }
 
-  /** Lays a mask of the same grid over the scan. */
-  async overlay(file: ArrayBuffer, legend: Legend): Promise<void> {
+  /** Lays a mask of the same grid over the scan; false as with `show`. */
+  async overlay(file: ArrayBuffer, legend: Legend): Promise<boolean> {
+    const turn = this.turn
     const grid = decode(file)
     if (this.base === null || grid.dims.some((n, axis) => n !== this.base!.dims[axis])) {
       throw new Error('The mask does not lie on the grid of this scan.')
@@ -112,12 +120,15 @@ export class Viewer {
     this.mask = grid
     this.legend = legend
     const image = await NVImage.loadFromUrl({ url: 'mask.nii', buffer: this.painted() })
+    if (turn !== this.turn) return false
     image.setColormapLabel(legend.colourMap())
     this.scene.addVolume(image)
     this.scene.createOnLocationChange()
+    return true
   }
 
   clear(): void {
+    this.turn += 1
     this.removeMask()
     this.base = null
     for (const volume of [...this.scene.volumes]) this.scene.removeVolume(volume)

@@ -96,13 +96,15 @@ export class JobView {
     const { signal } = this.going
     try {
       if (this.job === undefined) this.worklist.hear(await api.job(id))
-      this.scan = await api.scan(Object.values(this.job!.scans)[0]!)
       if (signal.aborted) return
-      fill(this.facts, scanFacts(this.scan, this.job!.state !== 'succeeded'))
+      const scan = await api.scan(Object.values(this.job!.scans)[0]!)
+      if (signal.aborted) return
+      this.scan = scan
+      fill(this.facts, scanFacts(scan, this.job!.state !== 'succeeded'))
       this.update()
-      await this.bringScan(this.scan, signal)
+      await this.bringScan(scan, signal)
       if (signal.aborted) return
-      this.scanShown = this.scan.id
+      this.scanShown = scan.id
       this.update()
     } catch (error) {
       if (!signal.aborted) this.refuse(api.problemOf(error))
@@ -137,16 +139,17 @@ export class JobView {
 
   private async bringScan(scan: Scan, signal: AbortSignal): Promise<void> {
     const viewer = await this.stage.ready()
+    if (signal.aborted) return
     if (viewer === null) {
       this.stage.message('The still picture of the mask is shown here when the job is done.')
       return
     }
     const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {
-      this.stage.message(`Loading the scan, ${Math.ceil(count / 1e6)} MB …`)
+      if (!signal.aborted) this.stage.message(`Loading the scan, ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
     await this.stage.showScan(viewer, file, scan.dimension)
-    this.stage.message(null)
+    if (!signal.aborted) this.stage.message(null)
   }
 
   /** Brings what is on screen up to what is known of the job. */
@@ -174,6 +177,7 @@ export class JobView {
       const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
       if (viewer !== null && file !== null) {
         await this.stage.showMask(viewer, file, legend)
+        if (signal.aborted) return
         if (viewer.untouched && !legend.instances) this.jump(largest(report))
       } else this.stage.still(api.address(`jobs/${job.id}/preview.png`))
       this.facts.querySelector('details')?.removeAttribute('open')

@@ -19,6 +19,7 @@ export class Stage {
   readonly root: HTMLElement
   /** Null where the browser cannot draw. */
   viewer: Viewer | null = null
+  private starting: Promise<Viewer | null> | null = null
   private legend: Legend | null = null
   private flat = false
   private masked = true
@@ -76,9 +77,15 @@ export class Stage {
     this.root = this.layout()
   }
 
-  /** Starts the viewer; it stays null where the browser cannot draw. */
+  /** Starts the viewer, once; null where the browser cannot draw. */
   async ready(): Promise<Viewer | null> {
-    if (this.viewer !== null) return this.viewer
+    this.starting ??= this.start()
+    const viewer = await this.starting
+    if (viewer === null) this.starting = null // its code may come the next time
+    return viewer
+  }
+
+  private async start(): Promise<Viewer | null> {
     try {
       const { Viewer } = await import('../viewer/viewer')
       this.viewer = await Viewer.on(this.canvas, (readout) => this.tell(readout))
@@ -119,7 +126,7 @@ export class Stage {
   }
 
   async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3): Promise<void> {
-    await viewer.show(file, dimension)
+    if (!(await viewer.show(file, dimension))) return
     this.flat = dimension === 2
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
@@ -133,7 +140,7 @@ export class Stage {
 
   async showMask(viewer: Viewer, file: ArrayBuffer, legend: Legend): Promise<void> {
     this.legend = legend
-    await viewer.overlay(file, legend)
+    if (!(await viewer.overlay(file, legend))) return
     if (this.outline.ariaPressed === 'true') viewer.outline = true
     this.root.dataset.mask = 'shown'
     this.applyOpacity()
