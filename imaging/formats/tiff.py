@@ -1,6 +1,5 @@
 """Reads TIFF pictures (Adobe TIFF 6.0 and BigTIFF), and proves them whole."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,6 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SERVED = ("bool", "uint8", "uint16", "int16", "float32")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _COMPONENTS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _YCBCR: 3}
-
-# The library logs what it finds amiss, quoting tags and file names, which may be a patient's data.
-logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
 
 
 def open_tiff(path: Path, limits: Limits) -> Scan:

@@ -1,8 +1,13 @@
 """Whether it lives, whether it can serve, what it counts, and what it logs."""
 
+import io
 import re
 import shutil
 
+import nibabel
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes
@@ -73,11 +78,31 @@ def test_metrics(start_gateway: Start) -> None:
     assert not any("Miller" in labels for _, labels in found)
 
 
+def talkative(secret: str) -> list[bytes]:
+    """Scans of every format with this text in their headers."""
+    picture = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8))
+    exif = Image.Exif()
+    exif[270] = exif[315] = secret  # TIFF 6.0: ImageDescription, Artist
+    text = PngInfo()
+    text.add_text("Description", secret)
+    found = []
+    for kind, more in (("JPEG", {"exif": exif}), ("PNG", {"pnginfo": text, "exif": exif})):
+        picture.save(file := io.BytesIO(), kind, **more)
+        found.append(file.getvalue())
+    picture.save(file := io.BytesIO(), "TIFF", tiffinfo={270: secret, 315: secret})
+    volume = nibabel.Nifti1Image(np.zeros((2, 3, 4), np.int8), np.eye(4), dtype=np.int8)
+    volume.header["descrip"] = secret.encode()
+    volume.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", secret.encode()))
+    return [*found, file.getvalue(), volume.to_bytes()]
+
+
 def test_log_tells_nothing_of_a_patient(start_gateway: Start) -> None:
     """Given names in file, address, query, header and body, none is logged, debugging or not."""
     gateway = start_gateway(prelude="import logging\nlogging.basicConfig(level=logging.DEBUG)")
     secret, client = "Miller-1961", gateway.client
     scan = gateway.scan(nifti_bytes(), f"{secret}.nii")
+    for content in talkative(secret):
+        gateway.client.get(f"/v1/scans/{gateway.scan(content)}/volume")
     job = gateway.client.post(
         "/v1/jobs",
         json={"scan": scan, "model": "solid"},
