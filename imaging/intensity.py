@@ -22,6 +22,7 @@ _BINS = 1 << 16
 _RESOLVED = 256
 """Histogram bins that must lie between two percentiles before they are taken as known."""
 _ZOOMS = 6
+_LARGEST = float(np.finfo(np.float32).max)
 _FLAT = 1e-7
 """Spread over shift under which float32 cannot tell the voxels apart."""
 
@@ -52,14 +53,19 @@ class Normalisation:
     fill: float
     nonfinite: int
     """How many voxels were NaN or infinite."""
+    wide: bool = False
+    """Some voxel is so far from `shift` that only float64 holds the way; decided once per scan."""
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Normalised copy, float32, of the same shape."""
+        """Normalised copy, float32, of the same shape; finite."""
         out = _single(values)
         if self.nonfinite:
             out[~np.isfinite(out)] = self.fill
         if np.isfinite(self.low) or np.isfinite(self.high):
             np.clip(out, self.low, self.high, out=out)
+        if self.wide:
+            far = (out.astype(np.float64) - self.shift) / self.scale
+            return np.clip(far, -_LARGEST, _LARGEST).astype(np.float32)
         out -= np.float32(self.shift)
         out *= np.float32(1.0 / self.scale)
         return out
@@ -108,7 +114,9 @@ def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
         )
     if scale <= max(_FLAT * abs(shift), float(np.finfo(np.float32).tiny)):
         scale = 1.0
-    return Normalisation(shift, scale, *clip, fill=low, nonfinite=nonfinite)
+    farthest = max(abs(float(np.clip(end, *clip)) - shift) for end in (low, high))
+    wide = farthest * max(1.0, 1.0 / scale) > _LARGEST / 2
+    return Normalisation(shift, scale, *clip, fill=low, nonfinite=nonfinite, wide=wide)
 
 
 def _single(block: NDArray[Any]) -> NDArray[np.float32]:

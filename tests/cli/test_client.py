@@ -36,8 +36,10 @@ def server(*answers: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         threading.Thread(target=listening.serve_forever, args=(0.01,)).start()
-        yield f"http://127.0.0.1:{listening.server_port}", asked
-        listening.shutdown()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}", asked
+        finally:
+            listening.shutdown()
 
 
 @contextmanager
@@ -58,8 +60,10 @@ def told(answers: dict[str, object]) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         threading.Thread(target=listening.serve_forever, args=(0.01,)).start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}"
+        finally:
+            listening.shutdown()
 
 
 def test_a_proxy_without_its_server_is_asked_again() -> None:
@@ -73,7 +77,7 @@ def test_a_proxy_without_its_server_is_asked_again() -> None:
 
 @pytest.mark.parametrize("listens", [True, False])
 def test_it_gives_up_and_names_the_job(listens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(client, "_PATIENCE_S", 1.5)
     with server((503, b'{"detail": "The queue is away."}')) as (address, asked):
         if listens:
             with pytest.raises(Unavailable, match=r"queue is away\. Job j17 goes on there"):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,10 +23,12 @@ TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
 
 
 @contextmanager
-def up(data: Path, cwd: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def up(
+    data: Path, cwd: Path, *, workers: int = 1, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen]]:
     """A running `tessera up`: its address and process; interrupted at the end."""
     with subprocess.Popen(
-        [*TESSERA, "up", "--port", "0", "--data", str(data)],
+        [*TESSERA, "up", "--port", "0", "--data", str(data), "--workers", str(workers)],
         cwd=cwd, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
     ) as process:  # fmt: skip
@@ -59,8 +61,8 @@ def scan(tmp_path: Path) -> Path:
 def segmented(address: str, scan: Path, cwd: Path) -> nibabel.Nifti1Image:
     out = cwd / "mask.nii.gz"
     arguments = ["segment", str(scan), "--model", "hippocampus-mri-3d", "-o", str(out)]
-    done = subprocess.run([*TESSERA, *arguments, "--server", address], cwd=cwd, check=False)
-    assert done.returncode == 0
+    ended = subprocess.run([*TESSERA, *arguments, "--server", address], cwd=cwd, check=False)
+    assert ended.returncode == 0
     return nibabel.load(out)
 
 
@@ -85,48 +87,66 @@ def test_a_scan_goes_all_the_way(
     assert process.returncode == 130
 
 
+def ask(address: str, scan: Path) -> str:
+    """Uploads the scan and asks for its mask; the job's id."""
+    files = {"files": ("a.nii.gz", scan.read_bytes())}
+    uploaded = httpx.post(f"{address}/v1/scans", files=files, timeout=60).json()
+    body = {"scan": uploaded["id"], "model": "hippocampus-mri-3d"}
+    asked = httpx.post(f"{address}/v1/jobs", json=body, timeout=60).json()
+    assert asked["state"] == "queued"
+    return str(asked["id"])
+
+
+def done(address: str, job: str) -> None:
+    """Waits until it succeeded."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = httpx.get(f"{address}/v1/jobs/{job}", timeout=60).json()
+        if found["state"] == "succeeded":
+            return
+        time.sleep(0.2)
+    raise AssertionError(found)
+
+
 def test_the_next_start_takes_up_where_it_stopped(scan: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with up(data, tmp_path, TESSERA_LEASE_S="2") as (address, process):
-        worker = [c for c in psutil.Process(process.pid).children() if c.cmdline()[-1] == "worker"]
-        worker[0].suspend()  # so that the job waits
-        files = {"files": ("a.nii.gz", scan.read_bytes())}
-        uploaded = httpx.post(f"{address}/v1/scans", files=files).json()
-        body = {"scan": uploaded["id"], "model": "hippocampus-mri-3d"}
-        asked = httpx.post(f"{address}/v1/jobs", json=body).json()
-        assert asked["state"] == "queued"
+    with up(data, tmp_path, workers=0, TESSERA_LEASE_S="2") as (address, _):
+        job = ask(address, scan)
     with up(data, tmp_path, TESSERA_LEASE_S="2") as (address, _):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            job = httpx.get(f"{address}/v1/jobs/{asked['id']}").json()
-            if job["state"] == "succeeded":
-                break
-            time.sleep(0.2)
-        assert job["state"] == "succeeded", job
+        done(address, job)
 
 
 def test_who_waits_outlasts_a_gateway_that_starts_again(scan: Path, tmp_path: Path) -> None:
-    with up(tmp_path / "data", tmp_path) as (address, process):
-        parts = {c.cmdline()[-1]: c for c in psutil.Process(process.pid).children()}
-        parts["worker"].suspend()  # so that the job waits
-        out = tmp_path / "mask.nii.gz"
+    """Once it has its job, `tessera segment --server` only looks; a worker comes last."""
+    data, out = tmp_path / "data", tmp_path / "mask.nii.gz"
+    broker = {"TESSERA_BROKER_URL": "file://"}
+    with up(data, tmp_path, workers=0, **broker) as (address, process), ExitStack() as stack:
+        (gateway,) = psutil.Process(process.pid).children()
         words = ["segment", str(scan), "--model", "hippocampus-mri-3d", "-o", str(out)]
-        waiter = subprocess.Popen([*TESSERA, *words, "--server", address], cwd=tmp_path)
-        try:
-            deadline = time.monotonic() + 60
-            while not httpx.get(f"{address}/v1/jobs").json()["jobs"]:
-                assert waiter.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            parts["gateway"].kill()  # comes back after a second, at the earliest
-            time.sleep(1)
+        waiter = stack.enter_context(child(*words, "--server", address, cwd=tmp_path))
+        log, deadline = data / "logs" / "gateway.log", time.monotonic() + 60
+        while "GET /v1/jobs/{job_id} 200" not in log.read_text():
             assert waiter.poll() is None
-            parts["worker"].resume()
-            assert waiter.wait(60) == 0
-        finally:
-            waiter.kill()
-            waiter.wait()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        gateway.kill()  # comes back after a second, at the earliest
+        time.sleep(1)
+        assert waiter.poll() is None
+        known = {"TESSERA_DATA": str(data), **broker}
+        stack.enter_context(child("worker", cwd=tmp_path, **known))
+        assert waiter.wait(60) == 0
         assert nibabel.load(out).shape == (30, 40, 30)
+
+
+@contextmanager
+def child(*words: str, cwd: Path, **environment: str) -> Iterator[subprocess.Popen]:
+    """Another command, killed at the end if it still runs."""
+    env = {**os.environ, **environment}
+    with subprocess.Popen([*TESSERA, *words], cwd=cwd, env=env) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_dead_worker_is_replaced(scan: Path, tmp_path: Path) -> None:
@@ -143,19 +163,9 @@ def test_a_killed_redis_comes_back(scan: Path, tmp_path: Path, capfd) -> None:
     """What was asked for while it was away is done, and the terminal tells what happened."""
     with up(tmp_path / "data", tmp_path, TESSERA_LEASE_S="2") as (address, process):
         (redis,) = (c for c in psutil.Process(process.pid).children() if "redis" in c.name())
-        files = {"files": ("a.nii.gz", scan.read_bytes())}
-        uploaded = httpx.post(f"{address}/v1/scans", files=files).json()
         redis.kill()
-        body = {"scan": uploaded["id"], "model": "hippocampus-mri-3d"}
-        asked = httpx.post(f"{address}/v1/jobs", json=body, timeout=30).json()
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            job = httpx.get(f"{address}/v1/jobs/{asked['id']}").json()
-            if job["state"] == "succeeded":
-                break
-            time.sleep(0.2)
-        assert job["state"] == "succeeded", job
-        assert httpx.get(f"{address}/readyz").is_success
+        done(address, ask(address, scan))
+        assert httpx.get(f"{address}/readyz", timeout=60).is_success
     assert "the embedded Redis ended with status -9" in capfd.readouterr().err
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from models.registry import Model, Registry
 TOLERANCE = 1e-4
 """Of the logits' range: what fp32 kernels round for different shapes."""
 PLENTY = Budget(1 << 40)
+WHOLE = 100_000
+"""A tile that no scan here fills: without a wish, a slow machine may be given several tiles."""
 
 
 def masks(
@@ -32,7 +35,7 @@ def masks(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[list[NDArray[np.integer]], list[int]]:
-    """The mask, and the number of tiles, for each --tile."""
+    """The mask, and the number of tiles, for each --tile; None is one tile."""
     if "zoo" not in model.folder.parts:
         monkeypatch.setenv("TESSERA_MODELS", str(model.folder.parent))
     found, counts = [], []
@@ -41,7 +44,7 @@ def masks(
             out / f"{tile}{'.png' if scan.suffix == '.png' else '.nii.gz'}",
             out / "r.json",
         )
-        wish = [] if tile is None else ["--tile", str(tile)]
+        wish = ["--tile", str(tile or WHOLE)]
         arguments = ["segment", str(scan), "--model", model.card.name, "-o", str(path)]
         exact = ["--device", "cpu", "--precision", "fp32", "--report", str(report)]
         tessera.main([*arguments, *exact, *wish], standalone_mode=False)
@@ -49,6 +52,7 @@ def masks(
         assert (told["device"], told["precision"]) == ("cpu", "fp32")
         found.append(read(path))
         counts.append(told["tiling"]["tiles"])
+        assert tile is not None or counts[-1] == 1
     return found, counts
 
 
@@ -134,7 +138,7 @@ def test_a_step_of_388_is_found(
     """572 -> 388, stepped by 388: what the paper's figure suggests, off the pooling grid."""
 
     def by_388(length: int, rule: tiling.Rule, at_most: int | None = None, overlap: int = 0):
-        if at_most is None:
+        if at_most == WHOLE or at_most is None:
             return honest(length, rule)
         return [
             tiling._span(rule, start, min(start + 388, length), length, 572, overlap)
@@ -180,3 +184,20 @@ def test_a_margin_one_too_short_is_found(
     monkeypatch.setattr(tiling.Rule, "margin", property(lambda rule: honest(rule) - 1))
     with pytest.raises(AssertionError, match="differ"):
         assert_same(cortex, shallow_same, (None, 36))
+
+
+def test_a_read_start_off_the_grid_is_found(
+    cortex: Path, random_same: Model, assert_same: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `same` network that pools, its inner tiles read one voxel further on."""
+
+    def moved(rule: tiling.Rule, start: int, stop: int, length: int, *rest: int) -> tiling.Span:
+        span = honest(rule, start, stop, length, *rest)
+        if span.read[0] == 0 or span.read[1] >= length:
+            return span
+        return replace(span, read=(span.read[0] + 1, span.read[1] + 1), origin=span.origin + 1)
+
+    honest = tiling._span
+    monkeypatch.setattr(tiling, "_span", moved)
+    with pytest.raises(AssertionError, match="differ"):
+        assert_same(cortex, random_same, (None, 32))

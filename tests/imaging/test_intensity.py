@@ -128,6 +128,8 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 @settings(max_examples=60, deadline=None)
 @given(low=FLOATS, high=FLOATS, share=st.floats(0, 1), percents=st.tuples(*[st.floats(0, 100)] * 2))
 @example(low=-1000.5, high=0.001, share=0.999, percents=(1.0, 99.0))
+@example(low=-3.4e38, high=3.4e38, share=0.5, percents=(1.0, 99.0))
+@example(low=1e-30, high=3e38, share=0.001, percents=(0.0, 50.0))
 def test_percentiles_of_any_two_values_are_finite(
     low: float, high: float, share: float, percents: tuple[float, float]
 ) -> None:

@@ -1,4 +1,7 @@
-"""The five invariants of exact tiling, on images of any size from one voxel an axis up."""
+"""Exact tiling on images of any size from one voxel an axis up: invariants 1 to 4.
+
+The fifth, that no result depends on the tiles, is in `tests/exact/test_any_network.py`.
+"""
 
 from math import prod
 

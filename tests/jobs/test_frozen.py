@@ -18,7 +18,7 @@ def test_postgres_frees_what_a_frozen_worker_locked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its job is taken back although its row was locked, and its own write comes to nothing."""
-    monkeypatch.setattr(database, "_IDLE_MS", 500)
+    monkeypatch.setattr(database, "_IDLE_MS", 2000)
     frozen, awake = Repository(postgres_url), Repository(postgres_url)
     awake.migrate()
     awake.add_scan(scan_of())

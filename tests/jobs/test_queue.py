@@ -104,7 +104,9 @@ def test_many_senders_and_takers(broker_settings: Settings, job_of: Callable[...
             queue.send(job_of(f"job{sender}-{n}"))
 
     def take() -> None:
-        taken.extend(Consumer(broker_settings, "any").take(40))
+        until = time.monotonic() + 60
+        while len(taken) < 40 and time.monotonic() < until:
+            taken.extend(Consumer(broker_settings, "any").take(40 - len(taken)))
 
     threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
     threads += [threading.Thread(target=take) for _ in range(2)]

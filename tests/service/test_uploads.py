@@ -199,13 +199,13 @@ def test_delete(gateway: Gateway) -> None:
 
 def test_bytes_that_came_just_now_stay_for_a_while(start_gateway: Start) -> None:
     """Another gateway may be about to name them; then the sweeper deletes them."""
-    first = start_gateway(blob_grace_s="3")
-    second = start_gateway(first.data, blob_grace_s="3")
+    first = start_gateway(blob_grace_s="8")
+    second = start_gateway(first.data, blob_grace_s="8")
     scan = first.scan(nifti_bytes())
     kept = second.kept()[0]
     assert second.client.delete(f"/v1/scans/{scan}").status_code == 204
     assert second.kept() == (kept, 0)
-    _until(lambda: first.kept() == (set(), 0), 30)
+    _until(lambda: first.kept() == (set(), 0), 60)
 
 
 def test_deletion_and_upload_of_the_same_bytes(gateway: Gateway) -> None:

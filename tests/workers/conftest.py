@@ -319,6 +319,13 @@ class House:
                 return False
         return True
 
+    def lost(self, name: str) -> int:
+        """How often a sweeper that lived on took the job back.
+
+        A machine that stands still for a lease costs a job that runs well an attempt, too.
+        """
+        return sum(w.said.count(f"job {name}: its worker was lost") for w in self.workers)
+
     def ready(self) -> int:
         """How many workers live and serve."""
         return sum(w.ready for w in self.workers if w.process.poll() is None)
@@ -329,7 +336,8 @@ class House:
         def look() -> Job | None:
             job = self.job(name)
             here = job.fence >= fence and job.progress.tiles_done >= tiles
-            return job if here or job.state.final else None
+            runs = job.state is JobState.RUNNING and here
+            return job if runs or job.state.final else None
 
         return until(look)
 
@@ -349,7 +357,8 @@ class House:
             **changes,
         }
         log = self._log / "gateway.log"
-        with log.open("wb") as out, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        address = f"http://127.0.0.1:{port}"
+        with log.open("wb") as out, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", "gateway"],
                 env=environment,
@@ -404,6 +413,13 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     yield from _open(tmp_path, redis)
 
 
+@pytest.fixture(params=["redis", "files"])
+def patient_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """The same with a lease that no pause of the machine outlasts: no job is taken back."""
+    redis = Redis() if request.param == "redis" else None
+    yield from _open(tmp_path, redis, lease_s=60.0)
+
+
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     found = Redis()
@@ -423,11 +439,11 @@ def quiet_house(tmp_path: Path) -> Iterator[House]:
     yield from _open(tmp_path, None)
 
 
-def _open(tmp_path: Path, redis: Redis | None) -> Iterator[House]:
+def _open(tmp_path: Path, redis: Redis | None, lease_s: float = LEASE_S) -> Iterator[House]:
     settings = Settings(
         data=tmp_path / "data",
         broker_url=redis.url if redis else "file://",
-        lease_s=LEASE_S,
+        lease_s=lease_s,
         sweep_s=0.25,
         attempts=50,
     )

@@ -77,8 +77,8 @@ def test_workers_are_killed_at_random_tiles(house: Any, undisturbed: str) -> Non
     log.info("%d kills, begun again after %.2f to %.2f s", KILLS, min(waits), max(waits))
     assert len(waits) == KILLS
     assert max(waits) <= house.settings.lease_s + LATE_S
-    attempts = {name: house.job(name).attempt for name in killed}
-    assert attempts == {name: kills + 1 for name, kills in killed.items()}
+    for name, kills in killed.items():
+        assert kills < house.job(name).attempt <= 1 + max(kills, house.lost(name))
     one_mask(house, undisturbed, *killed)
 
 
@@ -102,11 +102,11 @@ def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> N
 
     house.until(lambda: house.over("job"))
     done = house.job("job")
-    assert done.attempt == 2
+    assert done.attempt == 1 + house.lost("job") >= 2
     assert done.worker != first.worker
     stopped.signal(signal.SIGCONT)
 
-    house.until(lambda: "stopped, it was lost" in stopped.said)
+    house.until(lambda: ", it was lost" in stopped.said)
     assert house.job("job") == done
     one_mask(house, undisturbed, "job")
 
@@ -119,13 +119,13 @@ def test_a_finish_that_comes_too_late(house: Any, undisturbed: str) -> None:
     house.ask("job")
     os.waitid(os.P_PID, late.process.pid, os.WSTOPPED)
     first = house.job("job")
-    assert (first.state, first.attempt) == (JobState.RUNNING, 1)
+    assert first.state is JobState.RUNNING
     assert first.progress.tiles_done == 64
 
     house.worker()
     house.until(lambda: house.over("job"))
     done = house.job("job")
-    assert done.attempt == 2
+    assert done.attempt == 1 + house.lost("job") >= 2
     assert done.worker != first.worker
     late.signal(signal.SIGCONT)
     house.until(lambda: "refused, it was lost" in late.said)
@@ -151,12 +151,13 @@ def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed:
     assert house.queue.waiting() == 0
     house.worker()
     house.until(lambda: house.over(job.id))
-    assert house.job(job.id).attempt == 1
+    assert house.job(job.id).attempt == 1 + house.lost(job.id)
     one_mask(house, undisturbed, job.id)
 
 
-def test_messages_that_come_twice(house: Any, undisturbed: str) -> None:
+def test_messages_that_come_twice(patient_house: Any, undisturbed: str) -> None:
     """One lies before its job is done, one after; with two workers at once."""
+    house = patient_house
     names = [f"job{n}" for n in range(3)]
     for name in names:
         house.ask(name, send=2)
@@ -188,12 +189,14 @@ def test_redis_is_killed_and_starts_empty(redis_house: Any, redis: Any, undistur
     house.until(lambda: "Cannot connect" in house.workers[0].said or house.over("job0"))
     redis.start()
     house.until(lambda: house.over(*names))
-    assert [house.job(name).attempt for name in names] == [1, 1, 1, 1]
+    attempts = [house.job(name).attempt for name in names]
+    assert attempts == [1 + house.lost(name) for name in names]
     one_mask(house, undisturbed, *names)
 
 
-def test_a_worker_told_to_end_gives_its_job_back(house: Any, undisturbed: str) -> None:
+def test_a_worker_told_to_end_gives_its_job_back(patient_house: Any, undisturbed: str) -> None:
     """SIGTERM: queued again at once, the attempt not counted; the next worker does it."""
+    house = patient_house
     first = house.worker()
     house.ask("job")
     house.begun("job", tiles=3)

@@ -13,8 +13,9 @@ from jobs.job import JobState
 log = logging.getLogger(__name__)
 
 
-def test_a_batch_is_done_by_priority_then_age(house: Any, tmp_path: Path) -> None:
+def test_a_batch_is_done_by_priority_then_age(patient_house: Any, tmp_path: Path) -> None:
     """50 scans that came over the API while the worker was paused, waiting for a message."""
+    house = patient_house
     dice = random.Random(50)
     priorities = [0, *(dice.randrange(10) for _ in range(49))]
     worker = house.worker()
@@ -30,7 +31,7 @@ def test_a_batch_is_done_by_priority_then_age(house: Any, tmp_path: Path) -> Non
             job = {"scan": scan, "model": house.card.name, "options": options}
             asked.append(job | {"priority": priority})
         batch = client.post("/v1/batches", json={"name": "fifty", "jobs": asked}).json()
-        house.until(lambda: house.queue.waiting() >= 49)
+        house.until(lambda: (house.queue.waiting() or 0) >= 49)
         urgency = dict(zip(batch["jobs"], priorities, strict=True))
         expected = sorted(batch["jobs"], key=lambda name: -urgency[name])
         places = [client.get(f"/v1/jobs/{name}").json()["place_in_queue"] for name in expected]
@@ -45,8 +46,9 @@ def test_a_batch_is_done_by_priority_then_age(house: Any, tmp_path: Path) -> Non
     assert [job.attempt for job in done] == [1] * 50
 
 
-def test_progress_comes_as_events(house: Any) -> None:
+def test_progress_comes_as_events(patient_house: Any) -> None:
     """Read by a real HTTP client from a real gateway while a real worker computes."""
+    house = patient_house
     house.worker()
     house.until(lambda: house.ready() == 1)
     options = {"device": "cpu", "precision": "fp32", "tile": [24]}
@@ -66,8 +68,9 @@ def test_progress_comes_as_events(house: Any) -> None:
     assert {event["progress"]["tiles_total"] for event in events[-2:]} == {64}
 
 
-def test_a_cancelled_job_makes_room_within_one_tile(house: Any, tmp_path: Path) -> None:
+def test_a_cancelled_job_makes_room_within_one_tile(patient_house: Any, tmp_path: Path) -> None:
     """Cancelled at once for its owner; its worker begins the next within one tile's time."""
+    house = patient_house
     card = house.network(house.settings.added_models / "deep", "deep", 24, layers=8)
     scan = house.noise(tmp_path / "big.nii", 240)
     options = {"device": "cpu", "precision": "fp32"}
