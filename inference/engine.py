@@ -26,6 +26,9 @@ from inference.runtime import Device, Session, choose
 from models.card import ModelCard
 from models.registry import Model, Registry
 
+__all__ = ["Engine", "Limits", "Outcome", "Registry", "save"]
+"""With what an engine is made of, for callers that know neither `models` nor `imaging`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

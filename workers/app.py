@@ -13,8 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from imaging.errors import Unavailable
-from imaging.formats.limits import Limits
-from inference.engine import Engine
+from inference.engine import Engine, Limits, Registry
 from inference.runtime import choose
 from jobs.blobs import Blobs
 from jobs.collector import Collector
@@ -23,7 +22,6 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.signals import answering
 from jobs.sweeper import Sweeper
-from models.registry import Registry
 from workers.consumer import Consumer
 from workers.stop import Stop
 from workers.tasks import Bench, segment

@@ -1,5 +1,7 @@
 """What pyproject.toml promises about its extras."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,16 +15,33 @@ def ranges(extra: str) -> dict[str, Requirement]:
     return {r.name: r for r in map(Requirement, EXTRAS[extra])}
 
 
-def test_cpu_and_gpu_exclude_each_other() -> None:
-    cpu, gpu = ranges("cpu"), ranges("gpu")
-    assert "onnxruntime" in cpu
-    assert "onnxruntime-gpu" in gpu
-    shared = set(cpu) & set(gpu)
+def holding(package: str) -> list[str]:
+    return [extra for extra in EXTRAS if package in ranges(extra)]
+
+
+def test_what_spoils_each_other_excludes_each_other() -> None:
+    """onnxruntime and onnxruntime-gpu install the same files."""
+    assert holding("onnxruntime") == ["cpu", "train"]
+    assert holding("onnxruntime-gpu") == ["gpu"]
     releases = [f"{a}.{b}.{c}" for a in range(60) for b in (0, 3, 12) for c in (0, 23)]
-    assert any(
-        not (set(cpu[name].specifier.filter(releases)) & set(gpu[name].specifier.filter(releases)))
-        for name in shared
+    for extra in holding("onnxruntime"):
+        one, other = ranges(extra), ranges("gpu")
+        assert any(
+            not set(one[name].specifier.filter(releases))
+            & set(other[name].specifier.filter(releases))
+            for name in set(one) & set(other)
+        )
+
+
+def test_pip_refuses_both_and_names_them() -> None:
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-input"]
+    done = subprocess.run(
+        [*command, f"{ROOT}[cpu,gpu]"], capture_output=True, text=True, check=False
     )
+    assert done.returncode != 0
+    assert "ResolutionImpossible" in done.stderr
+    for extra in ("cpu", "gpu"):
+        assert f'extra == "{extra}"' in done.stdout + done.stderr
 
 
 def test_serving_needs_no_torch() -> None:
