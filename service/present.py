@@ -1,11 +1,11 @@
 """What the house knows, as it goes over the wire."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from imaging.errors import NotFound
 from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
-from jobs.repository import Repository
+from jobs.repository import Outlook, Repository
 from models.card import ModelCard
 from service import errors
 from service.schemas import (
@@ -40,21 +40,31 @@ def scan_out(scan: StoredScan) -> ScanOut:
 
 def job_out(job: Job, repository: Repository) -> JobOut:
     """A job, with its place in the queue and an estimate while it is not final."""
-    eta = None if job.state.final else repository.eta(job)
+    return jobs_out([job], repository)[0]
+
+
+def jobs_out(jobs: Sequence[Job], repository: Repository) -> list[JobOut]:
+    """Several, with one look at the queue."""
+    outlooks = repository.outlook(jobs)
+    names = repository.scan_names({_first_scan(job) for job in jobs})
+    return [_job_out(job, outlooks[job.id], names.get(_first_scan(job), "")) for job in jobs]
+
+
+def _job_out(job: Job, outlook: Outlook, scan_name: str) -> JobOut:
     return JobOut(
         id=job.id,
         state=job.state,
         model=job.model,
         model_version=job.model_version,
         scans=dict(job.scans),
-        scan_name=_scan_name(job, repository),
+        scan_name=scan_name,  # empty where it was deleted since the job was read
         priority=job.priority,
         options=_options(job),
         batch=job.batch,
         attempt=job.attempt,
         progress=_progress(job.progress, job.state),
-        place_in_queue=repository.place(job) if job.state is JobState.QUEUED else None,
-        eta=_maybe(eta),
+        place_in_queue=outlook.place,
+        eta=_maybe(outlook.eta),
         created_at=_time(job.created_at),
         started_at=_maybe(job.started_at),
         finished_at=_maybe(job.finished_at),
@@ -106,11 +116,8 @@ def model_out(card: ModelCard) -> ModelOut:
     )
 
 
-def _scan_name(job: Job, repository: Repository) -> str:
-    try:
-        return repository.scan(job.owner, next(iter(job.scans.values()))).name
-    except NotFound:  # deleted, and the job with it, since the job was read
-        return ""
+def _first_scan(job: Job) -> str:
+    return next(iter(job.scans.values()))
 
 
 def _options(job: Job) -> OptionsIn:

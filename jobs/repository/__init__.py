@@ -1,12 +1,12 @@
 """All SQL: scans, jobs, batches and reviews, and every step of a job's life."""
 
-from jobs.repository.forecast import Forecast
+from jobs.repository.forecast import Forecast, Outlook
 from jobs.repository.life import JobLife
 from jobs.repository.messages import Messages
 from jobs.repository.reviews import ReviewRows
 from jobs.repository.scans import ScanRows
 
-__all__ = ["Repository"]
+__all__ = ["Outlook", "Repository"]
 
 
 class Repository(ScanRows, JobLife, Messages, Forecast, ReviewRows):

@@ -51,6 +51,12 @@ class ScanRows(Database):
             raise no_scan()
         return scan_of(row)
 
+    def scan_names(self, ids: Collection[str]) -> dict[str, str]:
+        """What the scans with these ids, of jobs that the caller may see, are called."""
+        with self._read() as connection:
+            query = select(scans.c.id, scans.c.name).where(scans.c.id.in_(ids))
+            return {row.id: row.name for row in connection.execute(query)}
+
     def scans(
         self, owner: str, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[StoredScan], str | None]:

@@ -55,9 +55,7 @@ def list_jobs(
     jobs, following = parts.repository.jobs(
         owner, state=state, model=model, batch=batch, cursor=cursor, limit=limit
     )
-    return JobPage(
-        jobs=[present.job_out(job, parts.repository) for job in jobs], next_cursor=following
-    )
+    return JobPage(jobs=present.jobs_out(jobs, parts.repository), next_cursor=following)
 
 
 @router.get("/v1/jobs/{job_id}")

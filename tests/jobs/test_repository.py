@@ -18,11 +18,15 @@ from sqlalchemy import event
 
 from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
 from jobs.job import Batch, Job, JobState, Options, Progress, Review, StoredScan
-from jobs.repository import Repository
+from jobs.repository import Outlook, Repository
 from jobs.repository.schema import metadata
 
 Make = Callable[..., Job]
 MakeScan = Callable[..., StoredScan]
+
+
+def outlook(repository: Repository, job: Job) -> Outlook:
+    return repository.outlook([job])[job.id]
 
 
 def test_a_scan_comes_back_as_it_was(repository: Repository, scan_of: MakeScan) -> None:
@@ -292,15 +296,47 @@ def test_places_by_priority_then_age(stocked: Repository, job_of: Make) -> None:
         stocked.add_job(job_of(name, priority=priority))
     stocked.add_job(job_of("running", priority=9))
     running = stocked.claim("running", "w", 60)
-    places = {name: stocked.place(stocked.job_by_id(name)) for name in "abcd"}
+    places = {name: outlook(stocked, stocked.job_by_id(name)).place for name in "abcd"}
     assert places == {"b": 1, "d": 2, "c": 3, "a": 4}
     assert running is not None
-    assert stocked.place(running) is None
+    assert outlook(stocked, running).place is None
+
+
+def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> None:
+    """The same for each as alone, whether or not its model was measured; few statements."""
+    for model in ("slow", "quick"):
+        stocked.add_job(job_of(model, model=model))
+        assert stocked.claim(model, "w", 60)
+        time.sleep(0.3 if model == "slow" else 0.1)
+        stocked.finish(model, 1, mask_sha256="a", mask_format="png", preview_sha256=None, report={})
+    models = ("slow", "quick", "new")
+    for n in range(30):
+        stocked.add_job(job_of(f"job{n}", model=models[n % 3], priority=n % 4))
+    assert stocked.claim("job0", "w", 60)
+    asked = [stocked.job_by_id(f"job{n}") for n in range(30)] + [stocked.job_by_id("slow")]
+    statements: list[str] = []
+
+    @event.listens_for(stocked._engine, "after_cursor_execute")
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    together = stocked.outlook(asked)
+    assert len(statements) < 12
+    for job in asked:
+        one, many = outlook(stocked, job), together[job.id]
+        assert one.place == many.place
+        assert (many.eta is None) == (job.state.final or job.model == "new")
+        assert many.eta is None or abs((one.eta or 0) - many.eta) < 1
+    waiting = sorted((job for job in asked if together[job.id].place), key=lambda j: -j.priority)
+    assert [together[job.id].place for job in waiting] == list(range(1, 30))
+    etas = [together[job.id].eta for job in waiting if job.model == "slow"]
+    assert etas == sorted(etas)
+    assert stocked.outlook([]) == {}
 
 
 def test_nothing_measured_no_estimate(stocked: Repository, job_of: Make) -> None:
     job, _ = stocked.add_job(job_of())
-    assert stocked.eta(job) is None
+    assert outlook(stocked, job).eta is None
 
 
 def test_estimates_from_measured_throughput(
@@ -322,7 +358,7 @@ def test_estimates_from_measured_throughput(
 
     stocked.add_job(job_of("ahead", scans={"t1": "double"}, priority=9))
     job, _ = stocked.add_job(job_of("job", scans={"t1": "big"}))
-    asked, eta, told = time.time(), stocked.eta(job), time.time()
+    asked, eta, told = time.time(), outlook(stocked, job).eta, time.time()
     assert eta is not None
     assert asked + 3 * pace_s - 0.01 <= eta <= told + 3 * pace_s + 0.01
 
@@ -331,12 +367,12 @@ def test_estimates_from_measured_throughput(
         if name == "other":
             stocked.add_job(job_of(name, priority=9))
         assert stocked.claim(name, worker, 60)
-    eta, told = stocked.eta(job), time.time()
+    eta, told = outlook(stocked, job).eta, time.time()
     assert eta is not None
     # Two workers share what is left of two running jobs, 3 paces; then comes the job's own.
     assert before + 2.5 * pace_s - (told - before) - 0.01 <= eta <= told + 2.5 * pace_s + 0.01
 
-    assert stocked.eta(done) is None
+    assert outlook(stocked, done).eta is None
 
 
 def test_a_running_job_is_estimated_from_its_own_tiles(stocked: Repository, job_of: Make) -> None:
@@ -348,7 +384,7 @@ def test_a_running_job_is_estimated_from_its_own_tiles(stocked: Repository, job_
     assert claimed.started_at is not None
     time.sleep(0.4)
     stocked.renew("job", claimed.fence, 60, Progress(1, 5))
-    asked, eta, told = time.time(), stocked.eta(stocked.job_by_id("job")), time.time()
+    asked, eta, told = time.time(), outlook(stocked, stocked.job_by_id("job")).eta, time.time()
     assert eta is not None
     began = claimed.started_at
     assert asked + 4 * (asked - began) - 0.01 <= eta <= told + 4 * (told - began) + 0.01
@@ -436,7 +472,7 @@ def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> 
     assert "report" not in "".join(returned)
     asked.clear()
     assert len(stocked.jobs("ada")[0]) == 2
-    stocked.job("ada", "done"), stocked.unsent(), stocked.eta(stocked.job("ada", "waits"))
+    stocked.job("ada", "done"), stocked.unsent(), outlook(stocked, stocked.job("ada", "waits"))
     assert len(asked) >= 6
     assert "report" not in "".join(asked)
     assert stocked.report("ada", "done") == report
