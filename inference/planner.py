@@ -1,5 +1,6 @@
 """Memory budget and card -> the legal tile of least work."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -41,14 +42,21 @@ def free_bytes(fraction: float = 0.5) -> int:
     return int(min(psutil.virtual_memory().available, _cgroup_free()) * fraction)
 
 
-def _cgroup_free() -> float:
-    """Free bytes under a cgroup v2 limit; infinite where there is none."""
+def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float:
+    """Free bytes under a cgroup v2 limit; infinite where there is none.
+
+    `memory.current` counts cached files too, which the kernel gives up when memory is asked for.
+    """
     try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
-        used = Path("/sys/fs/cgroup/memory.current").read_text("ascii").strip()
-        return float("inf") if limit == "max" else float(limit) - float(used)
+        limit = (folder / "memory.max").read_text("ascii").strip()
+        used = float((folder / "memory.current").read_text("ascii"))
+        stat = (folder / "memory.stat").read_text("ascii")
     except (OSError, ValueError):
         return float("inf")
+    if limit == "max":
+        return float("inf")
+    cached = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
+    return float(limit) - used + (float(cached[1]) if cached else 0.0)
 
 
 def plan(

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from cli.client import Client
+from imaging.errors import TesseraError
 from imaging.formats.mask_file import SUFFIXES
 from inference.options import RunOptions
 
@@ -54,6 +55,8 @@ def main() -> None:
             service.wait()
     except KeyboardInterrupt:
         pass
+    except TesseraError as error:
+        sys.exit(f"Error: {error}")
     finally:
         _stop(service)
 

@@ -115,7 +115,7 @@ def _wait_for(repository: Repository, stop: Stop) -> bool:
 def _scratch(parent: Path) -> Iterator[Path]:
     """This worker's temporary files; what killed workers of this host left is cleared away."""
     parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"worker-{socket.gethostname()}-"
+    prefix = f"worker-{socket.gethostname()}~"  # in no host's name: `gpu` leaves `gpu-2` alone
     for left in parent.glob(f"{prefix}*"):
         pid = left.name.removeprefix(prefix).partition("-")[0]
         if pid.isdecimal() and not _lives(int(pid)):

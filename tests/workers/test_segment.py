@@ -13,6 +13,7 @@ import pytest
 
 from imaging.errors import StorageFull
 from inference.engine import Engine
+from inference.runtime import Session
 from jobs.blobs import FolderBlobs
 from jobs.collector import Collector
 from jobs.job import JobState, Options
@@ -51,6 +52,24 @@ def test_a_job_leaves_mask_preview_and_report(
 
     segment(bench, "job")  # the message comes again
     assert quiet_house.job("job") == job
+
+
+def test_a_network_is_loaded_once(
+    bench: Bench, quiet_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+
+    class Counted(Session):
+        def __init__(self, *given: Any) -> None:
+            loaded.append(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr("inference.engine.Session", Counted)
+    for name in ("one", "two", "three"):
+        quiet_house.ask(name, send=0)
+        segment(bench, name)
+    assert quiet_house.over("one", "two", "three")
+    assert len(loaded) == 1
 
 
 @pytest.mark.parametrize(
