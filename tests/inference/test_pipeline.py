@@ -143,10 +143,8 @@ def test_bad_voxels_are_counted_and_do_not_spread(make_model) -> None:
     bad, far = {(5, 6, 7): np.nan, (20, 20, 20): np.inf}, np.ones((30, 30, 30), bool)
     for place, value in bad.items():
         values[(0, *place)] = value
-        near = (
-            slice(max(0, n - h), n + h + 1) for n, h in zip(place, model.card.halo, strict=True)
-        )
-        far[tuple(near)] = False
+        reach = model.card.halo[0] + model.card.align[0] - 1
+        far[tuple(slice(max(0, n - reach), n + reach + 1) for n in place)] = False
     dirty = run(scan_of(values, (1.0, 1.0, 1.0)), model)
     assert "2 voxels of channel image were NaN or infinite." in dirty.source.warnings
     assert far.mean() > 0.3
