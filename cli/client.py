@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import httpx
 
 from imaging.errors import BadRequest, TesseraError, Unavailable
 from inference.options import RunOptions
+from inference.outcome import Outcome
 
 _FINAL = ("succeeded", "failed", "cancelled")
 _PATIENCE_S = 30.0
@@ -25,16 +26,6 @@ class JobFailed(TesseraError):
 
 class _Away(Unavailable):
     """The server, or what it needs, is not there now; asking again may help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A mask that a server made, fetched into a folder."""
-
-    mask: Path
-    mask_format: str
-    preview: Path
-    report: dict[str, Any]
 
 
 class Client:
@@ -79,7 +70,7 @@ class Client:
         options: RunOptions,
         priority: int,
         on_tile: Callable[[int, int], None],
-    ) -> Fetched:
+    ) -> Outcome:
         """Uploads, asks, waits and fetches; an interrupt cancels the job."""
         ids = {name: self.upload(path) for name, path in scans.items()}
         job = self.submit(ids, model, options, priority)
@@ -90,7 +81,7 @@ class Client:
             raise
         return self.fetch(job, folder)
 
-    def fetch(self, job: str, folder: Path) -> Fetched:
+    def fetch(self, job: str, folder: Path) -> Outcome:
         """Mask, preview and report of a finished job."""
         folder.mkdir(parents=True, exist_ok=True)
         answer = self._patiently(job, "/mask")
@@ -99,7 +90,7 @@ class Client:
         mask.write_bytes(answer.content)
         preview = folder / "preview.png"
         preview.write_bytes(self._patiently(job, "/preview.png").content)
-        return Fetched(mask, kind, preview, _object(self._patiently(job, "/report")))
+        return Outcome(mask, kind, preview, _object(self._patiently(job, "/report")))
 
     def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
         """Until the job is done; raises what it failed of."""

@@ -2,27 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from cli.client import Client
 from cli.models import registry
 from inference.options import RunOptions
+from inference.outcome import Outcome
 from jobs.settings import Settings
 
 OnTile = Callable[[int, int], None]
-
-
-class Made(Protocol):
-    """What a segmentation leaves, made here or fetched from a server."""
-
-    @property
-    def mask(self) -> Path: ...
-    @property
-    def mask_format(self) -> str: ...
-    @property
-    def preview(self) -> Path: ...
-    @property
-    def report(self) -> dict[str, Any]: ...
 
 
 class Maker(Protocol):
@@ -32,7 +20,7 @@ class Maker(Protocol):
         """What the model looks at; the mask lies on the grid of the first one's scan."""
         ...
 
-    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         """Channel -> scan, a folder for what is made; a single scan may stand under ''."""
         ...
 
@@ -55,7 +43,7 @@ class Here:
     def channels(self) -> Sequence[str]:
         return [channel.name for channel in self._card.channels]
 
-    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
         return self._engine.segment(named, self._card.name, folder, self._options, on_tile)
 
@@ -70,7 +58,7 @@ class There:
     def channels(self) -> Sequence[str]:
         return self._client.channels(self._model)
 
-    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Made:
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         return self._client.segment(
             scans, self._model, folder, self._options, self._priority, on_tile
         )

@@ -14,11 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.client import JobFailed
-from cli.makers import Here, Made, Maker, OnTile, There
+from cli.makers import Here, Maker, OnTile, There
 from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
 from imaging.formats.mask_file import SUFFIXES, deliver
 from inference.options import DEVICES, PRECISIONS, RunOptions
+from inference.outcome import Outcome
 
 
 class TileSize(click.ParamType):  # type: ignore[type-arg]
@@ -155,7 +156,7 @@ def _grids(subjects: list[dict[str, Path]], maker: Maker) -> list[Path]:
     return [subject.get(first, next(iter(subject.values()))) for subject in subjects]
 
 
-def _extras(made: Made, report: Path | None, preview: Path | None) -> None:
+def _extras(made: Outcome, report: Path | None, preview: Path | None) -> None:
     if report:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(json.dumps(made.report, indent=2) + "\n")

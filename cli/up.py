@@ -150,7 +150,7 @@ def _wait_ready(settings: Settings, children: list[Child], logs: Path | None) ->
             if httpx.get(ready, headers=host, timeout=5, trust_env=False).is_success:
                 return
         except httpx.HTTPError:
-            pass
+            pass  # not yet; whether the gateway has ended is looked at above
         time.sleep(0.1)
     raise Unavailable(f"The gateway was not ready within {_READY_S:.0f} s.")
 

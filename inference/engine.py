@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from imaging.overlay import preview
 from imaging.scan import Scan
 from inference.brake import Brake
 from inference.options import RunOptions
+from inference.outcome import Outcome
 from inference.pipeline import Result, segment
 from inference.planner import Budget, free_bytes, rules
 from inference.report import report
@@ -26,19 +26,8 @@ from inference.runtime import Device, Session, choose
 from models.card import ModelCard
 from models.registry import Model, Registry
 
-__all__ = ["Engine", "Limits", "Outcome", "Registry", "save"]
+__all__ = ["Engine", "Limits", "Registry", "save"]
 """With what an engine is made of, for callers that know neither `models` nor `imaging`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a segmentation leaves behind."""
-
-    mask: Path
-    mask_format: str
-    """nifti or png."""
-    preview: Path
-    report: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """Scans and masks as files that a viewer can load, made in scratch; volumes in flat memory."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from starlette.responses import Response, StreamingResponse
 
-from imaging.formats.nifti import shown_as_stored, write_volume
+from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.job import StoredScan
@@ -16,7 +15,6 @@ from service import tags
 from service.parts import Parts
 
 NIFTI = "application/x-nifti"
-_GZIP = b"\x1f\x8b"
 _BLOCK_BYTES = 1 << 20
 
 
@@ -28,16 +26,21 @@ def stored(parts: Parts, sha256: str, name: str, media_type: str, tag: str) -> R
 
 def volume(parts: Parts, scan: StoredScan, tag: str) -> Response:
     """A scan as NIfTI: as it was sent if every viewer can show that, else written anew."""
-    if scan.format == "nifti" and not scan.warnings:
-        size, blocks = parts.blobs.stream(scan.sha256)
-        first = next(blocks, b"")
-        if shown_as_stored(first):
-            name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(_GZIP) else "")
-            return _stream(chain((first,), blocks), size, name, NIFTI, tag)
-    with ExitStack() as stack:
-        source = stack.enter_context(parts.blobs.local(scan.sha256))
+    sent = _as_sent(parts, scan, tag) if scan.format == "nifti" and not scan.warnings else None
+    if sent is not None:
+        return sent
+    with parts.blobs.local(scan.sha256) as source:
         opened = open_scan(source, parts.limits, parts.scratch.folder)
         return _written(parts, opened, f"scan-{scan.id}.nii.gz", tag)
+
+
+def _as_sent(parts: Parts, scan: StoredScan, tag: str) -> Response | None:
+    size, blocks = parts.blobs.stream(scan.sha256)
+    first = next(blocks, b"")
+    if not shown_as_stored(first):
+        return None
+    name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(GZIP) else "")
+    return _stream(chain((first,), blocks), size, name, NIFTI, tag)
 
 
 def mask_volume(parts: Parts, mask_sha256: str, scan: StoredScan, name: str, tag: str) -> Response:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from imaging.errors import JobLost, Unavailable
 from inference.brake import Brake
-from inference.engine import Engine, Outcome
+from inference.engine import Engine
 from inference.options import RunOptions
+from inference.outcome import Outcome
 from jobs.blobs import Blobs
 from jobs.job import Job
 from jobs.repository import Repository

@@ -13,6 +13,7 @@ from imaging.formats.nifti_write import write_mask, write_mask_volume, write_vol
 from imaging.scan import Scan
 
 __all__ = [
+    "GZIP",
     "open_nifti",
     "shown_as_stored",
     "start_of",
@@ -22,7 +23,8 @@ __all__ = [
     "write_volume",
 ]
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+"""How a gzip stream begins (RFC 1952, 2.3.1)."""
 _GZIP_WINDOW = 31
 """zlib's word for a gzip stream of any window."""
 _DEFLATE_RATIO = 1032
@@ -46,10 +48,10 @@ def shown_as_stored(start: bytes) -> bool:
 
     False as well where `start` does not hold the whole header.
     """
-    if start.startswith(_GZIP):
+    if start.startswith(GZIP):
         start = zlib.decompressobj(_GZIP_WINDOW).decompress(start, HEADER_BYTES)
-    start = start[:HEADER_BYTES]
-    return byte_order(start) == "<" and len(start) == HEADER_BYTES and parse(start).common
+    whole = len(start) >= int.from_bytes(start[:4], "little")
+    return byte_order(start) == "<" and whole and parse(start).common
 
 
 def open_nifti(path: Path, limits: Limits, scratch: Path | None, *, gzipped: bool) -> Scan:

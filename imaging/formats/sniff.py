@@ -5,14 +5,13 @@ from pathlib import Path
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats import jpeg, png, tiff
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import open_nifti, start_of, verify_nifti
+from imaging.formats.nifti import GZIP, open_nifti, start_of, verify_nifti
 from imaging.formats.nifti_header import byte_order
 from imaging.formats.raster import OPENERS, VERIFIERS
 from imaging.scan import Scan
 
 SERVED = "A NIfTI volume (.nii, .nii.gz) or a PNG, JPEG or TIFF picture."
 _DEFAULT = Limits()
-_GZIP = b"\x1f\x8b"
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "png"),
     (jpeg.SIGNATURE, "jpeg"),
@@ -61,7 +60,7 @@ def _kind(path: Path) -> str:
     for signature, kind in _SIGNATURES:
         if start.startswith(signature):
             return kind
-    gzipped = start.startswith(_GZIP)
+    gzipped = start.startswith(GZIP)
     if gzipped:
         start = start_of(path, gzipped=True)
     foreign = _foreign(start)

@@ -121,10 +121,11 @@ def _teach_sqlite(engine: Engine) -> None:
 def _teach_postgres(engine: Engine) -> None:
     """Locks of a silent session are given up, so that its job can be taken back."""
 
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Any, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:
-        limit = f"-c idle_in_transaction_session_timeout={_IDLE_MS}"
-        named["options"] = f"{named.get('options', '')} {limit}".strip()
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        # A statement, for poolers such as PgBouncer refuse it among the options of a connection.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MS}")
+        connection.commit()
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

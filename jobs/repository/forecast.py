@@ -42,10 +42,10 @@ class Forecast(Database):
                 now = self._clock(connection)
                 rates = self._rates(connection)
                 left = self._left(connection, rates, now)
-                workers = max(1, self._living(connection))
+                running_s, workers = sum(left.values()), max(1, self._living(connection))
                 found = {name: Outlook(None, now + seconds) for name, seconds in left.items()}
                 for row in self._queue(connection, queued, rates):
-                    found[row["id"]] = _expected(row, rates, now, sum(left.values()), workers)
+                    found[row["id"]] = _expected(row, rates, now, running_s, workers)
         return {job.id: found.get(job.id, Outlook()) for job in asked}
 
     def counts(self) -> dict[JobState, int]:
@@ -122,6 +122,7 @@ class Forecast(Database):
 def _expected(
     row: RowMapping, rates: Mapping[str, float], now: float, running_s: float, workers: int
 ) -> Outlook:
+    """From a row of `_queue` and the seconds that all running jobs still need."""
     rate = rates.get(row["model"])
     if rate is None:
         return Outlook(row["place"])

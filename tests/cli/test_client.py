@@ -2,8 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,40 +18,20 @@ from imaging.errors import BadRequest, TesseraError, Unavailable
 DONE = {"state": "succeeded", "progress": {"tiles_done": 2, "tiles_total": 2}, "error": None}
 
 
-@contextmanager
-def server(*answers: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
-    """Gives these answers, the last one again and again; its address, and what it was asked."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answers[min(len(asked), len(answers) - 1)]
-            asked.append(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        threading.Thread(target=listening.serve_forever, args=(0.01,)).start()
-        try:
-            yield f"http://127.0.0.1:{listening.server_port}", asked
-        finally:
-            listening.shutdown()
+Answer = tuple[int, bytes]
 
 
 @contextmanager
-def told(answers: dict[str, object]) -> Iterator[str]:
-    """Answers each path with its JSON, however it is asked; its address."""
+def serving(answer: Callable[[str], Answer]) -> Iterator[str]:
+    """Asks `answer` what to say to each path, however that is asked; its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
-            self.send_response(200)
+            status, body = answer(self.path)
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(json.dumps(answers[self.path]).encode())
+            self.wfile.write(body)
 
         do_POST = do_GET  # noqa: N815 - http.server's own name
 
@@ -64,6 +44,24 @@ def told(answers: dict[str, object]) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.server_port}"
         finally:
             listening.shutdown()
+
+
+@contextmanager
+def server(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
+    """Gives these answers, the last one again and again; its address, and what it was asked."""
+    asked: list[str] = []
+
+    def answer(path: str) -> Answer:
+        asked.append(path)
+        return answers[min(len(asked), len(answers)) - 1]
+
+    with serving(answer) as address:
+        yield address, asked
+
+
+def told(answers: dict[str, object]) -> AbstractContextManager[str]:
+    """Answers each path with its JSON; its address."""
+    return serving(lambda path: (200, json.dumps(answers[path]).encode()))
 
 
 def test_a_proxy_without_its_server_is_asked_again() -> None:

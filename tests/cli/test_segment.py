@@ -9,15 +9,12 @@ import nibabel
 import numpy as np
 import pytest
 import skimage.data
-import torch
 from PIL import Image
 
 from cli.main import main
 from imaging.errors import BadRequest
-from models.export import export_network
 from models.nets.config import UNetConfig
-from models.nets.unet import UNet
-from models.training.config import CardFacts
+from tests.networks import exported, random_network
 
 
 def tessera(*arguments: object) -> int:
@@ -82,18 +79,9 @@ def test_a_folder_for_several_and_masks_bear_their_scans_names(
 @pytest.fixture
 def two_contrasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Scans for the model `two`, which looks at t1 and t2; t2 is stored from left to right."""
-    torch.manual_seed(3)
-    facts = {
-        "name": "two",
-        "title": "random weights, for tests",
-        "channels": [{"name": "t1"}, {"name": "t2"}],
-        "labels": [{"value": 1, "name": "a", "color": "#ff0000"}],
-        "outputs": [0, 1],
-        "intensity": {"kind": "zscore"},
-        "licence": "none",
-    }
     config = UNetConfig.plain((4, 8), dimension=3, in_channels=2, padding="same")
-    export_network(UNet(config), CardFacts.model_validate(facts), tmp_path / "models" / "two")
+    channels = [{"name": "t1"}, {"name": "t2"}]
+    exported(random_network(config, 3), config, "two", tmp_path / "models", channels=channels)
     monkeypatch.setenv("TESSERA_MODELS", str(tmp_path / "models"))
     rng = np.random.default_rng(5)
     found = {}

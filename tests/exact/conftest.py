@@ -10,11 +10,10 @@ import skimage.data
 import torch
 from PIL import Image
 
-from models.export import export_network
 from models.nets.config import UNetConfig
 from models.nets.unet import UNet
-from models.registry import Model, Registry
-from models.training.config import CardFacts
+from models.registry import Model
+from tests.networks import exported, random_network
 
 
 @pytest.fixture(scope="session")
@@ -67,22 +66,10 @@ def pytest_terminal_summary(
         terminalreporter.write_line(line)
 
 
-def random_model(folder: Path, name: str, config: UNetConfig, **facts: object) -> Model:
-    """A network with seeded random weights, exported with its card into folder/name."""
-    torch.manual_seed(len(name))
-    network = balanced(UNet(config).eval())
-    numbers = range(1, config.out_channels)
-    known = {
-        "name": name,
-        "title": "random weights, for tests",
-        "channels": [{"name": "image", "components": config.in_channels}],
-        "labels": [{"value": n, "name": f"l{n}", "color": "#ff0000"} for n in numbers],
-        "outputs": list(range(config.out_channels)),
-        "intensity": {"kind": "zscore"},
-        "licence": "none",
-    }
-    export_network(network, CardFacts.model_validate({**known, **facts}), folder / name)
-    return Registry(folder, zoo=folder / "none").get(name)
+def random_model(folder: Path, name: str, config: UNetConfig) -> Model:
+    """Random weights, balanced, in folder/name."""
+    network = balanced(random_network(config, seed=len(name)))
+    return exported(network, config, name, folder)
 
 
 def balanced(network: UNet) -> UNet:

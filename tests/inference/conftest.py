@@ -3,13 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-import torch
 
-from models.export import export_network
 from models.nets.config import UNetConfig
-from models.nets.unet import UNet
-from models.registry import Model, Registry
-from models.training.config import CardFacts
+from models.registry import Model
+from tests.networks import exported, random_network
 
 
 @pytest.fixture(scope="session")
@@ -19,22 +16,8 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]
     folder = tmp_path_factory.mktemp("models")
 
     def make(name: str, config: UNetConfig, **facts: object) -> Model:
-        if name in made:
-            return made[name]
-        torch.manual_seed(7)
-        numbers = range(1, config.out_channels)
-        known = {
-            "name": name,
-            "title": "random weights, for tests",
-            "channels": [{"name": "image", "components": config.in_channels}],
-            "labels": [{"value": n, "name": f"l{n}", "color": "#ff0000"} for n in numbers],
-            "outputs": list(range(config.out_channels)),
-            "intensity": {"kind": "zscore"},
-            "licence": "none",
-        }
-        card = CardFacts.model_validate(known | facts)
-        export_network(UNet(config), card, folder / name)
-        made[name] = Registry(folder, zoo=folder / "none").get(name)
+        if name not in made:
+            made[name] = exported(random_network(config, seed=7), config, name, folder, **facts)
         return made[name]
 
     return make

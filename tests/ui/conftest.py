@@ -29,9 +29,9 @@ PATIENCE_MS = 30_000
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`tessera up` with its own data folder, until the session ends."""
+    """`tessera up` with its own data folder, until the tests of the page end."""
     if not (ROOT / "service" / "static" / "index.html").is_file():
         pytest.fail("The page is not built: install the checkout again (pip install -e .).")
     folder = tmp_path_factory.mktemp("up")
@@ -60,14 +60,14 @@ def wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> Non
     pytest.fail(f"tessera up was not ready:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     """Debian's Chromium, or a browser that one's machine has."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
@@ -78,7 +78,7 @@ def chromium() -> str:
     return pytest.skip("no Chromium on the PATH: apt-get install chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     browser = playwright.chromium.launch(
         executable_path=chromium, args=[*FLAGS, *SOFTWARE_WEBGL], timeout=60_000
@@ -87,7 +87,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def blind_browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     """A browser without WebGL."""
     browser = playwright.chromium.launch(

@@ -90,6 +90,15 @@ def restarted(house: Any, lost: Job) -> Job:
     return house.until(look)
 
 
+def done_by_another(house: Any, first: Job) -> Job:
+    """The job of a stopped worker, once another has done it."""
+    house.until(lambda: house.over(first.id))
+    done: Job = house.job(first.id)
+    assert done.attempt == 1 + house.lost(first.id) >= 2
+    assert done.worker != first.worker
+    return done
+
+
 def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> None:
     """SIGSTOP past the lease while another finishes, then SIGCONT: the first is refused."""
     house.worker(), house.worker()
@@ -99,14 +108,9 @@ def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> N
     assert first.state is JobState.RUNNING
     stopped = house.holder(first)
     house.freeze(stopped)
-
-    house.until(lambda: house.over("job"))
-    done = house.job("job")
-    assert done.attempt == 1 + house.lost("job") >= 2
-    assert done.worker != first.worker
+    done = done_by_another(house, first)
     stopped.signal(signal.SIGCONT)
-
-    house.until(lambda: ", it was lost" in stopped.said)
+    house.until(lambda: "stopped, it was lost" in stopped.said)
     assert house.job("job") == done
     one_mask(house, undisturbed, "job")
 
@@ -123,10 +127,7 @@ def test_a_finish_that_comes_too_late(house: Any, undisturbed: str) -> None:
     assert first.progress.tiles_done == 64
 
     house.worker()
-    house.until(lambda: house.over("job"))
-    done = house.job("job")
-    assert done.attempt == 1 + house.lost("job") >= 2
-    assert done.worker != first.worker
+    done = done_by_another(house, first)
     late.signal(signal.SIGCONT)
     house.until(lambda: "refused, it was lost" in late.said)
     assert house.job("job") == done

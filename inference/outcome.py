@@ -1,0 +1,17 @@
+"""What a segmentation leaves behind, made here or fetched from a server."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Files in a folder that the caller named."""
+
+    mask: Path
+    mask_format: str
+    """nifti or png."""
+    preview: Path
+    report: dict[str, Any]
+    """See `inference.report`."""

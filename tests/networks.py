@@ -1,0 +1,36 @@
+"""Small networks with seeded random weights, exported with their cards."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from models.export import export_network
+from models.nets.config import UNetConfig
+from models.nets.unet import UNet
+from models.registry import Model, Registry
+from models.training.config import CardFacts
+
+
+def random_network(config: UNetConfig, seed: int) -> UNet:
+    """For use, not for training."""
+    torch.manual_seed(seed)
+    return UNet(config).eval()
+
+
+def exported(
+    network: nn.Module, config: UNetConfig, name: str, folder: Path, **facts: object
+) -> Model:
+    """The network in folder/name; `facts` are those of its card that differ from the usual."""
+    numbers = range(1, config.out_channels)
+    usual = {
+        "name": name,
+        "title": "random weights, for tests",
+        "channels": [{"name": "image", "components": config.in_channels}],
+        "labels": [{"value": n, "name": f"l{n}", "color": "#ff0000"} for n in numbers],
+        "outputs": list(range(config.out_channels)),
+        "intensity": {"kind": "zscore"},
+        "licence": "none",
+    }
+    export_network(network, CardFacts.model_validate(usual | facts), folder / name)
+    return Registry(folder, zoo=folder / "none").get(name)
