@@ -4,6 +4,7 @@ Beyond the edge a window sees the case mirrored, as a tile does when the network
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,15 +16,16 @@ from torch.nn.functional import grid_sample
 
 from models.training.config import Augmentation
 from models.training.data import Case
+from models.training.smooth import smooth_field
 from models.training.stain import immunostained
 
 
-def window(values: Tensor, grid: Tensor, mode: str) -> Tensor:
+def window(values: Tensor, grid: Tensor, mode: str, beyond: str = "reflection") -> Tensor:
     """(c, *spatial) sampled at voxel positions (*window, dimension), mirrored beyond the edge."""
     last = torch.tensor(values.shape[1:]).clamp(min=2) - 1
     places = (2 * grid / last - 1).flip(-1)  # grid_sample wants -1..1, last axis first
     return grid_sample(
-        values[None], places[None], mode=mode, padding_mode="reflection", align_corners=True
+        values[None], places[None], mode=mode, padding_mode=beyond, align_corners=True
     )[0]
 
 
@@ -39,7 +41,11 @@ def positions(
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
     offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
     matrix = torch.from_numpy(_matrix(len(size), change, random))
-    return offsets @ matrix.T + torch.from_numpy(_centre(spatial, output, random))
+    places = offsets @ matrix.T + torch.from_numpy(_centre(spatial, output, random))
+    if change.elastic:
+        bent = smooth_field(size, change.elastic_spacing, len(size), random)
+        places += change.elastic * bent.movedim(0, -1)
+    return places
 
 
 def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
@@ -64,17 +70,33 @@ def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tenso
     return image
 
 
+class Example(NamedTuple):
+    """What is learnt from at once."""
+
+    image: Tensor
+    """(c, *output + 2 halo), or (c, *output) where the network pads."""
+    classes: Tensor
+    """(*output), int64."""
+    weight: Tensor | None = None
+    """(*output); None: all voxels count alike."""
+
+
 def example(
     case: Case, output: Sequence[int], halo: int, change: Augmentation, random: Generator
-) -> tuple[Tensor, Tensor]:
-    """An image (c, *output + 2 halo) and its labels (*output)."""
+) -> Example:
+    """A window of the case; its classes are the case's label values as they stand."""
     grid = positions(case.label.shape, output, halo, change, random)
-    inner = tuple(slice(halo, halo + n) for n in output)
+    inner = grid[tuple(slice(halo, halo + n) for n in output)]
     image = window(torch.from_numpy(case.image), grid, "bilinear")
-    label = window(torch.from_numpy(case.label.astype(np.float32))[None], grid, "nearest")[0]
+    label = torch.from_numpy(case.label.astype(np.float32))[None]
     if change.stain and random.random() < change.stain:
-        image = immunostained(image, label, random)
-    return intensities(image, change, random), label[inner]
+        image = immunostained(image, window(label, grid, "nearest")[0], random)
+    weight = None
+    if case.weight is not None:
+        weight = window(torch.from_numpy(case.weight)[None], inner, "bilinear")[0]
+    return Example(
+        intensities(image, change, random), window(label, inner, "nearest")[0].long(), weight
+    )
 
 
 def _matrix(dimension: int, change: Augmentation, random: Generator) -> np.ndarray:

@@ -42,13 +42,17 @@ class CardFacts(_Table):
 class Data(_Table):
     """Folders of images and labels; a case is a file name that both have."""
 
-    images: Path
-    """Relative to the data folder that the command names."""
+    images: Path | None = None
+    """Relative to the data folder that the command names; none where `synthesis` draws them."""
     labels: Path
+    classes: dict[int, tuple[int, ...]] | None = None
+    """Class -> the files' values that it stands for; all others are 0. None: they are the same."""
     target: Literal["labels", "instances"] = "labels"
     """`labels`: label values are classes. `instances`: numbered objects; 1 is inside, 2 rim."""
-    validation: Annotated[int, Field(ge=1)]
-    """How many cases are held out, picked by the hash of seed and case."""
+    validation: Annotated[int, Field(ge=1)] | tuple[str, ...]
+    """How many cases are held out, picked by the hash of seed and patient; or their names."""
+    patient: str = "(.*)"
+    """A pattern whose first group, in a case's name, is the patient: held out with all cases."""
     colour_weight: Annotated[float, Field(gt=0)] = 1.0
     """How much more often a case whose components differ is drawn than a grey one."""
 
@@ -79,6 +83,10 @@ class Augmentation(_Table):
     """Sizes are changed by a factor between 1/scale and scale."""
     stretch: Annotated[float, Field(ge=1)] = 1.0
     """As scale, for each axis by itself."""
+    elastic: float = 0.0
+    """Standard deviation, in voxels, of the displacement of control points (arXiv:1505.04597)."""
+    elastic_spacing: Annotated[float, Field(gt=0)] = 32.0
+    """Voxels between control points; a cubic B-spline runs through what lies between."""
     flips: tuple[int, ...] = ()
     """Axes whose mirror image is as likely."""
     brightness: float = 0.0
@@ -92,6 +100,52 @@ class Augmentation(_Table):
     grey: Fraction = 0.0
     stain: Fraction = 0.0
     """How often numbered nuclei, in colour, are shown as immunostained tissue."""
+
+
+class Synthesis(_Table):
+    """How images are drawn from label maps (SynthSeg, doi:10.1016/j.media.2023.102789).
+
+    Each kind of tissue gets a random mean and spread, on the maps' grid; then the scanner's slices.
+    """
+
+    alike: tuple[tuple[int, ...], ...] = ()
+    """Values of the maps that look alike, such as left and right; each other by itself."""
+    spread: float = 0.14
+    """Largest standard deviation within a tissue, where means run from 0 to 1."""
+    outside: tuple[int, ...] = ()
+    """Values outside of the brain, which a stripped scan lacks."""
+    strip: Fraction = 0.0
+    """How often a scan is stripped."""
+    thickest_mm: Annotated[float, Field(gt=0)] = 6.0
+    """Of slices, along an axis by chance; half of the scans are as fine as the maps."""
+    bias: float = 0.0
+    """Largest standard deviation of the logarithm of a smooth multiplicative field."""
+    images: Annotated[int, Field(ge=1)] = 2
+    """Drawn from each held-out map, the same at every evaluation."""
+
+
+class Loss(_Table):
+    """Dice and cross-entropy, the latter by the U-Net paper's weight map; 0 leaves a part out."""
+
+    dice: Annotated[float, Field(ge=0)] = 1.0
+    cross_entropy: Annotated[float, Field(ge=0)] = 1.0
+    balance: bool = False
+    """Rare classes weigh as much as frequent ones, case by case."""
+    border: Annotated[float, Field(ge=0)] = 0.0
+    """Weight added between touching objects, w_0; the paper takes 10."""
+    sigma: Annotated[float, Field(gt=0)] = 5.0
+    """How far that reaches, in voxels."""
+    objects: Annotated[int, Field(ge=0)] = 0
+    """Class whose connected parts are the objects, where labels do not number them."""
+    distillation: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of what the teachers say of the same example (Hinton et al. 2015)."""
+    teachers: tuple[Path, ...] = ()
+    """The best.pt of trainings of the same task, relative to the data folder."""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether voxels weigh differently."""
+        return self.balance or self.border > 0
 
 
 class Optimisation(_Table):
@@ -108,9 +162,13 @@ class Optimisation(_Table):
     start: Path | None = None
     """A best.pt of the same network to begin from, relative to the data folder."""
     evaluate_every: Annotated[int, Field(ge=1)] = 250
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Ends after so many evaluations without a better one; 0: never before the last step."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Of activations; auto is bf16, or fp16 on a GPU without it."""
     threads: int = 0
     """0: as many as torch takes by itself."""
-    bf16: bool = True
 
 
 class TrainingConfig(_Table):
@@ -121,6 +179,9 @@ class TrainingConfig(_Table):
     data: Data
     network: Network
     augmentation: Augmentation = Augmentation()
+    loss: Loss = Loss()
+    synthesis: Synthesis | None = None
+    """Where there is one, images are drawn from the labels, which are maps of tissues."""
     optimisation: Optimisation
 
     @classmethod

@@ -1,8 +1,11 @@
 """Cases in memory: normalised as serving does, split by case."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +17,8 @@ from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical
 from imaging.intensity import normalisation
 from imaging.scan import Scan
-from models.training.config import CardFacts, Data
+from models.training.config import CardFacts, Data, Loss
+from models.training.weight_map import weight_map
 
 SPACING_TOLERANCE = 0.02
 """Of the spacing: less than a voxel over the length of a case."""
@@ -29,6 +33,8 @@ class Case:
     """(c, *spatial), normalised."""
     label: NDArray[np.int32]
     """(*spatial): label values, or object numbers."""
+    weight: NDArray[np.float32] | None = None
+    """(*spatial): how much each voxel counts; None: all alike."""
 
 
 def in_memory(values: NDArray[np.generic]) -> Scan:
@@ -46,21 +52,77 @@ def in_memory(values: NDArray[np.generic]) -> Scan:
 
 def read_cases(data: Data, root: Path, card: CardFacts) -> list[Case]:
     """Every case of the folders, sorted by name; raises BadRequest where they do not serve."""
+    if data.images is None:
+        raise _unfit("The configuration names no images.")
     labels = {path.name: path for path in (root / data.labels).glob("*")}
     images = sorted(path for path in (root / data.images).glob("*") if path.name in labels)
-    if len(images) <= data.validation:
+    if not images:
         raise BadRequest(
-            f"The data folder holds {len(images)} cases.",
-            expected=f"More than the {data.validation} that are held out for validation.",
+            "The data folder holds no cases.",
+            expected="Images and labels that bear the same file names.",
             todo="Name the folder that holds the configuration's images and labels.",
         )
-    return [_read(path, labels[path.name], card) for path in images]
+    return [_read(path, labels[path.name], data, card) for path in images]
 
 
-def split(cases: list[Case], held_out: int, seed: int) -> tuple[list[Case], list[Case]]:
-    """(training, validation), the latter the `held_out` cases of least hash."""
-    ranked = sorted(cases, key=lambda case: sha256(f"{seed}:{case.name}".encode()).digest())
-    return ranked[held_out:], ranked[:held_out]
+def weighted(case: Case, data: Data, loss: Loss) -> Case:
+    """The case with the weight map of its touching objects."""
+    if data.target == "instances":
+        shown, objects = classes(case.label), case.label
+    else:
+        shown, objects = case.label, np.asarray(ndimage.label(case.label == loss.objects)[0])
+    weight = weight_map(
+        shown, objects.astype(np.int32), loss.border, loss.sigma, balance=loss.balance
+    )
+    return replace(case, weight=weight)
+
+
+class Named(Protocol):
+    """Whatever can be held out."""
+
+    @property
+    def name(self) -> str: ...
+
+
+C = TypeVar("C", bound=Named)
+
+
+def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
+    """(training, validation): no patient lies on both sides.
+
+    The latter are the cases that are named, or those of the patients of least hash, as many as it
+    takes. Raises BadRequest where nothing would be left to learn from.
+    """
+    if isinstance(data.validation, tuple):
+        named = set(data.validation)
+        held = {patient(case, data) for case in cases if case.name in named}
+    else:
+        held = set()
+        for case in sorted(cases, key=lambda case: _hash(patient(case, data), seed)):
+            if sum(patient(other, data) in held for other in cases) >= data.validation:
+                break
+            held.add(patient(case, data))
+    validation = [case for case in cases if patient(case, data) in held]
+    training = [case for case in cases if patient(case, data) not in held]
+    if not training or not validation:
+        raise BadRequest(
+            f"Of {len(cases)} cases, {len(validation)} are held out for validation.",
+            expected="At least one case held out, and one left to learn from.",
+            todo="Name the folder that holds the cases, or mend `validation` and `patient`.",
+        )
+    return training, validation
+
+
+def patient(case: Named, data: Data) -> str:
+    """Whose case it is; BadRequest where the pattern finds nobody in its name."""
+    found = re.match(data.patient, case.name)
+    if found is None or not found.groups():
+        raise BadRequest(
+            "The pattern `patient` finds nobody in a case's name.",
+            expected="A pattern with a group, such as (.*)_slice.",
+            todo="Mend `patient` in the configuration's [data].",
+        )
+    return found.group(1)
 
 
 def classes(label: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -72,7 +134,7 @@ def classes(label: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(label == 0, 0, np.where(inside, 1, 2)).astype(np.int32)
 
 
-def _read(image: Path, label: Path, card: CardFacts) -> Case:
+def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
     scan, truth = (canonical(open_scan(path)).scan for path in (image, label))
     if scan.grid != truth.grid:
         raise _unfit(f"An image of {scan.grid} voxels has labels of {truth.grid}.")
@@ -86,7 +148,24 @@ def _read(image: Path, label: Path, card: CardFacts) -> Case:
     if values.shape[0] not in (1, components):
         raise _unfit(f"An image has {values.shape[0]} components.")
     values = np.repeat(values, components // values.shape[0], axis=0)
-    return Case(image.name.split(".")[0], values, truth.read(whole)[0].astype(np.int32))
+    label_values = mapped(truth.read(whole)[0].astype(np.int32), data.classes)
+    return Case(image.name.split(".")[0], values, label_values)
+
+
+def mapped(
+    values: NDArray[np.int32], classes: Mapping[int, Sequence[int]] | None
+) -> NDArray[np.int32]:
+    """The files' values -> classes; what no class stands for is 0."""
+    if classes is None:
+        return values
+    found = np.zeros_like(values)
+    for number, group in classes.items():
+        found[np.isin(values, group)] = number
+    return found
+
+
+def _hash(name: str, seed: int) -> bytes:
+    return sha256(f"{seed}:{name}".encode()).digest()
 
 
 def _unfit(came: str) -> BadRequest:

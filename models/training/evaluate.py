@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.nets.receptive_field import ReceptiveField
+from models.training.config import TrainingConfig
+from models.training.data import Case
 
 
 def predict(
@@ -14,9 +16,9 @@ def predict(
     """Logits (outputs, *spatial) of a whole image (c, *spatial), mirrored beyond its edge."""
     halo = field.halo if field.padding == "valid" else 0
     pad = [(halo, field.legal(n + 2 * halo) - n - halo) for n in image.shape[1:]]
-    padded = np.pad(image, [(0, 0), *pad], mode="reflect")
+    padded = torch.from_numpy(np.pad(image, [(0, 0), *pad], mode="reflect"))[None]
     with torch.inference_mode():
-        logits = network(torch.from_numpy(padded)[None])[0].float().numpy()
+        logits = network(padded.to(next(network.parameters()).device))[0].float().cpu().numpy()
     return np.asarray(logits[(slice(None), *(slice(0, n) for n in image.shape[1:]))])
 
 
@@ -24,3 +26,18 @@ def dice(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     """2 |A and B| / (|A| + |B|); 1 where both are empty."""
     total = int(mask.sum()) + int(truth.sum())
     return 2 * int((mask & truth).sum()) / total if total else 1.0
+
+
+def scores(
+    network: nn.Module, field: ReceptiveField, config: TrainingConfig, case: Case
+) -> dict[str, float]:
+    """Dice of each label, of all of them as one, and `dice`, by which the best is picked."""
+    mask = predict(network, field, case.image).argmax(0)
+    if config.data.target == "instances":
+        return {"dice": dice(mask > 0, case.label > 0)}
+    values = [label.value for label in config.card.labels]
+    found = {f"dice_{v}": dice(mask == v, case.label == v) for v in values}
+    return found | {
+        "dice": float(np.mean(list(found.values()))),
+        "dice_all": dice(mask > 0, case.label > 0),
+    }

@@ -1,0 +1,68 @@
+"""Networks on disk: what a training resumes from, and what it leaves to be exported."""
+
+from dataclasses import asdict
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imaging.errors import BadRequest
+from models.training.config import TrainingConfig
+
+LAST, BEST = "last.pt", "best.pt"
+UNREADABLE = (
+    EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError,
+)  # fmt: skip
+"""All that a file which is no checkpoint of ours makes torch, or the lines that follow, raise."""
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    torch.save(state, part)
+    part.replace(path)
+
+
+def shipped(
+    config: TrainingConfig,
+    weights: dict[str, Tensor],
+    figures: dict[str, float],
+    made: dict[str, Any],
+) -> dict[str, Any]:
+    """What best.pt holds: the network, what its card says, and how it came about."""
+    return {
+        "unet": asdict(config.network.unet()),
+        "weights": weights,
+        "card": config.card.model_dump(mode="json"),
+        "figures": figures,
+        "training": {"config": config.model_dump(mode="json", exclude_defaults=True), **made},
+    }
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a best.pt; raises BadRequest where it is none."""
+    try:
+        weights: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")[
+            "weights"
+        ]
+    except UNREADABLE as error:
+        raise _unfit() from error
+    return weights
+
+
+def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Loads them; raises BadRequest where they are another network's."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _unfit() from error
+
+
+def _unfit() -> BadRequest:
+    return BadRequest(
+        "The weights to begin from cannot be taken.",
+        expected="The best.pt of a training of the same network.",
+        todo="Mend `start` or `teachers` in the configuration, or leave them out.",
+    )

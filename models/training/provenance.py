@@ -1,0 +1,33 @@
+"""Where a network comes from: which data, which code."""
+
+import shutil
+import subprocess
+from hashlib import file_digest, sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from models.training.config import Data
+
+
+def data_sha256(data: Data, root: Path) -> str:
+    """The hash of the names and contents of all files that the configuration names, in order."""
+    whole = sha256()
+    for folder in filter(None, (data.images, data.labels)):
+        for path in sorted((root / folder).glob("*")):
+            with path.open("rb") as file:
+                whole.update(f"{path.name} {file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def code_version() -> str:
+    """The package's version, and the commit where the code lies in a checkout."""
+    try:
+        known = version("tessera-seg")
+    except PackageNotFoundError:
+        known = "unknown"
+    git = shutil.which("git")
+    if git is None or not (Path(__file__).parents[2] / ".git").exists():
+        return known
+    asked = (git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
+    said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
+    return f"{known} ({said.stdout.strip()})" if said.returncode == 0 else known

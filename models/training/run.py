@@ -1,0 +1,160 @@
+"""A training under way: network, optimiser, and where they stand."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from models.nets.receptive_field import ReceptiveField
+from models.nets.unet import UNet
+from models.training import checkpoint
+from models.training.config import Optimisation, TrainingConfig
+from models.training.evaluate import scores
+from models.training.examples import Examples
+from models.training.losses import DiceCrossEntropy
+from models.training.teachers import Teachers
+
+_LONGEST_GRADIENT = 5.0
+
+
+class Run:
+    """Steps, evaluations and checkpoints; each step depends on the seed and its number alone."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        field: ReceptiveField,
+        examples: Examples,
+        out: Path,
+        teachers: Teachers | None = None,
+    ) -> None:
+        settings = config.optimisation
+        self.config, self.field, self.examples, self.out = config, field, examples, out
+        self.device = _device(settings)
+        self.precision = _precision(settings, self.device)
+        self.network = UNet(config.network.unet()).to(self.device)
+        self.teachers = teachers.to(self.device) if teachers else None
+        moving = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=moving, use_buffers=True)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.2
+        )
+        # fp16 alone is too narrow for gradients as they come; elsewhere this does nothing
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.precision is torch.float16
+        )
+        self.loss = DiceCrossEntropy(config.loss)
+        self.step, self.best, self.stale, self.started = 0, 0.0, 0, time.monotonic()
+
+    @property
+    def done(self) -> bool:
+        """Whether the last step has been taken, or patience is at an end."""
+        settings = self.config.optimisation
+        return self.step >= settings.steps or 0 < settings.patience <= self.stale
+
+    def one_step(self) -> dict[str, float]:
+        """Learns from one batch, drawn by seed and step alone: a resumed run goes on alike."""
+        random = np.random.default_rng((self.config.seed, self.step))
+        torch.manual_seed(self.config.seed + self.step)
+        loss = self._loss(*self._batch(random))
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_GRADIENT)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        rate = float(self.schedule.get_last_lr()[0])
+        self.schedule.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+        told = {"step": self.step, "loss": float(loss.detach()), "learning_rate": rate}
+        return told | {"seconds": self.seconds()}
+
+    def evaluate(self, made: dict[str, Any]) -> dict[str, float]:
+        """Mean figures over the held-out cases; keeps last.pt, and best.pt where it is better.
+
+        `made` says how the network came about.
+        """
+        network = self.average.module.eval()
+        each = [scores(network, self.field, self.config, case) for case in self.examples.held_out]
+        figures = {name: float(np.mean([s[name] for s in each])) for name in each[0]}
+        better = figures["dice"] > self.best
+        self.best, self.stale = max(self.best, figures["dice"]), 0 if better else self.stale + 1
+        if better:
+            told = figures | {"steps": self.step}
+            shipped = checkpoint.shipped(self.config, network.state_dict(), told, made)
+            checkpoint.save(self.out / checkpoint.BEST, shipped)
+        checkpoint.save(self.out / checkpoint.LAST, self._state())
+        return figures
+
+    def begin(self, weights: dict[str, Tensor]) -> None:
+        """Takes another training's weights."""
+        checkpoint.fill(self.network, weights)
+        checkpoint.fill(self.average.module, weights)
+
+    def resume(self) -> None:
+        """Takes up where last.pt stands, if it is there."""
+        if not (self.out / checkpoint.LAST).exists():
+            return
+        state = torch.load(self.out / checkpoint.LAST, weights_only=True, map_location=self.device)
+        for name in _KEPT:
+            getattr(self, name).load_state_dict(state[name])
+        self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
+
+    def seconds(self) -> float:
+        """Since this process began to train."""
+        return round(time.monotonic() - self.started, 1)
+
+    def _batch(self, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Images, classes and weights, each (n, ...)."""
+        drawn = [self.examples.draw(random) for _ in range(self.config.optimisation.batch)]
+        images = torch.stack([one.image for one in drawn]).to(self.device)
+        labels = torch.stack([one.classes for one in drawn]).to(self.device)
+        weights = [one.weight for one in drawn if one.weight is not None]
+        weight = torch.stack(weights).to(self.device) if weights else None
+        return images.contiguous(memory_format=_layout(self.config)), labels, weight
+
+    def _loss(self, images: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
+        self.network.train()
+        enabled = self.precision is not torch.float32
+        with torch.autocast(self.device.type, self.precision, enabled=enabled):
+            logits = self.network(images)
+            taught = self.teachers(images) if self.teachers else None
+        loss: Tensor = self.loss(logits.float(), labels, weight)
+        if taught is not None:
+            loss = loss + self.config.loss.distillation * Teachers.distance(logits.float(), taught)
+        return loss
+
+    def _state(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name).state_dict() for name in _KEPT}
+        return parts | {"step": self.step, "best": self.best, "stale": self.stale}
+
+
+_KEPT = ("network", "average", "optimiser", "schedule", "scaler")
+
+
+def _device(settings: Optimisation) -> torch.device:
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(settings.device)
+
+
+def _precision(settings: Optimisation, device: torch.device) -> torch.dtype:
+    named = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if settings.precision != "auto":
+        return named[settings.precision]
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        return torch.float16
+    return torch.bfloat16
+
+
+def _layout(config: TrainingConfig) -> torch.memory_format:
+    """Channels last, in which bf16 convolutions are quickest."""
+    return torch.channels_last_3d if config.network.dimension == 3 else torch.channels_last

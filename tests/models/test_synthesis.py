@@ -1,0 +1,129 @@
+"""Images drawn from label maps: each tissue as it was drawn, classes where they lie."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from imaging.errors import BadRequest
+from models.training.config import Synthesis, TrainingConfig
+from models.training.synthesis import Drawn, Tissues, read_maps, scanned, tissue_values
+from models.training.train import train
+from tests.blobs import write_config
+
+SYNTHESIS = """
+[synthesis]
+alike = [[20, 21]]
+outside = [500]
+"""
+
+
+def heads(folder: Path, count: int = 4) -> Path:
+    """Maps of 1 mm: a head (500) around a brain (20 left, 21 right) around a nucleus (30)."""
+    (folder / "labels").mkdir(parents=True, exist_ok=True)
+    grid = np.stack(np.meshgrid(*map(np.arange, (40, 44, 48)), indexing="ij"), -1)
+    for number in range(count):
+        far = np.linalg.norm(grid - (20 + number % 2, 22, 24), axis=-1)
+        values = np.select(
+            [far < 5, far < 11, far < 16], [30, np.where(grid[..., 0] < 20, 20, 21), 500], 0
+        )
+        image = nib.Nifti1Image(values.astype(np.int16), np.eye(4))
+        nib.save(image, folder / "labels" / f"{number}.nii.gz")
+    return folder
+
+
+def config(folder: Path, *, steps: int = 60) -> TrainingConfig:
+    return TrainingConfig.load(config_file(folder, steps=steps))
+
+
+def config_file(folder: Path, *, steps: int) -> Path:
+    path = write_config(folder, steps=steps)
+    text = (
+        path.read_text()
+        .replace('images = "images"\n', "")
+        .replace("validation = 2", "validation = 1")
+    )
+    text = text.replace("[network]", "classes = { 1 = [20, 21, 30] }\n[network]")
+    text = text.replace("spacing_mm = [1.0, 1.0, 2.0]", "spacing_mm = [1.5, 1.5, 2.0]")
+    path.write_text(text.replace("[augmentation]", SYNTHESIS + "[augmentation]"))
+    return path
+
+
+def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
+    maps, table = read_maps(config(heads(tmp_path)), tmp_path)
+    assert [one.name for one in maps] == ["0", "1", "2", "3"]
+    assert table.target.tolist() == [0, 1, 1, 1, 0]  # 0, 20, 21, 30, 500
+    assert table.look[1] == table.look[2]
+    assert len(set(table.look.tolist())) == 4
+    assert table.outside.tolist() == [False, False, False, False, True]
+    for one in maps:
+        assert set(np.unique(one.rows)) == {0, 1, 2, 3, 4}
+        assert max(one.rows.shape) < 42  # cut to the head
+        box = np.argwhere((one.rows > 0) & (one.rows < 4))
+        assert one.brain.start == tuple(box.min(0))
+        assert one.brain.stop == tuple(box.max(0) + 1)
+
+
+def test_each_tissue_has_one_mean_and_spread_and_sides_look_alike() -> None:
+    table = Tissues(np.array([0, 1, 1, 2]), np.array([0, 1, 1, 2]), np.array([False] * 4))
+    rows = np.arange(4).repeat(20_000).reshape(4, 20_000)
+    values = tissue_values(rows, table, Synthesis(spread=0.1), np.random.default_rng(3))
+    means, spreads = values.mean(1), values.std(1)
+    assert means[1] == pytest.approx(means[2], abs=0.005)
+    assert spreads[1] == pytest.approx(spreads[2], abs=0.005)
+    assert abs(means[3] - means[1]) > 0.02
+    assert spreads.max() < 0.11
+
+
+def test_a_stripped_scan_is_dark_outside_of_the_brain() -> None:
+    table = Tissues(np.arange(3), np.array([0, 1, 0]), np.array([False, False, True]))
+    rows = np.arange(3).repeat(100).reshape(3, 100)
+    values = tissue_values(rows, table, Synthesis(strip=1.0), np.random.default_rng(0))
+    assert not values[[0, 2]].any()
+    assert values[1].all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_thick_slices_and_thin_ones_keep_everything_in_its_place(seed: int) -> None:
+    """A ball's centre of mass stays where it is in the world, whatever the slices."""
+    grid = np.stack(np.meshgrid(*map(np.arange, (30, 36, 42)), indexing="ij"), -1)
+    ball = (np.linalg.norm(grid - (14, 19, 22), axis=-1) < 8).astype(np.float32)
+    random = np.random.default_rng(seed)
+    image = scanned(ball, (1.0, 1.0, 1.0), (20, 24, 28), Synthesis(), random)[0].numpy()
+    centre = (np.array(ndimage.center_of_mass(image)) + 0.5) * 1.5 - 0.5
+    assert image.shape == (20, 24, 28)
+    assert np.allclose(centre, (14, 19, 22), atol=0.3)
+
+
+def test_classes_lie_where_their_tissues_are_drawn(tmp_path: Path) -> None:
+    """Given tissues without spread and fine slices, one look never shows two classes."""
+    source = Drawn(config(heads(tmp_path)), tmp_path)
+    assert source.held_out[0].name == source.held_out[1].name
+    for case in source.held_out:
+        assert case.image.shape[1:] == case.label.shape
+        assert 0.05 < (case.label > 0).mean() < 0.6
+    first, again = (source.draw(np.random.default_rng(5)) for _ in range(2))
+    assert torch.equal(first.image, again.image)
+    assert first.image.shape == (1, 16, 16, 12)
+    assert first.classes.shape == (16, 16, 12)
+    assert set(first.classes.unique().tolist()) <= {0, 1}
+
+
+def test_a_network_learns_from_drawn_images_alone(tmp_path: Path) -> None:
+    path = config_file(heads(tmp_path), steps=60)
+    path.write_text(path.read_text().replace("[500]", "[500]\nstrip = 1.0"))
+    best = train(path, tmp_path / "out", data=tmp_path)
+    assert torch.load(best, weights_only=True)["figures"]["dice"] > 0.5
+
+
+def test_maps_that_do_not_serve_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="1 label maps"):
+        Drawn(config(heads(tmp_path, 1)), tmp_path)
+    flat = nib.Nifti1Image(np.arange(300, dtype=np.int16).reshape(10, 10, 3), np.eye(4))
+    for number in range(2):
+        nib.save(flat, tmp_path / "labels" / f"{number}.nii.gz")
+    with pytest.raises(BadRequest, match="300 different values"):
+        Drawn(config(tmp_path), tmp_path)
