@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-Show = Callable[[Mapping[str, float]], object]
+Show = Callable[[Mapping[str, float]], None]
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest
 from models.card import Channel, Cleanup, Instances, Intensity, Label, Name, Sample
@@ -26,7 +26,7 @@ class CardFacts(_Table):
     description: str = ""
     channels: tuple[Channel, ...]
     labels: tuple[Label, ...]
-    activation: Literal["softmax"] = "softmax"
+    activation: Literal["softmax", "sigmoid"] = "softmax"
     outputs: tuple[int, ...]
     instances: Instances | None = None
     cleanup: Cleanup = Cleanup()
@@ -47,6 +47,8 @@ class Data(_Table):
     labels: Path
     classes: dict[int, tuple[int, ...]] | None = None
     """Class -> the files' values that it stands for; all others are 0. None: they are the same."""
+    regions: tuple[tuple[int, ...], ...] = ()
+    """With activation sigmoid: the classes that each output covers; regions may overlap."""
     target: Literal["labels", "instances"] = "labels"
     """`labels`: label values are classes. `instances`: numbered objects; 1 is inside, 2 rim."""
     validation: Annotated[int, Field(ge=1)] | tuple[str, ...]
@@ -184,6 +186,15 @@ class TrainingConfig(_Table):
     """Where there is one, images are drawn from the labels, which are maps of tissues."""
     optimisation: Optimisation
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wanted = len(self.card.outputs) if self.card.activation == "sigmoid" else 0
+        if len(self.data.regions) != wanted:
+            raise ValueError(f"data.regions needs {wanted} lists, one for each sigmoid output")
+        if len(self.optimisation.output) != self.network.dimension:
+            raise ValueError("optimisation.output needs one number for each axis")
+        return self
+
     @classmethod
     def load(cls, path: Path) -> Self:
         """Reads a TOML file; raises BadRequest that names every field at fault."""
@@ -193,7 +204,9 @@ class TrainingConfig(_Table):
             came = "The training configuration cannot be read as TOML."
             raise _refusal(came) from error
         except ValidationError as error:
-            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            faults = (
+                f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()
+            )
             raise _refusal(
                 f"The training configuration is not sound: {'; '.join(faults)}."
             ) from error

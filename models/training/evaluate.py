@@ -32,7 +32,7 @@ def scores(
     network: nn.Module, field: ReceptiveField, config: TrainingConfig, case: Case
 ) -> dict[str, float]:
     """Dice of each label, of all of them as one, and `dice`, by which the best is picked."""
-    mask = predict(network, field, case.image).argmax(0)
+    mask = painted(predict(network, field, case.image), config)
     if config.data.target == "instances":
         return {"dice": dice(mask > 0, case.label > 0)}
     values = [label.value for label in config.card.labels]
@@ -41,3 +41,13 @@ def scores(
         "dice": float(np.mean(list(found.values()))),
         "dice_all": dice(mask > 0, case.label > 0),
     }
+
+
+def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.int64]:
+    """Classes of (outputs, *spatial): the best output; or regions, later over earlier."""
+    if config.card.activation == "softmax":
+        return np.asarray(logits.argmax(0))
+    values = np.zeros(logits.shape[1:], np.int64)
+    for region, value in zip(logits, config.card.outputs, strict=True):
+        values[region > 0] = value
+    return values

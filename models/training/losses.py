@@ -1,11 +1,13 @@
 """What a training makes small: overlap and cross-entropy, weighted voxel by voxel."""
 
+from collections.abc import Sequence
+
 import torch
 from monai.losses.dice import DiceLoss
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from models.training.config import Loss
+from models.training.config import Loss, TrainingConfig
 
 
 class DiceCrossEntropy(nn.Module):
@@ -21,5 +23,36 @@ class DiceCrossEntropy(nn.Module):
         """Logits (n, outputs, *spatial), classes and weight (n, *spatial) -> a scalar."""
         dice: Tensor = self._dice(logits, classes[:, None])
         each = cross_entropy(logits, classes, reduction="none")
-        mean = each.mean() if weight is None else (each * weight).sum() / weight.sum()
-        return torch.add(self._settings.dice * dice, self._settings.cross_entropy * mean)
+        return self._settings.dice * dice + self._settings.cross_entropy * _mean(each, weight)
+
+
+class RegionLoss(nn.Module):
+    """As DiceCrossEntropy, for regions that may overlap, each with a sigmoid of its own."""
+
+    def __init__(self, settings: Loss, regions: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self._settings, self._regions = settings, [list(region) for region in regions]
+        self._dice = DiceLoss(sigmoid=True)
+
+    def forward(self, logits: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
+        """As DiceCrossEntropy.forward; a region holds the voxels of its classes."""
+        covered = torch.stack([_any_of(classes, region) for region in self._regions], 1).float()
+        dice: Tensor = self._dice(logits, covered)
+        each = binary_cross_entropy_with_logits(logits, covered, reduction="none").mean(1)
+        return self._settings.dice * dice + self._settings.cross_entropy * _mean(each, weight)
+
+
+def loss_of(config: TrainingConfig) -> nn.Module:
+    """The loss that suits the card's activation."""
+    if config.card.activation == "sigmoid":
+        return RegionLoss(config.loss, config.data.regions)
+    return DiceCrossEntropy(config.loss)
+
+
+def _any_of(classes: Tensor, region: list[int]) -> Tensor:
+    return torch.isin(classes, torch.tensor(region, device=classes.device))
+
+
+def _mean(each: Tensor, weight: Tensor | None) -> Tensor:
+    """By weight, where there is one."""
+    return each.mean() if weight is None else (each * weight).sum() / weight.sum()

@@ -15,7 +15,7 @@ from models.training import checkpoint
 from models.training.config import Optimisation, TrainingConfig
 from models.training.evaluate import scores
 from models.training.examples import Examples
-from models.training.losses import DiceCrossEntropy
+from models.training.losses import loss_of
 from models.training.teachers import Teachers
 
 _LONGEST_GRADIENT = 5.0
@@ -50,7 +50,7 @@ class Run:
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.precision is torch.float16
         )
-        self.loss = DiceCrossEntropy(config.loss)
+        self.loss = loss_of(config)
         self.step, self.best, self.stale, self.started = 0, 0.0, 0, time.monotonic()
 
     @property

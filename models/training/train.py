@@ -17,7 +17,7 @@ from models.training.run import Run
 from models.training.teachers import Teachers
 
 Progress = Callable[[dict[str, float]], None]
-HISTORY = "history.jsonl"
+HISTORY, HELD_OUT = "history.jsonl", "held-out.txt"
 
 
 def train(
@@ -25,8 +25,8 @@ def train(
 ) -> Path:
     """Trains to the end and gives the checkpoint of the best validation Dice.
 
-    `out` gets last.pt (to resume from), best.pt (to export), history.jsonl and curves for
-    TensorBoard; where last.pt is there already, training goes on from it. `data` is the folder that
+    `out` gets last.pt (to resume from), best.pt (to export), history.jsonl, held-out.txt (the cases
+    that are never learnt from, for `tessera evaluate --cases`) and curves for TensorBoard; where last.pt is there already, training goes on from it. `data` is the folder that
     the configuration's paths are relative to. Raises BadRequest for a configuration or data that
     cannot serve.
     """
@@ -55,6 +55,7 @@ def begin(config: TrainingConfig, data: Path, out: Path) -> Run:
     examples = open_examples(config, data, field.halo if field.padding == "valid" else 0)
     teachers = Teachers.load(config, data) if config.loss.teachers else None
     out.mkdir(parents=True, exist_ok=True)
+    (out / HELD_OUT).write_text("".join(f"{case.name}\n" for case in examples.held_out))
     run = Run(config, field, examples, out, teachers)
     if config.optimisation.start:
         run.begin(read_weights(data / config.optimisation.start))

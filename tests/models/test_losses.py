@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.training.config import Loss
-from models.training.losses import DiceCrossEntropy
+from models.training.losses import DiceCrossEntropy, RegionLoss
 from models.training.teachers import Teachers
 
 
@@ -46,3 +46,17 @@ def test_what_teachers_say_is_their_mean_and_the_distance_is_kullback_and_leible
     assert found == pytest.approx(float(expected), rel=1e-4)
     assert float(Teachers.distance(taught.log(), taught)) == pytest.approx(0, abs=1e-6)
     assert not any(p.requires_grad for p in Teachers([ones]).parameters())
+
+
+def test_regions_are_learnt_each_by_itself() -> None:
+    logits, classes, weight = drawn()
+    covered = torch.stack([classes > 0, classes == 2, classes == 1], 1).float()
+    p = logits.sigmoid()
+    loss = RegionLoss(Loss(dice=0.0), ((1, 2), (2,), (1,)))
+    each = -(covered * p.log() + (1 - covered) * (1 - p).log()).mean(1)
+    expected = float((each * weight).sum() / weight.sum())
+    assert float(loss(logits, classes, weight)) == pytest.approx(expected, rel=1e-5)
+    both, total = (p * covered).sum((2, 3)), (p + covered).sum((2, 3))
+    loss = RegionLoss(Loss(cross_entropy=0.0), ((1, 2), (2,), (1,)))
+    overlap = float((1 - (2 * both + 1e-5) / (total + 1e-5)).mean())
+    assert float(loss(logits, classes)) == pytest.approx(overlap, rel=1e-5)

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from imaging.errors import BadRequest
 from models.training.checkpoint import LAST
 from models.training.config import TrainingConfig
-from models.training.train import HISTORY, train
+from models.training.train import HELD_OUT, HISTORY, train
 from tests.blobs import blobs, write_config
 
 
@@ -27,6 +27,26 @@ def test_it_learns_what_it_is_shown(tmp_path: Path, padding: str) -> None:
     assert [line["step"] for line in history] == list(range(5, 61, 5))
     assert figures["dice"] == max(line["dice"] for line in history)
     assert figures["dice"] > 0.85
+    held_out = set((tmp_path / "out" / HELD_OUT).read_text().split())
+    assert len(held_out) == 2
+    assert held_out < {str(number) for number in range(6)}
+
+
+def test_regions_are_learnt_and_painted(tmp_path: Path) -> None:
+    """The ball, and what is not the ball, as two sigmoid regions; the later is painted over."""
+    config, data = write_config(tmp_path, steps=200), blobs(tmp_path)
+    text = config.read_text().replace(
+        "outputs = [0, 1]", 'outputs = [2, 1]\nactivation = "sigmoid"'
+    )
+    label = '{ value = 1, name = "blob", color = "#ff0000" }'
+    text = text.replace(label, f'{label}, {{ value = 2, name = "rest", color = "#00ff00" }}')
+    text = text.replace("[network]", "regions = [[0, 1], [1]]\n[network]")
+    config.write_text(text)
+    best = train(config, tmp_path / "out", data=data)
+    assert torch.load(best, weights_only=True)["figures"]["dice_1"] > 0.85
+    config.write_text(text.replace("regions = [[0, 1], [1]]", "regions = [[1]]"))
+    with pytest.raises(BadRequest, match=r"data\.regions needs 2"):
+        train(config, tmp_path / "out", data=data)
 
 
 def same_weights(one: Path, other: Path) -> None:
