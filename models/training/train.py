@@ -26,9 +26,10 @@ def train(
     """Trains to the end and gives the checkpoint of the best validation Dice.
 
     `out` gets last.pt (to resume from), best.pt (to export), history.jsonl, held-out.txt (the cases
-    that are never learnt from, for `tessera evaluate --cases`) and curves for TensorBoard; where last.pt is there already, training goes on from it. `data` is the folder that
-    the configuration's paths are relative to. Raises BadRequest for a configuration or data that
-    cannot serve.
+    that are never learnt from, for `tessera evaluate --cases`) and curves for TensorBoard; where
+    last.pt is there already, training goes on from it. `data` is the folder that the
+    configuration's paths are relative to. Raises BadRequest for a configuration or data that cannot
+    serve.
     """
     config = TrainingConfig.load(config_path)
     torch.manual_seed(config.seed)
