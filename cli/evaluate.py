@@ -202,5 +202,5 @@ def _show(summary: Summary, rules: Rules) -> None:
 def _cells(mean: Mean, decimals: int) -> tuple[str, str, str]:
     interval = "-"
     if mean.low is not None and mean.high is not None:
-        interval = f"{mean.low:.{decimals}f} to {mean.high:.{decimals}f}"
-    return f"{mean.mean:.{decimals}f}", interval, str(mean.cases)
+        interval = f"{mean.low:z.{decimals}f} to {mean.high:z.{decimals}f}"
+    return f"{mean.mean:z.{decimals}f}", interval, str(mean.cases)
