@@ -89,6 +89,11 @@ def pairs(images: Path, labels: Path, only: Path | None) -> list[Case]:
     return [Case(name, _one(pictures[name]), _one(references[name])) for name in both]
 
 
+def left_out(images: Path, cases: Sequence[Case]) -> int:
+    """How many images are no case."""
+    return len(_files(images)) - len(cases)
+
+
 def reference_mask(reference: Scan, maps: Sequence[ValueMap], known: set[int]) -> NDArray[Any]:
     """The reference's labels, int32 on its stored axes, each value mapped at most once.
 

@@ -1,29 +1,25 @@
 """`tessera evaluate`"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from cli.cases import Case, MapType, ValueMap, pairs, reference_mask
+from cli.cases import MapType, ValueMap, left_out, pairs
 from cli.models import registry
+from cli.summary import show
+from cli.trial import Trial
 from imaging.errors import BadRequest
 from imaging.scan import Scan
-from inference.brake import Brake
-from inference.engine import Engine
-from inference.evaluation.figures import FIGURES, CaseFigures, Rules, measure
-from inference.evaluation.summary import Mean, Summary, summarise
+from inference.evaluation.figures import Rules
+from inference.evaluation.summary import summarise
 from inference.evaluation.tables import as_json, to_csv
 from inference.options import DEVICES, PRECISIONS, RunOptions
 from models.card import ModelCard
-from models.registry import Model
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -73,70 +69,22 @@ def command(
     if plot:
         _needs("matplotlib", "--plot")
     model, found = registry().get(name), pairs(images, labels, cases)
+    console = Console(stderr=True)
+    if cases is None and (lone := left_out(images, found)):
+        console.print(f"[yellow]Note:[/] {lone} images have no reference and are left out.")
     rules = _rules(model.card, [case.open()[0] for case in found], tolerance, membrane)
-    evaluation = _Evaluation(model, RunOptions(device, precision), rules, maps)
+    trial = Trial(model, RunOptions(device, precision), rules, maps)
     figures = [
-        evaluation.measure(case)
-        for case in track(found, "cases", console=Console(stderr=True), transient=True)
+        trial.measure(case) for case in track(found, "cases", console=console, transient=True)
     ]
     summary = summarise(figures)
-    _show(summary, rules)
+    show(summary, rules)
     if as_file:
         _write(as_file, json.dumps(as_json(model.card, rules, summary, figures), indent=2) + "\n")
     if table:
         _write(table, to_csv(rules, figures))
     if plot:
-        evaluation.plot(found, figures, plot)
-
-
-class _Evaluation:
-    """One model under the same rules for every case."""
-
-    def __init__(
-        self, model: Model, options: RunOptions, rules: Rules, maps: Sequence[ValueMap]
-    ) -> None:
-        self._model, self._options, self._rules, self._maps = model, options, rules, maps
-        self._engine = Engine(registry())
-
-    def measure(self, case: Case) -> CaseFigures:
-        with case.named():
-            scan, found, reference = self._masks(case)
-            return measure(case.name, scan, found, reference, self._model.card, self._rules)
-
-    def plot(self, cases: Sequence[Case], figures: Sequence[CaseFigures], path: Path) -> None:
-        """Segments the cases to be shown once more, rather than keep every mask until now."""
-        from inference.evaluation.plot import Shown, draw
-
-        by_name = {case.name: case for case in cases}
-        shown = []
-        for rank, row in _ranks(figures).items():
-            scan, found, reference = self._masks(by_name[row.case])
-            title = f"{rank}: Dice {row.dice:.3f}"
-            shown.append(Shown(title, row.case, scan, found, reference))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draw(shown, path)
-
-    def _masks(self, case: Case) -> tuple[Scan, NDArray[Any], NDArray[Any]]:
-        """The scan, the mask that is found and the reference."""
-        card = self._model.card
-        scan, reference = case.open()
-        known = set() if card.instances else {label.value for label in card.labels}
-        truth = reference_mask(reference, self._maps, known)
-        scans = {card.channels[0].name: scan}
-        result, _ = self._engine.run(scans, self._model, self._options, _quiet, Brake())
-        return scan, result.mask, truth
-
-
-def _quiet(_done: int, _all: int) -> None:
-    pass
-
-
-def _ranks(figures: Sequence[CaseFigures]) -> Mapping[str, CaseFigures]:
-    """The best, the median and the worst case, by mean Dice; each once, where there are fewer."""
-    order = sorted(figures, key=lambda row: row.dice, reverse=True)
-    ranks = {"best": 0, "median": (len(order) - 1) // 2, "worst": len(order) - 1}
-    first = {place: rank for rank, place in reversed(ranks.items())}
-    return {rank: order[place] for rank, place in ranks.items() if first[place] == rank}
+        trial.plot(found, figures, plot)
 
 
 def _rules(card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None) -> Rules:
@@ -177,30 +125,3 @@ def _needs(package: str, option: str) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def _show(summary: Summary, rules: Rules) -> None:
-    table = Table(box=None, header_style="bold", title=f"{summary.cases} cases")
-    for head in ("label", "figure"):
-        table.add_column(head)
-    for head in ("mean", "95 % interval", "cases"):
-        table.add_column(head, justify="right")
-    for name, label in summary.labels.items():
-        first = name
-        for figure in FIGURES:
-            if figure.printed and figure.name in label.means:
-                cells = _cells(label.means[figure.name], rules.decimals(figure))
-                table.add_row(first, rules.title(figure), *cells)
-                first = ""
-        table.add_row("", "missed", str(label.missed))
-        table.add_row("", "spurious", str(label.spurious))
-    if len(summary.labels) > 1:
-        table.add_row("all labels", "Dice", *_cells(summary.dice, 3))
-    Console().print(table)
-
-
-def _cells(mean: Mean, decimals: int) -> tuple[str, str, str]:
-    interval = "-"
-    if mean.low is not None and mean.high is not None:
-        interval = f"{mean.low:z.{decimals}f} to {mean.high:z.{decimals}f}"
-    return f"{mean.mean:z.{decimals}f}", interval, str(mean.cases)

@@ -18,6 +18,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 from skimage.metrics import variation_of_information
 
+from cli.cases import reference_mask
 from cli.main import tessera
 from imaging.errors import BadRequest, TesseraError
 from imaging.formats.sniff import open_scan
@@ -260,6 +261,21 @@ def test_membranes_whose_reference_bears_other_values(
     assert "v_rand" not in json.loads(out.read_text())["cases"][0]["labels"]["l1"]
 
 
+def test_each_value_is_mapped_once(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    Image.fromarray(np.array([[0, 1, 2, 9]], np.uint8)).save(path)
+    mapped = reference_mask(open_scan(path), [((1, 2), (2, 1)), ((9, 0),)], {1, 2})
+    np.testing.assert_array_equal(mapped, [[0, 2, 1, 0]])
+
+
+def test_probabilities_are_no_labels(tmp_path: Path) -> None:
+    path = tmp_path / "mask.nii"
+    for values in ([0.5, 1.0], [-1.0, 1.0], [np.nan, 1.0]):
+        nibabel.save(nibabel.Nifti1Image(np.full((2, 2, 2), values, np.float32), None), path)
+        with pytest.raises(BadRequest, match="no label numbers"):
+            reference_mask(open_scan(path), [], {1})
+
+
 def save(folder: Path, name: str, pixels: np.ndarray) -> None:
     Image.fromarray(pixels).save(folder / name)
 
@@ -321,8 +337,11 @@ def test_what_is_not_installed_is_named(
     made = study("walls")
     save(made.images, "em.png", np.eye(20, dtype=np.uint8) * 99)
     save(made.labels, "em.png", np.eye(20, dtype=np.uint8))
+    save(made.images, "alone.png", np.eye(20, dtype=np.uint8) * 99)
     for option in (("--plot", tmp_path / "e.png"), ("--membrane", "l1")):
         done = made.evaluate(*option)
         assert isinstance(done.exception, BadRequest)
         assert "tessera-seg[evaluate]" in str(done.exception)
-    assert made.evaluate().exit_code == 0
+    done = made.evaluate()
+    assert done.exit_code == 0
+    assert "1 images have no reference" in done.output

@@ -69,6 +69,10 @@ def test_thinning_leaves_no_membrane_and_moves_no_cell() -> None:
     assert not thinned(np.ones((3, 3), bool)).any()
 
 
+def test_a_membrane_is_parted_in_its_middle() -> None:
+    np.testing.assert_array_equal(thinned(picture(*["..######.."] * 4)), [[1] * 5 + [2] * 5] * 4)
+
+
 def test_nothing_to_score_and_nothing_found() -> None:
     assert cell_agreement(WHOLE, np.ones_like(WHOLE)) is None
     agreement = cell_agreement(np.ones_like(WHOLE), WHOLE)

@@ -6,9 +6,11 @@ import io
 import numpy as np
 import pytest
 
-from inference.evaluation.figures import FIGURES, CaseFigures, LabelFigures, Rules
+from imaging.scan import Scan
+from inference.evaluation.figures import FIGURES, CaseFigures, LabelFigures, Rules, measure
 from inference.evaluation.summary import Mean, summarise
 from inference.evaluation.tables import COLUMNS, to_csv
+from models.registry import Registry
 
 
 def case(name: str, missed: bool = False, **values: float | None) -> CaseFigures:
@@ -46,6 +48,32 @@ def test_cases_without_a_figure_are_left_out_and_the_missed_counted() -> None:
     assert (liver.means["hd95"].mean, liver.means["hd95"].cases) == (3.0, 2)
     assert "seg" not in liver.means
     assert summary.dice == liver.means["dice"]
+
+
+def test_what_is_missed_and_what_is_spurious() -> None:
+    """The mask holds label 1 alone, the reference label 2 alone."""
+    card = Registry().get("hippocampus-mri-3d").card
+    found, reference = np.zeros((2, 4, 4, 4), np.uint8)
+    found[1:3, 1, 1], reference[2, 2, 1:3] = 1, 2
+    scan = Scan(
+        shape=(1, 4, 4, 4),
+        dtype=np.dtype(np.uint8),
+        affine=np.diag([2.0, 2, 2, 1]),
+        spacing_mm=(2.0, 2.0, 2.0),
+        format="nifti",
+        reader=lambda box: found[None][(slice(None), *box.slices)],
+        stored_shape=(4, 4, 4),
+    )
+    told = measure("a", scan, found, reference, card, Rules())
+    first, second = told.labels
+    assert (first.missed, first.spurious, second.missed, second.spurious) == (0, 1, 1, 0)
+    assert [row.values["size_error"] for row in told.labels] == pytest.approx([0.016, -0.016])
+    assert [row.values["size_error_percent"] for row in told.labels] == [None, -100.0]
+    assert [row.values["hd95"] for row in told.labels] == [None, None]
+    assert told.dice == 0.0
+    same = measure("b", scan, found, found, card, Rules())
+    assert [(row.missed, row.spurious) for row in same.labels] == [(False, False)] * 2
+    assert same.dice == 1.0
 
 
 def test_seg_is_a_mean_over_objects() -> None:
