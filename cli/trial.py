@@ -51,11 +51,10 @@ class Trial:
         """The scan, the mask that is found and the reference."""
         card = self._model.card
         scan, reference = case.open()
-        known = set() if card.instances else {label.value for label in card.labels}
-        truth = reference_mask(reference, self._maps, known)
         scans = {card.channels[0].name: scan}
         result, _ = self._engine.run(scans, self._model, self._options, _quiet, Brake())
-        return scan, result.mask, truth
+        known = set() if card.instances else {label.value for label in card.labels}
+        return scan, result.mask, reference_mask(reference, self._maps, known)
 
 
 def _quiet(_done: int, _all: int) -> None:
