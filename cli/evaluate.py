@@ -1,41 +1,54 @@
 """`tessera evaluate`"""
 
 import json
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from cli.cases import MapType, ValueMap, left_out, pairs
 from cli.models import registry
-from cli.targets import stem
-from imaging.box import Box
+from cli.summary import show
+from cli.trial import Trial
 from imaging.errors import BadRequest
-from imaging.formats.sniff import open_scan
-from imaging.metrics import dice, hd95
-from inference.brake import Brake
-from inference.engine import Engine
+from imaging.scan import Scan
+from inference.evaluation.figures import Rules
+from inference.evaluation.summary import summarise
+from inference.evaluation.tables import as_json, to_csv
 from inference.options import DEVICES, PRECISIONS, RunOptions
 from models.card import ModelCard
-from models.registry import Model
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("evaluate")
 @click.option("--model", "name", required=True, help="A name that `tessera models` lists.")
 @click.option("--images", required=True, type=_FOLDER)
 @click.option("--labels", required=True, type=_FOLDER, help="Reference masks, named as the images.")
+@click.option("--cases", type=_LIST, help="A file with one case name a line: these alone.")
+@click.option("--json", "as_file", type=_FILE, help="Means, intervals and every case.")
+@click.option("--csv", "table", type=_FILE, help="A row per case and label.")
+@click.option("--plot", type=_FILE, help="A PNG of the best, the median and the worst case.")
 @click.option(
-    "--cases",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with one case name a line; only these are looked at.",
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Of the surface Dice: mm, or pixels of pictures without spacing.",
 )
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "maps",
+    type=MapType(),
+    multiple=True,
+    help="What values of the reference files mean; others are labels as they are.",
+)
+@click.option("--membrane", help="The label of pictures that is a boundary between cells.")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 def command(
@@ -43,85 +56,72 @@ def command(
     images: Path,
     labels: Path,
     cases: Path | None,
-    out: Path | None,
+    as_file: Path | None,
+    table: Path | None,
+    plot: Path | None,
+    tolerance: float,
+    maps: Sequence[ValueMap],
+    membrane: str | None,
     device: str,
     precision: str,
 ) -> None:
-    """Dice and HD95 of a model, per label and case. Distances are in mm, or pixels of a picture."""
-    model, engine = registry().get(name), Engine(registry())
-    options = RunOptions(device, precision)
-    pairs = _pairs(images, labels, set(cases.read_text().split()) if cases else None)
-    rows = [
-        {"case": case, **_measure(engine, model, options, image, label)}
-        for case, (image, label) in track(pairs.items(), "cases", console=Console(stderr=True))
+    """How good a model is on labelled scans: figures per label, with 95 % intervals over cases."""
+    if plot:
+        _needs("matplotlib", "--plot")
+    model, found = registry().get(name), pairs(images, labels, cases)
+    console = Console(stderr=True)
+    if cases is None and (lone := left_out(images, found)):
+        console.print(f"[yellow]Note:[/] {lone} images have no reference and are left out.")
+    rules = _rules(model.card, [case.open()[0] for case in found], tolerance, membrane)
+    trial = Trial(model, RunOptions(device, precision), rules, maps)
+    figures = [
+        trial.measure(case) for case in track(found, "cases", console=console, transient=True)
     ]
-    means = _means(rows, model.card)
-    _show(means, len(rows))
-    if out:
-        told = {"model": name, "sha256": model.card.sha256, "mean": means, "cases": rows}
-        out.write_text(json.dumps(told, indent=2) + "\n")
+    summary = summarise(figures)
+    show(summary, rules)
+    if as_file:
+        _write(as_file, json.dumps(as_json(model.card, rules, summary, figures), indent=2) + "\n")
+    if table:
+        _write(table, to_csv(rules, figures))
+    if plot:
+        trial.plot(found, figures, plot)
 
 
-def _pairs(images: Path, labels: Path, only: set[str] | None) -> dict[str, tuple[Path, Path]]:
-    """Case name -> image and reference; raises BadRequest where there is none."""
-    references = {stem(path): path for path in labels.iterdir() if path.is_file()}
-    pairs = {
-        stem(path): (path, references[stem(path)])
-        for path in sorted(images.iterdir())
-        if stem(path) in references and (only is None or stem(path) in only)
-    }
-    if not pairs:
+def _rules(card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None) -> Rules:
+    """One unit for all cases: pixels, as soon as one of the pictures bears no spacing."""
+    spaced = all(scan.spacing_mm is not None for scan in scans)
+    distance = "mm" if spaced or card.dimension == 3 else "px"
+    size = "ml" if card.dimension == 3 else "mm2" if spaced else "px"
+    return Rules(tolerance, distance, size, _membrane(card, membrane) if membrane else None)
+
+
+def _membrane(card: ModelCard, wanted: str) -> int:
+    """The value of the label of that name or value."""
+    if card.dimension != 2 or card.instances is not None:
         raise BadRequest(
-            "No image has a reference mask of the same name.",
-            expected="Two folders whose files bear the same names, but for their endings.",
-            todo="Check --images, --labels and --cases.",
+            "--membrane is for pictures whose mask bears labels.",
+            expected="A 2D model that does not number objects.",
+            todo="Leave it out.",
         )
-    return pairs
+    for label in card.labels:
+        if wanted in (label.name, str(label.value)):
+            _needs("skimage", "--membrane")
+            return label.value
+    raise BadRequest(
+        "--membrane names no label of the model.",
+        expected=f"One of: {', '.join(label.name for label in card.labels)}.",
+        todo="See `tessera models show NAME`.",
+    )
 
 
-def _measure(
-    engine: Engine, model: Model, options: RunOptions, image: Path, label: Path
-) -> dict[str, Any]:
-    """Label name -> its figures."""
-    scan, reference = open_scan(image), open_scan(label)
-    if reference.grid != scan.grid:
+def _needs(package: str, option: str) -> None:
+    if find_spec(package) is None:
         raise BadRequest(
-            f"A reference mask has the shape {reference.grid}, its image {scan.grid}.",
-            todo="Give masks on their images' own grids.",
+            f"{option} needs {package}, which is not installed.",
+            todo="Install it with: pip install 'tessera-seg[evaluate]'",
         )
-    channel = model.card.channels[0].name
-    result, _ = engine.run({channel: scan}, model, options, lambda _d, _a: None, Brake())
-    truth = reference.read(Box.whole(reference.grid))[0]
-    spacing = scan.spacing_mm or (1.0,) * scan.dimension
-    figures = {}
-    for item in model.card.labels:
-        if model.card.instances is not None:  # numbered objects, here and there
-            pair = result.mask > 0, truth > 0
-        else:
-            pair = result.mask == item.value, np.asarray(truth == item.value)
-        distance = hd95(*pair, spacing)
-        finite = distance if np.isfinite(distance) else None
-        figures[item.name] = {"dice": dice(*pair), "hd95_mm": finite}
-    return {"labels": figures}
 
 
-def _means(rows: list[dict[str, Any]], card: ModelCard) -> dict[str, dict[str, Any]]:
-    """Where one mask is empty there is no HD95; such cases are counted, not averaged."""
-    means = {}
-    for item in card.labels:
-        figures = [row["labels"][item.name] for row in rows]
-        finite = [f["hd95_mm"] for f in figures if f["hd95_mm"] is not None]
-        means[item.name] = {
-            "dice": fmean(f["dice"] for f in figures),
-            "hd95_mm": fmean(finite) if finite else None,
-            "missed": len(figures) - len(finite),
-        }
-    return means
-
-
-def _show(means: dict[str, dict[str, Any]], cases: int) -> None:
-    table = Table("label", "Dice", "HD95 mm", "missed", title=f"{cases} cases", box=None)
-    for name, row in means.items():
-        distance = "-" if row["hd95_mm"] is None else f"{row['hd95_mm']:.2f}"
-        table.add_row(name, f"{row['dice']:.4f}", distance, str(row["missed"]))
-    Console().print(table)
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

@@ -206,7 +206,7 @@ def test_contradicting_names_are_refused(picture: Path, tmp_path: Path) -> None:
 
 
 def test_evaluate_measures_what_segment_makes(picture: Path, tmp_path: Path) -> None:
-    """A model agrees with itself: Dice 1, HD95 0."""
+    """A model agrees with itself: Dice 1, HD95 0, every object found."""
     images, labels = tmp_path / "images", tmp_path / "labels"
     images.mkdir()
     picture.rename(images / "slide.png")
@@ -216,7 +216,10 @@ def test_evaluate_measures_what_segment_makes(picture: Path, tmp_path: Path) -> 
     where = ("--images", images, "--labels", labels, "--json", out)
     assert tessera("evaluate", *arguments, *where) == 0
     told = json.loads(out.read_text())
-    assert told["mean"]["nucleus"] == {"dice": 1.0, "hd95_mm": 0.0, "missed": 0}
+    nucleus = told["labels"]["nucleus"]
+    means = {name: nucleus["means"][name]["mean"] for name in ("dice", "hd95", "ap", "seg")}
+    assert means == {"dice": 1.0, "hd95": 0.0, "ap": 1.0, "seg": 1.0}
+    assert nucleus["missed"] == 0
     (labels / "slide.png").rename(labels / "another.png")
     assert tessera("evaluate", *arguments, *where) == 2
 
@@ -259,7 +262,8 @@ def test_serving_imports_no_torch(picture: Path, tmp_path: Path) -> None:
         "import sys; from cli.main import tessera\n"
         f"tessera.main(['segment', {str(picture)!r}, '--model', 'nuclei-2d', '-o', "
         f"{str(tmp_path / 'm.png')!r}], standalone_mode=False)\n"
-        "import service.app, workers.app\n"
+        "import service.app, workers.app, cli.evaluate\n"
+        "import imaging.metrics.membrane, inference.evaluation.plot\n"
         "sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

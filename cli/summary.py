@@ -1,0 +1,35 @@
+"""The means of an evaluation as a table for people."""
+
+from rich.console import Console
+from rich.table import Table
+
+from inference.evaluation.figures import FIGURES, Rules
+from inference.evaluation.summary import Mean, Summary
+
+
+def show(summary: Summary, rules: Rules) -> None:
+    """Prints a row for each label and figure, with the interval and the cases that have it."""
+    table = Table(box=None, header_style="bold", title=f"{summary.cases} cases")
+    for head in ("label", "figure"):
+        table.add_column(head)
+    for head in ("mean", "95 % interval", "cases"):
+        table.add_column(head, justify="right")
+    for name, label in summary.labels.items():
+        first = name
+        for figure in FIGURES:
+            if figure.printed and figure.name in label.means:
+                cells = _cells(label.means[figure.name], rules.decimals(figure))
+                table.add_row(first, rules.title(figure), *cells)
+                first = ""
+        table.add_row("", "missed", str(label.missed))
+        table.add_row("", "spurious", str(label.spurious))
+    if len(summary.labels) > 1:
+        table.add_row("all labels", "Dice", *_cells(summary.dice, 3))
+    Console().print(table)
+
+
+def _cells(mean: Mean, decimals: int) -> tuple[str, str, str]:
+    interval = "-"
+    if mean.low is not None and mean.high is not None:
+        interval = f"{mean.low:z.{decimals}f} to {mean.high:z.{decimals}f}"
+    return f"{mean.mean:z.{decimals}f}", interval, str(mean.cases)

@@ -1,0 +1,1 @@
+"""How good a model's masks are: figures per case, their means and intervals, a picture."""
