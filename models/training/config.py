@@ -188,6 +188,8 @@ class TrainingConfig(_Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if (self.data.target == "instances") != (self.card.instances is not None):
+            raise ValueError("data.target is `instances` where the card has `instances`, only")
         wanted = len(self.card.outputs) if self.card.activation == "sigmoid" else 0
         if len(self.data.regions) != wanted:
             raise ValueError(f"data.regions needs {wanted} lists, one for each sigmoid output")

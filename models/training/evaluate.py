@@ -1,10 +1,15 @@
 """How good a network is on whole cases it has not seen."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from imaging.instances import instances
+from imaging.metrics import dice
+from imaging.metrics.objects import Matches
 from models.nets.receptive_field import ReceptiveField
 from models.training.config import TrainingConfig
 from models.training.data import Case
@@ -22,19 +27,18 @@ def predict(
     return np.asarray(logits[(slice(None), *(slice(0, n) for n in image.shape[1:]))])
 
 
-def dice(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """2 |A and B| / (|A| + |B|); 1 where both are empty."""
-    total = int(mask.sum()) + int(truth.sum())
-    return 2 * int((mask & truth).sum()) / total if total else 1.0
-
-
 def scores(
     network: nn.Module, field: ReceptiveField, config: TrainingConfig, case: Case
 ) -> dict[str, float]:
-    """Dice of each label, of all of them as one, and `dice`, by which the best is picked."""
+    """Dice of each label, of all of them as one, and `dice`, their mean; of numbered objects also
+    precision at IoU 0.5 and its mean over 0.5 to 0.9, `ap`."""
     mask = painted(predict(network, field, case.image), config)
-    if config.data.target == "instances":
-        return {"dice": dice(mask > 0, case.label > 0)}
+    if config.card.instances is not None:
+        rule = config.card.instances
+        objects = instances(mask, rule.seed, rule.rim, rule.min_voxels)
+        precisions = Matches.of(objects, case.label).average_precision()
+        both = dice(objects > 0, case.label > 0)
+        return {"dice": both, "ap_50": precisions[0], "ap": float(np.mean(precisions))}
     values = [label.value for label in config.card.labels]
     found = {f"dice_{v}": dice(mask == v, case.label == v) for v in values}
     return found | {
@@ -51,3 +55,8 @@ def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.i
     for region, value in zip(logits, config.card.outputs, strict=True):
         values[region > 0] = value
     return values
+
+
+def worth(figures: Mapping[str, float]) -> float:
+    """By which the best checkpoint is picked: precision of numbered objects, else Dice."""
+    return figures.get("ap", figures["dice"])

@@ -13,7 +13,7 @@ from models.nets.receptive_field import ReceptiveField
 from models.nets.unet import UNet
 from models.training import checkpoint
 from models.training.config import Optimisation, TrainingConfig
-from models.training.evaluate import scores
+from models.training.evaluate import scores, worth
 from models.training.examples import Examples
 from models.training.losses import loss_of
 from models.training.teachers import Teachers
@@ -85,8 +85,8 @@ class Run:
         network = self.average.module.eval()
         each = [scores(network, self.field, self.config, case) for case in self.examples.held_out]
         figures = {name: float(np.mean([s[name] for s in each])) for name in each[0]}
-        better = figures["dice"] > self.best
-        self.best, self.stale = max(self.best, figures["dice"]), 0 if better else self.stale + 1
+        better = worth(figures) > self.best
+        self.best, self.stale = max(self.best, worth(figures)), 0 if better else self.stale + 1
         if better:
             told = figures | {"steps": self.step}
             shipped = checkpoint.shipped(self.config, network.state_dict(), told, made)

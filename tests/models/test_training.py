@@ -49,6 +49,24 @@ def test_regions_are_learnt_and_painted(tmp_path: Path) -> None:
         train(config, tmp_path / "out", data=data)
 
 
+def test_objects_are_learnt_and_picked_by_their_precision(tmp_path: Path) -> None:
+    """Given numbered balls, then inside and rim are learnt, and whole objects are found again."""
+    config, data = write_config(tmp_path, steps=100), blobs(tmp_path)
+    text = config.read_text().replace("outputs = [0, 1]", "outputs = [0, 1, 1]")
+    text = text.replace("[data]", "instances = { seed = 1, rim = 2 }\n[data]")
+    text = text.replace("out_channels = 2", "out_channels = 3")
+    config.write_text(text)
+    with pytest.raises(BadRequest, match=r"data\.target"):
+        train(config, tmp_path / "out", data=data)
+    config.write_text(text.replace("[network]", 'target = "instances"\n[network]'))
+    best = train(config, tmp_path / "out", data=data)
+    figures = torch.load(best, weights_only=True)["figures"]
+    history = [json.loads(line) for line in (tmp_path / "out" / HISTORY).read_text().splitlines()]
+    assert figures["ap"] == max(line["ap"] for line in history)
+    assert figures["ap_50"] == 1
+    assert figures["dice"] > 0.8
+
+
 def same_weights(one: Path, other: Path) -> None:
     """Bit for bit: the network, its moving average, the optimiser's own state."""
     ours, theirs = (torch.load(path / LAST, weights_only=True) for path in (one, other))
