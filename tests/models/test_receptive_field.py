@@ -14,17 +14,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from imaging.errors import BadModel
 from models.nets.config import UNetConfig
-from models.nets.receptive_field import cost, receptive_field
+from models.nets.cost import cost
+from models.nets.receptive_field import receptive_field
 from models.nets.unet import UNet
 
 NETWORKS = {
-    "flat": UNetConfig.plain((2,)),
-    "two levels": UNetConfig.plain((2, 2), batch_norm=True),
-    "three levels": UNetConfig.plain((2, 2, 2)),
-    "four levels, one convolution": UNetConfig.plain((1, 1, 1, 1), convolutions=1),
+    "flat": UNetConfig.of_widths((2,)),
+    "two levels": UNetConfig.of_widths((2, 2), batch_norm=True),
+    "three levels": UNetConfig.of_widths((2, 2, 2)),
+    "four levels, one convolution": UNetConfig.of_widths((1, 1, 1, 1), convolutions=1),
     "uneven": UNetConfig(encoder=((2,), (2, 2, 2)), up=(1,), decoder=((2, 1, 1),)),
-    "3d, two levels": UNetConfig.plain((1, 2), dimension=3, batch_norm=True),
-    "3d, three levels": UNetConfig.plain((1, 1, 1), dimension=3),
+    "3d, two levels": UNetConfig.of_widths((1, 2), dimension=3, batch_norm=True),
+    "3d, three levels": UNetConfig.of_widths((1, 1, 1), dimension=3),
 }
 BOTH = pytest.mark.parametrize("padding", ["valid", "same"])
 ALL = pytest.mark.parametrize("name", NETWORKS)

@@ -33,7 +33,7 @@ def test_unet3d_is_the_3d_papers_network() -> None:
 
 def test_a_skip_is_joined_where_it_lies() -> None:
     """Given a network whose every path passes a voxel on unchanged, then nothing moves."""
-    config = UNetConfig.plain((1, 1), convolutions=1, out_channels=1)
+    config = UNetConfig.of_widths((1, 1), convolutions=1, out_channels=1)
     network = UNet(config)
     with torch.no_grad():
         for module in network.modules():
@@ -46,12 +46,12 @@ def test_a_skip_is_joined_where_it_lies() -> None:
 
 
 def test_same_padding_keeps_the_size() -> None:
-    network = UNet(UNetConfig.plain((2, 3, 4), dimension=3, padding="same"))
+    network = UNet(UNetConfig.of_widths((2, 3, 4), dimension=3, padding="same"))
     assert network(torch.zeros(2, 1, 4, 8, 12)).shape == (2, 2, 4, 8, 12)
 
 
 def test_dropout_stands_at_the_bottom_and_is_off_when_serving() -> None:
-    network = UNet(UNetConfig.plain((2, 4), padding="same", dropout=0.5))
+    network = UNet(UNetConfig.of_widths((2, 4), padding="same", dropout=0.5))
     image = torch.rand(1, 1, 16, 16)
     torch.manual_seed(0)
     assert not torch.equal(network(image), network(image))
