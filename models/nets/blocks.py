@@ -6,7 +6,6 @@ followed by batch norm, where the network has it, and the activation.
 """
 
 from collections.abc import Callable
-from math import gcd
 
 from imaging.errors import BadModel
 from models.nets.config import Block
@@ -97,7 +96,7 @@ def shuffle(graph: Graph, source: int, widths: Widths) -> int:
     """1x1 in groups, shuffled, each map by itself, 1x1 in groups (Zhang et al. 2017,
     arXiv:1707.01083), plus what came in.
 
-    In between there are half as many maps; as many groups as divide both sides, at most `GROUPS`.
+    In between there are half as many maps.
     """
     for width in widths:
         if width % 2:
@@ -107,8 +106,8 @@ def shuffle(graph: Graph, source: int, widths: Widths) -> int:
                 todo="Give even widths, best multiples of 8.",
             )
         middle = width // 2
-        first, second = (gcd(GROUPS, middle, n) for n in (graph.channels(source), width))
-        values = graph.shuffle(graph.unit(source, middle, 1, groups=first), second)
+        first, second = (_groups(n, middle) for n in (graph.channels(source), width))
+        values = graph.shuffle(graph.unit(source, middle, 1, groups=first), first)
         values = graph.norm(graph.convolution(values, middle, groups=middle))
         values = graph.norm(graph.convolution(values, width, 1, groups=second))
         source = graph.activation(graph.add(graph.fit(source, width), values))
@@ -131,6 +130,15 @@ def squeeze_excite(graph: Graph, source: int) -> int:
     means = graph.average(source, 1)
     squeezed = graph.activation(graph.convolution(means, max(1, width // REDUCTION), 1))
     return graph.multiply(source, graph.sigmoid(graph.convolution(squeezed, width, 1)))
+
+
+def _groups(outer: int, middle: int) -> int:
+    """Divides both, at most `GROUPS`; so few that a group's maps, dealt out, reach every group."""
+    return max(
+        groups
+        for groups in range(1, GROUPS + 1)
+        if groups**2 <= middle and outer % groups == middle % groups == 0
+    )
 
 
 def _at_least(widths: Widths, least: int, block: str) -> None:

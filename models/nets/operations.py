@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F  # noqa: N812 -- torch's own name for it
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.nets.layer import Kind, Layer
 
@@ -16,8 +16,8 @@ UP: dict[int, type[nn.ConvTranspose2d | nn.ConvTranspose3d]] = {
     3: nn.ConvTranspose3d,
 }
 AVERAGE: dict[int, Callable[[Tensor, int], Tensor]] = {
-    2: F.adaptive_avg_pool2d,
-    3: F.adaptive_avg_pool3d,
+    2: functional.adaptive_avg_pool2d,
+    3: functional.adaptive_avg_pool3d,
 }
 LINEAR = {2: "bilinear", 3: "trilinear"}
 
@@ -65,7 +65,7 @@ def _convolution(layer: Layer, before: int, axes: int) -> nn.Module:
 
 
 def _interpolate(_layer: Layer, _before: int, axes: int) -> nn.Module:
-    return Step(lambda values: F.interpolate(values, scale_factor=2, mode=LINEAR[axes]))
+    return Step(lambda values: functional.interpolate(values, scale_factor=2, mode=LINEAR[axes]))
 
 
 def _crop(layer: Layer, _before: int, axes: int) -> nn.Module:
@@ -83,7 +83,9 @@ def _average(layer: Layer, _before: int, axes: int) -> nn.Module:
 
 
 def _spread(_layer: Layer, _before: int, axes: int) -> nn.Module:
-    return Step(lambda values, like: F.interpolate(values, size=like.shape[2:], mode=LINEAR[axes]))
+    return Step(
+        lambda values, like: functional.interpolate(values, size=like.shape[2:], mode=LINEAR[axes])
+    )
 
 
 OPERATIONS: dict[Kind, Callable[[Layer, int, int], nn.Module]] = {
