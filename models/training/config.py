@@ -4,10 +4,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest
-from models.card import Channel, Cleanup, Instances, Intensity, Label, Name, Sample
+from models.card import (
+    Channel,
+    Cleanup,
+    Instances,
+    Intensity,
+    Label,
+    Name,
+    Sample,
+    check_outputs,
+)
 from models.nets.config import (
     Activation,
     Block,
@@ -34,7 +43,7 @@ class CardFacts(_Table):
     description: str = ""
     channels: tuple[Channel, ...]
     labels: tuple[Label, ...]
-    activation: Literal["softmax"] = "softmax"
+    activation: Literal["softmax", "sigmoid"] = "softmax"
     outputs: tuple[int, ...]
     instances: Instances | None = None
     cleanup: Cleanup = Cleanup()
@@ -45,6 +54,11 @@ class CardFacts(_Table):
     data: str = ""
     split: str = ""
     limits: str = ""
+
+    @model_validator(mode="after")
+    def _outputs(self) -> Self:
+        check_outputs(self.activation, self.outputs, self.labels)
+        return self
 
 
 class Data(_Table):
@@ -137,6 +151,12 @@ class TrainingConfig(_Table):
     network: Network
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
+
+    @model_validator(mode="after")
+    def _taught(self) -> Self:
+        if self.card.activation != "softmax":
+            raise ValueError("a training teaches softmax outputs, not regions (sigmoid)")
+        return self
 
     @classmethod
     def load(cls, path: Path) -> Self:

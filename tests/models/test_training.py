@@ -261,6 +261,9 @@ def test_stained_nuclei_are_blue_in_a_brown_surrounding(seed: int, light_ground:
         ("steps = 60", "steps = 0", "optimisation.steps"),
         ('kind = "zscore"', 'kind = "percentile"', "card.intensity"),
         ("seed = 1", "seed = [", "TOML"),
+        ("outputs = [0, 1]", "outputs = [1, 0]", "background"),
+        ("outputs = [0, 1]", 'outputs = [1]\nactivation = "sigmoid"', "not regions"),
+        ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
     ],
 )
 def test_an_unsound_configuration_is_refused_by_field(
