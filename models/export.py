@@ -145,7 +145,7 @@ def _slanted(values: NDArray[np.float32]) -> NDArray[np.float32]:
     for axis in range(2, values.ndim):
         shape = [1] * values.ndim
         shape[axis] = -1
-        values = values + np.linspace(0, 1, values.shape[axis], dtype=np.float32).reshape(shape)
+        values = values + np.linspace(0, 4, values.shape[axis], dtype=np.float32).reshape(shape)
     return values
 
 

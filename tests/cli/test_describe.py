@@ -82,6 +82,16 @@ def test_the_layers_add_up_to_the_totals(config: Path, capsys) -> None:
     assert shown["multiply-adds"] == f"{costs.multiply_adds_per_voxel:,.0f} per output voxel"
 
 
+def test_the_documentation_shows_what_is_printed(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "config.toml"
+    smaller = 'widths = [16, 32]\nblock = "separable"'
+    path.write_text(SHIPPED.read_text().replace("widths = [16, 32, 64]", smaller))
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    (shown,) = re.findall(r"```\n(layer .*?)\n```", page, re.DOTALL)
+    cells = [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()]
+    assert cells == described(path, capsys, "--tile", "64")
+
+
 def test_it_needs_no_torch() -> None:
     script = (
         "import sys; from cli.main import tessera; "

@@ -55,6 +55,11 @@ dimension = 2
 in_channels = 3
 out_channels = 3
 widths = [4, 8]
+block = "separable"
+bottleneck = "aspp"
+skip = "add"
+upsampling = "interpolation"
+activation = "elu"
 [augmentation]
 colour = 0.1
 [optimisation]
