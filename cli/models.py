@@ -1,4 +1,4 @@
-"""`tessera models`, `tessera models show NAME`, `tessera models add DIR`"""
+"""`tessera models`, `tessera models show NAME`, `... describe CONFIG`, `... add DIR`"""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.describe import describe
 from jobs.settings import Settings
 from models.card import ModelCard
 from models.registry import Registry
@@ -22,6 +23,9 @@ def command(ctx: click.Context) -> None:
     """What can be served; without a subcommand, a list."""
     if ctx.invoked_subcommand is None:
         _list()
+
+
+command.add_command(describe)
 
 
 def _list() -> None:

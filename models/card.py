@@ -35,6 +35,17 @@ class Label(_Frozen):
     color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
+def check_outputs(activation: str, outputs: tuple[int, ...], labels: tuple[Label, ...]) -> None:
+    """Raises ValueError where outputs and labels do not belong together."""
+    values = {label.value for label in labels}
+    if len(values) != len(labels):
+        raise ValueError("each label value may appear once")
+    if activation == "softmax" and (len(outputs) < 2 or outputs[0] != 0):
+        raise ValueError("softmax outputs begin with 0, background")
+    if not set(outputs) - {0} <= values:
+        raise ValueError("outputs name a label value that labels do not list")
+
+
 class Intensity(_Frozen):
     """How voxels are normalised, once per image and channel, before tiling.
 
@@ -146,13 +157,7 @@ class ModelCard(_Frozen):
             raise ValueError(f"spacing_mm needs {self.dimension} positive numbers")
         if not self.channels or len({c.name for c in self.channels}) != len(self.channels):
             raise ValueError("channels need at least one entry, each name once")
-        values = {label.value for label in self.labels}
-        if len(values) != len(self.labels):
-            raise ValueError("each label value may appear once")
-        if self.activation == "softmax" and (len(self.outputs) < 2 or self.outputs[0] != 0):
-            raise ValueError("softmax outputs begin with 0, background")
-        if not set(self.outputs) - {0} <= values:
-            raise ValueError("outputs name a label value that labels do not list")
+        check_outputs(self.activation, self.outputs, self.labels)
         if self.instances and (
             len(self.labels) != 1
             or max(self.instances.seed, self.instances.rim) >= len(self.outputs)

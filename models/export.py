@@ -1,11 +1,10 @@
 """A trained network becomes model.onnx and card.json, proved equal to what was trained.
 
 The graph takes `image` (n, c, *spatial) float32 and gives `logits` (n, outputs, *spatial); batch
-and spatial sizes are free. Batch norm is folded into the convolutions, skips are cropped by
-constants, and the weights lie in the one file.
+and spatial sizes are free. Every weight lies in the one file under its name in torch
+(`models.nets.onnx_file`), so a training can begin from it.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from hashlib import sha256
@@ -14,7 +13,6 @@ from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -22,7 +20,9 @@ from numpy.typing import NDArray
 from imaging.errors import BadModel
 from models.card import ModelCard
 from models.nets.config import UNetConfig
-from models.nets.receptive_field import ReceptiveField, cost, receptive_field
+from models.nets.cost import cost
+from models.nets.onnx_file import to_onnx
+from models.nets.receptive_field import ReceptiveField, is_local, receptive_field
 from models.nets.unet import UNet
 from models.training.config import CardFacts
 
@@ -60,7 +60,7 @@ def export_network(
     _fits(facts, network.config)
     network = deepcopy(network).eval()
     field, costs = receptive_field(network.config), cost(network.config)
-    model = to_onnx(network, field)
+    model = to_onnx(network)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     check_parity(network, session, field)
     axes = network.config.dimension
@@ -71,7 +71,7 @@ def export_network(
         halo=(field.halo,) * axes,
         align=(field.align,) * axes,
         minimum=(field.minimum,) * axes,
-        exact=is_exact(session, field),
+        exact=is_local(network.config) and is_exact(session, field),
         parameters=costs.parameters,
         multiply_adds_per_voxel=costs.multiply_adds_per_voxel,
         bytes_per_voxel=costs.bytes_per_voxel,
@@ -82,30 +82,6 @@ def export_network(
     (out / "model.onnx").write_bytes(model)
     card.save(out / "card.json")
     return card
-
-
-def to_onnx(network: UNet, field: ReceptiveField) -> bytes:
-    """The network as an ONNX file, without the paths and traces that the exporter leaves in it."""
-    config = network.config
-    size = [field.minimum + (axis + 1) * field.align for axis in range(config.dimension)]
-    image = torch.zeros(2, config.in_channels, *size)
-    free = dict.fromkeys((0, *range(2, image.ndim)), torch.export.Dim.DYNAMIC)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter uses its own old names
-        program = torch.onnx.export(
-            network,
-            (image,),
-            input_names=["image"],
-            output_names=["logits"],
-            dynamic_shapes=(free,),
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise _unlike("No graph came out of")
-    model = program.model_proto
-    _tidy(model)
-    return bytes(model.SerializeToString())
 
 
 def check_parity(
@@ -125,7 +101,7 @@ def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bo
     context = 0 if field.padding == "valid" else -(-field.halo // field.align) * field.align
     _, channels, *spatial = session.get_inputs()[0].shape
     size = field.legal(2 * context + field.minimum + 2 * field.align)
-    whole = _noise((1, channels, *(size for _ in spatial)))
+    whole = _slanted(_noise((1, channels, *(size for _ in spatial))))
     logits = _run(session, whole)
     step, end = field.align, logits.shape[2]
     for cut, theirs, mine in (
@@ -153,21 +129,6 @@ def _config(values: Mapping[str, Any]) -> UNetConfig:
     return UNetConfig(**{**values, **levels, "up": tuple(values["up"])})
 
 
-def _tidy(model: onnx.ModelProto) -> None:
-    """Names the free sizes and drops what the exporter notes about itself."""
-    graph = model.graph
-    named: list[Any] = [*graph.node, *graph.input, *graph.output, *graph.initializer]
-    for item in [model, graph, *named, *graph.value_info]:
-        del item.metadata_props[:]
-        item.doc_string = ""
-    del graph.value_info[:]
-    for value, names in ((graph.input[0], "nijk"), (graph.output[0], "nxyz")):
-        dims = value.type.tensor_type.shape.dim
-        free = [dim for position, dim in enumerate(dims) if position != 1]
-        for dim, name in zip(free, names, strict=False):
-            dim.dim_param = name
-
-
 def _images(config: UNetConfig, field: ReceptiveField) -> Iterator[NDArray[np.float32]]:
     """Of the smallest legal size, and of larger ones that differ along the axes; also two."""
     for count, steps in ((1, (0, 0, 0)), (1, (1, 0, 2)), (2, (2, 3, 1))):
@@ -177,6 +138,15 @@ def _images(config: UNetConfig, field: ReceptiveField) -> Iterator[NDArray[np.fl
 
 def _noise(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+def _slanted(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Brighter along every axis, so that a part has not the means that the whole has."""
+    for axis in range(2, values.ndim):
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        values = values + np.linspace(0, 4, values.shape[axis], dtype=np.float32).reshape(shape)
+    return values
 
 
 def _part(values: NDArray[np.float32], cut: slice) -> NDArray[np.float32]:

@@ -1,18 +1,33 @@
-"""What a U-Net is made of, in plain numbers. Torch-free."""
+"""What a U-Net is made of, in plain numbers and names. Torch-free."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from imaging.errors import BadModel
 
-KERNEL = 3
+Padding = Literal["valid", "same"]
+Block = Literal[
+    "plain", "residual", "dense", "inception", "fire", "separable", "shuffle", "dilated"
+]
+Bottleneck = Literal["none", "aspp", "pyramid"]
+Skip = Literal["concatenate", "add", "nested"]
+Upsampling = Literal["transposed", "interpolation"]
+Activation = Literal["relu", "leaky_relu", "elu"]
+CHOICES = {
+    "padding": Padding,
+    "block": Block,
+    "bottleneck": Bottleneck,
+    "skip": Skip,
+    "upsampling": Upsampling,
+    "activation": Activation,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class UNetConfig:
     """Defaults to the network of Ronneberger et al. 2015 (arXiv:1505.04597), figure 1.
 
-    Raises BadModel where the numbers describe no U-Net.
+    Raises BadModel where the numbers describe no U-Net, or a name is not one of its choices.
     """
 
     dimension: Literal[2, 3] = 2
@@ -21,14 +36,25 @@ class UNetConfig:
     encoder: tuple[tuple[int, ...], ...] = (
         (64, 64), (128, 128), (256, 256), (512, 512), (1024, 1024),
     )  # fmt: skip
-    """Output channels of each 3-wide convolution, per level, finest level first; the last level is
+    """Output channels of each step of a block, per level, finest level first; the last level is
     the bottom, and a 2x max-pool stands between two levels."""
     up: tuple[int, ...] = (512, 256, 128, 64)
-    """Output channels of each 2x up-convolution, deepest first."""
+    """Output channels of each way up by 2, deepest first."""
     decoder: tuple[tuple[int, ...], ...] = ((512, 512), (256, 256), (128, 128), (64, 64))
-    """As `encoder`, on the way up, deepest first."""
-    padding: Literal["valid", "same"] = "valid"
-    """`valid`: no convolution pads, skips are cropped. `same`: each pads with zeros."""
+    """As `encoder`, on the way up, deepest first; every node of a nested level is alike."""
+    padding: Padding = "valid"
+    """`valid`: no convolution pads, what meets is cropped. `same`: each pads with zeros."""
+    block: Block = "plain"
+    """What a level is built from; `models.nets.blocks` describes each."""
+    squeeze_excite: bool = False
+    """Each block's maps are weighed by what their means over the whole tile say: not exact."""
+    bottleneck: Bottleneck = "none"
+    """Below the deepest level; `models.nets.bottlenecks` describes each."""
+    skip: Skip = "concatenate"
+    """How the two sides meet: joined (arXiv:1505.04597), added, or nested (arXiv:1807.10165)."""
+    upsampling: Upsampling = "transposed"
+    """A 2-wide transposed convolution of stride 2; or a 1x1 convolution, linearly interpolated."""
+    activation: Activation = "relu"
     batch_norm: bool = False
     up_bias: bool = True
     dropout: float = 0.0
@@ -38,9 +64,9 @@ class UNetConfig:
         levels = len(self.encoder)
         if levels < 1 or len(self.decoder) != levels - 1 or len(self.up) != levels - 1:
             raise BadModel(
-                f"The U-Net has {levels} encoder levels, {len(self.up)} up-convolutions and "
+                f"The U-Net has {levels} encoder levels, {len(self.up)} ways up and "
                 f"{len(self.decoder)} decoder levels.",
-                expected="One up-convolution and one decoder level less than encoder levels.",
+                expected="One way up and one decoder level less than encoder levels.",
                 todo="Give the channels of every level.",
             )
         channels = (self.in_channels, self.out_channels, *self.up, *sum(self.encoder, ()))
@@ -50,10 +76,17 @@ class UNetConfig:
                 expected="At least one convolution per level and one channel per convolution.",
                 todo="Give the channels of every level.",
             )
+        for field, choices in CHOICES.items():
+            if getattr(self, field) not in get_args(choices):
+                raise BadModel(
+                    f"The U-Net's {field} is {getattr(self, field)!r}.",
+                    expected=f"One of {', '.join(get_args(choices))}.",
+                    todo="Name one of these.",
+                )
 
     @classmethod
-    def plain(cls, widths: tuple[int, ...], convolutions: int = 2, **others: Any) -> Self:
-        """One width per level, the same number of convolutions on each."""
+    def of_widths(cls, widths: tuple[int, ...], convolutions: int = 2, **others: Any) -> Self:
+        """One width per level, the same number of convolutions (steps of a block) on each."""
         levels = tuple((width,) * convolutions for width in widths)
         return cls(encoder=levels, up=widths[-2::-1], decoder=levels[-2::-1], **others)
 
@@ -71,19 +104,3 @@ class UNetConfig:
             up_bias=False,
         )
         return replace(config, **others)
-
-    @property
-    def crops(self) -> tuple[int, ...]:
-        """Voxels that each skip loses on each side before it is joined, deepest first.
-
-        What the path below takes away at its own resolution counts double one level higher, and
-        none of it depends on the input's size.
-        """
-        if self.padding == "same":
-            return (0,) * len(self.decoder)
-        found: list[int] = []
-        lost = len(self.encoder[-1]) * (KERNEL // 2)
-        for down, up in zip(self.encoder[-2::-1], self.decoder, strict=True):
-            found.append(2 * lost)
-            lost = 2 * lost + (len(down) + len(up)) * (KERNEL // 2)
-        return tuple(found)

@@ -1,52 +1,54 @@
-"""One U-Net, 2D and 3D, with or without padding."""
+"""One U-Net of many blocks, 2D and 3D, with or without padding."""
 
 from torch import Tensor, nn
 
-from models.nets.blocks import CONVOLUTION, POOL, UP, Join, level
+from models.nets.architecture import layers
 from models.nets.config import UNetConfig
+from models.nets.layer import in_place, last_readers
+from models.nets.operations import operation
 
 
 class UNet(nn.Module):
     """(n, in_channels, *spatial) -> logits (n, out_channels, *output).
 
     `valid`: the output is smaller by the halo on each side; `same`: of the input's size. Which
-    sizes are legal, `models.nets.receptive_field` tells. Sources: arXiv:1505.04597 (2D),
-    arXiv:1606.06650 (3D).
+    sizes are legal, `models.nets.receptive_field` tells, from the same layers. Sources:
+    arXiv:1505.04597 (2D), arXiv:1606.06650 (3D), and those that each block names.
     """
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
-        before = (config.in_channels, *(widths[-1] for widths in config.encoder))
-        self.encoder = nn.ModuleList(
-            level(config, channels, widths)
-            for channels, widths in zip(before[:-1], config.encoder, strict=True)
-        )
-        self.pool = POOL[config.dimension](2)
-        self.dropout = nn.Dropout(config.dropout)
-        self.up, self.join, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        below, skips = before[-1], before[-2:0:-1]
-        for skip, up, widths, crop in zip(
-            skips, config.up, config.decoder, config.crops, strict=True
-        ):
-            self.up.append(UP[config.dimension](below, up, 2, stride=2, bias=config.up_bias))
-            self.join.append(Join(crop))
-            self.decoder.append(level(config, skip + up, widths))
-            below = widths[-1]
-        self.head = CONVOLUTION[config.dimension](below, config.out_channels, 1)
+        program = layers(config)
+        same = in_place(program)
+        for index, layer in enumerate(program[1:], 1):
+            before = program[layer.sources[0]].channels
+            module = operation(layer, before, config.dimension, in_place=index in same)
+            self._place(layer.name, module)
         self.apply(_initialise)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits; see the class for shapes."""
-        values, skips = self.encoder[0](image), []
-        for down in self.encoder[1:]:
-            skips.append(values)
-            values = down(self.pool(values))
-        values = self.dropout(values)
-        for up, join, widths in zip(self.up, self.join, self.decoder, strict=True):
-            values = widths(join(skips.pop(), up(values)))
-        logits: Tensor = self.head(values)
-        return logits
+        """Logits; see the class for shapes. Values are let go after their last reader."""
+        program = layers(self.config)
+        last = last_readers(program)
+        values = {0: image}
+        for index, layer in enumerate(program[1:], 1):
+            sources = [values[source] for source in layer.sources]
+            values[index] = self.get_submodule(layer.name)(*sources)
+            for source in layer.sources:
+                if last[source] == index:
+                    del values[source]
+        return values[len(program) - 1]
+
+    def _place(self, name: str, module: nn.Module) -> None:
+        """Where a dotted name leads; torch names the weights alike."""
+        folder: nn.Module = self
+        *path, last = name.split(".")
+        for part in path:
+            if part not in dict(folder.named_children()):
+                folder.add_module(part, nn.Module())
+            folder = folder.get_submodule(part)
+        folder.add_module(last, module)
 
 
 def _initialise(module: nn.Module) -> None:

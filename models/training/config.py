@@ -7,8 +7,25 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest
-from models.card import Channel, Cleanup, Instances, Intensity, Label, Name, Sample
-from models.nets.config import UNetConfig
+from models.card import (
+    Channel,
+    Cleanup,
+    Instances,
+    Intensity,
+    Label,
+    Name,
+    Sample,
+    check_outputs,
+)
+from models.nets.config import (
+    Activation,
+    Block,
+    Bottleneck,
+    Padding,
+    Skip,
+    UNetConfig,
+    Upsampling,
+)
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -38,6 +55,11 @@ class CardFacts(_Table):
     split: str = ""
     limits: str = ""
 
+    @model_validator(mode="after")
+    def _outputs(self) -> Self:
+        check_outputs(self.activation, self.outputs, self.labels)
+        return self
+
 
 class Data(_Table):
     """Folders of images and labels; a case is a file name that both have."""
@@ -60,21 +82,28 @@ class Data(_Table):
 
 
 class Network(_Table):
-    """A U-Net of one width per level."""
+    """A U-Net of one width per level; fields as in `models.nets.config.UNetConfig`."""
 
     dimension: Literal[2, 3]
     in_channels: int = 1
     out_channels: int
     widths: tuple[int, ...]
     convolutions: int = 2
-    padding: Literal["valid", "same"] = "valid"
+    """Steps of each block."""
+    padding: Padding = "valid"
+    block: Block = "plain"
+    squeeze_excite: bool = False
+    bottleneck: Bottleneck = "none"
+    skip: Skip = "concatenate"
+    upsampling: Upsampling = "transposed"
+    activation: Activation = "relu"
     batch_norm: bool = True
     up_bias: bool = True
     dropout: Fraction = 0.0
 
     def unet(self) -> UNetConfig:
         """The configuration that the network is built from."""
-        return UNetConfig.plain(**self.model_dump())
+        return UNetConfig.of_widths(**self.model_dump())
 
 
 class Augmentation(_Table):

@@ -79,7 +79,7 @@ def test_a_folder_for_several_and_masks_bear_their_scans_names(
 @pytest.fixture
 def two_contrasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Scans for the model `two`, which looks at t1 and t2; t2 is stored from left to right."""
-    config = UNetConfig.plain((4, 8), dimension=3, in_channels=2, padding="same")
+    config = UNetConfig.of_widths((4, 8), dimension=3, in_channels=2, padding="same")
     channels = [{"name": "t1"}, {"name": "t2"}]
     exported(random_network(config, 3), config, "two", tmp_path / "models", channels=channels)
     monkeypatch.setenv("TESSERA_MODELS", str(tmp_path / "models"))

@@ -94,26 +94,28 @@ def balanced(network: UNet) -> UNet:
 
 @pytest.fixture(scope="session")
 def random_same(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    config = UNetConfig.plain((6, 8), dimension=3, out_channels=3, padding="same", batch_norm=True)
+    config = UNetConfig.of_widths(
+        (6, 8), dimension=3, out_channels=3, padding="same", batch_norm=True
+    )
     return random_model(tmp_path_factory.mktemp("models"), "random-same", config)
 
 
 @pytest.fixture(scope="session")
 def shallow_same(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A `same` network of one level: halo 2, align 1, and every voxel of its halo weighs."""
-    config = UNetConfig.plain((6,), dimension=3, out_channels=3, padding="same")
+    config = UNetConfig.of_widths((6,), dimension=3, out_channels=3, padding="same")
     return random_model(tmp_path_factory.mktemp("models"), "shallow-same", config)
 
 
 @pytest.fixture(scope="session")
 def paper_shaped(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """The 2D paper's geometry (572 -> 388, align 16) with fewer channels."""
-    config = UNetConfig.plain((4, 6, 8, 10, 12), in_channels=3)
+    config = UNetConfig.of_widths((4, 6, 8, 10, 12), in_channels=3)
     return random_model(tmp_path_factory.mktemp("models"), "paper-shaped", config)
 
 
 @pytest.fixture(scope="session")
 def shallow_valid(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A shallow `valid` network: every voxel of its halo weighs."""
-    config = UNetConfig.plain((4, 6), in_channels=3)
+    config = UNetConfig.of_widths((4, 6), in_channels=3)
     return random_model(tmp_path_factory.mktemp("models"), "shallow-valid", config)

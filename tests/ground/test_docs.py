@@ -1,12 +1,18 @@
 """Documents that must keep up with the code."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from jobs.settings import Settings
+from models.nets.config import Block
+from models.nets.cost import cost
+from models.nets.receptive_field import receptive_field
 from models.registry import ZOO, Registry
+from models.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -23,6 +29,20 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_blocks_of_the_table_cost_what_arithmetic_tells() -> None:
+    text = (ROOT / "docs" / "models.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` .* \| ([\d,]+) \| ([\d,]+) \| (\d+) \|$", text, re.MULTILINE)
+    assert [row[0] for row in rows] == list(get_args(Block))
+    shipped = ROOT / "models" / "training" / "configs" / "hippocampus-mri-3d.toml"
+    unet = TrainingConfig.load(shipped).network.unet()
+    for block, parameters, work, halo in rows:
+        other = replace(unet, block=block)
+        costs = cost(other)
+        assert parameters == f"{costs.parameters:,}"
+        assert work == f"{costs.multiply_adds_per_voxel:,.0f}"
+        assert halo == str(receptive_field(other).halo)
 
 
 def test_the_readme_tells_the_cards_own_figures() -> None:

@@ -25,8 +25,8 @@ from models.registry import Registry
 
 CPU = Device("cpu", "fp32")
 PLENTY = Budget(1 << 40)
-SMALL = UNetConfig.plain((4, 6), dimension=3, out_channels=3, padding="same", batch_norm=True)
-VALID = UNetConfig.plain((4, 6), dimension=3, out_channels=3, batch_norm=True)
+SMALL = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, padding="same", batch_norm=True)
+VALID = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, batch_norm=True)
 
 
 def noise(
@@ -98,7 +98,7 @@ def test_another_spacing_is_exact_too(make_model, config: UNetConfig, ratio: flo
 
 def test_memory_does_not_grow_with_the_scans_resolution(make_model) -> None:
     """A coarse network on a fine scan: logits never exist for the whole scan at once."""
-    many = UNetConfig.plain((4, 6), dimension=3, out_channels=20, batch_norm=True)
+    many = UNetConfig.of_widths((4, 6), dimension=3, out_channels=20, batch_norm=True)
     model = make_model("coarse", many, spacing_mm=(4.2, 4.2, 4.2))
     scan = noise((1, 140, 120, 110), (1.0, 1.0, 1.0))
     tracemalloc.start()
@@ -156,7 +156,7 @@ def test_bad_voxels_are_counted_and_do_not_spread(make_model) -> None:
 
 def test_several_contrasts_are_brought_to_the_first_ones_grid(make_model) -> None:
     two = [{"name": "t1"}, {"name": "t2"}]
-    config = UNetConfig.plain((4, 6), dimension=3, in_channels=2, out_channels=3)
+    config = UNetConfig.of_widths((4, 6), dimension=3, in_channels=2, out_channels=3)
     model = make_model("two", config, channels=two)
     first = noise((1, 24, 20, 16), (1.0, 1.0, 1.0))
     second = noise((1, 24, 20, 16), (1.0, 1.0, 1.0), seed=1)
@@ -184,8 +184,8 @@ def test_a_picture_is_not_for_a_volume_model(make_model) -> None:
 
 def test_grey_and_rgb_serve_either_kind_of_network(make_model) -> None:
     flat = {"dimension": 2, "out_channels": 2}
-    grey = make_model("grey", UNetConfig.plain((4, 6), in_channels=1, **flat))
-    color = make_model("color", UNetConfig.plain((4, 6), in_channels=3, **flat))
+    grey = make_model("grey", UNetConfig.of_widths((4, 6), in_channels=1, **flat))
+    color = make_model("color", UNetConfig.of_widths((4, 6), in_channels=3, **flat))
     picture = noise((1, 40, 50))
     tripled = scan_of(np.repeat(picture.read(Box.whole(picture.grid)), 3, axis=0))
     np.testing.assert_array_equal(run(picture, color).mask, run(tripled, color).mask)

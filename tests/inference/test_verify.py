@@ -13,8 +13,8 @@ from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
 
-SAME = UNetConfig.plain((4, 6), dimension=2, out_channels=2, padding="same")
-VALID = UNetConfig.plain((4, 6), dimension=2, out_channels=2)
+SAME = UNetConfig.of_widths((4, 6), dimension=2, out_channels=2, padding="same")
+VALID = UNetConfig.of_widths((4, 6), dimension=2, out_channels=2)
 
 
 @pytest.fixture

@@ -14,9 +14,12 @@ from PIL import Image
 
 from imaging.errors import BadModel
 from models.card import Channel, Intensity, Label, ModelCard
-from models.export import check_parity, export, export_network, is_exact, to_onnx
+from models.export import check_parity, export, export_network, is_exact
+from models.nets.architecture import layers
 from models.nets.config import UNetConfig
-from models.nets.receptive_field import ReceptiveField, cost, receptive_field
+from models.nets.cost import cost
+from models.nets.onnx_file import to_onnx, weights_of
+from models.nets.receptive_field import ReceptiveField, receptive_field
 from models.nets.unet import UNet
 from models.training.config import CardFacts
 from models.training.train import train
@@ -52,6 +55,11 @@ dimension = 2
 in_channels = 3
 out_channels = 3
 widths = [4, 8]
+block = "separable"
+bottleneck = "aspp"
+skip = "add"
+upsampling = "interpolation"
+activation = "elu"
 [augmentation]
 colour = 0.1
 [optimisation]
@@ -65,7 +73,7 @@ threads = 1
 def tiny(**fields: object) -> UNet:
     """A random network whose batch norms hold other figures than fresh ones."""
     torch.manual_seed(0)
-    network = UNet(UNetConfig.plain((2, 3), batch_norm=True, **fields))
+    network = UNet(UNetConfig.of_widths((2, 3), batch_norm=True, **fields))
     for module in network.modules():
         if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
             module.running_mean.uniform_(-1, 1)
@@ -113,18 +121,42 @@ def test_any_legal_size_and_any_batch_gives_torchs_logits(exported) -> None:
 
 
 def test_the_file_is_plain(exported) -> None:
-    """One file, batch norm folded, crops constant, no trace of the machine it was made on."""
-    _, card, folder = exported
+    """One file, one node per layer, crops constant, no trace of the machine it was made on."""
+    network, card, folder = exported
     model = onnx.load(folder / "model.onnx", load_external_data=False)
+    onnx.checker.check_model(model, full_check=True)
     assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.onnx"]
-    kinds = {"Conv", "ConvTranspose", "Relu", "MaxPool", "Concat"}
+    kinds = {"Conv", "BatchNormalization", "Relu", "MaxPool", "ConvTranspose", "Concat"}
     crops = {"Slice"} if card.padding == "valid" else set()
     assert {node.op_type for node in model.graph.node} == kinds | crops
+    assert len(model.graph.node) == len(layers(network.config)) - 1
     axes = [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim]
     assert axes == ["n", "", "i", "j", "k"][: card.dimension + 2]
     written = (folder / "model.onnx").read_bytes()
     for trace in (str(Path(__file__).parents[2]), str(Path.home()), "unet.py", "stack_trace"):
         assert trace.encode() not in written
+    assert written == to_onnx(network)
+
+
+def test_the_weights_come_back_under_their_names(exported) -> None:
+    """Bit for bit, so that a training can begin from a model that is served."""
+    network, card, folder = exported
+    torch.manual_seed(1)
+    other = UNet(network.config).eval()
+    other.load_state_dict(weights_of(folder / "model.onnx"))
+    image = torch.rand(
+        1, 1, *(n + step * card.align[0] for n, step in zip(card.minimum, (1, 2, 3), strict=False))
+    )
+    with torch.no_grad():
+        assert torch.equal(other(image), network.eval()(image))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no network", b"\x08"])
+def test_a_file_without_weights_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(BadModel):
+        weights_of(tmp_path / "model.onnx")
 
 
 def test_a_training_can_be_exported(tmp_path: Path) -> None:
@@ -150,7 +182,7 @@ def test_a_training_can_be_exported(tmp_path: Path) -> None:
 def test_other_weights_are_noticed() -> None:
     network = tiny()
     field = receptive_field(network.config)
-    runtime = session(to_onnx(network.eval(), field))
+    runtime = session(to_onnx(network.eval()))
     check_parity(network, runtime, field)
     with torch.no_grad():
         network.head.bias += 0.01
@@ -211,8 +243,8 @@ def test_a_layer_that_looks_at_the_whole_tile_is_not_exact() -> None:
 
 def test_a_halo_too_short_is_not_exact() -> None:
     """A flat network of five convolutions has so short a way that noise reaches its whole halo."""
-    network = UNet(UNetConfig.plain((4,), convolutions=5, padding="same")).eval()
+    network = UNet(UNetConfig.of_widths((4,), convolutions=5, padding="same")).eval()
     field = receptive_field(network.config)
-    runtime = session(to_onnx(network, field))
+    runtime = session(to_onnx(network))
     assert is_exact(runtime, field)
     assert not is_exact(runtime, replace(field, halo=field.halo - 1))

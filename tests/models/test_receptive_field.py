@@ -1,11 +1,12 @@
 """The arithmetic against the networks themselves.
 
-A NaN in one voxel spreads through convolutions (zero times NaN is NaN), ReLU and max-pools, so the
+A NaN in one voxel spreads through all layers (zero times NaN is NaN), whatever the weights, so the
 outputs that turn NaN are exactly those that can see it. A small change would underestimate: a pool
 passes on only the largest.
 """
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,19 +14,52 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from imaging.errors import BadModel
-from models.nets.config import UNetConfig
-from models.nets.receptive_field import cost, receptive_field
+from models.nets.config import Block, UNetConfig
+from models.nets.cost import cost
+from models.nets.receptive_field import is_local, receptive_field
 from models.nets.unet import UNet
 
 NETWORKS = {
-    "flat": UNetConfig.plain((2,)),
-    "two levels": UNetConfig.plain((2, 2), batch_norm=True),
-    "three levels": UNetConfig.plain((2, 2, 2)),
-    "four levels, one convolution": UNetConfig.plain((1, 1, 1, 1), convolutions=1),
+    "flat": UNetConfig.of_widths((2,)),
+    "two levels": UNetConfig.of_widths((2, 2), batch_norm=True),
+    "three levels": UNetConfig.of_widths((2, 2, 2)),
+    "four levels, one convolution": UNetConfig.of_widths((1, 1, 1, 1), convolutions=1),
     "uneven": UNetConfig(encoder=((2,), (2, 2, 2)), up=(1,), decoder=((2, 1, 1),)),
-    "3d, two levels": UNetConfig.plain((1, 2), dimension=3, batch_norm=True),
-    "3d, three levels": UNetConfig.plain((1, 1, 1), dimension=3),
+    **{
+        block: UNetConfig.of_widths((4, 4, 4), block=block, batch_norm=block == "residual")
+        for block in get_args(Block)
+        if block != "plain"
+    },
+    "nested": UNetConfig.of_widths((2, 2, 2, 2), 1, skip="nested"),
+    "nested, interpolated": UNetConfig.of_widths(
+        (2, 2, 2), 1, skip="nested", upsampling="interpolation"
+    ),
+    "added": UNetConfig.of_widths((2, 3, 4), skip="add", block="residual"),
+    "interpolated": UNetConfig.of_widths((2, 2, 2), upsampling="interpolation"),
+    "interpolated, elu": UNetConfig.of_widths(
+        (2, 2, 2, 2), 1, upsampling="interpolation", activation="elu"
+    ),
+    "aspp": UNetConfig.of_widths((2, 2, 2), bottleneck="aspp", activation="leaky_relu"),
+    "3d, inception": UNetConfig.of_widths((4, 4), 1, dimension=3, block="inception"),
+    "3d, dilated, added, interpolated": UNetConfig.of_widths(
+        (2, 2), dimension=3, block="dilated", skip="add", upsampling="interpolation"
+    ),
+    "3d, shuffle": UNetConfig.of_widths((4, 4), 1, dimension=3, block="shuffle"),
+    "3d, aspp, nested": UNetConfig.of_widths(
+        (1, 1, 1), 1, dimension=3, bottleneck="aspp", skip="nested"
+    ),
+    "3d, two levels": UNetConfig.of_widths((1, 2), dimension=3, batch_norm=True),
+    "3d, three levels": UNetConfig.of_widths((1, 1, 1), dimension=3),
 }
+WHOLE = {
+    "squeeze and excite": UNetConfig.of_widths((4, 8), squeeze_excite=True),
+    "pyramid": UNetConfig.of_widths((4, 8), bottleneck="pyramid"),
+    "3d, both": UNetConfig.of_widths(
+        (4, 8), dimension=3, bottleneck="pyramid", squeeze_excite=True
+    ),
+}
+"""Not local: a NaN would spread everywhere."""
+PAPERS = {"paper 2d": UNetConfig(), "paper 3d": UNetConfig.unet3d()}
 BOTH = pytest.mark.parametrize("padding", ["valid", "same"])
 ALL = pytest.mark.parametrize("name", NETWORKS)
 
@@ -131,20 +165,44 @@ def test_the_papers_figures() -> None:
     assert (solid.output(132), solid.output(116), solid.align) == (44, 28, 8)
 
 
+def test_a_dilation_that_was_forgotten_would_be_noticed() -> None:
+    config = replace(NETWORKS["dilated"], padding="same")
+    assert reaches(config)[0] > receptive_field(replace(config, block="plain")).reach
+
+
+def multiply_adds(network: UNet, size: int) -> int:
+    config = network.config
+    with FlopCounterMode(display=False) as counter:
+        network(torch.empty(1, config.in_channels, *(size,) * config.dimension, device="meta"))
+    return counter.get_total_flops() // 2
+
+
 @BOTH
-@pytest.mark.parametrize("name", [*NETWORKS, "paper 2d", "paper 3d"])
+@pytest.mark.parametrize("name", [*NETWORKS, *WHOLE, *PAPERS])
 def test_cost_is_what_torch_counts(name: str, padding: str) -> None:
-    papers = {"paper 2d": UNetConfig(), "paper 3d": UNetConfig.unet3d()}
-    config = replace((NETWORKS | papers)[name], padding=padding)
+    """Work is what it grows by with the tile: what looks at the whole tile at once does not."""
+    config = replace((NETWORKS | WHOLE | PAPERS)[name], padding=padding)
     with torch.device("meta"):
         network = UNet(config)
     assert cost(config).parameters == sum(p.numel() for p in network.parameters())
     if padding == "same":
-        size = (2 * receptive_field(config).align,) * config.dimension
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, config.in_channels, *size, device="meta"))
-        per_voxel = counter.get_total_flops() / 2 / np.prod(size)
-        assert cost(config).multiply_adds_per_voxel == pytest.approx(per_voxel, rel=1e-12)
+        sizes = [n * receptive_field(config).align for n in (2, 4)]
+        one, two = (multiply_adds(network, size) for size in sizes)
+        voxels = sizes[1] ** config.dimension - sizes[0] ** config.dimension
+        found = cost(config).multiply_adds_per_voxel
+        assert found == pytest.approx((two - one) / voxels, rel=1e-12)
+
+
+def test_separable_convolutions_save_what_their_paper_says() -> None:
+    """Section 3.1: 1 / width + 1 / 9 of the work, for one step from 64 to 64 maps."""
+    works = [
+        cost(
+            UNetConfig(in_channels=64, encoder=((64,),), up=(), decoder=(), block=block)
+        ).multiply_adds_per_voxel
+        - 2 * 64
+        for block in ("separable", "plain")
+    ]
+    assert works[0] / works[1] == pytest.approx(1 / 64 + 1 / 9)
 
 
 def test_working_memory_is_the_most_that_is_alive_at_once() -> None:
@@ -152,3 +210,14 @@ def test_working_memory_is_the_most_that_is_alive_at_once() -> None:
     assert cost(UNetConfig()).bytes_per_voxel == 4 * (64 + 64 + 128)
     # One level of 8 and 32 channels: at the second convolution its input and its output.
     assert cost(UNetConfig(encoder=((8, 32),), up=(), decoder=())).bytes_per_voxel == 4 * (8 + 32)
+    # Residual, from 2 maps to 8: what came in, projected, the last convolution, and their sum.
+    one = UNetConfig(in_channels=2, encoder=((8,),), up=(), decoder=(), block="residual")
+    assert cost(one).bytes_per_voxel == 4 * (8 + 8 + 8)
+    # Dense: the input, the 4 new maps, both joined (6); then 4 more beside 6, and all joined (10).
+    one = UNetConfig(in_channels=2, encoder=((8, 8),), up=(), decoder=(), block="dense")
+    assert cost(one).bytes_per_voxel == 4 * (6 + 4 + 10)
+
+
+def test_whether_a_network_is_local() -> None:
+    assert all(is_local(config) for config in NETWORKS.values())
+    assert not any(is_local(config) for config in WHOLE.values())

@@ -191,6 +191,10 @@ def test_a_training_can_begin_from_another(tmp_path: Path) -> None:
         ("steps = 60", "steps = 0", "optimisation.steps"),
         ('kind = "zscore"', 'kind = "percentile"', "card.intensity"),
         ("seed = 1", "seed = [", "TOML"),
+        ("outputs = [0, 1]", "outputs = [1, 0]", "background"),
+        ("outputs = [0, 1]", 'outputs = [1]
+activation = "sigmoid"', "data.regions needs 1"),
+        ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
     ],
 )
 def test_an_unsound_configuration_is_refused_by_field(

@@ -14,7 +14,8 @@ from skimage import data
 from imaging.instances import instances
 from imaging.intensity import normalisation
 from models.card import ModelCard
-from models.nets.receptive_field import cost, receptive_field
+from models.nets.cost import cost
+from models.nets.receptive_field import receptive_field
 from models.registry import ZOO, Registry
 from models.training.config import TrainingConfig
 from models.training.data import in_memory
