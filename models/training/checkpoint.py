@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imaging.errors import BadRequest
+from imaging.errors import BadModel, BadRequest
+from models.nets.onnx_file import weights_of
 from models.training.config import TrainingConfig
 
 LAST, BEST = "last.pt", "best.pt"
@@ -42,12 +43,14 @@ def shipped(
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights of a best.pt; raises BadRequest where it is none."""
+    """The weights of a best.pt or an exported model.onnx; raises BadRequest where it is neither."""
     try:
+        if path.suffix == ".onnx":
+            return weights_of(path)
         weights: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")[
             "weights"
         ]
-    except UNREADABLE as error:
+    except (*UNREADABLE, BadModel) as error:
         raise _unfit() from error
     return weights
 
@@ -63,6 +66,6 @@ def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
 def _unfit() -> BadRequest:
     return BadRequest(
         "The weights to begin from cannot be taken.",
-        expected="The best.pt of a training of the same network.",
+        expected="The best.pt of a training of the same network, or the model.onnx made of it.",
         todo="Mend `start` or `teachers` in the configuration, or leave them out.",
     )

@@ -171,7 +171,7 @@ class Loss(_Table):
     distillation: Annotated[float, Field(ge=0)] = 0.0
     """Weight of what the teachers say of the same example (Hinton et al. 2015)."""
     teachers: tuple[Path, ...] = ()
-    """The best.pt of trainings of the same task, relative to the data folder."""
+    """The best.pt or model.onnx of trainings of the same task, relative to the data folder."""
 
     @property
     def weighted(self) -> bool:
@@ -190,8 +190,11 @@ class Optimisation(_Table):
     weight_decay: float = 1e-2
     averaging: Fraction = 0.0
     """Decay of the moving average of the weights, which is what is kept; 0: none."""
+    norm_until: Fraction = 1.0
+    """Share of the steps in which batch norm goes by the batch; from then on by what it remembers,
+    as when served. For batches too small, or too unlike, to stand for all images."""
     start: Path | None = None
-    """A best.pt of the same network to begin from, relative to the data folder."""
+    """A best.pt or model.onnx of the same network to begin from, relative to the data folder."""
     evaluate_every: Annotated[int, Field(ge=1)] = 250
     patience: Annotated[int, Field(ge=0)] = 0
     """Ends after so many evaluations without a better one; 0: never before the last step."""

@@ -1,12 +1,15 @@
 """A training under way: network, optimiser, and where they stand."""
 
 import time
+from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.nets.receptive_field import ReceptiveField
@@ -38,7 +41,7 @@ class Run:
         self.precision = _precision(settings, self.device)
         self.network = UNet(config.network.unet()).to(self.device)
         self.teachers = teachers.to(self.device) if teachers else None
-        moving = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]
+        moving = partial(_moving_average, settings.averaging)
         self.average = AveragedModel(self.network, multi_avg_fn=moving, use_buffers=True)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -122,7 +125,7 @@ class Run:
         return images.contiguous(memory_format=_layout(self.config)), labels, weight
 
     def _loss(self, images: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
-        self.network.train()
+        self._train_mode()
         enabled = self.precision is not torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=enabled):
             logits = self.network(images)
@@ -132,12 +135,40 @@ class Run:
             loss = loss + self.config.loss.distillation * Teachers.distance(logits.float(), taught)
         return loss
 
+    def _train_mode(self) -> None:
+        """Batch norm goes by the batch; after its share of the steps, by the average's memory."""
+        settings = self.config.optimisation
+        begins = ceil(settings.norm_until * settings.steps)
+        self.network.train()
+        if self.step < begins:
+            return
+        pairs = zip(self.network.modules(), self.average.module.modules(), strict=True)
+        for norm, steady in pairs:
+            if isinstance(norm, _BatchNorm):
+                if self.step == begins:
+                    _remember(norm, steady)
+                norm.eval()
+
     def _state(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in _KEPT}
         return parts | {"step": self.step, "best": self.best, "stale": self.stale}
 
 
 _KEPT = ("network", "average", "optimiser", "schedule", "scaler")
+
+
+def _moving_average(
+    decay: float, average: list[Tensor], current: list[Tensor], count: Tensor | int
+) -> None:
+    """Remembers less at first, so that the random weights of the beginning are soon forgotten."""
+    young = (1 + int(count)) / (10 + int(count))
+    update = get_ema_multi_avg_fn(min(decay, young))  # type: ignore[no-untyped-call]
+    update(average, current, count)
+
+
+def _remember(norm: nn.Module, other: nn.Module) -> None:
+    for buffer, steady in zip(norm.buffers(), other.buffers(), strict=True):
+        buffer.copy_(steady)
 
 
 def _device(settings: Optimisation) -> torch.device:

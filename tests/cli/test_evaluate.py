@@ -63,7 +63,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`blocks`, 3D with two labels, and `walls`, 2D with one; random weights."""
     folder = tmp_path_factory.mktemp("models")
     for name, dimension, outputs, seed in (("blocks", 3, 3, 1), ("walls", 2, 2, 4)):
-        config = UNetConfig.of_widths((4, 8), dimension=dimension, out_channels=outputs, padding="same")
+        config = UNetConfig.of_widths(
+            (4, 8), dimension=dimension, out_channels=outputs, padding="same"
+        )
         exported(random_network(config, seed), config, name, folder)
     return folder
 

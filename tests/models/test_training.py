@@ -1,6 +1,7 @@
 """Training on small data made here: it learns, it resumes, it says where it comes from."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,10 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imaging.errors import BadRequest
-from models.training.checkpoint import LAST
+from models.export import export
+from models.nets.unet import UNet
+from models.registry import ZOO
+from models.training.checkpoint import BEST, LAST
 from models.training.config import TrainingConfig
 from models.training.train import HELD_OUT, HISTORY, train
 from tests.blobs import blobs, write_config
@@ -165,23 +169,56 @@ def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path) -> None:
         train(pupil, tmp_path / "none", data=data)
 
 
-def test_a_training_can_begin_from_another(tmp_path: Path) -> None:
-    first, data = write_config(tmp_path), blobs(tmp_path)
-    train(first, tmp_path / "first", data=data)
+@pytest.mark.parametrize("start", ["first/best.pt", "served/model.onnx"])
+def test_a_training_can_begin_from_another(tmp_path: Path, start: str) -> None:
+    """From a checkpoint, or from a model as it is served."""
+    first, data = write_config(tmp_path, steps=20), blobs(tmp_path)
+    export(train(first, tmp_path / "first", data=data), tmp_path / "served")
     second = write_config(tmp_path, steps=1)
     text = second.read_text().replace("learning_rate = 1e-2", "learning_rate = 1e-9")
-    second.write_text(f'{text}start = "first/best.pt"\n')
+    second.write_text(f'{text}start = "{start}"\n')
     train(second, tmp_path / "second", data=data)
     old, new = (
-        torch.load(tmp_path / name / "best.pt", weights_only=True) for name in ("first", "second")
+        torch.load(tmp_path / name / BEST, weights_only=True) for name in ("first", "second")
     )
     for name, weights in old["weights"].items():
         if "running" not in name and "tracked" not in name:
             assert torch.allclose(weights, new["weights"][name], atol=1e-6), name
-    for fault in ("nowhere.pt", "config.toml"):
+    for fault in ("nowhere.pt", "nowhere.onnx", "config.toml", "other.onnx"):
+        shutil.copyfile(ZOO / "nuclei-2d" / "model.onnx", tmp_path / "other.onnx")
         second.write_text(f'{text}start = "{fault}"\n')
         with pytest.raises(BadRequest, match="begin"):
             train(second, tmp_path / "third", data=data)
+
+
+def test_batch_norm_goes_by_what_it_remembers_once_it_is_told_to(tmp_path: Path) -> None:
+    """Its statistics stand still from then on; and what is learnt is learnt for serving."""
+    config, data = write_config(tmp_path, steps=60), blobs(tmp_path)
+    config.write_text(f"{config.read_text()}norm_until = 0.5\n")
+    remembered = []
+
+    def look(report: dict[str, float]) -> None:
+        if report["step"] % 5 == 0:
+            state = torch.load(tmp_path / "out" / LAST, weights_only=True)["network"]
+            remembered.append(state["encoder.0.norm1.running_mean"])
+
+    best = train(config, tmp_path / "out", look, data=data)
+    assert not torch.equal(remembered[0], remembered[4])
+    assert all(torch.equal(remembered[6], later) for later in remembered[7:])
+    assert torch.load(best, weights_only=True)["figures"]["dice"] > 0.85
+
+
+def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
+    """After a few steps at a decay of 0.999 it is near the network, not near its random start."""
+    config, data = write_config(tmp_path, steps=20), blobs(tmp_path)
+    config.write_text(config.read_text().replace("averaging = 0.8", "averaging = 0.999"))
+    train(config, tmp_path / "out", data=data)
+    state = torch.load(tmp_path / "out" / LAST, weights_only=True)
+    torch.manual_seed(1)
+    start = UNet(TrainingConfig.load(config).network.unet()).state_dict()
+    name = "head.weight"
+    average, now = state["average"][f"module.{name}"], state["network"][name]
+    assert (average - now).norm() < 0.3 * (start[name] - now).norm()
 
 
 @pytest.mark.parametrize(
@@ -192,8 +229,7 @@ def test_a_training_can_begin_from_another(tmp_path: Path) -> None:
         ('kind = "zscore"', 'kind = "percentile"', "card.intensity"),
         ("seed = 1", "seed = [", "TOML"),
         ("outputs = [0, 1]", "outputs = [1, 0]", "background"),
-        ("outputs = [0, 1]", 'outputs = [1]
-activation = "sigmoid"', "data.regions needs 1"),
+        ("outputs = [0, 1]", 'outputs = [1]\nactivation = "sigmoid"', "data.regions needs 1"),
         ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
     ],
 )
