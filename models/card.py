@@ -1,7 +1,7 @@
 """What a model says of itself. Torch-free: gateway and workers read it."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -101,6 +101,18 @@ class Sample(_Frozen):
     """For `package`: an image that a package carries, such as `nilearn:mni152-t1`."""
 
 
+class Training(_Frozen):
+    """How the weights came about: enough to do it again, and to see whether it is the same."""
+
+    config: dict[str, Any]
+    """The training's configuration, fields at their defaults left out."""
+    data_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of all files' names and contents; `models.training.provenance`."""
+    code: str
+    """Version and commit."""
+    torch: str
+
+
 class ModelCard(_Frozen):
     """All that inference needs to know of a network, and all that a user should know."""
 
@@ -141,6 +153,7 @@ class ModelCard(_Frozen):
     data: str = ""
     split: str = ""
     figures: dict[str, float] = {}
+    training: Training | None = None
     limits: str = ""
     intended_use: str = "Research use only; not for clinical use."
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -18,20 +17,17 @@ import torch
 from numpy.typing import NDArray
 
 from imaging.errors import BadModel
-from models.card import ModelCard
+from models.card import ModelCard, Training
 from models.nets.config import UNetConfig
 from models.nets.cost import cost
 from models.nets.onnx_file import to_onnx
 from models.nets.receptive_field import ReceptiveField, is_local, receptive_field
 from models.nets.unet import UNet
+from models.training.checkpoint import UNREADABLE
 from models.training.config import CardFacts
 
 TOLERANCE = 1e-4
 """Of the logits' range: kernels round differently for different shapes and runtimes."""
-UNREADABLE = (
-    EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError,
-)  # fmt: skip
-"""All that a file which is no checkpoint of ours makes torch, or the lines that follow, raise."""
 
 
 def export(checkpoint: Path, out: Path) -> ModelCard:
@@ -44,17 +40,22 @@ def export(checkpoint: Path, out: Path) -> ModelCard:
         network = UNet(_config(state["unet"]))
         network.load_state_dict(state["weights"])
         facts = CardFacts.model_validate(state["card"])
+        made = Training.model_validate(state["training"])
     except UNREADABLE as error:
         raise BadModel(
             "The checkpoint cannot be read as a trained network.",
             expected="The best.pt that a training wrote.",
             todo="Name that file, or train again.",
         ) from error
-    return export_network(network, facts, out, state["figures"])
+    return export_network(network, facts, out, state["figures"], made)
 
 
 def export_network(
-    network: UNet, facts: CardFacts, out: Path, figures: Mapping[str, float] | None = None
+    network: UNet,
+    facts: CardFacts,
+    out: Path,
+    figures: Mapping[str, float] | None = None,
+    training: Training | None = None,
 ) -> ModelCard:
     """Writes out/model.onnx and out/card.json; nothing where the proof fails (BadModel)."""
     _fits(facts, network.config)
@@ -76,6 +77,7 @@ def export_network(
         multiply_adds_per_voxel=costs.multiply_adds_per_voxel,
         bytes_per_voxel=costs.bytes_per_voxel,
         figures={name: round(float(value), 4) for name, value in (figures or {}).items()},
+        training=training,
         sha256=sha256(model).hexdigest(),
     )
     out.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ class Run:
             self.device.type, enabled=self.precision is torch.float16
         )
         self.loss = loss_of(config)
-        self.step, self.best, self.stale, self.started = 0, 0.0, 0, time.monotonic()
+        self.step, self.best, self.stale, self.started = 0, -1.0, 0, time.monotonic()
 
     @property
     def done(self) -> bool:

@@ -13,6 +13,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imaging.errors import BadRequest
+from models.card import ModelCard
 from models.export import export
 from models.nets.unet import UNet
 from models.registry import ZOO
@@ -118,7 +119,10 @@ def test_a_training_says_where_it_comes_from(tmp_path: Path) -> None:
     assert told["torch"] == torch.__version__
     (tmp_path / "labels" / "0.nii.gz").write_bytes((tmp_path / "labels" / "2.nii.gz").read_bytes())
     other = torch.load(train(config, tmp_path / "b", data=data), weights_only=True)["training"]
-    assert len(told["data_sha256"]) == 64
+    card = export(tmp_path / "a" / BEST, tmp_path / "served")
+    assert card.training is not None
+    assert card.training.model_dump() == told
+    assert ModelCard.load(tmp_path / "served" / "card.json") == card
     assert told["data_sha256"] != other["data_sha256"]
 
 
