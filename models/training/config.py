@@ -141,6 +141,10 @@ class Synthesis(_Table):
 
     alike: tuple[tuple[int, ...], ...] = ()
     """Values of the maps that look alike, such as left and right; each other by itself."""
+    contrasts: tuple[dict[int, float], ...] = ()
+    """Means that the tissues have in common sequences, such as T1; others by chance."""
+    common: Fraction = 0.0
+    """How often a scan is of such a contrast, its means a little off."""
     spread: float = 0.14
     """Largest standard deviation within a tissue, where means run from 0 to 1."""
     outside: tuple[int, ...] = ()

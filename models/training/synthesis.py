@@ -28,6 +28,8 @@ from models.training.smooth import smooth_field
 
 _FIELD_MM = 60.0
 """Between the bias field's control points: receive coils are about that smooth."""
+_ABOUT = 0.06
+"""How far a tissue's mean strays from what is common."""
 _ON_BRAIN = 0.7
 """How often a window is laid on the brain, not anywhere on the head."""
 
@@ -40,6 +42,8 @@ class Tissues:
     """Rows of the same number look alike."""
     target: NDArray[np.int64]
     """The class that is to be learnt."""
+    contrasts: NDArray[np.float64]
+    """(contrasts, looks): means in common sequences; NaN where one is not known."""
     outside: NDArray[np.bool_]
     """Whether a stripped scan lacks it."""
 
@@ -146,8 +150,11 @@ def tissues(values: NDArray[np.int32], config: TrainingConfig) -> Tissues:
     target = {value: number for number, group in classes.items() for value in group}
     if not classes:
         target = {value: value for value in values.tolist()}
+    looks, look = np.unique(kinds, return_inverse=True)
+    means = [[known.get(value, np.nan) for value in looks] for known in synthesis.contrasts]
     return Tissues(
-        look=np.unique(kinds, return_inverse=True)[1],
+        look=look,
+        contrasts=np.array(means, float).reshape(len(means), len(looks)),
         target=np.array([target.get(value, 0) for value in values.tolist()], np.int64),
         outside=np.isin(values, synthesis.outside),
     )
@@ -159,6 +166,10 @@ def tissue_values(
     """Each voxel's value, drawn from its tissue's normal distribution; means run from 0 to 1."""
     looks = int(table.look.max()) + 1
     mean, spread = random.uniform(0, 1, looks), random.uniform(0, change.spread, looks)
+    if random.random() < change.common:
+        known = table.contrasts[random.integers(len(table.contrasts))]
+        known = known + _ABOUT * random.standard_normal(looks)
+        mean = np.where(np.isnan(known), mean, known)
     if random.random() < 0.5:  # air, as most scanners show it
         mean[0], spread[0] = 0.0, 0.02
     means, spreads = (part[table.look].astype(np.float32) for part in (mean, spread))

@@ -21,6 +21,9 @@ outside = [500]
 """
 
 
+NO_CONTRAST = np.zeros((0, 3))
+
+
 def heads(folder: Path, count: int = 4) -> Path:
     """Maps of 1 mm: a head (500) around a brain (20 left, 21 right) around a nucleus (30)."""
     (folder / "labels").mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,9 @@ def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
 
 
 def test_each_tissue_has_one_mean_and_spread_and_sides_look_alike() -> None:
-    table = Tissues(np.array([0, 1, 1, 2]), np.array([0, 1, 1, 2]), np.array([False] * 4))
+    table = Tissues(
+        np.array([0, 1, 1, 2]), np.array([0, 1, 1, 2]), NO_CONTRAST, np.array([False] * 4)
+    )
     rows = np.arange(4).repeat(20_000).reshape(4, 20_000)
     values = tissue_values(rows, table, Synthesis(spread=0.1), np.random.default_rng(3))
     means, spreads = values.mean(1), values.std(1)
@@ -78,8 +83,20 @@ def test_each_tissue_has_one_mean_and_spread_and_sides_look_alike() -> None:
     assert spreads.max() < 0.11
 
 
+def test_a_common_contrast_has_its_means_and_leaves_the_others_to_chance() -> None:
+    known = np.array([[0.0, 0.9, np.nan]])
+    table = Tissues(np.arange(3), np.array([0, 1, 2]), known, np.array([False] * 3))
+    rows = np.arange(3).repeat(500).reshape(3, 500)
+    change, random = Synthesis(common=1.0, spread=0.05), np.random.default_rng(0)
+    means = np.array([tissue_values(rows, table, change, random).mean(1) for _ in range(300)])
+    assert means[:, 1].mean() == pytest.approx(0.9, abs=0.02)
+    assert means[:, 1].std() == pytest.approx(0.06, abs=0.015)
+    assert means[:, 2].std() == pytest.approx(1 / np.sqrt(12), abs=0.03)
+
+
 def test_a_stripped_scan_is_dark_outside_of_the_brain() -> None:
-    table = Tissues(np.arange(3), np.array([0, 1, 0]), np.array([False, False, True]))
+    outside = np.array([False, False, True])
+    table = Tissues(np.arange(3), np.array([0, 1, 0]), NO_CONTRAST, outside)
     rows = np.arange(3).repeat(100).reshape(3, 100)
     values = tissue_values(rows, table, Synthesis(strip=1.0), np.random.default_rng(0))
     assert not values[[0, 2]].any()
