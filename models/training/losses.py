@@ -12,12 +12,15 @@ from models.training.config import Loss, TrainingConfig
 
 class DiceCrossEntropy(nn.Module):
     """Soft Dice over the classes but background (Milletari et al. 2016, arXiv:1606.04797), and
-    cross-entropy over all of them."""
+    cross-entropy over all of them.
+
+    Dice is that of the whole batch: a class that one window lacks is not a class missed.
+    """
 
     def __init__(self, settings: Loss) -> None:
         super().__init__()
         self._settings = settings
-        self._dice = DiceLoss(to_onehot_y=True, softmax=True, include_background=False)
+        self._dice = DiceLoss(to_onehot_y=True, softmax=True, include_background=False, batch=True)
 
     def forward(self, logits: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
         """Logits (n, outputs, *spatial), classes and weight (n, *spatial) -> a scalar."""
@@ -32,7 +35,7 @@ class RegionLoss(nn.Module):
     def __init__(self, settings: Loss, regions: Sequence[Sequence[int]]) -> None:
         super().__init__()
         self._settings, self._regions = settings, [list(region) for region in regions]
-        self._dice = DiceLoss(sigmoid=True)
+        self._dice = DiceLoss(sigmoid=True, batch=True)
 
     def forward(self, logits: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
         """As DiceCrossEntropy.forward; a region holds the voxels of its classes."""
