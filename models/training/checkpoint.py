@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from imaging.errors import BadModel, BadRequest
 from models.nets.onnx_file import weights_of
 from models.training.config import TrainingConfig
+from models.training.provenance import told
 
 LAST, BEST = "last.pt", "best.pt"
 UNREADABLE = (
@@ -38,7 +39,7 @@ def shipped(
         "weights": weights,
         "card": config.card.model_dump(mode="json"),
         "figures": figures,
-        "training": {"config": config.model_dump(mode="json", exclude_defaults=True), **made},
+        "training": {"config": told(config), **made},
     }
 
 

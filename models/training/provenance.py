@@ -4,9 +4,10 @@ import shutil
 import subprocess
 from hashlib import file_digest, sha256
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
-from models.training.config import Data
+from models.training.config import Data, TrainingConfig
 
 
 def data_sha256(data: Data, root: Path) -> str:
@@ -31,3 +32,23 @@ def code_version() -> str:
     asked = (git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
     said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
     return f"{known} ({said.stdout.strip()})" if said.returncode == 0 else known
+
+
+def told(config: TrainingConfig) -> dict[str, Any]:
+    """The configuration as plain values, for a card that anyone may read.
+
+    Fields at their defaults are left out, and absolute paths lose their folders: where things lie
+    on one machine is no business of others.
+    """
+    plain: dict[str, Any] = _plain(config.model_dump(exclude_defaults=True))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    if isinstance(value, PurePath):
+        return value.name if value.is_absolute() else value.as_posix()
+    return value

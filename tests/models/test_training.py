@@ -113,7 +113,10 @@ def steps_noted(out: Path) -> int:
 def test_a_training_says_where_it_comes_from(tmp_path: Path) -> None:
     """Other data, or another configuration, and the card says other things."""
     config, data = write_config(tmp_path, steps=1), blobs(tmp_path)
+    text = config.read_text().replace('images = "images"', f'images = "{data / "images"}"')
+    config.write_text(text)
     told = torch.load(train(config, tmp_path / "a", data=data), weights_only=True)["training"]
+    assert told["config"]["data"] == {"images": "images", "labels": "labels", "validation": 2}
     assert told["config"]["optimisation"]["steps"] == 1
     assert told["code"]
     assert told["torch"] == torch.__version__
