@@ -39,18 +39,33 @@ def scores(
         precisions = Matches.of(objects, case.label).average_precision()
         both = dice(objects > 0, case.label > 0)
         return {"dice": both, "ap_50": precisions[0], "ap": float(np.mean(precisions))}
+    truth = as_served(case.label, config)
     values = [label.value for label in config.card.labels]
-    found = {f"dice_{v}": dice(mask == v, case.label == v) for v in values}
+    found = {f"dice_{v}": dice(mask == v, truth == v) for v in values}
     return found | {
         "dice": float(np.mean(list(found.values()))),
-        "dice_all": dice(mask > 0, case.label > 0),
+        "dice_all": dice(mask > 0, truth > 0),
     }
 
 
-def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.int64]:
-    """Classes of (outputs, *spatial): the best output; or regions, later over earlier."""
+def as_served(classes: NDArray[np.int32], config: TrainingConfig) -> NDArray[np.int64]:
+    """Classes -> the label values that a faultless network would paint for them.
+
+    With softmax a class is the number of an output, and the card's `outputs` tell what that paints.
+    """
     if config.card.activation == "softmax":
-        return np.asarray(logits.argmax(0))
+        return np.asarray(config.card.outputs)[classes]
+    return classes.astype(np.int64)
+
+
+def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.int64]:
+    """Label values of (outputs, *spatial), as when served; where objects are numbered, outputs.
+
+    The best output's, or those of regions, later over earlier.
+    """
+    if config.card.activation == "softmax":
+        best = np.asarray(logits.argmax(0))
+        return best if config.card.instances else np.asarray(config.card.outputs)[best]
     values = np.zeros(logits.shape[1:], np.int64)
     for region, value in zip(logits, config.card.outputs, strict=True):
         values[region > 0] = value

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -15,10 +16,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from imaging.errors import BadRequest
 from models.card import ModelCard
 from models.export import export
+from models.nets.receptive_field import ReceptiveField
 from models.nets.unet import UNet
 from models.registry import ZOO
 from models.training.checkpoint import BEST, LAST
 from models.training.config import TrainingConfig
+from models.training.data import Case
+from models.training.evaluate import scores
 from models.training.train import HELD_OUT, HISTORY, train
 from tests.blobs import blobs, write_config
 
@@ -253,3 +257,32 @@ def test_the_shipped_configurations_are_sound() -> None:
     folder = Path(train.__code__.co_filename).parent / "configs"
     names = {TrainingConfig.load(path).card.name for path in folder.glob("*.toml")}
     assert names == {"brain-mri-3d", "em-membrane-2d", "hippocampus-mri-3d", "nuclei-2d"}
+
+
+def test_figures_go_by_what_the_outputs_paint(tmp_path: Path) -> None:
+    """Given a label whose value is not its output's number, its Dice is that of the same voxels.
+
+    Two outputs may paint one label: which of them won is then no mistake.
+    """
+    path = write_config(tmp_path)
+    text = path.read_text().replace("value = 1", "value = 5")
+    path.write_text(text.replace("outputs = [0, 1]", "outputs = [0, 5, 5]"))
+    config = TrainingConfig.load(path)
+    label = np.array([[0, 1], [2, 0]], np.int32)
+    case = Case("a", np.zeros((1, 2, 2), np.float32), label)
+    field = ReceptiveField("same", 0, 0, 1, 1)
+    for found, expected in (([[0, 2], [1, 0]], 1.0), ([[0, 1], [0, 0]], 2 / 3), ([[0, 0]] * 2, 0)):
+        network = Fixed(torch.eye(3)[torch.tensor(found)].movedim(-1, 0)[None])
+        figures = scores(network, field, config, case)
+        assert figures == pytest.approx(dict.fromkeys(("dice_5", "dice", "dice_all"), expected))
+
+
+class Fixed(torch.nn.Module):
+    """Gives the same logits for any image."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.logits = torch.nn.Parameter(logits)
+
+    def forward(self, _image: torch.Tensor) -> torch.Tensor:
+        return self.logits
