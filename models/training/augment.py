@@ -19,6 +19,9 @@ from models.training.data import Case
 from models.training.smooth import smooth_field
 from models.training.stain import immunostained
 
+_FINEST = 0.3
+"""The least blur, in voxels: a narrower kernel leaves the image as it is."""
+
 
 def window(values: Tensor, grid: Tensor, mode: str, beyond: str = "reflection") -> Tensor:
     """(c, *spatial) sampled at voxel positions (*window, dimension), mirrored beyond the edge."""
@@ -59,8 +62,8 @@ def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tenso
         image = _gamma(image, change.gamma ** random.uniform(-1, 1))
     image = image * (1 + change.contrast * random.uniform(-1, 1))
     image = image + change.brightness * random.uniform(-1, 1)
-    if change.blur and random.random() < 0.3:
-        blur = GaussianFilter(image.ndim - 1, random.uniform(0.3, change.blur))
+    if change.blur > _FINEST and random.random() < 0.3:
+        blur = GaussianFilter(image.ndim - 1, random.uniform(_FINEST, change.blur))
         image = blur(image[None])[0]
     if change.noise and random.random() < 0.5:
         strength = random.uniform(0, change.noise)

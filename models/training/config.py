@@ -1,5 +1,6 @@
 """What a training is asked to do: a TOML file, checked."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -28,6 +29,7 @@ from models.nets.config import (
 )
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -58,7 +60,21 @@ class CardFacts(_Table):
     @model_validator(mode="after")
     def _outputs(self) -> Self:
         check_outputs(self.activation, self.outputs, self.labels)
+        if self.instances and (
+            len(self.labels) != 1
+            or max(self.instances.seed, self.instances.rim) >= len(self.outputs)
+        ):
+            raise ValueError("instances need exactly one label, and seed and rim among the outputs")
+        if not self.channels or len({channel.name for channel in self.channels}) < len(
+            self.channels
+        ):
+            raise ValueError("channels need at least one entry, each name once")
         return self
+
+    @property
+    def components(self) -> int:
+        """Input channels of the network itself."""
+        return sum(channel.components for channel in self.channels)
 
 
 class Data(_Table):
@@ -79,6 +95,14 @@ class Data(_Table):
     """A pattern whose first group, in a case's name, is the patient: held out with all cases."""
     colour_weight: Annotated[float, Field(gt=0)] = 1.0
     """How much more often a case whose components differ is drawn than a grey one."""
+
+    @model_validator(mode="after")
+    def _pattern(self) -> Self:
+        try:
+            re.compile(self.patient)
+        except re.error as error:
+            raise ValueError(f"patient is no regular expression: {error}") from error
+        return self
 
 
 class Network(_Table):
@@ -109,24 +133,25 @@ class Network(_Table):
 class Augmentation(_Table):
     """Every change is drawn anew for each example; 0 leaves it out."""
 
-    rotation_degrees: float = 0.0
+    rotation_degrees: Amount = 0.0
     scale: Annotated[float, Field(ge=1)] = 1.0
     """Sizes are changed by a factor between 1/scale and scale."""
     stretch: Annotated[float, Field(ge=1)] = 1.0
     """As scale, for each axis by itself."""
-    elastic: float = 0.0
+    elastic: Amount = 0.0
     """Standard deviation, in voxels, of the displacement of control points (arXiv:1505.04597)."""
     elastic_spacing: Annotated[float, Field(gt=0)] = 32.0
     """Voxels between control points; a cubic B-spline runs through what lies between."""
     flips: tuple[int, ...] = ()
     """Axes whose mirror image is as likely."""
-    brightness: float = 0.0
-    contrast: float = 0.0
+    brightness: Amount = 0.0
+    contrast: Amount = 0.0
     gamma: Annotated[float, Field(ge=1)] = 1.0
-    noise: float = 0.0
-    blur: float = 0.0
-    bias_field: float = 0.0
-    colour: float = 0.0
+    noise: Amount = 0.0
+    blur: Amount = 0.0
+    """Largest standard deviation in voxels, from 0.3; less than that leaves it out."""
+    bias_field: Amount = 0.0
+    colour: Amount = 0.0
     invert: Fraction = 0.0
     grey: Fraction = 0.0
     stain: Fraction = 0.0
@@ -145,7 +170,7 @@ class Synthesis(_Table):
     """Means that the tissues have in common sequences, such as T1; others by chance."""
     common: Fraction = 0.0
     """How often a scan is of such a contrast, its means a little off."""
-    spread: float = 0.14
+    spread: Amount = 0.14
     """Largest standard deviation within a tissue, where means run from 0 to 1."""
     outside: tuple[int, ...] = ()
     """Values outside of the brain, which a stripped scan lacks."""
@@ -153,7 +178,7 @@ class Synthesis(_Table):
     """How often a scan is stripped."""
     thickest_mm: Annotated[float, Field(gt=0)] = 6.0
     """Of slices, along an axis by chance; half of the scans are as fine as the maps."""
-    bias: float = 0.0
+    bias: Amount = 0.0
     """Largest standard deviation of the logarithm of a smooth multiplicative field."""
     images: Annotated[int, Field(ge=1)] = 2
     """Drawn from each held-out map, the same at every evaluation."""
@@ -190,8 +215,8 @@ class Optimisation(_Table):
     batch: Annotated[int, Field(ge=1)] = 2
     output: tuple[int, ...]
     """Spatial size of what is learnt from at once; the input is larger by the halo."""
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
+    learning_rate: Amount = 3e-3
+    weight_decay: Amount = 1e-2
     averaging: Fraction = 0.0
     """Decay of the moving average of the weights, which is what is kept; 0: none."""
     norm_until: Fraction = 1.0
@@ -205,14 +230,14 @@ class Optimisation(_Table):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Of activations; auto is bf16, or fp16 on a GPU without it."""
-    threads: int = 0
+    threads: Annotated[int, Field(ge=0)] = 0
     """0: as many as torch takes by itself."""
 
 
 class TrainingConfig(_Table):
     """A whole configuration file."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     card: CardFacts
     data: Data
     network: Network
@@ -231,7 +256,32 @@ class TrainingConfig(_Table):
             raise ValueError(f"data.regions needs {wanted} lists, one for each sigmoid output")
         if len(self.optimisation.output) != self.network.dimension:
             raise ValueError("optimisation.output needs one number for each axis")
+        if self.loss.teachers and self.card.activation == "sigmoid":
+            raise ValueError("loss.teachers are for networks of softmax outputs")
         return self
+
+    @model_validator(mode="after")
+    def _card_and_network(self) -> Self:
+        """What an export would refuse, before hours of training and not after."""
+        given, outputs = self.card.components, len(self.card.outputs)
+        if given != self.network.in_channels:
+            raise ValueError(f"network.in_channels needs {given}, the components of card.channels")
+        if outputs != self.network.out_channels:
+            raise ValueError(f"network.out_channels needs {outputs}, one for each of card.outputs")
+        axes, spacing = self.network.dimension, self.card.spacing_mm
+        if spacing is not None and (len(spacing) != axes or min(spacing) <= 0):
+            raise ValueError(f"card.spacing_mm needs {axes} positive numbers, one for each axis")
+        if self.synthesis is not None:
+            self._drawn(self.synthesis)
+        return self
+
+    def _drawn(self, synthesis: Synthesis) -> None:
+        if self.network.dimension != 3 or self.card.components != 1:
+            raise ValueError("synthesis draws volumes of one channel")
+        if synthesis.common and not synthesis.contrasts:
+            raise ValueError("synthesis.common needs synthesis.contrasts")
+        if self.loss.weighted or self.data.target == "instances":
+            raise ValueError("synthesis knows neither objects nor weights of voxels")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -60,7 +60,9 @@ def test_a_weight_map_is_moved_with_its_label() -> None:
 
 def test_without_changes_the_look_stays() -> None:
     image = torch.rand(3, 8, 8)
-    assert torch.equal(intensities(image, Augmentation(), np.random.default_rng(0)), image)
+    for change in (Augmentation(), Augmentation(blur=0.2)):
+        for seed in range(5):
+            assert torch.equal(intensities(image, change, np.random.default_rng(seed)), image)
 
 
 def test_colours_are_inverted_greyed_and_exchanged() -> None:

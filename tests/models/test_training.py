@@ -242,6 +242,18 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("outputs = [0, 1]", "outputs = [1, 0]", "background"),
         ("outputs = [0, 1]", 'outputs = [1]\nactivation = "sigmoid"', "data.regions needs 1"),
         ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
+        ("widths = [4, 8]", "widths = [4, 8]\nin_channels = 2", "in_channels needs 1"),
+        ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
+        ("[1.0, 1.0, 2.0]", "[1.0, 1.0]", "spacing_mm needs 3"),
+        ("[data]", "instances = { seed = 1, rim = 2 }\n[data]", "seed and rim"),
+        ('{ name = "t1" }', '{ name = "t1" }, { name = "t1" }', "each name once"),
+        ("seed = 1", "seed = -1", "seed"),
+        ("validation = 2", 'validation = 2\npatient = "(("', "no regular expression"),
+        ("threads = 1", "threads = -1", "optimisation.threads"),
+        ("learning_rate = 1e-2", "learning_rate = nan", "optimisation.learning_rate"),
+        ("noise = 0.1", "noise = -0.1", "augmentation.noise"),
+        ("[augmentation]", "[synthesis]\ncommon = 0.5\n[augmentation]", "synthesis.contrasts"),
+        ("[augmentation]", "[synthesis]\n[loss]\nborder = 1.0\n[augmentation]", "weights of"),
     ],
 )
 def test_an_unsound_configuration_is_refused_by_field(
@@ -266,6 +278,7 @@ def test_figures_go_by_what_the_outputs_paint(tmp_path: Path) -> None:
     """
     path = write_config(tmp_path)
     text = path.read_text().replace("value = 1", "value = 5")
+    text = text.replace("out_channels = 2", "out_channels = 3")
     path.write_text(text.replace("outputs = [0, 1]", "outputs = [0, 5, 5]"))
     config = TrainingConfig.load(path)
     label = np.array([[0, 1], [2, 0]], np.int32)
