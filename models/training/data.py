@@ -14,7 +14,7 @@ from scipy import ndimage
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical
+from imaging.geometry import canonical, orientation
 from imaging.intensity import normalisation
 from imaging.scan import Scan
 from models.training.config import CardFacts, Data, Loss
@@ -95,6 +95,12 @@ def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
     """
     if isinstance(data.validation, tuple):
         named = set(data.validation)
+        if lacking := named - {case.name for case in cases}:
+            raise BadRequest(
+                f"{len(lacking)} of {len(named)} names in `validation` are no case's.",
+                expected="Names of cases: those of the files, without their endings.",
+                todo="Mend `validation`; what it misses would be learnt from.",
+            )
         held = {patient(case, data) for case in cases if case.name in named}
     else:
         held = set()
@@ -135,7 +141,10 @@ def classes(label: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
-    scan, truth = (canonical(open_scan(path)).scan for path in (image, label))
+    stored, reference = open_scan(image), open_scan(label)
+    scan, truth = canonical(stored).scan, canonical(reference).scan
+    if stored.dimension == 3 and orientation(stored.affine) != orientation(reference.affine):
+        raise _unfit("A label file's axes run along other directions than its image's.")
     if scan.grid != truth.grid:
         raise _unfit(f"An image of {scan.grid} voxels has labels of {truth.grid}.")
     spacing = scan.spacing_mm or 0
@@ -144,12 +153,30 @@ def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
     whole = Box.whole(scan.grid)
     held = in_memory(scan.read(whole))
     values = normalisation(held, card.intensity).apply(held.read(whole))
-    components = sum(channel.components for channel in card.channels)
-    if values.shape[0] not in (1, components):
-        raise _unfit(f"An image has {values.shape[0]} components.")
-    values = np.repeat(values, components // values.shape[0], axis=0)
-    label_values = mapped(truth.read(whole)[0].astype(np.int32), data.classes)
-    return Case(image.name.split(".")[0], values, label_values)
+    colours = len(card.channels) == 1 and values.shape[0] == 1  # grey, where colour may be asked
+    if values.shape[0] != card.components and not colours:
+        raise _unfit(f"An image has {values.shape[0]} components of {card.components}.")
+    values = np.repeat(values, card.components // values.shape[0], axis=0)
+    return Case(case_name(image), values, mapped(_whole(truth), data.classes))
+
+
+def case_name(path: Path) -> str:
+    """The file's name without its ending, as `tessera evaluate` names the case too."""
+    return path.name[:-7] if path.name.endswith(".nii.gz") else path.stem
+
+
+def _whole(truth: Scan) -> NDArray[np.int32]:
+    """All of a file's values; BadRequest where they are no label numbers."""
+    values = truth.read(Box.whole(truth.grid))
+    with np.errstate(invalid="ignore"):
+        numbers = values.astype(np.int32)
+    if len(values) != 1 or not np.array_equal(numbers, values) or numbers.min(initial=0) < 0:
+        raise BadRequest(
+            "A label file holds what are no label numbers.",
+            expected="Whole numbers from 0, in one component.",
+            todo="Give label maps: neither probabilities nor colours.",
+        )
+    return np.asarray(numbers[0])
 
 
 def mapped(

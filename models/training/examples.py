@@ -1,5 +1,6 @@
 """Where a training's examples come from: windows of cases, or images drawn from label maps."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
+from imaging.errors import BadRequest
 from models.training.augment import Example, example
 from models.training.config import TrainingConfig
 from models.training.data import Case, classes, read_cases, split, weighted
@@ -35,6 +37,7 @@ class Windows:
     def __init__(self, config: TrainingConfig, root: Path, halo: int) -> None:
         self._config, self._halo = config, halo
         cases = read_cases(config.data, root, config.card)
+        _suit(cases, config)
         self._training, self.held_out = split(cases, config.data, config.seed)
         if config.loss.weighted:
             self._training = [weighted(case, config.data, config.loss) for case in self._training]
@@ -50,6 +53,25 @@ class Windows:
             return found
         parts = classes(found.classes.numpy().astype(np.int32))
         return found._replace(classes=torch.from_numpy(parts.astype(np.int64)))
+
+
+def _suit(cases: Sequence[Case], config: TrainingConfig) -> None:
+    """Raises BadRequest where the cases are not of the network's dimension, or of other classes."""
+    axes, outputs = config.network.dimension, config.network.out_channels
+    if found := {case.label.ndim for case in cases} - {axes}:
+        raise BadRequest(
+            f"A case has {found.pop()} axes.",
+            expected=f"Images of {axes} axes, as the network has.",
+            todo="Mend `dimension` in the configuration, or name other data.",
+        )
+    if config.data.target == "instances" or config.card.activation == "sigmoid":
+        return
+    if (highest := max(int(case.label.max()) for case in cases)) >= outputs:
+        raise BadRequest(
+            f"The labels hold the class {highest}.",
+            expected=f"Classes below {outputs}, one for each output of the network.",
+            todo="Say with `classes` in [data] which values of the files are which class.",
+        )
 
 
 def _odds(case: Case, colour: float) -> float:

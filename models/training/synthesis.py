@@ -23,7 +23,7 @@ from imaging.geometry import canonical
 from imaging.intensity import normalisation
 from models.training.augment import Example, intensities, positions, window
 from models.training.config import Augmentation, Synthesis, TrainingConfig
-from models.training.data import Case, in_memory, split
+from models.training.data import Case, case_name, in_memory, split
 from models.training.smooth import smooth_field
 
 _FIELD_MM = 60.0
@@ -130,7 +130,7 @@ def read_maps(config: TrainingConfig, root: Path) -> tuple[list[LabelMap], Tissu
     paths = sorted((root / config.data.labels).glob("*"))
     if len(paths) < 2:
         raise _unfit(f"The data folder holds {len(paths)} label maps.")
-    stored = {path.name.split(".")[0]: _read(path) for path in paths}
+    stored = {case_name(path): _read(path) for path in paths}
     values = np.unique(np.concatenate([np.unique(found) for found, _ in stored.values()]))
     if len(values) > 256:
         raise _unfit(f"The label maps hold {len(values)} different values.")

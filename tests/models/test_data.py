@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cli.targets import stem
 from imaging.errors import BadRequest
 from models.training.config import Data, TrainingConfig
 from models.training.data import Case, classes, mapped, patient, read_cases, split
+from models.training.examples import Windows
 from tests.blobs import blobs, write_config
 
 
@@ -87,7 +89,10 @@ def test_cases_can_be_held_out_by_name_with_their_patients() -> None:
     assert [case.name for case in validation] == ["a_1", "a_2", "c_1"]
 
 
-@pytest.mark.parametrize("data", [held(("x",)), held(4), held(("a", "b", "c")), held(1, "[ab]")])
+@pytest.mark.parametrize(
+    "data",
+    [held(("x",)), held(("a", "x")), held(4), held(("a", "b", "c")), held(1, "[ab]")],
+)
 def test_a_split_that_cannot_be_is_refused(data: Data) -> None:
     with pytest.raises(BadRequest):
         split(named("a", "b", "c"), data, 0)
@@ -121,3 +126,47 @@ def test_data_that_do_not_suit_the_card_are_refused(tmp_path: Path) -> None:
     nib.save(torn, blobs(tmp_path / "torn") / "labels" / "0.nii.gz")
     with pytest.raises(BadRequest, match="labels of"):
         read_cases(config.data, tmp_path / "torn", config.card)
+
+
+def rewritten(folder: Path, values: np.ndarray, affine: np.ndarray) -> None:
+    nib.save(nib.Nifti1Image(values, affine), folder / "labels" / "1.nii.gz")
+
+
+def test_label_files_that_do_not_say_what_is_where_are_refused(tmp_path: Path) -> None:
+    """Case 1 is stored as LPS; labels that lost their affine would be turned otherwise."""
+    config, data = TrainingConfig.load(write_config(tmp_path)), blobs(tmp_path)
+    stored = nib.Nifti1Image.from_filename(data / "labels" / "1.nii.gz")
+    rewritten(data, np.asarray(stored.dataobj), np.diag((1.0, 1.0, 2.0, 1.0)))
+    with pytest.raises(BadRequest, match="other directions"):
+        read_cases(config.data, data, config.card)
+    rewritten(data, np.asarray(stored.dataobj) * np.float32(0.9), stored.affine)
+    with pytest.raises(BadRequest, match="no label numbers"):
+        read_cases(config.data, data, config.card)
+
+
+def test_one_contrast_is_not_taken_for_two(tmp_path: Path) -> None:
+    config, data = TrainingConfig.load(write_config(tmp_path)), blobs(tmp_path)
+    other = config.card.channels[0].model_copy(update={"name": "t2"})
+    card = config.card.model_copy(update={"channels": (*config.card.channels, other)})
+    with pytest.raises(BadRequest, match="1 components of 2"):
+        read_cases(config.data, data, card)
+
+
+def test_cases_bear_the_names_that_an_evaluation_gives_them(tmp_path: Path) -> None:
+    config, data = TrainingConfig.load(write_config(tmp_path)), blobs(tmp_path)
+    for file in [*data.glob("images/*"), *data.glob("labels/*")]:
+        file.rename(file.with_name(f"head.{file.name}"))
+    cases = read_cases(config.data, data, config.card)
+    assert [case.name for case in cases] == [f"head.{n}" for n in range(6)]
+    assert {case.name for case in cases} == {stem(file) for file in data.glob("images/*")}
+
+
+def test_cases_of_other_dimensions_or_classes_than_the_network_are_refused(tmp_path: Path) -> None:
+    config, data = TrainingConfig.load(write_config(tmp_path)), blobs(tmp_path)
+    flat = config.network.model_copy(update={"dimension": 2})
+    with pytest.raises(BadRequest, match="3 axes"):
+        Windows(config.model_copy(update={"network": flat}), data, 0)
+    stored = nib.Nifti1Image.from_filename(data / "labels" / "1.nii.gz")
+    rewritten(data, np.asarray(stored.dataobj) * np.uint8(255), stored.affine)
+    with pytest.raises(BadRequest, match="class 255"):
+        Windows(config, data, 0)
