@@ -15,7 +15,8 @@ from models.training.provenance import told
 
 LAST, BEST = "last.pt", "best.pt"
 UNREADABLE = (
-    EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError,
+    AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError,
+    UnpicklingError, ValueError,
 )  # fmt: skip
 """All that a file which is no checkpoint of ours makes torch, or the lines that follow, raise."""
 
@@ -43,6 +44,32 @@ def shipped(
     }
 
 
+def read_last(out: Path, config: TrainingConfig, device: torch.device) -> dict[str, Any]:
+    """The folder's last.pt; raises BadRequest where it is torn, or of another configuration.
+
+    The seed and the step alone say what comes next, so a change half way would make a network that
+    no configuration tells of.
+    """
+    try:
+        state: dict[str, Any] = torch.load(out / LAST, weights_only=True, map_location=device)
+        before = state["config"]
+    except UNREADABLE as error:
+        raise BadRequest(
+            f"The folder's {LAST} cannot be read.",
+            expected="What a training of this version left there.",
+            todo=f"Remove {LAST} to train from the beginning, or name another folder with --out.",
+        ) from error
+    now = told(config)
+    if changed := sorted(key for key in before.keys() | now if before.get(key) != now.get(key)):
+        raise BadRequest(
+            f"The training in that folder began with another configuration: {', '.join(changed)}.",
+            expected="The configuration that it began with.",
+            todo="Take that one, or name another folder with --out (and this one's best.pt as "
+            "`start`).",
+        )
+    return state
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The weights of a best.pt or an exported model.onnx; raises BadRequest where it is neither."""
     try:
@@ -60,7 +87,7 @@ def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
     """Loads them; raises BadRequest where they are another network's."""
     try:
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise _unfit() from error
 
 

@@ -19,6 +19,7 @@ from models.training.config import Optimisation, TrainingConfig
 from models.training.evaluate import scores, worth
 from models.training.examples import Examples
 from models.training.losses import loss_of
+from models.training.provenance import told
 from models.training.teachers import Teachers
 
 _LONGEST_GRADIENT = 5.0
@@ -77,8 +78,8 @@ class Run:
         self.schedule.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        told = {"step": self.step, "loss": float(loss.detach()), "learning_rate": rate}
-        return told | {"seconds": self.seconds()}
+        report = {"step": self.step, "loss": float(loss.detach()), "learning_rate": rate}
+        return report | {"seconds": self.seconds()}
 
     def evaluate(self, made: dict[str, Any]) -> dict[str, float]:
         """Mean figures over the held-out cases; keeps last.pt, and best.pt where it is better.
@@ -91,8 +92,8 @@ class Run:
         better = worth(figures) > self.best
         self.best, self.stale = max(self.best, worth(figures)), 0 if better else self.stale + 1
         if better:
-            told = figures | {"steps": self.step}
-            shipped = checkpoint.shipped(self.config, network.state_dict(), told, made)
+            known = figures | {"steps": self.step}
+            shipped = checkpoint.shipped(self.config, network.state_dict(), known, made)
             checkpoint.save(self.out / checkpoint.BEST, shipped)
         checkpoint.save(self.out / checkpoint.LAST, self._state())
         return figures
@@ -103,10 +104,10 @@ class Run:
         checkpoint.fill(self.average.module, weights)
 
     def resume(self) -> None:
-        """Takes up where last.pt stands, if it is there."""
+        """Takes up where last.pt stands, if it is there; BadRequest where it cannot go on."""
         if not (self.out / checkpoint.LAST).exists():
             return
-        state = torch.load(self.out / checkpoint.LAST, weights_only=True, map_location=self.device)
+        state = checkpoint.read_last(self.out, self.config, self.device)
         for name in _KEPT:
             getattr(self, name).load_state_dict(state[name])
         self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
@@ -151,7 +152,8 @@ class Run:
 
     def _state(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in _KEPT}
-        return parts | {"step": self.step, "best": self.best, "stale": self.stale}
+        asked = {"config": told(self.config)}
+        return parts | asked | {"step": self.step, "best": self.best, "stale": self.stale}
 
 
 _KEPT = ("network", "average", "optimiser", "schedule", "scaler")

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from models.nets.receptive_field import receptive_field
+from imaging.errors import BadRequest
+from models.nets.receptive_field import ReceptiveField, receptive_field
 from models.training.checkpoint import BEST, read_weights
 from models.training.config import TrainingConfig
 from models.training.curves import Curves
@@ -53,6 +54,7 @@ def train(
 def begin(config: TrainingConfig, data: Path, out: Path) -> Run:
     """A run that stands where `out` left it, or at its first step."""
     field = receptive_field(config.network.unet())
+    _legal(config, field)
     examples = open_examples(config, data, field.halo if field.padding == "valid" else 0)
     teachers = Teachers.load(config, data) if config.loss.teachers else None
     out.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,19 @@ def begin(config: TrainingConfig, data: Path, out: Path) -> Run:
         run.begin(read_weights(data / config.optimisation.start))
     run.resume()
     return run
+
+
+def _legal(config: TrainingConfig, field: ReceptiveField) -> None:
+    """Raises BadRequest where the network cannot give windows of the configured size."""
+    output = config.optimisation.output
+    halo = field.halo if field.padding == "valid" else 0
+    legal = tuple(field.legal(n + 2 * halo) - 2 * halo for n in output)
+    if legal != output:
+        raise BadRequest(
+            f"The network does not give windows of {list(output)} voxels.",
+            expected=f"{field.minimum - 2 * halo} plus a multiple of {field.align} on each axis.",
+            todo=f"Mend `output` in the configuration: {list(legal)} is the next larger.",
+        )
 
 
 def provenance(config: TrainingConfig, data: Path) -> dict[str, Any]:

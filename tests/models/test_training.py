@@ -107,6 +107,35 @@ def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path: Pa
     same_weights(tmp_path / "whole", out)
 
 
+def test_a_training_that_is_not_the_same_is_not_gone_on_with(tmp_path: Path) -> None:
+    config, data = write_config(tmp_path, steps=6), blobs(tmp_path)
+    text = config.read_text()
+    train(config, tmp_path / "out", data=data)
+    for old, new, named in (
+        ("steps = 6", "steps = 12", "optimisation"),
+        ("widths = [4, 8]", "widths = [4, 12]", "network"),
+        ("seed = 1", "seed = 2", "seed"),
+    ):
+        config.write_text(text.replace(old, new))
+        with pytest.raises(BadRequest, match=f"another configuration: {named}"):
+            train(config, tmp_path / "out", data=data)
+    config.write_text(text)
+    last = tmp_path / "out" / LAST
+    last.write_bytes(last.read_bytes()[:3000])
+    with pytest.raises(BadRequest, match="cannot be read"):
+        train(config, tmp_path / "out", data=data)
+
+
+@pytest.mark.parametrize(("padding", "legal"), [("same", 16), ("valid", 18)])
+def test_windows_that_the_network_cannot_give_are_refused(
+    tmp_path: Path, padding: str, legal: int
+) -> None:
+    config, data = write_config(tmp_path, padding=padding), blobs(tmp_path)
+    config.write_text(config.read_text().replace("[16, 16, 12]", f"[{legal - 1}, 16, 12]"))
+    with pytest.raises(BadRequest, match=rf"output.*\[{legal}, 16, 12\]"):
+        train(config, tmp_path / "out", data=data)
+
+
 def steps_noted(out: Path) -> int:
     """Up to where its history goes."""
     history = out / HISTORY
@@ -195,7 +224,10 @@ def test_a_training_can_begin_from_another(tmp_path: Path, start: str) -> None:
     for name, weights in old["weights"].items():
         if "running" not in name and "tracked" not in name:
             assert torch.allclose(weights, new["weights"][name], atol=1e-6), name
-    for fault in ("nowhere.pt", "nowhere.onnx", "config.toml", "other.onnx"):
+    torch.save(torch.zeros(3), tmp_path / "tensor.pt")
+    torch.save({"weights": 3}, tmp_path / "three.pt")
+    faults = ("nowhere.pt", "nowhere.onnx", "config.toml", "other.onnx", "tensor.pt", "three.pt")
+    for fault in faults:
         shutil.copyfile(ZOO / "nuclei-2d" / "model.onnx", tmp_path / "other.onnx")
         second.write_text(f'{text}start = "{fault}"\n')
         with pytest.raises(BadRequest, match="begin"):
