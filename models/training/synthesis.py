@@ -192,7 +192,9 @@ def scanned(
     if random.random() < 0.5:
         thickness = random.uniform(1, 2, 3) * np.asarray(spacing_mm)
         axis = int(random.integers(3))
-        thickness[axis] = random.uniform(spacing_mm[axis], change.thickest_mm)
+        thickness[axis] = random.uniform(
+            spacing_mm[axis], max(spacing_mm[axis], change.thickest_mm)
+        )
         slices = [
             max(1, round(n * own / thick))
             for n, own, thick in zip(values.shape, spacing_mm, thickness, strict=True)

@@ -116,6 +116,13 @@ def test_thick_slices_and_thin_ones_keep_everything_in_its_place(seed: int) -> N
     assert np.allclose(centre, (14, 19, 22), atol=0.3)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_slice_is_thinner_than_the_map(seed: int) -> None:
+    change, random = Synthesis(thickest_mm=2.0), np.random.default_rng(seed)
+    image = scanned(np.ones((8, 8, 8), np.float32), (3.0,) * 3, (8, 8, 8), change, random)
+    assert torch.equal(image, torch.ones(1, 8, 8, 8))
+
+
 def test_classes_lie_where_their_tissues_are_drawn(tmp_path: Path) -> None:
     """Whatever the slices: an edge of the image is where a class ends, half a voxel at most off."""
     source = Drawn(config(heads(tmp_path)), tmp_path)
