@@ -28,7 +28,13 @@ squeeze_excite = true
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
     text = SHIPPED.read_text().replace("[network]", f"[network]\n{request.param}")
-    path.write_text(text.replace("dimension = 3", "dimension = 2"))
+    for volume, picture in (
+        ("dimension = 3", "dimension = 2"),
+        ("spacing_mm = [1.0, 1.0, 1.0]\n", ""),
+        ("output = [40, 52, 40]", "output = [40, 52]"),
+    ):
+        text = text.replace(volume, picture)
+    path.write_text(text)
     return path
 
 
