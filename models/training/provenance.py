@@ -14,7 +14,7 @@ def data_sha256(data: Data, root: Path) -> str:
     """The hash of the names and contents of all files that the configuration names, in order."""
     whole = sha256()
     for folder in filter(None, (data.images, data.labels)):
-        for path in sorted((root / folder).glob("*")):
+        for path in sorted(path for path in (root / folder).glob("*") if path.is_file()):
             with path.open("rb") as file:
                 whole.update(f"{path.name} {file_digest(file, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()
@@ -37,10 +37,12 @@ def code_version() -> str:
 def told(config: TrainingConfig) -> dict[str, Any]:
     """The configuration as plain values, for a card that anyone may read.
 
-    Fields at their defaults are left out, and absolute paths lose their folders: where things lie
-    on one machine is no business of others.
+    Fields at their defaults are left out. Absolute paths lose their folders, and cases that were
+    held out by name are counted: where things lie, and who was a case, is no business of others.
     """
     plain: dict[str, Any] = _plain(config.model_dump(exclude_defaults=True))
+    if isinstance(config.data.validation, tuple):
+        plain["data"]["validation"] = len(config.data.validation)
     return plain
 
 

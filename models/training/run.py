@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from imaging.errors import BadRequest
 from models.nets.receptive_field import ReceptiveField
 from models.nets.unet import UNet
 from models.training import checkpoint
@@ -23,6 +24,8 @@ from models.training.provenance import told
 from models.training.teachers import Teachers
 
 _LONGEST_GRADIENT = 5.0
+_SHORTEST_CYCLE = 10
+"""Steps of a learning rate that rises and falls."""
 
 
 class Run:
@@ -48,7 +51,10 @@ class Run:
             self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.2
+            self.optimiser,
+            settings.learning_rate,
+            total_steps=max(settings.steps, _SHORTEST_CYCLE),
+            pct_start=0.2,
         )
         # fp16 alone is too narrow for gradients as they come; elsewhere this does nothing
         self.scaler = torch.amp.GradScaler(
@@ -68,6 +74,12 @@ class Run:
         random = np.random.default_rng((self.config.seed, self.step))
         torch.manual_seed(self.config.seed + self.step)
         loss = self._loss(*self._batch(random))
+        if not loss.isfinite():
+            raise BadRequest(
+                f"The loss is not finite at step {self.step + 1}.",
+                expected="A loss that falls; NaN and infinity can only spread.",
+                todo="Lower learning_rate, or take fp32; the last checkpoint is as it was.",
+            )
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimiser)
@@ -174,6 +186,12 @@ def _remember(norm: nn.Module, other: nn.Module) -> None:
 
 
 def _device(settings: Optimisation) -> torch.device:
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise BadRequest(
+            "The configuration asks for CUDA, which this torch does not find.",
+            expected="An NVIDIA GPU, its driver, and a torch built for it.",
+            todo="Take device = auto, or install these.",
+        )
     if settings.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(settings.device)

@@ -28,6 +28,8 @@ from models.training.smooth import smooth_field
 
 _FIELD_MM = 60.0
 """Between the bias field's control points: receive coils are about that smooth."""
+_HELD_OUT = 1
+"""Parts their images' chance from that of the training's steps."""
 _ABOUT = 0.06
 """How far a tissue's mean strays from what is common."""
 _ON_BRAIN = 0.7
@@ -73,7 +75,7 @@ class Drawn:
         maps, self._tissues = read_maps(config, root)
         self._training, held_out = split(maps, config.data, config.seed)
         self.held_out = [
-            self._case(one, np.random.default_rng((config.seed, number)))
+            self._case(one, np.random.default_rng((config.seed, number, _HELD_OUT)))
             for number in range(synthesis.images)
             for one in held_out
         ]
@@ -151,7 +153,11 @@ def tissues(values: NDArray[np.int32], config: TrainingConfig) -> Tissues:
     if not classes:
         target = {value: value for value in values.tolist()}
     looks, look = np.unique(kinds, return_inverse=True)
-    means = [[known.get(value, np.nan) for value in looks] for known in synthesis.contrasts]
+    shared = [
+        {first.get(value, value): mean for value, mean in known.items()}
+        for known in synthesis.contrasts
+    ]
+    means = [[known.get(value, np.nan) for value in looks] for known in shared]
     return Tissues(
         look=look,
         contrasts=np.array(means, float).reshape(len(means), len(looks)),

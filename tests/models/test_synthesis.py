@@ -18,6 +18,7 @@ from tests.blobs import write_config
 SYNTHESIS = """
 [synthesis]
 alike = [[20, 21]]
+contrasts = [{ 21 = 0.4, 30 = 0.7 }]
 outside = [500]
 """
 
@@ -63,6 +64,8 @@ def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
     assert table.look[1] == table.look[2]
     assert len(set(table.look.tolist())) == 4
     assert table.outside.tolist() == [False, False, False, False, True]
+    assert table.contrasts[0, table.look[[1, 2, 3]]].tolist() == [0.4, 0.4, 0.7]
+    assert np.isnan(table.contrasts[0, table.look[[0, 4]]]).all()
     for one in maps:
         assert set(np.unique(one.rows)) == {0, 1, 2, 3, 4}
         assert max(one.rows.shape) < 42  # cut to the head

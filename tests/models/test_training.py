@@ -162,6 +162,37 @@ def test_a_training_says_where_it_comes_from(tmp_path: Path) -> None:
     assert told["data_sha256"] != other["data_sha256"]
 
 
+def test_a_card_counts_cases_that_were_held_out_by_name(tmp_path: Path) -> None:
+    """A case's name may be a patient's."""
+    config, data = write_config(tmp_path, steps=1), blobs(tmp_path)
+    config.write_text(config.read_text().replace("validation = 2", 'validation = ["0", "3", "4"]'))
+    kept = torch.load(train(config, tmp_path / "out", data=data), weights_only=True)["training"]
+    assert kept["config"]["data"]["validation"] == 3
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    config, data = write_config(tmp_path, steps=40), blobs(tmp_path)
+    config.write_text(config.read_text().replace("learning_rate = 1e-2", "learning_rate = 1e30"))
+    with pytest.raises(BadRequest, match="not finite at step"):
+        train(config, tmp_path / "out", data=data)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 5, 6])
+def test_however_few_steps_there_is_a_rate_for_each(tmp_path: Path, steps: int) -> None:
+    config, data = write_config(tmp_path, steps=steps), blobs(tmp_path)
+    (data / "images" / ".cache").mkdir()  # a folder is no case
+    train(config, tmp_path / "out", data=data)
+    assert steps_noted(tmp_path / "out") == steps
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_asked_for_in_vain(tmp_path: Path) -> None:
+    config, data = write_config(tmp_path, steps=1), blobs(tmp_path)
+    config.write_text(f'{config.read_text()}device = "cuda"\n')
+    with pytest.raises(BadRequest, match="CUDA"):
+        train(config, tmp_path / "out", data=data)
+
+
 def test_patience_comes_to_an_end(tmp_path: Path) -> None:
     """Given a network that cannot get better, it is evaluated that often in vain and no more."""
     config, data = write_config(tmp_path, steps=60), blobs(tmp_path)
