@@ -16,17 +16,25 @@ def largest_component(mask: NDArray[Any], value: int) -> None:
     Of components of the same size, the one whose first voxel comes first in raster order stays.
     """
     cut = _extent(mask, value)
-    if cut is None:
-        return
-    part = mask[cut]
-    components, count = ndimage.label(part == value, np.ones((3,) * mask.ndim, bool))
+    if cut is not None:
+        _keep_largest(mask[cut], mask[cut] == value)
+
+
+def one_piece(mask: NDArray[Any]) -> None:
+    """As `largest_component`, of all labels together: the largest piece stays whole, in place."""
+    _keep_largest(mask, mask > 0)
+
+
+def _keep_largest(mask: NDArray[Any], inside: NDArray[np.bool_]) -> None:
+    """Sets all that is inside, but not of its largest component, to 0, in place."""
+    components, count = ndimage.label(inside, np.ones((3,) * mask.ndim, bool))
     if count < 2:
         return
     sizes = np.bincount(components.ravel())
     sizes[0] = 0
     largest = np.isin(components, np.flatnonzero(sizes == sizes.max()))
     keep = components.ravel()[int(largest.ravel().argmax())]
-    part[(components > 0) & (components != keep)] = 0
+    mask[(components > 0) & (components != keep)] = 0
 
 
 def fill_holes(mask: NDArray[Any], value: int) -> None:

@@ -12,7 +12,7 @@ from imaging import tiling
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.instances import instances
-from imaging.mask import fill_holes, largest_component
+from imaging.mask import fill_holes, largest_component, one_piece
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.brake import Brake
@@ -150,6 +150,8 @@ def finish(painted: NDArray[Any], card: ModelCard) -> NDArray[Any]:
     if card.instances is not None:
         rule = card.instances
         return instances(painted, rule.seed, rule.rim, rule.min_voxels)
+    if card.cleanup.one_piece:
+        one_piece(painted)
     for value in card.cleanup.largest_component:
         largest_component(painted, value)
     for value in card.cleanup.fill_holes:

@@ -85,6 +85,8 @@ class Instances(_Frozen):
 class Cleanup(_Frozen):
     """Done to the finished mask, in this order."""
 
+    one_piece: bool = False
+    """Only the largest connected part of all labels together stays."""
     largest_component: tuple[int, ...] = ()
     """Label values of which only the largest connected component stays."""
     fill_holes: tuple[int, ...] = ()

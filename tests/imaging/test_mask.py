@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
-from imaging.mask import fill_holes, largest_component
+from imaging.mask import fill_holes, largest_component, one_piece
 
 
 def drawn(text: str) -> np.ndarray:
@@ -107,3 +107,16 @@ def test_an_absent_label_changes_nothing(value: int) -> None:
     largest_component(mask, value)
     fill_holes(mask, value)
     assert (mask == 2).all()
+
+
+def test_one_piece_keeps_every_label_of_the_largest_piece() -> None:
+    """Two labels that touch are one piece, and larger than a third one that lies apart."""
+    mask = np.zeros((9, 9), np.uint8)
+    mask[0:2, 0:2], mask[2:4, 2:4], mask[6:8, 4:7] = 1, 2, 1
+    one_piece(mask)
+    expected = np.zeros((9, 9), np.uint8)
+    expected[0:2, 0:2], expected[2:4, 2:4] = 1, 2
+    assert np.array_equal(mask, expected)
+    empty = np.zeros((3, 3), np.uint8)
+    one_piece(empty)
+    assert not empty.any()

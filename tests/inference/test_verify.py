@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def changed(make_model, tmp_path: Path):
     """`changed(config, field=value)`: a copy of a sound model whose card says something else."""
 
     def change(config: UNetConfig, **fields: object) -> Model:
-        sound = make_model(f"verify-{config.padding}", config)
+        sound = make_model(f"verify-{abs(hash(config))}", config)
         folder = tmp_path / "changed"
         shutil.copytree(sound.folder, folder)
         card = json.loads((folder / "card.json").read_text()) | fields
@@ -41,6 +42,16 @@ def test_a_sound_model_passes_and_is_added_once(changed, config, tmp_path: Path)
     assert [m.card.name for m in registry.all()] == [model.card.name]
     with pytest.raises(Conflict):
         registry.add(model.folder)
+
+
+@pytest.mark.parametrize("fields", [{"squeeze_excite": True}, {"bottleneck": "pyramid"}])
+def test_a_network_that_looks_at_the_whole_tile_is_not_exact(changed, fields) -> None:
+    """Whatever its card says; with a card that owns up it is served."""
+    config = replace(SAME, **fields)
+    model = changed(config, exact=True)
+    with pytest.raises(BadModel, match="differ"):
+        verify(model)
+    verify(Model(model.card.model_copy(update={"exact": False}), model.folder))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from skimage import data
 
 from imaging.instances import instances
 from imaging.intensity import normalisation
+from imaging.metrics import dice
+from inference.engine import Engine
 from models.card import ModelCard
 from models.nets.cost import cost
 from models.nets.receptive_field import receptive_field
@@ -22,7 +24,14 @@ from models.training.data import in_memory
 from models.training.train import train
 
 CONFIGS = Path(train.__code__.co_filename).parent / "configs"
-SHIPPED = ("hippocampus-mri-3d", "nuclei-2d")
+LEAST = {
+    "brain-mri-3d": 0.7,
+    "em-membrane-2d": 0.8,
+    "hippocampus-mri-3d": 0.85,
+    "nuclei-2d": 0.85,
+}
+"""Dice on the validation cases."""
+SHIPPED = tuple(LEAST)
 ALL = pytest.mark.parametrize("name", SHIPPED)
 
 
@@ -57,7 +66,8 @@ def test_a_shipped_model_is_small_whole_and_says_what_it_is(name: str) -> None:
         assert "not for clinical use" in text
     assert model.card.licence in readme
     assert all((model.card.data, model.card.split, model.card.limits, model.card.figures))
-    assert model.card.figures["dice"] >= 0.85
+    assert model.card.figures["dice"] >= LEAST[name]
+    assert '"/' not in (model.folder / "card.json").read_text()  # no folder of anyone's machine
 
 
 @ALL
@@ -73,16 +83,27 @@ def test_its_card_is_what_its_configuration_derives(name: str) -> None:
     assert facts == {key: card.model_dump()[key] for key in facts}
 
 
+def mni152(kind: str) -> Path:
+    """The template, or one of its maps, as nilearn carries them."""
+    folder = files("nilearn") / "datasets" / "data"
+    return Path(str(next(e for e in folder.iterdir() if e.name.startswith(f"mni_icbm152_{kind}_"))))
+
+
+def test_the_brain_of_the_mni_template_is_parted(tmp_path: Path) -> None:
+    """Grey and white matter against the template's own maps at one half; never trained on."""
+    made = Engine(Registry()).segment({"mri": mni152("t1")}, "brain-mri-3d", tmp_path)
+    mask = np.asarray(nib.load(made.mask).dataobj)
+    for value, kind, least in ((1, "gm", 0.69), (2, "wm", 0.78)):
+        assert dice(mask == value, np.asarray(nib.load(mni152(kind)).dataobj) > 127.5) >= least
+    litres = (mask > 0).sum() / 1e6
+    assert 1.4 < litres < 2.0  # the template's head is large: 1.88 litres within its mask
+
+
 @pytest.mark.parametrize("extent", [(40, 56, 44), (36, 48, 36), (52, 68, 56)])
 @pytest.mark.parametrize("side", [-1, 1])
 def test_the_hippocampus_of_the_mni_template_is_found(side: int, extent: tuple[int, ...]) -> None:
     """3.0 to 5.5 ml in one piece, where it lies, its head before its tail."""
-    path = next(
-        entry
-        for entry in (files("nilearn") / "datasets" / "data").iterdir()
-        if entry.name.startswith("mni_icbm152_t1")
-    )
-    volume = nib.as_closest_canonical(nib.load(str(path)))
+    volume = nib.as_closest_canonical(nib.load(mni152("t1")))
     centre = np.linalg.inv(volume.affine) @ (27 * side, -22, -15, 1)
     start = np.round(centre[:3] - np.array(extent) / 2).astype(int)
     box = tuple(slice(a, a + n) for a, n in zip(start, extent, strict=True))
@@ -127,7 +148,6 @@ def test_bright_and_dark_nuclei_are_found_alike() -> None:
         grey = np.repeat(picture.astype(np.uint8)[None], 3, 0)
         found = outputs(card, grey)
         mask = found > 0
-        dice = 2 * (mask & (truth > 0)).sum() / (mask.sum() + (truth > 0).sum())
-        assert dice > 0.85
+        assert dice(mask, truth > 0) > 0.85
         numbered = instances(found, 1, 2, card.instances.min_voxels)
         assert numbered.max() == len(places)
