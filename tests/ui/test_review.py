@@ -99,9 +99,11 @@ def asked_for(page: Page, held: list[Route]) -> list[Route]:
 
 
 def begin(page: Page, path: Path) -> str:
-    """Uploads a scan and starts a job with the model that the page suggests; its id."""
+    """Uploads a scan, chooses a model and starts a job; its id."""
     page.set_input_files("#files", path)
     expect(page.locator(".uploads li")).to_have_attribute("data-state", "ready")
+    model = "nuclei-2d" if path.suffix == ".png" else "hippocampus-mri-3d"
+    page.locator(f"label.card:has(input[value='{model}'])").click()
     page.click("#start")
     page.wait_for_url(re.compile("#job="))
     return page.url.partition("#job=")[2]
