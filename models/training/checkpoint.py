@@ -44,22 +44,30 @@ def shipped(
     }
 
 
-def read_last(out: Path, config: TrainingConfig, device: torch.device) -> dict[str, Any]:
-    """The folder's last.pt; raises BadRequest where it is torn, or of another configuration.
+def read_last(
+    out: Path, config: TrainingConfig, data_sha256: str, device: torch.device
+) -> dict[str, Any]:
+    """The folder's last.pt; raises BadRequest where it is torn, or of other data or configuration.
 
     The seed and the step alone say what comes next, so a change half way would make a network that
     no configuration tells of.
     """
     try:
         state: dict[str, Any] = torch.load(out / LAST, weights_only=True, map_location=device)
-        before = state["config"]
+        before, learnt = state["config"], state["data_sha256"]
     except UNREADABLE as error:
         raise BadRequest(
             f"The folder's {LAST} cannot be read.",
             expected="What a training of this version left there.",
             todo=f"Remove {LAST} to train from the beginning, or name another folder with --out.",
         ) from error
-    now = told(config)
+    if learnt != data_sha256:
+        raise BadRequest(
+            "The training in that folder began with other data.",
+            expected="The same files, byte for byte.",
+            todo="Put them back, or name another folder with --out.",
+        )
+    now = config.model_dump(mode="json")
     if changed := sorted(key for key in before.keys() | now if before.get(key) != now.get(key)):
         raise BadRequest(
             f"The training in that folder began with another configuration: {', '.join(changed)}.",

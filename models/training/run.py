@@ -20,7 +20,6 @@ from models.training.config import Optimisation, TrainingConfig
 from models.training.evaluate import scores, worth
 from models.training.examples import Examples
 from models.training.losses import loss_of
-from models.training.provenance import told
 from models.training.teachers import Teachers
 
 _LONGEST_GRADIENT = 5.0
@@ -37,10 +36,12 @@ class Run:
         field: ReceptiveField,
         examples: Examples,
         out: Path,
+        data_sha256: str,
         teachers: Teachers | None = None,
     ) -> None:
         settings = config.optimisation
         self.config, self.field, self.examples, self.out = config, field, examples, out
+        self.data_sha256 = data_sha256
         self.device = _device(settings)
         self.precision = _precision(settings, self.device)
         self.network = UNet(config.network.unet()).to(self.device)
@@ -119,7 +120,7 @@ class Run:
         """Takes up where last.pt stands, if it is there; BadRequest where it cannot go on."""
         if not (self.out / checkpoint.LAST).exists():
             return
-        state = checkpoint.read_last(self.out, self.config, self.device)
+        state = checkpoint.read_last(self.out, self.config, self.data_sha256, self.device)
         for name in _KEPT:
             getattr(self, name).load_state_dict(state[name])
         self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
@@ -164,7 +165,7 @@ class Run:
 
     def _state(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in _KEPT}
-        asked = {"config": told(self.config)}
+        asked = {"config": self.config.model_dump(mode="json"), "data_sha256": self.data_sha256}
         return parts | asked | {"step": self.step, "best": self.best, "stale": self.stale}
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -37,8 +36,8 @@ def train(
     torch.backends.cudnn.deterministic = True
     if config.optimisation.threads:
         torch.set_num_threads(config.optimisation.threads)
-    run = begin(config, data, out)
     made = provenance(config, data)
+    run = begin(config, data, out, made["data_sha256"])
     with Curves(out, run.step) as curves:
         while not run.done:
             report = run.one_step()
@@ -51,7 +50,7 @@ def train(
     return out / BEST
 
 
-def begin(config: TrainingConfig, data: Path, out: Path) -> Run:
+def begin(config: TrainingConfig, data: Path, out: Path, data_sha256: str) -> Run:
     """A run that stands where `out` left it, or at its first step."""
     field = receptive_field(config.network.unet())
     _legal(config, field)
@@ -59,7 +58,7 @@ def begin(config: TrainingConfig, data: Path, out: Path) -> Run:
     teachers = Teachers.load(config, data) if config.loss.teachers else None
     out.mkdir(parents=True, exist_ok=True)
     (out / HELD_OUT).write_text("".join(f"{case.name}\n" for case in examples.held_out))
-    run = Run(config, field, examples, out, teachers)
+    run = Run(config, field, examples, out, data_sha256, teachers)
     if config.optimisation.start:
         run.begin(read_weights(data / config.optimisation.start))
     run.resume()
@@ -79,7 +78,7 @@ def _legal(config: TrainingConfig, field: ReceptiveField) -> None:
         )
 
 
-def provenance(config: TrainingConfig, data: Path) -> dict[str, Any]:
+def provenance(config: TrainingConfig, data: Path) -> dict[str, str]:
     """What the card says of data and code."""
     return {
         "data_sha256": data_sha256(config.data, data),

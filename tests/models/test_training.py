@@ -120,6 +120,11 @@ def test_a_training_that_is_not_the_same_is_not_gone_on_with(tmp_path: Path) -> 
         with pytest.raises(BadRequest, match=f"another configuration: {named}"):
             train(config, tmp_path / "out", data=data)
     config.write_text(text)
+    other = (data / "labels" / "0.nii.gz").read_bytes()
+    (data / "labels" / "0.nii.gz").write_bytes((data / "labels" / "2.nii.gz").read_bytes())
+    with pytest.raises(BadRequest, match="other data"):
+        train(config, tmp_path / "out", data=data)
+    (data / "labels" / "0.nii.gz").write_bytes(other)
     last = tmp_path / "out" / LAST
     last.write_bytes(last.read_bytes()[:3000])
     with pytest.raises(BadRequest, match="cannot be read"):
