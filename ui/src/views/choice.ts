@@ -96,10 +96,9 @@ export class ModelChoice {
         element(
           'span.labels',
           {},
-          ...model.labels.flatMap((label) => [
-            swatch(label.color),
-            element('span', {}, label.name),
-          ]),
+          ...model.labels.map((label) =>
+            element('span.label', {}, swatch(label.color), element('span', {}, label.name)),
+          ),
         ),
         element('span.use', {}, model.intended_use),
       ),

@@ -203,10 +203,9 @@ export class StartView {
             element(
               'span.labels',
               {},
-              ...model.labels.flatMap((label) => [
-                swatch(label.color),
-                element('span', {}, label.name),
-              ]),
+              ...model.labels.map((label) =>
+                element('span.label', {}, swatch(label.color), element('span', {}, label.name)),
+              ),
             ),
           ),
         ),
