@@ -38,8 +38,9 @@ def positions(
     halo: int,
     change: Augmentation,
     random: Generator,
-) -> Tensor:
-    """Where each voxel of a window looks, (*output + 2 halo, dimension), in voxels of the case."""
+) -> tuple[Tensor, Tensor]:
+    """Where each voxel of a window looks, (*output + 2 halo, dimension), in voxels of the case;
+    and how the window is turned and scaled, (dimension, dimension)."""
     size = [n + 2 * halo for n in output]
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
     offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
@@ -48,7 +49,7 @@ def positions(
     if change.elastic:
         bent = smooth_field(size, change.elastic_spacing, len(size), random)
         places += change.elastic * bent.movedim(0, -1)
-    return places
+    return places, matrix
 
 
 def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
@@ -88,9 +89,11 @@ def example(
     case: Case, output: Sequence[int], halo: int, change: Augmentation, random: Generator
 ) -> Example:
     """A window of the case; its classes are the case's label values as they stand."""
-    grid = positions(case.label.shape, output, halo, change, random)
-    inner = grid[tuple(slice(halo, halo + n) for n in output)]
+    grid, matrix = positions(case.label.shape, output, halo, change, random)
     image = window(torch.from_numpy(case.image), grid, "bilinear")
+    if any(case.label_offset):
+        grid = grid + _kept(torch.tensor(case.label_offset, dtype=torch.float32), matrix)
+    inner = grid[tuple(slice(halo, halo + n) for n in output)]
     label = torch.from_numpy(case.label.astype(np.float32))[None]
     if change.stain and random.random() < change.stain:
         image = immunostained(image, window(label, grid, "nearest")[0], random)
@@ -100,6 +103,11 @@ def example(
     return Example(
         intensities(image, change, random), window(label, inner, "nearest")[0].long(), weight
     )
+
+
+def _kept(offset: Tensor, matrix: Tensor) -> Tensor:
+    """How labels move against the image when turned, so that they lie as far off as before."""
+    return offset - matrix @ offset
 
 
 def _matrix(dimension: int, change: Augmentation, random: Generator) -> np.ndarray:

@@ -85,6 +85,9 @@ class Data(_Table):
     labels: Path
     classes: dict[int, tuple[int, ...]] | None = None
     """Class -> the files' values that it stands for; all others are 0. None: they are the same."""
+    label_offset: tuple[float, ...] = ()
+    """Where labels lie, in voxels along each axis, from what they label: learnt as it is, however
+    a window is turned. Most labels lie where they should."""
     regions: tuple[tuple[int, ...], ...] = ()
     """With activation sigmoid: the classes that each output covers; regions may overlap."""
     target: Literal["labels", "instances"] = "labels"
@@ -174,6 +177,8 @@ class Synthesis(_Table):
     """Largest standard deviation within a tissue, where means run from 0 to 1."""
     outside: tuple[int, ...] = ()
     """Values outside of the brain, which a stripped scan lacks."""
+    around: tuple[int, ...] = ()
+    """Values next to its surface, such as fluid, of which a stripped scan keeps a layer."""
     strip: Fraction = 0.0
     """How often a scan is stripped."""
     thickest_mm: Annotated[float, Field(gt=0)] = 6.0
@@ -256,6 +261,8 @@ class TrainingConfig(_Table):
             raise ValueError(f"data.regions needs {wanted} lists, one for each sigmoid output")
         if len(self.optimisation.output) != self.network.dimension:
             raise ValueError("optimisation.output needs one number for each axis")
+        if self.data.label_offset and len(self.data.label_offset) != self.network.dimension:
+            raise ValueError("data.label_offset needs one number for each axis")
         if self.loss.teachers and self.card.activation == "sigmoid":
             raise ValueError("loss.teachers are for networks of softmax outputs")
         return self

@@ -35,6 +35,8 @@ class Case:
     """(*spatial): label values, or object numbers."""
     weight: NDArray[np.float32] | None = None
     """(*spatial): how much each voxel counts; None: all alike."""
+    label_offset: tuple[float, ...] = ()
+    """Where labels lie, in voxels along each axis, from what they label."""
 
 
 def in_memory(values: NDArray[np.generic]) -> Scan:
@@ -157,7 +159,8 @@ def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
     if values.shape[0] != card.components and not colours:
         raise _unfit(f"An image has {values.shape[0]} components of {card.components}.")
     values = np.repeat(values, card.components // values.shape[0], axis=0)
-    return Case(case_name(image), values, mapped(_whole(truth), data.classes))
+    shown = mapped(_whole(truth), data.classes)
+    return Case(case_name(image), values, shown, label_offset=data.label_offset)
 
 
 def case_name(path: Path) -> str:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from models.training.augment import example, intensities, positions, window
 from models.training.config import Augmentation
@@ -16,7 +17,7 @@ from models.training.stain import immunostained
 @pytest.mark.parametrize("spatial", [(7, 9), (6, 5, 8)])
 def test_an_unchanged_window_is_the_case_mirrored_at_its_edges(spatial: tuple[int, ...]) -> None:
     image = np.random.default_rng(0).random((2, *spatial), dtype=np.float32)
-    grid = positions(spatial, spatial, 3, Augmentation(), Still())
+    grid, _ = positions(spatial, spatial, 3, Augmentation(), Still())
     expected = np.pad(image, [(0, 0)] + [(3, 3)] * len(spatial), mode="reflect")
     assert np.allclose(window(torch.from_numpy(image), grid, "bilinear"), expected, atol=1e-5)
 
@@ -101,8 +102,23 @@ def test_a_smooth_field_is_smooth_and_has_its_deviation() -> None:
 
 
 def test_an_elastic_window_is_bent_by_that_field() -> None:
-    still = positions((20, 30), (20, 30), 2, Augmentation(), Still())
+    still, _ = positions((20, 30), (20, 30), 2, Augmentation(), Still())
     change = Augmentation(elastic=3.0, elastic_spacing=9)
-    bent = positions((20, 30), (20, 30), 2, change, Still())
+    bent, _ = positions((20, 30), (20, 30), 2, change, Still())
     field = smooth_field((24, 34), 9, 2, np.random.Generator(np.random.PCG64(0)))
     assert torch.allclose(bent - still, 3.0 * field.movedim(0, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_labels_lie_as_far_off_however_a_window_is_turned(seed: int) -> None:
+    """Labels two pixels below and one left of their square: so they stay, mirrored and turned."""
+    square = np.zeros((96, 96), np.int32)
+    square[43:53, 45:55] = 1
+    change = Augmentation(rotation_degrees=180, flips=(0, 1), scale=1.2)
+    found = []
+    for offset in ((0, 0), (2, -1)):
+        label = np.roll(square, offset, (0, 1))
+        case = Case("one", square[None].astype(np.float32), label, label_offset=offset)
+        seen = example(case, (80, 80), 0, change, np.random.default_rng(seed))
+        found.append(ndimage.center_of_mass(seen.classes.numpy()))
+    assert np.allclose(np.subtract(found[1], found[0]), (2, -1), atol=0.02)

@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from imaging.errors import BadRequest
 from models.training.config import Augmentation, Synthesis, TrainingConfig
-from models.training.synthesis import Drawn, Tissues, read_maps, scanned, tissue_values
+from models.training.label_map import Tissues, depth, read_maps, stripped
+from models.training.synthesis import Drawn, looked_up, scanned, tissue_values
 from models.training.train import train
 from tests.blobs import write_config
 
@@ -74,12 +75,20 @@ def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
         assert one.brain.stop == tuple(box.max(0) + 1)
 
 
+def known(
+    look: np.ndarray, contrasts: np.ndarray = NO_CONTRAST, outside: int = -1, around: int = -1
+) -> Tissues:
+    """A table whose rows are learnt as they look, but for those outside of the brain."""
+    rows = np.arange(len(look))
+    target = np.where(rows == outside, 0, look)
+    return Tissues(look, target, contrasts, rows == outside, rows == around)
+
+
 def test_each_tissue_has_one_mean_and_spread_and_sides_look_alike() -> None:
-    table = Tissues(
-        np.array([0, 1, 1, 2]), np.array([0, 1, 1, 2]), NO_CONTRAST, np.array([False] * 4)
-    )
+    table = known(np.array([0, 1, 1, 2]))
     rows = np.arange(4).repeat(20_000).reshape(4, 20_000)
-    values = tissue_values(rows, table, Synthesis(spread=0.1), np.random.default_rng(3))
+    change, random = Synthesis(spread=0.1), np.random.default_rng(3)
+    values = tissue_values(rows, table, change, random, dark=False)
     means, spreads = values.mean(1), values.std(1)
     assert means[1] == pytest.approx(means[2], abs=0.005)
     assert spreads[1] == pytest.approx(spreads[2], abs=0.005)
@@ -88,23 +97,45 @@ def test_each_tissue_has_one_mean_and_spread_and_sides_look_alike() -> None:
 
 
 def test_a_common_contrast_has_its_means_and_leaves_the_others_to_chance() -> None:
-    known = np.array([[0.0, 0.9, np.nan]])
-    table = Tissues(np.arange(3), np.array([0, 1, 2]), known, np.array([False] * 3))
+    table = known(np.arange(3), np.array([[0.0, 0.9, np.nan]]))
     rows = np.arange(3).repeat(500).reshape(3, 500)
     change, random = Synthesis(common=1.0, spread=0.05), np.random.default_rng(0)
-    means = np.array([tissue_values(rows, table, change, random).mean(1) for _ in range(300)])
+    means = np.array(
+        [tissue_values(rows, table, change, random, dark=False).mean(1) for _ in range(300)]
+    )
     assert means[:, 1].mean() == pytest.approx(0.9, abs=0.02)
     assert means[:, 1].std() == pytest.approx(0.06, abs=0.015)
     assert means[:, 2].std() == pytest.approx(1 / np.sqrt(12), abs=0.03)
 
 
-def test_a_stripped_scan_is_dark_outside_of_the_brain() -> None:
-    outside = np.array([False, False, True])
-    table = Tissues(np.arange(3), np.array([0, 1, 0]), NO_CONTRAST, outside)
+@pytest.mark.parametrize(("layer", "kept"), [(0.5, 0), (1.0, 1), (3.0, 3), (9.0, 7)])
+def test_a_stripped_head_keeps_its_sulci_and_a_layer_of_fluid(layer: float, kept: int) -> None:
+    """A brain 30 mm long with a sulcus 4 mm wide, in 7 mm of fluid, in a skull."""
+    rows = np.full((60, 60, 60), 3, np.uint8)
+    rows[8:52, 8:52, 8:52] = 2
+    rows[15:45, 15:45, 15:45] = 1
+    rows[28:32, 25:45, 15:45] = 2
+    table = known(np.arange(4), outside=3, around=2)
+    left = stripped(rows.astype(np.intp), depth(rows, table, (1.0,) * 3), table, layer)
+    inside = slice(15 - kept, 45 + kept)
+    expected = np.zeros_like(rows)
+    expected[inside, inside, inside] = rows[inside, inside, inside]
+    assert np.array_equal(left, expected)
+
+
+def test_a_stripped_scan_is_dark_around_the_brain() -> None:
     rows = np.arange(3).repeat(100).reshape(3, 100)
-    values = tissue_values(rows, table, Synthesis(strip=1.0), np.random.default_rng(0))
-    assert not values[[0, 2]].any()
-    assert values[1].all()
+    table, random = known(np.arange(3)), np.random.default_rng(0)
+    for _ in range(8):
+        values = tissue_values(rows, table, Synthesis(), random, dark=True)
+        assert not values[0].any()
+        assert values[1:].all()
+
+
+def test_beyond_a_map_is_nothing() -> None:
+    values = np.arange(1, 7, dtype=np.uint8).reshape(1, 2, 3)
+    grid = torch.tensor([[-0.6, 0.0], [0.4, 2.4], [0.6, 1.0], [1.0, 2.6], [2.0, 0.0]])
+    assert looked_up(values, grid).tolist() == [[0, 3, 5, 0, 0]]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -149,7 +180,8 @@ def drawn_ball(source: Drawn, random: np.random.Generator) -> tuple[np.ndarray, 
     contrast = np.array([[0.0, 100.0]])
     source._tissues = replace(source._tissues, look=np.array([0, 1, 1, 1, 0]), contrasts=contrast)
     source._synthesis = Synthesis(common=1.0, spread=0.0, contrasts=({0: 0.0, 1: 100.0},))
-    image, label = source._image(rows, (1.0, 1.0, 1.0), (20, 24, 28), Augmentation(), random)
+    head = np.stack([rows, np.zeros_like(rows)]).astype(np.uint8)
+    image, label = source._image(head, (1.0, 1.0, 1.0), (20, 24, 28), Augmentation(), random)
     shown = image[0].numpy()
     return shown - np.median(shown), label.numpy()
 
