@@ -4,6 +4,7 @@ Beyond the edge a window sees the case mirrored, as a tile does when the network
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -116,14 +117,15 @@ def _matrix(dimension: int, change: Augmentation, random: Generator) -> np.ndarr
     sizes = scale * change.stretch ** random.uniform(-1, 1, dimension)
     signs = [-1 if a in change.flips and random.random() < 0.5 else 1 for a in range(dimension)]
     matrix = np.diag(sizes * signs)
-    for a in range(dimension):
-        for b in range(a + 1, dimension):
-            angle = np.radians(change.rotation_degrees * random.uniform(-1, 1))
-            turn = np.eye(dimension)
-            turn[[a, a, b, b], [a, b, a, b]] = (
-                np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle),
-            )  # fmt: skip
-            matrix = matrix @ turn
+    planes = list(combinations(range(dimension), 2))
+    most = np.broadcast_to(change.rotation_degrees, len(planes))
+    for (a, b), degrees in zip(planes, most, strict=True):
+        angle = np.radians(degrees * random.uniform(-1, 1))
+        turn = np.eye(dimension)
+        turn[[a, a, b, b], [a, b, a, b]] = (
+            np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle),
+        )  # fmt: skip
+        matrix = matrix @ turn
     return matrix.astype(np.float32)
 
 

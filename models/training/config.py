@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from math import comb
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -136,7 +137,9 @@ class Network(_Table):
 class Augmentation(_Table):
     """Every change is drawn anew for each example; 0 leaves it out."""
 
-    rotation_degrees: Amount = 0.0
+    rotation_degrees: Amount | tuple[Amount, ...] = 0.0
+    """At most, either way; of a volume perhaps one for each plane: axes 0 and 1, 0 and 2, 1 and 2.
+    Borders that follow a plane of the scan are learnt best where that plane stays."""
     scale: Annotated[float, Field(ge=1)] = 1.0
     """Sizes are changed by a factor between 1/scale and scale."""
     stretch: Annotated[float, Field(ge=1)] = 1.0
@@ -261,6 +264,9 @@ class TrainingConfig(_Table):
             raise ValueError(f"data.regions needs {wanted} lists, one for each sigmoid output")
         if len(self.optimisation.output) != self.network.dimension:
             raise ValueError("optimisation.output needs one number for each axis")
+        turns = self.augmentation.rotation_degrees
+        if isinstance(turns, tuple) and len(turns) != comb(self.network.dimension, 2):
+            raise ValueError("augmentation.rotation_degrees needs one number, or one a plane")
         if self.data.label_offset and len(self.data.label_offset) != self.network.dimension:
             raise ValueError("data.label_offset needs one number for each axis")
         if self.loss.teachers and self.card.activation == "sigmoid":

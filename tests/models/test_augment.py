@@ -122,3 +122,15 @@ def test_labels_lie_as_far_off_however_a_window_is_turned(seed: int) -> None:
         seen = example(case, (80, 80), 0, change, np.random.default_rng(seed))
         found.append(ndimage.center_of_mass(seen.classes.numpy()))
     assert np.allclose(np.subtract(found[1], found[0]), (2, -1), atol=0.02)
+
+
+def test_a_volume_turned_in_one_plane_keeps_the_third_axis() -> None:
+    ramp = np.broadcast_to(np.arange(20, dtype=np.float32)[:, None], (1, 18, 20, 22))
+    case = Case("one", ramp.copy(), np.zeros((18, 20, 22), np.int32))
+    turned = Augmentation(rotation_degrees=(0, 40, 0))
+    for seed in range(4):
+        seen = example(case, (12, 12, 12), 0, turned, np.random.default_rng(seed)).image[0]
+        assert torch.allclose(seen, seen[:1, :, :1].expand_as(seen), atol=1e-4)
+    everywhere = Augmentation(rotation_degrees=40)
+    seen = example(case, (12, 12, 12), 0, everywhere, np.random.default_rng(0)).image[0]
+    assert not torch.allclose(seen, seen[:1, :, :1].expand_as(seen), atol=0.5)

@@ -315,6 +315,8 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
         ("widths = [4, 8]", "widths = [4, 8]\nin_channels = 2", "in_channels needs 1"),
         ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
+        ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one a plane"),
+        ("[network]", "label_offset = [0.5]\n[network]", "label_offset needs one number"),
         ("[1.0, 1.0, 2.0]", "[1.0, 1.0]", "spacing_mm needs 3"),
         ("[data]", "instances = { seed = 1, rim = 2 }\n[data]", "seed and rim"),
         ('{ name = "t1" }', '{ name = "t1" }, { name = "t1" }', "each name once"),
