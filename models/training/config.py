@@ -182,6 +182,10 @@ class Synthesis(_Table):
     """Values outside of the brain, which a stripped scan lacks."""
     around: tuple[int, ...] = ()
     """Values next to its surface, such as fluid, of which a stripped scan keeps a layer."""
+    cortex: tuple[int, ...] = ()
+    """Values that may be a voxel thicker than in the maps, where they border on those `around`."""
+    thicken: Fraction = 0.0
+    """How often they are: brains less shrunken than the maps'."""
     strip: Fraction = 0.0
     """How often a scan is stripped."""
     thickest_mm: Annotated[float, Field(gt=0)] = 6.0

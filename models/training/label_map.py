@@ -35,6 +35,8 @@ class Tissues:
     """Whether a stripped scan lacks it."""
     around: NDArray[np.bool_]
     """Whether a stripped scan keeps a layer of it at most."""
+    cortex: NDArray[np.bool_]
+    """Whether it may grow into what is around."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +92,7 @@ def tissues(values: NDArray[np.int32], config: TrainingConfig) -> Tissues:
         target=np.array([target.get(value, 0) for value in values.tolist()], np.int64),
         outside=np.isin(values, synthesis.outside),
         around=np.isin(values, synthesis.around),
+        cortex=np.isin(values, synthesis.cortex),
     )
 
 
@@ -118,6 +121,12 @@ def stripped(
     """The rows of a head without its skull, a layer around the brain being left."""
     lost = table.outside[rows] | (table.around[rows] & (depth > layer_mm))
     return np.where(lost, BACKGROUND, rows)
+
+
+def thickened(rows: NDArray[np.intp], table: Tissues) -> NDArray[np.intp]:
+    """The rows of a head whose cortex is a voxel thicker, at the cost of what is around it."""
+    taken = table.around[rows] & ndimage.binary_dilation(table.cortex[rows])
+    return np.where(taken, int(table.cortex.argmax()), rows)
 
 
 def unfit(came: str) -> BadRequest:

@@ -20,7 +20,7 @@ from imaging.intensity import normalisation
 from models.training.augment import Example, intensities, positions
 from models.training.config import Augmentation, Synthesis, TrainingConfig
 from models.training.data import Case, in_memory, split
-from models.training.label_map import LabelMap, Tissues, read_maps, stripped, unfit
+from models.training.label_map import LabelMap, Tissues, read_maps, stripped, thickened, unfit
 from models.training.smooth import smooth_field
 
 _FIELD_MM = 60.0
@@ -85,6 +85,8 @@ class Drawn:
         """(1, *size) of one head's rows and depths, (2, i, j, k), normalised as when served, and
         the classes (*size)."""
         rows = head[0].astype(np.intp)
+        if self._synthesis.thicken and random.random() < self._synthesis.thicken:
+            rows = thickened(rows, self._tissues)
         strip = random.random() < self._synthesis.strip
         if strip:
             rows = stripped(rows, head[1], self._tissues, random.uniform(0, _DEEPEST_MM))

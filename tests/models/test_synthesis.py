@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from imaging.errors import BadRequest
 from models.training.config import Augmentation, Synthesis, TrainingConfig
-from models.training.label_map import Tissues, depth, read_maps, stripped
+from models.training.label_map import Tissues, depth, read_maps, stripped, thickened
 from models.training.synthesis import Drawn, looked_up, scanned, tissue_values
 from models.training.train import train
 from tests.blobs import write_config
@@ -76,12 +76,16 @@ def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
 
 
 def known(
-    look: np.ndarray, contrasts: np.ndarray = NO_CONTRAST, outside: int = -1, around: int = -1
+    look: np.ndarray,
+    contrasts: np.ndarray = NO_CONTRAST,
+    outside: int = -1,
+    around: int = -1,
+    cortex: int = -1,
 ) -> Tissues:
     """A table whose rows are learnt as they look, but for those outside of the brain."""
     rows = np.arange(len(look))
     target = np.where(rows == outside, 0, look)
-    return Tissues(look, target, contrasts, rows == outside, rows == around)
+    return Tissues(look, target, contrasts, rows == outside, rows == around, rows == cortex)
 
 
 def test_each_tissue_has_one_mean_and_spread_and_sides_look_alike() -> None:
@@ -121,6 +125,13 @@ def test_a_stripped_head_keeps_its_sulci_and_a_layer_of_fluid(layer: float, kept
     expected = np.zeros_like(rows)
     expected[inside, inside, inside] = rows[inside, inside, inside]
     assert np.array_equal(left, expected)
+
+
+def test_a_thicker_cortex_takes_fluid_alone() -> None:
+    """Cortex (2) between white matter (1) and fluid (3), which is next to bone (4) as well."""
+    rows = np.array([1, 2, 3, 3, 3, 4, 3, 2, 4])[:, None, None].repeat(3, 1).repeat(3, 2)
+    thick = thickened(rows, known(np.arange(5), outside=4, around=3, cortex=2))
+    assert thick[:, 1, 1].tolist() == [1, 2, 2, 3, 3, 4, 2, 2, 4]
 
 
 def test_a_stripped_scan_is_dark_around_the_brain() -> None:
