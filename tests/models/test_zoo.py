@@ -93,7 +93,7 @@ def test_the_brain_of_the_mni_template_is_parted(tmp_path: Path) -> None:
     """Grey and white matter against the template's own maps at one half; never trained on."""
     made = Engine(Registry()).segment({"mri": mni152("t1")}, "brain-mri-3d", tmp_path)
     mask = np.asarray(nib.load(made.mask).dataobj)
-    for value, kind, least in ((1, "gm", 0.69), (2, "wm", 0.78)):
+    for value, kind, least in ((1, "gm", 0.75), (2, "wm", 0.80)):
         assert dice(mask == value, np.asarray(nib.load(mni152(kind)).dataobj) > 127.5) >= least
     litres = (mask > 0).sum() / 1e6
     assert 1.4 < litres < 2.0  # the template's head is large: 1.88 litres within its mask
