@@ -33,6 +33,14 @@ def brain(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def hemisphere(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, longer: 67 x 131 x 61."""
+    path = tmp_path_factory.mktemp("scans") / "hemisphere.nii.gz"
+    nibabel.save(template.slicer[38:105, 40:171, 30:91], path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def cortex(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another crop, 53 x 71 x 47."""
     path = tmp_path_factory.mktemp("scans") / "cortex.nii.gz"
@@ -98,6 +106,12 @@ def random_same(tmp_path_factory: pytest.TempPathFactory) -> Model:
         (6, 8), dimension=3, out_channels=3, padding="same", batch_norm=True
     )
     return random_model(tmp_path_factory.mktemp("models"), "random-same", config)
+
+
+@pytest.fixture(scope="session")
+def random_valid(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    config = UNetConfig.of_widths((6, 8, 12), dimension=3, out_channels=3, batch_norm=True)
+    return random_model(tmp_path_factory.mktemp("models"), "random-valid", config)
 
 
 @pytest.fixture(scope="session")
