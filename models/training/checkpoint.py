@@ -1,5 +1,6 @@
 """Networks on disk: what a training resumes from, and what it leaves to be exported."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
@@ -89,6 +90,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (*UNREADABLE, BadModel) as error:
         raise _unfit() from error
     return weights
+
+
+def mean(others: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights of networks of one kind; of counters, the first's."""
+    return {
+        name: torch.stack([weights[name] for weights in others]).mean(0)
+        if first.is_floating_point()
+        else first
+        for name, first in others[0].items()
+    }
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:

@@ -234,8 +234,9 @@ class Optimisation(_Table):
     norm_until: Fraction = 1.0
     """Share of the steps in which batch norm goes by the batch; from then on by what it remembers,
     as when served. For batches too small, or too unlike, to stand for all images."""
-    start: Path | None = None
-    """A best.pt or model.onnx of the same network to begin from, relative to the data folder."""
+    start: Path | tuple[Path, ...] = ()
+    """A best.pt or model.onnx of the same network to begin from, relative to the data folder; of
+    several, the mean of their weights, which is often better than each (arXiv:2203.05482)."""
     evaluate_every: Annotated[int, Field(ge=1)] = 250
     patience: Annotated[int, Field(ge=0)] = 0
     """Ends after so many evaluations without a better one; 0: never before the last step."""
@@ -244,6 +245,11 @@ class Optimisation(_Table):
     """Of activations; auto is bf16, or fp16 on a GPU without it."""
     threads: Annotated[int, Field(ge=0)] = 0
     """0: as many as torch takes by itself."""
+
+    @property
+    def beginnings(self) -> tuple[Path, ...]:
+        """The files of `start`."""
+        return (self.start,) if isinstance(self.start, Path) else self.start
 
 
 class TrainingConfig(_Table):

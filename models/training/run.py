@@ -1,6 +1,7 @@
 """A training under way: network, optimiser, and where they stand."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -111,8 +112,11 @@ class Run:
         checkpoint.save(self.out / checkpoint.LAST, self._state())
         return figures
 
-    def begin(self, weights: dict[str, Tensor]) -> None:
-        """Takes another training's weights."""
+    def begin(self, others: Sequence[dict[str, Tensor]]) -> None:
+        """Takes the weights of another training, or the mean of several."""
+        for weights in others:
+            checkpoint.fill(self.network, weights)  # each by itself, so that none is another's
+        weights = checkpoint.mean(others)
         checkpoint.fill(self.network, weights)
         checkpoint.fill(self.average.module, weights)
 

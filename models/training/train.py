@@ -38,6 +38,8 @@ def train(
         torch.set_num_threads(config.optimisation.threads)
     made = provenance(config, data)
     run = begin(config, data, out, made["data_sha256"])
+    if run.step == 0 and config.optimisation.beginnings:
+        _note(out / HISTORY, {"step": 0} | run.evaluate(made))  # perhaps nothing gets better
     with Curves(out, run.step) as curves:
         while not run.done:
             report = run.one_step()
@@ -59,8 +61,8 @@ def begin(config: TrainingConfig, data: Path, out: Path, data_sha256: str) -> Ru
     out.mkdir(parents=True, exist_ok=True)
     (out / HELD_OUT).write_text("".join(f"{case.name}\n" for case in examples.held_out))
     run = Run(config, field, examples, out, data_sha256, teachers)
-    if config.optimisation.start:
-        run.begin(read_weights(data / config.optimisation.start))
+    if config.optimisation.beginnings:
+        run.begin([read_weights(data / path) for path in config.optimisation.beginnings])
     run.resume()
     return run
 

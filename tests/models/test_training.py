@@ -273,6 +273,32 @@ def test_a_training_can_begin_from_another(tmp_path: Path, start: str) -> None:
             train(second, tmp_path / "third", data=data)
 
 
+def test_a_training_can_begin_from_the_mean_of_others(tmp_path: Path) -> None:
+    """Which is measured at once: here the mean of a network and two that stray from it."""
+    first, data = write_config(tmp_path, steps=60), blobs(tmp_path)
+    state = torch.load(train(first, tmp_path / "0", data=data), weights_only=True)
+    for folder, sign in (("1", 0.2), ("2", -0.2)):
+        (tmp_path / folder).mkdir()
+        strayed = {
+            name: values + sign * values.abs() if "weight" in name else values
+            for name, values in state["weights"].items()
+        }
+        torch.save(state | {"weights": strayed}, tmp_path / folder / BEST)
+    mean = write_config(tmp_path, steps=1)
+    mean.write_text(
+        mean.read_text().replace("learning_rate = 1e-2", "learning_rate = 3.0")
+        + 'start = ["0/best.pt", "1/best.pt", "2/best.pt"]\n'
+    )
+    found = torch.load(train(mean, tmp_path / "mean", data=data), weights_only=True)
+    for name, weights in state["weights"].items():
+        assert torch.allclose(weights, found["weights"][name], rtol=1e-5, atol=1e-6), name
+    figures = [json.loads(line) for line in (tmp_path / "mean" / HISTORY).read_text().splitlines()]
+    assert [line["step"] for line in figures] == [0, 1]
+    assert found["figures"]["steps"] == 0
+    assert figures[0]["dice"] == pytest.approx(state["figures"]["dice"], abs=1e-3)
+    assert figures[0]["dice"] > figures[1]["dice"]
+
+
 def test_batch_norm_goes_by_what_it_remembers_once_it_is_told_to(tmp_path: Path) -> None:
     """Its statistics stand still from then on; and what is learnt is learnt for serving."""
     config, data = write_config(tmp_path, steps=60), blobs(tmp_path)
