@@ -62,6 +62,9 @@ def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tenso
     image = _colours(image, change, random)
     if change.gamma > 1 and random.random() < 0.5:
         image = _gamma(image, change.gamma ** random.uniform(-1, 1))
+    if change.fade and random.random() < 0.5:
+        ground = image.flatten(1).median(1).values.view(-1, *(1,) * (image.ndim - 1))
+        image = torch.lerp(image, ground, change.fade * random.uniform())
     image = image * (1 + change.contrast * random.uniform(-1, 1))
     image = image + change.brightness * random.uniform(-1, 1)
     if change.blur > _FINEST and random.random() < 0.3:

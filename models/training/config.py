@@ -153,6 +153,8 @@ class Augmentation(_Table):
     brightness: Amount = 0.0
     contrast: Amount = 0.0
     gamma: Annotated[float, Field(ge=1)] = 1.0
+    fade: Fraction = 0.0
+    """Most that is taken from an image's contrast about its medians: pale stains."""
     noise: Amount = 0.0
     blur: Amount = 0.0
     """Largest standard deviation in voxels, from 0.3; less than that leaves it out."""

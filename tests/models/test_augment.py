@@ -134,3 +134,15 @@ def test_a_volume_turned_in_one_plane_keeps_the_third_axis() -> None:
     everywhere = Augmentation(rotation_degrees=40)
     seen = example(case, (12, 12, 12), 0, everywhere, np.random.default_rng(0)).image[0]
     assert not torch.allclose(seen, seen[:1, :, :1].expand_as(seen), atol=0.5)
+
+
+def test_a_faded_image_keeps_its_ground() -> None:
+    image = torch.zeros(2, 8, 8)
+    image[0], image[1] = 0.9, 0.2
+    image[:, 2:4, 2:4] = 0.5
+    seen = [intensities(image, Augmentation(fade=0.8), np.random.default_rng(n)) for n in range(40)]
+    marks = torch.stack([one[:, 2, 2] for one in seen])
+    assert all(torch.allclose(one[:, 0, 0], torch.tensor([0.9, 0.2])) for one in seen)
+    assert 10 < (marks[:, 0] > 0.51).sum() < 30  # half of them
+    assert marks[:, 0].max() < 0.9 - 0.4 * 0.2 + 1e-5
+    assert torch.allclose((0.9 - marks[:, 0]) / 0.4, (marks[:, 1] - 0.2) / 0.3, atol=1e-5)
