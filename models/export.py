@@ -24,7 +24,7 @@ from models.nets.onnx_file import to_onnx
 from models.nets.receptive_field import ReceptiveField, is_local, receptive_field
 from models.nets.unet import UNet
 from models.training.checkpoint import UNREADABLE
-from models.training.config import CardFacts
+from models.training.tables import CardFacts
 
 TOLERANCE = 1e-4
 """Of the logits' range: kernels round differently for different shapes and runtimes."""

@@ -9,7 +9,7 @@ from models.export import export_network
 from models.nets.config import UNetConfig
 from models.nets.unet import UNet
 from models.registry import Model, Registry
-from models.training.config import CardFacts
+from models.training.tables import CardFacts
 
 
 def random_network(config: UNetConfig, seed: int) -> UNet:

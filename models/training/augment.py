@@ -15,21 +15,21 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from models.training.config import Augmentation
 from models.training.data import Case
 from models.training.smooth import smooth_field
 from models.training.stain import immunostained
+from models.training.tables import Augmentation
 
 _FINEST = 0.3
 """The least blur, in voxels: a narrower kernel leaves the image as it is."""
 
 
-def window(values: Tensor, grid: Tensor, mode: str, beyond: str = "reflection") -> Tensor:
+def window(values: Tensor, grid: Tensor, mode: str) -> Tensor:
     """(c, *spatial) sampled at voxel positions (*window, dimension), mirrored beyond the edge."""
     last = torch.tensor(values.shape[1:]).clamp(min=2) - 1
     places = (2 * grid / last - 1).flip(-1)  # grid_sample wants -1..1, last axis first
     return grid_sample(
-        values[None], places[None], mode=mode, padding_mode=beyond, align_corners=True
+        values[None], places[None], mode=mode, padding_mode="reflection", align_corners=True
     )[0]
 
 

@@ -17,7 +17,7 @@ from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical, orientation
 from imaging.intensity import normalisation
 from imaging.scan import Scan
-from models.training.config import CardFacts, Data, Loss
+from models.training.tables import CardFacts, Data, Loss
 from models.training.weight_map import weight_map
 
 SPACING_TOLERANCE = 0.02
@@ -159,7 +159,7 @@ def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
     if values.shape[0] != card.components and not colours:
         raise _unfit(f"An image has {values.shape[0]} components of {card.components}.")
     values = np.repeat(values, card.components // values.shape[0], axis=0)
-    shown = mapped(_whole(truth), data.classes)
+    shown = mapped(label_values(truth), data.classes)
     return Case(case_name(image), values, shown, label_offset=data.label_offset)
 
 
@@ -168,7 +168,7 @@ def case_name(path: Path) -> str:
     return path.name[:-7] if path.name.endswith(".nii.gz") else path.stem
 
 
-def _whole(truth: Scan) -> NDArray[np.int32]:
+def label_values(truth: Scan) -> NDArray[np.int32]:
     """All of a file's values; BadRequest where they are no label numbers."""
     values = truth.read(Box.whole(truth.grid))
     with np.errstate(invalid="ignore"):

@@ -11,8 +11,9 @@ from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical
-from models.training.config import Synthesis, TrainingConfig
-from models.training.data import case_name
+from models.training.config import TrainingConfig
+from models.training.data import case_name, label_values
+from models.training.tables import Synthesis
 
 BACKGROUND = 0
 """The row of a map's background."""
@@ -44,10 +45,8 @@ class LabelMap:
     """One head: which tissue fills each voxel."""
 
     name: str
-    rows: NDArray[np.uint8]
-    """(i, j, k), RAS+, cut to what is not background."""
-    depth: NDArray[np.uint8]
-    """(i, j, k): mm to the brain's hull, 0 within it."""
+    head: NDArray[np.uint8]
+    """(2, i, j, k), RAS+, cut to what is not background: rows, and mm to the brain's hull."""
     spacing_mm: tuple[float, ...]
     brain: Box
     """Around what is to be learnt."""
@@ -59,7 +58,7 @@ def read_maps(config: TrainingConfig, root: Path) -> tuple[list[LabelMap], Tissu
     if len(paths) < 2:
         raise unfit(f"The data folder holds {len(paths)} label maps.")
     stored = {case_name(path): _read(path) for path in paths}
-    values = np.unique(np.concatenate([np.unique(found) for found, _ in stored.values()]))
+    values = np.unique(np.concatenate([[0], *(np.unique(found) for found, _ in stored.values())]))
     if len(values) > 256:
         raise unfit(f"The label maps hold {len(values)} different values.")
     table = tissues(values, config)
@@ -67,8 +66,8 @@ def read_maps(config: TrainingConfig, root: Path) -> tuple[list[LabelMap], Tissu
     for name, (found, spacing) in stored.items():
         rows = np.searchsorted(values, found).astype(np.uint8)[_around(found != 0, 4).slices]
         brain = _around(table.target[rows] > 0, 0)
-        rows = np.ascontiguousarray(rows)
-        maps.append(LabelMap(name, rows, depth(rows, table, spacing), spacing, brain))
+        head = np.stack([rows, depth(rows, table, spacing)])
+        maps.append(LabelMap(name, head, spacing, brain))
     return maps, table
 
 
@@ -125,8 +124,10 @@ def stripped(
 
 def thickened(rows: NDArray[np.intp], table: Tissues) -> NDArray[np.intp]:
     """The rows of a head whose cortex is a voxel thicker, at the cost of what is around it."""
-    taken = table.around[rows] & ndimage.binary_dilation(table.cortex[rows])
-    return np.where(taken, int(table.cortex.argmax()), rows)
+    thick, free = rows.copy(), table.around[rows]
+    for row in np.flatnonzero(table.cortex):  # the left's and the right's, each its own
+        thick[free & ndimage.binary_dilation(rows == row)] = row
+    return thick
 
 
 def unfit(came: str) -> BadRequest:
@@ -142,7 +143,7 @@ def _read(path: Path) -> tuple[NDArray[np.int32], tuple[float, ...]]:
     scan = canonical(open_scan(path)).scan
     if scan.spacing_mm is None or scan.dimension != 3:
         raise unfit("A label map is no volume.")
-    return scan.read(Box.whole(scan.grid))[0].astype(np.int32), scan.spacing_mm
+    return label_values(scan), scan.spacing_mm
 
 
 def _around(inside: NDArray[np.bool_], margin: int) -> Box:

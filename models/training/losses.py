@@ -7,7 +7,8 @@ from monai.losses.dice import DiceLoss
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from models.training.config import Loss, TrainingConfig
+from models.training.config import TrainingConfig
+from models.training.tables import Loss
 
 
 class DiceCrossEntropy(nn.Module):
@@ -25,7 +26,9 @@ class DiceCrossEntropy(nn.Module):
     def forward(self, logits: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
         """Logits (n, outputs, *spatial), classes and weight (n, *spatial) -> a scalar."""
         dice: Tensor = self._dice(logits, classes[:, None])
-        each = cross_entropy(logits, classes, reduction="none")
+        share = self._settings.class_weights
+        weights = torch.tensor(share, device=logits.device) if share else None
+        each = cross_entropy(logits, classes, weights, reduction="none")
         return self._settings.dice * dice + self._settings.cross_entropy * _mean(each, weight)
 
 

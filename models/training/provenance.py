@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from typing import Any
 
-from models.training.config import Data, TrainingConfig
+from models.training.config import TrainingConfig
+from models.training.tables import Data
 
 
 def data_sha256(data: Data, root: Path) -> str:

@@ -17,10 +17,11 @@ from imaging.errors import BadRequest
 from models.nets.receptive_field import ReceptiveField
 from models.nets.unet import UNet
 from models.training import checkpoint
-from models.training.config import Optimisation, TrainingConfig
+from models.training.config import TrainingConfig
 from models.training.evaluate import scores, worth
 from models.training.examples import Examples
 from models.training.losses import loss_of
+from models.training.tables import Optimisation
 from models.training.teachers import Teachers
 
 _LONGEST_GRADIENT = 5.0
@@ -120,14 +121,15 @@ class Run:
         checkpoint.fill(self.network, weights)
         checkpoint.fill(self.average.module, weights)
 
-    def resume(self) -> None:
+    def resume(self) -> bool:
         """Takes up where last.pt stands, if it is there; BadRequest where it cannot go on."""
         if not (self.out / checkpoint.LAST).exists():
-            return
+            return False
         state = checkpoint.read_last(self.out, self.config, self.data_sha256, self.device)
         for name in _KEPT:
             getattr(self, name).load_state_dict(state[name])
         self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
+        return True
 
     def seconds(self) -> float:
         """Since this process began to train."""

@@ -18,10 +18,11 @@ from torch.nn.functional import interpolate
 from imaging.box import Box
 from imaging.intensity import normalisation
 from models.training.augment import Example, intensities, positions
-from models.training.config import Augmentation, Synthesis, TrainingConfig
+from models.training.config import TrainingConfig
 from models.training.data import Case, in_memory, split
 from models.training.label_map import LabelMap, Tissues, read_maps, stripped, thickened, unfit
 from models.training.smooth import smooth_field
+from models.training.tables import Augmentation, Synthesis
 
 _FIELD_MM = 60.0
 """Between the bias field's control points: receive coils are about that smooth."""
@@ -60,18 +61,19 @@ class Drawn:
             round(n * theirs / own)
             for n, theirs, own in zip(self._output, self._spacing, one.spacing_mm, strict=True)
         ]
-        where = one.brain if random.random() < _ON_BRAIN else Box.whole(one.rows.shape)
+        where = one.brain if random.random() < _ON_BRAIN else Box.whole(one.head.shape[1:])
         grid, _ = positions(where.shape, size, 0, self._change, random)
-        seen = looked_up(np.stack([one.rows, one.depth]), grid + torch.tensor(where.start))
+        seen = looked_up(one.head, grid + torch.tensor(where.start))
         return Example(*self._image(seen, one.spacing_mm, self._output, self._change, random))
 
     def _case(self, one: LabelMap, random: Generator) -> Case:
         size = [
             round(n * own / theirs)
-            for n, theirs, own in zip(one.rows.shape, self._spacing, one.spacing_mm, strict=True)
+            for n, theirs, own in zip(
+                one.head.shape[1:], self._spacing, one.spacing_mm, strict=True
+            )
         ]
-        head = np.stack([one.rows, one.depth])
-        image, label = self._image(head, one.spacing_mm, size, Augmentation(), random)
+        image, label = self._image(one.head, one.spacing_mm, size, Augmentation(), random)
         return Case(one.name, image.numpy(), label.numpy().astype(np.int32))
 
     def _image(

@@ -61,9 +61,8 @@ def begin(config: TrainingConfig, data: Path, out: Path, data_sha256: str) -> Ru
     out.mkdir(parents=True, exist_ok=True)
     (out / HELD_OUT).write_text("".join(f"{case.name}\n" for case in examples.held_out))
     run = Run(config, field, examples, out, data_sha256, teachers)
-    if config.optimisation.beginnings:
+    if not run.resume() and config.optimisation.beginnings:
         run.begin([read_weights(data / path) for path in config.optimisation.beginnings])
-    run.resume()
     return run
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from models.training.augment import example, intensities, positions, window
-from models.training.config import Augmentation
 from models.training.data import Case
 from models.training.smooth import smooth_field
 from models.training.stain import immunostained
+from models.training.tables import Augmentation
 
 
 @pytest.mark.parametrize("spatial", [(7, 9), (6, 5, 8)])

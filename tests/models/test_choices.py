@@ -31,7 +31,7 @@ from models.nets.config import (
 from models.nets.onnx_file import weights_of
 from models.nets.receptive_field import receptive_field
 from models.nets.unet import UNet
-from models.training.config import CardFacts
+from models.training.tables import CardFacts
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "block": get_args(Block),

@@ -11,9 +11,10 @@ from PIL import Image
 
 from cli.targets import stem
 from imaging.errors import BadRequest
-from models.training.config import Data, TrainingConfig
+from models.training.config import TrainingConfig
 from models.training.data import Case, classes, mapped, patient, read_cases, split
 from models.training.examples import Windows
+from models.training.tables import Data
 from tests.blobs import blobs, write_config
 
 

@@ -21,7 +21,7 @@ from models.nets.cost import cost
 from models.nets.onnx_file import to_onnx, weights_of
 from models.nets.receptive_field import ReceptiveField, receptive_field
 from models.nets.unet import UNet
-from models.training.config import CardFacts
+from models.training.tables import CardFacts
 from models.training.train import train
 
 FACTS = CardFacts(

@@ -10,9 +10,10 @@ import torch
 from scipy import ndimage
 
 from imaging.errors import BadRequest
-from models.training.config import Augmentation, Synthesis, TrainingConfig
+from models.training.config import TrainingConfig
 from models.training.label_map import Tissues, depth, read_maps, stripped, thickened
 from models.training.synthesis import Drawn, looked_up, scanned, tissue_values
+from models.training.tables import Augmentation, Synthesis
 from models.training.train import train
 from tests.blobs import write_config
 
@@ -68,9 +69,9 @@ def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
     assert table.contrasts[0, table.look[[1, 2, 3]]].tolist() == [0.4, 0.4, 0.7]
     assert np.isnan(table.contrasts[0, table.look[[0, 4]]]).all()
     for one in maps:
-        assert set(np.unique(one.rows)) == {0, 1, 2, 3, 4}
-        assert max(one.rows.shape) < 42  # cut to the head
-        box = np.argwhere((one.rows > 0) & (one.rows < 4))
+        assert set(np.unique(one.head[0])) == {0, 1, 2, 3, 4}
+        assert max(one.head[0].shape) < 42  # cut to the head
+        box = np.argwhere((one.head[0] > 0) & (one.head[0] < 4))
         assert one.brain.start == tuple(box.min(0))
         assert one.brain.stop == tuple(box.max(0) + 1)
 
@@ -132,6 +133,13 @@ def test_a_thicker_cortex_takes_fluid_alone() -> None:
     rows = np.array([1, 2, 3, 3, 3, 4, 3, 2, 4])[:, None, None].repeat(3, 1).repeat(3, 2)
     thick = thickened(rows, known(np.arange(5), outside=4, around=3, cortex=2))
     assert thick[:, 1, 1].tolist() == [1, 2, 2, 3, 3, 4, 2, 2, 4]
+
+
+def test_each_side_s_cortex_grows_as_itself() -> None:
+    rows = np.array([1, 3, 3, 3, 2])[:, None, None].repeat(3, 1).repeat(3, 2)
+    table = known(np.arange(4), around=3)
+    table.cortex[[1, 2]] = True
+    assert thickened(rows, table)[:, 1, 1].tolist() == [1, 1, 3, 2, 2]
 
 
 def test_a_stripped_scan_is_dark_around_the_brain() -> None:
@@ -223,3 +231,17 @@ def test_maps_that_do_not_serve_are_refused(tmp_path: Path) -> None:
         nib.save(flat, tmp_path / "labels" / f"{number}.nii.gz")
     with pytest.raises(BadRequest, match="300 different values"):
         Drawn(config(tmp_path), tmp_path)
+    half = nib.Nifti1Image(np.full((4, 4, 4), 0.5, np.float32), np.eye(4))
+    nib.save(half, tmp_path / "labels" / "0.nii.gz")
+    with pytest.raises(BadRequest, match="no label numbers"):
+        Drawn(config(tmp_path), tmp_path)
+
+
+def test_a_map_without_background_has_one_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for number in range(2):
+        full = nib.Nifti1Image(np.full((6, 7, 1), 20, np.int16), np.eye(4))
+        nib.save(full, tmp_path / "labels" / f"{number}.nii.gz")
+    maps, table = read_maps(config(tmp_path), tmp_path)
+    assert table.target.tolist() == [0, 1]
+    assert (maps[0].head[0] == 1).all()

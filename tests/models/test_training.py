@@ -297,6 +297,9 @@ def test_a_training_can_begin_from_the_mean_of_others(tmp_path: Path) -> None:
     assert found["figures"]["steps"] == 0
     assert figures[0]["dice"] == pytest.approx(state["figures"]["dice"], abs=1e-3)
     assert figures[0]["dice"] > figures[1]["dice"]
+    for folder in ("0", "1", "2"):
+        shutil.rmtree(tmp_path / folder)
+    train(mean, tmp_path / "mean", data=data)  # what it began from is not asked for again
 
 
 def test_batch_norm_goes_by_what_it_remembers_once_it_is_told_to(tmp_path: Path) -> None:
@@ -342,6 +345,9 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("widths = [4, 8]", "widths = [4, 8]\nin_channels = 2", "in_channels needs 1"),
         ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
         ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one a plane"),
+        ("[network]", "label_offset = [nan, 0, 0]\n[network]", "data.label_offset"),
+        ("[network]", "[loss]\nclass_weights = [1, 2, 3]\n[network]", "class_weights needs one"),
+        ("[network]", "[loss]\nclass_weights = [1, -2]\n[network]", "loss.class_weights"),
         ("[network]", "label_offset = [0.5]\n[network]", "label_offset needs one number"),
         ("[1.0, 1.0, 2.0]", "[1.0, 1.0]", "spacing_mm needs 3"),
         ("[data]", "instances = { seed = 1, rim = 2 }\n[data]", "seed and rim"),

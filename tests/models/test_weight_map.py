@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.training.config import Data, Loss
 from models.training.data import Case, weighted
+from models.training.tables import Data, Loss
 from models.training.weight_map import class_weights, two_distances, weight_map
 
 
