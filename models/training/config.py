@@ -47,9 +47,6 @@ class TrainingConfig(Table):
             raise ValueError("augmentation.rotation_degrees needs one number, or one a plane")
         if self.data.label_offset and len(self.data.label_offset) != self.network.dimension:
             raise ValueError("data.label_offset needs one number for each axis")
-        weights = len(self.loss.class_weights)
-        if weights and (weights != self.network.out_channels or self.card.activation == "sigmoid"):
-            raise ValueError("loss.class_weights needs one number for each softmax output")
         if self.loss.teachers and self.card.activation == "sigmoid":
             raise ValueError("loss.teachers are for networks of softmax outputs")
         return self

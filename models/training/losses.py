@@ -26,9 +26,7 @@ class DiceCrossEntropy(nn.Module):
     def forward(self, logits: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
         """Logits (n, outputs, *spatial), classes and weight (n, *spatial) -> a scalar."""
         dice: Tensor = self._dice(logits, classes[:, None])
-        share = self._settings.class_weights
-        weights = torch.tensor(share, device=logits.device) if share else None
-        each = cross_entropy(logits, classes, weights, reduction="none")
+        each = cross_entropy(logits, classes, reduction="none")
         return self._settings.dice * dice + self._settings.cross_entropy * _mean(each, weight)
 
 

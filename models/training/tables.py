@@ -202,9 +202,6 @@ class Loss(Table):
 
     dice: Annotated[float, Field(ge=0)] = 1.0
     cross_entropy: Annotated[float, Field(ge=0)] = 1.0
-    class_weights: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = ()
-    """Of each class in the cross-entropy; none: all alike. One that weighs more is painted where it
-    is less likely than the others: where missing it costs more, as a gap in a membrane does."""
     balance: bool = False
     """Rare classes weigh as much as frequent ones, case by case."""
     border: Annotated[float, Field(ge=0)] = 0.0

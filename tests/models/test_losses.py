@@ -23,16 +23,6 @@ def test_weighted_cross_entropy_is_the_mean_by_weight() -> None:
     assert float(loss(logits, classes)) == pytest.approx(-2 * float(chosen.mean()), rel=1e-5)
 
 
-def test_a_class_that_weighs_more_counts_more_in_the_cross_entropy() -> None:
-    logits, classes, weight = drawn()
-    chosen = logits.log_softmax(1).gather(1, classes[:, None])[:, 0]
-    share = torch.tensor([1.0, 3.0, 0.5])[classes]
-    loss = DiceCrossEntropy(Loss(dice=0.0, class_weights=(1.0, 3.0, 0.5)))
-    assert float(loss(logits, classes)) == pytest.approx(-float((chosen * share).mean()), rel=1e-5)
-    expected = -(chosen * share * weight).sum() / weight.sum()
-    assert float(loss(logits, classes, weight)) == pytest.approx(float(expected), rel=1e-5)
-
-
 def test_dice_is_that_of_the_batch_without_its_background() -> None:
     logits, classes, _ = drawn()
     p = logits.softmax(1).numpy()

@@ -346,8 +346,6 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
         ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one a plane"),
         ("[network]", "label_offset = [nan, 0, 0]\n[network]", "data.label_offset"),
-        ("[network]", "[loss]\nclass_weights = [1, 2, 3]\n[network]", "class_weights needs one"),
-        ("[network]", "[loss]\nclass_weights = [1, -2]\n[network]", "loss.class_weights"),
         ("[network]", "label_offset = [0.5]\n[network]", "label_offset needs one number"),
         ("[1.0, 1.0, 2.0]", "[1.0, 1.0]", "spacing_mm needs 3"),
         ("[data]", "instances = { seed = 1, rim = 2 }\n[data]", "seed and rim"),
