@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -23,7 +22,7 @@ from models.nets.cost import cost
 from models.nets.onnx_file import to_onnx
 from models.nets.receptive_field import ReceptiveField, is_local, receptive_field
 from models.nets.unet import UNet
-from models.training.checkpoint import UNREADABLE
+from models.training.checkpoint import UNREADABLE, network_of
 from models.training.tables import CardFacts
 
 TOLERANCE = 1e-4
@@ -37,8 +36,7 @@ def export(checkpoint: Path, out: Path) -> ModelCard:
     """
     try:
         state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        network = UNet(_config(state["unet"]))
-        network.load_state_dict(state["weights"])
+        network = network_of(state)
         facts = CardFacts.model_validate(state["card"])
         made = Training.model_validate(state["training"])
     except UNREADABLE as error:
@@ -123,12 +121,6 @@ def _fits(facts: CardFacts, config: UNetConfig) -> None:
         raise _unlike(f"{len(facts.outputs)} outputs on the card, {config.out_channels} in")
     if components != config.in_channels:
         raise _unlike(f"{components} inputs on the card, {config.in_channels} in")
-
-
-def _config(values: Mapping[str, Any]) -> UNetConfig:
-    names = ("encoder", "decoder")
-    levels = {name: tuple(tuple(widths) for widths in values[name]) for name in names}
-    return UNetConfig(**{**values, **levels, "up": tuple(values["up"])})
 
 
 def _images(config: UNetConfig, field: ReceptiveField) -> Iterator[NDArray[np.float32]]:

@@ -1,6 +1,6 @@
 """Networks on disk: what a training resumes from, and what it leaves to be exported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from imaging.errors import BadModel, BadRequest
+from models.nets.config import UNetConfig
 from models.nets.onnx_file import weights_of
+from models.nets.unet import UNet
 from models.training.config import TrainingConfig
 from models.training.provenance import told
 
@@ -43,6 +45,31 @@ def shipped(
         "figures": figures,
         "training": {"config": told(config), **made},
     }
+
+
+def network_of(state: Mapping[str, Any]) -> UNet:
+    """The network that a best.pt holds; raises one of UNREADABLE where it holds none."""
+    kind = dict(state["unet"])
+    for name in ("encoder", "decoder"):
+        kind[name] = tuple(tuple(widths) for widths in kind[name])
+    network = UNet(UNetConfig(**{**kind, "up": tuple(kind["up"])}))
+    network.load_state_dict(state["weights"])
+    return network
+
+
+def read_network(path: Path, kind: UNetConfig) -> UNet:
+    """The network of a best.pt, of whatever kind, or of a model.onnx, which must be of this kind.
+
+    Raises BadRequest where the file is neither.
+    """
+    if path.suffix == ".onnx":
+        network = UNet(kind)
+        fill(network, read_weights(path))
+        return network
+    try:
+        return network_of(torch.load(path, weights_only=True, map_location="cpu"))
+    except (*UNREADABLE, BadModel) as error:
+        raise _unfit() from error
 
 
 def read_last(
@@ -113,6 +140,7 @@ def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
 def _unfit() -> BadRequest:
     return BadRequest(
         "The weights to begin from cannot be taken.",
-        expected="The best.pt of a training of the same network, or the model.onnx made of it.",
+        expected="The best.pt of a training, or the model.onnx made of it; to `start`, of the same "
+        "network.",
         todo="Mend `start` or `teachers` in the configuration, or leave them out.",
     )

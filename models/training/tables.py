@@ -213,7 +213,8 @@ class Loss(Table):
     distillation: Annotated[float, Field(ge=0)] = 0.0
     """Weight of what the teachers say of the same example (Hinton et al. 2015)."""
     teachers: tuple[Path, ...] = ()
-    """The best.pt or model.onnx of trainings of the same task, relative to the data folder."""
+    """The best.pt of trainings of the same task, perhaps of larger networks, or a model.onnx of
+    this very network; relative to the data folder."""
 
     @property
     def weighted(self) -> bool:

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 
-from models.nets.unet import UNet
-from models.training.checkpoint import fill, read_weights
+from imaging.errors import BadRequest
+from models.nets.config import UNetConfig
+from models.nets.receptive_field import ReceptiveField, receptive_field
+from models.training import checkpoint
 from models.training.config import TrainingConfig
 
 
@@ -22,12 +24,14 @@ class Teachers(nn.Module):
 
     @classmethod
     def load(cls, config: TrainingConfig, root: Path) -> "Teachers":
-        """Networks of the training's own kind; BadRequest where a checkpoint is none."""
-        networks = []
-        for path in config.loss.teachers:
-            network = UNet(config.network.unet())
-            fill(network, read_weights(root / path))
-            networks.append(network)
+        """Networks of any kind that see the pupil's windows and judge the same voxels of them.
+
+        Raises BadRequest where a file is none.
+        """
+        own = config.network.unet()
+        networks = [checkpoint.read_network(root / path, own) for path in config.loss.teachers]
+        for network in networks:
+            _fits(network.config, own, config.optimisation.output)
         return cls(networks)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -40,3 +44,23 @@ class Teachers(nn.Module):
         """Mean Kullback-Leibler divergence of a voxel's probabilities from what is taught."""
         voxels = logits.numel() // logits.shape[1]
         return kl_div(log_softmax(logits, 1), taught, reduction="sum") / voxels
+
+
+def _fits(teacher: UNetConfig, pupil: UNetConfig, output: Sequence[int]) -> None:
+    """Raises BadRequest where the two differ in what they take or give for windows of `output`."""
+    theirs, mine = receptive_field(teacher), receptive_field(pupil)
+    context = mine.halo if mine.padding == "valid" else 0
+    taken = all(theirs.is_legal(n + 2 * context) for n in output)
+    if not taken or _ends(teacher, theirs) != _ends(pupil, mine):
+        raise BadRequest(
+            "A teacher does not give what its pupil gives.",
+            expected="A network of the same channels, outputs and padding (and halo, where that is "
+            "valid), which takes windows of the pupil's size.",
+            todo="Leave it out of `teachers`, or take another `output`.",
+        )
+
+
+def _ends(config: UNetConfig, field: ReceptiveField) -> tuple[object, ...]:
+    """What a network takes and gives, but for the sizes."""
+    margin = field.halo if field.padding == "valid" else 0
+    return config.dimension, config.in_channels, config.out_channels, field.padding, margin

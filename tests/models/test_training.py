@@ -1,6 +1,7 @@
 """Training on small data made here: it learns, it resumes, it says where it comes from."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -230,11 +231,12 @@ def test_curves_can_be_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path) -> None:
-    """Given labels that say nothing and two teachers, then it learns from these alone."""
+    """Given labels that say nothing and two teachers, one larger, it learns from these alone."""
     first, data = write_config(tmp_path), blobs(tmp_path)
-    for seed in (1, 2):
-        first.write_text(first.read_text().replace("seed = 1", f"seed = {seed}"))
-        train(first, tmp_path / f"teacher{seed}", data=data)
+    train(first, tmp_path / "teacher1", data=data)
+    larger = re.sub("widths = .*", 'widths = [6, 12]\nblock = "residual"', first.read_text())
+    first.write_text(larger.replace("seed = 1", "seed = 2"))
+    train(first, tmp_path / "teacher2", data=data)
     pupil = write_config(tmp_path)
     pupil.write_text(
         pupil.read_text()
@@ -245,6 +247,10 @@ def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path) -> None:
     assert torch.load(best, weights_only=True)["figures"]["dice"] > 0.8
     pupil.write_text(pupil.read_text().replace("teacher2/best.pt", "config.toml"))
     with pytest.raises(BadRequest, match="begin"):
+        train(pupil, tmp_path / "none", data=data)
+    pupil.write_text(pupil.read_text().replace("config.toml", "teacher2/best.pt"))
+    pupil.write_text(pupil.read_text().replace('"same"', '"valid"'))
+    with pytest.raises(BadRequest, match="A teacher does not give"):
         train(pupil, tmp_path / "none", data=data)
 
 
