@@ -5,7 +5,7 @@ and spatial sizes are free. Every weight lies in the one file under its name in 
 (`models.nets.onnx_file`), so a training can begin from it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +37,7 @@ def export(checkpoint: Path, out: Path) -> ModelCard:
     try:
         state = torch.load(checkpoint, weights_only=True, map_location="cpu")
         network = network_of(state)
+        _decide(network, state.get("logit_offsets", ()))
         facts = CardFacts.model_validate(state["card"])
         made = Training.model_validate(state["training"])
     except UNREADABLE as error:
@@ -113,6 +114,13 @@ def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bo
         if part.shape != expected.shape or not _equal(part, expected):
             return False
     return True
+
+
+def _decide(network: UNet, offsets: Sequence[float]) -> None:
+    """Adds them to the logits that the network gives."""
+    if offsets:
+        bias = network.get_parameter("head.bias")
+        bias.data += torch.tensor(offsets, dtype=bias.dtype)
 
 
 def _fits(facts: CardFacts, config: UNetConfig) -> None:

@@ -41,6 +41,7 @@ def shipped(
     return {
         "unet": asdict(config.network.unet()),
         "weights": weights,
+        "logit_offsets": config.network.logit_offsets,
         "card": config.card.model_dump(mode="json"),
         "figures": figures,
         "training": {"config": told(config), **made},

@@ -59,6 +59,8 @@ class TrainingConfig(Table):
             raise ValueError(f"network.in_channels needs {given}, the components of card.channels")
         if outputs != self.network.out_channels:
             raise ValueError(f"network.out_channels needs {outputs}, one for each of card.outputs")
+        if self.network.logit_offsets and len(self.network.logit_offsets) != outputs:
+            raise ValueError(f"network.logit_offsets needs {outputs} numbers, one for each output")
         axes, spacing = self.network.dimension, self.card.spacing_mm
         if spacing is not None and (len(spacing) != axes or min(spacing) <= 0):
             raise ValueError(f"card.spacing_mm needs {axes} positive numbers, one for each axis")

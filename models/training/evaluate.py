@@ -32,7 +32,10 @@ def scores(
 ) -> dict[str, float]:
     """Dice of each label, of all of them as one, and `dice`, their mean; of numbered objects also
     precision at IoU 0.5 and its mean over 0.5 to 0.9, `ap`."""
-    mask = painted(predict(network, field, case.image), config)
+    logits = predict(network, field, case.image)
+    if offsets := config.network.logit_offsets:
+        logits = logits + np.reshape(offsets, (-1, *(1,) * (logits.ndim - 1))).astype(np.float32)
+    mask = painted(logits, config)
     if config.card.instances is not None:
         rule = config.card.instances
         objects = instances(mask, rule.seed, rule.rim, rule.min_voxels)

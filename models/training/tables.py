@@ -127,10 +127,14 @@ class Network(Table):
     batch_norm: bool = True
     up_bias: bool = True
     dropout: Fraction = 0.0
+    logit_offsets: tuple[float, ...] = ()
+    """Added to the logits, one for each output, when the trained network is measured and exported,
+    to move the border between its classes: of two, ln((1 - t) / t) lets the second win from a
+    probability of t on. Training knows nothing of them."""
 
     def unet(self) -> UNetConfig:
         """The configuration that the network is built from."""
-        return UNetConfig.of_widths(**self.model_dump())
+        return UNetConfig.of_widths(**self.model_dump(exclude={"logit_offsets"}))
 
 
 class Augmentation(Table):

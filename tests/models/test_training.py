@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -308,6 +309,24 @@ def test_a_training_can_begin_from_the_mean_of_others(tmp_path: Path) -> None:
     train(mean, tmp_path / "mean", data=data)  # what it began from is not asked for again
 
 
+def test_the_border_between_classes_can_be_moved(tmp_path: Path) -> None:
+    """What is measured and exported decides otherwise; what is learnt is the same."""
+    config, data = write_config(tmp_path, steps=5), blobs(tmp_path)
+    logits, figures = [], []
+    for folder in (tmp_path / "plain", tmp_path / "moved"):
+        best = train(config, folder, data=data)
+        figures.append(torch.load(best, weights_only=True)["figures"]["dice"])
+        export(best, folder)
+        session = onnxruntime.InferenceSession(folder / "model.onnx")
+        logits.append(session.run(None, {"image": np.zeros((1, 1, 8, 8, 8), np.float32)})[0])
+        config.write_text(
+            config.read_text().replace("[network]", "[network]\nlogit_offsets = [99, -0.5]")
+        )
+    assert figures[0] > figures[1] == 0  # all is background
+    moved = np.moveaxis(logits[1] - logits[0], 1, -1)
+    np.testing.assert_allclose(moved, np.full_like(moved, (99, -0.5)), atol=1e-4)
+
+
 def test_batch_norm_goes_by_what_it_remembers_once_it_is_told_to(tmp_path: Path) -> None:
     """Its statistics stand still from then on; and what is learnt is learnt for serving."""
     config, data = write_config(tmp_path, steps=60), blobs(tmp_path)
@@ -350,6 +369,7 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
         ("widths = [4, 8]", "widths = [4, 8]\nin_channels = 2", "in_channels needs 1"),
         ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
+        ("[network]", "[network]\nlogit_offsets = [0.5]", "logit_offsets needs 2"),
         ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one a plane"),
         ("[network]", "label_offset = [nan, 0, 0]\n[network]", "data.label_offset"),
         ("[network]", "label_offset = [0.5]\n[network]", "label_offset needs one number"),
