@@ -14,7 +14,7 @@ RUN if ! command -v pip >/dev/null; then \
       apt-get update && apt-get install -y --no-install-recommends python3 python3-pip python3-venv \
       && rm -rf /var/lib/apt/lists/*; fi \
     && python3 -m venv /opt/tessera
-ENV PATH=/opt/tessera/bin:$PATH PYTHONUNBUFFERED=1 TESSERA_DATA=/data
+ENV PATH=/opt/tessera/bin:$PATH PYTHONUNBUFFERED=1 TESSERA_DATA=/data TESSERA_CACHE=/data/cache
 COPY --from=wheel /dist/*.whl /tmp/
 RUN pip install --no-cache-dir "$(echo /tmp/*.whl)[${EXTRA},postgres]" && rm /tmp/*.whl \
     && useradd --system --create-home tessera && mkdir /data /models && chown tessera /data /models

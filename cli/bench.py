@@ -17,6 +17,7 @@ from imaging.scan import Scan
 from inference.brake import Brake
 from inference.engine import Engine
 from inference.options import DEVICES, PRECISIONS, RunOptions
+from jobs.settings import Settings
 
 
 @click.command("bench")
@@ -41,7 +42,7 @@ def command(
     grid = sides * dimension if len(sides) == 1 else sides
     scans = {channel.name: _noise(grid, channel.components) for channel in model.card.channels}
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(registry(), scratch=Path(folder))
+        engine = Engine(registry(), scratch=Path(folder), cache=Settings().cache_folder)
         table = Table(
             "tile",
             "tiles",

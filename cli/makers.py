@@ -37,7 +37,12 @@ class Here:
         self._options = options
         limits = Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes)
         self._engine = Engine(
-            models, settings.device, settings.memory_bytes, settings.threads, limits=limits
+            models,
+            settings.device,
+            settings.memory_bytes,
+            settings.threads,
+            limits=limits,
+            cache=settings.cache_folder,
         )
 
     def channels(self) -> Sequence[str]:

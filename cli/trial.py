@@ -13,6 +13,7 @@ from inference.brake import Brake
 from inference.engine import Engine
 from inference.evaluation.figures import CaseFigures, Rules, measure
 from inference.options import RunOptions
+from jobs.settings import Settings
 from models.registry import Model
 
 
@@ -23,7 +24,7 @@ class Trial:
         self, model: Model, options: RunOptions, rules: Rules, maps: Sequence[ValueMap]
     ) -> None:
         self._model, self._options, self._rules, self._maps = model, options, rules, maps
-        self._engine = Engine(registry())
+        self._engine = Engine(registry(), cache=Settings().cache_folder)
 
     def measure(self, case: Case) -> CaseFigures:
         """The figures of one case; errors tell its name."""

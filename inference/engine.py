@@ -1,13 +1,12 @@
-"""Runs segmentations: keeps networks loaded, opens scans, writes masks."""
+"""Runs segmentations: opens scans, picks device and precision, writes masks."""
 
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from imaging.errors import BadModel
 from imaging.formats.limits import Limits
@@ -17,12 +16,15 @@ from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
 from inference.brake import Brake
+from inference.gate import Gate
 from inference.options import RunOptions
 from inference.outcome import Outcome
 from inference.pipeline import Result, segment
-from inference.planner import Budget, free_bytes, rules
+from inference.planner import Budget, free_bytes
 from inference.report import report
-from inference.runtime import Device, Session, choose
+from inference.runtime.device import Device, choose
+from inference.sample import sample_scans
+from inference.sessions import Loaded, Sessions
 from models.card import ModelCard
 from models.registry import Model, Registry
 
@@ -30,14 +32,12 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 """With what an engine is made of, for callers that know neither `models` nor `imaging`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    session: Session
-    voxels_per_second: float
+MODEL_BYTES = 2 << 30
+"""Memory of the networks that stay loaded."""
 
 
 class Engine:
-    """Segments scans one after another; each network is loaded once per device and precision."""
+    """Segments scans one after another; networks stay loaded between them."""
 
     def __init__(
         self,
@@ -47,16 +47,21 @@ class Engine:
         threads: int = 0,
         scratch: Path | None = None,
         limits: Limits | None = None,
+        cache: Path | None = None,
+        model_bytes: int = MODEL_BYTES,
     ) -> None:
-        """`memory_bytes` 0: half of what is free when a job starts; `threads` 0: all cores."""
+        """`memory_bytes` 0: half of what is free when a job starts; `threads` 0: all cores.
+
+        `cache`: a folder for what is found out about networks on this machine.
+        """
         self._registry = registry
         self._device = device
         self._memory = memory_bytes
-        self._threads = threads
         self._scratch = scratch
         self._limits = limits or Limits()
-        self._loaded: dict[tuple[str, Device], _Loaded] = {}
-        self._lock = threading.Lock()
+        compiled, verdicts = (cache and cache / name for name in ("compiled", "verdicts"))
+        self._sessions = Sessions(model_bytes, threads, compiled)
+        self._gate = Gate(verdicts)
 
     def segment(
         self,
@@ -94,20 +99,40 @@ class Engine:
         brake: Brake,
     ) -> tuple[Result, Device]:
         """The mask of scans that are open already, in memory."""
-        wish = options.device if options.device != "auto" else self._device
-        device = choose(wish, options.precision)
-        loaded = self._load(model, device)
-        budget = Budget(self._memory or free_bytes(), loaded.voxels_per_second)
+        device, loaded = self._ready(model, options, brake)
+        budget = self._budget(loaded)
         result = segment(scans, model.card, loaded.session, budget, options, on_tile, brake)
         return result, device
 
-    def _load(self, model: Model, device: Device) -> _Loaded:
-        key = (model.card.sha256, device)
-        with self._lock:
-            if key not in self._loaded:
-                session = Session(model.verified, device, self._threads)
-                self._loaded[key] = _Loaded(session, _pace(session, model.card))
-            return self._loaded[key]
+    def _ready(self, model: Model, options: RunOptions, brake: Brake) -> tuple[Device, Loaded]:
+        """The network on the best device that takes it, in the precision that it may have."""
+        wish = options.device if options.device != "auto" else self._device
+        device = choose(wish, options.precision)
+        try:
+            device = self._admitted(model, device, brake)
+            return device, self._sessions.get(model, device)
+        except BadModel:
+            if wish != "auto" or device.name == "cpu":
+                raise
+        device = choose("cpu", options.precision)
+        return device, self._sessions.get(model, device)
+
+    def _admitted(self, model: Model, device: Device, brake: Brake) -> Device:
+        """The device, in fp32 where the network does not bear less."""
+        if device.precision == "fp32":
+            return device
+
+        def mask(device: Device) -> NDArray[Any]:
+            scans, loaded = sample_scans(model.card), self._sessions.get(model, device)
+            budget, options = self._budget(loaded), RunOptions()
+            made = segment(scans, model.card, loaded.session, budget, options, _quiet, brake)
+            return made.mask
+
+        verdict = self._gate.verdict(model.card, device, mask)
+        return device if verdict.passed else replace(device, precision="fp32")
+
+    def _budget(self, loaded: Loaded) -> Budget:
+        return Budget(self._memory or free_bytes(), loaded.voxels_per_second)
 
 
 def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path) -> Outcome:
@@ -129,6 +154,10 @@ def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path)
     return Outcome(mask, kind, picture, told)
 
 
+def _quiet(_done: int, _all: int) -> None:
+    pass
+
+
 def _same(model: Model, sha256: str | None) -> None:
     if sha256 is not None and model.card.sha256 != sha256:
         raise BadModel(
@@ -136,17 +165,3 @@ def _same(model: Model, sha256: str | None) -> None:
             expected=f"The job was made for {sha256[:12]}...",
             todo="Add the same model to every worker, or make the job again.",
         )
-
-
-def _pace(session: Session, card: ModelCard) -> float:
-    """Input voxels per second, from the second run of a small tile (the first one compiles)."""
-    least = 32 if card.dimension == 3 else 128  # below, calling costs more than computing
-    shape = tuple(rule.at_least(max(least, rule.align + 2 * rule.margin)) for rule in rules(card))
-    tile = np.zeros((1, card.components, *shape), np.float32)
-    seconds = 0.0
-    with suppress(MemoryError):
-        for _ in range(2):
-            began = perf_counter()
-            session.run(tile)
-            seconds = perf_counter() - began
-    return float(tile[0, 0].size) / max(seconds, 1e-6)

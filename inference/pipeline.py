@@ -18,7 +18,7 @@ from imaging.scan import Scan
 from inference.brake import Brake
 from inference.options import RunOptions
 from inference.planner import Budget, plan
-from inference.runtime import Session
+from inference.runtime.session import Session
 from inference.sources import Source, source
 from models.card import ModelCard
 

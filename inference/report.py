@@ -7,7 +7,7 @@ import numpy as np
 from imaging.measure import measure, measure_instances
 from imaging.scan import Scan
 from inference.pipeline import Result
-from inference.runtime import Device
+from inference.runtime.device import Device
 from models.card import ModelCard
 
 MOST_OBJECTS = 10_000

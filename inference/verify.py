@@ -9,7 +9,8 @@ from imaging import tiling
 from imaging.errors import BadModel
 from inference.brake import Brake
 from inference.planner import rules
-from inference.runtime import Device, Session
+from inference.runtime.device import Device
+from inference.runtime.session import Session
 from models.card import ModelCard
 from models.registry import Model
 

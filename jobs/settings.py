@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+from platformdirs import user_cache_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     """Budget of a worker's tiles; 0: half of what the machine or cgroup has free."""
     threads: int = 0
     """0: all cores that this process may use."""
+    model_bytes: Annotated[int, Field(ge=0)] = 2 * GIB
+    """Memory of the networks that stay loaded in a worker; the least used are let go."""
+    cache: Path | None = None
+    """What is found out about networks on this machine, and what runtimes compile; empty: the
+    user's cache folder."""
 
     s3_endpoint: str = ""
     s3_region: str = "us-east-1"
@@ -93,6 +99,11 @@ class Settings(BaseSettings):
     def added_models(self) -> Path:
         """Where `tessera models add` puts models."""
         return self.models or self.data / "models"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where what can be found out again is kept between processes."""
+        return self.cache or user_cache_path("tessera")
 
     @property
     def scratch(self) -> Path:

@@ -98,9 +98,11 @@ class Sample(_Frozen):
     kind: Literal["noise", "package"]
     seed: int = 0
     shape: tuple[int, ...] = ()
-    """Spatial shape of seeded smooth noise."""
+    """Spatial shape of seeded smooth noise, or of the part of an image that is taken."""
     image: str = ""
     """For `package`: an image that a package carries, such as `nilearn:mni152-t1`."""
+    start: tuple[int, ...] = ()
+    """First voxel of that part, on the file's own axes; (): the whole image is taken."""
 
 
 class Training(_Frozen):

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("tessera")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests keep what they find out about networks: not where the user's own programs do."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["TESSERA_CACHE"] = str(folder)
+    return folder
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from imaging.errors import Unavailable
 from inference.engine import Engine, Limits, Registry
-from inference.runtime import choose
+from inference.runtime.device import choose
 from jobs.blobs import Blobs
 from jobs.collector import Collector
 from jobs.queue import SEGMENT, Queue, celery_app
@@ -95,6 +95,8 @@ def _engine(settings: Settings, scratch: Path) -> Engine:
         threads=settings.threads,
         scratch=scratch,
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
+        cache=settings.cache_folder,
+        model_bytes=settings.model_bytes,
     )
 
 

@@ -17,7 +17,8 @@ from inference.brake import Brake
 from inference.options import RunOptions
 from inference.pipeline import infer, plan_tiles
 from inference.planner import Budget
-from inference.runtime import Device, Session
+from inference.runtime.device import Device
+from inference.runtime.session import Session
 from inference.sources import source
 from models.registry import Model, Registry
 

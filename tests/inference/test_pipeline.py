@@ -17,7 +17,8 @@ from inference.engine import Engine
 from inference.options import RunOptions
 from inference.pipeline import infer, logits_on_scan, paint, plan_tiles, segment, strips
 from inference.planner import Budget
-from inference.runtime import Device, Session
+from inference.runtime.device import Device
+from inference.runtime.session import Session
 from inference.sources import source
 from models.card import ModelCard
 from models.nets.config import UNetConfig

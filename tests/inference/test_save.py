@@ -12,7 +12,7 @@ from inference.engine import save
 from inference.options import RunOptions
 from inference.pipeline import Result, plan_tiles
 from inference.planner import Budget
-from inference.runtime import Device
+from inference.runtime.device import Device
 from inference.sources import source
 from models.registry import Registry
 

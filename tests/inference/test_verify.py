@@ -81,7 +81,7 @@ def test_a_file_that_is_no_network_is_refused(changed) -> None:
     model = changed(SAME)
     model.network.write_bytes(b"not a network")
     sha = hashlib.sha256(b"not a network").hexdigest()
-    with pytest.raises(BadModel, match="cannot load"):
+    with pytest.raises(BadModel, match="cannot be loaded"):
         verify(Model(model.card.model_copy(update={"sha256": sha}), model.folder))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from imaging.errors import StorageFull
 from inference.engine import Engine
-from inference.runtime import Session
+from inference.runtime.session import Session
 from jobs.blobs import FolderBlobs
 from jobs.collector import Collector
 from jobs.job import JobState, Options
@@ -64,7 +64,7 @@ def test_a_network_is_loaded_once(
             loaded.append(given)
             super().__init__(*given)
 
-    monkeypatch.setattr("inference.engine.Session", Counted)
+    monkeypatch.setattr("inference.sessions.Session", Counted)
     for name in ("one", "two", "three"):
         quiet_house.ask(name, send=0)
         segment(bench, name)

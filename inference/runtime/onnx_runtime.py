@@ -1,0 +1,60 @@
+"""Networks on ONNX Runtime's own providers: the processor's default one, CUDA, TensorRT."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from inference.brake import Brake
+from inference.runtime.device import Device
+
+
+class OnnxRuntime:
+    """A loaded network; one tile at a time."""
+
+    def __init__(
+        self, network: Path, device: Device, threads: int, cache: Path | None = None
+    ) -> None:
+        """Raises one of ONNX Runtime's own errors where it does not take the network."""
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads
+        # A freed tile's memory goes back at once: workers live long and tiles differ in size.
+        options.enable_cpu_mem_arena = device.name != "cpu"
+        self._session = ort.InferenceSession(network, options, providers=_providers(device, cache))
+        (self._input, *_), (self._output, *_) = (
+            self._session.get_inputs(),
+            self._session.get_outputs(),
+        )
+        self.inputs, self.outputs = _shape(self._input), _shape(self._output)
+
+    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
+        """Logits; raises one of ONNX Runtime's errors where the network fails or was stopped."""
+        options = ort.RunOptions()
+        brake.on_pull(lambda: setattr(options, "terminate", True))
+        try:
+            (logits,) = self._session.run([self._output.name], {self._input.name: image}, options)
+        finally:
+            brake.on_pull(None)
+        return np.asarray(logits, np.float32)
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    return tuple(n if isinstance(n, int) else None for n in port.shape)
+
+
+def _providers(device: Device, cache: Path | None) -> list[Any]:
+    cuda = ("CUDAExecutionProvider", {"use_tf32": "0"})
+    engines = {}
+    if cache is not None:
+        folder = cache / "tensorrt"
+        folder.mkdir(parents=True, exist_ok=True)
+        engines = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder)}
+    known: dict[str, list[Any]] = {
+        "cpu": ["CPUExecutionProvider"],
+        "cuda": [cuda, "CPUExecutionProvider"],
+        "tensorrt": [("TensorrtExecutionProvider", engines), cuda, "CPUExecutionProvider"],
+    }
+    return known[device.name]

@@ -1,0 +1,84 @@
+"""Networks on OpenVINO, through its own API.
+
+ONNX Runtime's plug-in for it offers Intel processors only; OpenVINO itself runs on others as well,
+and is some times quicker there than ONNX Runtime's own provider (docs/decisions/0010).
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.brake import Brake
+
+_HINTS = {"bf16": "bf16", "fp32": "f32"}
+
+
+@cache
+def _core() -> Any:
+    """None where OpenVINO is not installed or does not load."""
+    try:
+        import openvino
+    except (ImportError, OSError):
+        return None
+    return openvino.Core()
+
+
+@cache
+def capabilities() -> tuple[str, ...]:
+    """What the processor counts in: FP32, BF16 where the hardware does; () without OpenVINO."""
+    core = _core()
+    if core is None or "CPU" not in core.available_devices:
+        return ()
+    return tuple(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def version() -> str:
+    """OpenVINO's release."""
+    import openvino
+
+    return str(openvino.__version__)
+
+
+def processor() -> str:
+    """The processor's name and what it counts in."""
+    return f"{_core().get_property('CPU', 'FULL_DEVICE_NAME')} {' '.join(capabilities())}"
+
+
+class OpenVino:
+    """A compiled network; one tile at a time."""
+
+    def __init__(
+        self, network: Path, precision: str, threads: int, cache: Path | None = None
+    ) -> None:
+        """Raises RuntimeError where OpenVINO does not take the network."""
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # workers beside each other would share pinned cores
+        }
+        if cache is not None:
+            config["CACHE_DIR"] = str(cache / "openvino")
+        self._network = _core().compile_model(network, "CPU", config)
+        self._request = self._network.create_infer_request()
+        self.inputs = _shape(self._network.inputs[0])
+        self.outputs = _shape(self._network.outputs[0])
+
+    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
+        """Logits, a copy; raises RuntimeError where the network fails, JobLost or that
+        where the brake was pulled."""
+        brake.on_pull(self._request.cancel)
+        try:
+            brake.check()  # what was pulled before had nothing to cancel
+            self._request.start_async({0: image}, share_inputs=True)
+            self._request.wait()
+        finally:
+            brake.on_pull(None)
+        return np.array(self._request.get_output_tensor(0).data, np.float32)
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    return tuple(None if d.is_dynamic else d.get_length() for d in port.get_partial_shape())

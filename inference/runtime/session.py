@@ -1,0 +1,91 @@
+"""A network on a device, whichever runtime that is."""
+
+import threading
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.errors import BadModel
+from inference.brake import Brake
+from inference.runtime.device import Device, cores
+from inference.runtime.onnx_runtime import OnnxRuntime
+from inference.runtime.openvino import OpenVino
+
+Shape = tuple[int | None, ...]
+"""(n, channels, *spatial); None where any number will do."""
+
+
+class Network(Protocol):
+    """What a runtime makes of a file."""
+
+    inputs: Shape
+    outputs: Shape
+
+    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]: ...
+
+
+class Session:
+    """Takes (n, c, *spatial) float32, gives (n, outputs, *spatial)."""
+
+    def __init__(
+        self, network: Path, device: Device, threads: int = 0, cache: Path | None = None
+    ) -> None:
+        """`threads` 0: all cores; `cache`: a folder for what the runtime compiles.
+
+        Raises BadModel where the runtime does not take the network.
+        """
+        self.device = device
+        self._busy = threading.Lock()
+        try:
+            self._network = _load(network, device, threads or cores(), cache)
+        except Exception as error:
+            raise BadModel(
+                f"The network cannot be loaded on {device.name}.",
+                expected="An ONNX network with opset 22 or lower and operators that are known.",
+                todo="Export the network again, or try another device.",
+            ) from error
+
+    @property
+    def components(self) -> int | None:
+        """Input channels, where the network fixes them."""
+        return self._network.inputs[1]
+
+    @property
+    def outputs(self) -> int | None:
+        """Output channels, where the network fixes them."""
+        return self._network.outputs[1]
+
+    @property
+    def dimension(self) -> int:
+        """Spatial axes of the input."""
+        return len(self._network.inputs) - 2
+
+    def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
+        """Logits of a batch of tiles; raises JobLost when the brake was pulled meanwhile."""
+        brake = brake or Brake()
+        brake.check()
+        try:
+            with self._busy:
+                return self._network.run(np.ascontiguousarray(image, np.float32), brake)
+        except Exception as error:
+            brake.check()
+            raise _run_error(error, image.shape, self.device) from error
+
+
+def _load(network: Path, device: Device, threads: int, cache: Path | None) -> Network:
+    if device.name == "openvino":
+        return OpenVino(network, device.precision, threads, cache)
+    return OnnxRuntime(network, device, threads, cache)
+
+
+def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:
+    text = str(error).lower()
+    if "alloc" in text or "memory" in text:
+        return MemoryError(f"a tile of {shape} did not fit on {device.name}")
+    return BadModel(
+        f"The network failed on a tile of shape {tuple(shape)} on {device.name}.",
+        expected="A network that accepts every size that its card calls legal.",
+        todo="Check the card's minimum, align and halo against the network.",
+    )

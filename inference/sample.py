@@ -1,0 +1,99 @@
+"""The scans that a card's sample stands for: the same on every machine."""
+
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.box import Box
+from imaging.errors import BadModel, Unavailable
+from imaging.formats.sniff import open_scan
+from imaging.scan import Scan
+from models.card import ModelCard, Sample
+
+_IMAGES = {
+    "nilearn:mni152-t1": "datasets/data/mni_icbm152_t1_*.nii.gz",
+    "skimage:immunohistochemistry": "data/ihc.png",
+}
+"""Package and image -> a pattern for its file, from the package's folder."""
+_SMOOTH = 1.5
+"""Standard deviation of the noise's blur, in voxels."""
+
+
+def sample_scans(card: ModelCard) -> dict[str, Scan]:
+    """A scan for each channel of the card.
+
+    Raises Unavailable where the image's package is not installed, and BadModel where the card has
+    no sample or one that nobody knows.
+    """
+    if card.sample is None:
+        raise BadModel(f"The card of {card.name} has no sample.", todo="Give it one.")
+    if card.sample.kind == "package":
+        scan = _part(open_scan(_packaged(card.sample)), card.sample)
+        return {channel.name: scan for channel in card.channels}
+    return {
+        channel.name: _noise((channel.components, *card.sample.shape), card, card.sample.seed + n)
+        for n, channel in enumerate(card.channels)
+    }
+
+
+def _packaged(sample: Sample) -> Path:
+    package = sample.image.partition(":")[0]
+    if sample.image not in _IMAGES:
+        raise BadModel(
+            f"Nobody knows the sample '{sample.image}'.",
+            expected=f"One of: {', '.join(_IMAGES)}; or noise.",
+            todo="Name another sample in the card.",
+        )
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise Unavailable(
+            f"The sample {sample.image} is not here.",
+            expected=f"The package {package}.",
+            todo="Install it with: pip install 'tessera-seg[demo]'",
+        )
+    (path,) = Path(found.origin).parent.glob(_IMAGES[sample.image])
+    return path
+
+
+def _part(scan: Scan, sample: Sample) -> Scan:
+    if not sample.start:
+        return scan
+    affine = scan.affine.copy()
+    affine[: scan.dimension, 3] = (scan.affine @ (*sample.start, *(0,) * (3 - scan.dimension), 1))[
+        : scan.dimension
+    ]
+
+    def read(box: Box) -> NDArray[Any]:
+        start, stop = (np.add(end, sample.start) for end in (box.start, box.stop))
+        return scan.read(Box(tuple(map(int, start)), tuple(map(int, stop))))
+
+    return replace(
+        scan,
+        shape=(scan.shape[0], *sample.shape),
+        affine=affine,
+        reader=read,
+        stored_shape=sample.shape,
+    )
+
+
+def _noise(shape: tuple[int, ...], card: ModelCard, seed: int) -> Scan:
+    """Seeded smooth noise on the network's own spacing."""
+    rough = np.random.default_rng(seed).standard_normal(shape)
+    values = ndimage.gaussian_filter(rough, (0, *(_SMOOTH for _ in shape[1:]))).astype(np.float32)
+    spacing = card.spacing_mm or ((1.0,) * 3 if card.dimension == 3 else None)
+    affine = np.diag([*spacing, 1.0]) if spacing and card.dimension == 3 else np.eye(4)
+    grid = shape[1:]
+    return Scan(
+        shape,
+        values.dtype,
+        affine,
+        spacing,
+        "noise",
+        lambda box: values[(slice(None), *box.slices)],
+        grid,
+    )

@@ -1,0 +1,71 @@
+"""Networks in memory: each loaded once for a device, the least used let go."""
+
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from inference.planner import rules
+from inference.runtime.device import Device
+from inference.runtime.session import Session
+from models.card import ModelCard
+from models.registry import Model
+
+_COPIES = 3
+"""A runtime keeps a network's weights about so often: as read, unfolded, laid out for kernels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A network that is ready, and its pace in input voxels per second."""
+
+    session: Session
+    voxels_per_second: float
+    bytes: int
+
+
+class Sessions:
+    """Sessions by network and device, within `budget_bytes` but for the one in use."""
+
+    def __init__(self, budget_bytes: int, threads: int = 0, cache: Path | None = None) -> None:
+        """`threads` 0: all cores. `cache`: a folder for what runtimes compile."""
+        self._budget, self._threads, self._cache = budget_bytes, threads, cache
+        self._loaded: OrderedDict[tuple[str, Device], Loaded] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, model: Model, device: Device) -> Loaded:
+        """Raises BadModel where the device does not take the network."""
+        key = (model.card.sha256, device)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = self._load(model, device)
+            self._loaded.move_to_end(key)
+            while len(self._loaded) > 1 and self._bytes() > self._budget:
+                self._loaded.popitem(last=False)
+            return self._loaded[key]
+
+    def _load(self, model: Model, device: Device) -> Loaded:
+        session = Session(model.verified, device, self._threads, self._cache)
+        size = model.network.stat().st_size * _COPIES
+        return Loaded(session, _pace(session, model.card), size)
+
+    def _bytes(self) -> int:
+        return sum(loaded.bytes for loaded in self._loaded.values())
+
+
+def _pace(session: Session, card: ModelCard) -> float:
+    """Input voxels per second, from the second run of a small tile (the first one compiles)."""
+    least = 32 if card.dimension == 3 else 128  # below, calling costs more than computing
+    shape = tuple(rule.at_least(max(least, rule.align + 2 * rule.margin)) for rule in rules(card))
+    tile = np.zeros((1, card.components, *shape), np.float32)
+    seconds = 0.0
+    with suppress(MemoryError):
+        for _ in range(2):
+            began = perf_counter()
+            session.run(tile)
+            seconds = perf_counter() - began
+    return float(tile[0, 0].size) / max(seconds, 1e-6)

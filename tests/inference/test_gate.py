@@ -1,0 +1,179 @@
+"""Less than fp32 is taken only by networks whose masks bear it, as this machine has seen."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imaging.errors import BadModel, Unavailable
+from inference import sample
+from inference.brake import Brake
+from inference.engine import Engine
+from inference.gate import Gate, compared
+from inference.options import RunOptions
+from inference.runtime import openvino
+from inference.runtime.device import Device, available
+from inference.sample import sample_scans
+from inference.sessions import Sessions
+from models.card import Sample
+from models.nets.config import UNetConfig
+from models.registry import Model, Registry
+
+BF16 = Device("openvino", "bf16")
+SMALL = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, padding="same")
+counts_bf16 = pytest.mark.skipif(
+    "BF16" not in openvino.capabilities(), reason="this processor does not count in bf16"
+)
+
+
+def card(name: str = "hippocampus-mri-3d", **fields: Any) -> Any:
+    return Registry().get(name).card.model_copy(update=fields)
+
+
+def masks(exact: np.ndarray, reduced: np.ndarray, made: list[Device]) -> Callable[..., Any]:
+    def mask(device: Device) -> np.ndarray:
+        made.append(device)
+        return exact if device.precision == "fp32" else reduced
+
+    return mask
+
+
+def block(size: int, lost: int = 0) -> np.ndarray:
+    """Label 1 in `size` voxels of a million, but for the first `lost`; label 2 in 3,000 more."""
+    mask = np.zeros(1_000_000, np.uint8)
+    mask[lost:size] = 1
+    mask[-3000:] = 2
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("reduced", "passes"),
+    [
+        (block(10_000), True),
+        (block(10_000, 19), True),  # Dice 1 - 19 / 19,981
+        (block(10_000, 21), False),
+        (np.where(block(10_000) == 2, 1, block(10_000)), False),  # a label is gone
+    ],
+)
+def test_every_label_counts(reduced: np.ndarray, passes: bool) -> None:
+    assert compared(block(10_000), reduced, card()).passed is passes
+
+
+def test_numbers_of_objects_need_not_agree() -> None:
+    exact = np.array([[0, 1, 0, 2], [0, 1, 0, 2]])
+    other = np.where(exact == 1, 7, exact)
+    assert compared(exact, other, card("nuclei-2d")).passed
+    assert not compared(exact, exact * 0, card("nuclei-2d")).passed
+
+
+def test_a_sample_without_anything_tells_nothing() -> None:
+    nothing = np.zeros((4, 4), np.uint8)
+    assert not compared(nothing, nothing, card()).passed
+
+
+def test_verdicts_are_kept_for_later_processes(tmp_path: Path) -> None:
+    made: list[Device] = []
+    ask = masks(block(9000), block(9000, 500), made)
+    verdict = Gate(tmp_path / "v").verdict(card(), BF16, ask)
+    assert not verdict.passed
+    assert made == [Device("openvino", "fp32"), BF16]
+    assert Gate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
+    assert len(made) == 2
+    (path,) = (tmp_path / "v").iterdir()
+    path.write_text("torn")
+    assert Gate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
+    assert len(made) == 4
+    assert json.loads(path.read_text())["dice"] == verdict.dice
+    Gate(tmp_path / "v").verdict(card(sha256="0" * 64), BF16, ask)
+    assert len(made) == 6  # another network
+
+
+def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    made: list[Device] = []
+    gate, ask = Gate(tmp_path / "file" / "v"), masks(block(9000), block(9000), made)
+    assert gate.verdict(card(), BF16, ask).passed
+    assert gate.verdict(card(), BF16, ask).passed
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("error", [BadModel("No."), Unavailable("No."), MemoryError("No.")])
+def test_what_could_not_be_tried_is_not_taken_and_not_kept(
+    error: Exception, tmp_path: Path
+) -> None:
+    def ask(_device: Device) -> np.ndarray:
+        raise error
+
+    verdict = Gate(tmp_path / "v").verdict(card(), BF16, ask)
+    assert not verdict.passed
+    assert "No." in verdict.reason
+    assert not (tmp_path / "v").exists()
+
+
+@counts_bf16
+def test_a_trained_network_may_and_a_random_one_may_not(make_model, tmp_path: Path) -> None:
+    """Through the engine: what runs, and that it says so."""
+    trained = Registry().get("hippocampus-mri-3d")
+    loose = make_model("loose", SMALL, sample=Sample(kind="noise", shape=(40, 40, 40)))
+    for model, precision in ((trained, "bf16"), (loose, "fp32")):
+        engine = Engine(Registry(), cache=tmp_path)
+        scans = sample_scans(model.card)
+        result, device = engine.run(scans, model, RunOptions(), lambda _d, _a: None, Brake())
+        assert device == Device("openvino", precision)
+        assert len(np.unique(result.mask)) > 1
+        asked = RunOptions(precision="fp32")
+        _, device = engine.run(scans, model, asked, lambda _d, _a: None, Brake())
+        assert device == Device("openvino", "fp32")
+
+
+def test_samples_are_the_same_on_every_machine() -> None:
+    (scan,) = sample_scans(card()).values()
+    assert (scan.grid, scan.spacing_mm) == ((40, 56, 44), (1.0, 1.0, 1.0))
+    centre = scan.affine @ (20, 28, 22, 1)
+    np.testing.assert_allclose(centre[:3], (-27, -22, -15))  # mm: the left hippocampus
+    (scan,) = sample_scans(card("nuclei-2d")).values()
+    assert scan.shape == (3, 512, 512)
+    noise = card("nuclei-2d", sample=Sample(kind="noise", seed=3, shape=(20, 30)))
+    (one,), (other,) = (sample_scans(noise).values() for _ in range(2))
+    whole = sample.Box.whole(one.grid)
+    assert one.shape == (3, 20, 30)
+    np.testing.assert_array_equal(one.read(whole), other.read(whole))
+
+
+@pytest.mark.parametrize(
+    ("told", "complaint"),
+    [
+        (None, "no sample"),
+        (Sample(kind="package", image="nilearn:none"), "Nobody knows"),
+        (Sample(kind="package", image="absent:image"), "not here"),
+    ],
+)
+def test_a_sample_that_cannot_be_had(
+    told: Sample | None, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sample._IMAGES, "absent:image", "*.png")
+    with pytest.raises((BadModel, Unavailable), match=complaint):
+        sample_scans(card(sample=told))
+
+
+def test_the_least_used_network_is_let_go(make_model) -> None:
+    first, second, third = (
+        make_model(f"kept-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)
+    )
+    device = Device(available()[-1], "fp32")
+    size = 3 * max(model.network.stat().st_size for model in (first, second, third))
+    sessions = Sessions(2 * size)
+
+    def loaded(model: Model) -> object:
+        return sessions.get(model, device).session
+
+    one, two = loaded(first), loaded(second)
+    assert loaded(first) is one
+    loaded(third)
+    assert loaded(first) is one
+    assert loaded(second) is not two
+    alone = Sessions(0)
+    assert alone.get(first, device) is alone.get(first, device)

@@ -1,0 +1,111 @@
+"""Every device that this machine has: the same logits, stopped at once, clear about what fails."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imaging.errors import BadModel, BadRequest, JobLost
+from inference.brake import Brake
+from inference.runtime import openvino
+from inference.runtime.device import Device, available, choose, fingerprint
+from inference.runtime.session import Session
+from models.nets.config import UNetConfig
+
+DEVICES = [Device(name, "fp32") for name in available()]
+FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="same")
+SOLID = UNetConfig.of_widths((4, 6), dimension=3, in_channels=3, out_channels=2)
+HEAVY = UNetConfig.of_widths((48, 64), dimension=3, out_channels=2, padding="same")
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+@pytest.fixture(params=DEVICES, ids=lambda device: device.name)
+def device(request: pytest.FixtureRequest) -> Device:
+    return request.param
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "sizes"),
+    [
+        ("flat", FLAT, [(1, 1, 64, 96), (3, 1, 32, 32), (1, 1, 64, 96)]),
+        ("solid", SOLID, [(1, 3, 28, 30, 34), (2, 3, 20, 20, 22), (1, 3, 28, 30, 34)]),
+    ],
+)
+def test_all_devices_give_the_same_logits(make_model, device, name, config, sizes) -> None:
+    """Of one size after another and batches, none of which spoils what was given before."""
+    model = make_model(f"runtime-{name}", config)
+    session, exact = Session(model.verified, device), Session(model.verified, Device("cpu", "fp32"))
+    assert (session.dimension, session.components) == (config.dimension, config.in_channels)
+    assert session.outputs == config.out_channels
+    found = [session.run(noise(*size)) for size in sizes]
+    for size, logits in zip(sizes, found, strict=True):
+        expected = exact.run(noise(*size))
+        np.testing.assert_allclose(logits, expected, atol=1e-5 * float(np.ptp(expected)))
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.skipif(
+    not openvino.capabilities(), reason="OpenVINO is not installed or does not run here"
+)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_openvino_rounds_alike_whatever_the_tile(make_model, precision: str) -> None:
+    """Not within rounding: to the bit, so that no tie is ever decided by the tiling."""
+    if precision == "bf16" and "BF16" not in openvino.capabilities():
+        precision = "fp32"  # emulated elsewhere, and nobody is offered it
+    model = make_model("runtime-flat", FLAT)
+    session = Session(model.verified, Device("openvino", precision))
+    image = noise(1, 1, 192, 160)
+    whole = session.run(image)
+    part = session.run(image[..., 32:160, 16:144])
+    inner = (..., slice(48, 80), slice(48, 80))  # farther than the halo from every cut
+    np.testing.assert_array_equal(part[inner], whole[..., 80:112, 64:96])
+
+
+def test_a_tile_is_stopped_in_its_middle(make_model, device) -> None:
+    session, brake = Session(make_model("heavy", HEAVY).verified, device), Brake()
+    session.run(noise(1, 1, 8, 8, 8))
+    image = noise(1, 1, 112, 112, 112)
+    threading.Timer(0.2, brake.pull).start()
+    began = time.monotonic()
+    with pytest.raises(JobLost):
+        session.run(image, brake)
+    stopped = time.monotonic() - began
+    began = time.monotonic()
+    session.run(image)  # and goes on with the next
+    assert stopped < time.monotonic() - began
+    with pytest.raises(JobLost):
+        session.run(image, brake)
+
+
+def test_what_a_network_does_not_take_is_said_without_its_runtimes_words(
+    make_model, device, tmp_path: Path
+) -> None:
+    session = Session(make_model("runtime-flat", FLAT).verified, device)
+    with pytest.raises(BadModel, match=r"failed on a tile of shape \(1, 2, 32, 32\)"):
+        session.run(noise(1, 2, 32, 32))
+    torn = tmp_path / "torn.onnx"
+    torn.write_bytes(make_model("runtime-flat", FLAT).network.read_bytes()[:2000])
+    with pytest.raises(BadModel, match="cannot be loaded"):
+        Session(torn, device)
+
+
+def test_auto_is_the_best_of_them() -> None:
+    assert choose("auto", "fp32") == Device(available()[0], "fp32")
+    assert available()[-1] == "cpu"
+    if openvino.capabilities():
+        least = "bf16" if "BF16" in openvino.capabilities() else "fp32"
+        assert choose("openvino", "auto").precision == least
+    with pytest.raises(BadRequest, match="no device 'tpu'"):
+        choose("tpu", "auto")
+
+
+def test_a_fingerprint_tells_devices_apart(device) -> None:
+    told = fingerprint(device)
+    assert told["device"] == device.name
+    assert all(told.values())
+    assert told != fingerprint(Device(device.name, "bf16"))
