@@ -47,6 +47,9 @@ class TrainingConfig(Table):
             raise ValueError("augmentation.rotation_degrees needs one number, or one a plane")
         if self.data.label_offset and len(self.data.label_offset) != self.network.dimension:
             raise ValueError("data.label_offset needs one number for each axis")
+        mirrors = self.loss.mirrors
+        if len(set(mirrors)) < len(mirrors) or max(mirrors, default=0) >= self.network.dimension:
+            raise ValueError("loss.mirrors names axes of the network, each once")
         if self.loss.teachers and self.card.activation == "sigmoid":
             raise ValueError("loss.teachers are for networks of softmax outputs")
         return self

@@ -28,6 +28,7 @@ from models.nets.config import (
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SpatialAxis = Annotated[int, Field(ge=0, le=2)]
 
 
 class Table(BaseModel):
@@ -219,6 +220,8 @@ class Loss(Table):
     teachers: tuple[Path, ...] = ()
     """The best.pt of trainings of the same task, perhaps of larger networks, or a model.onnx of
     this very network; relative to the data folder."""
+    mirrors: tuple[SpatialAxis, ...] = ()
+    """Axes along which the teachers look at the mirror image, too, where that is as likely."""
 
     @property
     def weighted(self) -> bool:

@@ -1,6 +1,7 @@
 """Several trained networks as one teacher (Hinton et al. 2015, arXiv:1503.02531)."""
 
 from collections.abc import Sequence
+from itertools import combinations, product
 from pathlib import Path
 
 import torch
@@ -17,8 +18,11 @@ from models.training.config import TrainingConfig
 class Teachers(nn.Module):
     """An ensemble whose mean probabilities a single network learns to give."""
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module], mirrors: Sequence[int] = ()) -> None:
+        """`mirrors`: spatial axes; every combination of them is looked at."""
         super().__init__()
+        axes = [2 + axis for axis in mirrors]
+        self.views = [turned for n in range(len(axes) + 1) for turned in combinations(axes, n)]
         self.networks = nn.ModuleList(network.eval() for network in networks)
         self.requires_grad_(requires_grad=False)
 
@@ -32,11 +36,14 @@ class Teachers(nn.Module):
         networks = [checkpoint.read_network(root / path, own) for path in config.loss.teachers]
         for network in networks:
             _fits(network.config, own, config.optimisation.output)
-        return cls(networks)
+        return cls(networks, config.loss.mirrors)
 
     def forward(self, image: Tensor) -> Tensor:
         """Image (n, c, *spatial) -> mean probabilities (n, outputs, *output)."""
-        each = [network(image).float().softmax(1) for network in self.networks]
+        each = [
+            network(image.flip(view)).float().softmax(1).flip(view)
+            for view, network in product(self.views, self.networks)
+        ]
         return torch.stack(each).mean(0)
 
     @staticmethod

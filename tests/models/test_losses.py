@@ -47,6 +47,16 @@ def test_what_teachers_say_is_their_mean_and_the_distance_is_kullback_and_leible
     assert not any(p.requires_grad for p in Teachers([ones]).parameters())
 
 
+def test_teachers_look_at_the_mirror_image_too() -> None:
+    """Of a kernel that looks down and to the right, in all four ways."""
+    image = torch.randn(2, 3, 8, 9)
+    one = torch.nn.Conv2d(3, 3, 2, padding="same")
+    expected = sum(one(image.flip(view)).softmax(1).flip(view) for view in ((), (2,), (3,), (2, 3)))
+    taught = Teachers([one], mirrors=(0, 1))(image)
+    assert torch.allclose(taught, expected / 4)
+    assert not torch.allclose(taught, Teachers([one])(image), atol=0.01)
+
+
 def test_regions_are_learnt_each_by_itself() -> None:
     logits, classes, weight = drawn()
     covered = torch.stack([classes > 0, classes == 2, classes == 1], 1).float()

@@ -370,6 +370,8 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("widths = [4, 8]", "widths = [4, 8]\nin_channels = 2", "in_channels needs 1"),
         ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
         ("[network]", "[network]\nlogit_offsets = [0.5]", "logit_offsets needs 2"),
+        ("[augmentation]", "[loss]\nmirrors = [3]\n[augmentation]", "loss.mirrors"),
+        ("[augmentation]", "[loss]\nmirrors = [1, 1]\n[augmentation]", "loss.mirrors names"),
         ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one a plane"),
         ("[network]", "label_offset = [nan, 0, 0]\n[network]", "data.label_offset"),
         ("[network]", "label_offset = [0.5]\n[network]", "label_offset needs one number"),
