@@ -1,5 +1,6 @@
 """Runs segmentations: opens scans, picks device and precision, writes masks."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,7 @@ class Engine:
         device, loaded = self._ready(model, options, brake)
         budget = self._budget(loaded)
         result = segment(scans, model.card, loaded.session, budget, options, on_tile, brake)
+        loaded.most_bytes = result.shrunk_to or loaded.most_bytes
         return result, device
 
     def _ready(self, model: Model, options: RunOptions, brake: Brake) -> tuple[Device, Loaded]:
@@ -132,7 +134,8 @@ class Engine:
         return device if verdict.passed else replace(device, precision="fp32")
 
     def _budget(self, loaded: Loaded) -> Budget:
-        return Budget(self._memory or free_bytes(), loaded.voxels_per_second)
+        most = loaded.most_bytes or math.inf
+        return Budget(int(min(self._memory or free_bytes(), most)), loaded.voxels_per_second)
 
 
 def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path) -> Outcome:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
-from imaging.errors import BadRequest
+from imaging.errors import BadRequest, Unavailable
 from imaging.instances import instances
 from imaging.mask import fill_holes, largest_component, one_piece
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.brake import Brake
 from inference.options import RunOptions
-from inference.planner import Budget, plan
+from inference.planner import Budget, plan, tile_bytes
 from inference.runtime.session import Session
 from inference.sources import Source, source
 from models.card import ModelCard
@@ -39,6 +39,8 @@ class Result:
     plan: tiling.Plan
     source: Source
     seconds: Mapping[str, float]
+    shrunk_to: int | None = None
+    """Bytes that a tile may take, found out where memory did not suffice for larger ones."""
 
 
 def segment(
@@ -50,26 +52,58 @@ def segment(
     on_tile: OnTile,
     brake: Brake,
 ) -> Result:
-    """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled."""
+    """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled.
+
+    Where memory does not suffice for a tile, all begins again with smaller ones: the same mask.
+    """
     started = perf_counter()
     subject = source({name: stoppable(scan, brake) for name, scan in scans.items()}, card)
+    opened, shrunk_to = perf_counter() - started, None
     tiles = plan_tiles(subject, card, budget, options)
-    on_tile(0, len(tiles))
-    read_done = perf_counter()
+    while True:
+        try:
+            painted, network = _painted(subject, tiles, card, session, on_tile, brake)
+            break
+        except MemoryError as error:
+            shrunk_to = tile_bytes(card, tiles) // 2
+            less = replace(budget, memory_bytes=shrunk_to)
+            tiles = _smaller(subject, card, less, options, error)
+    brake.check()
+    mask = subject.canonical.restore(finish(painted, card))
+    seconds = {"open": opened, "network": network, "total": perf_counter() - started}
+    return Result(mask, tiles, subject, seconds, shrunk_to)
 
+
+def _painted(
+    subject: Source,
+    tiles: tiling.Plan,
+    card: ModelCard,
+    session: Session,
+    on_tile: OnTile,
+    brake: Brake,
+) -> tuple[NDArray[Any], float]:
+    """What the network paints on the canonical grid, and the seconds that it took itself."""
     network = 0.0
     painted = np.zeros(subject.canonical.scan.grid, _dtype(card))
+    on_tile(0, len(tiles))
     for done, (tile, logits, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
         for strip in strips(tile.write, len(card.outputs)):
             painted[strip.slices] = paint(logits_on_scan(logits, tile, subject, strip), card)
         network += taken
         on_tile(done, len(tiles))
+    return painted, network
 
-    brake.check()
-    mask = subject.canonical.restore(finish(painted, card))
-    total = perf_counter() - started
-    seconds = {"open": read_done - started, "network": network, "total": total}
-    return Result(mask, tiles, subject, seconds)
+
+def _smaller(
+    subject: Source, card: ModelCard, budget: Budget, options: RunOptions, error: MemoryError
+) -> tiling.Plan:
+    """Tiles of the lowered budget; the error again where there are none."""
+    if not card.exact:
+        raise error
+    try:
+        return plan_tiles(subject, card, budget, options)
+    except Unavailable:
+        raise error from None
 
 
 def stoppable(scan: Scan, brake: Brake) -> Scan:

@@ -78,11 +78,20 @@ def plan(
     choices = [
         _choices(n, rule, wish, overlap) for n, rule, wish in zip(grid, axes, wishes, strict=True)
     ]
-    bytes_per_voxel = card.bytes_per_voxel or UNKNOWN_BYTES
+    bytes_per_voxel = _per_voxel(card)
     wished = Plan(tuple(options[0] for options in choices))
     if tile is not None and prod(wished.read_shape) * bytes_per_voxel <= budget.memory_bytes:
         return wished
     return _cheapest(choices, budget, bytes_per_voxel)
+
+
+def tile_bytes(card: ModelCard, tiles: Plan) -> int:
+    """Working memory of one tile."""
+    return int(prod(tiles.read_shape) * _per_voxel(card))
+
+
+def _per_voxel(card: ModelCard) -> float:
+    return card.bytes_per_voxel or UNKNOWN_BYTES
 
 
 def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:

@@ -20,6 +20,8 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
     warnings = [*result.source.warnings]
     if not card.exact:
         warnings.append("This network is not exact; it was run in one pass.")
+    if result.shrunk_to is not None:
+        warnings.append("Memory did not suffice for the tiles that were planned; smaller ones ran.")
     if result.mask.max(initial=0) > MOST_OBJECTS:
         warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed one by one.")
     if not result.mask.any():

@@ -19,13 +19,17 @@ _COPIES = 3
 """A runtime keeps a network's weights about so often: as read, unfolded, laid out for kernels."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Loaded:
-    """A network that is ready, and its pace in input voxels per second."""
+    """A network that is ready, and what has been found out about it."""
 
     session: Session
     voxels_per_second: float
+    """Of its input."""
     bytes: int
+    """What it takes while it waits."""
+    most_bytes: int | None = None
+    """A tile that was thought to need more did not fit into memory."""
 
 
 class Sessions:
