@@ -35,6 +35,8 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
+_KEPT_BYTES = 256 << 20
+"""A tile's working memory that a network may keep for the next scan, which saves it some time."""
 
 
 class Engine:
@@ -104,6 +106,8 @@ class Engine:
         budget = self._budget(loaded)
         result = segment(scans, model.card, loaded.session, budget, options, on_tile, brake)
         loaded.most_bytes = result.shrunk_to or loaded.most_bytes
+        if budget.tile_bytes(model.card, result.plan.read_shape) > _KEPT_BYTES:
+            loaded.session.rest()
         return result, device
 
     def _ready(self, model: Model, options: RunOptions, brake: Brake) -> tuple[Device, Loaded]:
@@ -135,7 +139,8 @@ class Engine:
 
     def _budget(self, loaded: Loaded) -> Budget:
         most = loaded.most_bytes or math.inf
-        return Budget(int(min(self._memory or free_bytes(), most)), loaded.voxels_per_second)
+        room = int(min(self._memory or free_bytes(), most))
+        return Budget(room, loaded.voxels_per_second, loaded.bytes_per_voxel)
 
 
 def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path) -> Outcome:

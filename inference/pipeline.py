@@ -17,7 +17,7 @@ from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.brake import Brake
 from inference.options import RunOptions
-from inference.planner import Budget, plan, tile_bytes
+from inference.planner import Budget, plan
 from inference.runtime.session import Session
 from inference.sources import Source, source
 from models.card import ModelCard
@@ -65,7 +65,7 @@ def segment(
             painted, network = _painted(subject, tiles, card, session, on_tile, brake)
             break
         except MemoryError as error:
-            shrunk_to = tile_bytes(card, tiles) // 2
+            shrunk_to = int(budget.tile_bytes(card, tiles.read_shape) / 2)
             less = replace(budget, memory_bytes=shrunk_to)
             tiles = _smaller(subject, card, less, options, error)
     brake.check()

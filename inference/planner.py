@@ -16,6 +16,8 @@ from models.card import ModelCard
 TILE_SECONDS = 2.0
 """A tile takes at most about this where that costs less than SLACK more work: progress moves."""
 SLACK = 1.10
+_UNSEEN = 1.5
+"""What runtimes were seen to take over the arithmetic: up to 1.5 times as much."""
 UNKNOWN_BYTES = 2048.0
 """Working memory per input voxel where a card does not say: that of a U-Net of 64 channels."""
 
@@ -35,6 +37,13 @@ class Budget:
     memory_bytes: int
     voxels_per_second: float | None = None
     """Measured; None: not yet, and tiles are bounded by memory alone."""
+    bytes_per_voxel: float | None = None
+    """Measured; None: not, and the card's arithmetic is taken, and half as much again."""
+
+    def tile_bytes(self, card: ModelCard, shape: Sequence[int]) -> float:
+        """Working memory of a tile that reads `shape`."""
+        known = self.bytes_per_voxel or (card.bytes_per_voxel or UNKNOWN_BYTES) * _UNSEEN
+        return prod(shape) * known
 
 
 def free_bytes(fraction: float = 0.5) -> int:
@@ -78,20 +87,10 @@ def plan(
     choices = [
         _choices(n, rule, wish, overlap) for n, rule, wish in zip(grid, axes, wishes, strict=True)
     ]
-    bytes_per_voxel = _per_voxel(card)
     wished = Plan(tuple(options[0] for options in choices))
-    if tile is not None and prod(wished.read_shape) * bytes_per_voxel <= budget.memory_bytes:
+    if tile is not None and budget.tile_bytes(card, wished.read_shape) <= budget.memory_bytes:
         return wished
-    return _cheapest(choices, budget, bytes_per_voxel)
-
-
-def tile_bytes(card: ModelCard, tiles: Plan) -> int:
-    """Working memory of one tile."""
-    return int(prod(tiles.read_shape) * _per_voxel(card))
-
-
-def _per_voxel(card: ModelCard) -> float:
-    return card.bytes_per_voxel or UNKNOWN_BYTES
+    return _cheapest(choices, card, budget)
 
 
 def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:
@@ -116,18 +115,19 @@ def _read(spans: Sequence[Span]) -> int:
     return spans[0].read[1] - spans[0].read[0]
 
 
-def _cheapest(
-    choices: list[list[tuple[Span, ...]]], budget: Budget, bytes_per_voxel: float
-) -> Plan:
+def _cheapest(choices: list[list[tuple[Span, ...]]], card: ModelCard, budget: Budget) -> Plan:
     fitting = []
     for axes in product(*choices):
-        voxels = prod(_read(spans) for spans in axes)
-        if voxels * bytes_per_voxel <= budget.memory_bytes:
+        shape = [_read(spans) for spans in axes]
+        voxels = prod(shape)
+        if budget.tile_bytes(card, shape) <= budget.memory_bytes:
             fitting.append((voxels * prod(len(spans) for spans in axes), -voxels, axes))
     if not fitting:
-        least = min(prod(_read(spans) for spans in axes) for axes in product(*choices))
+        least = min(
+            budget.tile_bytes(card, [_read(spans) for spans in axes]) for axes in product(*choices)
+        )
         raise Unavailable(
-            f"The smallest tile needs about {least * bytes_per_voxel / 1e6:.0f} MB of memory.",
+            f"The smallest tile needs about {least / 1e6:.0f} MB of memory.",
             expected=f"It must fit the budget of {budget.memory_bytes / 1e6:.0f} MB.",
             todo="Give the worker more memory, or raise TESSERA_MEMORY_BYTES.",
         )

@@ -9,6 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
+from inference.memory import peak_bytes
 from inference.planner import rules
 from inference.runtime.device import Device
 from inference.runtime.session import Session
@@ -24,10 +25,12 @@ class Loaded:
     """A network that is ready, and what has been found out about it."""
 
     session: Session
-    voxels_per_second: float
-    """Of its input."""
     bytes: int
     """What it takes while it waits."""
+    voxels_per_second: float
+    """Of its input."""
+    bytes_per_voxel: float | None
+    """Working memory of its input, where that could be measured."""
     most_bytes: int | None = None
     """A tile that was thought to need more did not fit into memory."""
 
@@ -55,21 +58,24 @@ class Sessions:
     def _load(self, model: Model, device: Device) -> Loaded:
         session = Session(model.verified, device, self._threads, self._cache)
         size = model.network.stat().st_size * _COPIES
-        return Loaded(session, _pace(session, model.card), size)
+        return Loaded(session, size, *_tried(session, model.card))
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
 
 
-def _pace(session: Session, card: ModelCard) -> float:
-    """Input voxels per second, from the second run of a small tile (the first one compiles)."""
-    least = 32 if card.dimension == 3 else 128  # below, calling costs more than computing
+def _tried(session: Session, card: ModelCard) -> tuple[float, float | None]:
+    """Input voxels per second, and working memory per voxel where that can be measured.
+
+    Of the second run of a middling tile; the first one compiles.
+    """
+    least = 64 if card.dimension == 3 else 512  # below, calling weighs more than computing
     shape = tuple(rule.at_least(max(least, rule.align + 2 * rule.margin)) for rule in rules(card))
     tile = np.zeros((1, card.components, *shape), np.float32)
-    seconds = 0.0
+    voxels, seconds, taken = float(tile[0, 0].size), 0.0, None
     with suppress(MemoryError):
-        for _ in range(2):
-            began = perf_counter()
-            session.run(tile)
-            seconds = perf_counter() - began
-    return float(tile[0, 0].size) / max(seconds, 1e-6)
+        taken = peak_bytes(lambda: session.run(tile))
+        began = perf_counter()
+        session.run(tile)
+        seconds = perf_counter() - began
+    return voxels / max(seconds, 1e-6), taken and taken / voxels

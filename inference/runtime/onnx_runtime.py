@@ -40,6 +40,9 @@ class OnnxRuntime:
             brake.on_pull(None)
         return np.asarray(logits, np.float32)
 
+    def rest(self) -> None:
+        """Nothing is kept between tiles on the processor; a GPU's memory pool stays."""
+
 
 def _shape(port: Any) -> tuple[int | None, ...]:
     return tuple(n if isinstance(n, int) else None for n in port.shape)

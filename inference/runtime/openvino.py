@@ -68,8 +68,11 @@ class OpenVino:
         self.outputs = _shape(self._network.outputs[0])
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
-        """Logits, a copy; raises RuntimeError where the network fails, JobLost or that
-        where the brake was pulled."""
+        """Logits.
+
+        Raises RuntimeError where the network fails, JobLost or that where the brake was pulled.
+        """
+        self._request.set_output_tensor(0, self._empty())
         brake.on_pull(self._request.cancel)
         try:
             brake.check()  # what was pulled before had nothing to cancel
@@ -77,7 +80,19 @@ class OpenVino:
             self._request.wait()
         finally:
             brake.on_pull(None)
-        return np.array(self._request.get_output_tensor(0).data, np.float32)
+        return np.asarray(self._request.get_output_tensor(0).data, np.float32)
+
+    def rest(self) -> None:
+        """Lets the memory go that was kept for the next tile."""
+        self._network.release_memory()
+
+    def _empty(self) -> Any:
+        """A tensor for the next result alone: it grows to what is needed, and nothing is copied."""
+        from openvino import Shape, Tensor
+
+        port = self._network.outputs[0]
+        sizes = [0 if n is None else n for n in self.outputs]
+        return Tensor(port.element_type, Shape(sizes))
 
 
 def _shape(port: Any) -> tuple[int | None, ...]:

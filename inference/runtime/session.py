@@ -25,6 +25,8 @@ class Network(Protocol):
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]: ...
 
+    def rest(self) -> None: ...
+
 
 class Session:
     """Takes (n, c, *spatial) float32, gives (n, outputs, *spatial)."""
@@ -72,6 +74,11 @@ class Session:
         except Exception as error:
             brake.check()
             raise _run_error(error, image.shape, self.device) from error
+
+    def rest(self) -> None:
+        """Gives working memory back; the next run takes it anew."""
+        with self._busy:
+            self._network.rest()
 
 
 def _load(network: Path, device: Device, threads: int, cache: Path | None) -> Network:

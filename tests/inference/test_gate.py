@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from imaging.errors import BadModel, Unavailable
@@ -157,6 +158,28 @@ def test_a_sample_that_cannot_be_had(
     monkeypatch.setitem(sample._IMAGES, "absent:image", "*.png")
     with pytest.raises((BadModel, Unavailable), match=complaint):
         sample_scans(card(sample=told))
+
+
+@pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])
+def test_a_network_is_measured_as_it_is_loaded(make_model, device: Device) -> None:
+    """Working memory and pace; the arithmetic knows the former to a factor."""
+    config = UNetConfig.of_widths((24, 32), dimension=3, out_channels=2, padding="same")
+    loaded = Sessions(1 << 40).get(make_model("measured", config), device)
+    assert loaded.voxels_per_second > 1e3
+    if loaded.bytes_per_voxel is not None:
+        feature = 4 * 24  # one fp32 map of the finest level
+        assert feature < loaded.bytes_per_voxel < 12 * feature
+    image = np.zeros((1, 1, 96, 96, 96), np.float32)
+    expected = loaded.session.run(image)
+    full = resident()
+    loaded.session.rest()
+    if device.name == "openvino":  # the other runtime keeps nothing between tiles
+        assert resident() < full - 2 * feature * 96**3
+    np.testing.assert_array_equal(loaded.session.run(image), expected)
+
+
+def resident() -> int:
+    return int(psutil.Process().memory_info().rss)
 
 
 def test_the_least_used_network_is_let_go(make_model) -> None:

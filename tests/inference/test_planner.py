@@ -27,11 +27,11 @@ def work(tiles) -> int:
     return len(tiles) * prod(tiles.read_shape)
 
 
-@given(st.tuples(*[st.integers(1, 300)] * 3), st.floats(7.6, 11))
+@given(st.tuples(*[st.integers(1, 300)] * 3), st.floats(7.8, 11))
 def test_tiles_fit_the_budget(grid: tuple[int, int, int], exponent: float) -> None:
     budget = Budget(int(10**exponent))
     tiles = plan(CARD, grid, budget)
-    assert prod(tiles.read_shape) * CARD.bytes_per_voxel <= budget.memory_bytes
+    assert budget.tile_bytes(CARD, tiles.read_shape) <= budget.memory_bytes
     assert work(plan(CARD, grid, Budget(budget.memory_bytes * 4))) <= work(tiles)
 
 
@@ -56,14 +56,20 @@ def test_tiles_take_about_two_seconds_where_that_is_cheap() -> None:
 
 def test_equal_work_goes_in_the_largest_tiles() -> None:
     free = CARD.model_copy(update={"halo": (0, 0, 0), "align": (1, 1, 1), "minimum": (1, 1, 1)})
-    tiles = plan(free, (64, 64, 64), Budget(int(32 * 64 * 64 * free.bytes_per_voxel)))
+    tiles = plan(free, (64, 64, 64), Budget(32 * 64 * 64 * 400, None, 400.0))
     assert len(tiles) == 2
 
 
+def test_what_was_measured_is_believed_and_the_card_only_with_room_to_spare() -> None:
+    shape = (10, 20, 30)
+    assert Budget(1, None, 123.0).tile_bytes(CARD, shape) == 6000 * 123
+    assert 1.2 * 6000 * 400 < Budget(1).tile_bytes(CARD, shape) < 2 * 6000 * 400
+
+
 def test_a_wish_beyond_the_budget_is_made_smaller() -> None:
-    budget = Budget(60_000_000)
+    budget = Budget(90_000_000)
     tiles = plan(CARD, (200, 200, 200), budget, tile=(5000, 5000, 5000))
-    assert prod(tiles.read_shape) * CARD.bytes_per_voxel <= budget.memory_bytes
+    assert budget.tile_bytes(CARD, tiles.read_shape) <= budget.memory_bytes
     assert len(plan(CARD, (200, 200, 200), Budget(1 << 40), tile=(5000, 5000, 5000))) == 1
 
 

@@ -1,0 +1,150 @@
+"""One contender in a process of its own: from an array to a mask, timed.
+
+    python -P contender.py NAME FOLDER WINDOW THREADS RUNS -> a JSON object; the mask in FOLDER
+
+Runs in Tessera's environment; nnU-Net in one of its own, with Tessera's folder on PYTHONPATH
+(for the network's class alone).
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Volume = NDArray[np.float32]
+Maker = Callable[[], NDArray[Any]]
+SLOW_S = 60.0
+"""A run that takes longer is not repeated."""
+
+
+def torch_network(folder: Path, threads: int) -> Any:
+    import torch
+
+    torch.set_num_threads(threads)
+    return torch.load(folder / "network.pt", weights_only=False).eval()
+
+
+def normal(volume: Volume) -> Volume:
+    return (volume - volume.mean()) / volume.std()
+
+
+def monai(overlap: float, kind: str, folder: Path, window: int, threads: int) -> Maker:
+    """MONAI's sliding window over torch, over torch in bf16, or over ONNX Runtime."""
+    import torch
+    from monai.inferers.utils import sliding_window_inference
+
+    volume, network = np.load(folder / "volume.npy"), torch_network(folder, threads)
+    if kind == "onnx":
+        network = _onnx(folder, threads)
+
+    def mask() -> NDArray[Any]:
+        image = torch.from_numpy(normal(volume))[None, None]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
+            logits = sliding_window_inference(image, (window,) * 3, 1, network, overlap)
+        return logits[0].argmax(0).to(torch.uint8).numpy()
+
+    return mask
+
+
+def _onnx(folder: Path, threads: int) -> Callable[[Any], Any]:
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    path = folder / "peers-3d" / "model.onnx"
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda image: torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
+
+
+def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
+    """nnU-Net's own predictor: half a window a step, Gaussian weights."""
+    import torch
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    volume, network = np.load(folder / "volume.npy"), torch_network(folder, threads)
+    predictor = nnUNetPredictor(
+        use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False, verbose=False
+    )
+    predictor.network = network
+    predictor.configuration_manager = SimpleNamespace(patch_size=(window,) * 3)
+    predictor.label_manager = SimpleNamespace(num_segmentation_heads=2)
+    predictor.allowed_mirroring_axes = (0, 1, 2)
+
+    def mask() -> NDArray[Any]:
+        image = torch.from_numpy(normal(volume))[None]
+        with torch.inference_mode():
+            logits = predictor.predict_sliding_window_return_logits(image)
+        return logits.argmax(0).to(torch.uint8).numpy()
+
+    return mask
+
+
+def tessera(device: str, precision: str, folder: Path, _window: int, threads: int) -> Maker:
+    """As a worker does it, with the tiles that it plans."""
+    from imaging.scan import Scan
+    from inference.brake import Brake
+    from inference.engine import Engine
+    from inference.options import RunOptions
+    from models.registry import Registry
+
+    volume, registry = np.load(folder / "volume.npy"), Registry(folder)
+    scan = Scan(
+        (1, *volume.shape), volume.dtype, np.eye(4), (1.0, 1.0, 1.0), "array",
+        lambda box: volume[None][(slice(None), *box.slices)], volume.shape,
+    )  # fmt: skip
+    engine, model = Engine(registry, device, threads=threads), registry.get("peers-3d")
+    options = RunOptions(precision=precision)
+
+    def mask() -> NDArray[Any]:
+        result, used = engine.run({"t1": scan}, model, options, lambda _d, _a: None, Brake())
+        told.update(device=used.name, precision=used.precision, tiles=len(result.plan))
+        told.setdefault("network", []).append(result.seconds["network"])
+        return result.mask
+
+    return mask
+
+
+told: dict[str, Any] = {}
+CONTENDERS: dict[str, tuple[Callable[..., Maker], tuple[Any, ...]]] = {
+    "nnU-Net, default (0.5, mirroring)": (nnunet, (True,)),
+    "nnU-Net without mirroring": (nnunet, (False,)),
+    "MONAI, 0.5": (monai, (0.5, "fp32")),
+    "MONAI, default (0.25)": (monai, (0.25, "fp32")),
+    "MONAI, 0.25, bf16 autocast": (monai, (0.25, "bf16")),
+    "ONNX Runtime under MONAI's windows, 0.25": (monai, (0.25, "onnx")),
+    "Tessera, ONNX Runtime's provider": (tessera, ("cpu", "fp32")),
+    "Tessera, fp32": (tessera, ("auto", "fp32")),
+    "Tessera": (tessera, ("auto", "auto")),
+}
+
+
+def main() -> None:
+    """Warms up once, then runs."""
+    name, folder, window, threads, runs = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6])
+    make, arguments = CONTENDERS[name]
+    mask = make(*arguments, folder, window, threads)
+    began = time.perf_counter()
+    found = mask()
+    first = time.perf_counter() - began
+    seconds = [first] if first > SLOW_S else []
+    if not seconds:
+        told.pop("network", None)
+    while len(seconds) < runs and first <= SLOW_S:
+        began = time.perf_counter()
+        found = mask()
+        seconds.append(time.perf_counter() - began)
+    np.save(folder / f"mask-{list(CONTENDERS).index(name)}.npy", found)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, **told}))
+
+
+if __name__ == "__main__":
+    main()
