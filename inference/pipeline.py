@@ -17,6 +17,7 @@ from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.brake import Brake
 from inference.options import RunOptions
+from inference.paint import mask_type, paint
 from inference.planner import Budget, plan
 from inference.runtime.session import Session
 from inference.sources import Source, source
@@ -84,7 +85,7 @@ def _painted(
 ) -> tuple[NDArray[Any], float]:
     """What the network paints on the canonical grid, and the seconds that it took itself."""
     network = 0.0
-    painted = np.zeros(subject.canonical.scan.grid, _dtype(card))
+    painted = np.zeros(subject.canonical.scan.grid, mask_type(card))
     on_tile(0, len(tiles))
     for done, (tile, logits, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
         for strip in strips(tile.write, len(card.outputs)):
@@ -166,19 +167,6 @@ def logits_on_scan(
     return resample_box(_part(logits, tile.keep, needed), needed, axes, box)
 
 
-def paint(logits: NDArray[np.float32], card: ModelCard) -> NDArray[Any]:
-    """Label values of a tile; for instances still the numbers of the winning outputs."""
-    if card.activation == "softmax":
-        winner = logits.argmax(axis=0)
-        if card.instances is not None:
-            return np.asarray(winner, _dtype(card))
-        return np.asarray(np.asarray(card.outputs, _dtype(card))[winner])
-    values = np.zeros(logits.shape[1:], _dtype(card))
-    for region, value in zip(logits, card.outputs, strict=True):
-        values[region > 0] = value  # sigmoid(x) > 0.5
-    return values
-
-
 def finish(painted: NDArray[Any], card: ModelCard) -> NDArray[Any]:
     """What needs the whole mask: objects apart, largest components, holes filled."""
     if card.instances is not None:
@@ -200,10 +188,6 @@ def _part(logits: NDArray[np.float32], where: Box, box: Box) -> NDArray[np.float
         for a, b, first in zip(box.start, box.stop, where.start, strict=True)
     )
     return logits[(slice(None), *inside)]
-
-
-def _dtype(card: ModelCard) -> type[np.unsignedinteger[Any]]:
-    return np.uint8 if max(*card.outputs, 0, len(card.outputs)) < 256 else np.uint16
 
 
 def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from imaging.box import Box
@@ -15,7 +17,8 @@ from imaging.scan import Scan
 from inference.brake import Brake
 from inference.engine import Engine
 from inference.options import RunOptions
-from inference.pipeline import infer, logits_on_scan, paint, plan_tiles, segment, strips
+from inference.paint import best_output, paint
+from inference.pipeline import infer, logits_on_scan, plan_tiles, segment, strips
 from inference.planner import Budget
 from inference.runtime.device import Device
 from inference.runtime.session import Session
@@ -249,3 +252,17 @@ def test_wishes_that_make_no_sense_are_refused(make_model) -> None:
         run(scan, model, tile=(3,))
     with pytest.raises(BadRequest, match="has no device"):
         Engine(Registry()).run({"image": scan}, model, RunOptions("tensorrt"), print, Brake())
+
+
+@given(
+    st.sampled_from([1, 2, 3, 117, 256, 257, 300]),
+    st.tuples(*[st.integers(1, 6)] * 3),
+    st.integers(1, 4),
+    st.integers(0, 1000),
+)
+def test_the_best_output_is_the_first_of_the_largest(outputs, shape, levels, seed) -> None:
+    """Also with many ties, and of logits that lie among others in memory."""
+    random = np.random.default_rng(seed)
+    among = random.integers(0, levels, (outputs, *(n + 2 for n in shape))).astype(np.float32)
+    logits = among[:, 1:-1, 1:-1, 1:-1]
+    np.testing.assert_array_equal(best_output(logits), logits.argmax(0))
