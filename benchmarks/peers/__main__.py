@@ -1,6 +1,6 @@
 """Tessera beside MONAI and nnU-Net: one volume, one network, the same weights and threads.
 
-    python -P benchmarks/peers OUT [--nnunet PYTHON] [--window 64] [--threads 2] [--runs 5]
+    python -P benchmarks/peers OUT [--dimension 3] [--nnunet PYTHON] [--window 64] [--threads 2]
 
 Each contender runs in a process of its own, one after another; PYTHON is that of an environment
 with nnunetv2 (it replaces torch). Prints a table in Markdown; OUT keeps the trained network.
@@ -33,12 +33,14 @@ def main() -> None:
     """Runs whatever can run here."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
+    parser.add_argument("--dimension", type=int, choices=(2, 3), default=3)
     parser.add_argument("--nnunet", type=Path, help="Python of an environment with nnunetv2")
-    parser.add_argument("--window", type=int, default=64)
+    parser.add_argument("--window", type=int, help="of MONAI and nnU-Net; 64, or 512 in 2D")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    prepare(options.out)
+    options.window = options.window or {2: 512, 3: 64}[options.dimension]
+    prepare(options.out, options.dimension)
     told = {}
     for name in CONTENDERS:
         python = options.nnunet if name.startswith("nnU-Net") else sys.executable

@@ -47,7 +47,7 @@ def monai(overlap: float, kind: str, folder: Path, window: int, threads: int) ->
     def mask() -> NDArray[Any]:
         image = torch.from_numpy(normal(volume))[None, None]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
-            logits = sliding_window_inference(image, (window,) * 3, 1, network, overlap)
+            logits = sliding_window_inference(image, (window,) * volume.ndim, 1, network, overlap)
         return logits[0].argmax(0).to(torch.uint8).numpy()
 
     return mask
@@ -59,7 +59,7 @@ def _onnx(folder: Path, threads: int) -> Callable[[Any], Any]:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    path = folder / "peers-3d" / "model.onnx"
+    (path,) = (folder / "models").glob("*/model.onnx")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda image: torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
 
@@ -74,15 +74,17 @@ def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
         use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False, verbose=False
     )
     predictor.network = network
-    predictor.configuration_manager = SimpleNamespace(patch_size=(window,) * 3)
+    predictor.configuration_manager = SimpleNamespace(patch_size=(window,) * volume.ndim)
     predictor.label_manager = SimpleNamespace(num_segmentation_heads=2)
-    predictor.allowed_mirroring_axes = (0, 1, 2)
+    predictor.allowed_mirroring_axes = tuple(range(volume.ndim))
 
     def mask() -> NDArray[Any]:
-        image = torch.from_numpy(normal(volume))[None]
+        image = torch.from_numpy(normal(volume)).reshape(
+            1, *(1,) * (3 - volume.ndim), *volume.shape
+        )
         with torch.inference_mode():
             logits = predictor.predict_sliding_window_return_logits(image)
-        return logits.argmax(0).to(torch.uint8).numpy()
+        return logits.argmax(0).to(torch.uint8).numpy().reshape(volume.shape)
 
     return mask
 
@@ -95,16 +97,17 @@ def tessera(device: str, precision: str, folder: Path, _window: int, threads: in
     from inference.options import RunOptions
     from models.registry import Registry
 
-    volume, registry = np.load(folder / "volume.npy"), Registry(folder)
+    volume, registry = np.load(folder / "volume.npy"), Registry(folder / "models")
     scan = Scan(
-        (1, *volume.shape), volume.dtype, np.eye(4), (1.0, 1.0, 1.0), "array",
+        (1, *volume.shape), volume.dtype, np.eye(4), (1.0,) * volume.ndim, "array",
         lambda box: volume[None][(slice(None), *box.slices)], volume.shape,
     )  # fmt: skip
-    engine, model = Engine(registry, device, threads=threads), registry.get("peers-3d")
-    options = RunOptions(precision=precision)
+    (name,) = (path.name for path in (folder / "models").iterdir())
+    engine, model = Engine(registry, device, threads=threads), registry.get(name)
+    options, channel = RunOptions(precision=precision), model.card.channels[0].name
 
     def mask() -> NDArray[Any]:
-        result, used = engine.run({"t1": scan}, model, options, lambda _d, _a: None, Brake())
+        result, used = engine.run({channel: scan}, model, options, lambda _d, _a: None, Brake())
         told.update(device=used.name, precision=used.precision, tiles=len(result.plan))
         told.setdefault("network", []).append(result.seconds["network"])
         return result.mask

@@ -1,29 +1,47 @@
-"""Makes what all contenders need: one trained network in each runtime's form, and one volume."""
+"""Makes what all contenders need: one trained network in each runtime's form, and one image."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import nilearn
 import numpy as np
+import skimage.data
 import torch
+from numpy.typing import NDArray
 
 from models.export import export
+from models.nets.onnx_file import weights_of
+from models.nets.unet import UNet
+from models.registry import Registry
 from models.training.checkpoint import network_of
+from models.training.tables import Network
 from models.training.train import train
 
 CONFIG = Path(__file__).parent / "network.toml"
 GRID = (160, 192, 160)
 CORNER = (18, 20, 14)
 """Of the volume in the template, 197 x 233 x 189."""
+PICTURES, PICTURE = "em-membrane-2d", 4096
+"""The model that pictures go through, and their height and width."""
 
 
-def prepare(folder: Path) -> None:
-    """Leaves `folder`/volume.npy, `folder`/peers-3d (ONNX and card) and `folder`/network.pt.
+def prepare(folder: Path, dimension: int) -> None:
+    """Leaves `folder`/volume.npy, `folder`/models with one model, and `folder`/network.pt.
 
-    Trains for some minutes, unless that was done before.
+    A volume's network is trained, which takes some minutes, unless that was done before; a
+    picture's is that of the zoo which takes one channel.
     """
     if (folder / "network.pt").exists():
         return
+    folder.mkdir(parents=True, exist_ok=True)
+    network, image = _volume(folder) if dimension == 3 else _picture(folder)
+    np.save(folder / "volume.npy", image.astype(np.float32))
+    torch.save(network.eval(), folder / "network.pt")
+
+
+def _volume(folder: Path) -> tuple[UNet, NDArray[Any]]:
     images, labels = folder / "data" / "images", folder / "data" / "labels"
     for kind, part in (("t1", images), ("wm", labels)):
         part.mkdir(parents=True, exist_ok=True)
@@ -34,11 +52,21 @@ def prepare(folder: Path) -> None:
         for name in ("learnt", "held-out"):  # the same: it is speed that is compared
             nibabel.save(nibabel.Nifti1Image(values, image.affine), part / f"{name}.nii.gz")
     best = train(CONFIG, folder / "run", print, data=folder / "data")
-    export(best, folder / "peers-3d")
-    volume = np.asarray(_template("t1").dataobj, np.float32)
+    export(best, folder / "models" / "peers-3d")
     cut = tuple(slice(a, a + n) for a, n in zip(CORNER, GRID, strict=True))
-    np.save(folder / "volume.npy", volume[cut])
-    torch.save(network_of(torch.load(best, weights_only=True)).eval(), folder / "network.pt")
+    state = torch.load(best, weights_only=True)
+    return network_of(state), np.asarray(_template("t1").dataobj)[cut]
+
+
+def _picture(folder: Path) -> tuple[UNet, NDArray[Any]]:
+    """scikit-image's stained picture, grey and mirrored until it is large enough."""
+    model = Registry().get(PICTURES)
+    shutil.copytree(model.folder, folder / "models" / PICTURES)
+    told = model.card.training.config["network"]
+    network = UNet(Network.model_validate(told).unet())
+    network.load_state_dict(weights_of(model.network))
+    grey = skimage.data.immunohistochemistry().mean(-1)
+    return network, np.pad(grey, [(0, PICTURE - n) for n in grey.shape], mode="reflect")
 
 
 def _template(kind: str) -> nibabel.Nifti1Image:
