@@ -27,8 +27,14 @@ SLOW_S = 60.0
 def torch_network(folder: Path, threads: int) -> Any:
     import torch
 
+    from models.nets.config import UNetConfig
+    from models.nets.unet import UNet
+
     torch.set_num_threads(threads)
-    return torch.load(folder / "network.pt", weights_only=False).eval()
+    state = torch.load(folder / "network.pt", weights_only=True)
+    network = UNet(UNetConfig.of(state["unet"]))
+    network.load_state_dict(state["weights"])
+    return network.eval()
 
 
 def normal(volume: Volume) -> Volume:

@@ -1,6 +1,7 @@
 """Makes what all contenders need: one trained network in each runtime's form, and one image."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def prepare(folder: Path, dimension: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     network, image = _volume(folder) if dimension == 3 else _picture(folder)
     np.save(folder / "volume.npy", image.astype(np.float32))
-    torch.save(network.eval(), folder / "network.pt")
+    state = {"unet": asdict(network.config), "weights": network.state_dict()}
+    torch.save(state, folder / "network.pt")
 
 
 def _volume(folder: Path) -> tuple[UNet, NDArray[Any]]:

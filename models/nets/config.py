@@ -1,5 +1,6 @@
 """What a U-Net is made of, in plain numbers and names. Torch-free."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, get_args
 
@@ -89,6 +90,14 @@ class UNetConfig:
         """One width per level, the same number of convolutions (steps of a block) on each."""
         levels = tuple((width,) * convolutions for width in widths)
         return cls(encoder=levels, up=widths[-2::-1], decoder=levels[-2::-1], **others)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """From its fields as plain values, lists for tuples (`dataclasses.asdict`)."""
+        plain = dict(fields)
+        for name in ("encoder", "decoder"):
+            plain[name] = tuple(tuple(widths) for widths in plain[name])
+        return cls(**{**plain, "up": tuple(plain["up"])})
 
     @classmethod
     def unet3d(cls, **others: Any) -> Self:

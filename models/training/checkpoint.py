@@ -50,10 +50,7 @@ def shipped(
 
 def network_of(state: Mapping[str, Any]) -> UNet:
     """The network that a best.pt holds; raises one of UNREADABLE where it holds none."""
-    kind = dict(state["unet"])
-    for name in ("encoder", "decoder"):
-        kind[name] = tuple(tuple(widths) for widths in kind[name])
-    network = UNet(UNetConfig(**{**kind, "up": tuple(kind["up"])}))
+    network = UNet(UNetConfig.of(state["unet"]))
     network.load_state_dict(state["weights"])
     return network
 
