@@ -88,9 +88,15 @@ def add(folder: Path) -> None:
     """Serve your own network: FOLDER holds model.onnx and card.json.
 
     The network is run first: channels, sizes and, if its card calls it exact, that tiles do not
-    change its logits.
+    change its logits; and, on its card's sample, whether it bears less than fp32 on this machine.
     """
+    from inference.engine import Engine
     from inference.verify import verify
 
+    settings = Settings()
     model = registry().add(folder, verify)
-    click.echo(f"{model.card.name} {model.card.version} was checked and can be served.")
+    device = Engine(registry(), settings.device, cache=settings.cache_folder).prepare(model)
+    click.echo(
+        f"{model.card.name} {model.card.version} was checked and can be served, here on "
+        f"{device.name} in {device.precision}."
+    )

@@ -110,6 +110,10 @@ class Engine:
             loaded.session.rest()
         return result, device
 
+    def prepare(self, model: Model) -> Device:
+        """Loads the network and finds out how it may run here; gives the device of its jobs."""
+        return self._ready(model, RunOptions(), Brake())[0]
+
     def _ready(self, model: Model, options: RunOptions, brake: Brake) -> tuple[Device, Loaded]:
         """The network on the best device that takes it, in the precision that it may have."""
         wish = options.device if options.device != "auto" else self._device

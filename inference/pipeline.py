@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from imaging.instances import instances
 from imaging.mask import fill_holes, largest_component, one_piece
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
+from inference.ahead import one_ahead
 from inference.brake import Brake
 from inference.options import RunOptions
 from inference.paint import mask_type, paint
@@ -137,9 +139,12 @@ def plan_tiles(
 def infer(
     subject: Source, tiles: tiling.Plan, session: Session, brake: Brake
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
-    """Each tile, the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken."""
-    for tile in tiles:
-        image = tiling.cut(subject.read, subject.grid, tile)
+    """Each tile, the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken.
+
+    While one tile runs the next is cut.
+    """
+    cut = partial(tiling.cut, subject.read, subject.grid)
+    for tile, image in one_ahead(cut, tiles):
         began = perf_counter()
         logits = session.run(image[None], brake)[0]
         yield tile, logits[(slice(None), *tile.crop)], perf_counter() - began

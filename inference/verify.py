@@ -9,7 +9,7 @@ from imaging import tiling
 from imaging.errors import BadModel
 from inference.brake import Brake
 from inference.planner import rules
-from inference.runtime.device import Device
+from inference.runtime.device import Device, choose
 from inference.runtime.session import Session
 from models.card import ModelCard
 from models.registry import Model
@@ -19,13 +19,17 @@ TOLERANCE = 1e-4
 
 
 def verify(model: Model) -> None:
-    """Raises BadModel unless the network does what its card says, on this machine's CPU in fp32.
+    """Raises BadModel unless the network does what its card says, in fp32, on ONNX Runtime's own
+    provider and on the device that this machine would choose for it.
 
     Looked at: channels in and out, output sizes at the smallest legal inputs, and, for a network
     that its card calls exact, that an image in several tiles gives the logits of one pass.
     """
-    card = model.card
-    session = Session(model.verified, Device("cpu", "fp32"))
+    for device in {Device("cpu", "fp32"), choose("auto", "fp32")}:
+        _verify(model.card, Session(model.verified, device))
+
+
+def _verify(card: ModelCard, session: Session) -> None:
     for what, said, found in (
         ("spatial axes", card.dimension, session.dimension),
         ("input channels", card.components, session.components),
