@@ -48,9 +48,13 @@ def choose(device: str, precision: str) -> Device:
             expected=f"One of: auto, {', '.join(available())}.",
             todo="Ask for auto, or send the job to a worker that has it.",
         )
-    if precision == "auto" and name == "openvino" and "BF16" in openvino.capabilities():
-        return Device(name, "bf16")
-    return Device(name, "fp32")
+    return Device(name, _least(name) if precision == "auto" else "fp32")
+
+
+def _least(name: str) -> str:
+    if name in ("cuda", "tensorrt"):
+        return "fp16"
+    return "bf16" if name == "openvino" and "BF16" in openvino.capabilities() else "fp32"
 
 
 def _best() -> str:

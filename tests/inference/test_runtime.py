@@ -11,6 +11,7 @@ from imaging.errors import BadModel, BadRequest, JobLost
 from inference.brake import Brake
 from inference.runtime import openvino
 from inference.runtime.device import Device, available, choose, fingerprint
+from inference.runtime.onnx_runtime import _providers, halved
 from inference.runtime.session import Session
 from models.nets.config import UNetConfig
 
@@ -102,6 +103,37 @@ def test_auto_is_the_best_of_them() -> None:
         assert choose("openvino", "auto").precision == least
     with pytest.raises(BadRequest, match="no device 'tpu'"):
         choose("tpu", "auto")
+
+
+def test_a_gpu_counts_in_fp16_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.runtime.device.available", lambda: ("tensorrt", "cuda", "cpu"))
+    assert choose("auto", "auto") == Device("cuda", "fp16")
+    assert choose("tensorrt", "auto") == Device("tensorrt", "fp16")
+    assert choose("cuda", "fp32") == Device("cuda", "fp32")
+    assert choose("cpu", "auto") == Device("cpu", "fp32")
+
+
+def test_a_network_in_fp16_gives_nearly_the_same(make_model, tmp_path: Path) -> None:
+    """What CUDA would run, here on the processor: the file itself says what is computed in."""
+    model = make_model("runtime-flat", FLAT)
+    path = tmp_path / "half.onnx"
+    path.write_bytes(halved(model.network))
+    assert path.stat().st_size < model.network.stat().st_size
+    cpu, image = Device("cpu", "fp32"), noise(1, 1, 64, 96)
+    expected, found = Session(model.verified, cpu).run(image), Session(path, cpu).run(image)
+    difference = np.abs(found - expected).max() / np.ptp(expected)
+    assert 0 < difference < 5e-3
+
+
+def test_tensorrt_keeps_its_engines(tmp_path: Path) -> None:
+    for precision, enabled in (("fp16", "1"), ("fp32", "0")):
+        (name, options), *_ = _providers(Device("tensorrt", precision), tmp_path)
+        assert name == "TensorrtExecutionProvider"
+        assert options["trt_fp16_enable"] == enabled
+        assert Path(options["trt_engine_cache_path"]).is_dir()
+    assert [name for name, *_ in _providers(Device("cuda", "fp16"), None)[:1]] == [
+        "CUDAExecutionProvider"
+    ]
 
 
 def test_a_fingerprint_tells_devices_apart(device) -> None:
