@@ -17,13 +17,14 @@ from inference.brake import Brake
 from inference.options import RunOptions
 from inference.pipeline import infer, plan_tiles
 from inference.planner import Budget
-from inference.runtime.device import Device
+from inference.runtime.device import Device, available
 from inference.runtime.session import Session
 from inference.sources import source
 from models.registry import Model, Registry
 
 TOLERANCE = 1e-4
 """Of the logits' range: what fp32 kernels round for different shapes."""
+DEVICES = [Device(name, "fp32") for name in available() if name in ("cpu", "openvino")]
 PLENTY = Budget(1 << 40)
 WHOLE = 100_000
 """A tile that no scan here fills: without a wish, a slow machine may be given several tiles."""
@@ -34,6 +35,7 @@ def masks(
     model: Model,
     tiles: Sequence[int | None],
     out: Path,
+    device: Device,
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[list[NDArray[np.integer]], list[int]]:
     """The mask, and the number of tiles, for each --tile; None is one tile."""
@@ -47,22 +49,22 @@ def masks(
         )
         wish = ["--tile", str(tile or WHOLE)]
         arguments = ["segment", str(scan), "--model", model.card.name, "-o", str(path)]
-        exact = ["--device", "cpu", "--precision", "fp32", "--report", str(report)]
+        exact = ["--device", device.name, "--precision", "fp32", "--report", str(report)]
         tessera.main([*arguments, *exact, *wish], standalone_mode=False)
         told = json.loads(report.read_text())
-        assert (told["device"], told["precision"]) == ("cpu", "fp32")
+        assert (told["device"], told["precision"]) == (device.name, "fp32")
         found.append(read(path))
         counts.append(told["tiling"]["tiles"])
         assert tile is not None or counts[-1] == 1
     return found, counts
 
 
-def logits(scan: Path, model: Model, tile: int | None) -> NDArray[np.float32]:
+def logits(scan: Path, model: Model, tile: int | None, device: Device) -> NDArray[np.float32]:
     """Of the whole image, (outputs, *network grid)."""
     subject = source({model.card.channels[0].name: open_scan(scan)}, model.card)
     options = RunOptions(tile=None if tile is None else (tile,))
     tiles = plan_tiles(subject, model.card, PLENTY, options)
-    session = Session(model.verified, Device("cpu", "fp32"))
+    session = Session(model.verified, device)
     whole = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
     for part, values, _ in infer(subject, tiles, session, Brake()):
         whole[(slice(None), *part.keep.slices)] = values
@@ -72,25 +74,36 @@ def logits(scan: Path, model: Model, tile: int | None) -> NDArray[np.float32]:
 Compare = Callable[[Path, Model, Sequence[int | None]], list[int]]
 
 
-@pytest.fixture
-def assert_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ties: list[str]) -> Compare:
-    """Masks equal in every voxel but ties; logits equal within rounding. Gives the tile counts."""
+@pytest.fixture(params=DEVICES, ids=lambda device: device.name)
+def assert_same(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ties: list[str],
+) -> Compare:
+    """On each device masks are equal in every voxel but ties, and logits within rounding.
+
+    Gives the tile counts.
+    """
 
     def compare(scan: Path, model: Model, tiles: Sequence[int | None]) -> list[int]:
-        found, counts = masks(scan, model, tiles, tmp_path, monkeypatch)
+        device = request.param
+        found, counts = masks(scan, model, tiles, tmp_path, device, monkeypatch)
         assert len(np.unique(found[0])) > 1  # a mask worth comparing
-        one_pass = logits(scan, model, None)
+        one_pass = logits(scan, model, None, device)
         span = float(np.ptp(one_pass))
         best = np.sort(one_pass, axis=0)
         tied = best[-1] - best[-2] <= TOLERANCE * span
         assert tied.mean() < 0.01
         for tile, count, mask in zip(tiles[1:], counts[1:], found[1:], strict=True):
-            difference = float(np.abs(logits(scan, model, tile) - one_pass).max()) / span
+            difference = float(np.abs(logits(scan, model, tile, device) - one_pass).max())
+            difference /= span
             assert difference <= TOLERANCE, f"tile {tile}: logits differ by {difference}"
             other = mask != found[0]
             ties.append(
-                f"{model.card.name}, tile {tile}, {count} tiles: logits within {difference:.1e} of "
-                f"their range; {int((other & tied).sum())} of {int(tied.sum())} ties differ"
+                f"{device.name}, {model.card.name}, tile {tile}, {count} tiles: "
+                f"logits within {difference:.1e} of their range; "
+                f"{int((other & tied).sum())} of {int(tied.sum())} ties differ"
             )
             if model.card.instances is None:
                 other &= ~tied
