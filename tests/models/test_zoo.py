@@ -27,7 +27,7 @@ CONFIGS = Path(train.__code__.co_filename).parent / "configs"
 LEAST = {
     "brain-mri-3d": 0.75,
     "em-membrane-2d": 0.8,
-    "hippocampus-mri-3d": 0.88,
+    "hippocampus-mri-3d": 0.89,
     "nuclei-2d": 0.90,
 }
 """Dice on the validation cases."""
