@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -54,14 +55,16 @@ class Gate:
 
     folder: Path | None = None
     _known: dict[str, Verdict] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def verdict(self, card: ModelCard, device: Device, masks: Masks) -> Verdict:
         """Of `device`, whose precision is less than fp32, against fp32 on the same runtime."""
         told = {"model": card.sha256, "where": fingerprint(device), "sample": str(card.sample)}
         key = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        if key not in self._known:
-            self._known[key] = self._read(key) or self._tried(key, card, device, masks)
-        return self._known[key]
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = self._read(key) or self._tried(key, card, device, masks)
+            return self._known[key]
 
     def _tried(self, key: str, card: ModelCard, device: Device, masks: Masks) -> Verdict:
         try:

@@ -21,7 +21,7 @@ from inference.brake import Brake
 from inference.options import RunOptions
 from inference.paint import mask_type, paint
 from inference.planner import Budget, plan
-from inference.runtime.session import Session
+from inference.runtime.session import Runner
 from inference.sources import Source, source
 from models.card import ModelCard
 
@@ -49,7 +49,7 @@ class Result:
 def segment(
     scans: Mapping[str, Scan],
     card: ModelCard,
-    session: Session,
+    session: Runner,
     budget: Budget,
     options: RunOptions,
     on_tile: OnTile,
@@ -81,7 +81,7 @@ def _painted(
     subject: Source,
     tiles: tiling.Plan,
     card: ModelCard,
-    session: Session,
+    session: Runner,
     on_tile: OnTile,
     brake: Brake,
 ) -> tuple[NDArray[Any], float]:
@@ -137,7 +137,7 @@ def plan_tiles(
 
 
 def infer(
-    subject: Source, tiles: tiling.Plan, session: Session, brake: Brake
+    subject: Source, tiles: tiling.Plan, session: Runner, brake: Brake
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
     """Each tile, the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken.
 

@@ -10,21 +10,24 @@ from time import perf_counter
 import numpy as np
 
 from inference.memory import peak_bytes
-from inference.planner import rules
+from inference.planner import UNKNOWN_BYTES, rules
 from inference.runtime.device import Device
-from inference.runtime.session import Session
+from inference.runtime.session import Runner, Session
+from inference.together import Together
 from models.card import ModelCard
 from models.registry import Model
 
 _COPIES = 3
 """A runtime keeps a network's weights about so often: as read, unfolded, laid out for kernels."""
+_BATCH_BYTES = 1 << 30
+"""Working memory of tiles that go through a network together."""
 
 
 @dataclass(slots=True)
 class Loaded:
     """A network that is ready, and what has been found out about it."""
 
-    session: Session
+    session: Runner
     bytes: int
     """What it takes while it waits."""
     voxels_per_second: float
@@ -58,7 +61,10 @@ class Sessions:
     def _load(self, model: Model, device: Device) -> Loaded:
         session = Session(model.verified, device, self._threads, self._cache)
         size = model.network.stat().st_size * _COPIES
-        return Loaded(session, size, *_tried(session, model.card))
+        pace, per_voxel = _tried(session, model.card)
+        unknown = model.card.bytes_per_voxel or UNKNOWN_BYTES
+        together = Together(session, int(_BATCH_BYTES / (per_voxel or unknown)))
+        return Loaded(together, size, pace, per_voxel)
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())

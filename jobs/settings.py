@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Budget of a worker's tiles; 0: half of what the machine or cgroup has free."""
     threads: int = 0
     """0: all cores that this process may use."""
+    together: Annotated[int, Field(ge=1)] = 4
+    """Jobs of small pictures for one model that a worker takes at once."""
     model_bytes: Annotated[int, Field(ge=0)] = 2 * GIB
     """Memory of the networks that stay loaded in a worker; the least used are let go."""
     cache: Path | None = None

@@ -22,9 +22,10 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.signals import answering
 from jobs.sweeper import Sweeper
+from workers.bench import Bench
 from workers.consumer import Consumer
 from workers.stop import Stop
-from workers.tasks import Bench, segment
+from workers.tasks import segment
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 import threading
 from types import FrameType
+from weakref import WeakSet
 
 from celery.worker import state
 
@@ -18,12 +19,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
-        self._brake: Brake | None = None
+        self._brakes: WeakSet[Brake] = WeakSet()
 
     def brake(self) -> Brake:
         """A brake for the next run, that the second signal pulls."""
-        self._brake = Brake()
-        return self._brake
+        brake = Brake()
+        self._brakes.add(brake)
+        return brake
 
     def check(self) -> None:
         """Raises ShutdownError once asked."""
@@ -32,8 +34,9 @@ class Stop:
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """For SIGTERM and SIGINT; Celery's consumer ends when it is next idle."""
-        if self.asked and self._brake is not None:
-            # Not here: the brake's lock may be held by the very thread that was interrupted.
-            threading.Thread(target=self._brake.pull, daemon=True).start()
+        if self.asked:
+            # Not here: a brake's lock may be held by the very thread that was interrupted.
+            for brake in list(self._brakes):
+                threading.Thread(target=brake.pull, daemon=True).start()
         self.asked = True
         state.should_stop = 0

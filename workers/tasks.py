@@ -4,47 +4,45 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from imaging.errors import JobLost, Unavailable
 from inference.brake import Brake
-from inference.engine import Engine
 from inference.options import RunOptions
 from inference.outcome import Outcome
-from jobs.blobs import Blobs
 from jobs.job import Job
-from jobs.repository import Repository
-from jobs.settings import Settings
+from workers.bench import Bench
+from workers.group import taken_along
 from workers.lease import Lease
 from workers.problems import problem_of, transient
-from workers.stop import ShutdownError, Stop
+from workers.stop import ShutdownError
 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """All that a worker works with."""
-
-    name: str
-    settings: Settings
-    repository: Repository
-    blobs: Blobs
-    engine: Engine
-    scratch: Path
-    stop: Stop
-
-
 def segment(bench: Bench, job_id: str) -> None:
-    """Takes the job through, or a more urgent one; never raises for the job's sake."""
+    """Takes the job through, or a more urgent one, and small ones like it at the same time.
+
+    Never raises for a job's sake. The messages of those taken along find nothing to do.
+    """
     job = bench.repository.claim_next(job_id, bench.name, bench.settings.lease_s)
     if job is None:
         log.info("job %s: dropped, it is taken, over or cancelled, and nothing waits", job_id)
         return
+    group = [job, *taken_along(bench, job)]
+    if len(group) == 1:
+        _take(bench, job)
+        return
+    with ThreadPoolExecutor(len(group)) as side_by_side:
+        list(side_by_side.map(partial(_take, bench), group))
+
+
+def _take(bench: Bench, job: Job) -> None:
     log.info("job %s: attempt %d begins", job.id, job.attempt)
     try:
         finished = _run(bench, job)

@@ -28,6 +28,16 @@ class Network(Protocol):
     def rest(self) -> None: ...
 
 
+class Runner(Protocol):
+    """What a pipeline needs of a session."""
+
+    def run(
+        self, image: NDArray[np.float32], brake: Brake | None = None
+    ) -> NDArray[np.float32]: ...
+
+    def rest(self) -> None: ...
+
+
 class Session:
     """Takes (n, c, *spatial) float32, gives (n, outputs, *spatial)."""
 

@@ -1,6 +1,7 @@
 """A job's life: every step is one compare-and-set, and the table of transitions says which."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, and_, null, or_, select, update
@@ -45,14 +46,30 @@ class JobLife(JobRows):
         job that was given back for a reason waits a lease before another's message takes it.
         """
         queue = select(jobs.c.queue).where(jobs.c.id == id).scalar_subquery()
-        rested = or_(jobs.c.error.is_(null()), jobs.c.sent_at < self._now - lease_s)
-        due = or_(jobs.c.id == id, and_(jobs.c.sent_at.is_not(None), rested))
+        due = or_(jobs.c.id == id, self._due(lease_s))
         query = select(jobs.c.id).where(jobs.c.state == JobState.QUEUED, jobs.c.queue == queue, due)
         query = query.order_by(jobs.c.priority.desc(), jobs.c.seq).limit(1)
         query = query.with_for_update(skip_locked=True)
         with self._write() as connection:
             first = connection.execute(query).scalar_one_or_none()
             return self._claim(connection, jobs.c.id == (first or id), worker, lease_s)
+
+    def next_like(self, job: Job, lease_s: float, most: int) -> list[Job]:
+        """The next jobs of its queue, as far as they want the same network in the same way.
+
+        They are not claimed yet. A job of another kind ends the list: none behind it may overtake.
+        """
+        waits = and_(jobs.c.state == JobState.QUEUED, jobs.c.queue == job.queue, self._due(lease_s))
+        query = select(*brief).where(waits).order_by(jobs.c.priority.desc(), jobs.c.seq)
+        with self._read() as connection:
+            rows = connection.execute(query.limit(most)).mappings()
+            found = self._jobs(connection, rows)
+        return list(takewhile(lambda other: _kind(other) == _kind(job), found))
+
+    def _due(self, lease_s: float) -> ColumnElement[bool]:
+        """Has a message, and was not given back for a reason within the last lease."""
+        rested = or_(jobs.c.error.is_(null()), jobs.c.sent_at < self._now - lease_s)
+        return and_(jobs.c.sent_at.is_not(None), rested)
 
     def renew(self, id: str, fence: int, lease_s: float, progress: Progress) -> bool:  # noqa: A002
         """A longer lease, and how far it is; False once the job is no longer this holder's.
@@ -210,3 +227,8 @@ def _step(event: JobEvent, where: ColumnElement[bool]) -> Update:
     """The compare-and-set of an event: from where the table allows it, to where it leads."""
     able = sources(event)
     return update(jobs).where(jobs.c.state.in_(able), where).values(state=after(able[0], event))
+
+
+def _kind(job: Job) -> tuple[object, ...]:
+    """What jobs must have in common to be run side by side."""
+    return job.model_sha256, job.options

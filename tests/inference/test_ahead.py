@@ -7,6 +7,8 @@ import pytest
 
 from inference.ahead import one_ahead
 
+PATIENCE_S = 60.0
+
 
 def test_the_next_is_made_while_the_one_before_is_used() -> None:
     made: list[int] = []
@@ -21,7 +23,7 @@ def test_the_next_is_made_while_the_one_before_is_used() -> None:
     for n, square in one_ahead(make, range(6)):
         assert square == n * n
         if n == 0:
-            assert second.wait(10)
+            assert second.wait(PATIENCE_S)
             time.sleep(0.05)
             assert made == [0, 1]  # and not the third
     assert made == [0, 1, 2, 3, 4, 5]

@@ -21,8 +21,9 @@ from jobs.settings import Settings
 from models.registry import Registry
 from service.schemas import Problem
 from workers.app import queues_of
+from workers.bench import Bench
 from workers.stop import Stop
-from workers.tasks import Bench, segment
+from workers.tasks import segment
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""Small pictures that are taken at once, so that they go through the network together."""
+
+import logging
+from math import prod
+
+from imaging.errors import NotFound, Unavailable
+from jobs.job import Job
+from workers.bench import Bench
+
+log = logging.getLogger(__name__)
+
+SMALL_PIXELS = 1 << 20
+"""Above this a picture keeps the processor busy by itself."""
+
+
+def taken_along(bench: Bench, job: Job) -> list[Job]:
+    """Claims the jobs next in the queue that are like `job`, where all of them are small pictures.
+
+    Each by the same compare-and-set as any job; one that another worker claims first is left out.
+    """
+    settings, claimed = bench.settings, []
+    try:
+        if settings.together == 1 or not _small(bench, job):
+            return []
+        for other in bench.repository.next_like(job, settings.lease_s, settings.together - 1):
+            if not _small(bench, other):
+                break
+            taken = bench.repository.claim(other.id, bench.name, settings.lease_s)
+            if taken is not None:
+                claimed.append(taken)
+    except Unavailable as error:  # what was claimed is run; more can wait
+        log.warning("job %s: none is taken along: %s", job.id, error)
+    return claimed
+
+
+def _small(bench: Bench, job: Job) -> bool:
+    """Pictures, which have two axes beside their components, of few pixels."""
+    try:
+        shapes = [bench.repository.scan(job.owner, scan).shape for scan in job.scans.values()]
+    except NotFound:  # its own run will say so
+        return False
+    return all(len(shape) == 3 and prod(shape[1:]) <= SMALL_PIXELS for shape in shapes)
