@@ -1,0 +1,118 @@
+"""What many classes cost: 512 x 512 x 300 voxels through networks of 2 and of 117 outputs.
+
+    python -P benchmarks/classes.py [--threads 2]
+
+Two `same` 3D U-Nets of 16-32-64-128 channels with random weights that differ in their last layer
+alone, each in a process of its own. Peak memory is that of the process. The last layer's own work
+is what the network takes more with 117 outputs than with 2.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+GRID = (512, 512, 300)
+CLASSES = (2, 117)
+
+
+def main() -> None:
+    """Runs both and prints the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(one(options.one, options.threads)))
+        return
+    few, many = (measured(classes, options.threads) for classes in CLASSES)
+    voxels = np.prod(GRID)
+    last = many["network"] - few["network"]
+    print(f"{few['device']}, {few['precision']}; {GRID[0]} x {GRID[1]} x {GRID[2]}")
+    for classes, row in zip(CLASSES, (few, many), strict=True):
+        rate = voxels / row["total"] / 1e6
+        print(
+            f"{classes:4} classes: {row['total']:.1f} s ({row['network']:.1f} s network), "
+            f"{rate:.2f} Mvoxel/s, peak {row['peak_mb']:.0f} MB, {row['tiles']} tiles"
+        )
+    print(f"peak memory: {many['peak_mb'] / few['peak_mb']:.2f} times")
+    print(f"time without the last layer's work: {(many['total'] - last) / few['total']:.2f} times")
+    print(f"float32 logits of the whole, as others keep them: {voxels * 117 * 4 / 1e9:.1f} GB")
+
+
+def measured(classes: int, threads: int) -> dict[str, Any]:
+    """In a process of its own."""
+    arguments = [sys.executable, "-P", __file__, "--threads", str(threads), "--one", str(classes)]
+    done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def one(classes: int, threads: int) -> dict[str, Any]:
+    """Segments noise that lies in a file, as a NIfTI that is mapped would."""
+    from imaging.scan import Scan
+    from inference.brake import Brake
+    from inference.engine import Engine
+    from inference.options import RunOptions
+    from models.registry import Registry
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = [sys.executable, "-P", "-c", EXPORT, folder, str(classes)]
+        subprocess.run(made, check=True, env=os.environ)  # torch's memory is not to be counted
+        volume = np.memmap(Path(folder) / "noise", np.float32, "w+", shape=(1, *GRID))
+        random = np.random.default_rng(0)
+        for plane in range(GRID[0]):
+            volume[0, plane] = random.standard_normal(GRID[1:], dtype=np.float32)
+        volume.flush()
+        scan = Scan(
+            volume.shape, volume.dtype, np.eye(4), (1.0, 1.0, 1.0), "array",
+            lambda box: np.asarray(volume[(slice(None), *box.slices)]), GRID,
+        )  # fmt: skip
+        registry = Registry(Path(folder) / "models")
+        engine = Engine(registry, threads=threads, memory_bytes=2 << 30)
+        model, options = registry.get("classes"), RunOptions(precision="fp32")
+        result, device = engine.run({"image": scan}, model, options, _shown, Brake())
+        return {
+            **{name: result.seconds[name] for name in ("network", "total")},
+            "tiles": len(result.plan),
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "device": device.name,
+            "precision": device.precision,
+        }
+
+
+def _shown(done: int, tiles: int) -> None:
+    print(f"\r{done}/{tiles} tiles", end="", file=sys.stderr, flush=True)
+
+
+EXPORT = """
+import sys
+from pathlib import Path
+import torch
+from models.export import export_network
+from models.nets.config import UNetConfig
+from models.nets.unet import UNet
+from models.training.tables import CardFacts
+classes = int(sys.argv[2])
+torch.manual_seed(0)
+config = UNetConfig.of_widths(
+    (16, 32, 64, 128), dimension=3, out_channels=classes, padding="same", batch_norm=True
+)
+numbers = range(1, classes)
+facts = {
+    "name": "classes", "title": "random weights", "channels": [{"name": "image"}],
+    "labels": [{"value": n, "name": f"l{n}", "color": "#ff0000"} for n in numbers],
+    "outputs": list(range(classes)), "intensity": {"kind": "zscore"}, "licence": "none",
+}
+folder = Path(sys.argv[1]) / "models" / "classes"
+export_network(UNet(config), CardFacts.model_validate(facts), folder)
+"""
+
+if __name__ == "__main__":
+    main()
