@@ -83,7 +83,8 @@ class OpenVino:
         return np.asarray(self._request.get_output_tensor(0).data, np.float32)
 
     def rest(self) -> None:
-        """Lets the memory go that was kept for the next tile."""
+        """Lets the memory go that was kept for the next tile, and the last logits."""
+        self._request.set_output_tensor(0, self._empty())
         self._network.release_memory()
 
     def _empty(self) -> Any:

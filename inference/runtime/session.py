@@ -51,7 +51,7 @@ class Session:
         self.device = device
         self._busy = threading.Lock()
         try:
-            self._network = _load(network, device, threads or cores(), cache)
+            self._network = _load(network, device, threads or cores(), _usable(cache))
         except Exception as error:
             raise BadModel(
                 f"The network cannot be loaded on {device.name}.",
@@ -95,6 +95,16 @@ def _load(network: Path, device: Device, threads: int, cache: Path | None) -> Ne
     if device.name == "openvino":
         return OpenVino(network, device.precision, threads, cache)
     return OnnxRuntime(network, device, threads, cache)
+
+
+def _usable(cache: Path | None) -> Path | None:
+    """A folder that is there; none where it cannot be made: then all is compiled anew."""
+    if cache is not None:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
+    return cache
 
 
 def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:

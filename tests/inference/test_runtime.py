@@ -95,6 +95,23 @@ def test_what_a_network_does_not_take_is_said_without_its_runtimes_words(
         Session(torn, device)
 
 
+def test_what_is_compiled_is_kept_where_that_can_be(make_model, device, tmp_path: Path) -> None:
+    """A folder that cannot be made, or a file in it that was torn, costs time alone."""
+    model, image = make_model("runtime-flat", FLAT), noise(1, 1, 32, 32)
+    expected = Session(model.verified, device).run(image)
+    (tmp_path / "file").write_text("")
+    for cache in (tmp_path / "file" / "cache", tmp_path / "cache"):
+        np.testing.assert_array_equal(
+            Session(model.verified, device, cache=cache).run(image), expected
+        )
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept or device.name == "cpu"
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:100])
+    session = Session(model.verified, device, cache=tmp_path / "cache")
+    np.testing.assert_array_equal(session.run(image), expected)
+
+
 def test_auto_is_the_best_of_them() -> None:
     assert choose("auto", "fp32") == Device(available()[0], "fp32")
     assert available()[-1] == "cpu"
