@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ class Measurement:
     """RAS+, of a volume."""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """By field; not `asdict`, whose copies take longer than the measuring."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

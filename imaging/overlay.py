@@ -43,7 +43,7 @@ def preview(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str], path: Pat
     """
     picture = _picture(scan, mask, colors) if scan.dimension == 2 else _planes(scan, mask, colors)
     with replacing(path) as file:
-        picture.save(file, format="PNG")
+        picture.save(file, format="PNG", compress_level=1)  # a job's owner waits for it
 
 
 def _picture(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image.Image:

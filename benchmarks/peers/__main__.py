@@ -38,13 +38,14 @@ def main() -> None:
     parser.add_argument("--window", type=int, help="of MONAI and nnU-Net; 64, or 512 in 2D")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of contenders' names")
     options = parser.parse_args()
     options.window = options.window or {2: 512, 3: 64}[options.dimension]
     prepare(options.out, options.dimension)
     told = {}
     for name in CONTENDERS:
         python = options.nnunet if name.startswith("nnU-Net") else sys.executable
-        if python is not None:
+        if python is not None and any(part in name for part in options.only):
             print(name, "...", file=sys.stderr, flush=True)
             told[name] = run(python, name, options)
     print(table(told, options.out))

@@ -45,19 +45,14 @@ def prepare(folder: Path, dimension: int) -> None:
 
 def _volume(folder: Path) -> tuple[UNet, NDArray[Any]]:
     images, labels = folder / "data" / "images", folder / "data" / "labels"
-    for kind, part in (("t1", images), ("wm", labels)):
+    volume, white = _template("t1"), (_template("wm") > 127.5).astype(np.uint8)
+    for values, part in ((volume, images), (white, labels)):
         part.mkdir(parents=True, exist_ok=True)
-        image = _template(kind)
-        values = np.asarray(image.dataobj)
-        if kind == "wm":
-            values = (values > 127.5).astype(np.uint8)
         for name in ("learnt", "held-out"):  # the same: it is speed that is compared
-            nibabel.save(nibabel.Nifti1Image(values, image.affine), part / f"{name}.nii.gz")
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), part / f"{name}.nii.gz")
     best = train(CONFIG, folder / "run", print, data=folder / "data")
     export(best, folder / "models" / "peers-3d")
-    cut = tuple(slice(a, a + n) for a, n in zip(CORNER, GRID, strict=True))
-    state = torch.load(best, weights_only=True)
-    return network_of(state), np.asarray(_template("t1").dataobj)[cut]
+    return network_of(torch.load(best, weights_only=True)), volume
 
 
 def _picture(folder: Path) -> tuple[UNet, NDArray[Any]]:
@@ -71,8 +66,10 @@ def _picture(folder: Path) -> tuple[UNet, NDArray[Any]]:
     return network, np.pad(grey, [(0, PICTURE - n) for n in grey.shape], mode="reflect")
 
 
-def _template(kind: str) -> nibabel.Nifti1Image:
+def _template(kind: str) -> NDArray[Any]:
+    """The part of the template that is compared on, or of its map of that kind."""
     (path,) = (Path(nilearn.__file__).parent / "datasets" / "data").glob(
         f"mni_icbm152_{kind}_*.nii.gz"
     )
-    return nibabel.load(path)
+    cut = tuple(slice(a, a + n) for a, n in zip(CORNER, GRID, strict=True))
+    return np.asarray(nibabel.load(path).dataobj)[cut]
