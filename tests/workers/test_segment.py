@@ -212,8 +212,7 @@ def test_a_second_signal_stops_in_the_middle(bench: Bench, quiet_house: Any) -> 
     thread = threading.Thread(target=segment, args=(bench, "job"))
     thread.start()
     quiet_house.begun("job", tiles=2)
-    brake = bench.stop._brake
-    assert brake is not None
+    (brake,) = bench.stop._brakes
     bench.stop.asked = True  # asked once before, just now
     bench.stop.on_signal(15, None)
     thread.join(60)
