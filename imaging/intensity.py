@@ -17,7 +17,7 @@ from imaging.box import Box
 from imaging.errors import UnsupportedScan
 from imaging.scan import Scan
 
-SLAB_VOXELS = 1 << 22
+SLAB_VOXELS = 1 << 20
 _BINS = 1 << 16
 _RESOLVED = 256
 """Histogram bins that must lie between two percentiles before they are taken as known."""

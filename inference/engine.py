@@ -36,7 +36,7 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
 _KEPT_BYTES = 256 << 20
-"""A tile's working memory that a network may keep for the next scan, which saves it some time."""
+"""A tile's working memory that OpenVINO may keep for good."""
 
 
 class Engine:
@@ -106,8 +106,9 @@ class Engine:
         budget = self._budget(loaded)
         result = segment(scans, model.card, loaded.session, budget, options, on_tile, brake)
         loaded.most_bytes = result.shrunk_to or loaded.most_bytes
-        if budget.tile_bytes(model.card, result.plan.read_shape) > _KEPT_BYTES:
-            loaded.session.rest()
+        held = budget.tile_bytes(model.card, result.plan.read_shape)
+        if device.name == "openvino" and held > _KEPT_BYTES:
+            loaded.session.rest_soon(int(held))
         return result, device
 
     def prepare(self, model: Model) -> Device:
@@ -143,7 +144,8 @@ class Engine:
 
     def _budget(self, loaded: Loaded) -> Budget:
         most = loaded.most_bytes or math.inf
-        room = int(min(self._memory or free_bytes(), most))
+        free = free_bytes() + loaded.session.held_bytes // 2
+        room = int(min(self._memory or free, most))
         return Budget(room, loaded.voxels_per_second, loaded.bytes_per_voxel)
 
 

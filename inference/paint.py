@@ -12,7 +12,7 @@ def paint(logits: NDArray[np.float32], card: ModelCard) -> NDArray[Any]:
     """(outputs, *spatial) -> label values; of objects still the numbers of the winning outputs."""
     if card.activation == "softmax":
         winner = best_output(logits)
-        if card.instances is not None:
+        if card.instances is not None or card.outputs == tuple(range(len(logits))):
             return winner.astype(mask_type(card), copy=False)
         return np.asarray(np.asarray(card.outputs, mask_type(card))[winner])
     values = np.zeros(logits.shape[1:], mask_type(card))

@@ -12,7 +12,7 @@ import numpy as np
 from inference.memory import peak_bytes
 from inference.planner import UNKNOWN_BYTES, rules
 from inference.runtime.device import Device
-from inference.runtime.session import Runner, Session
+from inference.runtime.session import Session
 from inference.together import Together
 from models.card import ModelCard
 from models.registry import Model
@@ -27,7 +27,7 @@ _BATCH_BYTES = 1 << 30
 class Loaded:
     """A network that is ready, and what has been found out about it."""
 
-    session: Runner
+    session: Together
     bytes: int
     """What it takes while it waits."""
     voxels_per_second: float

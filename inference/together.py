@@ -19,6 +19,10 @@ class _Ticket:
     done: threading.Event = field(default_factory=threading.Event)
 
 
+IDLE_S = 2.0
+"""After so long without a tile, working memory is given back."""
+
+
 class Together:
     """A session that threads may share: what waits while it runs goes through it next, as one.
 
@@ -26,15 +30,20 @@ class Together:
     of one shape; each thread gets its own logits or its own error.
     """
 
+    held_bytes = 0
+    """What the last tiles left with the session, for the next ones to use."""
+
     def __init__(self, session: Runner, most_voxels: int) -> None:
         """`most_voxels` of input go through at once, or else a single tile."""
         self._session, self._most = session, most_voxels
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._waiting: list[_Ticket] = []
+        self._idle: threading.Timer | None = None
 
     def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
         """Logits of (1, c, *spatial); raises what the session raises, and JobLost."""
         mine = _Ticket(image, brake or Brake())
+        self._stay()
         with self._lock:
             self._waiting.append(mine)
         with self._turn:
@@ -49,8 +58,22 @@ class Together:
 
     def rest(self) -> None:
         """As the session's."""
+        self._stay()
         with self._turn:
             self._session.rest()
+            self.held_bytes = 0
+
+    def rest_soon(self, held_bytes: int) -> None:
+        """Rests once it has been idle; to take memory anew costs the next scan some time."""
+        self._stay()
+        self.held_bytes = held_bytes
+        self._idle = threading.Timer(IDLE_S, self.rest)
+        self._idle.daemon = True
+        self._idle.start()
+
+    def _stay(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
 
     def _lead(self, mine: _Ticket) -> None:
         """Runs a ticket with what else is waiting, and serves all of them."""

@@ -96,6 +96,21 @@ def test_a_pulled_brake_stops_its_own_run_alone() -> None:
     assert together.run(tile(2))[0, 0, 0, 0] == 4
 
 
+def test_working_memory_is_given_back_once_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.together.IDLE_S", 0.2)
+    session, rested = Counted(), threading.Event()
+    session.go_on.set()
+    monkeypatch.setattr(session, "rest", rested.set)
+    together = Together(session, 1)
+    together.rest_soon(1000)
+    together.run(tile(1))
+    assert not rested.wait(0.6)  # it was used again, and nobody asked since
+    together.rest_soon(1000)
+    assert rested.wait(PATIENCE_S)
+    while together.held_bytes:
+        pass
+
+
 @pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])
 def test_batches_give_the_logits_of_single_tiles(make_model, device: Device) -> None:
     """Of a real network, from many threads at once."""
