@@ -71,11 +71,7 @@ class Gate:
             found = compared(masks(replace(device, precision="fp32")), masks(device), card)
         except (BadModel, Unavailable, MemoryError) as error:
             return Verdict(reason=str(error))  # not kept: the package may be installed later
-        log.info(
-            "%s %s run in %s: %.5f of its sample's voxels agree, the least Dice is %.5f",
-            *(card.name, "may" if found.passed else "may not", device.precision),
-            *(found.agreement, found.dice),
-        )
+        log.debug("%s in %s: %s", card.name, device.precision, found)
         if self.folder is not None:
             with suppress(OSError, StorageFull):  # it costs time alone to try again
                 self.folder.mkdir(parents=True, exist_ok=True)
