@@ -83,7 +83,10 @@ def rate(client: httpx.Client, count: int) -> float:
     jobs = [{"scan": uploaded(client), "model": MODEL} for _ in range(count)]
     began = time.perf_counter()
     batch = client.post("/v1/batches", json={"name": "b", "jobs": jobs}).raise_for_status().json()
-    while client.get(f"/v1/batches/{batch['id']}").json()["states"].get("succeeded", 0) < count:
+    place = f"/v1/batches/{batch['id']}"
+    while (states := client.get(place).json()["states"]).get("succeeded", 0) < count:
+        if states.get("failed"):
+            raise SystemExit(f"Jobs failed: {states}")
         time.sleep(0.02)
     return count / (time.perf_counter() - began)
 

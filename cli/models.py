@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.describe import describe
+from imaging.errors import TesseraError
 from jobs.settings import Settings
 from models.card import ModelCard
 from models.registry import Registry
@@ -95,8 +96,17 @@ def add(folder: Path) -> None:
 
     settings = Settings()
     model = registry().add(folder, verify)
-    device = Engine(registry(), settings.device, cache=settings.cache_folder).prepare(model)
-    click.echo(
-        f"{model.card.name} {model.card.version} was checked and can be served, here on "
-        f"{device.name} in {device.precision}."
+    click.echo(f"{model.card.name} {model.card.version} was checked and can be served.")
+    engine = Engine(
+        registry(),
+        settings.device,
+        settings.memory_bytes,
+        settings.threads,
+        cache=settings.cache_folder,
     )
+    try:
+        device = engine.prepare(model)
+    except (TesseraError, MemoryError) as error:
+        click.echo(f"It could not be tried on this machine's own device: {error}")
+    else:
+        click.echo(f"Here it runs on {device.name} in {device.precision}.")

@@ -20,7 +20,7 @@ from inference.brake import Brake
 from inference.gate import Gate
 from inference.options import RunOptions
 from inference.outcome import Outcome
-from inference.pipeline import Result, segment
+from inference.pipeline import OnTile, Result, segment
 from inference.planner import Budget, free_bytes
 from inference.report import report
 from inference.runtime.device import Device, choose
@@ -35,12 +35,10 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
-_KEPT_BYTES = 256 << 20
-"""A tile's working memory that OpenVINO may keep for good."""
 
 
 class Engine:
-    """Segments scans one after another; networks stay loaded between them."""
+    """Segments scans, several at once where threads ask; networks stay loaded between them."""
 
     def __init__(
         self,
@@ -63,7 +61,7 @@ class Engine:
         self._scratch = scratch
         self._limits = limits or Limits()
         compiled, verdicts = (cache and cache / name for name in ("compiled", "verdicts"))
-        self._sessions = Sessions(model_bytes, threads, compiled)
+        self._sessions = Sessions(model_bytes, threads, compiled, memory_bytes or free_bytes())
         self._gate = Gate(verdicts)
 
     def segment(
@@ -102,25 +100,26 @@ class Engine:
         brake: Brake,
     ) -> tuple[Result, Device]:
         """The mask of scans that are open already, in memory."""
-        device, loaded = self._ready(model, options, brake)
+        device, loaded = self._ready(model, options, brake, on_tile)
         budget = self._budget(loaded)
         result = segment(scans, model.card, loaded.session, budget, options, on_tile, brake)
-        loaded.most_bytes = result.shrunk_to or loaded.most_bytes
-        held = budget.tile_bytes(model.card, result.plan.read_shape)
-        if device.name == "openvino" and held > _KEPT_BYTES:
-            loaded.session.rest_soon(int(held))
+        if result.shrunk_to is not None:
+            loaded.remember(result.shrunk_to)
         return result, device
 
     def prepare(self, model: Model) -> Device:
         """Loads the network and finds out how it may run here; gives the device of its jobs."""
-        return self._ready(model, RunOptions(), Brake())[0]
+        return self._ready(model, RunOptions(), Brake(), lambda _done, _all: None)[0]
 
-    def _ready(self, model: Model, options: RunOptions, brake: Brake) -> tuple[Device, Loaded]:
-        """The network on the best device that takes it, in the precision that it may have."""
+    def _ready(
+        self, model: Model, options: RunOptions, brake: Brake, on_tile: OnTile
+    ) -> tuple[Device, Loaded]:
+        """The network on the best device, or on the processor where that does not take it; in the
+        precision that it may have."""
         wish = options.device if options.device != "auto" else self._device
         device = choose(wish, options.precision)
         try:
-            device = self._admitted(model, device, brake)
+            device = self._admitted(model, device, brake, on_tile)
             return device, self._sessions.get(model, device)
         except BadModel:
             if wish != "auto" or device.name == "cpu":
@@ -128,15 +127,20 @@ class Engine:
         device = choose("cpu", options.precision)
         return device, self._sessions.get(model, device)
 
-    def _admitted(self, model: Model, device: Device, brake: Brake) -> Device:
-        """The device, in fp32 where the network does not bear less."""
+    def _admitted(self, model: Model, device: Device, brake: Brake, on_tile: OnTile) -> Device:
+        """The device, in fp32 where the network does not bear less.
+
+        Tiles of the sample count as none of the job's, but are told: it is alive, and can be asked
+        to stop.
+        """
         if device.precision == "fp32":
             return device
 
         def mask(device: Device) -> NDArray[Any]:
             scans, loaded = sample_scans(model.card), self._sessions.get(model, device)
             budget, options = self._budget(loaded), RunOptions()
-            made = segment(scans, model.card, loaded.session, budget, options, _quiet, brake)
+            alive = lambda _done, _all: on_tile(0, 1)  # noqa: E731
+            made = segment(scans, model.card, loaded.session, budget, options, alive, brake)
             return made.mask
 
         verdict = self._gate.verdict(model.card, device, mask)
@@ -166,10 +170,6 @@ def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path)
     picture = out / "preview.png"
     preview(scan, result.mask, {label.value: label.color for label in card.labels}, picture)
     return Outcome(mask, kind, picture, told)
-
-
-def _quiet(_done: int, _all: int) -> None:
-    pass
 
 
 def _same(model: Model, sha256: str | None) -> None:

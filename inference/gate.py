@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import BadModel, StorageFull, Unavailable
+from imaging.errors import JobLost, StorageFull, TesseraError
 from imaging.formats.atomic import replacing
 from imaging.metrics import dice
 from inference.runtime.device import Device, fingerprint
@@ -62,22 +62,27 @@ class Gate:
         told = {"model": card.sha256, "where": fingerprint(device), "sample": str(card.sample)}
         key = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         with self._lock:
-            if key not in self._known:
-                self._known[key] = self._read(key) or self._tried(key, card, device, masks)
-            return self._known[key]
+            found = self._known.get(key) or self._read(key)
+            if found is None:
+                try:
+                    found = compared(masks(replace(device, precision="fp32")), masks(device), card)
+                except JobLost:
+                    raise
+                except (TesseraError, ValueError, OSError, MemoryError) as error:
+                    return Verdict(reason=str(error))  # not kept: it may go better another time
+                self._keep(key, found, device)
+            self._known[key] = found
+            return found
 
-    def _tried(self, key: str, card: ModelCard, device: Device, masks: Masks) -> Verdict:
-        try:
-            found = compared(masks(replace(device, precision="fp32")), masks(device), card)
-        except (BadModel, Unavailable, MemoryError) as error:
-            return Verdict(reason=str(error))  # not kept: the package may be installed later
-        log.debug("%s in %s: %s", card.name, device.precision, found)
-        if self.folder is not None:
-            with suppress(OSError, StorageFull):  # it costs time alone to try again
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with replacing(self.folder / f"{key}.json") as file:
-                    file.write(json.dumps(asdict(found)).encode())
-        return found
+    def _keep(self, key: str, found: Verdict, device: Device) -> None:
+        """On disk, but for GPUs, which a fingerprint does not tell apart."""
+        log.debug("%s: %s", device, found)
+        if self.folder is None or device.name not in ("cpu", "openvino"):
+            return
+        with suppress(OSError, StorageFull):  # it costs time alone to try again
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self.folder / f"{key}.json") as file:
+                file.write(json.dumps(asdict(found)).encode())
 
     def _read(self, key: str) -> Verdict | None:
         if self.folder is None:

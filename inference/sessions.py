@@ -1,11 +1,11 @@
 """Networks in memory: each loaded once for a device, the least used let go."""
 
 import threading
+import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from models.registry import Model
 _COPIES = 3
 """A runtime keeps a network's weights about so often: as read, unfolded, laid out for kernels."""
 _BATCH_BYTES = 1 << 30
-"""Working memory of tiles that go through a network together."""
+_SHORT_S = 600.0
+"""So long a want of memory is remembered."""
 
 
 @dataclass(slots=True)
@@ -34,16 +35,34 @@ class Loaded:
     """Of its input."""
     bytes_per_voxel: float | None
     """Working memory of its input, where that could be measured."""
-    most_bytes: int | None = None
-    """A tile that was thought to need more did not fit into memory."""
+    _short: tuple[int, float] | None = None
+
+    def remember(self, most_bytes: int) -> None:
+        """A tile that was thought to need more did not fit into memory."""
+        self._short = most_bytes, time.monotonic()
+
+    @property
+    def most_bytes(self) -> int | None:
+        """What a tile may need at most, for some minutes after memory was short."""
+        if self._short is None or time.monotonic() > self._short[1] + _SHORT_S:
+            return None
+        return self._short[0]
 
 
 class Sessions:
     """Sessions by network and device, within `budget_bytes` but for the one in use."""
 
-    def __init__(self, budget_bytes: int, threads: int = 0, cache: Path | None = None) -> None:
-        """`threads` 0: all cores. `cache`: a folder for what runtimes compile."""
+    def __init__(
+        self,
+        budget_bytes: int,
+        threads: int = 0,
+        cache: Path | None = None,
+        batch_bytes: int = _BATCH_BYTES,
+    ) -> None:
+        """`threads` 0: all cores. `cache`: a folder for what runtimes compile. `batch_bytes`: the
+        most working memory of tiles that go through a network together."""
         self._budget, self._threads, self._cache = budget_bytes, threads, cache
+        self._batch_bytes = min(batch_bytes, _BATCH_BYTES)
         self._loaded: OrderedDict[tuple[str, Device], Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -61,10 +80,11 @@ class Sessions:
     def _load(self, model: Model, device: Device) -> Loaded:
         session = Session(model.verified, device, self._threads, self._cache)
         size = model.network.stat().st_size * _COPIES
-        pace, per_voxel = _tried(session, model.card)
-        unknown = model.card.bytes_per_voxel or UNKNOWN_BYTES
-        together = Together(session, int(_BATCH_BYTES / (per_voxel or unknown)))
-        return Loaded(together, size, pace, per_voxel)
+        pace, measured = _tried(session, model.card)
+        per_voxel = measured or model.card.bytes_per_voxel or UNKNOWN_BYTES
+        held = per_voxel if device.name == "openvino" else 0.0
+        together = Together(session, int(self._batch_bytes / per_voxel), held)
+        return Loaded(together, size, pace, measured)
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
@@ -73,15 +93,19 @@ class Sessions:
 def _tried(session: Session, card: ModelCard) -> tuple[float, float | None]:
     """Input voxels per second, and working memory per voxel where that can be measured.
 
-    Of the second run of a middling tile; the first one compiles.
+    Of a middling tile, after a first run, which compiles. A GPU's memory is not this process's.
     """
-    least = 64 if card.dimension == 3 else 512  # below, calling weighs more than computing
-    shape = tuple(rule.at_least(max(least, rule.align + 2 * rule.margin)) for rule in rules(card))
+    side = 64 if card.dimension == 3 else 512  # below, calling weighs more than computing
+    shape = tuple(rule.at_least(max(side, rule.align + 2 * rule.margin)) for rule in rules(card))
     tile = np.zeros((1, card.components, *shape), np.float32)
     voxels, seconds, taken = float(tile[0, 0].size), 0.0, None
     with suppress(MemoryError):
-        taken = peak_bytes(lambda: session.run(tile))
-        began = perf_counter()
         session.run(tile)
-        seconds = perf_counter() - began
-    return voxels / max(seconds, 1e-6), taken and taken / voxels
+        session.rest()
+        if session.device.name in ("cpu", "openvino"):
+            taken = peak_bytes(lambda: session.run(tile))
+        began = time.perf_counter()
+        session.run(tile)
+        seconds = time.perf_counter() - began
+    least = 4.0 * (card.components + len(card.outputs))  # what goes in and comes out
+    return voxels / max(seconds, 1e-6), taken and max(least, taken / voxels)

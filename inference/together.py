@@ -1,6 +1,7 @@
 """Tiles that several runs want at once go through the network together."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,69 +22,64 @@ class _Ticket:
 
 IDLE_S = 2.0
 """After so long without a tile, working memory is given back."""
+KEPT_BYTES = 256 << 20
+"""So much of it may stay for good: to take it anew costs the next scan some time."""
 
 
 class Together:
     """A session that threads may share: what waits while it runs goes through it next, as one.
 
     Nobody waits for company: a tile that finds the session free runs alone. Tiles of one batch are
-    of one shape; each thread gets its own logits or its own error.
+    of one shape; each thread gets its own logits or its own error. A batch runs to its end, even
+    where the brake of one of its tiles is pulled meanwhile.
     """
 
-    held_bytes = 0
-    """What the last tiles left with the session, for the next ones to use."""
+    def __init__(self, session: Runner, most_voxels: int, held_per_voxel: float = 0.0) -> None:
+        """`most_voxels` of input go through at once, or else a single tile.
 
-    def __init__(self, session: Runner, most_voxels: int) -> None:
-        """`most_voxels` of input go through at once, or else a single tile."""
-        self._session, self._most = session, most_voxels
+        `held_per_voxel`: bytes that the session keeps of the largest run, for the next ones.
+        """
+        self._session, self._most, self._held_per_voxel = session, most_voxels, held_per_voxel
         self._turn, self._lock = threading.Lock(), threading.Lock()
         self._waiting: list[_Ticket] = []
-        self._idle: threading.Timer | None = None
+        self._largest, self._used = 0, 0.0
+        self._watched = False
+
+    @property
+    def held_bytes(self) -> int:
+        """What earlier runs left with the session."""
+        return int(self._largest * self._held_per_voxel)
 
     def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
         """Logits of (1, c, *spatial); raises what the session raises, and JobLost."""
         mine = _Ticket(image, brake or Brake())
-        self._stay()
         with self._lock:
             self._waiting.append(mine)
         with self._turn:
             if not mine.done.is_set():  # nobody took it along
                 self._lead(mine)
+        self._watch()
         mine.brake.check()
         if mine.error is not None:
-            raise mine.error
+            error, mine.error = mine.error, None  # else its traceback would keep the tile alive
+            raise error
         if mine.logits is None:
             raise RuntimeError("A tile came back from its batch without logits.")
         return mine.logits
 
     def rest(self) -> None:
-        """As the session's."""
-        self._stay()
+        """Gives working memory back; the next run takes it anew."""
         with self._turn:
-            self._session.rest()
-            self.held_bytes = 0
-
-    def rest_soon(self, held_bytes: int) -> None:
-        """Rests once it has been idle; to take memory anew costs the next scan some time."""
-        self._stay()
-        self.held_bytes = held_bytes
-        self._idle = threading.Timer(IDLE_S, self.rest)
-        self._idle.daemon = True
-        self._idle.start()
-
-    def _stay(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
+            self._rest()
 
     def _lead(self, mine: _Ticket) -> None:
         """Runs a ticket with what else is waiting, and serves all of them."""
+        shape, voxels = mine.image.shape, mine.image[0, 0].size
         with self._lock:
-            alike = [
-                t for t in self._waiting if t is not mine and t.image.shape == mine.image.shape
-            ]
-            room = max(1, self._most // mine.image[0, 0].size)
-            batch = [mine, *alike[: room - 1]]
+            alike = [t for t in self._waiting if t is not mine and t.image.shape == shape]
+            batch = [mine, *alike[: max(1, self._most // voxels) - 1]]
             self._waiting = [t for t in self._waiting if t not in batch]
+        self._largest = max(self._largest, voxels * len(batch))
         if len(batch) > 1 and self._ran(batch):
             return
         for ticket in batch:  # alone, so that one that fails spoils no other
@@ -97,9 +93,40 @@ class Together:
         """Whether all went through together."""
         try:
             logits = self._session.run(np.concatenate([ticket.image for ticket in batch]))
+        except MemoryError:
+            self._rest()
+            self._most //= 2
+            return False
         except Exception:  # noqa: BLE001 - each is tried again by itself, and says what is wrong
             return False
         for ticket, own in zip(batch, logits, strict=True):
             ticket.logits = own[None]
             ticket.done.set()
         return True
+
+    def _rest(self) -> None:
+        self._session.rest()
+        self._largest = 0
+
+    def _watch(self) -> None:
+        """Sees to it that much memory is not held for long after this run."""
+        with self._lock:
+            self._used = time.monotonic()
+            if self._watched or self.held_bytes <= KEPT_BYTES:
+                return
+            self._watched = True
+        self._look_after(IDLE_S)
+
+    def _look_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._look)
+        timer.daemon = True
+        timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            left = self._used + IDLE_S - time.monotonic()
+            self._watched = left > 0
+        if left > 0:
+            self._look_after(left)
+        else:
+            self.rest()

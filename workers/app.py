@@ -1,4 +1,4 @@
-"""A worker: one process, one job at a time, and the sweeper beside it."""
+"""A worker: one process, one job at a time or a few small ones, and the sweeper beside it."""
 
 import logging
 import os

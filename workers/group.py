@@ -3,7 +3,7 @@
 import logging
 from math import prod
 
-from imaging.errors import NotFound, Unavailable
+from imaging.errors import NotFound
 from jobs.job import Job
 from workers.bench import Bench
 
@@ -17,19 +17,20 @@ def taken_along(bench: Bench, job: Job) -> list[Job]:
     """Claims the jobs next in the queue that are like `job`, where all of them are small pictures.
 
     Each by the same compare-and-set as any job; one that another worker claims first is left out.
+    A job that was tried before goes alone: it may be what killed its worker, and the others' too.
     """
     settings, claimed = bench.settings, []
     try:
-        if settings.together == 1 or not _small(bench, job):
+        if settings.together == 1 or job.attempt > 1 or not _small(bench, job):
             return []
         for other in bench.repository.next_like(job, settings.lease_s, settings.together - 1):
-            if not _small(bench, other):
+            if other.attempt > 0 or not _small(bench, other):
                 break
             taken = bench.repository.claim(other.id, bench.name, settings.lease_s)
             if taken is not None:
                 claimed.append(taken)
-    except Unavailable as error:  # what was claimed is run; more can wait
-        log.warning("job %s: none is taken along: %s", job.id, error)
+    except Exception:  # what was claimed is run; more can wait
+        log.warning("job %s: no more is taken along", job.id, exc_info=True)
     return claimed
 
 

@@ -1,6 +1,7 @@
 """A worker's hold on its job, kept alive by a heartbeat beside the computation."""
 
 import logging
+import math
 import threading
 import time
 from types import TracebackType
@@ -33,7 +34,8 @@ class Lease:
         self._brake = brake
         self._progress = Progress()
         self._written = Progress()
-        self._moved_at = self._renewed_at = time.monotonic()
+        self._moved_at = time.monotonic()
+        self._renewed_at = -math.inf  # some time has passed since the claim
         self._stalled = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)

@@ -26,6 +26,7 @@ from network import prepare  # noqa: E402
 from imaging.metrics import dice  # noqa: E402
 
 REFERENCE = "Tessera, ONNX Runtime's provider"
+ALWAYS = (REFERENCE, "Tessera")
 """In fp32 and one pass, as torch would."""
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     told = {}
     for name in CONTENDERS:
         python = options.nnunet if name.startswith("nnU-Net") else sys.executable
-        if python is not None and any(part in name for part in options.only):
+        if python is not None and (name in ALWAYS or any(part in name for part in options.only)):
             print(name, "...", file=sys.stderr, flush=True)
             told[name] = run(python, name, options)
     print(table(told, options.out))

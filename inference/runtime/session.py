@@ -52,6 +52,8 @@ class Session:
         self._busy = threading.Lock()
         try:
             self._network = _load(network, device, threads or cores(), _usable(cache))
+        except MemoryError:
+            raise
         except Exception as error:
             raise BadModel(
                 f"The network cannot be loaded on {device.name}.",
@@ -109,7 +111,7 @@ def _usable(cache: Path | None) -> Path | None:
 
 def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:
     text = str(error).lower()
-    if "alloc" in text or "memory" in text:
+    if isinstance(error, MemoryError) or "alloc" in text or "memory" in text:
         return MemoryError(f"a tile of {shape} did not fit on {device.name}")
     return BadModel(
         f"The network failed on a tile of shape {tuple(shape)} on {device.name}.",

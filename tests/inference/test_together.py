@@ -1,6 +1,8 @@
 """Threads that share a network: together where they meet, each with its own result."""
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +13,7 @@ from imaging.errors import BadModel, JobLost
 from inference.brake import Brake
 from inference.runtime.device import Device, available
 from inference.runtime.session import Session
-from inference.together import Together
+from inference.together import KEPT_BYTES, Together
 from models.nets.config import UNetConfig
 from tests.inference.test_ahead import PATIENCE_S
 
@@ -55,8 +57,7 @@ def meet(together: Together, session: Counted, tiles: list[NDArray[np.float32]])
         first = pool.submit(end, tiles[0])
         assert session.begun.wait(PATIENCE_S)
         others = [pool.submit(end, image) for image in tiles[1:]]
-        while len(together._waiting) < len(others):
-            pass
+        until(lambda: len(together._waiting) == len(others))
         session.go_on.set()
         return [future.result(PATIENCE_S) for future in (first, *others)]
 
@@ -96,19 +97,46 @@ def test_a_pulled_brake_stops_its_own_run_alone() -> None:
     assert together.run(tile(2))[0, 0, 0, 0] == 4
 
 
-def test_working_memory_is_given_back_once_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference.together.IDLE_S", 0.2)
+def test_much_working_memory_is_given_back_once_nothing_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("inference.together.IDLE_S", 0.1)
     session, rested = Counted(), threading.Event()
     session.go_on.set()
     monkeypatch.setattr(session, "rest", rested.set)
-    together = Together(session, 1)
-    together.rest_soon(1000)
-    together.run(tile(1))
-    assert not rested.wait(0.6)  # it was used again, and nobody asked since
-    together.rest_soon(1000)
+    little = Together(session, 1, held_per_voxel=1.0)
+    little.run(tile(1))
+    assert little.held_bytes == 64
+    much = Together(session, 1, held_per_voxel=float(KEPT_BYTES))
+    much.run(tile(1))
     assert rested.wait(PATIENCE_S)
-    while together.held_bytes:
-        pass
+    until(lambda: much.held_bytes == 0)
+    rested.clear()
+    much.run(tile(1))  # and again, when it was used again
+    assert rested.wait(PATIENCE_S)
+    assert little.held_bytes == 64
+
+
+def test_a_batch_that_does_not_fit_is_made_smaller() -> None:
+    class Narrow(Counted):
+        def run(
+            self, image: NDArray[np.float32], brake: Brake | None = None
+        ) -> NDArray[np.float32]:
+            if len(image) > 1:
+                raise MemoryError("no room")
+            return super().run(image, brake)
+
+    session = Narrow()
+    together = Together(session, 4 * 64)
+    assert meet(together, session, [tile(n) for n in range(5)]) == [0, 2, 4, 6, 8]
+    assert together._most < 4 * 64
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])

@@ -58,6 +58,15 @@ def answers(client: httpx.Client) -> bool:
         return False
 
 
+@pytest.fixture(autouse=True)
+def celery_goes_on() -> Iterator[None]:
+    """The handler tells Celery of this process to stop; nothing else here may hear it."""
+    from celery.worker import state
+
+    yield
+    state.should_stop = None
+
+
 class Redis:
     """A Redis of our own on a private socket, that can be killed and started empty."""
 

@@ -171,6 +171,21 @@ def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
     assert quiet_house.job("b").error["status"] < 500
 
 
+def test_a_job_that_was_tried_before_goes_alone(bench: Bench, quiet_house: Any) -> None:
+    """It may be what killed its worker."""
+    repository = quiet_house.repository
+    tried = repository.claim_next("b", "another", 60)
+    assert tried.id == "a"
+    assert repository.lose("a", tried.fence, {"title": "lost", "status": 500}, 3)
+    again = repository.claim("a", "bench", 60)
+    assert again.attempt == 2
+    assert taken_along(bench, again) == []
+    assert repository.lose("a", again.fence, {"title": "lost", "status": 500}, 3)
+    first = repository.claim("b", "bench", 60)
+    taken = [job.id for job in taken_along(bench, first)]
+    assert "a" not in taken
+
+
 def test_a_worker_that_ends_gives_all_of_them_back(bench: Bench, quiet_house: Any) -> None:
     bench.stop.on_signal(15, None)
     segment(bench, "a")

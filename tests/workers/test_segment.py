@@ -4,7 +4,6 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,15 +217,6 @@ def test_a_second_signal_stops_in_the_middle(bench: Bench, quiet_house: Any) -> 
     thread.join(60)
     assert brake.pulled
     assert (quiet_house.job("job").state, quiet_house.job("job").attempt) == ("queued", 0)
-
-
-@pytest.fixture(autouse=True)
-def celery_goes_on() -> Iterator[None]:
-    """The handler tells Celery of this process to stop; nothing else here may hear it."""
-    from celery.worker import state
-
-    yield
-    state.should_stop = None
 
 
 def test_a_worker_serves_any_and_its_own_kind() -> None:
