@@ -12,8 +12,7 @@ from rich.table import Table
 
 from cli.models import registry
 from cli.segment import TileSize
-from imaging.box import Box
-from imaging.scan import Scan
+from imaging.scan import Scan, in_memory
 from inference.brake import Brake
 from inference.engine import Engine
 from inference.options import DEVICES, PRECISIONS, RunOptions
@@ -69,11 +68,5 @@ def command(
 
 
 def _noise(grid: tuple[int, ...], components: int) -> Scan:
-    shape = (components, *grid)
-    values = np.random.default_rng(0).normal(100, 20, shape).astype(np.float32)
-
-    def read(box: Box) -> np.ndarray:
-        return values[(slice(None), *box.slices)]
-
-    spacing = (1.0,) * len(grid)
-    return Scan(shape, values.dtype, np.eye(4), spacing, "noise", read, grid)
+    values = np.random.default_rng(0).normal(100, 20, (components, *grid)).astype(np.float32)
+    return in_memory(values, (1.0,) * len(grid))

@@ -51,3 +51,17 @@ class Scan:
     def read(self, box: Box) -> NDArray[Any]:
         """Voxels of `box`, of shape (c, *box.shape), as stored (no normalisation)."""
         return self.reader(box)
+
+
+def in_memory(values: NDArray[Any], spacing_mm: tuple[float, ...] | None = None) -> Scan:
+    """A scan of an array (c, *spatial), on canonical axes that begin at the world's origin."""
+    solid = spacing_mm is not None and len(spacing_mm) == 3
+    return Scan(
+        shape=values.shape,
+        dtype=values.dtype,
+        affine=np.diag([*(spacing_mm or ()), 1.0]) if solid else np.eye(4),
+        spacing_mm=spacing_mm,
+        format="array",
+        reader=lambda box: values[(slice(None), *box.slices)],
+        stored_shape=values.shape[1:],
+    )

@@ -139,9 +139,15 @@ class Engine:
         def mask(device: Device) -> NDArray[Any]:
             scans, loaded = sample_scans(model.card), self._sessions.get(model, device)
             budget, options = self._budget(loaded), RunOptions()
-            alive = lambda _done, _all: on_tile(0, 1)  # noqa: E731
-            made = segment(scans, model.card, loaded.session, budget, options, alive, brake)
-            return made.mask
+            return segment(
+                scans,
+                model.card,
+                loaded.session,
+                budget,
+                options,
+                lambda _done, _all: on_tile(0, 1),
+                brake,
+            ).mask
 
         verdict = self._gate.verdict(model.card, device, mask)
         return device if verdict.passed else replace(device, precision="fp32")

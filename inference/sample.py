@@ -12,7 +12,7 @@ from scipy import ndimage
 from imaging.box import Box
 from imaging.errors import BadModel, Unavailable
 from imaging.formats.sniff import open_scan
-from imaging.scan import Scan
+from imaging.scan import Scan, in_memory
 from models.card import ModelCard, Sample
 
 _IMAGES = {
@@ -85,15 +85,4 @@ def _noise(shape: tuple[int, ...], card: ModelCard, seed: int) -> Scan:
     """Seeded smooth noise on the network's own spacing."""
     rough = np.random.default_rng(seed).standard_normal(shape)
     values = ndimage.gaussian_filter(rough, (0, *(_SMOOTH for _ in shape[1:]))).astype(np.float32)
-    spacing = card.spacing_mm or ((1.0,) * 3 if card.dimension == 3 else None)
-    affine = np.diag([*spacing, 1.0]) if spacing and card.dimension == 3 else np.eye(4)
-    grid = shape[1:]
-    return Scan(
-        shape,
-        values.dtype,
-        affine,
-        spacing,
-        "noise",
-        lambda box: values[(slice(None), *box.slices)],
-        grid,
-    )
+    return in_memory(values, card.spacing_mm or ((1.0,) * 3 if card.dimension == 3 else None))

@@ -20,6 +20,7 @@ from models.registry import Model
 _COPIES = 3
 """A runtime keeps a network's weights about so often: as read, unfolded, laid out for kernels."""
 _BATCH_BYTES = 1 << 30
+"""Working memory of tiles that go through a network together, at most."""
 _SHORT_S = 600.0
 """So long a want of memory is remembered."""
 

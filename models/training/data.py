@@ -16,7 +16,7 @@ from imaging.errors import BadRequest
 from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical, orientation
 from imaging.intensity import normalisation
-from imaging.scan import Scan
+from imaging.scan import Scan, in_memory
 from models.training.tables import CardFacts, Data, Loss
 from models.training.weight_map import weight_map
 
@@ -37,19 +37,6 @@ class Case:
     """(*spatial): how much each voxel counts; None: all alike."""
     label_offset: tuple[float, ...] = ()
     """Where labels lie, in voxels along each axis, from what they label."""
-
-
-def in_memory(values: NDArray[np.generic]) -> Scan:
-    """A scan of an array (c, *spatial), with no place in the world."""
-    return Scan(
-        shape=values.shape,
-        dtype=values.dtype,
-        affine=np.eye(4),
-        spacing_mm=None,
-        format="nifti",
-        reader=lambda box: values[(slice(None), *box.slices)],
-        stored_shape=values.shape,
-    )
 
 
 def read_cases(data: Data, root: Path, card: CardFacts) -> list[Case]:

@@ -17,9 +17,10 @@ from torch.nn.functional import interpolate
 
 from imaging.box import Box
 from imaging.intensity import normalisation
+from imaging.scan import in_memory
 from models.training.augment import Example, intensities, positions
 from models.training.config import TrainingConfig
-from models.training.data import Case, in_memory, split
+from models.training.data import Case, split
 from models.training.label_map import LabelMap, Tissues, read_maps, stripped, thickened, unfit
 from models.training.smooth import smooth_field
 from models.training.tables import Augmentation, Synthesis

@@ -14,13 +14,13 @@ from skimage import data
 from imaging.instances import instances
 from imaging.intensity import normalisation
 from imaging.metrics import dice
+from imaging.scan import in_memory
 from inference.engine import Engine
 from models.card import ModelCard
 from models.nets.cost import cost
 from models.nets.receptive_field import receptive_field
 from models.registry import ZOO, Registry
 from models.training.config import TrainingConfig
-from models.training.data import in_memory
 from models.training.train import train
 
 CONFIGS = Path(train.__code__.co_filename).parent / "configs"
