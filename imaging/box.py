@@ -1,7 +1,8 @@
 """A half-open box of voxels, in plain integers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Self
 
@@ -31,3 +32,18 @@ class Box:
     def slices(self) -> tuple[slice, ...]:
         """Indexes an array of the grid's shape."""
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+
+def blocks(grid: Sequence[int], voxels: int) -> Iterator[Box]:
+    """Boxes that partition `grid`, of at most `voxels` voxels each, or of one.
+
+    The longest edge is halved until they are small: near to cubes, they are quick to read however
+    a file orders its axes, and always the same for the same grid.
+    """
+    edges = list(grid)
+    while prod(edges) > voxels and max(edges) > 1:
+        longest = edges.index(max(edges))
+        edges[longest] = -(-edges[longest] // 2)
+    for start in product(*(range(0, n, max(1, edge)) for n, edge in zip(grid, edges, strict=True))):
+        ends = zip(start, edges, grid, strict=True)
+        yield Box(start, tuple(min(a + edge, n) for a, edge, n in ends))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import ScanModelMismatch
-from imaging.intensity import slabs
+from imaging.intensity import scan_blocks
 from imaging.scan import Scan
 
 _PART_VOXELS = 1 << 19
@@ -188,7 +188,7 @@ def _parts(box: Box, pull: NDArray[np.float64], grid: tuple[int, ...]) -> Iterat
 
 def _lowest(scan: Scan) -> float:
     lowest = np.inf
-    for box in slabs(scan):
+    for box in scan_blocks(scan):
         values = scan.read(box)
         lowest = min(lowest, float(values.min(initial=np.inf, where=np.isfinite(values))))
     return lowest if np.isfinite(lowest) else 0.0

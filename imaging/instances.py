@@ -1,63 +1,125 @@
-"""Touching objects apart: seeds number the objects, rims go to the nearest seed."""
+"""Touching objects apart: seeds number the objects, rims go to the nearest seed.
 
+All of it slab by slab, with the numbers in an array that may be larger than memory.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.canvas import canvas, slabs
+from imaging.components import Components
 
-def instances(outputs: NDArray[Any], seed: int, rim: int, min_voxels: int) -> NDArray[Any]:
+
+def instances(
+    outputs: NDArray[Any], seed: int, rim: int, min_voxels: int, scratch: Path | None = None
+) -> NDArray[Any]:
     """Objects numbered 1, 2, 3, ... in raster order of their first voxel; 0 is background.
 
     `outputs` holds a network's best output for each voxel, 2D or 3D. Face-connected components of
     `seed` are the objects. Each voxel of `rim` goes to the seed that is nearest on a way through
     rim voxels, from face to face; of seeds equally near, to the one that comes first in raster
     order. A rim that no seed touches is an object of its own. Objects of fewer than `min_voxels`
-    are dropped. uint16 where the numbers fit, else uint32.
+    are dropped. uint16 where the numbers fit, else uint32. `scratch`: for what memory cannot hold.
     """
     faces = ndimage.generate_binary_structure(outputs.ndim, 1)
-    bordered = np.pad(outputs, 1)  # so that a step over an edge never meets the other side
-    labels = np.empty(bordered.shape, np.int32)
-    count = ndimage.label(bordered == seed, faces, output=labels)
-    free = bordered == rim
-    _grow(labels.reshape(-1), free.reshape(-1), bordered.shape)
-    free &= labels == 0
-    islands, _ = ndimage.label(free, faces)
-    labels[free] = islands[free] + count
-    inner = (slice(1, -1),) * outputs.ndim
-    return _numbered(labels[inner], min_voxels)
+    numbers = canvas(outputs.shape, np.int32, scratch)
+    seeds = Components(lambda rows: outputs[rows] == seed, outputs.shape, faces)
+    for rows, number in seeds.slabs():
+        numbers[rows] = number
+    _grow(numbers, outputs, rim)
+    free = Components(
+        lambda rows: (outputs[rows] == rim) & (numbers[rows] == 0), outputs.shape, faces
+    )
+    for rows, number in free.slabs():
+        numbers[rows][number > 0] = number[number > 0] + seeds.count
+    return _numbered(numbers, seeds.count + free.count, min_voxels, scratch)
 
 
-def _grow(labels: NDArray[np.int32], free: NDArray[np.bool_], shape: tuple[int, ...]) -> None:
-    """Grows labels into free voxels, in place, one step of all labels at a time (flat arrays)."""
-    strides = np.cumprod((1, *shape[:0:-1]))
+def _grow(numbers: NDArray[np.int32], outputs: NDArray[Any], rim: int) -> None:
+    """Grows numbers into the rim, in place, one step of all numbers at a time.
+
+    A slab sees `reach` rows more on either side, and so can go as many steps before it must see
+    what its neighbours did: round by round, until no slab changes.
+    """
+    ranges = list(slabs(numbers.shape))
+    height = max((rows.stop - rows.start for rows in ranges), default=0)
+    reach = max(1, height // 4) if len(ranges) > 1 else 0
+    todo = set(range(len(ranges)))
+    while todo:
+        changed = set()
+        for n, (rows, around, block) in enumerate(_with_context(numbers, ranges, reach)):
+            if n in todo:
+                inner = slice(rows.start - around.start, rows.stop - around.start)
+                grown = _grown(block, outputs[around] == rim, reach)[inner]
+                if not np.array_equal(grown, numbers[rows]):
+                    numbers[rows] = grown
+                    changed.add(n)
+        near = {m for n in changed for m in (n - 1, n, n + 1)} if reach else set()
+        todo = near & set(range(len(ranges)))
+
+
+def _with_context(
+    numbers: NDArray[np.int32], ranges: list[slice], reach: int
+) -> Iterator[tuple[slice, slice, NDArray[np.int32]]]:
+    """Each range, the one with `reach` rows more, and those rows as they were before this round."""
+    above = numbers[:0]
+    for rows in ranges:
+        around = slice(rows.start - len(above), min(rows.stop + reach, len(numbers)))
+        block = np.concatenate([above, numbers[rows.start : around.stop]])
+        if reach:
+            above = block[: len(above) + rows.stop - rows.start][-reach:].copy()
+        yield rows, around, block
+
+
+def _grown(
+    numbers: NDArray[np.int32], free: NDArray[np.bool_], most_steps: int
+) -> NDArray[np.int32]:
+    """The numbers after so many steps into free voxels; 0 steps: after all that there are."""
+    bordered = np.pad(numbers, 1)  # so that a step over an edge never meets the other side
+    flat, free = bordered.reshape(-1), np.pad(free, 1).reshape(-1)
+    strides = np.cumprod((1, *bordered.shape[:0:-1]))
     steps = [int(sign * stride) for stride in strides for sign in (1, -1)]
-    front = np.flatnonzero(labels)
-    while front.size:
+    front, taken = np.flatnonzero(flat), 0
+    while front.size and not (most_steps and taken == most_steps):
         reached = np.concatenate([front + step for step in steps])
-        owners = np.tile(labels[front], len(steps))
-        open_ = free[reached] & (labels[reached] == 0)
+        owners = np.tile(flat[front], len(steps))
+        open_ = free[reached] & (flat[reached] == 0)
         reached, owners = reached[open_], owners[open_]
         order = np.lexsort((owners, reached))
         reached, owners = reached[order], owners[order]
         first = np.ones(reached.size, bool)
         first[1:] = reached[1:] != reached[:-1]
         front = reached[first]
-        labels[front] = owners[first]
+        flat[front] = owners[first]
+        taken += 1
+    return bordered[(slice(1, -1),) * numbers.ndim]
 
 
-def _numbered(labels: NDArray[np.int32], min_voxels: int) -> NDArray[Any]:
-    flat = labels.ravel()
-    where = np.flatnonzero(flat)
-    found = flat[where]
-    top = int(found.max(initial=0))
-    sizes = np.bincount(found, minlength=top + 1)
-    first = np.zeros(top + 1, np.intp)
-    first[found[::-1]] = where[::-1]  # of several writes the last, the first in raster order, stays
+def _numbered(
+    numbers: NDArray[np.int32], top: int, min_voxels: int, scratch: Path | None
+) -> NDArray[Any]:
+    sizes, first = np.zeros(top + 1, np.int64), np.zeros(top + 1, np.int64)
+    row_voxels = numbers[:1].size
+    for rows in slabs(numbers.shape):
+        flat = numbers[rows].ravel()
+        where = np.flatnonzero(flat)
+        found = flat[where]
+        new = np.flatnonzero(sizes == 0)
+        here = np.zeros(top + 1, np.int64)
+        here[found[::-1]] = where[::-1]  # of several writes the last, the first in raster order
+        first[new] = here[new] + rows.start * row_voxels
+        sizes += np.bincount(found, minlength=top + 1)
     kept = np.flatnonzero((sizes >= min_voxels) & (sizes > 0))
     kept = kept[np.argsort(first[kept])]
     dtype = np.uint16 if kept.size <= 65535 else np.uint32
     number = np.zeros(top + 1, dtype)
     number[kept] = np.arange(1, kept.size + 1)
-    return number[labels]
+    out = canvas(numbers.shape, dtype, scratch)
+    for rows in slabs(numbers.shape):
+        out[rows] = number[numbers[rows]]
+    return out

@@ -1,23 +1,21 @@
 """Normalises voxels once per image; one implementation for training and serving.
 
-Statistics are taken from the whole scan, slab by slab in a fixed order, so they do not depend on
-how the scan is tiled afterwards, and never hold more than a slab.
+Statistics are taken from the whole scan, block by block in a fixed order, so they do not depend on
+how the scan is tiled afterwards, and never hold more than a block.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
-from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.box import Box
+from imaging.box import Box, blocks
 from imaging.errors import UnsupportedScan
 from imaging.scan import Scan
 
-SLAB_VOXELS = 1 << 20
+BLOCK_VALUES = 1 << 20
 _BINS = 1 << 16
 _RESOLVED = 256
 """Histogram bins that must lie between two percentiles before they are taken as known."""
@@ -71,21 +69,15 @@ class Normalisation:
         return out
 
 
-def slabs(scan: Scan) -> Iterator[Box]:
-    """Boxes that partition the grid along its first two axes, at most about SLAB_VOXELS each."""
-    rows, columns, *rest = scan.grid
-    line = scan.shape[0] * prod(rest)
-    down = max(1, SLAB_VOXELS // (line * columns))
-    across = columns if line * columns <= SLAB_VOXELS else max(1, SLAB_VOXELS // line)
-    for row, column in product(range(0, rows, down), range(0, columns, across)):
-        stop = (min(row + down, rows), min(column + across, columns))
-        yield Box((row, column, *[0] * len(rest)), (*stop, *rest))
+def scan_blocks(scan: Scan) -> Iterator[Box]:
+    """Boxes that partition the grid, of at most BLOCK_VALUES values each, or of one voxel."""
+    return blocks(scan.grid, BLOCK_VALUES // scan.shape[0])
 
 
 def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
     """Measures `scan` as `recipe` asks; raises UnsupportedScan where no voxel is finite."""
     count, nonfinite, total, low, high = 0, 0, 0.0, np.inf, -np.inf
-    for box in slabs(scan):
+    for box in scan_blocks(scan):
         values, bad = _finite(scan.read(box))
         nonfinite += bad
         if values.size:
@@ -135,7 +127,9 @@ def _finite(block: NDArray[Any]) -> tuple[NDArray[np.float64], int]:
 
 
 def _spread(scan: Scan, mean: float, count: int) -> float:
-    squares = sum(float(((_finite(scan.read(box))[0] - mean) ** 2).sum()) for box in slabs(scan))
+    squares = sum(
+        float(((_finite(scan.read(box))[0] - mean) ** 2).sum()) for box in scan_blocks(scan)
+    )
     return float(np.sqrt(squares / count))
 
 
@@ -167,7 +161,7 @@ def _percentiles(
 def _histogram(scan: Scan, low: float, high: float) -> tuple[NDArray[np.int64], int]:
     """Voxels per bin of [low, high], and how many lie below."""
     histogram, before = np.zeros(_BINS, np.int64), 0
-    for box in slabs(scan):
+    for box in scan_blocks(scan):
         values, _ = _finite(scan.read(box))
         histogram += np.histogram(values, bins=_BINS, range=(low, high))[0]
         before += int((values < low).sum())
@@ -177,7 +171,7 @@ def _histogram(scan: Scan, low: float, high: float) -> tuple[NDArray[np.int64], 
 def _extent(scan: Scan, low: float, high: float) -> tuple[float, float]:
     """The lowest and highest voxel of those in [low, high]."""
     first, last = np.inf, -np.inf
-    for box in slabs(scan):
+    for box in scan_blocks(scan):
         values, _ = _finite(scan.read(box))
         near = values[(values >= low) & (values <= high)]
         first = min(first, float(near.min(initial=np.inf)))

@@ -1,17 +1,18 @@
-"""Measures a mask: sizes, boxes and centroids, streamed slab by slab."""
+"""Measures a mask: sizes, boxes and centroids, streamed block by block."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.box import blocks
 from imaging.scan import Scan
 
-_SLAB_VOXELS = 1 << 20
+_BLOCK_VOXELS = 1 << 20
 _FORMULA = ("=", "+", "-", "@", "\t")
 """A cell that begins so is a formula to a spreadsheet; an apostrophe before it keeps it a text."""
 
@@ -74,25 +75,36 @@ class InstanceMeasurements:
         return summary | {"objects": [row.as_dict() for row in self.rows]}
 
 
-def measure(mask: NDArray[Any], scan: Scan, labels: Sequence[tuple[int, str]]) -> Measurements:
-    """Measures `mask`, on the stored axes of `scan`, for each (value, name) of `labels`."""
+def measure(
+    mask: NDArray[Any], scan: Scan, labels: Sequence[tuple[int, str]], *, together: bool = False
+) -> Measurements:
+    """Measures `mask`, on the stored axes of `scan`, for each (value, name) of `labels`.
+
+    `together`: the mask numbers objects, and all of them are the first label.
+    """
     totals = _Totals(max((value for value, _ in labels), default=0), mask.ndim)
-    for start, slab in _slabs(mask):
-        totals.add(slab, start)
+    for box in blocks(mask.shape, _BLOCK_VOXELS):
+        block = mask[box.slices]
+        totals.add((block > 0) * np.uint16(labels[0][0]) if together else block, box.start)
     return Measurements(tuple(_row(totals, scan, value, name) for value, name in labels))
 
 
-def measure_instances(mask: NDArray[Any], scan: Scan, name: str = "object") -> InstanceMeasurements:
-    """Measures each object of a mask that numbers them, on the stored axes of `scan`."""
+def measure_instances(
+    mask: NDArray[Any], scan: Scan, name: str = "object", most: int | None = None
+) -> InstanceMeasurements:
+    """Measures each object of a mask that numbers them, on the stored axes of `scan`.
+
+    `most`: rows of single objects; the summary is of all.
+    """
     totals = _Totals(int(mask.max(initial=0)), mask.ndim)
-    for start, slab in _slabs(mask):
-        totals.add(slab, start)
+    for box in blocks(mask.shape, _BLOCK_VOXELS):
+        totals.add(mask[box.slices], box.start)
     values = np.flatnonzero(totals.count)
-    rows = tuple(_row(totals, scan, int(value), name) for value in values)
+    rows = tuple(_row(totals, scan, int(value), name) for value in values[:most])
     sizes = totals.count[values]
     ml, mm2 = (_sizes(scan, int(sizes.sum()))[i] for i in (0, 2))
     return InstanceMeasurements(
-        count=len(rows),
+        count=len(values),
         total_voxels=int(sizes.sum()),
         median_voxels=float(np.median(sizes)) if sizes.size else 0.0,
         smallest_voxels=int(sizes.min()) if sizes.size else 0,
@@ -116,7 +128,7 @@ def to_csv(rows: Iterable[Measurement]) -> str:
 
 
 class _Totals:
-    """Counts, sums and extents for every value from 0 to `top`, added up over slabs."""
+    """Counts, sums and extents for every value from 0 to `top`, added up over blocks."""
 
     def __init__(self, top: int, axes: int) -> None:
         self.count = np.zeros(top + 1, np.int64)
@@ -124,24 +136,18 @@ class _Totals:
         self.low = np.full((axes, top + 1), np.iinfo(np.int64).max)
         self.high = np.full((axes, top + 1), -1)
 
-    def add(self, slab: NDArray[Any], start: int) -> None:
-        """Adds a slab whose first index on the first axis is `start`."""
-        where = np.nonzero(slab)
-        values = slab[where].astype(np.intp)
+    def add(self, block: NDArray[Any], start: tuple[int, ...]) -> None:
+        """Adds a block whose first voxel is `start`."""
+        where = np.nonzero(block)
+        values = block[where].astype(np.intp)
         known = values < self.count.size
         values = values[known]
         self.count += np.bincount(values, minlength=self.count.size)
         for axis, places in enumerate(where):
-            at = places[known] + (start if axis == 0 else 0)
+            at = places[known] + start[axis]
             self.sums[axis] += np.bincount(values, at, minlength=self.count.size)
             np.minimum.at(self.low[axis], values, at)
             np.maximum.at(self.high[axis], values, at)
-
-
-def _slabs(mask: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
-    step = max(1, _SLAB_VOXELS // max(1, mask[:1].size))
-    for start in range(0, mask.shape[0], step):
-        yield start, np.asarray(mask[start : start + step])
 
 
 def _sizes(scan: Scan, voxels: int) -> tuple[float | None, int | None, float | None]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from imaging.box import Box
+from imaging.box import Box, blocks
 from imaging.formats.atomic import replacing
 from imaging.geometry import canonical
 from imaging.scan import Scan
@@ -101,13 +101,17 @@ def _planes(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image.
 
 def _centre(mask: NDArray[Any]) -> tuple[int, ...]:
     """The voxel nearest to the mask's centroid, or the middle one of an empty mask."""
-    centre = []
-    for axis, n in enumerate(mask.shape):
-        others = tuple(a for a in range(mask.ndim) if a != axis)
-        weights = np.count_nonzero(mask, axis=others)
-        total = int(weights.sum())
-        centre.append(round(float((weights * np.arange(n)).sum()) / total) if total else n // 2)
-    return tuple(centre)
+    weights = [np.zeros(n, np.int64) for n in mask.shape]
+    for box in blocks(mask.shape, _BAND_PIXELS):
+        inside = mask[box.slices] != 0
+        for axis, here in enumerate(weights):
+            others = tuple(a for a in range(mask.ndim) if a != axis)
+            here[box.slices[axis]] += np.count_nonzero(inside, axis=others)
+    total = int(weights[0].sum())
+    return tuple(
+        round(float((here * np.arange(here.size)).sum()) / total) if total else here.size // 2
+        for here in weights
+    )
 
 
 def _cut(

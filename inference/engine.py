@@ -102,7 +102,9 @@ class Engine:
         """The mask of scans that are open already, in memory."""
         device, loaded = self._ready(model, options, brake, on_tile)
         budget = self._budget(loaded)
-        result = segment(scans, model.card, loaded.session, budget, options, on_tile, brake)
+        result = segment(
+            scans, model.card, loaded.session, budget, options, on_tile, brake, self._scratch
+        )
         if result.shrunk_to is not None:
             loaded.remember(result.shrunk_to)
         return result, device

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
+from imaging.canvas import canvas
 from imaging.errors import BadRequest, Unavailable
 from imaging.instances import instances
 from imaging.mask import fill_holes, largest_component, one_piece
@@ -54,10 +56,11 @@ def segment(
     options: RunOptions,
     on_tile: OnTile,
     brake: Brake,
+    scratch: Path | None = None,
 ) -> Result:
     """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled.
 
-    Where memory does not suffice for a tile, all begins again with smaller ones: the same mask.
+    `scratch`: a folder for masks larger than memory, the system's own if None. Where memory does not suffice for a tile, all begins again with smaller ones: the same mask.
     """
     started = perf_counter()
     subject = source({name: stoppable(scan, brake) for name, scan in scans.items()}, card)
@@ -65,7 +68,8 @@ def segment(
     tiles = plan_tiles(subject, card, budget, options)
     while True:
         try:
-            painted, network = _painted(subject, tiles, card, session, on_tile, brake)
+            painted = canvas(subject.canonical.scan.grid, mask_type(card), scratch)
+            network = _paint(painted, subject, tiles, card, session, on_tile, brake)
             break
         except MemoryError as error:
             session.rest()
@@ -73,29 +77,29 @@ def segment(
             less = replace(budget, memory_bytes=shrunk_to)
             tiles = _smaller(subject, card, less, options, error)
     brake.check()
-    mask = subject.canonical.restore(finish(painted, card))
+    mask = subject.canonical.restore(finish(painted, card, scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
     return Result(mask, tiles, subject, seconds, shrunk_to)
 
 
-def _painted(
+def _paint(
+    painted: NDArray[Any],
     subject: Source,
     tiles: tiling.Plan,
     card: ModelCard,
     session: Runner,
     on_tile: OnTile,
     brake: Brake,
-) -> tuple[NDArray[Any], float]:
-    """What the network paints on the canonical grid, and the seconds that it took itself."""
+) -> float:
+    """Fills the canonical grid with what the network finds; gives the seconds that it took."""
     network = 0.0
-    painted = np.zeros(subject.canonical.scan.grid, mask_type(card))
     on_tile(0, len(tiles))
     for done, (tile, logits, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
         for strip in strips(tile.write, len(card.outputs)):
             painted[strip.slices] = paint(logits_on_scan(logits, tile, subject, strip), card)
         network += taken
         on_tile(done, len(tiles))
-    return painted, network
+    return network
 
 
 def _smaller(
@@ -173,11 +177,11 @@ def logits_on_scan(
     return resample_box(_part(logits, tile.keep, needed), needed, axes, box)
 
 
-def finish(painted: NDArray[Any], card: ModelCard) -> NDArray[Any]:
+def finish(painted: NDArray[Any], card: ModelCard, scratch: Path | None = None) -> NDArray[Any]:
     """What needs the whole mask: objects apart, largest components, holes filled."""
     if card.instances is not None:
         rule = card.instances
-        return instances(painted, rule.seed, rule.rim, rule.min_voxels)
+        return instances(painted, rule.seed, rule.rim, rule.min_voxels, scratch)
     if card.cleanup.one_piece:
         one_piece(painted)
     for value in card.cleanup.largest_component:

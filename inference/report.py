@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from imaging.measure import measure, measure_instances
 from imaging.scan import Scan
 from inference.pipeline import Result
@@ -52,12 +50,10 @@ def _measurements(result: Result, scan: Scan, card: ModelCard) -> dict[str, Any]
     if card.instances is None:
         rows = measure(result.mask, scan, labels).as_dict()["labels"]
         return {"labels": rows, "instances": None, "objects": []}
-    value, name = labels[0]
-    together = (result.mask > 0) * np.uint16(value)
-    told = measure_instances(result.mask, scan, name).as_dict()
+    told = measure_instances(result.mask, scan, labels[0][1], MOST_OBJECTS).as_dict()
     objects = told.pop("objects")
     return {
-        "labels": measure(together, scan, labels).as_dict()["labels"],
+        "labels": measure(result.mask, scan, labels, together=True).as_dict()["labels"],
         "instances": told,
-        "objects": objects[:MOST_OBJECTS],
+        "objects": objects,
     }

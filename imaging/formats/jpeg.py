@@ -11,8 +11,8 @@ from imaging.formats.limits import Limits
 from imaging.formats.picture import (
     TURNED,
     Layout,
+    decoded_whole,
     foreign_decoder,
-    scan_of,
     unsupported,
 )
 from imaging.scan import Scan
@@ -38,7 +38,7 @@ def open_jpeg(path: Path, limits: Limits) -> Scan:
         dtype=np.dtype(np.uint8),
         warnings=(TURNED,) if turned else (),
     )
-    return scan_of(layout, lambda: _decode(path), limits)
+    return decoded_whole(layout, lambda: _decode(path), limits)
 
 
 def verify_jpeg(path: Path, limits: Limits) -> Scan:

@@ -14,7 +14,8 @@ class Limits:
     max_voxels: int = 2**31
     """Of a volume, all axes together."""
     max_pixels: int = 2**28
-    """Of a picture: rows times columns."""
+    """Of a picture that must be decoded whole (PNG, JPEG): rows times columns. Others are read by
+    region, and bounded by `max_bytes` alone."""
     max_bytes: int = 16 * 2**30
     """Of the file, or a picture's pixels, once decompressed."""
 
@@ -26,7 +27,7 @@ class Limits:
                 expected=f"At most {self.max_voxels:,}.",
                 todo=RAISE_LIMIT,
             )
-        self._check_bytes(size)
+        self.check_bytes(size)
 
     def check_picture(self, rows: int, columns: int, size: int) -> None:
         """Raises ScanTooLarge where a picture of these rows and columns is refused."""
@@ -36,9 +37,10 @@ class Limits:
                 expected=f"At most {self.max_pixels:,} pixels.",
                 todo=RAISE_LIMIT,
             )
-        self._check_bytes(size)
+        self.check_bytes(size)
 
-    def _check_bytes(self, size: int) -> None:
+    def check_bytes(self, size: int) -> None:
+        """Raises ScanTooLarge where a scan of so many bytes is refused."""
         if size > self.max_bytes:
             raise ScanTooLarge(
                 f"The scan takes {size:,} bytes once decompressed.",

@@ -2,7 +2,7 @@
 """Writes masks and viewer volumes as NIfTI, deterministically and without descriptive text."""
 
 import gzip
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +23,7 @@ _LABEL_INTENT = 1002  # NIFTI_INTENT_LABEL
 _MM = 2  # NIFTI_UNITS_MM
 _ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: to the scan that the mask belongs to
 _BAND_PIXELS = 1 << 22
+_SLICES_VOXELS = 1 << 24
 _GEOMETRY = (
     *("pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d"),
     *("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units"),
@@ -42,7 +43,7 @@ def write_mask(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     stored = mask if scan.dimension == 3 else mask[..., np.newaxis]
     header = _header(shape, label_dtype(mask), scan.affine, scan)
     _mark_labels(header, mask)
-    _write(path, header, _slices(lambda k: stored[..., k], stored.shape[-1], header))
+    _write(path, header, _slices(lambda a, b: stored[..., a:b], stored.shape, header))
 
 
 def write_volume(path: Path, scan: Scan) -> None:
@@ -56,11 +57,11 @@ def write_volume(path: Path, scan: Scan) -> None:
     header = _header(scan.stored_shape, _viewable(scan.dtype), scan.affine, scan)
     grid = scan.grid
 
-    def one(k: int) -> NDArray[Any]:
-        values: NDArray[Any] = scan.read(Box((0, 0, k), (grid[0], grid[1], k + 1)))[0, ..., 0]
+    def read(first: int, stop: int) -> NDArray[Any]:
+        values: NDArray[Any] = scan.read(Box((0, 0, first), (*grid[:2], stop)))[0]
         return values
 
-    return _write(path, header, _slices(one, grid[2], header))
+    return _write(path, header, _slices(read, grid, header))
 
 
 def write_mask_volume(path: Path, mask: NDArray[Any], scan: Scan) -> None:
@@ -157,11 +158,15 @@ def _place(header: Nifti1Header, affine: NDArray[np.float64], axes: int) -> None
 
 
 def _slices(
-    one: Callable[[int], NDArray[Any]], count: int, header: Nifti1Header
+    read: Callable[[int, int], NDArray[Any]], shape: Sequence[int], header: Nifti1Header
 ) -> Iterable[bytes]:
-    """Slices along the last axis in the file's order: the first axis runs fastest."""
-    dtype = header.get_data_dtype()
-    return (one(k).astype(dtype).tobytes(order="F") for k in range(count))
+    """Slices along the last axis in the file's order: the first axis runs fastest.
+
+    Several at a time: an array of the other order is read once, and not once for every slice.
+    """
+    dtype, step = header.get_data_dtype(), max(1, _SLICES_VOXELS // (shape[0] * shape[1]))
+    for first in range(0, shape[2], step):
+        yield read(first, min(first + step, shape[2])).astype(dtype, copy=False).tobytes("F")
 
 
 def _write(path: Path, header: Nifti1Header, blocks: Iterable[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What PNG, JPEG and TIFF have in common: a picture decoded once, then read by region."""
+"""What PNG, JPEG and TIFF have in common; the first two are decoded once, then read by region."""
 
 import contextlib
 import threading
@@ -13,7 +13,7 @@ from PIL import Image
 from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.limits import Limits
-from imaging.scan import Scan
+from imaging.scan import Reader, Scan
 
 Decode = Callable[[], NDArray[Any]]
 ALPHA_IGNORED = "The picture's transparency is ignored."
@@ -35,6 +35,11 @@ class Layout:
     """Of the scan: 1 (grey) or 3 (RGB); alpha and palettes are resolved."""
     dtype: np.dtype[Any]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all pixels."""
+        return self.rows * self.columns * self.components * self.dtype.itemsize
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,19 +74,23 @@ class Pixels:
         return pixels
 
 
-def scan_of(layout: Layout, decode: Decode, limits: Limits) -> Scan:
-    """The picture as a Scan; raises ScanTooLarge from the header alone."""
+def decoded_whole(layout: Layout, decode: Decode, limits: Limits) -> Scan:
+    """A picture that must be held whole; raises ScanTooLarge from the header alone."""
+    limits.check_picture(layout.rows, layout.columns, layout.size)
+    return scan_of(layout, Pixels(layout, decode))
+
+
+def scan_of(layout: Layout, reader: Reader, spacing_mm: tuple[float, float] | None = None) -> Scan:
+    """The picture as a Scan."""
     if layout.rows < 1 or layout.columns < 1:
         raise damaged("The picture has no pixels.")
-    size = layout.rows * layout.columns * layout.components * layout.dtype.itemsize
-    limits.check_picture(layout.rows, layout.columns, size)
     return Scan(
         shape=(layout.components, layout.rows, layout.columns),
         dtype=layout.dtype,
         affine=np.eye(4),
-        spacing_mm=None,
+        spacing_mm=spacing_mm,
         format=layout.format,
-        reader=Pixels(layout, decode),
+        reader=reader,
         stored_shape=(layout.rows, layout.columns),
         warnings=layout.warnings,
     )

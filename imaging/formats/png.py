@@ -17,7 +17,7 @@ from imaging.formats.picture import (
     ALPHA_IGNORED,
     Layout,
     damaged,
-    scan_of,
+    decoded_whole,
     unsupported,
 )
 from imaging.scan import Scan
@@ -84,7 +84,7 @@ def open_png(path: Path, limits: Limits) -> Scan:
         dtype=np.dtype(np.uint16 if deep else np.uint8),
         warnings=warnings,
     )
-    return scan_of(layout, lambda: _decode(path, layout), limits)
+    return decoded_whole(layout, lambda: _decode(path, layout), limits)
 
 
 def verify_png(path: Path, limits: Limits) -> Scan:

@@ -15,11 +15,11 @@ from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
 from imaging.formats.jpeg import open_jpeg, verify_jpeg
 from imaging.formats.png import open_png, verify_png
-from imaging.formats.tiff import open_tiff, verify_tiff
+from imaging.formats.tiff import verify_tiff
 
 __all__ = ["LARGEST_IN_PNG", "OPENERS", "VERIFIERS", "write_mask_png"]
 
-OPENERS = {"png": open_png, "jpeg": open_jpeg, "tiff": open_tiff}
+OPENERS = {"png": open_png, "jpeg": open_jpeg}
 VERIFIERS = {"png": verify_png, "jpeg": verify_jpeg, "tiff": verify_tiff}
 LARGEST_IN_PNG = 65535
 """The largest label number that fits a grey PNG's 16 bits."""

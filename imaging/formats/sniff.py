@@ -40,6 +40,8 @@ def open_scan(path: Path, limits: Limits = _DEFAULT, scratch: Path | None = None
     kind = _kind(path)
     if kind in OPENERS:
         return OPENERS[kind](path, limits)
+    if kind == "tiff":
+        return tiff.open_tiff(path, limits, scratch)
     return open_nifti(path, limits, scratch, gzipped=kind == "nifti.gz")
 
 

@@ -1,6 +1,7 @@
 """Objects apart: drawn by hand, and against a breadth-first search and skimage."""
 
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,9 +10,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
+import imaging.canvas
 from imaging.instances import instances
 
 S, R = 1, 2
+
+
+@pytest.fixture(params=[1, 12, 50, 1 << 23], autouse=True, scope="module")
+def slab_voxels(request: pytest.FixtureRequest) -> Iterator[None]:
+    """However many voxels are looked at at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imaging.canvas, "SLAB_VOXELS", request.param)
+        yield
 
 
 def drawn(text: str) -> np.ndarray:

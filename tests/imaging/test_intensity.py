@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import imaging.intensity
 from imaging.box import Box
 from imaging.errors import UnsupportedScan
-from imaging.intensity import normalisation, slabs
+from imaging.intensity import normalisation, scan_blocks
 from imaging.scan import Scan
 
 
@@ -42,28 +42,26 @@ def volume(dtype: str = "f4", shape: tuple[int, ...] = (1, 23, 31, 17)) -> np.nd
 
 
 @pytest.fixture(params=[1 << 22, 700, 1])
-def _slab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imaging.intensity, "SLAB_VOXELS", request.param)
+def _block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imaging.intensity, "BLOCK_VALUES", request.param)
 
 
-@pytest.mark.usefixtures("_slab")
+@pytest.mark.usefixtures("_block")
 @pytest.mark.parametrize(
     "shape", [(1, 5, 7, 3), (3, 8, 9), (1, 1, 40, 30), (1, 1, 1, 1), (2, 9, 1)]
 )
-def test_slabs_partition_the_grid(shape: tuple[int, ...]) -> None:
+def test_blocks_partition_the_grid(shape: tuple[int, ...]) -> None:
     seen = np.zeros(shape[1:], int)
-    for box in slabs(scan_of(np.zeros(shape))):
-        assert box.size * shape[0] <= max(
-            imaging.intensity.SLAB_VOXELS, np.prod(shape) // shape[1] // shape[2]
-        )
+    for box in scan_blocks(scan_of(np.zeros(shape))):
+        assert box.size * shape[0] <= max(imaging.intensity.BLOCK_VALUES, shape[0])
         seen[box.slices] += 1
     assert (seen == 1).all()
 
 
-@pytest.mark.usefixtures("_slab")
+@pytest.mark.usefixtures("_block")
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "u1"])
 def test_zscore_is_that_of_the_whole(dtype: str) -> None:
-    values = volume(dtype, (1, 5, 4, 3) if imaging.intensity.SLAB_VOXELS == 1 else (1, 23, 31, 17))
+    values = volume(dtype, (1, 5, 4, 3) if imaging.intensity.BLOCK_VALUES == 1 else (1, 23, 31, 17))
     got = normalisation(scan_of(values), Recipe("zscore")).apply(values)
     whole = values.astype(np.float64)
     assert got.dtype == np.float32

@@ -1,5 +1,7 @@
 """Mask clean-up against pictures drawn by hand and skimage's labelling."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
+import imaging.canvas
 from imaging.mask import fill_holes, largest_component, one_piece
+
+
+@pytest.fixture(params=[1, 12, 50, 1 << 23], autouse=True, scope="module")
+def slab_voxels(request: pytest.FixtureRequest) -> Iterator[None]:
+    """However many voxels are looked at at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imaging.canvas, "SLAB_VOXELS", request.param)
+        yield
 
 
 def drawn(text: str) -> np.ndarray:

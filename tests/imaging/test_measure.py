@@ -33,7 +33,7 @@ def scan_of(
 
 @pytest.fixture(params=[1 << 20, 50])
 def _slab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imaging.measure, "_SLAB_VOXELS", request.param)
+    monkeypatch.setattr(imaging.measure, "_BLOCK_VOXELS", request.param)
 
 
 @pytest.mark.usefixtures("_slab")

@@ -136,6 +136,8 @@ def test_an_exif_turn_is_told_of_and_not_applied(tmp_path: Path) -> None:
         {"bigtiff": True},
         {"byteorder": ">"},
         {"planarconfig": "separate"},
+        {"planarconfig": "separate", "compression": "zlib", "rowsperstrip": 4},
+        {"planarconfig": "separate", "compression": "zlib", "tile": (16, 16)},
     ],
     ids=str,
 )
@@ -322,7 +324,46 @@ def too_large(kind: str) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["tiff", "tiff-zlib"])
+def test_a_tiff_that_promises_far_more_than_it_holds_is_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "huge").write_bytes(too_large(kind))
+    for attempt in (open_scan, verify):
+        with pytest.raises(UnreadableScan):
+            attempt(tmp_path / "huge")
+
+
+@pytest.mark.parametrize("options", [{"tile": (32, 64)}, {"rowsperstrip": 8}])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tiff_read_by_region_may_have_any_number_of_pixels(
+    tmp_path: Path, options: dict, compression: str | None
+) -> None:
+    pixels = noise((150, 170))
+    tifffile.imwrite(tmp_path / "a", pixels, compression=compression, metadata=None, **options)
+    scan = verify(tmp_path / "a", Limits(max_pixels=32 * 170))
+    assert np.array_equal(whole(scan)[..., 0], pixels)
+    with pytest.raises(ScanTooLarge):
+        open_scan(tmp_path / "a", Limits(max_bytes=pixels.size - 1))
+
+
+def test_a_packed_strip_too_large_to_decode_is_refused(tmp_path: Path) -> None:
+    pixels = noise((150, 170))
+    tifffile.imwrite(tmp_path / "a", pixels, compression="zlib", rowsperstrip=150)
+    with pytest.raises(ScanTooLarge, match="150 x 170"):
+        open_scan(tmp_path / "a", Limits(max_pixels=1000))
+
+
+@pytest.mark.parametrize("unit", ["\u00b5m", "mm"])
+def test_an_ome_tiff_tells_its_pixels_size(tmp_path: Path, unit: str) -> None:
+    told = {"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
+    told |= {"PhysicalSizeXUnit": unit, "PhysicalSizeYUnit": unit}
+    tifffile.imwrite(tmp_path / "a.ome.tif", noise((20, 30)), tile=(16, 16), metadata=told)
+    scale = 1.0 if unit == "mm" else 1e-3
+    assert open_scan(tmp_path / "a.ome.tif").spacing_mm == pytest.approx(
+        (0.25 * scale, 0.5 * scale)
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("tiff")])
 def test_a_picture_over_the_limit_is_refused_from_its_header(tmp_path: Path, kind: str) -> None:
     (tmp_path / "huge").write_bytes(too_large(kind))
     for attempt in (open_scan, verify):

@@ -1,0 +1,104 @@
+"""Connected parts of an array that may be larger than memory.
+
+Each slab is labelled by itself; a table joins the parts that touch across slabs. The labels are
+made twice, once to learn the table and once for whoever asks, so that they are never held whole.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+
+from imaging.canvas import slabs
+
+Inside = Callable[[slice], NDArray[np.bool_]]
+"""Range of the first axis -> which of its voxels belong to some part."""
+
+
+class Components:
+    """Parts numbered 1, 2, 3, ... in raster order of their first voxel, over all slabs."""
+
+    def __init__(self, inside: Inside, shape: Sequence[int], structure: NDArray[np.bool_]) -> None:
+        """`structure`: 3 voxels along each axis, which neighbours touch (symmetric)."""
+        self._inside = inside
+        self._structure = structure
+        self._slabs = list(slabs(shape))
+        self._offsets: list[int] = []
+        self._only: NDArray[Any] | None = None
+        """The labels of the only slab, which are not made twice."""
+        sizes, pairs = self._learn()
+        self._number = _joined(sizes.size, pairs)
+        self.count = int(self._number.max(initial=0))
+        self.sizes = np.bincount(self._number, sizes, self.count + 1).astype(np.int64)
+        """Voxels by number; of number 0, none."""
+
+    def slabs(self) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+        """Each range of the first axis and its numbers, 0 where nothing is inside.
+
+        What is inside a slab is asked again when its turn comes, and must be what it was.
+        """
+        for rows, offset in zip(self._slabs, self._offsets, strict=True):
+            labels = self._labels(rows)
+            number = self._number[offset : offset + int(labels.max(initial=0)) + 1].copy()
+            number[:1] = 0
+            yield rows, number[labels]
+
+    def _labels(self, rows: slice) -> NDArray[Any]:
+        if self._only is not None:
+            return self._only
+        labels, _ = ndimage.label(self._inside(rows), self._structure)
+        if len(self._slabs) == 1:
+            self._only = labels
+        return np.asarray(labels)
+
+    def _learn(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Sizes by provisional number (0: none), and the pairs of them that touch."""
+        sizes, pairs, count = [np.zeros(1, np.int64)], [np.empty((0, 2), np.int64)], 0
+        above: NDArray[Any] | None = None
+        for rows in self._slabs:
+            labels = self._labels(rows)
+            found = np.bincount(labels.ravel())[1:] if labels.size else np.empty(0, np.int64)
+            self._offsets.append(count)
+            sizes.append(found)
+            if above is not None:
+                pairs.append(_touching(above, _lifted(labels[0], count), self._structure))
+            count += found.size
+            above = _lifted(labels[-1], self._offsets[-1])
+        return np.concatenate(sizes), np.concatenate(pairs)
+
+
+def _lifted(labels: NDArray[Any], offset: int) -> NDArray[np.int64]:
+    return np.where(labels > 0, labels.astype(np.int64) + offset, 0)
+
+
+def _touching(
+    above: NDArray[np.int64], below: NDArray[np.int64], structure: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Pairs of numbers on both sides of a border between slabs, (n, 2)."""
+    bordered = np.pad(below, 1)
+    pairs = []
+    for step in product(range(3), repeat=below.ndim):
+        if structure[(2, *step)]:
+            other = bordered[tuple(slice(s, s + n) for s, n in zip(step, above.shape, strict=True))]
+            both = (above > 0) & (other > 0)
+            pairs.append(np.unique(np.stack([above[both], other[both]], 1), axis=0))
+    return np.unique(np.concatenate(pairs), axis=0)
+
+
+def _joined(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Provisional number -> number; `count` counts the 0 as well, which stays 0.
+
+    The part whose provisional number is least begins first in raster order.
+    """
+    if not len(pairs):
+        return np.arange(count, dtype=np.int32)
+    ones = np.ones(len(pairs), np.int8)
+    graph = sparse.coo_array((ones, (pairs[:, 0], pairs[:, 1])), (count, count))
+    _, group = sparse.csgraph.connected_components(graph, directed=False)
+    _, first, member = np.unique(group, return_index=True, return_inverse=True)
+    rank = np.empty(first.size, np.int32)
+    rank[np.argsort(first)] = np.arange(first.size, dtype=np.int32)
+    return rank[member]

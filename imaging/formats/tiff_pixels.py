@@ -1,0 +1,165 @@
+"""Reads a TIFF's pixels by region: mapped, tile by tile, or from strips that are unpacked once."""
+
+import threading
+from functools import lru_cache
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.canvas import canvas
+
+_CACHE_BYTES = 1 << 27
+"""Of decoded tiles, which the next region often needs again."""
+_SEPARATE = 2
+"""The planar configuration of components that lie one after another."""
+
+
+class Region(Protocol):
+    """Rows and columns -> (row, column, sample) as stored, before any interpretation."""
+
+    def __call__(self, box: Box) -> NDArray[Any]: ...
+
+
+def alone(path: Path) -> tifffile.TiffFile:
+    """The file by itself.
+
+    OME-XML names other files of the same picture by any path, a FIFO's or a stranger's; so, in its
+    folder, does Micro-Manager. None of them was sent, and none is opened.
+    """
+    file = tifffile.TiffFile(path, _multifile=False)
+    file.is_mmstack = file.is_ndtiff = False
+    return file
+
+
+def region(path: Path, scratch: Path | None) -> tuple[Region, tifffile.TiffPage]:
+    """The way to read the picture at `path`, and its only page."""
+    with alone(path) as file:
+        page = first(file)
+        page.colormap  # noqa: B018 - read while the file is open, as all that lies outside the tags
+        if page.is_memmappable:
+            return _mapped(path, file), page
+        return (_Tiles(path, page) if page.is_tiled else _Strips(path, page, scratch)), page
+
+
+def first(file: tifffile.TiffFile) -> tifffile.TiffPage:
+    """The first page, which a file is not opened without."""
+    return cast("tifffile.TiffPage", file.pages[0])
+
+
+def _mapped(path: Path, file: tifffile.TiffFile) -> Region:
+    """Pixels that lie in the file as they are."""
+    page = first(file)
+    dtype = np.dtype(page.dtype).newbyteorder(file.byteorder)
+    lies = np.memmap(path, dtype, "r", page.dataoffsets[0], _planes_shape(page))
+
+    def read(box: Box) -> NDArray[Any]:
+        return np.moveaxis(lies[(slice(None), *box.slices)], 0, -1).reshape(
+            *box.shape, page.samplesperpixel
+        )
+
+    return read
+
+
+def _planes_shape(page: tifffile.TiffPage) -> tuple[int, ...]:
+    """(planes, row, column[, samples of a plane])."""
+    separate = page.planarconfig == _SEPARATE
+    planes = page.samplesperpixel if separate else 1
+    rest = () if separate else (page.samplesperpixel,)
+    return (planes, page.imagelength, page.imagewidth, *rest)
+
+
+class _Tiles:
+    """Decodes the tiles that a region touches, and keeps the last ones."""
+
+    def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
+        self._path = path
+        self._page = page
+        self._edge = (page.tilelength, page.tilewidth)
+        self._spans = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        self._decode = page.decode  # made from the file while it is open
+        size = prod(self._edge) * page.samplesperpixel * np.dtype(page.dtype).itemsize
+        self._tile = lru_cache(max(1, _CACHE_BYTES // size))(self._decoded)
+
+    def __call__(self, box: Box) -> NDArray[Any]:
+        page = self._page
+        out = np.empty((*box.shape, page.samplesperpixel), page.dtype)
+        planes = page.samplesperpixel if page.planarconfig == _SEPARATE else 1
+        touched = (
+            range(a // edge, -(-b // edge))
+            for a, b, edge in zip(box.start, box.stop, self._edge, strict=True)
+        )
+        for row, column, plane in product(*touched, range(planes)):
+            start = (row * self._edge[0], column * self._edge[1])
+            tile = self._tile(plane, row, column)
+            to, from_ = _overlap(box, start, tile.shape[:2])
+            samples = slice(plane, plane + tile.shape[2])
+            out[(*to, samples)] = tile[from_]
+        return out
+
+    def _decoded(self, plane: int, row: int, column: int) -> NDArray[Any]:
+        """(row, column, sample) of one tile, cut at the picture's edge."""
+        page = self._page
+        down, across = (
+            -(-n // edge)
+            for n, edge in zip((page.imagelength, page.imagewidth), self._edge, strict=True)
+        )
+        index = (plane * down + row) * across + column
+        offset, count = self._spans[index]
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(count) or None
+        tile, _, shape = self._decode(
+            data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader
+        )
+        if tile is None:  # a sparse file leaves tiles out
+            return np.full(shape[1:], page.nodata, page.dtype)
+        return np.asarray(tile[0, : shape[1], : shape[2]])
+
+
+class _Strips:
+    """Unpacks the whole picture at the first read: a strip holds more columns than any region."""
+
+    def __init__(self, path: Path, page: tifffile.TiffPage, scratch: Path | None) -> None:
+        self._path = path
+        self._page = page
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self._pixels: NDArray[Any] | None = None
+
+    def __call__(self, box: Box) -> NDArray[Any]:
+        with self._lock:
+            if self._pixels is None:
+                self._pixels = self._unpacked()
+            return self._pixels[box.slices]
+
+    def _unpacked(self) -> NDArray[Any]:
+        page = self._page
+        shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
+        out = canvas(shape, np.dtype(page.dtype), self._scratch)
+        with alone(self._path) as file:
+            for strip, place, (_, down, across, samples) in first(file).segments(maxworkers=1):
+                plane, _, row, column, sample = place
+                begins = plane + sample
+                here = (slice(row, row + down), slice(column, column + across))
+                out[(*here, slice(begins, begins + samples))] = (
+                    page.nodata if strip is None else strip[0, :down, :across]
+                )
+        return out
+
+
+def _overlap(
+    box: Box, start: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where a tile's part of the box lies: in the box, and in the tile."""
+    to, from_ = [], []
+    for a, b, begin, n in zip(box.start, box.stop, start, shape, strict=True):
+        low, high = max(a, begin), min(b, begin + n)
+        to.append(slice(low - a, high - a))
+        from_.append(slice(low - begin, high - begin))
+    return tuple(to), tuple(from_)
