@@ -18,6 +18,7 @@ from cli.makers import Here, Maker, OnTile, There
 from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
 from imaging.formats.mask_file import SUFFIXES, deliver
+from imaging.formats.ome_zarr import is_ome_zarr
 from inference.options import DEVICES, PRECISIONS, RunOptions
 from inference.outcome import Outcome
 
@@ -138,7 +139,7 @@ def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[s
         subjects = [{"": path} for path in scans]
     for subject in subjects:
         for path in subject.values():
-            if not path.is_file():
+            if not path.is_file() and not is_ome_zarr(path):
                 raise BadRequest(f"There is no file {path}.", todo="Check the path.")
     return subjects
 

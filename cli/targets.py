@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import BadRequest
-from imaging.formats.mask_file import SUFFIXES
+from imaging.formats.mask_file import ENDINGS, SUFFIXES, ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Target:
     suffix: str | None
 
     def path(self, natural: str) -> Path:
-        """The file; `natural` is the format (nifti, png) that the mask has by itself."""
+        """The file; `natural` is the format (nifti, png, ome-tiff) that the mask has by itself."""
         return self.folder / (self.stem + (self.suffix or SUFFIXES[natural]))
 
 
@@ -26,7 +26,7 @@ def targets(scans: Sequence[Path], out: Path, form: str | None) -> list[Target]:
     suffix = SUFFIXES[form] if form else None
     if len(scans) == 1 and not out.is_dir() and out.suffix:
         return [_file(out, suffix)]
-    if len(scans) > 1 and _ending(out):
+    if len(scans) > 1 and ending(out.name):
         raise BadRequest(
             f"{len(scans)} scans cannot go into the one file {out.name}.",
             todo="Give a folder with --out.",
@@ -44,9 +44,9 @@ def targets(scans: Sequence[Path], out: Path, form: str | None) -> list[Target]:
 def protect(scans: Sequence[Path], places: Sequence[Target], others: Sequence[Path]) -> None:
     """Raises BadRequest where anything written would overwrite a scan, or another thing written."""
     masks = [
-        place.folder / (place.stem + ending)
+        place.folder / (place.stem + suffix)
         for place in places
-        for ending in ((place.suffix,) if place.suffix else SUFFIXES.values())
+        for suffix in ((place.suffix,) if place.suffix else SUFFIXES.values())
     ]
     written = [path.resolve() for path in (*masks, *others)]
     kept = {path.resolve() for path in scans}
@@ -63,21 +63,18 @@ def protect(scans: Sequence[Path], places: Sequence[Target], others: Sequence[Pa
 
 def stem(path: Path) -> str:
     """The name without .nii.gz or whatever the ending is."""
-    return path.name[:-7] if path.name.endswith(".nii.gz") else path.stem
-
-
-def _ending(out: Path) -> str | None:
-    return next((end for end in (".nii.gz", ".nii", ".png") if out.name.endswith(end)), None)
+    end = ending(path.name) or path.suffix
+    return path.name.removesuffix(end)
 
 
 def _file(out: Path, suffix: str | None) -> Target:
-    named = _ending(out)
+    named = ending(out.name)
     if named is None:
         raise BadRequest(
             f"A mask cannot be written as '{out.suffix}'.",
-            expected="A name that ends in .nii.gz, .nii or .png, or a folder.",
+            expected=f"A name that ends in one of {', '.join(ENDINGS)}, or a folder.",
             todo="Change --out.",
         )
-    if suffix and (suffix == ".png") != (named == ".png"):
+    if suffix and ENDINGS[suffix] != ENDINGS[named]:
         raise BadRequest("--format and the name given by --out contradict each other.")
     return Target(out.parent, out.name.removesuffix(named), named)

@@ -4,49 +4,75 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from imaging.box import Box
+from imaging.box import blocks
+from imaging.canvas import canvas
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.nifti_write import write_mask, write_mask_volume
+from imaging.formats.nifti_write import write_mask_volume
+from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
 from imaging.formats.raster import write_mask_png
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 
-SUFFIXES = {"nifti": ".nii.gz", "png": ".png"}
+SUFFIXES = {
+    "nifti": ".nii.gz",
+    "png": ".png",
+    "ome-tiff": ".ome.tif",
+    "ome-zarr": ".ome.zarr",
+}
 """Format -> the ending of its files."""
+ENDINGS = {
+    **{ending: form for form, ending in SUFFIXES.items()},
+    ".nii": "nifti",
+    ".ome.tiff": "ome-tiff",
+    ".ome.zarr.zip": "ome-zarr",
+}
+"""Every ending of a mask's name -> its format."""
+_READ_VOXELS = 1 << 22
+
+
+def ending(name: str) -> str | None:
+    """That of a mask's file name, the longest that fits; None for any other."""
+    fits = [end for end in ENDINGS if name.endswith(end)]
+    return max(fits, key=len, default=None)
 
 
 def write(path: Path, mask: NDArray[Any], scan: Scan) -> None:
-    """Writes `mask`, of the scan's spatial shape, as the path's ending says (.nii, .nii.gz, .png).
+    """Writes `mask`, of the scan's spatial shape, as the path's ending says (see ENDINGS).
 
     A volume's NIfTI has its scan's shape and affine; a picture's lies on `write_volume`'s grid.
-    Raises BadRequest for a volume as PNG.
+    Raises BadRequest for a volume as a picture.
     """
-    if path.name.endswith(SUFFIXES["png"]):
-        if scan.dimension == 3:
-            raise BadRequest(
-                "A volume's mask cannot be a PNG.",
-                expected="Format nifti for a volume.",
-                todo="Ask for nifti; preview.png is a picture of it.",
-            )
-        write_mask_png(path, mask)
-    elif scan.dimension == 3:
-        write_mask(path, mask, scan)
-    else:
+    form = ENDINGS[ending(path.name) or ".nii.gz"]
+    if form == "ome-zarr":
+        write_ome_zarr(path, mask, scan)
+    elif form == "ome-tiff":
+        write_ome_tiff(path, mask, scan)
+    elif form == "nifti":
         write_mask_volume(path, mask, scan)
+    elif scan.dimension == 3:
+        raise BadRequest(
+            "A volume's mask cannot be a PNG.",
+            expected="Format nifti for a volume.",
+            todo="Ask for nifti; preview.png is a picture of it.",
+        )
+    else:
+        write_mask_png(path, mask)
 
 
-def read(path: Path, dimension: int | None = None) -> NDArray[Any]:
+def read(path: Path, dimension: int | None = None, scratch: Path | None = None) -> NDArray[Any]:
     """The label numbers of a mask file, of its scan's spatial shape.
 
     `dimension`: the scan's. A picture's NIfTI mask (dimension 2), upright for a viewer as
     `write_mask_volume` leaves it, comes back as (row, column); without it, as it lies in the file.
+    `scratch`: a folder for what memory cannot hold.
     """
-    stored = open_scan(path)
-    mask = np.asarray(stored.read(Box.whole(stored.grid))[0])
+    stored = open_scan(path, scratch=scratch)
+    mask = canvas(stored.grid, stored.dtype, scratch)
+    for box in blocks(stored.grid, _READ_VOXELS):
+        mask[box.slices] = stored.read(box)[0]
     if dimension == 2 and mask.ndim == 3:
         return mask[..., 0].T[::-1]
     return mask
@@ -55,9 +81,9 @@ def read(path: Path, dimension: int | None = None) -> NDArray[Any]:
 def deliver(stored: Path, scan: Path, path: Path) -> None:
     """Puts a stored mask at `path`, converted where the ending asks for it; whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.name.endswith(stored.name.removeprefix("mask")):
+    if ending(path.name) == ending(stored.name):
         with replacing(path) as target, stored.open("rb") as source:
             shutil.copyfileobj(source, target)
         return
     opened = open_scan(scan)
-    write(path, read(stored, opened.dimension), opened)
+    write(path, read(stored, opened.dimension, path.parent), opened)

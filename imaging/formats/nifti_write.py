@@ -103,8 +103,8 @@ def _viewable(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _write_picture(path: Path, scan: Scan) -> None:
     rows, columns = scan.grid
-    colour = scan.shape[0] == 3
-    header = _header((columns, rows, 1), RGB if colour else scan.dtype, _upright_affine(scan), None)
+    colour, kind = scan.shape[0] == 3, _viewable(scan.dtype)
+    header = _header((columns, rows, 1), RGB if colour else kind, _upright_affine(scan), None)
     step = max(1, _BAND_PIXELS // columns)
 
     def bands() -> Iterable[bytes]:
@@ -114,7 +114,7 @@ def _write_picture(path: Path, scan: Scan) -> None:
                 block = (block >> 8).astype(
                     np.uint8
                 )  # RGB24 has room for the upper byte of 16 bits
-            yield np.moveaxis(block, 0, -1).tobytes()
+            yield np.moveaxis(block if colour else block.astype(kind), 0, -1).tobytes()
 
     _write(path, header, bands())
 

@@ -7,22 +7,26 @@ from imaging.formats import jpeg, png, tiff
 from imaging.formats.limits import Limits
 from imaging.formats.nifti import GZIP, open_nifti, start_of, verify_nifti
 from imaging.formats.nifti_header import byte_order
+from imaging.formats.ome_zarr import is_ome_zarr, open_ome_zarr, verify_ome_zarr
 from imaging.formats.raster import OPENERS, VERIFIERS
 from imaging.scan import Scan
 
-SERVED = "A NIfTI volume (.nii, .nii.gz) or a PNG, JPEG or TIFF picture."
+SERVED = (
+    "A NIfTI volume (.nii, .nii.gz), a PNG, JPEG or TIFF picture, or an OME-Zarr image of either."
+)
 _DEFAULT = Limits()
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "png"),
     (jpeg.SIGNATURE, "jpeg"),
     *((signature, "tiff") for signature in tiff.SIGNATURES),
 )
+_ZIP = b"PK\x03\x04"
 _FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
     (128, b"DICM", "a DICOM file", "Convert the series with dcm2niix and send the .nii.gz."),
     (0, b"NRRD", "an NRRD file", "Convert it to .nii.gz, for example with 3D Slicer."),
     (0, b"ObjectType", "a MetaImage file", "Convert it to .nii.gz, for example with 3D Slicer."),
     (0, b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
-    (0, b"PK\x03\x04", "a zip archive", "Unpack it and send the scans in it."),
+    (0, _ZIP, "a zip archive", "Unpack it and send the scans in it."),
     (0, b"GIF8", "a GIF picture", "Save it as PNG."),
     (0, b"BM", "a BMP picture", "Save it as PNG."),
     (8, b"WEBP", "a WebP picture", "Save it as PNG."),
@@ -42,6 +46,8 @@ def open_scan(path: Path, limits: Limits = _DEFAULT, scratch: Path | None = None
         return OPENERS[kind](path, limits)
     if kind == "tiff":
         return tiff.open_tiff(path, limits, scratch)
+    if kind == "ome-zarr":
+        return open_ome_zarr(path, limits, scratch)
     return open_nifti(path, limits, scratch, gzipped=kind == "nifti.gz")
 
 
@@ -54,11 +60,17 @@ def verify(path: Path, limits: Limits = _DEFAULT) -> Scan:
     kind = _kind(path)
     if kind in VERIFIERS:
         return VERIFIERS[kind](path, limits)
+    if kind == "ome-zarr":
+        return verify_ome_zarr(path, limits)
     return verify_nifti(path, limits, gzipped=kind == "nifti.gz")
 
 
 def _kind(path: Path) -> str:
+    if path.is_dir() and is_ome_zarr(path):
+        return "ome-zarr"
     start = _start(path)
+    if start.startswith(_ZIP) and is_ome_zarr(path):
+        return "ome-zarr"
     for signature, kind in _SIGNATURES:
         if start.startswith(signature):
             return kind

@@ -26,7 +26,7 @@ from imaging.formats.tiff_pixels import Region, alone, region
 from imaging.scan import Scan
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_SERVED = ("bool", "uint8", "uint16", "int16", "float32")
+_SERVED = ("bool", "uint8", "uint16", "uint32", "int16", "float32")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 MICROMETRE = "\u00b5m"
 _MM = {MICROMETRE: 1e-3, "nm": 1e-6, "mm": 1.0, "cm": 10.0, "m": 1000.0}

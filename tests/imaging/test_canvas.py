@@ -1,0 +1,47 @@
+"""Arrays in files without a name."""
+
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import imaging.canvas
+from imaging.canvas import canvas, slabs
+from imaging.errors import StorageFull
+
+
+def test_a_large_array_lies_in_a_file_that_nobody_sees(tmp_path: Path) -> None:
+    small, large = canvas((3, 4), np.uint8, tmp_path), canvas((1 << 13, 1 << 13), "u1", tmp_path)
+    assert not isinstance(small, np.memmap)
+    assert not isinstance(large, np.memmap)  # just at the limit
+    larger = canvas((1 << 14, 1 << 14), "u2", tmp_path)
+    assert isinstance(larger, np.memmap)
+    assert not list(tmp_path.iterdir())
+    assert not larger.any()
+    before = psutil.Process().memory_full_info().uss
+    larger[:] = 7
+    assert psutil.Process().memory_full_info().uss - before < 400 << 20
+    assert int(larger[-1, -1]) == 7
+
+
+def test_want_of_room_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imaging.canvas, "IN_MEMORY_BYTES", 0)
+    free = psutil.disk_usage(str(tmp_path)).free
+    with pytest.raises(StorageFull):
+        canvas((free * 2,), np.uint8, tmp_path)
+    assert psutil.disk_usage(str(tmp_path)).free > free // 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "voxels", "expected"),
+    [((7, 10), 25, [2, 2, 2, 1]), ((3, 100), 10, [1, 1, 1]), ((5,), 8, [5]), ((0, 4), 8, [])],
+)
+def test_slabs_cover_the_first_axis(
+    shape: tuple[int, ...], voxels: int, expected: list[int]
+) -> None:
+    found = list(slabs(shape, voxels))
+    assert [rows.stop - rows.start for rows in found] == expected
+    assert [rows.start for rows in found] == [sum(expected[:n]) for n in range(len(expected))]
