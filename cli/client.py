@@ -1,5 +1,6 @@
 """A server's API, as far as the command needs it."""
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -10,12 +11,17 @@ from urllib.parse import quote
 import httpx
 
 from imaging.errors import BadRequest, TesseraError, Unavailable
+from imaging.formats.atomic import full_disk_told
+from imaging.formats.mask_file import SUFFIXES
+from imaging.formats.ome_write import pack
 from inference.options import RunOptions
 from inference.outcome import Outcome
 
 _FINAL = ("succeeded", "failed", "cancelled")
 _PATIENCE_S = 30.0
 """How long a server may be away while its job is waited for: a restart must not lose the waiter."""
+_KINDS = {"image/png": "png", "image/tiff": "ome-tiff"}
+"""Formats of masks by their media type."""
 _LAST_PORT = 65535
 _AWAY = (502, 503, 504)
 
@@ -51,6 +57,11 @@ class Client:
 
     def upload(self, path: Path) -> str:
         """Sends a scan; its id."""
+        if path.is_dir():  # an OME-Zarr
+            with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
+                packed = Path(folder) / f"{path.name}.zip"
+                pack(path, packed)
+                return self.upload(packed)
         with path.open("rb") as file:
             return str(self._call("POST", "/v1/scans", files={"files": (path.name, file)})["id"])
 
@@ -84,12 +95,11 @@ class Client:
     def fetch(self, job: str, folder: Path) -> Outcome:
         """Mask, preview and report of a finished job."""
         folder.mkdir(parents=True, exist_ok=True)
-        answer = self._patiently(job, "/mask")
-        kind = "png" if answer.headers["content-type"].startswith("image/png") else "nifti"
-        mask = folder / ("mask.png" if kind == "png" else "mask.nii.gz")
-        mask.write_bytes(answer.content)
-        preview = folder / "preview.png"
-        preview.write_bytes(self._patiently(job, "/preview.png").content)
+        come, preview = folder / "mask", folder / "preview.png"
+        answer = self._patiently(job, "/mask", come)
+        kind = _KINDS.get(answer.headers["content-type"].partition(";")[0], "nifti")
+        mask = come.replace(folder / f"mask{SUFFIXES[kind]}")
+        self._patiently(job, "/preview.png", preview)
         return Outcome(mask, kind, preview, _object(self._patiently(job, "/report")))
 
     def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
@@ -118,14 +128,12 @@ class Client:
                 todo="Cancel it there when the server answers again.",
             ) from error
 
-    def _patiently(self, job: str, part: str = "") -> httpx.Response:
-        """Something of a job, asked for again while the server is away."""
+    def _patiently(self, job: str, part: str = "", into: Path | None = None) -> httpx.Response:
+        """Something of a job, asked for again while the server is away; its bytes in a file."""
         until = None
         while True:
             try:
-                return self._checked(
-                    lambda: self._http.get(f"/v1/jobs/{job}{part}", timeout=_PATIENCE_S)
-                )
+                return self._checked(lambda: self._got(f"/v1/jobs/{job}{part}", into))
             except _Away as error:
                 now = time.monotonic()
                 until = until or now + _PATIENCE_S
@@ -136,6 +144,18 @@ class Client:
                         "when it answers again and the job is done.",
                     ) from error
             time.sleep(1)
+
+    def _got(self, path: str, into: Path | None) -> httpx.Response:
+        if into is None:
+            return self._http.get(path, timeout=_PATIENCE_S)
+        with self._http.stream("GET", path, timeout=_PATIENCE_S) as answer:
+            if not answer.is_success:
+                answer.read()
+                return answer
+            with full_disk_told(), into.open("wb") as file:
+                for block in answer.iter_bytes():
+                    file.write(block)
+        return answer
 
     def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
         return _object(self._checked(lambda: self._http.request(method, path, **kwargs)))

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from imaging.errors import BadModel
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import write_mask_volume
-from imaging.formats.raster import LARGEST_IN_PNG, write_mask_png
+from imaging.formats.mask_file import SUFFIXES, write
+from imaging.formats.raster import LARGEST_IN_PNG
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
@@ -33,6 +33,8 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 """With what an engine is made of, for callers that know neither `models` nor `imaging`."""
 
 
+MOST_IN_PNG = 1 << 26
+"""Pixels of a mask that is a PNG, which is made and read whole."""
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
 
@@ -164,20 +166,25 @@ class Engine:
 def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path) -> Outcome:
     """Writes mask and preview into the folder `out`.
 
-    A picture's mask is a PNG, or, with more objects than one can number, a NIfTI on the grid of
-    `write_volume`.
+    A volume's mask is a NIfTI; a picture's a PNG, or, with more pixels than MOST_IN_PNG or more
+    objects than a PNG can number, a tiled OME-TIFF.
     """
     out.mkdir(parents=True, exist_ok=True)
     told = report(result, scan, card, device)
-    if scan.dimension == 2 and result.mask.max(initial=0) <= LARGEST_IN_PNG:
-        mask, kind = out / "mask.png", "png"
-        write_mask_png(mask, result.mask)
-    else:
-        mask, kind = out / "mask.nii.gz", "nifti"
-        write_mask_volume(mask, result.mask, scan)
+    kind = _natural(result.mask)
+    mask = out / f"mask{SUFFIXES[kind]}"
+    write(mask, result.mask, scan)
     picture = out / "preview.png"
     preview(scan, result.mask, {label.value: label.color for label in card.labels}, picture)
     return Outcome(mask, kind, picture, told)
+
+
+def _natural(mask: NDArray[Any]) -> str:
+    """The format that the mask has by itself."""
+    if mask.ndim == 3:
+        return "nifti"
+    fits = mask.size <= MOST_IN_PNG and mask.max(initial=0) <= LARGEST_IN_PNG
+    return "png" if fits else "ome-tiff"
 
 
 def _same(model: Model, sha256: str | None) -> None:

@@ -11,7 +11,7 @@ class Outcome:
 
     mask: Path
     mask_format: str
-    """nifti or png."""
+    """nifti, png or ome-tiff."""
     preview: Path
     report: dict[str, Any]
     """See `inference.report`."""

@@ -60,7 +60,8 @@ def segment(
 ) -> Result:
     """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled.
 
-    `scratch`: a folder for masks larger than memory, the system's own if None. Where memory does not suffice for a tile, all begins again with smaller ones: the same mask.
+    Where memory does not suffice for a tile, all begins again with smaller ones: the same mask.
+    `scratch`: a folder for masks larger than memory, the system's own if None.
     """
     started = perf_counter()
     subject = source({name: stoppable(scan, brake) for name, scan in scans.items()}, card)

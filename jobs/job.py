@@ -156,7 +156,7 @@ class Job:
     finished_at: float | None = None
     progress: Progress = Progress()
     mask_sha256: str | None = None
-    """Blob of the mask; `mask_format` says whether it is a NIfTI or a PNG."""
+    """Blob of the mask; `mask_format`: nifti, png or ome-tiff."""
     mask_format: str | None = None
     preview_sha256: str | None = None
     error: Mapping[str, Any] | None = None

@@ -1,12 +1,14 @@
 """Scans and masks as files that a viewer can load, made in scratch; volumes in flat memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from starlette.responses import Response, StreamingResponse
 
+from imaging.formats.mask_file import SUFFIXES, read, write
 from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
@@ -15,6 +17,13 @@ from service import tags
 from service.parts import Parts
 
 NIFTI = "application/x-nifti"
+MEDIA = {
+    "nifti": NIFTI,
+    "png": "image/png",
+    "ome-tiff": "image/tiff",
+    "ome-zarr": "application/zip",
+}
+"""Media type of a mask by its format."""
 _BLOCK_BYTES = 1 << 20
 
 
@@ -31,7 +40,7 @@ def volume(parts: Parts, scan: StoredScan, tag: str) -> Response:
         return sent
     with parts.blobs.local(scan.sha256) as source:
         opened = open_scan(source, parts.limits, parts.scratch.folder)
-        return _written(parts, opened, f"scan-{scan.id}.nii.gz", tag)
+        return _written(parts, opened, f"scan-{scan.id}", tag)
 
 
 def _as_sent(parts: Parts, scan: StoredScan, tag: str) -> Response | None:
@@ -43,19 +52,44 @@ def _as_sent(parts: Parts, scan: StoredScan, tag: str) -> Response | None:
     return _stream(chain((first,), blocks), size, name, NIFTI, tag)
 
 
-def mask_volume(parts: Parts, mask_sha256: str, scan: StoredScan, name: str, tag: str) -> Response:
-    """A picture's mask as NIfTI on the grid that `volume` gives its scan."""
+def mask(
+    parts: Parts, mask_sha256: str, scan: StoredScan, wanted: str, name: str, tag: str
+) -> Response:
+    """A mask in another format than it is stored in: `nifti`, `ome-tiff` or `ome-zarr`.
+
+    A picture's NIfTI lies on the grid that `volume` gives its scan.
+    """
+    ending = SUFFIXES[wanted] + (".zip" if wanted == "ome-zarr" else "")
     with parts.blobs.local(mask_sha256) as source:
-        mask = open_scan(source, parts.limits, parts.scratch.folder)
-        return _written(parts, replace(mask, spacing_mm=scan.spacing_mm), name, tag)
+        stored = open_scan(source, parts.limits, parts.scratch.folder)
+        placed = replace(
+            stored, spacing_mm=scan.spacing_mm, format=scan.format, affine=np.array(scan.affine)
+        )
+        if wanted == "nifti":
+            return _written(parts, placed, name, tag)
+        numbers = read(source, len(scan.shape) - 1, parts.scratch.folder)
+        return _made(
+            parts, lambda path: write(path, numbers, placed), name, ending, MEDIA[wanted], tag
+        )
 
 
 def _written(parts: Parts, scan: Scan, name: str, tag: str) -> Response:
-    with parts.scratch.file(".nii.gz") as path:
-        write_volume(path, scan)
+    return _made(parts, lambda path: write_volume(path, scan), name, ".nii.gz", NIFTI, tag)
+
+
+def _made(
+    parts: Parts,
+    make: Callable[[Path], None],
+    name: str,
+    ending: str,
+    media_type: str,
+    tag: str,
+) -> Response:
+    with parts.scratch.file(ending) as path:
+        make(path)
         size, blocks = path.stat().st_size, _unlinked(path)
         first = next(blocks, b"")  # opens the file; its name may go then, its bytes stay
-    return _stream(chain((first,), blocks), size, name, NIFTI, tag)
+    return _stream(chain((first,), blocks), size, name + ending, media_type, tag)
 
 
 def _unlinked(path: Path) -> Iterator[bytes]:

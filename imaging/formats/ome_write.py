@@ -99,7 +99,7 @@ def write_ome_zarr(path: Path, mask: NDArray[Any], scan: Scan) -> None:
         with full_disk_told():
             _write_group(part, mask, scan)
             if path.suffix == ".zip":
-                _pack(part, path)
+                pack(part, path)
             else:
                 shutil.rmtree(path, ignore_errors=True)
                 part.replace(path)
@@ -199,7 +199,7 @@ def _chunks(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[Box]:
         yield Box(start, tuple(min(a + e, n) for a, e, n in zip(start, chunks, shape, strict=True)))
 
 
-def _pack(folder: Path, path: Path) -> None:
+def pack(folder: Path, path: Path) -> None:
     """A zip of the folder's files, which are packed already, with no times in it."""
     with replacing(path) as file, ZipFile(file, "w", ZIP_STORED) as archive:
         for member in sorted(path for path in folder.rglob("*") if path.is_file()):

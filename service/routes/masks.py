@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.errors import BadRequest, Conflict
+from imaging.formats.mask_file import SUFFIXES
 from imaging.measure import Measurement, to_csv
 from jobs.job import Job, JobState
 from service import tags, viewing
@@ -18,7 +19,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The mask; its voxels are label values, or object numbers.",
-        "content": {viewing.NIFTI: _BINARY, "image/png": _BINARY},
+        "content": dict.fromkeys(viewing.MEDIA.values(), _BINARY),
     },
     304: {"description": "The caller's copy is still good."},
 }
@@ -43,15 +44,16 @@ async def get_mask(
     request: Request,
     parts: PartsDep,
     owner: OwnerDep,
-    format: Literal["nifti", "png"] | None = None,  # noqa: A002 - the word on the wire
+    format: Literal["nifti", "png", "ome-tiff", "ome-zarr"] | None = None,  # noqa: A002 - the word on the wire
 ) -> Response:
     """The mask as it is stored: NIfTI on a volume's own grid, PNG for a picture.
 
-    `format=nifti` gives a picture's mask on the grid of GET /v1/scans/{id}/volume; with more than
-    65,535 objects it is stored so.
+    A picture's mask of more than 67 million pixels or 65,535 objects is a tiled OME-TIFF with
+    smaller copies for viewers. `format=nifti` gives a picture's mask on the grid of
+    GET /v1/scans/{id}/volume, `format=ome-zarr` a zip of an OME-Zarr label image.
     """
     job = await parts.show(_succeeded, parts, owner, job_id)
-    wanted = format or job.mask_format
+    wanted = format or str(job.mask_format)
     tag = f"{job.mask_sha256}-{wanted}"
     if tags.known(request, tag):
         return tags.unchanged(tag)
@@ -99,20 +101,21 @@ def _succeeded(parts: Parts, owner: str, job_id: str) -> Job:
     )
 
 
-def _mask(parts: Parts, job: Job, wanted: str | None, tag: str) -> Response:
-    sha256 = str(job.mask_sha256)
-    if wanted == job.mask_format == "png":
-        return viewing.stored(parts, sha256, f"mask-{job.id}.png", "image/png", tag)
+def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
+    sha256, name = str(job.mask_sha256), f"mask-{job.id}"
     if wanted == job.mask_format:
-        return viewing.stored(parts, sha256, f"mask-{job.id}.nii.gz", viewing.NIFTI, tag)
-    if wanted == "nifti":
-        scan = parts.repository.scan(job.owner, next(iter(job.scans.values())))
-        return viewing.mask_volume(parts, sha256, scan, f"mask-{job.id}.nii.gz", tag)
-    raise BadRequest(
-        "This mask is no picture.",
-        expected="format=nifti for a volume, or for more than 65,535 objects.",
-        todo="Leave `format` out, or fetch preview.png for a picture to look at.",
-    )
+        name += SUFFIXES[wanted]
+        return viewing.stored(parts, sha256, name, viewing.MEDIA[wanted], tag)
+    scan = parts.repository.scan(job.owner, next(iter(job.scans.values())))
+    flat = len(scan.shape) == 3
+    if wanted == "png" or (wanted == "ome-tiff" and not flat):
+        raise BadRequest(
+            f"This mask is too large for a {wanted}." if flat else "This mask is no picture.",
+            expected="nifti or ome-zarr for a volume; nifti, ome-tiff or ome-zarr for a large "
+            "picture, or one of more than 65,535 objects.",
+            todo="Leave `format` out, or fetch preview.png for a picture to look at.",
+        )
+    return viewing.mask(parts, sha256, scan, wanted, name, tag)
 
 
 def _table(measurements: dict[str, Any]) -> str:

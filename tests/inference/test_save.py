@@ -17,7 +17,9 @@ from inference.sources import source
 from models.registry import Registry
 
 
-@pytest.mark.parametrize(("count", "kind"), [(70_000, "nifti"), (65_536, "nifti"), (65_535, "png")])
+@pytest.mark.parametrize(
+    ("count", "kind"), [(70_000, "ome-tiff"), (65_536, "ome-tiff"), (65_535, "png")]
+)
 def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, kind: str) -> None:
     card = Registry().get("nuclei-2d").card
     path = tmp_path / "a.png"

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 import service
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import write_mask_volume
+from imaging.formats.mask_file import SUFFIXES, write
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
 from jobs.job import Job, Progress
@@ -265,18 +265,19 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: obj
             scan = open_scan(path, Limits())
             flat = scan.dimension == 2
             png = flat and mask.max() < 1 << 16
-            made = folder / ("mask.png" if png else "mask.nii.gz")
+            kind = "png" if png else "ome-tiff" if flat else "nifti"
+            made = folder / f"mask{SUFFIXES[kind]}"
             if png:
                 Image.fromarray(mask).save(made)
             else:
-                write_mask_volume(made, mask, scan)
+                write(made, mask, scan)
         preview = folder / "preview.png"
         Image.fromarray(np.full((4, 4, 3), 90, np.uint8)).save(preview)
         assert repository.finish(
             job_id,
             job.fence,
             mask_sha256=blobs.put(made),
-            mask_format="png" if png else "nifti",
+            mask_format=kind,
             preview_sha256=blobs.put(preview),
             report={
                 "model": {"name": job.model},

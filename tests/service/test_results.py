@@ -8,10 +8,13 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from imaging.box import Box
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
+from imaging.geometry import canonical
 from imaging.measure import measure_instances
 from tests.service.conftest import Gateway, check_problem, nifti_bytes, png_bytes, run_job
 
@@ -120,20 +123,48 @@ def test_mask_of_a_picture(gateway: Gateway, flat: tuple[str, str, np.ndarray]) 
 
 
 def test_mask_of_a_picture_with_too_many_objects_for_a_png(gateway: Gateway) -> None:
-    """Stored on the volume's grid already: the same with `format=nifti` and without."""
+    """Stored as OME-TIFF; `format=nifti` gives it on the volume's grid."""
     scan = gateway.scan(png_bytes((9, 11, 3), seed=52))
     mask = (np.arange(99, dtype=np.uint32) + 70_000).reshape(9, 11)
     job = str(gateway.job(scan=scan, model="flat", priority=9)["id"])
     run_job(gateway, job, mask)
-    for query in ("", "?format=nifti"):
-        answer = gateway.client.get(f"/v1/jobs/{job}/mask{query}")
-        assert answer.headers["content-type"] == "application/x-nifti"
-        overlay = _volume(answer.content)
-        np.testing.assert_array_equal(np.asarray(overlay.dataobj)[..., 0].T[::-1], mask)
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask")
+    assert answer.headers["content-type"] == "image/tiff"
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(answer.content)), mask)
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=nifti")
+    assert answer.headers["content-type"] == "application/x-nifti"
+    overlay = _volume(answer.content)
+    np.testing.assert_array_equal(np.asarray(overlay.dataobj)[..., 0].T[::-1], mask)
     picture = _volume(gateway.client.get(f"/v1/scans/{scan}/volume").content)
     np.testing.assert_array_equal(overlay.affine, picture.affine)
     problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/mask?format=png"), 422)
     assert "65,535" in str(problem)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_masks_as_ome(gateway: Gateway, tmp_path: Path, dimension: int) -> None:
+    shape = (9, 11) if dimension == 2 else (6, 7, 8)
+    content = png_bytes((9, 11, 3), seed=55) if dimension == 2 else nifti_bytes(seed=55)
+    scan = gateway.scan(content)
+    shape = tuple(gateway.client.get(f"/v1/scans/{scan}").json()["shape"][1:])
+    mask = (np.arange(np.prod(shape)) % 7).astype(np.uint8).reshape(shape)
+    model = "flat" if dimension == 2 else "solid"
+    job = str(gateway.job(scan=scan, model=model, priority=9)["id"])
+    run_job(gateway, job, mask)
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=ome-zarr")
+    assert answer.headers["content-type"] == "application/zip"
+    assert f"mask-{job}.ome.zarr.zip" in answer.headers["content-disposition"]
+    (tmp_path / "mask.zip").write_bytes(answer.content)
+    (tmp_path / "scan").write_bytes(content)
+    got, own = canonical(open_scan(tmp_path / "mask.zip")), canonical(open_scan(tmp_path / "scan"))
+    assert np.allclose(got.scan.affine, own.scan.affine, atol=1e-3)
+    found = got.scan.read(Box.whole(got.scan.grid))[0]
+    np.testing.assert_array_equal(found, own.turn(mask) if dimension == 3 else mask)
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=ome-tiff")
+    if dimension == 3:
+        assert "no picture" in str(check_problem(answer, 422))
+    else:
+        np.testing.assert_array_equal(tifffile.imread(io.BytesIO(answer.content)), mask)
 
 
 def test_no_scratch_stays(gateway: Gateway, flat: tuple[str, str, np.ndarray]) -> None:
