@@ -57,7 +57,8 @@ def membranes(path: Path, model: Model, session: Session) -> NDArray[np.float32]
     """The probability of a membrane, (row, column), in one pass."""
     scan = open_scan(path)
     image = scan.read(Box.whole(scan.grid))
-    logits = session.run(normalisation(scan, model.card.intensity).apply(image)[None])[0]
+    read = normalisation(scan, model.card.intensity).apply(image)[None]
+    logits = session.logits(session.run(read))[0]
     return np.asarray(1 / (1 + np.exp(logits[0] - logits[1])), np.float32)
 
 

@@ -95,9 +95,11 @@ def _paint(
     """Fills the canonical grid with what the network finds; gives the seconds that it took."""
     network = 0.0
     on_tile(0, len(tiles))
-    for done, (tile, logits, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
+    for done, (tile, found, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
         for strip in strips(tile.write, len(card.outputs)):
-            painted[strip.slices] = paint(logits_on_scan(logits, tile, subject, strip), card)
+            brake.check()
+            logits = logits_on_scan(found, tile, subject, session, strip)
+            painted[strip.slices] = paint(logits, card)
         network += taken
         on_tile(done, len(tiles))
     return network
@@ -145,15 +147,16 @@ def plan_tiles(
 def infer(
     subject: Source, tiles: tiling.Plan, session: Runner, brake: Brake
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
-    """Each tile, the logits that it keeps, (outputs, *tile.keep.shape), and the seconds taken.
+    """Each tile, what `session.logits` makes the logits of, (any, *tile.keep.shape), and the
+    seconds taken.
 
     While one tile runs the next is cut.
     """
     cut = partial(tiling.cut, subject.read, subject.grid)
     for tile, image in one_ahead(cut, tiles):
         began = perf_counter()
-        logits = session.run(image[None], brake)[0]
-        yield tile, logits[(slice(None), *tile.crop)], perf_counter() - began
+        found = session.run(image[None], brake)[0]
+        yield tile, found[(slice(None), *tile.crop)], perf_counter() - began
 
 
 def strips(write: Box, outputs: int) -> Iterator[Box]:
@@ -165,17 +168,16 @@ def strips(write: Box, outputs: int) -> Iterator[Box]:
 
 
 def logits_on_scan(
-    logits: NDArray[np.float32], tile: tiling.Tile, subject: Source, box: Box
+    found: NDArray[np.float32], tile: tiling.Tile, subject: Source, session: Runner, box: Box
 ) -> NDArray[np.float32]:
     """(outputs, *box.shape) of a box of the scan inside `tile.write`.
 
     Interpolated where the network's grid is another; the same to the bit whatever the box.
     """
-    if not subject.resampled:
-        return _part(logits, tile.keep, box)
     axes = _axes(subject)
-    needed = needed_box(axes, box)
-    return resample_box(_part(logits, tile.keep, needed), needed, axes, box)
+    needed = needed_box(axes, box) if subject.resampled else box
+    logits: NDArray[np.float32] = session.logits(_part(found, tile.keep, needed)[None])[0]
+    return resample_box(logits, needed, axes, box) if subject.resampled else logits
 
 
 def finish(painted: NDArray[Any], card: ModelCard, scratch: Path | None = None) -> NDArray[Any]:
@@ -192,13 +194,13 @@ def finish(painted: NDArray[Any], card: ModelCard, scratch: Path | None = None) 
     return painted
 
 
-def _part(logits: NDArray[np.float32], where: Box, box: Box) -> NDArray[np.float32]:
-    """The logits of `box`, out of those of `where`."""
+def _part(found: NDArray[np.float32], where: Box, box: Box) -> NDArray[np.float32]:
+    """What was found in `box`, out of that in `where`."""
     inside = (
         slice(a - first, b - first)
         for a, b, first in zip(box.start, box.stop, where.start, strict=True)
     )
-    return logits[(slice(None), *inside)]
+    return found[(slice(None), *inside)]
 
 
 def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:

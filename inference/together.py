@@ -15,7 +15,7 @@ from inference.runtime.session import Runner
 class _Ticket:
     image: NDArray[np.float32]
     brake: Brake
-    logits: NDArray[np.float32] | None = None
+    found: NDArray[np.float32] | None = None
     error: Exception | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -30,7 +30,7 @@ class Together:
     """A session that threads may share: what waits while it runs goes through it next, as one.
 
     Nobody waits for company: a tile that finds the session free runs alone. Tiles of one batch are
-    of one shape; each thread gets its own logits or its own error. A batch runs to its end, even
+    of one shape; each thread gets its own or its own error. A batch runs to its end, even
     where the brake of one of its tiles is pulled meanwhile.
     """
 
@@ -51,7 +51,7 @@ class Together:
         return int(self._largest * self._held_per_voxel)
 
     def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
-        """Logits of (1, c, *spatial); raises what the session raises, and JobLost."""
+        """Of (1, c, *spatial), as the session's; raises what the session raises, and JobLost."""
         mine = _Ticket(image, brake or Brake())
         with self._lock:
             self._waiting.append(mine)
@@ -63,9 +63,13 @@ class Together:
         if mine.error is not None:
             error, mine.error = mine.error, None  # else its traceback would keep the tile alive
             raise error
-        if mine.logits is None:
-            raise RuntimeError("A tile came back from its batch without logits.")
-        return mine.logits
+        if mine.found is None:
+            raise RuntimeError("A tile came back from its batch without anything.")
+        return mine.found
+
+    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The session's."""
+        return self._session.logits(found)
 
     def rest(self) -> None:
         """Gives working memory back; the next run takes it anew."""
@@ -84,7 +88,7 @@ class Together:
             return
         for ticket in batch:  # alone, so that one that fails spoils no other
             try:
-                ticket.logits = self._session.run(ticket.image, ticket.brake)
+                ticket.found = self._session.run(ticket.image, ticket.brake)
             except Exception as error:  # noqa: BLE001 - whatever it is, its own thread is told
                 ticket.error = error
             ticket.done.set()
@@ -92,15 +96,15 @@ class Together:
     def _ran(self, batch: list[_Ticket]) -> bool:
         """Whether all went through together."""
         try:
-            logits = self._session.run(np.concatenate([ticket.image for ticket in batch]))
+            found = self._session.run(np.concatenate([ticket.image for ticket in batch]))
         except MemoryError:
             self._rest()
             self._most //= 2
             return False
         except Exception:  # noqa: BLE001 - each is tried again by itself, and says what is wrong
             return False
-        for ticket, own in zip(batch, logits, strict=True):
-            ticket.logits = own[None]
+        for ticket, own in zip(batch, found, strict=True):
+            ticket.found = own[None]
             ticket.done.set()
         return True
 

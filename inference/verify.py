@@ -73,7 +73,7 @@ def _logits(
     for spans in product(*axes):
         part = tiling.Tile(spans)
         read = tiling.cut(lambda box: image[(slice(None), *box.slices)], grid, part)
-        logits = session.run(read[None], Brake())[0]
+        logits = session.logits(session.run(read[None], Brake()))[0]
         lost = 2 * np.array(card.halo) if card.padding == "valid" else 0
         if tuple(np.array(read.shape[1:]) - lost) != logits.shape[1:]:
             raise _unlike(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.brake import Brake
+from inference.runtime.last_layer import parted
 
 _HINTS = {"bf16": "bf16", "fp32": "f32"}
 
@@ -62,13 +63,17 @@ class OpenVino:
         }
         if cache is not None:
             config["CACHE_DIR"] = str(cache / "openvino")
-        self._network = _core().compile_model(network, "CPU", config)
+        read = _core().read_model(network)
+        self.outputs = _shape(read.outputs[0])
+        body, last = parted(read)
+        self._network = _core().compile_model(body, "CPU", config)
         self._request = self._network.create_infer_request()
         self.inputs = _shape(self._network.inputs[0])
-        self.outputs = _shape(self._network.outputs[0])
+        compiled = last and _core().compile_model(last, "CPU", config)
+        self._last = compiled and compiled.create_infer_request()
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
-        """Logits.
+        """Logits, or what `logits` makes them of.
 
         Raises RuntimeError where the network fails, JobLost or that where the brake was pulled.
         """
@@ -82,6 +87,13 @@ class OpenVino:
             brake.on_pull(None)
         return np.asarray(self._request.get_output_tensor(0).data, np.float32)
 
+    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Those of any part of what `run` found."""
+        if self._last is None:
+            return found
+        self._last.infer({0: np.ascontiguousarray(found)}, share_inputs=True)
+        return np.array(self._last.get_output_tensor(0).data, np.float32)
+
     def rest(self) -> None:
         """Lets the memory go that was kept for the next tile, and the last logits."""
         self._request.set_output_tensor(0, self._empty())
@@ -92,7 +104,7 @@ class OpenVino:
         from openvino import Shape, Tensor
 
         port = self._network.outputs[0]
-        sizes = [0 if n is None else n for n in self.outputs]
+        sizes = [0 if n is None else n for n in _shape(port)]
         return Tensor(port.element_type, Shape(sizes))
 
 

@@ -25,21 +25,29 @@ class Network(Protocol):
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]: ...
 
+    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
     def rest(self) -> None: ...
 
 
 class Runner(Protocol):
-    """What a pipeline needs of a session."""
+    """What a pipeline needs of a session: `logits(run(image))`.
+
+    Between the two lies what is large: with many classes `run` ends before the last layer, and
+    `logits` is asked for a part of a tile at a time.
+    """
 
     def run(
         self, image: NDArray[np.float32], brake: Brake | None = None
     ) -> NDArray[np.float32]: ...
 
+    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
     def rest(self) -> None: ...
 
 
 class Session:
-    """Takes (n, c, *spatial) float32, gives (n, outputs, *spatial)."""
+    """Takes (n, c, *spatial) float32; `logits(run(image))` are (n, outputs, *spatial)."""
 
     def __init__(
         self, network: Path, device: Device, threads: int = 0, cache: Path | None = None
@@ -77,7 +85,10 @@ class Session:
         return len(self._network.inputs) - 2
 
     def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
-        """Logits of a batch of tiles; raises JobLost when the brake was pulled meanwhile."""
+        """What `logits` makes the logits of a batch of tiles of.
+
+        Raises JobLost when the brake was pulled meanwhile.
+        """
         brake = brake or Brake()
         brake.check()
         try:
@@ -86,6 +97,11 @@ class Session:
         except Exception as error:
             brake.check()
             raise _run_error(error, image.shape, self.device) from error
+
+    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of any part of what `run` found, (n, features, *spatial)."""
+        with self._busy:
+            return self._network.logits(found)
 
     def rest(self) -> None:
         """Gives working memory back; the next run takes it anew."""

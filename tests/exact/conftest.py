@@ -109,6 +109,13 @@ def random_same(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.fixture(scope="session")
+def many_labels(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """More outputs than features: OpenVINO makes its logits strip by strip."""
+    config = UNetConfig.of_widths((6, 8), dimension=3, out_channels=12, padding="same")
+    return random_model(tmp_path_factory.mktemp("models"), "many-labels", config)
+
+
+@pytest.fixture(scope="session")
 def random_valid(tmp_path_factory: pytest.TempPathFactory) -> Model:
     config = UNetConfig.of_widths((6, 8, 12), dimension=3, out_channels=3, batch_norm=True)
     return random_model(tmp_path_factory.mktemp("models"), "random-valid", config)

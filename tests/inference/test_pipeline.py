@@ -64,14 +64,15 @@ def scan_logits(scan: Scan, model, tile) -> np.ndarray:
     subject = source({"image": scan}, model.card)
     tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
     whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
-    for part, logits, _ in infer(subject, tiles, Session(model.verified, CPU), Brake()):
-        values = logits_on_scan(logits, part, subject, part.write)
+    session = Session(model.verified, CPU)
+    for part, found, _ in infer(subject, tiles, session, Brake()):
+        values = logits_on_scan(found, part, subject, session, part.write)
         for strip in strips(part.write, 50_000):  # strips give the same bits
             inside = (
                 slice(a - o, b - o)
                 for a, b, o in zip(strip.start, strip.stop, part.write.start, strict=True)
             )
-            again = logits_on_scan(logits, part, subject, strip)
+            again = logits_on_scan(found, part, subject, session, strip)
             np.testing.assert_array_equal(again, values[(slice(None), *inside)])
         whole[(slice(None), *part.write.slices)] = values
     return whole

@@ -17,6 +17,7 @@ from models.nets.config import UNetConfig
 
 DEVICES = [Device(name, "fp32") for name in available()]
 FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="same")
+MANY = UNetConfig.of_widths((4, 6), dimension=2, out_channels=30, padding="same")
 SOLID = UNetConfig.of_widths((4, 6), dimension=3, in_channels=3, out_channels=2)
 HEAVY = UNetConfig.of_widths((48, 64), dimension=3, out_channels=2, padding="same")
 
@@ -34,6 +35,7 @@ def device(request: pytest.FixtureRequest) -> Device:
     ("name", "config", "sizes"),
     [
         ("flat", FLAT, [(1, 1, 64, 96), (3, 1, 32, 32), (1, 1, 64, 96)]),
+        ("many", MANY, [(1, 1, 32, 40), (2, 1, 16, 16), (1, 1, 32, 40)]),
         ("solid", SOLID, [(1, 3, 28, 30, 34), (2, 3, 20, 20, 22), (1, 3, 28, 30, 34)]),
     ],
 )
@@ -44,10 +46,28 @@ def test_all_devices_give_the_same_logits(make_model, device, name, config, size
     assert (session.dimension, session.components) == (config.dimension, config.in_channels)
     assert session.outputs == config.out_channels
     found = [session.run(noise(*size)) for size in sizes]
-    for size, logits in zip(sizes, found, strict=True):
-        expected = exact.run(noise(*size))
+    for size, features in zip(sizes, found, strict=True):
+        logits, expected = session.logits(features), exact.logits(exact.run(noise(*size)))
         np.testing.assert_allclose(logits, expected, atol=1e-5 * float(np.ptp(expected)))
     np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.skipif(
+    not openvino.capabilities(), reason="OpenVINO is not installed or does not run here"
+)
+@pytest.mark.parametrize(("config", "made"), [(MANY, 4), (FLAT, 3)])
+def test_openvino_leaves_a_last_layer_of_many_outputs_for_later(
+    make_model, config: UNetConfig, made: int
+) -> None:
+    """A strip's logits are those of the whole, to the bit."""
+    name = f"runtime-{'many' if made == 4 else 'flat'}"
+    session = Session(make_model(name, config).verified, Device("openvino", "fp32"))
+    features = session.run(noise(1, 1, 48, 56))
+    assert features.shape == (1, made, 48, 56)
+    whole = session.logits(features)
+    assert whole.shape[1] == session.outputs == config.out_channels
+    for strip in ((..., slice(0, 1), slice(None)), (..., slice(7, 30), slice(11, 12))):
+        np.testing.assert_array_equal(session.logits(features[strip]), whole[strip])
 
 
 @pytest.mark.skipif(

@@ -37,6 +37,9 @@ class Counted:
             raise BadModel("A negative voxel.")
         return 2 * image
 
+    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        return found
+
     def rest(self) -> None: ...
 
 
