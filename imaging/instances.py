@@ -15,6 +15,9 @@ from imaging.canvas import canvas, slabs
 from imaging.components import Components
 
 
+_NOBODY = np.iinfo(np.int32).max
+
+
 def instances(
     outputs: NDArray[Any], seed: int, rim: int, min_voxels: int, scratch: Path | None = None
 ) -> NDArray[Any]:
@@ -81,23 +84,35 @@ def _grown(
 ) -> NDArray[np.int32]:
     """The numbers after so many steps into free voxels; 0 steps: after all that there are."""
     bordered = np.pad(numbers, 1)  # so that a step over an edge never meets the other side
-    flat, free = bordered.reshape(-1), np.pad(free, 1).reshape(-1)
+    flat, open_ = bordered.reshape(-1), np.pad(free & (numbers == 0), 1).reshape(-1)
     strides = np.cumprod((1, *bordered.shape[:0:-1]))
     steps = [int(sign * stride) for stride in strides for sign in (1, -1)]
-    front, taken = np.flatnonzero(flat), 0
+    order = np.empty(flat.size, np.int32)
+    front, taken = np.flatnonzero(_beside(bordered).reshape(-1) & open_), 0
     while front.size and not (most_steps and taken == most_steps):
-        reached = np.concatenate([front + step for step in steps])
-        owners = np.tile(flat[front], len(steps))
-        open_ = free[reached] & (flat[reached] == 0)
-        reached, owners = reached[open_], owners[open_]
-        order = np.lexsort((owners, reached))
-        reached, owners = reached[order], owners[order]
-        first = np.ones(reached.size, bool)
-        first[1:] = reached[1:] != reached[:-1]
-        front = reached[first]
-        flat[front] = owners[first]
+        owner = np.full(front.size, _NOBODY, np.int32)
+        for step in steps:
+            near = flat[front + step]
+            np.minimum(owner, near, out=owner, where=near > 0)
+        flat[front] = owner
+        open_[front] = False
+        near = np.concatenate([front + step for step in steps])
+        near = near[open_[near]]
+        count = np.arange(near.size, dtype=np.int32)
+        order[near] = count  # of a voxel that is reached twice, the last count stays
+        front = near[order[near] == count]
         taken += 1
     return bordered[(slice(1, -1),) * numbers.ndim]
+
+
+def _beside(numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Voxels that share a face with a numbered one."""
+    inside, beside = numbers > 0, np.zeros(numbers.shape, bool)
+    for axis in range(numbers.ndim):
+        ahead = (slice(None),) * axis
+        beside[(*ahead, slice(1, None))] |= inside[(*ahead, slice(None, -1))]
+        beside[(*ahead, slice(None, -1))] |= inside[(*ahead, slice(1, None))]
+    return beside
 
 
 def _numbered(

@@ -78,6 +78,8 @@ def segment(
             less = replace(budget, memory_bytes=shrunk_to)
             tiles = _smaller(subject, card, less, options, error)
     brake.check()
+    if isinstance(painted, np.memmap):  # what memory the rest takes shall not come on top
+        session.rest()
     mask = subject.canonical.restore(finish(painted, card, scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
     return Result(mask, tiles, subject, seconds, shrunk_to)

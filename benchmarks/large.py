@@ -1,0 +1,241 @@
+"""Scans larger than memory: time per voxel and memory of the process, whatever the size.
+
+    python -P benchmarks/large.py FOLDER [--fraction 64] [--only picture-one-layer ...] [--json]
+
+A picture of 32,768 x 32,768 (tiled TIFF) and a volume of 1,024 x 1,024 x 1,024 (NIfTI), or the
+given fraction of their voxels, each through a network of one layer and through one of the zoo, from
+file to mask, objects numbered or components cleaned. Each case has a process of its own and a
+budget of 512 MB, or 1 GB, for a tile; anonymous memory is what the process cannot give back to a file.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EDGES = {"picture": 32768, "volume": 1024}
+CASES = ("picture-one-layer", "picture-nuclei-2d", "volume-one-layer", "volume-brain-mri-3d")
+BUDGET = {"picture": 512 << 20, "volume": 1 << 30}
+HEAD_MM = 256.0
+"""Edge of the volume: about a head's."""
+IN_MEMORY = 1 << 22
+"""With --json, arrays beyond this lie in files, so that a part shows what the whole would."""
+
+
+def main() -> None:
+    """Makes the scans, runs every case and prints a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--fraction", type=int, default=1, help="one in so many voxels")
+    parser.add_argument("--only", nargs="+", choices=CASES, default=CASES)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="and let small arrays lie in files")
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.case:
+        print(json.dumps(run(options)))
+        return
+    for case in options.only:
+        make(options.folder, case, options.fraction)
+        done = subprocess.run(
+            [sys.executable, "-P", __file__, *sys.argv[1:], "--case", case],
+            check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        told = json.loads(done.stdout.splitlines()[-1])
+        print(json.dumps(told) if options.json else line(told), flush=True)
+
+
+def line(told: dict[str, Any]) -> str:
+    """One case, for people."""
+    voxels = np.prod(told["grid"])
+    return (
+        f"{told['case']:20} {' x '.join(map(str, told['grid'])):20} {told['seconds']:8.1f} s "
+        f"({told['network']:.1f} s network) {1e9 * told['seconds'] / voxels:7.1f} ns a voxel, "
+        f"{told['anonymous_mb']:5.0f} MB anonymous, {told['tiles']} tiles, {told['found']}"
+    )
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Segments one scan, in this process."""
+    import imaging.canvas
+    from inference.engine import Engine
+    from models.registry import Registry
+
+    if options.json:
+        imaging.canvas.IN_MEMORY_BYTES = IN_MEMORY
+    kind, _, name = options.case.partition("-")
+    registry = Registry(options.folder / "models")
+    engine = Engine(
+        registry, memory_bytes=BUDGET[kind], threads=options.threads, scratch=options.folder
+    )
+    model = registry.get(f"{kind}-one-layer" if name == "one-layer" else name)
+    engine.prepare(model)
+    peak = Peak()
+    began = time.perf_counter()
+    made = engine.segment(
+        {model.card.channels[0].name: scan(options.folder, options.case, options.fraction)},
+        model.card.name, options.folder / f"{options.case}-{options.fraction}",
+    )  # fmt: skip
+    seconds = time.perf_counter() - began
+    measured = made.report["measurements"]
+    count = (measured["instances"] or {}).get("count")
+    return {
+        "case": options.case,
+        "grid": [edge(kind, options.fraction)] * (2 if kind == "picture" else 3),
+        "seconds": seconds,
+        "network": made.report["seconds"]["network"],
+        "tiles": made.report["tiling"]["tiles"],
+        "anonymous_mb": peak.end() / 1e6,
+        "found": f"{count:,} objects" if count else f"{len(measured['labels'])} labels",
+    }
+
+
+class Peak:
+    """The largest anonymous resident size meanwhile, looked at twenty times a second."""
+
+    def __init__(self) -> None:
+        self._most, self._over = 0, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def end(self) -> int:
+        """In bytes."""
+        self._over.set()
+        self._thread.join()
+        return self._most
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            status = Path("/proc/self/status").read_text()
+            (now,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
+            self._most = max(self._most, int(now.split()[1]) * 1024)
+
+
+def edge(kind: str, fraction: int) -> int:
+    """Pixels or voxels along each axis."""
+    return round(EDGES[kind] / fraction ** (1 / (2 if kind == "picture" else 3)))
+
+
+def scan(folder: Path, case: str, fraction: int) -> Path:
+    """The file of a case: colour for the nuclei."""
+    kind, _, name = case.partition("-")
+    colour = "-colour" if name == "nuclei-2d" else ""
+    return folder / f"{kind}{colour}-{fraction}{'.tif' if kind == 'picture' else '.nii'}"
+
+
+def make(folder: Path, case: str, fraction: int) -> None:
+    """Scan and one-layer network of a case, unless they are there."""
+    kind = case.partition("-")[0]
+    path, n = scan(folder, case, fraction), edge(kind, fraction)
+    if not path.exists():
+        print(f"making {path.name} ...", file=sys.stderr)
+        (picture if kind == "picture" else volume)(path, n)
+    if case.endswith("one-layer") and not (folder / "models" / case).exists():
+        one_layer(folder / "models" / case, case, 2 if kind == "picture" else 3)
+
+
+def bumps(*axes: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bright spots some 25 voxels apart, one in nine of them dark, with noise."""
+    waves = [np.sin(axis / period) for axis, period in zip(axes, (4.0, 4.4, 4.2), strict=False)]
+    value = np.ones(np.broadcast_shapes(*(wave.shape for wave in waves)), np.float32)
+    for wave in waves:
+        value = value * wave.astype(np.float32)
+    noise = np.random.default_rng(int(axes[0].flat[0])).integers(0, 24, value.shape)
+    return np.asarray(np.clip(110 + 110 * value + noise, 0, 255), np.uint8)
+
+
+def picture(path: Path, n: int) -> None:
+    """A tiled TIFF, written tile by tile."""
+    import tifffile
+
+    colour, tile = "colour" in path.name, 512
+
+    def tiles() -> Any:
+        for row in range(0, n, tile):
+            for column in range(0, n, tile):
+                rows, columns = np.arange(row, row + tile), np.arange(column, column + tile)
+                grey = bumps(rows[:, None], columns[None])
+                yield 255 - np.stack([grey, grey // 2, grey // 3], -1) if colour else grey
+
+    tifffile.imwrite(
+        path, tiles(), shape=(n, n, 3) if colour else (n, n), dtype=np.uint8, tile=(tile, tile),
+        photometric="rgb" if colour else "minisblack", compression="zlib", bigtiff=True,
+        metadata=None,
+    )  # fmt: skip
+
+
+def volume(path: Path, n: int) -> None:
+    """A NIfTI, written plane by plane."""
+    import nibabel
+
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((n, n, n))
+    header.set_data_dtype(np.int16)
+    affine = np.diag([HEAD_MM / n] * 3 + [1])
+    header.set_sform(affine, 1)
+    header.set_qform(affine, 1)
+    header["vox_offset"] = 352
+    axis = np.arange(n)
+    with path.open("wb") as file:
+        file.write(header.binaryblock + bytes(4))
+        for k in axis:
+            plane = bumps(np.array([[k]]), axis[:, None], axis[None]).astype(np.int16)
+            file.write(plane.tobytes())
+
+
+def one_layer(folder: Path, name: str, dimension: int) -> None:
+    """The mean of 3 x 3 voxels: background, a spot's rim and its middle by how bright it is."""
+    import hashlib
+
+    from onnx import TensorProto, helper, numpy_helper
+
+    from models.card import Channel, Cleanup, Instances, Intensity, Label, ModelCard
+
+    kernel = np.ones((3, 1, *(3,) * dimension), np.float32) / 3**dimension
+    kernel *= np.array([0.0, 4.0, 1.0], np.float32).reshape(-1, *(1,) * (dimension + 1))
+    bias = np.array([0.0, -2.7, -0.54], np.float32)
+    shape = ["n", 1, *"ijk"[:dimension]]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["image", "w", "b"], ["logits"], pads=[1] * 2 * dimension)],
+        name,
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [shape[0], 3, *shape[2:]])],
+        [numpy_helper.from_array(kernel, "w"), numpy_helper.from_array(bias, "b")],
+    )
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(network.SerializeToString())
+    flat = dimension == 2
+    labels = (Label(value=1, name="spot", color="#e31a1c"),)
+    ModelCard(
+        name=name,
+        version="1",
+        title="One layer, for benchmarks",
+        dimension=dimension,
+        channels=(Channel(name="image"),),
+        labels=labels if flat else (*labels, Label(value=2, name="rim", color="#1f78b4")),
+        outputs=(0, 1, 1) if flat else (0, 1, 2),
+        instances=Instances(seed=1, rim=2, min_voxels=4) if flat else None,
+        cleanup=Cleanup() if flat else Cleanup(largest_component=(1,), fill_holes=(2,)),
+        intensity=Intensity(kind="percentile", lower=0.0, upper=100.0),
+        padding="same",
+        halo=(1,) * dimension,
+        align=(1,) * dimension,
+        minimum=(1,) * dimension,
+        exact=True,
+        bytes_per_voxel=32.0,
+        licence="Apache-2.0",
+        sha256=hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+    ).save(folder / "card.json")
+
+
+if __name__ == "__main__":
+    main()
