@@ -20,10 +20,11 @@ from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.ahead import one_ahead
 from inference.brake import Brake
+from inference.levels import Levels, Ran, levels, run
 from inference.options import RunOptions
 from inference.paint import mask_type, paint
 from inference.planner import Budget, plan
-from inference.runtime.session import Runner
+from inference.runtime.session import Level, Runner
 from inference.sources import Source, source
 from models.card import ModelCard
 
@@ -46,6 +47,21 @@ class Result:
     seconds: Mapping[str, float]
     shrunk_to: int | None = None
     """Bytes that a tile may take, found out where memory did not suffice for larger ones."""
+    depth: int = 0
+    """How often the network was cut; see `inference.levels`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to do for a mask."""
+
+    tiles: tiling.Plan
+    """What is painted, of the highest level."""
+    levels: Levels | None
+    """None: each tile goes through the whole network."""
+
+    def __len__(self) -> int:
+        return self.levels.tiles if self.levels else len(self.tiles)
 
 
 def segment(
@@ -66,55 +82,65 @@ def segment(
     started = perf_counter()
     subject = source({name: stoppable(scan, brake) for name, scan in scans.items()}, card)
     opened, shrunk_to = perf_counter() - started, None
-    tiles = plan_tiles(subject, card, budget, options)
+    work = plan_work(subject, card, session.level, budget, options)
     while True:
         try:
             painted = canvas(subject.canonical.scan.grid, mask_type(card), scratch)
-            network = _paint(painted, subject, tiles, card, session, on_tile, brake)
+            network = _paint(painted, subject, work, card, session, on_tile, brake, scratch)
             break
         except MemoryError as error:
             session.rest()
-            shrunk_to = int(budget.tile_bytes(card, tiles.read_shape) / 2)
+            shrunk_to = int(budget.tile_bytes(card, work.tiles.read_shape) / 2)
             less = replace(budget, memory_bytes=shrunk_to)
-            tiles = _smaller(subject, card, less, options, error)
+            work = _smaller(subject, card, session.level, less, options, error)
     brake.check()
     if isinstance(painted, np.memmap):  # what memory the rest takes shall not come on top
         session.rest()
     mask = subject.canonical.restore(finish(painted, card, scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
-    return Result(mask, tiles, subject, seconds, shrunk_to)
+    depth = work.levels.depth if work.levels else 0
+    return Result(mask, work.tiles, subject, seconds, shrunk_to, depth)
 
 
 def _paint(
     painted: NDArray[Any],
     subject: Source,
-    tiles: tiling.Plan,
+    work: Work,
     card: ModelCard,
     session: Runner,
     on_tile: OnTile,
     brake: Brake,
+    scratch: Path | None,
 ) -> float:
     """Fills the canonical grid with what the network finds; gives the seconds that it took."""
-    network = 0.0
-    on_tile(0, len(tiles))
-    for done, (tile, found, taken) in enumerate(infer(subject, tiles, session, brake), start=1):
+    taken: list[float] = []
+
+    def ran(seconds: float) -> None:
+        taken.append(seconds)
+        on_tile(len(taken), len(work))
+
+    on_tile(0, len(work))
+    for tile, found in found_by(subject, work, session, brake, scratch, ran):
         for strip in strips(tile.write, len(card.outputs)):
             brake.check()
             logits = logits_on_scan(found, tile, subject, session, strip)
             painted[strip.slices] = paint(logits, card)
-        network += taken
-        on_tile(done, len(tiles))
-    return network
+    return sum(taken)
 
 
 def _smaller(
-    subject: Source, card: ModelCard, budget: Budget, options: RunOptions, error: MemoryError
-) -> tiling.Plan:
+    subject: Source,
+    card: ModelCard,
+    level: Level | None,
+    budget: Budget,
+    options: RunOptions,
+    error: MemoryError,
+) -> Work:
     """Tiles of the lowered budget; the error again where there are none."""
     if not card.exact:
         raise error
     try:
-        return plan_tiles(subject, card, budget, options)
+        return plan_work(subject, card, level, budget, options)
     except Unavailable:
         raise error from None
 
@@ -129,12 +155,37 @@ def stoppable(scan: Scan, brake: Brake) -> Scan:
     return replace(scan, reader=read)
 
 
+def plan_work(
+    subject: Source, card: ModelCard, level: Level | None, budget: Budget, options: RunOptions
+) -> Work:
+    """Tiles that go through the whole network, or, where that is less work, level by level."""
+    whole, none = None, None
+    try:
+        whole = plan_tiles(subject, card, budget, options)
+    except Unavailable as error:
+        none = error
+    found = None
+    if options.tile is None:
+        overlap = int(subject.resampled)
+        found = levels(level, card, subject.grid, budget, whole, overlap)
+    if found is not None:
+        return Work(_on_scan(found.up, subject), found)
+    if whole is None:
+        raise none or Unavailable("There is no way to cut this scan into tiles.")
+    return Work(whole, None)
+
+
 def plan_tiles(
     subject: Source, card: ModelCard, budget: Budget, options: RunOptions
 ) -> tiling.Plan:
     """Tiles on the network's grid whose write regions partition the scan's grid."""
     tile = options.tile if options.tile is None else _per_axis(options.tile, card.dimension)
     tiles = plan(card, subject.grid, budget, tile, overlap=int(subject.resampled))
+    return _on_scan(tiles, subject)
+
+
+def _on_scan(tiles: tiling.Plan, subject: Source) -> tiling.Plan:
+    """The same tiles, writing on the scan's grid."""
     if not subject.resampled:
         return tiles
     axes = _axes(subject)
@@ -144,6 +195,21 @@ def plan_tiles(
             for spans, axis in zip(tiles.axes, axes, strict=True)
         )
     )
+
+
+def found_by(
+    subject: Source, work: Work, session: Runner, brake: Brake, scratch: Path | None, ran: Ran
+) -> Iterator[tuple[tiling.Tile, NDArray[np.float32]]]:
+    """Each tile that is painted, and what `session.logits` makes its logits of."""
+    if work.levels is not None and session.level is not None:
+        todo = replace(work.levels, up=work.tiles)
+        yield from run(
+            todo, session.level, subject.read, subject.grid, session, brake, scratch, ran
+        )
+        return
+    for tile, found, seconds in infer(subject, work.tiles, session, brake):
+        yield tile, found
+        ran(seconds)
 
 
 def infer(

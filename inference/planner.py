@@ -1,8 +1,9 @@
 """Memory budget and card -> the legal tile of least work."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import ceil, prod
 from pathlib import Path
@@ -18,6 +19,8 @@ TILE_SECONDS = 2.0
 SLACK = 1.10
 _UNSEEN = 1.5
 """What runtimes were seen to take over the arithmetic: up to 1.5 times as much."""
+TileBytes = Callable[[Sequence[int]], float]
+"""Shape that a tile reads -> its working memory."""
 UNKNOWN_BYTES = 2048.0
 """Working memory per input voxel where a card does not say: that of a U-Net of 64 channels."""
 
@@ -90,7 +93,19 @@ def plan(
     wished = Plan(tuple(options[0] for options in choices))
     if tile is not None and budget.tile_bytes(card, wished.read_shape) <= budget.memory_bytes:
         return wished
-    return _cheapest(choices, card, budget)
+    return _cheapest(choices, partial(budget.tile_bytes, card), budget)
+
+
+def cheapest(
+    axes: Sequence[Rule],
+    grid: Sequence[int],
+    tile_bytes: TileBytes,
+    budget: Budget,
+    overlap: int = 0,
+) -> Plan:
+    """Tiles of least work for any rules; raises Unavailable as `plan` does."""
+    choices = [_choices(n, rule, None, overlap) for n, rule in zip(grid, axes, strict=True)]
+    return _cheapest(choices, tile_bytes, budget)
 
 
 def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:
@@ -115,17 +130,15 @@ def _read(spans: Sequence[Span]) -> int:
     return spans[0].read[1] - spans[0].read[0]
 
 
-def _cheapest(choices: list[list[tuple[Span, ...]]], card: ModelCard, budget: Budget) -> Plan:
+def _cheapest(choices: list[list[tuple[Span, ...]]], tile_bytes: TileBytes, budget: Budget) -> Plan:
     fitting = []
     for axes in product(*choices):
         shape = [_read(spans) for spans in axes]
         voxels = prod(shape)
-        if budget.tile_bytes(card, shape) <= budget.memory_bytes:
+        if tile_bytes(shape) <= budget.memory_bytes:
             fitting.append((voxels * prod(len(spans) for spans in axes), -voxels, axes))
     if not fitting:
-        least = min(
-            budget.tile_bytes(card, [_read(spans) for spans in axes]) for axes in product(*choices)
-        )
+        least = min(tile_bytes([_read(spans) for spans in axes]) for axes in product(*choices))
         raise Unavailable(
             f"The smallest tile needs about {least / 1e6:.0f} MB of memory.",
             expected=f"It must fit the budget of {budget.memory_bytes / 1e6:.0f} MB.",

@@ -31,6 +31,7 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
         "exact": card.exact,
         "tiling": {
             "tiles": len(result.plan),
+            "levels": 1 + result.depth,
             "read": list(result.plan.read_shape),
             "write": list(first.write.shape) if first else [],
             "halo": list(card.halo),

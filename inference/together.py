@@ -3,12 +3,13 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.brake import Brake
-from inference.runtime.session import Runner
+from inference.runtime.session import Level, Runner, Step
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +72,19 @@ class Together:
         """The session's."""
         return self._session.logits(found)
 
+    @property
+    def level(self) -> Level | None:
+        """The session's."""
+        return self._session.level
+
+    def step(self, step: Step, shape: tuple[int, ...], brake: Brake) -> NDArray[np.float32]:
+        """The session's; parts of a network have no company."""
+        with self._turn:
+            self._largest = max(self._largest, prod(shape[2:]))
+            found = self._session.step(step, shape, brake)
+        self._watch()
+        return found
+
     def rest(self) -> None:
         """Gives working memory back; the next run takes it anew."""
         with self._turn:
@@ -127,10 +141,16 @@ class Together:
         timer.start()
 
     def _look(self) -> None:
-        with self._lock:
-            left = self._used + IDLE_S - time.monotonic()
-            self._watched = left > 0
-        if left > 0:
-            self._look_after(left)
-        else:
-            self.rest()
+        """Gives memory back unless a tile runs, however long it takes, or one ran just now."""
+        idle = self._turn.acquire(blocking=False)
+        try:
+            with self._lock:
+                left = self._used + IDLE_S - time.monotonic() if idle else IDLE_S
+                self._watched = left > 0
+            if left > 0:
+                self._look_after(left)
+            else:
+                self._rest()
+        finally:
+            if idle:
+                self._turn.release()

@@ -1,14 +1,17 @@
 """Holds a card against its network before the network is served."""
 
 from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging import tiling
+from imaging.box import Box
 from imaging.errors import BadModel
 from inference.brake import Brake
-from inference.planner import rules
+from inference.levels import cut_up, run
+from inference.planner import Budget, rules
 from inference.runtime.device import Device, choose
 from inference.runtime.session import Session
 from models.card import ModelCard
@@ -23,7 +26,8 @@ def verify(model: Model) -> None:
     provider and on the device that this machine would choose for it.
 
     Looked at: channels in and out, output sizes at the smallest legal inputs, and, for a network
-    that its card calls exact, that an image in several tiles gives the logits of one pass.
+    that its card calls exact, that an image in several tiles, and level by level, gives the logits
+    of one pass.
     """
     for device in {Device("cpu", "fp32"), choose("auto", "fp32")}:
         _verify(model.card, Session(model.verified, device))
@@ -44,6 +48,7 @@ def _verify(card: ModelCard, session: Session) -> None:
         image = _slanted((card.components, *grid))
         one_pass = _logits(image, card, session)
         if card.exact:
+            _compare(one_pass, _by_levels(image, card, session))
             tile = tuple(small if a == axis else None for a in range(card.dimension))
             _compare(one_pass, _logits(image, card, session, tile))
 
@@ -82,6 +87,27 @@ def _logits(
             )
         whole[(slice(None), *part.write.slices)] = logits[(slice(None), *part.crop)]
     return whole
+
+
+def _by_levels(
+    image: NDArray[np.float32], card: ModelCard, session: Session
+) -> NDArray[np.float32]:
+    """As where memory is short; `image` in one pass where the network cannot be cut."""
+    grid = [rule.at_least(n) for n, rule in zip(image.shape[1:], rules(card), strict=True)]
+    room, level = Budget(prod(grid) // 2), session.level
+    work = None if level is None or card.padding != "same" else cut_up(level, grid, prod, room)
+    if level is None or work is None:
+        return _logits(image, card, session)
+
+    def read(box: Box) -> NDArray[np.float32]:
+        return image[(slice(None), *box.slices)]
+
+    whole = np.empty((len(card.outputs), *grid), np.float32)
+    for tile, found in run(
+        work, level, read, image.shape[1:], session, Brake(), None, lambda _: None
+    ):
+        whole[(slice(None), *tile.keep.slices)] = session.logits(found[None])[0]
+    return whole[tuple(slice(n) for n in (len(whole), *image.shape[1:]))]
 
 
 def _compare(one_pass: NDArray[np.float32], tiled: NDArray[np.float32]) -> None:

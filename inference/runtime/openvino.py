@@ -4,7 +4,9 @@ ONNX Runtime's plug-in for it offers Intel processors only; OpenVINO itself runs
 and is some times quicker there than ONNX Runtime's own provider (docs/decisions/0010).
 """
 
-from functools import cache
+import threading
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.brake import Brake
+from inference.runtime.cut import cut
 from inference.runtime.last_layer import parted
 
 _HINTS = {"bf16": "bf16", "fp32": "f32"}
@@ -64,40 +67,138 @@ class OpenVino:
         if cache is not None:
             config["CACHE_DIR"] = str(cache / "openvino")
         read = _core().read_model(network)
-        self.outputs = _shape(read.outputs[0])
+        self.inputs, self.outputs = _shape(read.inputs[0]), _shape(read.outputs[0])
         body, last = parted(read)
-        self._network = _core().compile_model(body, "CPU", config)
-        self._request = self._network.create_infer_request()
-        self.inputs = _shape(self._network.inputs[0])
-        compiled = last and _core().compile_model(last, "CPU", config)
-        self._last = compiled and compiled.create_infer_request()
+        self._last = last and _Compiled(last, config)
+        self.level = OpenVinoLevel(body, config)
+        self.level.whole  # noqa: B018 - compiled now, so that what is wrong is told now
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
         """Logits, or what `logits` makes them of.
 
         Raises RuntimeError where the network fails, JobLost or that where the brake was pulled.
         """
-        self._request.set_output_tensor(0, self._empty())
-        brake.on_pull(self._request.cancel)
-        try:
-            brake.check()  # what was pulled before had nothing to cancel
-            self._request.start_async({0: image}, share_inputs=True)
-            self._request.wait()
-        finally:
-            brake.on_pull(None)
-        return np.asarray(self._request.get_output_tensor(0).data, np.float32)
+        return self.level.run(image, brake)
 
     def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Those of any part of what `run` found."""
-        if self._last is None:
-            return found
-        self._last.infer({0: np.ascontiguousarray(found)}, share_inputs=True)
-        return np.array(self._last.get_output_tensor(0).data, np.float32)
+        return found if self._last is None else self._last.run([found], Brake())
 
     def rest(self) -> None:
         """Lets the memory go that was kept for the next tile, and the last logits."""
-        self._request.set_output_tensor(0, self._empty())
-        self._network.release_memory()
+        self.level.rest()
+
+
+class OpenVinoLevel:
+    """A network at one resolution, as a whole and in parts; each is compiled when it is needed."""
+
+    def __init__(self, network: Any, config: dict[str, Any]) -> None:
+        self._network, self._config = network, config
+        self.made = int(network.outputs[0].get_partial_shape()[1].get_length())
+
+    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
+        """All of it."""
+        return self.whole.run([image], brake)
+
+    @property
+    def below(self) -> "OpenVinoLevel | None":
+        """What works at half the resolution; None where the network cannot be cut."""
+        return self._parts.below if self._parts else None
+
+    @property
+    def reach_down(self) -> int:
+        """Voxels that `down` reads beyond those that it pools, on each side."""
+        return self._parts.reach_down if self._parts else 0
+
+    @property
+    def reach_up(self) -> int:
+        """Voxels that `up` reads beyond its output, on each side."""
+        return self._parts.reach_up if self._parts else 0
+
+    @property
+    def entered(self) -> int:
+        """Channels of what goes into the level below."""
+        return self._parts.entered if self._parts else 0
+
+    def down(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
+        """What goes into the level below."""
+        return self._known.down.run([image], brake)
+
+    def up(
+        self, image: NDArray[np.float32], below: NDArray[np.float32], brake: Brake
+    ) -> NDArray[np.float32]:
+        """What `run` gives, from the same and from what the level below gave."""
+        return self._known.up.run([image, below], brake)
+
+    def rest(self) -> None:
+        """As the network's."""
+        if "whole" in self.__dict__:
+            self.whole.rest()
+        if self.__dict__.get("_parts"):
+            self._known.down.rest()
+            self._known.up.rest()
+            self._known.below.rest()
+
+    @cached_property
+    def whole(self) -> "_Compiled":
+        return _Compiled(self._network, self._config)
+
+    @cached_property
+    def _parts(self) -> "_Parts | None":
+        found = cut(self._network)
+        if found is None:
+            return None
+        return _Parts(
+            _Compiled(found.down, self._config),
+            OpenVinoLevel(found.below, self._config),
+            _Compiled(found.up, self._config),
+            found.reach_down,
+            found.reach_up,
+            int(found.down.outputs[0].get_partial_shape()[1].get_length()),
+        )
+
+    @property
+    def _known(self) -> "_Parts":
+        if self._parts is None:
+            raise RuntimeError("This network cannot be cut.")
+        return self._parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    down: "_Compiled"
+    below: OpenVinoLevel
+    up: "_Compiled"
+    reach_down: int
+    reach_up: int
+    entered: int
+
+
+class _Compiled:
+    """Some layers, ready to run."""
+
+    def __init__(self, layers: Any, config: dict[str, Any]) -> None:
+        self._network = _core().compile_model(layers, "CPU", config)
+        self._request = self._network.create_infer_request()
+        self._busy = threading.Lock()
+
+    def run(self, inputs: list[NDArray[np.float32]], brake: Brake) -> NDArray[np.float32]:
+        with self._busy:
+            self._request.set_output_tensor(0, self._empty())
+            brake.on_pull(self._request.cancel)
+            try:
+                brake.check()  # what was pulled before had nothing to cancel
+                fed = {port: np.ascontiguousarray(value) for port, value in enumerate(inputs)}
+                self._request.start_async(fed, share_inputs=True)
+                self._request.wait()
+            finally:
+                brake.on_pull(None)
+            return np.asarray(self._request.get_output_tensor(0).data, np.float32)
+
+    def rest(self) -> None:
+        with self._busy:
+            self._request.set_output_tensor(0, self._empty())
+            self._network.release_memory()
 
     def _empty(self) -> Any:
         """A tensor for the next result alone: it grows to what is needed, and nothing is copied."""

@@ -1,6 +1,7 @@
 """A network on a device, whichever runtime that is."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -17,11 +18,44 @@ Shape = tuple[int | None, ...]
 """(n, channels, *spatial); None where any number will do."""
 
 
+Step = Callable[[Brake], NDArray[np.float32]]
+
+
+class Level(Protocol):
+    """A network at one resolution, as a whole and in parts; see `inference.runtime.cut`."""
+
+    made: int
+    """Channels of its output."""
+
+    @property
+    def below(self) -> "Level | None": ...
+
+    @property
+    def entered(self) -> int: ...
+
+    @property
+    def reach_down(self) -> int: ...
+
+    @property
+    def reach_up(self) -> int: ...
+
+    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]: ...
+
+    def down(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]: ...
+
+    def up(
+        self, image: NDArray[np.float32], below: NDArray[np.float32], brake: Brake
+    ) -> NDArray[np.float32]: ...
+
+
 class Network(Protocol):
     """What a runtime makes of a file."""
 
     inputs: Shape
     outputs: Shape
+
+    @property
+    def level(self) -> Level | None: ...
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]: ...
 
@@ -42,6 +76,11 @@ class Runner(Protocol):
     ) -> NDArray[np.float32]: ...
 
     def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
+    @property
+    def level(self) -> Level | None: ...
+
+    def step(self, step: Step, shape: tuple[int, ...], brake: Brake) -> NDArray[np.float32]: ...
 
     def rest(self) -> None: ...
 
@@ -89,19 +128,27 @@ class Session:
 
         Raises JobLost when the brake was pulled meanwhile.
         """
-        brake = brake or Brake()
+        tile = np.ascontiguousarray(image, np.float32)
+        return self.step(lambda brake: self._network.run(tile, brake), tile.shape, brake or Brake())
+
+    @property
+    def level(self) -> Level | None:
+        """The network in parts, where the runtime can cut it."""
+        return self._network.level
+
+    def step(self, step: Step, shape: tuple[int, ...], brake: Brake) -> NDArray[np.float32]:
+        """Runs a part of the network on a tile of `shape`, as `run` does all of it."""
         brake.check()
         try:
             with self._busy:
-                return self._network.run(np.ascontiguousarray(image, np.float32), brake)
+                return step(brake)
         except Exception as error:
             brake.check()
-            raise _run_error(error, image.shape, self.device) from error
+            raise _run_error(error, shape, self.device) from error
 
     def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of any part of what `run` found, (n, features, *spatial)."""
-        with self._busy:
-            return self._network.logits(found)
+        return self._network.logits(found)
 
     def rest(self) -> None:
         """Gives working memory back; the next run takes it anew."""

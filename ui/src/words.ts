@@ -35,6 +35,20 @@ export function timeWord(iso: string): string {
   return today ? clock : `${time.toLocaleDateString()} ${clock}`
 }
 
+/** Voxels of a scan above which the page shows a still picture: a browser would need gigabytes. */
+export const MOST_VOXELS = 2 ** 28
+
+export const TOO_LARGE =
+  'This scan is too large to be drawn in a browser, so this is a still picture of the mask. Download the mask, and look at both in a viewer for large images.'
+
+export const NO_WEBGL =
+  'This browser cannot draw volumes (it offers no WebGL 2), so this is a still picture of the mask. Switch on hardware acceleration, or use another browser, to look through the scan.'
+
+/** Of one component. */
+export function voxels(scan: Scan): number {
+  return scan.shape.slice(1).reduce((product, n) => product * n, 1)
+}
+
 export function shapeWord(scan: Scan): string {
   const [components = 1, ...grid] = scan.shape
   if (scan.dimension === 2) {

@@ -4,7 +4,17 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
 import { Legend, modelOfReport } from '../viewer/legend'
-import { shapeWord, spacingWord, stateWord, timeWord } from '../words'
+import type { Viewer } from '../viewer/viewer'
+import {
+  MOST_VOXELS,
+  NO_WEBGL,
+  shapeWord,
+  spacingWord,
+  stateWord,
+  timeWord,
+  TOO_LARGE,
+  voxels,
+} from '../words'
 import {
   finished,
   type Job,
@@ -138,7 +148,7 @@ export class JobView {
   }
 
   private async bringScan(scan: Scan, signal: AbortSignal): Promise<void> {
-    const viewer = await this.stage.ready()
+    const viewer = await this.viewerFor(scan)
     if (signal.aborted) return
     if (viewer === null) {
       this.stage.message('The still picture of the mask is shown here when the job is done.')
@@ -150,6 +160,11 @@ export class JobView {
     if (signal.aborted) return
     await this.stage.showScan(viewer, file, scan.dimension)
     if (!signal.aborted) this.stage.message(null)
+  }
+
+  /** Null where the browser cannot draw, or the scan would fill its memory. */
+  private async viewerFor(scan: Scan): Promise<Viewer | null> {
+    return voxels(scan) > MOST_VOXELS ? null : this.stage.ready()
   }
 
   /** Brings what is on screen up to what is known of the job. */
@@ -168,7 +183,8 @@ export class JobView {
 
   private async bringResult(job: Job, signal: AbortSignal): Promise<void> {
     try {
-      const viewer = this.stage.viewer
+      const large = this.scan !== null && voxels(this.scan) > MOST_VOXELS
+      const viewer = large ? null : this.stage.viewer
       const [report, file] = await Promise.all([
         api.report(job.id),
         viewer === null ? null : api.bytes(`jobs/${job.id}/mask?format=nifti`, signal),
@@ -179,7 +195,7 @@ export class JobView {
         await this.stage.showMask(viewer, file, legend)
         if (signal.aborted) return
         if (viewer.untouched && !legend.instances) this.jump(largest(report))
-      } else this.stage.still(api.address(`jobs/${job.id}/preview.png`))
+      } else this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, this.downloads(job))
       const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]

@@ -117,10 +117,10 @@ export class Stage {
     this.message('', problemBox(problem, ...actions))
   }
 
-  /** The still picture that the service drew, for browsers without WebGL. */
-  still(address: string): void {
+  /** The still picture that the service drew, and why it must do. */
+  still(address: string, why: string): void {
     this.message(
-      'This browser cannot draw volumes (it offers no WebGL 2), so this is a still picture of the mask. Switch on hardware acceleration, or use another browser, to look through the scan.',
+      why,
       element('img', { src: address, alt: 'The scan with its mask drawn over it', id: 'still' }),
     )
   }

@@ -123,7 +123,7 @@ export class StartView {
         element(
           'span',
           {},
-          'MRI or CT volumes as NIfTI (.nii, .nii.gz); pictures as PNG, JPEG or TIFF. Several at once are fine.',
+          'MRI or CT volumes as NIfTI (.nii, .nii.gz); pictures as PNG, JPEG or TIFF; zipped OME-Zarr of either. Several at once are fine.',
         ),
       ),
       this.list,

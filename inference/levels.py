@@ -1,0 +1,183 @@
+"""A network run level by level, where whole tiles would read far more than they write.
+
+The deepest layers of a U-Net make its halo: 51 voxels to each side of a tile in three levels, of
+which a tile that fits into little memory has not much left. Cut at its poolings, each part needs
+only the halo of its own few layers. What goes from level to level lies in arrays that may be larger
+than memory: for 16, 32, 64 channels some 24 bytes a voxel, of which most is read once.
+
+    image --- down ---> entry (1/2) --- below ---> (1/2) --- up, with the image again ---> logits
+                                |                    ^
+                                down, below, up at half the resolution, and so on
+
+Every voxel comes out as in one pass: the same layers see the same values.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import prod
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging import tiling
+from imaging.box import Box
+from imaging.canvas import canvas
+from imaging.errors import Unavailable
+from imaging.tiling import Plan, Rule, Span, Tile
+from inference.ahead import one_ahead
+from inference.brake import Brake
+from inference.planner import Budget, cheapest, rules
+from inference.runtime.session import Level, Runner
+from models.card import ModelCard
+
+WASTE = 1.5
+"""How much more whole tiles may read than there is, before levels are thought of."""
+_AGAIN = 1.3
+"""Work of levels over that of one pass, beside their halos: `down` is run twice."""
+_WIDER = 2.0
+"""Working memory of a voxel over that of one in the level above: U-Nets double their channels."""
+
+Read = Callable[[Box], NDArray[Any]]
+Ran = Callable[[float], None]
+"""Called after each tile of any level with the seconds that the network took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Tiles of one level, and what is done below."""
+
+    down: Plan
+    up: Plan
+    below: "Levels | None"
+    """None: the level below is run in one go."""
+
+    @property
+    def tiles(self) -> int:
+        """Of all levels."""
+        return len(self.down) + len(self.up) + (self.below.tiles if self.below else 1)
+
+    @property
+    def depth(self) -> int:
+        """How often the resolution is halved."""
+        return 1 + (self.below.depth if self.below else 0)
+
+
+def levels(
+    level: Level | None,
+    card: ModelCard,
+    grid: Sequence[int],
+    budget: Budget,
+    whole: Plan | None,
+    overlap: int = 0,
+) -> Levels | None:
+    """What to do instead of the `whole` tiles (None: there are none that fit); None where that is
+    no less work, or cannot be."""
+    if level is None or not card.exact or card.padding != "same":
+        return None
+    read = prod(whole.read_shape) * len(whole) / prod(grid) if whole else np.inf
+    if read <= WASTE:
+        return None
+    padded = tuple(rule.at_least(n) for n, rule in zip(grid, rules(card), strict=True))
+    try:
+        found = cut_up(level, padded, partial(budget.tile_bytes, card), budget, overlap)
+    except Unavailable:
+        return None
+    if found is None or prod(found.up.read_shape) * len(found.up) / prod(grid) * _AGAIN >= read:
+        return None
+    return replace(found, up=_within(found.up, grid))
+
+
+def cut_up(
+    level: Level, grid: Sequence[int], tile_bytes: Callable[[Sequence[int]], float],
+    budget: Budget, overlap: int = 0,
+) -> Levels | None:  # fmt: skip
+    """Tiles for a grid of legal size; None where the network cannot be cut so often that what is
+    left fits in one go. Raises Unavailable where not even the smallest tile fits."""
+    if level.below is None or any(n % 2 for n in grid):
+        return None
+    around = [Rule(reach, 2, 2, False) for reach in (level.reach_down, level.reach_up)]
+    down, up = (
+        cheapest([rule] * len(grid), grid, tile_bytes, budget, more)
+        for rule, more in zip(around, (0, overlap), strict=True)
+    )
+    half = [n // 2 for n in grid]
+    if _WIDER * tile_bytes(half) <= budget.memory_bytes:
+        return Levels(down, up, None)
+
+    def wider(shape: Sequence[int]) -> float:
+        return _WIDER * tile_bytes(shape)
+
+    below = cut_up(level.below, half, wider, budget, 0)
+    return below and Levels(down, up, below)
+
+
+def _within(plan: Plan, grid: Sequence[int]) -> Plan:
+    """The same tiles, without what they keep beyond the grid."""
+
+    def clipped(span: Span, n: int) -> Span:
+        keep, write = ((a, min(b, n)) for a, b in (span.keep, span.write))
+        return replace(span, keep=keep, write=write)
+
+    return Plan(
+        tuple(
+            tuple(clipped(span, n) for span in spans if span.keep[0] < n)
+            for spans, n in zip(plan.axes, grid, strict=True)
+        )
+    )
+
+
+def run(
+    work: Levels, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
+    scratch: Path | None, ran: Ran,
+) -> Iterator[tuple[Tile, NDArray[np.float32]]]:  # fmt: skip
+    """Each tile of the highest level, and what the network found in what it keeps.
+
+    `grid`: what `read` can give; the network's own is mirrored up to what it must be.
+    """
+    if level.below is None:
+        raise Unavailable("This network cannot be run level by level.")
+    found = _below(work, level, level.below, read, grid, session, brake, scratch, ran)
+    for tile, image in one_ahead(partial(tiling.cut, read, grid), work.up):
+        began = perf_counter()
+        feed = found[(slice(None), *_halved(tile.read).slices)]
+        step = partial(level.up, image[None], feed[None])
+        made = session.step(step, image[None].shape, brake)[0]
+        seconds = perf_counter() - began
+        yield tile, made[(slice(None), *tile.crop)]
+        ran(seconds)
+
+
+def _below(
+    work: Levels, level: Level, below: Level, read: Read, grid: Sequence[int], session: Runner,
+    brake: Brake, scratch: Path | None, ran: Ran,
+) -> NDArray[np.float32]:  # fmt: skip
+    """What the level below gives, (channels, *half of the grid)."""
+    half = tuple(spans[-1].keep[1] // 2 for spans in work.down.axes)
+    entry = canvas((level.entered, *half), np.float32, scratch)
+    for tile, image in one_ahead(partial(tiling.cut, read, grid), work.down):
+        began = perf_counter()
+        pooled = session.step(partial(level.down, image[None]), image[None].shape, brake)[0]
+        kept = (slice(step.start // 2, step.stop // 2) for step in tile.crop)
+        entry[(slice(None), *_halved(tile.keep).slices)] = pooled[(slice(None), *kept)]
+        ran(perf_counter() - began)
+    if work.below is None:
+        began = perf_counter()
+        found = session.step(partial(below.run, entry[None]), (1, *entry.shape), brake)
+        ran(perf_counter() - began)
+        return np.asarray(found[0])
+    out = canvas((below.made, *half), np.float32, scratch)
+
+    def from_entry(box: Box) -> NDArray[np.float32]:
+        return entry[(slice(None), *box.slices)]
+
+    for tile, part in run(work.below, below, from_entry, half, session, brake, scratch, ran):
+        out[(slice(None), *tile.keep.slices)] = part
+    return out
+
+
+def _halved(box: Box) -> Box:
+    return Box(tuple(n // 2 for n in box.start), tuple(n // 2 for n in box.stop))
