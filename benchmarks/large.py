@@ -12,13 +12,16 @@ import argparse
 import json
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from anonymous import Peak
 
 EDGES = {"picture": 32768, "volume": 1024}
 CASES = ("picture-one-layer", "picture-nuclei-2d", "volume-one-layer", "volume-brain-mri-3d")
@@ -96,27 +99,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "anonymous_mb": peak.end() / 1e6,
         "found": f"{count:,} objects" if count else f"{len(measured['labels'])} labels",
     }
-
-
-class Peak:
-    """The largest anonymous resident size meanwhile, looked at twenty times a second."""
-
-    def __init__(self) -> None:
-        self._most, self._over = 0, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def end(self) -> int:
-        """In bytes."""
-        self._over.set()
-        self._thread.join()
-        return self._most
-
-    def _look(self) -> None:
-        while not self._over.wait(0.05):
-            status = Path("/proc/self/status").read_text()
-            (now,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
-            self._most = max(self._most, int(now.split()[1]) * 1024)
 
 
 def edge(kind: str, fraction: int) -> int:

@@ -38,8 +38,9 @@ WASTE = 1.5
 """How much more whole tiles may read than there is, before levels are thought of."""
 _AGAIN = 1.3
 """Work of levels over that of one pass, beside their halos: `down` is run twice."""
-_WIDER = 2.0
-"""Working memory of a voxel over that of one in the level above: U-Nets double their channels."""
+_WIDER = 3.0
+"""Working memory of a voxel over that of one in the level above, at most: U-Nets double their
+channels, and what goes from level to level comes on top."""
 
 Read = Callable[[Box], NDArray[Any]]
 Ran = Callable[[float], None]
@@ -156,27 +157,40 @@ def _below(
     brake: Brake, scratch: Path | None, ran: Ran,
 ) -> NDArray[np.float32]:  # fmt: skip
     """What the level below gives, (channels, *half of the grid)."""
-    half = tuple(spans[-1].keep[1] // 2 for spans in work.down.axes)
+    entry = _entry(work.down, level, read, grid, session, brake, scratch, ran)
+    level.rest()  # each part would keep its own working memory
+    if work.below is None:
+        began = perf_counter()
+        found = session.step(partial(below.run, entry[None]), (1, *entry.shape), brake)
+        ran(perf_counter() - began)
+        below.rest()
+        return np.asarray(found[0])
+
+    def from_entry(box: Box) -> NDArray[np.float32]:
+        return entry[(slice(None), *box.slices)]
+
+    half = entry.shape[1:]
+    out = canvas((below.made, *half), np.float32, scratch)
+    for tile, part in run(work.below, below, from_entry, half, session, brake, scratch, ran):
+        out[(slice(None), *tile.keep.slices)] = part
+    below.rest()
+    return out
+
+
+def _entry(
+    down: Plan, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
+    scratch: Path | None, ran: Ran,
+) -> NDArray[np.float32]:  # fmt: skip
+    """What goes into the level below, (channels, *half of the grid)."""
+    half = tuple(spans[-1].keep[1] // 2 for spans in down.axes)
     entry = canvas((level.entered, *half), np.float32, scratch)
-    for tile, image in one_ahead(partial(tiling.cut, read, grid), work.down):
+    for tile, image in one_ahead(partial(tiling.cut, read, grid), down):
         began = perf_counter()
         pooled = session.step(partial(level.down, image[None]), image[None].shape, brake)[0]
         kept = (slice(step.start // 2, step.stop // 2) for step in tile.crop)
         entry[(slice(None), *_halved(tile.keep).slices)] = pooled[(slice(None), *kept)]
         ran(perf_counter() - began)
-    if work.below is None:
-        began = perf_counter()
-        found = session.step(partial(below.run, entry[None]), (1, *entry.shape), brake)
-        ran(perf_counter() - began)
-        return np.asarray(found[0])
-    out = canvas((below.made, *half), np.float32, scratch)
-
-    def from_entry(box: Box) -> NDArray[np.float32]:
-        return entry[(slice(None), *box.slices)]
-
-    for tile, part in run(work.below, below, from_entry, half, session, brake, scratch, ran):
-        out[(slice(None), *tile.keep.slices)] = part
-    return out
+    return entry
 
 
 def _halved(box: Box) -> Box:

@@ -183,30 +183,38 @@ class _Compiled:
         self._busy = threading.Lock()
 
     def run(self, inputs: list[NDArray[np.float32]], brake: Brake) -> NDArray[np.float32]:
+        from openvino import Tensor
+
+        arrays = [np.ascontiguousarray(value) for value in inputs]  # a tensor keeps none alive
         with self._busy:
-            self._request.set_output_tensor(0, self._empty())
+            self._request.set_output_tensor(0, _empty(self._network.outputs[0]))
             brake.on_pull(self._request.cancel)
             try:
                 brake.check()  # what was pulled before had nothing to cancel
-                fed = {port: np.ascontiguousarray(value) for port, value in enumerate(inputs)}
-                self._request.start_async(fed, share_inputs=True)
+                self._feed([Tensor(array, shared_memory=True) for array in arrays])
+                self._request.start_async()
                 self._request.wait()
             finally:
                 brake.on_pull(None)
+                self._feed([_empty(port) for port in self._network.inputs])  # else it holds them
             return np.asarray(self._request.get_output_tensor(0).data, np.float32)
 
     def rest(self) -> None:
         with self._busy:
-            self._request.set_output_tensor(0, self._empty())
+            # the old one holds its last output
+            self._request = self._network.create_infer_request()
             self._network.release_memory()
 
-    def _empty(self) -> Any:
-        """A tensor for the next result alone: it grows to what is needed, and nothing is copied."""
-        from openvino import Shape, Tensor
+    def _feed(self, tensors: list[Any]) -> None:
+        for port, tensor in enumerate(tensors):
+            self._request.set_input_tensor(port, tensor)
 
-        port = self._network.outputs[0]
-        sizes = [0 if n is None else n for n in _shape(port)]
-        return Tensor(port.element_type, Shape(sizes))
+
+def _empty(port: Any) -> Any:
+    """A tensor for one value alone: it grows to what is needed, and nothing is copied."""
+    from openvino import Shape, Tensor
+
+    return Tensor(port.element_type, Shape([0 if n is None else n for n in _shape(port)]))
 
 
 def _shape(port: Any) -> tuple[int | None, ...]:

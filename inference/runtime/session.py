@@ -47,6 +47,8 @@ class Level(Protocol):
         self, image: NDArray[np.float32], below: NDArray[np.float32], brake: Brake
     ) -> NDArray[np.float32]: ...
 
+    def rest(self) -> None: ...
+
 
 class Network(Protocol):
     """What a runtime makes of a file."""
