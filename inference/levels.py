@@ -45,6 +45,8 @@ channels, and what goes from level to level comes on top."""
 Read = Callable[[Box], NDArray[Any]]
 Ran = Callable[[float], None]
 """Called after each tile of any level with the seconds that the network took."""
+Worth = Callable[[Tile], bool]
+"""Whether a tile of the highest level has to be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +135,16 @@ def _within(plan: Plan, grid: Sequence[int]) -> Plan:
 
 def run(
     work: Levels, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
-    scratch: Path | None, ran: Ran,
+    scratch: Path | None, ran: Ran, worth: Worth = lambda _tile: True,
 ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:  # fmt: skip
-    """Each tile of the highest level, and what the network found in what it keeps.
+    """Each tile of the highest level that is worth it, and what the network found in what it keeps.
 
     `grid`: what `read` can give; the network's own is mirrored up to what it must be.
     """
     if level.below is None:
         raise Unavailable("This network cannot be run level by level.")
     found = _below(work, level, level.below, read, grid, session, brake, scratch, ran)
-    for tile, image in one_ahead(partial(tiling.cut, read, grid), work.up):
+    for tile, image in one_ahead(partial(tiling.cut, read, grid), filter(worth, work.up)):
         began = perf_counter()
         feed = found[(slice(None), *_halved(tile.read).slices)]
         step = partial(level.up, image[None], feed[None])

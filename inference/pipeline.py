@@ -1,6 +1,6 @@
 """How a mask is made, read top to bottom."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.ahead import one_ahead
 from inference.brake import Brake
-from inference.levels import Levels, Ran, levels, run
+from inference.empty import Emptiness
+from inference.levels import Levels, Ran, Worth, levels, run
 from inference.options import RunOptions
 from inference.paint import mask_type, paint
 from inference.planner import Budget, plan
@@ -119,12 +120,21 @@ def _paint(
         taken.append(seconds)
         on_tile(len(taken), len(work))
 
+    emptiness = Emptiness(subject, card)
+
+    def worth(tile: tiling.Tile) -> bool:
+        spared = emptiness.spares(tile)
+        if spared:
+            ran(0.0)
+        return not spared
+
     on_tile(0, len(work))
-    for tile, found in found_by(subject, work, session, brake, scratch, ran):
+    for tile, found in found_by(subject, work, session, brake, scratch, ran, worth):
         for strip in strips(tile.write, len(card.outputs)):
             brake.check()
             logits = logits_on_scan(found, tile, subject, session, strip)
             painted[strip.slices] = paint(logits, card)
+            emptiness.clear(painted, strip)
     return sum(taken)
 
 
@@ -198,22 +208,28 @@ def _on_scan(tiles: tiling.Plan, subject: Source) -> tiling.Plan:
 
 
 def found_by(
-    subject: Source, work: Work, session: Runner, brake: Brake, scratch: Path | None, ran: Ran
+    subject: Source,
+    work: Work,
+    session: Runner,
+    brake: Brake,
+    scratch: Path | None,
+    ran: Ran,
+    worth: Worth = lambda _tile: True,
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32]]]:
-    """Each tile that is painted, and what `session.logits` makes its logits of."""
+    """Each tile that is worth it, and what `session.logits` makes its logits of."""
     if work.levels is not None and session.level is not None:
         todo = replace(work.levels, up=work.tiles)
         yield from run(
-            todo, session.level, subject.read, subject.grid, session, brake, scratch, ran
+            todo, session.level, subject.read, subject.grid, session, brake, scratch, ran, worth
         )
         return
-    for tile, found, seconds in infer(subject, work.tiles, session, brake):
+    for tile, found, seconds in infer(subject, filter(worth, work.tiles), session, brake):
         yield tile, found
         ran(seconds)
 
 
 def infer(
-    subject: Source, tiles: tiling.Plan, session: Runner, brake: Brake
+    subject: Source, tiles: Iterable[tiling.Tile], session: Runner, brake: Brake
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
     """Each tile, what `session.logits` makes the logits of, (any, *tile.keep.shape), and the
     seconds taken.

@@ -136,6 +136,9 @@ class ModelCard(_Frozen):
     spacing_mm: tuple[float, ...] | None = None
     """The spacing that the network was trained at (RAS+ axes); None: the scan's own."""
     intensity: Intensity
+    empty: tuple[float, float] | None = None
+    """Least and greatest value, as stored, of voxels that are background whatever the network would
+    say: air, a stripped skull's zeros, a slide's white. Tiles of nothing else are not run."""
 
     padding: Literal["valid", "same"]
     halo: tuple[Context, ...]
@@ -172,6 +175,8 @@ class ModelCard(_Frozen):
             len(self.spacing_mm) != self.dimension or min(self.spacing_mm) <= 0
         ):
             raise ValueError(f"spacing_mm needs {self.dimension} positive numbers")
+        if self.empty is not None and not self.empty[0] <= self.empty[1]:
+            raise ValueError("empty needs two numbers, the lesser first")
         if not self.channels or len({c.name for c in self.channels}) != len(self.channels):
             raise ValueError("channels need at least one entry, each name once")
         check_outputs(self.activation, self.outputs, self.labels)

@@ -52,6 +52,7 @@ class CardFacts(Table):
     cleanup: Cleanup = Cleanup()
     spacing_mm: tuple[float, ...] | None = None
     intensity: Intensity
+    empty: tuple[float, float] | None = None
     sample: Sample | None = None
     licence: str
     data: str = ""

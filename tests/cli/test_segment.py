@@ -9,10 +9,13 @@ import nibabel
 import numpy as np
 import pytest
 import skimage.data
+import tifffile
+import zarr
 from PIL import Image
 
 from cli.main import main
 from imaging.errors import BadRequest
+from imaging.formats.mask_file import read
 from models.nets.config import UNetConfig
 from tests.networks import exported, random_network
 
@@ -74,6 +77,42 @@ def test_a_folder_for_several_and_masks_bear_their_scans_names(
     assert first.max() > 3  # nuclei, numbered
     np.testing.assert_array_equal(first, second)
     assert set(np.unique(first)) == set(range(first.max() + 1))
+
+
+def test_an_ome_zarr_and_a_tiled_tiff_give_the_mask_of_the_png(
+    picture: Path, tmp_path: Path
+) -> None:
+    pixels = np.asarray(Image.open(picture))
+    tifffile.imwrite(tmp_path / "tiled.tif", pixels, tile=(64, 64), compression="zlib")
+    folder = ome_zarr(tmp_path / "slide-2.ome.zarr", np.moveaxis(pixels, -1, 0))
+    scans = (picture, tmp_path / "tiled.tif", folder)
+    for form, end in (("png", ".png"), ("ome-tiff", ".ome.tif"), ("ome-zarr", ".ome.zarr")):
+        out = tmp_path / form
+        options = ("--model", "nuclei-2d", "-o", out, "--format", form)
+        assert tessera("segment", *scans, *options) == 0
+        names = [f"{name}{end}" for name in ("slide", "slide-2", "tiled")]
+        assert sorted(path.name for path in out.iterdir()) == names
+        masks = [read(out / name) for name in names]
+        assert masks[0].max() > 3
+        for mask in masks[1:]:
+            np.testing.assert_array_equal(mask, masks[0])
+    named = tmp_path / "named.ome.zarr"
+    assert tessera("segment", folder, "--model", "nuclei-2d", "-o", named) == 0
+    np.testing.assert_array_equal(read(named), masks[0])
+    assert tessera("segment", tmp_path, "--model", "nuclei-2d", "-o", tmp_path / "x") == 2
+
+
+def ome_zarr(folder: Path, values: np.ndarray) -> Path:
+    """A picture of axes c, y, x."""
+    group = zarr.open_group(folder, mode="w", zarr_format=2)
+    group.create_array("0", shape=values.shape, dtype=values.dtype, chunks=(1, 64, 64))[...] = (
+        values
+    )
+    axes = [{"name": "c", "type": "channel"}, *({"name": n, "type": "space"} for n in "yx")]
+    place = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
+    datasets = [{"path": "0", "coordinateTransformations": place}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    return folder
 
 
 @pytest.fixture

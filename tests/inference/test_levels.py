@@ -71,8 +71,8 @@ def noise(*shape: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("name", "config", "grid", "rooms"),
     [
-        ("solid", SOLID, (53, 40, 61), {30_000: 2, 20_000: 2, 4_000: 3}),
-        ("many", MANY, (150, 203), {20_000: 1, 8_000: 2}),
+        ("solid", SOLID, (53, 40, 61), {60_000: 1, 30_000: 2, 12_000: 3}),
+        ("many", MANY, (150, 203), {24_000: 1, 18_000: 2}),
     ],
 )
 def test_levels_give_what_one_pass_gives(
@@ -151,6 +151,6 @@ def test_a_cancel_is_obeyed_at_every_level(make_model) -> None:
 
         with pytest.raises(JobLost):
             segment(
-                {model.card.channels[0].name: scan}, model.card, session, budget(4_000),
+                {model.card.channels[0].name: scan}, model.card, session, budget(12_000),
                 RunOptions(), on_tile, brake,
             )  # fmt: skip

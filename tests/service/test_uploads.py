@@ -1,14 +1,18 @@
 """Uploads: stored once, shown whole, or not at all."""
 
 import gzip
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import zarr
 
 from service.upload import _clean
 from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, png_bytes
@@ -51,6 +55,39 @@ def test_picture(gateway: Gateway) -> None:
     scan = gateway.upload(png_bytes((9, 11, 3))).json()
     assert (scan["format"], scan["dimension"], scan["shape"]) == ("png", 2, [3, 9, 11])
     assert scan["spacing_mm"] is None
+
+
+def test_a_zipped_ome_zarr(gateway: Gateway, tmp_path: Path) -> None:
+    """Its chunks are proved on the way in; another zip is told to be one."""
+    values = np.arange(4 * 5 * 6, dtype=np.uint16).reshape(4, 5, 6)
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    group.create_array("0", data=values)
+    space = [{"name": n, "type": "space", "unit": "millimeter"} for n in "zyx"]
+    scale = [{"type": "scale", "scale": [3.0, 2.0, 1.0]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    multiscales = [{"axes": space, "datasets": datasets}]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "a.zarr")
+    content = Path(packed).read_bytes()
+    answer = gateway.upload(content, "a.ome.zarr.zip")
+    assert answer.status_code == 201
+    scan = answer.json()
+    assert (scan["format"], scan["shape"]) == ("ome-zarr", [1, 4, 5, 6])
+    assert scan["spacing_mm"] == [3.0, 2.0, 1.0]
+    assert "LPS" in scan["warnings"][0]
+    shown = gateway.client.get(f"/v1/scans/{scan['id']}/volume").content
+    volume = nibabel.Nifti1Image.from_bytes(gzip.decompress(shown))
+    np.testing.assert_array_equal(volume.get_fdata(), values)
+    np.testing.assert_allclose(volume.affine, scan["affine"])
+    (chunk,) = (path for path in (tmp_path / "a.zarr" / "0" / "c").rglob("*") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-9])
+    broken = shutil.make_archive(str(tmp_path / "broken"), "zip", tmp_path / "a.zarr")
+    check_problem(gateway.upload(Path(broken).read_bytes(), "b.zip"), 422)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.txt").write_text("hello")
+    other = shutil.make_archive(str(tmp_path / "other"), "zip", tmp_path / "text")
+    problem = check_problem(gateway.upload(Path(other).read_bytes(), "c.zip"), 415)
+    assert "zip" in str(problem["detail"])
 
 
 def test_second_identical_upload(gateway: Gateway) -> None:

@@ -1,0 +1,42 @@
+"""Where a scan is empty, as its card says: background, whatever the network would find there."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box, blocks
+from imaging.scan import Scan
+from imaging.tiling import Tile
+from inference.sources import Source
+from models.card import ModelCard
+
+_BLOCK_VOXELS = 1 << 22
+
+
+class Emptiness:
+    """Of the first channel's scan, on the mask's canonical grid."""
+
+    def __init__(self, subject: Source, card: ModelCard) -> None:
+        self._scan: Scan = subject.canonical.scan
+        self._range = card.empty
+
+    def spares(self, tile: Tile) -> bool:
+        """Whether a tile would write nothing but background."""
+        if self._range is None:
+            return False
+        start = np.array(tile.write.start)
+        return all(
+            self._in(Box(tuple(start + box.start), tuple(start + box.stop))).all()
+            for box in blocks(tile.write.shape, _BLOCK_VOXELS)
+        )
+
+    def clear(self, painted: NDArray[Any], box: Box) -> None:
+        """Sets what is empty to background, in place."""
+        if self._range is not None:
+            painted[box.slices][self._in(box)] = 0
+
+    def _in(self, box: Box) -> NDArray[np.bool_]:
+        low, high = self._range or (np.inf, -np.inf)
+        values = self._scan.read(box)
+        return np.asarray(((values >= low) & (values <= high)).all(axis=0))

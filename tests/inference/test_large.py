@@ -1,0 +1,50 @@
+"""Scans of many sizes in the same memory, by the benchmark that also takes the largest."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "large.py"
+LIMIT_MB = {"picture": 1500, "volume": 3000}
+SWING_MB = 40
+"""What measuring varies by; a byte a voxel of the larger scans would be 17."""
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`measured(case, fraction)`: what the benchmark says, arrays beyond 4 MB in files."""
+    folder = tmp_path_factory.mktemp("large")
+
+    @cache
+    def run(case: str, fraction: int) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-P", SCRIPT, folder, "--fraction", str(fraction), "--only", case,
+             "--json"],
+            check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return dict(json.loads(done.stdout))
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ["picture", "volume"])
+def test_memory_does_not_grow_with_the_scan(measured: Any, kind: str) -> None:
+    """Numbered objects of a picture; largest component and holes of a volume."""
+    small, large = (measured(f"{kind}-one-layer", fraction) for fraction in (256, 64))
+    assert large["tiles"] > small["tiles"] > 1
+    assert large["anonymous_mb"] < LIMIT_MB[kind]
+    assert abs(large["anonymous_mb"] - small["anonymous_mb"]) < SWING_MB
+    if kind == "picture":
+        assert large["objects"] / small["objects"] == pytest.approx(4, rel=0.05)
+
+
+@pytest.mark.parametrize("case", ["picture-nuclei-2d", "volume-brain-mri-3d"])
+def test_a_real_network_stays_within_its_memory(measured: Any, case: str) -> None:
+    told = measured(case, 64)
+    assert told["anonymous_mb"] < LIMIT_MB[case.partition("-")[0]]
+    assert told["tiles"] > 1
