@@ -27,7 +27,7 @@ from imaging import tiling
 from imaging.box import Box
 from imaging.canvas import canvas
 from imaging.errors import Unavailable
-from imaging.tiling import Plan, Rule, Span, Tile
+from imaging.tiling import Plan, Rule, Span, Tile, plan_axis
 from inference.ahead import one_ahead
 from inference.brake import Brake
 from inference.planner import Budget, cheapest, rules
@@ -55,18 +55,19 @@ class Levels:
 
     down: Plan
     up: Plan
-    below: "Levels | None"
-    """None: the level below is run in one go."""
+    below: "Levels | Plan"
+    """Tiles that go through all that lies below, or more levels."""
 
     @property
     def tiles(self) -> int:
         """Of all levels."""
-        return len(self.down) + len(self.up) + (self.below.tiles if self.below else 1)
+        below = self.below.tiles if isinstance(self.below, Levels) else len(self.below)
+        return len(self.down) + len(self.up) + below
 
     @property
     def depth(self) -> int:
         """How often the resolution is halved."""
-        return 1 + (self.below.depth if self.below else 0)
+        return 1 + (self.below.depth if isinstance(self.below, Levels) else 0)
 
 
 def levels(
@@ -99,23 +100,27 @@ def cut_up(
     budget: Budget, overlap: int = 0,
 ) -> Levels | None:  # fmt: skip
     """Tiles for a grid of legal size; None where the network cannot be cut so often that what is
-    left fits in one go. Raises Unavailable where not even the smallest tile fits."""
+    left fits. Raises Unavailable where not even the smallest tile fits."""
     if level.below is None or any(n % 2 for n in grid):
         return None
-    around = [Rule(reach, 2, 2, False) for reach in (level.reach_down, level.reach_up)]
     down, up = (
-        cheapest([rule] * len(grid), grid, tile_bytes, budget, more)
-        for rule, more in zip(around, (0, overlap), strict=True)
+        cheapest([Rule(reach, 2, 2, False)] * len(grid), grid, tile_bytes, budget, more)
+        for reach, more in ((level.reach_down, 0), (level.reach_up, overlap))
     )
     half = [n // 2 for n in grid]
-    if _WIDER * tile_bytes(half) <= budget.memory_bytes:
-        return Levels(down, up, None)
 
     def wider(shape: Sequence[int]) -> float:
         return _WIDER * tile_bytes(shape)
 
-    below = cut_up(level.below, half, wider, budget, 0)
-    return below and Levels(down, up, below)
+    below: Levels | Plan | None
+    if wider(half) <= budget.memory_bytes:
+        below = Plan(tuple(tuple(plan_axis(n, Rule(0, 1, 1, False))) for n in half))
+    elif level.below.reach is not None:  # nothing lies below that
+        rule = Rule(level.below.reach, 1, 1, False)
+        below = cheapest([rule] * len(half), half, wider, budget)
+    else:
+        below = cut_up(level.below, half, wider, budget)
+    return None if below is None else Levels(down, up, below)
 
 
 def _within(plan: Plan, grid: Sequence[int]) -> Plan:
@@ -161,22 +166,33 @@ def _below(
     """What the level below gives, (channels, *half of the grid)."""
     entry = _entry(work.down, level, read, grid, session, brake, scratch, ran)
     level.rest()  # each part would keep its own working memory
-    if work.below is None:
-        began = perf_counter()
-        found = session.step(partial(below.run, entry[None]), (1, *entry.shape), brake)
-        ran(perf_counter() - began)
-        below.rest()
-        return np.asarray(found[0])
 
     def from_entry(box: Box) -> NDArray[np.float32]:
         return entry[(slice(None), *box.slices)]
 
     half = entry.shape[1:]
+    if isinstance(work.below, Levels):
+        parts = run(work.below, below, from_entry, half, session, brake, scratch, ran)
+    else:
+        parts = _whole(work.below, below, from_entry, half, session, brake, ran)
     out = canvas((below.made, *half), np.float32, scratch)
-    for tile, part in run(work.below, below, from_entry, half, session, brake, scratch, ran):
+    for tile, part in parts:
         out[(slice(None), *tile.keep.slices)] = part
     below.rest()
     return out
+
+
+def _whole(
+    tiles: Plan, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
+    ran: Ran,
+) -> Iterator[tuple[Tile, NDArray[np.float32]]]:  # fmt: skip
+    """Each tile, and what the whole of a level finds in what it keeps."""
+    for tile, image in one_ahead(partial(tiling.cut, read, grid), tiles):
+        began = perf_counter()
+        found = session.step(partial(level.run, image[None]), image[None].shape, brake)[0]
+        seconds = perf_counter() - began
+        yield tile, found[(slice(None), *tile.crop)]
+        ran(seconds)
 
 
 def _entry(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imaging import tiling
 from imaging.box import Box
 from imaging.canvas import canvas
-from imaging.errors import BadRequest, Unavailable
+from imaging.errors import BadRequest, StorageFull, Unavailable
 from imaging.instances import instances
 from imaging.mask import fill_holes, largest_component, one_piece
 from imaging.resample import Axis, needed_box, resample_box
@@ -89,6 +89,10 @@ def segment(
             painted = canvas(subject.canonical.scan.grid, mask_type(card), scratch)
             network = _paint(painted, subject, work, card, session, on_tile, brake, scratch)
             break
+        except StorageFull:
+            if work.levels is None:
+                raise
+            work = plan_work(subject, card, None, budget, options)  # whole tiles need no scratch
         except MemoryError as error:
             session.rest()
             shrunk_to = int(budget.tile_bytes(card, work.tiles.read_shape) / 2)

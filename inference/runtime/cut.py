@@ -45,16 +45,24 @@ def cut(network: Any) -> Cut | None:
     entry, feed = _name(entries[0]), feeds.pop()
     if not _apart(network, entry, feed, depths):
         return None
-    reach = _reach(network, depths)
+    reaches = _reach(network, depths)
     before = _name(entries[0].input_value(0).get_node())
     last = _name(network.outputs[0].get_node())
     return Cut(
         down=_part(network, entry, {}),
         below=_part(network, feed, {entry: "input"}, whole=False),
         up=_part(network, _name_of_output(network), {feed: "below"}),
-        reach_down=reach[before],
-        reach_up=reach[last],
+        reach_down=reaches[before],
+        reach_up=reaches[last],
     )
+
+
+def reach(network: Any) -> int | None:
+    """How far an output voxel reads to each side, in a network that pools nothing; else None."""
+    depths = _depths(network)
+    if depths is None or set(depths.values()) != {0}:
+        return None
+    return _reach(network, depths)[_name(network.outputs[0].get_node())]
 
 
 def _part(network: Any, end: str, cuts: Mapping[str, str], *, whole: bool = True) -> Any:
@@ -134,12 +142,12 @@ def _apart(network: Any, entry: str, feed: str, depths: Mapping[str, int]) -> bo
 
 def _reach(network: Any, depths: Mapping[str, int]) -> dict[str, int]:
     """How far each layer of the network's own resolution reads, within that resolution."""
-    reach: dict[str, int] = {}
+    found: dict[str, int] = {}
     for node in _layers(network):
         if depths[_name(node)] == 0:
-            own = max((reach.get(source, 0) for source in _sources(node)), default=0)
-            reach[_name(node)] = own + _radius(node)
-    return reach
+            own = max((found.get(source, 0) for source in _sources(node)), default=0)
+            found[_name(node)] = own + _radius(node)
+    return found
 
 
 def _radius(node: Any) -> int:

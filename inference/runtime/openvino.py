@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.brake import Brake
-from inference.runtime.cut import cut
+from inference.runtime.cut import cut, reach
 from inference.runtime.last_layer import parted
 
 _HINTS = {"bf16": "bf16", "fp32": "f32"}
@@ -99,6 +99,11 @@ class OpenVinoLevel:
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
         """All of it."""
         return self.whole.run([image], brake)
+
+    @cached_property
+    def reach(self) -> int | None:
+        """Voxels that `run` reads to each side; None with a level below, or where nobody knows."""
+        return reach(self._network)
 
     @property
     def below(self) -> "OpenVinoLevel | None":

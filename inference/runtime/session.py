@@ -28,6 +28,9 @@ class Level(Protocol):
     """Channels of its output."""
 
     @property
+    def reach(self) -> int | None: ...
+
+    @property
     def below(self) -> "Level | None": ...
 
     @property

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 import imaging.canvas
 import inference.levels
-from imaging.errors import JobLost, Unavailable
+from imaging.errors import JobLost, StorageFull, Unavailable
 from imaging.scan import in_memory
 from inference.brake import Brake
 from inference.options import RunOptions
@@ -72,7 +72,8 @@ def noise(*shape: int) -> NDArray[np.float32]:
     ("name", "config", "grid", "rooms"),
     [
         ("solid", SOLID, (53, 40, 61), {60_000: 1, 30_000: 2, 12_000: 3}),
-        ("many", MANY, (150, 203), {24_000: 1, 18_000: 2}),
+        ("solid", SOLID, (79, 70, 88), {12_000: 3}),
+        ("many", MANY, (150, 203), {24_000: 1, 18_000: 2, 6_000: 2}),
     ],
 )
 def test_levels_give_what_one_pass_gives(
@@ -136,6 +137,32 @@ def test_a_mask_at_another_spacing(make_model) -> None:
     assert len(np.unique(whole.mask)) >= 2
     np.testing.assert_array_equal(parted.mask, whole.mask)
     assert told == [(n, told[-1][1]) for n in range(told[-1][1] + 1)]
+
+
+def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes from level to level finds no room; the mask does."""
+    model, room = make_model("levels-many", MANY), budget(40_000)
+    scan, session = (
+        in_memory(noise(1, 600, 640)),
+        Session(model.verified, Device("openvino", "fp32")),
+    )
+    name, asked = model.card.channels[0].name, []
+
+    def full(*arguments: object) -> NDArray[np.float32]:
+        asked.append(arguments)
+        raise StorageFull("full")
+
+    def mask() -> Result:
+        steps = lambda _d, _a: None  # noqa: E731
+        return segment({name: scan}, model.card, session, room, RunOptions(), steps, Brake())
+
+    monkeypatch.setattr(inference.levels, "WASTE", 0.0)
+    monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
+    parted = mask()
+    monkeypatch.setattr(inference.levels, "canvas", full)
+    whole = mask()
+    assert (parted.depth > 0, whole.depth, bool(asked)) == (True, 0, True)
+    np.testing.assert_array_equal(whole.mask, parted.mask)
 
 
 @pytest.mark.usefixtures("eager")
