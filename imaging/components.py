@@ -14,6 +14,8 @@ from scipy import ndimage, sparse
 
 from imaging.canvas import slabs
 
+_HALF = 32
+"""Bits of one number of a pair; there are fewer than 2**31."""
 Inside = Callable[[slice], NDArray[np.bool_]]
 """Range of the first axis -> which of its voxels belong to some part."""
 
@@ -78,14 +80,18 @@ def _touching(
     above: NDArray[np.int64], below: NDArray[np.int64], structure: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
     """Pairs of numbers on both sides of a border between slabs, (n, 2)."""
-    bordered = np.pad(below, 1)
+    bordered = np.pad(below, 1)  # so that a step over an edge never meets the other side
+    strides = np.cumprod((1, *bordered.shape[:0:-1]))[::-1]
+    where = np.nonzero(above)
+    place = np.stack(where, 1) @ strides
+    own, flat = above[where], bordered.ravel()
     pairs = []
     for step in product(range(3), repeat=below.ndim):
         if structure[(2, *step)]:
-            other = bordered[tuple(slice(s, s + n) for s, n in zip(step, above.shape, strict=True))]
-            both = (above > 0) & (other > 0)
-            pairs.append(np.unique(np.stack([above[both], other[both]], 1), axis=0))
-    return np.unique(np.concatenate(pairs), axis=0)
+            other = flat[place + int(np.dot(step, strides))]
+            pairs.append(np.unique(((own << _HALF) | other)[other > 0]))
+    keys = np.unique(np.concatenate(pairs))
+    return np.stack([keys >> _HALF, keys & ((1 << _HALF) - 1)], 1)
 
 
 def _joined(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int32]:

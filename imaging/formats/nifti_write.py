@@ -23,7 +23,7 @@ _LABEL_INTENT = 1002  # NIFTI_INTENT_LABEL
 _MM = 2  # NIFTI_UNITS_MM
 _ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: to the scan that the mask belongs to
 _BAND_PIXELS = 1 << 22
-_SLICES_VOXELS = 1 << 24
+_SLICES_BYTES = 1 << 26
 _GEOMETRY = (
     *("pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d"),
     *("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units"),
@@ -164,7 +164,8 @@ def _slices(
 
     Several at a time: an array of the other order is read once, and not once for every slice.
     """
-    dtype, step = header.get_data_dtype(), max(1, _SLICES_VOXELS // (shape[0] * shape[1]))
+    dtype = header.get_data_dtype()
+    step = max(1, _SLICES_BYTES // (shape[0] * shape[1] * dtype.itemsize))
     for first in range(0, shape[2], step):
         yield read(first, min(first + step, shape[2])).astype(dtype, copy=False).tobytes("F")
 
