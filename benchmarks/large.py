@@ -5,7 +5,7 @@
 A picture of 32,768 x 32,768 (tiled TIFF) and a volume of 1,024 x 1,024 x 1,024 (NIfTI), or the
 given fraction of their voxels, each through a network of one layer and through one of the zoo, from
 file to mask, objects numbered or components cleaned. Each case has a process of its own and a
-budget of 512 MB, or 1 GB, for a tile; anonymous memory is what the process cannot give back to a file.
+budget of 512 MB, or 1 GB, for a tile; anonymous memory is what cannot be given back to a file.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from anonymous import Peak
 EDGES = {"picture": 32768, "volume": 1024}
 CASES = ("picture-one-layer", "picture-nuclei-2d", "volume-one-layer", "volume-brain-mri-3d")
 BUDGET = {"picture": 512 << 20, "volume": 1 << 30}
-HEAD_MM = 256.0
-"""Edge of the volume: about a head's."""
+VOXEL_MM = 1.5
+"""What brain-mri-3d works at, so that it looks at every voxel, however few there are."""
 IN_MEMORY, SMALL_BUDGET = 1 << 22, 96 << 20
 """With --json, arrays beyond the first lie in files and one layer has the second for a tile, so
 that a part shows what the whole would."""
@@ -163,7 +163,7 @@ def volume(path: Path, n: int) -> None:
     header = nibabel.Nifti1Header()
     header.set_data_shape((n, n, n))
     header.set_data_dtype(np.int16)
-    affine = np.diag([HEAD_MM / n] * 3 + [1])
+    affine = np.diag([VOXEL_MM] * 3 + [1])
     header.set_sform(affine, 1)
     header.set_qform(affine, 1)
     header["vox_offset"] = 352

@@ -28,6 +28,14 @@ class Box:
         """Number of voxels."""
         return prod(self.shape)
 
+    def part(self, inner: Self) -> Self:
+        """`inner`, a box whose places are counted from this one's first voxel."""
+        start, stop = (
+            tuple(a + b for a, b in zip(self.start, edge, strict=True))
+            for edge in (inner.start, inner.stop)
+        )
+        return type(self)(start, stop)
+
     @property
     def slices(self) -> tuple[slice, ...]:
         """Indexes an array of the grid's shape."""

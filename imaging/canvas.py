@@ -3,14 +3,18 @@
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from imaging.box import blocks
 from imaging.formats.atomic import full_disk_told
+from imaging.scan import Scan
 
 IN_MEMORY_BYTES = 1 << 26
 """Up to this an array lies in memory."""
@@ -41,3 +45,20 @@ def slabs(shape: Sequence[int], voxels: int | None = None) -> Iterator[slice]:
     step = max(1, (voxels or SLAB_VOXELS) // max(1, prod(shape[1:])))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
+
+
+def kept(scan: Scan, scratch: Path | None = None) -> Scan:
+    """The same scan, whose voxels are made at the first read, block by block, and then kept."""
+    lock = Lock()
+    made: list[NDArray[Any]] = []
+
+    def values() -> NDArray[Any]:
+        with lock:
+            if not made:
+                out = canvas(scan.shape, scan.dtype, scratch)
+                for box in blocks(scan.grid, max(1, SLAB_VOXELS // scan.shape[0])):
+                    out[(slice(None), *box.slices)] = scan.read(box)
+                made.append(out)
+            return made[0]
+
+    return replace(scan, reader=lambda box: values()[(slice(None), *box.slices)])

@@ -14,7 +14,6 @@ from scipy import ndimage
 from imaging.canvas import canvas, slabs
 from imaging.components import Components
 
-
 _NOBODY = np.iinfo(np.int32).max
 
 

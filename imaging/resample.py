@@ -14,15 +14,18 @@ element by element: no order of summation depends on the block's shape.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.box import Box
+from imaging.box import Box, blocks
 from imaging.errors import BadRequest
 from imaging.scan import Scan
+
+_READ_VOXELS = 1 << 22
+"""Of a scan, that are read at once to be resampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +148,15 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
     for a, ratio in enumerate(ratios):
         scale[a, a], scale[a, 3] = ratio, 0.5 * ratio - 0.5
 
+    most = max(1, int(_READ_VOXELS / prod(max(1.0, ratio) for ratio in ratios)))
+
     def read(box: Box) -> NDArray[Any]:
-        needed = needed_box(axes, box)
-        return resample_box(scan.read(needed), needed, axes, box)
+        out = np.empty((scan.shape[0], *box.shape), np.float32)
+        for part in blocks(box.shape, most):  # what a part needs stays small, however fine the scan
+            here = box.part(part)
+            needed = needed_box(axes, here)
+            out[(slice(None), *part.slices)] = resample_box(scan.read(needed), needed, axes, here)
+        return out
 
     return replace(
         scan,

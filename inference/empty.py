@@ -25,11 +25,8 @@ class Emptiness:
         """Whether a tile would write nothing but background."""
         if self._range is None:
             return False
-        start = np.array(tile.write.start)
-        return all(
-            self._in(Box(tuple(start + box.start), tuple(start + box.stop))).all()
-            for box in blocks(tile.write.shape, _BLOCK_VOXELS)
-        )
+        parts = blocks(tile.write.shape, _BLOCK_VOXELS)
+        return all(self._in(tile.write.part(part)).all() for part in parts)
 
     def clear(self, painted: NDArray[Any], box: Box) -> None:
         """Sets what is empty to background, in place."""

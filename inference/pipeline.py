@@ -81,7 +81,8 @@ def segment(
     `scratch`: a folder for masks larger than memory, the system's own if None.
     """
     started = perf_counter()
-    subject = source({name: stoppable(scan, brake) for name, scan in scans.items()}, card)
+    stopped = {name: stoppable(scan, brake) for name, scan in scans.items()}
+    subject = source(stopped, card, scratch)
     opened, shrunk_to = perf_counter() - started, None
     work = plan_work(subject, card, session.level, budget, options)
     while True:

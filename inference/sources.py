@@ -5,12 +5,15 @@ stored -> canonical axes -> RGB or grey -> normalised -> first channel's grid ->
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.canvas import kept
 from imaging.errors import ScanModelMismatch
 from imaging.geometry import Canonical, canonical, onto_grid
 from imaging.intensity import normalisation
@@ -44,8 +47,12 @@ class Source:
         return np.concatenate([view.read(box) for view in self.views])
 
 
-def source(scans: Mapping[str, Scan], card: ModelCard) -> Source:
-    """Lays the views over the scans; raises ScanModelMismatch where they do not suit the card."""
+def source(scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = None) -> Source:
+    """Lays the views over the scans; raises ScanModelMismatch where they do not suit the card.
+
+    What has to be made coarser is made once and kept, in `scratch` where memory cannot hold it:
+    tiles overlap, and each would make its part again from many voxels.
+    """
     check(scans, card)
     first = canonical(scans[card.channels[0].name])
     views, warnings = [], []
@@ -63,7 +70,11 @@ def source(scans: Mapping[str, Scan], card: ModelCard) -> Source:
         warnings.append("The picture does not say its pixels' size; it was taken as it is.")
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
     if resampled and card.spacing_mm is not None:
-        views = [at_spacing(view, card.spacing_mm) for view in views]
+        coarser = [at_spacing(view, card.spacing_mm) for view in views]
+        views = [
+            kept(new, scratch) if prod(new.grid) < prod(old.grid) else new
+            for new, old in zip(coarser, views, strict=True)
+        ]
     return Source(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))
 
 

@@ -1,5 +1,6 @@
 """Arrays in files without a name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import psutil
 import pytest
 
 import imaging.canvas
-from imaging.canvas import canvas, slabs
+from imaging.box import Box
+from imaging.canvas import canvas, kept, slabs
 from imaging.errors import StorageFull
+from imaging.scan import in_memory
 
 
 def test_a_large_array_lies_in_a_file_that_nobody_sees(tmp_path: Path) -> None:
@@ -45,3 +48,23 @@ def test_slabs_cover_the_first_axis(
     found = list(slabs(shape, voxels))
     assert [rows.stop - rows.start for rows in found] == expected
     assert [rows.start for rows in found] == [sum(expected[:n]) for n in range(len(expected))]
+
+
+def test_a_kept_scan_is_made_once_and_only_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imaging.canvas, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(imaging.canvas, "SLAB_VOXELS", 50)
+    values, read = np.random.default_rng(0).normal(size=(2, 9, 8, 7)).astype(np.float32), []
+    scan = in_memory(values)
+
+    def counted(box: Box) -> np.ndarray:
+        read.append(box)
+        return scan.read(box)
+
+    found = kept(replace(scan, reader=counted), tmp_path)
+    assert not read
+    for box in (Box((1, 2, 3), (4, 8, 7)), Box.whole(scan.grid)):
+        np.testing.assert_array_equal(found.read(box), scan.read(box))
+    assert sum(box.size for box in read) == values[0].size
+    assert max(box.size for box in read) <= 25

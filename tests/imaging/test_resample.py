@@ -1,5 +1,6 @@
 """Separable resampling: independent of the region to the bit, and right by an outside measure."""
 
+from dataclasses import replace
 from math import floor
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import imaging.resample
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.resample import Axis, at_spacing, needed_box, resample_box, resampled_length
-from imaging.scan import Scan
+from imaging.scan import Scan, in_memory
 
 RATIOS = (0.7, 1.0, 1.5, 4.2)
 
@@ -173,3 +175,23 @@ def test_a_scan_without_a_spacing_cannot_be_brought_to_one() -> None:
     )
     with pytest.raises(BadRequest, match="how large its voxels are"):
         at_spacing(scan, (1.0, 1.0))
+
+
+@pytest.mark.parametrize("wanted", [(3.0, 5.0, 2.0), (0.4, 0.7, 1.0)])
+def test_much_is_read_in_parts_and_comes_out_the_same(
+    wanted: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(3).normal(size=(2, 40, 50, 30)).astype(np.float32)
+    scan = in_memory(values, (1.0, 1.0, 1.0))
+    whole = at_spacing(scan, wanted)
+    expected = whole.read(Box.whole(whole.grid))
+    monkeypatch.setattr(imaging.resample, "_READ_VOXELS", 4000)
+    largest = []
+
+    def counted(box: Box) -> np.ndarray:
+        largest.append(box.size)
+        return scan.read(box)
+
+    parted = at_spacing(replace(scan, reader=counted), wanted)
+    np.testing.assert_array_equal(parted.read(Box.whole(parted.grid)), expected)
+    assert max(largest) < values[0].size / 2
