@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import BadRequest
-from imaging.formats.mask_file import ENDINGS, SUFFIXES, ending
+from imaging.formats.mask_file import ENDINGS, NATURAL, SUFFIXES, ending
+from imaging.formats.ome_zarr import is_ome_zarr
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Target:
 def targets(scans: Sequence[Path], out: Path, form: str | None) -> list[Target]:
     """A target per scan; raises BadRequest where names contradict or two masks share one."""
     suffix = SUFFIXES[form] if form else None
-    if len(scans) == 1 and not out.is_dir() and out.suffix:
+    if len(scans) == 1 and out.suffix and (not out.is_dir() or _is_mask(out)):
         return [_file(out, suffix)]
     if len(scans) > 1 and ending(out.name):
         raise BadRequest(
@@ -46,14 +47,14 @@ def protect(scans: Sequence[Path], places: Sequence[Target], others: Sequence[Pa
     masks = [
         place.folder / (place.stem + suffix)
         for place in places
-        for suffix in ((place.suffix,) if place.suffix else SUFFIXES.values())
+        for suffix in ((place.suffix,) if place.suffix else (SUFFIXES[form] for form in NATURAL))
     ]
     written = [path.resolve() for path in (*masks, *others)]
     kept = {path.resolve() for path in scans}
-    clash = next((path for path in written if path in kept), None)
+    clash = next((path for path in written if any(path.is_relative_to(k) for k in kept)), None)
     if clash is not None:
         raise BadRequest(
-            f"{clash.name} would be written over the scan of that name.",
+            f"{clash.name} would be written over a scan, or into its folder.",
             expected="Another place than the scan's own.",
             todo="Give another folder or name with --out.",
         )
@@ -65,6 +66,11 @@ def stem(path: Path) -> str:
     """The name without .nii.gz or whatever the ending is."""
     end = ending(path.name) or path.suffix
     return path.name.removesuffix(end)
+
+
+def _is_mask(out: Path) -> bool:
+    """Whether a folder is an OME-Zarr that an earlier run may have left."""
+    return ending(out.name) is not None and is_ome_zarr(out)
 
 
 def _file(out: Path, suffix: str | None) -> Target:

@@ -84,21 +84,22 @@ def segment(
     stopped = {name: stoppable(scan, brake) for name, scan in scans.items()}
     subject = source(stopped, card, scratch)
     opened, shrunk_to = perf_counter() - started, None
-    work = plan_work(subject, card, session.level, budget, options)
+    level, painted = session.level, canvas(subject.canonical.scan.grid, mask_type(card), scratch)
+    work = plan_work(subject, card, level, budget, options)
     while True:
         try:
-            painted = canvas(subject.canonical.scan.grid, mask_type(card), scratch)
             network = _paint(painted, subject, work, card, session, on_tile, brake, scratch)
             break
         except StorageFull:
             if work.levels is None:
                 raise
-            work = plan_work(subject, card, None, budget, options)  # whole tiles need no scratch
+            level = None  # whole tiles need no scratch
+            work = plan_work(subject, card, level, budget, options)
         except MemoryError as error:
             session.rest()
             shrunk_to = int(budget.tile_bytes(card, work.tiles.read_shape) / 2)
-            less = replace(budget, memory_bytes=shrunk_to)
-            work = _smaller(subject, card, session.level, less, options, error)
+            budget = replace(budget, memory_bytes=shrunk_to)
+            work = _smaller(subject, card, level, budget, options, error)
     brake.check()
     if isinstance(painted, np.memmap):  # what memory the rest takes shall not come on top
         session.rest()
@@ -184,7 +185,8 @@ def plan_work(
         overlap = int(subject.resampled)
         found = levels(level, card, subject.grid, budget, whole, overlap)
     if found is not None:
-        return Work(_on_scan(found.up, subject), found)
+        up = _on_scan(found.up, subject)
+        return Work(up, replace(found, up=up))
     if whole is None:
         raise none or Unavailable("There is no way to cut this scan into tiles.")
     return Work(whole, None)
@@ -223,9 +225,16 @@ def found_by(
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32]]]:
     """Each tile that is worth it, and what `session.logits` makes its logits of."""
     if work.levels is not None and session.level is not None:
-        todo = replace(work.levels, up=work.tiles)
         yield from run(
-            todo, session.level, subject.read, subject.grid, session, brake, scratch, ran, worth
+            work.levels,
+            session.level,
+            subject.read,
+            subject.grid,
+            session,
+            brake,
+            scratch,
+            ran,
+            worth,
         )
         return
     for tile, found, seconds in infer(subject, filter(worth, work.tiles), session, brake):

@@ -79,11 +79,12 @@ class Together:
 
     def step(self, step: Step, shape: tuple[int, ...], brake: Brake) -> NDArray[np.float32]:
         """The session's; parts of a network have no company."""
-        with self._turn:
-            self._largest = max(self._largest, prod(shape[2:]))
-            found = self._session.step(step, shape, brake)
-        self._watch()
-        return found
+        try:
+            with self._turn:
+                self._largest = max(self._largest, prod(shape[2:]))
+                return self._session.step(step, shape, brake)
+        finally:
+            self._watch()
 
     def rest(self) -> None:
         """Gives working memory back; the next run takes it anew."""

@@ -1,5 +1,6 @@
 """Holds a card against its network before the network is served."""
 
+from contextlib import suppress
 from itertools import product
 from math import prod
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
-from imaging.errors import BadModel
+from imaging.errors import BadModel, Unavailable
 from inference.brake import Brake
 from inference.levels import cut_up, run
 from inference.planner import Budget, rules
@@ -95,7 +96,10 @@ def _by_levels(
     """As where memory is short; `image` in one pass where the network cannot be cut."""
     grid = [rule.at_least(n) for n, rule in zip(image.shape[1:], rules(card), strict=True)]
     room, level = Budget(prod(grid) // 2), session.level
-    work = None if level is None or card.padding != "same" else cut_up(level, grid, prod, room)
+    work = None
+    if level is not None and card.padding == "same":
+        with suppress(Unavailable):  # the image is too small for that
+            work = cut_up(level, grid, prod, room)
     if level is None or work is None:
         return _logits(image, card, session)
 

@@ -10,6 +10,7 @@ from imaging.box import blocks
 from imaging.canvas import canvas
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
+from imaging.formats.limits import Limits
 from imaging.formats.nifti_write import write_mask_volume
 from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
 from imaging.formats.raster import write_mask_png
@@ -23,6 +24,8 @@ SUFFIXES = {
     "ome-zarr": ".ome.zarr",
 }
 """Format -> the ending of its files."""
+NATURAL = ("nifti", "png", "ome-tiff")
+"""Formats that a mask has by itself."""
 ENDINGS = {
     **{ending: form for form, ending in SUFFIXES.items()},
     ".nii": "nifti",
@@ -31,6 +34,8 @@ ENDINGS = {
 }
 """Every ending of a mask's name -> its format."""
 _READ_VOXELS = 1 << 22
+_ANY = Limits(1 << 62, 1 << 62, 1 << 62)
+"""Of what was let in already, or made here."""
 
 
 def ending(name: str) -> str | None:
@@ -69,7 +74,7 @@ def read(path: Path, dimension: int | None = None, scratch: Path | None = None) 
     `write_mask_volume` leaves it, comes back as (row, column); without it, as it lies in the file.
     `scratch`: a folder for what memory cannot hold.
     """
-    stored = open_scan(path, scratch=scratch)
+    stored = open_scan(path, _ANY, scratch)
     mask = canvas(stored.grid, stored.dtype, scratch)
     for box in blocks(stored.grid, _READ_VOXELS):
         mask[box.slices] = stored.read(box)[0]
@@ -85,5 +90,5 @@ def deliver(stored: Path, scan: Path, path: Path) -> None:
         with replacing(path) as target, stored.open("rb") as source:
             shutil.copyfileobj(source, target)
         return
-    opened = open_scan(scan)
+    opened = open_scan(scan, _ANY)
     write(path, read(stored, opened.dimension, path.parent), opened)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.formats.atomic import full_disk_told, replacing
+from imaging.formats.ome_zarr import is_ome_zarr
 from imaging.geometry import orientation
 from imaging.scan import Scan
 
@@ -94,17 +95,27 @@ def write_ome_zarr(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     world, towards left, posterior and superior. An oblique one loses its angle, which NGFF 0.4
     cannot tell. `path` is whole or not there at all.
     """
-    part = path.with_name(f".part-{secrets.token_hex(8)}")
+    if path.is_dir() and not is_ome_zarr(path):
+        raise BadRequest(
+            f"{path.name} is a folder already, and no OME-Zarr.",
+            expected="A new name, or that of an OME-Zarr to replace.",
+            todo="Give another name, or move the folder away.",
+        )
+    part, old = (path.with_name(f".{word}-{secrets.token_hex(8)}") for word in ("part", "old"))
     try:
         with full_disk_told():
             _write_group(part, mask, scan)
             if path.suffix == ".zip":
                 pack(part, path)
-            else:
-                shutil.rmtree(path, ignore_errors=True)
-                part.replace(path)
+                return
+            if path.exists():
+                path.rename(old)
+            part.rename(path)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        for left in (part, old):
+            if left.is_file():
+                left.unlink()
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write_group(folder: Path, mask: NDArray[Any], scan: Scan) -> None:

@@ -1,7 +1,7 @@
 """Reads a TIFF's pixels by region: mapped, tile by tile, or from strips that are unpacked once."""
 
 import threading
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -78,13 +78,13 @@ class _Tiles:
     """Decodes the tiles that a region touches, and keeps the last ones."""
 
     def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
-        self._path = path
         self._page = page
         self._edge = (page.tilelength, page.tilewidth)
-        self._spans = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-        self._decode = page.decode  # made from the file while it is open
+        spans = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        page.decode  # noqa: B018 - made from the file while it is open
         size = prod(self._edge) * page.samplesperpixel * np.dtype(page.dtype).itemsize
-        self._tile = lru_cache(max(1, _CACHE_BYTES // size))(self._decoded)
+        # of values alone: a method of this object would keep it, and all tiles, alive
+        self._tile = lru_cache(max(1, _CACHE_BYTES // size))(partial(_decoded, path, page, spans))
 
     def __call__(self, box: Box) -> NDArray[Any]:
         page = self._page
@@ -102,24 +102,24 @@ class _Tiles:
             out[(*to, samples)] = tile[from_]
         return out
 
-    def _decoded(self, plane: int, row: int, column: int) -> NDArray[Any]:
-        """(row, column, sample) of one tile, cut at the picture's edge."""
-        page = self._page
-        down, across = (
-            -(-n // edge)
-            for n, edge in zip((page.imagelength, page.imagewidth), self._edge, strict=True)
-        )
-        index = (plane * down + row) * across + column
-        offset, count = self._spans[index]
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(count) or None
-        tile, _, shape = self._decode(
-            data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader
-        )
-        if tile is None:  # a sparse file leaves tiles out
-            return np.full(shape[1:], page.nodata, page.dtype)
-        return np.asarray(tile[0, : shape[1], : shape[2]])
+
+def _decoded(
+    path: Path, page: tifffile.TiffPage, spans: list[tuple[int, int]], plane: int, row: int,
+    column: int,
+) -> NDArray[Any]:  # fmt: skip
+    """(row, column, sample) of one tile, cut at the picture's edge; `spans`: where each lies."""
+    down, across = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
+    index = (plane * down + row) * across + column
+    offset, count = spans[index]
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read(count) or None
+    tile, _, shape = page.decode(
+        data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader
+    )
+    if tile is None:  # a sparse file leaves tiles out
+        return np.full(shape[1:], page.nodata, page.dtype)
+    return np.asarray(tile[0, : shape[1], : shape[2]])
 
 
 class _Strips:

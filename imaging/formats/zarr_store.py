@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import imagecodecs
-from zarr.abc.store import ByteRequest, SuffixByteRequest
+from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore, WrapperStore, ZipStore
 
@@ -41,20 +41,27 @@ class Unsound(Exception):
 class CheckedStore(WrapperStore[LocalStore | ZipStore]):
     """A folder, or a zip, that is only read."""
 
-    def __init__(self, store: LocalStore | ZipStore) -> None:
+    def __init__(
+        self, store: LocalStore | ZipStore, sizes: Mapping[str, int] | None = None
+    ) -> None:
+        """`sizes`: what each entry of a zip unpacks to."""
         super().__init__(store)
+        self.sizes = sizes or {}
         self.checks: Checks | None = None
         """Of each chunk; set once the array is known."""
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
+        checks = None if key.rpartition("/")[2] in _METADATA else self.checks
+        if checks is not None:
+            checks.asked(byte_range, self.sizes.get(key, 0))
         found = await super().get(key, prototype, byte_range)
-        index = isinstance(byte_range, SuffixByteRequest)  # of a shard
-        chunk = key.rpartition("/")[2] not in _METADATA and not index
-        if found is not None and self.checks is not None and chunk:
-            whole = byte_range is None
-            self.checks.entry(found.to_bytes()) if whole else self.checks.chunk(found.to_bytes())
+        if found is not None and checks is not None:
+            if byte_range is None:
+                checks.entry(found.to_bytes())
+            elif isinstance(byte_range, RangeByteRequest):
+                checks.chunk(found.to_bytes())
         return found
 
 
@@ -63,10 +70,11 @@ def checked_store(path: Path) -> CheckedStore:
     if path.is_dir():
         return CheckedStore(LocalStore(path, read_only=True))
     with ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.filename.rpartition("/")[2] in _METADATA and entry.file_size > _METADATA_BYTES:
-                raise Unsound
-    return CheckedStore(ZipStore(path, mode="r"))
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    for name, size in sizes.items():
+        if name.rpartition("/")[2] in _METADATA and size > _METADATA_BYTES:
+            raise Unsound
+    return CheckedStore(ZipStore(path, mode="r"), sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,28 @@ class Checks:
     """Bytes of the checksum behind a packed chunk."""
     in_shard: int
     """Chunks in a shard; 0 where an entry of the store is one chunk."""
+
+    @property
+    def _packed(self) -> int:
+        """The most bytes of a packed chunk."""
+        return self.size + self.size // 8 + _SLACK + self.trailer
+
+    def asked(self, byte_range: ByteRequest | None, size: int) -> None:
+        """Raises Unsound before more is read than a chunk, a shard or its index can be.
+
+        `size`: of the whole entry, where that is known.
+        """
+        index = _PLACE_BYTES * self.in_shard + _CHECKSUM_BYTES
+        if byte_range is None:
+            most = self._packed * max(1, self.in_shard) + (index if self.in_shard else 0)
+        elif isinstance(byte_range, RangeByteRequest):
+            most, size = self._packed, byte_range.end - byte_range.start
+        elif isinstance(byte_range, SuffixByteRequest):
+            most, size = index, byte_range.suffix
+        else:
+            raise Unsound
+        if not 0 <= size <= most:
+            raise Unsound
 
     def entry(self, data: bytes) -> None:
         """Raises Unsound for what is no chunk, or no shard of chunks."""
@@ -95,7 +125,7 @@ class Checks:
     def chunk(self, data: bytes) -> None:
         """Raises Unsound for what does not unpack to a chunk."""
         packed = data[: len(data) - self.trailer]
-        if len(packed) > self.size + self.size // 8 + _SLACK or not self.prove(packed, self.size):
+        if len(data) > self._packed or not self.prove(packed, self.size):
             raise Unsound
 
 
@@ -105,6 +135,12 @@ def checks(array: Any) -> Checks | None:
     checksum = names[-1:] == ["crc32c"]
     prove = _PROOFS.get("".join(names[: len(names) - checksum]))
     in_shard = 0
+    pipeline = getattr(array.metadata, "codecs", ())
+    sharded = any(_name(codec) == "sharding_indexed" for codec in pipeline)
+    if array.serializer is not None and _name(array.serializer) != "bytes":
+        return None  # shards in shards, and whatever else turns values into bytes
+    if sharded and (len(pipeline) > 1 or array.shards is None):
+        return None
     if array.shards is not None:
         shard = array.metadata.codecs[0].to_dict()["configuration"]
         ends = [codec["name"] for codec in shard["index_codecs"]]

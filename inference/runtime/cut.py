@@ -43,7 +43,7 @@ def cut(network: Any) -> Cut | None:
     if len(entries) != 1 or len(feeds) != 1:
         return None
     entry, feed = _name(entries[0]), feeds.pop()
-    if not _apart(network, entry, feed, depths):
+    if entry == feed or not _apart(network, entry, feed, depths):
         return None
     reaches = _reach(network, depths)
     before = _name(entries[0].input_value(0).get_node())

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,8 @@ class OpenVino:
     def rest(self) -> None:
         """Lets the memory go that was kept for the next tile, and the last logits."""
         self.level.rest()
+        if self._last is not None:
+            self._last.rest()
 
 
 class OpenVinoLevel:
@@ -94,6 +96,10 @@ class OpenVinoLevel:
 
     def __init__(self, network: Any, config: dict[str, Any]) -> None:
         self._network, self._config = network, config
+        self._lock = threading.RLock()
+        self._whole: _Compiled | None = None
+        self._found: _Parts | Literal[False] | None = None
+        """False: there are none."""
         self.made = int(network.outputs[0].get_partial_shape()[1].get_length())
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
@@ -137,19 +143,30 @@ class OpenVinoLevel:
 
     def rest(self) -> None:
         """As the network's."""
-        if "whole" in self.__dict__:
-            self.whole.rest()
-        if self.__dict__.get("_parts"):
-            self._known.down.rest()
-            self._known.up.rest()
-            self._known.below.rest()
+        if self._whole is not None:
+            self._whole.rest()
+        if self._found:
+            self._found.down.rest()
+            self._found.up.rest()
+            self._found.below.rest()
 
-    @cached_property
+    @property
     def whole(self) -> "_Compiled":
-        return _Compiled(self._network, self._config)
+        with self._lock:
+            self._whole = self._whole or _Compiled(self._network, self._config)
+            return self._whole
 
-    @cached_property
+    @property
     def _parts(self) -> "_Parts | None":
+        with self._lock:
+            if self._found is None:
+                try:
+                    self._found = self._made() or False
+                except RuntimeError:  # then whole tiles must do
+                    self._found = False
+            return self._found or None
+
+    def _made(self) -> "_Parts | None":
         found = cut(self._network)
         if found is None:
             return None
@@ -164,9 +181,10 @@ class OpenVinoLevel:
 
     @property
     def _known(self) -> "_Parts":
-        if self._parts is None:
+        parts = self._parts
+        if parts is None:
             raise RuntimeError("This network cannot be cut.")
-        return self._parts
+        return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,10 @@ class Session:
 
     def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of any part of what `run` found, (n, features, *spatial)."""
-        return self._network.logits(found)
+        try:
+            return self._network.logits(found)
+        except Exception as error:
+            raise _run_error(error, found.shape, self.device) from error
 
     def rest(self) -> None:
         """Gives working memory back; the next run takes it anew."""

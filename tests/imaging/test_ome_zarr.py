@@ -334,3 +334,65 @@ def test_a_volume_s_mask_lies_where_it_lay(
     assert np.array_equal(whole(same)[0], mask)
     with pytest.raises(BadRequest, match="OME-TIFF"):
         write_ome_tiff(tmp_path / "a.ome.tif", mask, scan)
+
+
+def test_bombs_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    """An entry of a zip that is far larger than a chunk, and a chunk hidden in shards of shards."""
+    path = image(tmp_path / "a.zarr", noise((64, 64)), "yx", chunks=(64, 64))
+    (chunk,) = (p for p in (path / "s0").rglob("*") if p.is_file() and p.name[0] != ".")
+    chunk.write_bytes(bytes(100 << 20))
+    packed = zipped(path)
+    assert packed.stat().st_size < 1 << 20
+    inner = [zarr.codecs.BytesCodec(), zarr.codecs.ZstdCodec()]
+    shard = zarr.codecs.ShardingCodec(
+        chunk_shape=(32, 32),
+        codecs=[zarr.codecs.ShardingCodec(chunk_shape=(16, 16), codecs=inner)],
+    )
+    nested = image(tmp_path / "b.zarr", noise((64, 64)), "yx", "0.5", chunks=(64, 64))
+    told = json.loads((nested / "s0" / "zarr.json").read_text())
+    told["codecs"] = [shard.to_dict()]
+    (nested / "s0" / "zarr.json").write_text(json.dumps(told))
+    tracemalloc.start()
+    for attempt in (verify, lambda p: whole(open_scan(p))):
+        with pytest.raises(UnreadableScan):
+            attempt(packed)
+        with pytest.raises(UnsupportedScan, match="packed"):
+            attempt(nested)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 24 << 20
+
+
+def test_an_image_of_too_many_chunks_is_refused_at_once(tmp_path: Path) -> None:
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.create_array("s0", shape=(100_000, 100_000), chunks=(1, 1), dtype="u1")
+    axes = [{"name": n, "type": "space"} for n in "yx"]
+    group.attrs["multiscales"] = [
+        {"axes": axes, "datasets": [{"path": "s0", "coordinateTransformations": []}]}
+    ]
+    with pytest.raises(UnsupportedScan, match="10,000,000,000 chunks"):
+        verify(tmp_path / "a.zarr", Limits(max_bytes=1 << 40))
+
+
+def test_a_zip_of_a_kind_that_nobody_knows_is_no_ome_zarr(tmp_path: Path) -> None:
+    packed = zipped(image(tmp_path / "a.zarr", noise((9, 8)), "yx"))
+    data = bytearray(packed.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 200  # version needed to extract
+    packed.write_bytes(bytes(data))
+    with pytest.raises(UnsupportedScan, match="zip"):
+        open_scan(packed)
+
+
+def test_a_mask_replaces_an_ome_zarr_and_nothing_else(tmp_path: Path) -> None:
+    mask, scan = noise((9, 8)), in_memory(np.zeros((1, 9, 8), np.uint8))
+    for again in (mask, mask + 1):
+        write_ome_zarr(tmp_path / "a.ome.zarr", again, scan)
+        assert np.array_equal(mask_file.read(tmp_path / "a.ome.zarr"), again)
+    (tmp_path / "b.ome.zarr").mkdir()
+    (tmp_path / "b.ome.zarr" / "mine").write_text("mine")
+    with pytest.raises(BadRequest, match="folder already"):
+        write_ome_zarr(tmp_path / "b.ome.zarr", mask, scan)
+    (tmp_path / "c.ome.zarr").write_text("a file")
+    write_ome_zarr(tmp_path / "c.ome.zarr", mask, scan)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"{n}.ome.zarr" for n in "abc"]
+    assert (tmp_path / "b.ome.zarr" / "mine").exists()

@@ -141,7 +141,7 @@ def test_a_mask_at_another_spacing(make_model) -> None:
 
 def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes from level to level finds no room; the mask does."""
-    model, room = make_model("levels-many", MANY), budget(40_000)
+    model, room = make_model("levels-many", MANY), budget(220_000)
     scan, session = (
         in_memory(noise(1, 600, 640)),
         Session(model.verified, Device("openvino", "fp32")),
@@ -163,6 +163,30 @@ def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPa
     whole = mask()
     assert (parted.depth > 0, whole.depth, bool(asked)) == (True, 0, True)
     np.testing.assert_array_equal(whole.mask, parted.mask)
+
+
+def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
+    make_model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels find no room on the disk, and whole tiles none in memory."""
+    model, scan = make_model("levels-many", MANY), in_memory(noise(1, 600, 640))
+    session = Session(model.verified, Device("openvino", "fp32"))
+    monkeypatch.setattr(inference.levels, "WASTE", 0.0)
+    monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
+
+    def full(*_: object) -> None:
+        raise StorageFull("full")
+
+    def none(*_: object) -> None:
+        raise MemoryError("none")
+
+    monkeypatch.setattr(inference.levels, "canvas", full)
+    monkeypatch.setattr(Session, "run", none)
+    with pytest.raises(MemoryError):
+        segment(
+            {model.card.channels[0].name: scan}, model.card, session, budget(220_000),
+            RunOptions(), lambda _d, _a: None, Brake(),
+        )  # fmt: skip
 
 
 @pytest.mark.usefixtures("eager")
