@@ -28,9 +28,9 @@ CASES = ("picture-one-layer", "picture-nuclei-2d", "volume-one-layer", "volume-b
 BUDGET = {"picture": 512 << 20, "volume": 1 << 30}
 VOXEL_MM = 1.5
 """What brain-mri-3d works at, so that it looks at every voxel, however few there are."""
-IN_MEMORY, SMALL_BUDGET = 1 << 22, 96 << 20
-"""With --json, arrays beyond the first lie in files and one layer has the second for a tile, so
-that a part shows what the whole would."""
+IN_MEMORY, SLAB, SMALL_BUDGET = 1 << 22, 1 << 20, 96 << 20
+"""With --json, arrays and caches beyond the first leave memory, slabs hold the second, and one layer
+has the third for a tile, so that a part of the size shows what the whole would."""
 
 
 def main() -> None:
@@ -71,11 +71,13 @@ def line(told: dict[str, Any]) -> str:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Segments one scan, in this process."""
     import imaging.canvas
+    import imaging.formats.tiff_pixels
     from inference.engine import Engine
     from models.registry import Registry
 
     if options.json:
-        imaging.canvas.IN_MEMORY_BYTES = IN_MEMORY
+        imaging.canvas.IN_MEMORY_BYTES, imaging.canvas.SLAB_VOXELS = IN_MEMORY, SLAB
+        imaging.formats.tiff_pixels.CACHE_BYTES = IN_MEMORY
     kind, _, name = options.case.partition("-")
     budget = SMALL_BUDGET if options.json and name == "one-layer" else BUDGET[kind]
     registry = Registry(options.folder / "models")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.canvas import canvas
 
-_CACHE_BYTES = 1 << 27
+CACHE_BYTES = 1 << 27
 """Of decoded tiles, which the next region often needs again."""
 _SEPARATE = 2
 """The planar configuration of components that lie one after another."""
@@ -84,7 +84,7 @@ class _Tiles:
         page.decode  # noqa: B018 - made from the file while it is open
         size = prod(self._edge) * page.samplesperpixel * np.dtype(page.dtype).itemsize
         # of values alone: a method of this object would keep it, and all tiles, alive
-        self._tile = lru_cache(max(1, _CACHE_BYTES // size))(partial(_decoded, path, page, spans))
+        self._tile = lru_cache(max(1, CACHE_BYTES // size))(partial(_decoded, path, page, spans))
 
     def __call__(self, box: Box) -> NDArray[Any]:
         page = self._page

@@ -11,8 +11,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "large.py"
 LIMIT_MB = {"picture": 1500, "volume": 3000}
-SWING_MB = 40
-"""What measuring varies by; a byte a voxel of the larger scans would be 17."""
+SWING_MB = 100
+"""Measuring varies by half of that; an array of numbers as large as the scan would add 200."""
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("kind", ["picture", "volume"])
 def test_memory_does_not_grow_with_the_scan(measured: Any, kind: str) -> None:
     """Numbered objects of a picture; largest component and holes of a volume."""
-    small, large = (measured(f"{kind}-one-layer", fraction) for fraction in (256, 64))
+    small, large = (measured(f"{kind}-one-layer", fraction) for fraction in (64, 16))
     assert large["tiles"] > small["tiles"] > 1
     assert large["anonymous_mb"] < LIMIT_MB[kind]
-    assert abs(large["anonymous_mb"] - small["anonymous_mb"]) < SWING_MB
+    assert large["anonymous_mb"] - small["anonymous_mb"] < SWING_MB
     if kind == "picture":
         assert large["objects"] / small["objects"] == pytest.approx(4, rel=0.05)
 
