@@ -29,8 +29,8 @@ BUDGET = {"picture": 512 << 20, "volume": 1 << 30}
 VOXEL_MM = 1.5
 """What brain-mri-3d works at, so that it looks at every voxel, however few there are."""
 IN_MEMORY, SLAB, SMALL_BUDGET = 1 << 22, 1 << 20, 96 << 20
-"""With --json, arrays and caches beyond the first leave memory, slabs hold the second, and one layer
-has the third for a tile, so that a part of the size shows what the whole would."""
+"""With --json, arrays and caches beyond the first leave memory, slabs hold the second, and one
+layer has the third for a tile, so that a part of the size shows what the whole would."""
 
 
 def main() -> None:
