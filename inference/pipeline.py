@@ -175,21 +175,17 @@ def plan_work(
     subject: Source, card: ModelCard, level: Level | None, budget: Budget, options: RunOptions
 ) -> Work:
     """Tiles that go through the whole network, or, where that is less work, level by level."""
-    whole, none = None, None
     try:
         whole = plan_tiles(subject, card, budget, options)
-    except Unavailable as error:
-        none = error
+    except Unavailable:
+        whole = None
     found = None
     if options.tile is None:
-        overlap = int(subject.resampled)
-        found = levels(level, card, subject.grid, budget, whole, overlap)
-    if found is not None:
-        up = _on_scan(found.up, subject)
-        return Work(up, replace(found, up=up))
-    if whole is None:
-        raise none or Unavailable("There is no way to cut this scan into tiles.")
-    return Work(whole, None)
+        found = levels(level, card, subject.grid, budget, whole, overlap=int(subject.resampled))
+    if found is None:
+        return Work(whole or plan_tiles(subject, card, budget, options), None)  # says what it lacks
+    up = _on_scan(found.up, subject)
+    return Work(up, replace(found, up=up))
 
 
 def plan_tiles(

@@ -112,6 +112,8 @@ def write_ome_zarr(path: Path, mask: NDArray[Any], scan: Scan) -> None:
                 path.rename(old)
             part.rename(path)
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         for left in (part, old):
             if left.is_file():
                 left.unlink()

@@ -12,7 +12,6 @@ from itertools import product
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.canvas import canvas
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.archive import entries
 from imaging.formats.limits import Limits
 from imaging.scan import Scan
 
@@ -77,7 +77,7 @@ def is_ome_zarr(path: Path) -> bool:
     if path.is_dir():
         return any((path / name).is_file() for name in _ROOTS)
     try:
-        return is_zipfile(path) and _root(path) is not None
+        return _root(path) is not None
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever is wrong with a zip, it is no OME-Zarr
@@ -180,9 +180,8 @@ def _parts(array: Any) -> Iterator[tuple[slice, ...]]:
 
 def _root(path: Path) -> str | None:
     """The outermost group's folder in a zip, '' for the zip itself; None where there is none."""
-    with ZipFile(path) as archive:
-        parts = (name.rpartition("/") for name in archive.namelist())
-        folders = [folder for folder, _, name in parts if name in _ROOTS]
+    parts = (name.rpartition("/") for name in entries(path))
+    folders = [folder for folder, _, name in parts if name in _ROOTS]
     return min(folders, key=lambda folder: (folder.count("/") + bool(folder), folder), default=None)
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import imagecodecs
 from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore, WrapperStore, ZipStore
+
+from imaging.formats.archive import entries
 
 _METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 _METADATA_BYTES = 1 << 22
@@ -53,6 +54,10 @@ class CheckedStore(WrapperStore[LocalStore | ZipStore]):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
+        """The bytes at `key`, or a range of them; None where there are none.
+
+        Raises Unsound, before they are read where their number tells, for what is no chunk.
+        """
         checks = None if key.rpartition("/")[2] in _METADATA else self.checks
         if checks is not None:
             checks.asked(byte_range, self.sizes.get(key, 0))
@@ -69,8 +74,7 @@ def checked_store(path: Path) -> CheckedStore:
     """The store at `path`; raises Unsound for a zip of absurd metadata."""
     if path.is_dir():
         return CheckedStore(LocalStore(path, read_only=True))
-    with ZipFile(path) as archive:
-        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    sizes = entries(path)
     for name, size in sizes.items():
         if name.rpartition("/")[2] in _METADATA and size > _METADATA_BYTES:
             raise Unsound

@@ -100,7 +100,11 @@ class OpenVinoLevel:
         self._whole: _Compiled | None = None
         self._found: _Parts | Literal[False] | None = None
         """False: there are none."""
-        self.made = int(network.outputs[0].get_partial_shape()[1].get_length())
+
+    @property
+    def made(self) -> int:
+        """Channels of its output."""
+        return int(self._network.outputs[0].get_partial_shape()[1].get_length())
 
     def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
         """All of it."""

@@ -24,8 +24,8 @@ Step = Callable[[Brake], NDArray[np.float32]]
 class Level(Protocol):
     """A network at one resolution, as a whole and in parts; see `inference.runtime.cut`."""
 
-    made: int
-    """Channels of its output."""
+    @property
+    def made(self) -> int: ...
 
     @property
     def reach(self) -> int | None: ...

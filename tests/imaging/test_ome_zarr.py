@@ -16,6 +16,7 @@ import tifffile
 import zarr
 
 import imaging.canvas
+import imaging.formats.archive
 from imaging.box import Box
 from imaging.errors import BadRequest, ScanTooLarge, UnreadableScan, UnsupportedScan
 from imaging.formats import mask_file
@@ -379,6 +380,17 @@ def test_a_zip_of_a_kind_that_nobody_knows_is_no_ome_zarr(tmp_path: Path) -> Non
     data = bytearray(packed.read_bytes())
     data[data.index(b"PK\x01\x02") + 6] = 200  # version needed to extract
     packed.write_bytes(bytes(data))
+    with pytest.raises(UnsupportedScan, match="zip"):
+        open_scan(packed)
+
+
+def test_a_zip_with_an_endless_list_of_entries_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = zipped(image(tmp_path / "a.zarr", noise((9, 8)), "yx"))
+    assert open_scan(packed)
+    monkeypatch.setattr(imaging.formats.archive, "_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(imaging.formats.archive, "ZipFile", None)
     with pytest.raises(UnsupportedScan, match="zip"):
         open_scan(packed)
 
