@@ -52,6 +52,11 @@ def blocks(grid: Sequence[int], voxels: int) -> Iterator[Box]:
     while prod(edges) > voxels and max(edges) > 1:
         longest = edges.index(max(edges))
         edges[longest] = -(-edges[longest] // 2)
-    for start in product(*(range(0, n, max(1, edge)) for n, edge in zip(grid, edges, strict=True))):
+    return boxes(grid, edges)
+
+
+def boxes(grid: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
+    """Boxes of these edges that partition `grid`, the last ones smaller."""
+    for start in product(*(range(0, n, max(1, e)) for n, e in zip(grid, edges, strict=True))):
         ends = zip(start, edges, grid, strict=True)
         yield Box(start, tuple(min(a + edge, n) for a, edge, n in ends))

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from imaging.box import blocks
 from imaging.formats.atomic import full_disk_told
+from imaging.once import once
 from imaging.scan import Scan
 
 IN_MEMORY_BYTES = 1 << 26
 """Up to this an array lies in memory."""
+_ZEROS_BYTES = 1 << 24
 SLAB_VOXELS = 1 << 23
 """What goes over an array slab by slab holds about as many voxels at once."""
 
@@ -32,10 +33,12 @@ def canvas(shape: Sequence[int], dtype: DTypeLike, scratch: Path | None = None) 
     if size <= IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
     with full_disk_told(), tempfile.TemporaryFile(dir=scratch) as file:
-        if hasattr(os, "posix_fallocate"):  # a map of a hole on a full disk kills with SIGBUS
+        # a map of a hole on a full disk kills with SIGBUS
+        if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
-            file.truncate(size)
+            for start in range(0, size, _ZEROS_BYTES):
+                file.write(bytes(min(_ZEROS_BYTES, size - start)))
         mapped: NDArray[Any] = np.memmap(file, dtype, "r+", shape=tuple(shape))
     return mapped
 
@@ -49,16 +52,12 @@ def slabs(shape: Sequence[int], voxels: int | None = None) -> Iterator[slice]:
 
 def kept(scan: Scan, scratch: Path | None = None) -> Scan:
     """The same scan, whose voxels are made at the first read, block by block, and then kept."""
-    lock = Lock()
-    made: list[NDArray[Any]] = []
 
-    def values() -> NDArray[Any]:
-        with lock:
-            if not made:
-                out = canvas(scan.shape, scan.dtype, scratch)
-                for box in blocks(scan.grid, max(1, SLAB_VOXELS // scan.shape[0])):
-                    out[(slice(None), *box.slices)] = scan.read(box)
-                made.append(out)
-            return made[0]
+    def make() -> NDArray[Any]:
+        out = canvas(scan.shape, scan.dtype, scratch)
+        for box in blocks(scan.grid, max(1, SLAB_VOXELS // scan.shape[0])):
+            out[(slice(None), *box.slices)] = scan.read(box)
+        return out
 
+    values = once(make)
     return replace(scan, reader=lambda box: values()[(slice(None), *box.slices)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imaging.errors import BadModel
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import SUFFIXES, write
-from imaging.formats.raster import LARGEST_IN_PNG
+from imaging.formats.png_write import LARGEST_IN_PNG
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan

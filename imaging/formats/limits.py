@@ -39,6 +39,15 @@ class Limits:
             )
         self.check_bytes(size)
 
+    def check_piece(self, pixels: int) -> None:
+        """Raises ScanTooLarge where a strip, tile or chunk, which must be decoded whole, is."""
+        if pixels > self.max_pixels:
+            raise ScanTooLarge(
+                f"A strip, tile or chunk of the scan holds {pixels:,} pixels.",
+                expected=f"At most {self.max_pixels:,}: each must be decoded whole.",
+                todo="Save it with smaller tiles or chunks, or raise the limit in the settings.",
+            )
+
     def check_bytes(self, size: int) -> None:
         """Raises ScanTooLarge where a scan of so many bytes is refused."""
         if size > self.max_bytes:

@@ -1,6 +1,7 @@
 """A finished mask in the format that somebody wants."""
 
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,11 @@ from numpy.typing import NDArray
 
 from imaging.box import blocks
 from imaging.canvas import canvas
-from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
 from imaging.formats.limits import Limits
 from imaging.formats.nifti_write import write_mask_volume
 from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
-from imaging.formats.raster import write_mask_png
+from imaging.formats.png_write import write_mask_png
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 
@@ -33,6 +33,12 @@ ENDINGS = {
     ".ome.zarr.zip": "ome-zarr",
 }
 """Every ending of a mask's name -> its format."""
+_WRITERS: Mapping[str, Callable[[Path, NDArray[Any], Scan], None]] = {
+    "nifti": write_mask_volume,
+    "png": lambda path, mask, _: write_mask_png(path, mask),
+    "ome-tiff": write_ome_tiff,
+    "ome-zarr": write_ome_zarr,
+}
 _READ_VOXELS = 1 << 22
 _ANY = Limits(1 << 62, 1 << 62, 1 << 62)
 """Of what was let in already, or made here."""
@@ -50,21 +56,7 @@ def write(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     A volume's NIfTI has its scan's shape and affine; a picture's lies on `write_volume`'s grid.
     Raises BadRequest for a volume as a picture.
     """
-    form = ENDINGS[ending(path.name) or ".nii.gz"]
-    if form == "ome-zarr":
-        write_ome_zarr(path, mask, scan)
-    elif form == "ome-tiff":
-        write_ome_tiff(path, mask, scan)
-    elif form == "nifti":
-        write_mask_volume(path, mask, scan)
-    elif scan.dimension == 3:
-        raise BadRequest(
-            "A volume's mask cannot be a PNG.",
-            expected="Format nifti for a volume.",
-            todo="Ask for nifti; preview.png is a picture of it.",
-        )
-    else:
-        write_mask_png(path, mask)
+    _WRITERS[ENDINGS[str(ending(path.name))]](path, mask, scan)
 
 
 def read(path: Path, dimension: int | None = None, scratch: Path | None = None) -> NDArray[Any]:

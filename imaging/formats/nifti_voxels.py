@@ -7,7 +7,6 @@ without a name, which the system takes back even after a kill. An uncompressed f
 import contextlib
 import gzip
 import tempfile
-import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from imaging.box import Box
 from imaging.errors import UnreadableScan
 from imaging.formats.atomic import full_disk_told
 from imaging.formats.nifti_header import Header
+from imaging.once import once
 
 _CHUNK = 1 << 20
 _PADDING = 1 << 20
@@ -34,23 +34,16 @@ class Voxels:
         self._path = path
         self._scratch = scratch
         self._gzipped = gzipped
-        self._lock = threading.Lock()
-        self._stored: NDArray[Any] | None = None
+        self._stored = once(self._map)
 
     def __call__(self, box: Box) -> NDArray[Any]:
-        stored = self._array()[box.slices]
+        stored = self._stored()[box.slices]
         header = self.header
         if not header.scaled:
             return np.array(stored, header.dtype)[np.newaxis]
         with np.errstate(over="ignore", invalid="ignore"):
             values = stored.astype(np.float64) * header.slope + header.intercept
             return values.astype(header.dtype)[np.newaxis]
-
-    def _array(self) -> NDArray[Any]:
-        with self._lock:
-            if self._stored is None:
-                self._stored = self._map()
-            return self._stored
 
     def _map(self) -> NDArray[Any]:
         header = self.header

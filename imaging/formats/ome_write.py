@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -17,10 +18,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from imaging.box import Box
+from imaging.box import blocks, boxes
 from imaging.errors import BadRequest
 from imaging.formats.atomic import full_disk_told, replacing
-from imaging.formats.ome_zarr import is_ome_zarr
+from imaging.formats.ome_zarr import TOWARDS, is_ome_zarr
 from imaging.geometry import orientation
 from imaging.scan import Scan
 
@@ -34,12 +35,7 @@ _MICROMETRES = 1000.0
 _CLASSIC_BYTES = 1 << 31
 """Beyond, a TIFF's 32-bit offsets may not do."""
 _SUPERIOR = 2
-_WORDS = (
-    ("left-to-right", "right-to-left"),
-    ("posterior-to-anterior", "anterior-to-posterior"),
-    ("inferior-to-superior", "superior-to-inferior"),
-)
-"""NGFF RFC-4's word for an axis along, and against, each of the RAS+ world."""
+_WORDS = {place: word for word, place in TOWARDS.items()}
 
 
 def write_ome_tiff(path: Path, mask: NDArray[Any], scan: Scan) -> None:
@@ -57,7 +53,7 @@ def write_ome_tiff(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     copies = [copy for copy, _ in _copies(mask)]
     dtype = np.min_scalar_type(int(mask.max(initial=0)))
     told: dict[str, Any] = {"axes": "YX", "Creator": "Tessera"}
-    told["UUID"] = f"urn:uuid:{uuid5(_SPACE, f'{mask.shape} {dtype} {scan.spacing_mm}')}"
+    told["UUID"] = f"urn:uuid:{uuid5(_SPACE, f'{_digest(mask)} {scan.spacing_mm}')}"
     for axis, mm in zip("YX", scan.spacing_mm or (), strict=False):
         told |= {f"PhysicalSize{axis}": mm * _MICROMETRES, f"PhysicalSize{axis}Unit": "\u00b5m"}
     options: dict[str, Any] = {
@@ -79,6 +75,14 @@ def write_ome_tiff(path: Path, mask: NDArray[Any], scan: Scan) -> None:
                 _tiles(copy, dtype), shape=copy.shape, software=False,
                 subfiletype=int(level > 0), **options, **place,
             )  # fmt: skip
+
+
+def _digest(mask: NDArray[Any]) -> str:
+    """Of shape and numbers."""
+    found = sha256(f"{mask.shape} {mask.dtype}".encode())
+    for box in blocks(mask.shape, _TILE * _TILE):
+        found.update(mask[box.slices].tobytes())
+    return found.hexdigest()
 
 
 def _tiles(mask: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
@@ -135,7 +139,7 @@ def _write_group(folder: Path, mask: NDArray[Any], scan: Scan) -> None:
             chunks=tuple(min(_CHUNK[mask.ndim], n) for n in copy.shape),
             chunk_key_encoding={"name": "v2", "separator": "/"},
         )
-        for box in _chunks(copy.shape, array.chunks):
+        for box in boxes(copy.shape, array.chunks):
             array[box.slices] = copy[box.slices].astype(dtype)
         steps = [axis.mm * factor for axis, factor in zip(axes, factors, strict=True)]
         place = [
@@ -189,7 +193,7 @@ def _volume(mask: NDArray[Any], scan: Scan) -> tuple[NDArray[Any], list[_Axis]]:
         sign = 1.0 if along != flip else -1.0
         at = sign * float(scan.affine[world] @ first)
         mm = float(np.linalg.norm(scan.affine[:3, stored]))
-        axes.append(_Axis(name, mm, at, _WORDS[world][int(sign < 0)]))
+        axes.append(_Axis(name, mm, at, _WORDS[world, sign]))
         flips.append(slice(None, None, -1 if flip else 1))
     return np.transpose(mask, order)[tuple(flips)], axes
 
@@ -203,13 +207,6 @@ def _copies(mask: NDArray[Any]) -> Iterator[tuple[NDArray[Any], list[int]]]:
         mask = mask[tuple(slice(None, None, step) for step in steps)]
         factors = [factor * step for factor, step in zip(factors, steps, strict=True)]
         yield mask, factors
-
-
-def _chunks(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[Box]:
-    counts = (-(-n // edge) for n, edge in zip(shape, chunks, strict=True))
-    for place in np.ndindex(*counts):
-        start = tuple(p * edge for p, edge in zip(place, chunks, strict=True))
-        yield Box(start, tuple(min(a + e, n) for a, e, n in zip(start, chunks, shape, strict=True)))
 
 
 def pack(folder: Path, path: Path) -> None:

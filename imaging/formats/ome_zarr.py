@@ -5,10 +5,9 @@ resolution, the first dataset of the first multiscale, is read by region.
 """
 
 import contextlib
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from functools import partial
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.box import Box
+from imaging.box import Box, boxes
 from imaging.canvas import canvas
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.archive import entries
 from imaging.formats.limits import Limits
+from imaging.once import once
 from imaging.scan import Scan
 
 _ROOTS = ("zarr.json", ".zgroup")
@@ -35,7 +35,7 @@ _MM = {
 }
 _LPS = {"x": "right-to-left", "y": "anterior-to-posterior", "z": "inferior-to-superior"}
 """How an axis lies where the file does not say: as in ITK's and DICOM's world."""
-_TOWARDS = {
+TOWARDS = {
     "left-to-right": (0, 1.0),
     "right-to-left": (0, -1.0),
     "posterior-to-anterior": (1, 1.0),
@@ -97,7 +97,7 @@ def open_ome_zarr(path: Path, limits: Limits, scratch: Path | None = None) -> Sc
         if len(grid) == 3:
             limits.check_volume(prod(grid), size)
         limits.check_bytes(size)
-        limits.check_picture(1, prod(array.shards or array.chunks), 0)
+        limits.check_piece(prod(array.shards or array.chunks))
         count = prod(ceil(n / chunk) for n, chunk in zip(array.shape, array.chunks, strict=True))
         if count > _MOST_CHUNKS:
             raise _unsupported(
@@ -121,7 +121,7 @@ def verify_ome_zarr(path: Path, limits: Limits) -> Scan:
     with _sound():
         array = _image(path).array
         for part in _parts(array):
-            array[part]
+            array[part.slices]
     return scan
 
 
@@ -130,28 +130,28 @@ class _Pixels:
 
     def __init__(self, image: _Image, scratch: Path | None) -> None:
         self._image = image
-        self._scratch = scratch
-        self._lock = threading.Lock()
-        self._source = None if _flat(image) else image.array
+        self._source = once(
+            partial(_unpacked, image.array, scratch) if _flat(image) else self._lies
+        )
 
     def __call__(self, box: Box) -> NDArray[Any]:
         image = self._image
         with _sound():
-            source = self._opened()
+            source = self._source()
             where = dict(zip(image.spatial, box.slices, strict=True))
             place = tuple(where.get(name, slice(None) if name == "c" else 0) for name in image.axes)
             values = np.asarray(source[place]).reshape(image.components, *box.shape)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    def _opened(self) -> Any:
-        with self._lock:
-            if self._source is None:
-                array = self._image.array
-                unpacked = canvas(array.shape, array.dtype, self._scratch)
-                for part in _parts(array):
-                    unpacked[part] = array[part]
-                self._source = unpacked
-            return self._source
+    def _lies(self) -> Any:
+        return self._image.array
+
+
+def _unpacked(array: Any, scratch: Path | None) -> NDArray[Any]:
+    out = canvas(array.shape, array.dtype, scratch)
+    for part in _parts(array):
+        out[part.slices] = array[part.slices]
+    return out
 
 
 def _flat(image: _Image) -> bool:
@@ -165,17 +165,13 @@ def _flat(image: _Image) -> bool:
     return read > _WASTE * prod(reach)
 
 
-def _parts(array: Any) -> Iterator[tuple[slice, ...]]:
+def _parts(array: Any) -> Iterator[Box]:
     """Boxes of whole chunks that cover the array, of a few million values or one chunk."""
-    stored = array.shards or array.chunks
-    edges = list(stored)
+    edges = list(array.shards or array.chunks)
     for axis in reversed(range(len(edges))):
         while edges[axis] < array.shape[axis] and 2 * prod(edges) <= _PART_VALUES:
             edges[axis] *= 2
-    for start in product(*(range(0, n, edge) for n, edge in zip(array.shape, edges, strict=True))):
-        yield tuple(
-            slice(a, min(a + edge, n)) for a, edge, n in zip(start, edges, array.shape, strict=True)
-        )
+    return boxes(array.shape, edges)
 
 
 def _root(path: Path) -> str | None:
@@ -230,7 +226,7 @@ def _described(array: Any, multiscale: Mapping[str, Any], dataset: Mapping[str, 
     affine = np.eye(4)
     if solid:
         towards = {name: _towards(told[name]) for name in spatial}
-        if not all(value in _TOWARDS for value in towards.values()):
+        if not all(value in TOWARDS for value in towards.values()):
             warnings.append("The file does not say how its axes lie; x, y, z were taken as LPS.")
             towards = dict(_LPS)
         mm = {name: offsets[name] * scales[name] for name in spatial}
@@ -277,7 +273,7 @@ def _affine(
     affine = np.zeros((4, 4))
     affine[3, 3] = 1.0
     for axis, (word, mm, first) in enumerate(zip(towards, spacing, offset, strict=True)):
-        world, sign = _TOWARDS[word]
+        world, sign = TOWARDS[word]
         affine[world, axis] = sign * mm
         affine[world, 3] = sign * first
     if np.linalg.det(affine) == 0:

@@ -1,7 +1,10 @@
-"""What PNG, JPEG and TIFF have in common; the first two are decoded once, then read by region."""
+"""What PNG, JPEG and TIFF have in common; the first two are decoded once, then read by region.
+
+A mask always has the array shape of the stored pixels. An EXIF or TIFF orientation is therefore
+told of in the scan's warnings and never applied: turning pixels would part mask and file.
+"""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +16,7 @@ from PIL import Image
 from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.limits import Limits
+from imaging.once import once
 from imaging.scan import Reader, Scan
 
 Decode = Callable[[], NDArray[Any]]
@@ -52,17 +56,10 @@ class Pixels:
     def __init__(self, layout: Layout, decode: Decode) -> None:
         self._layout = layout
         self._decode = decode
-        self._lock = threading.Lock()
-        self._planes: NDArray[Any] | None = None
+        self._planes = once(lambda: np.moveaxis(self._decoded(), -1, 0))
 
     def __call__(self, box: Box) -> NDArray[Any]:
-        return np.ascontiguousarray(self._all()[(slice(None), *box.slices)])
-
-    def _all(self) -> NDArray[Any]:
-        with self._lock:
-            if self._planes is None:
-                self._planes = np.moveaxis(self._decoded(), -1, 0)
-            return self._planes
+        return np.ascontiguousarray(self._planes()[(slice(None), *box.slices)])
 
     def _decoded(self) -> NDArray[Any]:
         with foreign_decoder():

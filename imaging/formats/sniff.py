@@ -1,5 +1,7 @@
 """Recognises a scan's format by its content, never by its name."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from imaging.errors import UnreadableScan, UnsupportedScan
@@ -8,13 +10,28 @@ from imaging.formats.limits import Limits
 from imaging.formats.nifti import GZIP, open_nifti, start_of, verify_nifti
 from imaging.formats.nifti_header import byte_order
 from imaging.formats.ome_zarr import is_ome_zarr, open_ome_zarr, verify_ome_zarr
-from imaging.formats.raster import OPENERS, VERIFIERS
 from imaging.scan import Scan
 
 SERVED = (
     "A NIfTI volume (.nii, .nii.gz), a PNG, JPEG or TIFF picture, or an OME-Zarr image of either."
 )
 _DEFAULT = Limits()
+_OPENERS: Mapping[str, Callable[[Path, Limits, Path | None], Scan]] = {
+    "png": lambda path, limits, _: png.open_png(path, limits),
+    "jpeg": lambda path, limits, _: jpeg.open_jpeg(path, limits),
+    "tiff": tiff.open_tiff,
+    "ome-zarr": open_ome_zarr,
+    "nifti": partial(open_nifti, gzipped=False),
+    "nifti.gz": partial(open_nifti, gzipped=True),
+}
+_VERIFIERS: Mapping[str, Callable[[Path, Limits], Scan]] = {
+    "png": png.verify_png,
+    "jpeg": jpeg.verify_jpeg,
+    "tiff": tiff.verify_tiff,
+    "ome-zarr": verify_ome_zarr,
+    "nifti": partial(verify_nifti, gzipped=False),
+    "nifti.gz": partial(verify_nifti, gzipped=True),
+}
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "png"),
     (jpeg.SIGNATURE, "jpeg"),
@@ -38,17 +55,10 @@ _FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
 def open_scan(path: Path, limits: Limits = _DEFAULT, scratch: Path | None = None) -> Scan:
     """The scan at `path`; reads headers, no voxels.
 
-    `scratch` is where a compressed volume is unpacked when it is first read. Raises UnreadableScan,
-    UnsupportedScan or ScanTooLarge, each telling what to do.
+    `scratch` is where what cannot be read by region is unpacked when it is first read. Raises
+    UnreadableScan, UnsupportedScan or ScanTooLarge, each telling what to do.
     """
-    kind = _kind(path)
-    if kind in OPENERS:
-        return OPENERS[kind](path, limits)
-    if kind == "tiff":
-        return tiff.open_tiff(path, limits, scratch)
-    if kind == "ome-zarr":
-        return open_ome_zarr(path, limits, scratch)
-    return open_nifti(path, limits, scratch, gzipped=kind == "nifti.gz")
+    return _OPENERS[_kind(path)](path, limits, scratch)
 
 
 def verify(path: Path, limits: Limits = _DEFAULT) -> Scan:
@@ -57,12 +67,7 @@ def verify(path: Path, limits: Limits = _DEFAULT) -> Scan:
     Compressed streams are read to their end and their checksums proved; one that grows beyond what
     its header promises is refused as soon as it does.
     """
-    kind = _kind(path)
-    if kind in VERIFIERS:
-        return VERIFIERS[kind](path, limits)
-    if kind == "ome-zarr":
-        return verify_ome_zarr(path, limits)
-    return verify_nifti(path, limits, gzipped=kind == "nifti.gz")
+    return _VERIFIERS[_kind(path)](path, limits)
 
 
 def _kind(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-import threading
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from imaging.formats.picture import (
     scan_of,
     unsupported,
 )
-from imaging.formats.tiff_pixels import Region, alone, region
+from imaging.formats.tiff_pixels import alone, region
+from imaging.once import once
 from imaging.scan import Scan
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -45,7 +46,7 @@ def open_tiff(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         layout = _layout(page)
         limits.check_bytes(layout.size)
         if not page.is_memmappable:
-            limits.check_picture(*_segment(page), 0)
+            limits.check_piece(prod(_segment(page)))
         _check_extent(page, file.filehandle.size)
     return scan_of(layout, Pixels(path, layout, scratch), _spacing_mm(file))
 
@@ -124,19 +125,13 @@ class Pixels:
     """Box -> (c, row, column), grey or RGB; the file is opened at the first read."""
 
     def __init__(self, path: Path, layout: Layout, scratch: Path | None) -> None:
-        self._path = path
         self._layout = layout
-        self._scratch = scratch
-        self._lock = threading.Lock()
-        self._region: Region | None = None
-        self._page: tifffile.TiffPage | None = None
+        self._opened = once(partial(region, path, scratch))
 
     def __call__(self, box: Box) -> NDArray[Any]:
         with foreign_decoder():
-            with self._lock:
-                if self._region is None or self._page is None:
-                    self._region, self._page = region(self._path, self._scratch)
-            pixels = _resolved(self._region(box), self._page)
+            read, page = self._opened()
+            pixels = _resolved(read(box), page)
         if pixels.shape != (*box.shape, self._layout.components):
             raise damaged("The picture's pixels are not what its header promises.")
         if pixels.dtype != self._layout.dtype:

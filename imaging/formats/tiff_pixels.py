@@ -1,11 +1,11 @@
 """Reads a TIFF's pixels by region: mapped, tile by tile, or from strips that are unpacked once."""
 
-import threading
+from collections.abc import Callable
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import tifffile
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.canvas import canvas
+from imaging.once import once
 
 CACHE_BYTES = 1 << 27
 """Of decoded tiles, which the next region often needs again."""
@@ -20,10 +21,8 @@ _SEPARATE = 2
 """The planar configuration of components that lie one after another."""
 
 
-class Region(Protocol):
-    """Rows and columns -> (row, column, sample) as stored, before any interpretation."""
-
-    def __call__(self, box: Box) -> NDArray[Any]: ...
+Region = Callable[[Box], NDArray[Any]]
+"""Rows and columns -> (row, column, sample) as stored, before any interpretation."""
 
 
 def alone(path: Path) -> tifffile.TiffFile:
@@ -44,7 +43,10 @@ def region(path: Path, scratch: Path | None) -> tuple[Region, tifffile.TiffPage]
         page.colormap  # noqa: B018 - read while the file is open, as all that lies outside the tags
         if page.is_memmappable:
             return _mapped(path, file), page
-        return (_Tiles(path, page) if page.is_tiled else _Strips(path, page, scratch)), page
+        if page.is_tiled:
+            return _Tiles(path, page), page
+    pixels = once(partial(_unpacked, path, scratch))
+    return (lambda box: pixels()[box.slices]), page
 
 
 def first(file: tifffile.TiffFile) -> tifffile.TiffPage:
@@ -122,35 +124,20 @@ def _decoded(
     return np.asarray(tile[0, : shape[1], : shape[2]])
 
 
-class _Strips:
-    """Unpacks the whole picture at the first read: a strip holds more columns than any region."""
-
-    def __init__(self, path: Path, page: tifffile.TiffPage, scratch: Path | None) -> None:
-        self._path = path
-        self._page = page
-        self._scratch = scratch
-        self._lock = threading.Lock()
-        self._pixels: NDArray[Any] | None = None
-
-    def __call__(self, box: Box) -> NDArray[Any]:
-        with self._lock:
-            if self._pixels is None:
-                self._pixels = self._unpacked()
-            return self._pixels[box.slices]
-
-    def _unpacked(self) -> NDArray[Any]:
-        page = self._page
+def _unpacked(path: Path, scratch: Path | None) -> NDArray[Any]:
+    """(row, column, sample) of the whole picture: a strip holds more columns than any region."""
+    with alone(path) as file:
+        page = first(file)
         shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
-        out = canvas(shape, np.dtype(page.dtype), self._scratch)
-        with alone(self._path) as file:
-            for strip, place, (_, down, across, samples) in first(file).segments(maxworkers=1):
-                plane, _, row, column, sample = place
-                begins = plane + sample
-                here = (slice(row, row + down), slice(column, column + across))
-                out[(*here, slice(begins, begins + samples))] = (
-                    page.nodata if strip is None else strip[0, :down, :across]
-                )
-        return out
+        out = canvas(shape, np.dtype(page.dtype), scratch)
+        for strip, place, (_, down, across, samples) in page.segments(maxworkers=1):
+            plane, _, row, column, sample = place
+            begins = plane + sample
+            here = (slice(row, row + down), slice(column, column + across))
+            out[(*here, slice(begins, begins + samples))] = (
+                page.nodata if strip is None else strip[0, :down, :across]
+            )
+    return out
 
 
 def _overlap(

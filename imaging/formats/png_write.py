@@ -1,8 +1,4 @@
-"""Pictures, PNG, JPEG and TIFF, in one place: how each is opened, verified, and a mask written.
-
-A mask always has the array shape of the stored pixels. An EXIF or TIFF orientation is therefore
-told of in the scan's warnings and never applied: turning pixels would part mask and file.
-"""
+"""Writes a picture's mask as PNG."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +9,7 @@ from PIL import Image
 
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.jpeg import open_jpeg, verify_jpeg
-from imaging.formats.png import open_png, verify_png
-from imaging.formats.tiff import verify_tiff
 
-__all__ = ["LARGEST_IN_PNG", "OPENERS", "VERIFIERS", "write_mask_png"]
-
-OPENERS = {"png": open_png, "jpeg": open_jpeg}
-VERIFIERS = {"png": verify_png, "jpeg": verify_jpeg, "tiff": verify_tiff}
 LARGEST_IN_PNG = 65535
 """The largest label number that fits a grey PNG's 16 bits."""
 
@@ -32,9 +21,9 @@ def write_mask_png(path: Path, mask: NDArray[Any]) -> None:
     """
     if mask.ndim != 2:
         raise BadRequest(
-            "A volume's mask does not fit a PNG.",
-            expected="The mask of a picture.",
-            todo="Ask for the format nifti.",
+            "A volume's mask cannot be a PNG.",
+            expected="Format nifti for a volume.",
+            todo="Ask for nifti; preview.png is a picture of it.",
         )
     largest = int(mask.max(initial=0))
     if largest > LARGEST_IN_PNG:
