@@ -19,6 +19,8 @@ from imaging.geometry import canonical
 from imaging.scan import Scan
 
 _PICTURE_EDGE = 1024
+_NEAR = 4
+"""Pixels brought to one, up to which single objects are told apart."""
 _PLANE_EDGE = 384
 _GAP = 6
 _TINT = 0.35
@@ -53,6 +55,8 @@ def _picture(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image
     shown = mask
     for axis, step in enumerate((down, across)):  # the largest: nothing is too small to be seen
         shown = np.maximum.reduceat(shown, np.arange(0, mask.shape[axis], step), axis=axis)
+    if factor > _NEAR and colors:  # from afar, borders between objects would hide everything
+        shown = np.minimum(shown, max(colors))
     return Image.fromarray(_overlaid(pixels, shown, colors))
 
 

@@ -43,6 +43,7 @@ _JOB: dict[str, Any] = {
     "finished_at": None,
     "error": None,
     "verdict": None,
+    "mask_format": None,
 }
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {

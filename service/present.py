@@ -70,6 +70,7 @@ def _job_out(job: Job, outlook: Outlook, scan_name: str) -> JobOut:
         finished_at=_maybe(job.finished_at),
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
+        mask_format=cast("Any", job.mask_format),
     )
 
 

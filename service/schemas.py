@@ -116,6 +116,8 @@ class JobOut(_Wire):
     error: Problem | None
     verdict: Literal["accepted", "corrected", "rejected"] | None
     """Of the latest review."""
+    mask_format: Literal["nifti", "png", "ome-tiff"] | None
+    """What GET .../mask gives where no format is asked for; None while there is no mask."""
 
 
 class JobPage(_Wire):

@@ -73,6 +73,20 @@ def test_touching_objects_show_a_border_between_them(tmp_path: Path) -> None:
     assert (got[0, 0] == 200).all()
 
 
+def test_from_afar_many_objects_do_not_hide_the_picture(tmp_path: Path) -> None:
+    """In each of the pixels shown lies an object of its own; a single one is seen all the same."""
+    size = 1024 * 6
+    pixels = np.full((3, size, size), 200, np.uint8)
+    numbers = np.zeros((size, size), np.uint32)
+    numbers[: size // 2 : 6, ::6] = np.arange(1, size // 12 * size // 6 + 1).reshape(-1, size // 6)
+    numbers[5000, 5000] = 1_000_000
+    got = shown(picture(pixels), numbers, {1: RED}, tmp_path)
+    assert (got[100:400, 100:900, 1] > 50).all()
+    assert (got[100:400, 100:900, 0] > got[100:400, 100:900, 1] + 20).all()
+    assert (got[5000 // 6, 5000 // 6] == (255, 0, 0)).all()
+    assert (got[-1, 0, 0] == got[-1, 0]).all()
+
+
 def test_8_bit_colour_keeps_its_colours(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(90, 120, (3, 30, 20)).astype(np.uint8)
     got = shown(picture(pixels), np.zeros((30, 20), np.uint8), {}, tmp_path)

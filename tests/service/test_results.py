@@ -128,6 +128,7 @@ def test_mask_of_a_picture_with_too_many_objects_for_a_png(gateway: Gateway) -> 
     mask = (np.arange(99, dtype=np.uint32) + 70_000).reshape(9, 11)
     job = str(gateway.job(scan=scan, model="flat", priority=9)["id"])
     run_job(gateway, job, mask)
+    assert gateway.client.get(f"/v1/jobs/{job}").json()["mask_format"] == "ome-tiff"
     answer = gateway.client.get(f"/v1/jobs/{job}/mask")
     assert answer.headers["content-type"] == "image/tiff"
     np.testing.assert_array_equal(tifffile.imread(io.BytesIO(answer.content)), mask)

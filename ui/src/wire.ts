@@ -45,7 +45,11 @@ export interface Job {
   finished_at: string | null
   error: Problem | null
   verdict: Verdict | null
+  /** What the mask is stored as; null while there is none. */
+  mask_format: MaskFormat | null
 }
+
+export type MaskFormat = 'nifti' | 'png' | 'ome-tiff'
 
 export interface JobPage {
   jobs: Job[]

@@ -6,6 +6,7 @@ import { go } from '../route'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Viewer } from '../viewer/viewer'
 import {
+  FORMAT_WORDS,
   MOST_VOXELS,
   NO_WEBGL,
   shapeWord,
@@ -290,12 +291,9 @@ export class JobView {
   }
 
   private downloads(job: Job): [string, string][] {
-    const flat = this.scan?.dimension === 2
-    const mask: [string, string] = flat
-      ? ['mask (PNG)', 'mask?format=png']
-      : ['mask (NIfTI)', 'mask?format=nifti']
     const files: [string, string][] = [
-      mask,
+      [`mask (${FORMAT_WORDS[job.mask_format ?? 'nifti']})`, 'mask'],
+      ['mask (OME-Zarr)', 'mask?format=ome-zarr'],
       ['report (JSON)', 'report'],
       ['report (CSV)', 'report?format=csv'],
     ]

@@ -119,6 +119,7 @@ export class Stage {
 
   /** The still picture that the service drew, and why it must do. */
   still(address: string, why: string): void {
+    this.root.dataset.scan = 'still'
     this.message(
       why,
       element('img', { src: address, alt: 'The scan with its mask drawn over it', id: 'still' }),
