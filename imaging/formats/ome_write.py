@@ -125,8 +125,10 @@ def write_ome_zarr(path: Path, mask: NDArray[Any], scan: Scan) -> None:
 
 
 def _write_group(folder: Path, mask: NDArray[Any], scan: Scan) -> None:
-    import zarr  # takes a quarter of a second, for which other formats do not wait
+    import numcodecs  # with zarr it takes a quarter of a second, for which others do not wait
+    import zarr
 
+    packer = numcodecs.Blosc(cname="zstd", clevel=5, shuffle=numcodecs.Blosc.SHUFFLE)
     dtype = np.min_scalar_type(int(mask.max(initial=0)))
     group = zarr.open_group(folder, mode="w", zarr_format=2)
     turned, axes = _picture(mask, scan) if mask.ndim == 2 else _volume(mask, scan)
@@ -138,6 +140,7 @@ def _write_group(folder: Path, mask: NDArray[Any], scan: Scan) -> None:
             dtype=dtype,
             chunks=tuple(min(_CHUNK[mask.ndim], n) for n in copy.shape),
             chunk_key_encoding={"name": "v2", "separator": "/"},
+            compressors=packer,
         )
         for box in boxes(copy.shape, array.chunks):
             array[box.slices] = copy[box.slices].astype(dtype)
