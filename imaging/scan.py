@@ -30,13 +30,15 @@ class Scan:
     spacing_mm: tuple[float, ...] | None
     """Voxel size along each spatial axis, or None where the format does not say."""
     format: str
-    """`nifti`, `png`, `jpeg` or `tiff`; a view made from another scan bears its source's."""
+    """`nifti`, `dicom`, `png`, `jpeg`, `tiff` or `ome-zarr`; a view bears its source's."""
     reader: Reader
     """Box -> array of shape (c, *box.shape); boxes lie inside the grid."""
     stored_shape: tuple[int, ...]
     """The array shape of the file itself, so that a mask can be written with the same."""
     warnings: tuple[str, ...] = ()
     """What a careful user should know, without patient data."""
+    source: object | None = None
+    """What the format itself knows of the scan, for writers of the same format."""
 
     @property
     def grid(self) -> tuple[int, ...]:

@@ -124,6 +124,8 @@ class StoredScan:
     bytes: int
     warnings: tuple[str, ...]
     created_at: float
+    series: str | None = None
+    """SeriesInstanceUID of a DICOM scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,9 @@ class Review:
     comment: str
     reviewer: str
     created_at: float
+    mask_sha256: str | None = None
+    """Blob of a corrected mask, in `mask_format`."""
+    mask_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

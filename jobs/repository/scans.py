@@ -10,7 +10,15 @@ from imaging.errors import Conflict, NotFound
 from jobs.job import JobState, StoredScan
 from jobs.repository.database import Database
 from jobs.repository.page import newest_first
-from jobs.repository.schema import brief, job_scans, jobs, reviews, scan_of, scans
+from jobs.repository.schema import (
+    brief,
+    deliveries,
+    job_scans,
+    jobs,
+    reviews,
+    scan_of,
+    scans,
+)
 
 
 def no_scan() -> NotFound:
@@ -97,11 +105,16 @@ class ScanRows(Database):
             return self._orphans(connection, set(blobs))
 
     def _delete_jobs(self, connection: Connection, ids: Sequence[str]) -> None:
-        for table, column in ((reviews, reviews.c.job), (job_scans, job_scans.c.job)):
-            connection.execute(delete(table).where(column.in_(ids)))
+        for table in (reviews, deliveries, job_scans):
+            connection.execute(delete(table).where(table.c.job.in_(ids)))
         connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
 
     def _orphans(self, connection: Connection, blobs: set[str]) -> list[str]:
-        columns = (scans.c.sha256, jobs.c.mask_sha256, jobs.c.preview_sha256)
+        columns = (
+            scans.c.sha256,
+            jobs.c.mask_sha256,
+            jobs.c.preview_sha256,
+            reviews.c.mask_sha256,
+        )
         used = union(*(select(column).where(column.in_(blobs)) for column in columns))
         return sorted(blobs - set(connection.execute(used).scalars()))

@@ -47,8 +47,10 @@ scans = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("warnings", _Json, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("series", String(64)),
     UniqueConstraint("owner", "sha256", name="scans_once_per_owner"),
     Index("scans_list", "owner", "seq"),
+    Index("scans_of_series", "owner", "series"),
     sqlite_autoincrement=True,
 )
 
@@ -133,6 +135,28 @@ reviews = Table(
     Column("comment", Text, nullable=False),
     Column("reviewer", Text, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("mask_sha256", String(64)),
+    Column("mask_format", String(16)),
+    Index("reviews_mask", "mask_sha256"),
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("job", String(64), ForeignKey("jobs.id"), nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("format", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("error", _Json),
+    UniqueConstraint("job", "destination", "format", name="deliveries_once"),
+    Index("deliveries_due", "state", "due_at"),
     sqlite_autoincrement=True,
 )
 
@@ -155,6 +179,7 @@ def scan_of(row: Row) -> StoredScan:
         bytes=row["bytes"],
         warnings=tuple(row["warnings"]),
         created_at=row["created_at"],
+        series=row["series"],
     )
 
 

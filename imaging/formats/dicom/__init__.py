@@ -1,0 +1,1 @@
+"""DICOM: instances -> frames -> series, in; segmentations, contours and reports, out."""

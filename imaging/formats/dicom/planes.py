@@ -1,0 +1,18 @@
+"""The image planes of a DICOM scan, as objects that refer to them must name them."""
+
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """The original image planes of one scan, in order along its normal.
+
+    Plane n of a mask, (rows, columns), lies on plane n here.
+    """
+
+    headers: tuple[Dataset, ...]
+    """One per SOP instance, without pixel data; a classic series has one per plane."""
+    frames: tuple[tuple[int, int], ...]
+    """For each plane: which of `headers`, and the frame in it, from 0."""
