@@ -153,11 +153,13 @@ def _gaps(gaps: NDArray[np.float64], stack: Stack) -> str:
     usual = float(np.median(gaps))
     if stray <= max(STRAY_MM, STRAY * usual):
         return ""
-    missing = np.round(gaps / usual - 1)
-    whole = np.abs(gaps / usual - 1 - missing) <= STRAY * (missing + 1)
-    if whole.all() and missing.sum():
-        return (
-            f"{int(missing.sum())} slices are missing: gaps of {gaps.min():.2f} to "
-            f"{gaps.max():.2f} mm, where {usual:.2f} is usual."
-        )
+    for least in (usual, float(gaps.min())):
+        missing = np.round(gaps / least - 1)
+        whole = np.abs(gaps / least - 1 - missing) <= STRAY * (missing + 1)
+        if whole.all() and missing.sum():
+            count = int(missing.sum())
+            return (
+                f"{count} slice{'s are' if count > 1 else ' is'} missing: gaps of "
+                f"{gaps.min():.2f} to {gaps.max():.2f} mm, where {least:.2f} is usual."
+            )
     return f"The gaps between slices are uneven: {gaps.min():.2f} to {gaps.max():.2f} mm."
