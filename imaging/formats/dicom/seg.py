@@ -25,7 +25,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from imaging.formats.dicom.frames import Frame, write_with_frames
 from imaging.formats.dicom.place import Place, decimal, gap_mm, no_place, places
 from imaging.formats.dicom.planes import Planes
-from imaging.formats.dicom.reference import referenced_series
+from imaging.formats.dicom.reference import instance, referenced_series
 from imaging.formats.dicom.segments import description, labelled, ordered, presence
 from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, copy
 from imaging.formats.dicom.uids import uid
@@ -94,7 +94,10 @@ def _first_plane(
         source_images=[_stand_in(place, shape)],
         pixel_array=np.zeros((1, *shape), np.uint8),
         segmentation_type=kind,
-        segment_descriptions=[description(s.number, s.segment, meaning) for s in segments],
+        segment_descriptions=[
+            description(s.number, s.segment, meaning, stamp.tracking_uid(s.segment.number))
+            for s in segments
+        ],
         series_instance_uid=stamp.series_uid,
         series_number=stamp.series_number,
         sop_instance_uid=stamp.uid,
@@ -139,6 +142,7 @@ def _complete(
     if not found[0].solid:
         copy(dataset, header, ("PatientOrientation",), empty=True)
     dataset.ReferencedSeriesSequence = referenced_series(planes.headers)
+    dataset.SourceImageSequence = [instance(each) for each in planes.headers]
     organization = uid("dimensions", stamp.uid)
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = organization
     for index in dataset.DimensionIndexSequence:

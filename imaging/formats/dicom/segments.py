@@ -45,11 +45,14 @@ def ordered(meaning: Meaning) -> tuple[Segment, ...]:
     return tuple(sorted(meaning.segments, key=lambda segment: segment.number))
 
 
-def description(number: int, segment: Segment, meaning: Meaning) -> SegmentDescription:
+def description(
+    number: int, segment: Segment, meaning: Meaning, tracking_uid: str
+) -> SegmentDescription:
     """An item of SegmentSequence (PS3.3 C.8.20.2)."""
+    label = text(segment.name) or f"label {segment.number}"
     item = SegmentDescription(
         segment_number=number,
-        segment_label=text(segment.name) or f"label {segment.number}",
+        segment_label=label,
         segmented_property_category=concept(segment.category),
         segmented_property_type=concept(segment.type),
         algorithm_type="AUTOMATIC",
@@ -59,6 +62,8 @@ def description(number: int, segment: Segment, meaning: Meaning) -> SegmentDescr
             version=text(meaning.version),
             source=MANUFACTURER,
         ),
+        tracking_uid=tracking_uid,
+        tracking_id=label,
         display_color=CIELabColor(*cielab(segment.color)),
     )
     if segment.modifier is not None:

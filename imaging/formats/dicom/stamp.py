@@ -42,6 +42,10 @@ class Stamp:
         """SeriesInstanceUID: each object is a series of its own."""
         return uid("series", self.uid)
 
+    def tracking_uid(self, number: int) -> str:
+        """TrackingUID of a segment, by its label's number."""
+        return uid("segment", self.uid, str(number))
+
     def put(self, target: Dataset, source: Dataset, meaning: Meaning) -> None:
         """Gives `target` the source's patient and study, and our own series, equipment and times."""
         target.SpecificCharacterSet = UTF8
@@ -67,6 +71,8 @@ class Stamp:
         date, time = self.when(source)
         target.InstanceCreationDate = target.SeriesDate = date
         target.InstanceCreationTime = target.SeriesTime = time
+        for equipment in target.get("ContributingEquipmentSequence", ()):
+            equipment.ContributionDateTime = date + time
 
 
 def copy(
