@@ -128,9 +128,7 @@ def write_mask_nrrd(path: Path, mask: NDArray[Any], scan: Scan) -> None:
                 packed.write(slices.tobytes("F"))
 
 
-def _header(
-    shape: tuple[int, ...], kind: np.dtype[Any], affine: NDArray[np.float64]
-) -> bytes:
+def _header(shape: tuple[int, ...], kind: np.dtype[Any], affine: NDArray[np.float64]) -> bytes:
     lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
     lines = (
         "NRRD0004",

@@ -161,7 +161,7 @@ def _stored(fields: Mapping[str, str]) -> np.dtype[Any]:
     order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower())
     if order is None and not kind.endswith("1"):
         raise damaged("The header does not tell the order of a voxel's bytes.")
-    return np.dtype(kind).newbyteorder(order or "=")
+    return np.dtype((order or "|") + kind)
 
 
 def _affine(fields: Mapping[str, str]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
