@@ -5,7 +5,9 @@ its documentation says; everything else is the real thing, on ONNX Runtime's pro
 """
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -14,12 +16,16 @@ import onnxruntime as ort
 import pytest
 
 from inference import gpu, planner
+from inference.engine import Engine
 from inference.planner import UNTOLD_GPU_BYTES, free_bytes
+from inference.runtime import onnx_runtime
 from inference.runtime.bound import Bound
 from inference.runtime.device import Device
 from inference.runtime.onnx_runtime import _opened
 from inference.runtime.session import Session
+from inference.sessions import Sessions
 from models.nets.config import UNetConfig
+from models.registry import Registry
 
 FLAT = UNetConfig.of_widths((8, 12, 16), dimension=2, out_channels=3)
 HUNGRY = UNetConfig.of_widths((32, 48), dimension=2, out_channels=3, padding="same")
@@ -61,7 +67,7 @@ class Driver:
 
 
 @pytest.fixture(autouse=True)
-def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     """Two GPUs; nothing is remembered from one test to the next."""
     stands = Driver({"GPU-a": 300 * MB, "GPU-b": 100 * MB})
     monkeypatch.setitem(sys.modules, "pynvml", stands)
@@ -183,6 +189,52 @@ def test_rest_gives_the_pool_back(make_model) -> None:
     bound.rest()
     assert held() - before < taken / 4
     np.testing.assert_array_equal(bound.run(large, ort.RunOptions()), expected)
+
+
+def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
+    """With half of what earlier tiles left in the pool, which is not free but to be had."""
+    held = SimpleNamespace(held_bytes=20 * MB)
+    loaded = SimpleNamespace(
+        session=held, most_bytes=None, voxels_per_second=1.0, bytes_per_voxel=9.0
+    )
+
+    def room(device: str, memory_bytes: int = 0) -> int:
+        engine = Engine(Registry(), memory_bytes=memory_bytes)
+        return engine._budget(loaded, Device(device, "fp32")).memory_bytes
+
+    assert room("cuda") == room("tensorrt") == 160 * MB
+    assert room("cpu") == pytest.approx(free_bytes() + 10 * MB, rel=0.2)
+    assert room("cuda", 7) == 7
+    loaded.most_bytes = 5
+    assert room("cuda") == 5
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_all_that_surrounds_a_gpus_provider_runs_without_one(
+    make_model, monkeypatch, driver: Driver, precision: str
+) -> None:
+    """Only the provider and where buffers lie are the processor's here."""
+    monkeypatch.setattr(onnx_runtime, "_providers", lambda *_: ["CPUExecutionProvider"])
+    monkeypatch.setattr(onnx_runtime, "Bound", partial(Bound, memory="cpu"))
+    real = Bound.run
+
+    def counted(self: Bound, image: np.ndarray, options: ort.RunOptions) -> np.ndarray:
+        driver.free["GPU-a"] -= image[0, 0].size * 96  # a pool that grows
+        return real(self, image, options)
+
+    monkeypatch.setattr(Bound, "run", counted)
+    model, exact = make_model("bound", FLAT), Device("cpu", "fp32")
+    loaded = Sessions(1 << 40).get(model, Device("cuda", precision))
+    assert loaded.bytes_per_voxel == 96
+    image = noise(1, 1, 128, 96)
+    found, expected = loaded.session.run(image), Session(model.verified, exact).run(image)
+    assert loaded.session.held_bytes == 128 * 96 * 96
+    if precision == "fp32":
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=5e-3 * float(np.ptp(expected)))
+    loaded.session.rest()
+    assert loaded.session.held_bytes == 0
+    np.testing.assert_array_equal(loaded.session.run(image), found)
 
 
 def test_a_provider_that_does_not_start_is_no_processor_in_disguise(make_model) -> None:

@@ -81,8 +81,8 @@ def test_smaller_tiles_where_memory_ends(make_model, device: str) -> None:
 
 SHORT = [
     (
-        "Status Message: /x/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::"
-        "AllocateRawInternal(size_t, bool) Failed to allocate memory for requested buffer of size 99"
+        "bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool) "
+        "Failed to allocate memory for requested buffer of size 1073741824"
     ),
     "Available memory of 100 is smaller than requested bytes of 200",
     "CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; expr=cudaMalloc((void**)&p, size);",
