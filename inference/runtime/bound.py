@@ -29,7 +29,7 @@ class Bound:
 
     def run(self, image: NDArray[np.float32], options: ort.RunOptions) -> NDArray[np.float32]:
         """Logits; raises one of ONNX Runtime's errors, and then keeps no buffer."""
-        kept, self._kept = self._kept, None
+        kept, self._kept = self._kept, None  # a run that fails leaves nothing behind
         if kept is None or kept[0] != image.shape:
             kept = None  # the old buffers go before new ones come
             kept = image.shape, *self._buffers(image.shape)
@@ -38,11 +38,11 @@ class Bound:
         binding.synchronize_inputs()  # the network runs in a stream of its own
         self._session.run_with_iobinding(binding, options)
         binding.synchronize_outputs()
-        logits = np.array(binding.get_outputs()[0].numpy(), np.float32)
+        (logits,) = binding.copy_outputs_to_cpu()
         self._kept = kept
         if self._smallest is None or prod(image.shape) < prod(self._smallest):
             self._smallest = image.shape
-        return logits
+        return np.asarray(logits, np.float32)
 
     def rest(self) -> None:
         """Gives buffers back, and what the pool holds: that happens at the end of a run, so the
