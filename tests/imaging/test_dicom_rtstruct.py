@@ -163,7 +163,6 @@ def test_a_contour_longer_than_a_short_element(tmp_path: Path) -> None:
     write_object(
         path, "dicom-rtstruct", mask.transpose(2, 1, 0), scan_of(acquired), LABELS, None, MADE_AT
     )
-    assert faults(path) == []
     found = np.zeros(mask.shape[1:], bool)
     contours = dcmread(path).ROIContourSequence[0].ContourSequence
     assert max(len(item.ContourData) for item in contours) > 10_000
