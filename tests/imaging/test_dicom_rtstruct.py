@@ -180,6 +180,6 @@ def test_an_empty_mask_and_a_picture(tmp_path: Path) -> None:
     dataset = dcmread(path)
     assert len(dataset.StructureSetROISequence) == 3
     assert all("ContourSequence" not in item for item in dataset.ROIContourSequence)
+    mask, flat = blobs()[3], scan_of(picture())
     with pytest.raises(BadRequest, match="no place"):
-        mask = blobs()[3]
-        write_object(path, "dicom-rtstruct", mask, scan_of(picture()), LABELS, None, MADE_AT)
+        write_object(path, "dicom-rtstruct", mask, flat, LABELS, None, MADE_AT)

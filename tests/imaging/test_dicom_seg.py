@@ -250,17 +250,15 @@ def test_several_enhanced_instances(tmp_path: Path) -> None:
     assert np.array_equal(found, mask[1::2])
 
 
-def test_what_cannot_be_told_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, mask = tmp_path / "a.dcm", on_grid(blobs())
     scan = scan_of(series())
     with pytest.raises(BadRequest, match="did not come as DICOM"):
         write_object(path, "dicom-seg", mask, in_memory(mask[None]), LABELS, None, MADE_AT)
     with pytest.raises(BadRequest, match="no label"):
         write_object(path, "dicom-seg", mask, scan, meaning("a"), None, MADE_AT)
+    told = meaning("a", "b", numbers=(1, 3))
     with pytest.raises(BadRequest, match="no label"):
-        told = meaning("a", "b", numbers=(1, 3))
         write_object(path, "dicom-labelmap", mask, scan, told, None, MADE_AT)
     with pytest.raises(BadRequest, match="no such form"):
         write_object(path, "dicom-pdf", mask, scan, LABELS, None, MADE_AT)

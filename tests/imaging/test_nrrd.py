@@ -1,5 +1,6 @@
 """NRRD: as pynrrd reads and writes it, and what is refused."""
 
+import contextlib
 import gzip
 import tracemalloc
 from pathlib import Path
@@ -40,7 +41,9 @@ def saved(path: Path, data: np.ndarray, **fields: object) -> Path:
 
 @pytest.mark.parametrize("encoding", ["raw", "gzip"])
 @pytest.mark.parametrize("endian", ["little", "big"])
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int16", "uint16", "int32", "float32", "float64"]
+)
 def test_volumes_are_read(tmp_path: Path, dtype: str, endian: str, encoding: str) -> None:
     data = values(dtype).astype(np.dtype(dtype).newbyteorder("<" if endian == "little" else ">"))
     path = saved(tmp_path / "a.nrrd", data, encoding=encoding, endian=endian)
@@ -108,7 +111,7 @@ BAD = {
     "bzip2": (plain(encoding="bzip2"), UnsupportedScan, "encoded"),
     "skips": (plain("byte skip: -1"), UnsupportedScan, "encoded"),
     "blocks": (plain(type="block"), UnsupportedScan, "type"),
-    "four axes": (plain(dimension="4", sizes="2 5 6 4", data=bytes(240)), UnsupportedScan, "4 axes"),
+    "four axes": (plain(dimension="4", sizes="1 5 6 4"), UnsupportedScan, "4 axes"),
     "a picture": (plain(dimension="2", sizes="5 6"), UnsupportedScan, "2 axes"),
     "too large": (plain(sizes="99999 99999 99999"), ScanTooLarge, "voxels"),
     "absurd": (plain(sizes=f"{'9' * 400} 1 1"), ScanTooLarge, "voxels"),
@@ -157,10 +160,8 @@ def test_random_bytes_are_read_or_refused(
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "a"
     path.write_bytes(b"NRRD0004\n" + data)
-    try:
+    with contextlib.suppress(TesseraError):
         verify(path)
-    except TesseraError:
-        pass
 
 
 @pytest.mark.parametrize("top", [2, 300, 70_000])

@@ -125,7 +125,7 @@ def _route(
     inner: list[list[int]],
     ring: int,
 ) -> Iterator[Points | int]:
-    """Corners to walk along, from the ring's own door round to it, and holes to enter on the way."""
+    """Corners to walk along, from the ring's own door round to it, and holes to enter."""
     corners = rings[ring]
     start, end = doors.get(ring, (None, None))
     edge, along = (start.edge, start.along) if start else (len(corners) - 1, 1.0)
