@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,10 +14,8 @@ from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.identity import Identity
 from jobs.settings import AE_TITLE
 from models.registry import Registry
+from service.schemas import Deliverable, Identifier
 
-Format = Literal["dicom-seg", "dicom-labelmap", "dicom-sr", "dicom-rtstruct"]
-"""What can be delivered."""
-PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 """As a shell's: `*`, `?`, `[abc]`; upper and lower case are the same."""
 
@@ -29,7 +27,7 @@ class _Table(BaseModel):
 class Peer(_Table):
     """Another system: fetched from and sent to by DICOMweb, or sent to by C-STORE."""
 
-    name: PeerName
+    name: Identifier
     dicomweb: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
     """The service's root, as http://127.0.0.1:8042/dicom-web."""
     username_env: str | None = None
@@ -73,8 +71,8 @@ class Rule(_Table):
     """BodyPartExamined."""
     model: Annotated[str, Field(min_length=1)]
     priority: Annotated[int, Field(ge=0, le=9)] = 5
-    to: tuple[PeerName, ...] = ()
-    formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("dicom-seg",)
+    to: tuple[Identifier, ...] = ()
+    formats: Annotated[tuple[Deliverable, ...], Field(min_length=1)] = ("dicom-seg",)
     deidentify: bool = False
     resample: bool = False
 
