@@ -10,8 +10,8 @@ draws its UIDs at random:
     U          another UID, always the same for the same UID and secret
     others     kept: geometry, rescale, pixels
 
-Beyond the table: private attributes and those that no dictionary knows are removed; names, dates
-and times that the table does not list are emptied. PatientID, PatientName and AccessionNumber
+Beyond the table: private attributes and those that no dictionary knows are removed; names, dates,
+times and one free text that it does not list are emptied. PatientID, PatientName and AccessionNumber
 become pseudonyms, the same for the same patient in every upload.
 """
 
@@ -41,6 +41,8 @@ _DUMMIES: Mapping[str, Any] = {
 }
 _PERSONAL = ("DA", "DT", "PN", "TM")
 """VRs that are emptied wherever they are and the table does not tell."""
+_TEXTS = ("PositionReferenceIndicator",)
+"""Free text that the table leaves, and that scanners copy the description of the study into."""
 _PSEUDONYMS = (Tag("PatientName"), Tag("PatientID"), Tag("AccessionNumber"))
 
 
@@ -163,7 +165,7 @@ def _action(element: DataElement) -> Action | None:
         if tag.group & group_mask == group and tag.element & number_mask == number & number_mask:
             return _remove
     known = _ACTIONS.get(int(tag))
-    if known is None and element.VR in _PERSONAL:
+    if known is None and (element.VR in _PERSONAL or element.keyword in _TEXTS):
         return _empty
     return known
 
