@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from imaging.formats.received import Refused
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
 from jobs.repository import Outlook, Repository
@@ -19,6 +20,7 @@ from service.schemas import (
     OptionsIn,
     PeerOut,
     ProgressOut,
+    RefusedOut,
     ReviewOut,
     ScanOut,
 )
@@ -39,7 +41,13 @@ def scan_out(scan: StoredScan) -> ScanOut:
         sha256=scan.sha256,
         warnings=scan.warnings,
         created_at=_time(scan.created_at),
+        series=scan.series,
     )
+
+
+def refused_out(refused: Refused) -> RefusedOut:
+    """One of several scans that made none."""
+    return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
 
 
 def job_out(job: Job, repository: Repository) -> JobOut:

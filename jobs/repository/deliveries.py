@@ -9,7 +9,7 @@ from jobs.delivery import Delivery, DeliveryState
 from jobs.job import JobState
 from jobs.repository.ask import insert_deliveries, no_job
 from jobs.repository.database import Database
-from jobs.repository.schema import delivery_of, deliveries, jobs
+from jobs.repository.schema import deliveries, delivery_of, jobs
 
 _OVER = tuple(state for state in JobState if state.final)
 

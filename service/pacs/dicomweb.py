@@ -69,7 +69,9 @@ def pull(
     filters = {"StudyInstanceUID": study or "", "SeriesInstanceUID": series or ""}
     found = search(peer, {key: value for key, value in filters.items() if value})
     if not found:
-        raise NotFound("The peer has no such series.", todo="Search with GET /v1/peers/{name}/series.")
+        raise NotFound(
+            "The peer has no such series.", todo="Search with GET /v1/peers/{name}/series."
+        )
     scans: list[StoredScan] = []
     refused: TesseraError | None = None
     for one in found:
@@ -84,9 +86,7 @@ def pull(
     return scans
 
 
-def pull_series(
-    parts: Parts, owner: str, series_uid: str, peer: str | None = None
-) -> StoredScan:
+def pull_series(parts: Parts, owner: str, series_uid: str, peer: str | None = None) -> StoredScan:
     """The scan of a series, from the named peer or the first that has it; the largest of several.
 
     Raises NotFound, and what `pull` raises.
@@ -108,7 +108,9 @@ def store(peer: Peer, path: Path) -> None:
         answer = client.store_instances([load(path)])
         for failed in answer.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
-            raise refusal(peer, f"status {reason:04X}H", later=reason == 0x0110 or reason >> 8 == 0xA7)
+            raise refusal(
+                peer, f"status {reason:04X}H", later=reason == 0x0110 or reason >> 8 == 0xA7
+            )
 
 
 def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
@@ -125,9 +127,7 @@ def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
     )
 
 
-def _take(
-    parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked
-) -> list[StoredScan]:
+def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) -> list[StoredScan]:
     name = " ".join(filter(None, (one.Modality, "" if asked.deidentify else one.SeriesDescription)))
     limit = parts.settings.upload_bytes
     with ExitStack() as stack:

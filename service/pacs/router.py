@@ -116,7 +116,9 @@ class Router:
         self, arrived: Arrived, first: Identity, asked: Asked
     ) -> Iterator[Sequence[Upload]]:
         """Copies, since an upload may be moved away."""
-        name = " ".join(filter(None, (first.modality, "" if asked.deidentify else first.description)))
+        name = " ".join(
+            filter(None, (first.modality, "" if asked.deidentify else first.description))
+        )
         with ExitStack() as stack:
             uploads = []
             for source in arrived.files:

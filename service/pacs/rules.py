@@ -121,7 +121,9 @@ class Routes(_Table):
         except (OSError, UnicodeDecodeError) as error:
             raise _refusal("The file of routes cannot be read.") from error
         except ValidationError as error:
-            raise _refusal(f"The file of routes is not sound: {'; '.join(_faults(error))}.") from error
+            raise _refusal(
+                f"The file of routes is not sound: {'; '.join(_faults(error))}."
+            ) from error
 
     def check(self, registry: Registry) -> None:
         """Raises BadRequest where a rule's model is not there, or wants several scans."""

@@ -71,9 +71,7 @@ async def pull_scans(asked: PullIn, parts: PartsDep, owner: OwnerDep) -> list[Sc
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan of each volume."""
     peer = parts.routes.named(asked.peer)
     wish = Asked(each=True, resample=asked.resample, deidentify=asked.deidentify)
-    scans = await parts.take_in(
-        dicomweb.pull, parts, owner, peer, asked.study, asked.series, wish
-    )
+    scans = await parts.take_in(dicomweb.pull, parts, owner, peer, asked.study, asked.series, wish)
     return [present.scan_out(scan) for scan in scans]
 
 

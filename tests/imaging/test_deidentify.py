@@ -135,7 +135,16 @@ def test_references_lead_to_the_new_uids() -> None:
     assert kept.ReferencedSOPClassUID == other.SOPClassUID
     assert "OtherPatientIDsSequence" not in image
     content = as_bytes(image)
-    for text in (PATIENT, NUMBER, DESCRIPTION, "Norma", "ACC-99", "SOMEBODY", "20260302", "19700101"):
+    for text in (
+        PATIENT,
+        NUMBER,
+        DESCRIPTION,
+        "Norma",
+        "ACC-99",
+        "SOMEBODY",
+        "20260302",
+        "19700101",
+    ):
         assert text.encode() not in content
     np.testing.assert_array_equal(image.ImagePositionPatient, series()[0].ImagePositionPatient)
 
@@ -166,5 +175,3 @@ def test_unnamed_stays_unnamed() -> None:
     image.PatientName = image.PatientID = ""
     deidentify(image, SECRET)
     assert image.PatientID == ""
-
-

@@ -16,10 +16,10 @@ REFUSED = {
     "gzipped text": (gzip.compress(b"This is a letter.\n" * 40), UnreadableScan, "no kind"),
     "gzip of nothing": (gzip.compress(b""), UnreadableScan, "no kind"),
     "gzip magic alone": (b"\x1f\x8b", UnreadableScan, "cut off"),
-    "dicom": (bytes(128) + b"DICM" + bytes(500), UnsupportedScan, "DICOM"),
+    "dicom": (bytes(128) + b"DICM" + bytes(500), UnreadableScan, "DICOM"),
     "analyze-like dicom": (
         b"\x5c\x01\0\0" + bytes(124) + b"DICM" + bytes(500),
-        UnsupportedScan,
+        UnreadableScan,
         "DICOM",
     ),
     "zip": (b"PK\x03\x04" + bytes(600), UnsupportedScan, "zip"),

@@ -36,8 +36,11 @@ _DUMMIES: Mapping[str, Any] = {
     **dict.fromkeys(("DS", "IS"), "0"),
     **dict.fromkeys(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), 0),
     **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "UN"), b"\0\0"),
-    **{"AS": "000Y", "DA": "19000101", "DT": "19000101000000", "TM": "000000"},
-    **{"UR": "http://anonymized.invalid"},
+    "AS": "000Y",
+    "DA": "19000101",
+    "DT": "19000101000000",
+    "TM": "000000",
+    "UR": "http://anonymized.invalid",
 }
 _PERSONAL = ("DA", "DT", "PN", "TM")
 """VRs that are emptied wherever they are and the table does not tell."""
@@ -92,7 +95,9 @@ def _names(dataset: Dataset, secret: bytes) -> dict[BaseTag, str]:
     def text(keyword: str) -> str:
         return str(dataset.get(keyword) or "").strip()
 
-    known = text("PatientID") or "|".join(filter(None, map(text, ("PatientName", "PatientBirthDate"))))
+    known = text("PatientID") or "|".join(
+        filter(None, map(text, ("PatientName", "PatientBirthDate")))
+    )
     patient = pseudonym("patient", known, secret)
     order = pseudonym("accession", text("AccessionNumber"), secret)
     return dict(zip(_PSEUDONYMS, (patient, patient, order), strict=True))

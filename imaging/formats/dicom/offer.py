@@ -112,10 +112,10 @@ class Heap:
     def refuse(self) -> None:
         """Raises what is wrong with the first file that could not be used."""
         fault = next(iter((*self.faults, *self.others)), None)
-        raise fault or UnreadableScan(
-            "No DICOM image is in what was sent.",
-            expected="The files of a series, alone or in a zip or tar.",
-            todo="Check that the archive holds the images themselves.",
+        raise fault or UnsupportedScan(
+            "The zip, tar or folder holds no DICOM.",
+            expected="The files of a series in a zip or tar, or an OME-Zarr image in a zip.",
+            todo="Send any other scan unpacked, in an upload of its own.",
         )
 
 
