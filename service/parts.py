@@ -42,7 +42,7 @@ class Parts:
     queue: Queue
     scratch: Scratch
     metrics: Metrics
-    routes: Routes = Routes()
+    routes: Routes = field(default_factory=Routes)
     """Peers and rules among DICOM systems."""
     uploads: anyio.CapacityLimiter = field(default_factory=_one_a_core)
     """As many uploads are proved at a time as there are cores ..."""

@@ -14,8 +14,8 @@ _BYTES = 32
 def secret_of(settings: Settings) -> bytes:
     """The setting, else a file in the data folder that is made once and only its owner may read.
 
-    Gateways that start together find the same one. Whoever loses it gives the patients of
-    later uploads other pseudonyms; whoever has it can tell whether a pseudonym is a known patient's.
+    Gateways that start together find the same one. Whoever loses it gives the patients of later
+    uploads other pseudonyms; whoever has it can tell whether a pseudonym is that of a known patient.
     """
     if settings.dicom_secret:
         return settings.dicom_secret.encode()

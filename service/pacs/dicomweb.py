@@ -23,6 +23,10 @@ from service.upload import Upload
 
 _LATER = (408, 425, 429)
 """Statuses below 500 that another attempt may heal (RFC 9110, 6585)."""
+logger = logging.getLogger("tessera.pacs")
+
+_NO_IMAGES = ("SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "KO", "DOC", "REG")
+"""Modalities of a study that are not fetched with it."""
 _AS_STORED = (("application/dicom", "*"),)
 _BLOCK_BYTES = 1 << 20
 _FEW = 200
@@ -49,7 +53,10 @@ _FIELDS = tuple(FoundSeries.__dataclass_fields__)
 
 
 def search(peer: Peer, filters: Mapping[str, str], limit: int = _FEW) -> list[FoundSeries]:
-    """Series of a peer (QIDO-RS); `filters` by keyword. Raises PeerAway, PeerRefused, BadRequest."""
+    """Series of a peer (QIDO-RS); `filters` by keyword.
+
+    Raises PeerAway, PeerRefused, BadRequest where it has no DICOMweb.
+    """
     client = _client(peer)
     with _told(peer):
         found = client.search_for_series(
@@ -74,7 +81,8 @@ def pull(
         )
     scans: list[StoredScan] = []
     refused: TesseraError | None = None
-    for one in found:
+    wanted = [one for one in found if series or one.Modality not in _NO_IMAGES]
+    for one in wanted:
         try:
             scans += _take(parts, owner, peer, one, asked)
         except (BadRequest, PeerAway):
@@ -108,9 +116,12 @@ def store(peer: Peer, path: Path) -> None:
         answer = client.store_instances([load(path)])
         for failed in answer.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
-            raise refusal(
-                peer, f"status {reason:04X}H", later=reason == 0x0110 or reason >> 8 == 0xA7
-            )
+            raise refusal(peer, f"status {reason:04X}H", later=passing(reason))
+
+
+def passing(status: int) -> bool:
+    """Processing failure or out of resources (PS3.7, C; PS3.4, B.2.3): it may do better later."""
+    return status == 0x0110 or status >> 8 == 0xA7
 
 
 def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
@@ -128,7 +139,6 @@ def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
 
 
 def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) -> list[StoredScan]:
-    name = " ".join(filter(None, (one.Modality, "" if asked.deidentify else one.SeriesDescription)))
     limit = parts.settings.upload_bytes
     with ExitStack() as stack:
         uploads = []
@@ -144,7 +154,7 @@ def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) 
                 left -= size
                 if left < 0:
                     raise _too_large(limit)
-                uploads.append(Upload(path, name or "series", size))
+                uploads.append(Upload(path, one.Modality or "DICOM", size))
         return [scan for scan, _ in intake.take_in(parts, owner, uploads, asked)]
 
 
@@ -195,7 +205,7 @@ def _too_large(limit: int) -> ScanTooLarge:
 
 @contextmanager
 def _told(peer: Peer) -> Iterator[None]:
-    """Turns what HTTP raises into ours; messages of libraries quote addresses with UIDs and names."""
+    """Turns what HTTP raises into ours; messages of libraries quote addresses, UIDs and names."""
     try:
         yield
     except TesseraError:
@@ -207,7 +217,8 @@ def _told(peer: Peer) -> Iterator[None]:
             raise refusal(peer, "no connection, or one that broke off", later=True) from None
         later = status >= 500 or status in _LATER
         raise refusal(peer, f"HTTP status {status}", later=later) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except Exception as error:  # parsers of HTTP, JSON and DICOM raise what they will
+        logger.warning("The peer %s answered with what raises %s.", peer.name, type(error).__name__)
         raise refusal(peer, "an answer that is not DICOMweb's", later=False) from None
 
 

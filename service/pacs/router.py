@@ -87,8 +87,10 @@ class Router:
         rules = self._routes.matching(first)
         jobs = 0
         for asked in _ways(rules):
-            with self._uploads(arrived, first, asked) as uploads:
-                taken = intake.take_in(self._parts, OWNER, uploads, asked)
+            with self._uploads(arrived, first) as uploads:
+                taken, refused = intake.take_all(self._parts, OWNER, uploads, asked)
+            for one in refused:
+                logger.warning("A volume of a series was refused: %s", one.error)
             for rule in rules:
                 if _way(rule) == asked:
                     jobs += sum(self._ask(scan, rule) for scan, _ in taken)
@@ -112,20 +114,15 @@ class Router:
         return created
 
     @contextmanager
-    def _uploads(
-        self, arrived: Arrived, first: Identity, asked: Asked
-    ) -> Iterator[Sequence[Upload]]:
+    def _uploads(self, arrived: Arrived, first: Identity) -> Iterator[Sequence[Upload]]:
         """Copies, since an upload may be moved away."""
-        name = " ".join(
-            filter(None, (first.modality, "" if asked.deidentify else first.description))
-        )
         with ExitStack() as stack:
             uploads = []
             for source in arrived.files:
                 path = stack.enter_context(self._parts.scratch.file(".dcm"))
                 with full_disk_told():
                     shutil.copyfile(source, path)
-                uploads.append(Upload(path, name or "series", path.stat().st_size))
+                uploads.append(Upload(path, first.modality or "DICOM", path.stat().st_size))
             yield uploads
 
 

@@ -6,7 +6,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from imaging.formats.dicom.identity import identify
-from service.pacs.dicomweb import refusal
+from service.pacs.dicomweb import passing, refusal
 from service.pacs.rules import Peer
 
 _PERMANENT = 1
@@ -33,8 +33,7 @@ def store(peer: Peer, path: Path, calling: str) -> None:
     if status is None:
         raise refusal(peer, "no answer to C-STORE", later=True)
     if status and status >> 12 != 0xB:  # a warning: stored all the same
-        later = status == 0x0110 or status >> 8 == 0xA7
-        raise refusal(peer, f"C-STORE status {status:04X}H", later=later)
+        raise refusal(peer, f"C-STORE status {status:04X}H", later=passing(status))
 
 
 def _not_established(peer: Peer, talk: Association) -> Exception:

@@ -11,8 +11,8 @@ draws its UIDs at random:
     others     kept: geometry, rescale, pixels
 
 Beyond the table: private attributes and those that no dictionary knows are removed; names, dates,
-times and one free text that it does not list are emptied. PatientID, PatientName and AccessionNumber
-become pseudonyms, the same for the same patient in every upload.
+times and one free text that it does not list are emptied. PatientID, PatientName and
+AccessionNumber become pseudonyms, the same for the same patient in every upload.
 """
 
 import hmac
