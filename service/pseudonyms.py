@@ -15,7 +15,7 @@ def secret_of(settings: Settings) -> bytes:
     """The setting, else a file in the data folder that is made once and only its owner may read.
 
     Gateways that start together find the same one. Whoever loses it gives the patients of later
-    uploads other pseudonyms; whoever has it can tell whether a pseudonym is that of a known patient.
+    uploads other pseudonyms; whoever has it can tell which pseudonym a known patient has.
     """
     if settings.dicom_secret:
         return settings.dicom_secret.encode()

@@ -217,8 +217,8 @@ def _told(peer: Peer) -> Iterator[None]:
             raise refusal(peer, "no connection, or one that broke off", later=True) from None
         later = status >= 500 or status in _LATER
         raise refusal(peer, f"HTTP status {status}", later=later) from None
-    except Exception as error:  # parsers of HTTP, JSON and DICOM raise what they will
-        logger.warning("The peer %s answered with what raises %s.", peer.name, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - parsers raise what they will
+        logger.warning("The answer of %s raised %s.", peer.name, type(error).__name__)
         raise refusal(peer, "an answer that is not DICOMweb's", later=False) from None
 
 
