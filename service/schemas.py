@@ -60,21 +60,6 @@ class Problem(_Wire):
     """Where an upload holds several scans."""
 
 
-class AskedIn(BaseModel):
-    """Which of the DICOM series in an upload are meant, and how they are to be taken."""
-
-    series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
-    """SeriesInstanceUID."""
-    stack: Annotated[int | None, Field(ge=1)] = None
-    """Volume of the series, from 1."""
-    each: bool = False
-    """A scan of each, localizers apart."""
-    resample: bool = False
-    """Tilted or uneven slices are resampled; a DICOM mask is brought back to them."""
-    deidentify: bool = False
-    """By the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
-
-
 class ScanOut(_Wire):
     """A stored scan. `shape` is (c, i, j, k) or (c, row, column)."""
 

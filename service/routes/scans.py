@@ -3,14 +3,31 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from service import intake, present, tags, viewing
 from service.intake import Asked
 from service.parts import OwnerDep, PartsDep
-from service.schemas import AskedIn, Cursor, Identifier, ScanOut, ScanPage, ScansOut
+from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
 from service.upload import uploaded
 
 router = APIRouter(tags=["scans"])
+
+
+class AskedIn(BaseModel):
+    """Which of the DICOM series in an upload are meant, and how they are to be taken."""
+
+    series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
+    """SeriesInstanceUID."""
+    stack: Annotated[int | None, Field(ge=1)] = None
+    """Volume of the series, from 1."""
+    each: bool = False
+    """A scan of each, localizers apart."""
+    resample: bool = False
+    """Tilted or uneven slices are resampled; a DICOM mask is brought back to them."""
+    deidentify: bool = False
+    """By the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
+
 
 _FORM: dict[str, Any] = {
     "requestBody": {
