@@ -106,8 +106,8 @@ class Courier:
         ):
             scan = open_scan(source, parts.limits, parts.scratch.folder)
             mask = mask_file.read(made, len(stored.shape) - 1, parts.scratch.folder)
-            measured = report.get("measurements") or {}
-            write_object(path, form, mask, scan, meaning, measured, job.finished_at)
+            made_at = job.finished_at or job.created_at
+            write_object(path, form, mask, scan, meaning, report.get("measurements"), made_at)
             yield path
 
     def _tell(self, trouble: str) -> None:
