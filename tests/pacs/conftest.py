@@ -40,7 +40,7 @@ class Orthanc:
 
     def __init__(self, program: str, plugin: Path, folder: Path) -> None:
         self.folder = folder
-        self.http, self.dicom, self.tessera = free_port(), free_port(), free_port()
+        self.http, self.dicom = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http}"
         self._command = [program, str(folder / "orthanc.json")]
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +50,6 @@ class Orthanc:
             **{"RemoteAccessAllowed": False, "AuthenticationEnabled": False},
             **{"DicomCheckCalledAet": True, "DicomAlwaysAllowStore": True},
             **{"Plugins": [str(plugin)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}},
-            "DicomModalities": {"tessera": ["TESSERA", "127.0.0.1", self.tessera]},
         }
         (folder / "orthanc.json").write_text(json.dumps(settings))
         self.client = httpx.Client(base_url=self.url, timeout=60)
@@ -80,8 +79,10 @@ class Orthanc:
     def file(self, instance: str) -> bytes:
         return self.client.get(f"/instances/{instance}/file").content
 
-    def send(self, what: str) -> None:
+    def send(self, what: str, port: int) -> None:
         """Has it C-STORE a resource to Tessera."""
+        where = {"AET": "TESSERA", "Host": "127.0.0.1", "Port": port}
+        self.client.put("/modalities/tessera", json=where).raise_for_status()
         answer = self.client.post("/modalities/tessera/store", json=what)
         answer.raise_for_status()
 
