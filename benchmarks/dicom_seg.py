@@ -33,9 +33,7 @@ def main() -> None:
     shape = tuple(int(n) for n in asked.shape.split(","))
     spawn = multiprocessing.get_context("spawn")
     for kind in ("BINARY", "LABELMAP"):
-        process = spawn.Process(
-            target=one, args=(kind, shape, asked.labels, asked.everywhere)
-        )
+        process = spawn.Process(target=one, args=(kind, shape, asked.labels, asked.everywhere))
         process.start()
         process.join()
 

@@ -1,4 +1,4 @@
-"""Headers of DICOM acquisitions that nobody made, in any orientation, with a scan on top of them."""
+"""Headers of DICOM acquisitions that nobody made, in any orientation, and scans of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ REFUSED = {
         "DICOM",
     ),
     "zip": (b"PK\x03\x04" + bytes(600), UnsupportedScan, "zip"),
-    "nrrd": (b"NRRD0004\n" + bytes(600), UnsupportedScan, "NRRD"),
+    "nrrd": (b"NRRD0004\n" + bytes(600), UnreadableScan, "no end"),
     "gif": (b"GIF89a" + bytes(600), UnsupportedScan, "GIF"),
     "zeros": (bytes(1000), UnreadableScan, "no kind"),
 }

@@ -6,6 +6,7 @@ width, the keyhole of PS3.3 C.8.8.6.3; channels run a quarter of a voxel beside 
 and never through one.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def polygons(inside: NDArray[np.bool_]) -> list[Points]:
     found: Any = generator.filled(0.5, np.inf)
     shift = np.array([top - 1, left - 1], np.float64)
     return [
-        _joined([_ring(points[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)]) + shift
+        _joined([_ring(points[a:b]) for a, b in pairwise(ends)]) + shift
         for points, ends in zip(*found, strict=True)
     ]
 
@@ -38,7 +39,8 @@ def _ring(points: Points) -> Points:
     """(column, row), first point again at the end -> (row, column) corners alone."""
     ring = points[:-1, ::-1]
     before, after = ring - np.roll(ring, 1, 0), np.roll(ring, -1, 0) - ring
-    return ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]]
+    corners: Points = ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]]
+    return corners
 
 
 def _joined(rings: list[Points]) -> Points:
@@ -58,9 +60,7 @@ def _keyhole(outer: Points, hole: Points) -> Points:
     turned = np.roll(hole, -edge - 1, 0)
     edge, column = _crossing(outer, row, column, rightmost=True)
     end = np.array([[row, column]])
-    return np.concatenate(
-        (outer[: edge + 1], end, start, turned, start, end, outer[edge + 1 :])
-    )
+    return np.concatenate((outer[: edge + 1], end, start, turned, start, end, outer[edge + 1 :]))
 
 
 def _crossing(ring: Points, row: float, before: float, *, rightmost: bool) -> tuple[int, float]:

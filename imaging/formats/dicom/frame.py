@@ -86,6 +86,8 @@ def _frame(instance: Instance, number: int) -> Frame:
     )
 
 
+_SLICES = ("CT", "MR", "PT")
+"""Modalities whose images always lie somewhere in the patient."""
 MOMENTS = (
     *("StackID", "TemporalPositionIndex", "TemporalPositionIdentifier"),
     *("EffectiveEchoTime", "EchoTime", "EchoNumbers", "FrameType", "ImageType"),
@@ -126,6 +128,8 @@ def _place(groups: list[Dataset]) -> Place | None:
     turned = _find(groups, "ImageOrientationPatient")
     spacing = _find(groups, "PixelSpacing")
     if not position or not turned or not spacing:
+        if str(groups[-1].get("Modality")) in _SLICES:
+            raise ValueError("no position")
         return None
     cosines = np.array([float(n) for n in turned])
     place = np.array([float(n) for n in position])

@@ -1,5 +1,6 @@
 """One SOP instance: its header, of which only what places and decodes its pixels is kept."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,6 @@ _KEPT = (
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
-_UNDEFINED = 0xFFFFFFFF
 _PIXELS = 0x7FE00010
 
 
@@ -91,7 +91,8 @@ def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
             with open_file() as again:
                 pixels = dcmread(again, force=True).get_item(_PIXELS)
             return header, syntax, None if pixels is None else len(pixels.value or b"")
-        start = file.read(12)
+        start, begin = file.read(12), file.tell()
+        left = file.seek(0, io.SEEK_END) - begin
     little = not (syntax in AllTransferSyntaxes and not syntax.is_little_endian)
     order: Any = "little" if little else "big"
     tag = (int.from_bytes(start[:2], order) << 16) + int.from_bytes(start[2:4], order)
@@ -99,12 +100,7 @@ def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
         return header, syntax, None
     explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
     length = int.from_bytes(start[8:12] if explicit else start[4:8], order)
-    return header, syntax, _size(open_file) if length == _UNDEFINED else length
-
-
-def _size(open_file: Opener) -> int:
-    with open_file() as file:
-        return file.seek(0, 2)
+    return header, syntax, min(length, left)
 
 
 def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ def uid_of(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning) -> str:
     """SOPInstanceUID of what `write_object` writes: it follows from these four alone."""
     planes = _source(scan).planes()
     least = np.min_scalar_type(int(mask.max(initial=0)))
-    digest = sha256(np.ascontiguousarray(mask, least)).hexdigest()
+    digest = sha256(np.ascontiguousarray(mask, least).data).hexdigest()
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
@@ -82,9 +82,7 @@ def uid_of(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning) -> str:
     return uid(form, *parts)
 
 
-def _stamp(
-    form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning, made_at: float
-) -> Stamp:
+def _stamp(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning, made_at: float) -> Stamp:
     if form not in FORMS:
         raise BadRequest(
             "There is no such form of DICOM object.", expected=f"One of {', '.join(FORMS)}."
@@ -94,7 +92,7 @@ def _stamp(
 
 def _source(scan: Scan) -> OnPlanes:
     if isinstance(scan.source, OnPlanes):
-        return cast("OnPlanes", scan.source)
+        return scan.source
     raise BadRequest(
         "The scan did not come as DICOM: there is no patient and no series to refer to.",
         expected="A DICOM series for DICOM results.",

@@ -37,12 +37,13 @@ class Place:
         return None not in (self.position, self.orientation, self.spacing)
 
     def world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(row, column) points -> LPS+ mm; (0, 0) is the middle of the first voxel (C.7.6.2.1.1)."""
+        """(row, column) -> LPS+ mm; (0, 0) is the middle of the first voxel (C.7.6.2.1.1)."""
         if self.position is None or self.orientation is None or self.spacing is None:
             raise no_place()
         along = np.array(self.orientation).reshape(2, 3)
         rows, columns = points[:, :1] * self.spacing[0], points[:, 1:] * self.spacing[1]
-        return np.array(self.position) + columns * along[0] + rows * along[1]
+        lps: NDArray[np.float64] = np.array(self.position) + columns * along[0] + rows * along[1]
+        return lps
 
 
 def places(planes: Planes) -> tuple[Place, ...]:
@@ -92,7 +93,7 @@ def _place(header: Dataset, frame: int) -> Place:
 
 
 def _groups(header: Dataset, frame: int) -> Iterator[Dataset]:
-    """Where a frame's attributes may stand: its own functional groups, the shared ones, the root."""
+    """Where a frame's attributes may stand: its own functional groups, shared ones, the root."""
     own = header.get("PerFrameFunctionalGroupsSequence")
     if own is not None and frame < len(own):
         yield own[frame]

@@ -133,7 +133,9 @@ def _contour(place: Place, points: NDArray[np.float64]) -> Dataset:
     item.ContourImageSequence = [image(place)]
     item.ContourGeometricType = "CLOSED_PLANAR"
     item.NumberOfContourPoints = len(points)
-    value = "\\".join(f"{n:.6f}".rstrip("0").rstrip(".") for n in place.world(points).ravel()).encode()
+    value = "\\".join(
+        f"{n:.6f}".rstrip("0").rstrip(".") for n in place.world(points).ravel()
+    ).encode()
     value += b" " * (len(value) % 2)
     # as bytes: one object a number would take longer than all else
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(value), value, 0, True, True)

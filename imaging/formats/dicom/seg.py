@@ -136,7 +136,7 @@ def _complete(
     """What holds for all planes, and what the source says of itself."""
     header = planes.headers[0]
     stamp.put(dataset, header, meaning)
-    dataset.ContentDate, dataset.ContentTime = stamp.when(header)
+    stamp.put_content_time(dataset, header)
     dataset.ContentCreatorName = ""
     copy(dataset, header, ("PositionReferenceIndicator", *_LOSSY))
     if not found[0].solid:

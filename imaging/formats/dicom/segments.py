@@ -21,7 +21,8 @@ def labelled(mask: NDArray[Any], meaning: Meaning) -> NDArray[Any]:
     if not meaning.instances:
         return mask
     number = meaning.segments[0].number
-    return (mask > 0) * np.min_scalar_type(number).type(number)
+    one: NDArray[Any] = (mask > 0) * np.min_scalar_type(number).type(number)
+    return one
 
 
 def presence(mask: NDArray[Any], segments: tuple[Segment, ...]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Writes a mask's measurements as a Structured Report, TID 1500 (PS3.16 Annex A), of a SEG's segments.
+"""Writes a mask's measurements as a Structured Report (PS3.16, TID 1500) of a SEG's segments.
 
 Each label that the mask holds is a measurement group of its segment: TID 1411 with the volume, or
 of a picture TID 1410 with the area. A label that it lacks has no segment to point to: TID 1501 and
@@ -28,8 +28,8 @@ from highdicom.sr import (
     VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from pydicom import Dataset, dcmwrite
-from pydicom.sr.codedict import Code as Known
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code as Known
 from pydicom.uid import SegmentationStorage
 
 from imaging.errors import BadRequest
@@ -103,7 +103,7 @@ def write_sr(
         is_complete=True,
     )
     stamp.put(dataset, header, meaning)
-    dataset.ContentDate, dataset.ContentTime = stamp.when(header)
+    stamp.put_content_time(dataset, header)
     with replacing(path) as file:
         dcmwrite(file, dataset, enforce_file_format=True)
 
@@ -162,7 +162,9 @@ class _Groups:
                 None if place.frame is None else [place.frame],
             ),
         )
-        del frame[0].ReferencedSOPSequence[0].ReferencedSegmentNumber  # never beside a frame's, C.18.4
+        del (
+            frame[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
+        )  # never beside a frame's, C.18.4
         return frame
 
 

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ class Stack:
 
     def check(self) -> None:
         """Raises BrokenGeometry for planes at one place, Uneven for gaps or a tilt."""
-        if len(self.frames) < 2:
+        if len(self.frames) < 2 or self.frames[0].place is None:
             return
         gaps = np.diff(self.depths)
         twice = int((gaps < SAME_MM).sum())
@@ -83,7 +83,7 @@ def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
 def _moments(frames: list[Frame]) -> list[Stack]:
     """Where several frames lie at each place: one stack for each moment, in order."""
     if any(frame.place is None for frame in frames):
-        return [Stack((frame,)) for frame in frames]
+        return [Stack(tuple(same)) for _, same in groupby(frames, key=lambda n: id(n.instance))]
     places = Counter(round(_depth(frame) / SAME_MM) for frame in frames)
     most = max(places.values())
     if most == 1:
@@ -153,11 +153,13 @@ def _gaps(gaps: NDArray[np.float64], stack: Stack) -> str:
     usual = float(np.median(gaps))
     if stray <= max(STRAY_MM, STRAY * usual):
         return ""
-    missing = np.round(gaps / usual - 1)
-    whole = np.abs(gaps / usual - 1 - missing) <= STRAY * (missing + 1)
-    if whole.all() and missing.sum():
-        return (
-            f"{int(missing.sum())} slices are missing: gaps of {gaps.min():.2f} to "
-            f"{gaps.max():.2f} mm, where {usual:.2f} is usual."
-        )
+    for least in (usual, float(gaps.min())):
+        missing = np.round(gaps / least - 1)
+        whole = np.abs(gaps / least - 1 - missing) <= STRAY * (missing + 1)
+        if whole.all() and missing.sum():
+            count = int(missing.sum())
+            return (
+                f"{count} slice{'s are' if count > 1 else ' is'} missing: gaps of "
+                f"{gaps.min():.2f} to {gaps.max():.2f} mm, where {least:.2f} is usual."
+            )
     return f"The gaps between slices are uneven: {gaps.min():.2f} to {gaps.max():.2f} mm."

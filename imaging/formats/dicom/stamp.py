@@ -1,4 +1,4 @@
-"""What every DICOM object that we write says of itself: patient and study, who made it, and when."""
+"""What every DICOM object that we write says of itself: patient, study, who made it, and when."""
 
 import re
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Stamp:
         return uid("segment", self.uid, str(number))
 
     def put(self, target: Dataset, source: Dataset, meaning: Meaning) -> None:
-        """Gives `target` the source's patient and study, and our own series, equipment and times."""
+        """Gives `target` the source's patient and study, our own series, equipment and times."""
         target.SpecificCharacterSet = UTF8
         copy(target, source, (*PATIENT, *STUDY), empty=True)
         copy(target, source, _OPTIONAL)
@@ -67,6 +67,10 @@ class Stamp:
         when = datetime.fromtimestamp(self.made_at, _zone(source))
         return when.strftime("%Y%m%d"), when.strftime("%H%M%S")
 
+    def put_content_time(self, target: Dataset, source: Dataset) -> None:
+        """ContentDate and ContentTime, of objects that have them."""
+        target.ContentDate, target.ContentTime = self.when(source)
+
     def _put_times(self, target: Dataset, source: Dataset) -> None:
         date, time = self.when(source)
         target.InstanceCreationDate = target.SeriesDate = date
@@ -75,9 +79,7 @@ class Stamp:
             equipment.ContributionDateTime = date + time
 
 
-def copy(
-    target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False
-) -> None:
+def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
     """Copies the elements that `source` has, as they are; `empty`: the others without a value."""
     for keyword in keywords:
         if keyword in source:
