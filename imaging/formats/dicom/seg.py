@@ -157,4 +157,4 @@ def _complete(
 
 def _label(name: str) -> str:
     """ContentLabel, of VR CS."""
-    return re.sub(r"[^A-Z0-9_ ]", "_", name.upper())[:16].strip() or "SEGMENTATION"
+    return re.sub(r"[^A-Z0-9_ ]", "_", name.upper())[:16].strip("_ ") or "SEGMENTATION"
