@@ -20,13 +20,21 @@ from service.access import AccessLog
 from service.errors import Unexpected
 from service.guard import BodyLimit, Doorkeeper, SafeHeaders
 from service.metrics import Metrics
+from service.pacs.pacs import Pacs
+from service.pacs.rules import Routes
 from service.parts import Parts
-from service.routes import batches, events, health, jobs, masks, models, page, reviews, scans
+from service.routes import batches, events, health, jobs, masks, models, pacs, page, reviews, scans
 from service.scratch import Scratch
 
 
 def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
-    """The gateway; its parts are made when it starts and closed when it ends."""
+    """The gateway; its parts are made when it starts and closed when it ends.
+
+    Raises BadRequest where the file of routes is not sound.
+    """
+    registry = registry or Registry(settings.added_models)
+    routes = Routes.load(settings.routes)
+    routes.check(registry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -36,20 +44,23 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         collector = Collector(repository, blobs, settings)
         parts = Parts(
             settings=settings,
-            registry=registry or Registry(settings.added_models),
+            registry=registry,
             repository=repository,
             blobs=blobs,
             collector=collector,
             queue=queue,
             scratch=Scratch(settings.scratch),
             metrics=Metrics(repository.counts),
+            routes=routes,
         )
-        sweeper = Sweeper(repository, queue, collector, settings)
+        sweeper, among = Sweeper(repository, queue, collector, settings), Pacs(parts)
         app.state.parts = parts
         sweeper.start()
         try:
+            among.start()
             yield
         finally:
+            among.stop()
             sweeper.stop()
             parts.scratch.close()
             queue.close()
@@ -65,7 +76,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    for room in (scans, jobs, events, batches, masks, reviews, models, health, page):
+    for room in (scans, jobs, events, batches, masks, reviews, models, pacs, health, page):
         app.include_router(room.router)
     return app
 

@@ -8,6 +8,7 @@ import uvicorn
 from imaging.errors import BadRequest
 from jobs.settings import Settings
 from service.app import create_app
+from service.pacs import receiver
 
 DRAIN_S = 2
 
@@ -15,6 +16,7 @@ DRAIN_S = 2
 def serve(settings: Settings) -> None:
     """Serves until it is told to stop; raises BadRequest where it would listen unguarded."""
     check_binding(settings)
+    receiver.check(settings)
     logging.getLogger("sse_starlette").setLevel(logging.INFO)  # it would log each event's content
     uvicorn.run(
         create_app(settings),

@@ -1,5 +1,6 @@
 """All SQL: scans, jobs, batches and reviews, and every step of a job's life."""
 
+from jobs.repository.deliveries import DeliveryRows
 from jobs.repository.forecast import Forecast, Outlook
 from jobs.repository.life import JobLife
 from jobs.repository.messages import Messages
@@ -9,7 +10,7 @@ from jobs.repository.scans import ScanRows
 __all__ = ["Outlook", "Repository"]
 
 
-class Repository(ScanRows, JobLife, Messages, Forecast, ReviewRows):
+class Repository(ScanRows, JobLife, Messages, Forecast, ReviewRows, DeliveryRows):
     """Where the truth lies; thread-safe, on SQLite or PostgreSQL.
 
     Every method is one transaction. Reading raises NotFound for what is not this owner's; every
