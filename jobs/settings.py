@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Other sites whose pages may call (CORS), as https://viewer.example.org."""
 
+    monai_label_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """A second port that serves the MONAI Label surface at its root; 0: none. It is always to be
+    had under /monai-label on the first."""
+    monai_label_wait_s: Annotated[float, Field(gt=0)] = 600.0
+    """How long an inference asked for there is waited for before the client is told to ask again;
+    the job goes on."""
+
     upload_bytes: Annotated[int, Field(ge=1)] = 4 * GIB
     max_voxels: Annotated[int, Field(ge=1)] = 1 << 31
     max_pixels: Annotated[int, Field(ge=1)] = 1 << 28
