@@ -78,6 +78,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "comment": "The tail is complete.",
         "reviewer": "R1",
         "created_at": _TIME,
+        "mask_format": None,
     },
     "LabelOut": _LABEL,
     "ModelOut": {

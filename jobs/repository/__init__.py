@@ -5,7 +5,6 @@ from jobs.repository.images import FINAL, ImageRows, Labelled
 from jobs.repository.life import JobLife
 from jobs.repository.messages import Messages
 from jobs.repository.reviews import ReviewRows
-from jobs.repository.scans import ScanRows
 
 __all__ = ["FINAL", "Labelled", "Outlook", "Repository"]
 

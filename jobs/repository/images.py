@@ -151,6 +151,20 @@ class ImageRows(JobRows):
         with self._read() as connection:
             return self._jobs(connection, connection.execute(query).mappings())
 
+    def mask_formats(self, scan_ids: Collection[str]) -> dict[str, str]:
+        """Scan id -> the format of the newest mask that a job made on its grid."""
+        query = select(job_scans.c.scan, jobs.c.mask_format).join(
+            jobs, jobs.c.id == job_scans.c.job
+        )
+        query = query.where(
+            job_scans.c.scan.in_(scan_ids),
+            job_scans.c.position == 0,
+            jobs.c.state == JobState.SUCCEEDED,
+        )
+        with self._read() as connection:
+            rows = connection.execute(query.order_by(jobs.c.finished_at, jobs.c.seq))
+            return {row.scan: row.mask_format for row in rows}
+
     def latest_batch(self, owner: str, name: str) -> str | None:
         """Id of the owner's newest batch of that name."""
         query = select(batches.c.id).where(batches.c.owner == owner, batches.c.name == name)
@@ -158,9 +172,7 @@ class ImageRows(JobRows):
             query = query.order_by(batches.c.seq.desc()).limit(1)
             return connection.execute(query).scalar_one_or_none()
 
-    def _by_file_name(
-        self, connection: Connection, mine: Select[Any], name: str
-    ) -> StoredScan:
+    def _by_file_name(self, connection: Connection, mine: Select[Any], name: str) -> StoredScan:
         called = or_(scans.c.name == name, scans.c.name.startswith(f"{name}.", autoescape=True))
         rows = connection.execute(mine.where(called).limit(2)).mappings().all() if name else []
         if not rows:
@@ -174,7 +186,7 @@ class ImageRows(JobRows):
         return scan_of(rows[0])
 
 
-def _named(owner: str, name: str) -> Select[tuple[str]]:
+def _named(owner: str, name: str) -> Select[Any]:
     """Id of the scan of that name; a session's ends with it."""
     mine = (image_names.c.owner == owner) & (image_names.c.name == name)
     return select(image_names.c.scan).where(mine, or_(image_names.c.expiry_s.is_(None), _lives()))

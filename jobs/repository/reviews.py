@@ -59,6 +59,13 @@ class ReviewRows(ScanRows):
             query = select(reviews).where(reviews.c.job == job_id).order_by(reviews.c.seq)
             return [review_of(row) for row in connection.execute(query).mappings()]
 
+    def corrected(self, owner: str, job_id: str, review_id: str) -> Review:
+        """The review of the owner's job, with its corrected mask; raises NotFound without one."""
+        for review in self.reviews(owner, job_id):
+            if review.id == review_id and review.mask_sha256 is not None:
+                return review
+        raise no_label()
+
     def labels(self, scan_ids: Collection[str]) -> list[Review]:
         """The newest corrected mask for each tag of these scans, which the caller may see."""
         newest = select(func.max(reviews.c.seq)).where(
