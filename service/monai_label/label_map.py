@@ -88,11 +88,8 @@ def fitted(
     if names:
         _check(present, names, "a name in `label_info`")
         for job, card in made:
-            values = {label.name: label.value for label in card.labels}
-            if card.instances is None and all(names[n] in values for n in present):
-                table = np.zeros(max([0, *present]) + 1, np.uint16)
-                for n in present:
-                    table[n] = values[names[n]]
+            table = _table(present, names, card)
+            if table is not None:
                 return LabelMap(_smallest(table[numbers]), job)
     elif made:
         job, card = made[0]
@@ -101,6 +98,27 @@ def fitted(
             _check(present, known, f"a label of {card.name}, or a name in `label_info`")
         return LabelMap(_smallest(numbers), job)
     return LabelMap(_smallest(numbers), None)
+
+
+def _table(
+    present: Sequence[int], names: Mapping[int, str], card: ModelCard
+) -> NDArray[np.uint16] | None:
+    """The client's number -> the mask's; None where the model has no such label.
+
+    Objects keep their numbers, and are called as `result` calls them.
+    """
+    table = np.zeros(max([0, *present]) + 1, np.uint16)
+    if card.instances is not None:
+        (label,) = card.labels
+        if not all(names[n] in (label.name, f"{label.name} {n}") for n in present):
+            return None
+        table[list(present)] = present
+        return table
+    values = {label.name: label.value for label in card.labels}
+    if not all(names[n] in values for n in present):
+        return None
+    table[list(present)] = [values[names[n]] for n in present]
+    return table
 
 
 def _check(present: Sequence[int], known: Any, expected: str) -> None:
@@ -117,9 +135,8 @@ def _check(present: Sequence[int], known: Any, expected: str) -> None:
 def _whole(values: NDArray[Any]) -> NDArray[Any]:
     """As unsigned numbers; a NIfTI or NRRD of floats may hold whole ones."""
     with np.errstate(invalid="ignore"):
-        numbers = values.astype(np.uint32)
-        same = np.array_equal(numbers, values) if values.size else True
-    if not same or int(numbers.max(initial=0)) > LARGEST:
+        numbers = values.astype(np.uint16)
+    if not np.array_equal(numbers, values):
         raise UnreadableScan(
             "The label map holds values that are no label numbers.",
             expected=f"Whole numbers from 0 to {LARGEST:,}.",

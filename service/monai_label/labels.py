@@ -1,5 +1,6 @@
 """Labels of the datastore: what readers corrected or drew, and the networks' own masks."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from uuid import uuid4
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
-from imaging.errors import BadRequest, NotFound
+from imaging.errors import BadRequest, NotFound, Unavailable
 from imaging.formats.mask_file import SUFFIXES, write
 from imaging.formats.png_write import LARGEST_IN_PNG
 from imaging.formats.sniff import open_scan
@@ -26,6 +27,7 @@ from service.monai_label.paths import serves
 from service.parts import OwnerDep, Parts, PartsDep
 
 router = APIRouter()
+logger = logging.getLogger("tessera.service")
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
@@ -92,7 +94,11 @@ async def update_label_info(
 def delete_label(id: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL) -> dict[str, str]:  # noqa: A002 - the word on the wire
     """Deletes what readers drew under a tag, and the reviews that held it."""
     scan = names.image(parts, owner, id)
-    parts.collector.take(parts.repository.delete_label(owner, scan.id, _own(tag)))
+    unnamed = parts.repository.delete_label(owner, scan.id, _own(tag))
+    try:
+        parts.collector.take(unnamed)
+    except Unavailable as error:  # the label is gone; its file goes as soon as it can
+        logger.warning("Files of a deleted label wait for the sweeper: %s", error)
     return {}
 
 

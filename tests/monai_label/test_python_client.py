@@ -24,7 +24,7 @@ def client(served: Served) -> Any:
 
 
 def test_it_connects(client: Any) -> None:
-    """Given the address alone, it sees that nobody signs in, which models there are, no training."""
+    """Given the address alone, it sees no sign-in, the models, and no training."""
     assert client.auth_enabled() is False
     assert client.auth_valid_token() is True
     info = client.info()

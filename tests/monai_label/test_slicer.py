@@ -106,7 +106,7 @@ def test_the_image_comes_back_as_it_was_sent(served: Served) -> None:
 
 
 def test_a_label_drawn_by_hand(served: Served) -> None:
-    """Given no mask of any network, the label is kept all the same, with the names of its values."""
+    """Given no mask of any network, the label is kept all the same, with its names."""
     image, path = served.put(23, "by hand"), served.volume(23)
     voxels = np.zeros((14, 16, 18), np.uint8)
     voxels[2:5, 3:6, 4:7] = 9
