@@ -12,7 +12,6 @@ from imaging.canvas import canvas
 from imaging.formats.atomic import replacing
 from imaging.formats.limits import Limits
 from imaging.formats.nifti_write import write_mask_volume
-from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
 from imaging.formats.png_write import write_mask_png
 from imaging.formats.sniff import open_scan
@@ -23,7 +22,6 @@ SUFFIXES = {
     "png": ".png",
     "ome-tiff": ".ome.tif",
     "ome-zarr": ".ome.zarr",
-    "nrrd": ".nrrd",
 }
 """Format -> the ending of its files."""
 NATURAL = ("nifti", "png", "ome-tiff")
@@ -40,7 +38,6 @@ _WRITERS: Mapping[str, Callable[[Path, NDArray[Any], Scan], None]] = {
     "png": lambda path, mask, _: write_mask_png(path, mask),
     "ome-tiff": write_ome_tiff,
     "ome-zarr": write_ome_zarr,
-    "nrrd": write_mask_nrrd,
 }
 _READ_VOXELS = 1 << 22
 _ANY = Limits(1 << 62, 1 << 62, 1 << 62)

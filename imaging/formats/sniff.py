@@ -9,8 +9,6 @@ from imaging.formats import jpeg, png, tiff
 from imaging.formats.limits import Limits
 from imaging.formats.nifti import GZIP, open_nifti, start_of, verify_nifti
 from imaging.formats.nifti_header import byte_order
-from imaging.formats.nrrd import SIGNATURE as NRRD
-from imaging.formats.nrrd import open_nrrd, verify_nrrd
 from imaging.formats.ome_zarr import is_ome_zarr, open_ome_zarr, verify_ome_zarr
 from imaging.scan import Scan
 
@@ -23,7 +21,6 @@ _OPENERS: Mapping[str, Callable[[Path, Limits, Path | None], Scan]] = {
     "jpeg": lambda path, limits, _: jpeg.open_jpeg(path, limits),
     "tiff": tiff.open_tiff,
     "ome-zarr": open_ome_zarr,
-    "nrrd": open_nrrd,
     "nifti": partial(open_nifti, gzipped=False),
     "nifti.gz": partial(open_nifti, gzipped=True),
 }
@@ -32,19 +29,18 @@ _VERIFIERS: Mapping[str, Callable[[Path, Limits], Scan]] = {
     "jpeg": jpeg.verify_jpeg,
     "tiff": tiff.verify_tiff,
     "ome-zarr": verify_ome_zarr,
-    "nrrd": verify_nrrd,
     "nifti": partial(verify_nifti, gzipped=False),
     "nifti.gz": partial(verify_nifti, gzipped=True),
 }
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "png"),
     (jpeg.SIGNATURE, "jpeg"),
-    (NRRD, "nrrd"),
     *((signature, "tiff") for signature in tiff.SIGNATURES),
 )
 _ZIP = b"PK\x03\x04"
 _FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
     (128, b"DICM", "a DICOM file", "Convert the series with dcm2niix and send the .nii.gz."),
+    (0, b"NRRD", "an NRRD file", "Convert it to .nii.gz, for example with 3D Slicer."),
     (0, b"ObjectType", "a MetaImage file", "Convert it to .nii.gz, for example with 3D Slicer."),
     (0, b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
     (0, _ZIP, "a zip archive", "Unpack it and send the scans in it."),
