@@ -16,6 +16,7 @@ from imaging.formats.mask_file import SUFFIXES
 from imaging.formats.ome_write import pack
 from inference.options import RunOptions
 from inference.outcome import Outcome
+from models.card import ModelCard
 
 _FINAL = ("succeeded", "failed", "cancelled")
 _PATIENCE_S = 30.0
@@ -54,6 +55,10 @@ class Client:
     def channels(self, model: str) -> list[str]:
         """What the model looks at, in its own order."""
         return [str(name) for name in self._call("GET", f"/v1/models/{quote(model)}")["channels"]]
+
+    def card(self, model: str) -> ModelCard:
+        """The model's card."""
+        return ModelCard.model_validate(self._call("GET", f"/v1/models/{quote(model)}")["card"])
 
     def upload(self, path: Path) -> str:
         """Sends a scan; its id."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from cli.client import Client
 from cli.models import registry
+from imaging.meaning import Meaning
 from inference.options import RunOptions
 from inference.outcome import Outcome
 from jobs.settings import Settings
@@ -18,6 +19,10 @@ class Maker(Protocol):
 
     def channels(self) -> Sequence[str]:
         """What the model looks at; the mask lies on the grid of the first one's scan."""
+        ...
+
+    def meaning(self) -> Meaning:
+        """What the numbers of the model's masks mean."""
         ...
 
     def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
@@ -48,6 +53,9 @@ class Here:
     def channels(self) -> Sequence[str]:
         return [channel.name for channel in self._card.channels]
 
+    def meaning(self) -> Meaning:
+        return self._card.meaning()
+
     def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
         return self._engine.segment(named, self._card.name, folder, self._options, on_tile)
@@ -62,6 +70,9 @@ class There:
 
     def channels(self) -> Sequence[str]:
         return self._client.channels(self._model)
+
+    def meaning(self) -> Meaning:
+        return self._client.card(self._model).meaning()
 
     def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         return self._client.segment(

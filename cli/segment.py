@@ -1,6 +1,5 @@
 """`tessera segment`"""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,12 +14,12 @@ from rich.table import Table
 
 from cli.client import JobFailed
 from cli.makers import Here, Maker, OnTile, There
+from cli.report import write_report
 from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
-from imaging.formats.mask_file import SUFFIXES, deliver
+from imaging.formats.mask_file import DICOM, ENDINGS, SUFFIXES, deliver, ending
 from imaging.formats.ome_zarr import is_ome_zarr
 from inference.options import DEVICES, PRECISIONS, RunOptions
-from inference.outcome import Outcome
 
 
 class TileSize(click.ParamType):  # type: ignore[type-arg]
@@ -68,7 +67,9 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("--format", "form", type=click.Choice(list(SUFFIXES)), help="Of the mask.")
-@click.option("--report", type=_PATH, help="Write the report (JSON) here.")
+@click.option(
+    "--report", type=_PATH, help="Write the report here: JSON, or as .csv or .dcm (DICOM SR)."
+)
 @click.option("--preview", type=_PATH, help="Write the preview picture (PNG) here.")
 @click.option("--server", metavar="URL", help="Segment there instead of here.")
 @click.option("--priority", type=click.IntRange(0, 9), default=5, help="On a server; 9 first.")
@@ -118,8 +119,13 @@ def _one(
         with _bar(scan.name) as on_tile:
             made = maker.make(subject, Path(folder), on_tile)
         path = target.path(made.mask_format)
-        deliver(made.mask, scan, path)
-        _extras(made, report, preview)
+        meaning = maker.meaning() if ENDINGS[str(ending(path.name))] in DICOM else None
+        deliver(made.mask, scan, path, meaning)
+        if report:
+            write_report(report, made, scan, maker.meaning)
+        if preview:
+            preview.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made.preview, preview)
     _summary(path, made.report)
 
 
@@ -155,15 +161,6 @@ def _grids(subjects: list[dict[str, Path]], maker: Maker) -> list[Path]:
     first = maker.channels()[0]
     # Without that channel the model refuses the subject, whatever is taken here.
     return [subject.get(first, next(iter(subject.values()))) for subject in subjects]
-
-
-def _extras(made: Outcome, report: Path | None, preview: Path | None) -> None:
-    if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps(made.report, indent=2) + "\n")
-    if preview:
-        preview.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(made.preview, preview)
 
 
 @contextmanager

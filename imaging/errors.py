@@ -4,6 +4,8 @@ TesseraError
 ├── BadInput                 the caller's data or request; never retried
 │   ├── UnreadableScan       bytes that are no scan we can read
 │   ├── UnsupportedScan      a sound file of a kind that is not served
+│   ├── BrokenGeometry       slices that make no volume: gaps, a tilt, two at one place
+│   ├── SeveralScans         more than one scan, and no word of which is meant
 │   ├── ScanTooLarge         more bytes, voxels or pixels than the settings allow
 │   ├── ScanModelMismatch    this scan does not suit this model
 │   └── BadRequest           options that contradict each other or the card
@@ -17,6 +19,9 @@ TesseraError
 Every error bears three sentences: what was expected, what came, what to do. None of them may hold
 a patient's data: no file names, no header text, no voxel values beyond counts.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class TesseraError(Exception):
@@ -39,6 +44,20 @@ class UnreadableScan(BadInput):
 
 class UnsupportedScan(BadInput):
     """A sound file of a kind that is not served (4D, complex, animated, ...)."""
+
+
+class BrokenGeometry(BadInput):
+    """Slices that make no volume as they lie: gaps, a tilt, two at one place."""
+
+
+class SeveralScans(BadInput):
+    """More than one scan came, and nobody said which is meant; `choices` lists them."""
+
+    def __init__(
+        self, came: str, *, expected: str = "", todo: str = "", choices: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(came, expected=expected, todo=todo)
+        self.choices = tuple(choices)
 
 
 class ScanTooLarge(BadInput):

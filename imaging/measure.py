@@ -127,6 +127,13 @@ def to_csv(rows: Iterable[Measurement]) -> str:
     return text.getvalue()
 
 
+def table(measurements: Mapping[str, Any]) -> str:
+    """The rows of a report's `measurements` as CSV: its objects where the mask numbers them."""
+    counted = measurements.get("instances") is not None
+    rows = measurements.get("objects" if counted else "labels") or ()
+    return to_csv(Measurement(**row) for row in rows)
+
+
 class _Totals:
     """Counts, sums and extents for every value from 0 to `top`, added up over blocks."""
 

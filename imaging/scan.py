@@ -30,7 +30,7 @@ class Scan:
     spacing_mm: tuple[float, ...] | None
     """Voxel size along each spatial axis, or None where the format does not say."""
     format: str
-    """`nifti`, `dicom`, `png`, `jpeg`, `tiff` or `ome-zarr`; a view bears its source's."""
+    """`nifti`, `nrrd`, `dicom`, `png`, `jpeg`, `tiff` or `ome-zarr`; a view bears its source's."""
     reader: Reader
     """Box -> array of shape (c, *box.shape); boxes lie inside the grid."""
     stored_shape: tuple[int, ...]

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadModel
+from imaging.meaning import Meaning, Segment
+from models.coding import STRUCTURE, Concept, private_code
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
@@ -33,6 +35,24 @@ class Label(_Frozen):
     value: Annotated[int, Field(ge=1, le=65535)]
     name: str
     color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    code: Concept | None = None
+    """What is segmented, for DICOM: best of CID 7151 (PS3.16). None: a private code of the name."""
+    category: Concept | None = None
+    """Of CID 7150; None: an anatomical structure."""
+    modifier: Concept | None = None
+    """Of CID 2: laterality, or which part."""
+
+    @property
+    def segment(self) -> Segment:
+        """The label as formats that know codes tell it."""
+        return Segment(
+            number=self.value,
+            name=self.name,
+            color=self.color,
+            category=self.category.code if self.category else STRUCTURE,
+            type=self.code.code if self.code else private_code(self.name),
+            modifier=self.modifier.code if self.modifier else None,
+        )
 
 
 def check_outputs(activation: str, outputs: tuple[int, ...], labels: tuple[Label, ...]) -> None:
@@ -191,6 +211,15 @@ class ModelCard(_Frozen):
     def components(self) -> int:
         """Input channels of the network itself."""
         return sum(channel.components for channel in self.channels)
+
+    def meaning(self) -> Meaning:
+        """What the numbers of a mask by this model mean."""
+        return Meaning(
+            segments=tuple(label.segment for label in self.labels),
+            algorithm=self.name,
+            version=self.version,
+            instances=self.instances is not None,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imaging.errors import BadInput, ScanTooLarge, TesseraError
 from jobs import problem
 from jobs.problem import Answer
-from service.schemas import Problem
+from service.schemas import Choice, Problem
 
 logger = logging.getLogger("tessera.service")
 
@@ -83,6 +83,7 @@ def problem_of(error: Exception) -> Problem:
         detail=came,
         expected=expected,
         todo=todo,
+        choices=[Choice(**one) for one in getattr(error, "choices", ())] or None,
     )
 
 

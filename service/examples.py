@@ -23,6 +23,18 @@ _SCAN: dict[str, Any] = {
     "sha256": _SHA256,
     "warnings": [],
     "created_at": _TIME,
+    "series": None,
+}
+_CHOICE: dict[str, Any] = {
+    "series": "1.2.826.0.1.3680043.8.498.1",
+    "stack": 1,
+    "name": "MR series 3",
+    "modality": "MR",
+    "slices": 176,
+    "rows": 256,
+    "columns": 256,
+    "localizer": False,
+    "volume": True,
 }
 _JOB: dict[str, Any] = {
     "id": _JOB_ID,
@@ -55,6 +67,17 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "todo": "Cut or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "Choice": _CHOICE,
+    "RefusedOut": {
+        "name": "CT series 2",
+        "problem": {
+            "type": "urn:tessera:broken-geometry",
+            "title": "The slices make no volume",
+            "status": 422,
+            "detail": "4 slices are missing: gaps of 1.00 to 5.00 mm, where 1.00 is usual.",
+        },
+    },
+    "ScansOut": {"scans": [_SCAN], "refused": []},
     "ScanPage": {"scans": [_SCAN], "next_cursor": None},
     "OptionsIn": {"device": "cpu", "precision": "fp32", "tile": [128, 128, 128]},
     "JobIn": _JOB_IN,

@@ -17,7 +17,7 @@ from service.errors import BodyTooLarge, ForeignHost, ForeignOrigin, answer
 
 JSON_BYTES = 16 << 20
 """A batch of 10,000 jobs takes about a tenth of this."""
-FORM_BYTES = 1 << 16
+FORM_BYTES = 1 << 25
 """What a multipart form may weigh beside its file."""
 LINGER_S = 2.0
 LINGER_BYTES = 16 << 20

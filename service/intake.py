@@ -2,30 +2,75 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from uuid import uuid4
 
 from imaging.errors import TesseraError
+from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
-from imaging.scan import Scan
 from jobs.job import StoredScan
 from service.parts import Parts
 from service.upload import Upload
 
+__all__ = ["Asked", "discard", "take_all", "take_in"]
+
 logger = logging.getLogger("tessera.service")
 
 
-def take_in(parts: Parts, owner: str, upload: Upload) -> tuple[StoredScan, bool]:
-    """Proves the file to be a whole scan, stores its bytes, then its row: visible last.
+def take_in(
+    parts: Parts, owner: str, uploads: Sequence[Upload], asked: Asked | None = None
+) -> list[tuple[StoredScan, bool]]:
+    """As `take_all`, the scans alone."""
+    return take_all(parts, owner, uploads, asked)[0]
 
-    Gives the scan and whether it is new. Raises UnreadableScan, UnsupportedScan, ScanTooLarge,
-    StorageFull or Unavailable; nothing can be seen then, and the collector takes what was stored.
+
+def take_all(
+    parts: Parts, owner: str, uploads: Sequence[Upload], asked: Asked | None = None
+) -> tuple[list[tuple[StoredScan, bool]], list[Refused]]:
+    """Proves that what came together is one or several whole scans, stores bytes, then rows.
+
+    Gives each scan and whether it is new, and, with `asked.each`, what made none. Raises
+    SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull or
+    Unavailable; nothing can be seen then, and the collector takes what was stored.
     """
-    seen = verify(upload.path, parts.limits)
-    sha256 = parts.blobs.put(upload.path, move=True)
-    stored, created = parts.repository.add_scan(_scan(seen, sha256, owner, upload))
+    with parts.scratch.subfolder() as folder:
+        paths = [upload.path for upload in uploads]
+        found, refused = received(paths, folder, parts.limits, asked)
+        return [_stored(parts, owner, one, uploads) for one in found], refused
+
+
+def _stored(
+    parts: Parts, owner: str, one: Received, uploads: Sequence[Upload]
+) -> tuple[StoredScan, bool]:
+    seen, size = verify(one.path, parts.limits), one.path.stat().st_size
+    sha256 = parts.blobs.put(one.path, move=True)
+    stored, created = parts.repository.add_scan(
+        StoredScan(
+            id=uuid4().hex,
+            owner=owner,
+            sha256=sha256,
+            name=_name(one, uploads),
+            format=seen.format,
+            shape=seen.shape,
+            dtype=str(seen.dtype),
+            spacing_mm=seen.spacing_mm,
+            affine=tuple(tuple(float(n) for n in row) for row in seen.affine),
+            bytes=size,
+            warnings=seen.warnings,
+            created_at=time.time(),
+            series=one.series,
+        )
+    )
     if created:
-        parts.metrics.uploaded(upload.bytes)
+        parts.metrics.uploaded(size)
     return stored, created
+
+
+def _name(one: Received, uploads: Sequence[Upload]) -> str:
+    """A file's own name; a series' among many files, or both where it came in an archive."""
+    if any(upload.path == one.path for upload in uploads):
+        return next(upload.name for upload in uploads if upload.path == one.path)
+    return f"{uploads[0].name}: {one.name}" if len(uploads) == 1 else one.name
 
 
 def discard(parts: Parts, owner: str, scan_id: str) -> None:
@@ -38,20 +83,3 @@ def discard(parts: Parts, owner: str, scan_id: str) -> None:
         parts.collector.take(unnamed)
     except TesseraError as error:  # the scan is gone; its files go as soon as they can
         logger.warning("Files of a deleted scan wait for the sweeper: %s", error)
-
-
-def _scan(seen: Scan, sha256: str, owner: str, upload: Upload) -> StoredScan:
-    return StoredScan(
-        id=uuid4().hex,
-        owner=owner,
-        sha256=sha256,
-        name=upload.name,
-        format=seen.format,
-        shape=seen.shape,
-        dtype=str(seen.dtype),
-        spacing_mm=seen.spacing_mm,
-        affine=tuple(tuple(float(n) for n in row) for row in seen.affine),
-        bytes=upload.bytes,
-        warnings=seen.warnings,
-        created_at=time.time(),
-    )

@@ -59,7 +59,9 @@ def _described(app: FastAPI) -> Json:
     schemas = found["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Problem"] = Problem.model_json_schema()
+    told = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(told.pop("$defs", {}))
+    schemas["Problem"] = told
     for name, example in EXAMPLES.items():
         if name in schemas:
             schemas[name]["examples"] = [example]

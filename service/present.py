@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from imaging.formats.received import Refused
 from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
 from jobs.repository import Outlook, Repository
 from models.card import ModelCard
@@ -15,6 +16,7 @@ from service.schemas import (
     ModelOut,
     OptionsIn,
     ProgressOut,
+    RefusedOut,
     ReviewOut,
     ScanOut,
 )
@@ -35,7 +37,13 @@ def scan_out(scan: StoredScan) -> ScanOut:
         sha256=scan.sha256,
         warnings=scan.warnings,
         created_at=_time(scan.created_at),
+        series=scan.series,
     )
+
+
+def refused_out(refused: Refused) -> RefusedOut:
+    """One of several scans that made none."""
+    return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
 
 
 def job_out(job: Job, repository: Repository) -> JobOut:

@@ -27,6 +27,23 @@ class _Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Choice(_Wire):
+    """One of several scans in an upload: send it again with its `series` and `stack`."""
+
+    series: str
+    """SeriesInstanceUID."""
+    stack: int
+    """Volume of the series, from 1."""
+    name: str
+    modality: str
+    slices: int
+    rows: int
+    columns: int
+    localizer: bool
+    volume: bool
+    """False: a picture that does not say where it lies in the patient."""
+
+
 class Problem(_Wire):
     """RFC 9457 problem details; `detail` says what came, `expected` and `todo` the rest."""
 
@@ -37,6 +54,8 @@ class Problem(_Wire):
     expected: str = ""
     todo: str = ""
     instance: str | None = None
+    choices: list[Choice] | None = None
+    """Where an upload holds several scans."""
 
 
 class ScanOut(_Wire):
@@ -54,6 +73,22 @@ class ScanOut(_Wire):
     sha256: str
     warnings: tuple[str, ...]
     created_at: datetime
+    series: str | None = None
+    """SeriesInstanceUID of a DICOM scan."""
+
+
+class RefusedOut(_Wire):
+    """One of several scans that could not be taken."""
+
+    name: str
+    problem: Problem
+
+
+class ScansOut(_Wire):
+    """All scans of an upload, and what made none."""
+
+    scans: list[ScanOut]
+    refused: list[RefusedOut]
 
 
 class ScanPage(_Wire):

@@ -41,6 +41,15 @@ class Scratch:
         finally:
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def subfolder(self) -> Iterator[Path]:
+        """An empty folder, removed at the end of the block with all in it."""
+        path = Path(mkdtemp(dir=self.folder))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
     def close(self) -> None:
         """Removes the folder and all in it."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,10 +1,9 @@
-"""One file out of a multipart request, streamed to disk as it comes."""
+"""The files of a multipart request, streamed to disk as they come."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
 import anyio.to_thread
 from python_multipart.exceptions import FormParserError
@@ -16,7 +15,8 @@ from imaging.formats.atomic import full_disk_told
 from service.scratch import Scratch
 
 FIELD = b"files"
-EXPECTED = "A multipart/form-data body whose field `files` holds one file."
+EXPECTED = "A multipart/form-data body whose fields `files` hold a file each."
+MOST_FILES = 100_000
 _HEADER_BYTES = 8192
 _BLOCK_BYTES = 1 << 20
 
@@ -32,43 +32,50 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, scratch: Scratch, limit: int) -> AsyncIterator[Upload]:
-    """The one file of a multipart request, gone again at the end of the block unless moved.
+async def uploaded(request: Request, scratch: Scratch, limit: int) -> AsyncIterator[list[Upload]]:
+    """The files of a multipart request, gone again at the end of the block unless moved.
 
-    Raises BadRequest where the form holds anything but one file, ScanTooLarge above `limit` bytes,
-    StorageFull, and starlette's ClientDisconnect where the sender went away.
+    Raises BadRequest where the form holds anything but files, ScanTooLarge above `limit` bytes in
+    all, StorageFull, and starlette's ClientDisconnect where the sender went away.
     """
-    form = _Form(request.headers.get("content-type"), limit)
-    with scratch.file() as path:
-        with full_disk_told(), path.open("wb") as file:
+    with scratch.subfolder() as folder:
+        form = _Form(request.headers.get("content-type"), limit, folder)
+        with full_disk_told():
             async for chunk in request.stream():
                 form.feed(chunk)
-                if len(form.pending) >= _BLOCK_BYTES:
-                    await _flush(form, file)
-            await _flush(form, file)
+                if form.pending_bytes >= _BLOCK_BYTES:
+                    await _flush(form)
+            await _flush(form)
             form.finish()
-        yield Upload(path, form.file_name, form.bytes)
+        yield form.uploads
 
 
-async def _flush(form: "_Form", file: IO[bytes]) -> None:
-    block, form.pending = form.pending, bytearray()
-    write: Callable[[bytearray], int] = file.write
-    written: Awaitable[int] = anyio.to_thread.run_sync(write, block)
+async def _flush(form: "_Form") -> None:
+    blocks, form.pending, form.pending_bytes = form.pending, [], 0
+    write: Callable[[list[tuple[Path, bytearray]]], None] = _append
+    written: Awaitable[None] = anyio.to_thread.run_sync(write, blocks)
     await written
 
 
-class _Form:
-    """Takes a multipart body apart; what belongs to the file collects in `pending`."""
+def _append(blocks: list[tuple[Path, bytearray]]) -> None:
+    for path, block in blocks:
+        with path.open("ab") as file:
+            file.write(block)
 
-    def __init__(self, content_type: str | None, limit: int) -> None:
+
+class _Form:
+    """Takes a multipart body apart; what belongs to its files collects in `pending`."""
+
+    def __init__(self, content_type: str | None, limit: int, folder: Path) -> None:
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data" or not options.get(b"boundary"):
             raise _refusal("The body is no multipart form.")
-        self.pending = bytearray()
-        self.bytes = 0
-        self.file_name = ""
+        self.pending: list[tuple[Path, bytearray]] = []
+        self.pending_bytes = 0
+        self.uploads: list[Upload] = []
+        self._bytes = 0
         self._limit = limit
-        self._files = 0
+        self._folder = folder
         self._ended = False
         self._field = bytearray()
         self._value = bytearray()
@@ -97,7 +104,7 @@ class _Form:
         """Raises BadRequest unless the form was whole and held a file."""
         if not self._ended:
             raise _refusal("The form ends before its last boundary.")
-        if not self._files:
+        if not self.uploads:
             raise _refusal("The form holds no file.")
 
     def _begin(self) -> None:
@@ -125,25 +132,30 @@ class _Form:
         _, options = parse_options_header(self._disposition)
         if options.get(b"name") != FIELD or b"filename" not in options:
             raise _refusal("The form holds a field that is not a file named `files`.")
-        self._files += 1
-        if self._files > 1:
-            raise BadRequest(
-                "The form holds several files.",
-                expected="One file: series of several files are not served yet.",
-                todo="Send each volume or picture in an upload of its own; turn a DICOM series "
-                "into one .nii.gz first, for example with dcm2niix.",
+        if len(self.uploads) == MOST_FILES:
+            raise ScanTooLarge(
+                "The form holds too many files.",
+                expected=f"At most {MOST_FILES:,}.",
+                todo="Send them as a zip.",
             )
-        self.file_name = _clean(options[b"filename"])
+        path = self._folder / str(len(self.uploads))
+        self.uploads.append(Upload(path, _clean(options[b"filename"]), 0))
+        path.touch()
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
-        self.bytes += end - start
-        if self.bytes > self._limit:
+        self._bytes += end - start
+        if self._bytes > self._limit:
             raise ScanTooLarge(
-                "The file is larger than is taken here.",
+                "What was sent is larger than is taken here.",
                 expected=f"At most {self._limit:,} bytes.",
                 todo="Cut or compress the scan, or have the limit (TESSERA_UPLOAD_BYTES) raised.",
             )
-        self.pending += data[start:end]
+        upload = self.uploads[-1]
+        self.uploads[-1] = replace(upload, bytes=upload.bytes + end - start)
+        if not self.pending or self.pending[-1][0] != upload.path:
+            self.pending.append((upload.path, bytearray()))
+        self.pending[-1][1].extend(memoryview(data)[start:end])
+        self.pending_bytes += end - start
 
     def _end(self) -> None:
         self._ended = True

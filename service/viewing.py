@@ -1,29 +1,38 @@
 """Scans and masks as files that a viewer can load, made in scratch; volumes in flat memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from starlette.responses import Response, StreamingResponse
 
-from imaging.formats.mask_file import SUFFIXES, read, write
+from imaging.errors import Conflict
+from imaging.formats.dicom.objects import write_object
+from imaging.formats.mask_file import DICOM, SUFFIXES, read, write
 from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
+from imaging.meaning import Meaning
 from imaging.scan import Scan
-from jobs.job import StoredScan
+from jobs.job import Job, StoredScan
 from service import tags
 from service.parts import Parts
 
 NIFTI = "application/x-nifti"
+DICOM_MEDIA = "application/dicom"
+"""PS3.18 8.7.3, RFC 3240."""
 MEDIA = {
     "nifti": NIFTI,
     "png": "image/png",
     "ome-tiff": "image/tiff",
     "ome-zarr": "application/zip",
+    "nrrd": "application/octet-stream",
+    **dict.fromkeys(DICOM, DICOM_MEDIA),
 }
 """Media type of a mask by its format."""
+REPORT_ENDING = ".sr.dcm"
 _BLOCK_BYTES = 1 << 20
 
 
@@ -55,7 +64,7 @@ def _as_sent(parts: Parts, scan: StoredScan, tag: str) -> Response | None:
 def mask(
     parts: Parts, mask_sha256: str, scan: StoredScan, wanted: str, name: str, tag: str
 ) -> Response:
-    """A mask in another format than it is stored in: `nifti`, `ome-tiff` or `ome-zarr`.
+    """A mask in another format than it is stored in: `nifti`, `nrrd`, `ome-tiff` or `ome-zarr`.
 
     A picture's NIfTI lies on the grid that `volume` gives its scan.
     """
@@ -71,6 +80,47 @@ def mask(
         return _made(
             parts, lambda path: write(path, numbers, placed), name, ending, MEDIA[wanted], tag
         )
+
+
+def dicom(
+    parts: Parts,
+    job: Job,
+    scan: StoredScan,
+    form: str,
+    name: str,
+    tag: str,
+    measurements: Mapping[str, Any] | None = None,
+) -> Response:
+    """A job's mask, or with form `dicom-sr` its measurements, as a DICOM object.
+
+    Raises BadRequest where the scan did not come as DICOM, Conflict where the model that made the
+    mask is no longer the one of its name.
+    """
+    meaning = _meaning(parts, job)
+    with parts.blobs.local(scan.sha256) as source, parts.blobs.local(str(job.mask_sha256)) as mask:
+        opened = open_scan(source, parts.limits, parts.scratch.folder)
+        numbers = read(mask, opened.dimension, parts.scratch.folder)
+        made_at = job.finished_at or job.created_at
+        ending = SUFFIXES.get(form, REPORT_ENDING)
+        return _made(
+            parts,
+            lambda path: write_object(path, form, numbers, opened, meaning, measurements, made_at),
+            name,
+            ending,
+            DICOM_MEDIA,
+            tag,
+        )
+
+
+def _meaning(parts: Parts, job: Job) -> Meaning:
+    card = parts.registry.get(job.model).card
+    if card.sha256 != job.model_sha256:
+        raise Conflict(
+            f"The model {job.model} here is not the one that made the mask.",
+            expected=f"The model with checksum {job.model_sha256[:12]}...",
+            todo="Run the job again, or fetch the mask as nifti.",
+        )
+    return card.meaning()
 
 
 def _written(parts: Parts, scan: Scan, name: str, tag: str) -> Response:

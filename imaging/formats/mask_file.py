@@ -1,6 +1,7 @@
 """A finished mask in the format that somebody wants."""
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ from numpy.typing import NDArray
 
 from imaging.box import blocks
 from imaging.canvas import canvas
+from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
+from imaging.formats.dicom.objects import write_object
 from imaging.formats.limits import Limits
 from imaging.formats.nifti_write import write_mask_volume
+from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
 from imaging.formats.png_write import write_mask_png
 from imaging.formats.sniff import open_scan
+from imaging.meaning import Meaning
 from imaging.scan import Scan
 
 SUFFIXES = {
@@ -22,8 +27,14 @@ SUFFIXES = {
     "png": ".png",
     "ome-tiff": ".ome.tif",
     "ome-zarr": ".ome.zarr",
+    "nrrd": ".nrrd",
+    "dicom-seg": ".seg.dcm",
+    "dicom-labelmap": ".labelmap.dcm",
+    "dicom-rtstruct": ".rtstruct.dcm",
 }
 """Format -> the ending of its files."""
+DICOM = ("dicom-seg", "dicom-labelmap", "dicom-rtstruct")
+"""Formats that say what the numbers mean, of scans that came as DICOM."""
 NATURAL = ("nifti", "png", "ome-tiff")
 """Formats that a mask has by itself."""
 ENDINGS = {
@@ -38,6 +49,7 @@ _WRITERS: Mapping[str, Callable[[Path, NDArray[Any], Scan], None]] = {
     "png": lambda path, mask, _: write_mask_png(path, mask),
     "ome-tiff": write_ome_tiff,
     "ome-zarr": write_ome_zarr,
+    "nrrd": write_mask_nrrd,
 }
 _READ_VOXELS = 1 << 22
 _ANY = Limits(1 << 62, 1 << 62, 1 << 62)
@@ -50,13 +62,30 @@ def ending(name: str) -> str | None:
     return max(fits, key=len, default=None)
 
 
-def write(path: Path, mask: NDArray[Any], scan: Scan) -> None:
+def write(
+    path: Path,
+    mask: NDArray[Any],
+    scan: Scan,
+    meaning: Meaning | None = None,
+    made_at: float | None = None,
+) -> None:
     """Writes `mask`, of the scan's spatial shape, as the path's ending says (see ENDINGS).
 
     A volume's NIfTI has its scan's shape and affine; a picture's lies on `write_volume`'s grid.
-    Raises BadRequest for a volume as a picture.
+    DICOM formats need `meaning`; `made_at`: seconds since the epoch, now if None. Raises BadRequest
+    for a volume as a picture, and for DICOM of what is none.
     """
-    _WRITERS[ENDINGS[str(ending(path.name))]](path, mask, scan)
+    form = ENDINGS[str(ending(path.name))]
+    if form not in DICOM:
+        return _WRITERS[form](path, mask, scan)
+    if meaning is None:
+        raise BadRequest(
+            "Nothing is known of what the mask's numbers mean.",
+            expected="The model that made the mask, for DICOM results.",
+            todo="Fetch the mask as nifti or nrrd.",
+        )
+    when = time.time() if made_at is None else made_at
+    return write_object(path, form, mask, scan, meaning, None, when)
 
 
 def read(path: Path, dimension: int | None = None, scratch: Path | None = None) -> NDArray[Any]:
@@ -75,12 +104,15 @@ def read(path: Path, dimension: int | None = None, scratch: Path | None = None) 
     return mask
 
 
-def deliver(stored: Path, scan: Path, path: Path) -> None:
-    """Puts a stored mask at `path`, converted where the ending asks for it; whole or not at all."""
+def deliver(stored: Path, scan: Path, path: Path, meaning: Meaning | None = None) -> None:
+    """Puts a stored mask at `path`, converted where the ending asks for it; whole or not at all.
+
+    `meaning`: for DICOM formats.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if ending(path.name) == ending(stored.name):
         with replacing(path) as target, stored.open("rb") as source:
             shutil.copyfileobj(source, target)
         return
     opened = open_scan(scan, _ANY)
-    write(path, read(stored, opened.dimension, path.parent), opened)
+    write(path, read(stored, opened.dimension, path.parent), opened, meaning)

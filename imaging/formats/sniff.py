@@ -5,7 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats import jpeg, png, tiff
+from imaging.formats import jpeg, nrrd, png, tiff
+from imaging.formats.dicom.open import open_dicom
+from imaging.formats.dicom.pack import is_pack
+from imaging.formats.dicom.unpack import is_dicom
 from imaging.formats.limits import Limits
 from imaging.formats.nifti import GZIP, open_nifti, start_of, verify_nifti
 from imaging.formats.nifti_header import byte_order
@@ -13,7 +16,8 @@ from imaging.formats.ome_zarr import is_ome_zarr, open_ome_zarr, verify_ome_zarr
 from imaging.scan import Scan
 
 SERVED = (
-    "A NIfTI volume (.nii, .nii.gz), a PNG, JPEG or TIFF picture, or an OME-Zarr image of either."
+    "A NIfTI (.nii, .nii.gz) or NRRD volume, a DICOM series, a PNG, JPEG or TIFF picture, or an "
+    "OME-Zarr image."
 )
 _DEFAULT = Limits()
 _OPENERS: Mapping[str, Callable[[Path, Limits, Path | None], Scan]] = {
@@ -21,6 +25,8 @@ _OPENERS: Mapping[str, Callable[[Path, Limits, Path | None], Scan]] = {
     "jpeg": lambda path, limits, _: jpeg.open_jpeg(path, limits),
     "tiff": tiff.open_tiff,
     "ome-zarr": open_ome_zarr,
+    "nrrd": nrrd.open_nrrd,
+    "dicom": open_dicom,
     "nifti": partial(open_nifti, gzipped=False),
     "nifti.gz": partial(open_nifti, gzipped=True),
 }
@@ -29,18 +35,19 @@ _VERIFIERS: Mapping[str, Callable[[Path, Limits], Scan]] = {
     "jpeg": jpeg.verify_jpeg,
     "tiff": tiff.verify_tiff,
     "ome-zarr": verify_ome_zarr,
+    "nrrd": nrrd.verify_nrrd,
+    "dicom": open_dicom,  # pixels are decoded by whoever reads them
     "nifti": partial(verify_nifti, gzipped=False),
     "nifti.gz": partial(verify_nifti, gzipped=True),
 }
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "png"),
     (jpeg.SIGNATURE, "jpeg"),
+    (nrrd.SIGNATURE, "nrrd"),
     *((signature, "tiff") for signature in tiff.SIGNATURES),
 )
 _ZIP = b"PK\x03\x04"
 _FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
-    (128, b"DICM", "a DICOM file", "Convert the series with dcm2niix and send the .nii.gz."),
-    (0, b"NRRD", "an NRRD file", "Convert it to .nii.gz, for example with 3D Slicer."),
     (0, b"ObjectType", "a MetaImage file", "Convert it to .nii.gz, for example with 3D Slicer."),
     (0, b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
     (0, _ZIP, "a zip archive", "Unpack it and send the scans in it."),
@@ -76,6 +83,8 @@ def _kind(path: Path) -> str:
     start = _start(path)
     if start.startswith(_ZIP) and is_ome_zarr(path):
         return "ome-zarr"
+    if is_pack(start) or is_dicom(start):
+        return "dicom"  # first: the preamble may be another format's header (PS3.10, 7.1)
     for signature, kind in _SIGNATURES:
         if start.startswith(signature):
             return kind

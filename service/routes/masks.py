@@ -6,15 +6,18 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.errors import BadRequest, Conflict
-from imaging.formats.mask_file import SUFFIXES
-from imaging.measure import Measurement, to_csv
-from jobs.job import Job, JobState
+from imaging.formats.mask_file import DICOM, SUFFIXES
+from imaging.measure import table
+from jobs.job import Job, JobState, StoredScan
 from service import tags, viewing
 from service.parts import OwnerDep, Parts, PartsDep
 from service.schemas import Identifier
 
 router = APIRouter(tags=["results"])
 
+MaskFormat = Literal[
+    "nifti", "png", "ome-tiff", "ome-zarr", "nrrd", "dicom-seg", "dicom-labelmap", "dicom-rtstruct"
+]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
@@ -29,6 +32,7 @@ _REPORT: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/json": {"schema": {"type": "object"}},
             "text/csv": {"schema": {"type": "string"}},
+            viewing.DICOM_MEDIA: _BINARY,
         },
     }
 }
@@ -44,13 +48,16 @@ async def get_mask(
     request: Request,
     parts: PartsDep,
     owner: OwnerDep,
-    format: Literal["nifti", "png", "ome-tiff", "ome-zarr"] | None = None,  # noqa: A002 - the word on the wire
+    format: MaskFormat | None = None,  # noqa: A002 - the word on the wire
 ) -> Response:
     """The mask as it is stored: NIfTI on a volume's own grid, PNG for a picture.
 
     A picture's mask of more than 67 million pixels or 65,535 objects is a tiled OME-TIFF with
     smaller copies for viewers. `format=nifti` gives a picture's mask on the grid of
-    GET /v1/scans/{id}/volume, `format=ome-zarr` a zip of an OME-Zarr label image.
+    GET /v1/scans/{id}/volume, as does `format=nrrd`, `format=ome-zarr` a zip of an OME-Zarr label
+    image. Of a DICOM scan there are `dicom-seg` (a Segmentation, BINARY), `dicom-labelmap`
+    (LABELMAP, for many labels) and `dicom-rtstruct` (contours); the same mask is always the same
+    object, with the same SOP Instance UID.
     """
     job = await parts.show(_succeeded, parts, owner, job_id)
     wanted = format or str(job.mask_format)
@@ -65,18 +72,21 @@ def get_report(
     job_id: Identifier,
     parts: PartsDep,
     owner: OwnerDep,
-    format: Literal["json", "csv"] | None = None,  # noqa: A002 - the word on the wire
+    format: Literal["json", "csv", "dicom-sr"] | None = None,  # noqa: A002 - the word on the wire
     accept: Annotated[str, Header()] = "",
 ) -> Response:
     """Model, device, tiles, seconds, warnings and measurements; `format=csv` for a table.
 
-    The table has a row per label, or per object where the mask numbers them: the first 10,000, and
-    a warning in the JSON where there are more.
+    Of a DICOM scan `format=dicom-sr` gives the sizes as a Structured Report (TID 1500) of the
+    segments of `dicom-seg`. The table has a row per label, or per object where the mask numbers
+    them: the first 10,000, and a warning in the JSON where there are more.
     """
     job = _succeeded(parts, owner, job_id)
     report = parts.repository.report(owner, job.id)
     if format == "csv" or (format is None and accept.startswith("text/csv")):
-        return Response(_table(report.get("measurements") or {}), media_type="text/csv")
+        return Response(table(report.get("measurements") or {}), media_type="text/csv")
+    if format == "dicom-sr":
+        return _sr(parts, job, report)
     return JSONResponse(report)
 
 
@@ -106,19 +116,28 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
     if wanted == job.mask_format:
         name += SUFFIXES[wanted]
         return viewing.stored(parts, sha256, name, viewing.MEDIA[wanted], tag)
-    scan = parts.repository.scan(job.owner, next(iter(job.scans.values())))
+    scan = _scan(parts, job)
+    if wanted in DICOM:
+        return viewing.dicom(parts, job, scan, wanted, name, tag)
     flat = len(scan.shape) == 3
     if wanted == "png" or (wanted == "ome-tiff" and not flat):
         raise BadRequest(
             f"This mask is too large for a {wanted}." if flat else "This mask is no picture.",
-            expected="nifti or ome-zarr for a volume; nifti, ome-tiff or ome-zarr for a large "
-            "picture, or one of more than 65,535 objects.",
+            expected="nifti, nrrd or ome-zarr for a volume; nifti, nrrd, ome-tiff or ome-zarr for "
+            "a large picture, or one of more than 65,535 objects.",
             todo="Leave `format` out, or fetch preview.png for a picture to look at.",
         )
     return viewing.mask(parts, sha256, scan, wanted, name, tag)
 
 
-def _table(measurements: dict[str, Any]) -> str:
-    counted = measurements.get("instances") is not None
-    rows = measurements.get("objects" if counted else "labels")
-    return to_csv(Measurement(**row) for row in rows or ())
+def _scan(parts: Parts, job: Job) -> StoredScan:
+    """That on whose grid the mask lies: the first channel's."""
+    return parts.repository.scan(job.owner, next(iter(job.scans.values())))
+
+
+def _sr(parts: Parts, job: Job, report: dict[str, Any]) -> Response:
+    """A mask of numbered objects is measured anew, as the one segment that they are."""
+    found = report.get("measurements") or {}
+    sizes = found if found.get("labels") and found.get("instances") is None else None
+    tag = f"{job.mask_sha256}-dicom-sr"
+    return viewing.dicom(parts, job, _scan(parts, job), "dicom-sr", f"report-{job.id}", tag, sizes)

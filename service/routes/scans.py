@@ -3,13 +3,31 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from service import intake, present, tags, viewing
+from service.intake import Asked
 from service.parts import OwnerDep, PartsDep
-from service.schemas import Cursor, Identifier, ScanOut, ScanPage
-from service.upload import received
+from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
+from service.upload import uploaded
 
 router = APIRouter(tags=["scans"])
+
+
+class AskedIn(BaseModel):
+    """Which of the DICOM series in an upload are meant, and how they are to be taken."""
+
+    series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
+    """SeriesInstanceUID."""
+    stack: Annotated[int | None, Field(ge=1)] = None
+    """Volume of the series, from 1."""
+    each: bool = False
+    """A scan of each, localizers apart."""
+    resample: bool = False
+    """Tilted or uneven slices are resampled; a DICOM mask is brought back to them."""
+    deidentify: bool = False
+    """By the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
+
 
 _FORM: dict[str, Any] = {
     "requestBody": {
@@ -21,9 +39,11 @@ _FORM: dict[str, Any] = {
                     "required": ["files"],
                     "properties": {
                         "files": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "One scan: NIfTI (.nii, .nii.gz), PNG, JPEG or TIFF.",
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "One scan (NIfTI, NRRD, PNG, JPEG, TIFF, OME-Zarr in a "
+                            "zip, DICOM), or the files of a DICOM series or study, alone or in a "
+                            "zip or tar.",
                         }
                     },
                 }
@@ -43,18 +63,32 @@ _NIFTI: dict[int | str, dict[str, Any]] = {
 @router.post(
     "/v1/scans",
     status_code=201,
-    responses={200: {"model": ScanOut, "description": "The same scan was here already."}},
+    responses={
+        200: {"model": ScanOut | ScansOut, "description": "The same scan was here already."}
+    },
     openapi_extra=_FORM,
 )
 async def upload_scan(
-    request: Request, response: Response, parts: PartsDep, owner: OwnerDep
-) -> ScanOut:
-    """Takes one file in, streamed; it is recognised by its content, proved whole, then stored."""
-    async with received(request, parts.scratch, parts.settings.upload_bytes) as upload:
-        scan, created = await parts.take_in(intake.take_in, parts, owner, upload)
-    response.status_code = 201 if created else 200
-    response.headers["Location"] = f"/v1/scans/{scan.id}"
-    return present.scan_out(scan)
+    request: Request,
+    response: Response,
+    parts: PartsDep,
+    owner: OwnerDep,
+    asked: Annotated[AskedIn, Query()],
+) -> ScanOut | ScansOut:
+    """Takes files in, streamed; a scan is recognised by its content, proved whole, then stored.
+
+    Several scans in one upload are listed in the problem's `choices`; `series` and `stack` choose
+    one of them, `each=true` makes a scan of each, localizers apart, and is answered with a list.
+    """
+    async with uploaded(request, parts.scratch, parts.settings.upload_bytes) as uploads:
+        wish = Asked(**asked.model_dump())
+        taken, refused = await parts.take_in(intake.take_all, parts, owner, uploads, wish)
+    response.status_code = 201 if any(created for _, created in taken) else 200
+    scans = [present.scan_out(scan) for scan, _ in taken]
+    if asked.each:
+        return ScansOut(scans=scans, refused=[present.refused_out(one) for one in refused])
+    response.headers["Location"] = f"/v1/scans/{scans[0].id}"
+    return scans[0]
 
 
 @router.get("/v1/scans")

@@ -16,14 +16,14 @@ REFUSED = {
     "gzipped text": (gzip.compress(b"This is a letter.\n" * 40), UnreadableScan, "no kind"),
     "gzip of nothing": (gzip.compress(b""), UnreadableScan, "no kind"),
     "gzip magic alone": (b"\x1f\x8b", UnreadableScan, "cut off"),
-    "dicom": (bytes(128) + b"DICM" + bytes(500), UnsupportedScan, "DICOM"),
+    "dicom": (bytes(128) + b"DICM" + bytes(500), UnreadableScan, "DICOM"),
     "analyze-like dicom": (
         b"\x5c\x01\0\0" + bytes(124) + b"DICM" + bytes(500),
-        UnsupportedScan,
+        UnreadableScan,
         "DICOM",
     ),
     "zip": (b"PK\x03\x04" + bytes(600), UnsupportedScan, "zip"),
-    "nrrd": (b"NRRD0004\n" + bytes(600), UnsupportedScan, "NRRD"),
+    "nrrd": (b"NRRD0004\n" + bytes(600), UnreadableScan, "no end"),
     "gif": (b"GIF89a" + bytes(600), UnsupportedScan, "GIF"),
     "zeros": (bytes(1000), UnreadableScan, "no kind"),
 }

@@ -140,9 +140,9 @@ BAD: dict[str, tuple[Callable[[], bytes], int]] = {
     ),
     "truncated picture": (lambda: png_bytes((64, 64, 3))[:-2000], 422),
     "picture with a broken checksum": (lambda: png_bytes((64, 64, 3))[:-30] + b"x" * 30, 422),
-    "zip archive": (lambda: b"PK\x03\x04" + bytes(400), 415),
+    "zip archive": (lambda: b"PK\x03\x04" + bytes(400), 422),
     "GIF": (_animated, 415),
-    "DICOM": (lambda: bytes(128) + b"DICM" + bytes(400), 415),
+    "DICOM": (lambda: bytes(128) + b"DICM" + bytes(400), 422),
     "random bytes": (lambda: np.random.default_rng(1).bytes(5000), 422),
 }
 

@@ -1,0 +1,95 @@
+"""How long a DICOM SEG of many labels takes, and how much memory: one process for each kind.
+
+    python benchmarks/dicom_seg.py [--labels 100] [--shape 300,512,512] [--everywhere]
+
+`--everywhere`: each label has voxels in every slice, the most frames that there can be; else in a
+third of them.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from imaging.formats.dicom.planes import Planes
+from imaging.formats.dicom.seg import Kind, write_seg
+from imaging.formats.dicom.stamp import Stamp
+from imaging.formats.dicom.uids import uid
+from imaging.meaning import Code, Meaning, Segment
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--shape", default="300,512,512")
+    parser.add_argument("--everywhere", action="store_true")
+    asked = parser.parse_args()
+    shape = tuple(int(n) for n in asked.shape.split(","))
+    spawn = multiprocessing.get_context("spawn")
+    for kind in ("BINARY", "LABELMAP"):
+        process = spawn.Process(target=one, args=(kind, shape, asked.labels, asked.everywhere))
+        process.start()
+        process.join()
+
+
+def one(kind: Kind, shape: tuple[int, ...], labels: int, everywhere: bool) -> None:
+    mask, planes, meaning = bricks(shape, labels, everywhere), series(shape), named(labels)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mask.seg.dcm"
+        started = perf_counter()
+        write_seg(path, mask, planes, meaning, kind, Stamp(uid(kind), 0.0, 1))
+        seconds = perf_counter() - started
+        size = path.stat().st_size / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{kind:8}  {seconds:6.1f} s  {peak:6.0f} MiB peak  {size:6.0f} MB file")
+
+
+def bricks(shape: tuple[int, ...], labels: int, everywhere: bool) -> NDArray[np.uint16]:
+    """(planes, rows, columns): the labels side by side, each in a third of the planes or in all."""
+    mask = np.zeros(shape, np.uint16 if labels > 255 else np.uint8)
+    side = int(np.ceil(np.sqrt(labels)))
+    height, width = shape[1] // side, shape[2] // side
+    for label in range(labels):
+        first = 0 if everywhere else label * (shape[0] * 2 // 3) // labels
+        stop = shape[0] if everywhere else first + shape[0] // 3
+        row, column = label // side * height, label % side * width
+        mask[first:stop, row : row + height - 2, column : column + width - 2] = label + 1
+    return mask
+
+
+def series(shape: tuple[int, ...]) -> Planes:
+    headers = []
+    for plane in range(shape[0]):
+        header = Dataset()
+        header.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+        header.SOPInstanceUID = uid("benchmark", str(plane))
+        header.StudyInstanceUID, header.SeriesInstanceUID = uid("study"), uid("series")
+        header.FrameOfReferenceUID = uid("frame of reference")
+        header.Rows, header.Columns = shape[1:]
+        header.ImagePositionPatient = [0, 0, plane]
+        header.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        header.PixelSpacing, header.SliceThickness = [0.7, 0.7], 1
+        headers.append(header)
+    return Planes(tuple(headers), tuple((plane, 0) for plane in range(shape[0])))
+
+
+def named(labels: int) -> Meaning:
+    structure = Code("123037004", "SCT", "Anatomical Structure")
+    return Meaning(
+        tuple(
+            Segment(n, f"label {n}", "#e6550d", structure, Code(f"label-{n}", "99TESSERA", "label"))
+            for n in range(1, labels + 1)
+        ),
+        "benchmark",
+        "1",
+    )
+
+
+if __name__ == "__main__":
+    main()

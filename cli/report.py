@@ -1,0 +1,29 @@
+"""A report as a file: JSON, a table, or a DICOM Structured Report."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from imaging.formats.dicom.objects import write_object
+from imaging.formats.mask_file import read
+from imaging.formats.sniff import open_scan
+from imaging.meaning import Meaning
+from imaging.measure import table
+from inference.outcome import Outcome
+
+
+def write_report(path: Path, made: Outcome, scan: Path, meaning: Callable[[], Meaning]) -> None:
+    """Writes it as the path's ending says: .csv, .dcm, and JSON for any other.
+
+    Raises BadRequest for DICOM of a scan that did not come as DICOM.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".dcm":
+        opened = open_scan(scan)
+        mask = read(made.mask, opened.dimension, path.parent)
+        write_object(path, "dicom-sr", mask, opened, meaning(), None, time.time())
+    elif path.suffix == ".csv":
+        path.write_text(table(made.report["measurements"]))
+    else:
+        path.write_text(json.dumps(made.report, indent=2) + "\n")

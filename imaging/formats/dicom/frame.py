@@ -1,0 +1,170 @@
+"""One image plane: where it lies in the patient and how its stored values are meant."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from imaging.errors import UnreadableScan
+from imaging.formats.dicom.instance import Instance
+
+ROUND = 4
+"""Decimals of orientation and pixel spacing that two planes of one stack share."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a plane lies, PS3.3, C.7.6.2.1.1; LPS+ mm."""
+
+    position: NDArray[np.float64]
+    """(3,): centre of the first pixel."""
+    along_row: NDArray[np.float64]
+    """(3,): unit vector, the way in which the column index grows."""
+    along_column: NDArray[np.float64]
+    """(3,): the way in which the row index grows."""
+    spacing: tuple[float, float]
+    """Between rows, between columns."""
+    thickness: float | None
+    """Of the slice; used where there is but one."""
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        normal: NDArray[np.float64] = np.cross(self.along_row, self.along_column)
+        return normal / np.linalg.norm(normal)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A plane of an instance."""
+
+    instance: Instance
+    number: int
+    """From 0."""
+    place: Place | None
+    """None: a picture that says nothing of a patient's space."""
+    slope: float
+    intercept: float
+    key: tuple[object, ...]
+    """What planes of one stack have in common: rows, columns, samples, orientation, spacing."""
+    moments: dict[str, Any]
+    """What may tell one volume from another at the same place: times, echoes, b values."""
+    localizer: bool
+
+
+def frames_of(instance: Instance) -> Iterator[Frame]:
+    """Every frame of an instance; raises UnreadableScan where a value is missing or no number."""
+    for number in range(instance.number_of_frames):
+        try:
+            yield _frame(instance, number)
+        except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
+            raise UnreadableScan(
+                "An attribute that places the image in the patient is missing or no number.",
+                expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
+                "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
+                todo="Export the series again, with its whole header.",
+            ) from error
+
+
+def _frame(instance: Instance, number: int) -> Frame:
+    header = instance.header
+    groups = _groups(header, number)
+    place = _place(groups)
+    slope, intercept = _rescale(groups)
+    turned = () if place is None else _rounded(place)
+    return Frame(
+        instance,
+        number,
+        place,
+        slope,
+        intercept,
+        key=(int(header.Rows), int(header.Columns), int(header.SamplesPerPixel), *turned),
+        moments={name: _plain(_find(groups, name)) for name in MOMENTS},
+        localizer="LOCALIZER" in [str(n).upper() for n in header.get("ImageType") or ()],
+    )
+
+
+_SLICES = ("CT", "MR", "PT")
+"""Modalities whose images always lie somewhere in the patient."""
+MOMENTS = (
+    *("StackID", "TemporalPositionIndex", "TemporalPositionIdentifier"),
+    *("EffectiveEchoTime", "EchoTime", "EchoNumbers", "FrameType", "ImageType"),
+    *("DiffusionBValue", "DiffusionGradientOrientation", "InversionTime"),
+    *("NominalCardiacTriggerDelayTime", "TriggerTime", "TemporalPositionTimeOffset"),
+    *("FrameReferenceTime", "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime"),
+    *("FrameAcquisitionDateTime", "ContentTime"),
+)
+"""Attributes that tell volumes at the same place apart; the first that does so is believed."""
+
+
+def _groups(header: Dataset, number: int) -> list[Dataset]:
+    """Where a frame's attributes stand, the nearest first: per frame, shared, the header itself."""
+    found = []
+    frames = header.get("PerFrameFunctionalGroupsSequence")
+    if frames:
+        found += [item[0] for item in _sequences(frames[number])]
+    shared = header.get("SharedFunctionalGroupsSequence")
+    if shared:
+        found += [item[0] for item in _sequences(shared[0])]
+    return [*found, header]
+
+
+def _sequences(group: Dataset) -> Iterator[Any]:
+    """The functional group macros, each a sequence of one item, and those within them."""
+    for element in group:
+        if element.VR == "SQ" and element.value and element.tag.group % 2 == 0:
+            yield element.value
+            yield from _sequences(element.value[0])
+
+
+def _find(groups: list[Dataset], name: str) -> Any:
+    return next((g[name].value for g in groups if name in g and g[name].value is not None), None)
+
+
+def _place(groups: list[Dataset]) -> Place | None:
+    position = _find(groups, "ImagePositionPatient")
+    turned = _find(groups, "ImageOrientationPatient")
+    spacing = _find(groups, "PixelSpacing")
+    if not position or not turned or not spacing:
+        if str(groups[-1].get("Modality")) in _SLICES:
+            raise ValueError("no position")
+        return None
+    cosines = np.array([float(n) for n in turned])
+    place = np.array([float(n) for n in position])
+    row, column = cosines[:3], cosines[3:]
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    between = (float(spacing[0]), float(spacing[1]))
+    sound = np.isfinite([*place, *cosines, *between]).all() and place.shape == (3,)
+    if not sound or min(between) <= 0 or max(abs(n - 1) for n in lengths) > 0.01:
+        raise ValueError("no position")
+    if abs(row @ column) > 0.01:
+        raise ValueError("axes that are not at right angles")
+    thickness = _find(groups, "SpacingBetweenSlices") or _find(groups, "SliceThickness")
+    thickness = None if thickness is None else abs(float(thickness))
+    return Place(place, row / lengths[0], column / lengths[1], between, thickness)
+
+
+def _rounded(place: Place) -> tuple[float, ...]:
+    values = (*place.along_row, *place.along_column, *place.spacing)
+    return tuple(round(float(n), ROUND) + 0.0 for n in values)
+
+
+def _rescale(groups: list[Dataset]) -> tuple[float, float]:
+    """Rescale Slope and Intercept (PS3.3, C.11.1.1.2)."""
+    slope, intercept = _find(groups, "RescaleSlope"), _find(groups, "RescaleIntercept")
+    slope = 1.0 if slope is None else float(slope)
+    intercept = 0.0 if intercept is None else float(intercept)
+    if not np.isfinite([slope, intercept]).all() or slope == 0:
+        raise ValueError("no rescale")
+    return slope, intercept
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return tuple(str(n) for n in value)
+    except TypeError:
+        return str(value)

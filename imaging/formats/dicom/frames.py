@@ -1,0 +1,170 @@
+"""Writes an object's many frames straight into its file.
+
+PerFrameFunctionalGroupsSequence and PixelData are the last two elements of a file, and both are
+made of like parts. Each part is encoded once a plane or once a segment, and frames of one bit a
+voxel (PS3.5 8.2: packed without gaps, the first voxel lowest) are packed one by one: time and
+memory hardly grow with the number of frames.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmwrite
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.sr.codedict import codes
+
+from imaging.errors import BadRequest
+from imaging.formats.atomic import replacing
+from imaging.formats.dicom.place import Place, decimal
+from imaging.formats.dicom.reference import image
+
+_MOST_BYTES = 2**32 - 2
+"""Of an element whose length is known (PS3.5 7.1)."""
+_PER_FRAME = b"\x00\x52\x30\x92SQ\0\0"
+_ITEM = b"\xfe\xff\x00\xe0"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame."""
+
+    segment: int
+    """Which of the object's segments, from 0; of a label map always 0."""
+    plane: int
+    """Of the mask."""
+    value: int | None
+    """The number that the frame shows as 1; None: the plane as it is."""
+
+
+def write_with_frames(
+    path: Path,
+    dataset: Dataset,
+    mask: NDArray[Any],
+    found: Sequence[Place],
+    frames: Sequence[Frame],
+) -> None:
+    """Writes `dataset`, made of one plane, with these frames of `mask` (planes, rows, columns).
+
+    Explicit VR little endian. Raises BadRequest where one file cannot hold so many.
+    """
+    bits = int(dataset.BitsAllocated)
+    size = -(-len(frames) * prod(mask.shape[1:]) * bits // 8)
+    if size > _MOST_BYTES:
+        raise BadRequest(
+            f"The segments take {size:,} bytes.",
+            expected=f"At most {_MOST_BYTES:,}, all frames of one DICOM object together.",
+            todo="Fetch the mask as dicom-labelmap, or segment fewer labels or slices.",
+        )
+    items = list(dataset.PerFrameFunctionalGroupsSequence)
+    kind = b"OW" if bits > 8 else b"OB"
+    del dataset.PerFrameFunctionalGroupsSequence, dataset.PixelData
+    dataset.NumberOfFrames = len(frames)
+    with replacing(path) as file:
+        dcmwrite(file, dataset, enforce_file_format=True)
+        groups = [_ITEM + _long(len(item)) + item for item in _groups(items, found, frames)]
+        file.write(_PER_FRAME + _long(sum(map(len, groups))))
+        file.writelines(groups)
+        file.write(b"\xe0\x7f\x10\x00" + kind + b"\0\0" + _long(size + size % 2))
+        file.writelines(_packed(mask, frames) if bits == 1 else _plain(mask, frames, bits))
+        file.write(bytes(size % 2))
+
+
+def _groups(
+    items: Sequence[Dataset], found: Sequence[Place], frames: Sequence[Frame]
+) -> Iterator[bytes]:
+    """Functional groups of each frame, encoded (C.7.6.16); `items`: those of the first plane."""
+    used = sorted({frame.plane for frame in frames})
+    rank = {plane: number for number, plane in enumerate(used, 1)}
+    sources = {plane: _encoded(_derivation(found[plane])) for plane in used}
+    positions = {plane: _encoded(_position(items[0], found[plane])) for plane in used}
+    rest = [_encoded(_rest(item)) for item in items]
+    for frame in frames:
+        content = _encoded(_content(items[frame.segment], rank[frame.plane]))
+        plane = frame.plane
+        yield b"".join((sources[plane], content, positions[plane], rest[frame.segment]))
+
+
+def _derivation(place: Place) -> Dataset:
+    source = image(place)
+    source.SpatialLocationsPreserved = "YES"
+    source.PurposeOfReferenceCodeSequence = [
+        _code(codes.DCM.SourceImageForImageProcessingOperation)
+    ]
+    step = Dataset()
+    step.SourceImageSequence = [source]
+    step.DerivationCodeSequence = [_code(codes.DCM.Segmentation)]
+    group = Dataset()
+    group.DerivationImageSequence = [step]
+    return group
+
+
+def _code(code: Any) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = code.value, code.scheme_designator
+    item.CodeMeaning = code.meaning
+    return item
+
+
+def _position(item: Dataset, place: Place) -> Dataset:
+    group = Dataset()
+    if "PlanePositionSequence" in item:
+        position = Dataset()
+        position.ImagePositionPatient = [decimal(n) for n in place.position or ()]
+        group.PlanePositionSequence = [position]
+    return group
+
+
+def _content(item: Dataset, rank: int) -> Dataset:
+    """Dimension indices (C.7.6.17): the first plane's, the last of them counting planes."""
+    content, group = Dataset(), Dataset()
+    content.update(item.FrameContentSequence[0])
+    if "PlanePositionSequence" in item:
+        given = item.FrameContentSequence[0]["DimensionIndexValues"].value
+        before = list(given)[:-1] if isinstance(given, Iterable) else []
+        content.DimensionIndexValues = [*before, rank]
+    group.FrameContentSequence = [content]
+    return group
+
+
+def _rest(item: Dataset) -> Dataset:
+    group = Dataset()
+    group.update(item)
+    for keyword in ("DerivationImageSequence", "FrameContentSequence", "PlanePositionSequence"):
+        if keyword in group:
+            delattr(group, keyword)
+    return group
+
+
+def _encoded(dataset: Dataset) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, dataset)
+    return bytes(buffer.getvalue())
+
+
+def _long(number: int) -> bytes:
+    return number.to_bytes(4, "little")
+
+
+def _plain(mask: NDArray[Any], frames: Iterable[Frame], bits: int) -> Iterator[bytes]:
+    kind = np.dtype(f"<u{bits // 8}")
+    for frame in frames:
+        yield mask[frame.plane].astype(kind, copy=False).tobytes()
+
+
+def _packed(mask: NDArray[Any], frames: Iterable[Frame]) -> Iterator[bytes]:
+    left = np.zeros(0, bool)
+    for frame in frames:
+        bits = (mask[frame.plane] == frame.value).ravel()
+        if left.size or bits.size % 8:
+            bits = np.concatenate((left, bits))
+        whole = bits.size - bits.size % 8
+        left = bits[whole:]
+        yield np.packbits(bits[:whole], bitorder="little").tobytes()
+    yield np.packbits(left, bitorder="little").tobytes()

@@ -1,0 +1,170 @@
+"""One SOP instance: its header, of which only what places and decodes its pixels is kept."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID, AllTransferSyntaxes
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+
+Opener = Callable[[], BinaryIO]
+"""Opens the instance's file, seekable, from its start."""
+
+MAGIC = (128, b"DICM")
+"""Offset and content of the prefix of a DICOM file (PS3.10, 7.1)."""
+_KEPT = (
+    *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality"),
+    *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "FrameOfReferenceUID"),
+    *("SeriesDescription", "BodyPartExamined", "BurnedInAnnotation"),
+    *("AcquisitionNumber", "AcquisitionTime", "ContentTime", "AcquisitionDateTime"),
+    *("TemporalPositionIdentifier", "TemporalPositionIndex", "TriggerTime", "FrameReferenceTime"),
+    *("EchoTime", "EchoNumbers", "InversionTime", "DiffusionBValue", "FlipAngle"),
+    *("ImageOrientationPatient", "ImagePositionPatient", "SliceThickness", "SpacingBetweenSlices"),
+    *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+)
+_PIXELS = 0x7FE00010
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """An image that can be decoded, of which no pixel has been read."""
+
+    header: Dataset
+    """The attributes that are needed to place and decode it; see `whole_header` for all."""
+    open: Opener
+
+    @property
+    def series(self) -> str:
+        """SeriesInstanceUID."""
+        return str(self.header.SeriesInstanceUID)
+
+    @property
+    def number_of_frames(self) -> int:
+        return int(self.header.get("NumberOfFrames") or 1)
+
+    def whole_header(self) -> Dataset:
+        """Every attribute but the pixel data."""
+        with self.open() as file:
+            return dcmread(file, stop_before_pixels=True, force=True)
+
+
+def opener(path: Path) -> Opener:
+    """How to open a file of its own."""
+    return lambda: path.open("rb")
+
+
+def read_instance(open_file: Opener) -> Instance:
+    """The instance in a file; raises UnreadableScan or UnsupportedScan, no other error."""
+    try:
+        header, syntax, pixel_bytes = _parsed(open_file)
+    except Exception as error:  # whatever a damaged file makes the library raise
+        raise UnreadableScan(
+            "The DICOM file is damaged: its attributes cannot be read.",
+            expected="A data set as PS3.10 describes.",
+            todo="Export the image again.",
+        ) from error
+    try:
+        _check(header, syntax, pixel_bytes)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UnreadableScan(
+            "An attribute of the DICOM file that describes its pixels has no sound value.",
+            expected="Rows, Columns, Bits Allocated and their like as PS3.3, C.7.6.3, has them.",
+            todo="Export the image again.",
+        ) from error
+    return Instance(header, open_file)
+
+
+def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
+    """Header, transfer syntax, and the bytes of its pixel data, None where it has none."""
+    with open_file() as file:
+        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_KEPT])
+        syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
+        if syntax.is_deflated if syntax in AllTransferSyntaxes else False:
+            with open_file() as again:
+                pixels = dcmread(again, force=True).get_item(_PIXELS)
+            return header, syntax, None if pixels is None else len(pixels.value or b"")
+        start, begin = file.read(12), file.tell()
+        left = file.seek(0, io.SEEK_END) - begin
+    little = not (syntax in AllTransferSyntaxes and not syntax.is_little_endian)
+    order: Any = "little" if little else "big"
+    tag = (int.from_bytes(start[:2], order) << 16) + int.from_bytes(start[2:4], order)
+    if tag not in (_PIXELS, 0x7FE00008, 0x7FE00009):
+        return header, syntax, None
+    explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
+    length = int.from_bytes(start[8:12] if explicit else start[4:8], order)
+    return header, syntax, min(length, left)
+
+
+def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
+    if "SOPClassUID" not in header or "SeriesInstanceUID" not in header:
+        raise UnreadableScan(
+            "The DICOM file does not say what it is, or of which series.",
+            expected="SOP Class UID (PS3.3, C.12.1) and Series Instance UID (C.7.3.1).",
+            todo="Export the image again, with its whole header.",
+        )
+    kind = UID(header.SOPClassUID)
+    if pixel_bytes is None or "Rows" not in header:
+        raise UnsupportedScan(
+            f"This DICOM object has no pixel data: it is {_name(kind)}.",
+            expected="An image (PS3.3, C.7.6.3): CT, MR, radiography, ultrasound, capture.",
+            todo="Send the images themselves.",
+        )
+    if not _is_image(kind):
+        raise UnsupportedScan(
+            f"This DICOM object is no image to segment: it is {_name(kind)}.",
+            expected="CT, MR or PET, classic or enhanced; radiography, ultrasound, capture.",
+            todo="Send the images that it refers to.",
+        )
+    if syntax not in AllTransferSyntaxes:
+        raise UnreadableScan(
+            "The DICOM file does not name a transfer syntax that is known.",
+            expected="Transfer Syntax UID (0002,0010) in its file meta information (PS3.10, 7.1).",
+            todo="Export it again as a DICOM file, with its meta information.",
+        )
+    wanted = _native_bytes(header)
+    if wanted <= 0:
+        raise ValueError("an image of no size")
+    if not syntax.is_encapsulated and pixel_bytes < wanted:
+        raise UnreadableScan(
+            f"The pixel data is cut off: {pixel_bytes:,} bytes are there.",
+            expected=f"{wanted:,}, by Rows, Columns, Bits Allocated and Number of Frames.",
+            todo="Copy or export the image again.",
+        )
+
+
+def _native_bytes(header: Dataset) -> int:
+    """Of the pixel data where it is not compressed (PS3.5, 8.1)."""
+    frames = int(header.get("NumberOfFrames") or 1)
+    samples, bits = int(header.SamplesPerPixel), int(header.BitsAllocated)
+    pixels = int(header.Rows) * int(header.Columns) * frames
+    if header.PhotometricInterpretation == "YBR_FULL_422":
+        return pixels * 2 * bits // 8
+    return (pixels * samples * bits + 7) // 8
+
+
+_IMAGES = (
+    *("CT Image Storage", "Enhanced CT Image Storage", "Legacy Converted Enhanced CT Image"),
+    *("MR Image Storage", "Enhanced MR Image Storage", "Legacy Converted Enhanced MR Image"),
+    *("Enhanced MR Color Image", "Positron Emission Tomography Image", "Enhanced PET Image"),
+    *("Legacy Converted Enhanced PET Image", "Computed Radiography", "Digital X-Ray Image"),
+    *("Digital Mammography X-Ray Image", "Digital Intra-Oral X-Ray Image", "X-Ray Angiographic"),
+    *("X-Ray Radiofluoroscopic", "Ultrasound Image", "Ultrasound Multi-frame", "Secondary Capture"),
+    *("Multi-frame", "Nuclear Medicine Image", "VL ", "Ophthalmic Photography"),
+)
+
+
+def _is_image(kind: UID) -> bool:
+    """By the name that PS3.4, B.5, gives the storage class; refused ones hold something else."""
+    return kind.name.startswith(_IMAGES)
+
+
+def _name(kind: UID) -> str:
+    return f'"{kind.name}"' if kind.name != kind else "of a class that is not in PS3.4"

@@ -1,0 +1,32 @@
+"""Opens what is stored of DICOM: a single file, or the pack of a series."""
+
+from pathlib import Path
+
+from imaging.errors import UnsupportedScan
+from imaging.formats.dicom.frame import frames_of
+from imaging.formats.dicom.instance import opener, read_instance
+from imaging.formats.dicom.pack import Manifest, is_pack, read_pack
+from imaging.formats.dicom.series import Series, one_of
+from imaging.formats.dicom.stack import stacks_of
+from imaging.formats.limits import Limits
+from imaging.scan import Scan
+
+
+def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
+    """The volume or picture; reads headers, decodes no pixel.
+
+    Raises UnreadableScan, UnsupportedScan with the figures and the standard's clause, ScanTooLarge.
+    """
+    with path.open("rb") as file:
+        packed = is_pack(file.read(16))
+    manifest, openers = read_pack(path) if packed else (Manifest(), [opener(path)])
+    frames = [frame for one in openers for frame in frames_of(read_instance(one))]
+    stacks = stacks_of(frames)
+    if not packed and len(stacks) > 1:
+        raise UnsupportedScan(
+            f"The file holds {len(stacks)} volumes.",
+            expected="One, or the number of the one that is meant.",
+            todo="Choose one when you send it.",
+        )
+    series = Series.of(one_of(stacks, manifest.stack), resample=manifest.resample)
+    return series.scan(limits, scratch)

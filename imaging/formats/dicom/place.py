@@ -1,0 +1,124 @@
+"""Where an image plane lies, and which instance and frame it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.valuerep import DSfloat
+
+from imaging.errors import BadRequest
+from imaging.formats.dicom.planes import Planes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """One image plane; attributes are those of PS3.3 C.7.6.2 and C.7.6.16.2, as they stand."""
+
+    instance: Dataset
+    """Its header."""
+    frame: int | None
+    """ReferencedFrameNumber, from 1; None where the instance has no frames."""
+    position: tuple[float, ...] | None
+    """ImagePositionPatient: of the middle of the first voxel, LPS+ mm."""
+    orientation: tuple[float, ...] | None
+    """ImageOrientationPatient: along a row, then along a column."""
+    spacing: tuple[float, ...] | None
+    """PixelSpacing: between rows, then between columns, mm."""
+    thickness: float | None
+    """SliceThickness, mm."""
+
+    @property
+    def solid(self) -> bool:
+        """Whether the plane has a place in the patient's space."""
+        return None not in (self.position, self.orientation, self.spacing)
+
+    def world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(row, column) -> LPS+ mm; (0, 0) is the middle of the first voxel (C.7.6.2.1.1)."""
+        if self.position is None or self.orientation is None or self.spacing is None:
+            raise no_place()
+        along = np.array(self.orientation).reshape(2, 3)
+        rows, columns = points[:, :1] * self.spacing[0], points[:, 1:] * self.spacing[1]
+        lps: NDArray[np.float64] = np.array(self.position) + columns * along[0] + rows * along[1]
+        return lps
+
+
+def places(planes: Planes) -> tuple[Place, ...]:
+    """Where each of the planes lies."""
+    return tuple(_place(planes.headers[header], frame) for header, frame in planes.frames)
+
+
+def no_place() -> BadRequest:
+    return BadRequest(
+        "The DICOM scan has no place in the patient's space.",
+        expected="Planes with position, orientation and pixel spacing (PS3.3 C.7.6.2).",
+        todo="Fetch the mask as dicom-seg, nifti or png.",
+    )
+
+
+def decimal(number: float) -> DSfloat:
+    """A number as VR DS bears it, rounded to its 16 characters (PS3.5 6.2)."""
+    return DSfloat(number, auto_format=True)
+
+
+def gap_mm(found: tuple[Place, ...]) -> float | None:
+    """The distance between neighbouring planes along the normal, where all have the same."""
+    if len(found) < 2 or not all(place.solid for place in found):
+        return None
+    along = np.array(found[0].orientation).reshape(2, 3)
+    depth = np.array([place.position for place in found]) @ np.cross(along[0], along[1])
+    gaps = np.abs(np.diff(depth))
+    return float(gaps.mean()) if np.ptp(gaps) <= _EVEN * gaps.mean() else None
+
+
+_EVEN = 0.01
+"""Gaps that differ by less of their mean are the same."""
+
+
+def _place(header: Dataset, frame: int) -> Place:
+    groups = list(_groups(header, frame))
+    return Place(
+        instance=header,
+        frame=frame + 1 if "NumberOfFrames" in header else None,
+        position=_numbers(_first(groups, "PlanePositionSequence", "ImagePositionPatient"), 3),
+        orientation=_numbers(
+            _first(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6
+        ),
+        spacing=_numbers(_first(groups, "PixelMeasuresSequence", "PixelSpacing"), 2),
+        thickness=_number(_first(groups, "PixelMeasuresSequence", "SliceThickness")),
+    )
+
+
+def _groups(header: Dataset, frame: int) -> Iterator[Dataset]:
+    """Where a frame's attributes may stand: its own functional groups, shared ones, the root."""
+    own = header.get("PerFrameFunctionalGroupsSequence")
+    if own is not None and frame < len(own):
+        yield own[frame]
+    yield from header.get("SharedFunctionalGroupsSequence") or ()
+    yield header
+
+
+def _first(groups: list[Dataset], sequence: str, keyword: str) -> Any:
+    for group in groups:
+        items = group.get(sequence)
+        inner = items[0] if isinstance(items, Items) and items else group
+        value = inner.get(keyword)
+        if value not in (None, ""):
+            return value
+    return None
+
+
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    try:
+        numbers = tuple(float(n) for n in value)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
+
+
+def _number(value: Any) -> float | None:
+    numbers = _numbers((value,), 1)
+    return numbers[0] if numbers else None

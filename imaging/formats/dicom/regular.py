@@ -1,0 +1,104 @@
+"""A regular grid for slices that lie tilted or at uneven gaps, and the way back to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.formats.dicom.stack import Stack
+from imaging.formats.dicom.values import Planes3D
+
+_LEAST_MM = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regular:
+    """Voxels at right angles, the least gap apart along the normal, around all slices."""
+
+    shape: tuple[int, int, int]
+    """(i, j, k): along a row, along a column, along the normal."""
+    origin: NDArray[np.float64]
+    """(3,): LPS+ mm of voxel (0, 0, 0)."""
+    gap: float
+    """mm along the normal."""
+    shifts: NDArray[np.float64]
+    """(n, 2): where in (i, j) the first pixel of each slice lies."""
+    depths: NDArray[np.float64]
+    """(n,): where in k each slice lies."""
+
+    @classmethod
+    def around(cls, stack: Stack) -> "Regular":
+        """The grid of a stack; its in-plane axes and spacing are those of the slices."""
+        place = stack.frames[0].place
+        assert place is not None  # noqa: S101 - stacks of one frame without a place are pictures
+        depths = stack.depths
+        gap = max(float(np.diff(depths).min()), min(_LEAST_MM, *place.spacing))
+        aside = stack.positions - np.outer(depths, place.normal)
+        i = aside @ place.along_row / place.spacing[1]
+        j = aside @ place.along_column / place.spacing[0]
+        shifts = np.stack([i - i.min(), j - j.min()], axis=1)
+        shifts[np.abs(shifts - np.round(shifts)) < 1e-6] = np.round(
+            shifts[np.abs(shifts - np.round(shifts)) < 1e-6]
+        )
+        header = stack.frames[0].instance.header
+        shape = (
+            int(header.Columns) + int(np.ceil(shifts[:, 0].max())),
+            int(header.Rows) + int(np.ceil(shifts[:, 1].max())),
+            int(np.ceil((depths[-1] - depths[0]) / gap - 1e-6)) + 1,
+        )
+        origin = (
+            i.min() * place.spacing[1] * place.along_row
+            + j.min() * place.spacing[0] * place.along_column
+            + depths[0] * place.normal
+        )
+        return cls(shape, origin, gap, shifts, (depths - depths[0]) / gap)
+
+    def read(self, planes: Planes3D, box: Box) -> NDArray[Any]:
+        """(1, *box.shape) float32: linear between the two slices around, and within each.
+
+        Beyond the edge of a slice its edge goes on, beyond the last slice that slice.
+        """
+        out = np.empty((1, *box.shape), np.float32)
+        for n, k in enumerate(range(box.start[2], box.stop[2])):
+            above = int(np.clip(np.searchsorted(self.depths, k), 1, len(self.depths) - 1))
+            below = above - 1
+            gap = self.depths[above] - self.depths[below]
+            weight = float(np.clip((k - self.depths[below]) / gap, 0, 1))
+            first = self._shifted(planes, below if weight < 1 else above, box)
+            if 0 < weight < 1:
+                first += np.float32(weight) * (self._shifted(planes, above, box) - first)
+            out[0, :, :, n] = first
+        return out
+
+    def on_planes(self, mask: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+        """(n, rows, columns): the nearest voxel of a mask (i, j, k) at each pixel of each slice."""
+        out = np.empty((len(self.depths), rows, columns), mask.dtype)
+        starts = np.floor(self.shifts + 0.5).astype(int)
+        layers = np.clip(np.floor(self.depths + 0.5).astype(int), 0, self.shape[2] - 1)
+        for n, ((i, j), k) in enumerate(zip(starts, layers, strict=True)):
+            out[n] = mask[i : i + columns, j : j + rows, k].T
+        return out
+
+    def _shifted(self, planes: Planes3D, n: int, box: Box) -> NDArray[np.float32]:
+        """(i, j) of a box: the slice where it lies, moved by parts of a pixel."""
+        plane = planes.values()[n]  # (rows, columns)
+        i = np.arange(box.start[0], box.stop[0]) - self.shifts[n, 0]
+        j = np.arange(box.start[1], box.stop[1]) - self.shifts[n, 1]
+        along_j = _between(plane.astype(np.float32, copy=False), j, axis=0)
+        return _between(along_j, i, axis=1).T
+
+
+def _between(
+    values: NDArray[np.float32], at: NDArray[np.float64], axis: int
+) -> NDArray[np.float32]:
+    """Values at fractional indices of an axis, linear, the edge going on."""
+    at = np.clip(at, 0, values.shape[axis] - 1)
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, values.shape[axis] - 1)
+    part = (at - low).astype(np.float32)
+    part = part[:, None] if axis == 0 else part[None, :]
+    first = values.take(low, axis)
+    between: NDArray[np.float32] = first + part * (values.take(high, axis) - first)
+    return between

@@ -1,0 +1,86 @@
+"""Which labels a mask holds, and how DICOM tells what they are."""
+
+from typing import Any
+
+import numpy as np
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.color import CIELabColor
+from highdicom.seg import SegmentDescription
+from highdicom.sr import CodedConcept
+from numpy.typing import NDArray
+from pydicom.sr.codedict import codes
+
+from imaging.errors import BadRequest
+from imaging.formats.dicom.color import cielab
+from imaging.formats.dicom.stamp import MANUFACTURER, text
+from imaging.meaning import Code, Meaning, Segment
+
+
+def labelled(mask: NDArray[Any], meaning: Meaning) -> NDArray[Any]:
+    """The mask whose numbers are segments': objects that are numbered are all the one segment's."""
+    if not meaning.instances:
+        return mask
+    number = meaning.segments[0].number
+    one: NDArray[Any] = (mask > 0) * np.min_scalar_type(number).type(number)
+    return one
+
+
+def presence(mask: NDArray[Any], segments: tuple[Segment, ...]) -> NDArray[np.bool_]:
+    """(planes, segments): whether a plane holds a voxel of a segment.
+
+    Raises BadRequest where the mask holds a number that no segment has.
+    """
+    top = max(segment.number for segment in segments)
+    if int(mask.max(initial=0)) > top:
+        raise _unknown()
+    found = np.array([np.bincount(plane.ravel(), minlength=top + 1) > 0 for plane in mask])
+    numbers = [segment.number for segment in segments]
+    if found[:, np.setdiff1d(np.arange(1, top + 1), numbers)].any():
+        raise _unknown()
+    held: NDArray[np.bool_] = found[:, numbers]
+    return held
+
+
+def ordered(meaning: Meaning) -> tuple[Segment, ...]:
+    """All segments, by number."""
+    return tuple(sorted(meaning.segments, key=lambda segment: segment.number))
+
+
+def description(
+    number: int, segment: Segment, meaning: Meaning, tracking_uid: str
+) -> SegmentDescription:
+    """An item of SegmentSequence (PS3.3 C.8.20.2)."""
+    label = text(segment.name) or f"label {segment.number}"
+    item = SegmentDescription(
+        segment_number=number,
+        segment_label=label,
+        segmented_property_category=concept(segment.category),
+        segmented_property_type=concept(segment.type),
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=AlgorithmIdentificationSequence(
+            name=text(meaning.algorithm),
+            family=codes.DCM.ArtificialIntelligence,
+            version=text(meaning.version),
+            source=MANUFACTURER,
+        ),
+        tracking_uid=tracking_uid,
+        tracking_id=label,
+        display_color=CIELabColor(*cielab(segment.color)),
+    )
+    if segment.modifier is not None:
+        kind = item.SegmentedPropertyTypeCodeSequence[0]
+        kind.SegmentedPropertyTypeModifierCodeSequence = [concept(segment.modifier)]
+    return item
+
+
+def concept(code: Code) -> CodedConcept:
+    """A code as an item of a code sequence (PS3.3 8.8)."""
+    return CodedConcept(code.value, code.scheme, text(code.meaning))
+
+
+def _unknown() -> BadRequest:
+    return BadRequest(
+        "The mask holds a number that is no label of its model.",
+        expected="Label values of the model's card, and 0 for background.",
+        todo="Correct the mask, or fetch it as nifti.",
+    )

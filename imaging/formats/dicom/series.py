@@ -1,0 +1,201 @@
+"""One volume or picture of DICOM, as a scan, with what its objects must refer to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.frame import Place
+from imaging.formats.dicom.planes import Planes
+from imaging.formats.dicom.regular import Regular
+from imaging.formats.dicom.stack import Stack, Uneven
+from imaging.formats.dicom.values import Planes3D, bytes_of, picture
+from imaging.formats.limits import Limits
+from imaging.once import once
+from imaging.scan import Scan
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A stack that passed; what a scan's `source` is."""
+
+    stack: Stack
+    regular: Regular | None = None
+    """The grid onto which it is resampled; None: its slices are the grid."""
+
+    @classmethod
+    def of(cls, stack: Stack, *, resample: bool = False) -> "Series":
+        """Raises BrokenGeometry where the stack makes no volume, and may not be resampled."""
+        try:
+            stack.check()
+        except Uneven:
+            if not resample:
+                raise
+            return cls(stack, Regular.around(stack))
+        return cls(stack)
+
+    @property
+    def uid(self) -> str:
+        """SeriesInstanceUID."""
+        return self.stack.frames[0].instance.series
+
+    def planes(self) -> Planes:
+        """The original planes with their whole headers, read anew."""
+        instances = list(dict.fromkeys(frame.instance for frame in self.stack.frames))
+        order = {instance: n for n, instance in enumerate(instances)}
+        return Planes(
+            headers=tuple(instance.whole_header() for instance in instances),
+            frames=tuple((order[frame.instance], frame.number) for frame in self.stack.frames),
+        )
+
+    def on_planes(self, mask: NDArray[Any]) -> NDArray[Any]:
+        """(planes, rows, columns) of a mask on the scan's own grid, (i, j, k) or (row, column)."""
+        if mask.ndim == 2:
+            return mask[None]
+        if self.regular is None:
+            return mask.transpose(2, 1, 0)
+        header = self.stack.frames[0].instance.header
+        return self.regular.on_planes(mask, int(header.Rows), int(header.Columns))
+
+    def scan(self, limits: Limits, scratch: Path | None) -> Scan:
+        """The scan; raises ScanTooLarge, UnsupportedScan. No pixel is decoded before a read."""
+        first = self.stack.frames[0]
+        if first.place is None:
+            return self._picture(limits)
+        samples = int(first.instance.header.SamplesPerPixel)
+        if samples != 1:
+            raise UnsupportedScan(
+                "The volume is in colour.",
+                expected="One value a voxel: MONOCHROME1 or 2 (PS3.3, C.7.6.3.1.2).",
+                todo="Send the grey series that it was made from.",
+            )
+        planes = Planes3D(self.stack.frames, scratch)
+        shape, affine = self._grid(first.place, planes)
+        dtype = planes.dtype if self.regular is None else np.dtype(np.float32)
+        limits.check_volume(int(np.prod(shape)), int(np.prod(shape)) * dtype.itemsize)
+        limits.check_bytes(bytes_of(self.stack.frames))
+        return Scan(
+            shape=(1, *shape),
+            dtype=dtype,
+            affine=affine,
+            spacing_mm=tuple(float(n) for n in np.linalg.norm(affine[:3, :3], axis=0)),
+            format="dicom",
+            reader=self._reader(planes),
+            stored_shape=shape,
+            warnings=self._warnings(),
+            source=self,
+        )
+
+    def _grid(
+        self, place: Place, planes: Planes3D
+    ) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
+        """Shape (i, j, k) and the affine to RAS+ mm (PS3.3, C.7.6.2.1.1, equation C.7.6.2.1-1)."""
+        affine = np.eye(4)
+        count, rows, columns = planes.shape
+        positions = self.stack.positions
+        if self.regular is not None:
+            step, origin = self.regular.gap * place.normal, self.regular.origin
+            shape = self.regular.shape
+        else:
+            origin = positions[0]
+            step = (positions[-1] - origin) / (count - 1) if count > 1 else _alone(place)
+            shape = (columns, rows, count)
+        axes = [place.along_row * place.spacing[1], place.along_column * place.spacing[0], step]
+        affine[:3, :3] = LPS_TO_RAS @ np.stack(axes, axis=1)
+        affine[:3, 3] = LPS_TO_RAS @ origin
+        return shape, affine
+
+    def _reader(self, planes: Planes3D) -> Any:
+        regular = self.regular
+
+        def read(box: Box) -> NDArray[Any]:
+            if regular is not None:
+                return regular.read(planes, box)
+            i, j, k = box.slices
+            return np.asarray(planes.values()[k, j, i]).transpose(2, 1, 0)[None]
+
+        return read
+
+    def _picture(self, limits: Limits) -> Scan:
+        instance = self.stack.frames[0].instance
+        header = instance.header
+        if instance.number_of_frames > 1:
+            raise UnsupportedScan(
+                f"The image has {instance.number_of_frames} frames that say nothing of where they "
+                "lie in the patient.",
+                expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
+                todo="Send the frame that is meant as an image of its own.",
+            )
+        rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
+        palette = header.PhotometricInterpretation == "PALETTE COLOR"
+        components = 3 if samples > 1 or palette else 1
+        limits.check_picture(rows, columns, rows * columns * components * 2)
+        spacing = _spacing(header)
+        values = once(lambda: picture(instance))
+        dtype = np.dtype(np.uint8 if int(header.BitsAllocated) <= 8 else np.uint16)
+
+        def read(box: Box) -> NDArray[Any]:
+            found = values()
+            if found.shape != (components, rows, columns):
+                raise UnreadableScan(
+                    "The pixel data is not as the header says.",
+                    expected="Rows, Columns and Samples per Pixel as PS3.3, C.7.6.3, has them.",
+                    todo="Export the image again.",
+                )
+            return found[(slice(None), *box.slices)]
+
+        return Scan(
+            shape=(components, rows, columns),
+            dtype=dtype,
+            affine=np.eye(4),
+            spacing_mm=spacing,
+            format="dicom",
+            reader=read,
+            stored_shape=(rows, columns),
+            source=self,
+        )
+
+    def _warnings(self) -> tuple[str, ...]:
+        if self.regular is None:
+            return ()
+        try:
+            self.stack.check()
+        except Uneven as fault:
+            done = f"The volume was resampled to slices {self.regular.gap:.2f} mm apart;"
+            back = "a DICOM mask is brought back to the original slices, by the nearest voxel."
+            return (f"{fault.came} {done} {back}",)
+        raise BadInput("The stack is even.")  # `of` makes no grid then
+
+
+def one_of(stacks: Sequence[Stack], number: int) -> Stack:
+    """The stack that a pack names; raises UnreadableScan where there are fewer."""
+    if number < len(stacks):
+        return stacks[number]
+    raise UnreadableScan(
+        f"The series has {len(stacks)} volumes; number {number + 1} was asked for.",
+        expected="One of those that there are.",
+        todo="Send the series again and choose one.",
+    )
+
+
+def _alone(place: Place) -> NDArray[np.float64]:
+    return (place.thickness or 1.0) * place.normal
+
+
+def _spacing(header: Any) -> tuple[float, float] | None:
+    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        values = header.get(name)
+        if values:
+            try:
+                rows, columns = (float(n) for n in values)
+            except (TypeError, ValueError):
+                return None
+            return (rows, columns) if min(rows, columns) > 0 else None
+    return None

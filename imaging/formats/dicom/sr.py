@@ -1,0 +1,210 @@
+"""Writes a mask's measurements as a Structured Report (PS3.16, TID 1500) of a SEG's segments.
+
+Each label that the mask holds is a measurement group of its segment: TID 1411 with the volume, or
+of a picture TID 1410 with the area. A label that it lacks has no segment to point to: TID 1501 and
+a size of 0 say that it was looked for and not found. The SEG is the BINARY one of the same mask,
+whose UID is known before it is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    Comprehensive3DSR,
+    DeviceObserverIdentifyingAttributes,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
+    ReferencedSegment,
+    ReferencedSegmentationFrame,
+    SourceImageForSegmentation,
+    SourceSeriesForSegmentation,
+    TrackingIdentifier,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
+)
+from pydicom import Dataset, dcmwrite
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code as Known
+from pydicom.uid import SegmentationStorage
+
+from imaging.errors import BadRequest
+from imaging.formats.atomic import replacing
+from imaging.formats.dicom.place import Place, places
+from imaging.formats.dicom.planes import Planes
+from imaging.formats.dicom.seg import Numbered
+from imaging.formats.dicom.segments import concept, ordered
+from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, text
+from imaging.formats.dicom.uids import uid
+from imaging.meaning import Meaning, Segment
+
+_SIZES = (
+    ("volume_ml", codes.SCT.Volume, Known("ml", "UCUM", "Milliliter")),
+    ("area_mm2", codes.SCT.Area, codes.UCUM.SquareMillimeter),
+    ("area_px", codes.SCT.Area, Known("{pixels}", "UCUM", "pixels")),
+)
+"""A row's field -> what it measures, and in which unit; the first that is there is reported."""
+_PROCEDURES = {
+    "CT": codes.LN.CTUnspecifiedBodyRegion,
+    "MR": codes.LN.MRIUnspecifiedBodyRegion,
+    "CR": codes.LN.XRUnspecifiedBodyRegion,
+    "DX": codes.LN.XRUnspecifiedBodyRegion,
+    "PT": codes.LN.PETUnspecifiedBodyRegion,
+    "NM": codes.LN.NMUnspecifiedBodyRegion,
+}
+"""Modality -> ProcedureReported, of CID 100."""
+
+Group = (
+    VolumetricROIMeasurementsAndQualitativeEvaluations
+    | PlanarROIMeasurementsAndQualitativeEvaluations
+    | MeasurementsAndQualitativeEvaluations
+)
+
+
+def write_sr(
+    path: Path,
+    measurements: Mapping[str, Any],
+    segments: Sequence[Numbered],
+    planes: Planes,
+    meaning: Meaning,
+    stamp: Stamp,
+    seg: Stamp,
+) -> None:
+    """Writes the report; `segments` are those of the BINARY SEG that `seg` names.
+
+    `measurements`: as a job's report has them, rows by label under `labels`. Raises BadRequest
+    where a label has no size there.
+    """
+    sizes = {int(row["value"]): row for row in measurements.get("labels") or ()}
+    held = {item.segment.number: item for item in segments}
+    maker = _Groups(planes, meaning, seg)
+    groups = [
+        maker.group(segment, held.get(segment.number), _size(sizes.get(segment.number)))
+        for segment in ordered(meaning)
+    ]
+    header = planes.headers[0]
+    report = MeasurementReport(
+        observation_context=_observer(meaning),
+        procedure_reported=_PROCEDURES.get(str(header.get("Modality")), codes.SCT.ImagingProcedure),
+        imaging_measurements=groups,
+    )
+    dataset = Comprehensive3DSR(
+        evidence=[_seg_stand_in(header, seg), *map(_stand_in, planes.headers)],
+        content=report,
+        series_instance_uid=stamp.series_uid,
+        series_number=stamp.series_number,
+        sop_instance_uid=stamp.uid,
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+    )
+    stamp.put(dataset, header, meaning)
+    stamp.put_content_time(dataset, header)
+    with replacing(path) as file:
+        dcmwrite(file, dataset, enforce_file_format=True)
+
+
+class _Groups:
+    """Makes the measurement group of each label."""
+
+    def __init__(self, planes: Planes, meaning: Meaning, seg: Stamp) -> None:
+        self._header = planes.headers[0]
+        self._found = places(planes)
+        self._seg = seg
+        self._algorithm = AlgorithmIdentification(
+            name=text(meaning.algorithm),
+            version=text(meaning.version),
+            manufacturer=MANUFACTURER,
+        )
+
+    def group(self, segment: Segment, held: Numbered | None, size: Measurement) -> Group:
+        name = text(segment.name) or f"label {segment.number}"
+        facts: dict[str, Any] = {
+            "tracking_identifier": TrackingIdentifier(
+                uid=self._seg.tracking_uid(segment.number), identifier=name
+            ),
+            "finding_type": concept(segment.type),
+            "finding_category": concept(segment.category),
+            "algorithm_id": self._algorithm,
+            "measurements": [size],
+        }
+        if held is None or not size.value:
+            return MeasurementsAndQualitativeEvaluations(**facts)
+        if len(self._found) == 1 and not self._found[0].solid:
+            return PlanarROIMeasurementsAndQualitativeEvaluations(
+                referenced_segment=self._frame(held.number, self._found[0]), **facts
+            )
+        return VolumetricROIMeasurementsAndQualitativeEvaluations(
+            referenced_segment=self._segment(held.number), **facts
+        )
+
+    def _segment(self, number: int) -> ReferencedSegment:
+        return ReferencedSegment(
+            sop_class_uid=SegmentationStorage,
+            sop_instance_uid=self._seg.uid,
+            segment_number=number,
+            source_series=SourceSeriesForSegmentation(str(self._header.SeriesInstanceUID)),
+        )
+
+    def _frame(self, number: int, place: Place) -> ReferencedSegmentationFrame:
+        frame = ReferencedSegmentationFrame(
+            sop_class_uid=SegmentationStorage,
+            sop_instance_uid=self._seg.uid,
+            frame_number=number,  # each segment of a picture has one frame
+            segment_number=number,
+            source_image=SourceImageForSegmentation(
+                str(place.instance.SOPClassUID),
+                str(place.instance.SOPInstanceUID),
+                None if place.frame is None else [place.frame],
+            ),
+        )
+        del (
+            frame[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
+        )  # never beside a frame's, C.18.4
+        return frame
+
+
+def _size(row: Mapping[str, Any] | None) -> Measurement:
+    for field, name, unit in _SIZES:
+        if row is not None and row.get(field) is not None:
+            return Measurement(name=name, value=float(row[field]), unit=unit)
+    raise BadRequest(
+        "The report measures not every label of the model.",
+        expected="A volume or an area for each label.",
+        todo="Run the job again, or fetch the report as json.",
+    )
+
+
+def _observer(meaning: Meaning) -> ObservationContext:
+    return ObservationContext(
+        observer_device_context=ObserverContext(
+            observer_type=codes.DCM.Device,
+            observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
+                uid=uid("device", meaning.algorithm, meaning.version),
+                name=text(meaning.algorithm),
+                manufacturer_name=MANUFACTURER,
+                model_name=text(f"{meaning.algorithm} {meaning.version}"),
+            ),
+        )
+    )
+
+
+def _stand_in(header: Dataset) -> Dataset:
+    """An instance as evidence, with neither its patient nor its quirks."""
+    item = Dataset()
+    for keyword in (*PATIENT, *STUDY):
+        setattr(item, keyword, "")
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        setattr(item, keyword, header[keyword].value)
+    return item
+
+
+def _seg_stand_in(header: Dataset, seg: Stamp) -> Dataset:
+    item = _stand_in(header)
+    item.SOPClassUID, item.SOPInstanceUID = SegmentationStorage, seg.uid
+    item.SeriesInstanceUID = seg.series_uid
+    return item

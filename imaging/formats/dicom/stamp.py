@@ -1,0 +1,105 @@
+"""What every DICOM object that we write says of itself: patient, study, who made it, and when."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
+from importlib.metadata import version
+
+from pydicom import Dataset
+
+from imaging.formats.dicom.uids import uid
+from imaging.meaning import Meaning
+
+MANUFACTURER = "Tessera"
+PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
+"""Type 2 of C.7.1.1."""
+STUDY = ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber")
+"""Type 2 of C.7.2.1."""
+_OPTIONAL = (
+    *("IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence"),
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    *("StudyInstanceUID", "StudyDescription", "IssuerOfAccessionNumberSequence"),
+    *("PatientAge", "PatientSize", "PatientWeight", "TimezoneOffsetFromUTC"),
+)
+UTF8 = "ISO_IR 192"
+"""The one character set that can bear any source's names and any label's."""
+_OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The identity of one object."""
+
+    uid: str
+    """SOPInstanceUID."""
+    made_at: float
+    """Seconds since the epoch."""
+    series_number: int
+
+    @property
+    def series_uid(self) -> str:
+        """SeriesInstanceUID: each object is a series of its own."""
+        return uid("series", self.uid)
+
+    def tracking_uid(self, number: int) -> str:
+        """TrackingUID of a segment, by its label's number."""
+        return uid("segment", self.uid, str(number))
+
+    def put(self, target: Dataset, source: Dataset, meaning: Meaning) -> None:
+        """Gives `target` the source's patient and study, our own series, equipment and times."""
+        target.SpecificCharacterSet = UTF8
+        copy(target, source, (*PATIENT, *STUDY), empty=True)
+        copy(target, source, _OPTIONAL)
+        target.SOPInstanceUID = self.uid
+        target.SeriesInstanceUID = self.series_uid
+        target.SeriesNumber = self.series_number
+        target.InstanceNumber = 1
+        target.SeriesDescription = text(f"{meaning.algorithm} {meaning.version}")
+        target.Manufacturer = MANUFACTURER
+        target.ManufacturerModelName = text(meaning.algorithm)
+        target.SoftwareVersions = version("tessera-seg")
+        target.DeviceSerialNumber = text(f"{meaning.algorithm}-{meaning.version}")
+        self._put_times(target, source)
+
+    def when(self, source: Dataset) -> tuple[str, str]:
+        """Date and time (VR DA and TM), in the source's time zone or else this machine's."""
+        when = datetime.fromtimestamp(self.made_at, _zone(source))
+        return when.strftime("%Y%m%d"), when.strftime("%H%M%S")
+
+    def put_content_time(self, target: Dataset, source: Dataset) -> None:
+        """ContentDate and ContentTime, of objects that have them."""
+        target.ContentDate, target.ContentTime = self.when(source)
+
+    def _put_times(self, target: Dataset, source: Dataset) -> None:
+        date, time = self.when(source)
+        target.InstanceCreationDate = target.SeriesDate = date
+        target.InstanceCreationTime = target.SeriesTime = time
+        for equipment in target.get("ContributingEquipmentSequence", ()):
+            equipment.ContributionDateTime = date + time
+
+
+def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
+    """Copies the elements that `source` has, as they are; `empty`: the others without a value."""
+    for keyword in keywords:
+        if keyword in source:
+            target.add(source[keyword])
+        elif empty:
+            setattr(target, keyword, "")
+
+
+def text(words: str, longest: int = 64) -> str:
+    """`words` as a value of VR LO may be: no control characters, no backslash, not too long."""
+    return re.sub(r"[\x00-\x1f\x7f\\]+", " ", words).strip()[:longest].strip()
+
+
+def _zone(source: Dataset) -> tzinfo | None:
+    """TimezoneOffsetFromUTC goes for every time of an object, those of the study included."""
+    given = _OFFSET.fullmatch(str(source.get("TimezoneOffsetFromUTC", "")))
+    if given is None:
+        return datetime.now().astimezone().tzinfo
+    offset = timedelta(hours=int(given[2]), minutes=int(given[3]))
+    return timezone(offset if given[1] == "+" else -offset) if offset < _DAY else None
+
+
+_DAY = timedelta(days=1)

@@ -1,0 +1,127 @@
+"""The voxel values of frames: decoded once, at the first read, and rescaled."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+from pydicom.pixels.utils import iter_pixels, pixel_array
+
+from imaging.canvas import canvas
+from imaging.errors import UnreadableScan
+from imaging.formats.dicom.frame import Frame
+from imaging.formats.dicom.instance import Instance
+from imaging.once import once
+
+_EXACT = (np.uint8, np.int16, np.uint16, np.int32)
+
+
+def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
+    """The least type that holds every value that the frames may have; float32 for broken slopes."""
+    header = frames[0].instance.header
+    if "FloatPixelData" in header or "ModalityLUTSequence" in header:
+        return np.dtype(np.float32)
+    scales = {(frame.slope, frame.intercept) for frame in frames}
+    bits = max(int(frame.instance.header.BitsStored) for frame in frames)
+    signed = any(int(frame.instance.header.get("PixelRepresentation") or 0) for frame in frames)
+    if bits > 16 or any(not n.is_integer() for scale in scales for n in scale):
+        return np.dtype(np.float32)
+    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    ends = [slope * n + intercept for slope, intercept in scales for n in (least, most)]
+    for kind in _EXACT:
+        info = np.iinfo(kind)
+        if info.min <= min(ends) and max(ends) <= info.max:
+            return np.dtype(kind)
+    return np.dtype(np.float32)
+
+
+class Planes3D:
+    """(n, rows, columns) rescaled values of a stack; decoded when first asked for."""
+
+    def __init__(self, frames: Sequence[Frame], scratch: Path | None) -> None:
+        self.frames = tuple(frames)
+        self.dtype = value_type(frames)
+        header = frames[0].instance.header
+        self.shape = (len(frames), int(header.Rows), int(header.Columns))
+        self._scratch = scratch
+        self.values = once(self._decode)
+
+    def _decode(self) -> NDArray[Any]:
+        out = canvas(self.shape, self.dtype, self._scratch)
+        order = sorted(range(len(self.frames)), key=lambda n: id(self.frames[n].instance))
+        for _, same in groupby(order, key=lambda n: id(self.frames[n].instance)):
+            places = sorted(same, key=lambda n: self.frames[n].number)
+            instance = self.frames[places[0]].instance
+            numbers = [self.frames[n].number for n in places]
+            for place, stored in zip(places, _stored(instance, numbers), strict=True):
+                frame = self.frames[place]
+                out[place] = _rescaled(stored, frame, self.dtype)
+        return out
+
+
+def picture(instance: Instance) -> NDArray[Any]:
+    """(1 or 3, rows, columns) of a picture's only frame, RGB or grey, white where it is bright."""
+    try:
+        with instance.open() as file:
+            data = dcmread(file, force=True)
+        values = pixel_array(data)
+    except Exception as error:  # whatever a damaged stream makes a decoder raise
+        raise _undecoded() from error
+    kind = str(data.PhotometricInterpretation)
+    if kind == "PALETTE COLOR":
+        values = apply_color_lut(values, data)
+    if values.ndim == 3:
+        return np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
+    values = apply_modality_lut(values, data)
+    if kind == "MONOCHROME1":
+        values = _inverted(values, data)
+    return np.asarray(values)[None]
+
+
+def _inverted(values: NDArray[Any], data: Any) -> NDArray[Any]:
+    """MONOCHROME1 shows its least value as white (PS3.3, C.7.6.3.1.2)."""
+    if not np.issubdtype(values.dtype, np.integer):
+        return np.asarray(values.max(initial=0) - values)
+    bits = int(data.BitsStored)
+    top = (1 << bits - 1) - 1 if data.PixelRepresentation else (1 << bits) - 1
+    low = -(1 << bits - 1) if data.PixelRepresentation else 0
+    return np.asarray((top + low) - values.astype(np.int64)).astype(values.dtype)
+
+
+def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
+    """Stored values of these frames, in their order."""
+    try:
+        with instance.open() as file:
+            yield from iter_pixels(file, indices=list(numbers), raw=True)
+    except Exception as error:  # whatever a damaged stream makes a decoder raise
+        raise _undecoded() from error
+
+
+def _rescaled(stored: NDArray[Any], frame: Frame, dtype: np.dtype[Any]) -> NDArray[Any]:
+    header = frame.instance.header
+    if stored.shape != (int(header.Rows), int(header.Columns)):
+        raise _undecoded()
+    if "ModalityLUTSequence" in header:
+        return np.asarray(apply_modality_lut(stored, header)).astype(dtype)
+    if (frame.slope, frame.intercept) == (1, 0):
+        return stored.astype(dtype)
+    return (stored * np.float64(frame.slope) + frame.intercept).astype(dtype)
+
+
+def _undecoded() -> UnreadableScan:
+    return UnreadableScan(
+        "The pixel data of a DICOM image cannot be decoded.",
+        expected="A whole, sound stream of its transfer syntax (PS3.5, 8.2 and A.4).",
+        todo="Export the series again, uncompressed if need be.",
+    )
+
+
+def bytes_of(frames: Sequence[Frame]) -> int:
+    """Of all values in memory."""
+    header = frames[0].instance.header
+    return prod((len(frames), int(header.Rows), int(header.Columns))) * value_type(frames).itemsize

@@ -1,0 +1,133 @@
+"""What somebody sent, as scans that can be stored: a file as it is, or a pack of a series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
+from imaging.formats.dicom.offer import Heap, Offer
+from imaging.formats.dicom.series import Series
+from imaging.formats.dicom.unpack import is_archive, is_dicom, unpacked
+from imaging.formats.limits import Limits
+from imaging.formats.ome_zarr import is_ome_zarr
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which of the scans in an upload are meant, and how they are to be taken."""
+
+    series: str | None = None
+    """SeriesInstanceUID."""
+    stack: int | None = None
+    """Volume of the series, from 1."""
+    each: bool = False
+    """All that there are, localizers apart."""
+    resample: bool = False
+    """Tilted or uneven slices are resampled."""
+    deidentify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A scan's file, and what to call it; "": as its sender does."""
+
+    path: Path
+    name: str = ""
+    series: str | None = None
+    """SeriesInstanceUID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One of several scans that makes no volume."""
+
+    name: str
+    error: BadInput
+
+
+def received(
+    paths: Sequence[Path], folder: Path, limits: Limits, asked: Asked | None = None
+) -> tuple[list[Received], list[Refused]]:
+    """The scans in files that came together; what is unpacked or packed goes into `folder`.
+
+    Raises SeveralScans where one is to be chosen first, BadRequest for several files that are no
+    DICOM, and what refuses a scan where no other is left.
+    """
+    asked = asked or Asked()
+    if len(paths) == 1 and not _holds_dicom(paths[0]):
+        if asked.deidentify:
+            raise BadRequest(
+                "The file is no DICOM, and only DICOM can be de-identified.",
+                expected="A DICOM file or series.",
+                todo="Take the names out of it, then send it without `deidentify`.",
+            )
+        return [Received(paths[0])], []
+    heap = Heap.of(unpacked(paths, folder, limits))
+    if not heap.offers:
+        _refuse(heap, paths)
+    chosen = _chosen(heap, asked)
+    if heap.faults and not asked.each:
+        raise heap.faults[0]
+    return _packed(heap, chosen, folder, limits, asked)
+
+
+def _holds_dicom(path: Path) -> bool:
+    """Whether it is DICOM, or an archive that may hold some."""
+    if is_archive(path):
+        return not is_ome_zarr(path)
+    with path.open("rb") as file:
+        return is_dicom(file.read(512))
+
+
+def _refuse(heap: Heap, paths: Sequence[Path]) -> None:
+    if len(paths) > 1 and not heap.faults and not heap.others:
+        raise BadRequest(
+            "Several files came that are no DICOM.",
+            expected="One file, or the files of a DICOM series.",
+            todo="Send each volume or picture in an upload of its own.",
+        )
+    heap.refuse()
+
+
+def _chosen(heap: Heap, asked: Asked) -> list[Offer]:
+    offers = [offer for offer in heap.offers if asked.series in (None, offer.series)]
+    if asked.stack is not None:
+        offers = [offer for offer in offers if offer.number + 1 == asked.stack]
+    if not offers:
+        raise NotFound(
+            "No such series or volume is in what was sent.",
+            expected=f"One of the {len(heap.offers)} that there are.",
+            todo="Send it without `series` and `stack`: the answer lists them.",
+        )
+    images = [offer for offer in offers if not offer.stack.localizer] or offers
+    if len(images) > 1 and not asked.each:
+        raise SeveralScans(
+            f"What was sent holds {len(offers)} scans.",
+            expected="One, or word of which one is meant.",
+            todo="Choose one by `series` and `stack`, or ask for `each=true`, which makes a scan "
+            "of each.",
+            choices=[offer.told for offer in offers],
+        )
+    return images
+
+
+def _packed(
+    heap: Heap, chosen: Sequence[Offer], folder: Path, limits: Limits, asked: Asked
+) -> tuple[list[Received], list[Refused]]:
+    found: list[Received] = []
+    refused: list[Refused] = []
+    for number, offer in enumerate(chosen):
+        try:
+            Series.of(offer.stack, resample=asked.resample).scan(limits, None)
+            alone = None if asked.resample else heap.alone(offer)
+            path = alone or folder / f"pack-{number}"
+            if alone is None:
+                heap.pack(offer, path, resample=asked.resample)
+            found.append(Received(path, offer.name, offer.series))
+        except BadInput as error:
+            if len(chosen) == 1:
+                raise
+            refused.append(Refused(offer.name, error))
+    if not found:
+        raise refused[0].error
+    return found, refused

@@ -1,0 +1,113 @@
+"""DICOM over the wire: series of many files, studies in a zip, and whatever else files hold."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from pydicom.data import get_testdata_files
+
+from tests.dicom_files import DESCRIPTION, NUMBER, PATIENT, classic, write
+from tests.service.conftest import Gateway, check_problem
+
+FILES = sorted({Path(name) for name in get_testdata_files("*") if Path(name).is_file()})
+FLAT = 150 << 20
+
+
+def _volume(seed: int = 0, slices: int = 7) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 900, (11, 9, slices), np.int16)
+
+
+def _sent(gateway: Gateway, paths: list[Path], **query: object) -> httpx.Response:
+    files = [("files", (path.name, path.read_bytes())) for path in paths]
+    return gateway.client.post("/v1/scans", files=files, params=query)
+
+
+def test_a_series_of_many_files(gateway: Gateway, tmp_path: Path) -> None:
+    """The files of a series are one scan, whatever their order; a NIfTI for viewers is made."""
+    images = classic(_volume(), np.diag([1.0, 1, 2, 1]))
+    paths = write(images, tmp_path)
+    first = _sent(gateway, paths)
+    assert first.status_code == 201, first.text
+    told = first.json()
+    assert (told["format"], told["shape"], told["name"]) == ("dicom", [1, 11, 9, 7], "MR series 3")
+    assert told["series"] == images[0].SeriesInstanceUID
+    again = _sent(gateway, paths[::-1])
+    assert (again.status_code, again.json()["id"]) == (200, told["id"])
+    volume = gateway.client.get(f"/v1/scans/{told['id']}/volume")
+    assert volume.status_code == 200
+    assert volume.content[:2] == b"\x1f\x8b"
+    log = gateway.log.read_text()
+    for secret in (PATIENT, "Norma", NUMBER, DESCRIPTION, str(images[0].SeriesInstanceUID)):
+        assert secret not in log
+
+
+def test_a_study_lists_its_series(gateway: Gateway, tmp_path: Path) -> None:
+    one, two = classic(_volume(1), np.eye(4)), classic(_volume(2, 5), np.eye(4), SeriesNumber=8)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for n, path in enumerate(write([*one, *two], tmp_path)):
+            archive.write(path, f"{PATIENT}/{n}")
+    study = {"files": ("study.zip", packed.getvalue())}
+    problem = check_problem(gateway.client.post("/v1/scans", files=study), 422, "Norma")
+    assert problem["type"] == "urn:tessera:several-scans"
+    choices = problem["choices"]
+    assert isinstance(choices, list)
+    assert sorted(choice["slices"] for choice in choices) == [5, 7]
+    wanted = next(choice for choice in choices if choice["slices"] == 5)
+    query = {"series": wanted["series"], "stack": wanted["stack"]}
+    chosen = gateway.client.post("/v1/scans", files=study, params=query)
+    assert chosen.status_code == 201
+    assert chosen.json()["name"] == "study.zip: MR series 8"
+    every = gateway.client.post("/v1/scans", files=study, params={"each": True})
+    assert every.status_code == 201
+    assert [scan["shape"][3] for scan in every.json()["scans"]] == [7, 5]
+    assert every.json()["refused"] == []
+
+
+def test_a_gap_is_refused_with_its_figures(gateway: Gateway, tmp_path: Path) -> None:
+    kept = gateway.kept()
+    images = classic(_volume(3), np.eye(4))
+    problem = check_problem(_sent(gateway, write(images[:3] + images[4:], tmp_path)), 422, "Norma")
+    assert problem["type"] == "urn:tessera:broken-geometry"
+    assert "gaps of 1.00 to 2.00 mm" in str(problem["detail"])
+    assert gateway.kept() == kept
+    resampled = _sent(gateway, write(images[:3] + images[4:], tmp_path), resample=True)
+    assert resampled.status_code == 201
+    assert "resampled" in resampled.json()["warnings"][0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_every_file_of_pydicom(gateway: Gateway, path: Path) -> None:
+    """A scan, whose pixels are there or are said not to be, or a problem; never a failure."""
+    gateway.forget_peak()
+    before = gateway.peak_bytes()
+    answer = gateway.client.post("/v1/scans", files={"files": (path.name, path.read_bytes())})
+    if answer.status_code not in (200, 201):
+        check_problem(answer, answer.status_code, "CompressedSamples")
+        assert answer.status_code in (413, 415, 422)
+        assert {"expected", "todo"} <= set(answer.json())
+    else:
+        volume = gateway.client.get(f"/v1/scans/{answer.json()['id']}/volume")
+        assert volume.status_code == 200 or check_problem(volume, 422)
+    assert gateway.peak_bytes() - before < FLAT
+
+
+def test_all_files_of_pydicom_in_one_zip(gateway: Gateway) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n, path in enumerate(FILES):
+            archive.write(path, f"{n}/{path.name}")
+    study = {"files": ("all.zip", packed.getvalue())}
+    gateway.forget_peak()
+    before = gateway.peak_bytes()
+    listed = check_problem(gateway.client.post("/v1/scans", files=study), 422)
+    assert len(list(listed["choices"])) > 30  # type: ignore[call-overload]
+    every = gateway.client.post("/v1/scans", files=study, params={"each": True})
+    assert every.status_code == 201, every.text
+    assert len(every.json()["scans"]) > 30
+    for refused in every.json()["refused"]:
+        assert refused["problem"]["detail"]
+    assert gateway.peak_bytes() - before < FLAT
