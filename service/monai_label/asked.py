@@ -15,8 +15,8 @@ class Asked(BaseModel):
     """Of `params`, the fields that are heeded; clients send many more."""
 
     extension: str = Field(".nrrd", alias="result_extension")
-    dtype: Literal["uint8", "uint16", "uint32"] | None = Field(None, alias="result_dtype")
-    """The least that the result's voxels are to be: numbers that do not fit get more."""
+    dtype: Literal["uint8", "uint16", "uint32"] = Field("uint8", alias="result_dtype")
+    """The least that a NRRD's voxels are to be: numbers that do not fit get more."""
     compress: bool = Field(True, alias="result_compress")
 
     @field_validator("extension", mode="before")
@@ -30,7 +30,7 @@ class Asked(BaseModel):
     @field_validator("dtype", mode="before")
     @classmethod
     def _given(cls, value: object) -> object:
-        return value or None
+        return value or "uint8"
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> "Asked":

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -70,8 +71,8 @@ async def received(request: Request, parts: Parts) -> AsyncIterator[Form]:
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind == b"multipart/form-data" and options.get(b"boundary"):
-        with ExitStack() as stack:
-            reader = _Reader(options[b"boundary"], parts, stack)
+        with parts.scratch.subfolder() as folder, ExitStack() as stack:
+            reader = _Reader(options[b"boundary"], parts.settings.upload_bytes, folder, stack)
             await _stream(request, reader)
             yield reader.form()
         return
@@ -108,9 +109,9 @@ async def _stream(request: Request, reader: "_Reader") -> None:
 class _Reader:
     """Takes a multipart body apart; each file goes to scratch as it comes."""
 
-    def __init__(self, boundary: bytes, parts: Parts, stack: ExitStack) -> None:
-        self._parts, self._stack = parts, stack
-        self._left, self._fields_left = parts.settings.upload_bytes, FIELD_BYTES
+    def __init__(self, boundary: bytes, limit: int, folder: Path, stack: ExitStack) -> None:
+        self._limit, self._folder, self._stack = limit, folder, stack
+        self._left, self._fields_left = limit, FIELD_BYTES
         self._fields: dict[str, bytearray] = {}
         self._files: list[tuple[str, Upload]] = []
         self._file: IO[bytes] | None = None
@@ -183,7 +184,7 @@ class _Reader:
             return
         if len(self._files) >= FILES:
             raise _malformed(f"The form holds more than {FILES:,} files.")
-        path = self._stack.enter_context(self._parts.scratch.file())
+        path = self._folder / str(len(self._files))
         self._file = self._stack.enter_context(path.open("wb"))
         self._now = (self._name, Upload(path, base_name(called), 0))
 
@@ -199,7 +200,7 @@ class _Reader:
         if self._left < 0:
             raise ScanTooLarge(
                 "The file is larger than is taken here.",
-                expected=f"At most {self._parts.settings.upload_bytes:,} bytes.",
+                expected=f"At most {self._limit:,} bytes.",
                 todo="Cut or compress it, or have the limit (TESSERA_UPLOAD_BYTES) raised.",
             )
         self._file.write(data[start:end])

@@ -95,8 +95,9 @@ def kept(parts: Parts, owner: str, uploads: Sequence[Upload], image: str = "") -
 
 
 def taken(parts: Parts, owner: str, uploads: Sequence[Upload]) -> tuple[StoredScan, bool]:
-    """The scan that files are together, and whether it is new."""
-    return intake.take_in(parts, owner, uploads[0])
+    """The scan that files are together, and whether it is new; several scans are refused."""
+    ((scan, created),) = intake.take_in(parts, owner, uploads)
+    return scan, created
 
 
 def facts(scan: StoredScan) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,33 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from imaging.errors import BadRequest
+from imaging.formats.dicom.objects import OnPlanes
 from imaging.formats.mask_file import read, write
 from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.job import Job, StoredScan
 from models.card import ModelCard
+from service import viewing
 from service.monai_label.asked import Asked, Output
 from service.parts import Parts
 
 _BLOCK_BYTES = 1 << 20
 _NAMED_OBJECTS = 1000
-_OBJECTS = "imaging.formats.dicom.objects"
 
 
 def respond(
     parts: Parts, job: Job, scan: StoredScan, card: ModelCard, asked: Asked, output: Output
 ) -> Response:
     """The answer to a client: a form of `params` and `image`, or one of the two alone."""
+    if output == "dicom_seg":
+        tag = f"{job.mask_sha256}-dicom-seg"
+        return viewing.dicom(parts, job, scan, "dicom-seg", f"mask-{job.id}", tag)
     with parts.blobs.local(str(job.mask_sha256)) as stored:
         mask = read(stored, len(scan.shape) - 1, parts.scratch.folder)
     if output == "json":
         return JSONResponse(_params(parts, job, card, mask))
     with parts.blobs.local(scan.sha256) as source:
         opened = open_scan(source, parts.limits, parts.scratch.folder)
-        if output == "dicom_seg":
-            return _dicom_seg(parts, job, card, mask, opened)
         return _image(parts, job, card, mask, opened, asked, output)
 
 
@@ -57,7 +57,7 @@ def _image(
     asked: Asked,
     output: Output,
 ) -> Response:
-    numbers = _typed(_contiguous(mask, card), asked)
+    numbers = _contiguous(mask, card)
     name = f"{uuid4().hex}{asked.extension}"
     with parts.scratch.file(asked.extension) as path:
         if output == "image":
@@ -78,36 +78,21 @@ def _contiguous(mask: NDArray[Any], card: ModelCard) -> NDArray[Any]:
     return found
 
 
-def _typed(numbers: NDArray[Any], asked: Asked) -> NDArray[Any]:
-    least = np.min_scalar_type(int(numbers.max(initial=0)))
-    wanted = np.promote_types(least, asked.dtype) if asked.dtype else least
-    return numbers.astype(wanted, copy=False)
-
-
 def _stacked(numbers: NDArray[Any], opened: Scan) -> tuple[NDArray[Any], Scan]:
-    """On a DICOM series' own slices, in their order along the normal: a viewer's stack."""
-    back = getattr(opened.source, "on_planes", None)
-    if back is None or opened.dimension == 2:
+    """On a DICOM volume's own slices, in their order along the normal: a viewer's stack.
+
+    Only of a scan that was resampled these are other than the grid; its origin is then theirs.
+    """
+    source = opened.source
+    if opened.dimension == 2 or not isinstance(source, OnPlanes):
         return numbers, opened
-    planes: NDArray[Any] = back(numbers)
-    stack = planes.transpose(2, 1, 0)
-    if stack.shape == opened.grid:
-        return stack, opened
-    bare = Scan(
-        shape=(1, *stack.shape),
-        dtype=stack.dtype,
-        affine=opened.affine,
-        spacing_mm=opened.spacing_mm,
-        format=opened.format,
-        reader=opened.reader,
-        stored_shape=stack.shape,
-    )
-    return stack, bare
+    stack = source.on_planes(numbers).transpose(2, 1, 0)
+    return stack, replace(opened, shape=(1, *stack.shape), stored_shape=stack.shape)
 
 
 def _write(path: Path, numbers: NDArray[Any], scan: Scan, asked: Asked) -> None:
     if asked.extension == ".nrrd":
-        write_mask_nrrd(path, numbers, scan, compress=asked.compress)
+        write_mask_nrrd(path, numbers, scan, compress=asked.compress, at_least=asked.dtype)
     else:
         write(path, numbers, scan)
 
@@ -146,26 +131,6 @@ def _called(card: ModelCard, mask: NDArray[Any]) -> dict[str, int]:
     if count > _NAMED_OBJECTS:
         return {label.name: 1}
     return {f"{label.name} {number}": number for number in range(1, count + 1)}
-
-
-def _dicom_seg(
-    parts: Parts, job: Job, card: ModelCard, mask: NDArray[Any], opened: Scan
-) -> Response:
-    try:
-        objects = import_module(_OBJECTS)
-    except ModuleNotFoundError:
-        objects = None
-    if objects is None or opened.format != "dicom":
-        raise BadRequest(
-            "Of this image there is no DICOM series that a segmentation could refer to.",
-            expected="output=dicom_seg for an image that came as DICOM.",
-            todo="Ask for output=image.",
-        )
-    made = datetime.fromtimestamp(job.finished_at or job.created_at, UTC)
-    with parts.scratch.file(".dcm") as path:
-        meaning = card.meaning()  # type: ignore[attr-defined]
-        objects.write_object(path, "dicom-seg", mask, opened, meaning, None, made)
-        return _file(path, f"{uuid4().hex}.dcm")
 
 
 def _file(path: Path, name: str) -> Response:

@@ -190,7 +190,8 @@ def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
         """INSERT INTO jobs
            (id, owner, model, model_version, model_sha256, options, priority, queue, voxels, state,
             attempt, fence, created_at, tiles_done, tiles_total, request)
-           VALUES ('j', 'ada', 'm', '1', 'x', '{}', 5, 'cpu', 1, 'succeeded', 1, 1, 1, 0, 0, 'r')""",
+           VALUES ('j', 'ada', 'm', '1', 'x', '{}', 5, 'cpu', 1, 'succeeded', 1, 1, 1, 0, 0,
+            'r')""",
         """INSERT INTO reviews (id, job, verdict, comment, reviewer, created_at)
            VALUES ('r', 'j', 'accepted', 'c', 'w', 1)""",
     )
