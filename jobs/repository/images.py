@@ -98,6 +98,18 @@ class ImageRows(JobRows):
         with self._read() as connection:
             return [ImageName(**row) for row in connection.execute(over).mappings()]
 
+    def hand_over(self, session: ImageName) -> bool:
+        """Has other sessions on the same scan take it along; False where there is none."""
+        others = (
+            (image_names.c.owner == session.owner)
+            & (image_names.c.scan == session.scan)
+            & (image_names.c.name != session.name)
+            & image_names.c.expiry_s.is_not(None)
+        )
+        with self._write() as connection:
+            query = update(image_names).where(others).values(brought=True)
+            return connection.execute(query).rowcount > 0
+
     def forget_name(self, owner: str, name: str) -> None:
         """The scan stays."""
         with self._write() as connection:

@@ -16,7 +16,7 @@ from service.parts import OwnerDep, PartsDep
 router = APIRouter()
 
 _VERSION = "0.8.5"
-"""Of MONAI Label, whose surface this is; clients compare it with their own."""
+"""Of MONAI Label, whose surface this is."""
 
 
 @serves(router, "GET", "/auth")

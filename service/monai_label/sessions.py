@@ -76,7 +76,7 @@ async def end_in_time(parts: Parts) -> None:
 
 
 def end(parts: Parts, session: ImageName) -> None:
-    """Forgets a session, and its image where that came with it and nobody keeps anything of it."""
+    """Forgets a session, and its image where that came with it and nobody needs it any more."""
     if session.brought and not _needed(parts, session):
         try:
             with suppress(NotFound):
@@ -87,8 +87,14 @@ def end(parts: Parts, session: ImageName) -> None:
 
 
 def _needed(parts: Parts, session: ImageName) -> bool:
-    ids = [session.scan]
-    return bool(parts.repository.labels(ids)) or bool(parts.repository.image_names(ids))
+    """By another session, which then takes it along, or by whoever named, drew or reviewed."""
+    ids, repository = [session.scan], parts.repository
+    return (
+        repository.hand_over(session)
+        or bool(repository.labels(ids))
+        or bool(repository.image_names(ids))
+        or any(job.verdict for job in repository.made(session.owner, session.scan))
+    )
 
 
 def _made(

@@ -101,6 +101,7 @@ def test_a_series_that_was_resampled(served: Served) -> None:
     files = {"files": ("series.zip", _zip(images))}
     answer = served.gateway.client.post("/v1/scans?resample=true", files=files)
     assert answer.status_code == 201, answer.text
+    assert served.scan(uid)["shape"][3] > 9
     answer = served.http.post(f"/infer/{SMALL}?image={uid}&output=image", data=RAW)
     head, _, bare = answer.content.partition(b"\n\n")
     assert b"sizes: 12 10 9" in head

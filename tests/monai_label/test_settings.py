@@ -102,3 +102,14 @@ def test_both_ports_end_together(tmp_path: Path) -> None:
     gateway.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/info/")
+
+
+def test_the_last_session_takes_the_image_along(alone: Gateway) -> None:
+    first, second = (
+        _put(alone, "/session/?expiry=600", 5, "files").json()["session_id"] for _ in range(2)
+    )
+    alone.client.delete(f"/monai-label/session/{first}")
+    assert alone.client.get(f"/monai-label/session/{second}").status_code == 200
+    assert len(alone.client.get("/v1/scans").json()["scans"]) == 1
+    alone.client.delete(f"/monai-label/session/{second}")
+    assert alone.client.get("/v1/scans").json()["scans"] == []
