@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     """What this worker runs on: auto, cpu, openvino, cuda or tensorrt."""
     memory_bytes: int = 0
-    """Budget of a worker's tiles; 0: half of what the machine or cgroup has free."""
+    """Budget of a worker's tiles; 0: half of what the machine, cgroup or GPU has free."""
     threads: int = 0
     """0: all cores that this process may use."""
     together: Annotated[int, Field(ge=1)] = 4
