@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imaging.formats.dicom.objects import write_object
-
 from imaging.errors import Conflict, TesseraError, Unavailable
 from imaging.formats import mask_file
+from imaging.formats.dicom.objects import write_object
 from imaging.formats.sniff import open_scan
 from jobs import problem
 from jobs.delivery import Delivery, due_in

@@ -10,10 +10,9 @@ import pytest
 from highdicom.seg import segread
 from pydicom import Dataset, dcmread
 
-from tests.pacs.conftest import House, Orthanc, associate, store, until
+from tests.pacs.conftest import MODEL, House, Orthanc, associate, store, until
 from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, series
 
-MODEL = "hippocampus-mri-3d"
 FORMATS = ("dicom-seg", "dicom-sr", "dicom-rtstruct")
 MODALITIES = ("SEG", "SR", "RTSTRUCT")
 SHARED = os.environ.get("TESSERA_TEST_DATA")
@@ -70,7 +69,7 @@ def test_what_a_scanner_sends_comes_to_the_archive(
 ) -> None:
     """Given a rule, a push alone makes SEG, SR and RTSTRUCT appear in the PACS."""
     images = images_of(kind)
-    gateway = house.gateway(routes(orthanc))
+    gateway = house.gateway(routes(orthanc, model="hippocampus-mri-3d"))
     house.worker()
     assert store(house.dicom, images) == [0x0000] * len(images)
     until(lambda: delivered(orthanc))
@@ -106,7 +105,9 @@ def test_pulled_and_sent_back(orthanc: Orthanc, house: House) -> None:
     gateway = house.gateway(routes(orthanc), dicom_port="0")
     house.worker()
     client = gateway.client
-    assert client.get("/v1/peers").json() == [{"name": "archive", "search": True, "send": "stow-rs"}]
+    assert client.get("/v1/peers").json() == [
+        {"name": "archive", "search": True, "send": "stow-rs"}
+    ]
     found = client.get("/v1/peers/archive/series", params={"PatientID": NUMBER, "Modality": "MR"})
     (one,) = found.json()
     assert one["SeriesInstanceUID"] == images[0].SeriesInstanceUID
@@ -137,7 +138,7 @@ def _deliveries(house: House, job: object) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("web", [True, False], ids=["stow-rs", "c-store"])
-def test_the_archive_is_away(orthanc: Orthanc, house: House, web: bool) -> None:  # noqa: FBT001
+def test_the_archive_is_away(orthanc: Orthanc, house: House, web: bool) -> None:
     """Killed before the delivery and started again later, it is sent everything once."""
     images = series(32, 40)
     gateway = house.gateway(routes(orthanc, web=web))
