@@ -236,7 +236,7 @@ def _decimals(numbers: Sequence[float] | NDArray[np.float64]) -> list[DSfloat]:
 
 def _where(planes: Planes, number: int) -> tuple[NDArray[np.float64], ...]:
     header, frame = planes.headers[planes.frames[number][0]], planes.frames[number][1]
-    if "NumberOfFrames" in header:
+    if "PerFrameFunctionalGroupsSequence" in header:
         shared = header.SharedFunctionalGroupsSequence[0]
         own = header.PerFrameFunctionalGroupsSequence[frame]
         found = (

@@ -266,3 +266,41 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(BadRequest, match="segments take"):
         write_object(path, "dicom-seg", mask, scan, LABELS, None, MADE_AT)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_headers_that_lack_something(tmp_path: Path) -> None:
+    """No frame of reference, no patient, dates of DICOM's forerunner, one frame that is none."""
+    acquired, path = series(), tmp_path / "a.dcm"
+    for header in acquired.kept.headers:
+        del header.FrameOfReferenceUID, header.PatientName, header.PatientBirthDate
+        header.StudyDate, header.StudyTime = "1997.04.24", "14:04:38"
+        header.NumberOfFrames = 1
+        header.PatientIdentityRemoved, header.DeidentificationMethod = "YES", ""
+    mask = on_grid(blobs())
+    for form in ("dicom-labelmap", "dicom-seg", "dicom-rtstruct", "dicom-sr"):
+        write_object(path, form, mask, scan_of(acquired), LABELS, None, MADE_AT)
+        if form != "dicom-labelmap":
+            assert faults(path) == []
+        dataset = dcmread(path)
+        assert (dataset.StudyDate, dataset.StudyTime) == ("19970424", "140438")
+        assert dataset.PatientName == ""
+        assert dataset.PatientIdentityRemoved == "YES"
+    write_object(path, "dicom-seg", mask, scan_of(acquired), LABELS, None, MADE_AT)
+    numbers, affine = itk_image(path, tmp_path / "itk")
+    assert in_world(numbers, affine) == in_world(mask, affine_of(acquired))
+
+
+def test_images_without_a_uid_cannot_be_referred_to(tmp_path: Path) -> None:
+    acquired = series()
+    del acquired.kept.headers[3].SOPInstanceUID
+    with pytest.raises(BadRequest, match="no UID"):
+        uid_of("dicom-seg", on_grid(blobs()), scan_of(acquired), LABELS)
+
+
+def test_times_are_the_sources_zones_where_it_tells(tmp_path: Path) -> None:
+    acquired, path = series(), tmp_path / "a.dcm"
+    for header in acquired.kept.headers:
+        header.TimezoneOffsetFromUTC = "-0330"
+    seg = written(path, "dicom-seg", on_grid(blobs()), acquired)
+    assert (seg.ContentDate, seg.ContentTime) == ("20231114", "184320")  # 22:13:20 UTC
+    assert seg.TimezoneOffsetFromUTC == "-0330"

@@ -22,7 +22,7 @@ from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from imaging.formats.dicom.frames import Frame, write_with_frames
-from imaging.formats.dicom.place import Place, decimal, gap_mm, no_place, places
+from imaging.formats.dicom.place import Place, decimal, frame_of_reference, gap_mm, no_place, places
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import instance, referenced_series
 from imaging.formats.dicom.segments import description, labelled, ordered, presence
@@ -119,8 +119,8 @@ def _stand_in(place: Place, shape: tuple[int, ...]) -> Dataset:
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         setattr(image, keyword, header[keyword].value)
     image.Rows, image.Columns = shape
-    if place.solid and header.get("FrameOfReferenceUID"):
-        image.FrameOfReferenceUID = header.FrameOfReferenceUID
+    if place.solid:
+        image.FrameOfReferenceUID = frame_of_reference(header)
         image.ImagePositionPatient = [decimal(n) for n in place.position or ()]
         image.ImageOrientationPatient = [decimal(n) for n in place.orientation or ()]
     if place.spacing is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from importlib.metadata import version
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 
 from imaging.formats.dicom.uids import uid
 from imaging.meaning import Meaning
@@ -86,9 +86,17 @@ def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bo
     """Copies the elements that have a value, as they are; `empty`: the others without one."""
     for keyword in keywords:
         if keyword in source and (empty or not source[keyword].is_empty):
-            target.add(source[keyword])
+            target.add(_modern(source[keyword]))
         elif empty:
             setattr(target, keyword, "")
+
+
+def _modern(element: DataElement) -> DataElement:
+    """Dates and times without the punctuation of DICOM's forerunner, which PS3.5 6.2 forbids."""
+    mark = {"DA": ".", "TM": ":"}.get(element.VR, "")
+    if not mark or mark not in str(element.value):
+        return element
+    return DataElement(element.tag, element.VR, str(element.value).replace(mark, ""))
 
 
 def text(words: str, longest: int = 64) -> str:
