@@ -8,6 +8,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 GIB = 1 << 30
+AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$"
+"""PS3.5, 6.2: 1 to 16 printable characters, no backslash, no outer spaces."""
 
 
 class Settings(BaseSettings):
@@ -42,6 +44,27 @@ class Settings(BaseSettings):
     monai_label_wait_s: Annotated[float, Field(gt=0)] = 600.0
     """How long an inference asked for there is waited for before the client is told to ask again;
     the job goes on."""
+    dicom_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where scanners and archives send images to by C-STORE; 0: nowhere."""
+    dicom_host: str = "127.0.0.1"
+    dicom_ae_title: Annotated[str, Field(pattern=AE_TITLE)] = "TESSERA"
+    """What this side is called; an association for another title is rejected."""
+    dicom_callers: Annotated[tuple[str, ...], NoDecode] = ()
+    """AE titles that may send, comma-separated; empty: all, on loopback alone."""
+    dicom_associations: Annotated[int, Field(ge=1)] = 10
+    """As many may send at a time; each holds one image in memory."""
+    dicom_instance_bytes: Annotated[int, Field(ge=1)] = GIB
+    """The largest single image that is taken by C-STORE."""
+    dicom_quiet_s: Annotated[float, Field(gt=0)] = 5.0
+    """A series is complete when whoever sent of it hung up and nothing of it came for so long."""
+    dicom_kept_s: Annotated[float, Field(ge=0)] = 3600.0
+    """So long the files of a series are kept that was taken in: what comes late joins them."""
+    dicom_refused_s: Annotated[float, Field(ge=0)] = 604_800.0
+    """So long a series that was refused is kept for whoever looks after it."""
+    dicom_secret: str = ""
+    """Makes pseudonyms and UIDs of de-identified scans; empty: a file in the data folder."""
+    routes: Path | None = None
+    """TOML file of peers and rules (docs/pacs.md); empty: nothing is routed."""
 
     upload_bytes: Annotated[int, Field(ge=1)] = 4 * GIB
     max_voxels: Annotated[int, Field(ge=1)] = 1 << 31
@@ -82,7 +105,7 @@ class Settings(BaseSettings):
     s3_access_key: str = ""
     s3_secret_key: str = ""
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "dicom_callers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

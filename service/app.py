@@ -22,15 +22,23 @@ from service.errors import Unexpected
 from service.guard import BodyLimit, Doorkeeper, SafeHeaders
 from service.metrics import Metrics
 from service.monai_label import log, mount, sessions
+from service.pacs.pacs import Pacs
+from service.pacs.rules import Routes
 from service.parts import Parts
-from service.routes import batches, events, health, jobs, masks, models, page, reviews, scans
+from service.routes import batches, events, health, jobs, masks, models, pacs, page, reviews, scans
 from service.scratch import Scratch
 
 _UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
 
 
 def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
-    """The gateway; its parts are made when it starts and closed when it ends."""
+    """The gateway; its parts are made when it starts and closed when it ends.
+
+    Raises BadRequest where the file of routes is not sound.
+    """
+    registry = registry or Registry(settings.added_models)
+    routes = Routes.load(settings.routes)
+    routes.check(registry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -40,25 +48,28 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         collector = Collector(repository, blobs, settings)
         parts = Parts(
             settings=settings,
-            registry=registry or Registry(settings.added_models),
+            registry=registry,
             repository=repository,
             blobs=blobs,
             collector=collector,
             queue=queue,
             scratch=Scratch(settings.scratch),
             metrics=Metrics(repository.counts),
+            routes=routes,
         )
-        sweeper = Sweeper(repository, queue, collector, settings)
+        sweeper, among = Sweeper(repository, queue, collector, settings), Pacs(parts)
         app.state.parts = parts
         sweeper.start()
         ends = asyncio.create_task(sessions.end_in_time(parts))
         try:
+            among.start()
             with log.kept():
                 yield
         finally:
             ends.cancel()
             with suppress(asyncio.CancelledError):
                 await ends
+            among.stop()
             sweeper.stop()
             parts.scratch.close()
             queue.close()
@@ -75,7 +86,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
-    for room in (scans, jobs, events, batches, masks, reviews, models, health, page):
+    for room in (scans, jobs, events, batches, masks, reviews, models, pacs, health, page):
         app.include_router(room.router)
     return app
 

@@ -129,10 +129,11 @@ class Unexpected:
             found = problem.logged(error, logger)
             if scope["type"] != "http" or started:
                 raise RuntimeError(f"The response broke off; see error {found}.") from None
-            await respond(_unexpected(found))(scope, receive, send)
+            await respond(unexpected(found))(scope, receive, send)
 
 
-def _unexpected(found: str) -> Problem:
+def unexpected(found: str) -> Problem:
+    """The problem of an error that nobody expected; `found` is its id in the log."""
     return Problem(
         type="urn:tessera:unexpected",
         title="The service failed",

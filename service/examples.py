@@ -6,6 +6,7 @@ _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
 _BATCH_ID = "c4e6a7f9182735b1d7c3e9a064d2f8b0"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_UID = "2.25.62105427281741024861940738219560421337"
 _TIME = "2026-03-02T10:15:30Z"
 _OPTIONS = {"device": "auto", "precision": "auto", "tile": None}
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
@@ -102,6 +103,34 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reviewer": "R1",
         "created_at": _TIME,
         "mask_format": None,
+    },
+    "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
+    "SeriesOut": {
+        "StudyInstanceUID": _UID,
+        "SeriesInstanceUID": f"{_UID}.1",
+        "PatientID": "4711",
+        "PatientName": "Doe^Jane",
+        "StudyDate": "20260302",
+        "StudyDescription": "Head",
+        "Modality": "MR",
+        "SeriesDescription": "T1",
+        "SeriesNumber": "3",
+        "BodyPartExamined": "HEAD",
+        "NumberOfSeriesRelatedInstances": 176,
+    },
+    "PullIn": {"from": "archive", "series": f"{_UID}.1"},
+    "DeliveriesIn": {"to": ["archive"], "formats": ["dicom-seg", "dicom-sr"]},
+    "DeliveryOut": {
+        "id": "a7f918273c4b1d7c3e9a064d2f8b05e6",
+        "job": _JOB_ID,
+        "to": "archive",
+        "format": "dicom-seg",
+        "state": "sent",
+        "attempts": 1,
+        "created_at": _TIME,
+        "due_at": None,
+        "finished_at": _TIME,
+        "error": None,
     },
     "LabelOut": _LABEL,
     "ModelOut": {

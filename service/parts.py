@@ -19,6 +19,7 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
 from service.metrics import Metrics
+from service.pacs.rules import Routes
 from service.scratch import Scratch
 
 P = ParamSpec("P")
@@ -41,6 +42,8 @@ class Parts:
     queue: Queue
     scratch: Scratch
     metrics: Metrics
+    routes: Routes = field(default_factory=Routes)
+    """Peers and rules among DICOM systems."""
     uploads: anyio.CapacityLimiter = field(default_factory=_one_a_core)
     """As many uploads are proved at a time as there are cores ..."""
     views: anyio.CapacityLimiter = field(default_factory=_one_a_core)
@@ -66,9 +69,13 @@ def parts_of(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
 
 
+OWNER = "local"
+"""Whose everything is, until users can be set up."""
+
+
 def owner() -> str:
-    """Whose scans and jobs a request sees: everybody's, until users can be set up."""
-    return "local"
+    """Whose scans and jobs a request sees."""
+    return OWNER
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]

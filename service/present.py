@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.received import Refused
+from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
 from jobs.repository import Outlook, Repository
 from models.card import ModelCard
 from service import errors
+from service.pacs.rules import Peer
 from service.schemas import (
     BatchOut,
+    DeliveryOut,
     JobOut,
     LabelOut,
     ModelOut,
     OptionsIn,
+    PeerOut,
     ProgressOut,
     RefusedOut,
     ReviewOut,
@@ -105,6 +109,29 @@ def review_out(review: Review) -> ReviewOut:
         reviewer=review.reviewer,
         created_at=_time(review.created_at),
         mask_format=cast("Any", review.mask_format),
+    )
+
+
+def peer_out(peer: Peer) -> PeerOut:
+    """A peer, without where it is and who may come."""
+    web = peer.dicomweb is not None
+    return PeerOut(name=peer.name, search=web, send="stow-rs" if web else "c-store")
+
+
+def delivery_out(delivery: Delivery) -> DeliveryOut:
+    """A delivery."""
+    waits = delivery.state is DeliveryState.WAITING and delivery.due_at > 0
+    return DeliveryOut(
+        id=delivery.id,
+        job=delivery.job,
+        to=delivery.destination,
+        format=delivery.format,
+        state=delivery.state.value,
+        attempts=delivery.attempts,
+        created_at=_time(delivery.created_at),
+        due_at=_time(delivery.due_at) if waits else None,
+        finished_at=_maybe(delivery.finished_at),
+        error=errors.stored(delivery.error) if delivery.error else None,
     )
 
 

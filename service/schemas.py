@@ -20,6 +20,8 @@ IdempotencyKey = Annotated[
         description="Any text of the caller's own; the same key again gives the same answer.",
     ),
 ]
+UID = Annotated[str, Field(pattern=r"^[0-9][0-9.]{0,63}$")]
+Deliverable = Literal["dicom-seg", "dicom-labelmap", "dicom-sr", "dicom-rtstruct"]
 Device = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
 
 
@@ -191,6 +193,71 @@ class ReviewOut(_Wire):
     created_at: datetime
     mask_format: Literal["nifti", "png", "ome-tiff"] | None
     """Of the corrected mask, which GET .../reviews/{id}/mask gives; None where there is none."""
+
+
+class PeerOut(_Wire):
+    """Another system that scans come from and results go to."""
+
+    name: str
+    search: bool
+    """It can be searched and pulled from (DICOMweb)."""
+    send: Literal["stow-rs", "c-store"]
+
+
+class SeriesOut(_Wire):
+    """What a peer tells of a series; each by its attribute's keyword, empty where it does not."""
+
+    StudyInstanceUID: str
+    SeriesInstanceUID: str
+    PatientID: str
+    PatientName: str
+    StudyDate: str
+    StudyDescription: str
+    Modality: str
+    SeriesDescription: str
+    SeriesNumber: str
+    BodyPartExamined: str
+    NumberOfSeriesRelatedInstances: int | None
+
+
+class PullIn(_Wire):
+    """What to fetch from a peer: a series, or all images of a study."""
+
+    peer: Annotated[Identifier, Field(alias="from")]
+    study: UID | None = None
+    series: UID | None = None
+    resample: bool = False
+    deidentify: bool = False
+
+    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "PullIn":
+        if self.study is None and self.series is None:
+            raise ValueError("give series, or study, or both")
+        return self
+
+
+class DeliveriesIn(_Wire):
+    """What of a job is to be sent, and to which peers; what was sent or failed goes again."""
+
+    to: Annotated[list[Identifier], Field(min_length=1, max_length=20)]
+    formats: Annotated[list[Deliverable], Field(min_length=1)] = ["dicom-seg"]
+
+
+class DeliveryOut(_Wire):
+    id: str
+    job: str
+    to: str
+    format: str
+    state: Literal["waiting", "sent", "failed"]
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    """When it is tried next; None where it is not, or waits for its job."""
+    finished_at: datetime | None
+    error: Problem | None
+    """Why it failed, or what the last attempt met."""
 
 
 class LabelOut(_Wire):

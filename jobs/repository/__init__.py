@@ -1,5 +1,6 @@
 """All SQL: scans, jobs, batches and reviews, and every step of a job's life."""
 
+from jobs.repository.deliveries import DeliveryRows
 from jobs.repository.forecast import Forecast, Outlook
 from jobs.repository.images import FINAL, ImageRows, Labelled
 from jobs.repository.life import JobLife
@@ -9,7 +10,7 @@ from jobs.repository.reviews import ReviewRows
 __all__ = ["FINAL", "Labelled", "Outlook", "Repository"]
 
 
-class Repository(JobLife, Messages, Forecast, ReviewRows, ImageRows):
+class Repository(JobLife, Messages, Forecast, ReviewRows, ImageRows, DeliveryRows):
     """Where the truth lies; thread-safe, on SQLite or PostgreSQL.
 
     Every method is one transaction. Reading raises NotFound for what is not this owner's; every

@@ -11,11 +11,21 @@ from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict, NotFound
+from jobs.delivery import Delivery
 from jobs.job import Batch, Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.page import newest_first
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import Row, batches, brief, job_of, job_scans, jobs, scans
+from jobs.repository.schema import (
+    Row,
+    batches,
+    brief,
+    deliveries,
+    job_of,
+    job_scans,
+    jobs,
+    scans,
+)
 
 T = TypeVar("T")
 
@@ -31,9 +41,12 @@ def no_job() -> NotFound:
 class JobRows(Database):
     """Jobs and batches as they were asked for, and lists of them."""
 
-    def add_job(self, job: Job, idempotency_key: str | None = None) -> tuple[Job, bool]:
+    def add_job(
+        self, job: Job, idempotency_key: str | None = None, deliver: Sequence[Delivery] = ()
+    ) -> tuple[Job, bool]:
         """Stores it, and True; the same request under the same key gives the earlier, and False.
 
+        What is to be delivered of it is stored with it, or not at all.
         Raises Conflict for the same key with another request, NotFound for a scan that is not
         this owner's.
         """
@@ -44,6 +57,7 @@ class JobRows(Database):
                 if earlier is not None:
                     return self._jobs(connection, [earlier])[0], False
                 self._insert(connection, [job], idempotency_key)
+                insert_deliveries(connection, deliver)
                 return job, True
 
         return _again_if_raced(once)
@@ -177,6 +191,12 @@ class JobRows(Database):
         if wanted:
             raise no_scan()
         return voxels
+
+
+def insert_deliveries(connection: Connection, asked: Sequence[Delivery]) -> None:
+    """Stores new ones, as part of the caller's transaction."""
+    if asked:
+        connection.execute(insert(deliveries), [asdict(delivery) for delivery in asked])
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, null, or_, selec
 from imaging.errors import Conflict
 from jobs.job import Job, JobEvent, JobState, Progress, after, sources
 from jobs.repository.ask import JobRows, no_job
-from jobs.repository.schema import brief, jobs
+from jobs.repository.deliveries import waits_again
+from jobs.repository.schema import brief, deliveries, jobs
 
 _FREE: Mapping[str, Any] = {"worker": None, "lease_until": None}
 _OVER: Mapping[str, Any] = {"lease_until": None}
@@ -147,13 +148,18 @@ class JobLife(JobRows):
             return self._asked(connection, owner, id, JobEvent.CANCEL, query)
 
     def retry(self, owner: str, id: str) -> Job:  # noqa: A002
-        """failed or cancelled -> queued with all its attempts; raises Conflict otherwise."""
+        """failed or cancelled -> queued with all its attempts; raises Conflict otherwise.
+
+        Deliveries that failed with the job wait for it again.
+        """
         with self._write() as connection:
             mine = and_(jobs.c.id == id, jobs.c.owner == owner)
             query = _step(JobEvent.RETRY, mine).values(
                 attempt=0, finished_at=None, error=None, sent_at=None, **_FREE, **_FRESH
             )
-            return self._asked(connection, owner, id, JobEvent.RETRY, query)
+            job = self._asked(connection, owner, id, JobEvent.RETRY, query)
+            waits_again(connection, deliveries.c.job == id)
+            return job
 
     def take_back(self, max_attempts: int) -> list[Job]:
         """Jobs whose lease ran out: queued again, or failed at the last attempt."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress, Review, StoredScan
 
 metadata = MetaData()
@@ -229,3 +230,9 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
 def review_of(row: Row) -> Review:
     """A row of `reviews`."""
     return Review(**{name: row[name] for name in Review.__dataclass_fields__})
+
+
+def delivery_of(row: Row) -> Delivery:
+    """A row of `deliveries`."""
+    values = {name: row[name] for name in Delivery.__dataclass_fields__}
+    return Delivery(**values | {"state": DeliveryState(row["state"])})

@@ -26,6 +26,10 @@ PATHS = {
     "/v1/jobs/{job_id}/reviews/{review_id}/mask": {"get"},
     "/v1/batches": {"post"},
     "/v1/batches/{batch_id}": {"get"},
+    "/v1/jobs/{job_id}/deliveries": {"get", "post"},
+    "/v1/peers": {"get"},
+    "/v1/peers/{name}/series": {"get"},
+    "/v1/scans/pull": {"post"},
     "/v1/models": {"get"},
     "/v1/models/{name}": {"get"},
     "/healthz": {"get"},
@@ -84,6 +88,8 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         url = re.sub(r"\{\w+\}", "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11", path)
         body = {"/v1/jobs": "JobIn", "/v1/batches": "BatchIn"}.get(path)
         body = "ReviewIn" if path.endswith("/reviews") else body
+        body = "DeliveriesIn" if path.endswith("/deliveries") else body
+        body = "PullIn" if path.endswith("/pull") else body
         files = (
             {"files": ("a", nifti_bytes(seed=70))}
             if (path, method) == ("/v1/scans", "post")

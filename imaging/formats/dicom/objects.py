@@ -78,7 +78,7 @@ def uid_of(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning) -> str:
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
-    parts = (str(mask.shape), digest, instances.hexdigest(), meaning.algorithm, meaning.version)
+    parts = (str(mask.shape), digest, instances.hexdigest(), repr(meaning))
     return uid(form, *parts)
 
 

@@ -10,7 +10,6 @@ one empty frame each: "looked for, not found". A LABELMAP keeps the mask's own n
 and all planes.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +105,7 @@ def _first_plane(
         manufacturer_model_name=MANUFACTURER,
         software_versions="1",
         device_serial_number="1",
-        content_label=_label(meaning.algorithm),
+        content_label="SEGMENTATION",
         omit_empty_frames=False,
     )
 
@@ -153,8 +152,3 @@ def _complete(
             measures.SpacingBetweenSlices = decimal(gap)
         thickness = found[0].thickness or gap or 1.0
         measures.SliceThickness = decimal(thickness)
-
-
-def _label(name: str) -> str:
-    """ContentLabel, of VR CS."""
-    return re.sub(r"[^A-Z0-9_ ]", "_", name.upper())[:16].strip() or "SEGMENTATION"

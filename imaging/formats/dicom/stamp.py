@@ -22,6 +22,7 @@ _OPTIONAL = (
     *("StudyInstanceUID", "StudyDescription", "IssuerOfAccessionNumberSequence"),
     *("PatientAge", "PatientSize", "PatientWeight", "TimezoneOffsetFromUTC"),
 )
+_METHODS = {"DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 UTF8 = "ISO_IR 192"
 """The one character set that can bear any source's names and any label's."""
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
@@ -51,6 +52,8 @@ class Stamp:
         target.SpecificCharacterSet = UTF8
         copy(target, source, (*PATIENT, *STUDY), empty=True)
         copy(target, source, _OPTIONAL)
+        if target.get("PatientIdentityRemoved") == "YES" and not _METHODS & set(target.dir()):
+            target.DeidentificationMethod = "not stated"  # asked for with YES (C.7.1.1)
         target.SOPInstanceUID = self.uid
         target.SeriesInstanceUID = self.series_uid
         target.SeriesNumber = self.series_number
@@ -80,9 +83,9 @@ class Stamp:
 
 
 def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
-    """Copies the elements that `source` has, as they are; `empty`: the others without a value."""
+    """Copies the elements that have a value, as they are; `empty`: the others without one."""
     for keyword in keywords:
-        if keyword in source:
+        if keyword in source and (empty or not source[keyword].is_empty):
             target.add(source[keyword])
         elif empty:
             setattr(target, keyword, "")

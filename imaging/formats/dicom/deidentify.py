@@ -1,0 +1,202 @@
+"""De-identification: the Basic Application Level Confidentiality Profile of PS3.15, Annex E.
+
+What is done with each attribute comes from the generated copy of Table E.1-1 in dicomanonymizer;
+the rest is here, since that package leaves what lies in sequences as it is, deletes no dates and
+draws its UIDs at random:
+
+    X          removed
+    Z, X/Z     emptied
+    D and its  a dummy of the attribute's VR (of several choices the one that every IOD allows)
+    U          another UID, always the same for the same UID and secret
+    others     kept: geometry, rescale, pixels
+
+Beyond the table: private attributes and those that no dictionary knows are removed; names, dates,
+times and one free text that it does not list are emptied. PatientID, PatientName and
+AccessionNumber become pseudonyms, the same for the same patient in every upload.
+"""
+
+import hmac
+from base64 import b32encode
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
+from pydicom import DataElement, Dataset, Sequence
+from pydicom.datadict import dictionary_has_tag, repeater_has_tag
+from pydicom.dataset import FileMetaDataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
+
+from imaging.errors import UnsupportedScan
+
+_DUMMIES: Mapping[str, Any] = {
+    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), "ANONYMIZED"),
+    **dict.fromkeys(("DS", "IS"), "0"),
+    **dict.fromkeys(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), 0),
+    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "UN"), b"\0\0"),
+    "AS": "000Y",
+    "DA": "19000101",
+    "DT": "19000101000000",
+    "TM": "000000",
+    "UR": "http://anonymized.invalid",
+}
+_PERSONAL = ("DA", "DT", "PN", "TM")
+"""VRs that are emptied wherever they are and the table does not tell."""
+_TEXTS = ("PositionReferenceIndicator",)
+"""Free text that the table leaves, and that scanners copy the description of the study into."""
+_PSEUDONYMS = (Tag("PatientName"), Tag("PatientID"), Tag("AccessionNumber"))
+
+
+def deidentify(dataset: Dataset, secret: bytes) -> None:
+    """Takes from a whole data set, in place, all that tells who the patient is.
+
+    The same secret gives the same pseudonyms and UIDs, so that series, studies and references stay
+    together. Faces that can be drawn from voxels stay. Raises UnsupportedScan where the image says
+    that text is burned into its pixels.
+    """
+    _check_pixels(dataset)
+    names = _names(dataset, secret)
+    _clean(dataset, secret)
+    for tag, value in names.items():
+        if tag in dataset:
+            dataset[tag].value = value
+    dataset.file_meta = _file_meta(dataset)
+    dataset.preamble = b"\0" * 128
+    _tell(dataset)
+
+
+def new_uid(uid: str, secret: bytes) -> UID:
+    """Another UID (PS3.5, B.2) of the same instance, series, ...; those of the standard stay."""
+    if UID(uid).name != uid or not uid:
+        return UID(uid)
+    return UID(f"2.25.{UUID(bytes=_digest(secret, 'uid', uid)[:16], version=4).int}")
+
+
+def pseudonym(kind: str, value: str, secret: bytes) -> str:
+    """16 letters and digits in place of `value`; nothing in place of nothing."""
+    return b32encode(_digest(secret, kind, value)[:10]).decode() if value else ""
+
+
+def _check_pixels(dataset: Dataset) -> None:
+    if str(dataset.get("BurnedInAnnotation") or "").strip().upper() != "YES":
+        return
+    raise UnsupportedScan(
+        "The image says that text is burned into its pixels (0028,0301).",
+        expected="An image whose pixels name nobody, where it is to be de-identified.",
+        todo="Clean its pixels first, or send it without de-identification.",
+    )
+
+
+def _names(dataset: Dataset, secret: bytes) -> dict[BaseTag, str]:
+    """What stands in place of name, number and order of the patient."""
+
+    def text(keyword: str) -> str:
+        return str(dataset.get(keyword) or "").strip()
+
+    known = text("PatientID") or "|".join(
+        filter(None, map(text, ("PatientName", "PatientBirthDate")))
+    )
+    patient = pseudonym("patient", known, secret)
+    order = pseudonym("accession", text("AccessionNumber"), secret)
+    return dict(zip(_PSEUDONYMS, (patient, patient, order), strict=True))
+
+
+def _clean(dataset: Dataset, secret: bytes) -> None:
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except Exception:  # noqa: BLE001 - nobody can say what is in a value that cannot be read
+            del dataset[tag]
+            continue
+        action = _action(element)
+        if action is None and element.VR == "SQ":
+            for item in element.value:
+                _clean(item, secret)
+        elif action is not None:
+            action(dataset, element, secret)
+
+
+Action = Callable[[Dataset, DataElement, bytes], None]
+
+
+def _remove(dataset: Dataset, element: DataElement, _: bytes) -> None:
+    del dataset[element.tag]
+
+
+def _empty(_: Dataset, element: DataElement, __: bytes) -> None:
+    element.value = Sequence() if element.VR == "SQ" else None
+
+
+def _replace(_: Dataset, element: DataElement, secret: bytes) -> None:
+    if element.VR == "UI":
+        _change_uid(_, element, secret)
+    elif element.VR == "SQ":
+        element.value = Sequence([Dataset()])
+    else:
+        element.value = _DUMMIES.get(element.VR)
+
+
+def _change_uid(_: Dataset, element: DataElement, secret: bytes) -> None:
+    value = element.value
+    if isinstance(value, MultiValue):
+        element.value = [new_uid(str(uid), secret) for uid in value]
+    else:
+        element.value = new_uid(str(value or ""), secret)
+
+
+_ACTIONS: Mapping[int, Action] = {
+    _number: _act
+    for _tags, _act in (
+        (table.X_TAGS, _remove),
+        (table.Z_TAGS + table.X_Z_TAGS, _empty),
+        (table.D_TAGS + table.Z_D_TAGS + table.X_D_TAGS + table.X_Z_D_TAGS, _replace),
+        (table.U_TAGS, _change_uid),
+    )
+    for _number in (_tag[0] << 16 | _tag[1] for _tag in _tags if len(_tag) == 2)
+}
+"""X/Z/U*, sequences of references to images, are kept: their UIDs are U themselves."""
+_RANGES = tuple(tag for tag in table.X_TAGS if len(tag) == 4)
+"""Group, element and their masks: curves, overlay comments and data."""
+
+
+def _action(element: DataElement) -> Action | None:
+    """What the profile has done with it; None: it is kept."""
+    tag = element.tag
+    if tag.is_private or not (dictionary_has_tag(tag) or repeater_has_tag(tag)):
+        return _remove
+    for group, number, group_mask, number_mask in _RANGES:
+        if tag.group & group_mask == group and tag.element & number_mask == number & number_mask:
+            return _remove
+    known = _ACTIONS.get(int(tag))
+    if known is None and (element.VR in _PERSONAL or element.keyword in _TEXTS):
+        return _empty
+    return known
+
+
+def _file_meta(dataset: Dataset) -> FileMetaDataset:
+    """Without the titles of the systems that the file went through."""
+    old, meta = getattr(dataset, "file_meta", FileMetaDataset()), FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", "")
+    meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "")
+    if "TransferSyntaxUID" in old:
+        meta.TransferSyntaxUID = old.TransferSyntaxUID
+    meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
+    return meta
+
+
+def _tell(dataset: Dataset) -> None:
+    """That it was done, and how (PS3.15, E.1; CID 7050)."""
+    code = Dataset()
+    code.CodeValue = "113100"
+    code.CodingSchemeDesignator = "DCM"
+    code.CodeMeaning = "Basic Application Confidentiality Profile"
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = "PS3.15 E.1 Basic Profile, consistent pseudonyms and UIDs"
+    dataset.DeidentificationMethodCodeSequence = [code]
+    dataset.LongitudinalTemporalInformationModified = "REMOVED"
+
+
+def _digest(secret: bytes, kind: str, value: str) -> bytes:
+    return hmac.digest(secret, f"{kind}:{value}".encode(), "sha256")

@@ -1,0 +1,120 @@
+"""Brings what finished jobs made to where it is wanted; patient while a peer is away."""
+
+import logging
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imaging.errors import Conflict, TesseraError, Unavailable
+from imaging.formats import mask_file
+from imaging.formats.dicom.objects import write_object
+from imaging.formats.sniff import open_scan
+from jobs import problem
+from jobs.delivery import Delivery, due_in
+from jobs.job import Job, JobState
+from service import errors
+from service.pacs import dicomweb, store
+from service.pacs.rules import Peer
+from service.parts import Parts
+
+logger = logging.getLogger("tessera.pacs")
+
+LEASE_S = 120.0
+"""A delivery that takes longer may be made twice, which does no harm: the same object."""
+
+
+class Courier:
+    """A thread for one peer, so that one that is away holds up no other."""
+
+    def __init__(self, parts: Parts, peer: Peer) -> None:
+        self._parts = parts
+        self._peer = peer
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"courier-{peer.name}", daemon=True)
+        self._trouble = ""
+
+    def start(self) -> None:
+        """Begins; `stop` ends it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tells it to end, and waits a while for the delivery under way."""
+        self._stop.set()
+        self._thread.join(5.0)
+
+    def step(self) -> bool:
+        """Brings one delivery that is due; False where there is none. Raises Unavailable."""
+        delivery = self._parts.repository.claim_delivery(self._peer.name, LEASE_S)
+        if delivery is None:
+            return False
+        repository = self._parts.repository
+        try:
+            self._bring(delivery)
+        except Unavailable as error:
+            wait = due_in(delivery.attempts, random.random())  # noqa: S311 - no secret
+            repository.delivery_postponed(delivery, wait, _told(error))
+            self._tell(error.came)
+        except TesseraError as error:
+            logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
+            repository.delivery_failed(delivery, _told(error))
+        except Exception as error:  # noqa: BLE001 - said, and not met again and again
+            told = errors.unexpected(problem.logged(error, logger))
+            repository.delivery_failed(delivery, told.model_dump())
+        else:
+            repository.delivery_sent(delivery.id)
+            self._tell("")
+        return True
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._parts.settings.sweep_s):
+            try:
+                while not self._stop.is_set() and self.step():
+                    pass
+            except TesseraError as error:
+                self._tell(error.came)
+            except Exception as error:  # noqa: BLE001 - a thread that ends serves nobody
+                problem.logged(error, logger)
+
+    def _bring(self, delivery: Delivery) -> None:
+        job = self._parts.repository.job_by_id(delivery.job)
+        if job.state is not JobState.SUCCEEDED:
+            raise Conflict(
+                f"The job is {job.state}: there is nothing to deliver.",
+                expected="A job that succeeded.",
+                todo="Retry the job; what was to be delivered of it then waits for it again.",
+            )
+        with self._made(job, delivery.format) as path:
+            if self._peer.dicomweb is not None:
+                dicomweb.store(self._peer, path)
+            else:
+                store.store(self._peer, path, self._parts.settings.dicom_ae_title)
+
+    @contextmanager
+    def _made(self, job: Job, form: str) -> Iterator[Path]:
+        """The object, in scratch; its UIDs are the same every time that it is made."""
+        parts = self._parts
+        stored = parts.repository.scan(job.owner, next(iter(job.scans.values())))
+        report = parts.repository.report(job.owner, job.id)
+        meaning = parts.registry.get(job.model).card.meaning()
+        with (
+            parts.blobs.local(stored.sha256) as source,
+            parts.blobs.local(str(job.mask_sha256)) as made,
+            parts.scratch.file(".dcm") as path,
+        ):
+            scan = open_scan(source, parts.limits, parts.scratch.folder)
+            mask = mask_file.read(made, len(stored.shape) - 1, parts.scratch.folder)
+            made_at = job.finished_at or job.created_at
+            write_object(path, form, mask, scan, meaning, report.get("measurements"), made_at)
+            yield path
+
+    def _tell(self, trouble: str) -> None:
+        """Said once, not at every attempt."""
+        if trouble != self._trouble:
+            logger.warning("%s", trouble or f"The peer {self._peer.name} takes deliveries again.")
+        self._trouble = trouble
+
+
+def _told(error: TesseraError) -> dict[str, object]:
+    return errors.problem_of(error).model_dump(exclude_none=True)

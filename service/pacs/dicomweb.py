@@ -1,0 +1,240 @@
+"""DICOMweb as a user: QIDO-RS, WADO-RS and STOW-RS (PS3.18) of a named peer."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dicomweb_client.session_utils import create_session, create_session_from_user_pass
+from dicomweb_client.web import DICOMwebClient
+
+from imaging.errors import BadRequest, NotFound, ScanTooLarge, TesseraError
+from imaging.formats.atomic import full_disk_told
+from imaging.formats.dicom.identity import load, save
+from jobs.job import StoredScan
+from service import intake
+from service.intake import Asked
+from service.pacs.peer import PeerAway, PeerRefused
+from service.pacs.rules import Peer
+from service.parts import Parts
+from service.upload import Upload
+
+_LATER = (408, 425, 429)
+"""Statuses below 500 that another attempt may heal (RFC 9110, 6585)."""
+logger = logging.getLogger("tessera.pacs")
+
+_NO_IMAGES = ("SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "KO", "DOC", "REG")
+"""Modalities of a study that are not fetched with it."""
+_AS_STORED = (("application/dicom", "*"),)
+_BLOCK_BYTES = 1 << 20
+_FEW = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSeries:
+    """What a peer tells of a series; each by the keyword of its attribute."""
+
+    StudyInstanceUID: str
+    SeriesInstanceUID: str
+    PatientID: str
+    PatientName: str
+    StudyDate: str
+    StudyDescription: str
+    Modality: str
+    SeriesDescription: str
+    SeriesNumber: str
+    BodyPartExamined: str
+    NumberOfSeriesRelatedInstances: int | None
+
+
+_FIELDS = tuple(FoundSeries.__dataclass_fields__)
+
+
+def search(peer: Peer, filters: Mapping[str, str], limit: int = _FEW) -> list[FoundSeries]:
+    """Series of a peer (QIDO-RS); `filters` by keyword.
+
+    Raises PeerAway, PeerRefused, BadRequest where it has no DICOMweb.
+    """
+    client = _client(peer)
+    with _told(peer):
+        found = client.search_for_series(
+            search_filters=dict(filters), fields=list(_FIELDS), limit=limit
+        )
+        return [_series(one) for one in found]
+
+
+def pull(
+    parts: Parts, owner: str, peer: Peer, study: str | None, series: str | None, asked: Asked
+) -> list[StoredScan]:
+    """Fetches a series, or all of a study's that are images, and takes them in.
+
+    Raises NotFound where the peer has none, PeerAway, PeerRefused, and what an upload raises; of a
+    study only where none of its series can be taken in.
+    """
+    filters = {"StudyInstanceUID": study or "", "SeriesInstanceUID": series or ""}
+    found = search(peer, {key: value for key, value in filters.items() if value})
+    if not found:
+        raise NotFound(
+            "The peer has no such series.", todo="Search with GET /v1/peers/{name}/series."
+        )
+    scans: list[StoredScan] = []
+    refused: TesseraError | None = None
+    wanted = [one for one in found if series or one.Modality not in _NO_IMAGES]
+    for one in wanted:
+        try:
+            scans += _take(parts, owner, peer, one, asked)
+        except (BadRequest, PeerAway):
+            raise
+        except TesseraError as error:  # a study holds reports and the like, too
+            refused = error
+    if refused is not None and not scans:
+        raise refused
+    return scans
+
+
+def pull_series(parts: Parts, owner: str, series_uid: str, peer: str | None = None) -> StoredScan:
+    """The scan of a series, from the named peer or the first that has it; the largest of several.
+
+    Raises NotFound, and what `pull` raises.
+    """
+    peers = [parts.routes.named(peer)] if peer else [p for p in parts.routes.peer if p.dicomweb]
+    for one in peers:
+        try:
+            scans = pull(parts, owner, one, None, series_uid, Asked(each=True))
+        except NotFound:
+            continue
+        return max(scans, key=lambda scan: scan.bytes)
+    raise NotFound("No peer has this series.", todo="See GET /v1/peers for those that are known.")
+
+
+def store(peer: Peer, path: Path) -> None:
+    """Sends one DICOM file (STOW-RS); raises PeerAway, PeerRefused."""
+    client = _client(peer)
+    with _told(peer):
+        answer = client.store_instances([load(path)])
+        for failed in answer.get("FailedSOPSequence") or ():
+            reason = int(failed.get("FailureReason") or 0)
+            raise refusal(peer, f"status {reason:04X}H", later=passing(reason))
+
+
+def passing(status: int) -> bool:
+    """Processing failure or out of resources (PS3.7, C; PS3.4, B.2.3): it may do better later."""
+    return status == 0x0110 or status >> 8 == 0xA7
+
+
+def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
+    """What a peer's answer is to us."""
+    if later:
+        return PeerAway(
+            f"The peer {peer.name} cannot serve now: {what}.",
+            todo="It is tried again; see what the peer's own log says.",
+        )
+    return PeerRefused(
+        f"The peer {peer.name} refused: {what}.",
+        expected="A peer that takes what is asked of it.",
+        todo="See what the peer's own log says, mend it there or in the file of routes, ask again.",
+    )
+
+
+def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) -> list[StoredScan]:
+    limit = parts.settings.upload_bytes
+    with ExitStack() as stack:
+        uploads = []
+        left = limit
+        with _told(peer):
+            client = _client(peer, _bounded(limit))
+            for instance in client.iter_series(
+                one.StudyInstanceUID, one.SeriesInstanceUID, media_types=_AS_STORED
+            ):
+                path = stack.enter_context(parts.scratch.file(".dcm"))
+                with full_disk_told():
+                    size = save(instance, path)
+                left -= size
+                if left < 0:
+                    raise _too_large(limit)
+                uploads.append(Upload(path, one.Modality or "DICOM", size))
+        return [scan for scan, _ in intake.take_in(parts, owner, uploads, asked)]
+
+
+def _client(peer: Peer, callback: Callable[..., Any] | None = None) -> DICOMwebClient:
+    if peer.dicomweb is None:
+        raise BadRequest(
+            f"The peer {peer.name} has no DICOMweb.",
+            expected="A peer with `dicomweb` in the file of routes.",
+            todo="Add it there, or name another peer.",
+        )
+    given = peer.credentials
+    session = create_session_from_user_pass(*given) if given else create_session()
+    session.trust_env = False  # neither proxies nor passwords that were meant for others
+    client = DICOMwebClient(
+        peer.dicomweb, session=session, callback=callback, timeout=peer.timeout_s
+    )
+    client.set_http_retry_params(retry=False)
+    return client
+
+
+def _bounded(limit: int) -> Callable[..., Any]:
+    """A hook of requests: the body of an answer ends with an error beyond `limit` bytes."""
+
+    def hook(response: Any, *_: Any, **__: Any) -> Any:
+        whole = response.iter_content
+
+        def counted(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+            came = 0
+            for block in whole(*args, **kwargs):
+                came += len(block)
+                if came > limit + limit // 8 + _BLOCK_BYTES:
+                    raise _too_large(limit)
+                yield block
+
+        response.iter_content = counted
+        return response
+
+    return hook
+
+
+def _too_large(limit: int) -> ScanTooLarge:
+    return ScanTooLarge(
+        "The series is larger than is taken here.",
+        expected=f"At most {limit:,} bytes.",
+        todo="Have the limit (TESSERA_UPLOAD_BYTES) raised.",
+    )
+
+
+@contextmanager
+def _told(peer: Peer) -> Iterator[None]:
+    """Turns what HTTP raises into ours; messages of libraries quote addresses, UIDs and names."""
+    try:
+        yield
+    except TesseraError:
+        raise
+    except OSError as error:  # of requests' own, too: connection, timeout, status, broken body
+        response = getattr(error, "response", None)
+        status = None if response is None else response.status_code
+        if status is None:
+            raise refusal(peer, "no connection, or one that broke off", later=True) from None
+        later = status >= 500 or status in _LATER
+        raise refusal(peer, f"HTTP status {status}", later=later) from None
+    except Exception as error:  # noqa: BLE001 - parsers raise what they will
+        logger.warning("The answer of %s raised %s.", peer.name, type(error).__name__)
+        raise refusal(peer, "an answer that is not DICOMweb's", later=False) from None
+
+
+def _series(found: Mapping[str, Any]) -> FoundSeries:
+    values = {name: _value(found, name) for name in _FIELDS}
+    count = values["NumberOfSeriesRelatedInstances"]
+    values["NumberOfSeriesRelatedInstances"] = int(count) if count else None  # type: ignore[assignment]
+    return FoundSeries(**values)  # type: ignore[arg-type]
+
+
+def _value(found: Mapping[str, Any], keyword: str) -> str:
+    """The first value of an attribute in the DICOM JSON model (PS3.18, F)."""
+    values = found.get(DICOMwebClient.lookup_tag(keyword), {}).get("Value") or [""]
+    first = values[0]
+    return str(first.get("Alphabetic", "") if isinstance(first, dict) else first)
+
+
+logging.getLogger("dicomweb_client").setLevel(logging.CRITICAL)  # it tells UIDs of studies
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells addresses with what was asked

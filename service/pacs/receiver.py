@@ -1,0 +1,163 @@
+"""C-STORE and C-ECHO as a provider (PS3.4, Annexes B and A)."""
+
+import ipaddress
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
+from pynetdicom.dsutils import encode_file_meta
+from pynetdicom.events import Event
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import
+
+from imaging.errors import BadInput, BadRequest, StorageFull, TesseraError
+from jobs import problem
+from jobs.settings import Settings
+from service.pacs.inbox import Inbox
+
+logger = logging.getLogger("tessera.pacs")
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+MISMATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+"""Status of a C-STORE (PS3.4, B.2.3)."""
+SYNTAXES = (
+    *("1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"),  # uncompressed
+    *("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"),  # deflated, RLE
+    *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70)),  # JPEG
+    *(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81, 90, 91)),  # JPEG-LS, JPEG 2000
+    *(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203)),  # HTJ2K
+)
+"""Transfer syntaxes that are decoded here (PS3.6, A); images are kept in the one they came in."""
+_IMAGES = "1.2.840.10008.5.1.4.1.1."
+_CLASSES = tuple(
+    _IMAGES + root
+    for root in (
+        *("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "2", "2.1", "2.2"),  # CR, DX, CT
+        *("3.1", "4", "4.1", "4.3", "4.4", "6.1", "6.2"),  # US, MR
+        *("7", "7.1", "7.2", "7.3", "7.4"),  # secondary capture
+        *(
+            "12.1",
+            "12.1.1",
+            "12.2",
+            "12.2.1",
+            "13.1.1",
+            "13.1.2",
+            "13.1.3",
+        ),  # XA, RF, tomosynthesis
+        *("20", "128", "128.1", "130"),  # NM, PET
+        *("77.1.1", "77.1.2", "77.1.4", "77.1.5.1", "77.1.5.2"),  # visible light
+    )
+)
+"""Images. Segmentations, reports and their like are not accepted: an archive that passes on all
+that is new would send our own results back to us."""
+
+
+def check(settings: Settings) -> None:
+    """Raises BadRequest where anybody on the network could send."""
+    if not settings.dicom_port or settings.dicom_callers or _loopback(settings.dicom_host):
+        return
+    raise BadRequest(
+        "DICOM was asked for beyond this machine, and everybody may send.",
+        expected="TESSERA_DICOM_CALLERS: the AE titles that may.",
+        todo="Name them, and have a firewall let only their hosts through: a title is no proof.",
+    )
+
+
+class Receiver:
+    """Listens from its making until `stop`."""
+
+    def __init__(self, settings: Settings, inbox: Inbox) -> None:
+        _config.LOG_HANDLER_LEVEL = "none"
+        self._inbox = inbox
+        self._most = settings.dicom_instance_bytes
+        self._came: dict[int, int] = {}
+        self._entity = _entity(settings)
+        address = (settings.dicom_host, settings.dicom_port)
+        try:
+            self._entity.start_server(address, block=False, evt_handlers=self._handlers())
+        except OSError as error:
+            raise BadRequest(
+                f"Nothing can listen on {settings.dicom_host}, port {settings.dicom_port}.",
+                expected="A port that is free, and above 1023 unless this process may have others.",
+                todo="Set TESSERA_DICOM_PORT or TESSERA_DICOM_HOST to another.",
+            ) from error
+
+    def stop(self) -> None:
+        """Breaks off what is being sent; the sender sends it again."""
+        self._entity.shutdown()
+
+    def _handlers(self) -> list[Any]:
+        return [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_DATA_RECV, self._count),
+            (evt.EVT_CONN_CLOSE, self._closed),
+        ]
+
+    def _store(self, event: Event) -> int:
+        """Success is answered when the file is on the disk, and not before."""
+        sender = id(event.assoc)
+        self._came[sender] = 0
+        try:
+            instance = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]
+            self._inbox.receive(_file(event), instance, sender)
+        except Exception as error:  # noqa: BLE001 - whatever comes, the sender gets an answer
+            return _refusal(error)
+        return SUCCESS
+
+    def _count(self, event: Event) -> None:
+        """An image is in memory until it is whole: one that is far too large ends the talk."""
+        sender = id(event.assoc)
+        self._came[sender] = self._came.get(sender, 0) + len(event.data)
+        if self._came[sender] > self._most + (1 << 20):
+            logger.warning("An image of more than %d bytes was broken off.", self._most)
+            self._came[sender] = 0
+            event.assoc.abort()
+
+    def _closed(self, event: Event) -> None:
+        self._came.pop(id(event.assoc), None)
+        self._inbox.ended(id(event.assoc))
+
+
+def _entity(settings: Settings) -> AE:
+    entity = AE(settings.dicom_ae_title)
+    entity.require_called_aet = True
+    entity.require_calling_aet = list(settings.dicom_callers)
+    entity.maximum_associations = settings.dicom_associations
+    entity.add_supported_context(Verification)
+    known = {str(context.abstract_syntax) for context in AllStoragePresentationContexts}
+    for kind in _CLASSES:
+        if kind in known:
+            entity.add_supported_context(kind, list(SYNTAXES))
+    return entity
+
+
+def _file(event: Event) -> Iterator[bytes]:
+    """A DICOM file (PS3.10, 7) of the data set as it was sent."""
+    meta = event.file_meta
+    meta.SourceApplicationEntityTitle = event.assoc.requestor.ae_title
+    yield b"\0" * 128 + b"DICM"
+    yield encode_file_meta(meta)
+    yield event.encoded_dataset(include_meta=False)
+
+
+def _refusal(error: Exception) -> int:
+    """The status that tells the sender whether it helps to try again."""
+    if isinstance(error, StorageFull):
+        logger.warning("An image was refused: %s", error.came)
+        return OUT_OF_RESOURCES
+    if isinstance(error, BadInput):
+        logger.warning("An image was refused: %s", error.came)
+        return MISMATCH if isinstance(error, BadRequest) else CANNOT_UNDERSTAND
+    if isinstance(error, TesseraError):
+        return OUT_OF_RESOURCES
+    problem.logged(error, logger)
+    return OUT_OF_RESOURCES
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

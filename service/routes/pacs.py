@@ -1,0 +1,107 @@
+"""Among DICOM systems: who the peers are, what they have, what is fetched and what is sent."""
+
+import time
+from dataclasses import asdict
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from imaging.errors import BadRequest
+from jobs.delivery import Delivery
+from service import present
+from service.intake import Asked
+from service.pacs import dicomweb
+from service.parts import OwnerDep, PartsDep
+from service.schemas import (
+    UID,
+    DeliveriesIn,
+    DeliveryOut,
+    Identifier,
+    PeerOut,
+    PullIn,
+    ScanOut,
+    SeriesOut,
+    Text,
+)
+
+router = APIRouter(tags=["pacs"])
+
+_Value = Annotated[Text | None, Field(max_length=200)]
+
+
+class _Filters(BaseModel):
+    """What is searched for, by keyword; `*` and `?` as QIDO-RS has them (PS3.18, 8.3.4)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    PatientID: _Value = None
+    PatientName: _Value = None
+    AccessionNumber: _Value = None
+    StudyInstanceUID: UID | None = None
+    StudyDate: Annotated[str | None, Field(pattern=r"^[0-9]{0,8}-?[0-9]{0,8}$")] = None
+    StudyDescription: _Value = None
+    SeriesInstanceUID: UID | None = None
+    SeriesDescription: _Value = None
+    Modality: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{1,16}$")] = None
+    BodyPartExamined: _Value = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+
+
+@router.get("/v1/peers")
+def list_peers(parts: PartsDep) -> list[PeerOut]:
+    """The systems that scans can be fetched from and results sent to."""
+    return [present.peer_out(peer) for peer in parts.routes.peer]
+
+
+@router.get("/v1/peers/{name}/series")
+async def search_series(
+    name: Identifier, filters: Annotated[_Filters, Query()], parts: PartsDep
+) -> list[SeriesOut]:
+    """Series that a peer has (QIDO-RS). A peer that is away is a 503."""
+    peer = parts.routes.named(name)
+    wanted = filters.model_dump(exclude_none=True, exclude={"limit"})
+    found = await parts.show(dicomweb.search, peer, wanted, filters.limit)
+    return [SeriesOut.model_validate(asdict(one)) for one in found]
+
+
+@router.post("/v1/scans/pull", status_code=201)
+async def pull_scans(asked: PullIn, parts: PartsDep, owner: OwnerDep) -> list[ScanOut]:
+    """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan of each volume."""
+    peer = parts.routes.named(asked.peer)
+    wish = Asked(each=True, resample=asked.resample, deidentify=asked.deidentify)
+    scans = await parts.take_in(dicomweb.pull, parts, owner, peer, asked.study, asked.series, wish)
+    return [present.scan_out(scan) for scan in scans]
+
+
+@router.post("/v1/jobs/{job_id}/deliveries", status_code=202)
+def deliver(
+    job_id: Identifier, asked: DeliveriesIn, parts: PartsDep, owner: OwnerDep
+) -> list[DeliveryOut]:
+    """Has a job's results sent to peers, as soon as it has succeeded; all its deliveries.
+
+    What was sent or failed earlier is sent again: it is the same object, by its UIDs.
+    """
+    job = parts.repository.job(owner, job_id)
+    scan = parts.repository.scan(owner, next(iter(job.scans.values())))
+    if scan.format != "dicom":
+        raise BadRequest(
+            "The job's scan is no DICOM: there is nothing that its results could refer to.",
+            expected="A job of a DICOM scan.",
+            todo="Fetch the mask and send it yourself.",
+        )
+    names = [parts.routes.named(name).name for name in dict.fromkeys(asked.to)]
+    wanted = [
+        Delivery(uuid4().hex, job_id, name, form, time.time())
+        for name in names
+        for form in dict.fromkeys(asked.formats)
+    ]
+    stored = parts.repository.deliver(owner, job_id, wanted)
+    return [present.delivery_out(one) for one in stored]
+
+
+@router.get("/v1/jobs/{job_id}/deliveries")
+def list_deliveries(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> list[DeliveryOut]:
+    """What of a job is to be sent, to whom, and how far that is."""
+    return [present.delivery_out(one) for one in parts.repository.deliveries(owner, job_id)]
