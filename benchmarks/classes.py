@@ -1,10 +1,11 @@
 """What many classes cost: 512 x 512 x 300 voxels through networks of 2 and of 117 outputs.
 
-    python -P benchmarks/classes.py [--threads 2]
+    python -P benchmarks/classes.py [--threads 2] [--json FILE]
 
 Two `same` 3D U-Nets of 16-32-64-128 channels with random weights that differ in their last layer
 alone, each in a process of its own, with a budget of 2 GB for a tile. Peak memory is the process'
-anonymous one: pages of files (the scan, what lies in scratch) can be had back at any time.
+anonymous one: pages of files (the scan, what lies in scratch) can be had back at any time. With
+`--json benchmarks/results/classes.json` the figures are kept for benchmarks/report.py.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from anonymous import Peak
+from record import save
 
 GRID = (512, 512, 300)
 CLASSES = (2, 117)
@@ -30,12 +32,17 @@ def main() -> None:
     """Runs both and prints the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(one(options.one, options.threads)))
         return
     few, many = (measured(classes, options.threads) for classes in CLASSES)
+    if options.json:
+        device = {name: few[name] for name in ("device", "precision")}
+        rows = [kept(n, row) for n, row in zip(CLASSES, (few, many), strict=True)]
+        save(options.json, rows, grid=GRID, **device)
     voxels = np.prod(GRID)
     print(f"{few['device']}, {few['precision']}; {GRID[0]} x {GRID[1]} x {GRID[2]}")
     for classes, row in zip(CLASSES, (few, many), strict=True):
@@ -49,6 +56,16 @@ def main() -> None:
         f"time, the last layer's and the argmax' with it: {many['total'] / few['total']:.2f} times"
     )
     print(f"float32 logits of the whole, as others keep them: {voxels * 117 * 4 / 1e9:.1f} GB")
+
+
+def kept(classes: int, row: dict[str, Any]) -> dict[str, Any]:
+    """What a record holds of one run."""
+    return {
+        "outputs": classes,
+        "seconds": round(row["total"], 1),
+        "network": round(row["network"], 1),
+        "anonymous_mb": round(row["peak_mb"]),
+    }
 
 
 def measured(classes: int, threads: int) -> dict[str, Any]:

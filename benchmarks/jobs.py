@@ -1,10 +1,11 @@
 """From POST to mask: how long a job takes in a service that runs, and how many go through.
 
-    python -P benchmarks/jobs.py [--runs 21]
+    python -P benchmarks/jobs.py [--runs 21] [--json FILE]
 
 Starts `tessera up` with one worker in a folder of its own, and sends 512 x 512 pictures through
 nuclei-2d: one after another, each asked for when the one before is there; then a batch at once,
-with jobs taken one by one and four at a time.
+with jobs taken one by one and four at a time. With `--json benchmarks/results/jobs.json` the
+figures are kept for benchmarks/report.py.
 """
 
 import argparse
@@ -25,6 +26,10 @@ from typing import Any
 import httpx
 import skimage
 
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from record import save
+
 MODEL = "nuclei-2d"
 PICTURE = Path(skimage.__file__).parent / "data" / "ihc.png"
 WARM = 3
@@ -35,23 +40,28 @@ def main() -> None:
     """Prints medians of single jobs, and pictures a second of batches."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=21)
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         with service(Path(folder) / "one", together=1) as client:
-            print_singles(client, options.runs)
-            rates = [f"one by one: {rate(client, options.runs):.2f} pictures a second"]
+            rows, where = singles(client, options.runs)
+            one = rate(client, options.runs)
         with service(Path(folder) / "four", together=4) as client:
             one_job(client, uploaded(client))
-            rates.append(f"four at a time: {rate(client, options.runs):.2f}")
-    print("; ".join(rates))
+            four = rate(client, options.runs)
+    print(f"one by one: {one:.2f} pictures a second; four at a time: {four:.2f}")
+    if options.json:
+        rates = {"1": round(one, 1), "4": round(four, 1)}
+        save(options.json, rows, model=MODEL, runs=options.runs, rates=rates, **where)
 
 
-def print_singles(client: httpx.Client, runs: int) -> None:
-    """One job at a time."""
+def singles(client: httpx.Client, runs: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """One job at a time: prints and gives the medians, and on what they ran."""
     scan = uploaded(client)
     rows = [one_job(client, scan) for _ in range(WARM + runs)][WARM:]
     told = rows[-1]["report"]
     print(f"{MODEL} on {told['device']} in {told['precision']}, median of {runs} jobs:")
+    medians = []
     for title, seconds in (
         ("POST to mask", [row["seconds"] for row in rows]),
         ("POST until a worker takes it", [row["waited"] for row in rows]),
@@ -59,6 +69,8 @@ def print_singles(client: httpx.Client, runs: int) -> None:
         ("taken until the network starts", [row["report"]["seconds"]["open"] for row in rows]),
     ):
         print(f"  {title}: {1000 * median(seconds):.0f} ms (at most {1000 * max(seconds):.0f})")
+        medians.append({"what": title, "ms": round(1000 * median(seconds))})
+    return medians, {name: told[name] for name in ("device", "precision")}
 
 
 def one_job(client: httpx.Client, scan: str) -> dict[str, Any]:

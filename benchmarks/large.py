@@ -1,11 +1,13 @@
 """Scans larger than memory: time per voxel and memory of the process, whatever the size.
 
-    python -P benchmarks/large.py FOLDER [--fraction 64] [--only picture-one-layer ...] [--json]
+    python -P benchmarks/large.py FOLDER [--fraction 64] [--only CASE ...] [--json FILE]
 
 A picture of 32,768 x 32,768 (tiled TIFF) and a volume of 1,024 x 1,024 x 1,024 (NIfTI), or the
 given fraction of their voxels, each through a network of one layer and through one of the zoo, from
 file to mask, objects numbered or components cleaned. Each case has a process of its own and a
 budget of 512 MB, or 1 GB, for a tile; anonymous memory is what cannot be given back to a file.
+With `--json benchmarks/results/large.json` figures are added to those that benchmarks/report.py
+reads: run the whole and a 64th of it.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from anonymous import Peak
+from record import load, save
 
 EDGES = {"picture": 32768, "volume": 1024}
 CASES = ("picture-one-layer", "picture-nuclei-2d", "volume-one-layer", "volume-brain-mri-3d")
@@ -29,7 +32,7 @@ BUDGET = {"picture": 512 << 20, "volume": 1 << 30}
 VOXEL_MM = 1.5
 """What brain-mri-3d works at, so that it looks at every voxel, however few there are."""
 IN_MEMORY, SLAB, SMALL_BUDGET = 1 << 22, 1 << 20, 96 << 20
-"""With --json, arrays and caches beyond the first leave memory, slabs hold the second, and one
+"""With --small, arrays and caches beyond the first leave memory, slabs hold the second, and one
 layer has the third for a tile, so that a part of the size shows what the whole would."""
 
 
@@ -40,7 +43,8 @@ def main() -> None:
     parser.add_argument("--fraction", type=int, default=1, help="one in so many voxels")
     parser.add_argument("--only", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="for tests: see SMALL_BUDGET")
+    parser.add_argument("--small", action="store_true", help="for tests: see SMALL_BUDGET")
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,25 @@ def main() -> None:
             check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         told = json.loads(done.stdout.splitlines()[-1])
-        print(json.dumps(told) if options.json else line(told), flush=True)
+        print(json.dumps(told) if options.small else line(told), flush=True)
+        if options.json:
+            known = load(options.json)["rows"] if options.json.exists() else []
+            save(options.json, [*known, kept(told, options.fraction)])
+
+
+def kept(told: dict[str, Any], fraction: int) -> dict[str, Any]:
+    """What a record holds of one run."""
+    objects = {"objects": told["objects"]} if told["objects"] else {}
+    return {
+        "case": told["case"],
+        "fraction": fraction,
+        "grid": told["grid"],
+        "seconds": round(told["seconds"], 1),
+        "network": round(told["network"], 1),
+        "ns_per_voxel": round(1e9 * told["seconds"] / float(np.prod(told["grid"]))),
+        "anonymous_mb": round(told["anonymous_mb"]),
+        **objects,
+    }
 
 
 def line(told: dict[str, Any]) -> str:
@@ -75,11 +97,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from inference.engine import Engine
     from models.registry import Registry
 
-    if options.json:
+    if options.small:
         imaging.canvas.IN_MEMORY_BYTES, imaging.canvas.SLAB_VOXELS = IN_MEMORY, SLAB
         imaging.formats.tiff_pixels.CACHE_BYTES = IN_MEMORY
     kind, _, name = options.case.partition("-")
-    budget = SMALL_BUDGET if options.json and name == "one-layer" else BUDGET[kind]
+    budget = SMALL_BUDGET if options.small and name == "one-layer" else BUDGET[kind]
     registry = Registry(options.folder / "models")
     engine = Engine(registry, memory_bytes=budget, threads=options.threads, scratch=options.folder)
     model = registry.get(f"{kind}-one-layer" if name == "one-layer" else name)

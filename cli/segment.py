@@ -15,10 +15,11 @@ from rich.table import Table
 from cli.client import JobFailed
 from cli.makers import Here, Maker, OnTile, There
 from cli.report import write_report
+from cli.scans import Given, given
 from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
 from imaging.formats.mask_file import DICOM, ENDINGS, SUFFIXES, deliver, ending
-from imaging.formats.ome_zarr import is_ome_zarr
+from imaging.formats.received import Asked
 from inference.options import DEVICES, PRECISIONS, RunOptions
 
 
@@ -65,6 +66,11 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="cpu is ONNX Runtime's own provider.",
 )
+@click.option("--series", metavar="UID", help="Of several DICOM series, the one that is meant.")
+@click.option("--stack", type=click.IntRange(1), help="Of several volumes in a series, from 1.")
+@click.option(
+    "--resample", is_flag=True, help="Resample tilted or uneven DICOM slices instead of refusing."
+)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("--format", "form", type=click.Choice(list(SUFFIXES)), help="Of the mask.")
 @click.option(
@@ -86,38 +92,48 @@ def command(
     preview: Path | None,
     server: str | None,
     priority: int,
+    series: str | None,
+    stack: int | None,
+    resample: bool,
 ) -> None:
-    """Segment SCANS with a model. A mask's voxels are label numbers, on its scan's own grid."""
+    """Segment SCANS with a model. A mask's voxels are label numbers, on its scan's own grid.
+
+    A scan is a file, or the folder, zip, tar or single files of a DICOM series.
+    """
+    asked = Asked(series, stack, resample=resample)
     options = RunOptions(device, precision, tile)
     maker = _maker(model, options, server, priority)
     subjects = _subjects(scans, channels)
     if (report or preview) and len(subjects) > 1:
         raise BadRequest("--report and --preview are for one scan; several were given.")
     grids = _grids(subjects, maker)
-    places = targets(grids, out, form)
-    inputs = [path for subject in subjects for path in subject.values()]
+    places = targets([scan.shown for scan in grids], out, form)
+    inputs = [path for subject in subjects for scan in subject.values() for path in scan.files]
     protect(inputs, places, [path for path in (report, preview) if path])
     failed = []
     for subject, scan, target in zip(subjects, grids, places, strict=True):
         try:
-            _one(maker, subject, scan, target, report, preview)
+            _one(maker, subject, scan, target, report, preview, asked)
         except (BadInput, JobFailed) as error:  # the others may well be sound
             if len(subjects) == 1:
                 raise
-            failed.append(scan.name)
-            click.echo(f"Error: {scan.name}: {error}", err=True)
+            failed.append(scan.shown.name)
+            click.echo(f"Error: {scan.shown.name}: {error}", err=True)
     if failed:
         raise BadInput(f"{len(failed)} of {len(subjects)} scans gave no mask: {', '.join(failed)}.")
 
 
 def _one(
-    maker: Maker, subject: dict[str, Path], scan: Path, target: Target,
-    report: Path | None, preview: Path | None,
+    maker: Maker, subject: dict[str, Given], grid: Given, target: Target,
+    report: Path | None, preview: Path | None, asked: Asked,
 ) -> None:  # fmt: skip
     """One mask, from scan to summary."""
-    with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
-        with _bar(scan.name) as on_tile:
-            made = maker.make(subject, Path(folder), on_tile)
+    with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
+        folder = Path(temporary)
+        opened = {n: one.opened(folder / f"{n}-in", asked) for n, one in subject.items()}
+        scan = next(opened[name] for name, one in subject.items() if one is grid)
+        with _bar(grid.shown.name) as on_tile:
+            made = maker.make(opened, folder / "out", on_tile)
         path = target.path(made.mask_format)
         meaning = maker.meaning() if ENDINGS[str(ending(path.name))] in DICOM else None
         deliver(made.mask, scan, path, meaning)
@@ -129,7 +145,7 @@ def _one(
     _summary(path, made.report)
 
 
-def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, Path]]:
+def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, Given]]:
     """Channel -> scan for each mask; a scan without a name stands under ''."""
     if bool(scans) == bool(channels):
         raise BadRequest("Give either scans, or a scan for each channel with --channel NAME=SCAN.")
@@ -140,24 +156,18 @@ def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[s
         names = [name for name, _, _ in pairs]
         if not all(names) or len(set(names)) < len(names):
             raise BadRequest("Each --channel needs a name of its own.", todo="Give each once.")
-        subjects = [{name: Path(path) for name, _, path in pairs}]
-    else:
-        subjects = [{"": path} for path in scans]
-    for subject in subjects:
-        for path in subject.values():
-            if not path.is_file() and not is_ome_zarr(path):
-                raise BadRequest(f"There is no file {path}.", todo="Check the path.")
-    return subjects
+        return [{name: given([Path(path)])[0] for name, _, path in pairs}]
+    return [{"": scan} for scan in given(scans)]
 
 
 def _maker(model: str, options: RunOptions, server: str | None, priority: int) -> Maker:
     return There(server, model, options, priority) if server else Here(model, options)
 
 
-def _grids(subjects: list[dict[str, Path]], maker: Maker) -> list[Path]:
+def _grids(subjects: list[dict[str, Given]], maker: Maker) -> list[Given]:
     """The scan of each subject on whose grid the mask lies: the model's first channel's."""
     if all(len(subject) == 1 for subject in subjects):
-        return [path for subject in subjects for path in subject.values()]
+        return [scan for subject in subjects for scan in subject.values()]
     first = maker.channels()[0]
     # Without that channel the model refuses the subject, whatever is taken here.
     return [subject.get(first, next(iter(subject.values()))) for subject in subjects]

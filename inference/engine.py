@@ -53,7 +53,8 @@ class Engine:
         cache: Path | None = None,
         model_bytes: int = MODEL_BYTES,
     ) -> None:
-        """`memory_bytes` 0: half of what is free when a job starts; `threads` 0: all cores.
+        """`memory_bytes` 0: half of what is free when a job starts, on a GPU where it runs on one;
+        `threads` 0: all cores.
 
         `cache`: a folder for what is found out about networks on this machine.
         """
@@ -103,7 +104,7 @@ class Engine:
     ) -> tuple[Result, Device]:
         """The mask of scans that are open already, in memory."""
         device, loaded = self._ready(model, options, brake, on_tile)
-        budget = self._budget(loaded)
+        budget = self._budget(loaded, device)
         result = segment(
             scans, model.card, loaded.session, budget, options, on_tile, brake, self._scratch
         )
@@ -125,7 +126,7 @@ class Engine:
         try:
             device = self._admitted(model, device, brake, on_tile)
             return device, self._sessions.get(model, device)
-        except BadModel:
+        except (BadModel, MemoryError):
             if wish != "auto" or device.name == "cpu":
                 raise
         device = choose("cpu", options.precision)
@@ -142,7 +143,7 @@ class Engine:
 
         def mask(device: Device) -> NDArray[Any]:
             scans, loaded = sample_scans(model.card), self._sessions.get(model, device)
-            budget, options = self._budget(loaded), RunOptions()
+            budget, options = self._budget(loaded, device), RunOptions()
             return segment(
                 scans,
                 model.card,
@@ -156,9 +157,9 @@ class Engine:
         verdict = self._gate.verdict(model.card, device, mask)
         return device if verdict.passed else replace(device, precision="fp32")
 
-    def _budget(self, loaded: Loaded) -> Budget:
+    def _budget(self, loaded: Loaded, device: Device) -> Budget:
         most = loaded.most_bytes or math.inf
-        free = free_bytes() + loaded.session.held_bytes // 2
+        free = free_bytes(on_gpu=device.on_gpu) + loaded.session.held_bytes // 2
         room = int(min(self._memory or free, most))
         return Budget(room, loaded.voxels_per_second, loaded.bytes_per_voxel)
 

@@ -12,6 +12,7 @@ import psutil
 
 from imaging.errors import Unavailable
 from imaging.tiling import Plan, Rule, Span, plan_axis
+from inference import gpu
 from models.card import ModelCard
 
 TILE_SECONDS = 2.0
@@ -23,6 +24,9 @@ TileBytes = Callable[[Sequence[int]], float]
 """Shape that a tile reads -> its working memory."""
 UNKNOWN_BYTES = 2048.0
 """Working memory per input voxel where a card does not say: that of a U-Net of 64 channels."""
+UNTOLD_GPU_BYTES = 4 << 30
+"""Taken to be free on a GPU that does not tell: the smallest in use have it, and where it is not
+there, smaller tiles are tried."""
 
 
 def rules(card: ModelCard) -> tuple[Rule, ...]:
@@ -49,9 +53,14 @@ class Budget:
         return prod(shape) * known
 
 
-def free_bytes(fraction: float = 0.5) -> int:
-    """A share of the memory that machine or cgroup has free now."""
-    return int(min(psutil.virtual_memory().available, _cgroup_free()) * fraction)
+def free_bytes(fraction: float = 0.5, on_gpu: bool = False) -> int:
+    """A share of the memory that machine or cgroup has free now, and the GPU, if that is where
+    tiles are run: they come from the machine's memory and go back to it."""
+    free = min(float(psutil.virtual_memory().available), _cgroup_free())
+    if on_gpu:
+        told = gpu.free_bytes()
+        free = min(free, UNTOLD_GPU_BYTES if told is None else told)
+    return int(free * fraction)
 
 
 def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inference.gpu import taken_bytes
 from inference.memory import peak_bytes
 from inference.planner import UNKNOWN_BYTES, rules
 from inference.runtime.device import Device
@@ -68,22 +69,33 @@ class Sessions:
         self._lock = threading.Lock()
 
     def get(self, model: Model, device: Device) -> Loaded:
-        """Raises BadModel where the device does not take the network."""
+        """Raises BadModel where the device does not take the network, MemoryError where it does
+        not fit even alone."""
         key = (model.card.sha256, device)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = self._load(model, device)
+                self._loaded[key] = self._with_room(model, device)
             self._loaded.move_to_end(key)
             while len(self._loaded) > 1 and self._bytes() > self._budget:
                 self._loaded.popitem(last=False)
             return self._loaded[key]
+
+    def _with_room(self, model: Model, device: Device) -> Loaded:
+        """Where memory does not suffice, others are let go."""
+        while True:
+            try:
+                return self._load(model, device)
+            except MemoryError:
+                if not self._loaded:
+                    raise
+                self._loaded.popitem(last=False)
 
     def _load(self, model: Model, device: Device) -> Loaded:
         session = Session(model.verified, device, self._threads, self._cache)
         size = model.network.stat().st_size * _COPIES
         pace, measured = _tried(session, model.card)
         per_voxel = measured or model.card.bytes_per_voxel or UNKNOWN_BYTES
-        held = per_voxel if device.name == "openvino" else 0.0
+        held = 0.0 if device.name == "cpu" else per_voxel
         together = Together(session, int(self._batch_bytes / per_voxel), held)
         return Loaded(together, size, pace, measured)
 
@@ -94,7 +106,7 @@ class Sessions:
 def _tried(session: Session, card: ModelCard) -> tuple[float, float | None]:
     """Input voxels per second, and working memory per voxel where that can be measured.
 
-    Of a middling tile, after a first run, which compiles. A GPU's memory is not this process's.
+    Of a middling tile, after a first run, which compiles.
     """
     side = 64 if card.dimension == 3 else 512  # below, calling weighs more than computing
     shape = tuple(rule.at_least(max(side, rule.align + 2 * rule.margin)) for rule in rules(card))
@@ -103,8 +115,7 @@ def _tried(session: Session, card: ModelCard) -> tuple[float, float | None]:
     with suppress(MemoryError):
         session.run(tile)
         session.rest()
-        if session.device.name in ("cpu", "openvino"):
-            taken = peak_bytes(lambda: session.run(tile))
+        taken = (taken_bytes if session.device.on_gpu else peak_bytes)(lambda: session.run(tile))
         began = time.perf_counter()
         session.run(tile)
         seconds = time.perf_counter() - began

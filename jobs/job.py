@@ -172,7 +172,8 @@ class Review:
     """What a reader says of a mask."""
 
     id: str
-    job: str
+    job: str | None
+    """None: a mask drawn by hand on `scan`, which no job's mask was the start of."""
     verdict: str
     """accepted, corrected or rejected."""
     comment: str
@@ -181,6 +182,27 @@ class Review:
     mask_sha256: str | None = None
     """Blob of a corrected mask, in `mask_format`."""
     mask_format: str | None = None
+    scan: str | None = None
+    """The scan on whose grid the corrected mask lies."""
+    tag: str | None = None
+    """What clients of the MONAI Label surface call the mask; `final` where a reader is done."""
+    info: Mapping[str, Any] | None = None
+    """What such a client keeps with it: the names of its labels, for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """A name by which clients of the MONAI Label surface know a scan; a session's name expires."""
+
+    owner: str
+    name: str
+    scan: str
+    created_at: float
+    used_at: float
+    expiry_s: float | None = None
+    """A session that is not used for so long ends; None: no session."""
+    brought: bool = False
+    """The scan came with this session, and goes with it."""
 
 
 @dataclass(frozen=True, slots=True)

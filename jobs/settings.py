@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     """Makes pseudonyms and UIDs of de-identified scans; empty: a file in the data folder."""
     routes: Path | None = None
     """TOML file of peers and rules (docs/pacs.md); empty: nothing is routed."""
+    monai_label_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """A second port that serves the MONAI Label surface at its root; 0: none. It is always to be
+    had under /monai-label on the first."""
+    monai_label_wait_s: Annotated[float, Field(gt=0)] = 600.0
+    """How long an inference asked for there is waited for before the client is told to ask again;
+    the job goes on."""
 
     upload_bytes: Annotated[int, Field(ge=1)] = 4 * GIB
     max_voxels: Annotated[int, Field(ge=1)] = 1 << 31
@@ -83,7 +89,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     """What this worker runs on: auto, cpu, openvino, cuda or tensorrt."""
     memory_bytes: int = 0
-    """Budget of a worker's tiles; 0: half of what the machine or cgroup has free."""
+    """Budget of a worker's tiles; 0: half of what the machine, cgroup or GPU has free."""
     threads: int = 0
     """0: all cores that this process may use."""
     together: Annotated[int, Field(ge=1)] = 4

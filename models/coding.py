@@ -38,7 +38,7 @@ def private_code(name: str) -> Code:
     """A code of our own for a label of that name: the same for the same name, everywhere."""
     meaning = re.sub(r"[\x00-\x1f\x7f\\]+", " ", name).strip() or "label"
     slug = re.sub(r"[^a-z0-9]+", "-", meaning.lower()).strip("-")
-    if slug != meaning.lower() or len(slug) > _VALUE_CHARACTERS:
+    if slug != name or len(slug) > _VALUE_CHARACTERS:
         mark = sha256(name.encode()).hexdigest()[:6]
         slug = f"{slug[: _VALUE_CHARACTERS - 7]}-{mark}".lstrip("-")
     return Code(slug, PRIVATE, meaning[:_MEANING_CHARACTERS])

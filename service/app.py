@@ -1,7 +1,8 @@
 """create_app(): wiring only."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -20,11 +21,14 @@ from service.access import AccessLog
 from service.errors import Unexpected
 from service.guard import BodyLimit, Doorkeeper, SafeHeaders
 from service.metrics import Metrics
+from service.monai_label import log, mount, sessions
 from service.pacs.pacs import Pacs
 from service.pacs.rules import Routes
 from service.parts import Parts
 from service.routes import batches, events, health, jobs, masks, models, pacs, page, reviews, scans
 from service.scratch import Scratch
+
+_UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
 
 
 def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
@@ -56,11 +60,16 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         sweeper, among = Sweeper(repository, queue, collector, settings), Pacs(parts)
         app.state.parts = parts
         sweeper.start()
+        ends = asyncio.create_task(sessions.end_in_time(parts))
         try:
             among.start()
-            yield
+            with log.kept():
+                yield
         finally:
             among.stop()
+            ends.cancel()
+            with suppress(asyncio.CancelledError):
+                await ends
             sweeper.stop()
             parts.scratch.close()
             queue.close()
@@ -76,13 +85,19 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
+    app.include_router(mount.router(), prefix=mount.PREFIX)
     for room in (scans, jobs, events, batches, masks, reviews, models, pacs, health, page):
         app.include_router(room.router)
     return app
 
 
-def _layers(settings: Settings) -> list[Middleware]:
-    """Outermost first."""
+def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
+    """The MONAI Label surface at the root of a second port, with the running gateway's parts."""
+    return mount.at_root(gateway, _layers(settings, mount.UPLOADS))
+
+
+def _layers(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
+    """Outermost first; files may come at the addresses that begin with one of `uploads`."""
     return [
         Middleware(AccessLog),
         Middleware(SafeHeaders),
@@ -90,10 +105,10 @@ def _layers(settings: Settings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"],
-            expose_headers=["Location", "ETag"],
+            expose_headers=["Location", "ETag", "Content-Disposition"],
         ),
         Middleware(Unexpected),
-        Middleware(BodyLimit, settings),
+        Middleware(BodyLimit, settings, uploads),
     ]

@@ -102,6 +102,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "comment": "The tail is complete.",
         "reviewer": "R1",
         "created_at": _TIME,
+        "mask_format": None,
     },
     "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
     "SeriesOut": {

@@ -88,8 +88,12 @@ class BodyLimit:
     more, since closing on it at once may take the answer from it as well.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, uploads: tuple[str, ...] = ("/v1/scans",)
+    ) -> None:
+        """Files may come at the addresses `uploads` and beneath them."""
         self.app = app
+        self.uploads = uploads
         self.upload_bytes = settings.upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +101,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        upload = scope["path"].rstrip("/") == "/v1/scans"
+        upload = f"{scope['path']}/".startswith(tuple(f"{path}/" for path in self.uploads))
         limit = self.upload_bytes + FORM_BYTES if upload else JSON_BYTES
         body = _Body(receive, send, limit, self.upload_bytes if upload else JSON_BYTES, headers)
         declared = headers.get("content-length", "0")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from imaging.errors import TesseraError
+from imaging.formats.dicom.series import Series
 from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
 from jobs.job import StoredScan
@@ -58,7 +59,7 @@ def _stored(
             bytes=size,
             warnings=seen.warnings,
             created_at=time.time(),
-            series=one.series,
+            series=seen.source.uid if isinstance(seen.source, Series) else None,
         )
     )
     if created:

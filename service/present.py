@@ -103,11 +103,12 @@ def review_out(review: Review) -> ReviewOut:
     """A review."""
     return ReviewOut(
         id=review.id,
-        job=review.job,
+        job=str(review.job),  # one without a job is in no job's list
         verdict=cast("Any", review.verdict),
         comment=review.comment,
         reviewer=review.reviewer,
         created_at=_time(review.created_at),
+        mask_format=cast("Any", review.mask_format),
     )
 
 

@@ -191,6 +191,8 @@ class ReviewOut(_Wire):
     comment: str
     reviewer: str
     created_at: datetime
+    mask_format: Literal["nifti", "png", "ome-tiff"] | None
+    """Of the corrected mask, which GET .../reviews/{id}/mask gives; None where there is none."""
 
 
 class PeerOut(_Wire):

@@ -1,20 +1,24 @@
 """Headers of DICOM acquisitions that nobody made, in any orientation, and scans of them."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import Dataset, FileMetaDataset, dcmwrite
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
     EnhancedMRImageStorage,
+    ExplicitVRLittleEndian,
     MRImageStorage,
     SecondaryCaptureImageStorage,
     generate_uid,
 )
 from pydicom.valuerep import DSfloat
+from scipy import ndimage
 
 from imaging.formats.dicom.planes import Planes
 from imaging.meaning import Code, Meaning, Segment
@@ -106,6 +110,30 @@ def affine_of(acquired: Acquired) -> NDArray[np.float64]:
     matrix[:3, 2] = (last - first) / max(1, len(acquired.kept.frames) - 1)
     matrix[:3, 3] = first
     return np.diag([-1, -1, 1, 1]) @ matrix
+
+
+def files(acquired: Acquired, seed: int = 0) -> list[bytes]:
+    """The instances as files, with pixels: smooth noise from 0 to 255."""
+    planes = acquired.kept
+    header = planes.headers[0]
+    shape = (len(planes.frames), header.Rows, header.Columns)
+    noise = np.random.default_rng(seed).normal(size=shape)
+    smooth = ndimage.gaussian_filter(noise, 2)
+    values = ((smooth - smooth.min()) / np.ptp(smooth) * 255).astype("<u2")
+    made = []
+    for number, header in enumerate(planes.headers):
+        mine = [plane for plane, (which, _) in enumerate(planes.frames) if which == number]
+        dataset = deepcopy(header)
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+        dataset.PixelRepresentation = 0
+        dataset.PixelData = values[mine].tobytes()
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        buffer = BytesIO()
+        dcmwrite(buffer, dataset, enforce_file_format=True)
+        made.append(buffer.getvalue())
+    return made
 
 
 def meaning(*names: str, numbers: Sequence[int] = (), instances: bool = False) -> Meaning:
@@ -208,7 +236,7 @@ def _decimals(numbers: Sequence[float] | NDArray[np.float64]) -> list[DSfloat]:
 
 def _where(planes: Planes, number: int) -> tuple[NDArray[np.float64], ...]:
     header, frame = planes.headers[planes.frames[number][0]], planes.frames[number][1]
-    if "NumberOfFrames" in header:
+    if "PerFrameFunctionalGroupsSequence" in header:
         shared = header.SharedFunctionalGroupsSequence[0]
         own = header.PerFrameFunctionalGroupsSequence[frame]
         found = (

@@ -1,9 +1,10 @@
 """Tessera beside MONAI and nnU-Net: one volume, one network, the same weights and threads.
 
-    python -P benchmarks/peers OUT [--dimension 3] [--nnunet PYTHON] [--window 64] [--threads 2]
+    python -P benchmarks/peers OUT [--dimension 3] [--nnunet PYTHON] [--window 64] [--json FILE]
 
 Each contender runs in a process of its own, one after another; PYTHON is that of an environment
-with nnunetv2 (it replaces torch). Prints a table in Markdown; OUT keeps the trained network.
+with nnunetv2 (it replaces torch). Prints a line for each; OUT keeps the trained network. With
+`--json benchmarks/results/peers-3d.json` the figures are kept for benchmarks/report.py.
 """
 
 import argparse
@@ -19,9 +20,11 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+sys.path.append(str(HERE.parent))  # last: jobs.py there is no package of the house
 
 from contender import CONTENDERS  # noqa: E402
 from network import prepare  # noqa: E402
+from record import save, versions  # noqa: E402
 
 from imaging.metrics import dice  # noqa: E402
 
@@ -40,6 +43,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=[""], help="parts of contenders' names")
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
     options = parser.parse_args()
     options.window = options.window or {2: 512, 3: 64}[options.dimension]
     prepare(options.out, options.dimension)
@@ -49,7 +53,14 @@ def main() -> None:
         if python is not None and (name in ALWAYS or any(part in name for part in options.only)):
             print(name, "...", file=sys.stderr, flush=True)
             told[name] = run(python, name, options)
-    print(table(told, options.out))
+    used = versions()
+    for row in told.values():
+        used |= row.pop("versions")
+    found = rows(told, options.out)
+    for row in found:
+        print(json.dumps(row))
+    if options.json:
+        save(options.json, found, versions=used, runs=options.runs)
 
 
 def run(python: Path | str, name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -63,26 +74,26 @@ def run(python: Path | str, name: str, options: argparse.Namespace) -> dict[str,
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def table(told: dict[str, dict[str, Any]], out: Path) -> str:
-    """Medians beside Tessera's own."""
+def rows(told: dict[str, dict[str, Any]], out: Path) -> list[dict[str, Any]]:
+    """Medians, and how each mask differs from that of one pass in fp32."""
     masks = {name: np.load(out / f"mask-{list(CONTENDERS).index(name)}.npy") for name in told}
-    own = median(told["Tessera"]["seconds"])
-    lines = [
-        "| | s | times Tessera | peak memory, MB | voxels that differ | Dice |",
-        "|---|---|---|---|---|---|",
-    ]
+    exact, found = masks[REFERENCE], []
     for name, row in told.items():
-        exact, found = masks[REFERENCE], masks[name]
-        where = f" ({row['device']}, {row['precision']})" if "device" in row else ""
         seconds = median(row["seconds"])
-        lines.append(
-            f"| {name}{where} | {seconds:.2f} | {seconds / own:.1f} | {row['peak_mb']:.0f} "
-            f"| {int((exact != found).sum()):,} | {dice(exact > 0, found > 0):.5f} |"
-        )
+        of_it = {key: row[key] for key in ("device", "precision", "tiles") if key in row}
         if "network" in row:
-            beside = 1 - median(row["network"]) / seconds
-            lines[-1] += f" <!-- beside the network: {100 * beside:.0f} % -->"
-    return "\n".join(lines)
+            of_it["beside_network"] = round(1 - median(row["network"]) / seconds, 3)
+        found.append(
+            {
+                "contender": name,
+                **of_it,
+                "seconds": round(seconds, 3),
+                "peak_mb": round(row["peak_mb"]),
+                "differ": int((exact != masks[name]).sum()),
+                "dice": round(dice(exact > 0, masks[name] > 0), 5),
+            }
+        )
+    return found
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # last: see __main__.py
+
+from record import versions
+
 Volume = NDArray[np.float32]
 Maker = Callable[[], NDArray[Any]]
 SLOW_S = 60.0
@@ -123,12 +127,12 @@ def tessera(device: str, precision: str, folder: Path, _window: int, threads: in
 
 told: dict[str, Any] = {}
 CONTENDERS: dict[str, tuple[Callable[..., Maker], tuple[Any, ...]]] = {
-    "nnU-Net, default (0.5, mirroring)": (nnunet, (True,)),
-    "nnU-Net without mirroring": (nnunet, (False,)),
-    "MONAI, 0.5": (monai, (0.5, "fp32")),
-    "MONAI, default (0.25)": (monai, (0.25, "fp32")),
-    "MONAI, 0.25, bf16 autocast": (monai, (0.25, "bf16")),
-    "ONNX Runtime under MONAI's windows, 0.25": (monai, (0.25, "onnx")),
+    "nnU-Net, step 0.5, mirroring (default)": (nnunet, (True,)),
+    "nnU-Net, step 0.5": (nnunet, (False,)),
+    "MONAI, overlap 0.5": (monai, (0.5, "fp32")),
+    "MONAI, overlap 0.25 (default)": (monai, (0.25, "fp32")),
+    "MONAI, overlap 0.25, bf16 autocast": (monai, (0.25, "bf16")),
+    "ONNX Runtime in MONAI's windows, overlap 0.25": (monai, (0.25, "onnx")),
     "Tessera, ONNX Runtime's provider": (tessera, ("cpu", "fp32")),
     "Tessera, fp32": (tessera, ("auto", "fp32")),
     "Tessera": (tessera, ("auto", "auto")),
@@ -152,7 +156,7 @@ def main() -> None:
         seconds.append(time.perf_counter() - began)
     np.save(folder / f"mask-{list(CONTENDERS).index(name)}.npy", found)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, **told}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "versions": versions(), **told}))
 
 
 if __name__ == "__main__":

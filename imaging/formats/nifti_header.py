@@ -200,7 +200,8 @@ def _scaling(raw: Nifti1Header) -> tuple[float, float]:
 def _affine(raw: Nifti1Header) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """sform before qform before the bare voxel sizes, as nibabel does."""
     try:
-        affine = np.asarray(raw.get_best_affine(), np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN; `sound` finds it
+            affine = np.asarray(raw.get_best_affine(), np.float64)
     except (HeaderDataError, ValueError) as error:
         raise bad_affine() from error
     if not sound(affine):

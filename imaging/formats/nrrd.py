@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from imaging.box import Box
 from imaging.errors import BadRequest, UnreadableScan
@@ -102,11 +102,19 @@ class _Voxels:
             return file
 
 
-def write_mask_nrrd(path: Path, mask: NDArray[Any], scan: Scan) -> None:
+def write_mask_nrrd(
+    path: Path,
+    mask: NDArray[Any],
+    scan: Scan,
+    *,
+    compress: bool = True,
+    at_least: DTypeLike = np.uint8,
+) -> None:
     """Writes `mask`, of shape scan.grid, as NRRD with the scan's exact affine, in LPS.
 
     A picture's mask lies on the grid that `write_volume` gives its scan. uint8, uint16 or uint32 by
-    the largest label, gzip; the same mask gives the same bytes.
+    the largest label, and no less than `at_least`; gzip, or raw without `compress`. The same mask
+    gives the same bytes.
     """
     if mask.shape != scan.grid:
         raise BadRequest(
@@ -118,17 +126,23 @@ def write_mask_nrrd(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     if scan.dimension == 2:
         height, width = scan.spacing_mm or (1.0, 1.0)
         mask, affine = mask[::-1].T[..., np.newaxis], np.diag([width, height, 1.0, 1.0])
-    kind = label_dtype(mask)
+    kind = np.promote_types(label_dtype(mask), at_least)
     step = max(1, _SLICES_BYTES // (mask.shape[0] * mask.shape[1] * kind.itemsize))
     with replacing(path) as file:
-        file.write(_header(mask.shape, kind, affine))
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
+        file.write(_header(mask.shape, kind, affine, "gzip" if compress else "raw"))
+        with ExitStack() as stack:
+            out: IO[bytes] | gzip.GzipFile = file
+            if compress:
+                packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0)
+                out = stack.enter_context(packed)
             for k in range(0, mask.shape[2], step):
                 slices = mask[..., k : k + step].astype(kind.newbyteorder("<"), copy=False)
-                packed.write(slices.tobytes("F"))
+                out.write(slices.tobytes("F"))
 
 
-def _header(shape: tuple[int, ...], kind: np.dtype[Any], affine: NDArray[np.float64]) -> bytes:
+def _header(
+    shape: tuple[int, ...], kind: np.dtype[Any], affine: NDArray[np.float64], encoding: str
+) -> bytes:
     lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
     lines = (
         "NRRD0004",
@@ -139,7 +153,7 @@ def _header(shape: tuple[int, ...], kind: np.dtype[Any], affine: NDArray[np.floa
         f"space directions: {' '.join(_point(column) for column in lps[:3, :3].T)}",
         "kinds: domain domain domain",
         "endian: little",
-        "encoding: gzip",
+        f"encoding: {encoding}",
         f"space origin: {_point(lps[:3, 3])}",
     )
     return ("\n".join(lines) + "\n\n").encode()

@@ -33,8 +33,6 @@ class Received:
 
     path: Path
     name: str = ""
-    series: str | None = None
-    """SeriesInstanceUID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ def _packed(
             path = alone or folder / f"pack-{number}"
             if alone is None:
                 heap.pack(offer, path, resample=asked.resample)
-            found.append(Received(path, offer.name, offer.series))
+            found.append(Received(path, offer.name))
         except BadInput as error:
             if len(chosen) == 1:
                 raise

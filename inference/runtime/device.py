@@ -20,6 +20,11 @@ class Device:
     precision: str
     """fp32, bf16 or fp16."""
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether its memory is a GPU's."""
+        return self.name in ("cuda", "tensorrt")
+
 
 @cache
 def available() -> tuple[str, ...]:

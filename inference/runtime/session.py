@@ -13,6 +13,7 @@ from inference.brake import Brake
 from inference.runtime.device import Device, cores
 from inference.runtime.onnx_runtime import OnnxRuntime
 from inference.runtime.openvino import OpenVino
+from inference.runtime.shortage import short_of_memory
 
 Shape = tuple[int | None, ...]
 """(n, channels, *spatial); None where any number will do."""
@@ -98,15 +99,16 @@ class Session:
     ) -> None:
         """`threads` 0: all cores; `cache`: a folder for what the runtime compiles.
 
-        Raises BadModel where the runtime does not take the network.
+        Raises BadModel where the runtime does not take the network, MemoryError where it does not
+        fit.
         """
         self.device = device
         self._busy = threading.Lock()
         try:
             self._network = _load(network, device, threads or cores(), _usable(cache))
-        except MemoryError:
-            raise
         except Exception as error:
+            if short_of_memory(error):
+                raise MemoryError(f"the network did not fit on {device.name}") from error
             raise BadModel(
                 f"The network cannot be loaded on {device.name}.",
                 expected="An ONNX network with opset 22 or lower and operators that are known.",
@@ -181,8 +183,7 @@ def _usable(cache: Path | None) -> Path | None:
 
 
 def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:
-    text = str(error).lower()
-    if isinstance(error, MemoryError) or "alloc" in text or "memory" in text:
+    if short_of_memory(error):
         return MemoryError(f"a tile of {shape} did not fit on {device.name}")
     return BadModel(
         f"The network failed on a tile of shape {tuple(shape)} on {device.name}.",

@@ -2,15 +2,15 @@
 
 from jobs.repository.deliveries import DeliveryRows
 from jobs.repository.forecast import Forecast, Outlook
+from jobs.repository.images import FINAL, ImageRows, Labelled
 from jobs.repository.life import JobLife
 from jobs.repository.messages import Messages
 from jobs.repository.reviews import ReviewRows
-from jobs.repository.scans import ScanRows
 
-__all__ = ["Outlook", "Repository"]
+__all__ = ["FINAL", "Labelled", "Outlook", "Repository"]
 
 
-class Repository(ScanRows, JobLife, Messages, Forecast, ReviewRows, DeliveryRows):
+class Repository(JobLife, Messages, Forecast, ReviewRows, ImageRows, DeliveryRows):
     """Where the truth lies; thread-safe, on SQLite or PostgreSQL.
 
     Every method is one transaction. Reading raises NotFound for what is not this owner's; every

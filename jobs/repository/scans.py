@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, insert, select, union
+from sqlalchemy import Connection, delete, insert, or_, select, union
 from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict, NotFound
@@ -13,6 +13,7 @@ from jobs.repository.page import newest_first
 from jobs.repository.schema import (
     brief,
     deliveries,
+    image_names,
     job_scans,
     jobs,
     reviews,
@@ -94,9 +95,11 @@ class ScanRows(Database):
                     expected="Only finished jobs may use a scan that is deleted.",
                     todo="Cancel the job or wait for it, then delete the scan.",
                 )
-            self._delete_jobs(connection, [row["id"] for row in rows])
-            connection.execute(delete(scans).where(scans.c.id == id))
             left = {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}
+            left |= self._delete_reviews(connection, id, [row["id"] for row in rows])
+            self._delete_jobs(connection, [row["id"] for row in rows])
+            connection.execute(delete(image_names).where(image_names.c.scan == id))
+            connection.execute(delete(scans).where(scans.c.id == id))
             return self._orphans(connection, {sha256, *left} - {None})
 
     def unused(self, blobs: Collection[str]) -> list[str]:
@@ -104,8 +107,15 @@ class ScanRows(Database):
         with self._read() as connection:
             return self._orphans(connection, set(blobs))
 
+    def _delete_reviews(
+        self, connection: Connection, scan: str, job_ids: Sequence[str]
+    ) -> set[str | None]:
+        """Those of the scan and of its jobs; the masks that they held."""
+        gone = delete(reviews).where(or_(reviews.c.scan == scan, reviews.c.job.in_(job_ids)))
+        return set(connection.execute(gone.returning(reviews.c.mask_sha256)).scalars())
+
     def _delete_jobs(self, connection: Connection, ids: Sequence[str]) -> None:
-        for table in (reviews, deliveries, job_scans):
+        for table in (deliveries, job_scans):
             connection.execute(delete(table).where(table.c.job.in_(ids)))
         connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -49,6 +50,7 @@ scans = Table(
     Column("warnings", _Json, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("series", String(64)),
+    Column("info", _Json),
     UniqueConstraint("owner", "sha256", name="scans_once_per_owner"),
     Index("scans_list", "owner", "seq"),
     Index("scans_of_series", "owner", "series"),
@@ -131,15 +133,31 @@ reviews = Table(
     metadata,
     _serial(),
     Column("id", String(64), nullable=False, unique=True),
-    Column("job", String(64), ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("job", String(64), ForeignKey("jobs.id"), index=True),
     Column("verdict", String(16), nullable=False),
     Column("comment", Text, nullable=False),
     Column("reviewer", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("mask_sha256", String(64)),
     Column("mask_format", String(16)),
+    Column("scan", String(64), ForeignKey("scans.id", name="reviews_of_scan")),
+    Column("tag", String(64)),
+    Column("info", _Json),
     Index("reviews_mask", "mask_sha256"),
+    Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,
+)
+
+image_names = Table(
+    "image_names",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("scan", String(64), ForeignKey("scans.id"), nullable=False, index=True),
+    Column("created_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("expiry_s", Double),
+    Column("brought", Boolean, nullable=False),
 )
 
 deliveries = Table(

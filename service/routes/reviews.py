@@ -1,16 +1,29 @@
 """Reviews: what a reader says of a mask."""
 
 import time
+from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
+from imaging.formats.mask_file import SUFFIXES
 from jobs.job import Review
-from service import present
+from service import present, tags, viewing
 from service.parts import OwnerDep, PartsDep
 from service.schemas import Identifier, ReviewIn, ReviewOut
 
 router = APIRouter(tags=["reviews"])
+
+_MASK: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The corrected mask; its voxels are label values.",
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in (viewing.MEDIA["nifti"], viewing.MEDIA["png"], viewing.MEDIA["ome-tiff"])
+        },
+    },
+    304: {"description": "The caller's copy is still good."},
+}
 
 
 @router.post("/v1/jobs/{job_id}/reviews", status_code=201)
@@ -31,3 +44,19 @@ def add_review(job_id: Identifier, given: ReviewIn, parts: PartsDep, owner: Owne
 def list_reviews(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> list[ReviewOut]:
     """The reviews of a mask, as the repository keeps them."""
     return [present.review_out(one) for one in parts.repository.reviews(owner, job_id)]
+
+
+@router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
+def get_corrected_mask(
+    job_id: Identifier, review_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep
+) -> Response:
+    """The mask that a reader drew instead of the job's, on the same grid and in its own format.
+
+    Readers send such masks from 3D Slicer and other clients of the MONAI Label surface.
+    """
+    review = parts.repository.corrected(owner, job_id, review_id)
+    tag, form = str(review.mask_sha256), str(review.mask_format)
+    if tags.known(request, tag):
+        return tags.unchanged(tag)
+    name = f"corrected-{review.id}{SUFFIXES[form]}"
+    return viewing.stored(parts, tag, name, viewing.MEDIA[form], tag)

@@ -9,9 +9,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from imaging.formats.dicom.series import Series
+from imaging.formats.limits import Limits
+from imaging.formats.received import received
+from imaging.formats.sniff import open_scan
+from imaging.scan import Scan
 from inference.engine import Engine
 from inference.options import RunOptions
 from models.registry import Registry
+from tests.dicom_files import classic, write
 
 SPACING = (1.3, 0.8, 1.1)
 SHAPE = (34, 71, 43)
@@ -70,3 +76,56 @@ def test_the_mask_does_not_depend_on_how_the_scan_is_stored(
     assert seen == 48
     litres = np.abs(np.linalg.det(oblique.affine)) / 1000
     assert 1.0 < (reference > 0).sum() * litres < 8.0  # ml: a hippocampus, not noise
+
+
+ACQUIRED = [
+    (name, plane, direction)
+    for name, plane in (("axial", (0, 1, 2)), ("coronal", (0, 2, 1)), ("sagittal", (1, 2, 0)))
+    for direction in (1, -1)
+]
+
+
+def test_the_mask_does_not_depend_on_how_the_patient_was_sliced(
+    oblique: nibabel.Nifti1Image, tmp_path: Path
+) -> None:
+    """Axial, coronal and sagittal DICOM series, slices in both directions: one mask in the world,
+    and on each original image the very pixels of that mask."""
+    whole = np.round(oblique.get_fdata() * (1000 / oblique.get_fdata().max()))
+    rounded = nibabel.Nifti1Image(whole.astype(np.int16), oblique.affine)
+    engine, reference = Engine(Registry()), None
+    for name, plane, direction in ACQUIRED:
+        image = stored(rounded, np.argsort(plane), (1, -1, direction))
+        sent = write(
+            classic(np.asarray(image.dataobj), image.affine), tmp_path / f"{name}{direction}"
+        )
+        (scan,), _ = received(sent, tmp_path / f"{name}{direction}", Limits())
+        options = RunOptions("cpu", "fp32")
+        made = engine.segment({"t1": scan.path}, "hippocampus-mri-3d", tmp_path / "out", options)
+        mask = nibabel.load(made.mask)
+        labels = in_the_world(mask, oblique)
+        reference = labels if reference is None else reference
+        np.testing.assert_array_equal(labels, reference)
+        check_planes(open_scan(scan.path), np.asarray(mask.dataobj), reference, oblique)
+    assert (reference > 0).sum() > 1000
+
+
+def check_planes(
+    scan: Scan, mask: NDArray[np.integer], reference: NDArray[np.integer], grid: nibabel.Nifti1Image
+) -> None:
+    """Each plane of the mask, put by its image's own header, has the reference's labels."""
+    assert isinstance(scan.source, Series)
+    planes = scan.source.planes()
+    for header, plane in zip(planes.headers, scan.source.on_planes(mask), strict=True):
+        cosines = np.array(header.ImageOrientationPatient, float)
+        down, along = (float(n) for n in header.PixelSpacing)
+        r, c = np.indices(plane.shape)
+        lps = np.array(header.ImagePositionPatient, float)
+        place = (lps + c[..., None] * along * cosines[:3] + r[..., None] * down * cosines[3:]) * [
+            -1,
+            -1,
+            1,
+        ]
+        voxel = (place - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
+        nearest = np.round(voxel).astype(int)
+        assert np.abs(voxel - nearest).max() < 1e-3
+        np.testing.assert_array_equal(plane, reference[tuple(np.moveaxis(nearest, -1, 0))])

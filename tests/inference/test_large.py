@@ -24,7 +24,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def run(case: str, fraction: int) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-P", SCRIPT, folder, "--fraction", str(fraction), "--only", case,
-             "--json"],
+             "--small"],
             check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         return dict(json.loads(done.stdout))

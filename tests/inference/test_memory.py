@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from inference.brake import Brake
 from inference.options import RunOptions
 from inference.pipeline import segment
 from inference.planner import Budget
-from inference.runtime.device import available
-from inference.runtime.session import Session
+from inference.runtime import session as session_module
+from inference.runtime.device import Device, available
+from inference.runtime.session import Network, Session
+from inference.runtime.shortage import short_of_memory
+from inference.sessions import Sessions
 from models.nets.config import UNetConfig
 from models.registry import Registry
 from tests.inference.test_pipeline import noise
@@ -73,6 +77,99 @@ def test_smaller_tiles_where_memory_ends(make_model, device: str) -> None:
     assert first[2] is not None
     assert second[1] >= first[1]  # what did not fit is not tried again
     assert last == [second[1], second[1]]
+
+
+SHORT = [
+    (
+        "bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool) "
+        "Failed to allocate memory for requested buffer of size 1073741824"
+    ),
+    "Available memory of 100 is smaller than requested bytes of 200",
+    "CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; expr=cudaMalloc((void**)&p, size);",
+    "CUDA error cudaErrorMemoryAllocation",
+    "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=h",
+    "CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0",
+    "IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (out of memory)",
+    "std::bad_alloc",
+]
+"""How runtimes say it: ONNX Runtime, CUDA, cuBLAS, cuDNN, TensorRT, the C++ library."""
+OTHER = [
+    (
+        "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; "
+        "file=/x/core/providers/cuda/cuda_allocator.cc ; expr=cudaFree(p);"
+    ),
+    (
+        "Non-zero status code returned while running Add node. Name:'/memory/Add' Status Message: "
+        "Attempting to broadcast an axis by a dimension other than 1. 3 by 4"
+    ),
+    "CUDNN failure 3: CUDNN_STATUS_BAD_PARAM ; GPU=0 ; hostname=memory-1",
+]
+
+
+@pytest.mark.parametrize("text", [*SHORT, *OTHER])
+def test_what_runtimes_say_of_memory_is_understood(text: str) -> None:
+    assert short_of_memory(RuntimeError(text)) is (text in SHORT)
+
+
+class Cramped:
+    """A network on a GPU with room for so many voxels: it says what ONNX Runtime would."""
+
+    def __init__(self, network: Network, most: int) -> None:
+        self._network, self._most = network, most
+        self.rested, self.tried = 0, 0
+
+    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
+        self.tried += 1
+        if image[0, 0].size > self._most:
+            raise RuntimeError(SHORT[self.tried % len(SHORT)])
+        return self._network.run(image, brake)
+
+    def rest(self) -> None:
+        self.rested += 1
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._network, name)
+
+
+def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(make_model) -> None:
+    """There is no GPU here: the errors are its, the logits the processor's."""
+    model, scan = make_model("wide", WIDE), noise((1, 60, 60, 60), (1.0, 1.0, 1.0))
+    session, plenty = Session(model.verified, Device("cpu", "fp32")), Budget(1 << 40)
+
+    def mask() -> object:
+        told = {"image": scan}, model.card, session, plenty, RunOptions()
+        return segment(*told, lambda _d, _a: None, Brake())
+
+    whole = mask()
+    session._network = cramped = Cramped(session._network, 36**3)
+    tiled = mask()
+    np.testing.assert_array_equal(tiled.mask, whole.mask)
+    assert len(whole.plan) == 1 < len(tiled.plan)
+    assert np.prod(tiled.plan.read_shape) <= 36**3
+    assert tiled.shrunk_to is not None
+    assert 1 <= cramped.rested <= 6  # halved each time
+
+
+def test_a_network_that_does_not_fit_pushes_others_out(make_model, monkeypatch) -> None:
+    """One after another, the least used first; alone and still too large, it is no bad model."""
+    first, second, third = (
+        make_model(f"fits-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)
+    )
+    device, sessions, room = Device("cpu", "fp32"), Sessions(1 << 40), 2
+    real = session_module._load
+
+    def load(*told: Any) -> Network:
+        if len(sessions._loaded) >= room:
+            raise RuntimeError(SHORT[0])
+        return real(*told)
+
+    monkeypatch.setattr(session_module, "_load", load)
+    for model in (first, second, third):
+        sessions.get(model, device)
+    assert [sha for sha, _ in sessions._loaded] == [m.card.sha256 for m in (second, third)]
+    room = 0
+    with pytest.raises(MemoryError, match="did not fit on cpu"):
+        sessions.get(first, device)
 
 
 class Full(Session):

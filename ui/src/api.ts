@@ -11,6 +11,7 @@ import type {
   Review,
   Scan,
   ScanPage,
+  Scans,
 } from './wire'
 
 /** A request that did not succeed; `problem` is written for the reader of the page. */
@@ -43,6 +44,8 @@ function described(status: number, body: string): Problem {
         detail: found.detail,
         expected: found.expected ?? '',
         todo: found.todo ?? '',
+        kind: (found as { type?: string }).type?.split(':').pop() ?? '',
+        choices: found.choices ?? [],
       }
     }
   } catch {
@@ -144,15 +147,16 @@ async function unpacked(buffer: ArrayBuffer): Promise<ArrayBuffer> {
   return new Response(stream).arrayBuffer()
 }
 
-/** Sends one file; `fetch` cannot tell how much of it has left, so this is an XMLHttpRequest. */
+/** Sends what goes together; `fetch` cannot tell how much has left, so this is an XMLHttpRequest. */
 export function upload(
-  file: File,
+  files: File[],
+  query: Record<string, string>,
   onFraction: (fraction: number) => void,
   signal: AbortSignal,
-): Promise<{ scan: Scan; known: boolean }> {
+): Promise<{ scans: Scan[]; refused: Problem[]; known: boolean }> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
-    request.open('POST', address('scans'))
+    request.open('POST', `${address('scans')}?${new URLSearchParams(query)}`)
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onFraction(event.loaded / event.total)
     }
@@ -162,12 +166,20 @@ export function upload(
       if (request.status !== 200 && request.status !== 201) {
         reject(new Trouble(described(request.status, request.responseText)))
       } else {
-        resolve({ scan: JSON.parse(request.responseText) as Scan, known: request.status === 200 })
+        const told = JSON.parse(request.responseText) as Scan | Scans
+        const { scans, refused } = 'scans' in told ? told : { scans: [told], refused: [] }
+        const known = request.status === 200
+        resolve({ scans, refused: refused.map((one) => named(one.name, one.problem)), known })
       }
     }
     signal.addEventListener('abort', () => request.abort())
     const form = new FormData()
-    form.append('files', file, file.name)
+    for (const file of files) form.append('files', file, file.name)
     request.send(form)
   })
+}
+
+/** A problem that says which of several scans it is about. */
+function named(name: string, problem: Problem): Problem {
+  return { ...problem, title: `${name}: ${problem.title}` }
 }

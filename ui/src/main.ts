@@ -3,6 +3,7 @@
 import * as api from './api'
 import * as automation from './automation'
 import { element } from './element'
+import { fromFolder, parcels, within } from './gather'
 import { helpCard } from './help'
 import icon from './icon.svg'
 import { type Keys, listen } from './keys'
@@ -131,10 +132,16 @@ function acceptDrops(): void {
     event.preventDefault()
     mark(-depth)
     const items = [...event.dataTransfer!.items].filter((item) => item.kind === 'file')
-    const folders = items.filter((item) => item.webkitGetAsEntry()?.isDirectory)
-    const dropped = items.filter((item) => !folders.includes(item)).map((item) => item.getAsFile())
-    start.add(dropped.filter((file) => file !== null))
-    if (folders.length > 0) start.refuseFolder()
+    const entries = items.map((item) => item.webkitGetAsEntry())
+    const folders = entries.filter((entry): entry is FileSystemEntry => entry?.isDirectory ?? false)
+    const dropped = items
+      .filter((_, n) => !entries[n]?.isDirectory)
+      .map((item) => item.getAsFile())
+      .filter((file) => file !== null)
+    void parcels(dropped).then((found) => start.add(found))
+    if (folders.length > 0) {
+      void within(folders).then(fromFolder).then((found) => start.add(found))
+    }
     route.go({ page: 'start' })
   })
 }

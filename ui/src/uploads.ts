@@ -1,6 +1,7 @@
 /** Files on their way to the gateway, each with its own progress and its own failure. */
 
 import * as api from './api'
+import type { Parcel } from './gather'
 import type { Problem, Scan } from './wire'
 
 const AT_ONCE = 2 // leaves connections free for the worklist
@@ -14,12 +15,16 @@ export class Upload {
   /** The gateway had this very scan already. */
   known = false
   problem: Problem | null = null
+  /** What else made no scan, where a scan was made of each. */
+  refused: Problem[] = []
+  /** Which of several scans is meant, and whether tilted slices may be resampled. */
+  query: Record<string, string> = {}
   readonly abort = new AbortController()
 
   constructor(
     readonly name: string,
     readonly bytes: number,
-    readonly file: File | null,
+    readonly files: File[],
   ) {}
 }
 
@@ -32,8 +37,11 @@ export class Uploads {
     return this.items.flatMap((item) => (item.scan === null ? [] : [item.scan]))
   }
 
-  add(files: Iterable<File>): void {
-    for (const file of files) this.items.push(new Upload(file.name, file.size, file))
+  add(parcels: Parcel[]): void {
+    for (const { name, files } of parcels) {
+      const bytes = files.reduce((sum, file) => sum + file.size, 0)
+      this.items.push(new Upload(name, bytes, files))
+    }
     this.next()
     this.onChange()
   }
@@ -41,7 +49,7 @@ export class Uploads {
   /** A scan that is with the gateway already. */
   addKnown(scan: Scan): void {
     if (this.items.some((item) => item.scan?.id === scan.id)) return
-    const item = new Upload(scan.name, scan.bytes, null)
+    const item = new Upload(scan.name, scan.bytes, [])
     item.state = 'ready'
     item.scan = scan
     item.known = true
@@ -56,7 +64,8 @@ export class Uploads {
     this.onChange()
   }
 
-  again(item: Upload): void {
+  again(item: Upload, query: Record<string, string> = {}): void {
+    Object.assign(item.query, query)
     item.state = 'waiting'
     item.problem = null
     item.fraction = 0
@@ -73,8 +82,9 @@ export class Uploads {
   private async send(item: Upload): Promise<void> {
     item.state = 'sending'
     try {
-      const { scan, known } = await api.upload(
-        item.file!,
+      const { scans, refused, known } = await api.upload(
+        item.files,
+        item.query,
         (fraction) => {
           item.fraction = fraction
           item.state = fraction < 1 ? 'sending' : 'checking'
@@ -82,7 +92,8 @@ export class Uploads {
         },
         item.abort.signal,
       )
-      this.settle(item, scan, known)
+      item.refused = refused
+      this.settle(item, scans, known)
     } catch (error) {
       item.state = 'refused'
       item.problem = api.problemOf(error)
@@ -91,12 +102,19 @@ export class Uploads {
     this.onChange()
   }
 
-  /** The same scan twice in the list is one scan. */
-  private settle(item: Upload, scan: Scan, known: boolean): void {
-    if (this.items.some((other) => other.scan?.id === scan.id)) {
+  /** The same scan twice in the list is one scan; of several, each gets a line of its own. */
+  private settle(item: Upload, scans: Scan[], known: boolean): void {
+    const here = new Set(this.items.map((other) => other.scan?.id))
+    const [first, ...rest] = scans.filter((scan) => !here.has(scan.id))
+    if (first === undefined) {
       this.items = this.items.filter((other) => other !== item)
       return
     }
-    Object.assign(item, { state: 'ready', scan, known })
+    Object.assign(item, { state: 'ready', scan: first, known })
+    for (const scan of rest) {
+      const other = new Upload(scan.name, scan.bytes, [])
+      Object.assign(other, { state: 'ready', scan, known })
+      this.items.push(other)
+    }
   }
 }

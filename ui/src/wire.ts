@@ -11,6 +11,21 @@ export interface Problem {
   detail: string
   expected: string
   todo: string
+  /** The last part of its type: `several-scans`. */
+  kind?: string
+  /** Where an upload holds several scans. */
+  choices?: Choice[]
+}
+
+/** One of several scans in an upload. */
+export interface Choice {
+  series: string
+  stack: number
+  name: string
+  slices: number
+  rows: number
+  columns: number
+  localizer: boolean
 }
 
 export interface Scan {
@@ -25,6 +40,12 @@ export interface Scan {
   bytes: number
   warnings: string[]
   created_at: string
+}
+
+/** Scans of one upload, and what made none. */
+export interface Scans {
+  scans: Scan[]
+  refused: { name: string; problem: Problem }[]
 }
 
 export interface Job {

@@ -6,6 +6,8 @@ width, the keyhole of PS3.3 C.8.8.6.3; channels run a quarter of a voxel beside 
 and never through one.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -44,31 +46,103 @@ def _ring(points: Points) -> Points:
 
 
 def _joined(rings: list[Points]) -> Points:
-    """The outer ring with all holes in it, the leftmost first: left of it is nothing unjoined."""
-    outer, holes = rings[0], sorted(rings[1:], key=lambda ring: float(ring[:, 1].min()))
-    for hole in holes:
-        outer = _keyhole(outer, hole)
-    return outer
+    """One ring along all of them, the outer one first."""
+    if len(rings) == 1:
+        return rings[0]
+    doors = _doors(rings)
+    inner: list[list[int]] = [[] for _ in rings]
+    for hole, (_, end) in doors.items():
+        inner[end.ring].append(hole)
+    steps, path = [_route(rings, doors, inner, 0)], []
+    while steps:
+        step = next(steps[-1], None)
+        if step is None:
+            steps.pop()
+        elif isinstance(step, int):
+            steps.append(_route(rings, doors, inner, step))
+        else:
+            path.append(step)
+    return np.concatenate(path)
 
 
-def _keyhole(outer: Points, hole: Points) -> Points:
-    """One ring: along `outer` to the channel, through it, around `hole`, and back."""
-    first = int(hole[:, 1].argmin())
-    row = hole[first, 0] + _BESIDE
-    edge, column = _crossing(hole, row, np.inf, rightmost=False)
-    start = np.array([[row, column]])
-    turned = np.roll(hole, -edge - 1, 0)
-    edge, column = _crossing(outer, row, column, rightmost=True)
-    end = np.array([[row, column]])
-    return np.concatenate((outer[: edge + 1], end, start, turned, start, end, outer[edge + 1 :]))
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where a channel meets a ring."""
+
+    ring: int
+    edge: int
+    """From this corner to the next."""
+    along: float
+    """How far, 0..1."""
+    point: tuple[float, float]
 
 
-def _crossing(ring: Points, row: float, before: float, *, rightmost: bool) -> tuple[int, float]:
-    """The edge of `ring` that crosses `row`, and where: the outermost one left of `before`."""
-    following = np.roll(ring, -1, 0)
-    across = np.flatnonzero((ring[:, 0] > row) != (following[:, 0] > row))
-    a, b = ring[across], following[across]
-    columns = a[:, 1] + (row - a[:, 0]) / (b[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
-    fits = np.flatnonzero(columns < before)
-    at = fits[columns[fits].argmax() if rightmost else columns[fits].argmin()]
-    return int(across[at]), float(columns[at])
+def _doors(rings: list[Points]) -> dict[int, tuple[_Door, _Door]]:
+    """Hole -> the two ends of its channel, the one on itself first.
+
+    A channel leads from beside the hole's leftmost corner along a row to the next ring on its left.
+    That ring reaches further to the left, so that following the channels ends at the outer one.
+    """
+    row, column, ring, edge, along = _crossings(rings)
+    doors = {}
+    for hole in range(1, len(rings)):
+        corner = rings[hole][rings[hole][:, 1].argmin()]
+        first, stop = np.searchsorted(row, (corner[0], corner[0] + 1))
+        at = first + int((ring[first:stop] == hole).argmax())
+        ends = (
+            _Door(int(ring[n]), int(edge[n]), float(along[n]), (corner[0] + _BESIDE, column[n]))
+            for n in (at, at - 1)
+        )
+        start, end = ends
+        doors[hole] = (start, end)
+    return doors
+
+
+def _crossings(rings: list[Points]) -> tuple[NDArray[Any], ...]:
+    """Where edges cross the lines a quarter below rows, row by row and from left to right.
+
+    The row, and where on it; which ring and edge, and how far along that.
+    """
+    a, b = np.concatenate(rings), np.concatenate([np.roll(ring, -1, 0) for ring in rings])
+    ring = np.repeat(np.arange(len(rings)), [len(one) for one in rings])
+    edge = np.concatenate([np.arange(len(one)) for one in rings])
+    first, stop = (
+        np.ceil(ends - _BESIDE).astype(int)
+        for ends in (np.minimum(a, b)[:, 0], np.maximum(a, b)[:, 0])
+    )
+    which = np.repeat(np.arange(len(a)), stop - first)
+    begin = np.repeat(np.cumsum(stop - first) - (stop - first), stop - first)
+    row = first[which] + np.arange(len(which)) - begin
+    along = (row + _BESIDE - a[which, 0]) / (b[which, 0] - a[which, 0])
+    column = a[which, 1] + along * (b[which, 1] - a[which, 1])
+    order = np.lexsort((column, row))
+    return tuple(values[order] for values in (row, column, ring[which], edge[which], along))
+
+
+def _route(
+    rings: list[Points],
+    doors: dict[int, tuple[_Door, _Door]],
+    inner: list[list[int]],
+    ring: int,
+) -> Iterator[Points | int]:
+    """Corners to walk along, from the ring's own door round to it, and holes to enter."""
+    corners = rings[ring]
+    start, end = doors.get(ring, (None, None))
+    edge, along = (start.edge, start.along) if start else (len(corners) - 1, 1.0)
+
+    def order(hole: int) -> tuple[int, float]:
+        met = doors[hole][1]
+        passed = (met.edge - edge) % len(corners)
+        return (passed or len(corners) * (met.along < along), met.along)
+
+    if start and end:
+        yield np.array([end.point, start.point])
+    turned, done = np.roll(corners, -edge - 1, 0), 0
+    for hole in sorted(inner[ring], key=order):
+        passed = order(hole)[0]
+        yield turned[done:passed]
+        yield hole
+        done = passed
+    yield turned[done:]
+    if start and end:
+        yield np.array([start.point, end.point])

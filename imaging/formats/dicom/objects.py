@@ -24,6 +24,7 @@ SEG_KINDS: Mapping[str, Literal["BINARY", "LABELMAP"]] = {
     "dicom-labelmap": "LABELMAP",
 }
 FORMS = (*SEG_KINDS, "dicom-rtstruct", "dicom-sr")
+_NAMED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _SERIES_NUMBER = 9001
 """SeriesNumber of the first form: behind whatever a scanner numbers."""
 
@@ -56,38 +57,38 @@ def write_object(
     `made_at`: seconds since the epoch. The same arguments give the same bytes. Raises BadRequest
     for a scan that did not come as DICOM, and for what the form cannot tell.
     """
+    if form not in FORMS:
+        raise BadRequest(
+            "There is no such form of DICOM object.", expected=f"One of {', '.join(FORMS)}."
+        )
     source = _source(scan)
-    stamp = _stamp(form, mask, scan, meaning, made_at)
-    planes, on_planes = source.planes(), source.on_planes(mask)
+    planes, on_planes = _known(source.planes()), source.on_planes(mask)
+
+    def stamp(of: str) -> Stamp:
+        return Stamp(_uid(of, mask, planes, meaning), made_at, _SERIES_NUMBER + FORMS.index(of))
+
     if form == "dicom-rtstruct":
-        write_rtstruct(path, on_planes, planes, meaning, stamp)
+        write_rtstruct(path, on_planes, planes, meaning, stamp(form))
     elif form == "dicom-sr":
         sizes = _measured(mask, scan, meaning) if measurements is None else measurements
-        seg = _stamp("dicom-seg", mask, scan, meaning, made_at)
         segments = numbering(on_planes, meaning)
-        write_sr(path, sizes, segments, planes, meaning, stamp, seg)
+        write_sr(path, sizes, segments, planes, meaning, stamp(form), stamp("dicom-seg"))
     else:
-        write_seg(path, on_planes, planes, meaning, SEG_KINDS[form], stamp)
+        write_seg(path, on_planes, planes, meaning, SEG_KINDS[form], stamp(form))
 
 
 def uid_of(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning) -> str:
     """SOPInstanceUID of what `write_object` writes: it follows from these four alone."""
-    planes = _source(scan).planes()
+    return _uid(form, mask, _known(_source(scan).planes()), meaning)
+
+
+def _uid(form: str, mask: NDArray[Any], planes: Planes, meaning: Meaning) -> str:
     least = np.min_scalar_type(int(mask.max(initial=0)))
     digest = sha256(np.ascontiguousarray(mask, least).data).hexdigest()
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
-    parts = (str(mask.shape), digest, instances.hexdigest(), meaning.algorithm, meaning.version)
-    return uid(form, *parts)
-
-
-def _stamp(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning, made_at: float) -> Stamp:
-    if form not in FORMS:
-        raise BadRequest(
-            "There is no such form of DICOM object.", expected=f"One of {', '.join(FORMS)}."
-        )
-    return Stamp(uid_of(form, mask, scan, meaning), made_at, _SERIES_NUMBER + FORMS.index(form))
+    return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(meaning))
 
 
 def _source(scan: Scan) -> OnPlanes:
@@ -98,6 +99,16 @@ def _source(scan: Scan) -> OnPlanes:
         expected="A DICOM series for DICOM results.",
         todo="Send the DICOM series itself, or fetch the mask as nifti, nrrd or png, "
         "the report as json or csv.",
+    )
+
+
+def _known(planes: Planes) -> Planes:
+    if all(header.get(name) for header in planes.headers for name in _NAMED_BY):
+        return planes
+    raise BadRequest(
+        "An image of the DICOM scan has no UID, so that nothing can refer to it.",
+        expected=f"{', '.join(_NAMED_BY)} (PS3.3, C.12.1 and C.7).",
+        todo="Export the series again, or fetch the mask as nifti or nrrd.",
     )
 
 

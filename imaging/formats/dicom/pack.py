@@ -17,7 +17,7 @@ from imaging.formats.dicom.instance import Opener
 
 MANIFEST = "tessera.json"
 _MAGIC = MANIFEST.encode() + b"\0"
-_CHUNK = 1 << 20
+_MANIFEST_BYTES = 4096
 
 
 class Manifest(BaseModel):
@@ -52,7 +52,7 @@ def read_pack(path: Path) -> tuple[Manifest, list[Opener]]:
         with tarfile.open(path, "r:") as pack:
             first, *members = pack.getmembers()
             told = pack.extractfile(first)
-            manifest = Manifest.model_validate_json(told.read() if told else b"")
+            manifest = Manifest.model_validate_json(told.read(_MANIFEST_BYTES) if told else b"")
             return manifest, [_opener(path, n.offset_data, n.size) for n in members]
     except (tarfile.TarError, OSError, ValidationError, ValueError) as error:
         raise UnreadableScan(

@@ -12,6 +12,7 @@ from pydicom.valuerep import DSfloat
 
 from imaging.errors import BadRequest
 from imaging.formats.dicom.planes import Planes
+from imaging.formats.dicom.uids import uid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,12 @@ def no_place() -> BadRequest:
     )
 
 
+def frame_of_reference(header: Dataset) -> str:
+    """FrameOfReferenceUID; a series that has lost it gets one that is its own alone."""
+    given = header.get("FrameOfReferenceUID")
+    return str(given or uid("frame of reference", str(header.SeriesInstanceUID)))
+
+
 def decimal(number: float) -> DSfloat:
     """A number as VR DS bears it, rounded to its 16 characters (PS3.5 6.2)."""
     return DSfloat(number, auto_format=True)
@@ -82,13 +89,20 @@ def _place(header: Dataset, frame: int) -> Place:
     groups = list(_groups(header, frame))
     return Place(
         instance=header,
-        frame=frame + 1 if "NumberOfFrames" in header else None,
+        frame=frame + 1 if _has_frames(header) else None,
         position=_numbers(_first(groups, "PlanePositionSequence", "ImagePositionPatient"), 3),
         orientation=_numbers(
             _first(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6
         ),
         spacing=_numbers(_first(groups, "PixelMeasuresSequence", "PixelSpacing"), 2),
         thickness=_number(_first(groups, "PixelMeasuresSequence", "SliceThickness")),
+    )
+
+
+def _has_frames(header: Dataset) -> bool:
+    """A class of single frames may say NumberOfFrames 1, and has no frame numbers even so."""
+    return (
+        "PerFrameFunctionalGroupsSequence" in header or int(header.get("NumberOfFrames") or 1) > 1
     )
 
 

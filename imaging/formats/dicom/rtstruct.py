@@ -15,7 +15,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from imaging.formats.atomic import replacing
 from imaging.formats.dicom.color import rgb
 from imaging.formats.dicom.contours import polygons
-from imaging.formats.dicom.place import Place, no_place, places
+from imaging.formats.dicom.place import Place, frame_of_reference, no_place, places
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import image
 from imaging.formats.dicom.seg import Numbered, numbering
@@ -41,14 +41,15 @@ def write_rtstruct(
     """
     found, mask = places(planes), labelled(mask, meaning)
     header = planes.headers[0]
-    if not all(place.solid for place in found) or not header.get("FrameOfReferenceUID"):
+    if not all(place.solid for place in found):
         raise no_place()
     rois = numbering(mask, meaning)
     dataset = Dataset()
     stamp.put(dataset, header, meaning)
     dataset.SOPClassUID, dataset.Modality = RTStructureSetStorage, "RTSTRUCT"
     dataset.OperatorsName = ""
-    copy(dataset, header, ("FrameOfReferenceUID", "PositionReferenceIndicator"), empty=True)
+    dataset.FrameOfReferenceUID = frame_of_reference(header)
+    copy(dataset, header, ("PositionReferenceIndicator",), empty=True)
     _put_structure_set(dataset, found, meaning, rois, stamp)
     dataset.ROIContourSequence = [_contours(mask, found, roi) for roi in rois]
     dataset.RTROIObservationsSequence = [_observation(roi.segment) for roi in rois]
@@ -73,11 +74,11 @@ def _put_structure_set(
     study.ReferencedSOPInstanceUID = header.StudyInstanceUID
     study.RTReferencedSeriesSequence = list(_series(found))
     frame = Dataset()
-    frame.FrameOfReferenceUID = header.FrameOfReferenceUID
+    frame.FrameOfReferenceUID = frame_of_reference(header)
     frame.RTReferencedStudySequence = [study]
     dataset.ReferencedFrameOfReferenceSequence = [frame]
     dataset.StructureSetROISequence = [
-        _roi(roi.segment, str(header.FrameOfReferenceUID)) for roi in rois
+        _roi(roi.segment, frame_of_reference(header)) for roi in rois
     ]
 
 

@@ -10,7 +10,6 @@ one empty frame each: "looked for, not found". A LABELMAP keeps the mask's own n
 and all planes.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from imaging.formats.dicom.frames import Frame, write_with_frames
-from imaging.formats.dicom.place import Place, decimal, gap_mm, no_place, places
+from imaging.formats.dicom.place import Place, decimal, frame_of_reference, gap_mm, no_place, places
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import instance, referenced_series
 from imaging.formats.dicom.segments import description, labelled, ordered, presence
@@ -106,7 +105,7 @@ def _first_plane(
         manufacturer_model_name=MANUFACTURER,
         software_versions="1",
         device_serial_number="1",
-        content_label=_label(meaning.algorithm),
+        content_label="SEGMENTATION",
         omit_empty_frames=False,
     )
 
@@ -120,8 +119,8 @@ def _stand_in(place: Place, shape: tuple[int, ...]) -> Dataset:
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         setattr(image, keyword, header[keyword].value)
     image.Rows, image.Columns = shape
-    if place.solid and header.get("FrameOfReferenceUID"):
-        image.FrameOfReferenceUID = header.FrameOfReferenceUID
+    if place.solid:
+        image.FrameOfReferenceUID = frame_of_reference(header)
         image.ImagePositionPatient = [decimal(n) for n in place.position or ()]
         image.ImageOrientationPatient = [decimal(n) for n in place.orientation or ()]
     if place.spacing is not None:
@@ -153,8 +152,3 @@ def _complete(
             measures.SpacingBetweenSlices = decimal(gap)
         thickness = found[0].thickness or gap or 1.0
         measures.SliceThickness = decimal(thickness)
-
-
-def _label(name: str) -> str:
-    """ContentLabel, of VR CS."""
-    return re.sub(r"[^A-Z0-9_ ]", "_", name.upper())[:16].strip("_ ") or "SEGMENTATION"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from importlib.metadata import version
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 
 from imaging.formats.dicom.uids import uid
 from imaging.meaning import Meaning
@@ -22,6 +22,7 @@ _OPTIONAL = (
     *("StudyInstanceUID", "StudyDescription", "IssuerOfAccessionNumberSequence"),
     *("PatientAge", "PatientSize", "PatientWeight", "TimezoneOffsetFromUTC"),
 )
+_METHODS = {"DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 UTF8 = "ISO_IR 192"
 """The one character set that can bear any source's names and any label's."""
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
@@ -51,6 +52,8 @@ class Stamp:
         target.SpecificCharacterSet = UTF8
         copy(target, source, (*PATIENT, *STUDY), empty=True)
         copy(target, source, _OPTIONAL)
+        if target.get("PatientIdentityRemoved") == "YES" and not _METHODS & set(target.dir()):
+            target.DeidentificationMethod = "not stated"  # asked for with YES (C.7.1.1)
         target.SOPInstanceUID = self.uid
         target.SeriesInstanceUID = self.series_uid
         target.SeriesNumber = self.series_number
@@ -80,12 +83,20 @@ class Stamp:
 
 
 def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
-    """Copies the elements that `source` has, as they are; `empty`: the others without a value."""
+    """Copies the elements that have a value, as they are; `empty`: the others without one."""
     for keyword in keywords:
-        if keyword in source:
-            target.add(source[keyword])
+        if keyword in source and (empty or not source[keyword].is_empty):
+            target.add(_modern(source[keyword]))
         elif empty:
             setattr(target, keyword, "")
+
+
+def _modern(element: DataElement) -> DataElement:
+    """Dates and times without the punctuation of DICOM's forerunner, which PS3.5 6.2 forbids."""
+    mark = {"DA": ".", "TM": ":"}.get(element.VR, "")
+    if not mark or mark not in str(element.value):
+        return element
+    return DataElement(element.tag, element.VR, str(element.value).replace(mark, ""))
 
 
 def text(words: str, longest: int = 64) -> str:

@@ -294,12 +294,22 @@ export class JobView {
     const files: [string, string][] = [
       [`mask (${FORMAT_WORDS[job.mask_format ?? 'nifti']})`, 'mask'],
       ['mask (OME-Zarr)', 'mask?format=ome-zarr'],
+      ['mask (NRRD)', 'mask?format=nrrd'],
+      ...(this.scan?.format === 'dicom' ? DICOM_FILES : []),
       ['report (JSON)', 'report'],
       ['report (CSV)', 'report?format=csv'],
     ]
     return files.map(([label, path]) => [label, api.address(`jobs/${job.id}/${path}`)])
   }
 }
+
+/** Of a scan that came as DICOM: objects for a PACS. */
+const DICOM_FILES: [string, string][] = [
+  ['DICOM SEG', 'mask?format=dicom-seg'],
+  ['DICOM label map', 'mask?format=dicom-labelmap'],
+  ['RT structure set', 'mask?format=dicom-rtstruct'],
+  ['structured report', 'report?format=dicom-sr'],
+]
 
 function largest(report: Report): Measured | undefined {
   const size = (measured: Measured): number => measured.voxels ?? 0

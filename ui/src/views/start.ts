@@ -2,6 +2,7 @@
 
 import * as api from '../api'
 import { element, fill, swatch } from '../element'
+import { fromFolder, type Parcel, parcels } from '../gather'
 import { go } from '../route'
 import { type Upload, Uploads } from '../uploads'
 import { countWord, shapeWord } from '../words'
@@ -72,21 +73,8 @@ export class StartView {
     this.render()
   }
 
-  add(files: Iterable<File>): void {
-    this.uploads.add(files)
-  }
-
-  refuseFolder(): void {
-    fill(
-      this.problems,
-      problemBox({
-        title: 'A folder was dropped',
-        status: 0,
-        detail: 'A folder cannot be uploaded as it is.',
-        expected: 'The scans themselves.',
-        todo: 'Open the folder and drop the files that are in it.',
-      }),
-    )
+  add(parcels: Parcel[]): void {
+    this.uploads.add(parcels)
   }
 
   /** Takes a scan of an earlier job for another model. */
@@ -100,8 +88,19 @@ export class StartView {
       multiple: true,
       id: 'files',
       onchange: () => {
-        this.add([...(picker.files ?? [])])
+        const files = [...(picker.files ?? [])]
         picker.value = ''
+        void parcels(files).then((found) => this.add(found))
+      },
+    })
+    const folder = element('input', {
+      type: 'file',
+      webkitdirectory: true,
+      id: 'folder',
+      onchange: () => {
+        const files = [...(folder.files ?? [])]
+        folder.value = ''
+        void fromFolder(files).then((found) => this.add(found))
       },
     })
     const earlier = element(
@@ -123,9 +122,10 @@ export class StartView {
         element(
           'span',
           {},
-          'MRI or CT volumes as NIfTI (.nii, .nii.gz); pictures as PNG, JPEG or TIFF; zipped OME-Zarr of either. Several at once are fine.',
+          'DICOM series, as files, folder or zip; volumes as NIfTI or NRRD; pictures as PNG, JPEG or TIFF; zipped OME-Zarr. Several at once are fine.',
         ),
       ),
+      element('label.folder', { for: 'folder' }, folder, 'Choose a folder of DICOM files'),
       this.list,
       earlier,
       element('h2', {}, element('span.step', {}, '2'), 'Model'),

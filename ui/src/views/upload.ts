@@ -2,7 +2,8 @@
 
 import { element, fill } from '../element'
 import type { Upload, Uploads } from '../uploads'
-import { bytesWord, shapeWord, spacingWord } from '../words'
+import { bytesWord, countWord, shapeWord, spacingWord } from '../words'
+import type { Choice, Problem } from '../wire'
 import { problemBox, warningBox } from './problem'
 
 /** Writes the row anew where the upload has moved on. */
@@ -33,6 +34,7 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
     sending &&
       element('progress', { max: 1, value: item.fraction, 'aria-label': `Upload of ${item.name}` }),
     refusal(item, uploads),
+    ...item.refused.map((problem) => problemBox(problem)),
     item.scan !== null && warningBox(item.scan.warnings),
   )
 }
@@ -41,13 +43,55 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
 function refusal(item: Upload, uploads: Uploads): HTMLElement | null {
   const problem = item.problem
   if (problem === null) return null
+  if ((problem.choices ?? []).length > 0) return choice(problem, item, uploads)
+  if (problem.kind === 'broken-geometry' && !item.query.resample) {
+    return problemBox(problem, act('Resample the slices', () => uploads.again(item, RESAMPLED)))
+  }
   if (problem.status !== 0 && problem.status < 500) return problemBox(problem)
-  const again = element(
-    'button.quiet',
-    { type: 'button', onclick: () => uploads.again(item) },
-    'Try again',
+  return problemBox(problem, act('Try again', () => uploads.again(item)))
+}
+
+const RESAMPLED = { resample: 'true' }
+
+/** Several scans in one upload: one of them, or each. */
+function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
+  const choices = problem.choices ?? []
+  const images = choices.filter((one) => !one.localizer)
+  return element(
+    'div.problem.choice',
+    { role: 'group', 'aria-label': problem.title },
+    element('p', {}, `${problem.detail} Choose one, or take all of them.`),
+    element(
+      'ul',
+      {},
+      ...choices.map((one) =>
+        element(
+          'li',
+          {},
+          act(one.name, () =>
+            uploads.again(item, { series: one.series, stack: String(one.stack) }),
+          ),
+          element('span.fact', {}, choiceWord(one)),
+        ),
+      ),
+    ),
+    images.length > 1 &&
+      element(
+        'div.actions',
+        {},
+        act(`Take all ${images.length}`, () => uploads.again(item, { each: 'true' })),
+      ),
   )
-  return problemBox(problem, again)
+}
+
+function choiceWord(one: Choice): string {
+  const size = `${one.columns} × ${one.rows}`
+  const slices = one.slices === 1 ? 'one image' : countWord(one.slices, 'slice')
+  return [slices, size, one.localizer ? 'localizer' : ''].filter(Boolean).join(' · ')
+}
+
+function act(label: string, onclick: () => void): HTMLButtonElement {
+  return element('button.quiet', { type: 'button', onclick }, label)
 }
 
 function factWord(item: Upload): string {

@@ -1,0 +1,122 @@
+"""Images of the datastore: sent, looked at, told of, deleted."""
+
+from collections.abc import Sequence
+from time import time
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request, Response
+
+from jobs.job import ImageName, StoredScan
+from service import intake, viewing
+from service.monai_label import names
+from service.monai_label.form import Form, received
+from service.monai_label.paths import serves
+from service.parts import OwnerDep, Parts, PartsDep
+from service.upload import Upload
+
+router = APIRouter()
+
+ENDING = ".nii.gz"
+"""Of every image that is handed out; readers of NIfTI look whether it is packed indeed."""
+
+
+@serves(router, "PUT", "/datastore")
+@serves(router, "PUT", "/datastore/image")
+async def put_image(
+    request: Request, parts: PartsDep, owner: OwnerDep, image: str = ""
+) -> dict[str, str]:
+    """Takes an image in, under the name that the client gives it or else the scan's id."""
+    async with received(request, parts) as form:
+        scan = await parts.take_in(kept, parts, owner, [form.upload("file")], image)
+    return {"image": names.base_name(image) or scan.id}
+
+
+@serves(router, "GET", "/datastore/image")
+async def get_image(image: str, parts: PartsDep, owner: OwnerDep) -> Response:
+    """The image as a NIfTI: as it was sent where every viewer reads that, else written anew."""
+    scan = await run_sync(names.image, parts, owner, image)
+    answer = await parts.show(viewing.volume, parts, scan, f"{scan.sha256}-volume")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
+    return answer
+
+
+@serves(router, "HEAD", "/datastore/image")
+async def head_image(image: str, parts: PartsDep, owner: OwnerDep) -> Response:
+    """Whether there is such an image."""
+    scan = await run_sync(names.image, parts, owner, image)
+    answer = Response(media_type=viewing.NIFTI)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
+    del answer.headers["content-length"]  # that of the file, which is not made for this
+    return answer
+
+
+@serves(router, "GET", "/datastore/image/info")
+def get_image_info(image: str, parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
+    """What is known of an image, and what clients keep with it."""
+    scan = names.image(parts, owner, image)
+    return {**parts.repository.image_info(owner, scan.id), **facts(scan)}
+
+
+@serves(router, "PUT", "/datastore/image/info")
+async def put_image_info(
+    request: Request, image: str, parts: PartsDep, owner: OwnerDep
+) -> dict[str, Any]:
+    """Keeps a client's own dictionary with an image."""
+    scan = await run_sync(names.image, parts, owner, image)
+    async with received(request, parts) as form:
+        await run_sync(parts.repository.note_image, owner, scan.id, _info(form))
+    return {}
+
+
+@serves(router, "DELETE", "/datastore/image")
+def delete_image(id: str, parts: PartsDep, owner: OwnerDep) -> dict[str, str]:  # noqa: A002 - the word on the wire
+    """Deletes an image with all that was made of it; refused while a job runs on it."""
+    intake.discard(parts, owner, names.image(parts, owner, id).id)
+    return {}
+
+
+def kept(parts: Parts, owner: str, uploads: Sequence[Upload], image: str = "") -> StoredScan:
+    """The scan of an upload, known by `image` from now on where that is not empty.
+
+    Raises what `intake.take_in` raises, and Conflict where the name is another image's; then the
+    upload is let go.
+    """
+    scan, created = taken(parts, owner, uploads)
+    name, now = names.base_name(image), time()
+    if name and name != scan.id:
+        try:
+            parts.repository.name_image(ImageName(owner, name, scan.id, now, now))
+        except BaseException:
+            if created:
+                intake.discard(parts, owner, scan.id)
+            raise
+    return scan
+
+
+def taken(parts: Parts, owner: str, uploads: Sequence[Upload]) -> tuple[StoredScan, bool]:
+    """The scan that files are together, and whether it is new; several scans are refused."""
+    ((scan, created),) = intake.take_in(parts, owner, uploads)
+    return scan, created
+
+
+def facts(scan: StoredScan) -> dict[str, Any]:
+    """What a client may want to know before it loads an image."""
+    return {
+        "name": file_name(scan),
+        "format": scan.format,
+        "shape": scan.shape[1:],
+        "channels": scan.shape[0],
+        "spacing": scan.spacing_mm,
+        "affine": scan.affine,
+        "ts": int(scan.created_at),
+    }
+
+
+def file_name(scan: StoredScan) -> str:
+    """Of the file that a client gets: nothing of what the scan was called."""
+    return f"{scan.id}{ENDING}"
+
+
+def _info(form: Form) -> dict[str, Any]:
+    return form.json("info")

@@ -1,0 +1,49 @@
+"""Inference: an image, a session or a file, and a model's name, to a mask."""
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request, Response
+
+from imaging.errors import Conflict
+from jobs.job import JobState, StoredScan
+from service import errors
+from service.monai_label import names, result, segment
+from service.monai_label.asked import Asked, Output
+from service.monai_label.form import Form, received
+from service.monai_label.images import kept
+from service.monai_label.paths import serves
+from service.parts import OwnerDep, Parts, PartsDep
+
+router = APIRouter()
+
+
+@serves(router, "POST", "/infer/{model}")
+async def infer(
+    model: str,
+    request: Request,
+    parts: PartsDep,
+    owner: OwnerDep,
+    image: str = "",
+    session_id: str = "",
+    output: Output = "",
+) -> Response:
+    """Has a model segment an image and waits for the mask; a mask that is there comes at once."""
+    card = (await run_sync(parts.registry.get, model)).card
+    async with received(request, parts) as form:
+        asked = Asked.of(form.json("params"))
+        scan = await _scan(parts, owner, form, image, session_id)
+    job = await segment.finished(parts, request, scan, card)
+    if job.state is JobState.FAILED:
+        return errors.respond(errors.stored(job.error or {}))
+    if job.state is JobState.CANCELLED:
+        raise Conflict("The job was cancelled.", todo="Ask again to have it done.")
+    return await parts.show(result.respond, parts, job, scan, card, asked, output)
+
+
+async def _scan(parts: Parts, owner: str, form: Form, image: str, session_id: str) -> StoredScan:
+    """The session's image, else the file that came, else the image that is named."""
+    if session_id:
+        session = await run_sync(parts.repository.session, owner, session_id)
+        return await run_sync(parts.repository.scan, owner, session.scan)
+    if form.uploads("file"):
+        return await parts.take_in(kept, parts, owner, form.uploads("file"), image)
+    return await run_sync(names.image, parts, owner, image)

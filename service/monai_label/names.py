@@ -1,0 +1,40 @@
+"""What clients call images, cleaned, and which scan each name means."""
+
+import re
+
+from imaging.errors import BadRequest, NotFound
+from jobs.job import StoredScan
+from service.pacs import dicomweb
+from service.parts import Parts
+
+_LONGEST = 255
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+"""DICOM PS3.5 9.1, of at most 64 characters."""
+
+
+def base_name(given: str) -> str:
+    """The last part of a path, printable: clients send their own full paths. May be empty."""
+    last = given.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = "".join(c for c in last if c.isprintable()).strip()[:_LONGEST]
+    return "" if name in (".", "..") else name
+
+
+def image(parts: Parts, owner: str, given: str) -> StoredScan:
+    """The scan that is meant by an id, a name or a SeriesInstanceUID.
+
+    A series that is not here yet is pulled, where a DICOMweb server is configured. Raises
+    BadRequest, NotFound or Conflict.
+    """
+    name = base_name(given)
+    if not name:
+        raise BadRequest(
+            "The request names no image.",
+            expected="`image`: an id, a name or a SeriesInstanceUID.",
+            todo="Send the image first, or ask GET datastore/?output=all which there are.",
+        )
+    try:
+        return parts.repository.image(owner, name)
+    except NotFound:
+        if not _UID.fullmatch(name) or len(name) > 64:
+            raise
+    return dicomweb.pull_series(parts, owner, name)

@@ -1,0 +1,262 @@
+"""A GPU's memory: what is free, what a tile takes, and runs whose buffers stay on the device.
+
+There is no GPU where these tests must pass. `Driver` stands for the module `pynvml` and behaves as
+its documentation says; everything else is the real thing, on ONNX Runtime's processor provider.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from inference import gpu, planner
+from inference.engine import Engine
+from inference.planner import UNTOLD_GPU_BYTES, free_bytes
+from inference.runtime import onnx_runtime
+from inference.runtime.bound import Bound
+from inference.runtime.device import Device
+from inference.runtime.onnx_runtime import _opened
+from inference.runtime.session import Session
+from inference.sessions import Sessions
+from models.nets.config import UNetConfig
+from models.registry import Registry
+
+FLAT = UNetConfig.of_widths((8, 12, 16), dimension=2, out_channels=3)
+HUNGRY = UNetConfig.of_widths((32, 48), dimension=2, out_channels=3, padding="same")
+MB = 1 << 20
+
+
+class NVMLError(Exception):
+    """As pynvml's."""
+
+
+@dataclass
+class Driver:
+    """GPUs by UUID, in the driver's own order, and the bytes that each has free."""
+
+    free: dict[str, int]
+    broken: bool = False
+    asked: list[str] = field(default_factory=list)
+    NVMLError = NVMLError
+
+    def nvmlInit(self) -> None:  # noqa: N802
+        if self.broken:
+            raise NVMLError("Driver Not Loaded")
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
+        if index >= len(self.free):
+            raise NVMLError("Invalid Argument")
+        return list(self.free)[index]
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
+        if uuid not in self.free:
+            raise NVMLError("Not Found")
+        return uuid
+
+    def nvmlDeviceGetMemoryInfo(self, handle: str) -> SimpleNamespace:  # noqa: N802
+        self.asked.append(handle)
+        if self.free[handle] < 0:  # memory shared with the processor
+            raise NVMLError("Not Supported")
+        return SimpleNamespace(total=1 << 40, free=self.free[handle], used=0)
+
+
+@pytest.fixture(autouse=True)
+def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    """Two GPUs; nothing is remembered from one test to the next."""
+    stands = Driver({"GPU-a": 300 * MB, "GPU-b": 100 * MB})
+    monkeypatch.setitem(sys.modules, "pynvml", stands)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    gpu._library.cache_clear()
+    yield stands
+    gpu._library.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("shown", "index", "found"),
+    [
+        (None, 0, "GPU-a"),
+        (None, 1, "GPU-b"),
+        ("", 0, "GPU-a"),
+        ("1", 0, "GPU-b"),
+        ("1, 0", 1, "GPU-a"),
+        ("GPU-b,GPU-a", 0, "GPU-b"),
+        ("7", 0, None),
+        ("GPU-c", 0, None),
+        ("-1", 0, None),
+    ],
+)
+def test_the_gpu_is_the_one_that_cuda_would_take(
+    monkeypatch, driver: Driver, shown: str | None, index: int, found: str | None
+) -> None:
+    if shown is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    assert gpu.free_bytes(index) == (None if found is None else driver.free[found])
+    assert driver.asked == ([] if found is None else [found])
+
+
+def test_a_gpus_tiles_take_half_of_what_it_has_free(driver: Driver) -> None:
+    assert free_bytes(on_gpu=True) == 150 * MB
+    driver.free["GPU-a"] = 1 << 60
+    assert free_bytes(on_gpu=True) == pytest.approx(free_bytes(), rel=0.5)  # the machine's bound
+    assert free_bytes() > 150 * MB  # and the processor's have nothing to do with it
+
+
+@pytest.mark.parametrize("why", ["no library", "no driver", "not told"])
+def test_a_gpu_that_does_not_tell_is_taken_to_be_small(monkeypatch, driver: Driver, why) -> None:
+    if why == "no library":
+        monkeypatch.setitem(sys.modules, "pynvml", None)  # what makes `import` fail
+    driver.broken = why == "no driver"
+    driver.free["GPU-a"] = -1
+    assert gpu.free_bytes() is None
+    machine = SimpleNamespace(available=1 << 50)
+    monkeypatch.setattr(planner, "psutil", SimpleNamespace(virtual_memory=lambda: machine))
+    monkeypatch.setattr(planner, "_cgroup_free", lambda: float("inf"))
+    assert free_bytes(on_gpu=True) == UNTOLD_GPU_BYTES // 2
+    machine.available = 2 * MB
+    assert free_bytes(on_gpu=True) == MB
+
+
+def test_what_a_tile_takes_is_what_is_missing_afterwards(driver: Driver) -> None:
+    def step(change: int) -> int | None:
+        return gpu.taken_bytes(lambda: driver.free.update({"GPU-a": driver.free["GPU-a"] + change}))
+
+    assert step(-80 * MB) == 80 * MB
+    assert step(0) is None
+    assert step(20 * MB) is None  # somebody else's
+    driver.free["GPU-a"] = -1
+    assert gpu.taken_bytes(lambda: None) is None
+
+
+def opened(path: Path) -> ort.InferenceSession:
+    """With a pool that keeps what tiles needed, as a GPU's does."""
+    options = ort.SessionOptions()
+    options.enable_cpu_mem_arena = True
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(len(shape) + shape[-1]).normal(size=shape).astype(np.float32)
+
+
+def test_bound_buffers_give_the_same_logits_and_are_used_again(make_model) -> None:
+    """To the bit, whatever came before, and none of them changed by what comes after."""
+    model = make_model("bound", FLAT)
+    plain = Session(model.verified, Device("cpu", "fp32"))
+    bound = Bound(opened(model.network), "cpu")
+    tiles = [noise(1, 1, n, 96) + step for n in (64, 64, 96, 64) for step in (0, 1)]
+    found, places = [], []
+    for tile in tiles:
+        found.append(bound.run(tile, ort.RunOptions()))
+        _, binding, buffer = bound._kept
+        places.append((buffer.data_ptr(), binding.get_outputs()[0].data_ptr()))
+    assert [places[n] == places[n - 1] for n in (1, 2, 3)] == [True, True, True]
+    assert places[4] != places[3]
+    for tile, logits in zip(tiles, found, strict=True):
+        np.testing.assert_array_equal(logits, plain.run(tile))
+
+
+def test_a_run_that_fails_or_is_stopped_leaves_no_buffers(make_model) -> None:
+    bound, image = Bound(opened(make_model("bound", FLAT).network), "cpu"), noise(1, 1, 64, 64)
+    expected = bound.run(image, ort.RunOptions())
+    stopped = ort.RunOptions()
+    stopped.terminate = True
+    for broken, options in ((image, stopped), (noise(1, 2, 64, 64), ort.RunOptions())):
+        with pytest.raises(Exception, match=r"terminate|Got invalid dimensions"):
+            bound.run(broken, options)
+        assert bound._kept is None
+        np.testing.assert_array_equal(bound.run(image, ort.RunOptions()), expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at by Linux's own means")
+def test_rest_gives_the_pool_back(make_model) -> None:
+    def held() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+
+    bound = Bound(opened(make_model("hungry", HUNGRY).network), "cpu")
+    bound.rest()  # nothing ran yet
+    bound.run(noise(1, 1, 64, 64), ort.RunOptions())
+    before, large = held(), noise(1, 1, 1024, 1024)
+    expected = bound.run(large, ort.RunOptions())
+    taken = held() - before
+    assert taken > 150 * MB
+    bound.rest()
+    assert held() - before < taken / 4
+    np.testing.assert_array_equal(bound.run(large, ort.RunOptions()), expected)
+
+
+def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
+    """With half of what earlier tiles left in the pool, which is not free but to be had."""
+    held = SimpleNamespace(held_bytes=20 * MB)
+    loaded = SimpleNamespace(
+        session=held, most_bytes=None, voxels_per_second=1.0, bytes_per_voxel=9.0
+    )
+
+    def room(device: str, memory_bytes: int = 0) -> int:
+        engine = Engine(Registry(), memory_bytes=memory_bytes)
+        return engine._budget(loaded, Device(device, "fp32")).memory_bytes
+
+    assert room("cuda") == room("tensorrt") == 160 * MB
+    assert room("cpu") == pytest.approx(free_bytes() + 10 * MB, rel=0.2)
+    assert room("cuda", 7) == 7
+    loaded.most_bytes = 5
+    assert room("cuda") == 5
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_all_that_surrounds_a_gpus_provider_runs_without_one(
+    make_model, monkeypatch, driver: Driver, precision: str
+) -> None:
+    """Only the provider and where buffers lie are the processor's here."""
+    monkeypatch.setattr(onnx_runtime, "_providers", lambda *_: ["CPUExecutionProvider"])
+    monkeypatch.setattr(onnx_runtime, "Bound", partial(Bound, memory="cpu"))
+    real = Bound.run
+
+    def counted(self: Bound, image: np.ndarray, options: ort.RunOptions) -> np.ndarray:
+        driver.free["GPU-a"] -= image[0, 0].size * 96  # a pool that grows
+        return real(self, image, options)
+
+    monkeypatch.setattr(Bound, "run", counted)
+    model, exact = make_model("bound", FLAT), Device("cpu", "fp32")
+    loaded = Sessions(1 << 40).get(model, Device("cuda", precision))
+    assert loaded.bytes_per_voxel == 96
+    image = noise(1, 1, 128, 96)
+    found, expected = loaded.session.run(image), Session(model.verified, exact).run(image)
+    assert loaded.session.held_bytes == 128 * 96 * 96
+    if precision == "fp32":
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=5e-3 * float(np.ptp(expected)))
+    loaded.session.rest()
+    assert loaded.session.held_bytes == 0
+    np.testing.assert_array_equal(loaded.session.run(image), found)
+
+
+def test_a_provider_that_does_not_start_is_no_processor_in_disguise(make_model) -> None:
+    """ONNX Runtime would go on without it, and say so on the console alone."""
+    network = make_model("bound", FLAT).network
+    missing = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        missing[0] = "DmlExecutionProvider"
+    with (
+        pytest.warns(UserWarning, match="not in available provider names"),
+        pytest.raises(RuntimeError, match="does not start here"),
+    ):
+        _opened(network, ort.SessionOptions(), missing)
+
+
+def test_the_double_has_the_modules_names() -> None:
+    """Held against the real module wherever that is installed."""
+    sys.modules.pop("pynvml")
+    try:
+        import pynvml
+    except ImportError:
+        return
+    assert isinstance(pynvml, ModuleType)
+    for name in dir(Driver):
+        assert name.startswith("_") or hasattr(pynvml, name) or name in ("broken", "asked", "free")

@@ -1,0 +1,209 @@
+"""Names of images, sessions and corrected masks: one contract for SQLite and PostgreSQL."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from imaging.errors import Conflict, NotFound
+from jobs.job import ImageName, Job, Progress, Review, StoredScan
+from jobs.repository import Repository
+from jobs.repository.database import MIGRATIONS
+
+Make = Callable[..., Job]
+MakeScan = Callable[..., StoredScan]
+MASK, DRAWN = "d" * 64, "e" * 64
+
+
+def review(name: str, job: str | None = "job", **changes: object) -> Review:
+    values = {"verdict": "corrected", "comment": "", "reviewer": "R1", "created_at": 1.0}
+    return Review(id=name, job=job, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def drawn(name: str, job: str | None = "job", **changes: object) -> Review:
+    given = {"mask_sha256": DRAWN, "mask_format": "nifti", "scan": "scan", "tag": "final"}
+    return review(name, job, **{**given, **changes})
+
+
+def done(repository: Repository, job: Job) -> Job:
+    repository.add_job(job)
+    claimed = repository.claim(job.id, "w", 60)
+    assert claimed is not None
+    repository.renew(job.id, claimed.fence, 60, Progress(1, 1))
+    assert repository.finish(
+        job.id,
+        claimed.fence,
+        mask_sha256=MASK,
+        mask_format="nifti",
+        preview_sha256=None,
+        report={},
+    )
+    return repository.job_by_id(job.id)
+
+
+def named(name: str, scan: str = "scan", owner: str = "ada", **changes: object) -> ImageName:
+    return ImageName(owner, name, scan, 1.0, time.time(), **changes)  # type: ignore[arg-type]
+
+
+def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: MakeScan) -> None:
+    one, two, three = (
+        replace(scan_of(id_, sha256=str(n) * 64), name=name, series=series)
+        for n, (id_, name, series) in enumerate(
+            (
+                ("one", "head.nii.gz", "1.2.3"),
+                ("two", "head.v2.nii", "1.2.3"),
+                ("three", "10%_off.nii", None),
+            )
+        )
+    )
+    for scan in (one, two, three):
+        repository.add_scan(scan)
+    repository.name_image(named("first", "one"))
+    repository.name_image(named("first", "one"))
+    assert repository.image("ada", "one") == one
+    assert repository.image("ada", "first") == one
+    assert repository.image("ada", "1.2.3") == two, "the newest of a series"
+    assert repository.image("ada", "head.nii.gz") == one
+    assert repository.image("ada", "head.v2") == two
+    assert repository.image("ada", "10%_off") == three
+    with pytest.raises(Conflict):
+        repository.image("ada", "head")
+    with pytest.raises(Conflict):
+        repository.name_image(named("first", "two"))
+    for owner, name in (
+        ("bob", "first"),
+        ("ada", "none"),
+        ("ada", ""),
+        ("ada", "%"),
+        ("bob", "1.2.3"),
+    ):
+        with pytest.raises(NotFound):
+            repository.image(owner, name)
+    assert repository.image_names(["one", "two"]) == {"one": "first"}
+    repository.delete_scan("ada", "one")
+    repository.name_image(named("first", "two"))
+    assert repository.image("ada", "first") == two
+
+
+def test_sessions(repository: Repository, scan_of: MakeScan) -> None:
+    repository.add_scan(scan_of())
+    repository.name_image(named("lives", expiry_s=60.0))
+    over = replace(named("over", expiry_s=5.0), used_at=time.time() - 6)
+    repository.name_image(over)
+    assert repository.session("ada", "lives").scan == "scan"
+    assert repository.image("ada", "lives").id == "scan"
+    for owner, name in (("ada", "over"), ("bob", "lives"), ("ada", "none")):
+        with pytest.raises(NotFound):
+            repository.session(owner, name)
+    with pytest.raises(NotFound):
+        repository.image("ada", "over")
+    assert repository.ended_sessions() == [over]
+    repository.forget_name("ada", "over")
+    assert repository.ended_sessions() == []
+    assert repository.image_names(["scan"]) == {}, "a session is no name for others"
+
+
+def test_a_corrected_mask_is_kept_until_its_scan_goes(stocked: Repository, job_of: Make) -> None:
+    done(stocked, job_of())
+    kept = stocked.add_review("ada", drawn("one", scan=None))
+    assert kept.scan == "scan", "the grid is that of the job's first scan"
+    assert stocked.job("ada", "job").verdict == "corrected"
+    assert stocked.corrected("ada", "job", "one") == kept
+    assert stocked.unused([DRAWN, MASK]) == []
+    assert stocked.made("ada", "scan") == [stocked.job("ada", "job")]
+    assert stocked.mask_formats(["scan", "none"]) == {"scan": "nifti"}
+    for owner, job, name in (("bob", "job", "one"), ("ada", "job", "none"), ("ada", "none", "one")):
+        with pytest.raises(NotFound):
+            stocked.corrected(owner, job, name)
+    gone = stocked.delete_scan("ada", "scan")
+    assert {DRAWN, MASK} <= set(gone)
+
+
+def test_a_mask_drawn_by_hand_goes_with_its_scan(stocked: Repository) -> None:
+    stocked.add_review("ada", drawn("one", None))
+    for owner, scan in (("bob", "scan"), ("ada", "none")):
+        with pytest.raises(NotFound):
+            stocked.add_review(owner, drawn("two", None, scan=scan))
+    assert stocked.label("ada", "scan", "final").id == "one"
+    assert DRAWN in stocked.delete_scan("ada", "scan")
+
+
+def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
+    done(stocked, job_of())
+    for name, tag in (("a", "final"), ("b", "draft"), ("c", "final")):
+        stocked.add_review("ada", drawn(name, tag=tag, info={"n": name}))
+    stocked.add_review("ada", review("d", verdict="accepted"))
+    assert [label.id for label in stocked.labels(["scan"])] == ["b", "c"]
+    assert stocked.label("ada", "scan", "final").info == {"n": "c"}
+    stocked.note_label("c", {"n": "changed"})
+    assert stocked.label("ada", "scan", "final").info == {"n": "changed"}
+    for owner, tag in (("bob", "final"), ("ada", "none")):
+        with pytest.raises(NotFound):
+            stocked.label(owner, "scan", tag)
+        with pytest.raises(NotFound):
+            stocked.delete_label(owner, "scan", tag)
+    counted = stocked.labelled("ada")
+    assert (counted.total, counted.completed) == (1, 1)
+    assert counted.tags == {"final": 1, "draft": 1}
+    assert stocked.delete_label("ada", "scan", "final") == [], "the draft has the same content"
+    assert stocked.delete_label("ada", "scan", "draft") == [DRAWN]
+    assert stocked.job("ada", "job").verdict == "accepted"
+    assert [one.id for one in stocked.reviews("ada", "job")] == ["d"]
+
+
+def test_what_is_next(repository: Repository, scan_of: MakeScan) -> None:
+    for n in range(3):
+        repository.add_scan(scan_of(f"scan{n}", sha256=str(n) * 64))
+    repository.add_scan(scan_of("other", owner="bob", sha256="0" * 64))
+    repository.add_review("ada", drawn("one", None, scan="scan0"))
+    repository.add_review("ada", drawn("two", None, scan="scan1", tag="draft"))
+    first = repository.unlabelled("ada", at_random=False)
+    assert first is not None
+    assert first.id == "scan1"
+    found = {repository.unlabelled("ada", at_random=True) for _ in range(40)}
+    assert {scan.id for scan in found if scan} == {"scan1", "scan2"}
+    for scan in ("scan1", "scan2"):
+        repository.add_review("ada", drawn(f"of-{scan}", None, scan=scan))
+    assert repository.unlabelled("ada", at_random=True) is None
+
+
+def test_notes_of_an_image(stocked: Repository) -> None:
+    assert stocked.image_info("ada", "scan") == {}
+    stocked.note_image("ada", "scan", {"a": [1]})
+    assert stocked.image_info("ada", "scan") == {"a": [1]}
+    with pytest.raises(NotFound):
+        stocked.note_image("bob", "scan", {})
+    with pytest.raises(NotFound):
+        stocked.image_info("ada", "none")
+
+
+def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
+    """Down to the first version and up again: what readers said of jobs is all there."""
+    add = (
+        """INSERT INTO scans
+           (id, owner, sha256, name, format, shape, dtype, affine, bytes, warnings, created_at)
+           VALUES ('s', 'ada', 'x', 'n', 'nifti', '[]', 'u1', '[]', 1, '[]', 1)""",
+        """INSERT INTO jobs
+           (id, owner, model, model_version, model_sha256, options, priority, queue, voxels, state,
+            attempt, fence, created_at, tiles_done, tiles_total, request)
+           VALUES ('j', 'ada', 'm', '1', 'x', '{}', 5, 'cpu', 1, 'succeeded', 1, 1, 1, 0, 0,
+            'r')""",
+        """INSERT INTO reviews (id, job, verdict, comment, reviewer, created_at)
+           VALUES ('r', 'j', 'accepted', 'c', 'w', 1)""",
+    )
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with repository._write() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        for statement in add:
+            connection.execute(text(statement))
+    repository.migrate()
+    (kept,) = repository.reviews("ada", "j")
+    assert (kept.id, kept.comment, kept.mask_sha256, kept.scan) == ("r", "c", None, None)
+    repository.add_review("ada", Review("new", "j", "rejected", "", "", 2.0))
+    assert [one.id for one in repository.reviews("ada", "j")] == ["r", "new"]

@@ -1,0 +1,148 @@
+"""A DICOM scan's results as DICOM objects, through the gateway."""
+
+from io import BytesIO
+from pathlib import Path
+
+import highdicom as hd
+import nrrd
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from imaging.formats.dicom.objects import write_object
+from imaging.formats.sniff import open_scan
+from jobs.blobs import Blobs
+from models.card import ModelCard
+from tests.acquired import SHAPE, Acquired, blobs, files, series
+from tests.service.conftest import (
+    CARDS,
+    Gateway,
+    Start,
+    check_problem,
+    nifti_bytes,
+    run_job,
+)
+
+
+@pytest.fixture
+def done(gateway: Gateway) -> tuple[Acquired, str, np.ndarray]:
+    """An oblique series, its finished job, and the mask (i, j, k) that was made."""
+    acquired = series((0.6, 0.8, 0, 0, 0, -1), backwards=True)
+    sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(acquired)[::-1])]
+    answer = gateway.client.post("/v1/scans", files=sent)
+    assert answer.status_code == 201, answer.text
+    mask = (blobs() > 0).astype(np.uint8).transpose(2, 1, 0)
+    job = str(gateway.job(scan=answer.json()["id"], model="solid", priority=9)["id"])
+    run_job(gateway, job, grid_of(answer.json(), mask))
+    return acquired, job, mask
+
+
+def grid_of(scan: dict[str, object], mask: np.ndarray) -> np.ndarray:
+    """Slices are sorted along the normal, which is the other way than they were acquired."""
+    assert tuple(scan["shape"]) == (1, *mask.shape)
+    return mask[..., ::-1]
+
+
+@pytest.mark.parametrize("form", ["dicom-seg", "dicom-labelmap"])
+def test_the_segmentation_lies_on_the_images_that_were_sent(
+    gateway: Gateway, done: tuple[Acquired, str, np.ndarray], form: str
+) -> None:
+    acquired, job, mask = done
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format={form}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/dicom"
+    ending = {"dicom-seg": "seg", "dicom-labelmap": "labelmap"}[form]
+    assert f'mask-{job}.{ending}.dcm"' in answer.headers["content-disposition"]
+    seg = hd.seg.segread(BytesIO(answer.content))
+    found = seg.get_pixels_by_source_instance(
+        [header.SOPInstanceUID for header in acquired.kept.headers],
+        combine_segments=True, assert_missing_frames_are_empty=True,
+    )  # fmt: skip
+    assert np.array_equal(found, mask.transpose(2, 1, 0))
+    again = gateway.client.get(f"/v1/jobs/{job}/mask?format={form}")
+    assert again.content == answer.content
+    known = {"If-None-Match": answer.headers["etag"]}
+    assert (
+        gateway.client.get(f"/v1/jobs/{job}/mask?format={form}", headers=known).status_code == 304
+    )
+
+
+def test_contours_and_report_speak_of_the_same_series(
+    gateway: Gateway, done: tuple[Acquired, str, np.ndarray]
+) -> None:
+    acquired, job, _ = done
+    header = acquired.kept.headers[0]
+    made = {}
+    for path in ("mask?format=dicom-rtstruct", "mask?format=dicom-seg", "report?format=dicom-sr"):
+        answer = gateway.client.get(f"/v1/jobs/{job}/{path}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/dicom"
+        made[path] = dcmread(BytesIO(answer.content))
+        assert made[path].StudyInstanceUID == header.StudyInstanceUID
+        assert str(made[path].PatientName) == "Müller^Jörg"
+    contours, seg, report = made.values()
+    assert contours.FrameOfReferenceUID == header.FrameOfReferenceUID
+    (group,) = hd.sr.Comprehensive3DSR.from_dataset(
+        report
+    ).content.get_volumetric_roi_measurement_groups()
+    assert group.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+    assert group.get_measurements()[0].value == 0.036, "the job's own figure"
+
+
+def test_an_nrrd_lies_where_the_nifti_does(
+    gateway: Gateway, done: tuple[Acquired, str, np.ndarray], tmp_path: Path
+) -> None:
+    _, job, mask = done
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=nrrd")
+    (tmp_path / "a.nrrd").write_bytes(answer.content)
+    assert np.array_equal(nrrd.read(str(tmp_path / "a.nrrd"))[0], mask[..., ::-1])
+    other = gateway.client.get(f"/v1/jobs/{job}/mask")
+    (tmp_path / "a.nii.gz").write_bytes(other.content)
+    found, expected = (open_scan(tmp_path / name).affine for name in ("a.nrrd", "a.nii.gz"))
+    assert np.allclose(found, expected, atol=1e-5)
+    scan = gateway.upload(answer.content)
+    assert scan.json()["format"] == "nrrd"
+    assert scan.json()["shape"] == [1, *SHAPE[::-1]]
+
+
+def test_what_did_not_come_as_dicom_has_no_dicom_results(gateway: Gateway) -> None:
+    scan = gateway.scan(nifti_bytes((5, 6, 7), seed=77))
+    job = str(gateway.job(scan=scan, model="solid")["id"])
+    run_job(gateway, job, np.zeros((5, 6, 7), np.uint8))
+    for path in ("mask?format=dicom-seg", "mask?format=dicom-rtstruct", "report?format=dicom-sr"):
+        problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/{path}"), 422)
+        assert "did not come as DICOM" in str(problem["detail"])
+
+
+def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, models: Path) -> None:
+    folder = models.parent / "others"
+    (folder / "solid").mkdir(parents=True)
+    CARDS[1].save(folder / "solid" / "card.json")
+    gateway = start_gateway(models=str(folder))
+    sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(series()))]
+    scan = gateway.client.post("/v1/scans", files=sent).json()["id"]
+    job = str(gateway.job(scan=scan, model="solid")["id"])
+    run_job(gateway, job, np.ones(SHAPE[::-1], np.uint8))
+    assert gateway.client.get(f"/v1/jobs/{job}/mask?format=dicom-seg").status_code == 200
+    other = CARDS[1].model_copy(update={"sha256": "1" * 64})
+    other.save(folder / "solid" / "card.json")
+    problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/mask?format=dicom-seg"), 409)
+    assert "not the one" in str(problem["detail"])
+
+
+def test_the_couriers_object_is_the_same_as_the_readers(
+    gateway: Gateway, done: tuple[Acquired, str, np.ndarray], tmp_path: Path
+) -> None:
+    """Whoever writes it: the same bytes."""
+    _, job, mask = done
+    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=dicom-seg")
+    with gateway.repository() as repository:
+        known = repository.job_by_id(job)
+        stored = repository.scan(known.owner, next(iter(known.scans.values())))
+    card = ModelCard.load(Path(str(gateway.settings.models)) / "solid" / "card.json")
+    with Blobs.from_settings(gateway.settings).local(stored.sha256) as path:
+        write_object(
+            tmp_path / "a.dcm", "dicom-seg", mask[..., ::-1], open_scan(path), card.meaning(),
+            None, known.finished_at,
+        )  # fmt: skip
+    assert (tmp_path / "a.dcm").read_bytes() == answer.content
