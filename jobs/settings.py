@@ -38,12 +38,6 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Other sites whose pages may call (CORS), as https://viewer.example.org."""
 
-    monai_label_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """A second port that serves the MONAI Label surface at its root; 0: none. It is always to be
-    had under /monai-label on the first."""
-    monai_label_wait_s: Annotated[float, Field(gt=0)] = 600.0
-    """How long an inference asked for there is waited for before the client is told to ask again;
-    the job goes on."""
     dicom_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where scanners and archives send images to by C-STORE; 0: nowhere."""
     dicom_host: str = "127.0.0.1"
@@ -65,6 +59,12 @@ class Settings(BaseSettings):
     """Makes pseudonyms and UIDs of de-identified scans; empty: a file in the data folder."""
     routes: Path | None = None
     """TOML file of peers and rules (docs/pacs.md); empty: nothing is routed."""
+    monai_label_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """A second port that serves the MONAI Label surface at its root; 0: none. It is always to be
+    had under /monai-label on the first."""
+    monai_label_wait_s: Annotated[float, Field(gt=0)] = 600.0
+    """How long an inference asked for there is waited for before the client is told to ask again;
+    the job goes on."""
 
     upload_bytes: Annotated[int, Field(ge=1)] = 4 * GIB
     max_voxels: Annotated[int, Field(ge=1)] = 1 << 31

@@ -66,10 +66,10 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
             with log.kept():
                 yield
         finally:
+            among.stop()
             ends.cancel()
             with suppress(asyncio.CancelledError):
                 await ends
-            among.stop()
             sweeper.stop()
             parts.scratch.close()
             queue.close()

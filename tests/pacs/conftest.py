@@ -45,11 +45,18 @@ class Orthanc:
         self._command = [program, str(folder / "orthanc.json")]
         self._process: subprocess.Popen[bytes] | None = None
         settings = {
-            **{"Name": "test", "StorageDirectory": str(folder / "db"), "IndexDirectory": str(folder / "db")},
-            **{"HttpPort": self.http, "DicomPort": self.dicom, "DicomAet": "ORTHANC"},
-            **{"RemoteAccessAllowed": False, "AuthenticationEnabled": False},
-            **{"DicomCheckCalledAet": True, "DicomAlwaysAllowStore": True},
-            **{"Plugins": [str(plugin)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}},
+            "Name": "test",
+            "StorageDirectory": str(folder / "db"),
+            "IndexDirectory": str(folder / "db"),
+            "HttpPort": self.http,
+            "DicomPort": self.dicom,
+            "DicomAet": "ORTHANC",
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomCheckCalledAet": True,
+            "DicomAlwaysAllowStore": True,
+            "Plugins": [str(plugin)],
+            "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         }
         (folder / "orthanc.json").write_text(json.dumps(settings))
         self.client = httpx.Client(base_url=self.url, timeout=60)

@@ -106,7 +106,9 @@ def test_pulled_and_sent_back(orthanc: Orthanc, house: House) -> None:
     gateway = house.gateway(routes(orthanc), dicom_port="0")
     house.worker()
     client = gateway.client
-    assert client.get("/v1/peers").json() == [{"name": "archive", "search": True, "send": "stow-rs"}]
+    assert client.get("/v1/peers").json() == [
+        {"name": "archive", "search": True, "send": "stow-rs"}
+    ]
     found = client.get("/v1/peers/archive/series", params={"PatientID": NUMBER, "Modality": "MR"})
     (one,) = found.json()
     assert one["SeriesInstanceUID"] == images[0].SeriesInstanceUID
@@ -137,7 +139,7 @@ def _deliveries(house: House, job: object) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("web", [True, False], ids=["stow-rs", "c-store"])
-def test_the_archive_is_away(orthanc: Orthanc, house: House, web: bool) -> None:  # noqa: FBT001
+def test_the_archive_is_away(orthanc: Orthanc, house: House, web: bool) -> None:
     """Killed before the delivery and started again later, it is sent everything once."""
     images = series(32, 40)
     gateway = house.gateway(routes(orthanc, web=web))
