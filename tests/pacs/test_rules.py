@@ -1,5 +1,6 @@
 """The file of routes: what it says, and what is said where it is wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,15 @@ def test_passwords_come_from_the_environment(
     ).peer
     assert peer.credentials == ("tessera", "not to be told")
     assert "not to be told" not in repr(peer)
+
+
+def test_the_file_of_the_documentation(tmp_path: Path) -> None:
+    """It can be copied as it stands."""
+    page = (Path(__file__).parents[2] / "docs" / "pacs.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    routes = load(tmp_path, text)
+    routes.check(Registry())
+    assert [peer.name for peer in routes.peer] == ["archive", "workstation"]
+    first, second = routes.rule
+    wanted = found(sender="MR 2", description="T1 Hippocampus cor")
+    assert routes.matching(wanted) == [first, second]
