@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileMetaDataset, dcmwrite
+from pydicom.charset import default_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
@@ -138,7 +139,8 @@ def _contour(place: Place, points: NDArray[np.float64]) -> Dataset:
         f"{n:.6f}".rstrip("0").rstrip(".") for n in place.world(points).ravel()
     ).encode()
     value += b" " * (len(value) % 2)
-    # as bytes: one object a number would take longer than all else
+    # as bytes, encoded already: one object a number would take longer than all else
+    item.set_original_encoding(True, True, default_encoding)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(value), value, 0, True, True)
     return item
 
