@@ -11,6 +11,7 @@ from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
 from jobs.job import StoredScan
 from service.parts import Parts
+from service.pseudonyms import secret_of
 from service.upload import Upload
 
 __all__ = ["Asked", "discard", "take_all", "take_in"]
@@ -34,14 +35,16 @@ def take_all(
     SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull or
     Unavailable; nothing can be seen then, and the collector takes what was stored.
     """
+    asked = asked or Asked()
     with parts.scratch.subfolder() as folder:
         paths = [upload.path for upload in uploads]
-        found, refused = received(paths, folder, parts.limits, asked)
-        return [_stored(parts, owner, one, uploads) for one in found], refused
+        secret = secret_of(parts.settings) if asked.deidentify else b""
+        found, refused = received(paths, folder, parts.limits, asked, secret)
+        return [_stored(parts, owner, one, uploads, asked) for one in found], refused
 
 
 def _stored(
-    parts: Parts, owner: str, one: Received, uploads: Sequence[Upload]
+    parts: Parts, owner: str, one: Received, uploads: Sequence[Upload], asked: Asked
 ) -> tuple[StoredScan, bool]:
     seen, size = verify(one.path, parts.limits), one.path.stat().st_size
     sha256 = parts.blobs.put(one.path, move=True)
@@ -50,7 +53,7 @@ def _stored(
             id=uuid4().hex,
             owner=owner,
             sha256=sha256,
-            name=_name(one, uploads),
+            name=_name(one, uploads, asked),
             format=seen.format,
             shape=seen.shape,
             dtype=str(seen.dtype),
@@ -67,10 +70,14 @@ def _stored(
     return stored, created
 
 
-def _name(one: Received, uploads: Sequence[Upload]) -> str:
-    """A file's own name; a series' among many files, or both where it came in an archive."""
-    if any(upload.path == one.path for upload in uploads):
-        return next(upload.name for upload in uploads if upload.path == one.path)
+def _name(one: Received, uploads: Sequence[Upload], asked: Asked) -> str:
+    """A file's own name; a series' among many files, or both where it came in an archive.
+
+    What was de-identified must not be called after a file, which may bear a patient's name.
+    """
+    own = next((upload.name for upload in uploads if upload.path == one.path), None)
+    if own is not None or asked.deidentify:
+        return own or one.name
     return f"{uploads[0].name}: {one.name}" if len(uploads) == 1 else one.name
 
 

@@ -99,12 +99,12 @@ class ImageRows(JobRows):
             return [ImageName(**row) for row in connection.execute(over).mappings()]
 
     def hand_over(self, session: ImageName) -> bool:
-        """Has other sessions on the same scan take it along; False where there is none."""
+        """Has living sessions on the same scan take it along; False where there is none."""
         others = (
             (image_names.c.owner == session.owner)
             & (image_names.c.scan == session.scan)
             & (image_names.c.name != session.name)
-            & image_names.c.expiry_s.is_not(None)
+            & _lives()  # never true of a name without an end
         )
         with self._write() as connection:
             query = update(image_names).where(others).values(brought=True)

@@ -61,6 +61,16 @@ async def get_label(label: str, parts: PartsDep, owner: OwnerDep, tag: str = FIN
     return await parts.show(viewing.stored, parts, found.sha256, name, kind, found.sha256)
 
 
+@serves(router, "HEAD", "/datastore/label")
+async def head_label(image: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL) -> Response:
+    """Whether there is such a label; asked by the image's name."""
+    scan = await run_sync(names.image, parts, owner, image)
+    found = await run_sync(_mask, parts, scan, tag)
+    answer = Response(media_type=viewing.MEDIA[found.format])
+    del answer.headers["content-length"]  # that of the file
+    return answer
+
+
 @serves(router, "GET", "/datastore/label/info")
 def get_label_info(
     label: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL

@@ -1,16 +1,15 @@
 """What clients call images, cleaned, and which scan each name means."""
 
 import re
-from importlib import import_module
 
 from imaging.errors import BadRequest, NotFound
 from jobs.job import StoredScan
+from service.pacs import dicomweb
 from service.parts import Parts
 
 _LONGEST = 255
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 """DICOM PS3.5 9.1, of at most 64 characters."""
-_PACS = "service.pacs.dicomweb"
 
 
 def base_name(given: str) -> str:
@@ -38,17 +37,4 @@ def image(parts: Parts, owner: str, given: str) -> StoredScan:
     except NotFound:
         if not _UID.fullmatch(name) or len(name) > 64:
             raise
-    return _pulled(parts, owner, name)
-
-
-def _pulled(parts: Parts, owner: str, series: str) -> StoredScan:
-    try:
-        dicomweb = import_module(_PACS)
-    except ModuleNotFoundError as error:
-        raise NotFound(
-            "No such series is here.",
-            expected="A series that was sent to this service.",
-            todo="Send the series first.",
-        ) from error
-    dicomweb.pull_series(parts, owner, series)
-    return parts.repository.image(owner, series)
+    return dicomweb.pull_series(parts, owner, name)

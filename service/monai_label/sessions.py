@@ -12,11 +12,12 @@ from zipfile import BadZipFile, ZipFile
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
 
 from imaging.errors import BadRequest, Conflict, NotFound, TesseraError
 from imaging.formats.archive import entries
 from jobs.job import ImageName
-from service import intake
+from service import intake, viewing
 from service.monai_label.form import received
 from service.monai_label.images import ENDING, taken
 from service.monai_label.names import base_name
@@ -52,16 +53,23 @@ async def put_session(
 
 
 @serves(router, "GET", "/session/{session_id}")
-def get_session(session_id: str, parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
-    """A session, used by this; 404 once it is over."""
-    return _info(parts.repository.session(owner, session_id))
+async def get_session(
+    session_id: str, parts: PartsDep, owner: OwnerDep, *, image: bool = False
+) -> Response:
+    """A session, used by this, or with `image=true` its image; 404 once it is over."""
+    session = await run_sync(parts.repository.session, owner, session_id)
+    if not image:
+        return JSONResponse(_info(session))
+    scan = await run_sync(parts.repository.scan, owner, session.scan)
+    return await parts.show(viewing.volume, parts, scan, f"{scan.sha256}-volume")
 
 
 @serves(router, "DELETE", "/session/{session_id}")
 def delete_session(session_id: str, parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
     """Ends a session; its image goes unless it was here before, or a label of it was kept."""
-    end(parts, parts.repository.session(owner, session_id))
-    return {}
+    session = parts.repository.session(owner, session_id)
+    end(parts, session)
+    return _info(session)
 
 
 async def end_in_time(parts: Parts) -> None:

@@ -57,8 +57,7 @@ def search(peer: Peer, filters: Mapping[str, str], limit: int = _FEW) -> list[Fo
 
     Raises PeerAway, PeerRefused, BadRequest where it has no DICOMweb.
     """
-    client = _client(peer)
-    with _told(peer):
+    with _client(peer) as client, _told(peer):
         found = client.search_for_series(
             search_filters=dict(filters), fields=list(_FIELDS), limit=limit
         )
@@ -111,8 +110,7 @@ def pull_series(parts: Parts, owner: str, series_uid: str, peer: str | None = No
 
 def store(peer: Peer, path: Path) -> None:
     """Sends one DICOM file (STOW-RS); raises PeerAway, PeerRefused."""
-    client = _client(peer)
-    with _told(peer):
+    with _client(peer) as client, _told(peer):
         answer = client.store_instances([load(path)])
         for failed in answer.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
@@ -143,8 +141,7 @@ def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) 
     with ExitStack() as stack:
         uploads = []
         left = limit
-        with _told(peer):
-            client = _client(peer, _bounded(limit))
+        with _client(peer, _bounded(limit)) as client, _told(peer):
             for instance in client.iter_series(
                 one.StudyInstanceUID, one.SeriesInstanceUID, media_types=_AS_STORED
             ):
@@ -158,7 +155,8 @@ def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) 
         return [scan for scan, _ in intake.take_in(parts, owner, uploads, asked)]
 
 
-def _client(peer: Peer, callback: Callable[..., Any] | None = None) -> DICOMwebClient:
+@contextmanager
+def _client(peer: Peer, callback: Callable[..., Any] | None = None) -> Iterator[DICOMwebClient]:
     if peer.dicomweb is None:
         raise BadRequest(
             f"The peer {peer.name} has no DICOMweb.",
@@ -167,12 +165,16 @@ def _client(peer: Peer, callback: Callable[..., Any] | None = None) -> DICOMwebC
         )
     given = peer.credentials
     session = create_session_from_user_pass(*given) if given else create_session()
-    session.trust_env = False  # neither proxies nor passwords that were meant for others
     client = DICOMwebClient(
-        peer.dicomweb, session=session, callback=callback, timeout=peer.timeout_s
+        peer.dicomweb,
+        session=session,
+        callback=callback,
+        timeout=peer.timeout_s,
+        headers={"Accept": "application/dicom+json"},  # answers to STOW-RS
     )
     client.set_http_retry_params(retry=False)
-    return client
+    with session:
+        yield client
 
 
 def _bounded(limit: int) -> Callable[..., Any]:
@@ -210,16 +212,27 @@ def _told(peer: Peer) -> Iterator[None]:
         yield
     except TesseraError:
         raise
+    except ValueError:  # a body that is no JSON is one, and an OSError besides
+        raise refusal(peer, "an answer that is not DICOMweb's", later=False) from None
     except OSError as error:  # of requests' own, too: connection, timeout, status, broken body
         response = getattr(error, "response", None)
         status = None if response is None else response.status_code
         if status is None:
             raise refusal(peer, "no connection, or one that broke off", later=True) from None
-        later = status >= 500 or status in _LATER
+        later = status >= 500 or status in _LATER or passing(_reason(response))
         raise refusal(peer, f"HTTP status {status}", later=later) from None
     except Exception as error:  # noqa: BLE001 - parsers raise what they will
         logger.warning("The answer of %s raised %s.", peer.name, type(error).__name__)
         raise refusal(peer, "an answer that is not DICOMweb's", later=False) from None
+
+
+def _reason(response: Any) -> int:
+    """FailureReason of the first instance that was not stored (PS3.18, I.2.2); 0: not told."""
+    try:
+        failed = response.json()[DICOMwebClient.lookup_tag("FailedSOPSequence")]["Value"][0]
+        return int(failed[DICOMwebClient.lookup_tag("FailureReason")]["Value"][0])
+    except (ValueError, LookupError, TypeError):
+        return 0
 
 
 def _series(found: Mapping[str, Any]) -> FoundSeries:
@@ -236,5 +249,6 @@ def _value(found: Mapping[str, Any], keyword: str) -> str:
     return str(first.get("Alphabetic", "") if isinstance(first, dict) else first)
 
 
-logging.getLogger("dicomweb_client").setLevel(logging.CRITICAL)  # it tells UIDs of studies
+for _name in ("dicomweb_client", "retrying"):  # they tell UIDs of studies, and whole tracebacks
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells addresses with what was asked

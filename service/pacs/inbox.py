@@ -29,6 +29,8 @@ from jobs.settings import Settings
 _TAKEN = ".taken"
 _PROBLEM = "problem.json"
 _DRAFTS = ".drafts"
+SILENCE_S = 120.0
+"""Twice as long as an association may be idle before it is broken off."""
 ROOM_BYTES = 256 << 20
 """Less free room than this, and nothing is accepted any more."""
 
@@ -111,10 +113,17 @@ class Inbox:
                     watch.last = time.monotonic()
 
     def complete(self) -> list[Arrived]:
-        """Series of which no sender is still there and nothing came for `dicom_quiet_s`."""
-        before = time.monotonic() - self._settings.dicom_quiet_s
+        """Series of which no sender is still there and nothing came for `dicom_quiet_s`.
+
+        A sender that stays, and sends other series, is waited for no longer than SILENCE_S.
+        """
+        now, quiet_s = time.monotonic(), self._settings.dicom_quiet_s
         with self._mutex:
-            quiet = [n for n, w in self._watched.items() if not w.senders and w.last <= before]
+            quiet = [
+                name
+                for name, watch in self._watched.items()
+                if watch.last <= now - (max(quiet_s, SILENCE_S) if watch.senders else quiet_s)
+            ]
             found = [self._look(self._root / name) for name in quiet]
             return [arrived for arrived in found if arrived.files]
 

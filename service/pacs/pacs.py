@@ -8,8 +8,7 @@ from service.pacs.receiver import Receiver
 from service.pacs.router import Router
 from service.parts import Parts
 
-for _name in ("pynetdicom",):  # it tells names of patients and UIDs
-    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # it tells UIDs and values
 
 
 class Pacs:

@@ -24,8 +24,6 @@ def store(peer: Peer, path: Path, calling: str) -> None:
     if not talk.is_established:
         raise _not_established(peer, talk)
     try:
-        if not talk.accepted_contexts:
-            raise refusal(peer, "it does not store this kind of object", later=False)
         answer = talk.send_c_store(path)
     finally:
         talk.release() if talk.is_established else talk.abort()
@@ -37,6 +35,8 @@ def store(peer: Peer, path: Path, calling: str) -> None:
 
 
 def _not_established(peer: Peer, talk: Association) -> Exception:
+    if talk.rejected_contexts:  # it was accepted, and nothing to be said in it
+        return refusal(peer, "it does not store this kind of object", later=False)
     if not talk.is_rejected:
         return refusal(peer, "no connection, or one that broke off", later=True)
     answer = talk.acceptor.primitive

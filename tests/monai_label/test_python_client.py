@@ -118,6 +118,8 @@ def test_a_session(served: Served, client: Any) -> None:
     made = client.create_session(str(path))
     session = made["session_id"]
     assert client.get_session(session)["expiry"] == 3600
+    fetched = served.http.get(f"/session/{session}?image=true")
+    assert fetched.content == path.read_bytes()
     result, params = client.infer(SMALL, "", {}, session_id=session)
     assert Path(result).read_bytes() == _nrrd_of(served, path, params["job"])
     scans = served.gateway.client.get("/v1/scans?limit=200").json()["scans"]

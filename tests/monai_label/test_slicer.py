@@ -119,8 +119,10 @@ def test_a_label_drawn_by_hand(served: Served) -> None:
     assert info["label_info"] == told["label_info"]
     label.write_bytes(served.http.get(f"/datastore/label?label={image}&tag=final").content)
     np.testing.assert_array_equal(np.asarray(nibabel.load(label).dataobj), voxels)
+    assert served.http.head(f"/datastore/label?image={image}&tag=final").status_code == 200
     assert served.http.delete(f"/datastore/label?id={image}&tag=final").json() == {}
     assert served.http.get(f"/datastore/label?label={image}&tag=final").status_code == 404
+    assert served.http.head(f"/datastore/label?image={image}&tag=final").status_code == 404
 
 
 def test_a_label_with_a_name_that_no_model_has(served: Served) -> None:

@@ -19,10 +19,13 @@ from pynetdicom.association import Association
 
 from tests.pacs.phantom import as_bytes
 from tests.service.conftest import Gateway, environment, free_port, start
+from tests.workers.conftest import network
 
 PATIENCE_S = 120.0
 """How long a test waits for what must come; no claim about speed."""
 PLUGINS = ("/usr/share/orthanc/plugins", "/usr/lib/orthanc", "/usr/local/share/orthanc/plugins")
+MODEL = "small"
+"""A network of a few convolutions: it sees labels in noise, everywhere."""
 T = TypeVar("T")
 
 
@@ -126,6 +129,8 @@ class House:
         self.folder = folder
         self.data = folder / "data"
         self.dicom = free_port()
+        self.models = folder / "models"
+        network(self.models / MODEL, MODEL, 4)
         self.gateways: list[Gateway] = []
         self._workers: list[subprocess.Popen[bytes]] = []
 
@@ -137,6 +142,7 @@ class House:
             "dicom_port": str(self.dicom),
             "dicom_quiet_s": "0.5",
             "sweep_s": "0.2",
+            "models": str(self.models),
         }
         self.gateways.append(start(self.data, prelude, **{**known, **settings}))
         return self.gateways[-1]
@@ -147,7 +153,7 @@ class House:
             self._workers.append(
                 subprocess.Popen(
                     [sys.executable, "-P", "-c", code],
-                    env=environment(self.data, 0, sweep_s="0.2"),
+                    env=environment(self.data, 0, sweep_s="0.2", models=str(self.models)),
                     cwd=self.folder,
                     stdout=log,
                     stderr=log,
@@ -169,7 +175,6 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     found = House(tmp_path / "house")
-    found.folder.mkdir()
     yield found
     found.end()
 

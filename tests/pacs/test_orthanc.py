@@ -10,10 +10,9 @@ import pytest
 from highdicom.seg import segread
 from pydicom import Dataset, dcmread
 
-from tests.pacs.conftest import House, Orthanc, associate, store, until
+from tests.pacs.conftest import MODEL, House, Orthanc, associate, store, until
 from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, series
 
-MODEL = "hippocampus-mri-3d"
 FORMATS = ("dicom-seg", "dicom-sr", "dicom-rtstruct")
 MODALITIES = ("SEG", "SR", "RTSTRUCT")
 SHARED = os.environ.get("TESSERA_TEST_DATA")
@@ -70,7 +69,7 @@ def test_what_a_scanner_sends_comes_to_the_archive(
 ) -> None:
     """Given a rule, a push alone makes SEG, SR and RTSTRUCT appear in the PACS."""
     images = images_of(kind)
-    gateway = house.gateway(routes(orthanc))
+    gateway = house.gateway(routes(orthanc, model="hippocampus-mri-3d"))
     house.worker()
     assert store(house.dicom, images) == [0x0000] * len(images)
     until(lambda: delivered(orthanc))

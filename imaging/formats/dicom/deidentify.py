@@ -18,18 +18,20 @@ AccessionNumber become pseudonyms, the same for the same patient in every upload
 import hmac
 from base64 import b32encode
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
-from pydicom import DataElement, Dataset, Sequence
+from pydicom import DataElement, Dataset, Sequence, dcmread, dcmwrite
 from pydicom.datadict import dictionary_has_tag, repeater_has_tag
 from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
-from imaging.errors import UnsupportedScan
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.atomic import full_disk_told
 
 _DUMMIES: Mapping[str, Any] = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), "ANONYMIZED"),
@@ -65,6 +67,26 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
     dataset.file_meta = _file_meta(dataset)
     dataset.preamble = b"\0" * 128
     _tell(dataset)
+
+
+def deidentified(path: Path, out: Path, secret: bytes) -> None:
+    """Writes the DICOM file at `path` to `out` without what `deidentify` takes.
+
+    Raises UnreadableScan, UnsupportedScan, StorageFull.
+    """
+    try:
+        dataset = dcmread(path, force=True)
+        deidentify(dataset, secret)
+    except TesseraError:
+        raise
+    except Exception as error:  # whatever a damaged file makes the library raise
+        raise UnreadableScan(
+            "A DICOM file is damaged, and cannot be de-identified.",
+            expected="A data set as PS3.10 describes.",
+            todo="Export the series again.",
+        ) from error
+    with full_disk_told(), out.open("wb") as file:
+        dcmwrite(file, dataset, enforce_file_format=True)
 
 
 def new_uid(uid: str, secret: bytes) -> UID:
