@@ -16,7 +16,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from imaging.formats.atomic import replacing
 from imaging.formats.dicom.color import rgb
 from imaging.formats.dicom.contours import polygons
-from imaging.formats.dicom.place import Place, frame_of_reference, no_place, places
+from imaging.formats.dicom.placed import Placed, frame_of_reference, no_place, places
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import image
 from imaging.formats.dicom.seg import Numbered, numbering
@@ -60,7 +60,7 @@ def write_rtstruct(
 
 def _put_structure_set(
     dataset: Dataset,
-    found: Sequence[Place],
+    found: Sequence[Placed],
     meaning: Meaning,
     rois: Sequence[Numbered],
     stamp: Stamp,
@@ -83,7 +83,7 @@ def _put_structure_set(
     ]
 
 
-def _series(found: Sequence[Place]) -> Iterator[Dataset]:
+def _series(found: Sequence[Placed]) -> Iterator[Dataset]:
     for number, group in groupby(found, lambda place: place.instance.SeriesInstanceUID):
         item = Dataset()
         item.SeriesInstanceUID = number
@@ -115,7 +115,7 @@ def _observation(segment: Segment) -> Dataset:
     return item
 
 
-def _contours(mask: NDArray[Any], found: Sequence[Place], roi: Numbered) -> Dataset:
+def _contours(mask: NDArray[Any], found: Sequence[Placed], roi: Numbered) -> Dataset:
     """C.8.8.6."""
     item = Dataset()
     item.ROIDisplayColor = list(rgb(roi.segment.color))
@@ -130,7 +130,7 @@ def _contours(mask: NDArray[Any], found: Sequence[Place], roi: Numbered) -> Data
     return item
 
 
-def _contour(place: Place, points: NDArray[np.float64]) -> Dataset:
+def _contour(place: Placed, points: NDArray[np.float64]) -> Dataset:
     item = Dataset()
     item.ContourImageSequence = [image(place)]
     item.ContourGeometricType = "CLOSED_PLANAR"
