@@ -11,6 +11,7 @@ from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
 from jobs.job import StoredScan
 from service.parts import Parts
+from service.pseudonyms import secret_of
 from service.upload import Upload
 
 __all__ = ["Asked", "discard", "take_all", "take_in"]
@@ -36,13 +37,15 @@ def take_all(
     """
     with parts.scratch.subfolder() as folder:
         paths = [upload.path for upload in uploads]
-        found, refused = received(paths, folder, parts.limits, asked)
-        return [_stored(parts, owner, one, uploads) for one in found], refused
+        named = asked is None or not asked.deidentify
+        secret = b"" if named else secret_of(parts.settings)
+        found, refused = received(paths, folder, parts.limits, asked, secret)
+        called = [_name(one, uploads) if named else one.name for one in found]
+        both = zip(found, called, strict=True)
+        return [_stored(parts, owner, one, name) for one, name in both], refused
 
 
-def _stored(
-    parts: Parts, owner: str, one: Received, uploads: Sequence[Upload]
-) -> tuple[StoredScan, bool]:
+def _stored(parts: Parts, owner: str, one: Received, name: str) -> tuple[StoredScan, bool]:
     seen, size = verify(one.path, parts.limits), one.path.stat().st_size
     sha256 = parts.blobs.put(one.path, move=True)
     stored, created = parts.repository.add_scan(
@@ -50,7 +53,7 @@ def _stored(
             id=uuid4().hex,
             owner=owner,
             sha256=sha256,
-            name=_name(one, uploads),
+            name=name,
             format=seen.format,
             shape=seen.shape,
             dtype=str(seen.dtype),

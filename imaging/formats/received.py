@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
+from imaging.formats.dicom.deidentify import deidentified
 from imaging.formats.dicom.offer import Heap, Offer
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import is_archive, is_dicom, unpacked
@@ -44,10 +45,15 @@ class Refused:
 
 
 def received(
-    paths: Sequence[Path], folder: Path, limits: Limits, asked: Asked | None = None
+    paths: Sequence[Path],
+    folder: Path,
+    limits: Limits,
+    asked: Asked | None = None,
+    secret: bytes = b"",
 ) -> tuple[list[Received], list[Refused]]:
     """The scans in files that came together; what is unpacked or packed goes into `folder`.
 
+    `secret` makes the pseudonyms where de-identification is asked for.
     Raises SeveralScans where one is to be chosen first, BadRequest for several files that are no
     DICOM, and what refuses a scan where no other is left.
     """
@@ -60,7 +66,8 @@ def received(
                 todo="Take the names out of it, then send it without `deidentify`.",
             )
         return [Received(paths[0])], []
-    heap = Heap.of(unpacked(paths, folder, limits))
+    files = unpacked(paths, folder, limits)
+    heap = Heap.of(deidentified(files, folder, secret) if asked.deidentify else files)
     if not heap.offers:
         _refuse(heap, paths)
     chosen = _chosen(heap, asked)

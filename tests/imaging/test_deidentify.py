@@ -10,9 +10,9 @@ from pydicom import Dataset, Sequence, dcmread, dcmwrite
 from pydicom.data import get_testdata_files
 from pydicom.dataset import FileMetaDataset
 
-from imaging.errors import UnsupportedScan
-from imaging.formats.dicom.deidentify import deidentify, new_uid, pseudonym
-from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, as_bytes, series
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.deidentify import deidentified, deidentify, new_uid, pseudonym
+from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
 
 SECRET = b"s" * 32
 IDENTIFYING = (
@@ -175,3 +175,19 @@ def test_unnamed_stays_unnamed() -> None:
     image.PatientName = image.PatientID = ""
     deidentify(image, SECRET)
     assert image.PatientID == ""
+
+
+def test_files(tmp_path: Path) -> None:
+    """Copies of the same bytes every time; a damaged file is refused, not passed on."""
+    paths = written(series(3), tmp_path / "in")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    one = list(deidentified(paths, tmp_path / "one", SECRET))
+    two = list(deidentified(paths, tmp_path / "two", SECRET))
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+    assert len({dcmread(path).SeriesInstanceUID for path in one}) == 1
+    paths[1].write_bytes(paths[1].read_bytes()[:200])
+    with pytest.raises(UnreadableScan):
+        list(deidentified(paths, tmp_path / "one", SECRET))
+    with pytest.raises(ValueError, match="secret"):
+        list(deidentified(paths, tmp_path / "one", b""))

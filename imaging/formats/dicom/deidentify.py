@@ -17,19 +17,21 @@ AccessionNumber become pseudonyms, the same for the same patient in every upload
 
 import hmac
 from base64 import b32encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
-from pydicom import DataElement, Dataset, Sequence
+from pydicom import DataElement, Dataset, Sequence, dcmread, dcmwrite
 from pydicom.datadict import dictionary_has_tag, repeater_has_tag
 from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
-from imaging.errors import UnsupportedScan
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.atomic import full_disk_told
 
 _DUMMIES: Mapping[str, Any] = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), "ANONYMIZED"),
@@ -65,6 +67,36 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
     dataset.file_meta = _file_meta(dataset)
     dataset.preamble = b"\0" * 128
     _tell(dataset)
+
+
+def deidentified(paths: Iterable[Path], folder: Path, secret: bytes) -> Iterator[Path]:
+    """De-identified copies of DICOM files, in `folder`; the same bytes for the same file.
+
+    Raises UnreadableScan where a file cannot be taken apart whole: then nobody can say what is in
+    it. Raises UnsupportedScan as `deidentify` does, StorageFull, and ValueError without a secret.
+    """
+    if not secret:
+        raise ValueError("pseudonyms need a secret")
+    for number, path in enumerate(paths):
+        copy = folder / f"nobody-{number}.dcm"
+        with full_disk_told():
+            _copied(path, copy, secret)
+        yield copy
+
+
+def _copied(path: Path, copy: Path, secret: bytes) -> None:
+    try:
+        dataset = dcmread(path, force=True)
+        deidentify(dataset, secret)
+        dcmwrite(copy, dataset, enforce_file_format=True)
+    except (OSError, TesseraError):
+        raise
+    except Exception as error:  # whatever a damaged file makes the library raise
+        raise UnreadableScan(
+            "A DICOM file is damaged, or lacks what a file needs: it cannot be de-identified.",
+            expected="A whole DICOM file (PS3.10, 7) of one instance.",
+            todo="Export the image again.",
+        ) from error
 
 
 def new_uid(uid: str, secret: bytes) -> UID:
