@@ -35,17 +35,17 @@ def take_all(
     SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull or
     Unavailable; nothing can be seen then, and the collector takes what was stored.
     """
+    asked = asked or Asked()
     with parts.scratch.subfolder() as folder:
         paths = [upload.path for upload in uploads]
-        named = asked is None or not asked.deidentify
-        secret = b"" if named else secret_of(parts.settings)
+        secret = secret_of(parts.settings) if asked.deidentify else b""
         found, refused = received(paths, folder, parts.limits, asked, secret)
-        called = [_name(one, uploads) if named else one.name for one in found]
-        both = zip(found, called, strict=True)
-        return [_stored(parts, owner, one, name) for one, name in both], refused
+        return [_stored(parts, owner, one, uploads, asked) for one in found], refused
 
 
-def _stored(parts: Parts, owner: str, one: Received, name: str) -> tuple[StoredScan, bool]:
+def _stored(
+    parts: Parts, owner: str, one: Received, uploads: Sequence[Upload], asked: Asked
+) -> tuple[StoredScan, bool]:
     seen, size = verify(one.path, parts.limits), one.path.stat().st_size
     sha256 = parts.blobs.put(one.path, move=True)
     stored, created = parts.repository.add_scan(
@@ -53,7 +53,7 @@ def _stored(parts: Parts, owner: str, one: Received, name: str) -> tuple[StoredS
             id=uuid4().hex,
             owner=owner,
             sha256=sha256,
-            name=name,
+            name=_name(one, uploads, asked),
             format=seen.format,
             shape=seen.shape,
             dtype=str(seen.dtype),
@@ -70,10 +70,14 @@ def _stored(parts: Parts, owner: str, one: Received, name: str) -> tuple[StoredS
     return stored, created
 
 
-def _name(one: Received, uploads: Sequence[Upload]) -> str:
-    """A file's own name; a series' among many files, or both where it came in an archive."""
-    if any(upload.path == one.path for upload in uploads):
-        return next(upload.name for upload in uploads if upload.path == one.path)
+def _name(one: Received, uploads: Sequence[Upload], asked: Asked) -> str:
+    """A file's own name; a series' among many files, or both where it came in an archive.
+
+    What was de-identified must not be called after a file, which may bear a patient's name.
+    """
+    own = next((upload.name for upload in uploads if upload.path == one.path), None)
+    if own is not None or asked.deidentify:
+        return own or one.name
     return f"{uploads[0].name}: {one.name}" if len(uploads) == 1 else one.name
 
 

@@ -1,6 +1,6 @@
 """What somebody sent, as scans that can be stored: a file as it is, or a pack of a series."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +53,9 @@ def received(
 ) -> tuple[list[Received], list[Refused]]:
     """The scans in files that came together; what is unpacked or packed goes into `folder`.
 
-    `secret` makes the pseudonyms where de-identification is asked for.
-    Raises SeveralScans where one is to be chosen first, BadRequest for several files that are no
-    DICOM, and what refuses a scan where no other is left.
+    `secret` makes the pseudonyms of what is de-identified. Raises SeveralScans where one is to be
+    chosen first, BadRequest for several files that are no DICOM, and what refuses a scan where no
+    other is left.
     """
     asked = asked or Asked()
     if len(paths) == 1 and not _holds_dicom(paths[0]):
@@ -67,7 +67,7 @@ def received(
             )
         return [Received(paths[0])], []
     files = unpacked(paths, folder, limits)
-    heap = Heap.of(deidentified(files, folder, secret) if asked.deidentify else files)
+    heap = Heap.of(_deidentified(files, folder, secret) if asked.deidentify else files)
     if not heap.offers:
         _refuse(heap, paths)
     chosen = _chosen(heap, asked)
@@ -82,6 +82,15 @@ def _holds_dicom(path: Path) -> bool:
         return not is_ome_zarr(path)
     with path.open("rb") as file:
         return is_dicom(file.read(512))
+
+
+def _deidentified(files: Iterable[Path], folder: Path, secret: bytes) -> Iterator[Path]:
+    if not secret:
+        raise BadRequest("De-identification needs a secret.", todo="Ask a gateway for it.")
+    for number, path in enumerate(files):
+        out = folder / f"deidentified-{number}"
+        deidentified(path, out, secret)
+        yield out
 
 
 def _refuse(heap: Heap, paths: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from jobs.job import ImageName, StoredScan
 from service import intake, viewing
 from service.monai_label import names
-from service.monai_label.form import Form, received
+from service.monai_label.form import received
 from service.monai_label.paths import serves
 from service.parts import OwnerDep, Parts, PartsDep
 from service.upload import Upload
@@ -65,7 +65,7 @@ async def put_image_info(
     """Keeps a client's own dictionary with an image."""
     scan = await run_sync(names.image, parts, owner, image)
     async with received(request, parts) as form:
-        await run_sync(parts.repository.note_image, owner, scan.id, _info(form))
+        await run_sync(parts.repository.note_image, owner, scan.id, form.json("info"))
     return {}
 
 
@@ -116,7 +116,3 @@ def facts(scan: StoredScan) -> dict[str, Any]:
 def file_name(scan: StoredScan) -> str:
     """Of the file that a client gets: nothing of what the scan was called."""
     return f"{scan.id}{ENDING}"
-
-
-def _info(form: Form) -> dict[str, Any]:
-    return form.json("info")

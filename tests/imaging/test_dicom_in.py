@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import ImplicitVRLittleEndian
 
 from imaging.box import Box
 from imaging.errors import (
@@ -472,6 +473,19 @@ def test_archives_that_are_none(tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(UnreadableScan):
             received([path], _made(tmp_path / "packs"), LIMITS)
+
+
+def test_pixels_at_the_end_of_an_implicit_file(tmp_path: Path) -> None:
+    """Given no VRs, four bytes fewer stand before the last value; one that is cut off is seen."""
+    images = classic(voxels(), turned())
+    for image in images:
+        image.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    paths = write(images, tmp_path / "sent")
+    (one,), _ = received(paths, _made(tmp_path / "whole"), LIMITS)
+    np.testing.assert_array_equal(open_scan(one.path).read(Box.whole(SHAPE))[0], voxels())
+    paths[2].write_bytes(paths[2].read_bytes()[:-2])
+    with pytest.raises(UnreadableScan, match="cut off"):
+        received(paths, _made(tmp_path / "cut"), LIMITS)
 
 
 def test_damaged_and_foreign_files(tmp_path: Path) -> None:

@@ -79,6 +79,32 @@ def test_a_gap_is_refused_with_its_figures(gateway: Gateway, tmp_path: Path) -> 
     assert "resampled" in resampled.json()["warnings"][0]
 
 
+def test_a_series_is_deidentified_on_the_way_in(gateway: Gateway, tmp_path: Path) -> None:
+    """Nothing of the patient is kept, the geometry is, and the same series is the same scan."""
+    images = classic(_volume(6), np.diag([1.0, 1, 2, 1]), Modality="MR")
+    paths = write(images, tmp_path)
+    answer = _sent(gateway, paths, deidentify=True)
+    assert answer.status_code == 201, answer.text
+    told = answer.json()
+    assert told["series"].startswith("2.25.")
+    assert told["series"] != images[0].SeriesInstanceUID
+    assert _sent(gateway, paths[::-1], deidentify=True).json()["id"] == told["id"]
+    stored = (gateway.data / "blobs" / told["sha256"][:2] / told["sha256"]).read_bytes()
+    for secret in (PATIENT, "Norma", NUMBER, DESCRIPTION, "19700203", "20200102"):
+        assert secret.encode() not in stored
+        assert secret not in str(told)
+    for image in images:
+        assert str(image.SOPInstanceUID).encode() not in stored
+    plain = _sent(gateway, paths).json()
+    assert (plain["shape"], plain["affine"]) == (told["shape"], told["affine"])
+    alone = _sent(gateway, paths[:1], deidentify=True).json()
+    assert "Norma" not in alone["name"]
+    refused = gateway.client.post(
+        "/v1/scans", files={"files": ("a.nii", b"x" * 500)}, params={"deidentify": True}
+    )
+    check_problem(refused, 422)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_every_file_of_pydicom(gateway: Gateway, path: Path) -> None:
     """A scan, whose pixels are there or are said not to be, or a problem; never a failure."""

@@ -1,11 +1,13 @@
 /** The gateway, as typed calls. Every failure is a `Trouble` that can be shown as it is. */
 
 import type {
+  Delivery,
   Job,
   JobPage,
   Model,
   NewJob,
   NewReview,
+  Peer,
   Problem,
   Report,
   Review,
@@ -106,6 +108,10 @@ export const scan = (id: string): Promise<Scan> => get(`scans/${id}`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)
 export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
+export const peers = (): Promise<Peer[]> => get('peers')
+export const deliveries = (id: string): Promise<Delivery[]> => get(`jobs/${id}/deliveries`)
+export const deliver = (id: string, to: string, formats: string[]): Promise<Delivery[]> =>
+  post(`jobs/${id}/deliveries`, { to: [to], formats })
 export const cancel = (id: string): Promise<Job> => post(`jobs/${id}/cancel`)
 export const retry = (id: string): Promise<Job> => post(`jobs/${id}/retry`)
 

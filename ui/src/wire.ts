@@ -42,6 +42,18 @@ export interface Scan {
   created_at: string
 }
 
+/** Another system that results can be sent to. */
+export interface Peer {
+  name: string
+}
+
+export interface Delivery {
+  to: string
+  format: string
+  state: 'waiting' | 'sent' | 'failed'
+  error: Problem | null
+}
+
 /** Scans of one upload, and what made none. */
 export interface Scans {
   scans: Scan[]

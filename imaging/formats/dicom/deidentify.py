@@ -17,7 +17,7 @@ AccessionNumber become pseudonyms, the same for the same patient in every upload
 
 import hmac
 from base64 import b32encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -69,33 +69,23 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
     _tell(dataset)
 
 
-def deidentified(paths: Iterable[Path], folder: Path, secret: bytes) -> Iterator[Path]:
-    """De-identified copies of DICOM files, in `folder`; the same bytes for the same file.
+def deidentified(path: Path, out: Path, secret: bytes) -> None:
+    """Writes the DICOM file at `path` to `out` without what `deidentify` takes.
 
-    Raises UnreadableScan where a file cannot be taken apart whole: then nobody can say what is in
-    it. Raises UnsupportedScan as `deidentify` does, StorageFull, and ValueError without a secret.
+    Raises UnreadableScan, UnsupportedScan, StorageFull.
     """
-    if not secret:
-        raise ValueError("pseudonyms need a secret")
-    for number, path in enumerate(paths):
-        copy = folder / f"nobody-{number}.dcm"
-        with full_disk_told():
-            _copied(path, copy, secret)
-        yield copy
-
-
-def _copied(path: Path, copy: Path, secret: bytes) -> None:
     try:
         dataset = dcmread(path, force=True)
         deidentify(dataset, secret)
-        dcmwrite(copy, dataset, enforce_file_format=True)
-    except (OSError, TesseraError):
+        with out.open("wb") as file, full_disk_told():
+            dcmwrite(file, dataset, enforce_file_format=True)
+    except (TesseraError, OSError):
         raise
     except Exception as error:  # whatever a damaged file makes the library raise
         raise UnreadableScan(
-            "A DICOM file is damaged, or lacks what a file needs: it cannot be de-identified.",
-            expected="A whole DICOM file (PS3.10, 7) of one instance.",
-            todo="Export the image again.",
+            "A DICOM file is damaged or lacks its UIDs, and cannot be de-identified.",
+            expected="A whole DICOM file of one instance (PS3.10, 7).",
+            todo="Export the series again.",
         ) from error
 
 

@@ -100,7 +100,8 @@ def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
         return header, syntax, None
     explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
     length = int.from_bytes(start[8:12] if explicit else start[4:8], order)
-    return header, syntax, min(length, left)
+    # PS3.5, 7.1.2 and 7.1.3: twelve bytes before the value, or eight where no VR is told
+    return header, syntax, min(length, left if explicit else left + 4)
 
 
 def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:

@@ -28,6 +28,7 @@ import {
 } from '../wire'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
+import { Deliveries } from './deliveries'
 import { Findings } from './findings'
 import { warningBox } from './problem'
 import { scanFacts } from './scan'
@@ -64,6 +65,7 @@ export class JobView {
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
+  private readonly deliveries = new Deliveries()
 
   constructor(
     private readonly worklist: Worklist,
@@ -82,7 +84,15 @@ export class JobView {
       element(
         'aside.panel',
         { 'aria-label': 'Findings and review' },
-        element('div.findings-scroll', {}, this.warnings, this.findings.root, this.facts, this.use),
+        element(
+          'div.findings-scroll',
+          {},
+          this.warnings,
+          this.findings.root,
+          this.deliveries.root,
+          this.facts,
+          this.use,
+        ),
         this.verdict.root,
       ),
     )
@@ -97,6 +107,7 @@ export class JobView {
 
   close(): void {
     this.going.abort()
+    this.deliveries.clear()
     this.id = null
   }
 
@@ -199,6 +210,7 @@ export class JobView {
       } else this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, this.downloads(job))
+      if (this.scan?.format === 'dicom') void this.deliveries.show(job.id)
       const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()

@@ -1,0 +1,92 @@
+/** What of a job goes to which archive: sent on a click, followed until it is there. */
+
+import * as api from '../api'
+import { element, fill } from '../element'
+import type { Delivery, Peer } from '../wire'
+import { problemBox } from './problem'
+
+const FORMATS = ['dicom-seg', 'dicom-sr', 'dicom-rtstruct']
+const LOOK_MS = 2000
+const FORMAT_NAMES: Record<string, string> = {
+  'dicom-seg': 'segmentation',
+  'dicom-labelmap': 'label map',
+  'dicom-sr': 'structured report',
+  'dicom-rtstruct': 'RT structure set',
+}
+const STATE_WORDS = { waiting: 'on its way', sent: 'sent', failed: 'not taken' }
+
+export class Deliveries {
+  readonly root = element('section.deliveries', { 'aria-label': 'Deliveries' })
+  private readonly list = element('ul')
+  private readonly problems = element('div.problems')
+  private going = new AbortController()
+
+  clear(): void {
+    this.going.abort()
+    fill(this.root)
+  }
+
+  /** For a job of a DICOM scan that succeeded; nothing where no archive is set up. */
+  async show(job: string): Promise<void> {
+    this.clear()
+    this.going = new AbortController()
+    const { signal } = this.going
+    const peers = await api.peers().catch(() => [])
+    if (signal.aborted || peers.length === 0) return
+    fill(
+      this.root,
+      element('h2', {}, 'Archive'),
+      element('div.actions', {}, ...peers.map((peer) => this.sender(job, peer, signal))),
+      this.list,
+      this.problems,
+    )
+    await this.follow(job, signal)
+  }
+
+  private sender(job: string, peer: Peer, signal: AbortSignal): HTMLElement {
+    const send = element(
+      'button.quiet',
+      {
+        type: 'button',
+        onclick: async () => {
+          send.disabled = true
+          fill(this.problems)
+          try {
+            this.render(await api.deliver(job, peer.name, FORMATS))
+            await this.follow(job, signal)
+          } catch (error) {
+            fill(this.problems, problemBox(api.problemOf(error)))
+          }
+          send.disabled = false
+        },
+      },
+      `Send to ${peer.name}`,
+    )
+    return send
+  }
+
+  private async follow(job: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const found = await api.deliveries(job).catch(() => null)
+      if (signal.aborted) return
+      if (found !== null) this.render(found)
+      if (found !== null && !found.some((one) => one.state === 'waiting')) return
+      await new Promise((later) => window.setTimeout(later, LOOK_MS))
+    }
+  }
+
+  private render(deliveries: Delivery[]): void {
+    fill(
+      this.list,
+      ...deliveries.map((one) =>
+        element(
+          'li',
+          { 'data-state': one.state },
+          element('span.name', {}, `${FORMAT_NAMES[one.format] ?? one.format} to ${one.to}`),
+          element('span.fact', {}, STATE_WORDS[one.state]),
+          one.error !== null && element('p.hint', {}, one.error.detail),
+        ),
+      ),
+    )
+  }
+}
