@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """The largest single image that is taken by C-STORE."""
     dicom_quiet_s: Annotated[float, Field(gt=0)] = 5.0
     """A series is complete when whoever sent of it hung up and nothing of it came for so long."""
+    dicom_patience_s: Annotated[float, Field(gt=0)] = 120.0
+    """So long it is waited for where its sender broke off, or stays and sends nothing of it."""
     dicom_kept_s: Annotated[float, Field(ge=0)] = 3600.0
     """So long the files of a series are kept that was taken in: what comes late joins them."""
     dicom_refused_s: Annotated[float, Field(ge=0)] = 604_800.0

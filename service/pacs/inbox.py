@@ -29,8 +29,6 @@ from jobs.settings import Settings
 _TAKEN = ".taken"
 _PROBLEM = "problem.json"
 _DRAFTS = ".drafts"
-SILENCE_S = 120.0
-"""Twice as long as an association may be idle before it is broken off."""
 ROOM_BYTES = 256 << 20
 """Less free room than this, and nothing is accepted any more."""
 
@@ -51,6 +49,14 @@ class _Watch:
     last: float
     """time.monotonic() of the last instance, or of the last sender's end."""
     senders: set[int] = field(default_factory=set)
+    broken: bool = False
+    """Its last sender was cut off, and may come again."""
+
+    def due(self, settings: Settings) -> float:
+        """When it is complete if nothing more happens."""
+        quiet_s, patience_s = settings.dicom_quiet_s, settings.dicom_patience_s
+        waits = bool(self.senders) or self.broken
+        return self.last + (max(quiet_s, patience_s) if waits else quiet_s)
 
 
 class Inbox:
@@ -82,7 +88,7 @@ class Inbox:
         (self._root / _DRAFTS).mkdir(mode=0o700)
         for folder in self._folders(self._root):
             if not self._is_taken(folder):
-                self._watched[folder.name] = _Watch(time.monotonic())
+                self._watched[folder.name] = _Watch(time.monotonic(), broken=True)
 
     def close(self) -> None:
         """Lets another gateway have it."""
@@ -104,26 +110,23 @@ class Inbox:
         finally:
             draft.unlink(missing_ok=True)
 
-    def ended(self, sender: int) -> None:
-        """An association is over: nothing more comes by it."""
+    def ended(self, sender: int, *, released: bool) -> None:
+        """An association is over, by agreement or not: nothing more comes by it."""
         with self._mutex:
             for watch in self._watched.values():
                 if sender in watch.senders:
                     watch.senders.discard(sender)
+                    watch.broken = watch.broken or not released
                     watch.last = time.monotonic()
 
     def complete(self) -> list[Arrived]:
-        """Series of which no sender is still there and nothing came for `dicom_quiet_s`.
+        """Series whose senders hung up and of which nothing came for `dicom_quiet_s`.
 
-        A sender that stays, and sends other series, is waited for no longer than SILENCE_S.
+        A sender that broke off, or stays, is waited for `dicom_patience_s`.
         """
-        now, quiet_s = time.monotonic(), self._settings.dicom_quiet_s
+        now = time.monotonic()
         with self._mutex:
-            quiet = [
-                name
-                for name, watch in self._watched.items()
-                if watch.last <= now - (max(quiet_s, SILENCE_S) if watch.senders else quiet_s)
-            ]
+            quiet = [n for n, w in self._watched.items() if w.due(self._settings) <= now]
             found = [self._look(self._root / name) for name in quiet]
             return [arrived for arrived in found if arrived.files]
 
@@ -178,7 +181,7 @@ class Inbox:
             draft.replace(folder / f"{_hash(found.sop_instance)}.dcm")
             _sync(folder)
             watch = self._watched.setdefault(name, _Watch(0.0))
-            watch.last = time.monotonic()
+            watch.last, watch.broken = time.monotonic(), False
             watch.senders.add(sender)
 
     def _folder(self, name: str) -> Path:

@@ -92,6 +92,7 @@ class Receiver:
         return [
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_DATA_RECV, self._count),
+            (evt.EVT_RELEASED, self._released),
             (evt.EVT_CONN_CLOSE, self._closed),
         ]
 
@@ -115,9 +116,13 @@ class Receiver:
             self._came[sender] = 0
             event.assoc.abort()
 
+    def _released(self, event: Event) -> None:
+        self._inbox.ended(id(event.assoc), released=True)
+
     def _closed(self, event: Event) -> None:
+        """Follows a release; where none came before, the association was broken off."""
         self._came.pop(id(event.assoc), None)
-        self._inbox.ended(id(event.assoc))
+        self._inbox.ended(id(event.assoc), released=False)
 
 
 def _entity(settings: Settings) -> AE:

@@ -10,9 +10,9 @@ from pydicom import Dataset, Sequence, dcmread, dcmwrite
 from pydicom.data import get_testdata_files
 from pydicom.dataset import FileMetaDataset
 
-from imaging.errors import UnsupportedScan
-from imaging.formats.dicom.deidentify import deidentify, new_uid, pseudonym
-from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, as_bytes, series
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.deidentify import deidentified, deidentify, new_uid, pseudonym
+from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
 
 SECRET = b"s" * 32
 IDENTIFYING = (
@@ -175,3 +175,14 @@ def test_unnamed_stays_unnamed() -> None:
     image.PatientName = image.PatientID = ""
     deidentify(image, SECRET)
     assert image.PatientID == ""
+
+
+def test_files(tmp_path: Path) -> None:
+    """Copies of the same bytes every time; a damaged file is refused, not passed on."""
+    (path,) = written(series(1), tmp_path)
+    for out in ("one", "two"):
+        deidentified(path, tmp_path / out, SECRET)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UnreadableScan):
+        deidentified(path, tmp_path / "one", SECRET)

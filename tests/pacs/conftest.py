@@ -141,6 +141,7 @@ class House:
             "routes": str(self.folder / "routes.toml"),
             "dicom_port": str(self.dicom),
             "dicom_quiet_s": "0.5",
+            "dicom_patience_s": "1",
             "sweep_s": "0.2",
             "models": str(self.models),
         }

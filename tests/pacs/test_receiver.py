@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,15 @@ def test_logs_tell_nothing(house: House) -> None:
     said = house.said()
     for secret in (PATIENT, "Norma", NUMBER, DESCRIPTION, images[0].SeriesInstanceUID, "19700101"):
         assert secret not in said
+
+
+def test_a_sender_that_breaks_off_is_told_from_one_that_hangs_up(opened) -> None:  # type: ignore[no-untyped-def]
+    here = opened(dicom_patience_s=60.0)
+    talk = associate(here.port, series(1))
+    assert talk.send_c_store(series(1)[0]).Status == 0x0000
+    talk.abort()
+    time.sleep(0.5)
+    assert here.inbox.complete() == []
+    assert store(here.port, series(2)) == [0x0000] * 2
+    (arrived,) = until(here.inbox.complete, 20)
+    assert len(arrived.files) == 2

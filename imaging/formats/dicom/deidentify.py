@@ -77,16 +77,16 @@ def deidentified(path: Path, out: Path, secret: bytes) -> None:
     try:
         dataset = dcmread(path, force=True)
         deidentify(dataset, secret)
-    except TesseraError:
+        with out.open("wb") as file, full_disk_told():
+            dcmwrite(file, dataset, enforce_file_format=True)
+    except (TesseraError, OSError):
         raise
     except Exception as error:  # whatever a damaged file makes the library raise
         raise UnreadableScan(
-            "A DICOM file is damaged, and cannot be de-identified.",
-            expected="A data set as PS3.10 describes.",
+            "A DICOM file is damaged or lacks its UIDs, and cannot be de-identified.",
+            expected="A whole DICOM file of one instance (PS3.10, 7).",
             todo="Export the series again.",
         ) from error
-    with full_disk_told(), out.open("wb") as file:
-        dcmwrite(file, dataset, enforce_file_format=True)
 
 
 def new_uid(uid: str, secret: bytes) -> UID:
