@@ -137,7 +137,7 @@ def _packed(
             path = alone or folder / f"pack-{number}"
             if alone is None:
                 heap.pack(offer, path, resample=asked.resample)
-            found.append(Received(path, offer.name))
+            found.append(Received(path, offer.title))
         except BadInput as error:
             if len(chosen) == 1:
                 raise

@@ -32,7 +32,11 @@ def test_a_series_of_many_files(gateway: Gateway, tmp_path: Path) -> None:
     first = _sent(gateway, paths)
     assert first.status_code == 201, first.text
     told = first.json()
-    assert (told["format"], told["shape"], told["name"]) == ("dicom", [1, 11, 9, 7], "MR series 3")
+    assert (told["format"], told["shape"], told["name"]) == (
+        "dicom",
+        [1, 11, 9, 7],
+        "MR series 3, 7 slices",
+    )
     assert told["series"] == images[0].SeriesInstanceUID
     again = _sent(gateway, paths[::-1])
     assert (again.status_code, again.json()["id"]) == (200, told["id"])
@@ -60,7 +64,7 @@ def test_a_study_lists_its_series(gateway: Gateway, tmp_path: Path) -> None:
     query = {"series": wanted["series"], "stack": wanted["stack"]}
     chosen = gateway.client.post("/v1/scans", files=study, params=query)
     assert chosen.status_code == 201
-    assert chosen.json()["name"] == "study.zip: MR series 8"
+    assert chosen.json()["name"] == "study.zip: MR series 8, 5 slices"
     every = gateway.client.post("/v1/scans", files=study, params={"each": True})
     assert every.status_code == 201
     assert [scan["shape"][3] for scan in every.json()["scans"]] == [7, 5]

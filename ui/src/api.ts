@@ -1,6 +1,7 @@
 /** The gateway, as typed calls. Every failure is a `Trouble` that can be shown as it is. */
 
 import type {
+  ArchiveSeries,
   Delivery,
   Job,
   JobPage,
@@ -112,6 +113,10 @@ export const peers = (): Promise<Peer[]> => get('peers')
 export const deliveries = (id: string): Promise<Delivery[]> => get(`jobs/${id}/deliveries`)
 export const deliver = (id: string, to: string, formats: string[]): Promise<Delivery[]> =>
   post(`jobs/${id}/deliveries`, { to: [to], formats })
+export const archived = (peer: string, query: URLSearchParams): Promise<ArchiveSeries[]> =>
+  get(`peers/${peer}/series?${query}`)
+export const pull = (peer: string, series: string): Promise<Scan[]> =>
+  post('scans/pull', { from: peer, series })
 export const cancel = (id: string): Promise<Job> => post(`jobs/${id}/cancel`)
 export const retry = (id: string): Promise<Job> => post(`jobs/${id}/retry`)
 

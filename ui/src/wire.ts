@@ -45,6 +45,19 @@ export interface Scan {
 /** Another system that results can be sent to. */
 export interface Peer {
   name: string
+  /** It can be searched and fetched from. */
+  search: boolean
+}
+
+/** What an archive tells of a series, by keyword. */
+export interface ArchiveSeries {
+  SeriesInstanceUID: string
+  PatientID: string
+  StudyDate: string
+  StudyDescription: string
+  Modality: string
+  SeriesDescription: string
+  NumberOfSeriesRelatedInstances: number | null
 }
 
 export interface Delivery {

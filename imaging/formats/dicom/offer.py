@@ -37,6 +37,12 @@ class Offer:
         return name if self.of == 1 else f"{name}, volume {self.number + 1}"
 
     @property
+    def title(self) -> str:
+        """The name, and how many slices a volume has."""
+        count = len(self.stack.frames)
+        return self.name if count == 1 else f"{self.name}, {count} slices"
+
+    @property
     def told(self) -> dict[str, Any]:
         """For a list of choices, on the wire."""
         header = self._first.instance.header

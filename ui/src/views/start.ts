@@ -8,6 +8,7 @@ import { type Upload, Uploads } from '../uploads'
 import { countWord, shapeWord } from '../words'
 import type { Job, Model, NewJob, Problem, Scan } from '../wire'
 import type { Worklist } from '../worklist'
+import { ArchiveView } from './archive'
 import { ModelChoice } from './choice'
 import { problemBox } from './problem'
 import { fillRow } from './upload'
@@ -37,6 +38,7 @@ export class StartView {
   private readonly begin: HTMLButtonElement
   private readonly hint = element('p.hint', { 'aria-live': 'polite' })
   private readonly problems = element('div.problems')
+  private readonly archive = new ArchiveView((scan) => this.addKnown(scan))
   private catalogue: Model[] | null = null
   private starting = false
   /** A start whose answer was lost is asked for again under the same key, and is one job. */
@@ -60,6 +62,7 @@ export class StartView {
       'Start',
     )
     this.root = this.layout()
+    void this.archive.offer()
   }
 
   /** Called once the models are known, or could not be asked for. */
@@ -128,6 +131,7 @@ export class StartView {
       element('label.folder', { for: 'folder' }, folder, 'Choose a folder of DICOM files'),
       this.list,
       earlier,
+      this.archive.root,
       element('h2', {}, element('span.step', {}, '2'), 'Model'),
       this.models,
       element('h2', {}, element('span.step', {}, '3'), 'Start'),

@@ -11,7 +11,7 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
   const seen = `${item.state} ${Math.round(item.fraction * 100)}`
   if (row.dataset.seen === seen) return
   row.dataset.seen = seen
-  row.dataset.state = item.state
+  row.dataset.state = asks(item) ? 'choose' : item.state
   const sending = item.state === 'sending' || item.state === 'checking'
   fill(
     row,
@@ -43,7 +43,7 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
 function refusal(item: Upload, uploads: Uploads): HTMLElement | null {
   const problem = item.problem
   if (problem === null) return null
-  if ((problem.choices ?? []).length > 0) return choice(problem, item, uploads)
+  if (asks(item)) return choice(problem, item, uploads)
   if (problem.kind === 'broken-geometry' && !item.query.resample) {
     return problemBox(problem, act('Resample the slices', () => uploads.again(item, RESAMPLED)))
   }
@@ -58,7 +58,7 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
   const choices = problem.choices ?? []
   const images = choices.filter((one) => !one.localizer)
   return element(
-    'div.problem.choice',
+    'div.choice',
     { role: 'group', 'aria-label': problem.title },
     element('p', {}, `${problem.detail} Choose one, or take all of them.`),
     element(
@@ -84,6 +84,11 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
   )
 }
 
+/** Whether it waits for somebody to say which of several scans is meant. */
+function asks(item: Upload): boolean {
+  return item.state === 'refused' && (item.problem?.choices ?? []).length > 0
+}
+
 function choiceWord(one: Choice): string {
   const size = `${one.columns} × ${one.rows}`
   const slices = one.slices === 1 ? 'one image' : countWord(one.slices, 'slice')
@@ -103,7 +108,7 @@ function factWord(item: Upload): string {
     case 'checking':
       return 'being checked'
     case 'refused':
-      return 'not taken'
+      return asks(item) ? 'several scans' : 'not taken'
     case 'ready': {
       const facts = [
         shapeWord(item.scan!),
