@@ -1,0 +1,38 @@
+"""The page among archives: a series is found, fetched, segmented, and its results sent back."""
+
+import re
+
+from playwright.sync_api import Browser, expect
+
+from tests.pacs.conftest import House, Orthanc, house, orthanc
+from tests.pacs.phantom import DESCRIPTION, NUMBER, series
+from tests.pacs.test_orthanc import MODALITIES, check, delivered, routes
+from tests.ui.conftest import watched
+
+__all__ = ["house", "orthanc"]
+"""Fixtures."""
+
+
+def test_from_the_archive_and_back(browser: Browser, orthanc: Orthanc, house: House) -> None:
+    images = series(24, 32)
+    orthanc.put(images)
+    gateway = house.gateway(routes(orthanc, modality="XX"))
+    house.worker()
+    for page in watched(browser, str(gateway.client.base_url)):
+        page.get_by_text("Fetch a series from an archive").click()
+        page.locator(".archive [name=PatientID]").fill(NUMBER)
+        page.locator(".archive button[type=submit]").click()
+        row = page.locator(".archive li")
+        expect(row).to_have_count(1)
+        expect(row).to_contain_text(DESCRIPTION)
+        expect(row).to_contain_text("24 images")
+        row.get_by_text("Fetch").click()
+        expect(page.locator(".uploads > li")).to_have_attribute("data-state", "ready")
+        page.locator("label.card input").first.check(force=True)
+        page.click("#start")
+        page.wait_for_url(re.compile("#job="))
+        page.get_by_text("Send to archive").click()
+        sent = page.locator(".deliveries li[data-state=sent]")
+        expect(sent).to_have_count(len(MODALITIES))
+    assert delivered(orthanc)
+    check(orthanc, images)
