@@ -11,8 +11,8 @@ from jobs.job import Batch, JobState, StoredScan
 from jobs.repository import FINAL
 from service import order
 from service.dispatch import dispatch
-from service.monai_label.form import FIELD_BYTES
 from service.monai_label.paths import serves
+from service.multipart import FIELD_BYTES
 from service.parts import OwnerDep, Parts, PartsDep
 from service.schemas import BatchIn, JobIn
 

@@ -12,8 +12,8 @@ from service import intake, viewing
 from service.monai_label import names
 from service.monai_label.form import received
 from service.monai_label.paths import serves
+from service.multipart import Upload, base_name
 from service.parts import OwnerDep, Parts, PartsDep
-from service.upload import Upload
 
 router = APIRouter()
 
@@ -29,7 +29,7 @@ async def put_image(
     """Takes an image in, under the name that the client gives it or else the scan's id."""
     async with received(request, parts) as form:
         scan = await parts.take_in(kept, parts, owner, [form.upload("file")], image)
-    return {"image": names.base_name(image) or scan.id}
+    return {"image": base_name(image) or scan.id}
 
 
 @serves(router, "GET", "/datastore/image")
@@ -83,7 +83,7 @@ def kept(parts: Parts, owner: str, uploads: Sequence[Upload], image: str = "") -
     upload is let go.
     """
     scan, created = taken(parts, owner, uploads)
-    name, now = names.base_name(image), time()
+    name, now = base_name(image), time()
     if name and name != scan.id:
         try:
             parts.repository.name_image(ImageName(owner, name, scan.id, now, now))

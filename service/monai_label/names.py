@@ -4,19 +4,12 @@ import re
 
 from imaging.errors import BadRequest, NotFound
 from jobs.job import StoredScan
+from service.multipart import base_name
 from service.pacs import dicomweb
 from service.parts import Parts
 
-_LONGEST = 255
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 """DICOM PS3.5 9.1, of at most 64 characters."""
-
-
-def base_name(given: str) -> str:
-    """The last part of a path, printable: clients send their own full paths. May be empty."""
-    last = given.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    name = "".join(c for c in last if c.isprintable()).strip()[:_LONGEST]
-    return "" if name in (".", "..") else name
 
 
 def image(parts: Parts, owner: str, given: str) -> StoredScan:

@@ -20,10 +20,9 @@ from jobs.job import ImageName
 from service import intake, viewing
 from service.monai_label.form import received
 from service.monai_label.images import ENDING, taken
-from service.monai_label.names import base_name
 from service.monai_label.paths import serves
+from service.multipart import Upload, base_name
 from service.parts import OwnerDep, Parts, PartsDep
-from service.upload import Upload
 
 router = APIRouter()
 logger = logging.getLogger("tessera.service")
