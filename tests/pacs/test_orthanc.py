@@ -236,6 +236,18 @@ def test_a_series_with_a_hole_is_put_aside_until_it_is_whole(house: House) -> No
     assert not list((house.data / "refused").glob("*/*"))
 
 
+def test_one_rule_takes_what_another_refuses(house: House) -> None:
+    """Given a gap, the rule that resamples has its job, and the other none."""
+    rule = f'[[rule]]\nmodel = "{MODEL}"\n'
+    images = series(12)
+    gateway = house.gateway(f"{rule}{rule}resample = true\n")
+    store(house.dicom, [*images[:5], *images[6:]])
+    (_,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
+    until(lambda: "something was refused" in house.said())
+    until(lambda: list((house.data / "inbox").glob("*/.taken")))
+    assert not list((house.data / "refused").iterdir())
+
+
 def test_a_series_that_no_rule_wants_is_a_scan(house: House) -> None:
     gateway = house.gateway(f'[[rule]]\nmodel = "{MODEL}"\nmodality = "CT"\n')
     store(house.dicom, series(6))
