@@ -136,8 +136,6 @@ def _scan(parts: Parts, job: Job) -> StoredScan:
 
 
 def _sr(parts: Parts, job: Job, report: dict[str, Any]) -> Response:
-    """A mask of numbered objects is measured anew, as the one segment that they are."""
-    found = report.get("measurements") or {}
-    sizes = found if found.get("labels") and found.get("instances") is None else None
+    sizes = report.get("measurements")
     tag = f"{job.mask_sha256}-dicom-sr"
     return viewing.dicom(parts, job, _scan(parts, job), "dicom-sr", f"report-{job.id}", tag, sizes)

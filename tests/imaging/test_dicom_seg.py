@@ -275,6 +275,8 @@ def test_headers_that_lack_something(tmp_path: Path) -> None:
         del header.FrameOfReferenceUID, header.PatientName, header.PatientBirthDate
         header.StudyDate, header.StudyTime = "1997.04.24", "14:04:38"
         header.NumberOfFrames = 1
+        header.add_new("PatientAge", "AS", "42")
+        header.add_new("PatientSex", "CS", "männlich")
         header.PatientIdentityRemoved, header.DeidentificationMethod = "YES", ""
     mask = on_grid(blobs())
     for form in ("dicom-labelmap", "dicom-seg", "dicom-rtstruct", "dicom-sr"):

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,6 @@ import pytest
 from models.card import Label, ModelCard
 from tests.service.conftest import Gateway, card, environment, free_port, start
 from tests.workers.conftest import network
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # it imports `cgi`, which Python 3.13 lacks
-    from monailabel.client import MONAILabelClient
-    from monailabel.client.client import MONAILabelClientException
-
-__all__ = ["MONAILabelClientException"]
 
 FRIEND = "https://viewer.example.org"
 AFFINE = np.array([[0, -1.1, 0, 5], [0.9, 0, 0, 6], [0, 0, 1.3, 7], [0, 0, 0, 1.0]])
@@ -41,10 +33,6 @@ class Served:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def client(self) -> Any:
-        """The unmodified Python client."""
-        return MONAILabelClient(self.address, tmpdir=str(self.folder))
 
     def volume(self, seed: int, shape: tuple[int, ...] = (14, 16, 18)) -> Path:
         """A file of noise on oblique axes, new to the service."""

@@ -21,11 +21,11 @@ _BESIDE = 0.25
 
 def polygons(inside: NDArray[np.bool_]) -> list[Points]:
     """Closed polygons, each (points, 2) of (row, column), around all that is inside a plane."""
-    rows, columns = np.nonzero(inside)
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
     if not rows.size:
         return []
-    top, left = rows.min(), columns.min()
-    part = inside[top : rows.max() + 1, left : columns.max() + 1]
+    top, left = rows[0], columns[0]
+    part = inside[top : rows[-1] + 1, left : columns[-1] + 1]
     generator = contour_generator(
         z=np.pad(part, 1).astype(np.float64), fill_type=FillType.OuterOffset
     )

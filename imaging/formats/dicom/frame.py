@@ -119,6 +119,11 @@ def _sequences(group: Dataset) -> Iterator[Any]:
             yield from _sequences(element.value[0])
 
 
+def attribute(header: Dataset, number: int, name: str) -> Any:
+    """What a frame (from 0) says by a keyword, itself or by what is shared; None: nothing."""
+    return _find(_groups(header, number), name)
+
+
 def _find(groups: list[Dataset], name: str) -> Any:
     return next((g[name].value for g in groups if name in g and g[name].value is not None), None)
 

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pydicom import Dataset
 
-from imaging.formats.dicom.place import Place
+from imaging.formats.dicom.placed import Placed
 
 
 def referenced_series(headers: Iterable[Dataset]) -> list[Dataset]:
@@ -32,7 +32,7 @@ def instance(header: Dataset) -> Dataset:
     return item
 
 
-def image(place: Place) -> Dataset:
+def image(place: Placed) -> Dataset:
     """The image on one plane: an instance, or a frame of it."""
     item = instance(place.instance)
     if place.frame is not None:

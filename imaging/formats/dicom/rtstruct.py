@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileMetaDataset, dcmwrite
+from pydicom.charset import default_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
@@ -15,7 +16,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from imaging.formats.atomic import replacing
 from imaging.formats.dicom.color import rgb
 from imaging.formats.dicom.contours import polygons
-from imaging.formats.dicom.place import Place, frame_of_reference, no_place, places
+from imaging.formats.dicom.placed import Placed, frame_of_reference, no_place, places
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import image
 from imaging.formats.dicom.seg import Numbered, numbering
@@ -59,7 +60,7 @@ def write_rtstruct(
 
 def _put_structure_set(
     dataset: Dataset,
-    found: Sequence[Place],
+    found: Sequence[Placed],
     meaning: Meaning,
     rois: Sequence[Numbered],
     stamp: Stamp,
@@ -82,7 +83,7 @@ def _put_structure_set(
     ]
 
 
-def _series(found: Sequence[Place]) -> Iterator[Dataset]:
+def _series(found: Sequence[Placed]) -> Iterator[Dataset]:
     for number, group in groupby(found, lambda place: place.instance.SeriesInstanceUID):
         item = Dataset()
         item.SeriesInstanceUID = number
@@ -114,7 +115,7 @@ def _observation(segment: Segment) -> Dataset:
     return item
 
 
-def _contours(mask: NDArray[Any], found: Sequence[Place], roi: Numbered) -> Dataset:
+def _contours(mask: NDArray[Any], found: Sequence[Placed], roi: Numbered) -> Dataset:
     """C.8.8.6."""
     item = Dataset()
     item.ROIDisplayColor = list(rgb(roi.segment.color))
@@ -129,7 +130,7 @@ def _contours(mask: NDArray[Any], found: Sequence[Place], roi: Numbered) -> Data
     return item
 
 
-def _contour(place: Place, points: NDArray[np.float64]) -> Dataset:
+def _contour(place: Placed, points: NDArray[np.float64]) -> Dataset:
     item = Dataset()
     item.ContourImageSequence = [image(place)]
     item.ContourGeometricType = "CLOSED_PLANAR"
@@ -138,7 +139,8 @@ def _contour(place: Place, points: NDArray[np.float64]) -> Dataset:
         f"{n:.6f}".rstrip("0").rstrip(".") for n in place.world(points).ravel()
     ).encode()
     value += b" " * (len(value) % 2)
-    # as bytes: one object a number would take longer than all else
+    # as bytes, encoded already: one object a number would take longer than all else
+    item.set_original_encoding(True, True, default_encoding)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(value), value, 0, True, True)
     return item
 

@@ -22,7 +22,14 @@ from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from imaging.formats.dicom.frames import Frame, write_with_frames
-from imaging.formats.dicom.place import Place, decimal, frame_of_reference, gap_mm, no_place, places
+from imaging.formats.dicom.placed import (
+    Placed,
+    decimal,
+    frame_of_reference,
+    gap_mm,
+    no_place,
+    places,
+)
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import instance, referenced_series
 from imaging.formats.dicom.segments import description, labelled, ordered, presence
@@ -81,7 +88,7 @@ def numbering(mask: NDArray[Any], meaning: Meaning) -> tuple[Numbered, ...]:
 
 
 def _first_plane(
-    place: Place,
+    place: Placed,
     shape: tuple[int, ...],
     segments: Sequence[Numbered],
     meaning: Meaning,
@@ -110,7 +117,7 @@ def _first_plane(
     )
 
 
-def _stand_in(place: Place, shape: tuple[int, ...]) -> Dataset:
+def _stand_in(place: Placed, shape: tuple[int, ...]) -> Dataset:
     """A single-frame image on one plane of the source, with neither its patient nor its quirks."""
     image, header = Dataset(), place.instance
     for keyword in (*PATIENT, *STUDY):
@@ -130,7 +137,7 @@ def _stand_in(place: Place, shape: tuple[int, ...]) -> Dataset:
 
 
 def _complete(
-    dataset: Dataset, found: tuple[Place, ...], planes: Planes, meaning: Meaning, stamp: Stamp
+    dataset: Dataset, found: tuple[Placed, ...], planes: Planes, meaning: Meaning, stamp: Stamp
 ) -> None:
     """What holds for all planes, and what the source says of itself."""
     header = planes.headers[0]

@@ -34,7 +34,7 @@ from pydicom.uid import SegmentationStorage
 
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.dicom.place import Place, places
+from imaging.formats.dicom.placed import Placed, places
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.seg import Numbered
 from imaging.formats.dicom.segments import concept, ordered
@@ -150,7 +150,7 @@ class _Groups:
             source_series=SourceSeriesForSegmentation(str(self._header.SeriesInstanceUID)),
         )
 
-    def _frame(self, number: int, place: Place) -> ReferencedSegmentationFrame:
+    def _frame(self, number: int, place: Placed) -> ReferencedSegmentationFrame:
         frame = ReferencedSegmentationFrame(
             sop_class_uid=SegmentationStorage,
             sop_instance_uid=self._seg.uid,

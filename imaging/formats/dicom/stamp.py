@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from importlib.metadata import version
 
 from pydicom import DataElement, Dataset
+from pydicom.config import RAISE
+from pydicom.valuerep import validate_value
 
 from imaging.formats.dicom.uids import uid
 from imaging.meaning import Meaning
@@ -83,10 +85,11 @@ class Stamp:
 
 
 def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
-    """Copies the elements that have a value, as they are; `empty`: the others without one."""
+    """Copies the elements that have a sound value, as it is; `empty`: the others without one."""
     for keyword in keywords:
-        if keyword in source and (empty or not source[keyword].is_empty):
-            target.add(_modern(source[keyword]))
+        element = _modern(source[keyword]) if keyword in source else None
+        if element is not None and not element.is_empty and _sound(element):
+            target.add(element)
         elif empty:
             setattr(target, keyword, "")
 
@@ -97,6 +100,17 @@ def _modern(element: DataElement) -> DataElement:
     if not mark or mark not in str(element.value):
         return element
     return DataElement(element.tag, element.VR, str(element.value).replace(mark, ""))
+
+
+def _sound(element: DataElement) -> bool:
+    """Whether a date, time, age or code string is one; names and identifiers stay what they are."""
+    if element.VR not in ("DA", "TM", "AS", "CS"):
+        return True
+    try:
+        validate_value(element.VR, str(element.value), RAISE)
+    except ValueError:
+        return False
+    return True
 
 
 def text(words: str, longest: int = 64) -> str:

@@ -1,22 +1,21 @@
 """Where an image plane lies, and which instance and frame it is."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.sequence import Sequence as Items
 from pydicom.valuerep import DSfloat
 
 from imaging.errors import BadRequest
+from imaging.formats.dicom.frame import attribute
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.uids import uid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Placed:
     """One image plane; attributes are those of PS3.3 C.7.6.2 and C.7.6.16.2, as they stand."""
 
     instance: Dataset
@@ -47,9 +46,9 @@ class Place:
         return lps
 
 
-def places(planes: Planes) -> tuple[Place, ...]:
+def places(planes: Planes) -> tuple[Placed, ...]:
     """Where each of the planes lies."""
-    return tuple(_place(planes.headers[header], frame) for header, frame in planes.frames)
+    return tuple(_placed(planes.headers[header], frame) for header, frame in planes.frames)
 
 
 def no_place() -> BadRequest:
@@ -71,7 +70,7 @@ def decimal(number: float) -> DSfloat:
     return DSfloat(number, auto_format=True)
 
 
-def gap_mm(found: tuple[Place, ...]) -> float | None:
+def gap_mm(found: tuple[Placed, ...]) -> float | None:
     """The distance between neighbouring planes along the normal, where all have the same."""
     if len(found) < 2 or not all(place.solid for place in found):
         return None
@@ -85,17 +84,14 @@ _EVEN = 0.01
 """Gaps that differ by less of their mean are the same."""
 
 
-def _place(header: Dataset, frame: int) -> Place:
-    groups = list(_groups(header, frame))
-    return Place(
+def _placed(header: Dataset, frame: int) -> Placed:
+    return Placed(
         instance=header,
         frame=frame + 1 if _has_frames(header) else None,
-        position=_numbers(_first(groups, "PlanePositionSequence", "ImagePositionPatient"), 3),
-        orientation=_numbers(
-            _first(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6
-        ),
-        spacing=_numbers(_first(groups, "PixelMeasuresSequence", "PixelSpacing"), 2),
-        thickness=_number(_first(groups, "PixelMeasuresSequence", "SliceThickness")),
+        position=_numbers(attribute(header, frame, "ImagePositionPatient"), 3),
+        orientation=_numbers(attribute(header, frame, "ImageOrientationPatient"), 6),
+        spacing=_numbers(attribute(header, frame, "PixelSpacing"), 2),
+        thickness=_number(attribute(header, frame, "SliceThickness")),
     )
 
 
@@ -104,25 +100,6 @@ def _has_frames(header: Dataset) -> bool:
     return (
         "PerFrameFunctionalGroupsSequence" in header or int(header.get("NumberOfFrames") or 1) > 1
     )
-
-
-def _groups(header: Dataset, frame: int) -> Iterator[Dataset]:
-    """Where a frame's attributes may stand: its own functional groups, shared ones, the root."""
-    own = header.get("PerFrameFunctionalGroupsSequence")
-    if own is not None and frame < len(own):
-        yield own[frame]
-    yield from header.get("SharedFunctionalGroupsSequence") or ()
-    yield header
-
-
-def _first(groups: list[Dataset], sequence: str, keyword: str) -> Any:
-    for group in groups:
-        items = group.get(sequence)
-        inner = items[0] if isinstance(items, Items) and items else group
-        value = inner.get(keyword)
-        if value not in (None, ""):
-            return value
-    return None
 
 
 def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
