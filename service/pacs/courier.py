@@ -42,7 +42,8 @@ class Courier:
     def stop(self) -> None:
         """Tells it to end, and waits a while for the delivery under way."""
         self._stop.set()
-        self._thread.join(5.0)
+        if self._thread.ident is not None:
+            self._thread.join(5.0)
 
     def step(self) -> bool:
         """Brings one delivery that is due; False where there is none. Raises Unavailable."""

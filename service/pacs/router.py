@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
-from imaging.errors import TesseraError, Unavailable
+from imaging.errors import BadInput, TesseraError, Unavailable
 from imaging.formats.atomic import full_disk_told
 from imaging.formats.dicom.identity import Identity, identify
 from jobs import problem
@@ -51,7 +51,8 @@ class Router:
     def stop(self) -> None:
         """Ends it."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         waited = TIDY_S
@@ -85,15 +86,23 @@ class Router:
     def _take(self, arrived: Arrived) -> None:
         first = identify(arrived.files[0])
         rules = self._routes.matching(first)
-        jobs = 0
+        scans, jobs, faults = 0, 0, []
         for asked in _ways(rules):
-            with self._uploads(arrived, first) as uploads:
-                taken, refused = intake.take_all(self._parts, OWNER, uploads, asked)
-            for one in refused:
-                logger.warning("A volume of a series was refused: %s", one.error)
+            try:
+                with self._uploads(arrived, first) as uploads:
+                    taken, refused = intake.take_all(self._parts, OWNER, uploads, asked)
+            except BadInput as error:
+                faults.append(error)
+                continue
+            faults += [one.error for one in refused]
+            scans += len(taken)
             for rule in rules:
                 if _way(rule) == asked:
                     jobs += sum(self._ask(scan, rule) for scan, _ in taken)
+        if not scans:
+            raise faults[0]
+        for fault in faults:
+            logger.warning("Of a series that was taken in, something was refused: %s", fault)
         self._inbox.taken(arrived)
         logger.info("A series of %d images was taken in: %d jobs.", len(arrived.files), jobs)
 

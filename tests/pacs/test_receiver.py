@@ -237,3 +237,11 @@ def test_a_sender_that_breaks_off_is_told_from_one_that_hangs_up(opened) -> None
     assert store(here.port, series(2)) == [0x0000] * 2
     (arrived,) = until(here.inbox.complete, 20)
     assert len(arrived.files) == 2
+
+
+def test_a_gateway_says_why_it_does_not_start(house: House, opened) -> None:  # type: ignore[no-untyped-def]
+    """Given a port that another has, it ends with the reason."""
+    with pytest.raises(AssertionError) as ended:
+        house.gateway(dicom_port=str(opened().port))
+    assert "Nothing can listen on 127.0.0.1" in str(ended.value)
+    assert "RuntimeError" not in str(ended.value)
