@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from imaging.errors import BadRequest, SeveralScans
-from imaging.formats.dicom.unpack import is_archive, is_dicom
+from imaging.formats.dicom.unpack import is_dicom
 from imaging.formats.limits import Limits
-from imaging.formats.ome_zarr import is_ome_zarr
 from imaging.formats.received import Asked, received
 
 _START = 512
@@ -30,8 +29,6 @@ class Given:
 
         Raises what refuses a series; of several, the message lists them.
         """
-        if len(self.files) == 1 and not _packed(self.files[0]):
-            return self.files[0]
         folder.mkdir(parents=True)
         try:
             (found,), _ = received(self.files, folder, _ANY, asked)
@@ -66,10 +63,6 @@ def _listed(error: SeveralScans) -> BadRequest:
     return BadRequest(
         error.came, expected="One.", todo="Choose it by --series and --stack, as listed above."
     )
-
-
-def _packed(path: Path) -> bool:
-    return not is_ome_zarr(path) and (is_archive(path) or is_dicom(_start(path)))
 
 
 def _start(path: Path) -> bytes:

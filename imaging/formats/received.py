@@ -8,9 +8,8 @@ from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
 from imaging.formats.dicom.deidentify import deidentified
 from imaging.formats.dicom.offer import Heap, Offer
 from imaging.formats.dicom.series import Series
-from imaging.formats.dicom.unpack import is_archive, is_dicom, unpacked
+from imaging.formats.dicom.unpack import holds_dicom, unpacked
 from imaging.formats.limits import Limits
-from imaging.formats.ome_zarr import is_ome_zarr
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def received(
     other is left.
     """
     asked = asked or Asked()
-    if len(paths) == 1 and not _holds_dicom(paths[0]):
+    if len(paths) == 1 and not holds_dicom(paths[0]):
         if asked.deidentify:
             raise BadRequest(
                 "The file is no DICOM, and only DICOM can be de-identified.",
@@ -71,17 +70,13 @@ def received(
     if not heap.offers:
         _refuse(heap, paths)
     chosen = _chosen(heap, asked)
-    if heap.faults and not asked.each:
-        raise heap.faults[0]
-    return _packed(heap, chosen, folder, limits, asked)
-
-
-def _holds_dicom(path: Path) -> bool:
-    """Whether it is DICOM, or an archive that may hold some."""
-    if is_archive(path):
-        return not is_ome_zarr(path)
-    with path.open("rb") as file:
-        return is_dicom(file.read(512))
+    strays = heap.strays
+    if not asked.each:
+        for series, error in strays.items():
+            if asked.series is None or series in ("", asked.series):
+                raise error
+    found, refused = _packed(heap, chosen, folder, limits, asked)
+    return found, [*refused, *(Refused("DICOM", error) for error in strays.values())]
 
 
 def _deidentified(files: Iterable[Path], folder: Path, secret: bytes) -> Iterator[Path]:
@@ -132,6 +127,9 @@ def _packed(
     refused: list[Refused] = []
     for number, offer in enumerate(chosen):
         try:
+            fault = heap.fault_of(offer)
+            if fault is not None:
+                raise fault
             Series.of(offer.stack, resample=asked.resample).scan(limits, None)
             alone = None if asked.resample else heap.alone(offer)
             path = alone or folder / f"pack-{number}"

@@ -414,7 +414,7 @@ def _zip(paths: Sequence[Path], out: Path, names: Callable[[int], str]) -> Path:
         for n, path in enumerate(paths):
             archive.write(path, names(n))
         archive.writestr("README.txt", "nothing of interest" * 100)
-        archive.writestr("DICOMDIR", b"\0" * 400)
+        archive.write(get_testdata_file("DICOMDIR"), "DICOMDIR")
     return out
 
 
@@ -517,6 +517,92 @@ def test_dicom_is_known_by_its_prefix(tmp_path: Path) -> None:
     again = nibabel.load(tmp_path / "v.nii.gz")
     np.testing.assert_allclose(again.affine, volume.affine, atol=1e-5)
     np.testing.assert_array_equal(np.asarray(again.dataobj), whole(volume)[0])
+
+
+def test_a_damaged_end_makes_no_shorter_volume(tmp_path: Path) -> None:
+    """Given two series, one of which lacks its last slice, only the other is taken, and it is told;
+    also where the image has lost its pixels, or is all that its series had."""
+    good, bad = classic(voxels(), turned()), classic(voxels(seed=1), turned(), SeriesNumber=9)
+    alone = classic(voxels((11, 9, 1)), turned())
+    del bad[-1].PixelData, alone[0].ImagePositionPatient
+    paths = write([*good, *bad, *alone], tmp_path / "sent")
+    found, refused = received(paths, _made(tmp_path / "each"), LIMITS, Asked(each=True))
+    assert [open_scan(one.path).grid for one in found] == [SHAPE]
+    assert [(one.name, one.error.came.split(":")[0]) for one in refused] == [
+        ("MR series 9", "The image has no pixel data"),
+        ("DICOM", "An attribute that places the image in the patient is missing or no number."),
+    ]
+    chosen = Asked(series=str(good[0].SeriesInstanceUID))
+    assert taken(tmp_path / "chosen", *good, *bad, *alone, asked=chosen).grid == SHAPE
+    for series in (bad, alone):
+        asked = Asked(series=str(series[0].SeriesInstanceUID))
+        with pytest.raises((UnreadableScan, NotFound)):
+            taken(tmp_path / str(len(series)), *good, *bad, *alone, asked=asked)
+    with pytest.raises(UnreadableScan):
+        received(write(bad, tmp_path / "bad"), _made(tmp_path / "b"), LIMITS, Asked(each=True))
+
+
+def test_a_disc(tmp_path: Path) -> None:
+    """A DICOMDIR beside the images is left aside, and alone it is said what it is."""
+    images, directory = classic(voxels(), turned()), Path(get_testdata_file("DICOMDIR"))
+    paths = write(images, tmp_path / "disc")
+    for asked in (Asked(), Asked(deidentify=True)):
+        (one,), _ = received(
+            [*paths, directory], _made(tmp_path / str(asked.deidentify)), LIMITS, asked, b"secret"
+        )
+        assert open_scan(one.path).grid == SHAPE
+    with pytest.raises(UnsupportedScan, match="DICOMDIR"):
+        verify(received([directory], _made(tmp_path / "alone"), LIMITS)[0][0].path)
+
+
+def test_a_page_that_a_scanner_saved_lies_nowhere(tmp_path: Path) -> None:
+    """Doses and protocols come as secondary captures whose modality is the scanner's."""
+    page = taken(tmp_path, picture(np.zeros((5, 4), np.uint8), Modality="CT"))
+    assert page.dimension == 2
+
+
+def _halves(
+    volumes: Sequence[NDArray[Any]], affines: Sequence[NDArray[np.float64]]
+) -> list[Dataset]:
+    """Two files that each hold half the slices of two volumes, one file in the other order."""
+    halves = []
+    for first, order in ((0, (0, 1)), (3, (1, 0))):
+        parts = []
+        for volume, affine in zip(volumes, affines, strict=True):
+            moved = affine.copy()
+            moved[:3, 3] += first * affine[:3, 2]
+            part = enhanced([volume[..., first : first + 3]], moved)
+            for group in part.PerFrameFunctionalGroupsSequence:
+                group.update(part.SharedFunctionalGroupsSequence[0])
+            parts.append(part)
+        whole_, other = parts[order[0]], parts[order[1]]
+        whole_.PerFrameFunctionalGroupsSequence.extend(other.PerFrameFunctionalGroupsSequence)
+        whole_.PixelData += other.PixelData
+        whole_.NumberOfFrames = 6
+        del whole_.SharedFunctionalGroupsSequence
+        halves.append(whole_)
+    halves[1].SeriesInstanceUID = halves[0].SeriesInstanceUID
+    return halves
+
+
+def test_a_volume_in_files_that_hold_two(tmp_path: Path) -> None:
+    """Which volume of a pack is meant does not hang on the order of the files in it, which is that
+    of their checksums: it is the right one whichever comes first."""
+    volumes = [voxels((9, 9, 6), seed=n) for n in range(2)]
+    affines = [turned(), turned()[:, [0, 2, 1, 3]]]
+    for attempt in range(6):
+        paths = write(_halves(volumes, affines), tmp_path / f"sent{attempt}")
+        packs = _made(tmp_path / f"packs{attempt}")
+        found, _ = received(paths, packs, LIMITS, Asked(each=True))
+        scans = [open_scan(one.path) for one in found]
+        for volume, affine in zip(volumes, affines, strict=True):
+            (scan,) = [n for n in scans if abs(_third(n.affine) @ _third(affine)) > 0.99]
+            np.testing.assert_array_equal(at(scan, centres((9, 9, 6), affine)), volume.ravel())
+
+
+def _third(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    axis: NDArray[np.float64] = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
+    return axis
 
 
 def test_a_slice_that_says_no_position(tmp_path: Path) -> None:

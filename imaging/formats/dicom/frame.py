@@ -72,6 +72,8 @@ def _frame(instance: Instance, number: int) -> Frame:
     header = instance.header
     groups = _groups(header, number)
     place = _place(groups)
+    if place is None and instance.cut_through_patient:
+        raise ValueError("no position")
     slope, intercept = _rescale(groups)
     turned = () if place is None else _rounded(place)
     return Frame(
@@ -86,8 +88,6 @@ def _frame(instance: Instance, number: int) -> Frame:
     )
 
 
-_SLICES = ("CT", "MR", "PT")
-"""Modalities whose images always lie somewhere in the patient."""
 MOMENTS = (
     *("StackID", "TemporalPositionIndex", "TemporalPositionIdentifier"),
     *("EffectiveEchoTime", "EchoTime", "EchoNumbers", "FrameType", "ImageType"),
@@ -133,8 +133,6 @@ def _place(groups: list[Dataset]) -> Place | None:
     turned = _find(groups, "ImageOrientationPatient")
     spacing = _find(groups, "PixelSpacing")
     if not position or not turned or not spacing:
-        if str(groups[-1].get("Modality")) in _SLICES:
-            raise ValueError("no position")
         return None
     cosines = np.array([float(n) for n in turned])
     place = np.array([float(n) for n in position])

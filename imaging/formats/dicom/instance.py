@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom import Dataset, dcmread
-from pydicom.uid import UID, AllTransferSyntaxes
+from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 
@@ -50,6 +50,14 @@ class Instance:
     def number_of_frames(self) -> int:
         return int(self.header.get("NumberOfFrames") or 1)
 
+    @property
+    def cut_through_patient(self) -> bool:
+        """Whether its class says so, and it must tell where it lies.
+
+        The modality does not say it: a page of doses that a CT saved as a picture is CT as well.
+        """
+        return UID(self.header.SOPClassUID).name.startswith(_SLICES)
+
     def whole_header(self) -> Dataset:
         """Every attribute but the pixel data."""
         with self.open() as file:
@@ -82,6 +90,17 @@ def read_instance(open_file: Opener) -> Instance:
     return Instance(header, open_file)
 
 
+def series_of(open_file: Opener) -> str:
+    """SeriesInstanceUID of a file that may be damaged; "" where it cannot be read."""
+    try:
+        with open_file() as file:
+            tags = ["SeriesInstanceUID"]
+            found = dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)
+            return str(found.get("SeriesInstanceUID") or "")
+    except Exception:  # noqa: BLE001 - whatever a damaged file makes the library raise
+        return ""
+
+
 def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
     """Header, transfer syntax, and the bytes of its pixel data, None where it has none."""
     with open_file() as file:
@@ -105,6 +124,12 @@ def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
 
 
 def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
+    if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise UnsupportedScan(
+            "This is a DICOMDIR: it lists images, and holds none.",
+            expected="An image (PS3.3, C.7.6.3).",
+            todo="Send the images that it lists.",
+        )
     if "SOPClassUID" not in header or "SeriesInstanceUID" not in header:
         raise UnreadableScan(
             "The DICOM file does not say what it is, or of which series.",
@@ -112,17 +137,17 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
             todo="Export the image again, with its whole header.",
         )
     kind = UID(header.SOPClassUID)
-    if pixel_bytes is None or "Rows" not in header:
-        raise UnsupportedScan(
-            f"This DICOM object has no pixel data: it is {_name(kind)}.",
-            expected="An image (PS3.3, C.7.6.3): CT, MR, radiography, ultrasound, capture.",
-            todo="Send the images themselves.",
-        )
-    if not _is_image(kind):
+    if not kind.name.startswith(_IMAGES):
         raise UnsupportedScan(
             f"This DICOM object is no image to segment: it is {_name(kind)}.",
             expected="CT, MR or PET, classic or enhanced; radiography, ultrasound, capture.",
             todo="Send the images that it refers to.",
+        )
+    if pixel_bytes is None or "Rows" not in header:
+        raise UnreadableScan(
+            f"The image has no pixel data: it is {_name(kind)}.",
+            expected="Rows, Columns and Pixel Data (PS3.3, C.7.6.3).",
+            todo="Export the image again, with its pixels.",
         )
     if syntax not in AllTransferSyntaxes:
         raise UnreadableScan(
@@ -151,20 +176,20 @@ def _native_bytes(header: Dataset) -> int:
     return (pixels * samples * bits + 7) // 8
 
 
-_IMAGES = (
+_SLICES = (
     *("CT Image Storage", "Enhanced CT Image Storage", "Legacy Converted Enhanced CT Image"),
     *("MR Image Storage", "Enhanced MR Image Storage", "Legacy Converted Enhanced MR Image"),
     *("Enhanced MR Color Image", "Positron Emission Tomography Image", "Enhanced PET Image"),
-    *("Legacy Converted Enhanced PET Image", "Computed Radiography", "Digital X-Ray Image"),
+    "Legacy Converted Enhanced PET Image",
+)
+_IMAGES = (
+    *_SLICES,
+    *("Computed Radiography", "Digital X-Ray Image"),
     *("Digital Mammography X-Ray Image", "Digital Intra-Oral X-Ray Image", "X-Ray Angiographic"),
     *("X-Ray Radiofluoroscopic", "Ultrasound Image", "Ultrasound Multi-frame", "Secondary Capture"),
     *("Multi-frame", "Nuclear Medicine Image", "VL ", "Ophthalmic Photography"),
 )
-
-
-def _is_image(kind: UID) -> bool:
-    """By the name that PS3.4, B.5, gives the storage class; refused ones hold something else."""
-    return kind.name.startswith(_IMAGES)
+"""How the names begin that PS3.4, B.5, gives the storage classes of images; others are refused."""
 
 
 def _name(kind: UID) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.frame import Frame, frames_of
-from imaging.formats.dicom.instance import Instance, opener, read_instance
+from imaging.formats.dicom.instance import Instance, opener, read_instance, series_of
 from imaging.formats.dicom.pack import Manifest, write_pack
 from imaging.formats.dicom.stack import Stack, stacks_of
 
@@ -64,14 +64,22 @@ class Offer:
         return self.stack.frames[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An image that is damaged: a slice that its series lacks."""
+
+    series: str
+    """SeriesInstanceUID; "" where even that cannot be read."""
+    error: UnreadableScan
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Heap:
-    """All that could be read of the files, and how many could not."""
+    """All that could be read of the files, and what could not."""
 
     offers: tuple[Offer, ...]
     files: dict[Instance, Path]
-    faults: tuple[UnreadableScan, ...]
-    """Of images that are damaged."""
+    faults: tuple[Fault, ...]
     others: tuple[UnsupportedScan, ...]
     """Of objects that are no images: reports, segmentations, plans."""
 
@@ -80,7 +88,7 @@ class Heap:
         """Reads the headers of all files; the same content twice counts once."""
         files: dict[Instance, Path] = {}
         frames: dict[str, list[Frame]] = {}
-        faults: list[UnreadableScan] = []
+        faults: list[Fault] = []
         others: list[UnsupportedScan] = []
         seen: set[str] = set()
         for path in paths:
@@ -92,7 +100,7 @@ class Heap:
                 instance = read_instance(opener(path))
                 found = list(frames_of(instance))
             except UnreadableScan as error:
-                faults.append(error)
+                faults.append(Fault(series_of(opener(path)), error))
             except UnsupportedScan as error:
                 others.append(error)
             else:
@@ -101,14 +109,27 @@ class Heap:
         offers = [offer for group in frames.values() for offer in _offers(group)]
         return cls(tuple(offers), files, tuple(faults), tuple(others))
 
+    def fault_of(self, offer: Offer) -> UnreadableScan | None:
+        """Why the offer lacks a slice, perhaps at an end, where its gaps would not tell."""
+        return next((fault.error for fault in self.faults if fault.series == offer.series), None)
+
+    @property
+    def strays(self) -> dict[str, UnreadableScan]:
+        """Series that nothing sound is left of, or "", and the first that is wrong with it."""
+        offered = {offer.series for offer in self.offers}
+        faults = reversed(self.faults)
+        return {fault.series: fault.error for fault in faults if fault.series not in offered}
+
     def pack(self, offer: Offer, path: Path, *, resample: bool) -> None:
         """Writes the pack of one offer."""
-        instances = list(dict.fromkeys(frame.instance for frame in offer.stack.frames))
-        frames = [frame for instance in instances for frame in frames_of(instance)]
+        instances = dict.fromkeys(frame.instance for frame in offer.stack.frames)
+        members = sorted((sha256_of(self.files[n]), self.files[n], n) for n in instances)
+        frames = [frame for _, _, instance in members for frame in frames_of(instance)]
         wanted = _identity(offer.stack)
         number = next(n for n, one in enumerate(stacks_of(frames)) if _identity(one) == wanted)
-        members = [(sha256_of(self.files[n]), self.files[n]) for n in instances]
-        write_pack(path, members, Manifest(stack=number, resample=resample))
+        write_pack(
+            path, [member[:2] for member in members], Manifest(stack=number, resample=resample)
+        )
 
     def alone(self, offer: Offer) -> Path | None:
         """The one file that holds this offer and nothing else; None where there is none."""
@@ -117,7 +138,7 @@ class Heap:
 
     def refuse(self) -> None:
         """Raises what is wrong with the first file that could not be used."""
-        fault = next(iter((*self.faults, *self.others)), None)
+        fault = next(iter((*(n.error for n in self.faults), *self.others)), None)
         raise fault or UnsupportedScan(
             "The zip, tar or folder holds no DICOM.",
             expected="The files of a series in a zip or tar, or an OME-Zarr image in a zip.",

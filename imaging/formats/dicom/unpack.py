@@ -19,6 +19,7 @@ from imaging.formats.atomic import full_disk_told
 from imaging.formats.dicom.instance import MAGIC
 from imaging.formats.dicom.pack import is_pack
 from imaging.formats.limits import RAISE_LIMIT, Limits
+from imaging.formats.ome_zarr import is_ome_zarr
 
 MOST_FILES = 100_000
 _START = 512
@@ -32,6 +33,8 @@ _PACKERS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
 _TAR = (257, b"ustar")
 _BARE = (b"\x08\x00", b"\x02\x00")
 """How a data set begins that has no preamble: group 0008 or 0002, little endian."""
+_DIRECTORY = b"UI\x14\x001.2.840.10008.1.3.10"
+"""Media Storage SOP Class UID of a DICOMDIR, which discs bear beside their images (PS3.10, 8.6)."""
 _BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
     *(NotImplementedError, RuntimeError, ValueError, KeyError, OSError),
@@ -43,6 +46,13 @@ def is_dicom(start: bytes) -> bool:
     offset, magic = MAGIC
     bare = start[:2] in _BARE and start[3:4] == b"\0" and len(start) > 8
     return start[offset : offset + len(magic)] == magic or bare
+
+
+def holds_dicom(path: Path) -> bool:
+    """Whether it is a DICOM file, or a folder or archive that may hold some."""
+    if is_archive(path):
+        return not is_ome_zarr(path)
+    return _is_member(_start(path))
 
 
 def is_archive(path: Path) -> bool:
@@ -64,12 +74,12 @@ def unpacked(paths: Sequence[Path], folder: Path, limits: Limits) -> Iterator[Pa
         if path.is_dir():
             for inner in sorted(n for n in path.rglob("*") if n.is_file()):
                 sink.count(0)
-                if is_dicom(_start(inner)):
+                if _is_member(_start(inner)):
                     yield inner
         elif is_archive(path):
             with _sound_archive():
                 yield from _members(path, sink)
-        elif is_dicom(_start(path)):
+        elif _is_member(_start(path)):
             yield path
 
 
@@ -129,7 +139,7 @@ class _Sink:
         self.count(0)
         start = file.read(_START)
         self.count(len(start))
-        if not is_dicom(start):
+        if not _is_member(start):
             return
         path = self._folder / f"{self._files}.dcm"
         with full_disk_told(), path.open("wb") as out:
@@ -157,6 +167,11 @@ class _sound_archive:  # noqa: N801 - a context manager, as contextlib names the
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_START)
+
+
+def _is_member(start: bytes) -> bool:
+    """Whether a file that begins so is an instance, and not the list of those on a disc."""
+    return is_dicom(start) and _DIRECTORY not in start
 
 
 def _is_tar(start: bytes) -> bool:
