@@ -135,7 +135,7 @@ class Job:
     id: str
     owner: str
     scans: Mapping[str, str]
-    """Channel name -> scan id; the first channel's scan gives the mask its grid."""
+    """Channel name -> scan id, in the card's order."""
     model: str
     model_version: str
     model_sha256: str
@@ -165,6 +165,11 @@ class Job:
     """An RFC 9457 problem: title, detail, todo."""
     verdict: str | None = None
     """Of the latest review."""
+
+    @property
+    def grid_scan(self) -> str:
+        """Id of the scan on whose grid the mask lies: the first channel's."""
+        return next(iter(self.scans.values()))
 
 
 @dataclass(frozen=True, slots=True)

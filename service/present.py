@@ -58,8 +58,8 @@ def job_out(job: Job, repository: Repository) -> JobOut:
 def jobs_out(jobs: Sequence[Job], repository: Repository) -> list[JobOut]:
     """Several, with one look at the queue."""
     outlooks = repository.outlook(jobs)
-    names = repository.scan_names({_first_scan(job) for job in jobs})
-    return [_job_out(job, outlooks[job.id], names.get(_first_scan(job), "")) for job in jobs]
+    names = repository.scan_names({job.grid_scan for job in jobs})
+    return [_job_out(job, outlooks[job.id], names.get(job.grid_scan, "")) for job in jobs]
 
 
 def _job_out(job: Job, outlook: Outlook, scan_name: str) -> JobOut:
@@ -151,10 +151,6 @@ def model_out(card: ModelCard) -> ModelOut:
         intended_use=card.intended_use,
         card=card.model_dump(mode="json"),
     )
-
-
-def _first_scan(job: Job) -> str:
-    return next(iter(job.scans.values()))
 
 
 def _options(job: Job) -> OptionsIn:

@@ -1,23 +1,20 @@
 """Scans and masks as files that a viewer can load, made in scratch; volumes in flat memory."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from starlette.responses import Response, StreamingResponse
 
-from imaging.errors import Conflict
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.mask_file import DICOM, SUFFIXES, read, write
 from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
-from imaging.meaning import Meaning
 from imaging.scan import Scan
 from jobs.job import Job, StoredScan
-from service import tags
+from service import objects, tags
 from service.parts import Parts
 
 NIFTI = "application/x-nifti"
@@ -82,45 +79,14 @@ def mask(
         )
 
 
-def dicom(
-    parts: Parts,
-    job: Job,
-    scan: StoredScan,
-    form: str,
-    name: str,
-    tag: str,
-    measurements: Mapping[str, Any] | None = None,
-) -> Response:
+def dicom(parts: Parts, job: Job, form: str, name: str) -> Response:
     """A job's mask, or with form `dicom-sr` its measurements, as a DICOM object.
 
-    Raises BadRequest where the scan did not come as DICOM, Conflict where the model that made the
-    mask is no longer the one of its name.
+    Raises what `objects.write` raises.
     """
-    meaning = _meaning(parts, job)
-    with parts.blobs.local(scan.sha256) as source, parts.blobs.local(str(job.mask_sha256)) as mask:
-        opened = open_scan(source, parts.limits, parts.scratch.folder)
-        numbers = read(mask, opened.dimension, parts.scratch.folder)
-        made_at = job.finished_at or job.created_at
-        ending = SUFFIXES.get(form, REPORT_ENDING)
-        return _made(
-            parts,
-            lambda path: write_object(path, form, numbers, opened, meaning, measurements, made_at),
-            name,
-            ending,
-            DICOM_MEDIA,
-            tag,
-        )
-
-
-def _meaning(parts: Parts, job: Job) -> Meaning:
-    card = parts.registry.get(job.model).card
-    if card.sha256 != job.model_sha256:
-        raise Conflict(
-            f"The model {job.model} here is not the one that made the mask.",
-            expected=f"The model with checksum {job.model_sha256[:12]}...",
-            todo="Run the job again, or fetch the mask as nifti.",
-        )
-    return card.meaning()
+    tag, ending = f"{job.mask_sha256}-{form}", SUFFIXES.get(form, REPORT_ENDING)
+    make = partial(objects.write, parts, job, form)
+    return _made(parts, make, name, ending, DICOM_MEDIA, tag)
 
 
 def _written(parts: Parts, scan: Scan, name: str, tag: str) -> Response:

@@ -168,7 +168,7 @@ class JobRows(Database):
         rows, channels = [], []
         for job in asked:
             row = _row(job) | {"idempotency_key": idempotency_key, "request": _request(job)}
-            rows.append(row | {"voxels": voxels[next(iter(job.scans.values()))]})
+            rows.append(row | {"voxels": voxels[job.grid_scan]})
             channels += [
                 {"job": job.id, "position": position, "channel": channel, "scan": scan}
                 for position, (channel, scan) in enumerate(job.scans.items())

@@ -31,8 +31,7 @@ def respond(
 ) -> Response:
     """The answer to a client: a form of `params` and `image`, or one of the two alone."""
     if output == "dicom_seg":
-        tag = f"{job.mask_sha256}-dicom-seg"
-        return viewing.dicom(parts, job, scan, "dicom-seg", f"mask-{job.id}", tag)
+        return viewing.dicom(parts, job, "dicom-seg", f"mask-{job.id}")
     with parts.blobs.local(str(job.mask_sha256)) as stored:
         mask = read(stored, len(scan.shape) - 1, parts.scratch.folder)
     if output == "json":

@@ -3,18 +3,12 @@
 import logging
 import random
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from imaging.errors import Conflict, TesseraError, Unavailable
-from imaging.formats import mask_file
-from imaging.formats.dicom.objects import write_object
-from imaging.formats.sniff import open_scan
 from jobs import problem
 from jobs.delivery import Delivery, due_in
-from jobs.job import Job, JobState
-from service import errors
+from jobs.job import JobState
+from service import errors, objects
 from service.pacs import dicomweb, store
 from service.pacs.rules import Peer
 from service.parts import Parts
@@ -86,29 +80,12 @@ class Courier:
                 expected="A job that succeeded.",
                 todo="Retry the job; what was to be delivered of it then waits for it again.",
             )
-        with self._made(job, delivery.format) as path:
+        with self._parts.scratch.file(".dcm") as path:
+            objects.write(self._parts, job, delivery.format, path)
             if self._peer.dicomweb is not None:
                 dicomweb.store(self._peer, path)
             else:
                 store.store(self._peer, path, self._parts.settings.dicom_ae_title)
-
-    @contextmanager
-    def _made(self, job: Job, form: str) -> Iterator[Path]:
-        """The object, in scratch; its UIDs are the same every time that it is made."""
-        parts = self._parts
-        stored = parts.repository.scan(job.owner, next(iter(job.scans.values())))
-        report = parts.repository.report(job.owner, job.id)
-        meaning = parts.registry.get(job.model).card.meaning()
-        with (
-            parts.blobs.local(stored.sha256) as source,
-            parts.blobs.local(str(job.mask_sha256)) as made,
-            parts.scratch.file(".dcm") as path,
-        ):
-            scan = open_scan(source, parts.limits, parts.scratch.folder)
-            mask = mask_file.read(made, len(stored.shape) - 1, parts.scratch.folder)
-            made_at = job.finished_at or job.created_at
-            write_object(path, form, mask, scan, meaning, report.get("measurements"), made_at)
-            yield path
 
     def _tell(self, trouble: str) -> None:
         """Said once, not at every attempt."""

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from imaging.errors import BadRequest, Conflict
 from imaging.formats.mask_file import DICOM, SUFFIXES
 from imaging.measure import table
-from jobs.job import Job, JobState, StoredScan
+from jobs.job import Job, JobState
 from service import tags, viewing
 from service.parts import OwnerDep, Parts, PartsDep
 from service.schemas import Identifier
@@ -82,11 +82,11 @@ def get_report(
     them: the first 10,000, and a warning in the JSON where there are more.
     """
     job = _succeeded(parts, owner, job_id)
+    if format == "dicom-sr":
+        return viewing.dicom(parts, job, "dicom-sr", f"report-{job.id}")
     report = parts.repository.report(owner, job.id)
     if format == "csv" or (format is None and accept.startswith("text/csv")):
         return Response(table(report.get("measurements") or {}), media_type="text/csv")
-    if format == "dicom-sr":
-        return _sr(parts, job, report)
     return JSONResponse(report)
 
 
@@ -116,9 +116,9 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
     if wanted == job.mask_format:
         name += SUFFIXES[wanted]
         return viewing.stored(parts, sha256, name, viewing.MEDIA[wanted], tag)
-    scan = _scan(parts, job)
     if wanted in DICOM:
-        return viewing.dicom(parts, job, scan, wanted, name, tag)
+        return viewing.dicom(parts, job, wanted, name)
+    scan = parts.repository.scan(job.owner, job.grid_scan)
     flat = len(scan.shape) == 3
     if wanted == "png" or (wanted == "ome-tiff" and not flat):
         raise BadRequest(
@@ -128,14 +128,3 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
             todo="Leave `format` out, or fetch preview.png for a picture to look at.",
         )
     return viewing.mask(parts, sha256, scan, wanted, name, tag)
-
-
-def _scan(parts: Parts, job: Job) -> StoredScan:
-    """That on whose grid the mask lies: the first channel's."""
-    return parts.repository.scan(job.owner, next(iter(job.scans.values())))
-
-
-def _sr(parts: Parts, job: Job, report: dict[str, Any]) -> Response:
-    sizes = report.get("measurements")
-    tag = f"{job.mask_sha256}-dicom-sr"
-    return viewing.dicom(parts, job, _scan(parts, job), "dicom-sr", f"report-{job.id}", tag, sizes)

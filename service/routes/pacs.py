@@ -84,7 +84,7 @@ def deliver(
     What was sent or failed earlier is sent again: it is the same object, by its UIDs.
     """
     job = parts.repository.job(owner, job_id)
-    scan = parts.repository.scan(owner, next(iter(job.scans.values())))
+    scan = parts.repository.scan(owner, job.grid_scan)
     if scan.format != "dicom":
         raise BadRequest(
             "The job's scan is no DICOM: there is nothing that its results could refer to.",

@@ -6,10 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
@@ -19,23 +18,11 @@ from pynetdicom.association import Association
 
 from tests.pacs.phantom import as_bytes
 from tests.service.conftest import Gateway, environment, free_port, start
-from tests.workers.conftest import network
+from tests.workers.conftest import network, until
 
-PATIENCE_S = 120.0
-"""How long a test waits for what must come; no claim about speed."""
 PLUGINS = ("/usr/share/orthanc/plugins", "/usr/lib/orthanc", "/usr/local/share/orthanc/plugins")
 MODEL = "small"
 """A network of a few convolutions: it sees labels in noise, everywhere."""
-T = TypeVar("T")
-
-
-def until(what: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
-    """The first true value of `what`."""
-    end = time.monotonic() + patience_s
-    while not (found := what()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 class Orthanc:

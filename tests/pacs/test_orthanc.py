@@ -11,8 +11,9 @@ from highdicom.seg import segread
 from pydicom import Dataset, dcmread
 from pynetdicom.association import Association
 
-from tests.pacs.conftest import MODEL, House, Orthanc, associate, store, until
+from tests.pacs.conftest import MODEL, House, Orthanc, associate, store
 from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, series
+from tests.workers.conftest import until
 
 FORMATS = ("dicom-seg", "dicom-sr", "dicom-rtstruct")
 MODALITIES = ("SEG", "SR", "RTSTRUCT")

@@ -14,10 +14,11 @@ from service.app import create_app
 from service.pacs import dicomweb, store
 from service.pacs.peer import PeerAway, PeerRefused
 from service.pacs.rules import Peer
-from tests.pacs.conftest import House, Orthanc, until
+from tests.pacs.conftest import House, Orthanc
 from tests.pacs.conftest import store as send
 from tests.pacs.phantom import NUMBER, as_bytes, series, written
 from tests.service.conftest import check_problem, free_port, nifti_bytes
+from tests.workers.conftest import until
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from jobs.settings import Settings
 from service.pacs import receiver
 from service.pacs.inbox import Inbox
 from service.pacs.receiver import Receiver
-from tests.pacs.conftest import House, associate, store, until
+from tests.pacs.conftest import House, associate, store
 from tests.pacs.phantom import DESCRIPTION, NUMBER, PATIENT, series
 from tests.service.conftest import free_port
+from tests.workers.conftest import until
 
 
 class Open:

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.sniff import open_scan
-from jobs.blobs import Blobs
-from models.card import ModelCard
 from tests.acquired import SHAPE, Acquired, blobs, files, series
 from tests.service.conftest import (
     CARDS,
@@ -22,6 +19,7 @@ from tests.service.conftest import (
     nifti_bytes,
     run_job,
 )
+from tests.workers.conftest import until
 
 
 @pytest.fixture
@@ -114,11 +112,13 @@ def test_what_did_not_come_as_dicom_has_no_dicom_results(gateway: Gateway) -> No
         assert "did not come as DICOM" in str(problem["detail"])
 
 
-def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, models: Path) -> None:
-    folder = models.parent / "others"
+def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, tmp_path: Path) -> None:
+    """Neither to whoever fetches the mask nor to an archive that it is sent to."""
+    folder, routes = tmp_path / "models", tmp_path / "routes.toml"
     (folder / "solid").mkdir(parents=True)
     CARDS[1].save(folder / "solid" / "card.json")
-    gateway = start_gateway(models=str(folder))
+    routes.write_text('[[peer]]\nname = "away"\ndicomweb = "http://127.0.0.1:1"\n')
+    gateway = start_gateway(models=str(folder), routes=str(routes), sweep_s="0.1")
     sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(series()))]
     scan = gateway.client.post("/v1/scans", files=sent).json()["id"]
     job = str(gateway.job(scan=scan, model="solid")["id"])
@@ -128,21 +128,7 @@ def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, models: P
     other.save(folder / "solid" / "card.json")
     problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/mask?format=dicom-seg"), 409)
     assert "not the one" in str(problem["detail"])
-
-
-def test_the_couriers_object_is_the_same_as_the_readers(
-    gateway: Gateway, done: tuple[Acquired, str, np.ndarray], tmp_path: Path
-) -> None:
-    """Whoever writes it: the same bytes."""
-    _, job, mask = done
-    answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=dicom-seg")
-    with gateway.repository() as repository:
-        known = repository.job_by_id(job)
-        stored = repository.scan(known.owner, next(iter(known.scans.values())))
-    card = ModelCard.load(Path(str(gateway.settings.models)) / "solid" / "card.json")
-    with Blobs.from_settings(gateway.settings).local(stored.sha256) as path:
-        write_object(
-            tmp_path / "a.dcm", "dicom-seg", mask[..., ::-1], open_scan(path), card.meaning(),
-            None, known.finished_at,
-        )  # fmt: skip
-    assert (tmp_path / "a.dcm").read_bytes() == answer.content
+    address = f"/v1/jobs/{job}/deliveries"
+    gateway.client.post(address, json={"to": ["away"]})
+    tried = until(lambda: [n for n in gateway.client.get(address).json() if n["error"]])
+    assert [(n["state"], n["error"]["status"]) for n in tried] == [("failed", 409)]
