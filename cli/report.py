@@ -22,7 +22,8 @@ def write_report(path: Path, made: Outcome, scan: Path, meaning: Callable[[], Me
     if path.suffix == ".dcm":
         opened = open_scan(scan)
         mask = read(made.mask, opened.dimension, path.parent)
-        write_object(path, "dicom-sr", mask, opened, meaning(), None, time.time())
+        sizes = made.report["measurements"]
+        write_object(path, "dicom-sr", mask, opened, meaning(), sizes, time.time())
     elif path.suffix == ".csv":
         path.write_text(table(made.report["measurements"]))
     else:
