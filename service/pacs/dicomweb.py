@@ -10,7 +10,7 @@ from typing import Any
 from dicomweb_client.session_utils import create_session, create_session_from_user_pass
 from dicomweb_client.web import DICOMwebClient
 
-from imaging.errors import BadRequest, NotFound, ScanTooLarge, TesseraError
+from imaging.errors import BadInput, BadRequest, NotFound, ScanTooLarge, TesseraError
 from imaging.formats.atomic import full_disk_told
 from imaging.formats.dicom.identity import load, save
 from jobs.job import StoredScan
@@ -29,7 +29,8 @@ _NO_IMAGES = ("SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "KO", "DOC", "R
 """Modalities of a study that are not fetched with it."""
 _AS_STORED = (("application/dicom", "*"),)
 _BLOCK_BYTES = 1 << 20
-_FEW = 200
+_MOST_SERIES = 1000
+"""Of a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class FoundSeries:
 _FIELDS = tuple(FoundSeries.__dataclass_fields__)
 
 
-def search(peer: Peer, filters: Mapping[str, str], limit: int = _FEW) -> list[FoundSeries]:
+def search(peer: Peer, filters: Mapping[str, str], limit: int = _MOST_SERIES) -> list[FoundSeries]:
     """Series of a peer (QIDO-RS); `filters` by keyword.
 
     Raises PeerAway, PeerRefused, BadRequest where it has no DICOMweb.
@@ -74,38 +75,46 @@ def pull(
     """
     filters = {"StudyInstanceUID": study or "", "SeriesInstanceUID": series or ""}
     found = search(peer, {key: value for key, value in filters.items() if value})
-    if not found:
+    wanted = [one for one in found if series or one.Modality not in _NO_IMAGES]
+    if not wanted:
         raise NotFound(
             "The peer has no such series.", todo="Search with GET /v1/peers/{name}/series."
         )
     scans: list[StoredScan] = []
-    refused: TesseraError | None = None
-    wanted = [one for one in found if series or one.Modality not in _NO_IMAGES]
+    refused: BadInput | None = None
     for one in wanted:
         try:
             scans += _take(parts, owner, peer, one, asked)
-        except (BadRequest, PeerAway):
+        except BadRequest:
             raise
-        except TesseraError as error:  # a study holds reports and the like, too
+        except BadInput as error:  # a study holds reports and the like, too
+            logger.warning("Of a study that is fetched, a series was refused: %s", error)
             refused = error
     if refused is not None and not scans:
         raise refused
     return scans
 
 
-def pull_series(parts: Parts, owner: str, series_uid: str, peer: str | None = None) -> StoredScan:
-    """The scan of a series, from the named peer or the first that has it; the largest of several.
+def pull_series(parts: Parts, owner: str, series_uid: str) -> StoredScan:
+    """The scan of a series, from the first peer that has it; the largest of several.
 
-    Raises NotFound, and what `pull` raises.
+    Raises NotFound, and what `pull` raises; PeerAway only where no other peer has it.
     """
-    peers = [parts.routes.named(peer)] if peer else [p for p in parts.routes.peer if p.dicomweb]
-    for one in peers:
+    missed: TesseraError = NotFound(
+        "No peer has this series.", todo="See GET /v1/peers for those that are known."
+    )
+    for peer in parts.routes.peer:
+        if peer.dicomweb is None:
+            continue
         try:
-            scans = pull(parts, owner, one, None, series_uid, Asked(each=True))
+            scans = pull(parts, owner, peer, None, series_uid, Asked(each=True))
         except NotFound:
             continue
+        except PeerAway as error:
+            missed = error
+            continue
         return max(scans, key=lambda scan: scan.bytes)
-    raise NotFound("No peer has this series.", todo="See GET /v1/peers for those that are known.")
+    raise missed
 
 
 def store(peer: Peer, path: Path) -> None:

@@ -1,19 +1,23 @@
 """Peers that refuse, fail, or send too much: what is tried again, and what is not."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from imaging.errors import BadRequest
+from imaging.errors import BadRequest, NotFound, StorageFull, UnsupportedScan
 from jobs.settings import Settings
 from service.app import create_app
+from service.intake import Asked
 from service.pacs import dicomweb, store
 from service.pacs.peer import PeerAway, PeerRefused
-from service.pacs.rules import Peer
+from service.pacs.rules import Peer, Routes
+from service.parts import Parts
 from tests.pacs.conftest import House, Orthanc
 from tests.pacs.conftest import store as send
 from tests.pacs.phantom import NUMBER, as_bytes, series, written
@@ -118,6 +122,51 @@ def test_answers_that_are_none(body: bytes) -> None:
         except PeerRefused:
             return
     assert all(one.SeriesInstanceUID == "" for one in found)
+
+
+HERE, THERE = (Peer(name=name, dicomweb="http://127.0.0.1:1") for name in ("here", "there"))
+
+
+def _archive(monkeypatch: pytest.MonkeyPatch, *modalities: str, takes: Sequence[object]) -> Parts:
+    """Peers that have a series of each modality; what taking in each of them gives or raises."""
+    given = iter(takes)
+
+    def search(*_: object) -> list[dicomweb.FoundSeries]:
+        told = dict.fromkeys(dicomweb.FoundSeries.__dataclass_fields__, "")
+        return [dicomweb.FoundSeries(**{**told, "Modality": one}) for one in modalities]
+
+    def take(*_: object) -> object:
+        found = next(given)
+        if isinstance(found, Exception):
+            raise found
+        return [found]
+
+    monkeypatch.setattr(dicomweb, "search", search)
+    monkeypatch.setattr(dicomweb, "_take", take)
+    return cast("Parts", SimpleNamespace(routes=Routes(peer=(HERE, THERE))))
+
+
+def test_a_study_is_fetched_whole_or_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A series that is no scan is passed over; a full disk is no reason to give half a study."""
+    study = ("1.2", None, Asked(each=True))
+    parts = _archive(monkeypatch, "CT", "CT", takes=["scan", UnsupportedScan("A cine.")])
+    assert dicomweb.pull(parts, "me", HERE, *study) == ["scan"]
+    parts = _archive(monkeypatch, "CT", "CT", takes=["scan", StorageFull("No room.")])
+    with pytest.raises(StorageFull):
+        dicomweb.pull(parts, "me", HERE, *study)
+    parts = _archive(monkeypatch, "SEG", "SR", takes=[])
+    with pytest.raises(NotFound):
+        dicomweb.pull(parts, "me", HERE, *study)
+
+
+def test_another_peer_may_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given two archives of which one is away, the other is asked; with none left, it is said."""
+    scan = SimpleNamespace(bytes=1)
+    parts = _archive(monkeypatch, "MR", takes=[PeerAway("Away."), scan])
+    assert dicomweb.pull_series(parts, "me", "1.2.3") is scan
+    parts = _archive(monkeypatch, "MR", takes=[PeerAway("Away."), NotFound("None.")])
+    with pytest.raises(PeerAway):
+        dicomweb.pull_series(parts, "me", "1.2.3")
 
 
 def test_c_store_to_orthanc(orthanc: Orthanc, tmp_path: Path) -> None:
