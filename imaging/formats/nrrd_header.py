@@ -41,6 +41,8 @@ _SPACES = {
 """Space -> the signs that make it RAS+."""
 _SHORT = {"ras": "right-anterior-superior", "las": "left-anterior-superior",
           "lps": "left-posterior-superior"}  # fmt: skip
+_SOLID = {"domain", "space", "none", "???"}
+"""Kinds of an axis along which voxels lie; others bear colours, vectors, points in time."""
 _NOWHERE = "The file does not say how the scan lies: left and right may be swapped."
 
 
@@ -82,7 +84,7 @@ def parse(path: Path) -> NrrdHeader:
     return NrrdHeader(
         grid=grid,
         stored=_stored(fields),
-        gzipped=fields["encoding"] != "raw",
+        gzipped=fields["encoding"].lower() != "raw",
         offset=offset,
         affine=affine,
         warnings=warnings,
@@ -141,9 +143,10 @@ def _grid(fields: Mapping[str, str]) -> tuple[int, int, int]:
         raise damaged("The header's sizes are no whole numbers.") from error
     if len(sizes) != count or min(sizes) < 1:
         raise damaged("The header's dimension and sizes contradict each other.")
-    if count != 3:
+    solid = set(fields.get("kinds", "").lower().split()) <= _SOLID
+    if count != 3 or not solid:
         raise UnsupportedScan(
-            f"The file has {count} axes.",
+            f"The file has {count} axes{'' if solid else ', not all of them in space'}.",
             expected="One 3D volume a file, one value a voxel.",
             todo="Save the single volume or channel as .nrrd or .nii.gz and send that.",
         )

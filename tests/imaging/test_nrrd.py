@@ -112,6 +112,9 @@ BAD = {
     "skips": (plain("byte skip: -1"), UnsupportedScan, "encoded"),
     "blocks": (plain(type="block"), UnsupportedScan, "type"),
     "four axes": (plain(dimension="4", sizes="1 5 6 4"), UnsupportedScan, "4 axes"),
+    "colours": (plain(sizes="3 10 4", kinds="RGB-color domain domain"), UnsupportedScan,
+                "not all of them in space"),
+    "moments": (plain(kinds="domain domain time"), UnsupportedScan, "not all of them in space"),
     "a picture": (plain(dimension="2", sizes="5 6"), UnsupportedScan, "2 axes"),
     "too large": (plain(sizes="99999 99999 99999"), ScanTooLarge, "voxels"),
     "absurd": (plain(sizes=f"{'9' * 400} 1 1"), ScanTooLarge, "voxels"),
@@ -137,8 +140,9 @@ def test_what_is_no_volume_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_sound_plain_file_is_none_of_these(tmp_path: Path) -> None:
-    for line in ("", "my key:=data file: x", "content: made: by hand"):
-        (tmp_path / "a.nrrd").write_bytes(plain(line, data=bytes(range(120))))
+    lines = ("", "my key:=data file: x", "content: made: by hand", "kinds: space domain none")
+    for line, encoding in [*((line, "raw") for line in lines), ("", "RAW")]:
+        (tmp_path / "a.nrrd").write_bytes(plain(line, bytes(range(120)), encoding=encoding))
         scan = verify(tmp_path / "a.nrrd")
         assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
 
