@@ -234,6 +234,31 @@ def test_pictures(tmp_path: Path) -> None:
     np.testing.assert_array_equal(whole(scan), np.moveaxis(color, -1, 0))
 
 
+def test_values_of_pictures_are_of_the_type_that_is_told(tmp_path: Path) -> None:
+    """Below zero after rescale, signed, turned: viewers get the values, none of them wrapped."""
+    grey = np.random.default_rng(0).integers(0, 4000, (13, 8), np.uint16)
+    signed = picture((grey.astype(np.int16) - 2000).view(np.uint16), PixelRepresentation=1)
+    whole_numbers = {"RescaleSlope": "1", "RescaleIntercept": "-1024"}
+    dark = {"PhotometricInterpretation": "MONOCHROME1", "BitsStored": 12, "HighBit": 11}
+    cases = {
+        "rescaled": (picture(grey, **whole_numbers), np.int32, grey.astype(int) - 1024),
+        "fractions": (
+            picture(grey, RescaleSlope="0.5", RescaleIntercept="0"),
+            np.float32,
+            grey / 2,
+        ),
+        "signed": (signed, np.int16, grey.astype(int) - 2000),
+        "turned": (picture(grey, **dark, **whole_numbers), np.int16, 4095 - grey - 1024.0),
+    }
+    for name, (image, dtype, wanted) in cases.items():
+        scan = taken(tmp_path / name, image)
+        assert (scan.dtype, whole(scan).dtype) == (dtype, dtype), name
+        np.testing.assert_array_equal(whole(scan)[0], wanted)
+        write_volume(tmp_path / f"{name}.nii", scan)
+        shown = np.asarray(nibabel.load(tmp_path / f"{name}.nii").dataobj)
+        np.testing.assert_array_equal(shown[..., 0].T[::-1], wanted)
+
+
 def test_palette_and_ybr_become_rgb() -> None:
     for name, shape in (
         ("examples_palette.dcm", (3, 350, 800)),
@@ -241,6 +266,7 @@ def test_palette_and_ybr_become_rgb() -> None:
     ):
         scan = open_scan(Path(get_testdata_file(name)))
         assert whole(scan).shape == scan.shape == shape
+        assert whole(scan).dtype == scan.dtype
 
 
 # What cannot be a volume.
@@ -603,6 +629,14 @@ def test_a_volume_in_files_that_hold_two(tmp_path: Path) -> None:
 def _third(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     axis: NDArray[np.float64] = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
     return axis
+
+
+@pytest.mark.parametrize("bits", [None, 0, 17])
+def test_bits_that_say_nothing(tmp_path: Path, bits: int | None) -> None:
+    for n, image in enumerate((picture(np.zeros((5, 4), np.uint16)), *classic(voxels(), turned()))):
+        image.BitsStored = bits
+        with pytest.raises(UnreadableScan, match="describes its pixels"):
+            taken(tmp_path / str(n), image)
 
 
 def test_a_slice_that_says_no_position(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ _KEPT = (
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    "RedPaletteColorLookupTableDescriptor",
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
 _PIXELS = 0x7FE00010
@@ -156,8 +157,8 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
             todo="Export it again as a DICOM file, with its meta information.",
         )
     wanted = _native_bytes(header)
-    if wanted <= 0:
-        raise ValueError("an image of no size")
+    if wanted <= 0 or not 0 < int(header.BitsStored) <= int(header.BitsAllocated):
+        raise ValueError("an image of no size, or of no bits")
     if not syntax.is_encapsulated and pixel_bytes < wanted:
         raise UnreadableScan(
             f"The pixel data is cut off: {pixel_bytes:,} bytes are there.",

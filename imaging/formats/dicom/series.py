@@ -14,7 +14,7 @@ from imaging.formats.dicom.frame import Place
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular import Regular
 from imaging.formats.dicom.stack import Stack, Uneven
-from imaging.formats.dicom.values import Planes3D, bytes_of, picture
+from imaging.formats.dicom.values import Planes3D, bytes_of, picture, picture_type
 from imaging.formats.limits import Limits
 from imaging.once import once
 from imaging.scan import Scan
@@ -124,8 +124,8 @@ class Series:
         return read
 
     def _picture(self, limits: Limits) -> Scan:
-        instance = self.stack.frames[0].instance
-        header = instance.header
+        frame = self.stack.frames[0]
+        instance, header = frame.instance, frame.instance.header
         if instance.number_of_frames > 1:
             raise UnsupportedScan(
                 f"The image has {instance.number_of_frames} frames that say nothing of where they "
@@ -136,10 +136,9 @@ class Series:
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
-        limits.check_picture(rows, columns, rows * columns * components * 2)
-        spacing = _spacing(header)
-        values = once(lambda: picture(instance))
-        dtype = np.dtype(np.uint8 if int(header.BitsAllocated) <= 8 else np.uint16)
+        dtype = picture_type(frame, components)
+        limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
+        values = once(lambda: picture(frame))
 
         def read(box: Box) -> NDArray[Any]:
             found = values()
@@ -155,7 +154,7 @@ class Series:
             shape=(components, rows, columns),
             dtype=dtype,
             affine=np.eye(4),
-            spacing_mm=spacing,
+            spacing_mm=_spacing(header),
             format="dicom",
             reader=read,
             stored_shape=(rows, columns),

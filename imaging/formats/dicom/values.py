@@ -23,12 +23,12 @@ _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
     """The least type that holds every value that the frames may have; float32 for broken slopes."""
-    header = frames[0].instance.header
-    if "FloatPixelData" in header or "ModalityLUTSequence" in header:
+    headers = [frame.instance.header for frame in frames]
+    if "ModalityLUTSequence" in headers[0]:
         return np.dtype(np.float32)
     scales = {(frame.slope, frame.intercept) for frame in frames}
-    bits = max(int(frame.instance.header.BitsStored) for frame in frames)
-    signed = any(int(frame.instance.header.get("PixelRepresentation") or 0) for frame in frames)
+    bits = max(int(header.BitsStored) for header in headers)
+    signed = any(int(header.get("PixelRepresentation") or 0) for header in headers)
     if bits > 16 or any(not n.is_integer() for scale in scales for n in scale):
         return np.dtype(np.float32)
     least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
@@ -64,10 +64,20 @@ class Planes3D:
         return out
 
 
-def picture(instance: Instance) -> NDArray[Any]:
+def picture_type(frame: Frame, components: int) -> np.dtype[Any]:
+    """That of `picture`'s values."""
+    if components == 1:
+        return value_type([frame])
+    header = frame.instance.header
+    table = header.get("RedPaletteColorLookupTableDescriptor")  # its third number: bits an entry
+    bits = table[2] if isinstance(table, Sequence) and len(table) == 3 else header.BitsAllocated
+    return np.dtype(np.uint8 if int(bits) <= 8 else np.uint16)
+
+
+def picture(frame: Frame) -> NDArray[Any]:
     """(1 or 3, rows, columns) of a picture's only frame, RGB or grey, white where it is bright."""
     try:
-        with instance.open() as file:
+        with frame.instance.open() as file:
             data = dcmread(file, force=True)
         values = pixel_array(data)
     except Exception as error:  # whatever a damaged stream makes a decoder raise
@@ -77,20 +87,21 @@ def picture(instance: Instance) -> NDArray[Any]:
         values = apply_color_lut(values, data)
     if values.ndim == 3:
         return np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
-    values = apply_modality_lut(values, data)
-    if kind == "MONOCHROME1":
-        values = _inverted(values, data)
-    return np.asarray(values)[None]
+    dtype, dark = (
+        value_type([frame]),
+        kind == "MONOCHROME1",
+    )  # its least value is white: C.7.6.3.1.2
+    if "ModalityLUTSequence" in data or not np.issubdtype(values.dtype, np.integer):
+        found = _rescaled(values, frame, dtype)
+        return (found.max(initial=0) - found if dark else found)[None]
+    return _rescaled(_inverted(values, data) if dark else values, frame, dtype)[None]
 
 
-def _inverted(values: NDArray[Any], data: Any) -> NDArray[Any]:
-    """MONOCHROME1 shows its least value as white (PS3.3, C.7.6.3.1.2)."""
-    if not np.issubdtype(values.dtype, np.integer):
-        return np.asarray(values.max(initial=0) - values)
+def _inverted(stored: NDArray[Any], data: Any) -> NDArray[Any]:
+    """Least and greatest value that the bits can hold change places, and so all between."""
     bits = int(data.BitsStored)
-    top = (1 << bits - 1) - 1 if data.PixelRepresentation else (1 << bits) - 1
-    low = -(1 << bits - 1) if data.PixelRepresentation else 0
-    return np.asarray((top + low) - values.astype(np.int64)).astype(values.dtype)
+    ends = -1 if data.PixelRepresentation else (1 << bits) - 1
+    return np.asarray(ends - stored.astype(np.int64)).astype(stored.dtype)
 
 
 def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
