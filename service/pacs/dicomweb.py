@@ -16,7 +16,7 @@ from imaging.formats.dicom.identity import load, save
 from jobs.job import StoredScan
 from service import intake
 from service.intake import Asked
-from service.pacs.peer import PeerAway, PeerRefused
+from service.pacs.peer import PeerAway, passing, refusal
 from service.pacs.rules import Peer
 from service.parts import Parts
 from service.upload import Upload
@@ -124,25 +124,6 @@ def store(peer: Peer, path: Path) -> None:
         for failed in answer.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
             raise refusal(peer, f"status {reason:04X}H", later=passing(reason))
-
-
-def passing(status: int) -> bool:
-    """Processing failure or out of resources (PS3.7, C; PS3.4, B.2.3): it may do better later."""
-    return status == 0x0110 or status >> 8 == 0xA7
-
-
-def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
-    """What a peer's answer is to us."""
-    if later:
-        return PeerAway(
-            f"The peer {peer.name} cannot serve now: {what}.",
-            todo="It is tried again; see what the peer's own log says.",
-        )
-    return PeerRefused(
-        f"The peer {peer.name} refused: {what}.",
-        expected="A peer that takes what is asked of it.",
-        todo="See what the peer's own log says, mend it there or in the file of routes, ask again.",
-    )
 
 
 def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) -> list[StoredScan]:

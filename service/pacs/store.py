@@ -6,7 +6,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from imaging.formats.dicom.identity import identify
-from service.pacs.dicomweb import passing, refusal
+from service.pacs.peer import passing, refusal
 from service.pacs.rules import Peer
 
 _PERMANENT = 1

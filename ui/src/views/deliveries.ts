@@ -24,6 +24,8 @@ export class Deliveries {
   clear(): void {
     this.going.abort()
     fill(this.root)
+    fill(this.list)
+    fill(this.problems)
   }
 
   /** For a job of a DICOM scan that succeeded; nothing where no archive is set up. */
@@ -52,10 +54,12 @@ export class Deliveries {
           send.disabled = true
           fill(this.problems)
           try {
-            this.render(await api.deliver(job, peer.name, FORMATS))
+            const asked = await api.deliver(job, peer.name, FORMATS)
+            if (signal.aborted) return // another job is on screen by now
+            this.render(asked)
             await this.follow(job, signal)
           } catch (error) {
-            fill(this.problems, problemBox(api.problemOf(error)))
+            if (!signal.aborted) fill(this.problems, problemBox(api.problemOf(error)))
           }
           send.disabled = false
         },
