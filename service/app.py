@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -42,38 +42,10 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        repository = Repository(settings.database)
-        repository.migrate()
-        queue, blobs = Queue(settings), Blobs.from_settings(settings)
-        collector = Collector(repository, blobs, settings)
-        parts = Parts(
-            settings=settings,
-            registry=registry,
-            repository=repository,
-            blobs=blobs,
-            collector=collector,
-            queue=queue,
-            scratch=Scratch(settings.scratch),
-            metrics=Metrics(repository.counts),
-            routes=routes,
-        )
-        sweeper, among = Sweeper(repository, queue, collector, settings), Pacs(parts)
-        app.state.parts = parts
-        sweeper.start()
-        ends = asyncio.create_task(sessions.end_in_time(parts))
-        try:
-            among.start()
-            with log.kept():
-                yield
-        finally:
-            among.stop()
-            ends.cancel()
-            with suppress(asyncio.CancelledError):
-                await ends
-            sweeper.stop()
-            parts.scratch.close()
-            queue.close()
-            repository.close()
+        async with AsyncExitStack() as stack:  # what came last goes first
+            app.state.parts = _parts(settings, registry, routes, stack)
+            _set_going(app.state.parts, stack)
+            yield
 
     app = FastAPI(
         title="Tessera",
@@ -94,6 +66,46 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
 def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
     """The MONAI Label surface at the root of a second port, with the running gateway's parts."""
     return mount.at_root(gateway, _layers(settings, mount.UPLOADS))
+
+
+def _parts(settings: Settings, registry: Registry, routes: Routes, stack: AsyncExitStack) -> Parts:
+    """What the routes work with; `stack` closes it."""
+    repository = Repository(settings.database)
+    stack.callback(repository.close)
+    repository.migrate()
+    queue, blobs = Queue(settings), Blobs.from_settings(settings)
+    stack.callback(queue.close)
+    scratch = Scratch(settings.scratch)
+    stack.callback(scratch.close)
+    return Parts(
+        settings=settings,
+        registry=registry,
+        repository=repository,
+        blobs=blobs,
+        collector=Collector(repository, blobs, settings),
+        queue=queue,
+        scratch=scratch,
+        metrics=Metrics(repository.counts),
+        routes=routes,
+    )
+
+
+def _set_going(parts: Parts, stack: AsyncExitStack) -> None:
+    """What works beside the requests; `stack` ends it. Raises what `Pacs.start` raises."""
+    sweeper = Sweeper(parts.repository, parts.queue, parts.collector, parts.settings)
+    sweeper.start()
+    stack.callback(sweeper.stop)
+    stack.push_async_callback(_ended, asyncio.create_task(sessions.end_in_time(parts)))
+    among = Pacs(parts)
+    stack.callback(among.stop)
+    among.start()
+    stack.enter_context(log.kept())
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _layers(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list[Middleware]:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from imaging.errors import BadRequest, Conflict, NotFound, TesseraError
 from imaging.formats.archive import entries
+from jobs import problem
 from jobs.job import ImageName
 from service import intake, viewing
 from service.monai_label.form import received
@@ -79,6 +80,8 @@ async def end_in_time(parts: Parts) -> None:
                 await run_sync(end, parts, session)
         except TesseraError as error:
             logger.warning("Sessions that are over wait: %s", error)
+        except Exception as error:  # noqa: BLE001 - a task that ends serves nobody
+            problem.logged(error, logger)
         await asyncio.sleep(LOOK_S)
 
 

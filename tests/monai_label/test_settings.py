@@ -14,6 +14,7 @@ from tests.service.conftest import (
     nifti_bytes,
     start,
 )
+from tests.workers.conftest import until
 
 SHORT = "import service.monai_label.sessions as s; s.LOOK_S = 0.1"
 
@@ -102,6 +103,24 @@ def test_both_ports_end_together(tmp_path: Path) -> None:
     gateway.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/info/")
+
+
+FAILS_ONCE = f"""{SHORT}
+def once(*given, work=s.end, done=[]):
+    if done: return work(*given)
+    done.append(1)
+    raise RuntimeError
+s.end = once
+"""
+
+
+def test_one_that_cannot_be_ended_holds_up_nothing(tmp_path: Path) -> None:
+    """Whatever goes wrong with it, it is tried again, and the gateway ends as it should."""
+    gateway = start(tmp_path / "data", FAILS_ONCE)
+    _put(gateway, "/session/?expiry=1", 5, field="files")
+    until(lambda: gateway.client.get("/v1/scans").json()["scans"] == [])
+    gateway.stop()
+    assert "RuntimeError" in gateway.log.read_text()
 
 
 def test_the_last_session_takes_the_image_along(alone: Gateway) -> None:
