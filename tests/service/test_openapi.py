@@ -1,13 +1,17 @@
 """The description of the API is true: valid, exemplified, and every route in it answers."""
 
 import re
+from typing import get_args
 
 import pytest
 from openapi_spec_validator import validate
 from pydantic import BaseModel
 
+from imaging.formats import mask_file
+from imaging.formats.dicom import objects
 from service import schemas
 from service.examples import EXAMPLES
+from service.routes.masks import MaskFormat
 from tests.service.conftest import Gateway, check_problem, nifti_bytes
 
 PATHS = {
@@ -44,6 +48,12 @@ WIRE = {
     if isinstance(kind, type) and issubclass(kind, BaseModel) and name[0].isupper()
     if kind is not BaseModel
 }
+
+
+def test_formats_on_the_wire_are_those_that_are_written() -> None:
+    assert set(get_args(MaskFormat)) == set(mask_file.SUFFIXES)
+    assert set(get_args(schemas.Deliverable)) == set(objects.FORMS)
+    assert set(mask_file.DICOM) == set(objects.FORMS) & set(mask_file.SUFFIXES)
 
 
 def test_description_is_valid(gateway: Gateway) -> None:

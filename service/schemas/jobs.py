@@ -1,0 +1,88 @@
+"""Jobs and batches."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from jobs.job import JobState
+from service.schemas.problem import Problem
+from service.schemas.words import Device, Identifier, ModelName, Text, Wire
+
+
+class OptionsIn(Wire):
+    """How to run: `tile` is the most per axis that the network may read at once."""
+
+    device: Device = "auto"
+    precision: Literal["auto", "fp32"] = "auto"
+    tile: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+
+class JobIn(Wire):
+    """One segmentation: `scan`, or `scans` by channel name where the model's card has several."""
+
+    scan: Identifier | None = None
+    scans: dict[str, Identifier] | None = None
+    model: ModelName
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    options: OptionsIn = OptionsIn()
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "JobIn":
+        if (self.scan is None) == (self.scans is None):
+            raise ValueError("give either scan, or scans by channel")
+        return self
+
+
+class ProgressOut(Wire):
+    tiles_done: int
+    tiles_total: int
+    fraction: float
+    """0..1"""
+
+
+class JobOut(Wire):
+    id: str
+    state: JobState
+    model: str
+    model_version: str
+    scans: dict[str, str]
+    """Channel name -> scan id, first channel first."""
+    scan_name: str
+    """File name of the first scan, for the worklist."""
+    priority: int
+    options: OptionsIn
+    batch: str | None
+    attempt: int
+    progress: ProgressOut
+    place_in_queue: int | None
+    """1 is next; None once it runs."""
+    eta: datetime | None
+    """When it will be done, from measured throughput; None where nothing was measured yet."""
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: Problem | None
+    verdict: Literal["accepted", "corrected", "rejected"] | None
+    """Of the latest review."""
+    mask_format: Literal["nifti", "png", "ome-tiff"] | None
+    """What GET .../mask gives where no format is asked for; None while there is no mask."""
+
+
+class JobPage(Wire):
+    jobs: list[JobOut]
+    next_cursor: str | None = None
+
+
+class BatchIn(Wire):
+    name: Annotated[Text, Field(max_length=200)] = ""
+    jobs: Annotated[list[JobIn], Field(min_length=1, max_length=10_000)]
+
+
+class BatchOut(Wire):
+    id: str
+    name: str
+    created_at: datetime
+    jobs: list[str]
+    states: dict[JobState, int]
+    fraction: float

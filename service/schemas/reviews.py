@@ -1,0 +1,27 @@
+"""Reviews."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.schemas.words import Text, Wire
+
+
+class ReviewIn(Wire):
+    """A reader's verdict on a mask."""
+
+    verdict: Literal["accepted", "rejected"]
+    comment: Annotated[Text, Field(max_length=10_000)] = ""
+    reviewer: Annotated[Text, Field(max_length=200)] = ""
+
+
+class ReviewOut(Wire):
+    id: str
+    job: str
+    verdict: Literal["accepted", "corrected", "rejected"]
+    comment: str
+    reviewer: str
+    created_at: datetime
+    mask_format: Literal["nifti", "png", "ome-tiff"] | None
+    """Of the corrected mask, which GET .../reviews/{id}/mask gives; None where there is none."""

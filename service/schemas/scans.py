@@ -1,0 +1,45 @@
+"""Scans."""
+
+from datetime import datetime
+from typing import Literal
+
+from service.schemas.problem import Problem
+from service.schemas.words import Wire
+
+
+class ScanOut(Wire):
+    """A stored scan. `shape` is (c, i, j, k) or (c, row, column)."""
+
+    id: str
+    name: str
+    format: str
+    dimension: Literal[2, 3]
+    shape: tuple[int, ...]
+    dtype: str
+    spacing_mm: tuple[float, ...] | None
+    affine: tuple[tuple[float, ...], ...]
+    bytes: int
+    sha256: str
+    warnings: tuple[str, ...]
+    created_at: datetime
+    series: str | None = None
+    """SeriesInstanceUID of a DICOM scan."""
+
+
+class RefusedOut(Wire):
+    """One of several scans that could not be taken."""
+
+    name: str
+    problem: Problem
+
+
+class ScansOut(Wire):
+    """All scans of an upload, and what made none."""
+
+    scans: list[ScanOut]
+    refused: list[RefusedOut]
+
+
+class ScanPage(Wire):
+    scans: list[ScanOut]
+    next_cursor: str | None = None
