@@ -67,8 +67,8 @@ class Stack:
             raise Uneven(
                 " ".join(faults),
                 expected=f"Slices one behind the other at even gaps ({_CLAUSE}).",
-                todo="Send the missing slices, or ask for resample=true (--resample): the volume is "
-                "then resampled, and its mask brought back to these slices.",
+                todo="Send the missing slices, or ask for resample=true (--resample): the volume "
+                "is then resampled, and its mask brought back to these slices.",
             )
 
 
