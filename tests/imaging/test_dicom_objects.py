@@ -6,16 +6,17 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from scipy import ndimage
 
 from imaging.box import Box
-from imaging.formats.dicom.objects import write_object
+from imaging.formats.dicom.objects import FORMS, write_object
 from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.acquired import MADE_AT, ORIENTATIONS, files, meaning, series
+from tests.dicom_files import classic, write
 from tests.dicom_tools import faults, in_world, itk_image
 from tests.imaging.test_dicom_rtstruct import filled
 
@@ -150,3 +151,22 @@ def test_the_mask_lies_in_the_world_as_the_scan_does(
     volume = hd.seg.segread(path).get_volume(combine_segments=True)
     lps = np.diag([-1, -1, 1, 1]) @ volume.affine
     assert in_world(volume.array, lps) == in_world(mask, scan.affine)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_within_sequences_come_in_the_objects_own_letters(tmp_path: Path, form: str) -> None:
+    """Given a source of ISO 8859-1, what lies within its sequences is UTF-8 in ours as well."""
+    images = classic(np.zeros((8, 8, 3), np.int16), np.eye(4), SpecificCharacterSet="ISO_IR 100")
+    for image in images:
+        other = Dataset()
+        other.PatientID, other.IssuerOfPatientID = "Ä-1", "Köln"
+        image.OtherPatientIDsSequence = [other]
+    sent = write(images, tmp_path / "sent")
+    (one,), _ = received(sent, tmp_path, Limits())
+    path = tmp_path / "a.dcm"
+    mask = np.ones((8, 8, 3), np.uint8)
+    write_object(path, form, mask, open_scan(one.path), LABELS, None, MADE_AT)
+    found = dcmread(path)
+    (told,) = found.OtherPatientIDsSequence
+    assert (told.PatientID, told.IssuerOfPatientID) == ("Ä-1", "Köln")
+    assert found.SpecificCharacterSet == "ISO_IR 192"

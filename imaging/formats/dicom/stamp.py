@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from pydicom import DataElement, Dataset
 from pydicom.config import RAISE
+from pydicom.sequence import Sequence
 from pydicom.valuerep import validate_value
 
 from imaging.formats.dicom.uids import uid
@@ -89,7 +90,7 @@ def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bo
     for keyword in keywords:
         element = _modern(source[keyword]) if keyword in source else None
         if element is not None and not element.is_empty and _sound(element):
-            target.add(element)
+            target.add(_decoded(element))
         elif empty:
             setattr(target, keyword, "")
 
@@ -100,6 +101,15 @@ def _modern(element: DataElement) -> DataElement:
     if not mark or mark not in str(element.value):
         return element
     return DataElement(element.tag, element.VR, str(element.value).replace(mark, ""))
+
+
+def _decoded(element: DataElement) -> DataElement:
+    """As text, also within sequences: what was read and not looked at is written as the bytes that
+    it was, in the source's character set."""
+    if element.VR != "SQ":
+        return element
+    items = [Dataset({each.tag: _decoded(each) for each in item}) for item in element.value]
+    return DataElement(element.tag, "SQ", Sequence(items))
 
 
 def _sound(element: DataElement) -> bool:
