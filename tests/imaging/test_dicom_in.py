@@ -320,6 +320,17 @@ def test_jitter_of_rounding_is_borne(tmp_path: Path) -> None:
     assert taken(tmp_path, *images).grid == SHAPE
 
 
+def test_jitter_of_cosines_is_borne(tmp_path: Path) -> None:
+    """Given cosines a millionth apart, with an edge of any rounding between, it is one volume."""
+    images = classic(voxels(), turned())
+    for k, image in enumerate(images):
+        angle = np.arcsin(0.31415) + (1e-6 if k % 2 else -1e-6)
+        cosines = [np.cos(angle), np.sin(angle), 0, -np.sin(angle), np.cos(angle), 0]
+        image.ImageOrientationPatient = [f"{n:.9f}" for n in cosines]
+        image.ImagePositionPatient = [0, 0, f"{2.5 * k}"]
+    assert taken(tmp_path, *images).grid == SHAPE
+
+
 def sheared(degrees: float) -> NDArray[np.float64]:
     """Slices set off along j by a tilted gantry."""
     affine = turned()

@@ -13,6 +13,7 @@ from imaging.formats.dicom.instance import Instance
 
 ROUND = 4
 """Decimals of orientation and pixel spacing that two planes of one stack share."""
+Key = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +48,7 @@ class Frame:
     """None: a picture that says nothing of a patient's space."""
     slope: float
     intercept: float
-    key: tuple[object, ...]
+    key: Key
     """What planes of one stack have in common: rows, columns, samples, orientation, spacing."""
     moments: dict[str, Any]
     """What may tell one volume from another at the same place: times, echoes, b values."""

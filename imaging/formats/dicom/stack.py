@@ -2,16 +2,16 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations, groupby
+from itertools import chain, combinations, groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadInput, BrokenGeometry
-from imaging.formats.dicom.frame import MOMENTS, Frame
+from imaging.formats.dicom.frame import MOMENTS, ROUND, Frame, Key
 
 SAME_MM = 1e-3
 """Planes nearer than this lie at one place."""
@@ -20,6 +20,7 @@ STRAY_MM, STRAY = 0.01, 0.02
 gap."""
 TILT_DEGREES = 0.1
 _CLAUSE = "PS3.3, C.7.6.2.1.1, Image Position (Patient)"
+_MOST_KEYS = 200
 _MOST_PAIRED = 8
 """Attributes that are tried two by two."""
 
@@ -74,10 +75,33 @@ class Stack:
 
 def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
     """The volumes that frames of one series make: by orientation and size, then by moment."""
-    groups: dict[tuple[object, ...], list[Frame]] = {}
+    names = _same({frame.key for frame in frames})
+    groups: dict[Key, list[Frame]] = {}
     for frame in frames:
-        groups.setdefault(frame.key, []).append(frame)
+        groups.setdefault(names[frame.key], []).append(frame)
     return [stack for group in groups.values() for stack in _moments(group)]
+
+
+def _same(keys: Collection[Key]) -> dict[Key, Key]:
+    """Key -> the one that stands for all that are as good as it.
+
+    Scanners write the same cosines a millionth apart, and a rounding edge may lie between. Where
+    there are very many, as of a tube that turns, each is one of its own.
+    """
+    if len(keys) > _MOST_KEYS:
+        return {key: key for key in keys}
+    clusters: list[list[Key]] = []
+    for key in sorted(keys):
+        near = [cluster for cluster in clusters if any(_near(key, other) for other in cluster)]
+        clusters = [cluster for cluster in clusters if cluster not in near]
+        clusters.append([*chain.from_iterable(near), key])
+    return {key: cluster[0] for cluster in clusters for key in cluster}
+
+
+def _near(one: Key, other: Key) -> bool:
+    if len(one) != len(other):
+        return False
+    return all(abs(a - b) < 1.5 * 10**-ROUND for a, b in zip(one, other, strict=True))
 
 
 def _moments(frames: list[Frame]) -> list[Stack]:
