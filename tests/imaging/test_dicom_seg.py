@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from imaging.errors import BadRequest
-from imaging.formats.dicom import frames
+from imaging.formats.dicom import seg_frames
 from imaging.formats.dicom.objects import uid_of, write_object
 from imaging.formats.dicom.planes import Planes
 from imaging.scan import in_memory
@@ -262,7 +262,7 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         write_object(path, "dicom-labelmap", mask, scan, told, None, MADE_AT)
     with pytest.raises(BadRequest, match="no such form"):
         write_object(path, "dicom-pdf", mask, scan, LABELS, None, MADE_AT)
-    monkeypatch.setattr(frames, "_MOST_BYTES", 100)
+    monkeypatch.setattr(seg_frames, "_MOST_BYTES", 100)
     with pytest.raises(BadRequest, match="segments take"):
         write_object(path, "dicom-seg", mask, scan, LABELS, None, MADE_AT)
     assert list(tmp_path.iterdir()) == []

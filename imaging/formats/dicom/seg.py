@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from imaging.formats.dicom.frames import Frame, write_with_frames
 from imaging.formats.dicom.placed import (
     Placed,
     decimal,
@@ -32,6 +31,7 @@ from imaging.formats.dicom.placed import (
 )
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import instance, referenced_series
+from imaging.formats.dicom.seg_frames import SegFrame, write_with_frames
 from imaging.formats.dicom.segments import description, labelled, ordered, presence
 from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, copy
 from imaging.formats.dicom.uids import uid
@@ -65,10 +65,12 @@ def write_seg(
         raise no_place()
     segments = numbering(mask, meaning)
     if kind == "BINARY":
-        frames = [Frame(n, p, s.segment.number) for n, s in enumerate(segments) for p in s.planes]
+        frames = [
+            SegFrame(n, p, s.segment.number) for n, s in enumerate(segments) for p in s.planes
+        ]
     else:
         segments = tuple(Numbered(s.number, s, ()) for s in ordered(meaning))
-        frames = [Frame(0, plane, None) for plane in range(len(mask))]
+        frames = [SegFrame(0, plane, None) for plane in range(len(mask))]
     dataset = _first_plane(found[0], mask.shape[1:], segments, meaning, kind, stamp)
     _complete(dataset, found, planes, meaning, stamp)
     write_with_frames(path, dataset, mask, found, frames)

@@ -1,4 +1,4 @@
-"""Writes an object's many frames straight into its file.
+"""Writes the many frames of a Segmentation straight into its file.
 
 PerFrameFunctionalGroupsSequence and PixelData are the last two elements of a file, and both are
 made of like parts. Each part is encoded once a plane or once a segment, and frames of one bit a
@@ -31,8 +31,8 @@ _ITEM = b"\xfe\xff\x00\xe0"
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame."""
+class SegFrame:
+    """One frame of a Segmentation."""
 
     segment: int
     """Which of the object's segments, from 0; of a label map always 0."""
@@ -47,7 +47,7 @@ def write_with_frames(
     dataset: Dataset,
     mask: NDArray[Any],
     found: Sequence[Placed],
-    frames: Sequence[Frame],
+    frames: Sequence[SegFrame],
 ) -> None:
     """Writes `dataset`, made of one plane, with these frames of `mask` (planes, rows, columns).
 
@@ -76,7 +76,7 @@ def write_with_frames(
 
 
 def _groups(
-    items: Sequence[Dataset], found: Sequence[Placed], frames: Sequence[Frame]
+    items: Sequence[Dataset], found: Sequence[Placed], frames: Sequence[SegFrame]
 ) -> Iterator[bytes]:
     """Functional groups of each frame, encoded (C.7.6.16); `items`: those of the first plane."""
     used = sorted({frame.plane for frame in frames})
@@ -152,13 +152,13 @@ def _long(number: int) -> bytes:
     return number.to_bytes(4, "little")
 
 
-def _plain(mask: NDArray[Any], frames: Iterable[Frame], bits: int) -> Iterator[bytes]:
+def _plain(mask: NDArray[Any], frames: Iterable[SegFrame], bits: int) -> Iterator[bytes]:
     kind = np.dtype(f"<u{bits // 8}")
     for frame in frames:
         yield mask[frame.plane].astype(kind, copy=False).tobytes()
 
 
-def _packed(mask: NDArray[Any], frames: Iterable[Frame]) -> Iterator[bytes]:
+def _packed(mask: NDArray[Any], frames: Iterable[SegFrame]) -> Iterator[bytes]:
     left = np.zeros(0, bool)
     for frame in frames:
         bits = (mask[frame.plane] == frame.value).ravel()
