@@ -58,15 +58,17 @@ class ImageRows(JobRows):
     def image(self, owner: str, name: str) -> StoredScan:
         """The owner's scan of that id, given name, SeriesInstanceUID or file name.
 
-        Of a series' scans the newest. Raises NotFound, or Conflict where several scans bear the
-        file name.
+        Of a series' scans the largest, a localizer being none that is meant, and of those the
+        newest. Raises NotFound, or Conflict where several scans bear the file name.
         """
         with self._read() as connection:
             mine = select(scans).where(scans.c.owner == owner)
             for exact in (
                 mine.where(scans.c.id == name),
                 mine.where(scans.c.id.in_(_named(owner, name))),
-                mine.where(scans.c.series == name).order_by(scans.c.seq.desc()),
+                mine.where(scans.c.series == name).order_by(
+                    scans.c.bytes.desc(), scans.c.seq.desc()
+                ),
             ):
                 row = connection.execute(exact.limit(1)).mappings().first()
                 if row is not None:

@@ -30,4 +30,5 @@ def image(parts: Parts, owner: str, given: str) -> StoredScan:
     except NotFound:
         if not _UID.fullmatch(name) or len(name) > 64:
             raise
-    return dicomweb.pull_series(parts, owner, name)
+    dicomweb.pull_series(parts, owner, name)
+    return parts.repository.image(owner, name)  # the same of several volumes as the next time

@@ -95,8 +95,8 @@ def pull(
     return scans
 
 
-def pull_series(parts: Parts, owner: str, series_uid: str) -> StoredScan:
-    """The scan of a series, from the first peer that has it; the largest of several.
+def pull_series(parts: Parts, owner: str, series_uid: str) -> None:
+    """Takes a series in from the first peer that has it: a scan of each volume.
 
     Raises NotFound, and what `pull` raises; PeerAway only where no other peer has it.
     """
@@ -107,13 +107,13 @@ def pull_series(parts: Parts, owner: str, series_uid: str) -> StoredScan:
         if peer.dicomweb is None:
             continue
         try:
-            scans = pull(parts, owner, peer, None, series_uid, Asked(each=True))
+            pull(parts, owner, peer, None, series_uid, Asked(each=True))
         except NotFound:
             continue
         except PeerAway as error:
             missed = error
-            continue
-        return max(scans, key=lambda scan: scan.bytes)
+        else:
+            return
     raise missed
 
 

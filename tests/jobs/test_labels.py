@@ -67,6 +67,13 @@ def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: Make
     assert repository.image("ada", "one") == one
     assert repository.image("ada", "first") == one
     assert repository.image("ada", "1.2.3") == two, "the newest of a series"
+    large, small = (
+        replace(scan_of(name, sha256=name[0] * 64), name=name, series="1.2.4", bytes=size)
+        for name, size in (("whole", 900), ("scout", 90))
+    )
+    for scan in (large, small):
+        repository.add_scan(scan)
+    assert repository.image("ada", "1.2.4") == large, "and no localizer"
     assert repository.image("ada", "head.nii.gz") == one
     assert repository.image("ada", "head.v2") == two
     assert repository.image("ada", "10%_off") == three
