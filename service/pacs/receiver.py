@@ -11,6 +11,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import
 
 from imaging.errors import BadInput, BadRequest, StorageFull, TesseraError
+from imaging.formats.dicom.instance import is_image
 from jobs import problem
 from jobs.settings import Settings
 from service.pacs.inbox import Inbox
@@ -30,28 +31,6 @@ SYNTAXES = (
     *(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203)),  # HTJ2K
 )
 """Transfer syntaxes that are decoded here (PS3.6, A); images are kept in the one they came in."""
-_IMAGES = "1.2.840.10008.5.1.4.1.1."
-_CLASSES = tuple(
-    _IMAGES + root
-    for root in (
-        *("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "2", "2.1", "2.2"),  # CR, DX, CT
-        *("3.1", "4", "4.1", "4.3", "4.4", "6.1", "6.2"),  # US, MR
-        *("7", "7.1", "7.2", "7.3", "7.4"),  # secondary capture
-        *(
-            "12.1",
-            "12.1.1",
-            "12.2",
-            "12.2.1",
-            "13.1.1",
-            "13.1.2",
-            "13.1.3",
-        ),  # XA, RF, tomosynthesis
-        *("20", "128", "128.1", "130"),  # NM, PET
-        *("77.1.1", "77.1.2", "77.1.4", "77.1.5.1", "77.1.5.2"),  # visible light
-    )
-)
-"""Images. Segmentations, reports and their like are not accepted: an archive that passes on all
-that is new would send our own results back to us."""
 
 
 def check(settings: Settings) -> None:
@@ -131,10 +110,10 @@ def _entity(settings: Settings) -> AE:
     entity.require_calling_aet = list(settings.dicom_callers)
     entity.maximum_associations = settings.dicom_associations
     entity.add_supported_context(Verification)
-    known = {str(context.abstract_syntax) for context in AllStoragePresentationContexts}
-    for kind in _CLASSES:
-        if kind in known:
-            entity.add_supported_context(kind, list(SYNTAXES))
+    for context in AllStoragePresentationContexts:
+        # Images alone: an archive that passes on all that is new would send us our own results.
+        if is_image(str(context.abstract_syntax)):
+            entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
     return entity
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import (
+    BreastTomosynthesisImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedXAImageStorage,
+    JPEG2000Lossless,
+    MRImageStorage,
+    VLPhotographicImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
@@ -146,6 +154,20 @@ def _sent_raw(port: int, image: Dataset, data: bytes):  # type: ignore[no-untype
     talk._reactor_checkpoint.set()
     yield answer.Status
     talk.release()
+
+
+def test_what_is_accepted_is_what_can_be_taken_in(opened) -> None:  # type: ignore[no-untyped-def]
+    """A sender is told in the negotiation, and not by a series that is put aside."""
+    here, kinds = opened(), [MRImageStorage, EnhancedCTImageStorage, VLPhotographicImageStorage]
+    others = [BreastTomosynthesisImageStorage, EnhancedXAImageStorage]
+    others.append(VLWholeSlideMicroscopyImageStorage)
+    images = series(len(kinds) + len(others))
+    for image, kind in zip(images, [*kinds, *others], strict=True):
+        image.SOPClassUID = kind
+    talk = associate(here.port, images)
+    accepted = {str(context.abstract_syntax) for context in talk.accepted_contexts}
+    talk.release()
+    assert accepted == {"1.2.840.10008.1.1", *kinds}
 
 
 def test_broken_instances(opened) -> None:  # type: ignore[no-untyped-def]

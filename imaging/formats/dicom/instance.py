@@ -138,7 +138,7 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
             todo="Export the image again, with its whole header.",
         )
     kind = UID(header.SOPClassUID)
-    if not kind.name.startswith(_IMAGES):
+    if not is_image(kind):
         raise UnsupportedScan(
             f"This DICOM object is no image to segment: it is {_name(kind)}.",
             expected="CT, MR or PET, classic or enhanced; radiography, ultrasound, capture.",
@@ -188,9 +188,15 @@ _IMAGES = (
     *("Computed Radiography", "Digital X-Ray Image"),
     *("Digital Mammography X-Ray Image", "Digital Intra-Oral X-Ray Image", "X-Ray Angiographic"),
     *("X-Ray Radiofluoroscopic", "Ultrasound Image", "Ultrasound Multi-frame", "Secondary Capture"),
-    *("Multi-frame", "Nuclear Medicine Image", "VL ", "Ophthalmic Photography"),
+    *("Multi-frame", "Nuclear Medicine Image", "Ophthalmic Photography"),
+    *("VL Endoscopic", "VL Microscopic", "VL Slide-Coordinates", "VL Photographic"),
 )
 """How the names begin that PS3.4, B.5, gives the storage classes of images; others are refused."""
+
+
+def is_image(kind: str) -> bool:
+    """Whether a storage class, by its UID, is one of images that are taken."""
+    return UID(kind).name.startswith(_IMAGES)
 
 
 def _name(kind: UID) -> str:
