@@ -10,7 +10,6 @@ import numpy as np
 from starlette.responses import Response, StreamingResponse
 
 from imaging.errors import Conflict
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.mask_file import DICOM, SUFFIXES, read, write
 from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
@@ -96,6 +95,8 @@ def dicom(
     Raises BadRequest where the scan did not come as DICOM, Conflict where the model that made the
     mask is no longer the one of its name.
     """
+    from imaging.formats.dicom.objects import write_object  # loads for a second
+
     meaning = _meaning(parts, job)
     with parts.blobs.local(scan.sha256) as source, parts.blobs.local(str(job.mask_sha256)) as mask:
         opened = open_scan(source, parts.limits, parts.scratch.folder)
