@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
 from imaging.meaning import Meaning
@@ -20,6 +19,8 @@ def write_report(path: Path, made: Outcome, scan: Path, meaning: Callable[[], Me
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".dcm":
+        from imaging.formats.dicom.objects import write_object  # loads for a second
+
         opened = open_scan(scan)
         mask = read(made.mask, opened.dimension, path.parent)
         sizes = made.report["measurements"]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from imaging.errors import Conflict
 from imaging.formats import mask_file
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.sniff import open_scan
 from imaging.meaning import Meaning
 from jobs.job import Job
@@ -18,6 +17,8 @@ def write(parts: Parts, job: Job, form: str, path: Path) -> None:
     Conflict where the model that made the mask is no longer the one of its name: its labels may
     mean something else now.
     """
+    from imaging.formats.dicom.objects import write_object  # loads for a second
+
     meaning = _meaning(parts, job)
     stored = parts.repository.scan(job.owner, job.grid_scan)
     sizes = parts.repository.report(job.owner, job.id).get("measurements")

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from imaging.errors import BadRequest
 from jobs.settings import Settings
 from service.app import create_app, monai_label_app
-from service.pacs import receiver
+from service.pacs import binding
 
 DRAIN_S = 2
 STARTUP_FAILURE = 3
@@ -19,7 +19,7 @@ STARTUP_FAILURE = 3
 def serve(settings: Settings) -> None:
     """Serves until it is told to stop; raises BadRequest where it would listen unguarded."""
     check_binding(settings)
-    receiver.check(settings)
+    binding.check(settings)
     logging.getLogger("sse_starlette").setLevel(logging.INFO)  # it would log each event's content
     gateway, second = create_app(settings), settings.monai_label_port
     app = _TwoDoors(gateway, monai_label_app(gateway, settings), second) if second else gateway

@@ -12,7 +12,6 @@ from imaging.box import blocks
 from imaging.canvas import canvas
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.limits import Limits
 from imaging.formats.nifti_write import write_mask_volume
 from imaging.formats.nrrd import write_mask_nrrd
@@ -84,6 +83,8 @@ def write(
             expected="The model that made the mask, for DICOM results.",
             todo="Fetch the mask as nifti or nrrd.",
         )
+    from imaging.formats.dicom.objects import write_object  # loads for a second
+
     when = time.time() if made_at is None else made_at
     return write_object(path, form, mask, scan, meaning, None, when)
 

@@ -5,7 +5,6 @@ import re
 from imaging.errors import BadRequest, NotFound
 from jobs.job import StoredScan
 from service.multipart import base_name
-from service.pacs import dicomweb
 from service.parts import Parts
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
@@ -30,5 +29,7 @@ def image(parts: Parts, owner: str, given: str) -> StoredScan:
     except NotFound:
         if not _UID.fullmatch(name) or len(name) > 64:
             raise
+    from service.pacs import dicomweb  # loads for a second
+
     dicomweb.pull_series(parts, owner, name)
     return parts.repository.image(owner, name)  # the same of several volumes as the next time

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from imaging.formats.dicom.objects import OnPlanes
+from imaging.formats.dicom.on_planes import OnPlanes
 from imaging.formats.mask_file import read, write
 from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.sniff import open_scan

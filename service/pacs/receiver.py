@@ -1,6 +1,5 @@
 """C-STORE and C-ECHO as a provider (PS3.4, Annexes B and A)."""
 
-import ipaddress
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -31,17 +30,6 @@ SYNTAXES = (
     *(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203)),  # HTJ2K
 )
 """Transfer syntaxes that are decoded here (PS3.6, A); images are kept in the one they came in."""
-
-
-def check(settings: Settings) -> None:
-    """Raises BadRequest where anybody on the network could send."""
-    if not settings.dicom_port or settings.dicom_callers or _loopback(settings.dicom_host):
-        return
-    raise BadRequest(
-        "DICOM was asked for beyond this machine, and everybody may send.",
-        expected="TESSERA_DICOM_CALLERS: the AE titles that may.",
-        todo="Name them, and have a firewall let only their hosts through: a title is no proof.",
-    )
 
 
 class Receiver:
@@ -138,10 +126,3 @@ def _refusal(error: Exception) -> int:
         return OUT_OF_RESOURCES
     problem.logged(error, logger)
     return OUT_OF_RESOURCES
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

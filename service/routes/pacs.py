@@ -12,7 +12,6 @@ from imaging.errors import BadRequest
 from jobs.delivery import Delivery
 from service import present
 from service.intake import Asked
-from service.pacs import dicomweb
 from service.parts import OwnerDep, PartsDep
 from service.schemas import (
     UID,
@@ -60,6 +59,8 @@ async def search_series(
     name: Identifier, filters: Annotated[_Filters, Query()], parts: PartsDep
 ) -> list[SeriesOut]:
     """Series that a peer has (QIDO-RS). A peer that is away is a 503."""
+    from service.pacs import dicomweb  # loads for a second
+
     peer = parts.routes.named(name)
     wanted = filters.model_dump(exclude_none=True, exclude={"limit"})
     found = await parts.show(dicomweb.search, peer, wanted, filters.limit)
@@ -69,6 +70,8 @@ async def search_series(
 @router.post("/v1/scans/pull", status_code=201)
 async def pull_scans(asked: PullIn, parts: PartsDep, owner: OwnerDep) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan of each volume."""
+    from service.pacs import dicomweb  # loads for a second
+
     peer = parts.routes.named(asked.peer)
     wish = Asked(each=True, resample=asked.resample, deidentify=asked.deidentify)
     scans = await parts.take_in(dicomweb.pull, parts, owner, peer, asked.study, asked.series, wish)

@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
-from service.pacs import receiver
+from service.pacs import binding
 from service.pacs.inbox import Inbox
 from service.pacs.receiver import Receiver
 from tests.pacs.conftest import House, associate, store
@@ -223,10 +223,10 @@ def test_a_full_disk_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:  
 
 def test_beyond_loopback_callers_are_named() -> None:
     with pytest.raises(BadRequest):
-        receiver.check(Settings(dicom_port=104, dicom_host="0.0.0.0"))
-    receiver.check(Settings(dicom_port=104, dicom_host="0.0.0.0", dicom_callers=("CT1",)))
-    receiver.check(Settings(dicom_port=104))
-    receiver.check(Settings(dicom_host="0.0.0.0"))
+        binding.check(Settings(dicom_port=104, dicom_host="0.0.0.0"))
+    binding.check(Settings(dicom_port=104, dicom_host="0.0.0.0", dicom_callers=("CT1",)))
+    binding.check(Settings(dicom_port=104))
+    binding.check(Settings(dicom_host="0.0.0.0"))
 
 
 def test_a_port_that_is_taken_is_said(opened) -> None:  # type: ignore[no-untyped-def]

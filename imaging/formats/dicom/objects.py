@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadRequest
+from imaging.formats.dicom.on_planes import OnPlanes
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.rtstruct import write_rtstruct
 from imaging.formats.dicom.seg import numbering, write_seg
@@ -27,19 +28,6 @@ FORMS = (*SEG_KINDS, "dicom-rtstruct", "dicom-sr")
 _NAMED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _SERIES_NUMBER = 9001
 """SeriesNumber of the first form: behind whatever a scanner numbers."""
-
-
-@runtime_checkable
-class OnPlanes(Protocol):
-    """What a DICOM scan knows of its source."""
-
-    def planes(self) -> Planes:
-        """The original image planes, in order along their normal."""
-        ...
-
-    def on_planes(self, mask: NDArray[Any]) -> NDArray[Any]:
-        """A mask on the scan's grid -> (planes, rows, columns)."""
-        ...
 
 
 def write_object(
