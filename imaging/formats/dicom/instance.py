@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID, AllTransferSyntaxes
 
-from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 
 Opener = Callable[[], BinaryIO]
 """Opens the instance's file, seekable, from its start."""
@@ -28,6 +28,7 @@ _KEPT = (
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    "RedPaletteColorLookupTableDescriptor",
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
 _PIXELS = 0x7FE00010
@@ -73,7 +74,9 @@ def read_instance(open_file: Opener) -> Instance:
         ) from error
     try:
         _check(header, syntax, pixel_bytes)
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+    except TesseraError:
+        raise
+    except Exception as error:  # values are decoded when they are first asked for
         raise UnreadableScan(
             "An attribute of the DICOM file that describes its pixels has no sound value.",
             expected="Rows, Columns, Bits Allocated and their like as PS3.3, C.7.6.3, has them.",
@@ -133,12 +136,28 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
     wanted = _native_bytes(header)
     if wanted <= 0:
         raise ValueError("an image of no size")
+    _check_bits(header)
+    for element in header:  # nobody meets a broken value later on
+        _ = element.value
     if not syntax.is_encapsulated and pixel_bytes < wanted:
         raise UnreadableScan(
             f"The pixel data is cut off: {pixel_bytes:,} bytes are there.",
             expected=f"{wanted:,}, by Rows, Columns, Bits Allocated and Number of Frames.",
             todo="Copy or export the image again.",
         )
+
+
+def _check_bits(header: Dataset) -> None:
+    """How a value lies in its bits (PS3.5, 8.1.1); decoders take wrong figures at their word."""
+    allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
+    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
+        raise ValueError("an impossible number of bits")
+    if int(header.get("HighBit", stored - 1)) != stored - 1:
+        raise ValueError("values that do not begin at the lowest bit")
+    if int(header.get("PixelRepresentation") or 0) not in (0, 1):
+        raise ValueError("values neither signed nor unsigned")
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        _first, _mapped, _depth = header.RedPaletteColorLookupTableDescriptor
 
 
 def _native_bytes(header: Dataset) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.frame import Place
+from imaging.formats.dicom.frame import Place, is_length
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular import Regular
 from imaging.formats.dicom.stack import Stack, Uneven
-from imaging.formats.dicom.values import Planes3D, bytes_of, picture
+from imaging.formats.dicom.values import Planes3D, bytes_of, picture, picture_type
 from imaging.formats.limits import Limits
 from imaging.once import once
 from imaging.scan import Scan
@@ -69,8 +70,10 @@ class Series:
         first = self.stack.frames[0]
         if first.place is None:
             return self._picture(limits)
-        samples = int(first.instance.header.SamplesPerPixel)
-        if samples != 1:
+        header = first.instance.header
+        if int(header.SamplesPerPixel) != 1 or "MONOCHROME" not in str(
+            header.PhotometricInterpretation
+        ):
             raise UnsupportedScan(
                 "The volume is in colour.",
                 expected="One value a voxel: MONOCHROME1 or 2 (PS3.3, C.7.6.3.1.2).",
@@ -79,7 +82,7 @@ class Series:
         planes = Planes3D(self.stack.frames, scratch)
         shape, affine = self._grid(first.place, planes)
         dtype = planes.dtype if self.regular is None else np.dtype(np.float32)
-        limits.check_volume(int(np.prod(shape)), int(np.prod(shape)) * dtype.itemsize)
+        limits.check_volume(prod(shape), prod(shape) * dtype.itemsize)
         limits.check_bytes(bytes_of(self.stack.frames))
         return Scan(
             shape=(1, *shape),
@@ -124,8 +127,8 @@ class Series:
         return read
 
     def _picture(self, limits: Limits) -> Scan:
-        instance = self.stack.frames[0].instance
-        header = instance.header
+        first = self.stack.frames[0]
+        instance, header = first.instance, first.instance.header
         if instance.number_of_frames > 1:
             raise UnsupportedScan(
                 f"The image has {instance.number_of_frames} frames that say nothing of where they "
@@ -136,10 +139,10 @@ class Series:
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
-        limits.check_picture(rows, columns, rows * columns * components * 2)
+        limits.check_picture(rows, columns, rows * columns * components * 4)
         spacing = _spacing(header)
-        values = once(lambda: picture(instance))
-        dtype = np.dtype(np.uint8 if int(header.BitsAllocated) <= 8 else np.uint16)
+        values = once(lambda: picture(first))
+        dtype = picture_type(first)
 
         def read(box: Box) -> NDArray[Any]:
             found = values()
@@ -197,5 +200,5 @@ def _spacing(header: Any) -> tuple[float, float] | None:
                 rows, columns = (float(n) for n in values)
             except (TypeError, ValueError):
                 return None
-            return (rows, columns) if min(rows, columns) > 0 else None
+            return (rows, columns) if is_length(rows) and is_length(columns) else None
     return None

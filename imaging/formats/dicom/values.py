@@ -1,6 +1,6 @@
 """The voxel values of frames: decoded once, at the first read, and rescaled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import prod
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
 
@@ -23,16 +23,32 @@ _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
     """The least type that holds every value that the frames may have; float32 for broken slopes."""
-    header = frames[0].instance.header
-    if "FloatPixelData" in header or "ModalityLUTSequence" in header:
+    if any("ModalityLUTSequence" in frame.instance.header for frame in frames):
         return np.dtype(np.float32)
-    scales = {(frame.slope, frame.intercept) for frame in frames}
-    bits = max(int(frame.instance.header.BitsStored) for frame in frames)
-    signed = any(int(frame.instance.header.get("PixelRepresentation") or 0) for frame in frames)
-    if bits > 16 or any(not n.is_integer() for scale in scales for n in scale):
+    kinds = {(*_bits(frame.instance.header), frame.slope, frame.intercept) for frame in frames}
+    if any(not slope.is_integer() or not start.is_integer() for _, _, slope, start in kinds):
         return np.dtype(np.float32)
-    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-    ends = [slope * n + intercept for slope, intercept in scales for n in (least, most)]
+    return _least([slope * n + start for *ends, slope, start in kinds for n in ends])
+
+
+def picture_type(frame: Frame) -> np.dtype[Any]:
+    """The same of a picture, whose colours are never rescaled."""
+    header = frame.instance.header
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        _, _, bits = header.RedPaletteColorLookupTableDescriptor  # of its entries (C.7.6.3.1.5)
+        return np.dtype(np.uint8 if int(bits) <= 8 else np.uint16)
+    return value_type([frame]) if int(header.SamplesPerPixel) == 1 else _least(_bits(header))
+
+
+def _bits(header: Dataset) -> tuple[int, int]:
+    """The least and the most value that may be stored."""
+    bits = int(header.BitsStored)
+    signed = int(header.get("PixelRepresentation") or 0)
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def _least(ends: Iterable[float]) -> np.dtype[Any]:
+    ends = list(ends)
     for kind in _EXACT:
         info = np.iinfo(kind)
         if info.min <= min(ends) and max(ends) <= info.max:
@@ -64,8 +80,12 @@ class Planes3D:
         return out
 
 
-def picture(instance: Instance) -> NDArray[Any]:
+def picture(frame: Frame) -> NDArray[Any]:
     """(1 or 3, rows, columns) of a picture's only frame, RGB or grey, white where it is bright."""
+    return _picture(frame.instance).astype(picture_type(frame), copy=False)
+
+
+def _picture(instance: Instance) -> NDArray[Any]:
     try:
         with instance.open() as file:
             data = dcmread(file, force=True)
@@ -86,7 +106,7 @@ def picture(instance: Instance) -> NDArray[Any]:
 def _inverted(values: NDArray[Any], data: Any) -> NDArray[Any]:
     """MONOCHROME1 shows its least value as white (PS3.3, C.7.6.3.1.2)."""
     if not np.issubdtype(values.dtype, np.integer):
-        return np.asarray(values.max(initial=0) - values)
+        return np.asarray(values.max() + values.min() - values)
     bits = int(data.BitsStored)
     top = (1 << bits - 1) - 1 if data.PixelRepresentation else (1 << bits) - 1
     low = -(1 << bits - 1) if data.PixelRepresentation else 0

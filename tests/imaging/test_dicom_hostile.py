@@ -1,0 +1,143 @@
+"""DICOM files that nobody would make by accident: refused in words, never a crash or a hang."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.data import get_testdata_file
+
+from imaging.box import Box
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.limits import Limits
+from imaging.formats.received import Asked, received
+from imaging.formats.sniff import open_scan
+from imaging.scan import Scan
+from tests.dicom_files import classic, picture, write
+
+LIMITS = Limits()
+AFFINE = np.diag([0.7, 0.9, 2.5, 1.0])
+Values = np.ndarray[Any, np.dtype[Any]]
+
+
+def voxels(kind: type[np.generic] = np.int16) -> Values:
+    return np.random.default_rng(0).integers(0, 2000, (6, 5, 4)).astype(kind)
+
+
+def taken(folder: Path, *images: Dataset, asked: Asked | None = None) -> Scan:
+    paths = write(images, folder / "sent")
+    (one,), _ = received(paths, folder, LIMITS, asked, b"secret")
+    return open_scan(one.path, LIMITS, folder)
+
+
+def whole(scan: Scan) -> Values:
+    return scan.read(Box.whole(scan.grid))
+
+
+def rewritten(name: str, path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """One of pydicom's own files, its bytes changed."""
+    path.write_bytes(change(Path(get_testdata_file(name)).read_bytes()))
+    return path
+
+
+UNSOUND: dict[str, dict[str, object]] = {
+    "no bits": {"BitsStored": 0},
+    "more bits than there are": {"BitsStored": 40},
+    "bits that begin in the middle": {"BitsStored": 12, "HighBit": 15},
+    "a position of another world": {"ImagePositionPatient": ["1e306", "0", "0"]},
+    "a spacing that has no square": {"PixelSpacing": ["1e200", "1"]},
+    "a spacing of nothing": {"PixelSpacing": ["1e-200", "1"]},
+    "three spacings": {"PixelSpacing": ["1", "1", "1"]},
+    "an endless slope": {"RescaleSlope": "1e300", "RescaleIntercept": "0"},
+}
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_attributes_that_cannot_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnreadableScan):
+        taken(tmp_path, *classic(voxels(), AFFINE, **UNSOUND[name]))
+
+
+def test_an_attribute_that_is_not_there(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE)
+    for image in images:
+        del image.BitsStored
+    with pytest.raises(UnreadableScan):
+        taken(tmp_path, *images)
+
+
+def test_a_value_of_a_kind_that_does_not_exist(tmp_path: Path) -> None:
+    """Given an element with a VR that no standard has, the file is refused when it is read."""
+    for number, name in enumerate((b"SOPInstanceUID", b"series", b"bits", b"position")):
+        tag = [b"\x08\0\x18\0UI", b"\x20\0\x0e\0UI", b"\x28\0\0\1US", b"\x20\0\x32\0DS"][number]
+        path = rewritten(
+            "MR_small.dcm",
+            tmp_path / name.decode(),
+            lambda data, tag=tag: data.replace(tag, tag[:4] + b"U\xff"),  # type: ignore[misc]
+        )
+        with pytest.raises(TesseraError):
+            whole(open_scan(path))
+
+
+def test_a_thickness_that_cannot_be_is_none(tmp_path: Path) -> None:
+    (image,) = classic(voxels()[..., :1], AFFINE, SliceThickness="1e300")
+    assert taken(tmp_path, image).spacing_mm == pytest.approx((0.7, 0.9, 1.0))
+
+
+def test_a_pixel_of_endless_size_is_none(tmp_path: Path) -> None:
+    image = picture(voxels(np.uint16)[..., 0], PixelSpacing=["1e308", "1"])
+    assert taken(tmp_path, image).spacing_mm is None
+
+
+def test_a_volume_of_palette_indices_is_refused(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE, PhotometricInterpretation="PALETTE COLOR")
+    for image in images:
+        image.RedPaletteColorLookupTableDescriptor = [256, 0, 8]
+    with pytest.raises(UnsupportedScan, match="colour"):
+        taken(tmp_path, *images)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("JPEG2000.dcm", np.int16),  # signed
+        ("examples_palette.dcm", np.uint16),  # 8 bits an index, 16 a colour
+        ("SC_rgb_rle_32bit.dcm", np.float32),
+        ("SC_rgb_jpeg.dcm", np.uint8),
+    ],
+)
+def test_a_picture_is_of_the_type_that_it_says(name: str, kind: type[np.generic]) -> None:
+    path = Path(get_testdata_file(name))
+    scan = open_scan(path)
+    assert scan.dtype == kind
+    assert whole(scan).dtype == kind
+    if name == "JPEG2000.dcm":
+        assert (whole(scan)[0] == dcmread(path).pixel_array).all()
+
+
+def test_a_rescaled_picture_holds_its_values(tmp_path: Path) -> None:
+    grey = voxels(np.uint16)[..., 0]
+    scan = taken(tmp_path, picture(grey, RescaleSlope="2.5", RescaleIntercept="-1"))
+    np.testing.assert_array_equal(whole(scan)[0], grey.astype(np.float32) * 2.5 - 1)
+    assert scan.dtype == np.float32
+
+
+def test_signed_and_unsigned_slices_in_one_series(tmp_path: Path) -> None:
+    """Given slices of -32768..32767 and of 0..65535, no value wraps."""
+    low, high = (np.full((6, 5, 4), value, np.int16) for value in (-3, -1))
+    images = classic(low, AFFINE)
+    for image in images[2:]:
+        image.PixelData, image.PixelRepresentation = high[..., 0].tobytes(), 0
+    scan = taken(tmp_path, *images)
+    assert sorted(set(whole(scan).ravel().tolist())) == [-3, 65535]
+
+
+def test_thirty_two_bits_stay_whole_numbers(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE)
+    for image in images:
+        image.PixelData = np.full((5, 6), 2**24 + 1, np.int32).tobytes()
+        image.BitsAllocated, image.BitsStored, image.HighBit = 32, 32, 31
+    scan = taken(tmp_path, *images)
+    assert (scan.dtype, whole(scan).max()) == (np.int32, 2**24 + 1)
