@@ -141,3 +141,57 @@ def test_thirty_two_bits_stay_whole_numbers(tmp_path: Path) -> None:
         image.BitsAllocated, image.BitsStored, image.HighBit = 32, 32, 31
     scan = taken(tmp_path, *images)
     assert (scan.dtype, whole(scan).max()) == (np.int32, 2**24 + 1)
+
+
+def _other_size(size: tuple[bytes, bytes]) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        assert data.count(size[0]) == 1
+        return data.replace(*size)
+
+    return change
+
+
+CODESTREAMS = {
+    "JPGExtended.dcm": (b"\xff\xc1\0\x0b\x0c\x04\0\x01\0", b"\xff\xc1\0\x0b\x0c\xfe\0\xfe\0"),
+    "MR_small_jpeg_ls_lossless.dcm": (b"\0\x40\0\x40\x01\x01", b"\xfe\0\xfe\0\x01\x01"),
+    "MR_small_jp2klossless.dcm": (
+        b"\xff\x51\0\x29\0\0\0\0\0\x40\0\0\0\x40",
+        b"\xff\x51\0\x29\0\0\0\0\xfe\0\0\0\xfe\0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CODESTREAMS)
+def test_a_codestream_larger_than_its_image(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a stream of 65,024 x 65,024 pixels, no decoder sees it: it would take gigabytes."""
+    path = rewritten(name, tmp_path / name, _other_size(CODESTREAMS[name]))
+    monkeypatch.setattr("imaging.formats.dicom.values.iter_pixels", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.values.pixel_array", pytest.fail)
+    with pytest.raises(UnreadableScan, match="cannot be decoded"):
+        whole(open_scan(path))
+
+
+def test_a_box_without_a_length(tmp_path: Path) -> None:
+    """Given a JP2 file's box of no length, nobody goes round in it for ever."""
+    box = b"\x6a\x70\x32\x68"
+
+    def change(data: bytes) -> bytes:
+        at = data.index(box) - 4
+        return data[:at] + b"\0\0\0\0" + data[at + 4 :]
+
+    path = rewritten("GDCMJ2K_TextGBR.dcm", tmp_path / "box", change)
+    with pytest.raises(UnreadableScan, match="cannot be decoded"):
+        whole(open_scan(path))
+
+
+def test_a_decoder_that_panics(tmp_path: Path) -> None:
+    """Given a byte too many in a row, a decoder in Rust raises what is no Exception."""
+
+    def change(data: bytes) -> bytes:
+        return data[:1861] + b"\xf5" + data[1862:]
+
+    path = rewritten("MR_small_RLE.dcm", tmp_path / "rle", change)
+    with pytest.raises(UnreadableScan, match="cannot be decoded"):
+        whole(open_scan(path))

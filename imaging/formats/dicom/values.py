@@ -1,6 +1,7 @@
 """The voxel values of frames: decoded once, at the first read, and rescaled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from math import prod
 from pathlib import Path
@@ -14,11 +15,14 @@ from pydicom.pixels.utils import iter_pixels, pixel_array
 
 from imaging.canvas import canvas
 from imaging.errors import UnreadableScan
+from imaging.formats.dicom.codestream import check_codestreams
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.instance import Instance
 from imaging.once import once
 
 _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
+_RUST = "pyo3_runtime"
+"""Where the PanicException of a decoder in Rust comes from, which is no Exception."""
 
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
@@ -86,21 +90,21 @@ def picture(frame: Frame) -> NDArray[Any]:
 
 
 def _picture(instance: Instance) -> NDArray[Any]:
-    try:
+    with _decoding():
+        with instance.open() as file:
+            check_codestreams(file)
         with instance.open() as file:
             data = dcmread(file, force=True)
         values = pixel_array(data)
-    except Exception as error:  # whatever a damaged stream makes a decoder raise
-        raise _undecoded() from error
-    kind = str(data.PhotometricInterpretation)
-    if kind == "PALETTE COLOR":
-        values = apply_color_lut(values, data)
-    if values.ndim == 3:
-        return np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
-    values = apply_modality_lut(values, data)
-    if kind == "MONOCHROME1":
-        values = _inverted(values, data)
-    return np.asarray(values)[None]
+        kind = str(data.PhotometricInterpretation)
+        if kind == "PALETTE COLOR":
+            values = apply_color_lut(values, data)
+        if values.ndim == 3:
+            return np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
+        values = apply_modality_lut(values, data)
+        if kind == "MONOCHROME1":
+            values = _inverted(values, data)
+        return np.asarray(values)[None]
 
 
 def _inverted(values: NDArray[Any], data: Any) -> NDArray[Any]:
@@ -115,10 +119,21 @@ def _inverted(values: NDArray[Any], data: Any) -> NDArray[Any]:
 
 def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
     """Stored values of these frames, in their order."""
-    try:
+    with _decoding():
+        with instance.open() as file:
+            check_codestreams(file)
         with instance.open() as file:
             yield from iter_pixels(file, indices=list(numbers), raw=True)
-    except Exception as error:  # whatever a damaged stream makes a decoder raise
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Whatever a damaged stream makes a decoder raise is UnreadableScan."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__module__ != _RUST:
+            raise
         raise _undecoded() from error
 
 
