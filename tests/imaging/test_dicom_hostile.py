@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from imaging.box import Box
-from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.dicom import inflated
+from imaging.formats.dicom.deidentify import deidentified
+from imaging.formats.dicom.identity import identify
 from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
@@ -195,3 +199,40 @@ def test_a_decoder_that_panics(tmp_path: Path) -> None:
     path = rewritten("MR_small_RLE.dcm", tmp_path / "rle", change)
     with pytest.raises(UnreadableScan, match="cannot be decoded"):
         whole(open_scan(path))
+
+
+@pytest.mark.parametrize("deidentify", [False, True])
+def test_a_deflated_file_that_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, deidentify: bool
+) -> None:
+    monkeypatch.setattr(inflated, "MOST_BYTES", 1 << 20)
+    (image,) = classic(np.zeros((1024, 1024, 1), np.int16), AFFINE)
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    monkeypatch.setattr("imaging.formats.dicom.instance.dcmread", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.deidentify.dcmread", pytest.fail)
+    with pytest.raises(ScanTooLarge, match="deflated"):
+        taken(tmp_path, image, asked=Asked(deidentify=deidentify))
+    (path,) = (tmp_path / "sent").iterdir()
+    with pytest.raises(ScanTooLarge, match="deflated"):
+        identify(path)
+
+
+def test_a_damaged_file_cannot_be_deidentified(tmp_path: Path) -> None:
+    """The library raises OSError for one that ends within a sequence."""
+    path = rewritten("reportsi.dcm", tmp_path / "cut", lambda data: data[:-3])
+    with pytest.raises(UnreadableScan, match="damaged"):
+        deidentified(path, tmp_path / "out", b"secret")
+
+
+def test_frames_that_nobody_sent(tmp_path: Path) -> None:
+    """Given a file of ten kilobytes that says it has 300 million frames, they are not counted."""
+    where, frames = b"\x28\0\x10\0US", b"\x28\0\x08\0IS\x0a\x00300000000 "
+
+    def change(data: bytes) -> bytes:
+        return data.replace(where, frames + where)
+
+    path = rewritten("MR_small_RLE.dcm", tmp_path / "cine", change)
+    with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
+        open_scan(path)
+    with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
+        received([path], tmp_path, LIMITS)

@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import UID, AllTransferSyntaxes
 
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.inflated import check_inflated
 
 Opener = Callable[[], BinaryIO]
 """Opens the instance's file, seekable, from its start."""
@@ -51,6 +52,11 @@ class Instance:
     def number_of_frames(self) -> int:
         return int(self.header.get("NumberOfFrames") or 1)
 
+    @property
+    def cine(self) -> bool:
+        """Whether it has frames that say nothing of themselves, whatever their number."""
+        return self.number_of_frames > 1 and not self.header.get("PerFrameFunctionalGroupsSequence")
+
     def whole_header(self) -> Dataset:
         """Every attribute but the pixel data."""
         with self.open() as file:
@@ -63,9 +69,11 @@ def opener(path: Path) -> Opener:
 
 
 def read_instance(open_file: Opener) -> Instance:
-    """The instance in a file; raises UnreadableScan or UnsupportedScan, no other error."""
+    """The instance in a file; raises UnreadableScan, UnsupportedScan or ScanTooLarge, no other."""
     try:
         header, syntax, pixel_bytes = _parsed(open_file)
+    except TesseraError:
+        raise
     except Exception as error:  # whatever a damaged file makes the library raise
         raise UnreadableScan(
             "The DICOM file is damaged: its attributes cannot be read.",
@@ -87,6 +95,8 @@ def read_instance(open_file: Opener) -> Instance:
 
 def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
     """Header, transfer syntax, and the bytes of its pixel data, None where it has none."""
+    with open_file() as file:
+        check_inflated(file)
     with open_file() as file:
         header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_KEPT])
         syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
