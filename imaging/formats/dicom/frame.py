@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from imaging.errors import UnreadableScan
+from imaging.errors import ScanTooLarge, UnreadableScan
 from imaging.formats.dicom.instance import Instance
 
 FAR_MM = 1e6
@@ -16,6 +16,7 @@ FAR_MM = 1e6
 _LEAST_MM = 1e-6
 _LARGEST = 1e30
 """Of slope and intercept: what they make of 32 bits is still a float32."""
+_MOST_FRAMES = 100_000
 ROUND = 4
 """Decimals of orientation and pixel spacing that two planes of one stack share."""
 
@@ -60,8 +61,18 @@ class Frame:
 
 
 def frames_of(instance: Instance) -> Iterator[Frame]:
-    """Every frame of an instance; raises UnreadableScan where a value is missing or no number."""
-    for number in range(instance.number_of_frames):
+    """Every frame of an instance, of a cine the first: the others are its like.
+
+    Raises UnreadableScan where a value is missing or no number, ScanTooLarge.
+    """
+    count = 1 if instance.cine else instance.number_of_frames
+    if count > _MOST_FRAMES:
+        raise ScanTooLarge(
+            f"A DICOM file of {count:,} frames came.",
+            expected=f"At most {_MOST_FRAMES:,}.",
+            todo="Split it into its volumes.",
+        )
+    for number in range(count):
         try:
             yield _frame(instance, number)
         except Exception as error:  # values are decoded when they are first asked for

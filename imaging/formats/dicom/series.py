@@ -68,6 +68,8 @@ class Series:
     def scan(self, limits: Limits, scratch: Path | None) -> Scan:
         """The scan; raises ScanTooLarge, UnsupportedScan. No pixel is decoded before a read."""
         first = self.stack.frames[0]
+        if first.instance.cine:
+            raise _cine(first.instance.number_of_frames)
         if first.place is None:
             return self._picture(limits)
         header = first.instance.header
@@ -130,12 +132,7 @@ class Series:
         first = self.stack.frames[0]
         instance, header = first.instance, first.instance.header
         if instance.number_of_frames > 1:
-            raise UnsupportedScan(
-                f"The image has {instance.number_of_frames} frames that say nothing of where they "
-                "lie in the patient.",
-                expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
-                todo="Send the frame that is meant as an image of its own.",
-            )
+            raise _cine(instance.number_of_frames)
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
@@ -185,6 +182,14 @@ def one_of(stacks: Sequence[Stack], number: int) -> Stack:
         f"The series has {len(stacks)} volumes; number {number + 1} was asked for.",
         expected="One of those that there are.",
         todo="Send the series again and choose one.",
+    )
+
+
+def _cine(frames: int) -> UnsupportedScan:
+    return UnsupportedScan(
+        f"The image has {frames:,} frames that say nothing of where they lie in the patient.",
+        expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
+        todo="Send the frame that is meant as an image of its own.",
     )
 
 
