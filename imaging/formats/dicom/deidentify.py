@@ -32,6 +32,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.atomic import full_disk_told
+from imaging.formats.dicom.inflated import check_inflated
 
 _DUMMIES: Mapping[str, Any] = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), "ANONYMIZED"),
@@ -75,13 +76,15 @@ def deidentified(path: Path, out: Path, secret: bytes) -> None:
     Raises UnreadableScan, UnsupportedScan, StorageFull.
     """
     try:
+        with path.open("rb") as source:
+            check_inflated(source)
         dataset = dcmread(path, force=True)
         deidentify(dataset, secret)
         with out.open("wb") as file, full_disk_told():
             dcmwrite(file, dataset, enforce_file_format=True)
-    except (TesseraError, OSError):
+    except TesseraError:
         raise
-    except Exception as error:  # whatever a damaged file makes the library raise
+    except Exception as error:  # whatever a damaged file makes the library raise, OSError too
         raise UnreadableScan(
             "A DICOM file is damaged or lacks its UIDs, and cannot be de-identified.",
             expected="A whole DICOM file of one instance (PS3.10, 7).",

@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from imaging.errors import UnreadableScan
+from imaging.errors import ScanTooLarge, UnreadableScan
 from imaging.formats.dicom.instance import Instance
 
+FAR_MM = 1e6
+"""Nothing lies further away, or apart: a kilometre is no patient's."""
+_LEAST_MM = 1e-6
+_LARGEST = 1e30
+"""Of slope and intercept: what they make of 32 bits is still a float32."""
+_MOST_FRAMES = 100_000
 ROUND = 4
 """Decimals of orientation and pixel spacing that two planes of one stack share."""
 Key = tuple[float, ...]
@@ -56,11 +62,21 @@ class Frame:
 
 
 def frames_of(instance: Instance) -> Iterator[Frame]:
-    """Every frame of an instance; raises UnreadableScan where a value is missing or no number."""
-    for number in range(instance.number_of_frames):
+    """Every frame of an instance, of a cine the first: the others are its like.
+
+    Raises UnreadableScan where a value is missing or no number, ScanTooLarge.
+    """
+    count = 1 if instance.cine else instance.number_of_frames
+    if count > _MOST_FRAMES:
+        raise ScanTooLarge(
+            f"A DICOM file of {count:,} frames came.",
+            expected=f"At most {_MOST_FRAMES:,}.",
+            todo="Split it into its volumes.",
+        )
+    for number in range(count):
         try:
             yield _frame(instance, number)
-        except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
+        except Exception as error:  # values are decoded when they are first asked for
             raise UnreadableScan(
                 "An attribute that places the image in the patient is missing or no number.",
                 expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
@@ -140,14 +156,22 @@ def _place(groups: list[Dataset]) -> Place | None:
     row, column = cosines[:3], cosines[3:]
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     between = (float(spacing[0]), float(spacing[1]))
-    sound = np.isfinite([*place, *cosines, *between]).all() and place.shape == (3,)
-    if not sound or min(between) <= 0 or max(abs(n - 1) for n in lengths) > 0.01:
+    sound = place.shape == (3,) and cosines.shape == (6,) and len(spacing) == 2
+    sound = sound and all(abs(n) < FAR_MM for n in place) and all(map(is_length, between))
+    if not sound or not all(abs(n - 1) <= 0.01 for n in lengths):
         raise ValueError("no position")
     if abs(row @ column) > 0.01:
         raise ValueError("axes that are not at right angles")
     thickness = _find(groups, "SpacingBetweenSlices") or _find(groups, "SliceThickness")
     thickness = None if thickness is None else abs(float(thickness))
+    if thickness is not None and not is_length(thickness):
+        thickness = None
     return Place(place, row / lengths[0], column / lengths[1], between, thickness)
+
+
+def is_length(mm: float) -> bool:
+    """Whether pixels or slices may be so far apart; not so where it is no number."""
+    return _LEAST_MM <= mm < FAR_MM
 
 
 def _rounded(place: Place) -> tuple[float, ...]:
@@ -160,7 +184,7 @@ def _rescale(groups: list[Dataset]) -> tuple[float, float]:
     slope, intercept = _find(groups, "RescaleSlope"), _find(groups, "RescaleIntercept")
     slope = 1.0 if slope is None else float(slope)
     intercept = 0.0 if intercept is None else float(intercept)
-    if not np.isfinite([slope, intercept]).all() or slope == 0:
+    if slope == 0 or not (abs(slope) < _LARGEST and abs(intercept) < _LARGEST):
         raise ValueError("no rescale")
     return slope, intercept
 

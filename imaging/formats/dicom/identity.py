@@ -6,7 +6,8 @@ from typing import IO
 
 from pydicom import Dataset, dcmread, dcmwrite
 
-from imaging.errors import UnreadableScan
+from imaging.errors import TesseraError, UnreadableScan
+from imaging.formats.dicom.inflated import check_inflated
 
 _TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
@@ -33,10 +34,15 @@ class Identity:
 
 
 def identify(path: Path) -> Identity:
-    """Reads no pixels; raises UnreadableScan for what is no DICOM file of a series."""
+    """Reads no pixels; raises UnreadableScan for what is no DICOM file of a series,
+    ScanTooLarge."""
     try:
+        with path.open("rb") as file:
+            check_inflated(file)
         found = dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS])
         identity = _identity(found)
+    except TesseraError:
+        raise
     except Exception as error:  # whatever a damaged file makes the library raise
         raise _unreadable() from error
     if not identity.sop_instance or not identity.series:

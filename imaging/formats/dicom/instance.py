@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage
 
-from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.inflated import check_inflated
 
 Opener = Callable[[], BinaryIO]
 """Opens the instance's file, seekable, from its start."""
@@ -59,6 +60,11 @@ class Instance:
         """
         return UID(self.header.SOPClassUID).name.startswith(_SLICES)
 
+    @property
+    def cine(self) -> bool:
+        """Whether it has frames that say nothing of themselves, whatever their number."""
+        return self.number_of_frames > 1 and not self.header.get("PerFrameFunctionalGroupsSequence")
+
     def whole_header(self) -> Dataset:
         """Every attribute but the pixel data."""
         with self.open() as file:
@@ -71,9 +77,11 @@ def opener(path: Path) -> Opener:
 
 
 def read_instance(open_file: Opener) -> Instance:
-    """The instance in a file; raises UnreadableScan or UnsupportedScan, no other error."""
+    """The instance in a file; raises UnreadableScan, UnsupportedScan or ScanTooLarge, no other."""
     try:
         header, syntax, pixel_bytes = _parsed(open_file)
+    except TesseraError:
+        raise
     except Exception as error:  # whatever a damaged file makes the library raise
         raise UnreadableScan(
             "The DICOM file is damaged: its attributes cannot be read.",
@@ -82,7 +90,9 @@ def read_instance(open_file: Opener) -> Instance:
         ) from error
     try:
         _check(header, syntax, pixel_bytes)
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+    except TesseraError:
+        raise
+    except Exception as error:  # values are decoded when they are first asked for
         raise UnreadableScan(
             "An attribute of the DICOM file that describes its pixels has no sound value.",
             expected="Rows, Columns, Bits Allocated and their like as PS3.3, C.7.6.3, has them.",
@@ -104,6 +114,8 @@ def series_of(open_file: Opener) -> str:
 
 def _parsed(open_file: Opener) -> tuple[Dataset, UID, int | None]:
     """Header, transfer syntax, and the bytes of its pixel data, None where it has none."""
+    with open_file() as file:
+        check_inflated(file)
     with open_file() as file:
         header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_KEPT])
         syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
@@ -157,14 +169,30 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
             todo="Export it again as a DICOM file, with its meta information.",
         )
     wanted = _native_bytes(header)
-    if wanted <= 0 or not 0 < int(header.BitsStored) <= int(header.BitsAllocated):
-        raise ValueError("an image of no size, or of no bits")
+    if wanted <= 0:
+        raise ValueError("an image of no size")
+    _check_bits(header)
+    for element in header:  # nobody meets a broken value later on
+        _ = element.value
     if not syntax.is_encapsulated and pixel_bytes < wanted:
         raise UnreadableScan(
             f"The pixel data is cut off: {pixel_bytes:,} bytes are there.",
             expected=f"{wanted:,}, by Rows, Columns, Bits Allocated and Number of Frames.",
             todo="Copy or export the image again.",
         )
+
+
+def _check_bits(header: Dataset) -> None:
+    """How a value lies in its bits (PS3.5, 8.1.1); decoders take wrong figures at their word."""
+    allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
+    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
+        raise ValueError("an impossible number of bits")
+    if int(header.get("HighBit", stored - 1)) != stored - 1:
+        raise ValueError("values that do not begin at the lowest bit")
+    if int(header.get("PixelRepresentation") or 0) not in (0, 1):
+        raise ValueError("values neither signed nor unsigned")
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        _first, _mapped, _depth = header.RedPaletteColorLookupTableDescriptor
 
 
 def _native_bytes(header: Dataset) -> int:

@@ -7,12 +7,14 @@ instances come in the order of their SHA-256, so that the pack's own depends on 
 import io
 import tarfile
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imaging.errors import UnreadableScan
+from imaging.formats.archive import MOST_FILES, TarEntry
 from imaging.formats.dicom.instance import Opener
 
 MANIFEST = "tessera.json"
@@ -49,8 +51,10 @@ def write_pack(path: Path, instances: Iterable[tuple[str, Path]], manifest: Mani
 def read_pack(path: Path) -> tuple[Manifest, list[Opener]]:
     """What is meant, and how to open each instance; raises UnreadableScan."""
     try:
-        with tarfile.open(path, "r:") as pack:
-            first, *members = pack.getmembers()
+        with tarfile.open(path, "r:", tarinfo=TarEntry) as pack:
+            first, *members = islice(pack, MOST_FILES + 1)
+            if pack.next() is not None:
+                raise tarfile.ReadError("too many files")
             told = pack.extractfile(first)
             manifest = Manifest.model_validate_json(told.read(_MANIFEST_BYTES) if told else b"")
             return manifest, [_opener(path, n.offset_data, n.size) for n in members]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.frame import Place
+from imaging.formats.dicom.frame import Place, is_length
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular import Regular
 from imaging.formats.dicom.stack import Stack, Uneven
@@ -19,6 +20,7 @@ from imaging.formats.limits import Limits
 from imaging.once import once
 from imaging.scan import Scan
 
+_COLOR_BITS = 16
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -67,10 +69,14 @@ class Series:
     def scan(self, limits: Limits, scratch: Path | None) -> Scan:
         """The scan; raises ScanTooLarge, UnsupportedScan. No pixel is decoded before a read."""
         first = self.stack.frames[0]
+        if first.instance.cine:
+            raise _cine(first.instance.number_of_frames)
         if first.place is None:
             return self._picture(limits)
-        samples = int(first.instance.header.SamplesPerPixel)
-        if samples != 1:
+        header = first.instance.header
+        if int(header.SamplesPerPixel) != 1 or "MONOCHROME" not in str(
+            header.PhotometricInterpretation
+        ):
             raise UnsupportedScan(
                 "The volume is in colour.",
                 expected="One value a voxel: MONOCHROME1 or 2 (PS3.3, C.7.6.3.1.2).",
@@ -79,7 +85,7 @@ class Series:
         planes = Planes3D(self.stack.frames, scratch)
         shape, affine = self._grid(first.place, planes)
         dtype = planes.dtype if self.regular is None else np.dtype(np.float32)
-        limits.check_volume(int(np.prod(shape)), int(np.prod(shape)) * dtype.itemsize)
+        limits.check_volume(prod(shape), prod(shape) * dtype.itemsize)
         limits.check_bytes(bytes_of(self.stack.frames))
         return Scan(
             shape=(1, *shape),
@@ -127,16 +133,17 @@ class Series:
         frame = self.stack.frames[0]
         instance, header = frame.instance, frame.instance.header
         if instance.number_of_frames > 1:
-            raise UnsupportedScan(
-                f"The image has {instance.number_of_frames} frames that say nothing of where they "
-                "lie in the patient.",
-                expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
-                todo="Send the frame that is meant as an image of its own.",
-            )
+            raise _cine(instance.number_of_frames)
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
+        if samples > 1 and int(header.BitsAllocated) > _COLOR_BITS:
+            raise UnsupportedScan(
+                f"The picture's colours have {header.BitsAllocated} bits each.",
+                expected=f"At most {_COLOR_BITS}.",
+                todo="Save it with 8 bits a colour and send that.",
+            )
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
-        dtype = picture_type(frame, components)
+        dtype = picture_type(frame)
         limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
         values = once(lambda: picture(frame))
 
@@ -184,6 +191,14 @@ def one_of(stacks: Sequence[Stack], number: int) -> Stack:
     )
 
 
+def _cine(frames: int) -> UnsupportedScan:
+    return UnsupportedScan(
+        f"The image has {frames:,} frames that say nothing of where they lie in the patient.",
+        expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
+        todo="Send the frame that is meant as an image of its own.",
+    )
+
+
 def _alone(place: Place) -> NDArray[np.float64]:
     return (place.thickness or 1.0) * place.normal
 
@@ -196,5 +211,5 @@ def _spacing(header: Any) -> tuple[float, float] | None:
                 rows, columns = (float(n) for n in values)
             except (TypeError, ValueError):
                 return None
-            return (rows, columns) if min(rows, columns) > 0 else None
+            return (rows, columns) if is_length(rows) and is_length(columns) else None
     return None

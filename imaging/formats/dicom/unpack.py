@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from imaging.errors import ScanTooLarge, UnreadableScan
-from imaging.formats.archive import entries
+from imaging.formats.archive import MOST_FILES, TarEntry, entries
 from imaging.formats.atomic import full_disk_told
 from imaging.formats.dicom.instance import MAGIC
 from imaging.formats.dicom.pack import is_pack
 from imaging.formats.limits import RAISE_LIMIT, Limits
 from imaging.formats.ome_zarr import is_ome_zarr
 
-MOST_FILES = 100_000
 _START = 512
 _CHUNK = 1 << 20
 _ZIP = b"PK\x03\x04"
@@ -95,10 +94,14 @@ def _members(path: Path, sink: "_Sink") -> Iterator[Path]:
         return
     with _opened(path, start) as stream:
         counted = _Counted(stream, sink.limits)
-        with tarfile.open(fileobj=counted, mode="r|") as pack:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=counted, mode="r|", tarinfo=TarEntry) as pack:  # type: ignore[call-overload]
             for member in pack:
+                if member.issparse():
+                    raise tarfile.ReadError("a sparse file")
                 inner = pack.extractfile(member) if member.isreg() else None
-                if inner is not None:
+                if inner is None:
+                    sink.count(0)
+                else:
                     yield from sink.take(inner)
 
 

@@ -1,6 +1,7 @@
 """The voxel values of frames: decoded once, at the first read, and rescaled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from math import prod
 from pathlib import Path
@@ -8,31 +9,50 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
 
 from imaging.canvas import canvas
 from imaging.errors import UnreadableScan
+from imaging.formats.dicom.codestream import check_codestreams
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.instance import Instance
 from imaging.once import once
 
 _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
+_RUST = "pyo3_runtime"
+"""Where the PanicException of a decoder in Rust comes from, which is no Exception."""
 
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
     """The least type that holds every value that the frames may have; float32 for broken slopes."""
-    headers = [frame.instance.header for frame in frames]
-    if "ModalityLUTSequence" in headers[0]:
+    if any("ModalityLUTSequence" in frame.instance.header for frame in frames):
         return np.dtype(np.float32)
-    scales = {(frame.slope, frame.intercept) for frame in frames}
-    bits = max(int(header.BitsStored) for header in headers)
-    signed = any(int(header.get("PixelRepresentation") or 0) for header in headers)
-    if bits > 16 or any(not n.is_integer() for scale in scales for n in scale):
+    kinds = {(*_bits(frame.instance.header), frame.slope, frame.intercept) for frame in frames}
+    if any(not slope.is_integer() or not start.is_integer() for _, _, slope, start in kinds):
         return np.dtype(np.float32)
-    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-    ends = [slope * n + intercept for slope, intercept in scales for n in (least, most)]
+    return _least([slope * n + start for *ends, slope, start in kinds for n in ends])
+
+
+def picture_type(frame: Frame) -> np.dtype[Any]:
+    """The same of a picture, whose colours are never rescaled."""
+    header = frame.instance.header
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        _, _, bits = header.RedPaletteColorLookupTableDescriptor  # of its entries (C.7.6.3.1.5)
+        return np.dtype(np.uint8 if int(bits) <= 8 else np.uint16)
+    return value_type([frame]) if int(header.SamplesPerPixel) == 1 else _least(_bits(header))
+
+
+def _bits(header: Dataset) -> tuple[int, int]:
+    """The least and the most value that may be stored."""
+    bits = int(header.BitsStored)
+    signed = int(header.get("PixelRepresentation") or 0)
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def _least(ends: Iterable[float]) -> np.dtype[Any]:
+    ends = list(ends)
     for kind in _EXACT:
         info = np.iinfo(kind)
         if info.min <= min(ends) and max(ends) <= info.max:
@@ -64,37 +84,29 @@ class Planes3D:
         return out
 
 
-def picture_type(frame: Frame, components: int) -> np.dtype[Any]:
-    """That of `picture`'s values."""
-    if components == 1:
-        return value_type([frame])
-    header = frame.instance.header
-    table = header.get("RedPaletteColorLookupTableDescriptor")  # its third number: bits an entry
-    bits = table[2] if isinstance(table, Sequence) and len(table) == 3 else header.BitsAllocated
-    return np.dtype(np.uint8 if int(bits) <= 8 else np.uint16)
-
-
 def picture(frame: Frame) -> NDArray[Any]:
     """(1 or 3, rows, columns) of a picture's only frame, RGB or grey, white where it is bright."""
-    try:
+    with _decoding():
+        with frame.instance.open() as file:
+            check_codestreams(file)
         with frame.instance.open() as file:
             data = dcmread(file, force=True)
         values = pixel_array(data)
-    except Exception as error:  # whatever a damaged stream makes a decoder raise
-        raise _undecoded() from error
-    kind = str(data.PhotometricInterpretation)
-    if kind == "PALETTE COLOR":
-        values = apply_color_lut(values, data)
-    if values.ndim == 3:
-        return np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
-    dtype, dark = (
-        value_type([frame]),
-        kind == "MONOCHROME1",
-    )  # its least value is white: C.7.6.3.1.2
-    if "ModalityLUTSequence" in data or not np.issubdtype(values.dtype, np.integer):
-        found = _rescaled(values, frame, dtype)
-        return (found.max(initial=0) - found if dark else found)[None]
-    return _rescaled(_inverted(values, data) if dark else values, frame, dtype)[None]
+        if data.PhotometricInterpretation == "PALETTE COLOR":
+            values = apply_color_lut(values, data)
+        if values.ndim == 3:
+            colors = np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
+            return colors.astype(picture_type(frame), copy=False)
+        return _grey(values, data, frame)[None]
+
+
+def _grey(stored: NDArray[Any], data: Any, frame: Frame) -> NDArray[Any]:
+    """Rescaled; turned where the least value is white (PS3.3, C.7.6.3.1.2)."""
+    dark, dtype = data.PhotometricInterpretation == "MONOCHROME1", picture_type(frame)
+    if "ModalityLUTSequence" in data or not np.issubdtype(stored.dtype, np.integer):
+        found = _rescaled(stored, frame, dtype)
+        return np.asarray(found.max() + found.min() - found) if dark else found
+    return _rescaled(_inverted(stored, data) if dark else stored, frame, dtype)
 
 
 def _inverted(stored: NDArray[Any], data: Any) -> NDArray[Any]:
@@ -106,10 +118,21 @@ def _inverted(stored: NDArray[Any], data: Any) -> NDArray[Any]:
 
 def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
     """Stored values of these frames, in their order."""
-    try:
+    with _decoding():
+        with instance.open() as file:
+            check_codestreams(file)
         with instance.open() as file:
             yield from iter_pixels(file, indices=list(numbers), raw=True)
-    except Exception as error:  # whatever a damaged stream makes a decoder raise
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Whatever a damaged stream makes a decoder raise is UnreadableScan."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__module__ != _RUST:
+            raise
         raise _undecoded() from error
 
 

@@ -1,0 +1,238 @@
+"""DICOM files that nobody would make by accident: refused in words, never a crash or a hang."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.data import get_testdata_file
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from imaging.box import Box
+from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.dicom import inflated
+from imaging.formats.dicom.deidentify import deidentified
+from imaging.formats.dicom.identity import identify
+from imaging.formats.limits import Limits
+from imaging.formats.received import Asked, received
+from imaging.formats.sniff import open_scan
+from imaging.scan import Scan
+from tests.dicom_files import classic, picture, write
+
+LIMITS = Limits()
+AFFINE = np.diag([0.7, 0.9, 2.5, 1.0])
+Values = np.ndarray[Any, np.dtype[Any]]
+
+
+def voxels(kind: type[np.generic] = np.int16) -> Values:
+    return np.random.default_rng(0).integers(0, 2000, (6, 5, 4)).astype(kind)
+
+
+def taken(folder: Path, *images: Dataset, asked: Asked | None = None) -> Scan:
+    paths = write(images, folder / "sent")
+    (one,), _ = received(paths, folder, LIMITS, asked, b"secret")
+    return open_scan(one.path, LIMITS, folder)
+
+
+def whole(scan: Scan) -> Values:
+    return scan.read(Box.whole(scan.grid))
+
+
+def rewritten(name: str, path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """One of pydicom's own files, its bytes changed."""
+    path.write_bytes(change(Path(get_testdata_file(name)).read_bytes()))
+    return path
+
+
+UNSOUND: dict[str, dict[str, object]] = {
+    "no bits": {"BitsStored": 0},
+    "more bits than there are": {"BitsStored": 40},
+    "bits that begin in the middle": {"BitsStored": 12, "HighBit": 15},
+    "a position of another world": {"ImagePositionPatient": ["1e306", "0", "0"]},
+    "a spacing that has no square": {"PixelSpacing": ["1e200", "1"]},
+    "a spacing of nothing": {"PixelSpacing": ["1e-200", "1"]},
+    "three spacings": {"PixelSpacing": ["1", "1", "1"]},
+    "an endless slope": {"RescaleSlope": "1e300", "RescaleIntercept": "0"},
+}
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_attributes_that_cannot_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnreadableScan):
+        taken(tmp_path, *classic(voxels(), AFFINE, **UNSOUND[name]))
+
+
+def test_an_attribute_that_is_not_there(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE)
+    for image in images:
+        del image.BitsStored
+    with pytest.raises(UnreadableScan):
+        taken(tmp_path, *images)
+
+
+def test_a_value_of_a_kind_that_does_not_exist(tmp_path: Path) -> None:
+    """Given an element with a VR that no standard has, the file is refused when it is read."""
+    for number, name in enumerate((b"SOPInstanceUID", b"series", b"bits", b"position")):
+        tag = [b"\x08\0\x18\0UI", b"\x20\0\x0e\0UI", b"\x28\0\0\1US", b"\x20\0\x32\0DS"][number]
+        path = rewritten(
+            "MR_small.dcm",
+            tmp_path / name.decode(),
+            lambda data, tag=tag: data.replace(tag, tag[:4] + b"U\xff"),  # type: ignore[misc]
+        )
+        with pytest.raises(TesseraError):
+            whole(open_scan(path))
+
+
+def test_a_thickness_that_cannot_be_is_none(tmp_path: Path) -> None:
+    (image,) = classic(voxels()[..., :1], AFFINE, SliceThickness="1e300")
+    assert taken(tmp_path, image).spacing_mm == pytest.approx((0.7, 0.9, 1.0))
+
+
+def test_a_pixel_of_endless_size_is_none(tmp_path: Path) -> None:
+    image = picture(voxels(np.uint16)[..., 0], PixelSpacing=["1e308", "1"])
+    assert taken(tmp_path, image).spacing_mm is None
+
+
+def test_a_volume_of_palette_indices_is_refused(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE, PhotometricInterpretation="PALETTE COLOR")
+    for image in images:
+        image.RedPaletteColorLookupTableDescriptor = [256, 0, 8]
+    with pytest.raises(UnsupportedScan, match="colour"):
+        taken(tmp_path, *images)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("JPEG2000.dcm", np.int16),  # signed
+        ("examples_palette.dcm", np.uint16),  # 8 bits an index, 16 a colour
+        ("SC_rgb_rle_32bit.dcm", np.float32),
+        ("SC_rgb_jpeg.dcm", np.uint8),
+    ],
+)
+def test_a_picture_is_of_the_type_that_it_says(name: str, kind: type[np.generic]) -> None:
+    path = Path(get_testdata_file(name))
+    scan = open_scan(path)
+    assert scan.dtype == kind
+    assert whole(scan).dtype == kind
+    if name == "JPEG2000.dcm":
+        assert (whole(scan)[0] == dcmread(path).pixel_array).all()
+
+
+def test_a_rescaled_picture_holds_its_values(tmp_path: Path) -> None:
+    grey = voxels(np.uint16)[..., 0]
+    scan = taken(tmp_path, picture(grey, RescaleSlope="2.5", RescaleIntercept="-1"))
+    np.testing.assert_array_equal(whole(scan)[0], grey.astype(np.float32) * 2.5 - 1)
+    assert scan.dtype == np.float32
+
+
+def test_signed_and_unsigned_slices_in_one_series(tmp_path: Path) -> None:
+    """Given slices of -32768..32767 and of 0..65535, no value wraps."""
+    low, high = (np.full((6, 5, 4), value, np.int16) for value in (-3, -1))
+    images = classic(low, AFFINE)
+    for image in images[2:]:
+        image.PixelData, image.PixelRepresentation = high[..., 0].tobytes(), 0
+    scan = taken(tmp_path, *images)
+    assert sorted(set(whole(scan).ravel().tolist())) == [-3, 65535]
+
+
+def test_thirty_two_bits_stay_whole_numbers(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE)
+    for image in images:
+        image.PixelData = np.full((5, 6), 2**24 + 1, np.int32).tobytes()
+        image.BitsAllocated, image.BitsStored, image.HighBit = 32, 32, 31
+    scan = taken(tmp_path, *images)
+    assert (scan.dtype, whole(scan).max()) == (np.int32, 2**24 + 1)
+
+
+def _other_size(size: tuple[bytes, bytes]) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        assert data.count(size[0]) == 1
+        return data.replace(*size)
+
+    return change
+
+
+CODESTREAMS = {
+    "JPGExtended.dcm": (b"\xff\xc1\0\x0b\x0c\x04\0\x01\0", b"\xff\xc1\0\x0b\x0c\xfe\0\xfe\0"),
+    "MR_small_jpeg_ls_lossless.dcm": (b"\0\x40\0\x40\x01\x01", b"\xfe\0\xfe\0\x01\x01"),
+    "MR_small_jp2klossless.dcm": (
+        b"\xff\x51\0\x29\0\0\0\0\0\x40\0\0\0\x40",
+        b"\xff\x51\0\x29\0\0\0\0\xfe\0\0\0\xfe\0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CODESTREAMS)
+def test_a_codestream_larger_than_its_image(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a stream of 65,024 x 65,024 pixels, no decoder sees it: it would take gigabytes."""
+    path = rewritten(name, tmp_path / name, _other_size(CODESTREAMS[name]))
+    monkeypatch.setattr("imaging.formats.dicom.values.iter_pixels", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.values.pixel_array", pytest.fail)
+    with pytest.raises(UnreadableScan, match="cannot be decoded"):
+        whole(open_scan(path))
+
+
+def test_a_box_without_a_length(tmp_path: Path) -> None:
+    """Given a JP2 file's box of no length, nobody goes round in it for ever."""
+    box = b"\x6a\x70\x32\x68"
+
+    def change(data: bytes) -> bytes:
+        at = data.index(box) - 4
+        return data[:at] + b"\0\0\0\0" + data[at + 4 :]
+
+    path = rewritten("GDCMJ2K_TextGBR.dcm", tmp_path / "box", change)
+    with pytest.raises(UnreadableScan, match="cannot be decoded"):
+        whole(open_scan(path))
+
+
+def test_a_decoder_that_panics(tmp_path: Path) -> None:
+    """Given a byte too many in a row, a decoder in Rust raises what is no Exception."""
+
+    def change(data: bytes) -> bytes:
+        return data[:1861] + b"\xf5" + data[1862:]
+
+    path = rewritten("MR_small_RLE.dcm", tmp_path / "rle", change)
+    with pytest.raises(UnreadableScan, match="cannot be decoded"):
+        whole(open_scan(path))
+
+
+@pytest.mark.parametrize("deidentify", [False, True])
+def test_a_deflated_file_that_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, deidentify: bool
+) -> None:
+    monkeypatch.setattr(inflated, "MOST_BYTES", 1 << 20)
+    (image,) = classic(np.zeros((1024, 1024, 1), np.int16), AFFINE)
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    monkeypatch.setattr("imaging.formats.dicom.instance.dcmread", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.deidentify.dcmread", pytest.fail)
+    with pytest.raises(ScanTooLarge, match="deflated"):
+        taken(tmp_path, image, asked=Asked(deidentify=deidentify))
+    (path,) = (tmp_path / "sent").iterdir()
+    with pytest.raises(ScanTooLarge, match="deflated"):
+        identify(path)
+
+
+def test_a_damaged_file_cannot_be_deidentified(tmp_path: Path) -> None:
+    """The library raises OSError for one that ends within a sequence."""
+    path = rewritten("reportsi.dcm", tmp_path / "cut", lambda data: data[:-3])
+    with pytest.raises(UnreadableScan, match="damaged"):
+        deidentified(path, tmp_path / "out", b"secret")
+
+
+def test_frames_that_nobody_sent(tmp_path: Path) -> None:
+    """Given a file of ten kilobytes that says it has 300 million frames, they are not counted."""
+    where, frames = b"\x28\0\x10\0US", b"\x28\0\x08\0IS\x0a\x00300000000 "
+
+    def change(data: bytes) -> bytes:
+        return data.replace(where, frames + where)
+
+    path = rewritten("MR_small_RLE.dcm", tmp_path / "cine", change)
+    with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
+        open_scan(path)
+    with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
+        received([path], tmp_path, LIMITS)
