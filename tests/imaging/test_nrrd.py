@@ -118,6 +118,7 @@ BAD = {
     "a picture": (plain(dimension="2", sizes="5 6"), UnsupportedScan, "2 axes"),
     "too large": (plain(sizes="99999 99999 99999"), ScanTooLarge, "voxels"),
     "absurd": (plain(sizes=f"{'9' * 400} 1 1"), ScanTooLarge, "voxels"),
+    "unspeakable": (plain(sizes=" ".join(["9" * 4000] * 3)), UnreadableScan, "contradict"),
     "no gzip": (plain(encoding="gzip"), UnreadableScan, "cut off"),
     "half a stream": (plain(encoding="gzip", data=gzip.compress(bytes(120))[:-9]), UnreadableScan,
                       "cut off"),
