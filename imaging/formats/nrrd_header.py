@@ -19,6 +19,8 @@ from imaging.formats.nifti_header import bad_affine, sound
 SIGNATURE = b"NRRD000"
 _HEADER_BYTES = 1 << 20
 """No header is longer; those of segmentations with hundreds of labels are kilobytes."""
+_LONGEST = 10**1000
+"""What three axes of more make is a number that Python refuses to write out."""
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
     "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
@@ -82,7 +84,7 @@ def parse(path: Path) -> NrrdHeader:
     return NrrdHeader(
         grid=grid,
         stored=_stored(fields),
-        gzipped=fields["encoding"] != "raw",
+        gzipped=fields["encoding"].lower() != "raw",
         offset=offset,
         affine=affine,
         warnings=warnings,
@@ -139,7 +141,7 @@ def _grid(fields: Mapping[str, str]) -> tuple[int, int, int]:
         count, sizes = int(fields["dimension"]), [int(n) for n in fields["sizes"].split()]
     except ValueError as error:
         raise damaged("The header's sizes are no whole numbers.") from error
-    if len(sizes) != count or min(sizes) < 1:
+    if len(sizes) != count or not all(1 <= n <= _LONGEST for n in sizes):
         raise damaged("The header's dimension and sizes contradict each other.")
     if count != 3:
         raise UnsupportedScan(

@@ -115,6 +115,7 @@ BAD = {
     "a picture": (plain(dimension="2", sizes="5 6"), UnsupportedScan, "2 axes"),
     "too large": (plain(sizes="99999 99999 99999"), ScanTooLarge, "voxels"),
     "absurd": (plain(sizes=f"{'9' * 400} 1 1"), ScanTooLarge, "voxels"),
+    "unspeakable": (plain(sizes=" ".join(["9" * 4000] * 3)), UnreadableScan, "contradict"),
     "no gzip": (plain(encoding="gzip"), UnreadableScan, "cut off"),
     "half a stream": (plain(encoding="gzip", data=gzip.compress(bytes(120))[:-9]), UnreadableScan,
                       "cut off"),
@@ -137,7 +138,7 @@ def test_what_is_no_volume_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_sound_plain_file_is_none_of_these(tmp_path: Path) -> None:
-    for line in ("", "my key:=data file: x", "content: made: by hand"):
+    for line in ("", "Encoding: RAW", "my key:=data file: x", "content: made: by hand"):
         (tmp_path / "a.nrrd").write_bytes(plain(line, data=bytes(range(120))))
         scan = verify(tmp_path / "a.nrrd")
         assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
