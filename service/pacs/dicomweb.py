@@ -29,6 +29,8 @@ _NO_IMAGES = ("SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "KO", "DOC", "R
 """Modalities of a study that are not fetched with it."""
 _AS_STORED = (("application/dicom", "*"),)
 _BLOCK_BYTES = 1 << 20
+_ANSWER_BYTES = 64 << 20
+"""Of an answer that is no image: a thousand series take a hundredth of this."""
 _FEW = 200
 
 
@@ -141,7 +143,7 @@ def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) 
     with ExitStack() as stack:
         uploads = []
         left = limit
-        with _client(peer, _bounded(limit)) as client, _told(peer):
+        with _client(peer, limit) as client, _told(peer):
             for instance in client.iter_series(
                 one.StudyInstanceUID, one.SeriesInstanceUID, media_types=_AS_STORED
             ):
@@ -156,19 +158,25 @@ def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) 
 
 
 @contextmanager
-def _client(peer: Peer, callback: Callable[..., Any] | None = None) -> Iterator[DICOMwebClient]:
+def _client(peer: Peer, limit: int | None = None) -> Iterator[DICOMwebClient]:
+    """Answers end with an error beyond `limit` bytes of images, or what any other answer may take.
+
+    Nobody follows a peer to where it sends us on: that may be a host that only we can reach.
+    """
     if peer.dicomweb is None:
         raise BadRequest(
             f"The peer {peer.name} has no DICOMweb.",
             expected="A peer with `dicomweb` in the file of routes.",
             todo="Add it there, or name another peer.",
         )
+    endless = refusal(peer, "an answer without end", later=False)
     given = peer.credentials
     session = create_session_from_user_pass(*given) if given else create_session()
+    session.max_redirects = 0
     client = DICOMwebClient(
         peer.dicomweb,
         session=session,
-        callback=callback,
+        callback=_bounded(limit, _too_large(limit)) if limit else _bounded(_ANSWER_BYTES, endless),
         timeout=peer.timeout_s,
         headers={"Accept": "application/dicom+json"},  # answers to STOW-RS
     )
@@ -177,8 +185,8 @@ def _client(peer: Peer, callback: Callable[..., Any] | None = None) -> Iterator[
         yield client
 
 
-def _bounded(limit: int) -> Callable[..., Any]:
-    """A hook of requests: the body of an answer ends with an error beyond `limit` bytes."""
+def _bounded(limit: int, error: TesseraError) -> Callable[..., Any]:
+    """A hook of requests: the body of an answer ends with `error` beyond `limit` bytes."""
 
     def hook(response: Any, *_: Any, **__: Any) -> Any:
         whole = response.iter_content
@@ -188,7 +196,8 @@ def _bounded(limit: int) -> Callable[..., Any]:
             for block in whole(*args, **kwargs):
                 came += len(block)
                 if came > limit + limit // 8 + _BLOCK_BYTES:
-                    raise _too_large(limit)
+                    response.close()  # it is not read on, nor kept open
+                    raise error
                 yield block
 
         response.iter_content = counted

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from tests.service.conftest import check_problem, free_port, nifti_bytes
 
 
 @contextmanager
-def answering(status: int, body: bytes = b"", kind: str = "text/plain") -> Iterator[Peer]:
+def answering(
+    status: int, body: bytes = b"", kind: str = "text/plain", location: str = ""
+) -> Iterator[Peer]:
     """A server that gives this answer to whatever it is asked."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -29,9 +31,12 @@ def answering(status: int, body: bytes = b"", kind: str = "text/plain") -> Itera
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
             self.send_header("Content-Type", kind)
+            if location:
+                self.send_header("Location", location)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # nobody hears it to its end
+                self.wfile.write(body)
 
         do_POST = do_GET  # noqa: N815
 
@@ -117,6 +122,30 @@ def test_answers_that_are_none(body: bytes) -> None:
         except PeerRefused:
             return
     assert all(one.SeriesInstanceUID == "" for one in found)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_nobody_is_sent_on(image: Path, status: int) -> None:
+    """Given a peer that names another address, nothing is asked or told there."""
+    with (
+        answering(200, b"[]", "application/dicom+json") as elsewhere,
+        answering(status, location=str(elsewhere.dicomweb)) as peer,
+    ):
+        with pytest.raises(PeerRefused, match=str(status)):
+            dicomweb.search(peer, {})
+        with pytest.raises(PeerRefused, match=str(status)):
+            dicomweb.store(peer, image)
+
+
+def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given more than any list of series takes, it is not read to its end."""
+    monkeypatch.setattr(dicomweb, "_ANSWER_BYTES", 1 << 16)
+    body = b"[" + b" " * (8 << 20) + b"]"
+    with (
+        answering(200, body, "application/dicom+json") as peer,
+        pytest.raises(PeerRefused, match="without end"),
+    ):
+        dicomweb.search(peer, {})
 
 
 def test_c_store_to_orthanc(orthanc: Orthanc, tmp_path: Path) -> None:
