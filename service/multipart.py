@@ -16,6 +16,8 @@ from imaging.formats.atomic import full_disk_told
 
 FIELD_BYTES = 1 << 20
 """Of all fields together."""
+_FIELD_COST = 200
+"""Bytes of memory that an empty field takes."""
 MOST_FILES = 100_000
 _HEADER_BYTES = 8192
 _BLOCK_BYTES = 1 << 20
@@ -146,6 +148,8 @@ class Reader:
             came = f"The form holds a field that is not a file named `{self._rules.only}`."
             raise self._rules.refusal(came)
         if called is None:
+            self._field_bytes_left -= len(self._name) + _FIELD_COST
+            self._check_fields()
             self.fields[self._name] = bytearray()
             return
         if len(self.files) >= MOST_FILES:
@@ -160,8 +164,7 @@ class Reader:
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._file is None:
             self._field_bytes_left -= end - start
-            if self._field_bytes_left < 0:
-                raise self._rules.refusal("The fields of the form are far too long.")
+            self._check_fields()
             self.fields[self._name] += data[start:end]
             return
         self._file_bytes_left -= end - start
@@ -172,6 +175,10 @@ class Reader:
                 todo="Cut or compress the scan, or have the limit (TESSERA_UPLOAD_BYTES) raised.",
             )
         self._file.write(memoryview(data)[start:end])
+
+    def _check_fields(self) -> None:
+        if self._field_bytes_left < 0:
+            raise self._rules.refusal("The fields of the form are far too long.")
 
     def _close(self) -> None:
         if self._file is None:

@@ -43,12 +43,13 @@ class Form:
         """A field's JSON object; {} where it did not come. Raises BadRequest."""
         try:
             found = json.loads(self.fields.get(field) or "{}")
+            json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # it is kept and told
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise BadRequest(
                 f"The field `{field}` holds no JSON object.",
-                expected="A JSON object.",
+                expected="A JSON object as RFC 8259 has it: no NaN, no half of a character.",
                 todo="Mend it, or leave it out.",
             )
         return found

@@ -95,6 +95,33 @@ def test_broken_forms(served: Served, body: bytes) -> None:
     check_problem(_post(served, f"/infer/{SMALL}?image=nobody", body), 422, "nobody")
 
 
+@pytest.mark.parametrize("info", ['{"a": NaN}', '{"a": 1e999}', r'{"a": "\ud800"}'])
+def test_what_cannot_be_told_again_is_not_kept(served: Served, info: str) -> None:
+    """Given numbers and characters that no JSON can bear, the datastore's list stays whole."""
+    image = served.put(61)
+    where = {"image": image}
+    check_problem(served.http.put("/datastore/image/info", params=where, data={"info": info}), 422)
+    assert served.http.get("/datastore/image/info", params=where).status_code == 200
+    told = {"client_id": "ada", "more": info}
+    drawn = _drawn(served, np.zeros((14, 16, 18), np.uint8))
+    answer = served.http.put(
+        "/datastore/label",
+        params=where,
+        data={"params": json.dumps(told).replace(json.dumps(info), info)},
+        files={"label": ("label.nii.gz", drawn.read_bytes())},
+    )
+    check_problem(answer, 422)
+    assert served.http.get("/datastore/?output=all").status_code == 200
+
+
+def test_very_many_empty_fields(served: Served) -> None:
+    """Each takes memory, though nothing is in it."""
+    body = b"".join(
+        b'--xxxx\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n' % n for n in range(6000)
+    )
+    check_problem(_post(served, f"/infer/{SMALL}?image=x", body + b"--xxxx--\r\n"), 422)
+
+
 @pytest.mark.parametrize("params", ["[]", "{", "[" * 100_000, '{"result_dtype": "float64"}'])
 def test_broken_params(served: Served, params: str) -> None:
     answer = served.http.post(f"/infer/{SMALL}?image=x", data={"params": params})
