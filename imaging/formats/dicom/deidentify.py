@@ -7,12 +7,13 @@ draws its UIDs at random:
     X          removed
     Z, X/Z     emptied
     D and its  a dummy of the attribute's VR (of several choices the one that every IOD allows)
-    U          another UID, always the same for the same UID and secret; also where it tells none
+    U          another UID, always the same for the same UID and secret; as for all it leaves
     others     kept: geometry, rescale, pixels
 
 Beyond the table: private attributes, those that no dictionary knows, curves and overlays are
-removed; names, dates, times, addresses and free texts that it does not list are emptied. PatientID, PatientName and
-AccessionNumber become pseudonyms, the same for the same patient in every upload.
+removed; names, dates, times, addresses and free texts that it does not list are emptied.
+PatientID, PatientName and AccessionNumber become pseudonyms, the same for the same patient in every
+upload.
 """
 
 import hmac
