@@ -262,6 +262,7 @@ def _moved(k: int, mm: float) -> Callable[[list[Dataset]], list[Dataset]]:
 def _twice(images: list[Dataset]) -> list[Dataset]:
     other = classic(voxels(seed=5), turned())[3]
     other.SeriesInstanceUID = images[0].SeriesInstanceUID
+    other.FrameOfReferenceUID = images[0].FrameOfReferenceUID
     return [*images, other]
 
 
@@ -394,6 +395,7 @@ def test_time_points_of_classic_images(tmp_path: Path) -> None:
     for point in points[1:]:
         for image in point:
             image.SeriesInstanceUID = points[0][0].SeriesInstanceUID
+            image.FrameOfReferenceUID = points[0][0].FrameOfReferenceUID
     images = [image for point in points for image in point]
     for number, image in enumerate(images):
         image.AcquisitionNumber = str(number)  # tells all apart, and no volume

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadInput, BrokenGeometry
-from imaging.formats.dicom.frame import MOMENTS, Frame
+from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame
 
 SAME_MM = 1e-3
 """Planes nearer than this lie at one place."""
@@ -19,6 +19,9 @@ STRAY_MM, STRAY = 0.01, 0.02
 """How far a plane may lie from where even gaps would have it: the greater of mm and share of the
 gap."""
 TILT_DEGREES = 0.1
+_NEAR = 0.5 * 10**-ROUND
+"""Of orientation and pixel spacing: what differs by less is the same, and was rounded."""
+_MOST_JOINED = 1000
 _CLAUSE = "PS3.3, C.7.6.2.1.1, Image Position (Patient)"
 _MOST_PAIRED = 8
 """Attributes that are tried two by two."""
@@ -73,11 +76,36 @@ class Stack:
 
 
 def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
-    """The volumes that frames of one series make: by orientation and size, then by moment."""
-    groups: dict[tuple[object, ...], list[Frame]] = {}
+    """The volumes that frames of one series make: by orientation and size, then by moment.
+
+    In whatever order the frames come, the volumes' own is the same.
+    """
+    groups: dict[Any, list[Frame]] = {}
     for frame in frames:
         groups.setdefault(frame.key, []).append(frame)
-    return [stack for group in groups.values() for stack in _moments(group)]
+    alike = [groups[key] for key in sorted(groups)]
+    return [stack for group in _joined(alike) for stack in _moments(group)]
+
+
+def _joined(groups: list[list[Frame]]) -> list[list[Frame]]:
+    """Groups that nothing but the rounding of their key holds apart, together."""
+    if len(groups) > _MOST_JOINED:
+        return groups
+    found: list[list[Frame]] = []
+    for group in groups:
+        near = (one for one in found if _near(one[0], group[0]))
+        same = next(near, None)
+        if same is None:
+            found.append(group)
+        else:
+            same += group
+    return found
+
+
+def _near(one: Frame, other: Frame) -> bool:
+    if one.place is None or other.place is None or one.key[:KEY_WHOLE] != other.key[:KEY_WHOLE]:
+        return False
+    return bool(np.abs(one.place.turned - other.place.turned).max() < _NEAR)
 
 
 def _moments(frames: list[Frame]) -> list[Stack]:
@@ -86,8 +114,8 @@ def _moments(frames: list[Frame]) -> list[Stack]:
         return [Stack(tuple(same)) for _, same in groupby(frames, key=lambda n: id(n.instance))]
     places = Counter(round(_depth(frame) / SAME_MM) for frame in frames)
     most = max(places.values())
-    if most == 1:
-        return [_sorted(frames)]
+    if most == 1:  # not of echoes that take turns
+        return [_sorted(part) for part in _parted(frames, ("EchoNumbers",))]
     varying = [n for n in MOMENTS if len({frame.moments[n] for frame in frames}) > 1]
     for names in [*((n,) for n in varying), *combinations(varying[:_MOST_PAIRED], 2)]:
         parts = _parted(frames, names)
