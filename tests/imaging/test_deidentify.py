@@ -186,3 +186,46 @@ def test_files(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UnreadableScan):
         deidentified(path, tmp_path / "one", SECRET)
+
+
+LEFT: dict[str, str] = {
+    "PatientBirthDateInAlternativeCalendar": "S39-02-03",
+    "PlacerOrderNumberProcedure": "order 4711",
+    "FrameOfInterestDescription": "Norma's lesion",
+    "PartialViewDescription": "Norma moved",
+    "InterventionDescription": "by Dr. Ada",
+    "RetrieveURL": "http://pacs.example.org/norma",
+    "MultiFrameSourceSOPInstanceUID": "1.2.3.4711",
+    "SOPInstanceUIDOfConcatenationSource": "1.2.3.4712",
+    "VolumeFrameOfReferenceUID": "1.2.3.4713",
+}
+
+
+@pytest.mark.parametrize("keyword", LEFT)
+def test_what_the_table_leaves(keyword: str) -> None:
+    """Attributes that Table E.1-1 does not list, and that say who it is all the same."""
+    image = series()[0]
+    setattr(image, keyword, LEFT[keyword])
+    deidentify(image, b"secret")
+    assert image.SOPClassUID.name == "MR Image Storage"
+    assert LEFT[keyword] not in str(image)
+
+
+def test_an_overlay_goes_as_a_whole() -> None:
+    image = series()[0]
+    image.add_new(0x60000010, "US", 9)
+    image.add_new(0x60000022, "LO", "Norma")
+    image.add_new(0x60001500, "LO", "Norma")
+    image.add_new(0x60000102, "US", 0)
+    image.add_new(0x60003000, "OW", b"Norma\0")
+    deidentify(image, b"secret")
+    assert not [tag for tag in image.keys() if tag.group == 0x6000]  # noqa: SIM118 - a data set's
+
+
+def test_an_overlay_within_the_pixels_is_refused() -> None:
+    """What is drawn into spare bits stays in the pixels when its attributes go."""
+    image = series()[0]
+    image.add_new(0x60000010, "US", 9)
+    image.add_new(0x60000102, "US", 12)
+    with pytest.raises(UnsupportedScan, match="overlay"):
+        deidentify(image, b"secret")

@@ -31,6 +31,7 @@ from tests.dicom_scans import (
 def _twice(images: list[Dataset]) -> list[Dataset]:
     other = classic(voxels(seed=5), turned())[3]
     other.SeriesInstanceUID = images[0].SeriesInstanceUID
+    other.FrameOfReferenceUID = images[0].FrameOfReferenceUID
     return [*images, other]
 
 

@@ -236,3 +236,53 @@ def test_frames_that_nobody_sent(tmp_path: Path) -> None:
         open_scan(path)
     with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
         received([path], tmp_path, LIMITS)
+
+
+# Series that look regular, and are not, or the other way round.
+
+
+def _all(folder: Path, images: list[Dataset]) -> list[tuple[int, ...]]:
+    """Grids of what there is, when each is asked for."""
+    found, _ = received(write(images, folder / "sent"), folder, LIMITS, Asked(each=True))
+    return [open_scan(one.path).grid for one in found]
+
+
+def test_slices_on_both_sides_of_a_rounding_are_one_volume(tmp_path: Path) -> None:
+    """Given cosines and spacings that differ by a millionth, nobody makes two half volumes."""
+    images = classic(voxels(), AFFINE)
+    for k, image in enumerate(images):
+        angle = 0.00005 + (1e-7 if k % 2 else -1e-7)
+        c, s = f"{np.cos(angle):.9f}", f"{np.sin(angle):.9f}"
+        image.ImageOrientationPatient = [c, s, "0", f"-{s}", c, "0"]
+        image.PixelSpacing = ["1.00005" if k % 2 else "1.000049", "1"]
+    assert _all(tmp_path, images) == [(6, 5, 4)]
+
+
+def test_two_frames_of_reference_are_two_volumes(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE)
+    for image in images[2:]:
+        image.FrameOfReferenceUID = "1.2.3"
+    assert _all(tmp_path, images) == [(6, 5, 2), (6, 5, 2)]
+
+
+def test_echoes_that_take_turns_are_two_volumes(tmp_path: Path) -> None:
+    images = classic(voxels(), AFFINE)
+    for k, image in enumerate(images):
+        image.EchoNumbers = str(1 + k % 2)
+    assert _all(tmp_path, images) == [(6, 5, 2), (6, 5, 2)]
+
+
+def test_volumes_are_numbered_alike_in_any_order(tmp_path: Path) -> None:
+    """Whoever chooses the second volume gets it, in whatever order the files come then."""
+    axial, lying = classic(voxels(), AFFINE), classic(voxels(), AFFINE[:, [0, 2, 1, 3]])
+    for image in lying:
+        image.SeriesInstanceUID = axial[0].SeriesInstanceUID
+        image.FrameOfReferenceUID = axial[0].FrameOfReferenceUID
+    paths = write([*axial, *lying], tmp_path / "sent")
+    places = []
+    for order in (paths, paths[::-1]):
+        folder = tmp_path / str(len(places))
+        folder.mkdir()
+        (one,), _ = received(order, folder, LIMITS, Asked(stack=2))
+        places.append(open_scan(one.path).affine)
+    np.testing.assert_array_equal(*places)

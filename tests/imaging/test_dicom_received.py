@@ -80,6 +80,7 @@ def test_time_points_of_classic_images(tmp_path: Path) -> None:
     for point in points[1:]:
         for image in point:
             image.SeriesInstanceUID = points[0][0].SeriesInstanceUID
+            image.FrameOfReferenceUID = points[0][0].FrameOfReferenceUID
     images = [image for point in points for image in point]
     for number, image in enumerate(images):
         image.AcquisitionNumber = str(number)  # tells all apart, and no volume
@@ -268,6 +269,7 @@ def _halves(
         del whole_.SharedFunctionalGroupsSequence
         halves.append(whole_)
     halves[1].SeriesInstanceUID = halves[0].SeriesInstanceUID
+    halves[1].FrameOfReferenceUID = halves[0].FrameOfReferenceUID
     return halves
 
 

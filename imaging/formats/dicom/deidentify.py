@@ -7,12 +7,13 @@ draws its UIDs at random:
     X          removed
     Z, X/Z     emptied
     D and its  a dummy of the attribute's VR (of several choices the one that every IOD allows)
-    U          another UID, always the same for the same UID and secret
+    U          another UID, always the same for the same UID and secret; as for all it leaves
     others     kept: geometry, rescale, pixels
 
-Beyond the table: private attributes and those that no dictionary knows are removed; names, dates,
-times and one free text that it does not list are emptied. PatientID, PatientName and
-AccessionNumber become pseudonyms, the same for the same patient in every upload.
+Beyond the table: private attributes, those that no dictionary knows, curves and overlays are
+removed; names, dates, times, addresses and free texts that it does not list are emptied.
+PatientID, PatientName and AccessionNumber become pseudonyms, the same for the same patient in every
+upload.
 """
 
 import hmac
@@ -45,10 +46,19 @@ _DUMMIES: Mapping[str, Any] = {
     "TM": "000000",
     "UR": "http://anonymized.invalid",
 }
-_PERSONAL = ("DA", "DT", "PN", "TM")
+_PERSONAL = ("DA", "DT", "LT", "PN", "ST", "TM", "UR", "UT")
 """VRs that are emptied wherever they are and the table does not tell."""
-_TEXTS = ("PositionReferenceIndicator",)
-"""Free text that the table leaves, and that scanners copy the description of the study into."""
+_TEXTS = (
+    "PositionReferenceIndicator",  # scanners copy the description of the study into it
+    *("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar"),
+    *("PlacerOrderNumberProcedure", "FillerOrderNumberProcedure"),
+    *(f"{who}OrderNumberImagingServiceRequestRetired" for who in ("Placer", "Filler")),
+    *("DeviceID", "FrameLabel", "FrameOfInterestDescription", "InstructionText"),
+)
+"""Short texts, some of them retired, that the table leaves."""
+_DRAWN = {*range(0x5000, 0x5020, 2), *range(0x6000, 0x6020, 2)}
+"""Groups of curves and overlays: of the latter the table leaves labels and descriptions."""
+_OVERLAY_BIT, _OVERLAY_DATA = 0x0102, 0x3000
 _PSEUDONYMS = (Tag("PatientName"), Tag("PatientID"), Tag("AccessionNumber"))
 
 
@@ -105,6 +115,14 @@ def pseudonym(kind: str, value: str, secret: bytes) -> str:
 
 
 def _check_pixels(dataset: Dataset) -> None:
+    for group in range(0x6000, 0x6020, 2):
+        bit = dataset.get((group, _OVERLAY_BIT))
+        if bit is not None and bit.value and (group, _OVERLAY_DATA) not in dataset:
+            raise UnsupportedScan(
+                "An overlay is drawn into spare bits of the image's pixels (6000,0102).",
+                expected="An image whose pixels name nobody, where it is to be de-identified.",
+                todo="Take the overlay out first, or send it without de-identification.",
+            )
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() != "YES":
         return
     raise UnsupportedScan(
@@ -182,8 +200,6 @@ _ACTIONS: Mapping[int, Action] = {
     for _number in (_tag[0] << 16 | _tag[1] for _tag in _tags if len(_tag) == 2)
 }
 """X/Z/U*, sequences of references to images, are kept: their UIDs are U themselves."""
-_RANGES = tuple(tag for tag in table.X_TAGS if len(tag) == 4)
-"""Group, element and their masks: curves, overlay comments and data."""
 
 
 def _action(element: DataElement) -> Action | None:
@@ -191,10 +207,11 @@ def _action(element: DataElement) -> Action | None:
     tag = element.tag
     if tag.is_private or not (dictionary_has_tag(tag) or repeater_has_tag(tag)):
         return _remove
-    for group, number, group_mask, number_mask in _RANGES:
-        if tag.group & group_mask == group and tag.element & number_mask == number & number_mask:
-            return _remove
+    if tag.group in _DRAWN:
+        return _remove
     known = _ACTIONS.get(int(tag))
+    if known is None and element.VR == "UI" and element.keyword != "SOPClassUID":
+        return _change_uid
     if known is None and (element.VR in _PERSONAL or element.keyword in _TEXTS):
         return _empty
     return known

@@ -17,9 +17,10 @@ _LEAST_MM = 1e-6
 _LARGEST = 1e30
 """Of slope and intercept: what they make of 32 bits is still a float32."""
 _MOST_FRAMES = 100_000
+KEY_WHOLE = 4
+"""Parts of a frame's key that are not rounded."""
 ROUND = 4
 """Decimals of orientation and pixel spacing that two planes of one stack share."""
-Key = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +39,11 @@ class Place:
     """Of the slice; used where there is but one."""
 
     @property
+    def turned(self) -> NDArray[np.float64]:
+        """(8,): orientation and spacing."""
+        return np.array([*self.along_row, *self.along_column, *self.spacing])
+
+    @property
     def normal(self) -> NDArray[np.float64]:
         normal: NDArray[np.float64] = np.cross(self.along_row, self.along_column)
         return normal / np.linalg.norm(normal)
@@ -54,8 +60,9 @@ class Frame:
     """None: a picture that says nothing of a patient's space."""
     slope: float
     intercept: float
-    key: Key
-    """What planes of one stack have in common: rows, columns, samples, orientation, spacing."""
+    key: tuple[Any, ...]
+    """What planes of one stack have in common: rows, columns, samples, frame of reference;
+    orientation and spacing, rounded."""
     moments: dict[str, Any]
     """What may tell one volume from another at the same place: times, echoes, b values."""
     localizer: bool
@@ -92,14 +99,15 @@ def _frame(instance: Instance, number: int) -> Frame:
     if place is None and instance.cut_through_patient:
         raise ValueError("no position")
     slope, intercept = _rescale(groups)
-    turned = () if place is None else _rounded(place)
+    turned = () if place is None else tuple(round(float(n), ROUND) + 0.0 for n in place.turned)
+    space = str(header.get("FrameOfReferenceUID") or "")
     return Frame(
         instance,
         number,
         place,
         slope,
         intercept,
-        key=(int(header.Rows), int(header.Columns), int(header.SamplesPerPixel), *turned),
+        key=(int(header.Rows), int(header.Columns), int(header.SamplesPerPixel), space, *turned),
         moments={name: _plain(_find(groups, name)) for name in MOMENTS},
         localizer="LOCALIZER" in [str(n).upper() for n in header.get("ImageType") or ()],
     )
@@ -172,11 +180,6 @@ def _place(groups: list[Dataset]) -> Place | None:
 def is_length(mm: float) -> bool:
     """Whether pixels or slices may be so far apart; not so where it is no number."""
     return _LEAST_MM <= mm < FAR_MM
-
-
-def _rounded(place: Place) -> tuple[float, ...]:
-    values = (*place.along_row, *place.along_column, *place.spacing)
-    return tuple(round(float(n), ROUND) + 0.0 for n in values)
 
 
 def _rescale(groups: list[Dataset]) -> tuple[float, float]:

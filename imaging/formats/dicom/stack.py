@@ -2,16 +2,16 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations, groupby
+from itertools import combinations, groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadInput, BrokenGeometry
-from imaging.formats.dicom.frame import MOMENTS, ROUND, Frame, Key
+from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame
 
 SAME_MM = 1e-3
 """Planes nearer than this lie at one place."""
@@ -19,8 +19,10 @@ STRAY_MM, STRAY = 0.01, 0.02
 """How far a plane may lie from where even gaps would have it: the greater of mm and share of the
 gap."""
 TILT_DEGREES = 0.1
+_NEAR = 0.5 * 10**-ROUND
+"""Of orientation and pixel spacing: what differs by less is the same, and was rounded."""
+_MOST_JOINED = 1000
 _CLAUSE = "PS3.3, C.7.6.2.1.1, Image Position (Patient)"
-_MOST_KEYS = 200
 _MOST_PAIRED = 8
 """Attributes that are tried two by two."""
 
@@ -74,34 +76,36 @@ class Stack:
 
 
 def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
-    """The volumes that frames of one series make: by orientation and size, then by moment."""
-    names = _same({frame.key for frame in frames})
-    groups: dict[Key, list[Frame]] = {}
-    for frame in frames:
-        groups.setdefault(names[frame.key], []).append(frame)
-    return [stack for group in groups.values() for stack in _moments(group)]
+    """The volumes that frames of one series make: by orientation and size, then by moment.
 
-
-def _same(keys: Collection[Key]) -> dict[Key, Key]:
-    """Key -> the one that stands for all that are as good as it.
-
-    Scanners write the same cosines a millionth apart, and a rounding edge may lie between. Where
-    there are very many, as of a tube that turns, each is one of its own.
+    In whatever order the frames come, the volumes' own is the same.
     """
-    if len(keys) > _MOST_KEYS:
-        return {key: key for key in keys}
-    clusters: list[list[Key]] = []
-    for key in sorted(keys):
-        near = [cluster for cluster in clusters if any(_near(key, other) for other in cluster)]
-        clusters = [cluster for cluster in clusters if cluster not in near]
-        clusters.append([*chain.from_iterable(near), key])
-    return {key: cluster[0] for cluster in clusters for key in cluster}
+    groups: dict[Any, list[Frame]] = {}
+    for frame in frames:
+        groups.setdefault(frame.key, []).append(frame)
+    alike = [groups[key] for key in sorted(groups)]
+    return [stack for group in _joined(alike) for stack in _moments(group)]
 
 
-def _near(one: Key, other: Key) -> bool:
-    if len(one) != len(other):
+def _joined(groups: list[list[Frame]]) -> list[list[Frame]]:
+    """Groups that nothing but the rounding of their key holds apart, together."""
+    if len(groups) > _MOST_JOINED:
+        return groups
+    found: list[list[Frame]] = []
+    for group in groups:
+        near = (one for one in found if _near(one[0], group[0]))
+        same = next(near, None)
+        if same is None:
+            found.append(group)
+        else:
+            same += group
+    return found
+
+
+def _near(one: Frame, other: Frame) -> bool:
+    if one.place is None or other.place is None or one.key[:KEY_WHOLE] != other.key[:KEY_WHOLE]:
         return False
-    return all(abs(a - b) < 1.5 * 10**-ROUND for a, b in zip(one, other, strict=True))
+    return bool(np.abs(one.place.turned - other.place.turned).max() < _NEAR)
 
 
 def _moments(frames: list[Frame]) -> list[Stack]:
@@ -110,8 +114,8 @@ def _moments(frames: list[Frame]) -> list[Stack]:
         return [Stack(tuple(same)) for _, same in groupby(frames, key=lambda n: id(n.instance))]
     places = Counter(round(_depth(frame) / SAME_MM) for frame in frames)
     most = max(places.values())
-    if most == 1:
-        return [_sorted(frames)]
+    if most == 1:  # not of echoes that take turns
+        return [_sorted(part) for part in _parted(frames, ("EchoNumbers",))]
     varying = [n for n in MOMENTS if len({frame.moments[n] for frame in frames}) > 1]
     for names in [*((n,) for n in varying), *combinations(varying[:_MOST_PAIRED], 2)]:
         parts = _parted(frames, names)
