@@ -136,10 +136,16 @@ class Series:
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
-        limits.check_picture(rows, columns, rows * columns * components * 4)
+        dtype = picture_type(first)
+        if components == 3 and dtype not in (np.uint8, np.uint16):
+            raise UnsupportedScan(
+                f"The colours of the picture are of {int(header.BitsStored)} bits, or signed.",
+                expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
+                todo="Export the picture with 8 bits a colour.",
+            )
+        limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
         spacing = _spacing(header)
         values = once(lambda: picture(first))
-        dtype = picture_type(first)
 
         def read(box: Box) -> NDArray[Any]:
             found = values()
