@@ -108,7 +108,6 @@ def test_a_volume_of_palette_indices_is_refused(tmp_path: Path) -> None:
     [
         ("JPEG2000.dcm", np.int16),  # signed
         ("examples_palette.dcm", np.uint16),  # 8 bits an index, 16 a colour
-        ("SC_rgb_rle_32bit.dcm", np.float32),
         ("SC_rgb_jpeg.dcm", np.uint8),
     ],
 )
@@ -119,6 +118,11 @@ def test_a_picture_is_of_the_type_that_it_says(name: str, kind: type[np.generic]
     assert whole(scan).dtype == kind
     if name == "JPEG2000.dcm":
         assert (whole(scan)[0] == dcmread(path).pixel_array).all()
+
+
+def test_colours_of_32_bits_are_refused() -> None:
+    with pytest.raises(UnsupportedScan, match="32 bits"):
+        open_scan(Path(get_testdata_file("SC_rgb_rle_32bit.dcm")))
 
 
 def test_a_rescaled_picture_holds_its_values(tmp_path: Path) -> None:
@@ -278,9 +282,9 @@ def test_volumes_are_numbered_alike_in_any_order(tmp_path: Path) -> None:
     for image in lying:
         image.SeriesInstanceUID = axial[0].SeriesInstanceUID
         image.FrameOfReferenceUID = axial[0].FrameOfReferenceUID
-    paths = write([*axial, *lying], tmp_path / "sent")
+    standing, flat = write(axial, tmp_path / "axial"), write(lying, tmp_path / "lying")
     places = []
-    for order in (paths, paths[::-1]):
+    for order in ([*standing, *flat], [*flat, *standing]):
         folder = tmp_path / str(len(places))
         folder.mkdir()
         (one,), _ = received(order, folder, LIMITS, Asked(stack=2))

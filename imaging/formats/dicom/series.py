@@ -20,7 +20,6 @@ from imaging.formats.limits import Limits
 from imaging.once import once
 from imaging.scan import Scan
 
-_COLOR_BITS = 16
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -135,15 +134,15 @@ class Series:
         if instance.number_of_frames > 1:
             raise _cine(instance.number_of_frames)
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
-        if samples > 1 and int(header.BitsAllocated) > _COLOR_BITS:
-            raise UnsupportedScan(
-                f"The picture's colours have {header.BitsAllocated} bits each.",
-                expected=f"At most {_COLOR_BITS}.",
-                todo="Save it with 8 bits a colour and send that.",
-            )
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
         dtype = picture_type(frame)
+        if components == 3 and dtype not in (np.uint8, np.uint16):
+            raise UnsupportedScan(
+                f"The colours of the picture are of {int(header.BitsStored)} bits, or signed.",
+                expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
+                todo="Export the picture with 8 bits a colour.",
+            )
         limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
         values = once(lambda: picture(frame))
 
