@@ -13,7 +13,7 @@ __all__ = ["Upload", "uploaded"]
 
 FIELD = "files"
 EXPECTED = f"A multipart/form-data body whose fields `{FIELD}` hold a file each."
-TODO = f"Send it as `curl -F {FIELD}=@scan.nii.gz .../v1/scans` does."
+MEND = f"Send it as `curl -F {FIELD}=@scan.nii.gz .../v1/scans` does."
 
 
 @asynccontextmanager
@@ -23,7 +23,7 @@ async def uploaded(request: Request, scratch: Scratch, limit: int) -> AsyncItera
     Raises BadRequest where the form holds anything but files, ScanTooLarge above `limit` bytes in
     all, StorageFull, and starlette's ClientDisconnect where the sender went away.
     """
-    rules = Rules(limit, EXPECTED, TODO, only=FIELD)
+    rules = Rules(limit, EXPECTED, MEND, only=FIELD)
     with scratch.subfolder() as folder:
         form = await stream(request, folder, rules)
         if not form.files:

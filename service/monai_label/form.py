@@ -14,7 +14,7 @@ from service.multipart import FIELD_BYTES, Rules, Upload, boundary_of, stream
 from service.parts import Parts
 
 EXPECTED = "A multipart/form-data body, as MONAI Label's clients send it."
-TODO = "Send the request again; if it stays so, update the client."
+MEND = "Send the request again; if it stays so, update the client."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def received(request: Request, parts: Parts) -> AsyncIterator[Form]:
 
     Raises BadRequest, ScanTooLarge, StorageFull and starlette's ClientDisconnect.
     """
-    rules = Rules(parts.settings.upload_bytes, EXPECTED, TODO)
+    rules = Rules(parts.settings.upload_bytes, EXPECTED, MEND)
     if not boundary_of(request):
         yield await _fields(request, rules)
         return

@@ -17,6 +17,7 @@ from imaging.formats.received import Asked
 from tests.dicom_files import DESCRIPTION, NUMBER, PATIENT, classic
 from tests.dicom_scans import (
     SHAPE,
+    along,
     centres,
     moved,
     source_of,
@@ -35,7 +36,16 @@ def _twice(images: list[Dataset]) -> list[Dataset]:
     return [*images, other]
 
 
+def _aside(images: list[Dataset]) -> list[Dataset]:
+    """One slice beside the others, at even gaps."""
+    place, _ = along(images[3])
+    row = np.array(images[3].ImageOrientationPatient, float)[:3]
+    images[3].ImagePositionPatient = [f"{n:.6f}" for n in place + 4.5 * row]
+    return images
+
+
 BROKEN = {
+    "aside": (_aside, r"A slice lies 4\.50 mm away from the line"),
     "missing": (without(3), "1 slice is missing: gaps of 2.50 to 5.00 mm, where 2.50 is usual"),
     "several missing": (without(2, 4), "2 slices are missing"),
     "uneven": (moved(3, 0.8), r"uneven: 1.70 to 3.30 mm"),

@@ -11,6 +11,8 @@ from imaging.formats.dicom.stack import Stack
 from imaging.formats.dicom.values import Planes3D
 
 _LEAST_MM = 0.5
+_WHOLE = 1e-6
+"""Of a pixel: less than a header rounds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,17 +33,15 @@ class Regular:
     @classmethod
     def around(cls, stack: Stack) -> "Regular":
         """The grid of a stack; its in-plane axes and spacing are those of the slices."""
-        place = stack.frames[0].place
-        assert place is not None  # noqa: S101 - stacks of one frame without a place are pictures
+        place = stack.place
         depths = stack.depths
         gap = max(float(np.diff(depths).min()), min(_LEAST_MM, *place.spacing))
         aside = stack.positions - np.outer(depths, place.normal)
         i = aside @ place.along_row / place.spacing[1]
         j = aside @ place.along_column / place.spacing[0]
         shifts = np.stack([i - i.min(), j - j.min()], axis=1)
-        shifts[np.abs(shifts - np.round(shifts)) < 1e-6] = np.round(
-            shifts[np.abs(shifts - np.round(shifts)) < 1e-6]
-        )
+        whole = np.round(shifts)
+        shifts = np.where(np.abs(shifts - whole) < _WHOLE, whole, shifts)
         header = stack.frames[0].instance.header
         shape = (
             int(header.Columns) + int(np.ceil(shifts[:, 0].max())),

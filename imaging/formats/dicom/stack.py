@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadInput, BrokenGeometry
-from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame
+from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame, Place
 
 SAME_MM = 1e-3
 """Planes nearer than this lie at one place."""
@@ -38,6 +38,11 @@ class Stack:
     frames: tuple[Frame, ...]
 
     @property
+    def place(self) -> Place:
+        """Of the first plane; raises BadInput for a picture, which has none."""
+        return _placed(self.frames[0])
+
+    @property
     def depths(self) -> NDArray[np.float64]:
         """(n,): place of each plane along the normal, mm, ascending."""
         return np.array([_depth(frame) for frame in self.frames])
@@ -45,7 +50,7 @@ class Stack:
     @property
     def positions(self) -> NDArray[np.float64]:
         """(n, 3): LPS+ mm of each plane's first pixel."""
-        return np.array([frame.place.position for frame in self.frames if frame.place])
+        return np.array([_placed(frame).position for frame in self.frames])
 
     @property
     def localizer(self) -> bool:
@@ -153,15 +158,24 @@ def _sorted(frames: Iterable[Frame]) -> Stack:
 
 
 def _depth(frame: Frame) -> float:
+    place = _placed(frame)
+    return float(place.position @ place.normal)
+
+
+def _placed(frame: Frame) -> Place:
     if frame.place is None:
-        raise BadInput("A plane without a place cannot be sorted.")
-    return float(frame.place.position @ frame.place.normal)
+        raise BadInput(
+            "An image does not say where it lies in the patient.",
+            expected=f"Image Position and Image Orientation ({_CLAUSE}).",
+            todo="Export the series again, with its whole header.",
+        )
+    return frame.place
 
 
 def _tilt(stack: Stack) -> str:
     """What is wrong where the slices do not lie one behind the other along their normal."""
     way = stack.positions[-1] - stack.positions[0]
-    normal = stack.frames[0].place.normal  # type: ignore[union-attr]
+    normal = stack.place.normal
     along = float(way @ normal)
     aside = float(np.linalg.norm(way - along * normal))
     angle = math.degrees(math.atan2(aside, along))
@@ -174,13 +188,16 @@ def _tilt(stack: Stack) -> str:
 
 
 def _gaps(gaps: NDArray[np.float64], stack: Stack) -> str:
-    """What is wrong with the gaps between slices."""
+    """What is wrong with the gaps between slices, or with one that lies beside the others."""
     positions = stack.positions
     even = np.linspace(positions[0], positions[-1], len(positions))
     stray = float(np.linalg.norm(positions - even, axis=1).max())
     usual = float(np.median(gaps))
-    if stray <= max(STRAY_MM, STRAY * usual):
+    bound = max(STRAY_MM, STRAY * usual)
+    if stray <= bound:
         return ""
+    if np.abs(gaps - usual).max() <= bound:
+        return f"A slice lies {stray:.2f} mm away from the line that the first and the last make."
     for least in (usual, float(gaps.min())):
         missing = np.round(gaps / least - 1)
         whole = np.abs(gaps / least - 1 - missing) <= STRAY * (missing + 1)
