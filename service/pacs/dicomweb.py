@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from service.intake import Asked
 from service.pacs.peer import PeerAway, passing, refusal
 from service.pacs.rules import Peer
 from service.parts import Parts
+from service.schemas import SeriesOut
 from service.upload import Upload
 
 _LATER = (408, 425, 429)
@@ -35,27 +35,10 @@ _ANSWER_BYTES = 64 << 20
 """Of an answer that is no image: a thousand series take a hundredth of this."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundSeries:
-    """What a peer tells of a series; each by the keyword of its attribute."""
-
-    StudyInstanceUID: str
-    SeriesInstanceUID: str
-    PatientID: str
-    PatientName: str
-    StudyDate: str
-    StudyDescription: str
-    Modality: str
-    SeriesDescription: str
-    SeriesNumber: str
-    BodyPartExamined: str
-    NumberOfSeriesRelatedInstances: int | None
+_FIELDS = tuple(SeriesOut.model_fields)
 
 
-_FIELDS = tuple(FoundSeries.__dataclass_fields__)
-
-
-def search(peer: Peer, filters: Mapping[str, str], limit: int = _MOST_SERIES) -> list[FoundSeries]:
+def search(peer: Peer, filters: Mapping[str, str], limit: int = _MOST_SERIES) -> list[SeriesOut]:
     """Series of a peer (QIDO-RS); `filters` by keyword.
 
     Raises PeerAway, PeerRefused, BadRequest where it has no DICOMweb.
@@ -128,7 +111,7 @@ def store(peer: Peer, path: Path) -> None:
             raise refusal(peer, f"status {reason:04X}H", later=passing(reason))
 
 
-def _take(parts: Parts, owner: str, peer: Peer, one: FoundSeries, asked: Asked) -> list[StoredScan]:
+def _take(parts: Parts, owner: str, peer: Peer, one: SeriesOut, asked: Asked) -> list[StoredScan]:
     limit = parts.settings.upload_bytes
     with ExitStack() as stack:
         uploads = []
@@ -234,11 +217,10 @@ def _reason(response: Any) -> int:
         return 0
 
 
-def _series(found: Mapping[str, Any]) -> FoundSeries:
-    values = {name: _value(found, name) for name in _FIELDS}
-    count = values["NumberOfSeriesRelatedInstances"]
-    values["NumberOfSeriesRelatedInstances"] = int(count) if count else None  # type: ignore[assignment]
-    return FoundSeries(**values)  # type: ignore[arg-type]
+def _series(found: Mapping[str, Any]) -> SeriesOut:
+    told = {name: _value(found, name) for name in _FIELDS}
+    count = told["NumberOfSeriesRelatedInstances"]
+    return SeriesOut.model_validate({**told, "NumberOfSeriesRelatedInstances": count or None})
 
 
 def _value(found: Mapping[str, Any], keyword: str) -> str:

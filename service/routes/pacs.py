@@ -1,7 +1,6 @@
 """Among DICOM systems: who the peers are, what they have, what is fetched and what is sent."""
 
 import time
-from dataclasses import asdict
 from typing import Annotated
 from uuid import uuid4
 
@@ -63,8 +62,7 @@ async def search_series(
 
     peer = parts.routes.named(name)
     wanted = filters.model_dump(exclude_none=True, exclude={"limit"})
-    found = await parts.show(dicomweb.search, peer, wanted, filters.limit)
-    return [SeriesOut.model_validate(asdict(one)) for one in found]
+    return await parts.show(dicomweb.search, peer, wanted, filters.limit)
 
 
 @router.post("/v1/scans/pull", status_code=201)

@@ -18,6 +18,7 @@ from service.pacs import dicomweb, store
 from service.pacs.peer import PeerAway, PeerRefused
 from service.pacs.rules import Peer, Routes
 from service.parts import Parts
+from service.schemas import SeriesOut
 from tests.pacs.conftest import House, Orthanc
 from tests.pacs.conftest import store as send
 from tests.pacs.phantom import NUMBER, as_bytes, series, written
@@ -136,9 +137,10 @@ def _archive(monkeypatch: pytest.MonkeyPatch, *modalities: str, takes: Iterable[
     """Peers that have a series of each modality; what taking in each of them gives or raises."""
     given = iter(takes)
 
-    def search(*_: object) -> list[dicomweb.FoundSeries]:
-        told = dict.fromkeys(dicomweb.FoundSeries.__dataclass_fields__, "")
-        return [dicomweb.FoundSeries(**{**told, "Modality": one}) for one in modalities]
+    def search(*_: object) -> list[SeriesOut]:
+        told = dict.fromkeys(SeriesOut.model_fields, "")
+        rest = {**told, "NumberOfSeriesRelatedInstances": None}
+        return [SeriesOut.model_validate({**rest, "Modality": one}) for one in modalities]
 
     def take(*_: object) -> object:
         found = next(given)
