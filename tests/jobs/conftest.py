@@ -74,9 +74,10 @@ def repository(database: str) -> Iterator[Repository]:
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Endpoint of a SeaweedFS of our own, with a bucket `tessera`."""
     weed = shutil.which("weed") or str(Path(sysconfig.get_path("scripts")) / "weed")
-    ports = _free_ports(8)
+    ports = _free_ports(10)
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
     names += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
+    names += ("s3.port.iceberg", "s3.port.lance")
     folder = tmp_path_factory.mktemp("s3")
     process = subprocess.Popen(
         [
