@@ -43,8 +43,10 @@ def given(paths: Sequence[Path]) -> list[Given]:
     Raises BadRequest where nothing is at a path.
     """
     for path in paths:
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        if not path.exists():
             raise BadRequest(f"There is no file {path}.", todo="Check the path.")
+        if path.is_dir() and not any(path.iterdir()):
+            raise BadRequest(f"The folder {path} is empty.", todo="Give one that holds a series.")
     slices = tuple(path for path in paths if path.is_file() and is_dicom(_start(path)))
     if len(slices) < 2:
         return [Given(path, (path,)) for path in paths]

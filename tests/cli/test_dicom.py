@@ -8,8 +8,11 @@ import pytest
 from pydicom import dcmread
 
 from imaging.formats.mask_file import read
+from imaging.formats.sniff import open_scan
 from tests.acquired import files, series
 from tests.cli.test_segment import tessera, volume
+from tests.dicom_files import classic, write
+from tests.dicom_scans import turned, voxels
 
 __all__ = ["volume"]
 MODEL = ("--model", "hippocampus-mri-3d")
@@ -38,6 +41,45 @@ def test_every_dicom_format_of_one_mask(instance: Path, tmp_path: Path) -> None:
     kind = described.SegmentedPropertyTypeCodeSequence[0]
     assert (kind.CodeValue, kind.CodeMeaning) == ("5366008", "Hippocampus")
     assert kind.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Anterior"
+
+
+def test_a_series_is_a_folder_or_its_files(tmp_path: Path) -> None:
+    """The same mask either way, named after the folder, whose name has a space."""
+    folder, shape = tmp_path / "a series", (24, 22, 10)
+    paths = write(classic(voxels(shape), turned()), folder)
+    for out, given in (("one", [folder]), ("many", paths)):
+        assert tessera("segment", *given, *MODEL, "-o", tmp_path / out, "--format", "nifti") == 0
+    masks = [read(tmp_path / out / "a series.nii.gz") for out in ("one", "many")]
+    assert masks[0].shape == shape
+    assert (masks[0] == masks[1]).all()
+
+
+def test_of_several_series_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = classic(voxels((24, 22, 10)), turned()), classic(voxels((24, 22, 8)), turned())
+    write([*one, *two], tmp_path / "study")
+    out = tmp_path / "mask.nii.gz"
+    assert tessera("segment", tmp_path / "study", *MODEL, "-o", out) == 2
+    told = capsys.readouterr().err
+    assert f"--series {two[0].SeriesInstanceUID} --stack 1" in told
+    assert "holds 2 scans" in told
+    named = ("--series", str(two[0].SeriesInstanceUID), "--stack", "1")
+    assert tessera("segment", tmp_path / "study", *MODEL, "-o", out, *named) == 0
+    assert open_scan(out).grid == (24, 22, 8)
+
+
+def test_uneven_slices_and_an_empty_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = classic(voxels((24, 22, 10)), turned())
+    write(images[:4] + images[5:], tmp_path / "uneven")
+    out = tmp_path / "mask.seg.dcm"
+    assert tessera("segment", tmp_path / "uneven", *MODEL, "-o", out) == 2
+    assert "1 slice is missing" in capsys.readouterr().err
+    assert tessera("segment", tmp_path / "uneven", *MODEL, "-o", out, "--resample") == 0
+    assert dcmread(out).Modality == "SEG"
+    (tmp_path / "empty").mkdir()
+    assert tessera("segment", tmp_path / "empty", *MODEL, "-o", out) == 2
+    assert "is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", [".json", ".csv", ".dcm"])
