@@ -99,7 +99,7 @@ def node_and_npm() -> tuple[Path, Path]:
     return node, npm
 
 
-def run(command: list[Any], folder: Path, todo: str) -> None:
+def run(command: list[Any], folder: Path, hint: str) -> None:
     """Runs one step; where it fails, raises with the end of what it said and what to do."""
     words = [str(word) for word in command]
     # npm and its children look for `node` on the PATH.
@@ -117,7 +117,7 @@ def run(command: list[Any], folder: Path, todo: str) -> None:
     if done.returncode != 0:
         said = "\n".join(done.stdout.splitlines()[-25:])
         step = " ".join(Path(word).name for word in words[1:3])
-        raise RuntimeError(f"The review page could not be built ({step}):\n{said}\n{todo}")
+        raise RuntimeError(f"The review page could not be built ({step}):\n{said}\n{hint}")
 
 
 def install(built: Path, static: Path) -> None:

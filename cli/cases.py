@@ -51,8 +51,8 @@ class Case:
         try:
             yield
         except TesseraError as error:
-            came = f"{self.name}: {error.came}"
-            raise type(error)(came, expected=error.expected, todo=error.todo) from error
+            detail = f"{self.name}: {error.detail}"
+            raise type(error)(detail, expected=error.expected, hint=error.hint) from error
 
     def open(self) -> tuple[Scan, Scan]:
         """Image and reference, headers only; BadRequest where one does not lie on the other."""
@@ -77,14 +77,14 @@ def pairs(images: Path, labels: Path, only: Path | None) -> list[Case]:
             raise BadRequest(
                 f"{len(lacking)} of {len(wanted)} cases lack an image or a reference, the first of "
                 f"them {lacking[0]}.",
-                todo="Check --cases: one name a line, without the ending.",
+                hint="Check --cases: one name a line, without the ending.",
             )
         both = sorted(wanted)
     if not both:
         raise BadRequest(
             "No image has a reference mask of the same name.",
             expected="Two folders whose files bear the same names, but for their endings.",
-            todo="Check --images, --labels and --cases.",
+            hint="Check --images, --labels and --cases.",
         )
     return [Case(name, _one(pictures[name]), _one(references[name])) for name in both]
 
@@ -107,7 +107,7 @@ def reference_mask(reference: Scan, maps: Sequence[ValueMap], known: set[int]) -
         raise BadRequest(
             "The reference mask holds values that are no label numbers.",
             expected="Whole numbers from 0.",
-            todo="Give label maps, not probabilities.",
+            hint="Give label maps, not probabilities.",
         )
     mask: NDArray[np.int32] = values.copy()
     for source, target in (pair for pairs_ in maps for pair in pairs_):
@@ -117,7 +117,7 @@ def reference_mask(reference: Scan, maps: Sequence[ValueMap], known: set[int]) -
         raise BadRequest(
             f"The reference mask holds the value {int(foreign[0])}, no label of the model.",
             expected=f"0 or one of {', '.join(map(str, sorted(known)))}.",
-            todo="Say what it means with --map FROM=TO.",
+            hint="Say what it means with --map FROM=TO.",
         )
     return mask
 
@@ -135,7 +135,7 @@ def _one(paths: list[Path]) -> Path:
         raise BadRequest(
             f"{paths[0].name} and {paths[1].name} bear one name.",
             expected="One file a case in each folder.",
-            todo="Move one of them away.",
+            hint="Move one of them away.",
         )
     return paths[0]
 
@@ -145,13 +145,13 @@ def _same_grid(scan: Scan, reference: Scan) -> None:
         raise BadRequest(
             f"The reference mask has the shape {_said(reference)}, its image {scan.grid}.",
             expected="A mask of one component on its image's own grid.",
-            todo="Resample the mask, or save its label numbers and not colours.",
+            hint="Resample the mask, or save its label numbers and not colours.",
         )
     if scan.dimension == 3 and orientation(scan.affine) != orientation(reference.affine):
         raise BadRequest(
             "The reference mask's axes run along other directions than its image's.",
             expected="The same orientation, voxel by voxel.",
-            todo="Reorient the mask to its image.",
+            hint="Reorient the mask to its image.",
         )
 
 

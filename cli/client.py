@@ -120,7 +120,7 @@ class Client:
             raise JobFailed(
                 problem.get("detail") or f"The job was {state['state']}.",
                 expected=problem.get("expected", ""),
-                todo=problem.get("todo", ""),
+                hint=problem.get("hint", ""),
             )
 
     def _cancel(self, job: str) -> None:
@@ -130,7 +130,7 @@ class Client:
             raise Unavailable(
                 f"The server at {self._http.base_url} does not answer, so that job {job} could "
                 "not be cancelled: it goes on there.",
-                todo="Cancel it there when the server answers again.",
+                hint="Cancel it there when the server answers again.",
             ) from error
 
     def _patiently(self, job: str, part: str = "", into: Path | None = None) -> httpx.Response:
@@ -144,8 +144,8 @@ class Client:
                 until = until or now + _PATIENCE_S
                 if now >= until:
                     raise Unavailable(
-                        f"{error.came} Job {job} goes on there.",
-                        todo=f"Fetch {self._http.base_url.join(f'v1/jobs/{job}/mask')} "
+                        f"{error.detail} Job {job} goes on there.",
+                        hint=f"Fetch {self._http.base_url.join(f'v1/jobs/{job}/mask')} "
                         "when it answers again and the job is done.",
                     ) from error
             time.sleep(1)
@@ -171,7 +171,7 @@ class Client:
         except httpx.HTTPError as error:
             raise _Away(
                 f"The server at {self._http.base_url} does not answer.",
-                todo="Check the address, and that `tessera up` or a gateway runs there.",
+                hint="Check the address, and that `tessera up` or a gateway runs there.",
             ) from error
         if answer.is_success:
             return answer
@@ -180,7 +180,7 @@ class Client:
         raise (_Away if answer.status_code in _AWAY else kind)(
             problem.get("detail") or f"The server answered with status {answer.status_code}.",
             expected=problem.get("expected", ""),
-            todo=problem.get("todo", ""),
+            hint=problem.get("hint", ""),
         )
 
 
@@ -188,7 +188,7 @@ def _no_address() -> BadRequest:
     return BadRequest(
         "The server's address is no URL of HTTP.",
         expected="A host after http:// or https://, as http://127.0.0.1:8000.",
-        todo="Give it with --server.",
+        hint="Give it with --server.",
     )
 
 
@@ -206,6 +206,6 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     told = _told(answer)
     if not told:
         raise BadRequest(
-            "The server's answer is not Tessera's.", todo="Check the address after --server."
+            "The server's answer is not Tessera's.", hint="Check the address after --server."
         )
     return told

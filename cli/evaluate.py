@@ -101,7 +101,7 @@ def _membrane(card: ModelCard, wanted: str) -> int:
         raise BadRequest(
             "--membrane is for pictures whose mask bears labels.",
             expected="A 2D model that does not number objects.",
-            todo="Leave it out.",
+            hint="Leave it out.",
         )
     for label in card.labels:
         if wanted in (label.name, str(label.value)):
@@ -110,7 +110,7 @@ def _membrane(card: ModelCard, wanted: str) -> int:
     raise BadRequest(
         "--membrane names no label of the model.",
         expected=f"One of: {', '.join(label.name for label in card.labels)}.",
-        todo="See `tessera models show NAME`.",
+        hint="See `tessera models show NAME`.",
     )
 
 
@@ -118,7 +118,7 @@ def _needs(package: str, option: str) -> None:
     if find_spec(package) is None:
         raise BadRequest(
             f"{option} needs {package}, which is not installed.",
-            todo="Install it with: pip install 'tessera-seg[evaluate]'",
+            hint="Install it with: pip install 'tessera-seg[evaluate]'",
         )
 
 

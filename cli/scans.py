@@ -44,9 +44,9 @@ def given(paths: Sequence[Path]) -> list[Given]:
     """
     for path in paths:
         if not path.exists():
-            raise BadRequest(f"There is no file {path}.", todo="Check the path.")
+            raise BadRequest(f"There is no file {path}.", hint="Check the path.")
         if path.is_dir() and not any(path.iterdir()):
-            raise BadRequest(f"The folder {path} is empty.", todo="Give one that holds a series.")
+            raise BadRequest(f"The folder {path} is empty.", hint="Give one that holds a series.")
     slices = tuple(path for path in paths if path.is_file() and is_dicom(_start(path)))
     if len(slices) < 2:
         return [Given(path, (path,)) for path in paths]
@@ -63,7 +63,7 @@ def _listed(error: SeveralScans) -> BadRequest:
             err=True,
         )
     return BadRequest(
-        error.came, expected="One.", todo="Choose it by --series and --stack, as listed above."
+        error.detail, expected="One.", hint="Choose it by --series and --stack, as listed above."
     )
 
 

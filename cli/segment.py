@@ -155,7 +155,7 @@ def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[s
             raise BadRequest("--channel wants NAME=SCAN.")
         names = [name for name, _, _ in pairs]
         if not all(names) or len(set(names)) < len(names):
-            raise BadRequest("Each --channel needs a name of its own.", todo="Give each once.")
+            raise BadRequest("Each --channel needs a name of its own.", hint="Give each once.")
         return [{name: given([Path(path)])[0] for name, _, path in pairs}]
     return [{"": scan} for scan in given(scans)]
 

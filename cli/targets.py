@@ -30,14 +30,14 @@ def targets(scans: Sequence[Path], out: Path, form: str | None) -> list[Target]:
     if len(scans) > 1 and ending(out.name):
         raise BadRequest(
             f"{len(scans)} scans cannot go into the one file {out.name}.",
-            todo="Give a folder with --out.",
+            hint="Give a folder with --out.",
         )
     names = [stem(scan) for scan in scans]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BadRequest(
             f"Two scans are named {twice}, and their masks would be too.",
-            todo="Give them in two calls, with two folders.",
+            hint="Give them in two calls, with two folders.",
         )
     return [Target(out, name, suffix) for name in names]
 
@@ -56,10 +56,10 @@ def protect(scans: Sequence[Path], places: Sequence[Target], others: Sequence[Pa
         raise BadRequest(
             f"{clash.name} would be written over a scan, or into its folder.",
             expected="Another place than the scan's own.",
-            todo="Give another folder or name with --out.",
+            hint="Give another folder or name with --out.",
         )
     if len(set(written)) < len(written):
-        raise BadRequest("Two outputs have the same name.", todo="Give each its own.")
+        raise BadRequest("Two outputs have the same name.", hint="Give each its own.")
 
 
 def stem(path: Path) -> str:
@@ -79,7 +79,7 @@ def _file(out: Path, suffix: str | None) -> Target:
         raise BadRequest(
             f"A mask cannot be written as '{out.suffix}'.",
             expected=f"A name that ends in one of {', '.join(ENDINGS)}, or a folder.",
-            todo="Change --out.",
+            hint="Change --out.",
         )
     if suffix and ENDINGS[suffix] != ENDINGS[named]:
         raise BadRequest("--format and the name given by --out contradict each other.")

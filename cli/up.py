@@ -93,13 +93,13 @@ def _alone(data: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Conflict(
                 f"Tessera already runs on the folder {data}.",
-                todo="Use that one, or give another folder with --data.",
+                hint="Use that one, or give another folder with --data.",
             ) from None
         except OSError as error:
             raise BadRequest(
                 f"Nothing can be kept in {data}: {error.strerror}.",
                 expected="A folder that this user may make or write to.",
-                todo="Give another with --data or TESSERA_DATA.",
+                hint="Give another with --data or TESSERA_DATA.",
             ) from error
         yield
 
@@ -128,7 +128,7 @@ def _check_port(settings: Settings) -> None:
         except OSError as error:
             raise BadRequest(
                 f"Port {settings.port} on {settings.host} is not free.",
-                todo="End the other program, or give another port with --port (0: any).",
+                hint="End the other program, or give another port with --port (0: any).",
             ) from error
 
 
@@ -144,7 +144,7 @@ def _wait_ready(settings: Settings, children: list[Child], logs: Path | None) ->
     while time.monotonic() < deadline:
         if children[0].ended:
             where = f"{logs / 'gateway.log'}" if logs else "the lines above"
-            raise Unavailable("The gateway ended at once.", todo=f"Read {where}.")
+            raise Unavailable("The gateway ended at once.", hint=f"Read {where}.")
         try:
             ready = f"{_address(settings)}/readyz"
             if httpx.get(ready, headers=host, timeout=5, trust_env=False).is_success:

@@ -1,23 +1,24 @@
-"""The exceptions of the whole house.
+"""Every exception that Tessera raises on purpose.
 
 TesseraError
 ├── BadInput                 the caller's data or request; never retried
-│   ├── UnreadableScan       bytes that are no scan we can read
-│   ├── UnsupportedScan      a sound file of a kind that is not served
-│   ├── BrokenGeometry       slices that make no volume: gaps, a tilt, two at one place
-│   ├── SeveralScans         more than one scan, and no word of which is meant
+│   ├── UnreadableScan       bytes that are not a readable scan
+│   ├── UnsupportedScan      a valid file of a kind that is not supported
+│   ├── BrokenGeometry       slices that do not form a volume: gaps, a tilt, duplicate positions
+│   ├── SeveralScans         more than one scan, and the request does not say which one to use
 │   ├── ScanTooLarge         more bytes, voxels or pixels than the settings allow
-│   ├── ScanModelMismatch    this scan does not suit this model
+│   ├── ScanModelMismatch    the scan does not fit the model
 │   └── BadRequest           options that contradict each other or the card
 ├── NotFound                 no such scan, job, batch, mask or model
-├── Conflict                 the thing is in a state that forbids this
-├── BadModel                 a network or card that does not hold what it says
+├── Conflict                 not possible in the current state
+├── BadModel                 a network or card that does not match its description
 ├── Unavailable              a part (disk, broker, database, device) cannot serve now
-│   └── StorageFull          no room left; nothing was stored
-└── JobLost                  the job is no longer this worker's: cancelled, or its lease ran out
+│   └── StorageFull          no space left; nothing was stored
+└── JobLost                  the job no longer belongs to this worker: cancelled, or lease expired
 
-Every error bears three sentences: what was expected, what came, what to do. None of them may hold
-a patient's data: no file names, no header text, no voxel values beyond counts.
+Every error has three parts: `detail` (what is wrong), `expected` (what was expected) and `hint`
+(what to do). None of them may contain patient data: no file names, no header text, no voxel values
+beyond counts.
 """
 
 from collections.abc import Sequence
@@ -25,13 +26,13 @@ from typing import Any
 
 
 class TesseraError(Exception):
-    """Base of all; `str(error)` is the three sentences together."""
+    """Base class; `str(error)` joins the three parts."""
 
-    def __init__(self, came: str, *, expected: str = "", todo: str = "") -> None:
-        super().__init__(" ".join(part for part in (came, expected, todo) if part))
-        self.came = came
+    def __init__(self, detail: str, *, expected: str = "", hint: str = "") -> None:
+        super().__init__(" ".join(part for part in (detail, expected, hint) if part))
+        self.detail = detail
         self.expected = expected
-        self.todo = todo
+        self.hint = hint
 
 
 class BadInput(TesseraError):
@@ -39,24 +40,24 @@ class BadInput(TesseraError):
 
 
 class UnreadableScan(BadInput):
-    """The bytes are no scan that can be read: empty, cut off, or something else."""
+    """The bytes are not a readable scan: empty, truncated, or another kind of file."""
 
 
 class UnsupportedScan(BadInput):
-    """A sound file of a kind that is not served (4D, complex, animated, ...)."""
+    """A valid file of a kind that is not supported (4D, complex, animated, ...)."""
 
 
 class BrokenGeometry(BadInput):
-    """Slices that make no volume as they lie: gaps, a tilt, two at one place."""
+    """Slices that do not form a volume: gaps, a tilt, or two at the same position."""
 
 
 class SeveralScans(BadInput):
-    """More than one scan came, and nobody said which is meant; `choices` lists them."""
+    """The input holds several scans and the request does not choose one; see `choices`."""
 
     def __init__(
-        self, came: str, *, expected: str = "", todo: str = "", choices: Sequence[Any] = ()
+        self, detail: str, *, expected: str = "", hint: str = "", choices: Sequence[Any] = ()
     ) -> None:
-        super().__init__(came, expected=expected, todo=todo)
+        super().__init__(detail, expected=expected, hint=hint)
         self.choices = tuple(choices)
 
 
@@ -65,11 +66,11 @@ class ScanTooLarge(BadInput):
 
 
 class ScanModelMismatch(BadInput):
-    """This scan does not suit this model: dimension, channels."""
+    """The scan does not fit the model: its dimension or channels differ."""
 
 
 class BadRequest(BadInput):
-    """Options that contradict each other, the card or the state of things."""
+    """Options that contradict each other, the card or the current state."""
 
 
 class NotFound(TesseraError):
@@ -77,11 +78,11 @@ class NotFound(TesseraError):
 
 
 class Conflict(TesseraError):
-    """The thing is in a state that forbids this."""
+    """The request is not possible in the current state of its target."""
 
 
 class BadModel(TesseraError):
-    """A network or card that does not hold what it says."""
+    """A network or card that does not match its description."""
 
 
 class Unavailable(TesseraError):
@@ -89,8 +90,8 @@ class Unavailable(TesseraError):
 
 
 class StorageFull(Unavailable):
-    """No room left on the disk or store; nothing half-written was kept."""
+    """No space left on the disk or store; no partial file was kept."""
 
 
 class JobLost(TesseraError):
-    """The job is no longer this worker's: it was cancelled, or its lease ran out."""
+    """The job no longer belongs to this worker: it was cancelled, or its lease expired."""

@@ -144,7 +144,7 @@ def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -
         raise ScanModelMismatch(
             f"The scans of one subject have the grids {scan.grid} and {tuple(shape)}.",
             expected="Pictures of the same rows and columns, or volumes.",
-            todo="Bring the pictures to one size first.",
+            hint="Bring the pictures to one size first.",
         )
     pull = np.linalg.inv(scan.affine) @ affine
     lowest = lru_cache(1)(lambda: _lowest(scan))

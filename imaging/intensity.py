@@ -88,7 +88,7 @@ def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
         raise UnsupportedScan(
             "The scan holds no finite voxel.",
             expected="At least one voxel that is neither NaN nor infinite.",
-            todo="Check how the scan was written.",
+            hint="Check how the scan was written.",
         )
     mean = total / count
     shift, scale, clip = 0.0, 1.0, (-np.inf, np.inf)

@@ -140,7 +140,7 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
         raise BadRequest(
             "The scan does not say how large its voxels are.",
             expected="A scan with a spacing, for a model that works at one.",
-            todo="Choose a model that works on the pixels as they are.",
+            hint="Choose a model that works on the pixels as they are.",
         )
     axes = scan_axes(scan.grid, own, spacing_mm)
     ratios = [axis.ratio for axis in axes]

@@ -49,9 +49,9 @@ def _farthest(
     return float(np.abs((pull[:3] - exact) @ corners).max())
 
 
-def _other(came: str, grid: tuple[int, ...]) -> BadRequest:
+def _other(detail: str, grid: tuple[int, ...]) -> BadRequest:
     return BadRequest(
-        came,
+        detail,
         expected=f"The image's own grid, {grid}, with the same place in the world.",
-        todo="Export the labels with the image as their reference, without resampling or cropping.",
+        hint="Export the labels with the image as their reference, without resampling or cropping.",
     )

@@ -122,7 +122,7 @@ def plan_axis(length: int, rule: Rule, at_most: int | None = None, overlap: int 
         raise BadRequest(
             f"A tile of {at_most} is too small for this network.",
             expected=f"At least {min(rule.at_least(rule.align + around), whole)} voxels an axis.",
-            todo="Ask for a larger tile, or leave the tile to Tessera.",
+            hint="Ask for a larger tile, or leave the tile to Tessera.",
         )
     gain = 0 if rule.valid else rule.margin  # at the image's own edges `same` loses nothing
     count = max(2, ceil((length - 2 * gain) / most))

@@ -193,5 +193,5 @@ def _same(model: Model, sha256: str | None) -> None:
         raise BadModel(
             f"The model {model.card.name} here has checksum {model.card.sha256[:12]}...",
             expected=f"The job was made for {sha256[:12]}...",
-            todo="Add the same model to every worker, or make the job again.",
+            hint="Add the same model to every worker, or make the job again.",
         )

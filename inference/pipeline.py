@@ -305,7 +305,7 @@ def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:
         raise BadRequest(
             f"The tile has {len(tile)} numbers.",
             expected=f"One number, or {dimension}, one per axis.",
-            todo="Give --tile N or a number for each axis.",
+            hint="Give --tile N or a number for each axis.",
         )
     return tile
 

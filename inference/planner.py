@@ -151,7 +151,7 @@ def _cheapest(choices: list[list[tuple[Span, ...]]], tile_bytes: TileBytes, budg
         raise Unavailable(
             f"The smallest tile needs about {least / 1e6:.0f} MB of memory.",
             expected=f"It must fit the budget of {budget.memory_bytes / 1e6:.0f} MB.",
-            todo="Give the worker more memory, or raise TESSERA_MEMORY_BYTES.",
+            hint="Give the worker more memory, or raise TESSERA_MEMORY_BYTES.",
         )
     best = min(fitting, key=lambda choice: choice[:2])
     if budget.voxels_per_second:

@@ -31,7 +31,7 @@ def sample_scans(card: ModelCard) -> dict[str, Scan]:
     no sample or one that nobody knows.
     """
     if card.sample is None:
-        raise BadModel(f"The card of {card.name} has no sample.", todo="Give it one.")
+        raise BadModel(f"The card of {card.name} has no sample.", hint="Give it one.")
     if card.sample.kind == "package":
         scan = _part(open_scan(_packaged(card.sample)), card.sample)
         return {channel.name: scan for channel in card.channels}
@@ -47,14 +47,14 @@ def _packaged(sample: Sample) -> Path:
         raise BadModel(
             f"Nobody knows the sample '{sample.image}'.",
             expected=f"One of: {', '.join(_IMAGES)}; or noise.",
-            todo="Name another sample in the card.",
+            hint="Name another sample in the card.",
         )
     found = find_spec(package)
     if found is None or found.origin is None:
         raise Unavailable(
             f"The sample {sample.image} is not here.",
             expected=f"The package {package}.",
-            todo="Install it with: pip install 'tessera-seg[demo]'",
+            hint="Install it with: pip install 'tessera-seg[demo]'",
         )
     (path,) = Path(found.origin).parent.glob(_IMAGES[sample.image])
     return path

@@ -85,14 +85,14 @@ def check(scans: Mapping[str, Scan], card: ModelCard) -> None:
         raise ScanModelMismatch(
             f"Scans were given for: {', '.join(sorted(scans)) or 'nothing'}.",
             expected=f"{card.name} takes one scan for each of: {', '.join(wanted)}.",
-            todo="Name a scan for each channel.",
+            hint="Name a scan for each channel.",
         )
     for name, scan in scans.items():
         if scan.dimension != card.dimension:
             raise ScanModelMismatch(
                 f"The scan of channel {name} is {scan.dimension}D.",
                 expected=f"{card.name} segments {card.dimension}D scans.",
-                todo="Pick a model of the scan's dimension; `tessera models` lists them.",
+                hint="Pick a model of the scan's dimension; `tessera models` lists them.",
             )
 
 

@@ -123,9 +123,9 @@ def _compare(one_pass: NDArray[np.float32], tiled: NDArray[np.float32]) -> None:
         )
 
 
-def _unlike(came: str, expected: str) -> BadModel:
+def _unlike(detail: str, expected: str) -> BadModel:
     return BadModel(
-        came,
+        detail,
         expected=expected,
-        todo="Mend the card (docs/models.md tells what each field means), then add it again.",
+        hint="Mend the card (docs/models.md tells what each field means), then add it again.",
     )

@@ -224,7 +224,7 @@ def _sync_folder(folder: Path) -> None:
 
 def no_blob() -> NotFound:
     """The answer for a name that nothing is stored under."""
-    return NotFound("The stored file is not there.", todo="Upload the scan or run the job again.")
+    return NotFound("The stored file is not there.", hint="Upload the scan or run the job again.")
 
 
 @contextmanager
@@ -236,5 +236,5 @@ def disk_errors() -> Iterator[None]:
     except OSError as error:
         raise Unavailable(
             "The disk that holds the files failed.",
-            todo="See that the data folder is there and can be written to, then try again.",
+            hint="See that the data folder is there and can be written to, then try again.",
         ) from error

@@ -120,7 +120,7 @@ def _wait(process: "subprocess.Popen[bytes]", socket: Path) -> None:
         if process.poll() is not None or time.monotonic() > until:
             raise Unavailable(
                 "The embedded Redis did not start.",
-                todo="Give a broker of your own with TESSERA_BROKER_URL, or file:// for none.",
+                hint="Give a broker of your own with TESSERA_BROKER_URL, or file:// for none.",
             )
         time.sleep(0.01)
 

@@ -52,7 +52,7 @@ class BucketBlobs(Blobs):
             if sha256_of(path) != sha256:
                 raise Unavailable(
                     "A blob came from the object store with another content than was stored.",
-                    todo="Try again; if it stays so, look at the store.",
+                    hint="Try again; if it stays so, look at the store.",
                 )
             yield path
 
@@ -126,5 +126,5 @@ def _store_errors() -> Iterator[None]:
     except (BaseError, OSError) as error:
         raise Unavailable(
             "The object store does not answer as it should.",
-            todo="See that it runs and TESSERA_BLOB_URL and its keys are right, then try again.",
+            hint="See that it runs and TESSERA_BLOB_URL and its keys are right, then try again.",
         ) from error

@@ -77,7 +77,7 @@ def after(state: JobState, event: JobEvent) -> JobState:
         raise Conflict(
             f"The job is {state}.",
             expected=f"To {event} it must be {able}.",
-            todo="Look at the job's state first.",
+            hint="Look at the job's state first.",
         ) from None
 
 
@@ -108,13 +108,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class StoredScan:
-    """A scan that somebody uploaded. `sha256` names its blob; `id` is random and its owner's."""
+    """A scan that somebody uploaded. `sha256` names its blob; `id` is random and its project's."""
 
     id: str
-    owner: str
+    project: str
     sha256: str
     name: str
-    """The upload's file name: the owner's data, never logged."""
+    """The upload's file name: the project's data, never logged."""
     format: str
     shape: tuple[int, ...]
     """(c, i, j, k) or (c, row, column)."""
@@ -133,7 +133,7 @@ class Job:
     """One segmentation: what was asked, and where it stands. Times are seconds since the epoch."""
 
     id: str
-    owner: str
+    project: str
     scans: Mapping[str, str]
     """Channel name -> scan id, in the card's order."""
     model: str
@@ -162,7 +162,7 @@ class Job:
     mask_format: str | None = None
     preview_sha256: str | None = None
     error: Mapping[str, Any] | None = None
-    """An RFC 9457 problem: title, detail, todo."""
+    """An RFC 9457 problem: title, detail, expected, hint."""
     verdict: str | None = None
     """Of the latest review."""
 
@@ -199,7 +199,7 @@ class Review:
 class ImageName:
     """A name by which clients of the MONAI Label surface know a scan; a session's name expires."""
 
-    owner: str
+    project: str
     name: str
     scan: str
     created_at: float
@@ -215,7 +215,7 @@ class Batch:
     """Jobs that were asked for together."""
 
     id: str
-    owner: str
+    project: str
     name: str
     created_at: float
     jobs: tuple[str, ...] = ()

@@ -186,6 +186,6 @@ class Queue:
 def _away() -> Unavailable:
     return Unavailable(
         "The queue does not answer.",
-        todo="See that the broker runs and that TESSERA_BROKER_URL is right; what was accepted "
+        hint="See that the broker runs and that TESSERA_BROKER_URL is right; what was accepted "
         "waits and is sent by itself.",
     )

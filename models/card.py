@@ -233,13 +233,13 @@ class ModelCard(_Frozen):
             raise BadModel(
                 f"The card is not sound: {faults}.",
                 expected="A card.json with every field that docs/models.md describes.",
-                todo="Mend these fields and add the model again.",
+                hint="Mend these fields and add the model again.",
             ) from error
         except OSError as error:
             raise BadModel(
                 "The folder holds no card.json that can be read.",
                 expected="A folder with model.onnx and card.json.",
-                todo="Point at such a folder, or write the card as docs/models.md tells.",
+                hint="Point at such a folder, or write the card as docs/models.md tells.",
             ) from error
 
     def save(self, path: Path) -> None:

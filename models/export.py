@@ -44,7 +44,7 @@ def export(checkpoint: Path, out: Path) -> ModelCard:
         raise BadModel(
             "The checkpoint cannot be read as a trained network.",
             expected="The best.pt that a training wrote.",
-            todo="Name that file, or train again.",
+            hint="Name that file, or train again.",
         ) from error
     return export_network(network, facts, out, state["figures"], made)
 
@@ -165,9 +165,9 @@ def _equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     return bool(np.abs(one - other).max() <= TOLERANCE * max(span, 1e-6))
 
 
-def _unlike(came: str) -> BadModel:
+def _unlike(detail: str) -> BadModel:
     return BadModel(
-        f"{came} the exported network.",
+        f"{detail} the exported network.",
         expected="The network that was trained, with a card that fits it.",
-        todo="Mend the configuration's card or network and export again.",
+        hint="Mend the configuration's card or network and export again.",
     )

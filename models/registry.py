@@ -31,7 +31,7 @@ class Model:
         if not self.network.is_file():
             raise BadModel(
                 f"Model {self.card.name} has no model.onnx beside its card.",
-                todo="Add the model again.",
+                hint="Add the model again.",
             )
         with self.network.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -39,7 +39,7 @@ class Model:
             raise BadModel(
                 f"The network of {self.card.name} has checksum {found[:12]}...",
                 expected=f"Its card says {self.card.sha256[:12]}...",
-                todo="Add the model again; the file was changed or cut off.",
+                hint="Add the model again; the file was changed or cut off.",
             )
         return self.network
 
@@ -74,7 +74,7 @@ class Registry:
         raise NotFound(
             "There is no model of that name.",
             expected=f"One of: {names}.",
-            todo="See `tessera models` or GET /v1/models.",
+            hint="See `tessera models` or GET /v1/models.",
         )
 
     def add(self, source: Path, check: Callable[[Model], None] = lambda _model: None) -> Model:
@@ -92,7 +92,7 @@ class Registry:
             raise Conflict(
                 f"There is a model named {card.name} already.",
                 expected="A name that is free.",
-                todo="Give the card another name; one that was added goes with its folder.",
+                hint="Give the card another name; one that was added goes with its folder.",
             )
         self._added.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=".draft-", dir=self._added))

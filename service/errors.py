@@ -75,14 +75,14 @@ def answer(error: Exception) -> JSONResponse:
 def problem_of(error: Exception) -> Problem:
     """The problem of an exception that the table knows; raises KeyError for any other."""
     kind = problem.kind_of(error, TABLE)
-    came, expected, todo = _sentences(error)
+    detail, expected, hint = _sentences(error)
     return Problem(
         type=problem.type_of(kind),
         title=TABLE[kind].title,
         status=TABLE[kind].status,
-        detail=came,
+        detail=detail,
         expected=expected,
-        todo=todo,
+        hint=hint,
         choices=[Choice(**one) for one in getattr(error, "choices", ())] or None,
     )
 
@@ -140,14 +140,14 @@ def unexpected(found: str) -> Problem:
         status=500,
         detail=f"Something failed that should not; its id is {found}.",
         expected="An answer.",
-        todo="Try again; if it happens again, tell whoever runs this service the id.",
+        hint="Try again; if it happens again, tell whoever runs this service the id.",
         instance=f"urn:uuid:{found}",
     )
 
 
 def _sentences(error: Exception) -> tuple[str, str, str]:
     if isinstance(error, TesseraError):
-        return error.came, error.expected, error.todo or "Mend the request and send it again."
+        return error.detail, error.expected, error.hint or "Mend the request and send it again."
     if isinstance(error, RequestValidationError):
         faults = "; ".join(_fault(fault) for fault in error.errors())
         return f"Not of the right form: {faults}.", "What /docs describes.", "Mend these fields."
@@ -160,7 +160,7 @@ def _fault(fault: Mapping[str, Any]) -> str:
 
 
 def _of_http(error: HTTPException) -> Problem:
-    detail, todo = _HTTP.get(
+    detail, hint = _HTTP.get(
         error.status_code, ("The request cannot be read.", "See /docs for what is expected.")
     )
     return Problem(
@@ -168,5 +168,5 @@ def _of_http(error: HTTPException) -> Problem:
         title=detail.rstrip("."),
         status=error.status_code,
         detail=detail,
-        todo=todo,
+        hint=hint,
     )

@@ -65,7 +65,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "status": 413,
         "detail": "The picture has 60,000 x 60,000 pixels.",
         "expected": "At most 268,435,456 pixels.",
-        "todo": "Cut or down-sample it, or raise the limit in the settings.",
+        "hint": "Cut or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
     "Choice": _CHOICE,

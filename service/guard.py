@@ -58,7 +58,7 @@ class Doorkeeper:
             return ForeignHost(
                 "The Host header names a host that is not served here.",
                 expected="One of the names in TESSERA_ALLOWED_HOSTS.",
-                todo="Use the service's own address, or have this name added to that setting.",
+                hint="Use the service's own address, or have this name added to that setting.",
             )
         if all(
             self._ours(origin.lower(), hosts[0].lower()) for origin in headers.getlist("origin")
@@ -67,7 +67,7 @@ class Doorkeeper:
         return ForeignOrigin(
             "The request comes from a page of another site.",
             expected="The service's own page, or an origin in TESSERA_ALLOWED_ORIGINS.",
-            todo="Open the service's own address, or have that site added to the setting.",
+            hint="Open the service's own address, or have that site added to the setting.",
         )
 
     def _ours(self, origin: str, host: str) -> bool:
@@ -126,7 +126,7 @@ class _Body:
         return BodyTooLarge(
             "The request is larger than is taken here.",
             expected=f"At most {self._told:,} bytes.",
-            todo="Send less at once, or have the limit raised (TESSERA_UPLOAD_BYTES for scans).",
+            hint="Send less at once, or have the limit raised (TESSERA_UPLOAD_BYTES for scans).",
         )
 
     async def receive(self) -> Message:

@@ -20,14 +20,14 @@ logger = logging.getLogger("tessera.service")
 
 
 def take_in(
-    parts: Parts, owner: str, uploads: Sequence[Upload], asked: Asked | None = None
+    parts: Parts, project: str, uploads: Sequence[Upload], asked: Asked | None = None
 ) -> list[tuple[StoredScan, bool]]:
     """As `take_all`, the scans alone."""
-    return take_all(parts, owner, uploads, asked)[0]
+    return take_all(parts, project, uploads, asked)[0]
 
 
 def take_all(
-    parts: Parts, owner: str, uploads: Sequence[Upload], asked: Asked | None = None
+    parts: Parts, project: str, uploads: Sequence[Upload], asked: Asked | None = None
 ) -> tuple[list[tuple[StoredScan, bool]], list[Refused]]:
     """Proves that what came together is one or several whole scans, stores bytes, then rows.
 
@@ -40,18 +40,18 @@ def take_all(
         paths = [upload.path for upload in uploads]
         secret = secret_of(parts.settings) if asked.deidentify else b""
         found, refused = received(paths, folder, parts.limits, asked, secret)
-        return [_stored(parts, owner, one, uploads, asked) for one in found], refused
+        return [_stored(parts, project, one, uploads, asked) for one in found], refused
 
 
 def _stored(
-    parts: Parts, owner: str, one: Received, uploads: Sequence[Upload], asked: Asked
+    parts: Parts, project: str, one: Received, uploads: Sequence[Upload], asked: Asked
 ) -> tuple[StoredScan, bool]:
     seen, size = verify(one.path, parts.limits), one.path.stat().st_size
     sha256 = parts.blobs.put(one.path, move=True)
     stored, created = parts.repository.add_scan(
         StoredScan(
             id=uuid4().hex,
-            owner=owner,
+            project=project,
             sha256=sha256,
             name=_name(one, uploads, asked),
             format=seen.format,
@@ -81,12 +81,12 @@ def _name(one: Received, uploads: Sequence[Upload], asked: Asked) -> str:
     return f"{uploads[0].name}: {one.name}" if len(uploads) == 1 else one.name
 
 
-def discard(parts: Parts, owner: str, scan_id: str) -> None:
+def discard(parts: Parts, project: str, scan_id: str) -> None:
     """Deletes a scan with its finished jobs, and every blob that nothing names any more.
 
     A blob that was stored just now, maybe for somebody else, is left to the sweeper's collector.
     """
-    unnamed = parts.repository.delete_scan(owner, scan_id)
+    unnamed = parts.repository.delete_scan(project, scan_id)
     try:
         parts.collector.take(unnamed)
     except TesseraError as error:  # the scan is gone; its files go as soon as they can

@@ -41,13 +41,13 @@ class Rules:
     file_bytes: int
     """Of all files together."""
     expected: str
-    todo: str
+    hint: str
     only: str | None = None
     """The one field that may come, and must be a file; None: any fields and files."""
 
-    def refusal(self, came: str) -> BadRequest:
+    def refusal(self, detail: str) -> BadRequest:
         """What is said of a form that cannot be taken."""
-        return BadRequest(came, expected=self.expected, todo=self.todo)
+        return BadRequest(detail, expected=self.expected, hint=self.hint)
 
 
 def boundary_of(request: Request) -> bytes:
@@ -145,8 +145,8 @@ class Reader:
         if not self._name:
             raise self._rules.refusal("A part of the form has no name.")
         if self._rules.only not in (None, self._name) or (self._rules.only and called is None):
-            came = f"The form holds a field that is not a file named `{self._rules.only}`."
-            raise self._rules.refusal(came)
+            detail = f"The form holds a field that is not a file named `{self._rules.only}`."
+            raise self._rules.refusal(detail)
         if called is None:
             self._field_bytes_left -= len(self._name) + _FIELD_COST
             self._check_fields()
@@ -172,7 +172,7 @@ class Reader:
             raise ScanTooLarge(
                 "What was sent is larger than is taken here.",
                 expected=f"At most {self._rules.file_bytes:,} bytes.",
-                todo="Cut or compress the scan, or have the limit (TESSERA_UPLOAD_BYTES) raised.",
+                hint="Cut or compress the scan, or have the limit (TESSERA_UPLOAD_BYTES) raised.",
             )
         self._file.write(memoryview(data)[start:end])
 

@@ -20,8 +20,8 @@ def write(parts: Parts, job: Job, form: str, path: Path) -> None:
     from imaging.formats.dicom.objects import write_object  # loads for a second
 
     meaning = _meaning(parts, job)
-    stored = parts.repository.scan(job.owner, job.grid_scan)
-    sizes = parts.repository.report(job.owner, job.id).get("measurements")
+    stored = parts.repository.scan(job.project, job.grid_scan)
+    sizes = parts.repository.report(job.project, job.id).get("measurements")
     with (
         parts.blobs.local(stored.sha256) as source,
         parts.blobs.local(str(job.mask_sha256)) as made,
@@ -38,6 +38,6 @@ def _meaning(parts: Parts, job: Job) -> Meaning:
         raise Conflict(
             f"The model {job.model} here is not the one that made the mask.",
             expected=f"The model with checksum {job.model_sha256[:12]}...",
-            todo="Run the job again, or fetch the mask as nifti.",
+            hint="Run the job again, or fetch the mask as nifti.",
         )
     return card.meaning()

@@ -16,34 +16,34 @@ from service.schemas import BatchIn, JobIn, OptionsIn
 class _Known:
     """Cards and scans, each looked up once a request: a batch names the same ones many times."""
 
-    def __init__(self, parts: Parts, owner: str) -> None:
+    def __init__(self, parts: Parts, project: str) -> None:
         def card(name: str) -> ModelCard:
             return parts.registry.get(name).card
 
         def dimension(scan_id: str) -> int:
-            return len(parts.repository.scan(owner, scan_id).shape) - 1
+            return len(parts.repository.scan(project, scan_id).shape) - 1
 
-        self.owner = owner
+        self.project = project
         self.card = cache(card)
         self.dimension = cache(dimension)
 
 
-def job_of(asked: JobIn, parts: Parts, owner: str) -> Job:
+def job_of(asked: JobIn, parts: Parts, project: str) -> Job:
     """A queued job, not stored yet.
 
     Raises NotFound for an unknown model or scan, ScanModelMismatch where channels or dimensions do
     not suit, BadRequest where the tile does not.
     """
-    return _job(asked, _Known(parts, owner))
+    return _job(asked, _Known(parts, project))
 
 
-def batch_of(asked: BatchIn, parts: Parts, owner: str) -> tuple[Batch, list[Job]]:
+def batch_of(asked: BatchIn, parts: Parts, project: str) -> tuple[Batch, list[Job]]:
     """A batch and its jobs; an error says which of the jobs is at fault."""
-    batch, known = uuid4().hex, _Known(parts, owner)
+    batch, known = uuid4().hex, _Known(parts, project)
     jobs = [_numbered(n, one, known, batch) for n, one in enumerate(asked.jobs)]
     return Batch(
         id=batch,
-        owner=owner,
+        project=project,
         name=asked.name,
         created_at=time.time(),
         jobs=tuple(job.id for job in jobs),
@@ -58,7 +58,7 @@ def _job(asked: JobIn, known: _Known, batch: str | None = None) -> Job:
     options = _options(asked.options, card)
     return Job(
         id=uuid4().hex,
-        owner=known.owner,
+        project=known.project,
         scans=scans,
         model=card.name,
         model_version=card.version,
@@ -77,8 +77,8 @@ def _numbered(number: int, asked: JobIn, known: _Known, batch: str) -> Job:
     try:
         return _job(asked, known, batch)
     except TesseraError as error:
-        came = f"jobs.{number}: {error.came}"
-        raise type(error)(came, expected=error.expected, todo=error.todo) from error
+        detail = f"jobs.{number}: {error.detail}"
+        raise type(error)(detail, expected=error.expected, hint=error.hint) from error
 
 
 def _channels(asked: JobIn, card: ModelCard) -> dict[str, str]:
@@ -90,7 +90,7 @@ def _channels(asked: JobIn, card: ModelCard) -> dict[str, str]:
     raise ScanModelMismatch(
         f"The model takes {len(names)} scan(s), one per channel, and others came.",
         expected=f"`scans` with a scan for each of: {', '.join(names)}.",
-        todo=f'Send {{"scans": {{"{names[0]}": "<scan id>", ...}}}} with exactly these names.',
+        hint=f'Send {{"scans": {{"{names[0]}": "<scan id>", ...}}}} with exactly these names.',
     )
 
 
@@ -101,7 +101,7 @@ def _check_dimensions(scans: Mapping[str, str], card: ModelCard, known: _Known) 
             raise ScanModelMismatch(
                 f"The scan for channel {channel} is {_kind(dimension)}.",
                 expected=f"{card.name} segments {_kind(card.dimension)}.",
-                todo="Pick a model of the scan's own dimension; GET /v1/models lists them.",
+                hint="Pick a model of the scan's own dimension; GET /v1/models lists them.",
             )
 
 
@@ -118,7 +118,7 @@ def _tile(tile: tuple[int, ...], card: ModelCard) -> tuple[int, ...]:
         raise BadRequest(
             f"options.tile has {len(tile)} numbers.",
             expected=f"One number for all axes, or {card.dimension}: one per axis.",
-            todo="Mend it, or leave it out: the planner then picks the cheapest tile.",
+            hint="Mend it, or leave it out: the planner then picks the cheapest tile.",
         )
     whole = tile * card.dimension if len(tile) == 1 else tile
     if any(asked < least for asked, least in zip(whole, card.minimum, strict=True)):
@@ -126,6 +126,6 @@ def _tile(tile: tuple[int, ...], card: ModelCard) -> tuple[int, ...]:
         raise BadRequest(
             "options.tile is smaller than the network can read.",
             expected=f"At least {least} for {card.name}.",
-            todo="Ask for a larger tile, or leave it out.",
+            hint="Ask for a larger tile, or leave it out.",
         )
     return whole

@@ -73,10 +73,10 @@ OWNER = "local"
 """Whose everything is, until users can be set up."""
 
 
-def owner() -> str:
+def project() -> str:
     """Whose scans and jobs a request sees."""
     return OWNER
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]
-OwnerDep = Annotated[str, Depends(owner)]
+OwnerDep = Annotated[str, Depends(project)]

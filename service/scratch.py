@@ -17,7 +17,7 @@ class Scratch:
     """A folder that belongs to this process alone, under the settings' scratch folder.
 
     The kernel lets go of a folder's lock when its process dies, so a folder whose lock can be had
-    has no owner and is removed. Several gateways may share the scratch folder.
+    has no project and is removed. Several gateways may share the scratch folder.
     """
 
     def __init__(self, root: Path) -> None:

@@ -62,7 +62,7 @@ def check_binding(settings: Settings) -> None:
     raise BadRequest(
         "The gateway was asked to listen beyond this machine, and no users are set up.",
         expected="A loopback address such as 127.0.0.1.",
-        todo="Put a proxy that signs people in, or a container's own network, in front of it and "
+        hint="Put a proxy that signs people in, or a container's own network, in front of it and "
         "set TESSERA_BEHIND_PROXY=true.",
     )
 

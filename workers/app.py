@@ -77,7 +77,7 @@ def _consume(bench: Bench) -> None:
     controller.start()
     if controller.exitcode:
         raise Unavailable(
-            "The worker ended by itself.", todo="Read its log; start it again once that is mended."
+            "The worker ended by itself.", hint="Read its log; start it again once that is mended."
         )
     log.info("worker %s: ended", bench.name)
 

@@ -37,7 +37,7 @@ def taken_along(bench: Bench, job: Job) -> list[Job]:
 def _small(bench: Bench, job: Job) -> bool:
     """Pictures, which have two axes beside their components, of few pixels."""
     try:
-        shapes = [bench.repository.scan(job.owner, scan).shape for scan in job.scans.values()]
+        shapes = [bench.repository.scan(job.project, scan).shape for scan in job.scans.values()]
     except NotFound:  # its own run will say so
         return False
     return all(len(shape) == 3 and prod(shape[1:]) <= SMALL_PIXELS for shape in shapes)

@@ -1,4 +1,4 @@
-"""What went wrong with a job, as the RFC 9457 problem that its owner reads."""
+"""What went wrong with a job, as the RFC 9457 problem that its project reads."""
 
 import errno
 import logging
@@ -18,11 +18,11 @@ def transient(error: Exception) -> bool:
 
 
 def problem_of(error: Exception) -> dict[str, Any]:
-    """title, status, detail, expected, todo; what is not ours says nothing of its own."""
+    """title, status, detail, expected, hint; what is not ours says nothing of its own."""
     if isinstance(error, TesseraError):
         kind = kind_of(error, TABLE)
         told = TABLE[kind].status, TABLE[kind].title
-        return _problem(type_of(kind), *told, error.came, error.expected, error.todo)
+        return _problem(type_of(kind), *told, error.detail, error.expected, error.hint)
     if isinstance(error, MemoryError):
         return _problem(
             "urn:tessera:out-of-memory",
@@ -62,13 +62,13 @@ def _no_room(error: Exception) -> bool:
 
 
 def _problem(
-    kind: str, status: int, title: str, came: str, expected: str, todo: str
+    kind: str, status: int, title: str, detail: str, expected: str, hint: str
 ) -> dict[str, Any]:
     return {
         "type": kind,
         "title": title,
         "status": status,
-        "detail": came,
+        "detail": detail,
         "expected": expected,
-        "todo": todo,
+        "hint": hint,
     }

@@ -46,7 +46,7 @@ def _take(bench: Bench, job: Job) -> None:
     log.info("job %s: attempt %d begins", job.id, job.attempt)
     try:
         finished = _run(bench, job)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the job's owner is told
+    except Exception as error:  # noqa: BLE001 - whatever it is, the job's project is told
         _settle(bench, job, error)
     else:
         log.info("job %s: %s", job.id, "succeeded" if finished else "refused, it was lost")
@@ -85,7 +85,7 @@ def _mask(bench: Bench, job: Job, lease: Lease, brake: Brake, folder: Path) -> O
     with ExitStack() as stack:
         scans = {
             channel: stack.enter_context(
-                bench.blobs.local(bench.repository.scan(job.owner, scan).sha256)
+                bench.blobs.local(bench.repository.scan(job.project, scan).sha256)
             )
             for channel, scan in job.scans.items()
         }

@@ -24,7 +24,7 @@ def full_disk_told() -> Iterator[None]:
         raise StorageFull(
             "There is no room left to write.",
             expected="Free space for the file.",
-            todo="Free some space and try again.",
+            hint="Free some space and try again.",
         ) from error
 
 

@@ -25,7 +25,7 @@ class Limits:
             raise ScanTooLarge(
                 f"The header promises {voxels:,} voxels.",
                 expected=f"At most {self.max_voxels:,}.",
-                todo=RAISE_LIMIT,
+                hint=RAISE_LIMIT,
             )
         self.check_bytes(size)
 
@@ -35,7 +35,7 @@ class Limits:
             raise ScanTooLarge(
                 f"The picture has {rows:,} x {columns:,} pixels.",
                 expected=f"At most {self.max_pixels:,} pixels.",
-                todo=RAISE_LIMIT,
+                hint=RAISE_LIMIT,
             )
         self.check_bytes(size)
 
@@ -45,7 +45,7 @@ class Limits:
             raise ScanTooLarge(
                 f"A strip, tile or chunk of the scan holds {pixels:,} pixels.",
                 expected=f"At most {self.max_pixels:,}: each must be decoded whole.",
-                todo="Save it with smaller tiles or chunks, or raise the limit in the settings.",
+                hint="Save it with smaller tiles or chunks, or raise the limit in the settings.",
             )
 
     def check_bytes(self, size: int) -> None:
@@ -54,5 +54,5 @@ class Limits:
             raise ScanTooLarge(
                 f"The scan takes {size:,} bytes once decompressed.",
                 expected=f"At most {self.max_bytes:,}.",
-                todo=RAISE_LIMIT,
+                hint=RAISE_LIMIT,
             )

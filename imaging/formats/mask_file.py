@@ -81,7 +81,7 @@ def write(
         raise BadRequest(
             "Nothing is known of what the mask's numbers mean.",
             expected="The model that made the mask, for DICOM results.",
-            todo="Fetch the mask as nifti or nrrd.",
+            hint="Fetch the mask as nifti or nrrd.",
         )
     from imaging.formats.dicom.objects import write_object  # loads for a second
 

@@ -126,11 +126,11 @@ def parse(start: bytes) -> Header:
     )
 
 
-def _damaged(came: str) -> UnreadableScan:
+def _damaged(detail: str) -> UnreadableScan:
     return UnreadableScan(
-        came,
+        detail,
         expected="A whole NIfTI file, .nii or .nii.gz.",
-        todo="Export or copy the scan again.",
+        hint="Export or copy the scan again.",
     )
 
 
@@ -142,7 +142,7 @@ def _check_magic(start: bytes, size: int) -> None:
     raise UnsupportedScan(
         f"This is {kind}.",
         expected="A NIfTI file that holds header and voxels in one.",
-        todo="Load the pair in nibabel or ITK-SNAP and save it as .nii.gz.",
+        hint="Load the pair in nibabel or ITK-SNAP and save it as .nii.gz.",
     )
 
 
@@ -161,7 +161,7 @@ def _grid(stored_shape: tuple[int, ...]) -> tuple[int, int, int]:
         raise UnsupportedScan(
             f"The file holds {prod(stored_shape[3:])} volumes ({len(stored_shape)}D).",
             expected="One 3D volume a file.",
-            todo="Split it, with nibabel.four_to_three or fslsplit, and send the parts.",
+            hint="Split it, with nibabel.four_to_three or fslsplit, and send the parts.",
         )
     i, j, k = (*stored_shape[:3], 1, 1)[:3]
     return i, j, k
@@ -176,7 +176,7 @@ def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:
     raise UnsupportedScan(
         f"The voxels are of the kind: {_REFUSED[code]}.",
         expected="Integers or 32- or 64-bit floats, one value a voxel.",
-        todo="Convert it to one value a voxel, such as the magnitude or one channel, and save it.",
+        hint="Convert it to one value a voxel, such as the magnitude or one channel, and save it.",
     )
 
 
@@ -230,5 +230,5 @@ def bad_affine() -> UnsupportedScan:
     return UnsupportedScan(
         "The scan's affine is singular or not finite: its voxels have no place in the world.",
         expected="An affine whose three axes have a length and point different ways.",
-        todo="Set a sound sform or qform, for example from the original series, and send it again.",
+        hint="Set a sound sform or qform, for example from the original series, and send it again.",
     )

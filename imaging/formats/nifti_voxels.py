@@ -99,7 +99,7 @@ def prove_stream(path: Path, promised: int) -> None:
                 raise UnreadableScan(
                     "The compressed stream goes on beyond what its header promises.",
                     expected=f"About {promised:,} bytes once decompressed.",
-                    todo="Save the scan again with a tool that writes a sound .nii.gz.",
+                    hint="Save the scan again with a tool that writes a sound .nii.gz.",
                 )
     if seen < promised:
         raise cut_off()
@@ -110,5 +110,5 @@ def cut_off() -> UnreadableScan:
     return UnreadableScan(
         "The file is cut off or damaged: it holds fewer voxels than its header promises.",
         expected="A whole NIfTI file, .nii or .nii.gz.",
-        todo="Copy or export the scan again; compare the file's size with the original's.",
+        hint="Copy or export the scan again; compare the file's size with the original's.",
     )

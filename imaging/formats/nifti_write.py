@@ -85,7 +85,7 @@ def _check_shape(mask: NDArray[Any], scan: Scan) -> None:
         raise BadRequest(
             f"The mask has the shape {mask.shape}.",
             expected=f"The scan's own, {scan.grid}.",
-            todo="Bring the mask back to the stored axes first.",
+            hint="Bring the mask back to the stored axes first.",
         )
 
 

@@ -120,7 +120,7 @@ def write_mask_nrrd(
         raise BadRequest(
             f"The mask has the shape {mask.shape}.",
             expected=f"The scan's own, {scan.grid}.",
-            todo="Bring the mask back to the stored axes first.",
+            hint="Bring the mask back to the stored axes first.",
         )
     affine = scan.affine
     if scan.dimension == 2:

@@ -93,9 +93,9 @@ def parse(path: Path) -> NrrdHeader:
     )
 
 
-def damaged(came: str) -> UnreadableScan:
+def damaged(detail: str) -> UnreadableScan:
     return UnreadableScan(
-        came, expected="A whole NRRD file, .nrrd.", todo="Export or copy the scan again."
+        detail, expected="A whole NRRD file, .nrrd.", hint="Export or copy the scan again."
     )
 
 
@@ -127,14 +127,14 @@ def _check_served(fields: Mapping[str, str]) -> None:
         raise UnsupportedScan(
             "The header is detached: the voxels lie in other files.",
             expected="An NRRD file that holds header and voxels in one (.nrrd).",
-            todo="Load it in 3D Slicer and save it as .nrrd or .nii.gz.",
+            hint="Load it in 3D Slicer and save it as .nrrd or .nii.gz.",
         )
     skips = (fields.get("line skip", "0"), fields.get("byte skip", "0"))
     if fields["encoding"].lower() not in ("raw", "gzip", "gz") or skips != ("0", "0"):
         raise UnsupportedScan(
             "The voxels are encoded in a way that is not served.",
             expected="encoding: raw or gzip, right after the header.",
-            todo="Load it in 3D Slicer and save it as .nrrd or .nii.gz.",
+            hint="Load it in 3D Slicer and save it as .nrrd or .nii.gz.",
         )
 
 
@@ -150,7 +150,7 @@ def _grid(fields: Mapping[str, str]) -> tuple[int, int, int]:
         raise UnsupportedScan(
             f"The file has {count} axes{'' if solid else ', not all of them in space'}.",
             expected="One 3D volume a file, one value a voxel.",
-            todo="Save the single volume or channel as .nrrd or .nii.gz and send that.",
+            hint="Save the single volume or channel as .nrrd or .nii.gz and send that.",
         )
     return sizes[0], sizes[1], sizes[2]
 
@@ -161,7 +161,7 @@ def _stored(fields: Mapping[str, str]) -> np.dtype[Any]:
         raise UnsupportedScan(
             "The voxels are of a type that is not served.",
             expected="Integers or 32- or 64-bit floats, one value a voxel.",
-            todo="Save the volume as one of these types.",
+            hint="Save the volume as one of these types.",
         )
     order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower())
     if order is None and not kind.endswith("1"):

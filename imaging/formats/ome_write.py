@@ -48,7 +48,7 @@ def write_ome_tiff(path: Path, mask: NDArray[Any], scan: Scan) -> None:
         raise BadRequest(
             "A volume's mask does not fit an OME-TIFF, which cannot say where it lies.",
             expected="Format nifti or ome-zarr for a volume.",
-            todo="Ask for one of these.",
+            hint="Ask for one of these.",
         )
     copies = [copy for copy, _ in _copies(mask)]
     dtype = np.min_scalar_type(int(mask.max(initial=0)))
@@ -103,7 +103,7 @@ def write_ome_zarr(path: Path, mask: NDArray[Any], scan: Scan) -> None:
         raise BadRequest(
             f"{path.name} is a folder already, and no OME-Zarr.",
             expected="A new name, or that of an OME-Zarr to replace.",
-            todo="Give another name, or move the folder away.",
+            hint="Give another name, or move the folder away.",
         )
     part, old = (path.with_name(f".{word}-{secrets.token_hex(8)}") for word in ("part", "old"))
     try:

@@ -296,17 +296,17 @@ def _damaged() -> UnreadableScan:
     return UnreadableScan(
         "The OME-Zarr image is cut off or damaged.",
         expected="A whole OME-Zarr image, NGFF 0.4 or 0.5: a folder, or a zip of one.",
-        todo="Export or copy the image again.",
+        hint="Export or copy the image again.",
     )
 
 
 def _unsupported(
-    came: str,
+    detail: str,
     expected: str = "An OME-Zarr image, NGFF 0.4 or 0.5, of one time point: a picture, grey or "
     "RGB, or a volume of one channel, in whole numbers or floats.",
 ) -> UnsupportedScan:
     return UnsupportedScan(
-        came,
+        detail,
         expected=expected,
-        todo="Save that part of it as an image of its own.",
+        hint="Save that part of it as an image of its own.",
     )

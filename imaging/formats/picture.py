@@ -108,17 +108,17 @@ def foreign_decoder() -> Iterator[None]:
         raise damaged("The picture is cut off or damaged.") from error
 
 
-def damaged(came: str) -> UnreadableScan:
+def damaged(detail: str) -> UnreadableScan:
     return UnreadableScan(
-        came,
+        detail,
         expected="A whole PNG, JPEG or TIFF picture.",
-        todo="Export or copy the picture again.",
+        hint="Export or copy the picture again.",
     )
 
 
-def unsupported(came: str) -> UnsupportedScan:
+def unsupported(detail: str) -> UnsupportedScan:
     return UnsupportedScan(
-        came,
+        detail,
         expected="One still picture, grey or RGB, of 8 or 16 bits.",
-        todo="Save it as an 8- or 16-bit grey or RGB PNG or TIFF and send that.",
+        hint="Save it as an 8- or 16-bit grey or RGB PNG or TIFF and send that.",
     )

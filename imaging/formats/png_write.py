@@ -23,14 +23,14 @@ def write_mask_png(path: Path, mask: NDArray[Any]) -> None:
         raise BadRequest(
             "A volume's mask cannot be a PNG.",
             expected="Format nifti for a volume.",
-            todo="Ask for nifti; preview.png is a picture of it.",
+            hint="Ask for nifti; preview.png is a picture of it.",
         )
     largest = int(mask.max(initial=0))
     if largest > LARGEST_IN_PNG:
         raise BadRequest(
             f"The mask numbers {largest:,} objects.",
             expected=f"At most {LARGEST_IN_PNG:,} for a 16-bit PNG.",
-            todo="Ask for the format nifti.",
+            hint="Ask for the format nifti.",
         )
     pixels = np.ascontiguousarray(mask, np.uint8 if largest < 256 else np.uint16)
     with replacing(path) as file:

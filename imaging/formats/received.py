@@ -62,7 +62,7 @@ def received(
             raise BadRequest(
                 "The file is no DICOM, and only DICOM can be de-identified.",
                 expected="A DICOM file or series.",
-                todo="Take the names out of it, then send it without `deidentify`.",
+                hint="Take the names out of it, then send it without `deidentify`.",
             )
         return [Received(paths[0])], []
     files = unpacked(paths, folder, limits)
@@ -81,7 +81,7 @@ def received(
 
 def _deidentified(files: Iterable[Path], folder: Path, secret: bytes) -> Iterator[Path]:
     if not secret:
-        raise BadRequest("De-identification needs a secret.", todo="Ask a gateway for it.")
+        raise BadRequest("De-identification needs a secret.", hint="Ask a gateway for it.")
     for number, path in enumerate(files):
         out = folder / f"deidentified-{number}"
         deidentified(path, out, secret)
@@ -93,7 +93,7 @@ def _refuse(heap: Heap, paths: Sequence[Path]) -> None:
         raise BadRequest(
             "Several files came that are no DICOM.",
             expected="One file, or the files of a DICOM series.",
-            todo="Send each volume or picture in an upload of its own.",
+            hint="Send each volume or picture in an upload of its own.",
         )
     heap.refuse()
 
@@ -106,14 +106,14 @@ def _chosen(heap: Heap, asked: Asked) -> list[Offer]:
         raise NotFound(
             "No such series or volume is in what was sent.",
             expected=f"One of the {len(heap.offers)} that there are.",
-            todo="Send it without `series` and `stack`: the answer lists them.",
+            hint="Send it without `series` and `stack`: the answer lists them.",
         )
     images = [offer for offer in offers if not offer.stack.localizer] or offers
     if len(images) > 1 and not asked.each:
         raise SeveralScans(
             f"What was sent holds {len(offers)} scans.",
             expected="One, or word of which one is meant.",
-            todo="Choose one by `series` and `stack`, or ask for `each=true`, which makes a scan "
+            hint="Choose one by `series` and `stack`, or ask for `each=true`, which makes a scan "
             "of each.",
             choices=[offer.told for offer in offers],
         )

@@ -97,7 +97,7 @@ def _kind(path: Path) -> str:
     raise foreign or UnreadableScan(
         "The file's content is of no kind that is known here.",
         expected=SERVED,
-        todo="Check that this is the scan itself, and not a text, a link or half of a pair.",
+        hint="Check that this is the scan itself, and not a text, a link or half of a pair.",
     )
 
 
@@ -108,17 +108,17 @@ def _start(path: Path) -> bytes:
         raise UnreadableScan(
             "The file cannot be read.",
             expected=SERVED,
-            todo="Check that it exists, that it is a file, and that it may be read.",
+            hint="Check that it exists, that it is a file, and that it may be read.",
         ) from error
     if not start:
         raise UnreadableScan(
-            "The file is empty.", expected=SERVED, todo="Export or copy the scan again."
+            "The file is empty.", expected=SERVED, hint="Export or copy the scan again."
         )
     return start
 
 
 def _foreign(start: bytes) -> UnsupportedScan | None:
-    for offset, signature, name, todo in _FOREIGN:
+    for offset, signature, name, hint in _FOREIGN:
         if start[offset : offset + len(signature)] == signature:
-            return UnsupportedScan(f"This is {name}.", expected=SERVED, todo=todo)
+            return UnsupportedScan(f"This is {name}.", expected=SERVED, hint=hint)
     return None

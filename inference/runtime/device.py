@@ -51,7 +51,7 @@ def choose(device: str, precision: str) -> Device:
         raise BadRequest(
             f"This machine has no device '{device}'.",
             expected=f"One of: auto, {', '.join(available())}.",
-            todo="Ask for auto, or send the job to a worker that has it.",
+            hint="Ask for auto, or send the job to a worker that has it.",
         )
     return Device(name, _least(name) if precision == "auto" else "fp32")
 

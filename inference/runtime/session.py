@@ -112,7 +112,7 @@ class Session:
             raise BadModel(
                 f"The network cannot be loaded on {device.name}.",
                 expected="An ONNX network with opset 22 or lower and operators that are known.",
-                todo="Export the network again, or try another device.",
+                hint="Export the network again, or try another device.",
             ) from error
 
     @property
@@ -188,5 +188,5 @@ def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exce
     return BadModel(
         f"The network failed on a tile of shape {tuple(shape)} on {device.name}.",
         expected="A network that accepts every size that its card calls legal.",
-        todo="Check the card's minimum, align and halo against the network.",
+        hint="Check the card's minimum, align and halo against the network.",
     )

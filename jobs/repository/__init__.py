@@ -13,6 +13,6 @@ __all__ = ["FINAL", "Labelled", "Outlook", "Repository"]
 class Repository(JobLife, Messages, Forecast, ReviewRows, ImageRows, DeliveryRows):
     """Where the truth lies; thread-safe, on SQLite or PostgreSQL.
 
-    Every method is one transaction. Reading raises NotFound for what is not this owner's; every
+    Every method is one transaction. Reading raises NotFound for what is not this project's; every
     method may raise Unavailable, and those that write StorageFull.
     """

@@ -35,7 +35,7 @@ _CHUNK = 500
 
 def no_job() -> NotFound:
     """The same answer for a job that is not there and one that is somebody else's."""
-    return NotFound("There is no such job.", todo="See GET /v1/jobs.")
+    return NotFound("There is no such job.", hint="See GET /v1/jobs.")
 
 
 class JobRows(Database):
@@ -48,12 +48,12 @@ class JobRows(Database):
 
         What is to be delivered of it is stored with it, or not at all.
         Raises Conflict for the same key with another request, NotFound for a scan that is not
-        this owner's.
+        this project's.
         """
 
         def once() -> tuple[Job, bool]:
             with self._write() as connection:
-                earlier = _earlier(connection, jobs, job.owner, idempotency_key, _request(job))
+                earlier = _earlier(connection, jobs, job.project, idempotency_key, _request(job))
                 if earlier is not None:
                     return self._jobs(connection, [earlier])[0], False
                 self._insert(connection, [job], idempotency_key)
@@ -70,10 +70,12 @@ class JobRows(Database):
 
         def once() -> tuple[Batch, bool]:
             with self._write() as connection:
-                earlier = _earlier(connection, batches, batch.owner, idempotency_key, request)
+                earlier = _earlier(connection, batches, batch.project, idempotency_key, request)
                 if earlier is not None:
                     return self._batch(connection, earlier), False
-                row = {name: getattr(batch, name) for name in ("id", "owner", "name", "created_at")}
+                row = {
+                    name: getattr(batch, name) for name in ("id", "project", "name", "created_at")
+                }
                 row |= {"idempotency_key": idempotency_key, "request": request}
                 connection.execute(insert(batches).values(row))
                 self._insert(connection, [replace(job, batch=batch.id) for job in asked])
@@ -82,10 +84,10 @@ class JobRows(Database):
 
         return _again_if_raced(once)
 
-    def job(self, owner: str, id: str) -> Job:  # noqa: A002 - the word on the wire
-        """The owner's job; raises NotFound."""
+    def job(self, project: str, id: str) -> Job:  # noqa: A002 - the word on the wire
+        """The project's job; raises NotFound."""
         job = self.job_by_id(id)
-        if job.owner != owner:
+        if job.project != project:
             raise no_job()
         return job
 
@@ -98,10 +100,10 @@ class JobRows(Database):
             raise no_job()
         return found[0]
 
-    def report(self, owner: str, id: str) -> dict[str, Any]:  # noqa: A002
-        """What the owner's job told of itself, nothing before it succeeded; raises NotFound."""
+    def report(self, project: str, id: str) -> dict[str, Any]:  # noqa: A002
+        """What the project's job told of itself, nothing before it succeeded; raises NotFound."""
         with self._read() as connection:
-            query = select(jobs.c.report).where(jobs.c.id == id, jobs.c.owner == owner)
+            query = select(jobs.c.report).where(jobs.c.id == id, jobs.c.project == project)
             found = connection.execute(query).one_or_none()
         if found is None:
             raise no_job()
@@ -109,7 +111,7 @@ class JobRows(Database):
 
     def jobs(
         self,
-        owner: str,
+        project: str,
         *,
         state: JobState | None = None,
         model: str | None = None,
@@ -117,8 +119,8 @@ class JobRows(Database):
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[list[Job], str | None]:
-        """A page of the owner's jobs, newest first, and the next page's cursor."""
-        query = select(*brief).where(jobs.c.owner == owner)
+        """A page of the project's jobs, newest first, and the next page's cursor."""
+        query = select(*brief).where(jobs.c.project == project)
         if state is not None:
             query = query.where(jobs.c.state == state)
         if model is not None:
@@ -129,13 +131,13 @@ class JobRows(Database):
             rows, following = newest_first(connection, query, jobs, cursor, limit)
             return self._jobs(connection, rows), following
 
-    def batch(self, owner: str, id: str) -> Batch:  # noqa: A002
-        """The owner's batch with its jobs, in the order asked, and their states."""
+    def batch(self, project: str, id: str) -> Batch:  # noqa: A002
+        """The project's batch with its jobs, in the order asked, and their states."""
         with self._read() as connection:
-            query = select(batches).where(batches.c.owner == owner, batches.c.id == id)
+            query = select(batches).where(batches.c.project == project, batches.c.id == id)
             row = connection.execute(query).mappings().one_or_none()
             if row is None:
-                raise NotFound("There is no such batch.", todo="See the batch's own answer.")
+                raise NotFound("There is no such batch.", hint="See the batch's own answer.")
             return self._batch(connection, row)
 
     def _batch(self, connection: Connection, row: Row) -> Batch:
@@ -145,7 +147,7 @@ class JobRows(Database):
         )
         return Batch(
             id=row["id"],
-            owner=row["owner"],
+            project=row["project"],
             name=row["name"],
             created_at=row["created_at"],
             jobs=tuple(connection.execute(members).scalars()),
@@ -179,14 +181,14 @@ class JobRows(Database):
             connection.execute(insert(job_scans), chunk)
 
     def _voxels(self, connection: Connection, asked: Sequence[Job]) -> dict[str, int]:
-        """Size of each scan's grid; raises NotFound unless every scan is its job's owner's."""
-        wanted = {(job.owner, scan) for job in asked for scan in job.scans.values()}
+        """Size of each scan's grid; raises NotFound unless every scan is its job's project's."""
+        wanted = {(job.project, scan) for job in asked for scan in job.scans.values()}
         voxels: dict[str, int] = {}
         for ids in _chunks(sorted({scan for _, scan in wanted})):
-            query = select(scans.c.id, scans.c.owner, scans.c.shape).where(scans.c.id.in_(ids))
+            query = select(scans.c.id, scans.c.project, scans.c.shape).where(scans.c.id.in_(ids))
             query = query.with_for_update(read=True, key_share=True)  # none may be deleted now
-            for scan, owner, shape in connection.execute(query):
-                wanted.discard((owner, scan))
+            for scan, project, shape in connection.execute(query):
+                wanted.discard((project, scan))
                 voxels[scan] = prod(shape[1:])
         if wanted:
             raise no_scan()
@@ -201,7 +203,7 @@ def insert_deliveries(connection: Connection, asked: Sequence[Delivery]) -> None
 
 def _row(job: Job) -> dict[str, Any]:
     same = (
-        *("id", "owner", "model", "model_version", "model_sha256", "priority", "queue", "state"),
+        *("id", "project", "model", "model_version", "model_sha256", "priority", "queue", "state"),
         *("attempt", "fence", "created_at", "batch"),
     )
     row = {name: getattr(job, name) for name in same}
@@ -218,17 +220,17 @@ def _digest(value: object) -> str:
 
 
 def _earlier(
-    connection: Connection, table: Table, owner: str, key: str | None, request: str
+    connection: Connection, table: Table, project: str, key: str | None, request: str
 ) -> Row | None:
     if key is None:
         return None
-    query = select(table).where(table.c.owner == owner, table.c.idempotency_key == key)
+    query = select(table).where(table.c.project == project, table.c.idempotency_key == key)
     row = connection.execute(query).mappings().one_or_none()
     if row is not None and row["request"] != request:
         raise Conflict(
             "This Idempotency-Key came before, with another request.",
             expected="A key of its own for every request.",
-            todo="Send the request under a new key.",
+            hint="Send the request under a new key.",
         )
     return row
 

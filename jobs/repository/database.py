@@ -163,9 +163,9 @@ def _ours(error: Exception) -> Unavailable:
     if any(word in str(error) for word in _FULL) or isinstance(error, OSError):
         return StorageFull(
             "The database has no room left.",
-            todo="Free space on its disk; nothing was stored, so the request can be sent again.",
+            hint="Free space on its disk; nothing was stored, so the request can be sent again.",
         )
     return Unavailable(
         "The database does not answer.",
-        todo="See that it runs and that TESSERA_DATABASE_URL is right, then try again.",
+        hint="See that it runs and that TESSERA_DATABASE_URL is right, then try again.",
     )

@@ -17,13 +17,13 @@ _OVER = tuple(state for state in JobState if state.final)
 class DeliveryRows(Database):
     """Deliveries of jobs; `add_job` stores those that are known from the beginning."""
 
-    def deliver(self, owner: str, job_id: str, asked: Sequence[Delivery]) -> list[Delivery]:
+    def deliver(self, project: str, job_id: str, asked: Sequence[Delivery]) -> list[Delivery]:
         """Has these sent, and those among them that were sent or failed earlier sent again.
 
-        All deliveries of the job; raises NotFound where it is not this owner's.
+        All deliveries of the job; raises NotFound where it is not this project's.
         """
         with self._write() as connection:
-            mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.owner == owner)
+            mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.project == project)
             if connection.execute(mine.with_for_update()).one_or_none() is None:
                 raise no_job()
             earlier = {(d.destination, d.format): d for d in _of_job(connection, job_id)}
@@ -33,10 +33,10 @@ class DeliveryRows(Database):
             waits_again(connection, deliveries.c.id.in_(old))
             return _of_job(connection, job_id)
 
-    def deliveries(self, owner: str, job_id: str) -> list[Delivery]:
-        """All deliveries of the owner's job, in the order they were asked; raises NotFound."""
+    def deliveries(self, project: str, job_id: str) -> list[Delivery]:
+        """All deliveries of the project's job, in the order they were asked; raises NotFound."""
         with self._read() as connection:
-            mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.owner == owner)
+            mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.project == project)
             if connection.execute(mine).one_or_none() is None:
                 raise no_job()
             return _of_job(connection, job_id)

@@ -46,26 +46,26 @@ class ImageRows(JobRows):
                 connection.execute(insert(image_names).values(asdict(name)))
         except IntegrityError as error:
             with self._read() as connection:
-                query = _named(name.owner, name.name)
+                query = _named(name.project, name.name)
                 if connection.execute(query).scalars().first() == name.scan:
                     return
             raise Conflict(
                 "There is another image of this name.",
                 expected="A name that is free, or the same image again.",
-                todo="Rename the volume and send it again, or delete the other image first.",
+                hint="Rename the volume and send it again, or delete the other image first.",
             ) from error
 
-    def image(self, owner: str, name: str) -> StoredScan:
-        """The owner's scan of that id, given name, SeriesInstanceUID or file name.
+    def image(self, project: str, name: str) -> StoredScan:
+        """The project's scan of that id, given name, SeriesInstanceUID or file name.
 
         Of a series' scans the largest, a localizer being none that is meant, and of those the
         newest. Raises NotFound, or Conflict where several scans bear the file name.
         """
         with self._read() as connection:
-            mine = select(scans).where(scans.c.owner == owner)
+            mine = select(scans).where(scans.c.project == project)
             for exact in (
                 mine.where(scans.c.id == name),
-                mine.where(scans.c.id.in_(_named(owner, name))),
+                mine.where(scans.c.id.in_(_named(project, name))),
                 mine.where(scans.c.series == name).order_by(
                     scans.c.bytes.desc(), scans.c.seq.desc()
                 ),
@@ -84,14 +84,14 @@ class ImageRows(JobRows):
         with self._read() as connection:
             return {row.scan: row.name for row in connection.execute(query)}
 
-    def session(self, owner: str, name: str) -> ImageName:
-        """The owner's session, used now; raises NotFound once it is over."""
-        lives = (image_names.c.owner == owner) & (image_names.c.name == name) & _lives()
+    def session(self, project: str, name: str) -> ImageName:
+        """The project's session, used now; raises NotFound once it is over."""
+        lives = (image_names.c.project == project) & (image_names.c.name == name) & _lives()
         with self._write() as connection:
             query = update(image_names).where(lives).values(used_at=time.time())
             row = connection.execute(query.returning(*image_names.c)).mappings().one_or_none()
         if row is None:
-            raise NotFound("There is no such session.", todo="Make one with PUT session/.")
+            raise NotFound("There is no such session.", hint="Make one with PUT session/.")
         return ImageName(**row)
 
     def ended_sessions(self) -> list[ImageName]:
@@ -103,7 +103,7 @@ class ImageRows(JobRows):
     def hand_over(self, session: ImageName) -> bool:
         """Has living sessions on the same scan take it along; False where there is none."""
         others = (
-            (image_names.c.owner == session.owner)
+            (image_names.c.project == session.project)
             & (image_names.c.scan == session.scan)
             & (image_names.c.name != session.name)
             & _lives()  # never true of a name without an end
@@ -112,54 +112,54 @@ class ImageRows(JobRows):
             query = update(image_names).where(others).values(brought=True)
             return connection.execute(query).rowcount > 0
 
-    def forget_name(self, owner: str, name: str) -> None:
+    def forget_name(self, project: str, name: str) -> None:
         """The scan stays."""
         with self._write() as connection:
-            mine = (image_names.c.owner == owner) & (image_names.c.name == name)
+            mine = (image_names.c.project == project) & (image_names.c.name == name)
             connection.execute(delete(image_names).where(mine))
 
-    def image_info(self, owner: str, scan_id: str) -> dict[str, Any]:
-        """What clients keep with the owner's scan; raises NotFound."""
+    def image_info(self, project: str, scan_id: str) -> dict[str, Any]:
+        """What clients keep with the project's scan; raises NotFound."""
         with self._read() as connection:
-            query = select(scans.c.info).where(scans.c.owner == owner, scans.c.id == scan_id)
+            query = select(scans.c.info).where(scans.c.project == project, scans.c.id == scan_id)
             row = connection.execute(query).one_or_none()
         if row is None:
             raise no_scan()
         return dict(row.info or {})
 
-    def note_image(self, owner: str, scan_id: str, info: Mapping[str, Any]) -> None:
-        """Replaces what is kept with the owner's scan; raises NotFound."""
+    def note_image(self, project: str, scan_id: str, info: Mapping[str, Any]) -> None:
+        """Replaces what is kept with the project's scan; raises NotFound."""
         with self._write() as connection:
-            mine = (scans.c.owner == owner) & (scans.c.id == scan_id)
+            mine = (scans.c.project == project) & (scans.c.id == scan_id)
             if not connection.execute(update(scans).where(mine).values(info=dict(info))).rowcount:
                 raise no_scan()
 
-    def labelled(self, owner: str) -> Labelled:
-        """Counts of the owner's scans."""
-        total = select(func.count()).select_from(scans).where(scans.c.owner == owner)
+    def labelled(self, project: str) -> Labelled:
+        """Counts of the project's scans."""
+        total = select(func.count()).select_from(scans).where(scans.c.project == project)
         tags = select(reviews.c.tag, func.count(distinct(reviews.c.scan)))
         tags = tags.join(scans, scans.c.id == reviews.c.scan)
-        tags = tags.where(scans.c.owner == owner, reviews.c.tag.is_not(None))
+        tags = tags.where(scans.c.project == project, reviews.c.tag.is_not(None))
         with self._read() as connection:
             found = {tag: int(n) for tag, n in connection.execute(tags.group_by(reviews.c.tag))}
             return Labelled(connection.execute(total).scalar_one(), found.get(FINAL, 0), found)
 
-    def unlabelled(self, owner: str, *, at_random: bool) -> StoredScan | None:
+    def unlabelled(self, project: str, *, at_random: bool) -> StoredScan | None:
         """A scan that no reader is done with: the oldest, or any; None when all are done."""
         done = select(reviews.c.scan).where(reviews.c.tag == FINAL, reviews.c.scan == scans.c.id)
-        query = select(scans).where(scans.c.owner == owner, ~done.exists())
+        query = select(scans).where(scans.c.project == project, ~done.exists())
         query = query.order_by(func.random() if at_random else scans.c.seq).limit(1)
         with self._read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else scan_of(row)
 
-    def made(self, owner: str, scan_id: str) -> list[Job]:
-        """The owner's jobs that made a mask on this scan's grid, newest first."""
+    def made(self, project: str, scan_id: str) -> list[Job]:
+        """The project's jobs that made a mask on this scan's grid, newest first."""
         first = select(job_scans.c.job).where(
             job_scans.c.scan == scan_id, job_scans.c.position == 0
         )
         query = select(*brief).where(
-            jobs.c.owner == owner, jobs.c.state == JobState.SUCCEEDED, jobs.c.id.in_(first)
+            jobs.c.project == project, jobs.c.state == JobState.SUCCEEDED, jobs.c.id.in_(first)
         )
         query = query.order_by(jobs.c.finished_at.desc(), jobs.c.seq.desc())
         with self._read() as connection:
@@ -179,9 +179,9 @@ class ImageRows(JobRows):
             rows = connection.execute(query.order_by(jobs.c.finished_at, jobs.c.seq))
             return {row.scan: row.mask_format for row in rows}
 
-    def latest_batch(self, owner: str, name: str) -> str | None:
-        """Id of the owner's newest batch of that name."""
-        query = select(batches.c.id).where(batches.c.owner == owner, batches.c.name == name)
+    def latest_batch(self, project: str, name: str) -> str | None:
+        """Id of the project's newest batch of that name."""
+        query = select(batches.c.id).where(batches.c.project == project, batches.c.name == name)
         with self._read() as connection:
             query = query.order_by(batches.c.seq.desc()).limit(1)
             return connection.execute(query).scalar_one_or_none()
@@ -195,14 +195,14 @@ class ImageRows(JobRows):
             raise Conflict(
                 "Several images bear this file name.",
                 expected="An id, or a name that one image alone bears.",
-                todo="Ask for the image by its id; the datastore's list has it.",
+                hint="Ask for the image by its id; the datastore's list has it.",
             )
         return scan_of(rows[0])
 
 
-def _named(owner: str, name: str) -> Select[Any]:
+def _named(project: str, name: str) -> Select[Any]:
     """Id of the scan of that name; a session's ends with it."""
-    mine = (image_names.c.owner == owner) & (image_names.c.name == name)
+    mine = (image_names.c.project == project) & (image_names.c.name == name)
     return select(image_names.c.scan).where(mine, or_(image_names.c.expiry_s.is_(None), _lives()))
 
 

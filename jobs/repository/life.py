@@ -22,7 +22,7 @@ LOST: Mapping[str, Any] = {
     "status": 500,
     "detail": "The worker was lost at every attempt.",
     "expected": "A worker that renews its lease until the mask is made.",
-    "todo": "Look whether workers run out of memory or are killed, then retry the job.",
+    "hint": "Look whether workers run out of memory or are killed, then retry the job.",
 }
 """Why a job was given up when nothing but silence is known."""
 
@@ -140,24 +140,24 @@ class JobLife(JobRows):
             )
             return any(self._stepped(connection, query) is not None for query in (again, enough))
 
-    def cancel(self, owner: str, id: str) -> Job:  # noqa: A002
+    def cancel(self, project: str, id: str) -> Job:  # noqa: A002
         """queued or running -> cancelled, at once; raises Conflict once it is over."""
         with self._write() as connection:
-            mine = and_(jobs.c.id == id, jobs.c.owner == owner)
+            mine = and_(jobs.c.id == id, jobs.c.project == project)
             query = _step(JobEvent.CANCEL, mine).values(finished_at=self._now, **_OVER)
-            return self._asked(connection, owner, id, JobEvent.CANCEL, query)
+            return self._asked(connection, project, id, JobEvent.CANCEL, query)
 
-    def retry(self, owner: str, id: str) -> Job:  # noqa: A002
+    def retry(self, project: str, id: str) -> Job:  # noqa: A002
         """failed or cancelled -> queued with all its attempts; raises Conflict otherwise.
 
         Deliveries that failed with the job wait for it again.
         """
         with self._write() as connection:
-            mine = and_(jobs.c.id == id, jobs.c.owner == owner)
+            mine = and_(jobs.c.id == id, jobs.c.project == project)
             query = _step(JobEvent.RETRY, mine).values(
                 attempt=0, finished_at=None, error=None, sent_at=None, **_FREE, **_FRESH
             )
-            job = self._asked(connection, owner, id, JobEvent.RETRY, query)
+            job = self._asked(connection, project, id, JobEvent.RETRY, query)
             waits_again(connection, deliveries.c.job == id)
             return job
 
@@ -209,7 +209,7 @@ class JobLife(JobRows):
     def _asked(
         self,
         connection: Connection,
-        owner: str,
+        project: str,
         id: str,  # noqa: A002
         event: JobEvent,
         query: Update,
@@ -217,12 +217,12 @@ class JobLife(JobRows):
         job = self._stepped(connection, query)
         if job is not None:
             return job
-        found = select(jobs.c.state).where(jobs.c.id == id, jobs.c.owner == owner)
+        found = select(jobs.c.state).where(jobs.c.id == id, jobs.c.project == project)
         state = connection.execute(found).scalar_one_or_none()
         if state is None:
             raise no_job()
         after(JobState(state), event)
-        raise Conflict("The job changed just now.", todo="Look at it and ask again.")
+        raise Conflict("The job changed just now.", hint="Look at it and ask again.")
 
 
 def _held(id: str, fence: int) -> ColumnElement[bool]:  # noqa: A002

@@ -24,6 +24,6 @@ def _seq(cursor: str) -> int:
         raise BadRequest(
             "The cursor is none that a list gave.",
             expected="The next_cursor of the page before.",
-            todo="Begin the list again without a cursor.",
+            hint="Begin the list again without a cursor.",
         )
     return int(cursor)

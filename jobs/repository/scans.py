@@ -1,4 +1,4 @@
-"""Scans: stored once per owner and content."""
+"""Scans: stored once per project and content."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -24,14 +24,14 @@ from jobs.repository.schema import (
 
 def no_scan() -> NotFound:
     """The same answer for a scan that is not there and one that is somebody else's."""
-    return NotFound("There is no such scan.", todo="See GET /v1/scans.")
+    return NotFound("There is no such scan.", hint="See GET /v1/scans.")
 
 
 class ScanRows(Database):
     """The scans that somebody uploaded."""
 
     def add_scan(self, scan: StoredScan) -> tuple[StoredScan, bool]:
-        """Stores it; the same content by the same owner gives the earlier one, and False."""
+        """Stores it; the same content by the same project gives the earlier one, and False."""
         try:
             with self._write() as connection:
                 earlier = self._same_scan(connection, scan)
@@ -47,14 +47,14 @@ class ScanRows(Database):
             return earlier, False
 
     def _same_scan(self, connection: Connection, scan: StoredScan) -> StoredScan | None:
-        query = select(scans).where(scans.c.owner == scan.owner, scans.c.sha256 == scan.sha256)
+        query = select(scans).where(scans.c.project == scan.project, scans.c.sha256 == scan.sha256)
         row = connection.execute(query).mappings().one_or_none()
         return None if row is None else scan_of(row)
 
-    def scan(self, owner: str, id: str) -> StoredScan:  # noqa: A002 - the word on the wire
-        """The owner's scan; raises NotFound."""
+    def scan(self, project: str, id: str) -> StoredScan:  # noqa: A002 - the word on the wire
+        """The project's scan; raises NotFound."""
         with self._read() as connection:
-            query = select(scans).where(scans.c.owner == owner, scans.c.id == id)
+            query = select(scans).where(scans.c.project == project, scans.c.id == id)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise no_scan()
@@ -67,22 +67,22 @@ class ScanRows(Database):
             return {row.id: row.name for row in connection.execute(query)}
 
     def scans(
-        self, owner: str, cursor: str | None = None, limit: int = 50
+        self, project: str, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[StoredScan], str | None]:
-        """A page of the owner's scans, newest first, and the next page's cursor."""
+        """A page of the project's scans, newest first, and the next page's cursor."""
         with self._read() as connection:
-            query = select(scans).where(scans.c.owner == owner)
+            query = select(scans).where(scans.c.project == project)
             rows, following = newest_first(connection, query, scans, cursor, limit)
         return [scan_of(row) for row in rows], following
 
-    def delete_scan(self, owner: str, id: str) -> list[str]:  # noqa: A002
+    def delete_scan(self, project: str, id: str) -> list[str]:  # noqa: A002
         """Deletes it with the finished jobs that used it; raises Conflict while one is not.
 
         Returns the blobs that nothing refers to any more.
         """
         with self._write() as connection:
             # The row's lock keeps jobs that would use the scan waiting: their foreign key needs it.
-            found = select(scans.c.sha256).where(scans.c.owner == owner, scans.c.id == id)
+            found = select(scans.c.sha256).where(scans.c.project == project, scans.c.id == id)
             sha256 = connection.execute(found.with_for_update()).scalar_one_or_none()
             if sha256 is None:
                 raise no_scan()
@@ -93,7 +93,7 @@ class ScanRows(Database):
                 raise Conflict(
                     "A job that waits or runs uses this scan.",
                     expected="Only finished jobs may use a scan that is deleted.",
-                    todo="Cancel the job or wait for it, then delete the scan.",
+                    hint="Cancel the job or wait for it, then delete the scan.",
                 )
             left = {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}
             left |= self._delete_reviews(connection, id, [row["id"] for row in rows])

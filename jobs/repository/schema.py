@@ -38,7 +38,7 @@ scans = Table(
     metadata,
     _serial(),
     Column("id", String(64), nullable=False, unique=True),
-    Column("owner", Text, nullable=False),
+    Column("project", Text, nullable=False),
     Column("sha256", String(64), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("format", String(32), nullable=False),
@@ -51,9 +51,9 @@ scans = Table(
     Column("created_at", Double, nullable=False),
     Column("series", String(64)),
     Column("info", _Json),
-    UniqueConstraint("owner", "sha256", name="scans_once_per_owner"),
-    Index("scans_list", "owner", "seq"),
-    Index("scans_of_series", "owner", "series"),
+    UniqueConstraint("project", "sha256", name="scans_once_per_project"),
+    Index("scans_list", "project", "seq"),
+    Index("scans_of_series", "project", "series"),
     sqlite_autoincrement=True,
 )
 
@@ -62,12 +62,12 @@ batches = Table(
     metadata,
     _serial(),
     Column("id", String(64), nullable=False, unique=True),
-    Column("owner", Text, nullable=False),
+    Column("project", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("idempotency_key", Text),
     Column("request", String(64), nullable=False),
-    UniqueConstraint("owner", "idempotency_key", name="batches_once_per_key"),
+    UniqueConstraint("project", "idempotency_key", name="batches_once_per_key"),
     sqlite_autoincrement=True,
 )
 
@@ -76,7 +76,7 @@ jobs = Table(
     metadata,
     _serial(),
     Column("id", String(64), nullable=False, unique=True),
-    Column("owner", Text, nullable=False),
+    Column("project", Text, nullable=False),
     Column("model", String(64), nullable=False),
     Column("model_version", Text, nullable=False),
     Column("model_sha256", String(64), nullable=False),
@@ -104,9 +104,9 @@ jobs = Table(
     Column("verdict", String(16)),
     Column("idempotency_key", Text),
     Column("request", String(64), nullable=False),
-    UniqueConstraint("owner", "idempotency_key", name="jobs_once_per_key"),
-    Index("jobs_list", "owner", "seq"),
-    Index("jobs_list_by_state", "owner", "state", "seq"),
+    UniqueConstraint("project", "idempotency_key", name="jobs_once_per_key"),
+    Index("jobs_list", "project", "seq"),
+    Index("jobs_list_by_state", "project", "state", "seq"),
     Index("jobs_of_batch", "batch", "seq"),
     Index("jobs_places", "state", "priority", "seq"),
     Index("jobs_unsent", "state", "sent_at"),
@@ -151,7 +151,7 @@ reviews = Table(
 image_names = Table(
     "image_names",
     metadata,
-    Column("owner", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
     Column("name", String(255), primary_key=True),
     Column("scan", String(64), ForeignKey("scans.id"), nullable=False, index=True),
     Column("created_at", Double, nullable=False),
@@ -187,7 +187,7 @@ def scan_of(row: Row) -> StoredScan:
     spacing = row["spacing_mm"]
     return StoredScan(
         id=row["id"],
-        owner=row["owner"],
+        project=row["project"],
         sha256=row["sha256"],
         name=row["name"],
         format=row["format"],
@@ -208,7 +208,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
     same = {
         name: row[name]
         for name in (
-            *("id", "owner", "model", "model_version", "model_sha256", "priority", "queue"),
+            *("id", "project", "model", "model_version", "model_sha256", "priority", "queue"),
             *("attempt", "fence", "created_at", "batch", "worker", "lease_until", "sent_at"),
             *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
             *("error", "verdict"),

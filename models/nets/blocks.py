@@ -103,7 +103,7 @@ def shuffle(graph: Graph, source: int, widths: Widths) -> int:
             raise BadModel(
                 f"A shuffle block is {width} maps wide.",
                 expected="An even number, so that there are groups to shuffle.",
-                todo="Give even widths, best multiples of 8.",
+                hint="Give even widths, best multiples of 8.",
             )
         middle = width // 2
         first, second = (_groups(n, middle) for n in (graph.channels(source), width))
@@ -146,7 +146,7 @@ def _at_least(widths: Widths, least: int, block: str) -> None:
         raise BadModel(
             f"A block of kind {block} is {min(widths)} maps wide.",
             expected=f"At least {least}, one for each of its branches.",
-            todo="Give wider levels, or another block.",
+            hint="Give wider levels, or another block.",
         )
 
 

@@ -68,21 +68,21 @@ class UNetConfig:
                 f"The U-Net has {levels} encoder levels, {len(self.up)} ways up and "
                 f"{len(self.decoder)} decoder levels.",
                 expected="One way up and one decoder level less than encoder levels.",
-                todo="Give the channels of every level.",
+                hint="Give the channels of every level.",
             )
         channels = (self.in_channels, self.out_channels, *self.up, *sum(self.encoder, ()))
         if min(channels + sum(self.decoder, ())) < 1 or not all(self.encoder + self.decoder):
             raise BadModel(
                 "A level of the U-Net has no convolution, or one without channels.",
                 expected="At least one convolution per level and one channel per convolution.",
-                todo="Give the channels of every level.",
+                hint="Give the channels of every level.",
             )
         for field, choices in CHOICES.items():
             if getattr(self, field) not in get_args(choices):
                 raise BadModel(
                     f"The U-Net's {field} is {getattr(self, field)!r}.",
                     expected=f"One of {', '.join(get_args(choices))}.",
-                    todo="Name one of these.",
+                    hint="Name one of these.",
                 )
 
     @classmethod

@@ -246,5 +246,5 @@ def _no_weights() -> BadModel:
     return BadModel(
         "The file holds no weights under the names that an export writes.",
         expected="The model.onnx that `tessera export` wrote.",
-        todo="Name that file, or a training's best.pt.",
+        hint="Name that file, or a training's best.pt.",
     )

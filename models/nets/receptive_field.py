@@ -55,7 +55,7 @@ class ReceptiveField:
             raise BadModel(
                 f"The network does not take an input of {size} voxels on an axis.",
                 expected=f"{self.minimum} plus a multiple of {self.align}.",
-                todo="Pad the input to a legal size.",
+                hint="Pad the input to a legal size.",
             )
         return size - 2 * self.halo if self.padding == "valid" else size
 

@@ -85,20 +85,20 @@ def read_last(
         raise BadRequest(
             f"The folder's {LAST} cannot be read.",
             expected="What a training of this version left there.",
-            todo=f"Remove {LAST} to train from the beginning, or name another folder with --out.",
+            hint=f"Remove {LAST} to train from the beginning, or name another folder with --out.",
         ) from error
     if learnt != data_sha256:
         raise BadRequest(
             "The training in that folder began with other data.",
             expected="The same files, byte for byte.",
-            todo="Put them back, or name another folder with --out.",
+            hint="Put them back, or name another folder with --out.",
         )
     now = config.model_dump(mode="json")
     if changed := sorted(key for key in before.keys() | now if before.get(key) != now.get(key)):
         raise BadRequest(
             f"The training in that folder began with another configuration: {', '.join(changed)}.",
             expected="The configuration that it began with.",
-            todo="Take that one, or name another folder with --out (and this one's best.pt as "
+            hint="Take that one, or name another folder with --out (and this one's best.pt as "
             "`start`).",
         )
     return state
@@ -140,5 +140,5 @@ def _unfit() -> BadRequest:
         "The weights to begin from cannot be taken.",
         expected="The best.pt of a training, or the model.onnx made of it; to `start`, of the same "
         "network.",
-        todo="Mend `start` or `teachers` in the configuration, or leave them out.",
+        hint="Mend `start` or `teachers` in the configuration, or leave them out.",
     )

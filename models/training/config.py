@@ -87,8 +87,8 @@ class TrainingConfig(Table):
         try:
             return cls.model_validate(tomllib.loads(path.read_text()))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            came = "The training configuration cannot be read as TOML."
-            raise _refusal(came) from error
+            detail = "The training configuration cannot be read as TOML."
+            raise _refusal(detail) from error
         except ValidationError as error:
             faults = (
                 f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()
@@ -98,9 +98,9 @@ class TrainingConfig(Table):
             ) from error
 
 
-def _refusal(came: str) -> BadRequest:
+def _refusal(detail: str) -> BadRequest:
     return BadRequest(
-        came,
+        detail,
         expected="A TOML file as docs/models.md describes.",
-        todo="Start from a file of models/training/configs.",
+        hint="Start from a file of models/training/configs.",
     )

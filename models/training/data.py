@@ -49,7 +49,7 @@ def read_cases(data: Data, root: Path, card: CardFacts) -> list[Case]:
         raise BadRequest(
             "The data folder holds no cases.",
             expected="Images and labels that bear the same file names.",
-            todo="Name the folder that holds the configuration's images and labels.",
+            hint="Name the folder that holds the configuration's images and labels.",
         )
     return [_read(path, labels[path.name], data, card) for path in images]
 
@@ -88,7 +88,7 @@ def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
             raise BadRequest(
                 f"{len(lacking)} of {len(named)} names in `validation` are no case's.",
                 expected="Names of cases: those of the files, without their endings.",
-                todo="Mend `validation`; what it misses would be learnt from.",
+                hint="Mend `validation`; what it misses would be learnt from.",
             )
         held = {patient(case, data) for case in cases if case.name in named}
     else:
@@ -103,7 +103,7 @@ def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
         raise BadRequest(
             f"Of {len(cases)} cases, {len(validation)} are held out for validation.",
             expected="At least one case held out, and one left to learn from.",
-            todo="Name the folder that holds the cases, or mend `validation` and `patient`.",
+            hint="Name the folder that holds the cases, or mend `validation` and `patient`.",
         )
     return training, validation
 
@@ -115,7 +115,7 @@ def patient(case: Named, data: Data) -> str:
         raise BadRequest(
             "The pattern `patient` finds nobody in a case's name.",
             expected="A pattern with a group, such as (.*)_slice.",
-            todo="Mend `patient` in the configuration's [data].",
+            hint="Mend `patient` in the configuration's [data].",
         )
     return found.group(1)
 
@@ -164,7 +164,7 @@ def label_values(truth: Scan) -> NDArray[np.int32]:
         raise BadRequest(
             "A label file holds what are no label numbers.",
             expected="Whole numbers from 0, in one component.",
-            todo="Give label maps: neither probabilities nor colours.",
+            hint="Give label maps: neither probabilities nor colours.",
         )
     return np.asarray(numbers[0])
 
@@ -185,9 +185,9 @@ def _hash(name: str, seed: int) -> bytes:
     return sha256(f"{seed}:{name}".encode()).digest()
 
 
-def _unfit(came: str) -> BadRequest:
+def _unfit(detail: str) -> BadRequest:
     return BadRequest(
-        came,
+        detail,
         expected="Images that suit the configuration's card, each with labels on its grid.",
-        todo="Mend the data, or the card's spacing and channels.",
+        hint="Mend the data, or the card's spacing and channels.",
     )

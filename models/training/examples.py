@@ -62,7 +62,7 @@ def _suit(cases: Sequence[Case], config: TrainingConfig) -> None:
         raise BadRequest(
             f"A case has {found.pop()} axes.",
             expected=f"Images of {axes} axes, as the network has.",
-            todo="Mend `dimension` in the configuration, or name other data.",
+            hint="Mend `dimension` in the configuration, or name other data.",
         )
     if config.data.target == "instances" or config.card.activation == "sigmoid":
         return
@@ -70,7 +70,7 @@ def _suit(cases: Sequence[Case], config: TrainingConfig) -> None:
         raise BadRequest(
             f"The labels hold the class {highest}.",
             expected=f"Classes below {outputs}, one for each output of the network.",
-            todo="Say with `classes` in [data] which values of the files are which class.",
+            hint="Say with `classes` in [data] which values of the files are which class.",
         )
 
 

@@ -130,12 +130,12 @@ def thickened(rows: NDArray[np.intp], table: Tissues) -> NDArray[np.intp]:
     return thick
 
 
-def unfit(came: str) -> BadRequest:
+def unfit(detail: str) -> BadRequest:
     """Why images cannot be drawn from these maps."""
     return BadRequest(
-        came,
+        detail,
         expected="Two or more label maps of up to 256 values, and a card with spacing_mm.",
-        todo="Name such a folder in the configuration's [data], or leave [synthesis] out.",
+        hint="Name such a folder in the configuration's [data], or leave [synthesis] out.",
     )
 
 

@@ -81,7 +81,7 @@ class Run:
             raise BadRequest(
                 f"The loss is not finite at step {self.step + 1}.",
                 expected="A loss that falls; NaN and infinity can only spread.",
-                todo="Lower learning_rate, or take fp32; the last checkpoint is as it was.",
+                hint="Lower learning_rate, or take fp32; the last checkpoint is as it was.",
             )
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -197,7 +197,7 @@ def _device(settings: Optimisation) -> torch.device:
         raise BadRequest(
             "The configuration asks for CUDA, which this torch does not find.",
             expected="An NVIDIA GPU, its driver, and a torch built for it.",
-            todo="Take device = auto, or install these.",
+            hint="Take device = auto, or install these.",
         )
     if settings.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -63,7 +63,7 @@ def _fits(teacher: UNetConfig, pupil: UNetConfig, output: Sequence[int]) -> None
             "A teacher does not give what its pupil gives.",
             expected="A network of the same channels, outputs and padding (and halo, where that is "
             "valid), which takes windows of the pupil's size.",
-            todo="Leave it out of `teachers`, or take another `output`.",
+            hint="Leave it out of `teachers`, or take another `output`.",
         )
 
 

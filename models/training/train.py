@@ -75,7 +75,7 @@ def _legal(config: TrainingConfig, field: ReceptiveField) -> None:
         raise BadRequest(
             f"The network does not give windows of {list(output)} voxels.",
             expected=f"{field.minimum - 2 * halo} plus a multiple of {field.align} on each axis.",
-            todo=f"Mend `output` in the configuration: {list(legal)} is the next larger.",
+            hint=f"Mend `output` in the configuration: {list(legal)} is the next larger.",
         )
 
 

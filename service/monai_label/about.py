@@ -28,7 +28,7 @@ def auth() -> dict[str, Any]:
 @serves(router, "POST", "/auth/token")
 def token() -> Response:
     """There is nothing to sign in to."""
-    raise NotFound("Nobody signs in here.", todo="Leave user name and password out.")
+    raise NotFound("Nobody signs in here.", hint="Leave user name and password out.")
 
 
 @serves(router, "GET", "/auth/token/valid")
@@ -38,7 +38,7 @@ def valid() -> dict[str, Any]:
 
 
 @serves(router, "GET", "/info")
-def info(parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
+def info(parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """The models that take one image, and how far the datastore is; no `config`: Slicer takes
     that for an old server."""
     cards = [model.card for model in parts.registry.all() if len(model.card.channels) == 1]
@@ -52,7 +52,7 @@ def info(parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
         "strategies": active.STRATEGIES,
         "scoring": {},
         "train_stats": {},
-        "datastore": statistics(parts, owner),
+        "datastore": statistics(parts, project),
     }
 
 
@@ -60,7 +60,7 @@ def info(parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
 @serves(router, "DELETE", "/train")
 def training() -> Response:
     """404, which clients take for idle."""
-    raise NotFound("No training runs.", todo=_TRAIN)
+    raise NotFound("No training runs.", hint=_TRAIN)
 
 
 @serves(router, "POST", "/train")
@@ -70,7 +70,7 @@ def train() -> Response:
     raise BadRequest(
         "Networks are not trained through this service.",
         expected="A model that is trained, exported and added.",
-        todo=_TRAIN,
+        hint=_TRAIN,
     )
 
 

@@ -21,7 +21,7 @@ STRATEGIES = {
 
 @serves(router, "POST", "/activelearning/{strategy}")
 async def next_sample(
-    strategy: str, request: Request, parts: PartsDep, owner: OwnerDep
+    strategy: str, request: Request, parts: PartsDep, project: OwnerDep
 ) -> dict[str, Any]:
     """An image that has no final label; {} when there is none. What is sent is not needed."""
     async for _ in request.stream():
@@ -30,13 +30,13 @@ async def next_sample(
         raise NotFound(
             "There is no strategy of that name.",
             expected=f"One of: {', '.join(STRATEGIES)}.",
-            todo="Pick one in the client.",
+            hint="Pick one in the client.",
         )
-    return await run_sync(_next, parts, owner, strategy)
+    return await run_sync(_next, parts, project, strategy)
 
 
-def _next(parts: Parts, owner: str, strategy: str) -> dict[str, Any]:
-    scan = parts.repository.unlabelled(owner, at_random=strategy == "random")
+def _next(parts: Parts, project: str, strategy: str) -> dict[str, Any]:
+    scan = parts.repository.unlabelled(project, at_random=strategy == "random")
     if scan is None:
         return {}
     return {

@@ -43,5 +43,5 @@ class Asked(BaseModel):
                 f"Of `params`, what cannot be served: {fields}.",
                 expected=f"result_extension: {', '.join(_SERVED)}; result_dtype: uint8, uint16 or "
                 "uint32; result_compress: true or false.",
-                todo="Mend these fields, or leave them out.",
+                hint="Mend these fields, or leave them out.",
             ) from error

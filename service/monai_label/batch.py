@@ -25,9 +25,9 @@ Images = Literal["all", "labeled", "unlabeled"]
 
 
 @serves(router, "GET", "/batch/infer")
-def get_batch(parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
+def get_batch(parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """How far the latest batch is; 404 where there was none."""
-    return _out(parts, _latest(parts, owner))
+    return _out(parts, _latest(parts, project))
 
 
 @serves(router, "POST", "/batch/infer/{model}")
@@ -36,7 +36,7 @@ async def post_batch(
     request: Request,
     after: BackgroundTasks,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     images: Images = "all",
 ) -> dict[str, Any]:
     """A job for each image of the model's dimension; options that are sent are not needed."""
@@ -44,45 +44,47 @@ async def post_batch(
     async for chunk in request.stream():
         heard += len(chunk)
         if heard > FIELD_BYTES:
-            raise BadRequest("The body is far too long.", todo="Send less.")
-    return await run_sync(_started, parts, owner, model, images, after)
+            raise BadRequest("The body is far too long.", hint="Send less.")
+    return await run_sync(_started, parts, project, model, images, after)
 
 
 @serves(router, "DELETE", "/batch/infer")
-def delete_batch(parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
+def delete_batch(parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """Cancels what of the latest batch is not over."""
-    batch = _latest(parts, owner)
+    batch = _latest(parts, project)
     for job in batch.jobs:
         with suppress(Conflict):
-            parts.repository.cancel(owner, job)
-    return _out(parts, _latest(parts, owner))
+            parts.repository.cancel(project, job)
+    return _out(parts, _latest(parts, project))
 
 
 def _started(
-    parts: Parts, owner: str, model: str, images: Images, after: BackgroundTasks
+    parts: Parts, project: str, model: str, images: Images, after: BackgroundTasks
 ) -> dict[str, Any]:
     card = parts.registry.get(model).card
-    scans = [scan for scan in _scans(parts, owner, images) if len(scan.shape) - 1 == card.dimension]
+    scans = [
+        scan for scan in _scans(parts, project, images) if len(scan.shape) - 1 == card.dimension
+    ]
     if not scans:
-        raise NotFound("There is no such image for this model.", todo="Send some images first.")
+        raise NotFound("There is no such image for this model.", hint="Send some images first.")
     if len(scans) > _MOST:
         raise BadRequest(
             f"There are {len(scans):,} such images.",
             expected=f"At most {_MOST:,} in a batch.",
-            todo="Make several batches with POST /v1/batches.",
+            hint="Make several batches with POST /v1/batches.",
         )
     jobs = [JobIn(scan=scan.id, model=card.name, priority=_PRIORITY) for scan in scans]
-    batch, stored = order.batch_of(BatchIn(name=_NAME, jobs=jobs), parts, owner)
+    batch, stored = order.batch_of(BatchIn(name=_NAME, jobs=jobs), parts, project)
     batch, _ = parts.repository.add_batch(batch, stored)
     after.add_task(dispatch, parts, stored)
     return _out(parts, batch)
 
 
-def _scans(parts: Parts, owner: str, images: Images) -> list[StoredScan]:
+def _scans(parts: Parts, project: str, images: Images) -> list[StoredScan]:
     found: list[StoredScan] = []
     cursor: str | None = None
     while True:
-        page, cursor = parts.repository.scans(owner, cursor=cursor, limit=200)
+        page, cursor = parts.repository.scans(project, cursor=cursor, limit=200)
         labels = parts.repository.labels([scan.id for scan in page])
         done = {label.scan for label in labels if label.tag == FINAL}
         wanted = {"all": None, "labeled": True, "unlabeled": False}[images]
@@ -91,11 +93,11 @@ def _scans(parts: Parts, owner: str, images: Images) -> list[StoredScan]:
             return found
 
 
-def _latest(parts: Parts, owner: str) -> Batch:
-    found = parts.repository.latest_batch(owner, _NAME)
+def _latest(parts: Parts, project: str) -> Batch:
+    found = parts.repository.latest_batch(project, _NAME)
     if found is None:
-        raise NotFound("No batch was begun.", todo="Begin one with POST batch/infer/{model}.")
-    return parts.repository.batch(owner, found)
+        raise NotFound("No batch was begun.", hint="Begin one with POST batch/infer/{model}.")
+    return parts.repository.batch(project, found)
 
 
 def _out(parts: Parts, batch: Batch) -> dict[str, Any]:
@@ -113,5 +115,5 @@ def _out(parts: Parts, batch: Batch) -> dict[str, Any]:
 
 
 def _ended(parts: Parts, batch: Batch) -> float:
-    jobs = (parts.repository.job(batch.owner, job) for job in batch.jobs)
+    jobs = (parts.repository.job(batch.project, job) for job in batch.jobs)
     return max((job.finished_at or job.created_at for job in jobs), default=batch.created_at)

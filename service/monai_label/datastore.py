@@ -21,11 +21,11 @@ _PAGE = 200
 
 @serves(router, "GET", "/datastore")
 def datastore(
-    parts: PartsDep, owner: OwnerDep, output: Literal["", "all", "train"] = ""
+    parts: PartsDep, project: OwnerDep, output: Literal["", "all", "train"] = ""
 ) -> dict[str, Any] | list[Any]:
     """All images and labels; with `output=train` nothing, as nobody trains here; else counts."""
     if output == "all":
-        objects = {image: value for page in _pages(parts, owner) for image, value in page.items()}
+        objects = {image: value for page in _pages(parts, project) for image, value in page.items()}
         return {
             "name": NAME,
             "description": ABOUT,
@@ -33,19 +33,19 @@ def datastore(
             "labels_dir": "",
             "objects": objects,
         }
-    return [] if output == "train" else statistics(parts, owner)
+    return [] if output == "train" else statistics(parts, project)
 
 
-def statistics(parts: Parts, owner: str) -> dict[str, Any]:
+def statistics(parts: Parts, project: str) -> dict[str, Any]:
     """How many images there are, and how many a reader is done with."""
-    found = parts.repository.labelled(owner)
+    found = parts.repository.labelled(project)
     return {"total": found.total, "completed": found.completed, "label_tags": found.tags}
 
 
-def _pages(parts: Parts, owner: str) -> Any:
+def _pages(parts: Parts, project: str) -> Any:
     cursor: str | None = None
     while True:
-        scans, cursor = parts.repository.scans(owner, cursor=cursor, limit=_PAGE)
+        scans, cursor = parts.repository.scans(project, cursor=cursor, limit=_PAGE)
         yield _objects(parts, scans)
         if cursor is None:
             return

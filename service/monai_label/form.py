@@ -35,7 +35,7 @@ class Form:
             raise BadRequest(
                 f"The form holds {len(found)} files in the field `{field}`.",
                 expected=f"One file in the field `{field}`.",
-                todo="Send it as multipart/form-data.",
+                hint="Send it as multipart/form-data.",
             )
         return found[0]
 
@@ -50,7 +50,7 @@ class Form:
             raise BadRequest(
                 f"The field `{field}` holds no JSON object.",
                 expected="A JSON object as RFC 8259 has it: no NaN, no half of a character.",
-                todo="Mend it, or leave it out.",
+                hint="Mend it, or leave it out.",
             )
         return found
 

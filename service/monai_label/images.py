@@ -24,27 +24,27 @@ ENDING = ".nii.gz"
 @serves(router, "PUT", "/datastore")
 @serves(router, "PUT", "/datastore/image")
 async def put_image(
-    request: Request, parts: PartsDep, owner: OwnerDep, image: str = ""
+    request: Request, parts: PartsDep, project: OwnerDep, image: str = ""
 ) -> dict[str, str]:
     """Takes an image in, under the name that the client gives it or else the scan's id."""
     async with received(request, parts) as form:
-        scan = await parts.take_in(kept, parts, owner, [form.upload("file")], image)
+        scan = await parts.take_in(kept, parts, project, [form.upload("file")], image)
     return {"image": base_name(image) or scan.id}
 
 
 @serves(router, "GET", "/datastore/image")
-async def get_image(image: str, parts: PartsDep, owner: OwnerDep) -> Response:
+async def get_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
     """The image as a NIfTI: as it was sent where every viewer reads that, else written anew."""
-    scan = await run_sync(names.image, parts, owner, image)
+    scan = await run_sync(names.image, parts, project, image)
     answer = await parts.show(viewing.volume, parts, scan, f"{scan.sha256}-volume")
     answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     return answer
 
 
 @serves(router, "HEAD", "/datastore/image")
-async def head_image(image: str, parts: PartsDep, owner: OwnerDep) -> Response:
+async def head_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
     """Whether there is such an image."""
-    scan = await run_sync(names.image, parts, owner, image)
+    scan = await run_sync(names.image, parts, project, image)
     answer = Response(media_type=viewing.NIFTI)
     answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     del answer.headers["content-length"]  # that of the file, which is not made for this
@@ -52,51 +52,51 @@ async def head_image(image: str, parts: PartsDep, owner: OwnerDep) -> Response:
 
 
 @serves(router, "GET", "/datastore/image/info")
-def get_image_info(image: str, parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
+def get_image_info(image: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """What is known of an image, and what clients keep with it."""
-    scan = names.image(parts, owner, image)
-    return {**parts.repository.image_info(owner, scan.id), **facts(scan)}
+    scan = names.image(parts, project, image)
+    return {**parts.repository.image_info(project, scan.id), **facts(scan)}
 
 
 @serves(router, "PUT", "/datastore/image/info")
 async def put_image_info(
-    request: Request, image: str, parts: PartsDep, owner: OwnerDep
+    request: Request, image: str, parts: PartsDep, project: OwnerDep
 ) -> dict[str, Any]:
     """Keeps a client's own dictionary with an image."""
-    scan = await run_sync(names.image, parts, owner, image)
+    scan = await run_sync(names.image, parts, project, image)
     async with received(request, parts) as form:
-        await run_sync(parts.repository.note_image, owner, scan.id, form.json("info"))
+        await run_sync(parts.repository.note_image, project, scan.id, form.json("info"))
     return {}
 
 
 @serves(router, "DELETE", "/datastore/image")
-def delete_image(id: str, parts: PartsDep, owner: OwnerDep) -> dict[str, str]:  # noqa: A002 - the word on the wire
+def delete_image(id: str, parts: PartsDep, project: OwnerDep) -> dict[str, str]:  # noqa: A002 - the word on the wire
     """Deletes an image with all that was made of it; refused while a job runs on it."""
-    intake.discard(parts, owner, names.image(parts, owner, id).id)
+    intake.discard(parts, project, names.image(parts, project, id).id)
     return {}
 
 
-def kept(parts: Parts, owner: str, uploads: Sequence[Upload], image: str = "") -> StoredScan:
+def kept(parts: Parts, project: str, uploads: Sequence[Upload], image: str = "") -> StoredScan:
     """The scan of an upload, known by `image` from now on where that is not empty.
 
     Raises what `intake.take_in` raises, and Conflict where the name is another image's; then the
     upload is let go.
     """
-    scan, created = taken(parts, owner, uploads)
+    scan, created = taken(parts, project, uploads)
     name, now = base_name(image), time()
     if name and name != scan.id:
         try:
-            parts.repository.name_image(ImageName(owner, name, scan.id, now, now))
+            parts.repository.name_image(ImageName(project, name, scan.id, now, now))
         except BaseException:
             if created:
-                intake.discard(parts, owner, scan.id)
+                intake.discard(parts, project, scan.id)
             raise
     return scan
 
 
-def taken(parts: Parts, owner: str, uploads: Sequence[Upload]) -> tuple[StoredScan, bool]:
+def taken(parts: Parts, project: str, uploads: Sequence[Upload]) -> tuple[StoredScan, bool]:
     """The scan that files are together, and whether it is new; several scans are refused."""
-    ((scan, created),) = intake.take_in(parts, owner, uploads)
+    ((scan, created),) = intake.take_in(parts, project, uploads)
     return scan, created
 
 

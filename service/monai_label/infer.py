@@ -21,7 +21,7 @@ async def infer(
     model: str,
     request: Request,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     image: str = "",
     session_id: str = "",
     output: Output = "",
@@ -30,20 +30,20 @@ async def infer(
     card = (await run_sync(parts.registry.get, model)).card
     async with received(request, parts) as form:
         asked = Asked.of(form.json("params"))
-        scan = await _scan(parts, owner, form, image, session_id)
+        scan = await _scan(parts, project, form, image, session_id)
     job = await segment.finished(parts, request, scan, card)
     if job.state is JobState.FAILED:
         return errors.respond(errors.stored(job.error or {}))
     if job.state is JobState.CANCELLED:
-        raise Conflict("The job was cancelled.", todo="Ask again to have it done.")
+        raise Conflict("The job was cancelled.", hint="Ask again to have it done.")
     return await parts.show(result.respond, parts, job, scan, card, asked, output)
 
 
-async def _scan(parts: Parts, owner: str, form: Form, image: str, session_id: str) -> StoredScan:
+async def _scan(parts: Parts, project: str, form: Form, image: str, session_id: str) -> StoredScan:
     """The session's image, else the file that came, else the image that is named."""
     if session_id:
-        session = await run_sync(parts.repository.session, owner, session_id)
-        return await run_sync(parts.repository.scan, owner, session.scan)
+        session = await run_sync(parts.repository.session, project, session_id)
+        return await run_sync(parts.repository.scan, project, session.scan)
     if form.uploads("file"):
-        return await parts.take_in(kept, parts, owner, form.uploads("file"), image)
-    return await run_sync(names.image, parts, owner, image)
+        return await parts.take_in(kept, parts, project, form.uploads("file"), image)
+    return await run_sync(names.image, parts, project, image)

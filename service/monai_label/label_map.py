@@ -45,7 +45,7 @@ def names_of(params: Mapping[str, Any]) -> dict[int, str]:
         raise BadRequest(
             "`label_info` in `params` is not of the right form.",
             expected='A list of {"name": text, "idx": number from 1}, of 1,000 at most.',
-            todo="Mend it, or leave it out.",
+            hint="Mend it, or leave it out.",
         ) from error
     return {one.idx: one.name for one in listed}
 
@@ -69,7 +69,7 @@ def read(path: Path, scan: Scan, limits: Limits, scratch: Path) -> NDArray[Any]:
         raise BadRequest(
             f"The label map has the shape {label.shape}.",
             expected=f"One component on the image's own grid, {scan.grid}.",
-            todo="Save label numbers, not colours, in the picture's own size.",
+            hint="Save label numbers, not colours, in the picture's own size.",
         )
     return _whole(label.read(Box.whole(label.grid))[0])
 
@@ -128,7 +128,7 @@ def _check(present: Sequence[int], known: Any, expected: str) -> None:
         raise BadRequest(
             f"The label map holds {len(foreign)} number(s) without a meaning: {shown}.",
             expected=f"For each number {expected}.",
-            todo="Send their names in `label_info`, or mend the label map.",
+            hint="Send their names in `label_info`, or mend the label map.",
         )
 
 
@@ -140,7 +140,7 @@ def _whole(values: NDArray[Any]) -> NDArray[Any]:
         raise UnreadableScan(
             "The label map holds values that are no label numbers.",
             expected=f"Whole numbers from 0 to {LARGEST:,}.",
-            todo="Export a label map, not probabilities or an image.",
+            hint="Export a label map, not probabilities or an image.",
         )
     return numbers
 

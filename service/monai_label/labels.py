@@ -40,10 +40,10 @@ class _Stored:
 
 @serves(router, "PUT", "/datastore/label")
 async def put_label(
-    request: Request, image: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL
+    request: Request, image: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL
 ) -> dict[str, str]:
     """Stores a label map as a review with the verdict `corrected`; see docs/monai-label.md."""
-    scan = await run_sync(names.image, parts, owner, image)
+    scan = await run_sync(names.image, parts, project, image)
     checked = _own(tag)
     async with received(request, parts) as form:
         sent, params = form.upload("label").path, form.json("params")
@@ -52,9 +52,9 @@ async def put_label(
 
 
 @serves(router, "GET", "/datastore/label")
-async def get_label(label: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL) -> Response:
+async def get_label(label: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> Response:
     """A label map as it is stored, on its image's grid: NIfTI of a volume, PNG of a picture."""
-    scan = await run_sync(names.image, parts, owner, label)
+    scan = await run_sync(names.image, parts, project, label)
     found = await run_sync(_mask, parts, scan, tag)
     name = f"{scan.id}{SUFFIXES[found.format]}"
     kind = viewing.MEDIA[found.format]
@@ -62,9 +62,9 @@ async def get_label(label: str, parts: PartsDep, owner: OwnerDep, tag: str = FIN
 
 
 @serves(router, "HEAD", "/datastore/label")
-async def head_label(image: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL) -> Response:
+async def head_label(image: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> Response:
     """Whether there is such a label; asked by the image's name."""
-    scan = await run_sync(names.image, parts, owner, image)
+    scan = await run_sync(names.image, parts, project, image)
     found = await run_sync(_mask, parts, scan, tag)
     answer = Response(media_type=viewing.MEDIA[found.format])
     del answer.headers["content-length"]  # that of the file
@@ -73,38 +73,38 @@ async def head_label(image: str, parts: PartsDep, owner: OwnerDep, tag: str = FI
 
 @serves(router, "GET", "/datastore/label/info")
 def get_label_info(
-    label: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL
+    label: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL
 ) -> dict[str, Any]:
     """What was sent with a label map."""
-    scan = names.image(parts, owner, label)
+    scan = names.image(parts, project, label)
     if tag == ORIGINAL:
         job = _made(parts, scan)[0]
         return {"model": job.model, "version": job.model_version, "ts": int(job.finished_at or 0)}
-    info: dict[str, Any] = label_out(parts.repository.label(owner, scan.id, _own(tag)))["info"]
+    info: dict[str, Any] = label_out(parts.repository.label(project, scan.id, _own(tag)))["info"]
     return info
 
 
 @serves(router, "PUT", "/datastore/label/info")
 async def put_label_info(
-    request: Request, label: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL
+    request: Request, label: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL
 ) -> dict[str, str]:
     """Replaces what is kept with a label map."""
-    return await _noted(request, "info", label, tag, parts, owner)
+    return await _noted(request, "info", label, tag, parts, project)
 
 
 @serves(router, "PUT", "/datastore/updatelabelinfo")
 async def update_label_info(
-    request: Request, label: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL
+    request: Request, label: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL
 ) -> dict[str, str]:
     """The same, by its older name and with its older field."""
-    return await _noted(request, "params", label, tag, parts, owner)
+    return await _noted(request, "params", label, tag, parts, project)
 
 
 @serves(router, "DELETE", "/datastore/label")
-def delete_label(id: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL) -> dict[str, str]:  # noqa: A002 - the word on the wire
+def delete_label(id: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> dict[str, str]:  # noqa: A002 - the word on the wire
     """Deletes what readers drew under a tag, and the reviews that held it."""
-    scan = names.image(parts, owner, id)
-    unnamed = parts.repository.delete_label(owner, scan.id, _own(tag))
+    scan = names.image(parts, project, id)
+    unnamed = parts.repository.delete_label(project, scan.id, _own(tag))
     try:
         parts.collector.take(unnamed)
     except Unavailable as error:  # the label is gone; its file goes as soon as it can
@@ -113,10 +113,10 @@ def delete_label(id: str, parts: PartsDep, owner: OwnerDep, tag: str = FINAL) ->
 
 
 async def _noted(
-    request: Request, field: str, label: str, tag: str, parts: Parts, owner: str
+    request: Request, field: str, label: str, tag: str, parts: Parts, project: str
 ) -> dict[str, str]:
-    scan = await run_sync(names.image, parts, owner, label)
-    found = await run_sync(parts.repository.label, owner, scan.id, _own(tag))
+    scan = await run_sync(names.image, parts, project, label)
+    found = await run_sync(parts.repository.label, project, scan.id, _own(tag))
     async with received(request, parts) as form:
         await run_sync(parts.repository.note_label, found.id, form.json(field))
     return {}
@@ -148,13 +148,13 @@ def _save(
         tag=tag,
         info=dict(params),
     )
-    return parts.repository.add_review(scan.owner, review)
+    return parts.repository.add_review(scan.project, review)
 
 
 def _known(parts: Parts, scan: StoredScan) -> list[tuple[Job, ModelCard]]:
     """The jobs that made a mask of this scan, newest first, as far as their models are here."""
     cards = {model.card.sha256: model.card for model in parts.registry.all()}
-    made = parts.repository.made(scan.owner, scan.id)
+    made = parts.repository.made(scan.project, scan.id)
     return [(job, cards[job.model_sha256]) for job in made if job.model_sha256 in cards]
 
 
@@ -162,14 +162,14 @@ def _mask(parts: Parts, scan: StoredScan, tag: str) -> _Stored:
     if tag == ORIGINAL:
         job = _made(parts, scan)[0]
         return _Stored(str(job.mask_sha256), str(job.mask_format))
-    review = parts.repository.label(scan.owner, scan.id, _own(tag))
+    review = parts.repository.label(scan.project, scan.id, _own(tag))
     return _Stored(str(review.mask_sha256), str(review.mask_format))
 
 
 def _made(parts: Parts, scan: StoredScan) -> list[Job]:
-    made = parts.repository.made(scan.owner, scan.id)
+    made = parts.repository.made(scan.project, scan.id)
     if not made:
-        raise NotFound("No network made a mask of this image yet.", todo="Run an inference first.")
+        raise NotFound("No network made a mask of this image yet.", hint="Run an inference first.")
     return made
 
 
@@ -188,5 +188,5 @@ def _own(tag: str) -> str:
         "No label of a reader can be kept under this tag.",
         expected=f"`{FINAL}`, or letters and digits of your own, not `{ORIGINAL}`: that is the "
         "network's own mask.",
-        todo="Leave the tag out.",
+        hint="Leave the tag out.",
     )

@@ -11,7 +11,7 @@ _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 """DICOM PS3.5 9.1, of at most 64 characters."""
 
 
-def image(parts: Parts, owner: str, given: str) -> StoredScan:
+def image(parts: Parts, project: str, given: str) -> StoredScan:
     """The scan that is meant by an id, a name or a SeriesInstanceUID.
 
     A series that is not here yet is pulled, where a DICOMweb server is configured. Raises
@@ -22,14 +22,14 @@ def image(parts: Parts, owner: str, given: str) -> StoredScan:
         raise BadRequest(
             "The request names no image.",
             expected="`image`: an id, a name or a SeriesInstanceUID.",
-            todo="Send the image first, or ask GET datastore/?output=all which there are.",
+            hint="Send the image first, or ask GET datastore/?output=all which there are.",
         )
     try:
-        return parts.repository.image(owner, name)
+        return parts.repository.image(project, name)
     except NotFound:
         if not _UID.fullmatch(name) or len(name) > 64:
             raise
     from service.pacs import dicomweb  # loads for a second
 
-    dicomweb.pull_series(parts, owner, name)
-    return parts.repository.image(owner, name)  # the same of several volumes as the next time
+    dicomweb.pull_series(parts, project, name)
+    return parts.repository.image(project, name)  # the same of several volumes as the next time

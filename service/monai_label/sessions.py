@@ -38,7 +38,7 @@ _ZIP = b"PK\x03\x04"
 async def put_session(
     request: Request,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     *,
     uncompress: bool = False,
     expiry: Annotated[int, Query(ge=0, le=LONGEST_S)] = 0,
@@ -47,27 +47,27 @@ async def put_session(
     async with received(request, parts) as form:
         uploads = form.uploads("files")
         session = await parts.take_in(
-            _made, parts, owner, uploads, expiry or EXPIRY_S, unpack=uncompress
+            _made, parts, project, uploads, expiry or EXPIRY_S, unpack=uncompress
         )
     return {"session_id": session.name, "session_info": _info(session)}
 
 
 @serves(router, "GET", "/session/{session_id}")
 async def get_session(
-    session_id: str, parts: PartsDep, owner: OwnerDep, *, image: bool = False
+    session_id: str, parts: PartsDep, project: OwnerDep, *, image: bool = False
 ) -> Response:
     """A session, used by this, or with `image=true` its image; 404 once it is over."""
-    session = await run_sync(parts.repository.session, owner, session_id)
+    session = await run_sync(parts.repository.session, project, session_id)
     if not image:
         return JSONResponse(_info(session))
-    scan = await run_sync(parts.repository.scan, owner, session.scan)
+    scan = await run_sync(parts.repository.scan, project, session.scan)
     return await parts.show(viewing.volume, parts, scan, f"{scan.sha256}-volume")
 
 
 @serves(router, "DELETE", "/session/{session_id}")
-def delete_session(session_id: str, parts: PartsDep, owner: OwnerDep) -> dict[str, Any]:
+def delete_session(session_id: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """Ends a session; its image goes unless it was here before, or a label of it was kept."""
-    session = parts.repository.session(owner, session_id)
+    session = parts.repository.session(project, session_id)
     end(parts, session)
     return _info(session)
 
@@ -90,10 +90,10 @@ def end(parts: Parts, session: ImageName) -> None:
     if session.brought and not _needed(parts, session):
         try:
             with suppress(NotFound):
-                intake.discard(parts, session.owner, session.scan)
+                intake.discard(parts, session.project, session.scan)
         except Conflict:  # a job runs on it: the session ends when that is over
             return
-    parts.repository.forget_name(session.owner, session.name)
+    parts.repository.forget_name(session.project, session.name)
 
 
 def _needed(parts: Parts, session: ImageName) -> bool:
@@ -103,21 +103,21 @@ def _needed(parts: Parts, session: ImageName) -> bool:
         repository.hand_over(session)
         or bool(repository.labels(ids))
         or bool(repository.image_names(ids))
-        or any(job.verdict for job in repository.made(session.owner, session.scan))
+        or any(job.verdict for job in repository.made(session.project, session.scan))
     )
 
 
 def _made(
-    parts: Parts, owner: str, uploads: Sequence[Upload], expiry_s: float, *, unpack: bool
+    parts: Parts, project: str, uploads: Sequence[Upload], expiry_s: float, *, unpack: bool
 ) -> ImageName:
     if not uploads:
         raise BadRequest(
-            "The form holds no file.", expected="Files in the field `files`.", todo="Send some."
+            "The form holds no file.", expected="Files in the field `files`.", hint="Send some."
         )
     with _unpacked(parts, uploads) if unpack else _as_they_are(uploads) as files:
-        scan, created = taken(parts, owner, files)
+        scan, created = taken(parts, project, files)
     now = time()
-    session = ImageName(owner, uuid4().hex, scan.id, now, now, expiry_s, created)
+    session = ImageName(project, uuid4().hex, scan.id, now, now, expiry_s, created)
     parts.repository.name_image(session)
     return session
 
@@ -153,7 +153,7 @@ def _only_file(parts: Parts, upload: Upload, stack: ExitStack) -> Upload | None:
         raise BadRequest(
             "The zip archive cannot be unpacked.",
             expected="A whole zip archive without a password.",
-            todo="Pack it again, or send the files themselves.",
+            hint="Pack it again, or send the files themselves.",
         ) from error
     return Upload(path, base_name(name) or "scan", size)
 

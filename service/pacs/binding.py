@@ -13,7 +13,7 @@ def check(settings: Settings) -> None:
     raise BadRequest(
         "DICOM was asked for beyond this machine, and everybody may send.",
         expected="TESSERA_DICOM_CALLERS: the AE titles that may.",
-        todo="Name them, and have a firewall let only their hosts through: a title is no proof.",
+        hint="Name them, and have a firewall let only their hosts through: a title is no proof.",
     )
 
 

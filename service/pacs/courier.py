@@ -50,7 +50,7 @@ class Courier:
         except Unavailable as error:
             wait = due_in(delivery.attempts, random.random())  # noqa: S311 - no secret
             repository.delivery_postponed(delivery, wait, _told(error))
-            self._tell(error.came)
+            self._tell(error.detail)
         except TesseraError as error:
             logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
             repository.delivery_failed(delivery, _told(error))
@@ -68,7 +68,7 @@ class Courier:
                 while not self._stop.is_set() and self.step():
                     pass
             except TesseraError as error:
-                self._tell(error.came)
+                self._tell(error.detail)
             except Exception as error:  # noqa: BLE001 - a thread that ends serves nobody
                 problem.logged(error, logger)
 
@@ -78,7 +78,7 @@ class Courier:
             raise Conflict(
                 f"The job is {job.state}: there is nothing to deliver.",
                 expected="A job that succeeded.",
-                todo="Retry the job; what was to be delivered of it then waits for it again.",
+                hint="Retry the job; what was to be delivered of it then waits for it again.",
             )
         with self._parts.scratch.file(".dcm") as path:
             objects.write(self._parts, job, delivery.format, path)

@@ -51,7 +51,7 @@ def search(peer: Peer, filters: Mapping[str, str], limit: int = _MOST_SERIES) ->
 
 
 def pull(
-    parts: Parts, owner: str, peer: Peer, study: str | None, series: str | None, asked: Asked
+    parts: Parts, project: str, peer: Peer, study: str | None, series: str | None, asked: Asked
 ) -> list[StoredScan]:
     """Fetches a series, or all of a study's that are images, and takes them in.
 
@@ -63,13 +63,13 @@ def pull(
     wanted = [one for one in found if series or one.Modality not in _NO_IMAGES]
     if not wanted:
         raise NotFound(
-            "The peer has no such series.", todo="Search with GET /v1/peers/{name}/series."
+            "The peer has no such series.", hint="Search with GET /v1/peers/{name}/series."
         )
     scans: list[StoredScan] = []
     refused: BadInput | None = None
     for one in wanted:
         try:
-            scans += _take(parts, owner, peer, one, asked)
+            scans += _take(parts, project, peer, one, asked)
         except BadRequest:
             raise
         except BadInput as error:  # a study holds reports and the like, too
@@ -80,19 +80,19 @@ def pull(
     return scans
 
 
-def pull_series(parts: Parts, owner: str, series_uid: str) -> None:
+def pull_series(parts: Parts, project: str, series_uid: str) -> None:
     """Takes a series in from the first peer that has it: a scan of each volume.
 
     Raises NotFound, and what `pull` raises; PeerAway only where no other peer has it.
     """
     missed: TesseraError = NotFound(
-        "No peer has this series.", todo="See GET /v1/peers for those that are known."
+        "No peer has this series.", hint="See GET /v1/peers for those that are known."
     )
     for peer in parts.routes.peer:
         if peer.dicomweb is None:
             continue
         try:
-            pull(parts, owner, peer, None, series_uid, Asked(each=True))
+            pull(parts, project, peer, None, series_uid, Asked(each=True))
         except NotFound:
             continue
         except PeerAway as error:
@@ -111,7 +111,7 @@ def store(peer: Peer, path: Path) -> None:
             raise refusal(peer, f"status {reason:04X}H", later=passing(reason))
 
 
-def _take(parts: Parts, owner: str, peer: Peer, one: SeriesOut, asked: Asked) -> list[StoredScan]:
+def _take(parts: Parts, project: str, peer: Peer, one: SeriesOut, asked: Asked) -> list[StoredScan]:
     limit = parts.settings.upload_bytes
     with ExitStack() as stack:
         uploads = []
@@ -127,7 +127,7 @@ def _take(parts: Parts, owner: str, peer: Peer, one: SeriesOut, asked: Asked) ->
                 if left < 0:
                     raise _too_large(limit)
                 uploads.append(Upload(path, one.Modality or "DICOM", size))
-        return [scan for scan, _ in intake.take_in(parts, owner, uploads, asked)]
+        return [scan for scan, _ in intake.take_in(parts, project, uploads, asked)]
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def _client(peer: Peer, limit: int | None = None) -> Iterator[DICOMwebClient]:
         raise BadRequest(
             f"The peer {peer.name} has no DICOMweb.",
             expected="A peer with `dicomweb` in the file of routes.",
-            todo="Add it there, or name another peer.",
+            hint="Add it there, or name another peer.",
         )
     endless = refusal(peer, "an answer without end", later=False)
     given = peer.credentials
@@ -183,7 +183,7 @@ def _too_large(limit: int) -> ScanTooLarge:
     return ScanTooLarge(
         "The series is larger than is taken here.",
         expected=f"At most {limit:,} bytes.",
-        todo="Have the limit (TESSERA_UPLOAD_BYTES) raised.",
+        hint="Have the limit (TESSERA_UPLOAD_BYTES) raised.",
     )
 
 

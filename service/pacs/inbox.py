@@ -82,7 +82,7 @@ class Inbox:
             raise BadRequest(
                 "Another gateway receives DICOM into this data folder.",
                 expected="One receiver for a data folder.",
-                todo="Set TESSERA_DICOM_PORT=0 here, or give this gateway another data folder.",
+                hint="Set TESSERA_DICOM_PORT=0 here, or give this gateway another data folder.",
             ) from None
         shutil.rmtree(self._root / _DRAFTS, ignore_errors=True)
         (self._root / _DRAFTS).mkdir(mode=0o700)
@@ -101,7 +101,7 @@ class Inbox:
         UnreadableScan, BadRequest where the file is of another instance, StorageFull.
         """
         if shutil.disk_usage(self._root).free < ROOM_BYTES:
-            raise StorageFull("There is little room left on the disk.", todo="Free some space.")
+            raise StorageFull("There is little room left on the disk.", hint="Free some space.")
         draft = self._root / _DRAFTS / secrets.token_hex(16)
         try:
             with full_disk_told():

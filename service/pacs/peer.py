@@ -22,10 +22,10 @@ def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
     if later:
         return PeerAway(
             f"The peer {peer.name} cannot serve now: {what}.",
-            todo="It is tried again; see what the peer's own log says.",
+            hint="It is tried again; see what the peer's own log says.",
         )
     return PeerRefused(
         f"The peer {peer.name} refused: {what}.",
         expected="A peer that takes what is asked of it.",
-        todo="See what the peer's own log says, mend it there or in the file of routes, ask again.",
+        hint="See what the peer's own log says, mend it there or in the file of routes, ask again.",
     )

@@ -48,7 +48,7 @@ class Receiver:
             raise BadRequest(
                 f"Nothing can listen on {settings.dicom_host}, port {settings.dicom_port}.",
                 expected="A port that is free, and above 1023 unless this process may have others.",
-                todo="Set TESSERA_DICOM_PORT or TESSERA_DICOM_HOST to another.",
+                hint="Set TESSERA_DICOM_PORT or TESSERA_DICOM_HOST to another.",
             ) from error
 
     def stop(self) -> None:
@@ -117,10 +117,10 @@ def _file(event: Event) -> Iterator[bytes]:
 def _refusal(error: Exception) -> int:
     """The status that tells the sender whether it helps to try again."""
     if isinstance(error, StorageFull):
-        logger.warning("An image was refused: %s", error.came)
+        logger.warning("An image was refused: %s", error.detail)
         return OUT_OF_RESOURCES
     if isinstance(error, BadInput):
-        logger.warning("An image was refused: %s", error.came)
+        logger.warning("An image was refused: %s", error.detail)
         return MISMATCH if isinstance(error, BadRequest) else CANNOT_UNDERSTAND
     if isinstance(error, TesseraError):
         return OUT_OF_RESOURCES

@@ -74,7 +74,7 @@ class Router:
             try:
                 self._take(arrived)
             except Unavailable as error:
-                logger.warning("A series waits: %s", error.came)
+                logger.warning("A series waits: %s", error.detail)
                 self._inbox.later(arrived)
             except TesseraError as error:
                 logger.warning("A series was refused: %s", error)

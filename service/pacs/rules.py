@@ -133,8 +133,8 @@ class Routes(_Table):
             except NotFound as error:
                 raise _refusal(f"rule.{number}.model: there is no such model.") from error
             if len(card.channels) != 1:
-                came = f"rule.{number}.model: it takes {len(card.channels)} scans at once."
-                raise _refusal(came)
+                detail = f"rule.{number}.model: it takes {len(card.channels)} scans at once."
+                raise _refusal(detail)
 
     def matching(self, found: Identity) -> list[Rule]:
         """Every rule for a series."""
@@ -145,7 +145,7 @@ class Routes(_Table):
         for peer in self.peer:
             if peer.name == name:
                 return peer
-        raise NotFound("There is no such peer.", todo="See GET /v1/peers.")
+        raise NotFound("There is no such peer.", hint="See GET /v1/peers.")
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
@@ -153,9 +153,9 @@ def _faults(error: ValidationError) -> Iterator[str]:
         yield f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
 
 
-def _refusal(came: str) -> BadRequest:
+def _refusal(detail: str) -> BadRequest:
     return BadRequest(
-        came,
+        detail,
         expected="A TOML file of [[peer]] and [[rule]] tables as docs/pacs.md describes.",
-        todo="Mend the file that TESSERA_ROUTES names.",
+        hint="Mend the file that TESSERA_ROUTES names.",
     )

@@ -16,11 +16,11 @@ def create_batch(
     response: Response,
     after: BackgroundTasks,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
     """Stores all the jobs or none; an error says which of them is at fault."""
-    batch, jobs = order.batch_of(asked, parts, owner)
+    batch, jobs = order.batch_of(asked, parts, project)
     batch, created = parts.repository.add_batch(batch, jobs, idempotency_key)
     if created:
         after.add_task(dispatch, parts, jobs)
@@ -29,6 +29,6 @@ def create_batch(
 
 
 @router.get("/v1/batches/{batch_id}")
-def get_batch(batch_id: Identifier, parts: PartsDep, owner: OwnerDep) -> BatchOut:
+def get_batch(batch_id: Identifier, parts: PartsDep, project: OwnerDep) -> BatchOut:
     """How far a batch is; GET /v1/jobs?batch= lists its jobs."""
-    return present.batch_out(parts.repository.batch(owner, batch_id))
+    return present.batch_out(parts.repository.batch(project, batch_id))

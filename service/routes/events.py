@@ -40,21 +40,21 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 async def follow_job(
     job_id: Identifier,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """Follows a job: one event now and one at every change, until it is final."""
-    job = await run_sync(_look, parts, owner, job_id)
+    job = await run_sync(_look, parts, project, job_id)
     if job.state.final and last_event_id == _id(job):
         return Response(status_code=204)  # tells an EventSource not to come back
     return EventSourceResponse(
-        _changes(parts, owner, job),
+        _changes(parts, project, job),
         ping=HEARTBEAT_S,
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
     )
 
 
-async def _changes(parts: Parts, owner: str, job: JobOut) -> AsyncIterator[ServerSentEvent]:
+async def _changes(parts: Parts, project: str, job: JobOut) -> AsyncIterator[ServerSentEvent]:
     told: JobOut | None = None
     while True:
         looked = time.monotonic()
@@ -65,13 +65,13 @@ async def _changes(parts: Parts, owner: str, job: JobOut) -> AsyncIterator[Serve
             return
         await asyncio.sleep(max(0.0, POLL_S - (time.monotonic() - looked)))
         try:
-            job = await run_sync(_look, parts, owner, job.id)
+            job = await run_sync(_look, parts, project, job.id)
         except NotFound:  # deleted with its scan
             return
 
 
-def _look(parts: Parts, owner: str, job_id: str) -> JobOut:
-    return present.job_out(parts.repository.job(owner, job_id), parts.repository)
+def _look(parts: Parts, project: str, job_id: str) -> JobOut:
+    return present.job_out(parts.repository.job(project, job_id), parts.repository)
 
 
 def _changed(told: JobOut, now: JobOut) -> bool:

@@ -55,7 +55,7 @@ def _state(check: Callable[[], None]) -> str:
     try:
         check()
     except Unavailable as error:
-        return error.came
+        return error.detail
     return "ok"
 
 

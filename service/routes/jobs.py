@@ -27,14 +27,14 @@ def create_job(
     response: Response,
     after: BackgroundTasks,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     idempotency_key: IdempotencyKey = None,
 ) -> JobOut:
     """Has a scan segmented. A model or scan that is not there is a 404, one that does not suit 422.
 
     The same Idempotency-Key with the same request gives the same job again.
     """
-    job, created = parts.repository.add_job(order.job_of(asked, parts, owner), idempotency_key)
+    job, created = parts.repository.add_job(order.job_of(asked, parts, project), idempotency_key)
     if created:
         after.add_task(dispatch, parts, [job])
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -44,7 +44,7 @@ def create_job(
 @router.get("/v1/jobs")
 def list_jobs(
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     state: JobState | None = None,
     model: ModelName | None = None,
     batch: Identifier | None = None,
@@ -53,28 +53,28 @@ def list_jobs(
 ) -> JobPage:
     """The worklist, newest first; `next_cursor` leads to the next page."""
     jobs, following = parts.repository.jobs(
-        owner, state=state, model=model, batch=batch, cursor=cursor, limit=limit
+        project, state=state, model=model, batch=batch, cursor=cursor, limit=limit
     )
     return JobPage(jobs=present.jobs_out(jobs, parts.repository), next_cursor=following)
 
 
 @router.get("/v1/jobs/{job_id}")
-def get_job(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> JobOut:
+def get_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
     """Where a job stands: state, progress, place in the queue, when it will be done."""
-    return present.job_out(parts.repository.job(owner, job_id), parts.repository)
+    return present.job_out(parts.repository.job(project, job_id), parts.repository)
 
 
 @router.post("/v1/jobs/{job_id}/cancel")
-def cancel_job(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> JobOut:
+def cancel_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
     """Cancels a job that waits or runs; a running one stops within a tile."""
-    return present.job_out(parts.repository.cancel(owner, job_id), parts.repository)
+    return present.job_out(parts.repository.cancel(project, job_id), parts.repository)
 
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202)
 def retry_job(
-    job_id: Identifier, after: BackgroundTasks, parts: PartsDep, owner: OwnerDep
+    job_id: Identifier, after: BackgroundTasks, parts: PartsDep, project: OwnerDep
 ) -> JobOut:
     """Queues a failed or cancelled job again; its attempts count from nought."""
-    job = parts.repository.retry(owner, job_id)
+    job = parts.repository.retry(project, job_id)
     after.add_task(dispatch, parts, [job])
     return present.job_out(job, parts.repository)

@@ -47,7 +47,7 @@ async def get_mask(
     job_id: Identifier,
     request: Request,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     format: MaskFormat | None = None,  # noqa: A002 - the word on the wire
 ) -> Response:
     """The mask as it is stored: NIfTI on a volume's own grid, PNG for a picture.
@@ -59,7 +59,7 @@ async def get_mask(
     (LABELMAP, for many labels) and `dicom-rtstruct` (contours); the same mask is always the same
     object, with the same SOP Instance UID.
     """
-    job = await parts.show(_succeeded, parts, owner, job_id)
+    job = await parts.show(_succeeded, parts, project, job_id)
     wanted = format or str(job.mask_format)
     tag = f"{job.mask_sha256}-{wanted}"
     if tags.known(request, tag):
@@ -71,7 +71,7 @@ async def get_mask(
 def get_report(
     job_id: Identifier,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     format: Literal["json", "csv", "dicom-sr"] | None = None,  # noqa: A002 - the word on the wire
     accept: Annotated[str, Header()] = "",
 ) -> Response:
@@ -81,33 +81,35 @@ def get_report(
     segments of `dicom-seg`. The table has a row per label, or per object where the mask numbers
     them: the first 10,000, and a warning in the JSON where there are more.
     """
-    job = _succeeded(parts, owner, job_id)
+    job = _succeeded(parts, project, job_id)
     if format == "dicom-sr":
         return viewing.dicom(parts, job, "dicom-sr", f"report-{job.id}")
-    report = parts.repository.report(owner, job.id)
+    report = parts.repository.report(project, job.id)
     if format == "csv" or (format is None and accept.startswith("text/csv")):
         return Response(table(report.get("measurements") or {}), media_type="text/csv")
     return JSONResponse(report)
 
 
 @router.get("/v1/jobs/{job_id}/preview.png", response_class=Response, responses=_PREVIEW)
-def get_preview(job_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep) -> Response:
+def get_preview(
+    job_id: Identifier, request: Request, parts: PartsDep, project: OwnerDep
+) -> Response:
     """A picture of the mask over the scan."""
-    job = _succeeded(parts, owner, job_id)
+    job = _succeeded(parts, project, job_id)
     tag = str(job.preview_sha256)
     if tags.known(request, tag):
         return tags.unchanged(tag)
     return viewing.stored(parts, tag, f"preview-{job.id}.png", "image/png", tag)
 
 
-def _succeeded(parts: Parts, owner: str, job_id: str) -> Job:
-    job = parts.repository.job(owner, job_id)
+def _succeeded(parts: Parts, project: str, job_id: str) -> Job:
+    job = parts.repository.job(project, job_id)
     if job.state is JobState.SUCCEEDED:
         return job
     raise Conflict(
         f"The job is {job.state}: it has no mask.",
         expected="A job that succeeded.",
-        todo="Follow the job until it is done; if it failed, its error tells why.",
+        hint="Follow the job until it is done; if it failed, its error tells why.",
     )
 
 
@@ -118,13 +120,13 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
         return viewing.stored(parts, sha256, name, viewing.MEDIA[wanted], tag)
     if wanted in DICOM:
         return viewing.dicom(parts, job, wanted, name)
-    scan = parts.repository.scan(job.owner, job.grid_scan)
+    scan = parts.repository.scan(job.project, job.grid_scan)
     flat = len(scan.shape) == 3
     if wanted == "png" or (wanted == "ome-tiff" and not flat):
         raise BadRequest(
             f"This mask is too large for a {wanted}." if flat else "This mask is no picture.",
             expected="nifti, nrrd or ome-zarr for a volume; nifti, nrrd, ome-tiff or ome-zarr for "
             "a large picture, or one of more than 65,535 objects.",
-            todo="Leave `format` out, or fetch preview.png for a picture to look at.",
+            hint="Leave `format` out, or fetch preview.png for a picture to look at.",
         )
     return viewing.mask(parts, sha256, scan, wanted, name, tag)

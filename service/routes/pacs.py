@@ -66,31 +66,33 @@ async def search_series(
 
 
 @router.post("/v1/scans/pull", status_code=201)
-async def pull_scans(asked: PullIn, parts: PartsDep, owner: OwnerDep) -> list[ScanOut]:
+async def pull_scans(asked: PullIn, parts: PartsDep, project: OwnerDep) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan of each volume."""
     from service.pacs import dicomweb  # loads for a second
 
     peer = parts.routes.named(asked.peer)
     wish = Asked(each=True, resample=asked.resample, deidentify=asked.deidentify)
-    scans = await parts.take_in(dicomweb.pull, parts, owner, peer, asked.study, asked.series, wish)
+    scans = await parts.take_in(
+        dicomweb.pull, parts, project, peer, asked.study, asked.series, wish
+    )
     return [present.scan_out(scan) for scan in scans]
 
 
 @router.post("/v1/jobs/{job_id}/deliveries", status_code=202)
 def deliver(
-    job_id: Identifier, asked: DeliveriesIn, parts: PartsDep, owner: OwnerDep
+    job_id: Identifier, asked: DeliveriesIn, parts: PartsDep, project: OwnerDep
 ) -> list[DeliveryOut]:
     """Has a job's results sent to peers, as soon as it has succeeded; all its deliveries.
 
     What was sent or failed earlier is sent again: it is the same object, by its UIDs.
     """
-    job = parts.repository.job(owner, job_id)
-    scan = parts.repository.scan(owner, job.grid_scan)
+    job = parts.repository.job(project, job_id)
+    scan = parts.repository.scan(project, job.grid_scan)
     if scan.format != "dicom":
         raise BadRequest(
             "The job's scan is no DICOM: there is nothing that its results could refer to.",
             expected="A job of a DICOM scan.",
-            todo="Fetch the mask and send it yourself.",
+            hint="Fetch the mask and send it yourself.",
         )
     names = [parts.routes.named(name).name for name in dict.fromkeys(asked.to)]
     wanted = [
@@ -98,11 +100,11 @@ def deliver(
         for name in names
         for form in dict.fromkeys(asked.formats)
     ]
-    stored = parts.repository.deliver(owner, job_id, wanted)
+    stored = parts.repository.deliver(project, job_id, wanted)
     return [present.delivery_out(one) for one in stored]
 
 
 @router.get("/v1/jobs/{job_id}/deliveries")
-def list_deliveries(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> list[DeliveryOut]:
+def list_deliveries(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> list[DeliveryOut]:
     """What of a job is to be sent, to whom, and how far that is."""
-    return [present.delivery_out(one) for one in parts.repository.deliveries(owner, job_id)]
+    return [present.delivery_out(one) for one in parts.repository.deliveries(project, job_id)]

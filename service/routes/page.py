@@ -66,7 +66,7 @@ def _file(folder: Path, name: str, caching: str) -> Response:
     path = folder / name
     media_type = _TYPES.get(path.suffix)
     if path.parent != folder or media_type is None or not path.is_file():
-        raise NotFound("The page has no such file.", todo="Load the page again.")
+        raise NotFound("The page has no such file.", hint="Load the page again.")
     return FileResponse(path, media_type=media_type, headers=_headers(caching))
 
 

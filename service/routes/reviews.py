@@ -27,7 +27,9 @@ _MASK: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/jobs/{job_id}/reviews", status_code=201)
-def add_review(job_id: Identifier, given: ReviewIn, parts: PartsDep, owner: OwnerDep) -> ReviewOut:
+def add_review(
+    job_id: Identifier, given: ReviewIn, parts: PartsDep, project: OwnerDep
+) -> ReviewOut:
     """Accepts or rejects a mask; the latest review is the job's verdict."""
     review = Review(
         id=uuid4().hex,
@@ -37,24 +39,24 @@ def add_review(job_id: Identifier, given: ReviewIn, parts: PartsDep, owner: Owne
         reviewer=given.reviewer,
         created_at=time.time(),
     )
-    return present.review_out(parts.repository.add_review(owner, review))
+    return present.review_out(parts.repository.add_review(project, review))
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
-def list_reviews(job_id: Identifier, parts: PartsDep, owner: OwnerDep) -> list[ReviewOut]:
+def list_reviews(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> list[ReviewOut]:
     """The reviews of a mask, as the repository keeps them."""
-    return [present.review_out(one) for one in parts.repository.reviews(owner, job_id)]
+    return [present.review_out(one) for one in parts.repository.reviews(project, job_id)]
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
 def get_corrected_mask(
-    job_id: Identifier, review_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep
+    job_id: Identifier, review_id: Identifier, request: Request, parts: PartsDep, project: OwnerDep
 ) -> Response:
     """The mask that a reader drew instead of the job's, on the same grid and in its own format.
 
     Readers send such masks from 3D Slicer and other clients of the MONAI Label surface.
     """
-    review = parts.repository.corrected(owner, job_id, review_id)
+    review = parts.repository.corrected(project, job_id, review_id)
     tag, form = str(review.mask_sha256), str(review.mask_format)
     if tags.known(request, tag):
         return tags.unchanged(tag)

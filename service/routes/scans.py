@@ -72,7 +72,7 @@ async def upload_scan(
     request: Request,
     response: Response,
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     asked: Annotated[AskedIn, Query()],
 ) -> ScanOut | ScansOut:
     """Takes files in, streamed; a scan is recognised by its content, proved whole, then stored.
@@ -82,7 +82,7 @@ async def upload_scan(
     """
     async with uploaded(request, parts.scratch, parts.settings.upload_bytes) as uploads:
         wish = Asked(**asked.model_dump())
-        taken, refused = await parts.take_in(intake.take_all, parts, owner, uploads, wish)
+        taken, refused = await parts.take_in(intake.take_all, parts, project, uploads, wish)
     response.status_code = 201 if any(created for _, created in taken) else 200
     scans = [present.scan_out(scan) for scan, _ in taken]
     if asked.each:
@@ -94,33 +94,33 @@ async def upload_scan(
 @router.get("/v1/scans")
 def list_scans(
     parts: PartsDep,
-    owner: OwnerDep,
+    project: OwnerDep,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ScanPage:
     """The scans that were sent, newest first; `next_cursor` leads to the next page."""
-    scans, following = parts.repository.scans(owner, cursor=cursor, limit=limit)
+    scans, following = parts.repository.scans(project, cursor=cursor, limit=limit)
     return ScanPage(scans=[present.scan_out(scan) for scan in scans], next_cursor=following)
 
 
 @router.get("/v1/scans/{scan_id}")
-def get_scan(scan_id: Identifier, parts: PartsDep, owner: OwnerDep) -> ScanOut:
+def get_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> ScanOut:
     """What a scan is."""
-    return present.scan_out(parts.repository.scan(owner, scan_id))
+    return present.scan_out(parts.repository.scan(project, scan_id))
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)
-def delete_scan(scan_id: Identifier, parts: PartsDep, owner: OwnerDep) -> None:
+def delete_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> None:
     """Deletes a scan and all that was made of it; refused while a job that uses it is not final."""
-    intake.discard(parts, owner, scan_id)
+    intake.discard(parts, project, scan_id)
 
 
 @router.get("/v1/scans/{scan_id}/volume", response_class=Response, responses=_NIFTI)
 async def get_volume(
-    scan_id: Identifier, request: Request, parts: PartsDep, owner: OwnerDep
+    scan_id: Identifier, request: Request, parts: PartsDep, project: OwnerDep
 ) -> Response:
     """The scan as a NIfTI that a viewer can load; a picture becomes a volume of one slice."""
-    scan = await parts.show(parts.repository.scan, owner, scan_id)
+    scan = await parts.show(parts.repository.scan, project, scan_id)
     tag = f"{scan.sha256}-volume"
     if tags.known(request, tag):
         return tags.unchanged(tag)

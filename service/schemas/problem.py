@@ -21,14 +21,14 @@ class Choice(Wire):
 
 
 class Problem(Wire):
-    """RFC 9457 problem details; `detail` says what came, `expected` and `todo` the rest."""
+    """RFC 9457 problem details; see `TesseraError` for `detail`, `expected` and `hint`."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
     expected: str = ""
-    todo: str = ""
+    hint: str = ""
     instance: str | None = None
     choices: list[Choice] | None = None
     """Where an upload holds several scans."""

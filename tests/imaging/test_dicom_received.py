@@ -215,7 +215,7 @@ def test_a_damaged_end_makes_no_shorter_volume(tmp_path: Path) -> None:
     paths = write([*good, *bad, *alone], tmp_path / "sent")
     found, refused = received(paths, fresh(tmp_path / "each"), LIMITS, Asked(each=True))
     assert [open_scan(one.path).grid for one in found] == [SHAPE]
-    assert [(one.name, one.error.came.split(":")[0]) for one in refused] == [
+    assert [(one.name, one.error.detail.split(":")[0]) for one in refused] == [
         ("MR series 9", "The image has no pixel data"),
         ("DICOM", "An attribute that places the image in the patient is missing or no number."),
     ]

@@ -196,7 +196,7 @@ def test_a_spread_beyond_float32_stays_finite(kind: str, values: np.ndarray) -> 
 def test_a_scan_without_a_finite_voxel_is_refused() -> None:
     with pytest.raises(UnsupportedScan, match="no finite voxel") as error:
         normalisation(scan_of(np.full((1, 2, 3, 4), np.nan, np.float32)), Recipe("none"))
-    assert error.value.todo
+    assert error.value.hint
 
 
 def test_a_tile_is_normalised_as_in_the_whole() -> None:

@@ -135,7 +135,7 @@ def test_what_is_no_volume_is_refused(tmp_path: Path, name: str) -> None:
     path.write_bytes(data)
     with pytest.raises(error, match=words) as caught:
         verify(path)
-    assert caught.value.todo
+    assert caught.value.hint
     assert "DOE" not in str(caught.value)
     assert "passwd" not in str(caught.value)
 

@@ -182,7 +182,7 @@ def test_what_is_no_scan_is_refused(
     for attempt in (open_scan, verify):
         with pytest.raises(UnsupportedScan) as error:
             attempt(path)
-        assert error.value.todo
+        assert error.value.hint
 
 
 def test_a_group_without_an_image_and_a_zip_without_a_group(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_what_is_no_scan_is_refused(tmp_path: Path, name: str, ending: str) -> N
         with pytest.raises(error, match=words) as caught:
             attempt(path)
         assert caught.value.expected
-        assert caught.value.todo
+        assert caught.value.hint
         assert "DOE" not in str(caught.value)
         assert "patient" not in str(caught.value)
 

@@ -203,10 +203,10 @@ def broker_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "data", broker_url=request.getfixturevalue("redis").url)
 
 
-def make_scan(name: str = "scan", owner: str = "ada", **changes: object) -> StoredScan:
+def make_scan(name: str = "scan", project: str = "ada", **changes: object) -> StoredScan:
     values = {
         "id": name,
-        "owner": owner,
+        "project": project,
         "sha256": (name.encode().hex() * 64)[:64],
         "name": "head.nii.gz",
         "format": "nifti",
@@ -226,10 +226,10 @@ def make_scan(name: str = "scan", owner: str = "ada", **changes: object) -> Stor
     return StoredScan(**{**values, **changes})
 
 
-def make_job(name: str = "job", owner: str = "ada", **changes: object) -> Job:
+def make_job(name: str = "job", project: str = "ada", **changes: object) -> Job:
     values = {
         "id": name,
-        "owner": owner,
+        "project": project,
         "scans": {"t1": "scan"},
         "model": "nuclei-2d",
         "model_version": "1",

@@ -163,7 +163,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
 try:
     blobs.put(Path(sys.argv[1]) / "upload")
 except StorageFull as error:
-    assert error.todo
+    assert error.hint
     sys.exit(7)
 """
 

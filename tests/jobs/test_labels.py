@@ -45,8 +45,8 @@ def done(repository: Repository, job: Job) -> Job:
     return repository.job_by_id(job.id)
 
 
-def named(name: str, scan: str = "scan", owner: str = "ada", **changes: object) -> ImageName:
-    return ImageName(owner, name, scan, 1.0, time.time(), **changes)  # type: ignore[arg-type]
+def named(name: str, scan: str = "scan", project: str = "ada", **changes: object) -> ImageName:
+    return ImageName(project, name, scan, 1.0, time.time(), **changes)  # type: ignore[arg-type]
 
 
 def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: MakeScan) -> None:
@@ -81,7 +81,7 @@ def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: Make
         repository.image("ada", "head")
     with pytest.raises(Conflict):
         repository.name_image(named("first", "two"))
-    for owner, name in (
+    for project, name in (
         ("bob", "first"),
         ("ada", "none"),
         ("ada", ""),
@@ -89,7 +89,7 @@ def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: Make
         ("bob", "1.2.3"),
     ):
         with pytest.raises(NotFound):
-            repository.image(owner, name)
+            repository.image(project, name)
     assert repository.image_names(["one", "two"]) == {"one": "first"}
     repository.delete_scan("ada", "one")
     repository.name_image(named("first", "two"))
@@ -103,9 +103,9 @@ def test_sessions(repository: Repository, scan_of: MakeScan) -> None:
     repository.name_image(over)
     assert repository.session("ada", "lives").scan == "scan"
     assert repository.image("ada", "lives").id == "scan"
-    for owner, name in (("ada", "over"), ("bob", "lives"), ("ada", "none")):
+    for project, name in (("ada", "over"), ("bob", "lives"), ("ada", "none")):
         with pytest.raises(NotFound):
-            repository.session(owner, name)
+            repository.session(project, name)
     with pytest.raises(NotFound):
         repository.image("ada", "over")
     assert repository.ended_sessions() == [over]
@@ -123,18 +123,22 @@ def test_a_corrected_mask_is_kept_until_its_scan_goes(stocked: Repository, job_o
     assert stocked.unused([DRAWN, MASK]) == []
     assert stocked.made("ada", "scan") == [stocked.job("ada", "job")]
     assert stocked.mask_formats(["scan", "none"]) == {"scan": "nifti"}
-    for owner, job, name in (("bob", "job", "one"), ("ada", "job", "none"), ("ada", "none", "one")):
+    for project, job, name in (
+        ("bob", "job", "one"),
+        ("ada", "job", "none"),
+        ("ada", "none", "one"),
+    ):
         with pytest.raises(NotFound):
-            stocked.corrected(owner, job, name)
+            stocked.corrected(project, job, name)
     gone = stocked.delete_scan("ada", "scan")
     assert {DRAWN, MASK} <= set(gone)
 
 
 def test_a_mask_drawn_by_hand_goes_with_its_scan(stocked: Repository) -> None:
     stocked.add_review("ada", drawn("one", None))
-    for owner, scan in (("bob", "scan"), ("ada", "none")):
+    for project, scan in (("bob", "scan"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.add_review(owner, drawn("two", None, scan=scan))
+            stocked.add_review(project, drawn("two", None, scan=scan))
     assert stocked.label("ada", "scan", "final").id == "one"
     assert DRAWN in stocked.delete_scan("ada", "scan")
 
@@ -148,11 +152,11 @@ def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
     assert stocked.label("ada", "scan", "final").info == {"n": "c"}
     stocked.note_label("c", {"n": "changed"})
     assert stocked.label("ada", "scan", "final").info == {"n": "changed"}
-    for owner, tag in (("bob", "final"), ("ada", "none")):
+    for project, tag in (("bob", "final"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.label(owner, "scan", tag)
+            stocked.label(project, "scan", tag)
         with pytest.raises(NotFound):
-            stocked.delete_label(owner, "scan", tag)
+            stocked.delete_label(project, "scan", tag)
     counted = stocked.labelled("ada")
     assert (counted.total, counted.completed) == (1, 1)
     assert counted.tags == {"final": 1, "draft": 1}
@@ -165,7 +169,7 @@ def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
 def test_what_is_next(repository: Repository, scan_of: MakeScan) -> None:
     for n in range(3):
         repository.add_scan(scan_of(f"scan{n}", sha256=str(n) * 64))
-    repository.add_scan(scan_of("other", owner="bob", sha256="0" * 64))
+    repository.add_scan(scan_of("other", project="bob", sha256="0" * 64))
     repository.add_review("ada", drawn("one", None, scan="scan0"))
     repository.add_review("ada", drawn("two", None, scan="scan1", tag="draft"))
     first = repository.unlabelled("ada", at_random=False)
@@ -192,11 +196,11 @@ def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
     """Down to the first version and up again: what readers said of jobs is all there."""
     add = (
         """INSERT INTO scans
-           (id, owner, sha256, name, format, shape, dtype, affine, bytes, warnings, created_at)
+           (id, project, sha256, name, format, shape, dtype, affine, bytes, warnings, created_at)
            VALUES ('s', 'ada', 'x', 'n', 'nifti', '[]', 'u1', '[]', 1, '[]', 1)""",
         """INSERT INTO jobs
-           (id, owner, model, model_version, model_sha256, options, priority, queue, voxels, state,
-            attempt, fence, created_at, tiles_done, tiles_total, request)
+           (id, project, model, model_version, model_sha256, options, priority, queue, voxels,
+            state, attempt, fence, created_at, tiles_done, tiles_total, request)
            VALUES ('j', 'ada', 'm', '1', 'x', '{}', 5, 'cpu', 1, 'succeeded', 1, 1, 1, 0, 0,
             'r')""",
         """INSERT INTO reviews (id, job, verdict, comment, reviewer, created_at)

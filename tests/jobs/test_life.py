@@ -180,7 +180,7 @@ def test_a_silent_worker_loses_its_job_three_times(
     assert job.finished_at is not None
     assert job.error is not None
     assert "worker" in job.error["detail"]
-    assert job.error["todo"]
+    assert job.error["hint"]
 
 
 def test_a_living_lease_is_left_alone(stocked: Repository, job_of: Callable[..., Job]) -> None:
@@ -239,7 +239,7 @@ def test_others_jobs_are_not_there(
     stocked: Repository, job_of: Callable[..., Job], ask: str
 ) -> None:
     stocked.add_job(job_of())
-    for owner, name in (("eve", "job"), ("ada", "none")):
+    for project, name in (("eve", "job"), ("ada", "none")):
         with pytest.raises(NotFound):
-            getattr(stocked, ask)(owner, name)
+            getattr(stocked, ask)(project, name)
     assert stocked.job_by_id("job").state is JobState.QUEUED

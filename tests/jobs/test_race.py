@@ -15,11 +15,11 @@ from jobs.repository import Repository
 
 ATTEMPTS = 3
 WORKERS = st.sampled_from(["one", "two", "three"])
-REASON = {"title": "No room left", "status": 507, "detail": "", "todo": ""}
+REASON = {"title": "No room left", "status": 507, "detail": "", "hint": ""}
 
 
 class Life(RuleBasedStateMachine):
-    """One job, three workers that hold or believe they hold it, and its owner.
+    """One job, three workers that hold or believe they hold it, and its project.
 
     The model: at most one worker holds the job, and only its holder's steps succeed.
     """
@@ -113,7 +113,7 @@ class Life(RuleBasedStateMachine):
             self.holder, self.state = None, JobState.FAILED if last else JobState.QUEUED
 
     @rule(ask=st.sampled_from(["cancel", "retry"]))
-    def owner(self, ask: str) -> None:
+    def project(self, ask: str) -> None:
         legal = {
             "cancel": (JobState.QUEUED, JobState.RUNNING),
             "retry": (JobState.FAILED, JobState.CANCELLED),

@@ -39,11 +39,11 @@ def test_the_same_content_is_one_scan_per_owner(repository: Repository, scan_of:
     first = scan_of("one", sha256="a" * 64)
     repository.add_scan(first)
     assert repository.add_scan(scan_of("two", sha256="a" * 64)) == (first, False)
-    other = scan_of("three", owner="bob", sha256="a" * 64)
+    other = scan_of("three", project="bob", sha256="a" * 64)
     assert repository.add_scan(other) == (other, True)
-    for owner, name in (("bob", "one"), ("ada", "three"), ("ada", "two")):
+    for project, name in (("bob", "one"), ("ada", "three"), ("ada", "two")):
         with pytest.raises(NotFound):
-            repository.scan(owner, name)
+            repository.scan(project, name)
 
 
 def test_the_same_scan_from_many_threads_is_one(repository: Repository, scan_of: MakeScan) -> None:
@@ -79,7 +79,7 @@ def test_pages_stay_put_while_rows_come_in(stocked: Repository, job_of: Make) ->
 def test_scans_by_page(repository: Repository, scan_of: MakeScan) -> None:
     for n in range(4):
         repository.add_scan(scan_of(f"scan{n}"))
-    repository.add_scan(scan_of("other", owner="bob"))
+    repository.add_scan(scan_of("other", project="bob"))
     first, cursor = repository.scans("ada", limit=3)
     second, end = repository.scans("ada", cursor=cursor, limit=3)
     assert [scan.id for scan in (*first, *second)] == ["scan3", "scan2", "scan1", "scan0"]
@@ -128,7 +128,7 @@ def test_a_job_comes_back_as_it_was(stocked: Repository, scan_of: MakeScan, job_
 def test_a_job_needs_scans_of_its_owner(
     stocked: Repository, scan_of: MakeScan, job_of: Make
 ) -> None:
-    stocked.add_scan(scan_of("bobs", owner="bob"))
+    stocked.add_scan(scan_of("bobs", project="bob"))
     for scans in ({"t1": "none"}, {"t1": "bobs"}, {"t1": "scan", "t2": "bobs"}):
         with pytest.raises(NotFound):
             stocked.add_job(job_of(scans=scans))
@@ -155,9 +155,9 @@ def test_an_idempotency_key_makes_one_job(stocked: Repository, job_of: Make) -> 
 
 
 def test_a_key_belongs_to_its_owner(stocked: Repository, scan_of: MakeScan, job_of: Make) -> None:
-    stocked.add_scan(scan_of("bobs", owner="bob"))
+    stocked.add_scan(scan_of("bobs", project="bob"))
     assert stocked.add_job(job_of("one"), "key")[1]
-    assert stocked.add_job(job_of("two", owner="bob", scans={"t1": "bobs"}), "key")[1]
+    assert stocked.add_job(job_of("two", project="bob", scans={"t1": "bobs"}), "key")[1]
 
 
 def test_one_key_from_many_threads_is_one_job(stocked: Repository, job_of: Make) -> None:
@@ -214,16 +214,16 @@ def test_a_scan_goes_with_its_finished_jobs(
     stocked: Repository, scan_of: MakeScan, job_of: Make
 ) -> None:
     stocked.add_scan(scan_of("other"))
-    stocked.add_scan(scan_of("bobs", owner="bob", sha256=scan_of().sha256))
+    stocked.add_scan(scan_of("bobs", project="bob", sha256=scan_of().sha256))
     stocked.add_job(job_of("one"))
     stocked.add_job(job_of("two", scans={"t1": "other"}))
     finish(stocked, "one", "1" * 64)
     finish(stocked, "two", "2" * 64)
     stocked.add_review("ada", Review("r", "one", "accepted", "", "", 1.0))
 
-    for owner, name in (("eve", "scan"), ("ada", "none")):
+    for project, name in (("eve", "scan"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.delete_scan(owner, name)
+            stocked.delete_scan(project, name)
     assert stocked.delete_scan("ada", "scan") == ["1" * 64], "bob has the scan, two the preview"
 
     for ask in (lambda: stocked.scan("ada", "scan"), lambda: stocked.job("ada", "one")):
@@ -477,6 +477,6 @@ def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> 
     assert "report" not in "".join(asked)
     assert stocked.report("ada", "done") == report
     assert stocked.report("ada", "waits") == {}
-    for owner, name in (("eve", "done"), ("ada", "none")):
+    for project, name in (("eve", "done"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.report(owner, name)
+            stocked.report(project, name)

@@ -168,7 +168,7 @@ def test_a_name_means_one_image_for_ever(served: Served) -> None:
     with served.volume(62).open("rb") as file:
         answer = served.http.put("/datastore/?image=Volume", files={"file": ("v.nii.gz", file)})
     problem = check_problem(answer, 409)
-    assert "Rename" in str(problem["todo"])
+    assert "Rename" in str(problem["hint"])
     assert served.gateway.kept()[1] == before
     assert served.put(61, "another name of it") == "another name of it"
     assert served.scan("another name of it") == served.scan("Volume")

@@ -151,7 +151,7 @@ def test_what_is_refused_is_said(served: Served, client: Any) -> None:
             ask()
         said = refused.value.msg
         assert "urn:tessera:" in said
-        assert "todo" in said
+        assert "hint" in said
 
 
 def test_next_sample_until_all_are_done(served: Served, client: Any) -> None:

@@ -244,7 +244,7 @@ def check_problem(answer: httpx.Response, status: int, *secrets: str) -> dict[st
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert problem["status"] == status
-    for name in ("type", "title", "detail", "todo"):
+    for name in ("type", "title", "detail", "hint"):
         assert problem[name], problem
     assert "Traceback" not in answer.text
     for secret in secrets:
@@ -259,7 +259,7 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: obj
         job = repository.claim(job_id, "test", 60)
         assert job is not None
         repository.renew(job_id, job.fence, 60, Progress(2, 4))
-        stored = repository.scan(job.owner, next(iter(job.scans.values())))
+        stored = repository.scan(job.project, next(iter(job.scans.values())))
         folder = gateway.data.parent
         with blobs.local(stored.sha256) as path:
             scan = open_scan(path, Limits())

@@ -118,7 +118,7 @@ def test_every_file_of_pydicom(gateway: Gateway, path: Path) -> None:
     if answer.status_code not in (200, 201):
         check_problem(answer, answer.status_code, "CompressedSamples")
         assert answer.status_code in (413, 415, 422)
-        assert {"expected", "todo"} <= set(answer.json())
+        assert {"expected", "hint"} <= set(answer.json())
     else:
         volume = gateway.client.get(f"/v1/scans/{answer.json()['id']}/volume")
         assert volume.status_code == 200 or check_problem(volume, 422)

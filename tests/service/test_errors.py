@@ -21,8 +21,8 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_exception_of_the_house_has_a_problem(kind: type[TesseraError]) -> None:
-    problem = problem_of(kind("It came.", expected="That.", todo="Do this."))
-    assert (problem.detail, problem.expected, problem.todo) == ("It came.", "That.", "Do this.")
+    problem = problem_of(kind("It came.", expected="That.", hint="Do this."))
+    assert (problem.detail, problem.expected, problem.hint) == ("It came.", "That.", "Do this.")
     assert problem.status == TABLE[kind].status
     assert 400 <= problem.status < 600
     assert problem.type.startswith("urn:tessera:")
@@ -34,7 +34,7 @@ def test_nearest_class_decides() -> None:
 
     assert problem_of(Odd("x")).status == 404
     assert problem_of(Odd("x")).type == "urn:tessera:not-found"
-    assert problem_of(Odd("x")).todo
+    assert problem_of(Odd("x")).hint
     with pytest.raises(KeyError):
         problem_of(ValueError("x"))
 
@@ -47,7 +47,7 @@ def test_unavailable_says_when_to_come_back() -> None:
 def test_stored_errors_of_any_shape_are_problems() -> None:
     assert stored({}).title == "The job failed"
     known = stored(
-        {"title": "T", "detail": "D", "todo": "", "status": 422, "more": 1, "type": None}
+        {"title": "T", "detail": "D", "hint": "", "status": 422, "more": 1, "type": None}
     )
     assert (known.title, known.detail, known.status) == ("T", "D", 422)
 

@@ -58,7 +58,7 @@ def test_mask_of_a_volume(gateway: Gateway, solid: tuple[str, str, np.ndarray]) 
         assert int(answer.headers["content-length"]) == len(answer.content)
         assert f"mask-{job}.nii.gz" in answer.headers["content-disposition"]
     problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/mask?format=png"), 422)
-    assert "preview" in str(problem["todo"])
+    assert "preview" in str(problem["hint"])
     check_problem(gateway.client.get(f"/v1/jobs/{job}/mask?format=tiff"), 422)
     assert scan
 

@@ -68,5 +68,5 @@ def test_model_without_its_network(served: Gateway) -> None:
     error = last["error"]
     assert isinstance(error, dict)
     assert error["type"] == "urn:tessera:bad-model"
-    assert error["todo"]
+    assert error["hint"]
     assert str(served.data) not in json.dumps(error)

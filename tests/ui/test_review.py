@@ -271,7 +271,7 @@ def test_what_is_no_scan_says_so_beside_one_that_is(
     page.set_input_files("#files", [text, brain])
     row = page.locator(".uploads li", has_text="notes.nii.gz")
     expect(row).to_have_attribute("data-state", "refused")
-    for part in ("detail", "expected", "todo"):
+    for part in ("detail", "expected", "hint"):
         expect(row).to_contain_text(refused[part])
     other = page.locator(".uploads li", has_text=brain.name)
     expect(other).to_have_attribute("data-state", "ready")

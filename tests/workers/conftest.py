@@ -241,7 +241,7 @@ class House:
         shape = tuple(nib.load(path).shape)
         scan = StoredScan(
             id=name,
-            owner="ada",
+            project="ada",
             sha256=self.blobs.put(path),
             name="scan.nii",
             format="nifti",
@@ -259,7 +259,7 @@ class House:
         """A job for `scan` in 64 tiles, not stored."""
         values = {
             "id": name,
-            "owner": "ada",
+            "project": "ada",
             "scans": {"image": scan},
             "model": self.card.name,
             "model_version": self.card.version,

@@ -33,7 +33,7 @@ def picture(house: Any, folder: Path, name: str, pixels: np.ndarray | None = Non
     size = path.stat().st_size
     house.repository.add_scan(
         StoredScan(
-            id=name, owner="ada", sha256=house.blobs.put(path), name="p.png", format="png",
+            id=name, project="ada", sha256=house.blobs.put(path), name="p.png", format="png",
             shape=(3, *pixels.shape[:2]), dtype="uint8", spacing_mm=None,
             affine=tuple(tuple(row) for row in np.eye(4).tolist()), bytes=size, warnings=(),
             created_at=time.time(),

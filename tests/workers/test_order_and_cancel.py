@@ -70,7 +70,7 @@ def test_progress_comes_as_events(patient_house: Any) -> None:
 
 
 def test_a_cancelled_job_makes_room_within_one_tile(patient_house: Any, tmp_path: Path) -> None:
-    """Cancelled at once for its owner; its worker begins the next within one tile's time."""
+    """Cancelled at once for its project; its worker begins the next within one tile's time."""
     house = patient_house
     card = house.network(house.settings.added_models / "deep", "deep", 24, layers=8)
     scan = house.noise(tmp_path / "big.nii", 240)

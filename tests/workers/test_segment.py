@@ -90,7 +90,7 @@ def test_what_cannot_succeed_fails_once(
     assert (job.state, job.attempt) == (JobState.FAILED, 1)
     problem = Problem.model_validate(job.error)  # what the gateway will show
     assert problem.status == status
-    assert problem.todo
+    assert problem.hint
     assert word in f"{problem.title} {problem.detail} {problem.expected}".lower()
 
 
@@ -116,7 +116,7 @@ def test_a_blob_that_is_gone_fails(bench: Bench, quiet_house: Any) -> None:
 
 
 class Cancelling(FolderBlobs):
-    """Has the job cancelled by its owner when its mask is stored and not yet named."""
+    """Has the job cancelled by its project when its mask is stored and not yet named."""
 
     def __init__(self, house: Any) -> None:
         super().__init__(house.settings.data / "blobs")
@@ -184,7 +184,7 @@ def test_too_little_memory_says_what_to_do(bench: Bench, quiet_house: Any) -> No
     segment(replace(bench, engine=Failing(bench, MemoryError())), "job")
     job = quiet_house.job("job")
     assert job.state is JobState.FAILED
-    assert "tile" in job.error["todo"]
+    assert "tile" in job.error["hint"]
 
 
 @pytest.mark.parametrize(

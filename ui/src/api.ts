@@ -29,7 +29,7 @@ const UNREACHABLE: Problem = {
   status: 0,
   detail: 'The service does not answer.',
   expected: '',
-  todo: 'Check that Tessera is running and that this computer is connected, then try again.',
+  hint: 'Check that Tessera is running and that this computer is connected, then try again.',
 }
 
 /** Relative to the page, so that a proxy may serve both below a path. */
@@ -46,7 +46,7 @@ function described(status: number, body: string): Problem {
         status,
         detail: found.detail,
         expected: found.expected ?? '',
-        todo: found.todo ?? '',
+        hint: found.hint ?? '',
         kind: (found as { type?: string }).type?.split(':').pop() ?? '',
         choices: found.choices ?? [],
       }
@@ -59,7 +59,7 @@ function described(status: number, body: string): Problem {
     status,
     detail: `The service answered with the status ${status} and no explanation.`,
     expected: '',
-    todo: 'Try again; if it stays so, ask whoever runs this Tessera to look at its log.',
+    hint: 'Try again; if it stays so, ask whoever runs this Tessera to look at its log.',
   }
 }
 
@@ -71,7 +71,7 @@ export function problemOf(error: unknown): Problem {
     status: 0,
     detail: error instanceof Error ? error.message : String(error),
     expected: '',
-    todo: 'Reload the page.',
+    hint: 'Reload the page.',
   }
 }
 

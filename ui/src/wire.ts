@@ -10,7 +10,7 @@ export interface Problem {
   status: number
   detail: string
   expected: string
-  todo: string
+  hint: string
   /** The last part of its type: `several-scans`. */
   kind?: string
   /** Where an upload holds several scans. */

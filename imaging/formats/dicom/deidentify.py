@@ -98,7 +98,7 @@ def deidentified(path: Path, out: Path, secret: bytes) -> None:
         raise UnreadableScan(
             "A DICOM file is damaged or lacks its UIDs, and cannot be de-identified.",
             expected="A whole DICOM file of one instance (PS3.10, 7).",
-            todo="Export the series again.",
+            hint="Export the series again.",
         ) from error
 
 
@@ -121,14 +121,14 @@ def _check_pixels(dataset: Dataset) -> None:
             raise UnsupportedScan(
                 "An overlay is drawn into spare bits of the image's pixels (6000,0102).",
                 expected="An image whose pixels name nobody, where it is to be de-identified.",
-                todo="Take the overlay out first, or send it without de-identification.",
+                hint="Take the overlay out first, or send it without de-identification.",
             )
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() != "YES":
         return
     raise UnsupportedScan(
         "The image says that text is burned into its pixels (0028,0301).",
         expected="An image whose pixels name nobody, where it is to be de-identified.",
-        todo="Clean its pixels first, or send it without de-identification.",
+        hint="Clean its pixels first, or send it without de-identification.",
     )
 
 

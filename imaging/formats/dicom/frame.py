@@ -78,7 +78,7 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
         raise ScanTooLarge(
             f"A DICOM file of {count:,} frames came.",
             expected=f"At most {_MOST_FRAMES:,}.",
-            todo="Split it into its volumes.",
+            hint="Split it into its volumes.",
         )
     for number in range(count):
         try:
@@ -88,7 +88,7 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
                 "An attribute that places the image in the patient is missing or no number.",
                 expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
                 "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
-                todo="Export the series again, with its whole header.",
+                hint="Export the series again, with its whole header.",
             ) from error
 
 

@@ -89,5 +89,5 @@ def _unreadable() -> UnreadableScan:
     return UnreadableScan(
         "The bytes are no DICOM instance that can be read.",
         expected="A DICOM file with the UIDs of its instance and its series (PS3.10, 7).",
-        todo="Export or send it again.",
+        hint="Export or send it again.",
     )

@@ -30,5 +30,5 @@ def check_inflated(file: BinaryIO) -> None:
             raise ScanTooLarge(
                 "A deflated DICOM file is larger than is taken.",
                 expected=f"At most {MOST_BYTES:,} bytes once inflated.",
-                todo="Export it in another transfer syntax.",
+                hint="Export it in another transfer syntax.",
             )

@@ -86,7 +86,7 @@ def read_instance(open_file: Opener) -> Instance:
         raise UnreadableScan(
             "The DICOM file is damaged: its attributes cannot be read.",
             expected="A data set as PS3.10 describes.",
-            todo="Export the image again.",
+            hint="Export the image again.",
         ) from error
     try:
         _check(header, syntax, pixel_bytes)
@@ -96,7 +96,7 @@ def read_instance(open_file: Opener) -> Instance:
         raise UnreadableScan(
             "An attribute of the DICOM file that describes its pixels has no sound value.",
             expected="Rows, Columns, Bits Allocated and their like as PS3.3, C.7.6.3, has them.",
-            todo="Export the image again.",
+            hint="Export the image again.",
         ) from error
     return Instance(header, open_file)
 
@@ -141,32 +141,32 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
         raise UnsupportedScan(
             "This is a DICOMDIR: it lists images, and holds none.",
             expected="An image (PS3.3, C.7.6.3).",
-            todo="Send the images that it lists.",
+            hint="Send the images that it lists.",
         )
     if "SOPClassUID" not in header or "SeriesInstanceUID" not in header:
         raise UnreadableScan(
             "The DICOM file does not say what it is, or of which series.",
             expected="SOP Class UID (PS3.3, C.12.1) and Series Instance UID (C.7.3.1).",
-            todo="Export the image again, with its whole header.",
+            hint="Export the image again, with its whole header.",
         )
     kind = UID(header.SOPClassUID)
     if not is_image(kind):
         raise UnsupportedScan(
             f"This DICOM object is no image to segment: it is {_name(kind)}.",
             expected="CT, MR or PET, classic or enhanced; radiography, ultrasound, capture.",
-            todo="Send the images that it refers to.",
+            hint="Send the images that it refers to.",
         )
     if pixel_bytes is None or "Rows" not in header:
         raise UnreadableScan(
             f"The image has no pixel data: it is {_name(kind)}.",
             expected="Rows, Columns and Pixel Data (PS3.3, C.7.6.3).",
-            todo="Export the image again, with its pixels.",
+            hint="Export the image again, with its pixels.",
         )
     if syntax not in AllTransferSyntaxes:
         raise UnreadableScan(
             "The DICOM file does not name a transfer syntax that is known.",
             expected="Transfer Syntax UID (0002,0010) in its file meta information (PS3.10, 7.1).",
-            todo="Export it again as a DICOM file, with its meta information.",
+            hint="Export it again as a DICOM file, with its meta information.",
         )
     wanted = _native_bytes(header)
     if wanted <= 0:
@@ -178,7 +178,7 @@ def _check(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
         raise UnreadableScan(
             f"The pixel data is cut off: {pixel_bytes:,} bytes are there.",
             expected=f"{wanted:,}, by Rows, Columns, Bits Allocated and Number of Frames.",
-            todo="Copy or export the image again.",
+            hint="Copy or export the image again.",
         )
 
 

@@ -85,7 +85,7 @@ def _source(scan: Scan) -> OnPlanes:
     raise BadRequest(
         "The scan did not come as DICOM: there is no patient and no series to refer to.",
         expected="A DICOM series for DICOM results.",
-        todo="Send the DICOM series itself, or fetch the mask as nifti, nrrd or png, "
+        hint="Send the DICOM series itself, or fetch the mask as nifti, nrrd or png, "
         "the report as json or csv.",
     )
 
@@ -96,7 +96,7 @@ def _known(planes: Planes) -> Planes:
     raise BadRequest(
         "An image of the DICOM scan has no UID, so that nothing can refer to it.",
         expected=f"{', '.join(_NAMED_BY)} (PS3.3, C.12.1 and C.7).",
-        todo="Export the series again, or fetch the mask as nifti or nrrd.",
+        hint="Export the series again, or fetch the mask as nifti or nrrd.",
     )
 
 

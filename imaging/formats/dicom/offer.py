@@ -142,7 +142,7 @@ class Heap:
         raise fault or UnsupportedScan(
             "The zip, tar or folder holds no DICOM.",
             expected="The files of a series in a zip or tar, or an OME-Zarr image in a zip.",
-            todo="Send any other scan unpacked, in an upload of its own.",
+            hint="Send any other scan unpacked, in an upload of its own.",
         )
 
 

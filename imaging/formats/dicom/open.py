@@ -26,7 +26,7 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         raise UnsupportedScan(
             f"The file holds {len(stacks)} volumes.",
             expected="One, or the number of the one that is meant.",
-            todo="Choose one when you send it.",
+            hint="Choose one when you send it.",
         )
     series = Series.of(one_of(stacks, manifest.stack), resample=manifest.resample)
     return series.scan(limits, scratch)

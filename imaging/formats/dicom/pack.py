@@ -62,7 +62,7 @@ def read_pack(path: Path) -> tuple[Manifest, list[Opener]]:
         raise UnreadableScan(
             "The pack of DICOM files is damaged.",
             expected="A pack as it was stored here.",
-            todo="Send the series again.",
+            hint="Send the series again.",
         ) from error
 
 

@@ -55,7 +55,7 @@ def no_place() -> BadRequest:
     return BadRequest(
         "The DICOM scan has no place in the patient's space.",
         expected="Planes with position, orientation and pixel spacing (PS3.3 C.7.6.2).",
-        todo="Fetch the mask as dicom-seg, nifti or png.",
+        hint="Fetch the mask as dicom-seg, nifti or png.",
     )
 
 

@@ -59,7 +59,7 @@ def write_with_frames(
         raise BadRequest(
             f"The segments take {size:,} bytes.",
             expected=f"At most {_MOST_BYTES:,}, all frames of one DICOM object together.",
-            todo="Fetch the mask as dicom-labelmap, or segment fewer labels or slices.",
+            hint="Fetch the mask as dicom-labelmap, or segment fewer labels or slices.",
         )
     items = list(dataset.PerFrameFunctionalGroupsSequence)
     kind = b"OW" if bits > 8 else b"OB"

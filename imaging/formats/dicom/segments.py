@@ -82,5 +82,5 @@ def _unknown() -> BadRequest:
     return BadRequest(
         "The mask holds a number that is no label of its model.",
         expected="Label values of the model's card, and 0 for background.",
-        todo="Correct the mask, or fetch it as nifti.",
+        hint="Correct the mask, or fetch it as nifti.",
     )

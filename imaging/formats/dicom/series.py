@@ -79,7 +79,7 @@ class Series:
             raise UnsupportedScan(
                 "The volume is in colour.",
                 expected="One value a voxel: MONOCHROME1 or 2 (PS3.3, C.7.6.3.1.2).",
-                todo="Send the grey series that it was made from.",
+                hint="Send the grey series that it was made from.",
             )
         planes = Planes3D(self.stack.frames, scratch)
         shape, affine = self._grid(first.place, planes)
@@ -141,7 +141,7 @@ class Series:
             raise UnsupportedScan(
                 f"The colours of the picture are of {int(header.BitsStored)} bits, or signed.",
                 expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
-                todo="Export the picture with 8 bits a colour.",
+                hint="Export the picture with 8 bits a colour.",
             )
         limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
         values = once(lambda: picture(frame))
@@ -152,7 +152,7 @@ class Series:
                 raise UnreadableScan(
                     "The pixel data is not as the header says.",
                     expected="Rows, Columns and Samples per Pixel as PS3.3, C.7.6.3, has them.",
-                    todo="Export the image again.",
+                    hint="Export the image again.",
                 )
             return found[(slice(None), *box.slices)]
 
@@ -175,7 +175,7 @@ class Series:
         except Uneven as fault:
             done = f"The volume was resampled to slices {self.regular.gap:.2f} mm apart;"
             back = "a DICOM mask is brought back to the original slices, by the nearest voxel."
-            return (f"{fault.came} {done} {back}",)
+            return (f"{fault.detail} {done} {back}",)
         raise BadInput("The stack is even.")  # `of` makes no grid then
 
 
@@ -186,7 +186,7 @@ def one_of(stacks: Sequence[Stack], number: int) -> Stack:
     raise UnreadableScan(
         f"The series has {len(stacks)} volumes; number {number + 1} was asked for.",
         expected="One of those that there are.",
-        todo="Send the series again and choose one.",
+        hint="Send the series again and choose one.",
     )
 
 
@@ -194,7 +194,7 @@ def _cine(frames: int) -> UnsupportedScan:
     return UnsupportedScan(
         f"The image has {frames:,} frames that say nothing of where they lie in the patient.",
         expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
-        todo="Send the frame that is meant as an image of its own.",
+        hint="Send the frame that is meant as an image of its own.",
     )
 
 

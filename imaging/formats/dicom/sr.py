@@ -175,7 +175,7 @@ def _size(row: Mapping[str, Any] | None) -> Measurement:
     raise BadRequest(
         "The report measures not every label of the model.",
         expected="A volume or an area for each label.",
-        todo="Run the job again, or fetch the report as json.",
+        hint="Run the job again, or fetch the report as json.",
     )
 
 

@@ -68,14 +68,14 @@ class Stack:
                 "where another lies.",
                 expected=f"Each place along the normal once ({_CLAUSE}); several time points or "
                 "echoes must be told apart by an attribute.",
-                todo="Send one volume, without duplicates.",
+                hint="Send one volume, without duplicates.",
             )
         faults = [fault for fault in (_tilt(self), _gaps(gaps, self)) if fault]
         if faults:
             raise Uneven(
                 " ".join(faults),
                 expected=f"Slices one behind the other at even gaps ({_CLAUSE}).",
-                todo="Send the missing slices, or ask for resample=true (--resample): the volume "
+                hint="Send the missing slices, or ask for resample=true (--resample): the volume "
                 "is then resampled, and its mask brought back to these slices.",
             )
 
@@ -167,7 +167,7 @@ def _placed(frame: Frame) -> Place:
         raise BadInput(
             "An image does not say where it lies in the patient.",
             expected=f"Image Position and Image Orientation ({_CLAUSE}).",
-            todo="Export the series again, with its whole header.",
+            hint="Export the series again, with its whole header.",
         )
     return frame.place
 

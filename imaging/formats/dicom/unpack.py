@@ -134,7 +134,7 @@ class _Sink:
             raise ScanTooLarge(
                 "The upload holds too many files.",
                 expected=f"At most {MOST_FILES:,}.",
-                todo=RAISE_LIMIT,
+                hint=RAISE_LIMIT,
             )
 
     def take(self, file: IO[bytes]) -> Iterator[Path]:
@@ -163,7 +163,7 @@ class _sound_archive:  # noqa: N801 - a context manager, as contextlib names the
             raise UnreadableScan(
                 "The archive is damaged, encrypted, or packed in a way that is not known.",
                 expected="A whole zip or tar, without a password.",
-                todo="Pack the series again.",
+                hint="Pack the series again.",
             ) from error
 
 

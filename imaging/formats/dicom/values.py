@@ -151,7 +151,7 @@ def _undecoded() -> UnreadableScan:
     return UnreadableScan(
         "The pixel data of a DICOM image cannot be decoded.",
         expected="A whole, sound stream of its transfer syntax (PS3.5, 8.2 and A.4).",
-        todo="Export the series again, uncompressed if need be.",
+        hint="Export the series again, uncompressed if need be.",
     )
 
 

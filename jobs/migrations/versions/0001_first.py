@@ -30,14 +30,14 @@ def _batches() -> None:
         "batches",
         sa.Column("seq", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("request", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id"),
-        sa.UniqueConstraint("owner", "idempotency_key", name="batches_once_per_key"),
+        sa.UniqueConstraint("project", "idempotency_key", name="batches_once_per_key"),
         sqlite_autoincrement=True,
     )
 
@@ -47,7 +47,7 @@ def _scans() -> None:
         "scans",
         sa.Column("seq", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("format", sa.String(length=32), nullable=False),
@@ -60,11 +60,11 @@ def _scans() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id"),
-        sa.UniqueConstraint("owner", "sha256", name="scans_once_per_owner"),
+        sa.UniqueConstraint("project", "sha256", name="scans_once_per_project"),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_scans_sha256"), "scans", ["sha256"], unique=False)
-    op.create_index("scans_list", "scans", ["owner", "seq"], unique=False)
+    op.create_index("scans_list", "scans", ["project", "seq"], unique=False)
 
 
 def _jobs() -> None:
@@ -72,7 +72,7 @@ def _jobs() -> None:
         "jobs",
         sa.Column("seq", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("model", sa.String(length=64), nullable=False),
         sa.Column("model_version", sa.Text(), nullable=False),
         sa.Column("model_sha256", sa.String(length=64), nullable=False),
@@ -106,14 +106,14 @@ def _jobs() -> None:
         ),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id"),
-        sa.UniqueConstraint("owner", "idempotency_key", name="jobs_once_per_key"),
+        sa.UniqueConstraint("project", "idempotency_key", name="jobs_once_per_key"),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_jobs_mask_sha256"), "jobs", ["mask_sha256"], unique=False)
     op.create_index(op.f("ix_jobs_preview_sha256"), "jobs", ["preview_sha256"], unique=False)
     op.create_index("jobs_leased", "jobs", ["state", "lease_until"], unique=False)
-    op.create_index("jobs_list", "jobs", ["owner", "seq"], unique=False)
-    op.create_index("jobs_list_by_state", "jobs", ["owner", "state", "seq"], unique=False)
+    op.create_index("jobs_list", "jobs", ["project", "seq"], unique=False)
+    op.create_index("jobs_list_by_state", "jobs", ["project", "state", "seq"], unique=False)
     op.create_index("jobs_measured", "jobs", ["model", "state", "finished_at"], unique=False)
     op.create_index("jobs_of_batch", "jobs", ["batch", "seq"], unique=False)
     op.create_index("jobs_places", "jobs", ["state", "priority", "seq"], unique=False)

@@ -16,7 +16,7 @@ _COUNTED = {"sqlite_autoincrement": True}
 
 def upgrade() -> None:
     op.add_column("scans", sa.Column("series", sa.String(length=64), nullable=True))
-    op.create_index("scans_of_series", "scans", ["owner", "series"])
+    op.create_index("scans_of_series", "scans", ["project", "series"])
     op.add_column("scans", sa.Column("info", _JSON, nullable=True))
     _reviews()
     _deliveries()
@@ -56,7 +56,7 @@ def _reviews() -> None:
 def _image_names() -> None:
     op.create_table(
         "image_names",
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("scan", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
@@ -64,7 +64,7 @@ def _image_names() -> None:
         sa.Column("expiry_s", sa.Double(), nullable=True),
         sa.Column("brought", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["scan"], ["scans.id"]),
-        sa.PrimaryKeyConstraint("owner", "name"),
+        sa.PrimaryKeyConstraint("project", "name"),
     )
     op.create_index(op.f("ix_image_names_scan"), "image_names", ["scan"])
 

@@ -41,7 +41,7 @@ const GONE: Problem = {
   detail:
     'The job or its scan is not here: it may have been deleted, or the link is of another Tessera.',
   expected: '',
-  todo: 'Choose a job from the worklist, or start a new one.',
+  hint: 'Choose a job from the worklist, or start a new one.',
 }
 
 export class JobView {

@@ -10,7 +10,7 @@ export function problemBox(problem: Problem, ...actions: HTMLElement[]): HTMLEle
     element('strong', {}, problem.title),
     element('p', {}, problem.detail),
     problem.expected !== '' && element('p', {}, element('b', {}, 'Expected: '), problem.expected),
-    problem.todo !== '' && element('p', {}, element('b', {}, 'What to do: '), problem.todo),
+    problem.hint !== '' && element('p', {}, element('b', {}, 'What to do: '), problem.hint),
     actions.length > 0 && element('div.actions', {}, ...actions),
   )
 }

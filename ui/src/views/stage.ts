@@ -263,7 +263,7 @@ export class Stage {
         status: 0,
         detail: 'The browser took the graphics memory back.',
         expected: '',
-        todo: 'Reload the page. If it happens again, close other pages that draw in 3D.',
+        hint: 'Reload the page. If it happens again, close other pages that draw in 3D.',
       },
       element('button', { type: 'button', onclick: () => location.reload() }, 'Reload'),
     )
