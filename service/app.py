@@ -16,17 +16,28 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service import errors, openapi
-from service.access import AccessLog
-from service.errors import Unexpected
-from service.guard import BodyLimit, Doorkeeper, SafeHeaders
-from service.metrics import Metrics
-from service.monai_label import log, mount, sessions
-from service.pacs.pacs import Pacs
-from service.pacs.rules import Routes
+from service.dicom.node import Pacs
+from service.http import errors, openapi
+from service.http.access_log import AccessLog
+from service.http.errors import Unexpected
+from service.http.guard import BodyLimit, Doorkeeper, SafeHeaders
+from service.monai_label import mount, recent_log, sessions
 from service.parts import Parts
-from service.routes import batches, events, health, jobs, masks, models, pacs, page, reviews, scans
-from service.scratch import Scratch
+from service.resources.metrics import Metrics
+from service.resources.routing_table import Routes
+from service.resources.scratch import Scratch
+from service.routes import (
+    archives,
+    batches,
+    events,
+    health,
+    jobs,
+    masks,
+    models,
+    page,
+    reviews,
+    scans,
+)
 
 _UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
 
@@ -58,8 +69,8 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
-    for room in (scans, jobs, events, batches, masks, reviews, models, pacs, health, page):
-        app.include_router(room.router)
+    for module in (scans, jobs, events, batches, masks, reviews, models, archives, health, page):
+        app.include_router(module.router)
     return app
 
 
@@ -99,7 +110,7 @@ def _set_going(parts: Parts, stack: AsyncExitStack) -> None:
     among = Pacs(parts)
     stack.callback(among.stop)
     among.start()
-    stack.enter_context(log.kept())
+    stack.enter_context(recent_log.kept())
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

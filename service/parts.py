@@ -18,9 +18,9 @@ from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
-from service.metrics import Metrics
-from service.pacs.rules import Routes
-from service.scratch import Scratch
+from service.resources.metrics import Metrics
+from service.resources.routing_table import Routes
+from service.resources.scratch import Scratch
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from imaging.errors import BadRequest
 from jobs.settings import Settings
 from service.app import create_app, monai_label_app
-from service.pacs import binding
+from service.dicom import binding
 
 DRAIN_S = 2
 STARTUP_FAILURE = 3
@@ -47,7 +47,7 @@ def _config(app: ASGIApp, settings: Settings, port: int) -> uvicorn.Config:
         app,
         host=settings.host,
         port=port,
-        access_log=False,  # service.access logs what may be logged
+        access_log=False,  # service.http.access_log logs what may be logged
         log_config=None,
         server_header=False,
         proxy_headers=False,  # nothing here depends on what a proxy claims

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from imaging.formats.mask_file import SUFFIXES
 from jobs.job import Review, StoredScan
+from service.monai_label.endpoint import serves
 from service.monai_label.images import ENDING, facts
-from service.monai_label.paths import serves
 from service.parts import OwnerDep, Parts, PartsDep
 
 router = APIRouter()

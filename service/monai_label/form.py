@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from imaging.errors import BadRequest
-from service.multipart import FIELD_BYTES, Rules, Upload, boundary_of, stream
+from service.http.multipart import FIELD_BYTES, Rules, Upload, boundary_of, stream
 from service.parts import Parts
 
 EXPECTED = "A multipart/form-data body, as MONAI Label's clients send it."

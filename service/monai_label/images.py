@@ -8,12 +8,12 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
 from jobs.job import ImageName, StoredScan
-from service import intake, viewing
-from service.monai_label import names
+from service.http.multipart import Upload, base_name
+from service.monai_label import image_names
+from service.monai_label.endpoint import serves
 from service.monai_label.form import received
-from service.monai_label.paths import serves
-from service.multipart import Upload, base_name
 from service.parts import OwnerDep, Parts, PartsDep
+from service.use_cases import results, scan_intake
 
 router = APIRouter()
 
@@ -35,8 +35,8 @@ async def put_image(
 @serves(router, "GET", "/datastore/image")
 async def get_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
     """The image as a NIfTI: as it was sent where every viewer reads that, else written anew."""
-    scan = await run_sync(names.image, parts, project, image)
-    answer = await parts.show(viewing.volume, parts, scan, f"{scan.sha256}-volume")
+    scan = await run_sync(image_names.image, parts, project, image)
+    answer = await parts.show(results.volume, parts, scan, f"{scan.sha256}-volume")
     answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     return answer
 
@@ -44,8 +44,8 @@ async def get_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
 @serves(router, "HEAD", "/datastore/image")
 async def head_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
     """Whether there is such an image."""
-    scan = await run_sync(names.image, parts, project, image)
-    answer = Response(media_type=viewing.NIFTI)
+    scan = await run_sync(image_names.image, parts, project, image)
+    answer = Response(media_type=results.NIFTI)
     answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     del answer.headers["content-length"]  # that of the file, which is not made for this
     return answer
@@ -54,7 +54,7 @@ async def head_image(image: str, parts: PartsDep, project: OwnerDep) -> Response
 @serves(router, "GET", "/datastore/image/info")
 def get_image_info(image: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """What is known of an image, and what clients keep with it."""
-    scan = names.image(parts, project, image)
+    scan = image_names.image(parts, project, image)
     return {**parts.repository.image_info(project, scan.id), **facts(scan)}
 
 
@@ -63,7 +63,7 @@ async def put_image_info(
     request: Request, image: str, parts: PartsDep, project: OwnerDep
 ) -> dict[str, Any]:
     """Keeps a client's own dictionary with an image."""
-    scan = await run_sync(names.image, parts, project, image)
+    scan = await run_sync(image_names.image, parts, project, image)
     async with received(request, parts) as form:
         await run_sync(parts.repository.note_image, project, scan.id, form.json("info"))
     return {}
@@ -72,15 +72,15 @@ async def put_image_info(
 @serves(router, "DELETE", "/datastore/image")
 def delete_image(id: str, parts: PartsDep, project: OwnerDep) -> dict[str, str]:  # noqa: A002 - the word on the wire
     """Deletes an image with all that was made of it; refused while a job runs on it."""
-    intake.discard(parts, project, names.image(parts, project, id).id)
+    scan_intake.discard(parts, project, image_names.image(parts, project, id).id)
     return {}
 
 
 def kept(parts: Parts, project: str, uploads: Sequence[Upload], image: str = "") -> StoredScan:
     """The scan of an upload, known by `image` from now on where that is not empty.
 
-    Raises what `intake.take_in` raises, and Conflict where the name is another image's; then the
-    upload is let go.
+    Raises what `scan_intake.take_in` raises, and Conflict if another image has the name; then the
+    scan is deleted again if it was new.
     """
     scan, created = taken(parts, project, uploads)
     name, now = base_name(image), time()
@@ -89,14 +89,14 @@ def kept(parts: Parts, project: str, uploads: Sequence[Upload], image: str = "")
             parts.repository.name_image(ImageName(project, name, scan.id, now, now))
         except BaseException:
             if created:
-                intake.discard(parts, project, scan.id)
+                scan_intake.discard(parts, project, scan.id)
             raise
     return scan
 
 
 def taken(parts: Parts, project: str, uploads: Sequence[Upload]) -> tuple[StoredScan, bool]:
     """The scan that files are together, and whether it is new; several scans are refused."""
-    ((scan, created),) = intake.take_in(parts, project, uploads)
+    ((scan, created),) = scan_intake.take_in(parts, project, uploads)
     return scan, created
 
 

@@ -5,12 +5,12 @@ from fastapi import APIRouter, Request, Response
 
 from imaging.errors import Conflict
 from jobs.job import JobState, StoredScan
-from service import errors
-from service.monai_label import names, result, segment
-from service.monai_label.asked import Asked, Output
+from service.http import errors
+from service.monai_label import image_names, infer_response, segmentation
+from service.monai_label.endpoint import serves
 from service.monai_label.form import Form, received
 from service.monai_label.images import kept
-from service.monai_label.paths import serves
+from service.monai_label.infer_params import Asked, Output
 from service.parts import OwnerDep, Parts, PartsDep
 
 router = APIRouter()
@@ -31,12 +31,12 @@ async def infer(
     async with received(request, parts) as form:
         asked = Asked.of(form.json("params"))
         scan = await _scan(parts, project, form, image, session_id)
-    job = await segment.finished(parts, request, scan, card)
+    job = await segmentation.finished(parts, request, scan, card)
     if job.state is JobState.FAILED:
         return errors.respond(errors.stored(job.error or {}))
     if job.state is JobState.CANCELLED:
         raise Conflict("The job was cancelled.", hint="Ask again to have it done.")
-    return await parts.show(result.respond, parts, job, scan, card, asked, output)
+    return await parts.show(infer_response.respond, parts, job, scan, card, asked, output)
 
 
 async def _scan(parts: Parts, project: str, form: Form, image: str, session_id: str) -> StoredScan:
@@ -46,4 +46,4 @@ async def _scan(parts: Parts, project: str, form: Form, image: str, session_id: 
         return await run_sync(parts.repository.scan, project, session.scan)
     if form.uploads("file"):
         return await parts.take_in(kept, parts, project, form.uploads("file"), image)
-    return await run_sync(names.image, parts, project, image)
+    return await run_sync(image_names.image, parts, project, image)

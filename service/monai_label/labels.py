@@ -19,12 +19,12 @@ from imaging.formats.sniff import open_scan
 from jobs.job import Job, Review, StoredScan
 from jobs.repository import FINAL
 from models.card import ModelCard
-from service import viewing
-from service.monai_label import label_map, names
+from service.monai_label import image_names, label_map
 from service.monai_label.datastore import ORIGINAL, label_out
+from service.monai_label.endpoint import serves
 from service.monai_label.form import received
-from service.monai_label.paths import serves
 from service.parts import OwnerDep, Parts, PartsDep
+from service.use_cases import results
 
 router = APIRouter()
 logger = logging.getLogger("tessera.service")
@@ -43,7 +43,7 @@ async def put_label(
     request: Request, image: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL
 ) -> dict[str, str]:
     """Stores a label map as a review with the verdict `corrected`; see docs/monai-label.md."""
-    scan = await run_sync(names.image, parts, project, image)
+    scan = await run_sync(image_names.image, parts, project, image)
     checked = _own(tag)
     async with received(request, parts) as form:
         sent, params = form.upload("label").path, form.json("params")
@@ -54,19 +54,19 @@ async def put_label(
 @serves(router, "GET", "/datastore/label")
 async def get_label(label: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> Response:
     """A label map as it is stored, on its image's grid: NIfTI of a volume, PNG of a picture."""
-    scan = await run_sync(names.image, parts, project, label)
+    scan = await run_sync(image_names.image, parts, project, label)
     found = await run_sync(_mask, parts, scan, tag)
     name = f"{scan.id}{SUFFIXES[found.format]}"
-    kind = viewing.MEDIA[found.format]
-    return await parts.show(viewing.stored, parts, found.sha256, name, kind, found.sha256)
+    kind = results.MEDIA[found.format]
+    return await parts.show(results.stored, parts, found.sha256, name, kind, found.sha256)
 
 
 @serves(router, "HEAD", "/datastore/label")
 async def head_label(image: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> Response:
     """Whether there is such a label; asked by the image's name."""
-    scan = await run_sync(names.image, parts, project, image)
+    scan = await run_sync(image_names.image, parts, project, image)
     found = await run_sync(_mask, parts, scan, tag)
-    answer = Response(media_type=viewing.MEDIA[found.format])
+    answer = Response(media_type=results.MEDIA[found.format])
     del answer.headers["content-length"]  # that of the file
     return answer
 
@@ -76,7 +76,7 @@ def get_label_info(
     label: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL
 ) -> dict[str, Any]:
     """What was sent with a label map."""
-    scan = names.image(parts, project, label)
+    scan = image_names.image(parts, project, label)
     if tag == ORIGINAL:
         job = _made(parts, scan)[0]
         return {"model": job.model, "version": job.model_version, "ts": int(job.finished_at or 0)}
@@ -103,7 +103,7 @@ async def update_label_info(
 @serves(router, "DELETE", "/datastore/label")
 def delete_label(id: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> dict[str, str]:  # noqa: A002 - the word on the wire
     """Deletes what readers drew under a tag, and the reviews that held it."""
-    scan = names.image(parts, project, id)
+    scan = image_names.image(parts, project, id)
     unnamed = parts.repository.delete_label(project, scan.id, _own(tag))
     try:
         parts.collector.take(unnamed)
@@ -115,7 +115,7 @@ def delete_label(id: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) 
 async def _noted(
     request: Request, field: str, label: str, tag: str, parts: Parts, project: str
 ) -> dict[str, str]:
-    scan = await run_sync(names.image, parts, project, label)
+    scan = await run_sync(image_names.image, parts, project, label)
     found = await run_sync(parts.repository.label, project, scan.id, _own(tag))
     async with received(request, parts) as form:
         await run_sync(parts.repository.note_label, found.id, form.json(field))

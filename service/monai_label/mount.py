@@ -6,15 +6,15 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
-from service import errors
+from service.http import errors
 from service.monai_label import (
-    about,
-    active,
-    batch,
+    active_learning,
+    batch_infer,
     datastore,
     images,
     infer,
     labels,
+    server_info,
     sessions,
 )
 
@@ -26,8 +26,17 @@ UPLOADS = ("/datastore", "/infer", "/session")
 def router() -> APIRouter:
     """All of the surface's routes."""
     whole = APIRouter(include_in_schema=False)
-    for room in (about, datastore, images, labels, infer, sessions, active, batch):
-        whole.include_router(room.router)
+    for module in (
+        server_info,
+        datastore,
+        images,
+        labels,
+        infer,
+        sessions,
+        active_learning,
+        batch_infer,
+    ):
+        whole.include_router(module.router)
     return whole
 
 

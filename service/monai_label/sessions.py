@@ -18,12 +18,12 @@ from imaging.errors import BadRequest, Conflict, NotFound, TesseraError
 from imaging.formats.archive import entries
 from jobs import problem
 from jobs.job import ImageName
-from service import intake, viewing
+from service.http.multipart import Upload, base_name
+from service.monai_label.endpoint import serves
 from service.monai_label.form import received
 from service.monai_label.images import ENDING, taken
-from service.monai_label.paths import serves
-from service.multipart import Upload, base_name
 from service.parts import OwnerDep, Parts, PartsDep
+from service.use_cases import results, scan_intake
 
 router = APIRouter()
 logger = logging.getLogger("tessera.service")
@@ -61,7 +61,7 @@ async def get_session(
     if not image:
         return JSONResponse(_info(session))
     scan = await run_sync(parts.repository.scan, project, session.scan)
-    return await parts.show(viewing.volume, parts, scan, f"{scan.sha256}-volume")
+    return await parts.show(results.volume, parts, scan, f"{scan.sha256}-volume")
 
 
 @serves(router, "DELETE", "/session/{session_id}")
@@ -90,7 +90,7 @@ def end(parts: Parts, session: ImageName) -> None:
     if session.brought and not _needed(parts, session):
         try:
             with suppress(NotFound):
-                intake.discard(parts, session.project, session.scan)
+                scan_intake.discard(parts, session.project, session.scan)
         except Conflict:  # a job runs on it: the session ends when that is over
             return
     parts.repository.forget_name(session.project, session.name)

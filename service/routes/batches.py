@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, BackgroundTasks, Response
 
-from service import order, present
-from service.dispatch import dispatch
 from service.parts import OwnerDep, PartsDep
+from service.routes import serializers
 from service.schemas import BatchIn, BatchOut, IdempotencyKey, Identifier
+from service.use_cases import orders
+from service.use_cases.dispatch import dispatch
 
 router = APIRouter(tags=["batches"])
 
@@ -20,15 +21,15 @@ def create_batch(
     idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
     """Stores all the jobs or none; an error says which of them is at fault."""
-    batch, jobs = order.batch_of(asked, parts, project)
+    batch, jobs = orders.batch_of(asked, parts, project)
     batch, created = parts.repository.add_batch(batch, jobs, idempotency_key)
     if created:
         after.add_task(dispatch, parts, jobs)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
-    return present.batch_out(batch)
+    return serializers.batch_out(batch)
 
 
 @router.get("/v1/batches/{batch_id}")
 def get_batch(batch_id: Identifier, parts: PartsDep, project: OwnerDep) -> BatchOut:
     """How far a batch is; GET /v1/jobs?batch= lists its jobs."""
-    return present.batch_out(parts.repository.batch(project, batch_id))
+    return serializers.batch_out(parts.repository.batch(project, batch_id))

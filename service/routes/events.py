@@ -11,8 +11,8 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from imaging.errors import NotFound
-from service import present
 from service.parts import OwnerDep, Parts, PartsDep
+from service.routes import serializers
 from service.schemas import Identifier, JobOut
 
 router = APIRouter(tags=["jobs"])
@@ -71,7 +71,7 @@ async def _changes(parts: Parts, project: str, job: JobOut) -> AsyncIterator[Ser
 
 
 def _look(parts: Parts, project: str, job_id: str) -> JobOut:
-    return present.job_out(parts.repository.job(project, job_id), parts.repository)
+    return serializers.job_out(parts.repository.job(project, job_id), parts.repository)
 
 
 def _changed(told: JobOut, now: JobOut) -> bool:

@@ -5,18 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from jobs.job import JobState
-from service import order, present
-from service.dispatch import dispatch
 from service.parts import OwnerDep, PartsDep
-from service.schemas import (
-    Cursor,
-    IdempotencyKey,
-    Identifier,
-    JobIn,
-    JobOut,
-    JobPage,
-    ModelName,
-)
+from service.routes import serializers
+from service.schemas import Cursor, IdempotencyKey, Identifier, JobIn, JobOut, JobPage, ModelName
+from service.use_cases import orders
+from service.use_cases.dispatch import dispatch
 
 router = APIRouter(tags=["jobs"])
 
@@ -34,11 +27,11 @@ def create_job(
 
     The same Idempotency-Key with the same request gives the same job again.
     """
-    job, created = parts.repository.add_job(order.job_of(asked, parts, project), idempotency_key)
+    job, created = parts.repository.add_job(orders.job_of(asked, parts, project), idempotency_key)
     if created:
         after.add_task(dispatch, parts, [job])
     response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return present.job_out(job, parts.repository)
+    return serializers.job_out(job, parts.repository)
 
 
 @router.get("/v1/jobs")
@@ -55,19 +48,19 @@ def list_jobs(
     jobs, following = parts.repository.jobs(
         project, state=state, model=model, batch=batch, cursor=cursor, limit=limit
     )
-    return JobPage(jobs=present.jobs_out(jobs, parts.repository), next_cursor=following)
+    return JobPage(jobs=serializers.jobs_out(jobs, parts.repository), next_cursor=following)
 
 
 @router.get("/v1/jobs/{job_id}")
 def get_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
     """Where a job stands: state, progress, place in the queue, when it will be done."""
-    return present.job_out(parts.repository.job(project, job_id), parts.repository)
+    return serializers.job_out(parts.repository.job(project, job_id), parts.repository)
 
 
 @router.post("/v1/jobs/{job_id}/cancel")
 def cancel_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
     """Cancels a job that waits or runs; a running one stops within a tile."""
-    return present.job_out(parts.repository.cancel(project, job_id), parts.repository)
+    return serializers.job_out(parts.repository.cancel(project, job_id), parts.repository)
 
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202)
@@ -77,4 +70,4 @@ def retry_job(
     """Queues a failed or cancelled job again; its attempts count from nought."""
     job = parts.repository.retry(project, job_id)
     after.add_task(dispatch, parts, [job])
-    return present.job_out(job, parts.repository)
+    return serializers.job_out(job, parts.repository)

@@ -9,9 +9,10 @@ from imaging.errors import BadRequest, Conflict
 from imaging.formats.mask_file import DICOM, SUFFIXES
 from imaging.measure import table
 from jobs.job import Job, JobState
-from service import tags, viewing
+from service.http import etags
 from service.parts import OwnerDep, Parts, PartsDep
 from service.schemas import Identifier
+from service.use_cases import results
 
 router = APIRouter(tags=["results"])
 
@@ -22,7 +23,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The mask; its voxels are label values, or object numbers.",
-        "content": dict.fromkeys(viewing.MEDIA.values(), _BINARY),
+        "content": dict.fromkeys(results.MEDIA.values(), _BINARY),
     },
     304: {"description": "The caller's copy is still good."},
 }
@@ -32,7 +33,7 @@ _REPORT: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/json": {"schema": {"type": "object"}},
             "text/csv": {"schema": {"type": "string"}},
-            viewing.DICOM_MEDIA: _BINARY,
+            results.DICOM_MEDIA: _BINARY,
         },
     }
 }
@@ -62,8 +63,8 @@ async def get_mask(
     job = await parts.show(_succeeded, parts, project, job_id)
     wanted = format or str(job.mask_format)
     tag = f"{job.mask_sha256}-{wanted}"
-    if tags.known(request, tag):
-        return tags.unchanged(tag)
+    if etags.known(request, tag):
+        return etags.unchanged(tag)
     return await parts.show(_mask, parts, job, wanted, tag)
 
 
@@ -83,7 +84,7 @@ def get_report(
     """
     job = _succeeded(parts, project, job_id)
     if format == "dicom-sr":
-        return viewing.dicom(parts, job, "dicom-sr", f"report-{job.id}")
+        return results.dicom(parts, job, "dicom-sr", f"report-{job.id}")
     report = parts.repository.report(project, job.id)
     if format == "csv" or (format is None and accept.startswith("text/csv")):
         return Response(table(report.get("measurements") or {}), media_type="text/csv")
@@ -97,9 +98,9 @@ def get_preview(
     """A picture of the mask over the scan."""
     job = _succeeded(parts, project, job_id)
     tag = str(job.preview_sha256)
-    if tags.known(request, tag):
-        return tags.unchanged(tag)
-    return viewing.stored(parts, tag, f"preview-{job.id}.png", "image/png", tag)
+    if etags.known(request, tag):
+        return etags.unchanged(tag)
+    return results.stored(parts, tag, f"preview-{job.id}.png", "image/png", tag)
 
 
 def _succeeded(parts: Parts, project: str, job_id: str) -> Job:
@@ -117,9 +118,9 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
     sha256, name = str(job.mask_sha256), f"mask-{job.id}"
     if wanted == job.mask_format:
         name += SUFFIXES[wanted]
-        return viewing.stored(parts, sha256, name, viewing.MEDIA[wanted], tag)
+        return results.stored(parts, sha256, name, results.MEDIA[wanted], tag)
     if wanted in DICOM:
-        return viewing.dicom(parts, job, wanted, name)
+        return results.dicom(parts, job, wanted, name)
     scan = parts.repository.scan(job.project, job.grid_scan)
     flat = len(scan.shape) == 3
     if wanted == "png" or (wanted == "ome-tiff" and not flat):
@@ -129,4 +130,4 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
             "a large picture, or one of more than 65,535 objects.",
             hint="Leave `format` out, or fetch preview.png for a picture to look at.",
         )
-    return viewing.mask(parts, sha256, scan, wanted, name, tag)
+    return results.mask(parts, sha256, scan, wanted, name, tag)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from imaging.errors import NotFound
-from service.guard import PAGE_POLICY
+from service.http.guard import PAGE_POLICY
 
 router = APIRouter(include_in_schema=False)
 

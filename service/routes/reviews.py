@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from imaging.formats.mask_file import SUFFIXES
 from jobs.job import Review
-from service import present, tags, viewing
+from service.http import etags
 from service.parts import OwnerDep, PartsDep
+from service.routes import serializers
 from service.schemas import Identifier, ReviewIn, ReviewOut
+from service.use_cases import results
 
 router = APIRouter(tags=["reviews"])
 
@@ -19,7 +21,7 @@ _MASK: dict[int | str, dict[str, Any]] = {
         "description": "The corrected mask; its voxels are label values.",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in (viewing.MEDIA["nifti"], viewing.MEDIA["png"], viewing.MEDIA["ome-tiff"])
+            for kind in (results.MEDIA["nifti"], results.MEDIA["png"], results.MEDIA["ome-tiff"])
         },
     },
     304: {"description": "The caller's copy is still good."},
@@ -39,13 +41,13 @@ def add_review(
         reviewer=given.reviewer,
         created_at=time.time(),
     )
-    return present.review_out(parts.repository.add_review(project, review))
+    return serializers.review_out(parts.repository.add_review(project, review))
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
 def list_reviews(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> list[ReviewOut]:
     """The reviews of a mask, as the repository keeps them."""
-    return [present.review_out(one) for one in parts.repository.reviews(project, job_id)]
+    return [serializers.review_out(one) for one in parts.repository.reviews(project, job_id)]
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
@@ -58,7 +60,7 @@ def get_corrected_mask(
     """
     review = parts.repository.corrected(project, job_id, review_id)
     tag, form = str(review.mask_sha256), str(review.mask_format)
-    if tags.known(request, tag):
-        return tags.unchanged(tag)
+    if etags.known(request, tag):
+        return etags.unchanged(tag)
     name = f"corrected-{review.id}{SUFFIXES[form]}"
-    return viewing.stored(parts, tag, name, viewing.MEDIA[form], tag)
+    return results.stored(parts, tag, name, results.MEDIA[form], tag)

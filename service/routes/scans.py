@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from service import intake, present, tags, viewing
-from service.intake import Asked
+from service.http import etags
+from service.http.uploads import uploaded
 from service.parts import OwnerDep, PartsDep
+from service.routes import serializers
 from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
-from service.upload import uploaded
+from service.use_cases import results, scan_intake
+from service.use_cases.scan_intake import Asked
 
 router = APIRouter(tags=["scans"])
 
@@ -54,7 +56,7 @@ _FORM: dict[str, Any] = {
 _NIFTI: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The scan as NIfTI.",
-        "content": {viewing.NIFTI: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {results.NIFTI: {"schema": {"type": "string", "format": "binary"}}},
     },
     304: {"description": "The caller's copy is still good."},
 }
@@ -82,11 +84,11 @@ async def upload_scan(
     """
     async with uploaded(request, parts.scratch, parts.settings.upload_bytes) as uploads:
         wish = Asked(**asked.model_dump())
-        taken, refused = await parts.take_in(intake.take_all, parts, project, uploads, wish)
+        taken, refused = await parts.take_in(scan_intake.take_all, parts, project, uploads, wish)
     response.status_code = 201 if any(created for _, created in taken) else 200
-    scans = [present.scan_out(scan) for scan, _ in taken]
+    scans = [serializers.scan_out(scan) for scan, _ in taken]
     if asked.each:
-        return ScansOut(scans=scans, refused=[present.refused_out(one) for one in refused])
+        return ScansOut(scans=scans, refused=[serializers.refused_out(one) for one in refused])
     response.headers["Location"] = f"/v1/scans/{scans[0].id}"
     return scans[0]
 
@@ -100,19 +102,19 @@ def list_scans(
 ) -> ScanPage:
     """The scans that were sent, newest first; `next_cursor` leads to the next page."""
     scans, following = parts.repository.scans(project, cursor=cursor, limit=limit)
-    return ScanPage(scans=[present.scan_out(scan) for scan in scans], next_cursor=following)
+    return ScanPage(scans=[serializers.scan_out(scan) for scan in scans], next_cursor=following)
 
 
 @router.get("/v1/scans/{scan_id}")
 def get_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> ScanOut:
     """What a scan is."""
-    return present.scan_out(parts.repository.scan(project, scan_id))
+    return serializers.scan_out(parts.repository.scan(project, scan_id))
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)
 def delete_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> None:
     """Deletes a scan and all that was made of it; refused while a job that uses it is not final."""
-    intake.discard(parts, project, scan_id)
+    scan_intake.discard(parts, project, scan_id)
 
 
 @router.get("/v1/scans/{scan_id}/volume", response_class=Response, responses=_NIFTI)
@@ -122,6 +124,6 @@ async def get_volume(
     """The scan as a NIfTI that a viewer can load; a picture becomes a volume of one slice."""
     scan = await parts.show(parts.repository.scan, project, scan_id)
     tag = f"{scan.sha256}-volume"
-    if tags.known(request, tag):
-        return tags.unchanged(tag)
-    return await parts.show(viewing.volume, parts, scan, tag)
+    if etags.known(request, tag):
+        return etags.unchanged(tag)
+    return await parts.show(results.volume, parts, scan, tag)

@@ -1,12 +1,7 @@
 """What goes over the wire, a file for each room of `service/routes`."""
 
-from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
-from service.schemas.models import Health, LabelOut, ModelOut
-from service.schemas.pacs import DeliveriesIn, DeliveryOut, PeerOut, PullIn, SeriesOut
-from service.schemas.problem import Choice, Problem
-from service.schemas.reviews import ReviewIn, ReviewOut
-from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut
-from service.schemas.words import (
+from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn, SeriesOut
+from service.schemas.fields import (
     UID,
     Cursor,
     Deliverable,
@@ -16,6 +11,11 @@ from service.schemas.words import (
     ModelName,
     Text,
 )
+from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
+from service.schemas.models import Health, LabelOut, ModelOut
+from service.schemas.problem import Choice, Problem
+from service.schemas.reviews import ReviewIn, ReviewOut
+from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut
 
 __all__ = [
     "UID",

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from jobs.job import JobState
+from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
 from service.schemas.problem import Problem
-from service.schemas.words import Device, Identifier, ModelName, Text, Wire
 
 
 class OptionsIn(Wire):

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from service.schemas.words import Wire
+from service.schemas.fields import Wire
 
 
 class LabelOut(Wire):

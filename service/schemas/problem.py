@@ -1,6 +1,6 @@
 """What went wrong, and what there is to choose from."""
 
-from service.schemas.words import Wire
+from service.schemas.fields import Wire
 
 
 class Choice(Wire):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.schemas.words import Text, Wire
+from service.schemas.fields import Text, Wire
 
 
 class ReviewIn(Wire):

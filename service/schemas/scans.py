@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from service.schemas.fields import Wire
 from service.schemas.problem import Problem
-from service.schemas.words import Wire
 
 
 class ScanOut(Wire):

@@ -13,7 +13,7 @@ from jobs.job import Batch, Job, JobState, Options, StoredScan
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from service.dispatch import dispatch
+from service.use_cases.dispatch import dispatch
 
 GRID = ((1.0, 0.0, 0.0, 0.0),) * 4
 SCAN = StoredScan("s", "a", "0" * 64, "", "nifti", (1, 2, 2, 2), "u1", None, GRID, 8, (), 0.0)

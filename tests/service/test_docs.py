@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jobs.job import JobState
-from service.errors import TABLE, problem_of
+from service.http.errors import TABLE, problem_of
 from tests.service.conftest import Gateway, Start, nifti_bytes, run_job
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"

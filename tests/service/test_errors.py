@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from imaging import errors as house
 from imaging.errors import NotFound, TesseraError
-from service import errors
-from service.errors import TABLE, Unexpected, answer, problem_of, stored
+from service.http import errors
+from service.http.errors import TABLE, Unexpected, answer, problem_of, stored
 from tests.service.conftest import ask, check_problem
 
 KINDS = [

@@ -6,7 +6,7 @@ import pytest
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
-from service.guard import Doorkeeper
+from service.http.guard import Doorkeeper
 from service.serve import check_binding
 from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes
 

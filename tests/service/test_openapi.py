@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from imaging.formats import mask_file
 from imaging.formats.dicom import objects
 from service import schemas
-from service.examples import EXAMPLES
 from service.routes.masks import MaskFormat
+from service.schemas.examples import EXAMPLES
 from tests.service.conftest import Gateway, check_problem, nifti_bytes
 
 PATHS = {

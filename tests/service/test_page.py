@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service import errors
+from service.http import errors
 from service.routes import page
 from tests.service.conftest import ask, check_problem
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.scratch import Scratch
+from service.resources.scratch import Scratch
 
 
 def test_files_go_with_their_block(tmp_path: Path) -> None:

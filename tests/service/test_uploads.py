@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import zarr
 
-from service.multipart import base_name
+from service.http.multipart import base_name
 from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, png_bytes
 
 

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import Browser, expect
 
-from tests.pacs.conftest import House, Orthanc, house, orthanc
-from tests.pacs.phantom import DESCRIPTION, NUMBER, series
-from tests.pacs.test_orthanc import MODALITIES, check, delivered, routes
+from tests.dicom.conftest import House, Orthanc, house, orthanc
+from tests.dicom.phantom import DESCRIPTION, NUMBER, series
+from tests.dicom.test_orthanc import MODALITIES, check, delivered, routes
 from tests.ui.conftest import watched
 
 __all__ = ["house", "orthanc"]

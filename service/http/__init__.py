@@ -1,0 +1,1 @@
+"""HTTP infrastructure: errors, guards, forms, entity tags, access log, API description."""

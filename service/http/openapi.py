@@ -1,0 +1,120 @@
+"""The description of the API, and the page that shows it without fetching anything."""
+
+import html
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import HTMLResponse
+
+from service.http.guard import API_POLICY
+from service.schemas import Problem
+from service.schemas.examples import EXAMPLES
+
+router = APIRouter(include_in_schema=False)
+
+Json = dict[str, Any]
+ABOUT = (
+    "Segments medical scans: send a scan, ask for a job, follow it, fetch the mask. "
+    "Every error is an RFC 9457 problem with what came, what was expected and what to do."
+)
+_PROBLEM: Json = {
+    "description": "What came, what was expected, what to do.",
+    "content": {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+    },
+}
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}
+code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f2f3f5;padding:.7rem;overflow:auto}
+h2{margin-top:2.2rem;border-top:1px solid #ccd;padding-top:1rem}b{font-weight:600}"""
+
+
+def install(app: FastAPI) -> None:
+    """Gives the app a description whose every model has an example and every error is a problem."""
+
+    def describe() -> Json:
+        if app.openapi_schema is None:
+            app.openapi_schema = _described(app)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign] # the hook that FastAPI documents
+    app.include_router(router)
+
+
+@router.get("/docs")
+def docs(request: Request) -> HTMLResponse:
+    """The API on one page, made here: nothing comes from another host."""
+    text = "".join(_page(request.app.openapi()))
+    policy = f"{API_POLICY}; style-src 'unsafe-inline'"
+    return HTMLResponse(text, headers={"Content-Security-Policy": policy})
+
+
+def _described(app: FastAPI) -> Json:
+    found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+    for _, _, operation in _operations(found):
+        operation["responses"].pop("422", None)  # FastAPI's own, which we never send
+        operation["responses"]["default"] = _PROBLEM
+    schemas = found["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    told = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(told.pop("$defs", {}))
+    schemas["Problem"] = told
+    for name, example in EXAMPLES.items():
+        if name in schemas:
+            schemas[name]["examples"] = [example]
+    return found
+
+
+def _operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            yield path, method.upper(), operation
+
+
+def _page(described: Mapping[str, Any]) -> Iterator[str]:
+    yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    yield f"<title>Tessera: the API</title><style>{_STYLE}</style></head><body>"
+    yield f"<h1>Tessera {html.escape(described['info']['version'])}</h1><p>{ABOUT}</p>"
+    yield '<p>The same for programs: <a href="openapi.json">openapi.json</a>.</p>'
+    for path, method, operation in _operations(described):
+        yield f"<h2><code>{method} {html.escape(path)}</code></h2>"
+        yield f"<p>{html.escape(operation['description'])}</p>"
+        yield from _parameters(operation)
+        yield from _body(operation)
+        yield from _answers(operation)
+    yield "</body></html>"
+
+
+def _parameters(operation: Json) -> Iterator[str]:
+    given = [p for p in operation.get("parameters", ()) if p["in"] != "path"]
+    if given:
+        names = ", ".join(f"<code>{html.escape(p['name'])}</code> ({p['in']})" for p in given)
+        yield f"<p><b>Takes</b> {names}</p>"
+
+
+def _body(operation: Json) -> Iterator[str]:
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield f"<p><b>Body</b> <code>{html.escape(kind)}</code></p>"
+        yield _example(content, '-F "files=@scan.nii.gz"')
+
+
+def _answers(operation: Json) -> Iterator[str]:
+    for status, response in operation["responses"].items():
+        if status == "default":
+            continue
+        yield f"<p><b>{status}</b> {html.escape(response['description'])}</p>"
+        for content in response.get("content", {}).values():
+            yield _example(content, "")
+
+
+def _example(content: Json, otherwise: str) -> str:
+    schema = content.get("schema", {})
+    reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
+    example: Any = EXAMPLES.get(reference.rpartition("/")[2])
+    if example is not None and schema.get("type") == "array":
+        example = [example]
+    shown = content.get("example", otherwise) if example is None else json.dumps(example, indent=2)
+    return f"<pre>{html.escape(shown)}</pre>" if shown else ""

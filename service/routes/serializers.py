@@ -1,0 +1,179 @@
+"""What the house knows, as it goes over the wire."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from imaging.formats.received import Refused
+from jobs.delivery import Delivery, DeliveryState
+from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
+from jobs.repository import Outlook, Repository
+from models.card import ModelCard
+from service.http import errors
+from service.resources.routing_table import Peer
+from service.schemas import (
+    BatchOut,
+    DeliveryOut,
+    JobOut,
+    LabelOut,
+    ModelOut,
+    OptionsIn,
+    PeerOut,
+    ProgressOut,
+    RefusedOut,
+    ReviewOut,
+    ScanOut,
+)
+
+
+def scan_out(scan: StoredScan) -> ScanOut:
+    """A stored scan."""
+    return ScanOut(
+        id=scan.id,
+        name=scan.name,
+        format=scan.format,
+        dimension=3 if len(scan.shape) == 4 else 2,
+        shape=scan.shape,
+        dtype=scan.dtype,
+        spacing_mm=scan.spacing_mm,
+        affine=scan.affine,
+        bytes=scan.bytes,
+        sha256=scan.sha256,
+        warnings=scan.warnings,
+        created_at=_time(scan.created_at),
+        series=scan.series,
+    )
+
+
+def refused_out(refused: Refused) -> RefusedOut:
+    """One of several scans that made none."""
+    return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
+
+
+def job_out(job: Job, repository: Repository) -> JobOut:
+    """A job, with its place in the queue and an estimate while it is not final."""
+    return jobs_out([job], repository)[0]
+
+
+def jobs_out(jobs: Sequence[Job], repository: Repository) -> list[JobOut]:
+    """Several, with one look at the queue."""
+    outlooks = repository.outlook(jobs)
+    names = repository.scan_names({job.grid_scan for job in jobs})
+    return [_job_out(job, outlooks[job.id], names.get(job.grid_scan, "")) for job in jobs]
+
+
+def _job_out(job: Job, outlook: Outlook, scan_name: str) -> JobOut:
+    return JobOut(
+        id=job.id,
+        state=job.state,
+        model=job.model,
+        model_version=job.model_version,
+        scans=dict(job.scans),
+        scan_name=scan_name,  # empty where it was deleted since the job was read
+        priority=job.priority,
+        options=_options(job),
+        batch=job.batch,
+        attempt=job.attempt,
+        progress=_progress(job.progress, job.state),
+        place_in_queue=outlook.place,
+        eta=_maybe(outlook.eta),
+        created_at=_time(job.created_at),
+        started_at=_maybe(job.started_at),
+        finished_at=_maybe(job.finished_at),
+        error=errors.stored(job.error) if job.error else None,
+        verdict=cast("Any", job.verdict),
+        mask_format=cast("Any", job.mask_format),
+    )
+
+
+def batch_out(batch: Batch) -> BatchOut:
+    """A batch; `fraction` is the share of its jobs that are final."""
+    final = sum(count for state, count in batch.states.items() if JobState(state).final)
+    return BatchOut(
+        id=batch.id,
+        name=batch.name,
+        created_at=_time(batch.created_at),
+        jobs=list(batch.jobs),
+        states={JobState(state): count for state, count in batch.states.items()},
+        fraction=final / max(1, len(batch.jobs)),
+    )
+
+
+def review_out(review: Review) -> ReviewOut:
+    """A review."""
+    return ReviewOut(
+        id=review.id,
+        job=str(review.job),  # one without a job is in no job's list
+        verdict=cast("Any", review.verdict),
+        comment=review.comment,
+        reviewer=review.reviewer,
+        created_at=_time(review.created_at),
+        mask_format=cast("Any", review.mask_format),
+    )
+
+
+def peer_out(peer: Peer) -> PeerOut:
+    """A peer, without where it is and who may come."""
+    web = peer.dicomweb is not None
+    return PeerOut(name=peer.name, search=web, send="stow-rs" if web else "c-store")
+
+
+def delivery_out(delivery: Delivery) -> DeliveryOut:
+    """A delivery."""
+    waits = delivery.state is DeliveryState.WAITING and delivery.due_at > 0
+    return DeliveryOut(
+        id=delivery.id,
+        job=delivery.job,
+        to=delivery.destination,
+        format=delivery.format,
+        state=delivery.state.value,
+        attempts=delivery.attempts,
+        created_at=_time(delivery.created_at),
+        due_at=_time(delivery.due_at) if waits else None,
+        finished_at=_maybe(delivery.finished_at),
+        error=errors.stored(delivery.error) if delivery.error else None,
+    )
+
+
+def model_out(card: ModelCard) -> ModelOut:
+    """A model's card, the parts that a page shows first on top."""
+    return ModelOut(
+        name=card.name,
+        version=card.version,
+        title=card.title,
+        description=card.description,
+        dimension=card.dimension,
+        channels=[channel.name for channel in card.channels],
+        labels=[LabelOut(value=n.value, name=n.name, color=n.color) for n in card.labels],
+        instances=card.instances is not None,
+        exact=card.exact,
+        licence=card.licence,
+        intended_use=card.intended_use,
+        card=card.model_dump(mode="json"),
+    )
+
+
+def _options(job: Job) -> OptionsIn:
+    options = job.options
+    return OptionsIn(
+        device=cast("Any", options.device),
+        precision=cast("Any", options.precision),
+        tile=options.tile,
+    )
+
+
+def _progress(progress: Progress, state: JobState) -> ProgressOut:
+    done = progress.tiles_done / progress.tiles_total if progress.tiles_total else 0.0
+    return ProgressOut(
+        tiles_done=progress.tiles_done,
+        tiles_total=progress.tiles_total,
+        fraction=1.0 if state is JobState.SUCCEEDED else done,
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _maybe(seconds: float | None) -> datetime | None:
+    return None if seconds is None else _time(seconds)

@@ -1,0 +1,134 @@
+"""The file of routes: what it says, and what is said where it is wrong."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imaging.errors import BadRequest, NotFound
+from imaging.formats.dicom.identity import Identity
+from models.registry import Registry
+from service.resources.routing_table import Routes
+
+PEER = '[[peer]]\nname = "archive"\ndicomweb = "http://127.0.0.1:8042/dicom-web"\n'
+RULE = '[[rule]]\nmodel = "hippocampus-mri-3d"\n'
+
+
+def load(tmp_path: Path, text: str) -> Routes:
+    path = tmp_path / "routes.toml"
+    path.write_text(text)
+    return Routes.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[peer]\n", "line 1"),
+        ("[[rule]]\nmodel = 'a'\nmodel = 'b'\n", "line 3"),
+        (PEER + RULE + 'to = ["nobody"]\n', "rule.0.to"),
+        (RULE + "priority = 10\n", "rule.0.priority"),
+        (RULE + "modalty = 'MR'\n", "rule.0.modalty"),
+        (RULE + "formats = ['dicom-sg']\n", "rule.0.formats.0"),
+        (RULE + "formats = []\n", "rule.0.formats"),
+        ("[[rule]]\npriority = 1\n", "rule.0.model"),
+        (PEER + PEER, "name of its own"),
+        ('[[peer]]\nname = "a"\n', "peer.0"),
+        ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\n', "go together"),
+        ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\nae_title = "X\\\\Y"\n', "ae_title"),
+        ('[[peer]]\nname = "a b"\ndicomweb = "http://h"\n', "peer.0.name"),
+        ('[[peer]]\nname = "a"\ndicomweb = "ftp://h"\n', "peer.0.dicomweb"),
+        (
+            PEER + 'username_env = "NO_SUCH_VARIABLE"\npassword_env = "NOR_THIS"\n',
+            "NO_SUCH_VARIABLE",
+        ),
+        (PEER + 'username_env = "HOME"\n', "go together"),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        load(tmp_path, text)
+    assert told in str(refused.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest):
+        Routes.load(tmp_path / "none.toml")
+    assert Routes.load(None) == Routes()
+
+
+@pytest.mark.parametrize("model", ["none-such", "two"])
+def test_models_are_looked_up(tmp_path: Path, model: str) -> None:
+    """A model that is not there, or wants two scans, cannot be routed to."""
+    from tests.service.conftest import card
+
+    (tmp_path / "two").mkdir()
+    card("two", 3, "t1", "t2").save(tmp_path / "two" / "card.json")
+    routes = load(tmp_path, f'[[rule]]\nmodel = "{model}"\n')
+    with pytest.raises(BadRequest) as refused:
+        routes.check(Registry(tmp_path))
+    assert "rule.0.model" in str(refused.value)
+
+
+def found(**changes: str) -> Identity:
+    values = {
+        "sop_instance": "1.2",
+        "series": "1.3",
+        "modality": "MR",
+        "sender": "MR 2",
+        "description": "T1 mprage [sag]",
+        "body_part": "BRAIN",
+    }
+    return Identity(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "matches"),
+    [
+        ("", True),
+        ('modality = "mr"', True),
+        ('modality = "CT"', False),
+        ('description = "*MPRAGE*"\ncalling = "mr ?"', True),
+        ('description = "mprage"', False),
+        ('body_part = "head"\nmodality = "MR"', False),
+        ('body_part = "[bh]*"', True),
+        ('calling = "CT*"', False),
+    ],
+)
+def test_all_given_patterns_must_match(tmp_path: Path, patterns: str, matches: bool) -> None:
+    (rule,) = load(tmp_path, f"{RULE}{patterns}\n").rule
+    assert rule.matches(found()) is matches
+
+
+def test_every_rule_that_matches(tmp_path: Path) -> None:
+    routes = load(tmp_path, f"{PEER}{RULE}{RULE}priority = 9\n{RULE}modality = 'CT'\n")
+    first, second = routes.matching(found())
+    assert (first.priority, second.priority) == (5, 9)
+    assert first.digest != second.digest
+    assert first.formats == ("dicom-seg",)
+    assert routes.named("archive").name == "archive"
+    with pytest.raises(NotFound):
+        routes.named("other")
+
+
+def test_passwords_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACS_USER", "tessera")
+    monkeypatch.setenv("PACS_PASSWORD", "not to be told")
+    (peer,) = load(
+        tmp_path, PEER + 'username_env = "PACS_USER"\npassword_env = "PACS_PASSWORD"\n'
+    ).peer
+    assert peer.credentials == ("tessera", "not to be told")
+    assert "not to be told" not in repr(peer)
+
+
+def test_the_file_of_the_documentation(tmp_path: Path) -> None:
+    """It can be copied as it stands."""
+    page = (Path(__file__).parents[2] / "docs" / "pacs.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    routes = load(tmp_path, text)
+    routes.check(Registry())
+    assert [peer.name for peer in routes.peer] == ["archive", "workstation"]
+    first, second = routes.rule
+    wanted = found(sender="MR 2", description="T1 Hippocampus cor")
+    assert routes.matching(wanted) == [first, second]
