@@ -21,7 +21,7 @@ from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.seg import Kind, write_seg
 from imaging.formats.dicom.stamp import Stamp
 from imaging.formats.dicom.uids import uid
-from imaging.meaning import Code, Meaning, Segment
+from imaging.mask_description import Code, MaskDescription, Segment
 
 
 def main() -> None:
@@ -39,11 +39,11 @@ def main() -> None:
 
 
 def one(kind: Kind, shape: tuple[int, ...], labels: int, everywhere: bool) -> None:
-    mask, planes, meaning = bricks(shape, labels, everywhere), series(shape), named(labels)
+    mask, planes, description = bricks(shape, labels, everywhere), series(shape), named(labels)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mask.seg.dcm"
         started = perf_counter()
-        write_seg(path, mask, planes, meaning, kind, Stamp(uid(kind), 0.0, 1))
+        write_seg(path, mask, planes, description, kind, Stamp(uid(kind), 0.0, 1))
         seconds = perf_counter() - started
         size = path.stat().st_size / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -79,9 +79,9 @@ def series(shape: tuple[int, ...]) -> Planes:
     return Planes(tuple(headers), tuple((plane, 0) for plane in range(shape[0])))
 
 
-def named(labels: int) -> Meaning:
+def named(labels: int) -> MaskDescription:
     structure = Code("123037004", "SCT", "Anatomical Structure")
-    return Meaning(
+    return MaskDescription(
         tuple(
             Segment(n, f"label {n}", "#e6550d", structure, Code(f"label-{n}", "99TESSERA", "label"))
             for n in range(1, labels + 1)

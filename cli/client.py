@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from imaging.errors import BadRequest, TesseraError, Unavailable
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.mask_file import SUFFIXES
 from imaging.formats.ome_write import pack
 from inference.options import RunOptions
@@ -157,7 +157,7 @@ class Client:
             if not answer.is_success:
                 answer.read()
                 return answer
-            with full_disk_told(), into.open("wb") as file:
+            with raising_storage_full(), into.open("wb") as file:
                 for block in answer.iter_bytes():
                     file.write(block)
         return answer

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from cli.client import Client
 from cli.models import registry
-from imaging.meaning import Meaning
+from imaging.mask_description import MaskDescription
 from inference.options import RunOptions
 from inference.outcome import Outcome
 from jobs.settings import Settings
@@ -21,7 +21,7 @@ class Maker(Protocol):
         """What the model looks at; the mask lies on the grid of the first one's scan."""
         ...
 
-    def meaning(self) -> Meaning:
+    def mask_description(self) -> MaskDescription:
         """What the numbers of the model's masks mean."""
         ...
 
@@ -53,8 +53,8 @@ class Here:
     def channels(self) -> Sequence[str]:
         return [channel.name for channel in self._card.channels]
 
-    def meaning(self) -> Meaning:
-        return self._card.meaning()
+    def mask_description(self) -> MaskDescription:
+        return self._card.mask_description()
 
     def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
@@ -71,8 +71,8 @@ class There:
     def channels(self) -> Sequence[str]:
         return self._client.channels(self._model)
 
-    def meaning(self) -> Meaning:
-        return self._client.card(self._model).meaning()
+    def mask_description(self) -> MaskDescription:
+        return self._client.card(self._model).mask_description()
 
     def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
         return self._client.segment(

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
-from imaging.meaning import Meaning
+from imaging.mask_description import MaskDescription
 from imaging.measure import table
 from inference.outcome import Outcome
 
 
-def write_report(path: Path, made: Outcome, scan: Path, meaning: Callable[[], Meaning]) -> None:
+def write_report(
+    path: Path, made: Outcome, scan: Path, description: Callable[[], MaskDescription]
+) -> None:
     """Writes it as the path's ending says: .csv, .dcm, and JSON for any other.
 
     Raises BadRequest for DICOM of a scan that did not come as DICOM.
@@ -24,7 +26,7 @@ def write_report(path: Path, made: Outcome, scan: Path, meaning: Callable[[], Me
         opened = open_scan(scan)
         mask = read(made.mask, opened.dimension, path.parent)
         sizes = made.report["measurements"]
-        write_object(path, "dicom-sr", mask, opened, meaning(), sizes, time.time())
+        write_object(path, "dicom-sr", mask, opened, description(), sizes, time.time())
     elif path.suffix == ".csv":
         path.write_text(table(made.report["measurements"]))
     else:

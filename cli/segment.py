@@ -135,10 +135,10 @@ def _one(
         with _bar(grid.shown.name) as on_tile:
             made = maker.make(opened, folder / "out", on_tile)
         path = target.path(made.mask_format)
-        meaning = maker.meaning() if ENDINGS[str(ending(path.name))] in DICOM else None
-        deliver(made.mask, scan, path, meaning)
+        description = maker.mask_description() if ENDINGS[str(ending(path.name))] in DICOM else None
+        deliver(made.mask, scan, path, description)
         if report:
-            write_report(report, made, scan, maker.meaning)
+            write_report(report, made, scan, maker.mask_description)
         if preview:
             preview.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(made.preview, preview)

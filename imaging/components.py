@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from imaging.canvas import slabs
+from imaging.large_arrays import slabs
 
 _HALF = 32
 """Bits of one number of a pair; there are fewer than 2**31."""

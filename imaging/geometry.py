@@ -124,12 +124,6 @@ def _better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     return bool(telling.size and telling[0] > 0)
 
 
-def voxel_to_world(affine: NDArray[np.float64], voxels: NDArray[Any]) -> NDArray[np.float64]:
-    """RAS+ mm of voxel indices, both of shape (..., 3)."""
-    world: NDArray[np.float64] = voxels @ affine[:3, :3].T + affine[:3, 3]
-    return world
-
-
 def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -> Scan:
     """The scan as float32 on another grid of spatial `shape` and `affine`, read lazily.
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.canvas import canvas, slabs
 from imaging.components import Components
+from imaging.large_arrays import large_zeros, slabs
 
 _NOBODY = np.iinfo(np.int32).max
 
@@ -29,7 +29,7 @@ def instances(
     are dropped. uint16 where the numbers fit, else uint32. `scratch`: for what memory cannot hold.
     """
     faces = ndimage.generate_binary_structure(outputs.ndim, 1)
-    numbers = canvas(outputs.shape, np.int32, scratch)
+    numbers = large_zeros(outputs.shape, np.int32, scratch)
     seeds = Components(lambda rows: outputs[rows] == seed, outputs.shape, faces)
     for rows, number in seeds.slabs():
         numbers[rows] = number
@@ -133,7 +133,7 @@ def _numbered(
     dtype = np.uint16 if kept.size <= 65535 else np.uint32
     number = np.zeros(top + 1, dtype)
     number[kept] = np.arange(1, kept.size + 1)
-    out = canvas(numbers.shape, dtype, scratch)
+    out = large_zeros(numbers.shape, dtype, scratch)
     for rows in slabs(numbers.shape):
         out[rows] = number[numbers[rows]]
     return out

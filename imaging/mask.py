@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.canvas import slabs
 from imaging.components import Components, Inside
+from imaging.large_arrays import slabs
 
 
 def largest_component(mask: NDArray[Any], value: int) -> None:

@@ -30,7 +30,7 @@ from imaging.errors import BadRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TileRule:
     """What a network asks of a tile along one axis, in voxels of its own grid."""
 
     halo: int
@@ -106,7 +106,9 @@ class Plan:
         return tuple(spans[0].read[1] - spans[0].read[0] for spans in self.axes)
 
 
-def plan_axis(length: int, rule: Rule, at_most: int | None = None, overlap: int = 0) -> list[Span]:
+def plan_axis(
+    length: int, rule: TileRule, at_most: int | None = None, overlap: int = 0
+) -> list[Span]:
     """Spans that partition [0, length), as even as legal, reading at most `at_most` each.
 
     `overlap`: how many outputs beyond its own each tile keeps, for interpolation. Raises BadRequest
@@ -135,7 +137,7 @@ def plan_axis(length: int, rule: Rule, at_most: int | None = None, overlap: int 
     ]
 
 
-def _span(rule: Rule, start: int, stop: int, length: int, read: int, overlap: int) -> Span:
+def _span(rule: TileRule, start: int, stop: int, length: int, read: int, overlap: int) -> Span:
     first = start - rule.margin
     if not rule.valid:  # stay inside the image: an edge is the network's own to pad
         padded = rule.at_least(length)

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
-from imaging.canvas import canvas
 from imaging.errors import Unavailable
-from imaging.tiling import Plan, Rule, Span, Tile, plan_axis
+from imaging.large_arrays import large_zeros
+from imaging.tiling import Plan, Span, Tile, TileRule, plan_axis
 from inference.ahead import one_ahead
 from inference.brake import Brake
 from inference.planner import Budget, cheapest, rules
@@ -104,7 +104,7 @@ def cut_up(
     if level.below is None or any(n % 2 for n in grid):
         return None
     down, up = (
-        cheapest([Rule(reach, 2, 2, False)] * len(grid), grid, tile_bytes, budget, more)
+        cheapest([TileRule(reach, 2, 2, False)] * len(grid), grid, tile_bytes, budget, more)
         for reach, more in ((level.reach_down, 0), (level.reach_up, overlap))
     )
     half = [n // 2 for n in grid]
@@ -114,9 +114,9 @@ def cut_up(
 
     below: Levels | Plan | None
     if wider(half) <= budget.memory_bytes:
-        below = Plan(tuple(tuple(plan_axis(n, Rule(0, 1, 1, False))) for n in half))
+        below = Plan(tuple(tuple(plan_axis(n, TileRule(0, 1, 1, False))) for n in half))
     elif level.below.reach is not None:  # nothing lies below that
-        rule = Rule(level.below.reach, 1, 1, False)
+        rule = TileRule(level.below.reach, 1, 1, False)
         below = cheapest([rule] * len(half), half, wider, budget)
     else:
         below = cut_up(level.below, half, wider, budget)
@@ -175,7 +175,7 @@ def _below(
         parts = run(work.below, below, from_entry, half, session, brake, scratch, ran)
     else:
         parts = _whole(work.below, below, from_entry, half, session, brake, ran)
-    out = canvas((below.made, *half), np.float32, scratch)
+    out = large_zeros((below.made, *half), np.float32, scratch)
     for tile, part in parts:
         out[(slice(None), *tile.keep.slices)] = part
     below.rest()
@@ -201,7 +201,7 @@ def _entry(
 ) -> NDArray[np.float32]:  # fmt: skip
     """What goes into the level below, (channels, *half of the grid)."""
     half = tuple(spans[-1].keep[1] // 2 for spans in down.axes)
-    entry = canvas((level.entered, *half), np.float32, scratch)
+    entry = large_zeros((level.entered, *half), np.float32, scratch)
     for tile, image in one_ahead(partial(tiling.cut, read, grid), down):
         began = perf_counter()
         pooled = session.step(partial(level.down, image[None]), image[None].shape, brake)[0]

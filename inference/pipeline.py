@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
-from imaging.canvas import canvas
 from imaging.errors import BadRequest, StorageFull, Unavailable
 from imaging.instances import instances
+from imaging.large_arrays import large_zeros
 from imaging.mask import fill_holes, largest_component, one_piece
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
@@ -84,7 +84,10 @@ def segment(
     stopped = {name: stoppable(scan, brake) for name, scan in scans.items()}
     subject = source(stopped, card, scratch)
     opened, shrunk_to = perf_counter() - started, None
-    level, painted = session.level, canvas(subject.canonical.scan.grid, mask_type(card), scratch)
+    level, painted = (
+        session.level,
+        large_zeros(subject.canonical.scan.grid, mask_type(card), scratch),
+    )
     work = plan_work(subject, card, level, budget, options)
     while True:
         try:

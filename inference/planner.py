@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from imaging.errors import Unavailable
-from imaging.tiling import Plan, Rule, Span, plan_axis
+from imaging.tiling import Plan, Span, TileRule, plan_axis
 from inference import gpu
 from models.card import ModelCard
 
@@ -29,10 +29,10 @@ UNTOLD_GPU_BYTES = 4 << 30
 there, smaller tiles are tried."""
 
 
-def rules(card: ModelCard) -> tuple[Rule, ...]:
+def rules(card: ModelCard) -> tuple[TileRule, ...]:
     """What the card's network asks of a tile, per axis."""
     return tuple(
-        Rule(halo, align, minimum, card.padding == "valid")
+        TileRule(halo, align, minimum, card.padding == "valid")
         for halo, align, minimum in zip(card.halo, card.align, card.minimum, strict=True)
     )
 
@@ -106,7 +106,7 @@ def plan(
 
 
 def cheapest(
-    axes: Sequence[Rule],
+    axes: Sequence[TileRule],
     grid: Sequence[int],
     tile_bytes: TileBytes,
     budget: Budget,
@@ -117,7 +117,9 @@ def cheapest(
     return _cheapest(choices, tile_bytes, budget)
 
 
-def _choices(length: int, rule: Rule, at_most: int | None, overlap: int) -> list[tuple[Span, ...]]:
+def _choices(
+    length: int, rule: TileRule, at_most: int | None, overlap: int
+) -> list[tuple[Span, ...]]:
     """Ways to cut one axis, largest tile first."""
     found: dict[int, tuple[Span, ...]] = {}
     first = tuple(plan_axis(length, rule, at_most, overlap))

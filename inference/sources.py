@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.canvas import kept
 from imaging.errors import ScanModelMismatch
 from imaging.geometry import Canonical, canonical, onto_grid
 from imaging.intensity import normalisation
+from imaging.large_arrays import cached
 from imaging.resample import at_spacing
 from imaging.scan import Scan
 from models.card import Channel, ModelCard
@@ -72,7 +72,7 @@ def source(scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = No
     if resampled and card.spacing_mm is not None:
         coarser = [at_spacing(view, card.spacing_mm) for view in views]
         views = [
-            kept(new, scratch) if prod(new.grid) < prod(old.grid) else new
+            cached(new, scratch) if prod(new.grid) < prod(old.grid) else new
             for new, old in zip(coarser, views, strict=True)
         ]
     return Source(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))

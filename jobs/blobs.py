@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from imaging.errors import NotFound, Unavailable
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from jobs.settings import Settings
 
 CHUNK = 1 << 20
@@ -231,7 +231,7 @@ def no_blob() -> NotFound:
 def disk_errors() -> Iterator[None]:
     """Turns a full disk into StorageFull, and one that fails into Unavailable."""
     try:
-        with full_disk_told():
+        with raising_storage_full():
             yield
     except OSError as error:
         raise Unavailable(

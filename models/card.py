@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadModel
-from imaging.meaning import Meaning, Segment
-from models.coding import STRUCTURE, Concept, private_code
+from imaging.mask_description import MaskDescription, Segment
+from models.coding import STRUCTURE, CodedConcept, private_code
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
@@ -35,11 +35,11 @@ class Label(_Frozen):
     value: Annotated[int, Field(ge=1, le=65535)]
     name: str
     color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-    code: Concept | None = None
+    code: CodedConcept | None = None
     """What is segmented, for DICOM: best of CID 7151 (PS3.16). None: a private code of the name."""
-    category: Concept | None = None
+    category: CodedConcept | None = None
     """Of CID 7150; None: an anatomical structure."""
-    modifier: Concept | None = None
+    modifier: CodedConcept | None = None
     """Of CID 2: laterality, or which part."""
 
     @property
@@ -212,9 +212,9 @@ class ModelCard(_Frozen):
         """Input channels of the network itself."""
         return sum(channel.components for channel in self.channels)
 
-    def meaning(self) -> Meaning:
+    def mask_description(self) -> MaskDescription:
         """What the numbers of a mask by this model mean."""
-        return Meaning(
+        return MaskDescription(
             segments=tuple(label.segment for label in self.labels),
             algorithm=self.name,
             version=self.version,

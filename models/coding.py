@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from imaging.meaning import Code
+from imaging.mask_description import Code
 
 _VALUE_CHARACTERS = 16
 _MEANING_CHARACTERS = 64
@@ -15,7 +15,7 @@ PRIVATE = "99TESSERA"
 _NO_CONTROL = r"^[^\x00-\x1f\x7f\\]+$"
 
 
-class Concept(BaseModel):
+class CodedConcept(BaseModel):
     """A coded concept, such as 10200004, SCT, Liver."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -21,7 +21,7 @@ from pydicom.valuerep import DSfloat
 from scipy import ndimage
 
 from imaging.formats.dicom.planes import Planes
-from imaging.meaning import Code, Meaning, Segment
+from imaging.mask_description import Code, MaskDescription, Segment
 from imaging.scan import Scan
 
 MADE_AT = 1_700_000_000.0
@@ -136,11 +136,13 @@ def files(acquired: Acquired, seed: int = 0) -> list[bytes]:
     return made
 
 
-def meaning(*names: str, numbers: Sequence[int] = (), instances: bool = False) -> Meaning:
+def mask_description(
+    *names: str, numbers: Sequence[int] = (), instances: bool = False
+) -> MaskDescription:
     """Labels of these names, numbered from 1 unless told otherwise."""
     structure = Code("123037004", "SCT", "Anatomical Structure")
     colors = ("#e6550d", "#3182bd", "#31a354")
-    return Meaning(
+    return MaskDescription(
         segments=tuple(
             Segment(
                 number=numbers[n] if numbers else n + 1,

@@ -11,6 +11,18 @@ from models.nets.unet import UNet
 from models.registry import Model, Registry
 from models.training.tables import CardFacts
 
+PAPER_3D = UNetConfig(
+    dimension=3,
+    in_channels=3,
+    out_channels=3,
+    encoder=((32, 64), (64, 128), (128, 256), (256, 512)),
+    up=(512, 256, 128),
+    decoder=((256, 256), (128, 128), (64, 64)),
+    batch_norm=True,
+    up_bias=False,
+)
+"""The network of Çiçek et al. 2016 (arXiv:1606.06650), figure 2: 3 channels in, 3 out."""
+
 
 def random_network(config: UNetConfig, seed: int) -> UNet:
     """For use, not for training."""

@@ -14,7 +14,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def full_disk_told() -> Iterator[None]:
+def raising_storage_full() -> Iterator[None]:
     """Turns the system's "no room left" into StorageFull; other errors pass."""
     try:
         yield
@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises StorageFull where the disk is full; nothing of the attempt stays behind.
     """
     part = path.with_name(f".part-{secrets.token_hex(8)}")
-    with full_disk_told():
+    with raising_storage_full():
         try:
             with part.open("xb") as file:
                 yield file

@@ -9,7 +9,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imaging.box import blocks
-from imaging.canvas import canvas
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
 from imaging.formats.limits import Limits
@@ -18,7 +17,8 @@ from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
 from imaging.formats.png_write import write_mask_png
 from imaging.formats.sniff import open_scan
-from imaging.meaning import Meaning
+from imaging.large_arrays import large_zeros
+from imaging.mask_description import MaskDescription
 from imaging.scan import Scan
 
 SUFFIXES = {
@@ -65,19 +65,19 @@ def write(
     path: Path,
     mask: NDArray[Any],
     scan: Scan,
-    meaning: Meaning | None = None,
+    description: MaskDescription | None = None,
     made_at: float | None = None,
 ) -> None:
     """Writes `mask`, of the scan's spatial shape, as the path's ending says (see ENDINGS).
 
     A volume's NIfTI has its scan's shape and affine; a picture's lies on `write_volume`'s grid.
-    DICOM formats need `meaning`; `made_at`: seconds since the epoch, now if None. Raises BadRequest
-    for a volume as a picture, and for DICOM of what is none.
+    DICOM formats need `description`; `made_at`: seconds since the epoch, now if None. Raises
+    BadRequest for a volume as a picture, and for DICOM of what is none.
     """
     form = ENDINGS[str(ending(path.name))]
     if form not in DICOM:
         return _WRITERS[form](path, mask, scan)
-    if meaning is None:
+    if description is None:
         raise BadRequest(
             "Nothing is known of what the mask's numbers mean.",
             expected="The model that made the mask, for DICOM results.",
@@ -86,7 +86,7 @@ def write(
     from imaging.formats.dicom.objects import write_object  # loads for a second
 
     when = time.time() if made_at is None else made_at
-    return write_object(path, form, mask, scan, meaning, None, when)
+    return write_object(path, form, mask, scan, description, None, when)
 
 
 def read(path: Path, dimension: int | None = None, scratch: Path | None = None) -> NDArray[Any]:
@@ -97,7 +97,7 @@ def read(path: Path, dimension: int | None = None, scratch: Path | None = None) 
     `scratch`: a folder for what memory cannot hold.
     """
     stored = open_scan(path, _ANY, scratch)
-    mask = canvas(stored.grid, stored.dtype, scratch)
+    mask = large_zeros(stored.grid, stored.dtype, scratch)
     for box in blocks(stored.grid, _READ_VOXELS):
         mask[box.slices] = stored.read(box)[0]
     if dimension == 2 and mask.ndim == 3:
@@ -105,10 +105,12 @@ def read(path: Path, dimension: int | None = None, scratch: Path | None = None) 
     return mask
 
 
-def deliver(stored: Path, scan: Path, path: Path, meaning: Meaning | None = None) -> None:
+def deliver(
+    stored: Path, scan: Path, path: Path, description: MaskDescription | None = None
+) -> None:
     """Puts a stored mask at `path`, converted where the ending asks for it; whole or not at all.
 
-    `meaning`: for DICOM formats.
+    `description`: for DICOM formats.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if ending(path.name) == ending(stored.name):
@@ -116,4 +118,4 @@ def deliver(stored: Path, scan: Path, path: Path, meaning: Meaning | None = None
             shutil.copyfileobj(source, target)
         return
     opened = open_scan(scan, _ANY)
-    write(path, read(stored, opened.dimension, path.parent), opened, meaning)
+    write(path, read(stored, opened.dimension, path.parent), opened, description)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import UnreadableScan
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.nifti_header import Header
-from imaging.once import once
+from imaging.lazy import lazy
 
 _CHUNK = 1 << 20
 _PADDING = 1 << 20
@@ -34,7 +34,7 @@ class Voxels:
         self._path = path
         self._scratch = scratch
         self._gzipped = gzipped
-        self._stored = once(self._map)
+        self._stored = lazy(self._map)
 
     def __call__(self, box: Box) -> NDArray[Any]:
         stored = self._stored()[box.slices]
@@ -56,7 +56,7 @@ class Voxels:
 
     def _inflated(self) -> IO[bytes]:
         """An anonymous file with what the header promises and not a byte more."""
-        with full_disk_told(), contextlib.ExitStack() as on_error:
+        with raising_storage_full(), contextlib.ExitStack() as on_error:
             file = on_error.enter_context(tempfile.TemporaryFile(dir=self._scratch))
             with self._path.open("rb") as packed:
                 _copy(unpack(packed), file, self.header.file_bytes)

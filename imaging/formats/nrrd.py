@@ -12,12 +12,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from imaging.box import Box
 from imaging.errors import BadRequest, UnreadableScan
-from imaging.formats.atomic import full_disk_told, replacing
+from imaging.formats.atomic import raising_storage_full, replacing
 from imaging.formats.limits import Limits
 from imaging.formats.nifti_voxels import unpack
 from imaging.formats.nifti_write import label_dtype
 from imaging.formats.nrrd_header import SIGNATURE, NrrdHeader, damaged, parse
-from imaging.once import once
+from imaging.lazy import lazy
 from imaging.scan import Scan
 
 __all__ = ["SIGNATURE", "open_nrrd", "verify_nrrd", "write_mask_nrrd"]
@@ -70,7 +70,7 @@ class _Voxels:
 
     def __init__(self, path: Path, header: NrrdHeader, scratch: Path | None) -> None:
         self._path, self._header, self._scratch = path, header, scratch
-        self._stored = once(self._map)
+        self._stored = lazy(self._map)
 
     def __call__(self, box: Box) -> NDArray[Any]:
         stored = self._stored()[box.slices]
@@ -88,7 +88,7 @@ class _Voxels:
 
     def _inflated(self) -> IO[bytes]:
         left = self._header.voxel_bytes
-        with full_disk_told(), ExitStack() as on_error:
+        with raising_storage_full(), ExitStack() as on_error:
             file = on_error.enter_context(tempfile.TemporaryFile(dir=self._scratch))
             for chunk in _unpacked(self._path, self._header):
                 file.write(chunk[:left])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from imaging.box import blocks, boxes
 from imaging.errors import BadRequest
-from imaging.formats.atomic import full_disk_told, replacing
+from imaging.formats.atomic import raising_storage_full, replacing
 from imaging.formats.ome_zarr import TOWARDS, is_ome_zarr
 from imaging.geometry import orientation
 from imaging.scan import Scan
@@ -107,7 +107,7 @@ def write_ome_zarr(path: Path, mask: NDArray[Any], scan: Scan) -> None:
         )
     part, old = (path.with_name(f".{word}-{secrets.token_hex(8)}") for word in ("part", "old"))
     try:
-        with full_disk_told():
+        with raising_storage_full():
             _write_group(part, mask, scan)
             if path.suffix == ".zip":
                 pack(part, path)

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box, boxes
-from imaging.canvas import canvas
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.archive import entries
 from imaging.formats.limits import Limits
-from imaging.once import once
+from imaging.large_arrays import large_zeros
+from imaging.lazy import lazy
 from imaging.scan import Scan
 
 _ROOTS = ("zarr.json", ".zgroup")
@@ -130,7 +130,7 @@ class _Pixels:
 
     def __init__(self, image: _Image, scratch: Path | None) -> None:
         self._image = image
-        self._source = once(
+        self._source = lazy(
             partial(_unpacked, image.array, scratch) if _flat(image) else self._lies
         )
 
@@ -148,7 +148,7 @@ class _Pixels:
 
 
 def _unpacked(array: Any, scratch: Path | None) -> NDArray[Any]:
-    out = canvas(array.shape, array.dtype, scratch)
+    out = large_zeros(array.shape, array.dtype, scratch)
     for part in _parts(array):
         out[part.slices] = array[part.slices]
     return out

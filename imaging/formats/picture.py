@@ -16,7 +16,7 @@ from PIL import Image
 from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.limits import Limits
-from imaging.once import once
+from imaging.lazy import lazy
 from imaging.scan import Reader, Scan
 
 Decode = Callable[[], NDArray[Any]]
@@ -56,7 +56,7 @@ class Pixels:
     def __init__(self, layout: Layout, decode: Decode) -> None:
         self._layout = layout
         self._decode = decode
-        self._planes = once(lambda: np.moveaxis(self._decoded(), -1, 0))
+        self._planes = lazy(lambda: np.moveaxis(self._decoded(), -1, 0))
 
     def __call__(self, box: Box) -> NDArray[Any]:
         return np.ascontiguousarray(self._planes()[(slice(None), *box.slices)])

@@ -23,7 +23,7 @@ from imaging.formats.picture import (
     unsupported,
 )
 from imaging.formats.tiff_pixels import alone, region
-from imaging.once import once
+from imaging.lazy import lazy
 from imaging.scan import Scan
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -126,7 +126,7 @@ class Pixels:
 
     def __init__(self, path: Path, layout: Layout, scratch: Path | None) -> None:
         self._layout = layout
-        self._opened = once(partial(region, path, scratch))
+        self._opened = lazy(partial(region, path, scratch))
 
     def __call__(self, box: Box) -> NDArray[Any]:
         with foreign_decoder():

@@ -12,8 +12,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.canvas import canvas
-from imaging.once import once
+from imaging.large_arrays import large_zeros
+from imaging.lazy import lazy
 
 CACHE_BYTES = 1 << 27
 """Of decoded tiles, which the next region often needs again."""
@@ -45,7 +45,7 @@ def region(path: Path, scratch: Path | None) -> tuple[Region, tifffile.TiffPage]
             return _mapped(path, file), page
         if page.is_tiled:
             return _Tiles(path, page), page
-    pixels = once(partial(_unpacked, path, scratch))
+    pixels = lazy(partial(_unpacked, path, scratch))
     return (lambda box: pixels()[box.slices]), page
 
 
@@ -129,7 +129,7 @@ def _unpacked(path: Path, scratch: Path | None) -> NDArray[Any]:
     with alone(path) as file:
         page = first(file)
         shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
-        out = canvas(shape, np.dtype(page.dtype), scratch)
+        out = large_zeros(shape, np.dtype(page.dtype), scratch)
         for strip, place, (_, down, across, samples) in page.segments(maxworkers=1):
             plane, _, row, column, sample = place
             begins = plane + sample

@@ -1,7 +1,7 @@
 """What a U-Net is made of, in plain numbers and names. Torch-free."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 from imaging.errors import BadModel
@@ -98,18 +98,3 @@ class UNetConfig:
         for name in ("encoder", "decoder"):
             plain[name] = tuple(tuple(widths) for widths in plain[name])
         return cls(**{**plain, "up": tuple(plain["up"])})
-
-    @classmethod
-    def unet3d(cls, **others: Any) -> Self:
-        """The network of Çiçek et al. 2016 (arXiv:1606.06650), figure 2: 3 channels in, 3 out."""
-        config = cls(
-            dimension=3,
-            in_channels=3,
-            out_channels=3,
-            encoder=((32, 64), (64, 128), (128, 256), (256, 512)),
-            up=(512, 256, 128),
-            decoder=((256, 256), (128, 128), (64, 64)),
-            batch_norm=True,
-            up_bias=False,
-        )
-        return replace(config, **others)

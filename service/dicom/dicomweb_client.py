@@ -10,7 +10,7 @@ from dicomweb_client.session_utils import create_session, create_session_from_us
 from dicomweb_client.web import DICOMwebClient
 
 from imaging.errors import BadInput, BadRequest, NotFound, ScanTooLarge, TesseraError
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.identity import load, save
 from jobs.job import StoredScan
 from service.dicom.peer_errors import PeerAway, passing, refusal
@@ -121,7 +121,7 @@ def _take(parts: Parts, project: str, peer: Peer, one: SeriesOut, asked: Asked) 
                 one.StudyInstanceUID, one.SeriesInstanceUID, media_types=_AS_STORED
             ):
                 path = stack.enter_context(parts.scratch.file(".dcm"))
-                with full_disk_told():
+                with raising_storage_full():
                     size = save(instance, path)
                 left -= size
                 if left < 0:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from imaging.errors import BadRequest, StorageFull
-from imaging.formats.atomic import full_disk_told, replacing
+from imaging.formats.atomic import raising_storage_full, replacing
 from imaging.formats.dicom.identity import identify
 from jobs.settings import Settings
 
@@ -68,7 +68,7 @@ class Inbox:
         self._settings = settings
         self._mutex = threading.Lock()
         self._watched: dict[str, _Watch] = {}
-        with full_disk_told():
+        with raising_storage_full():
             self._open()
 
     def _open(self) -> None:
@@ -104,7 +104,7 @@ class Inbox:
             raise StorageFull("There is little room left on the disk.", hint="Free some space.")
         draft = self._root / _DRAFTS / secrets.token_hex(16)
         try:
-            with full_disk_told():
+            with raising_storage_full():
                 _write(draft, parts)
                 self._file(draft, instance, sender)
         finally:
@@ -132,7 +132,7 @@ class Inbox:
 
     def taken(self, arrived: Arrived) -> None:
         """It is a scan with its jobs now; what came meanwhile has it taken in again."""
-        with self._mutex, full_disk_told():
+        with self._mutex, raising_storage_full():
             folder = self._root / arrived.name
             with replacing(folder / _TAKEN) as file:
                 file.write(arrived.state.encode())
@@ -141,7 +141,7 @@ class Inbox:
 
     def refuse(self, arrived: Arrived, problem: Mapping[str, Any]) -> None:
         """Puts it aside for whoever looks after it, with the reason."""
-        with self._mutex, full_disk_told():
+        with self._mutex, raising_storage_full():
             folder, aside = self._root / arrived.name, self._refused / arrived.name
             if self._look(folder).state != arrived.state:
                 return  # it grew meanwhile, and may be whole now

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
 from imaging.errors import BadInput, TesseraError, Unavailable
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.identity import Identity, identify
 from jobs import problem
 from jobs.delivery import Delivery
@@ -130,7 +130,7 @@ class Router:
             uploads = []
             for source in arrived.files:
                 path = stack.enter_context(self._parts.scratch.file(".dcm"))
-                with full_disk_told():
+                with raising_storage_full():
                     shutil.copyfile(source, path)
                 uploads.append(Upload(path, first.modality or "DICOM", path.stat().st_size))
             yield uploads

@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from imaging.errors import BadRequest, ScanTooLarge
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 
 FIELD_BYTES = 1 << 20
 """Of all fields together."""
@@ -108,7 +108,7 @@ class Reader:
         if self._ended:
             return
         try:
-            with full_disk_told():
+            with raising_storage_full():
                 self._parser.write(block)
         except FormParserError as error:
             raise self._rules.refusal("The multipart form is malformed.") from error

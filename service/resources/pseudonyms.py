@@ -4,7 +4,7 @@ import os
 import secrets
 from contextlib import suppress
 
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from jobs.settings import Settings
 
 _FILE = "pseudonyms.key"
@@ -22,7 +22,7 @@ def secret_of(settings: Settings) -> bytes:
     path = settings.data / _FILE
     if not path.is_file():
         draft = path.with_name(f".{_FILE}-{secrets.token_hex(8)}")
-        with full_disk_told():
+        with raising_storage_full():
             settings.data.mkdir(parents=True, exist_ok=True)
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:

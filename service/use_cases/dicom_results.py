@@ -5,7 +5,7 @@ from pathlib import Path
 from imaging.errors import Conflict
 from imaging.formats import mask_file
 from imaging.formats.sniff import open_scan
-from imaging.meaning import Meaning
+from imaging.mask_description import MaskDescription
 from jobs.job import Job
 from service.parts import Parts
 
@@ -19,7 +19,7 @@ def write(parts: Parts, job: Job, form: str, path: Path) -> None:
     """
     from imaging.formats.dicom.objects import write_object  # loads for a second
 
-    meaning = _meaning(parts, job)
+    description = _description(parts, job)
     stored = parts.repository.scan(job.project, job.grid_scan)
     sizes = parts.repository.report(job.project, job.id).get("measurements")
     with (
@@ -29,10 +29,10 @@ def write(parts: Parts, job: Job, form: str, path: Path) -> None:
         scan = open_scan(source, parts.limits, parts.scratch.folder)
         mask = mask_file.read(made, scan.dimension, parts.scratch.folder)
         made_at = job.finished_at or job.created_at
-        write_object(path, form, mask, scan, meaning, sizes, made_at)
+        write_object(path, form, mask, scan, description, sizes, made_at)
 
 
-def _meaning(parts: Parts, job: Job) -> Meaning:
+def _description(parts: Parts, job: Job) -> MaskDescription:
     card = parts.registry.get(job.model).card
     if card.sha256 != job.model_sha256:
         raise Conflict(
@@ -40,4 +40,4 @@ def _meaning(parts: Parts, job: Job) -> Meaning:
             expected=f"The model with checksum {job.model_sha256[:12]}...",
             hint="Run the job again, or fetch the mask as nifti.",
         )
-    return card.meaning()
+    return card.mask_description()

@@ -97,14 +97,14 @@ def segmented(image: Whole, config: UNetConfig, plan: tiling.Plan) -> Whole:
     return result
 
 
-def planned(grid: Sequence[int], rule: tiling.Rule, tiles: Sequence[int | None]) -> tiling.Plan:
+def planned(grid: Sequence[int], rule: tiling.TileRule, tiles: Sequence[int | None]) -> tiling.Plan:
     axes = zip(grid, tiles, strict=True)
     return tiling.Plan(tuple(tuple(tiling.plan_axis(n, rule, tile)) for n, tile in axes))
 
 
-def rule_of(config: UNetConfig) -> tiling.Rule:
+def rule_of(config: UNetConfig) -> tiling.TileRule:
     field = receptive_field(config)
-    return tiling.Rule(field.halo, field.align, field.minimum, config.padding == "valid")
+    return tiling.TileRule(field.halo, field.align, field.minimum, config.padding == "valid")
 
 
 def noise(grid: Sequence[int], seed: int) -> Whole:

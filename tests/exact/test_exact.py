@@ -122,7 +122,7 @@ def test_hippocampus(hemisphere: Path, tmp_path: Path, assert_same: Compare) -> 
 
 def test_random_valid(brain: Path, random_valid: Model, assert_same: Compare) -> None:
     card = random_valid.card
-    smallest = tiling.Rule(card.halo[0], card.align[0], card.minimum[0], True)
+    smallest = tiling.TileRule(card.halo[0], card.align[0], card.minimum[0], True)
     base = smallest.at_least(2 * smallest.halo + smallest.align)
     tiles = [None, *(base + card.align[0] * n for n in (12, 9, 7, 5, 4, 3))]
     counts = assert_same(brain, random_valid, tiles)
@@ -162,7 +162,7 @@ def test_a_step_of_388_is_found(
 ) -> None:
     """572 -> 388, stepped by 388: what the paper's figure suggests, off the pooling grid."""
 
-    def by_388(length: int, rule: tiling.Rule, at_most: int | None = None, overlap: int = 0):
+    def by_388(length: int, rule: tiling.TileRule, at_most: int | None = None, overlap: int = 0):
         if at_most == WHOLE or at_most is None:
             return honest(length, rule)
         return [
@@ -205,8 +205,8 @@ def test_a_margin_one_too_short_is_found(
 ) -> None:
     """A `same` network crops its tiles' inner sides by the halo; here by one voxel less."""
     assert_same(cortex, shallow_same, (None, 36))
-    honest = tiling.Rule.margin.fget
-    monkeypatch.setattr(tiling.Rule, "margin", property(lambda rule: honest(rule) - 1))
+    honest = tiling.TileRule.margin.fget
+    monkeypatch.setattr(tiling.TileRule, "margin", property(lambda rule: honest(rule) - 1))
     with pytest.raises(AssertionError, match="differ"):
         assert_same(cortex, shallow_same, (None, 36))
 
@@ -216,7 +216,7 @@ def test_a_read_start_off_the_grid_is_found(
 ) -> None:
     """A `same` network that pools, its inner tiles read one voxel further on."""
 
-    def moved(rule: tiling.Rule, start: int, stop: int, length: int, *rest: int) -> tiling.Span:
+    def moved(rule: tiling.TileRule, start: int, stop: int, length: int, *rest: int) -> tiling.Span:
         span = honest(rule, start, stop, length, *rest)
         if span.read[0] == 0 or span.read[1] >= length:
             return span

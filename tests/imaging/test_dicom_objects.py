@@ -15,7 +15,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.acquired import MADE_AT, ORIENTATIONS, files, meaning, series
+from tests.acquired import MADE_AT, ORIENTATIONS, files, mask_description, series
 from tests.dicom_files import classic, write
 from tests.dicom_tools import faults, in_world, itk_image
 from tests.imaging.test_dicom_rtstruct import filled
@@ -35,7 +35,7 @@ MADE = {
     "made, oblique": series(ORIENTATIONS["oblique"]),
     "made, enhanced": series(ORIENTATIONS["oblique"], enhanced=True, backwards=True),
 }
-LABELS = meaning("darker", "brighter")
+LABELS = mask_description("darker", "brighter")
 
 
 @pytest.fixture(params=[*MADE, *(REAL if SHARED else ())])

@@ -21,14 +21,14 @@ from tests.acquired import (
     SPACING,
     Acquired,
     blobs,
-    meaning,
+    mask_description,
     picture,
     scan_of,
     series,
 )
 from tests.dicom_tools import faults
 
-LABELS = meaning("Größe", "liver", "not there")
+LABELS = mask_description("Größe", "liver", "not there")
 
 
 def filled(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

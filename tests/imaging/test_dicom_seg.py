@@ -23,7 +23,7 @@ from tests.acquired import (
     Acquired,
     affine_of,
     blobs,
-    meaning,
+    mask_description,
     picture,
     scan_of,
     series,
@@ -32,7 +32,7 @@ from tests.dicom_tools import faults, in_world, itk_image
 
 FORMS = {"dicom-seg": "BINARY", "dicom-labelmap": "LABELMAP"}
 Form = Literal["dicom-seg", "dicom-labelmap"]
-LABELS = meaning("Größe", "liver", "not there")
+LABELS = mask_description("Größe", "liver", "not there")
 
 
 def on_grid(mask: np.ndarray) -> np.ndarray:
@@ -148,14 +148,14 @@ def test_the_same_mask_is_the_same_object(tmp_path: Path, form: Form) -> None:
         uid_of("dicom-rtstruct", mask, scan, LABELS),
         uid_of(form, other, scan, LABELS),
         uid_of(form, mask, elsewhere, LABELS),
-        uid_of(form, mask, scan, meaning("a", "b", "c", instances=True)),
+        uid_of(form, mask, scan, mask_description("a", "b", "c", instances=True)),
     }
     assert len(different) == 5
 
 
 def test_numbers_with_gaps(tmp_path: Path) -> None:
     """A BINARY object numbers its segments without gaps, a LABELMAP as the mask does."""
-    told = meaning("a", "b", numbers=(40, 7))
+    told = mask_description("a", "b", numbers=(40, 7))
     mask = np.array([0, 40, 7], np.uint8)[blobs()]
     acquired = series()
     seg = written(tmp_path / "a.dcm", "dicom-seg", on_grid(mask), acquired, told)
@@ -168,7 +168,7 @@ def test_numbers_with_gaps(tmp_path: Path) -> None:
 
 
 def test_more_than_255_labels(tmp_path: Path) -> None:
-    told = meaning("a", "b", numbers=(1, 300))
+    told = mask_description("a", "b", numbers=(1, 300))
     mask = np.array([0, 300, 1], np.uint16)[blobs()]
     acquired = series()
     seg = written(tmp_path / "a.dcm", "dicom-labelmap", on_grid(mask), acquired, told)
@@ -182,7 +182,7 @@ def test_more_than_255_labels(tmp_path: Path) -> None:
 
 def test_numbered_objects_are_one_segment(tmp_path: Path) -> None:
     mask = np.arange(np.prod(SHAPE), dtype=np.uint32).reshape(SHAPE) * (blobs() > 0)
-    told = meaning("nucleus", instances=True)
+    told = mask_description("nucleus", instances=True)
     seg = written(tmp_path / "a.dcm", "dicom-seg", on_grid(mask), series(), told)
     assert seg.number_of_segments == 1
     found = seg.get_volume(combine_segments=True).array
@@ -256,8 +256,8 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(BadRequest, match="did not come as DICOM"):
         write_object(path, "dicom-seg", mask, in_memory(mask[None]), LABELS, None, MADE_AT)
     with pytest.raises(BadRequest, match="no label"):
-        write_object(path, "dicom-seg", mask, scan, meaning("a"), None, MADE_AT)
-    told = meaning("a", "b", numbers=(1, 3))
+        write_object(path, "dicom-seg", mask, scan, mask_description("a"), None, MADE_AT)
+    told = mask_description("a", "b", numbers=(1, 3))
     with pytest.raises(BadRequest, match="no label"):
         write_object(path, "dicom-labelmap", mask, scan, told, None, MADE_AT)
     with pytest.raises(BadRequest, match="no such form"):

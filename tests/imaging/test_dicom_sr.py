@@ -10,10 +10,10 @@ from pydicom import dcmread
 from imaging.errors import BadRequest
 from imaging.formats.dicom.objects import uid_of, write_object
 from imaging.measure import measure
-from tests.acquired import GAP, MADE_AT, SPACING, blobs, meaning, picture, scan_of, series
+from tests.acquired import GAP, MADE_AT, SPACING, blobs, mask_description, picture, scan_of, series
 from tests.dicom_tools import faults
 
-LABELS = meaning("Größe", "liver", "not there")
+LABELS = mask_description("Größe", "liver", "not there")
 
 
 @pytest.mark.parametrize("enhanced", [False, True])
@@ -76,7 +76,7 @@ def test_areas_of_a_picture(tmp_path: Path) -> None:
 def test_numbered_objects_are_measured_together(tmp_path: Path) -> None:
     scan, path = scan_of(series()), tmp_path / "a.sr.dcm"
     mask = (np.arange(840).reshape(10, 12, 7) % 5 == 0) * np.arange(840).reshape(10, 12, 7)
-    told = meaning("nucleus", instances=True)
+    told = mask_description("nucleus", instances=True)
     write_object(path, "dicom-sr", mask.astype(np.uint32), scan, told, None, MADE_AT)
     (group,) = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()
     volume = np.count_nonzero(mask) * SPACING[0] * SPACING[1] * GAP / 1000

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nibabel.affines import apply_affine
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from scipy.spatial.transform import Rotation
 
@@ -17,7 +18,7 @@ from imaging.box import Box
 from imaging.errors import ScanModelMismatch
 from imaging.formats.nifti import write_mask
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical, onto_grid, orientation, voxel_to_world
+from imaging.geometry import canonical, onto_grid, orientation
 from imaging.measure import measure
 from imaging.scan import Scan
 
@@ -95,7 +96,7 @@ def test_every_storage_of_a_scan_has_one_canonical_view(
     assert written.shape == source.shape
     assert np.array_equal(np.asarray(written.dataobj), (stored > 700))
     row = measure(view.restore(mask), scan, [(1, "x")]).rows[0]
-    world = voxel_to_world(affine, np.argwhere(mask).mean(axis=0))
+    world = apply_affine(affine, np.argwhere(mask).mean(axis=0))
     assert np.allclose(row.centroid_mm, world, atol=1e-4)
 
 
@@ -172,8 +173,8 @@ def test_a_contrast_is_pulled_onto_the_grid_like_scipy_does() -> None:
     shape = (6, 11, 5)
     got = whole(onto_grid(moving, shape, target))
 
-    world = voxel_to_world(target, np.moveaxis(np.indices(shape), 0, -1))
-    at = np.moveaxis(voxel_to_world(np.linalg.inv(moving.affine), world), -1, 0)
+    world = apply_affine(target, np.moveaxis(np.indices(shape), 0, -1))
+    at = np.moveaxis(apply_affine(np.linalg.inv(moving.affine), world), -1, 0)
     inside = np.all(
         [(a >= -0.5) & (a <= n - 0.5) for a, n in zip(at, values.shape, strict=True)], 0
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
-import imaging.canvas
+import imaging.large_arrays
 from imaging.instances import instances
 
 S, R = 1, 2
@@ -20,7 +20,7 @@ S, R = 1, 2
 def slab_voxels(request: pytest.FixtureRequest) -> Iterator[None]:
     """However many voxels are looked at at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imaging.canvas, "SLAB_VOXELS", request.param)
+        patch.setattr(imaging.large_arrays, "SLAB_VOXELS", request.param)
         yield
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
-import imaging.canvas
+import imaging.large_arrays
 from imaging.mask import fill_holes, largest_component, one_piece
 
 
@@ -17,7 +17,7 @@ from imaging.mask import fill_holes, largest_component, one_piece
 def slab_voxels(request: pytest.FixtureRequest) -> Iterator[None]:
     """However many voxels are looked at at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imaging.canvas, "SLAB_VOXELS", request.param)
+        patch.setattr(imaging.large_arrays, "SLAB_VOXELS", request.param)
         yield
 
 

@@ -15,8 +15,8 @@ import pytest
 import tifffile
 import zarr
 
-import imaging.canvas
 import imaging.formats.archive
+import imaging.large_arrays
 from imaging.box import Box
 from imaging.errors import BadRequest, ScanTooLarge, UnreadableScan, UnsupportedScan
 from imaging.formats import mask_file
@@ -132,7 +132,7 @@ def test_the_world_is_lps_unless_the_file_says_otherwise(tmp_path: Path) -> None
 def test_flat_chunks_are_unpacked_once_into_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imaging.canvas, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(imaging.large_arrays, "IN_MEMORY_BYTES", 0)
     values = noise((140, 400, 400), "u2")
     scan = open_scan(
         image(tmp_path / "a.zarr", values, "zyx", chunks=(1, 400, 400)), scratch=tmp_path

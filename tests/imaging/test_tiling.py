@@ -14,23 +14,25 @@ from imaging import tiling
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.resample import Axis
-from imaging.tiling import Rule
+from imaging.tiling import TileRule
 
 LENGTH = st.integers(1, 90)
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rules(draw: st.DrawFn) -> TileRule:
     """Networks that could exist: minimum leaves at least one output voxel."""
     valid = draw(st.booleans())
     align = draw(st.sampled_from([1, 2, 4, 8, 16]))
     halo = draw(st.integers(0, 40))
     odd = draw(st.integers(1, align))
     minimum = 2 * halo + odd if valid else align * (1 + odd % 2)
-    return Rule(halo, align, minimum, valid)
+    return TileRule(halo, align, minimum, valid)
 
 
-def spans_of(length: int, rule: Rule, at_most: int | None, overlap: int = 0) -> list[tiling.Span]:
+def spans_of(
+    length: int, rule: TileRule, at_most: int | None, overlap: int = 0
+) -> list[tiling.Span]:
     try:
         return tiling.plan_axis(length, rule, at_most, overlap)
     except BadRequest:
@@ -43,7 +45,7 @@ AT_MOST = st.one_of(st.none(), st.integers(1, 200))
 
 @given(LENGTH, rules(), AT_MOST, st.integers(0, 1))
 def test_write_regions_partition_the_axis(
-    length: int, rule: Rule, at_most: int | None, overlap: int
+    length: int, rule: TileRule, at_most: int | None, overlap: int
 ) -> None:
     spans = spans_of(length, rule, at_most, overlap)
     written = [i for span in spans for i in range(*span.write)]
@@ -53,7 +55,7 @@ def test_write_regions_partition_the_axis(
 
 @given(LENGTH, rules(), AT_MOST, st.integers(0, 1))
 def test_every_read_has_the_whole_halo(
-    length: int, rule: Rule, at_most: int | None, overlap: int
+    length: int, rule: TileRule, at_most: int | None, overlap: int
 ) -> None:
     padded = rule.at_least(length)
     for span in spans_of(length, rule, at_most, overlap):
@@ -68,7 +70,7 @@ def test_every_read_has_the_whole_halo(
 
 @given(LENGTH, rules(), AT_MOST, st.integers(0, 1))
 def test_starts_are_aligned_and_reads_legal(
-    length: int, rule: Rule, at_most: int | None, overlap: int
+    length: int, rule: TileRule, at_most: int | None, overlap: int
 ) -> None:
     spans = spans_of(length, rule, at_most, overlap)
     for span in spans:
@@ -124,7 +126,7 @@ def test_mirror_agrees_with_numpy_pad(start: int, size: int, length: int) -> Non
     AT_MOST,
 )
 def test_on_another_grid_writes_still_partition_the_scan(
-    scan_length: int, ratio: float, rule: Rule, at_most: int | None
+    scan_length: int, ratio: float, rule: TileRule, at_most: int | None
 ) -> None:
     network_length = max(1, round(scan_length * ratio))
     axis = Axis(network_length, scan_length)
@@ -140,7 +142,7 @@ def test_on_another_grid_writes_still_partition_the_scan(
 
 def test_the_paper_network_steps_by_384() -> None:
     """572 -> 388, align 16: a tile of 572 writes 384, for 388 is no multiple of 16."""
-    rule = Rule(halo=92, align=16, minimum=188, valid=True)
+    rule = TileRule(halo=92, align=16, minimum=188, valid=True)
     spans = tiling.plan_axis(1000, rule, 572)
     assert [span.write for span in spans] == [(0, 336), (336, 672), (672, 1000)]
     long = tiling.plan_axis(384 * 5, rule, 572)
@@ -149,7 +151,7 @@ def test_the_paper_network_steps_by_384() -> None:
 
 
 def test_a_tile_too_small_says_what_is_enough() -> None:
-    rule = Rule(halo=92, align=16, minimum=188, valid=True)
+    rule = TileRule(halo=92, align=16, minimum=188, valid=True)
     with pytest.raises(BadRequest, match="At least 204"):
         tiling.plan_axis(1000, rule, 199)
     assert len(tiling.plan_axis(1000, rule, 204)) == 63

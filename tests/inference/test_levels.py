@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import imaging.canvas
+import imaging.large_arrays
 import inference.levels
 from imaging.errors import JobLost, StorageFull, Unavailable
 from imaging.scan import in_memory
@@ -38,7 +38,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels wherever they can be, and every array in a file."""
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
     monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
-    monkeypatch.setattr(imaging.canvas, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(imaging.large_arrays, "IN_MEMORY_BYTES", 0)
 
 
 def budget(voxels: float) -> Budget:
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
     monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
     parted = mask()
-    monkeypatch.setattr(inference.levels, "canvas", full)
+    monkeypatch.setattr(inference.levels, "large_zeros", full)
     whole = mask()
     assert (parted.depth > 0, whole.depth, bool(asked)) == (True, 0, True)
     np.testing.assert_array_equal(whole.mask, parted.mask)
@@ -180,7 +180,7 @@ def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
     def none(*_: object) -> None:
         raise MemoryError("none")
 
-    monkeypatch.setattr(inference.levels, "canvas", full)
+    monkeypatch.setattr(inference.levels, "large_zeros", full)
     monkeypatch.setattr(Session, "run", none)
     with pytest.raises(MemoryError):
         segment(

@@ -158,7 +158,7 @@ def logits(
 
 def difference_by_tiling(session: onnxruntime.InferenceSession, card: ModelCard) -> float:
     """Largest between several tiles and one pass, of the logits' range; two axes are cut."""
-    rule = tiling.Rule(card.halo[0], card.align[0], card.minimum[0], card.padding == "valid")
+    rule = tiling.TileRule(card.halo[0], card.align[0], card.minimum[0], card.padding == "valid")
     tile = rule.at_least(2 * rule.margin + 2 * rule.align)
     grid = (tile + 2 * rule.align + 1, tile + 1, 5)[: card.dimension]
     image = np.random.default_rng(3).random((1, *grid), dtype=np.float32)

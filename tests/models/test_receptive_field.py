@@ -18,6 +18,7 @@ from models.nets.config import Block, UNetConfig
 from models.nets.cost import cost
 from models.nets.receptive_field import is_local, receptive_field
 from models.nets.unet import UNet
+from tests.networks import PAPER_3D
 
 NETWORKS = {
     "flat": UNetConfig.of_widths((2,)),
@@ -59,7 +60,7 @@ WHOLE = {
     ),
 }
 """Not local: a NaN would spread everywhere."""
-PAPERS = {"paper 2d": UNetConfig(), "paper 3d": UNetConfig.unet3d()}
+PAPERS = {"paper 2d": UNetConfig(), "paper 3d": PAPER_3D}
 BOTH = pytest.mark.parametrize("padding", ["valid", "same"])
 ALL = pytest.mark.parametrize("name", NETWORKS)
 
@@ -160,7 +161,7 @@ def test_legal_gives_the_smallest_that_is_large_enough(name: str, padding: str) 
 
 
 def test_the_papers_figures() -> None:
-    flat, solid = receptive_field(UNetConfig()), receptive_field(UNetConfig.unet3d())
+    flat, solid = receptive_field(UNetConfig()), receptive_field(PAPER_3D)
     assert (flat.output(572), flat.halo, flat.align, flat.minimum) == (388, 92, 16, 188)
     assert (solid.output(132), solid.output(116), solid.align) == (44, 28, 8)
 

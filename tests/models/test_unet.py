@@ -16,6 +16,7 @@ from models.nets.config import Block, Bottleneck, UNetConfig
 from models.nets.cost import cost
 from models.nets.receptive_field import receptive_field
 from models.nets.unet import UNet
+from tests.networks import PAPER_3D
 
 
 def on_paper(config: UNetConfig) -> UNet:
@@ -31,7 +32,7 @@ def test_the_default_is_the_2d_papers_network() -> None:
 
 
 def test_unet3d_is_the_3d_papers_network() -> None:
-    network = on_paper(UNetConfig.unet3d())
+    network = on_paper(PAPER_3D)
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm3d)]
     own = sum(p.numel() for m in norms for p in m.parameters())
     assert len(norms) == 14

@@ -32,7 +32,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.inflated import check_inflated
 
 _DUMMIES: Mapping[str, Any] = {
@@ -90,7 +90,7 @@ def deidentified(path: Path, out: Path, secret: bytes) -> None:
             check_inflated(source)
         dataset = dcmread(path, force=True)
         deidentify(dataset, secret)
-        with out.open("wb") as file, full_disk_told():
+        with out.open("wb") as file, raising_storage_full():
             dcmwrite(file, dataset, enforce_file_format=True)
     except TesseraError:
         raise

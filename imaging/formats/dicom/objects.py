@@ -16,7 +16,7 @@ from imaging.formats.dicom.seg import numbering, write_seg
 from imaging.formats.dicom.sr import write_sr
 from imaging.formats.dicom.stamp import Stamp
 from imaging.formats.dicom.uids import uid
-from imaging.meaning import Meaning
+from imaging.mask_description import MaskDescription
 from imaging.measure import measure
 from imaging.scan import Scan
 
@@ -35,7 +35,7 @@ def write_object(
     form: str,
     mask: NDArray[Any],
     scan: Scan,
-    meaning: Meaning,
+    description: MaskDescription,
     measurements: Mapping[str, Any] | None,
     made_at: float,
 ) -> None:
@@ -53,30 +53,30 @@ def write_object(
     planes, on_planes = _known(source.planes()), source.on_planes(mask)
 
     def stamp(of: str) -> Stamp:
-        return Stamp(_uid(of, mask, planes, meaning), made_at, _SERIES_NUMBER + FORMS.index(of))
+        return Stamp(_uid(of, mask, planes, description), made_at, _SERIES_NUMBER + FORMS.index(of))
 
     if form == "dicom-rtstruct":
-        write_rtstruct(path, on_planes, planes, meaning, stamp(form))
+        write_rtstruct(path, on_planes, planes, description, stamp(form))
     elif form == "dicom-sr":
-        sizes = _measured(mask, scan, meaning) if measurements is None else measurements
-        segments = numbering(on_planes, meaning)
-        write_sr(path, sizes, segments, planes, meaning, stamp(form), stamp("dicom-seg"))
+        sizes = _measured(mask, scan, description) if measurements is None else measurements
+        segments = numbering(on_planes, description)
+        write_sr(path, sizes, segments, planes, description, stamp(form), stamp("dicom-seg"))
     else:
-        write_seg(path, on_planes, planes, meaning, SEG_KINDS[form], stamp(form))
+        write_seg(path, on_planes, planes, description, SEG_KINDS[form], stamp(form))
 
 
-def uid_of(form: str, mask: NDArray[Any], scan: Scan, meaning: Meaning) -> str:
+def uid_of(form: str, mask: NDArray[Any], scan: Scan, description: MaskDescription) -> str:
     """SOPInstanceUID of what `write_object` writes: it follows from these four alone."""
-    return _uid(form, mask, _known(_source(scan).planes()), meaning)
+    return _uid(form, mask, _known(_source(scan).planes()), description)
 
 
-def _uid(form: str, mask: NDArray[Any], planes: Planes, meaning: Meaning) -> str:
+def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescription) -> str:
     least = np.min_scalar_type(int(mask.max(initial=0)))
     digest = sha256(np.ascontiguousarray(mask, least).data).hexdigest()
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
-    return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(meaning))
+    return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(description))
 
 
 def _source(scan: Scan) -> OnPlanes:
@@ -100,6 +100,6 @@ def _known(planes: Planes) -> Planes:
     )
 
 
-def _measured(mask: NDArray[Any], scan: Scan, meaning: Meaning) -> Mapping[str, Any]:
-    labels = [(segment.number, segment.name) for segment in meaning.segments]
-    return measure(mask, scan, labels, together=meaning.instances).as_dict()
+def _measured(mask: NDArray[Any], scan: Scan, description: MaskDescription) -> Mapping[str, Any]:
+    labels = [(segment.number, segment.name) for segment in description.segments]
+    return measure(mask, scan, labels, together=description.instances).as_dict()

@@ -22,7 +22,7 @@ from imaging.formats.dicom.reference import image
 from imaging.formats.dicom.seg import Numbered, numbering
 from imaging.formats.dicom.segments import concept, labelled
 from imaging.formats.dicom.stamp import Stamp, copy, text
-from imaging.meaning import Meaning, Segment
+from imaging.mask_description import MaskDescription, Segment
 
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 """Detached Study Management, retired, which ReferencedSOPClassUID of a study still asks for."""
@@ -32,7 +32,7 @@ _CONTOUR_DATA = Tag("ContourData")
 
 
 def write_rtstruct(
-    path: Path, mask: NDArray[Any], planes: Planes, meaning: Meaning, stamp: Stamp
+    path: Path, mask: NDArray[Any], planes: Planes, description: MaskDescription, stamp: Stamp
 ) -> None:
     """Writes the labels of `mask`, unsigned (planes, rows, columns), one ROI each.
 
@@ -40,18 +40,18 @@ def write_rtstruct(
     listed, without contours. Raises BadRequest where the scan has no place in space, or the mask
     numbers that are no labels.
     """
-    found, mask = places(planes), labelled(mask, meaning)
+    found, mask = places(planes), labelled(mask, description)
     header = planes.headers[0]
     if not all(place.solid for place in found):
         raise no_place()
-    rois = numbering(mask, meaning)
+    rois = numbering(mask, description)
     dataset = Dataset()
-    stamp.put(dataset, header, meaning)
+    stamp.put(dataset, header, description)
     dataset.SOPClassUID, dataset.Modality = RTStructureSetStorage, "RTSTRUCT"
     dataset.OperatorsName = ""
     dataset.FrameOfReferenceUID = frame_of_reference(header)
     copy(dataset, header, ("PositionReferenceIndicator",), empty=True)
-    _put_structure_set(dataset, found, meaning, rois, stamp)
+    _put_structure_set(dataset, found, description, rois, stamp)
     dataset.ROIContourSequence = [_contours(mask, found, roi) for roi in rois]
     dataset.RTROIObservationsSequence = [_observation(roi.segment) for roi in rois]
     dataset.ApprovalStatus = "UNAPPROVED"
@@ -61,14 +61,14 @@ def write_rtstruct(
 def _put_structure_set(
     dataset: Dataset,
     found: Sequence[Placed],
-    meaning: Meaning,
+    description: MaskDescription,
     rois: Sequence[Numbered],
     stamp: Stamp,
 ) -> None:
     """C.8.8.5."""
     header = found[0].instance
-    dataset.StructureSetLabel = text(meaning.algorithm, 16)
-    dataset.StructureSetName = text(meaning.algorithm)
+    dataset.StructureSetLabel = text(description.algorithm, 16)
+    dataset.StructureSetName = text(description.algorithm)
     dataset.StructureSetDate, dataset.StructureSetTime = stamp.when(header)
     study = Dataset()
     study.ReferencedSOPClassUID = _STUDY_CLASS

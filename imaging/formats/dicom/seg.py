@@ -32,10 +32,10 @@ from imaging.formats.dicom.placed import (
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.reference import instance, referenced_series
 from imaging.formats.dicom.seg_frames import SegFrame, write_with_frames
-from imaging.formats.dicom.segments import description, labelled, ordered, presence
+from imaging.formats.dicom.segments import labelled, ordered, presence, segment_description
 from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, copy
 from imaging.formats.dicom.uids import uid
-from imaging.meaning import Meaning, Segment
+from imaging.mask_description import MaskDescription, Segment
 
 Kind = Literal["BINARY", "LABELMAP"]
 _LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
@@ -53,33 +53,38 @@ class Numbered:
 
 
 def write_seg(
-    path: Path, mask: NDArray[Any], planes: Planes, meaning: Meaning, kind: Kind, stamp: Stamp
+    path: Path,
+    mask: NDArray[Any],
+    planes: Planes,
+    description: MaskDescription,
+    kind: Kind,
+    stamp: Stamp,
 ) -> None:
     """Writes `mask`, unsigned (planes, rows, columns), as one SEG instance.
 
     Raises BadRequest for numbers that are no labels, for several planes that have no place in
     space, and for more frames than one file can hold.
     """
-    found, mask = places(planes), labelled(mask, meaning)
+    found, mask = places(planes), labelled(mask, description)
     if len(found) > 1 and not all(place.solid for place in found):
         raise no_place()
-    segments = numbering(mask, meaning)
+    segments = numbering(mask, description)
     if kind == "BINARY":
         frames = [
             SegFrame(n, p, s.segment.number) for n, s in enumerate(segments) for p in s.planes
         ]
     else:
-        segments = tuple(Numbered(s.number, s, ()) for s in ordered(meaning))
+        segments = tuple(Numbered(s.number, s, ()) for s in ordered(description))
         frames = [SegFrame(0, plane, None) for plane in range(len(mask))]
-    dataset = _first_plane(found[0], mask.shape[1:], segments, meaning, kind, stamp)
-    _complete(dataset, found, planes, meaning, stamp)
+    dataset = _first_plane(found[0], mask.shape[1:], segments, description, kind, stamp)
+    _complete(dataset, found, planes, description, stamp)
     write_with_frames(path, dataset, mask, found, frames)
 
 
-def numbering(mask: NDArray[Any], meaning: Meaning) -> tuple[Numbered, ...]:
+def numbering(mask: NDArray[Any], description: MaskDescription) -> tuple[Numbered, ...]:
     """The segments of a BINARY object of the mask, (planes, rows, columns), in their order."""
-    segments = ordered(meaning)
-    held = presence(labelled(mask, meaning), segments)
+    segments = ordered(description)
+    held = presence(labelled(mask, description), segments)
     if not held.any():
         held[0] = True
     kept = [n for n in range(len(segments)) if held[:, n].any()]
@@ -93,7 +98,7 @@ def _first_plane(
     place: Placed,
     shape: tuple[int, ...],
     segments: Sequence[Numbered],
-    meaning: Meaning,
+    description: MaskDescription,
     kind: Kind,
     stamp: Stamp,
 ) -> Segmentation:
@@ -103,7 +108,9 @@ def _first_plane(
         pixel_array=np.zeros((1, *shape), np.uint8),
         segmentation_type=kind,
         segment_descriptions=[
-            description(s.number, s.segment, meaning, stamp.tracking_uid(s.segment.number))
+            segment_description(
+                s.number, s.segment, description, stamp.tracking_uid(s.segment.number)
+            )
             for s in segments
         ],
         series_instance_uid=stamp.series_uid,
@@ -139,11 +146,15 @@ def _stand_in(place: Placed, shape: tuple[int, ...]) -> Dataset:
 
 
 def _complete(
-    dataset: Dataset, found: tuple[Placed, ...], planes: Planes, meaning: Meaning, stamp: Stamp
+    dataset: Dataset,
+    found: tuple[Placed, ...],
+    planes: Planes,
+    description: MaskDescription,
+    stamp: Stamp,
 ) -> None:
     """What holds for all planes, and what the source says of itself."""
     header = planes.headers[0]
-    stamp.put(dataset, header, meaning)
+    stamp.put(dataset, header, description)
     stamp.put_content_time(dataset, header)
     dataset.ContentCreatorName = ""
     copy(dataset, header, ("PositionReferenceIndicator", *_LOSSY))

@@ -13,14 +13,14 @@ from pydicom.sr.codedict import codes
 from imaging.errors import BadRequest
 from imaging.formats.dicom.color import cielab
 from imaging.formats.dicom.stamp import MANUFACTURER, text
-from imaging.meaning import Code, Meaning, Segment
+from imaging.mask_description import Code, MaskDescription, Segment
 
 
-def labelled(mask: NDArray[Any], meaning: Meaning) -> NDArray[Any]:
+def labelled(mask: NDArray[Any], description: MaskDescription) -> NDArray[Any]:
     """The mask whose numbers are segments': objects that are numbered are all the one segment's."""
-    if not meaning.instances:
+    if not description.instances:
         return mask
-    number = meaning.segments[0].number
+    number = description.segments[0].number
     one: NDArray[Any] = (mask > 0) * np.min_scalar_type(number).type(number)
     return one
 
@@ -41,13 +41,13 @@ def presence(mask: NDArray[Any], segments: tuple[Segment, ...]) -> NDArray[np.bo
     return held
 
 
-def ordered(meaning: Meaning) -> tuple[Segment, ...]:
+def ordered(description: MaskDescription) -> tuple[Segment, ...]:
     """All segments, by number."""
-    return tuple(sorted(meaning.segments, key=lambda segment: segment.number))
+    return tuple(sorted(description.segments, key=lambda segment: segment.number))
 
 
-def description(
-    number: int, segment: Segment, meaning: Meaning, tracking_uid: str
+def segment_description(
+    number: int, segment: Segment, description: MaskDescription, tracking_uid: str
 ) -> SegmentDescription:
     """An item of SegmentSequence (PS3.3 C.8.20.2)."""
     label = text(segment.name) or f"label {segment.number}"
@@ -58,9 +58,9 @@ def description(
         segmented_property_type=concept(segment.type),
         algorithm_type="AUTOMATIC",
         algorithm_identification=AlgorithmIdentificationSequence(
-            name=text(meaning.algorithm),
+            name=text(description.algorithm),
             family=codes.DCM.ArtificialIntelligence,
-            version=text(meaning.version),
+            version=text(description.version),
             source=MANUFACTURER,
         ),
         tracking_uid=tracking_uid,

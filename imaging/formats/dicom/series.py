@@ -17,7 +17,7 @@ from imaging.formats.dicom.regular import Regular
 from imaging.formats.dicom.stack import Stack, Uneven
 from imaging.formats.dicom.values import Planes3D, bytes_of, picture, picture_type
 from imaging.formats.limits import Limits
-from imaging.once import once
+from imaging.lazy import lazy
 from imaging.scan import Scan
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -144,7 +144,7 @@ class Series:
                 hint="Export the picture with 8 bits a colour.",
             )
         limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
-        values = once(lambda: picture(frame))
+        values = lazy(lambda: picture(frame))
 
         def read(box: Box) -> NDArray[Any]:
             found = values()

@@ -40,7 +40,7 @@ from imaging.formats.dicom.seg import Numbered
 from imaging.formats.dicom.segments import concept, ordered
 from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, text
 from imaging.formats.dicom.uids import uid
-from imaging.meaning import Meaning, Segment
+from imaging.mask_description import MaskDescription, Segment
 
 _SIZES = (
     ("volume_ml", codes.SCT.Volume, Known("ml", "UCUM", "Milliliter")),
@@ -70,7 +70,7 @@ def write_sr(
     measurements: Mapping[str, Any],
     segments: Sequence[Numbered],
     planes: Planes,
-    meaning: Meaning,
+    description: MaskDescription,
     stamp: Stamp,
     seg: Stamp,
 ) -> None:
@@ -81,14 +81,14 @@ def write_sr(
     """
     sizes = {int(row["value"]): row for row in measurements.get("labels") or ()}
     held = {item.segment.number: item for item in segments}
-    maker = _Groups(planes, meaning, seg)
+    maker = _Groups(planes, description, seg)
     groups = [
         maker.group(segment, held.get(segment.number), _size(sizes.get(segment.number)))
-        for segment in ordered(meaning)
+        for segment in ordered(description)
     ]
     header = planes.headers[0]
     report = MeasurementReport(
-        observation_context=_observer(meaning),
+        observation_context=_observer(description),
         procedure_reported=_PROCEDURES.get(str(header.get("Modality")), codes.SCT.ImagingProcedure),
         imaging_measurements=groups,
     )
@@ -102,7 +102,7 @@ def write_sr(
         manufacturer=MANUFACTURER,
         is_complete=True,
     )
-    stamp.put(dataset, header, meaning)
+    stamp.put(dataset, header, description)
     stamp.put_content_time(dataset, header)
     with replacing(path) as file:
         dcmwrite(file, dataset, enforce_file_format=True)
@@ -111,13 +111,13 @@ def write_sr(
 class _Groups:
     """Makes the measurement group of each label."""
 
-    def __init__(self, planes: Planes, meaning: Meaning, seg: Stamp) -> None:
+    def __init__(self, planes: Planes, description: MaskDescription, seg: Stamp) -> None:
         self._header = planes.headers[0]
         self._found = places(planes)
         self._seg = seg
         self._algorithm = AlgorithmIdentification(
-            name=text(meaning.algorithm),
-            version=text(meaning.version),
+            name=text(description.algorithm),
+            version=text(description.version),
             manufacturer=MANUFACTURER,
         )
 
@@ -179,15 +179,15 @@ def _size(row: Mapping[str, Any] | None) -> Measurement:
     )
 
 
-def _observer(meaning: Meaning) -> ObservationContext:
+def _observer(description: MaskDescription) -> ObservationContext:
     return ObservationContext(
         observer_device_context=ObserverContext(
             observer_type=codes.DCM.Device,
             observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-                uid=uid("device", meaning.algorithm, meaning.version),
-                name=text(meaning.algorithm),
+                uid=uid("device", description.algorithm, description.version),
+                name=text(description.algorithm),
                 manufacturer_name=MANUFACTURER,
-                model_name=text(f"{meaning.algorithm} {meaning.version}"),
+                model_name=text(f"{description.algorithm} {description.version}"),
             ),
         )
     )

@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 from pydicom.valuerep import validate_value
 
 from imaging.formats.dicom.uids import uid
-from imaging.meaning import Meaning
+from imaging.mask_description import MaskDescription
 
 MANUFACTURER = "Tessera"
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
@@ -50,7 +50,7 @@ class Stamp:
         """TrackingUID of a segment, by its label's number."""
         return uid("segment", self.uid, str(number))
 
-    def put(self, target: Dataset, source: Dataset, meaning: Meaning) -> None:
+    def put(self, target: Dataset, source: Dataset, description: MaskDescription) -> None:
         """Gives `target` the source's patient and study, our own series, equipment and times."""
         target.SpecificCharacterSet = UTF8
         copy(target, source, (*PATIENT, *STUDY), empty=True)
@@ -61,11 +61,11 @@ class Stamp:
         target.SeriesInstanceUID = self.series_uid
         target.SeriesNumber = self.series_number
         target.InstanceNumber = 1
-        target.SeriesDescription = text(f"{meaning.algorithm} {meaning.version}")
+        target.SeriesDescription = text(f"{description.algorithm} {description.version}")
         target.Manufacturer = MANUFACTURER
-        target.ManufacturerModelName = text(meaning.algorithm)
+        target.ManufacturerModelName = text(description.algorithm)
         target.SoftwareVersions = version("tessera-seg")
-        target.DeviceSerialNumber = text(f"{meaning.algorithm}-{meaning.version}")
+        target.DeviceSerialNumber = text(f"{description.algorithm}-{description.version}")
         self._put_times(target, source)
 
     def when(self, source: Dataset) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from imaging.errors import ScanTooLarge, UnreadableScan
 from imaging.formats.archive import MOST_FILES, TarEntry, entries
-from imaging.formats.atomic import full_disk_told
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance import MAGIC
 from imaging.formats.dicom.pack import is_pack
 from imaging.formats.limits import RAISE_LIMIT, Limits
@@ -145,7 +145,7 @@ class _Sink:
         if not _is_member(start):
             return
         path = self._folder / f"{self._files}.dcm"
-        with full_disk_told(), path.open("wb") as out:
+        with raising_storage_full(), path.open("wb") as out:
             out.write(start)
             while chunk := file.read(_CHUNK):
                 self.count(len(chunk))

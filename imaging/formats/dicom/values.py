@@ -13,12 +13,12 @@ from pydicom import Dataset, dcmread
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
 
-from imaging.canvas import canvas
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom.codestream import check_codestreams
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.instance import Instance
-from imaging.once import once
+from imaging.large_arrays import large_zeros
+from imaging.lazy import lazy
 
 _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
 _RUST = "pyo3_runtime"
@@ -69,10 +69,10 @@ class Planes3D:
         header = frames[0].instance.header
         self.shape = (len(frames), int(header.Rows), int(header.Columns))
         self._scratch = scratch
-        self.values = once(self._decode)
+        self.values = lazy(self._decode)
 
     def _decode(self) -> NDArray[Any]:
-        out = canvas(self.shape, self.dtype, self._scratch)
+        out = large_zeros(self.shape, self.dtype, self._scratch)
         order = sorted(range(len(self.frames)), key=lambda n: id(self.frames[n].instance))
         for _, same in groupby(order, key=lambda n: id(self.frames[n].instance)):
             places = sorted(same, key=lambda n: self.frames[n].number)

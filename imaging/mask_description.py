@@ -30,7 +30,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class MaskDescription:
     """All labels of a mask, and the network that made it."""
 
     segments: tuple[Segment, ...]

@@ -7,7 +7,7 @@ from typing import TypeVar
 Made = TypeVar("Made")
 
 
-def once(make: Callable[[], Made]) -> Callable[[], Made]:
+def lazy(make: Callable[[], Made]) -> Callable[[], Made]:
     """`make`, called by the first that asks and by nobody after it; others wait, and get the same.
 
     Where `make` raises, so does the call, and the next one tries again.

@@ -16,10 +16,12 @@ ZOO = {model.card.name: model.card for model in Registry().all()}
 @pytest.mark.parametrize("name", ZOO)
 def test_the_zoos_codes_are_the_standards(name: str) -> None:
     """Each is in PS3.16, as pydicom has it, with that meaning, or bears our own scheme."""
-    meaning = ZOO[name].meaning()
-    assert (meaning.algorithm, meaning.version) == (name, ZOO[name].version)
-    assert [segment.number for segment in meaning.segments] == [n.value for n in ZOO[name].labels]
-    for segment in meaning.segments:
+    description = ZOO[name].mask_description()
+    assert (description.algorithm, description.version) == (name, ZOO[name].version)
+    assert [segment.number for segment in description.segments] == [
+        n.value for n in ZOO[name].labels
+    ]
+    for segment in description.segments:
         for code in (segment.type, segment.category, segment.modifier):
             if code is None or code == STRUCTURE or code.scheme == PRIVATE:
                 continue
@@ -30,12 +32,12 @@ def test_the_zoos_codes_are_the_standards(name: str) -> None:
 
 
 def test_what_the_zoo_says_of_its_labels() -> None:
-    anterior, posterior = ZOO["hippocampus-mri-3d"].meaning().segments
+    anterior, posterior = ZOO["hippocampus-mri-3d"].mask_description().segments
     assert anterior.type == posterior.type
     assert anterior.type.meaning == "Hippocampus"
     assert (anterior.modifier.meaning, posterior.modifier.meaning) == ("Anterior", "Posterior")
-    assert ZOO["nuclei-2d"].meaning().instances
-    (membrane,) = ZOO["em-membrane-2d"].meaning().segments
+    assert ZOO["nuclei-2d"].mask_description().instances
+    (membrane,) = ZOO["em-membrane-2d"].mask_description().segments
     assert membrane.type.scheme == PRIVATE
 
 

@@ -7,18 +7,21 @@ import numpy as np
 import psutil
 import pytest
 
-import imaging.canvas
+import imaging.large_arrays
 from imaging.box import Box
-from imaging.canvas import canvas, kept, slabs
 from imaging.errors import StorageFull
+from imaging.large_arrays import cached, large_zeros, slabs
 from imaging.scan import in_memory
 
 
 def test_a_large_array_lies_in_a_file_that_nobody_sees(tmp_path: Path) -> None:
-    small, large = canvas((3, 4), np.uint8, tmp_path), canvas((1 << 13, 1 << 13), "u1", tmp_path)
+    small, large = (
+        large_zeros((3, 4), np.uint8, tmp_path),
+        large_zeros((1 << 13, 1 << 13), "u1", tmp_path),
+    )
     assert not isinstance(small, np.memmap)
     assert not isinstance(large, np.memmap)  # just at the limit
-    larger = canvas((1 << 14, 1 << 14), "u2", tmp_path)
+    larger = large_zeros((1 << 14, 1 << 14), "u2", tmp_path)
     assert isinstance(larger, np.memmap)
     assert not list(tmp_path.iterdir())
     assert not larger.any()
@@ -31,10 +34,10 @@ def test_a_large_array_lies_in_a_file_that_nobody_sees(tmp_path: Path) -> None:
 def test_want_of_room_is_told_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imaging.canvas, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(imaging.large_arrays, "IN_MEMORY_BYTES", 0)
     free = psutil.disk_usage(str(tmp_path)).free
     with pytest.raises(StorageFull):
-        canvas((free * 2,), np.uint8, tmp_path)
+        large_zeros((free * 2,), np.uint8, tmp_path)
     assert psutil.disk_usage(str(tmp_path)).free > free // 2
 
 
@@ -53,8 +56,8 @@ def test_slabs_cover_the_first_axis(
 def test_a_kept_scan_is_made_once_and_only_when_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imaging.canvas, "IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(imaging.canvas, "SLAB_VOXELS", 50)
+    monkeypatch.setattr(imaging.large_arrays, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(imaging.large_arrays, "SLAB_VOXELS", 50)
     values, read = np.random.default_rng(0).normal(size=(2, 9, 8, 7)).astype(np.float32), []
     scan = in_memory(values)
 
@@ -62,7 +65,7 @@ def test_a_kept_scan_is_made_once_and_only_when_it_is_read(
         read.append(box)
         return scan.read(box)
 
-    found = kept(replace(scan, reader=counted), tmp_path)
+    found = cached(replace(scan, reader=counted), tmp_path)
     assert not read
     for box in (Box((1, 2, 3), (4, 8, 7)), Box.whole(scan.grid)):
         np.testing.assert_array_equal(found.read(box), scan.read(box))

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imaging.box import blocks
-from imaging.formats.atomic import full_disk_told
-from imaging.once import once
+from imaging.formats.atomic import raising_storage_full
+from imaging.lazy import lazy
 from imaging.scan import Scan
 
 IN_MEMORY_BYTES = 1 << 26
@@ -23,7 +23,9 @@ SLAB_VOXELS = 1 << 23
 """What goes over an array slab by slab holds about as many voxels at once."""
 
 
-def canvas(shape: Sequence[int], dtype: DTypeLike, scratch: Path | None = None) -> NDArray[Any]:
+def large_zeros(
+    shape: Sequence[int], dtype: DTypeLike, scratch: Path | None = None
+) -> NDArray[Any]:
     """Zeros of `shape`, in memory or mapped from a file in `scratch` (the system's own if None).
 
     The file is gone with the array, even after a kill. Raises StorageFull where the disk has no
@@ -32,7 +34,7 @@ def canvas(shape: Sequence[int], dtype: DTypeLike, scratch: Path | None = None) 
     size = prod(shape) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
-    with full_disk_told(), tempfile.TemporaryFile(dir=scratch) as file:
+    with raising_storage_full(), tempfile.TemporaryFile(dir=scratch) as file:
         # a map of a hole on a full disk kills with SIGBUS
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
@@ -50,14 +52,14 @@ def slabs(shape: Sequence[int], voxels: int | None = None) -> Iterator[slice]:
         yield slice(start, min(start + step, shape[0]))
 
 
-def kept(scan: Scan, scratch: Path | None = None) -> Scan:
+def cached(scan: Scan, scratch: Path | None = None) -> Scan:
     """The same scan, whose voxels are made at the first read, block by block, and then kept."""
 
     def make() -> NDArray[Any]:
-        out = canvas(scan.shape, scan.dtype, scratch)
+        out = large_zeros(scan.shape, scan.dtype, scratch)
         for box in blocks(scan.grid, max(1, SLAB_VOXELS // scan.shape[0])):
             out[(slice(None), *box.slices)] = scan.read(box)
         return out
 
-    values = once(make)
+    values = lazy(make)
     return replace(scan, reader=lambda box: values()[(slice(None), *box.slices)])
