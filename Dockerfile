@@ -1,12 +1,14 @@
-# One image for gateway and workers; EXTRA says on what it runs: cpu or gpu.
+# One image for gateway and workers; EXTRA selects the hardware: cpu or gpu.
 #   docker build -t tessera:cpu .
 #   docker build -t tessera:gpu --build-arg BASE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 --build-arg EXTRA=gpu .
 ARG BASE=python:3.12.9-slim-bookworm
 
 FROM python:3.12.9-slim-bookworm AS wheel
 WORKDIR /src
+COPY requirements/build.txt requirements/
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt
 COPY . .
-RUN pip install --no-cache-dir build && python -m build --wheel --outdir /dist
+RUN python -m build --wheel --no-isolation --outdir /dist
 
 FROM ${BASE}
 ARG EXTRA=cpu
@@ -15,8 +17,11 @@ RUN if ! command -v pip >/dev/null; then \
       && rm -rf /var/lib/apt/lists/*; fi \
     && python3 -m venv /opt/tessera
 ENV PATH=/opt/tessera/bin:$PATH PYTHONUNBUFFERED=1 TESSERA_DATA=/data TESSERA_CACHE=/data/cache
+# The lock is complete: pip resolves nothing and verifies the hash of every file.
+COPY requirements/serving-${EXTRA}.txt /tmp/lock.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/lock.txt && rm /tmp/lock.txt
 COPY --from=wheel /dist/*.whl /tmp/
-RUN pip install --no-cache-dir "$(echo /tmp/*.whl)[${EXTRA},postgres]" && rm /tmp/*.whl \
+RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm /tmp/*.whl \
     && useradd --system --create-home tessera && mkdir /data /models && chown tessera /data /models
 USER tessera
 VOLUME /data
