@@ -194,8 +194,8 @@ def test_a_box_without_a_length(tmp_path: Path) -> None:
         whole(open_scan(path))
 
 
-def test_a_decoder_that_panics(tmp_path: Path) -> None:
-    """Given a byte too many in a row, a decoder in Rust raises what is no Exception."""
+def test_an_rle_segment_with_too_many_pixels(tmp_path: Path) -> None:
+    """Given a run that is a few pixels longer than the image, the file is refused."""
 
     def change(data: bytes) -> bytes:
         return data[:1861] + b"\xf5" + data[1862:]

@@ -14,6 +14,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
 
 from imaging.errors import UnreadableScan
+from imaging.formats.dicom import decoders
 from imaging.formats.dicom.codestream import check_codestreams
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.instance import Instance
@@ -21,8 +22,8 @@ from imaging.large_arrays import large_zeros
 from imaging.lazy import lazy
 
 _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
-_RUST = "pyo3_runtime"
-"""Where the PanicException of a decoder in Rust comes from, which is no Exception."""
+
+decoders.register()
 
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
@@ -91,7 +92,7 @@ def picture(frame: Frame) -> NDArray[Any]:
             check_codestreams(file)
         with frame.instance.open() as file:
             data = dcmread(file, force=True)
-        values = pixel_array(data)
+        values = pixel_array(data, decoding_plugin=decoders.PLUGIN)
         if data.PhotometricInterpretation == "PALETTE COLOR":
             values = apply_color_lut(values, data)
         if values.ndim == 3:
@@ -122,17 +123,17 @@ def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
         with instance.open() as file:
             check_codestreams(file)
         with instance.open() as file:
-            yield from iter_pixels(file, indices=list(numbers), raw=True)
+            yield from iter_pixels(
+                file, indices=list(numbers), raw=True, decoding_plugin=decoders.PLUGIN
+            )
 
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Whatever a damaged stream makes a decoder raise is UnreadableScan."""
+    """Turns every exception that a damaged stream causes in a decoder into UnreadableScan."""
     try:
         yield
-    except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__module__ != _RUST:
-            raise
+    except Exception as error:
         raise _undecoded() from error
 
 
