@@ -33,6 +33,6 @@ class Collector:
         """How many of these went: those that are old enough and that nothing names."""
         gone = 0
         for start in range(0, len(names), _AT_ONCE):
-            unused = self._repository.unused(names[start : start + _AT_ONCE])
+            unused = self._repository.references.unused(names[start : start + _AT_ONCE])
             gone += sum(self._blobs.delete(name, self._grace_s) for name in unused)
         return gone

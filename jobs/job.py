@@ -8,7 +8,7 @@ queued -------> running --------> succeeded
   |   cancelled <-+ |                         |
   |       |  cancel |                         |
   |       +---------|---retry-----------------+
-  +--lose, release--+          (lose at the last attempt: give_up -> failed)
+  +requeue, release-+          (requeue at the last attempt: give_up -> failed)
 """
 
 from collections.abc import Mapping
@@ -43,8 +43,8 @@ class JobEvent(StrEnum):
     FAIL = "fail"
     """It cannot succeed (bad input, bad model); not tried again."""
     CANCEL = "cancel"
-    LOSE = "lose"
-    """The lease ran out, or a part was away, with attempts left."""
+    REQUEUE = "requeue"
+    """The lease expired, or a service was unavailable, and attempts remain."""
     GIVE_UP = "give_up"
     """The same at the last attempt."""
     RELEASE = "release"
@@ -59,7 +59,7 @@ TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
     (JobState.RUNNING, JobEvent.FINISH): JobState.SUCCEEDED,
     (JobState.RUNNING, JobEvent.FAIL): JobState.FAILED,
     (JobState.RUNNING, JobEvent.CANCEL): JobState.CANCELLED,
-    (JobState.RUNNING, JobEvent.LOSE): JobState.QUEUED,
+    (JobState.RUNNING, JobEvent.REQUEUE): JobState.QUEUED,
     (JobState.RUNNING, JobEvent.GIVE_UP): JobState.FAILED,
     (JobState.RUNNING, JobEvent.RELEASE): JobState.QUEUED,
     (JobState.FAILED, JobEvent.RETRY): JobState.QUEUED,

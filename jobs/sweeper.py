@@ -40,14 +40,14 @@ def dispatch_all(
     sent = 0
     for start in range(0, len(jobs), _AT_ONCE):
         part = jobs[start : start + _AT_ONCE]
-        mine = repository.mark_all_sent([job.id for job in part], older_than_s)
+        mine = repository.messages.mark_sent([job.id for job in part], older_than_s)
         ours = [job for job in part if job.id in mine]
         for position, job in enumerate(ours):
             try:
                 queue.send(job)
             except TesseraError:
                 for unsent in ours[position:]:
-                    repository.mark_unsent(unsent.id, unsent.attempt)
+                    repository.messages.mark_unsent(unsent.id, unsent.attempt)
                 raise
         sent += len(ours)
     return sent
@@ -83,22 +83,22 @@ class Sweeper:
 
     def sweep(self) -> None:
         """One round; raises Unavailable where database or broker are away."""
-        for job in self._repository.take_back(self._settings.attempts):
+        for job in self._repository.leases.take_back(self._settings.attempts):
             log.warning("job %s: its worker was lost; now %s", job.id, job.state)
-        dispatch_all(self._repository, self._queue, self._repository.unsent())
+        dispatch_all(self._repository, self._queue, self._repository.messages.unsent())
         for name in QUEUES:
             self._send_again(name)
 
     def _send_again(self, name: str) -> None:
         """In a long queue old messages are the rule: only as many as the broker lacks are sent."""
         lease_s = self._settings.lease_s
-        if not self._repository.stale(name, lease_s, limit=1):
+        if not self._repository.messages.stale(name, lease_s, limit=1):
             return
-        due, waiting = self._repository.sent(name), self._queue.waiting(name)
+        due, waiting = self._repository.messages.count_sent(name), self._queue.waiting(name)
         missing = due if waiting is None else due - waiting
         if missing <= 0:
             return
-        stale = self._repository.stale(name, lease_s, limit=missing)
+        stale = self._repository.messages.stale(name, lease_s, limit=missing)
         sent = dispatch_all(self._repository, self._queue, stale, lease_s)
         log.warning("queue %s: %d messages were lost, as many are sent", name, sent)
 

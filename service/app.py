@@ -96,7 +96,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, stack: AsyncE
         collector=Collector(repository, blobs, settings),
         queue=queue,
         scratch=scratch,
-        metrics=Metrics(repository.counts),
+        metrics=Metrics(repository.jobs.counts),
         routes=routes,
     )
 

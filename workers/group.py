@@ -23,10 +23,12 @@ def taken_along(bench: Bench, job: Job) -> list[Job]:
     try:
         if settings.together == 1 or job.attempt > 1 or not _small(bench, job):
             return []
-        for other in bench.repository.next_like(job, settings.lease_s, settings.together - 1):
+        for other in bench.repository.leases.next_like(
+            job, settings.lease_s, settings.together - 1
+        ):
             if other.attempt > 0 or not _small(bench, other):
                 break
-            taken = bench.repository.claim(other.id, bench.name, settings.lease_s)
+            taken = bench.repository.leases.claim(other.id, bench.name, settings.lease_s)
             if taken is not None:
                 claimed.append(taken)
     except Exception:  # what was claimed is run; more can wait
@@ -37,7 +39,9 @@ def taken_along(bench: Bench, job: Job) -> list[Job]:
 def _small(bench: Bench, job: Job) -> bool:
     """Pictures, which have two axes beside their components, of few pixels."""
     try:
-        shapes = [bench.repository.scan(job.project, scan).shape for scan in job.scans.values()]
+        shapes = [
+            bench.repository.scans.get(job.project, scan).shape for scan in job.scans.values()
+        ]
     except NotFound:  # its own run will say so
         return False
     return all(len(shape) == 3 and prod(shape[1:]) <= SMALL_PIXELS for shape in shapes)

@@ -93,11 +93,11 @@ class Lease:
 
     def _renew(self) -> bool:
         progress = self._progress
-        held = self._repository.renew(
+        held = self._repository.leases.renew(
             self._job.id, self._job.fence, self._settings.lease_s, progress
         )
         self._written, self._renewed_at = progress, time.monotonic()
         return held
 
     def _holds(self) -> bool:
-        return self._repository.holds(self._job.id, self._job.fence)
+        return self._repository.leases.holds(self._job.id, self._job.fence)

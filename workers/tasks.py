@@ -30,7 +30,7 @@ def segment(bench: Bench, job_id: str) -> None:
 
     Never raises for a job's sake. The messages of those taken along find nothing to do.
     """
-    job = bench.repository.claim_next(job_id, bench.name, bench.settings.lease_s)
+    job = bench.repository.leases.claim_next(job_id, bench.name, bench.settings.lease_s)
     if job is None:
         log.info("job %s: dropped, it is taken, over or cancelled, and nothing waits", job_id)
         return
@@ -64,7 +64,7 @@ def _run(bench: Bench, job: Job) -> bool:
         preview = bench.blobs.put(outcome.preview, move=True)
         return _patient(bench, lease.end) and _patient(
             bench,
-            lambda: bench.repository.finish(
+            lambda: bench.repository.leases.finish(
                 job.id,
                 job.fence,
                 mask_sha256=mask,
@@ -85,7 +85,7 @@ def _mask(bench: Bench, job: Job, lease: Lease, brake: Brake, folder: Path) -> O
     with ExitStack() as stack:
         scans = {
             channel: stack.enter_context(
-                bench.blobs.local(bench.repository.scan(job.project, scan).sha256)
+                bench.blobs.local(bench.repository.scans.get(job.project, scan).sha256)
             )
             for channel, scan in job.scans.items()
         }
@@ -98,16 +98,18 @@ def _settle(bench: Bench, job: Job, error: Exception) -> None:
     """Leaves the job where its error belongs: queued again, failed, or to its new holder."""
     repository, fence = bench.repository, job.fence
     if isinstance(error, (ShutdownError, JobLost)):
-        back = bench.stop.asked and _patient(bench, lambda: repository.release(job.id, fence))
+        back = bench.stop.asked and _patient(
+            bench, lambda: repository.leases.release(job.id, fence)
+        )
         log.info("job %s: %s", job.id, "given back" if back else "stopped, it was lost")
         return
     problem = problem_of(error)
     log.warning("job %s: %s", job.id, problem["detail"])
     if transient(error):
         attempts = bench.settings.attempts
-        _patient(bench, lambda: repository.lose(job.id, fence, problem, attempts))
+        _patient(bench, lambda: repository.leases.requeue(job.id, fence, problem, attempts))
     else:
-        _patient(bench, lambda: repository.fail(job.id, fence, problem))
+        _patient(bench, lambda: repository.leases.fail(job.id, fence, problem))
 
 
 def _patient(bench: Bench, step: Callable[[], bool]) -> bool:

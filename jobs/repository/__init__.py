@@ -1,18 +1,71 @@
-"""All SQL: scans, jobs, batches and reviews, and every step of a job's life."""
+"""All SQL: one class for each kind of row, which share a database."""
 
-from jobs.repository.deliveries import DeliveryRows
-from jobs.repository.forecast import Forecast, Outlook
-from jobs.repository.images import FINAL, ImageRows, Labelled
-from jobs.repository.life import JobLife
+from jobs.repository.batches import Batches
+from jobs.repository.database import Database
+from jobs.repository.deliveries import Deliveries
+from jobs.repository.forecasts import Forecast, Forecasts
+from jobs.repository.image_names import ImageNames
+from jobs.repository.jobs import Jobs
+from jobs.repository.labels import FINAL, LabelCounts, Labels
+from jobs.repository.leases import Leases
 from jobs.repository.messages import Messages
-from jobs.repository.reviews import ReviewRows
+from jobs.repository.references import References
+from jobs.repository.reviews import Reviews
+from jobs.repository.scans import Scans
+from jobs.repository.sessions import Sessions
 
-__all__ = ["FINAL", "Labelled", "Outlook", "Repository"]
+__all__ = [
+    "FINAL",
+    "Batches",
+    "Database",
+    "Deliveries",
+    "Forecast",
+    "Forecasts",
+    "ImageNames",
+    "Jobs",
+    "LabelCounts",
+    "Labels",
+    "Leases",
+    "Messages",
+    "References",
+    "Repository",
+    "Reviews",
+    "Scans",
+    "Sessions",
+]
 
 
-class Repository(JobLife, Messages, Forecast, ReviewRows, ImageRows, DeliveryRows):
-    """Where the truth lies; thread-safe, on SQLite or PostgreSQL.
+class Repository:
+    """What the database stores, on SQLite or PostgreSQL; safe to use from many threads.
 
-    Every method is one transaction. Reading raises NotFound for what is not this project's; every
-    method may raise Unavailable, and those that write StorageFull.
+    Every method of its parts is one transaction. A read raises NotFound for a row of another
+    project. Every method may raise Unavailable, and those that write StorageFull.
     """
+
+    def __init__(self, url: str) -> None:
+        """`url`: an SQLAlchemy URL; nothing is connected yet."""
+        self.database = database = Database(url)
+        self.scans = Scans(database)
+        self.jobs = Jobs(database)
+        self.batches = Batches(database)
+        self.leases = Leases(database)
+        self.messages = Messages(database)
+        self.forecasts = Forecasts(database)
+        self.reviews = Reviews(database)
+        self.labels = Labels(database)
+        self.image_names = ImageNames(database)
+        self.sessions = Sessions(database)
+        self.deliveries = Deliveries(database)
+        self.references = References(database)
+
+    def migrate(self) -> None:
+        """Upgrades the schema to the newest version; several processes may do so at once."""
+        self.database.migrate()
+
+    def ping(self) -> None:
+        """Returns if the database answers; raises Unavailable if not."""
+        self.database.ping()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.database.close()

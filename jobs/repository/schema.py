@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them, and the way from a row to a dataclass."""
+"""The tables, as the newest migration leaves them, and the dataclasses of their rows."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ _Json = JSON(none_as_null=True)
 
 
 def _serial() -> "Column[int]":
-    """The order of arrival: what lists, cursors and the queue's places go by."""
+    """The order of insertion, which lists, cursors and the queue use."""
     return Column("seq", _Serial, primary_key=True, autoincrement=True)
 
 
@@ -117,7 +117,7 @@ jobs = Table(
 )
 
 brief = tuple(column for column in jobs.c if column is not jobs.c.report)
-"""All of a job but its report, which may be megabytes."""
+"""All columns of a job except its report, which may take megabytes."""
 
 job_scans = Table(
     "job_scans",
@@ -183,7 +183,7 @@ Row = RowMapping
 
 
 def scan_of(row: Row) -> StoredScan:
-    """A row of `scans` as the rest of the house knows it."""
+    """The scan of a row of `scans`."""
     spacing = row["spacing_mm"]
     return StoredScan(
         id=row["id"],
@@ -203,7 +203,7 @@ def scan_of(row: Row) -> StoredScan:
 
 
 def job_of(row: Row, channels: Sequence[Row]) -> Job:
-    """A row of `jobs` with its rows of `job_scans`, in the order of their positions."""
+    """The job of a row of `jobs` and its rows of `job_scans`, ordered by position."""
     tile = row["options"]["tile"]
     same = {
         name: row[name]
@@ -228,11 +228,11 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
 
 
 def review_of(row: Row) -> Review:
-    """A row of `reviews`."""
+    """The review of a row of `reviews`."""
     return Review(**{name: row[name] for name in Review.__dataclass_fields__})
 
 
 def delivery_of(row: Row) -> Delivery:
-    """A row of `deliveries`."""
+    """The delivery of a row of `deliveries`."""
     values = {name: row[name] for name in Delivery.__dataclass_fields__}
     return Delivery(**values | {"state": DeliveryState(row["state"])})

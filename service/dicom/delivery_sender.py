@@ -42,7 +42,7 @@ class Courier:
 
     def step(self) -> bool:
         """Brings one delivery that is due; False where there is none. Raises Unavailable."""
-        delivery = self._parts.repository.claim_delivery(self._peer.name, LEASE_S)
+        delivery = self._parts.repository.deliveries.claim(self._peer.name, LEASE_S)
         if delivery is None:
             return False
         repository = self._parts.repository
@@ -50,16 +50,16 @@ class Courier:
             self._bring(delivery)
         except Unavailable as error:
             wait = due_in(delivery.attempts, random.random())  # noqa: S311 - no secret
-            repository.delivery_postponed(delivery, wait, _told(error))
+            repository.deliveries.postpone(delivery, wait, _told(error))
             self._tell(error.detail)
         except TesseraError as error:
             logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
-            repository.delivery_failed(delivery, _told(error))
+            repository.deliveries.fail(delivery, _told(error))
         except Exception as error:  # noqa: BLE001 - said, and not met again and again
             told = errors.unexpected(problem.logged(error, logger))
-            repository.delivery_failed(delivery, told.model_dump())
+            repository.deliveries.fail(delivery, told.model_dump())
         else:
-            repository.delivery_sent(delivery.id)
+            repository.deliveries.mark_sent(delivery.id)
             self._tell("")
         return True
 
@@ -74,7 +74,7 @@ class Courier:
                 problem.logged(error, logger)
 
     def _bring(self, delivery: Delivery) -> None:
-        job = self._parts.repository.job_by_id(delivery.job)
+        job = self._parts.repository.jobs.by_id(delivery.job)
         if job.state is not JobState.SUCCEEDED:
             raise Conflict(
                 f"The job is {job.state}: there is nothing to deliver.",

@@ -118,7 +118,7 @@ class Router:
             logger.warning("A rule for %s asks what cannot be: %s", rule.model, error)
             return False
         key = "pacs-" + hashlib.sha256(f"{scan.id} {rule.digest}".encode()).hexdigest()
-        stored, created = self._parts.repository.add_job(job, key, _deliveries(job, rule))
+        stored, created = self._parts.repository.jobs.add(job, key, _deliveries(job, rule))
         if created:
             dispatch(self._parts, [stored])
         return created

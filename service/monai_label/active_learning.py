@@ -36,11 +36,11 @@ async def next_sample(
 
 
 def _next(parts: Parts, project: str, strategy: str) -> dict[str, Any]:
-    scan = parts.repository.unlabelled(project, at_random=strategy == "random")
+    scan = parts.repository.labels.next_scan(project, at_random=strategy == "random")
     if scan is None:
         return {}
     return {
-        "id": parts.repository.image_names([scan.id]).get(scan.id, scan.id),
+        "id": parts.repository.image_names.of_scans([scan.id]).get(scan.id, scan.id),
         "weight": 1,
         "path": "",  # no client shares a disk with this service
         "name": file_name(scan),

@@ -54,7 +54,7 @@ def delete_batch(parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     batch = _latest(parts, project)
     for job in batch.jobs:
         with suppress(Conflict):
-            parts.repository.cancel(project, job)
+            parts.repository.jobs.cancel(project, job)
     return _out(parts, _latest(parts, project))
 
 
@@ -75,7 +75,7 @@ def _started(
         )
     jobs = [JobIn(scan=scan.id, model=card.name, priority=_PRIORITY) for scan in scans]
     batch, stored = orders.batch_of(BatchIn(name=_NAME, jobs=jobs), parts, project)
-    batch, _ = parts.repository.add_batch(batch, stored)
+    batch, _ = parts.repository.batches.add(batch, stored)
     after.add_task(dispatch, parts, stored)
     return _out(parts, batch)
 
@@ -84,8 +84,8 @@ def _scans(parts: Parts, project: str, images: Images) -> list[StoredScan]:
     found: list[StoredScan] = []
     cursor: str | None = None
     while True:
-        page, cursor = parts.repository.scans(project, cursor=cursor, limit=200)
-        labels = parts.repository.labels([scan.id for scan in page])
+        page, cursor = parts.repository.scans.page(project, cursor=cursor, limit=200)
+        labels = parts.repository.labels.newest([scan.id for scan in page])
         done = {label.scan for label in labels if label.tag == FINAL}
         wanted = {"all": None, "labeled": True, "unlabeled": False}[images]
         found += [scan for scan in page if wanted is None or (scan.id in done) == wanted]
@@ -94,10 +94,10 @@ def _scans(parts: Parts, project: str, images: Images) -> list[StoredScan]:
 
 
 def _latest(parts: Parts, project: str) -> Batch:
-    found = parts.repository.latest_batch(project, _NAME)
+    found = parts.repository.batches.latest(project, _NAME)
     if found is None:
         raise NotFound("No batch was begun.", hint="Begin one with POST batch/infer/{model}.")
-    return parts.repository.batch(project, found)
+    return parts.repository.batches.get(project, found)
 
 
 def _out(parts: Parts, batch: Batch) -> dict[str, Any]:
@@ -115,5 +115,5 @@ def _out(parts: Parts, batch: Batch) -> dict[str, Any]:
 
 
 def _ended(parts: Parts, batch: Batch) -> float:
-    jobs = (parts.repository.job(batch.project, job) for job in batch.jobs)
+    jobs = (parts.repository.jobs.get(batch.project, job) for job in batch.jobs)
     return max((job.finished_at or job.created_at for job in jobs), default=batch.created_at)

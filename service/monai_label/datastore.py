@@ -38,14 +38,14 @@ def datastore(
 
 def statistics(parts: Parts, project: str) -> dict[str, Any]:
     """How many images there are, and how many a reader is done with."""
-    found = parts.repository.labelled(project)
+    found = parts.repository.labels.counts(project)
     return {"total": found.total, "completed": found.completed, "label_tags": found.tags}
 
 
 def _pages(parts: Parts, project: str) -> Any:
     cursor: str | None = None
     while True:
-        scans, cursor = parts.repository.scans(project, cursor=cursor, limit=_PAGE)
+        scans, cursor = parts.repository.scans.page(project, cursor=cursor, limit=_PAGE)
         yield _objects(parts, scans)
         if cursor is None:
             return
@@ -53,11 +53,14 @@ def _pages(parts: Parts, project: str) -> Any:
 
 def _objects(parts: Parts, scans: list[StoredScan]) -> dict[str, Any]:
     ids = [scan.id for scan in scans]
-    called, masks = parts.repository.image_names(ids), parts.repository.mask_formats(ids)
+    called, masks = (
+        parts.repository.image_names.of_scans(ids),
+        parts.repository.jobs.mask_formats(ids),
+    )
     labels: dict[str, dict[str, Any]] = {scan_id: {} for scan_id in ids}
     for scan_id, form in masks.items():
         labels[scan_id][ORIGINAL] = {"ext": SUFFIXES[form], "info": {}}
-    for review in parts.repository.labels(ids):
+    for review in parts.repository.labels.newest(ids):
         labels[str(review.scan)][str(review.tag)] = label_out(review)
     return {
         called.get(scan.id, scan.id): {

@@ -25,11 +25,13 @@ def image(parts: Parts, project: str, given: str) -> StoredScan:
             hint="Send the image first, or ask GET datastore/?output=all which there are.",
         )
     try:
-        return parts.repository.image(project, name)
+        return parts.repository.image_names.find(project, name)
     except NotFound:
         if not _UID.fullmatch(name) or len(name) > 64:
             raise
     from service.dicom import dicomweb_client  # loads for a second
 
     dicomweb_client.pull_series(parts, project, name)
-    return parts.repository.image(project, name)  # the same of several volumes as the next time
+    return parts.repository.image_names.find(
+        project, name
+    )  # the same of several volumes as the next time

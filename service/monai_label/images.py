@@ -55,7 +55,7 @@ async def head_image(image: str, parts: PartsDep, project: OwnerDep) -> Response
 def get_image_info(image: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """What is known of an image, and what clients keep with it."""
     scan = image_names.image(parts, project, image)
-    return {**parts.repository.image_info(project, scan.id), **facts(scan)}
+    return {**parts.repository.scans.info(project, scan.id), **facts(scan)}
 
 
 @serves(router, "PUT", "/datastore/image/info")
@@ -65,7 +65,7 @@ async def put_image_info(
     """Keeps a client's own dictionary with an image."""
     scan = await run_sync(image_names.image, parts, project, image)
     async with received(request, parts) as form:
-        await run_sync(parts.repository.note_image, project, scan.id, form.json("info"))
+        await run_sync(parts.repository.scans.set_info, project, scan.id, form.json("info"))
     return {}
 
 
@@ -86,7 +86,7 @@ def kept(parts: Parts, project: str, uploads: Sequence[Upload], image: str = "")
     name, now = base_name(image), time()
     if name and name != scan.id:
         try:
-            parts.repository.name_image(ImageName(project, name, scan.id, now, now))
+            parts.repository.image_names.add(ImageName(project, name, scan.id, now, now))
         except BaseException:
             if created:
                 scan_intake.discard(parts, project, scan.id)

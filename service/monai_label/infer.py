@@ -42,8 +42,8 @@ async def infer(
 async def _scan(parts: Parts, project: str, form: Form, image: str, session_id: str) -> StoredScan:
     """The session's image, else the file that came, else the image that is named."""
     if session_id:
-        session = await run_sync(parts.repository.session, project, session_id)
-        return await run_sync(parts.repository.scan, project, session.scan)
+        session = await run_sync(parts.repository.sessions.use, project, session_id)
+        return await run_sync(parts.repository.scans.get, project, session.scan)
     if form.uploads("file"):
         return await parts.take_in(kept, parts, project, form.uploads("file"), image)
     return await run_sync(image_names.image, parts, project, image)

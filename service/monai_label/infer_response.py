@@ -97,7 +97,7 @@ def _write(path: Path, numbers: NDArray[Any], scan: Scan, asked: Asked) -> None:
 
 
 def _params(parts: Parts, job: Job, card: ModelCard, mask: NDArray[Any]) -> dict[str, Any]:
-    report = parts.repository.report(job.project, job.id)
+    report = parts.repository.jobs.report(job.project, job.id)
     measured = report.get("measurements") or {}
     seconds = report.get("seconds") or {}
     infer, total = seconds.get("network", 0.0), seconds.get("total", 0.0)

@@ -80,7 +80,9 @@ def get_label_info(
     if tag == ORIGINAL:
         job = _made(parts, scan)[0]
         return {"model": job.model, "version": job.model_version, "ts": int(job.finished_at or 0)}
-    info: dict[str, Any] = label_out(parts.repository.label(project, scan.id, _own(tag)))["info"]
+    info: dict[str, Any] = label_out(parts.repository.labels.get(project, scan.id, _own(tag)))[
+        "info"
+    ]
     return info
 
 
@@ -104,7 +106,7 @@ async def update_label_info(
 def delete_label(id: str, parts: PartsDep, project: OwnerDep, tag: str = FINAL) -> dict[str, str]:  # noqa: A002 - the word on the wire
     """Deletes what readers drew under a tag, and the reviews that held it."""
     scan = image_names.image(parts, project, id)
-    unnamed = parts.repository.delete_label(project, scan.id, _own(tag))
+    unnamed = parts.repository.labels.delete(project, scan.id, _own(tag))
     try:
         parts.collector.take(unnamed)
     except Unavailable as error:  # the label is gone; its file goes as soon as it can
@@ -116,9 +118,9 @@ async def _noted(
     request: Request, field: str, label: str, tag: str, parts: Parts, project: str
 ) -> dict[str, str]:
     scan = await run_sync(image_names.image, parts, project, label)
-    found = await run_sync(parts.repository.label, project, scan.id, _own(tag))
+    found = await run_sync(parts.repository.labels.get, project, scan.id, _own(tag))
     async with received(request, parts) as form:
-        await run_sync(parts.repository.note_label, found.id, form.json(field))
+        await run_sync(parts.repository.labels.set_info, found.id, form.json(field))
     return {}
 
 
@@ -148,13 +150,13 @@ def _save(
         tag=tag,
         info=dict(params),
     )
-    return parts.repository.add_review(scan.project, review)
+    return parts.repository.reviews.add(scan.project, review)
 
 
 def _known(parts: Parts, scan: StoredScan) -> list[tuple[Job, ModelCard]]:
     """The jobs that made a mask of this scan, newest first, as far as their models are here."""
     cards = {model.card.sha256: model.card for model in parts.registry.all()}
-    made = parts.repository.made(scan.project, scan.id)
+    made = parts.repository.jobs.succeeded_on(scan.project, scan.id)
     return [(job, cards[job.model_sha256]) for job in made if job.model_sha256 in cards]
 
 
@@ -162,12 +164,12 @@ def _mask(parts: Parts, scan: StoredScan, tag: str) -> _Stored:
     if tag == ORIGINAL:
         job = _made(parts, scan)[0]
         return _Stored(str(job.mask_sha256), str(job.mask_format))
-    review = parts.repository.label(scan.project, scan.id, _own(tag))
+    review = parts.repository.labels.get(scan.project, scan.id, _own(tag))
     return _Stored(str(review.mask_sha256), str(review.mask_format))
 
 
 def _made(parts: Parts, scan: StoredScan) -> list[Job]:
-    made = parts.repository.made(scan.project, scan.id)
+    made = parts.repository.jobs.succeeded_on(scan.project, scan.id)
     if not made:
         raise NotFound("No network made a mask of this image yet.", hint="Run an inference first.")
     return made

@@ -35,19 +35,19 @@ async def finished(parts: Parts, request: Request, scan: StoredScan, card: Model
                 hint="Ask again: the job goes on, and its mask is kept.",
             )
         await asyncio.sleep(_POLL_S)
-        job = await run_sync(parts.repository.job, scan.project, job.id)
+        job = await run_sync(parts.repository.jobs.get, scan.project, job.id)
     return job
 
 
 def _asked(parts: Parts, scan: StoredScan, card: ModelCard) -> Job:
     """A job of this very network on this scan: done, on its way, or new."""
-    for job in parts.repository.made(scan.project, scan.id):
+    for job in parts.repository.jobs.succeeded_on(scan.project, scan.id):
         if (job.model, job.model_sha256, job.options) == (card.name, card.sha256, Options()):
             return job
     asked = orders.job_of(
         JobIn(scan=scan.id, model=card.name, priority=PRIORITY), parts, scan.project
     )
-    job, created = parts.repository.add_job(asked, f"monai-label {scan.id} {card.sha256}")
+    job, created = parts.repository.jobs.add(asked, f"monai-label {scan.id} {card.sha256}")
     if not created and job.state in (JobState.FAILED, JobState.CANCELLED):
         job = _again(parts, job)
     if job.state is JobState.QUEUED:
@@ -57,6 +57,6 @@ def _asked(parts: Parts, scan: StoredScan, card: ModelCard) -> Job:
 
 def _again(parts: Parts, job: Job) -> Job:
     try:
-        return parts.repository.retry(job.project, job.id)
+        return parts.repository.jobs.retry(job.project, job.id)
     except Conflict:  # another client just asked for the same
-        return parts.repository.job(job.project, job.id)
+        return parts.repository.jobs.get(job.project, job.id)

@@ -57,17 +57,17 @@ async def get_session(
     session_id: str, parts: PartsDep, project: OwnerDep, *, image: bool = False
 ) -> Response:
     """A session, used by this, or with `image=true` its image; 404 once it is over."""
-    session = await run_sync(parts.repository.session, project, session_id)
+    session = await run_sync(parts.repository.sessions.use, project, session_id)
     if not image:
         return JSONResponse(_info(session))
-    scan = await run_sync(parts.repository.scan, project, session.scan)
+    scan = await run_sync(parts.repository.scans.get, project, session.scan)
     return await parts.show(results.volume, parts, scan, f"{scan.sha256}-volume")
 
 
 @serves(router, "DELETE", "/session/{session_id}")
 def delete_session(session_id: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
     """Ends a session; its image goes unless it was here before, or a label of it was kept."""
-    session = parts.repository.session(project, session_id)
+    session = parts.repository.sessions.use(project, session_id)
     end(parts, session)
     return _info(session)
 
@@ -76,7 +76,7 @@ async def end_in_time(parts: Parts) -> None:
     """Ends sessions as they expire, for as long as the gateway runs."""
     while True:
         try:
-            for session in await run_sync(parts.repository.ended_sessions):
+            for session in await run_sync(parts.repository.sessions.expired):
                 await run_sync(end, parts, session)
         except TesseraError as error:
             logger.warning("Sessions that are over wait: %s", error)
@@ -93,17 +93,17 @@ def end(parts: Parts, session: ImageName) -> None:
                 scan_intake.discard(parts, session.project, session.scan)
         except Conflict:  # a job runs on it: the session ends when that is over
             return
-    parts.repository.forget_name(session.project, session.name)
+    parts.repository.image_names.delete(session.project, session.name)
 
 
 def _needed(parts: Parts, session: ImageName) -> bool:
     """By another session, which then takes it along, or by whoever named, drew or reviewed."""
     ids, repository = [session.scan], parts.repository
     return (
-        repository.hand_over(session)
-        or bool(repository.labels(ids))
-        or bool(repository.image_names(ids))
-        or any(job.verdict for job in repository.made(session.project, session.scan))
+        repository.sessions.hand_over(session)
+        or bool(repository.labels.newest(ids))
+        or bool(repository.image_names.of_scans(ids))
+        or any(job.verdict for job in repository.jobs.succeeded_on(session.project, session.scan))
     )
 
 
@@ -118,7 +118,7 @@ def _made(
         scan, created = taken(parts, project, files)
     now = time()
     session = ImageName(project, uuid4().hex, scan.id, now, now, expiry_s, created)
-    parts.repository.name_image(session)
+    parts.repository.image_names.add(session)
     return session
 
 

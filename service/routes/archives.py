@@ -86,8 +86,8 @@ def deliver(
 
     What was sent or failed earlier is sent again: it is the same object, by its UIDs.
     """
-    job = parts.repository.job(project, job_id)
-    scan = parts.repository.scan(project, job.grid_scan)
+    job = parts.repository.jobs.get(project, job_id)
+    scan = parts.repository.scans.get(project, job.grid_scan)
     if scan.format != "dicom":
         raise BadRequest(
             "The job's scan is no DICOM: there is nothing that its results could refer to.",
@@ -100,11 +100,13 @@ def deliver(
         for name in names
         for form in dict.fromkeys(asked.formats)
     ]
-    stored = parts.repository.deliver(project, job_id, wanted)
+    stored = parts.repository.deliveries.request(project, job_id, wanted)
     return [serializers.delivery_out(one) for one in stored]
 
 
 @router.get("/v1/jobs/{job_id}/deliveries")
 def list_deliveries(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> list[DeliveryOut]:
     """What of a job is to be sent, to whom, and how far that is."""
-    return [serializers.delivery_out(one) for one in parts.repository.deliveries(project, job_id)]
+    return [
+        serializers.delivery_out(one) for one in parts.repository.deliveries.of_job(project, job_id)
+    ]

@@ -22,7 +22,7 @@ def create_batch(
 ) -> BatchOut:
     """Stores all the jobs or none; an error says which of them is at fault."""
     batch, jobs = orders.batch_of(asked, parts, project)
-    batch, created = parts.repository.add_batch(batch, jobs, idempotency_key)
+    batch, created = parts.repository.batches.add(batch, jobs, idempotency_key)
     if created:
         after.add_task(dispatch, parts, jobs)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
@@ -32,4 +32,4 @@ def create_batch(
 @router.get("/v1/batches/{batch_id}")
 def get_batch(batch_id: Identifier, parts: PartsDep, project: OwnerDep) -> BatchOut:
     """How far a batch is; GET /v1/jobs?batch= lists its jobs."""
-    return serializers.batch_out(parts.repository.batch(project, batch_id))
+    return serializers.batch_out(parts.repository.batches.get(project, batch_id))

@@ -71,7 +71,7 @@ async def _changes(parts: Parts, project: str, job: JobOut) -> AsyncIterator[Ser
 
 
 def _look(parts: Parts, project: str, job_id: str) -> JobOut:
-    return serializers.job_out(parts.repository.job(project, job_id), parts.repository)
+    return serializers.job_out(parts.repository.jobs.get(project, job_id), parts.repository)
 
 
 def _changed(told: JobOut, now: JobOut) -> bool:

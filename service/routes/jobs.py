@@ -27,7 +27,7 @@ def create_job(
 
     The same Idempotency-Key with the same request gives the same job again.
     """
-    job, created = parts.repository.add_job(orders.job_of(asked, parts, project), idempotency_key)
+    job, created = parts.repository.jobs.add(orders.job_of(asked, parts, project), idempotency_key)
     if created:
         after.add_task(dispatch, parts, [job])
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -45,7 +45,7 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JobPage:
     """The worklist, newest first; `next_cursor` leads to the next page."""
-    jobs, following = parts.repository.jobs(
+    jobs, following = parts.repository.jobs.page(
         project, state=state, model=model, batch=batch, cursor=cursor, limit=limit
     )
     return JobPage(jobs=serializers.jobs_out(jobs, parts.repository), next_cursor=following)
@@ -54,13 +54,13 @@ def list_jobs(
 @router.get("/v1/jobs/{job_id}")
 def get_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
     """Where a job stands: state, progress, place in the queue, when it will be done."""
-    return serializers.job_out(parts.repository.job(project, job_id), parts.repository)
+    return serializers.job_out(parts.repository.jobs.get(project, job_id), parts.repository)
 
 
 @router.post("/v1/jobs/{job_id}/cancel")
 def cancel_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
     """Cancels a job that waits or runs; a running one stops within a tile."""
-    return serializers.job_out(parts.repository.cancel(project, job_id), parts.repository)
+    return serializers.job_out(parts.repository.jobs.cancel(project, job_id), parts.repository)
 
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202)
@@ -68,6 +68,6 @@ def retry_job(
     job_id: Identifier, after: BackgroundTasks, parts: PartsDep, project: OwnerDep
 ) -> JobOut:
     """Queues a failed or cancelled job again; its attempts count from nought."""
-    job = parts.repository.retry(project, job_id)
+    job = parts.repository.jobs.retry(project, job_id)
     after.add_task(dispatch, parts, [job])
     return serializers.job_out(job, parts.repository)

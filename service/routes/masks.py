@@ -85,7 +85,7 @@ def get_report(
     job = _succeeded(parts, project, job_id)
     if format == "dicom-sr":
         return results.dicom(parts, job, "dicom-sr", f"report-{job.id}")
-    report = parts.repository.report(project, job.id)
+    report = parts.repository.jobs.report(project, job.id)
     if format == "csv" or (format is None and accept.startswith("text/csv")):
         return Response(table(report.get("measurements") or {}), media_type="text/csv")
     return JSONResponse(report)
@@ -104,7 +104,7 @@ def get_preview(
 
 
 def _succeeded(parts: Parts, project: str, job_id: str) -> Job:
-    job = parts.repository.job(project, job_id)
+    job = parts.repository.jobs.get(project, job_id)
     if job.state is JobState.SUCCEEDED:
         return job
     raise Conflict(
@@ -121,7 +121,7 @@ def _mask(parts: Parts, job: Job, wanted: str, tag: str) -> Response:
         return results.stored(parts, sha256, name, results.MEDIA[wanted], tag)
     if wanted in DICOM:
         return results.dicom(parts, job, wanted, name)
-    scan = parts.repository.scan(job.project, job.grid_scan)
+    scan = parts.repository.scans.get(job.project, job.grid_scan)
     flat = len(scan.shape) == 3
     if wanted == "png" or (wanted == "ome-tiff" and not flat):
         raise BadRequest(

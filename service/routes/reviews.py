@@ -41,13 +41,13 @@ def add_review(
         reviewer=given.reviewer,
         created_at=time.time(),
     )
-    return serializers.review_out(parts.repository.add_review(project, review))
+    return serializers.review_out(parts.repository.reviews.add(project, review))
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
 def list_reviews(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> list[ReviewOut]:
     """The reviews of a mask, as the repository keeps them."""
-    return [serializers.review_out(one) for one in parts.repository.reviews(project, job_id)]
+    return [serializers.review_out(one) for one in parts.repository.reviews.of_job(project, job_id)]
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
@@ -58,7 +58,7 @@ def get_corrected_mask(
 
     Readers send such masks from 3D Slicer and other clients of the MONAI Label surface.
     """
-    review = parts.repository.corrected(project, job_id, review_id)
+    review = parts.repository.reviews.with_mask(project, job_id, review_id)
     tag, form = str(review.mask_sha256), str(review.mask_format)
     if etags.known(request, tag):
         return etags.unchanged(tag)

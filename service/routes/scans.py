@@ -101,14 +101,14 @@ def list_scans(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ScanPage:
     """The scans that were sent, newest first; `next_cursor` leads to the next page."""
-    scans, following = parts.repository.scans(project, cursor=cursor, limit=limit)
+    scans, following = parts.repository.scans.page(project, cursor=cursor, limit=limit)
     return ScanPage(scans=[serializers.scan_out(scan) for scan in scans], next_cursor=following)
 
 
 @router.get("/v1/scans/{scan_id}")
 def get_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> ScanOut:
     """What a scan is."""
-    return serializers.scan_out(parts.repository.scan(project, scan_id))
+    return serializers.scan_out(parts.repository.scans.get(project, scan_id))
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)
@@ -122,7 +122,7 @@ async def get_volume(
     scan_id: Identifier, request: Request, parts: PartsDep, project: OwnerDep
 ) -> Response:
     """The scan as a NIfTI that a viewer can load; a picture becomes a volume of one slice."""
-    scan = await parts.show(parts.repository.scan, project, scan_id)
+    scan = await parts.show(parts.repository.scans.get, project, scan_id)
     tag = f"{scan.sha256}-volume"
     if etags.known(request, tag):
         return etags.unchanged(tag)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from imaging.formats.received import Refused
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
-from jobs.repository import Outlook, Repository
+from jobs.repository import Forecast, Repository
 from models.card import ModelCard
 from service.http import errors
 from service.resources.routing_table import Peer
@@ -57,12 +57,12 @@ def job_out(job: Job, repository: Repository) -> JobOut:
 
 def jobs_out(jobs: Sequence[Job], repository: Repository) -> list[JobOut]:
     """Several, with one look at the queue."""
-    outlooks = repository.outlook(jobs)
-    names = repository.scan_names({job.grid_scan for job in jobs})
-    return [_job_out(job, outlooks[job.id], names.get(job.grid_scan, "")) for job in jobs]
+    forecasts = repository.forecasts.of(jobs)
+    names = repository.scans.names({job.grid_scan for job in jobs})
+    return [_job_out(job, forecasts[job.id], names.get(job.grid_scan, "")) for job in jobs]
 
 
-def _job_out(job: Job, outlook: Outlook, scan_name: str) -> JobOut:
+def _job_out(job: Job, forecast: Forecast, scan_name: str) -> JobOut:
     return JobOut(
         id=job.id,
         state=job.state,
@@ -75,8 +75,8 @@ def _job_out(job: Job, outlook: Outlook, scan_name: str) -> JobOut:
         batch=job.batch,
         attempt=job.attempt,
         progress=_progress(job.progress, job.state),
-        place_in_queue=outlook.place,
-        eta=_maybe(outlook.eta),
+        place_in_queue=forecast.place,
+        eta=_maybe(forecast.eta),
         created_at=_time(job.created_at),
         started_at=_maybe(job.started_at),
         finished_at=_maybe(job.finished_at),

@@ -20,8 +20,8 @@ def write(parts: Parts, job: Job, form: str, path: Path) -> None:
     from imaging.formats.dicom.objects import write_object  # loads for a second
 
     description = _description(parts, job)
-    stored = parts.repository.scan(job.project, job.grid_scan)
-    sizes = parts.repository.report(job.project, job.id).get("measurements")
+    stored = parts.repository.scans.get(job.project, job.grid_scan)
+    sizes = parts.repository.jobs.report(job.project, job.id).get("measurements")
     with (
         parts.blobs.local(stored.sha256) as source,
         parts.blobs.local(str(job.mask_sha256)) as made,

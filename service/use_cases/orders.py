@@ -21,7 +21,7 @@ class _Known:
             return parts.registry.get(name).card
 
         def dimension(scan_id: str) -> int:
-            return len(parts.repository.scan(project, scan_id).shape) - 1
+            return len(parts.repository.scans.get(project, scan_id).shape) - 1
 
         self.project = project
         self.card = cache(card)

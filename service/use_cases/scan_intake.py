@@ -48,7 +48,7 @@ def _stored(
 ) -> tuple[StoredScan, bool]:
     seen, size = verify(one.path, parts.limits), one.path.stat().st_size
     sha256 = parts.blobs.put(one.path, move=True)
-    stored, created = parts.repository.add_scan(
+    stored, created = parts.repository.scans.add(
         StoredScan(
             id=uuid4().hex,
             project=project,
@@ -86,7 +86,7 @@ def discard(parts: Parts, project: str, scan_id: str) -> None:
 
     A blob that was stored just now, maybe for somebody else, is left to the sweeper's collector.
     """
-    unnamed = parts.repository.delete_scan(project, scan_id)
+    unnamed = parts.repository.scans.delete(project, scan_id)
     try:
         parts.collector.take(unnamed)
     except TesseraError as error:  # the scan is gone; its files go as soon as they can

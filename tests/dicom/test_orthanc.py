@@ -178,7 +178,7 @@ def test_the_gateway_dies_between_receipt_and_job(orthanc: Orthanc, house: House
     "where",
     [
         "service.use_cases.scan_intake.take_all",
-        "jobs.repository.ask.JobRows.add_job",
+        "jobs.repository.jobs.Jobs.add",
         "service.dicom.series_inbox.Inbox.taken",
     ],
 )

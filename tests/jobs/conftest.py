@@ -257,5 +257,5 @@ def job_of() -> Callable[..., Job]:
 @pytest.fixture
 def stocked(repository: Repository) -> Repository:
     """With ada's scan `scan` in it."""
-    repository.add_scan(make_scan())
+    repository.scans.add(make_scan())
     return repository

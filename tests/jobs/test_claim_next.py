@@ -16,12 +16,12 @@ REASON = {"title": "No room left", "status": 507, "detail": "The disk is full."}
 def waiting(repository: Repository, *asked: Job) -> None:
     """Stores jobs that have a message."""
     for job in asked:
-        repository.add_job(job)
-        assert repository.mark_sent(job.id, 0)
+        repository.jobs.add(job)
+        assert repository.messages.mark_sent([job.id])
 
 
 def claimed(repository: Repository, *messages: str) -> list[str | None]:
-    found = [repository.claim_next(name, "w", 60) for name in messages]
+    found = [repository.leases.claim_next(name, "w", 60) for name in messages]
     return [job and job.id for job in found]
 
 
@@ -30,14 +30,14 @@ def test_the_most_urgent_then_the_oldest(stocked: Repository, job_of: Make) -> N
     waiting(stocked, *(job_of(name, priority=p) for name, p in priorities.items()))
     assert claimed(stocked, "a", "b", "c", "d") == ["c", "d", "b", "a"]
     assert claimed(stocked, *"abcd") == [None] * 4
-    assert stocked.claim_next("none", "w", 60) is None
+    assert stocked.leases.claim_next("none", "w", 60) is None
 
 
 def test_a_message_for_a_job_that_is_over_serves_another(stocked: Repository, job_of: Make) -> None:
     waiting(stocked, job_of("a"), job_of("b"))
-    stocked.cancel("ada", "a")
+    stocked.jobs.cancel("ada", "a")
     assert claimed(stocked, "a", "b") == ["b", None]
-    assert stocked.job_by_id("a").state is JobState.CANCELLED
+    assert stocked.jobs.by_id("a").state is JobState.CANCELLED
 
 
 def test_other_queues_are_left_to_their_own_messages(stocked: Repository, job_of: Make) -> None:
@@ -50,20 +50,20 @@ def test_a_job_without_a_message_of_its_own_is_left_to_it(
 ) -> None:
     """Taken by another's, it would leave that one without any until the sweeper sees it."""
     waiting(stocked, job_of("a"))
-    stocked.add_job(job_of("b", priority=9))
+    stocked.jobs.add(job_of("b", priority=9))
     assert claimed(stocked, "a", "b") == ["a", "b"]
 
 
 def test_a_job_that_met_trouble_rests_for_a_lease(stocked: Repository, job_of: Make) -> None:
     waiting(stocked, job_of("a"), job_of("b"), job_of("c", priority=9))
-    job = stocked.claim_next("c", "w", 60)
+    job = stocked.leases.claim_next("c", "w", 60)
     assert job is not None
-    assert stocked.lose("c", job.fence, REASON, attempts=3)
+    assert stocked.leases.requeue("c", job.fence, REASON, attempts=3)
     assert claimed(stocked, "a") == ["a"], "another's message comes too early"
-    rested = stocked.claim_next("b", "w", -1)
+    rested = stocked.leases.claim_next("b", "w", -1)
     assert rested is not None
     assert rested.id == "c"
-    assert stocked.lose("c", rested.fence, REASON, attempts=3)
+    assert stocked.leases.requeue("c", rested.fence, REASON, attempts=3)
     assert claimed(stocked, "c") == ["c"], "its own message is the sign to try again"
 
 
@@ -77,7 +77,9 @@ def test_each_message_gets_one_job(stocked: Repository, job_of: Make, racers: in
 
     def race(first: int) -> None:
         gate.wait()
-        won.extend(stocked.claim_next(name, f"w{first}", 60) for name in names[first::racers])
+        won.extend(
+            stocked.leases.claim_next(name, f"w{first}", 60) for name in names[first::racers]
+        )
 
     threads = [threading.Thread(target=race, args=(n,)) for n in range(racers)]
     for thread in threads:

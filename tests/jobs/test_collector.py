@@ -45,10 +45,10 @@ def test_what_a_row_names_stays(
     store: Store, scan_of: Callable[..., StoredScan], job_of: Callable[..., Job]
 ) -> None:
     scan, mask, preview = (store.put(word) for word in ("scan", "mask", "preview"))
-    store.repository.add_scan(scan_of(sha256=scan))
-    store.repository.add_job(job_of())
-    store.repository.claim("job", "w", 60)
-    store.repository.finish(
+    store.repository.scans.add(scan_of(sha256=scan))
+    store.repository.jobs.add(job_of())
+    store.repository.leases.claim("job", "w", 60)
+    store.repository.leases.finish(
         "job", 1, mask_sha256=mask, mask_format="png", preview_sha256=preview, report={}
     )
     late = store.put("a mask that came too late")
@@ -57,7 +57,7 @@ def test_what_a_row_names_stays(
     assert store.stored() == {scan, mask, preview, young}
     assert late not in store.stored()
 
-    unnamed = store.repository.delete_scan("ada", "scan")
+    unnamed = store.repository.scans.delete("ada", "scan")
     assert store.collector.take(unnamed) == 3
     assert store.stored() == {young}
 
@@ -67,12 +67,12 @@ def test_what_is_put_again_after_its_deletion_stays(
 ) -> None:
     """Given an old scan: one deletes it while another gateway, between put and row, has it."""
     name = store.put("scan")
-    store.repository.add_scan(scan_of(sha256=name))
-    unnamed = store.repository.delete_scan("ada", "scan")
+    store.repository.scans.add(scan_of(sha256=name))
+    unnamed = store.repository.scans.delete("ada", "scan")
     assert store.put("scan", old=False) == name
     assert store.collector.take(unnamed) == 0
     assert sum(store.collector.collect()) == 0
-    store.repository.add_scan(scan_of("again", sha256=name))
+    store.repository.scans.add(scan_of("again", sha256=name))
     assert store.stored() == {name}
 
 
@@ -80,6 +80,6 @@ def test_many(store: Store, scan_of: Callable[..., StoredScan]) -> None:
     """More than go into one question to the database."""
     names = [f"{n:064x}" for n in range(1200)]
     named = store.put("scan")
-    store.repository.add_scan(scan_of(sha256=named))
+    store.repository.scans.add(scan_of(sha256=named))
     assert store.collector.take([*names, named]) == 0
     assert store.stored() == {named}

@@ -18,9 +18,9 @@ def delivery(name: str, job: str = "job", to: str = "archive", form: str = "dico
 
 
 def finish(repository: Repository, job: str = "job") -> None:
-    claimed = repository.claim(job, "w", 60)
+    claimed = repository.leases.claim(job, "w", 60)
     assert claimed is not None
-    assert repository.finish(
+    assert repository.leases.finish(
         job,
         claimed.fence,
         mask_sha256="a" * 64,
@@ -33,29 +33,29 @@ def finish(repository: Repository, job: str = "job") -> None:
 def test_stored_with_the_job_or_not_at_all(stocked: Repository, job_of: MadeJob) -> None:
     """Given the same key again, job and deliveries are the earlier ones."""
     both = [delivery("d1"), delivery("d2", form="dicom-sr")]
-    job, created = stocked.add_job(job_of(), "key", both)
+    job, created = stocked.jobs.add(job_of(), "key", both)
     assert created
-    again, created = stocked.add_job(job_of("other"), "key", [delivery("d3", "other")])
+    again, created = stocked.jobs.add(job_of("other"), "key", [delivery("d3", "other")])
     assert (again.id, created) == (job.id, False)
-    found = stocked.deliveries("ada", "job")
+    found = stocked.deliveries.of_job("ada", "job")
     assert [(d.id, d.format, d.state, d.attempts) for d in found] == [
         ("d1", "dicom-seg", "waiting", 0),
         ("d2", "dicom-sr", "waiting", 0),
     ]
     with pytest.raises(NotFound):
-        stocked.deliveries("bob", "job")
+        stocked.deliveries.of_job("bob", "job")
     with pytest.raises(NotFound):
-        stocked.deliver("bob", "job", [delivery("d4")])
+        stocked.deliveries.request("bob", "job", [delivery("d4")])
 
 
 def test_due_when_its_job_is_over_and_claimed_once(stocked: Repository, job_of: MadeJob) -> None:
-    stocked.add_job(job_of(), None, [delivery("d1")])
-    assert stocked.claim_delivery("archive", 60) is None
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    assert stocked.deliveries.claim("archive", 60) is None
     finish(stocked)
-    assert stocked.claim_delivery("another", 60) is None
+    assert stocked.deliveries.claim("another", 60) is None
     claims: list[Delivery | None] = []
     many = [
-        threading.Thread(target=lambda: claims.append(stocked.claim_delivery("archive", 60)))
+        threading.Thread(target=lambda: claims.append(stocked.deliveries.claim("archive", 60)))
         for _ in range(8)
     ]
     for thread in many:
@@ -64,52 +64,52 @@ def test_due_when_its_job_is_over_and_claimed_once(stocked: Repository, job_of: 
         thread.join()
     (held,) = [claim for claim in claims if claim]
     assert (held.id, held.attempts) == ("d1", 1)
-    stocked.delivery_sent("d1")
-    (found,) = stocked.deliveries("ada", "job")
+    stocked.deliveries.mark_sent("d1")
+    (found,) = stocked.deliveries.of_job("ada", "job")
     assert found.state is DeliveryState.SENT
     assert found.finished_at is not None
 
 
 def test_a_lease_that_ran_out_is_anothers(stocked: Repository, job_of: MadeJob) -> None:
     """The earlier holder may say that it is sent, but neither postpone it nor give it up."""
-    stocked.add_job(job_of(), None, [delivery("d1")])
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
     finish(stocked)
-    first, second = stocked.claim_delivery("archive", 0), stocked.claim_delivery("archive", 60)
+    first, second = stocked.deliveries.claim("archive", 0), stocked.deliveries.claim("archive", 60)
     assert first is not None
     assert second is not None
     assert (first.attempts, second.attempts) == (1, 2)
-    assert not stocked.delivery_failed(first, {"title": "x"})
-    assert not stocked.delivery_postponed(first, 9, {"title": "x"})
-    stocked.delivery_sent(first.id)
-    assert not stocked.delivery_failed(second, {"title": "x"})
-    assert stocked.deliveries("ada", "job")[0].state is DeliveryState.SENT
+    assert not stocked.deliveries.fail(first, {"title": "x"})
+    assert not stocked.deliveries.postpone(first, 9, {"title": "x"})
+    stocked.deliveries.mark_sent(first.id)
+    assert not stocked.deliveries.fail(second, {"title": "x"})
+    assert stocked.deliveries.of_job("ada", "job")[0].state is DeliveryState.SENT
 
 
 def test_postponed_comes_again(stocked: Repository, job_of: MadeJob) -> None:
-    stocked.add_job(job_of(), None, [delivery("d1")])
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
     finish(stocked)
     for attempt in range(1, 30):
-        held = stocked.claim_delivery("archive", 60)
+        held = stocked.deliveries.claim("archive", 60)
         assert held is not None
         assert held.attempts == attempt
-        assert stocked.delivery_postponed(held, 0, {"title": "away"})
-    held = stocked.claim_delivery("archive", 60)
+        assert stocked.deliveries.postpone(held, 0, {"title": "away"})
+    held = stocked.deliveries.claim("archive", 60)
     assert held is not None
-    assert stocked.delivery_postponed(held, 100, {"title": "away"})
-    assert stocked.claim_delivery("archive", 60) is None
-    assert stocked.deliveries("ada", "job")[0].error == {"title": "away"}
+    assert stocked.deliveries.postpone(held, 100, {"title": "away"})
+    assert stocked.deliveries.claim("archive", 60) is None
+    assert stocked.deliveries.of_job("ada", "job")[0].error == {"title": "away"}
 
 
 def test_asked_again(stocked: Repository, job_of: MadeJob) -> None:
     """What failed goes again, what waits stays, what is new is added."""
-    stocked.add_job(job_of(), None, [delivery("d1"), delivery("d2", form="dicom-sr")])
+    stocked.jobs.add(job_of(), None, [delivery("d1"), delivery("d2", form="dicom-sr")])
     finish(stocked)
-    held = stocked.claim_delivery("archive", 60)
+    held = stocked.deliveries.claim("archive", 60)
     assert held is not None
-    assert stocked.delivery_failed(held, {"title": "refused"})
-    assert stocked.deliveries("ada", "job")[0].state is DeliveryState.FAILED
-    assert stocked.claim_delivery("archive", 60) is not None  # d2
-    found = stocked.deliver("ada", "job", [delivery("n1"), delivery("n2", to="other")])
+    assert stocked.deliveries.fail(held, {"title": "refused"})
+    assert stocked.deliveries.of_job("ada", "job")[0].state is DeliveryState.FAILED
+    assert stocked.deliveries.claim("archive", 60) is not None  # d2
+    found = stocked.deliveries.request("ada", "job", [delivery("n1"), delivery("n2", to="other")])
     assert [(d.id, d.state, d.attempts) for d in found] == [
         ("d1", "waiting", 0),
         ("d2", "waiting", 1),
@@ -120,22 +120,22 @@ def test_asked_again(stocked: Repository, job_of: MadeJob) -> None:
 
 def test_retry_lets_them_wait_again(stocked: Repository, job_of: MadeJob) -> None:
     """Given a job that was cancelled, its deliveries fail; retried, they wait for it."""
-    stocked.add_job(job_of(), None, [delivery("d1")])
-    stocked.cancel("ada", "job")
-    held = stocked.claim_delivery("archive", 60)
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    stocked.jobs.cancel("ada", "job")
+    held = stocked.deliveries.claim("archive", 60)
     assert held is not None
-    assert stocked.delivery_failed(held, {"title": "cancelled"})
-    assert stocked.retry("ada", "job").state is JobState.QUEUED
-    (found,) = stocked.deliveries("ada", "job")
+    assert stocked.deliveries.fail(held, {"title": "cancelled"})
+    assert stocked.jobs.retry("ada", "job").state is JobState.QUEUED
+    (found,) = stocked.deliveries.of_job("ada", "job")
     assert (found.state, found.attempts, found.error) == ("waiting", 0, None)
 
 
 def test_goes_with_its_scan(stocked: Repository, job_of: MadeJob) -> None:
-    stocked.add_job(job_of(), None, [delivery("d1")])
-    stocked.cancel("ada", "job")
-    stocked.delete_scan("ada", "scan")
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    stocked.jobs.cancel("ada", "job")
+    stocked.scans.delete("ada", "scan")
     with pytest.raises(NotFound):
-        stocked.deliveries("ada", "job")
+        stocked.deliveries.of_job("ada", "job")
 
 
 def test_waits_grow_to_five_minutes() -> None:

@@ -21,26 +21,26 @@ def test_postgres_frees_what_a_frozen_worker_locked(
     monkeypatch.setattr(database, "_IDLE_MS", 2000)
     frozen, awake = Repository(postgres_url), Repository(postgres_url)
     awake.migrate()
-    awake.add_scan(scan_of())
-    awake.add_job(job_of())
-    assert awake.claim("job", "w", -1) is not None
+    awake.scans.add(scan_of())
+    awake.jobs.add(job_of())
+    assert awake.leases.claim("job", "w", -1) is not None
     taken: list[Job] = []
 
     def write_with_a_pause() -> None:
         renew = text("UPDATE jobs SET tiles_done = 7 WHERE id = 'job'")
-        with frozen._write() as connection:
+        with frozen.database.write() as connection:
             connection.execute(renew)
-            assert awake.take_back(3) == [], "locked"
+            assert awake.leases.take_back(3) == [], "locked"
             until = time.monotonic() + 60
             while not taken:
                 assert time.monotonic() < until
-                taken.extend(awake.take_back(3))
+                taken.extend(awake.leases.take_back(3))
             connection.execute(renew)
 
     with pytest.raises(Unavailable):
         write_with_a_pause()
     assert [job.id for job in taken] == ["job"]
-    job = awake.job_by_id("job")
+    job = awake.jobs.by_id("job")
     assert (job.state, job.progress.tiles_done) == (JobState.QUEUED, 0)
     frozen.ping()  # connects again
     frozen.close()

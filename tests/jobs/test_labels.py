@@ -30,11 +30,11 @@ def drawn(name: str, job: str | None = "job", **changes: object) -> Review:
 
 
 def done(repository: Repository, job: Job) -> Job:
-    repository.add_job(job)
-    claimed = repository.claim(job.id, "w", 60)
+    repository.jobs.add(job)
+    claimed = repository.leases.claim(job.id, "w", 60)
     assert claimed is not None
-    repository.renew(job.id, claimed.fence, 60, Progress(1, 1))
-    assert repository.finish(
+    repository.leases.renew(job.id, claimed.fence, 60, Progress(1, 1))
+    assert repository.leases.finish(
         job.id,
         claimed.fence,
         mask_sha256=MASK,
@@ -42,7 +42,7 @@ def done(repository: Repository, job: Job) -> Job:
         preview_sha256=None,
         report={},
     )
-    return repository.job_by_id(job.id)
+    return repository.jobs.by_id(job.id)
 
 
 def named(name: str, scan: str = "scan", project: str = "ada", **changes: object) -> ImageName:
@@ -61,26 +61,26 @@ def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: Make
         )
     )
     for scan in (one, two, three):
-        repository.add_scan(scan)
-    repository.name_image(named("first", "one"))
-    repository.name_image(named("first", "one"))
-    assert repository.image("ada", "one") == one
-    assert repository.image("ada", "first") == one
-    assert repository.image("ada", "1.2.3") == two, "the newest of a series"
+        repository.scans.add(scan)
+    repository.image_names.add(named("first", "one"))
+    repository.image_names.add(named("first", "one"))
+    assert repository.image_names.find("ada", "one") == one
+    assert repository.image_names.find("ada", "first") == one
+    assert repository.image_names.find("ada", "1.2.3") == two, "the newest of a series"
     large, small = (
         replace(scan_of(name, sha256=name[0] * 64), name=name, series="1.2.4", bytes=size)
         for name, size in (("whole", 900), ("scout", 90))
     )
     for scan in (large, small):
-        repository.add_scan(scan)
-    assert repository.image("ada", "1.2.4") == large, "and no localizer"
-    assert repository.image("ada", "head.nii.gz") == one
-    assert repository.image("ada", "head.v2") == two
-    assert repository.image("ada", "10%_off") == three
+        repository.scans.add(scan)
+    assert repository.image_names.find("ada", "1.2.4") == large, "and no localizer"
+    assert repository.image_names.find("ada", "head.nii.gz") == one
+    assert repository.image_names.find("ada", "head.v2") == two
+    assert repository.image_names.find("ada", "10%_off") == three
     with pytest.raises(Conflict):
-        repository.image("ada", "head")
+        repository.image_names.find("ada", "head")
     with pytest.raises(Conflict):
-        repository.name_image(named("first", "two"))
+        repository.image_names.add(named("first", "two"))
     for project, name in (
         ("bob", "first"),
         ("ada", "none"),
@@ -89,107 +89,107 @@ def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: Make
         ("bob", "1.2.3"),
     ):
         with pytest.raises(NotFound):
-            repository.image(project, name)
-    assert repository.image_names(["one", "two"]) == {"one": "first"}
-    repository.delete_scan("ada", "one")
-    repository.name_image(named("first", "two"))
-    assert repository.image("ada", "first") == two
+            repository.image_names.find(project, name)
+    assert repository.image_names.of_scans(["one", "two"]) == {"one": "first"}
+    repository.scans.delete("ada", "one")
+    repository.image_names.add(named("first", "two"))
+    assert repository.image_names.find("ada", "first") == two
 
 
 def test_sessions(repository: Repository, scan_of: MakeScan) -> None:
-    repository.add_scan(scan_of())
-    repository.name_image(named("lives", expiry_s=60.0))
+    repository.scans.add(scan_of())
+    repository.image_names.add(named("lives", expiry_s=60.0))
     over = replace(named("over", expiry_s=5.0), used_at=time.time() - 6)
-    repository.name_image(over)
-    assert repository.session("ada", "lives").scan == "scan"
-    assert repository.image("ada", "lives").id == "scan"
+    repository.image_names.add(over)
+    assert repository.sessions.use("ada", "lives").scan == "scan"
+    assert repository.image_names.find("ada", "lives").id == "scan"
     for project, name in (("ada", "over"), ("bob", "lives"), ("ada", "none")):
         with pytest.raises(NotFound):
-            repository.session(project, name)
+            repository.sessions.use(project, name)
     with pytest.raises(NotFound):
-        repository.image("ada", "over")
-    assert repository.ended_sessions() == [over]
-    repository.forget_name("ada", "over")
-    assert repository.ended_sessions() == []
-    assert repository.image_names(["scan"]) == {}, "a session is no name for others"
+        repository.image_names.find("ada", "over")
+    assert repository.sessions.expired() == [over]
+    repository.image_names.delete("ada", "over")
+    assert repository.sessions.expired() == []
+    assert repository.image_names.of_scans(["scan"]) == {}, "a session is no name for others"
 
 
 def test_a_corrected_mask_is_kept_until_its_scan_goes(stocked: Repository, job_of: Make) -> None:
     done(stocked, job_of())
-    kept = stocked.add_review("ada", drawn("one", scan=None))
+    kept = stocked.reviews.add("ada", drawn("one", scan=None))
     assert kept.scan == "scan", "the grid is that of the job's first scan"
-    assert stocked.job("ada", "job").verdict == "corrected"
-    assert stocked.corrected("ada", "job", "one") == kept
-    assert stocked.unused([DRAWN, MASK]) == []
-    assert stocked.made("ada", "scan") == [stocked.job("ada", "job")]
-    assert stocked.mask_formats(["scan", "none"]) == {"scan": "nifti"}
+    assert stocked.jobs.get("ada", "job").verdict == "corrected"
+    assert stocked.reviews.with_mask("ada", "job", "one") == kept
+    assert stocked.references.unused([DRAWN, MASK]) == []
+    assert stocked.jobs.succeeded_on("ada", "scan") == [stocked.jobs.get("ada", "job")]
+    assert stocked.jobs.mask_formats(["scan", "none"]) == {"scan": "nifti"}
     for project, job, name in (
         ("bob", "job", "one"),
         ("ada", "job", "none"),
         ("ada", "none", "one"),
     ):
         with pytest.raises(NotFound):
-            stocked.corrected(project, job, name)
-    gone = stocked.delete_scan("ada", "scan")
+            stocked.reviews.with_mask(project, job, name)
+    gone = stocked.scans.delete("ada", "scan")
     assert {DRAWN, MASK} <= set(gone)
 
 
 def test_a_mask_drawn_by_hand_goes_with_its_scan(stocked: Repository) -> None:
-    stocked.add_review("ada", drawn("one", None))
+    stocked.reviews.add("ada", drawn("one", None))
     for project, scan in (("bob", "scan"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.add_review(project, drawn("two", None, scan=scan))
-    assert stocked.label("ada", "scan", "final").id == "one"
-    assert DRAWN in stocked.delete_scan("ada", "scan")
+            stocked.reviews.add(project, drawn("two", None, scan=scan))
+    assert stocked.labels.get("ada", "scan", "final").id == "one"
+    assert DRAWN in stocked.scans.delete("ada", "scan")
 
 
 def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
     done(stocked, job_of())
     for name, tag in (("a", "final"), ("b", "draft"), ("c", "final")):
-        stocked.add_review("ada", drawn(name, tag=tag, info={"n": name}))
-    stocked.add_review("ada", review("d", verdict="accepted"))
-    assert [label.id for label in stocked.labels(["scan"])] == ["b", "c"]
-    assert stocked.label("ada", "scan", "final").info == {"n": "c"}
-    stocked.note_label("c", {"n": "changed"})
-    assert stocked.label("ada", "scan", "final").info == {"n": "changed"}
+        stocked.reviews.add("ada", drawn(name, tag=tag, info={"n": name}))
+    stocked.reviews.add("ada", review("d", verdict="accepted"))
+    assert [label.id for label in stocked.labels.newest(["scan"])] == ["b", "c"]
+    assert stocked.labels.get("ada", "scan", "final").info == {"n": "c"}
+    stocked.labels.set_info("c", {"n": "changed"})
+    assert stocked.labels.get("ada", "scan", "final").info == {"n": "changed"}
     for project, tag in (("bob", "final"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.label(project, "scan", tag)
+            stocked.labels.get(project, "scan", tag)
         with pytest.raises(NotFound):
-            stocked.delete_label(project, "scan", tag)
-    counted = stocked.labelled("ada")
+            stocked.labels.delete(project, "scan", tag)
+    counted = stocked.labels.counts("ada")
     assert (counted.total, counted.completed) == (1, 1)
     assert counted.tags == {"final": 1, "draft": 1}
-    assert stocked.delete_label("ada", "scan", "final") == [], "the draft has the same content"
-    assert stocked.delete_label("ada", "scan", "draft") == [DRAWN]
-    assert stocked.job("ada", "job").verdict == "accepted"
-    assert [one.id for one in stocked.reviews("ada", "job")] == ["d"]
+    assert stocked.labels.delete("ada", "scan", "final") == [], "the draft has the same content"
+    assert stocked.labels.delete("ada", "scan", "draft") == [DRAWN]
+    assert stocked.jobs.get("ada", "job").verdict == "accepted"
+    assert [one.id for one in stocked.reviews.of_job("ada", "job")] == ["d"]
 
 
 def test_what_is_next(repository: Repository, scan_of: MakeScan) -> None:
     for n in range(3):
-        repository.add_scan(scan_of(f"scan{n}", sha256=str(n) * 64))
-    repository.add_scan(scan_of("other", project="bob", sha256="0" * 64))
-    repository.add_review("ada", drawn("one", None, scan="scan0"))
-    repository.add_review("ada", drawn("two", None, scan="scan1", tag="draft"))
-    first = repository.unlabelled("ada", at_random=False)
+        repository.scans.add(scan_of(f"scan{n}", sha256=str(n) * 64))
+    repository.scans.add(scan_of("other", project="bob", sha256="0" * 64))
+    repository.reviews.add("ada", drawn("one", None, scan="scan0"))
+    repository.reviews.add("ada", drawn("two", None, scan="scan1", tag="draft"))
+    first = repository.labels.next_scan("ada", at_random=False)
     assert first is not None
     assert first.id == "scan1"
-    found = {repository.unlabelled("ada", at_random=True) for _ in range(40)}
+    found = {repository.labels.next_scan("ada", at_random=True) for _ in range(40)}
     assert {scan.id for scan in found if scan} == {"scan1", "scan2"}
     for scan in ("scan1", "scan2"):
-        repository.add_review("ada", drawn(f"of-{scan}", None, scan=scan))
-    assert repository.unlabelled("ada", at_random=True) is None
+        repository.reviews.add("ada", drawn(f"of-{scan}", None, scan=scan))
+    assert repository.labels.next_scan("ada", at_random=True) is None
 
 
 def test_notes_of_an_image(stocked: Repository) -> None:
-    assert stocked.image_info("ada", "scan") == {}
-    stocked.note_image("ada", "scan", {"a": [1]})
-    assert stocked.image_info("ada", "scan") == {"a": [1]}
+    assert stocked.scans.info("ada", "scan") == {}
+    stocked.scans.set_info("ada", "scan", {"a": [1]})
+    assert stocked.scans.info("ada", "scan") == {"a": [1]}
     with pytest.raises(NotFound):
-        stocked.note_image("bob", "scan", {})
+        stocked.scans.set_info("bob", "scan", {})
     with pytest.raises(NotFound):
-        stocked.image_info("ada", "none")
+        stocked.scans.info("ada", "none")
 
 
 def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
@@ -208,13 +208,13 @@ def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
     )
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with repository._write() as connection:
+    with repository.database.write() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
         for statement in add:
             connection.execute(text(statement))
     repository.migrate()
-    (kept,) = repository.reviews("ada", "j")
+    (kept,) = repository.reviews.of_job("ada", "j")
     assert (kept.id, kept.comment, kept.mask_sha256, kept.scan) == ("r", "c", None, None)
-    repository.add_review("ada", Review("new", "j", "rejected", "", "", 2.0))
-    assert [one.id for one in repository.reviews("ada", "j")] == ["r", "new"]
+    repository.reviews.add("ada", Review("new", "j", "rejected", "", "", 2.0))
+    assert [one.id for one in repository.reviews.of_job("ada", "j")] == ["r", "new"]

@@ -26,19 +26,19 @@ def step(repository: Repository, event: JobEvent, fence: int) -> bool:
     """Tries an event on the job `job`; whether it happened."""
     match event:
         case JobEvent.CLAIM:
-            return repository.claim("job", "w", 60) is not None
+            return repository.leases.claim("job", "w", 60) is not None
         case JobEvent.FINISH:
-            return repository.finish("job", fence, **MASK)
+            return repository.leases.finish("job", fence, **MASK)
         case JobEvent.FAIL:
-            return repository.fail("job", fence, REASON)
-        case JobEvent.LOSE:
-            return repository.lose("job", fence, REASON, attempts=3)
+            return repository.leases.fail("job", fence, REASON)
+        case JobEvent.REQUEUE:
+            return repository.leases.requeue("job", fence, REASON, attempts=3)
         case JobEvent.GIVE_UP:
-            return repository.lose("job", fence, REASON, attempts=1)
+            return repository.leases.requeue("job", fence, REASON, attempts=1)
         case JobEvent.RELEASE:
-            return repository.release("job", fence)
+            return repository.leases.release("job", fence)
         case JobEvent.CANCEL | JobEvent.RETRY:
-            ask = repository.cancel if event is JobEvent.CANCEL else repository.retry
+            ask = repository.jobs.cancel if event is JobEvent.CANCEL else repository.jobs.retry
             try:
                 ask("ada", "job")
             except Conflict:
@@ -60,15 +60,15 @@ def test_every_pair_in_the_database(
     stocked: Repository, job_of: Callable[..., Job], state: JobState, event: JobEvent
 ) -> None:
     """Given a job in each state, when each event is tried, then it goes as the table says."""
-    stocked.add_job(job_of())
+    stocked.jobs.add(job_of())
     for before in WAYS[state]:
         assert step(stocked, before, fence=1)
-    was = stocked.job_by_id("job")
+    was = stocked.jobs.by_id("job")
     assert was.state is state
 
     happened = step(stocked, event, fence=1)
 
-    now = stocked.job_by_id("job")
+    now = stocked.jobs.by_id("job")
     assert happened == ((state, event) in TRANSITIONS)
     assert now.state is TRANSITIONS.get((state, event), state)
     if not happened:
@@ -77,8 +77,8 @@ def test_every_pair_in_the_database(
 
 def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job]) -> None:
     asked = job_of()
-    assert stocked.add_job(asked) == (asked, True)
-    began = stocked.claim("job", "worker-1", 60)
+    assert stocked.jobs.add(asked) == (asked, True)
+    began = stocked.leases.claim("job", "worker-1", 60)
     assert began is not None
     assert (began.state, began.attempt, began.fence, began.worker) == ("running", 1, 1, "worker-1")
     assert began.started_at is not None
@@ -86,17 +86,17 @@ def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job])
     assert began.lease_until - began.started_at == pytest.approx(60, abs=1)
     assert abs(began.started_at - time.time()) < 60
 
-    assert stocked.renew("job", 1, 60, Progress(3, 8))
-    assert stocked.job("ada", "job").progress == Progress(3, 8)
-    assert stocked.holds("job", 1)
-    assert not stocked.holds("job", 2)
-    assert stocked.finish("job", 1, **MASK)
+    assert stocked.leases.renew("job", 1, 60, Progress(3, 8))
+    assert stocked.jobs.get("ada", "job").progress == Progress(3, 8)
+    assert stocked.leases.holds("job", 1)
+    assert not stocked.leases.holds("job", 2)
+    assert stocked.leases.finish("job", 1, **MASK)
 
-    done = stocked.job("ada", "job")
+    done = stocked.jobs.get("ada", "job")
     assert done.state is JobState.SUCCEEDED
     assert done.progress == Progress(8, 8)
     told = {name: getattr(done, name) for name in MASK if name != "report"}
-    assert told | {"report": stocked.report("ada", "job")} == MASK
+    assert told | {"report": stocked.jobs.report("ada", "job")} == MASK
     assert done.finished_at is not None
     assert done.finished_at >= began.started_at
     assert done.lease_until is None
@@ -106,14 +106,14 @@ def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job])
 @pytest.mark.parametrize("racers", [8])
 def test_one_of_many_claims(stocked: Repository, job_of: Callable[..., Job], racers: int) -> None:
     for n in range(10):
-        stocked.add_job(job_of(f"job{n}"))
+        stocked.jobs.add(job_of(f"job{n}"))
     won: list[Job] = []
     gate = threading.Barrier(racers, timeout=60)
 
     def race(name: str) -> None:
         gate.wait()
         for n in range(10):
-            job = stocked.claim(f"job{n}", name, 60)
+            job = stocked.leases.claim(f"job{n}", name, 60)
             if job is not None:
                 won.append(job)
 
@@ -123,7 +123,7 @@ def test_one_of_many_claims(stocked: Repository, job_of: Callable[..., Job], rac
     for thread in threads:
         thread.join()
     assert sorted(job.id for job in won) == sorted(f"job{n}" for n in range(10))
-    assert all(stocked.job_by_id(job.id).worker == job.worker for job in won)
+    assert all(stocked.jobs.by_id(job.id).worker == job.worker for job in won)
 
 
 @pytest.mark.parametrize("between", ["lost", "retried", "released"])
@@ -135,44 +135,44 @@ def test_an_earlier_holder_is_refused(
     After a retry or a release the second holder's `attempt` is the first one's again: only the
     fence tells them apart.
     """
-    stocked.add_job(job_of())
-    first = stocked.claim("job", "one", 0.0)
+    stocked.jobs.add(job_of())
+    first = stocked.leases.claim("job", "one", 0.0)
     assert first is not None
     if between == "lost":
         time.sleep(0.01)
-        assert [job.id for job in stocked.take_back(3)] == ["job"]
+        assert [job.id for job in stocked.leases.take_back(3)] == ["job"]
     elif between == "retried":
-        stocked.cancel("ada", "job")
-        stocked.retry("ada", "job")
+        stocked.jobs.cancel("ada", "job")
+        stocked.jobs.retry("ada", "job")
     else:
-        assert stocked.release("job", first.fence)
-    second = stocked.claim("job", "two", 60)
+        assert stocked.leases.release("job", first.fence)
+    second = stocked.leases.claim("job", "two", 60)
     assert second is not None
     assert second.attempt == (2 if between == "lost" else 1)
 
-    assert not stocked.renew("job", first.fence, 60, Progress(5, 6))
-    assert not stocked.holds("job", first.fence)
-    assert not stocked.finish("job", first.fence, **MASK)
-    assert not stocked.fail("job", first.fence, REASON)
-    assert not stocked.lose("job", first.fence, REASON, 3)
-    assert not stocked.release("job", first.fence)
-    assert stocked.job_by_id("job") == second
-    assert stocked.finish("job", second.fence, **MASK)
+    assert not stocked.leases.renew("job", first.fence, 60, Progress(5, 6))
+    assert not stocked.leases.holds("job", first.fence)
+    assert not stocked.leases.finish("job", first.fence, **MASK)
+    assert not stocked.leases.fail("job", first.fence, REASON)
+    assert not stocked.leases.requeue("job", first.fence, REASON, 3)
+    assert not stocked.leases.release("job", first.fence)
+    assert stocked.jobs.by_id("job") == second
+    assert stocked.leases.finish("job", second.fence, **MASK)
 
 
 def test_a_silent_worker_loses_its_job_three_times(
     stocked: Repository, job_of: Callable[..., Job]
 ) -> None:
-    stocked.add_job(job_of())
+    stocked.jobs.add(job_of())
     for attempt in (1, 2, 3):
-        claimed = stocked.claim("job", "w", 0.0)
+        claimed = stocked.leases.claim("job", "w", 0.0)
         assert claimed is not None
         assert claimed.attempt == attempt
-        stocked.renew("job", claimed.fence, 0.0, Progress(1, 2))
+        stocked.leases.renew("job", claimed.fence, 0.0, Progress(1, 2))
         time.sleep(0.01)
-        (job,) = stocked.take_back(3)
-        assert stocked.take_back(3) == []
-        assert job == stocked.job_by_id("job")
+        (job,) = stocked.leases.take_back(3)
+        assert stocked.leases.take_back(3) == []
+        assert job == stocked.jobs.by_id("job")
         if attempt < 3:
             assert (job.state, job.progress, job.worker) == ("queued", Progress(), None)
             assert job.sent_at is None
@@ -184,31 +184,31 @@ def test_a_silent_worker_loses_its_job_three_times(
 
 
 def test_a_living_lease_is_left_alone(stocked: Repository, job_of: Callable[..., Job]) -> None:
-    stocked.add_job(job_of())
-    stocked.claim("job", "w", 60)
-    assert stocked.take_back(3) == []
+    stocked.jobs.add(job_of())
+    stocked.leases.claim("job", "w", 60)
+    assert stocked.leases.take_back(3) == []
 
 
 def test_a_late_worker_keeps_what_nobody_took(
     stocked: Repository, job_of: Callable[..., Job]
 ) -> None:
-    stocked.add_job(job_of())
-    stocked.claim("job", "w", 0.0)
+    stocked.jobs.add(job_of())
+    stocked.leases.claim("job", "w", 0.0)
     time.sleep(0.01)
-    assert stocked.renew("job", 1, 60, Progress(1, 2))
-    assert stocked.take_back(3) == []
+    assert stocked.leases.renew("job", 1, 60, Progress(1, 2))
+    assert stocked.leases.take_back(3) == []
 
 
 def test_a_reason_is_kept_when_attempts_are_used_up(
     stocked: Repository, job_of: Callable[..., Job]
 ) -> None:
-    stocked.add_job(job_of())
+    stocked.jobs.add(job_of())
     for attempt in (1, 2, 3):
-        claimed = stocked.claim("job", "w", 60)
+        claimed = stocked.leases.claim("job", "w", 60)
         assert claimed is not None
         assert claimed.error is None
-        assert stocked.lose("job", claimed.fence, REASON, 3)
-        job = stocked.job_by_id("job")
+        assert stocked.leases.requeue("job", claimed.fence, REASON, 3)
+        job = stocked.jobs.by_id("job")
         assert job.error == REASON
         assert job.attempt == attempt
         assert (job.sent_at is None) == (attempt == 3 and job.sent_at is None)
@@ -216,20 +216,20 @@ def test_a_reason_is_kept_when_attempts_are_used_up(
 
 
 def test_a_released_attempt_is_not_counted(stocked: Repository, job_of: Callable[..., Job]) -> None:
-    stocked.add_job(job_of())
-    stocked.claim("job", "w", 60)
-    assert stocked.release("job", 1)
-    job = stocked.job_by_id("job")
+    stocked.jobs.add(job_of())
+    stocked.leases.claim("job", "w", 60)
+    assert stocked.leases.release("job", 1)
+    job = stocked.jobs.by_id("job")
     assert (job.state, job.attempt, job.sent_at, job.lease_until) == ("queued", 0, None, None)
 
 
 def test_a_retry_begins_anew(stocked: Repository, job_of: Callable[..., Job]) -> None:
-    stocked.add_job(job_of())
-    stocked.claim("job", "w", 60)
-    stocked.fail("job", 1, REASON)
-    assert stocked.job_by_id("job").error == REASON
-    job = stocked.retry("ada", "job")
-    fresh = replace(stocked.job_by_id("job"), fence=0)
+    stocked.jobs.add(job_of())
+    stocked.leases.claim("job", "w", 60)
+    stocked.leases.fail("job", 1, REASON)
+    assert stocked.jobs.by_id("job").error == REASON
+    job = stocked.jobs.retry("ada", "job")
+    fresh = replace(stocked.jobs.by_id("job"), fence=0)
     assert job.state is JobState.QUEUED
     assert fresh == job_of()
 
@@ -238,8 +238,8 @@ def test_a_retry_begins_anew(stocked: Repository, job_of: Callable[..., Job]) ->
 def test_others_jobs_are_not_there(
     stocked: Repository, job_of: Callable[..., Job], ask: str
 ) -> None:
-    stocked.add_job(job_of())
+    stocked.jobs.add(job_of())
     for project, name in (("eve", "job"), ("ada", "none")):
         with pytest.raises(NotFound):
-            getattr(stocked, ask)(project, name)
-    assert stocked.job_by_id("job").state is JobState.QUEUED
+            getattr(stocked.jobs, ask)(project, name)
+    assert stocked.jobs.by_id("job").state is JobState.QUEUED

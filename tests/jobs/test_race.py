@@ -30,11 +30,11 @@ class Life(RuleBasedStateMachine):
         self.repository = Repository(f"sqlite:///{Path(self.folder.name) / 'tessera.db'}")
         self.repository.migrate()
         grid = ((1.0, 0.0, 0.0, 0.0),) * 4
-        self.repository.add_scan(
+        self.repository.scans.add(
             StoredScan("s", "a", "0" * 64, "", "nifti", (1, 2, 2, 2), "u1", None, grid, 8, (), 0.0)
         )
         queued = JobState.QUEUED
-        self.repository.add_job(
+        self.repository.jobs.add(
             Job("j", "a", {"t1": "s"}, "m", "1", "0" * 64, Options(), 5, "any", queued, 0, 0.0)
         )
         self.claims: dict[str, Job] = {}
@@ -49,7 +49,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, lease_s=st.sampled_from([60.0, -1.0]))
     def claim(self, worker: str, lease_s: float) -> None:
-        job = self.repository.claim("j", worker, lease_s)
+        job = self.repository.leases.claim("j", worker, lease_s)
         assert (job is not None) == (self.state is JobState.QUEUED)
         if job is not None:
             self.claims[worker] = job
@@ -69,21 +69,21 @@ class Life(RuleBasedStateMachine):
     def renew(self, data: st.DataObject, tiles: int, lease_s: float) -> None:
         worker = data.draw(st.sampled_from(sorted(self.claims)))
         progress = Progress(tiles, 5)
-        renew = self.repository.renew
+        renew = self.repository.leases.renew
         if self.held(worker, lambda job: renew("j", job.fence, lease_s, progress), None):
-            assert self.repository.job_by_id("j").progress == progress
+            assert self.repository.jobs.by_id("j").progress == progress
 
     @precondition(lambda self: self.claims)
-    @rule(data=st.data(), end=st.sampled_from(["finish", "fail", "release", "lose"]))
+    @rule(data=st.data(), end=st.sampled_from(["finish", "fail", "release", "requeue"]))
     def end(self, data: st.DataObject, end: str) -> None:
         worker = data.draw(st.sampled_from(sorted(self.claims)))
         repository, last = self.repository, self.attempt >= ATTEMPTS
         steps: dict[str, tuple[Callable[[Job], bool], JobState]] = {
             "finish": (self.finish, JobState.SUCCEEDED),
-            "fail": (lambda job: repository.fail("j", job.fence, REASON), JobState.FAILED),
-            "release": (lambda job: repository.release("j", job.fence), JobState.QUEUED),
-            "lose": (
-                lambda job: repository.lose("j", job.fence, REASON, ATTEMPTS),
+            "fail": (lambda job: repository.leases.fail("j", job.fence, REASON), JobState.FAILED),
+            "release": (lambda job: repository.leases.release("j", job.fence), JobState.QUEUED),
+            "requeue": (
+                lambda job: repository.leases.requeue("j", job.fence, REASON, ATTEMPTS),
                 JobState.FAILED if last else JobState.QUEUED,
             ),
         }
@@ -93,7 +93,7 @@ class Life(RuleBasedStateMachine):
             self.masks += end == "finish"
 
     def finish(self, job: Job) -> bool:
-        return self.repository.finish(
+        return self.repository.leases.finish(
             "j",
             job.fence,
             mask_sha256=job.worker or "",
@@ -104,9 +104,9 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        before = self.repository.job_by_id("j")
+        before = self.repository.jobs.by_id("j")
         expired = before.lease_until is not None and before.lease_until < time.time()
-        taken = self.repository.take_back(ATTEMPTS)
+        taken = self.repository.leases.take_back(ATTEMPTS)
         assert len(taken) == expired
         if expired:
             last = self.attempt >= ATTEMPTS
@@ -119,7 +119,7 @@ class Life(RuleBasedStateMachine):
             "retry": (JobState.FAILED, JobState.CANCELLED),
         }[ask]
         try:
-            getattr(self.repository, ask)("a", "j")
+            getattr(self.repository.jobs, ask)("a", "j")
         except Conflict:
             assert self.state not in legal
             return
@@ -130,7 +130,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_row_is_the_models(self) -> None:
-        job = self.repository.job_by_id("j")
+        job = self.repository.jobs.by_id("j")
         assert (job.state, job.attempt) == (self.state, self.attempt)
         assert (job.lease_until is not None) == (job.state is JobState.RUNNING)
         assert self.masks == (job.state is JobState.SUCCEEDED) == (job.mask_sha256 is not None)

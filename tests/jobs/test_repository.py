@@ -18,32 +18,32 @@ from sqlalchemy import event
 
 from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
 from jobs.job import Batch, Job, JobState, Options, Progress, Review, StoredScan
-from jobs.repository import Outlook, Repository
+from jobs.repository import Forecast, Repository
 from jobs.repository.schema import metadata
 
 Make = Callable[..., Job]
 MakeScan = Callable[..., StoredScan]
 
 
-def outlook(repository: Repository, job: Job) -> Outlook:
-    return repository.outlook([job])[job.id]
+def forecast(repository: Repository, job: Job) -> Forecast:
+    return repository.forecasts.of([job])[job.id]
 
 
 def test_a_scan_comes_back_as_it_was(repository: Repository, scan_of: MakeScan) -> None:
     for scan in (scan_of(), scan_of("photo", shape=(3, 20, 30), spacing_mm=None, warnings=())):
-        assert repository.add_scan(scan) == (scan, True)
-        assert repository.scan("ada", scan.id) == scan
+        assert repository.scans.add(scan) == (scan, True)
+        assert repository.scans.get("ada", scan.id) == scan
 
 
 def test_the_same_content_is_one_scan_per_owner(repository: Repository, scan_of: MakeScan) -> None:
     first = scan_of("one", sha256="a" * 64)
-    repository.add_scan(first)
-    assert repository.add_scan(scan_of("two", sha256="a" * 64)) == (first, False)
+    repository.scans.add(first)
+    assert repository.scans.add(scan_of("two", sha256="a" * 64)) == (first, False)
     other = scan_of("three", project="bob", sha256="a" * 64)
-    assert repository.add_scan(other) == (other, True)
+    assert repository.scans.add(other) == (other, True)
     for project, name in (("bob", "one"), ("ada", "three"), ("ada", "two")):
         with pytest.raises(NotFound):
-            repository.scan(project, name)
+            repository.scans.get(project, name)
 
 
 def test_the_same_scan_from_many_threads_is_one(repository: Repository, scan_of: MakeScan) -> None:
@@ -52,7 +52,7 @@ def test_the_same_scan_from_many_threads_is_one(repository: Repository, scan_of:
 
     def upload(n: int) -> None:
         gate.wait()
-        found.append(repository.add_scan(scan_of(f"scan{n}", sha256="a" * 64)))
+        found.append(repository.scans.add(scan_of(f"scan{n}", sha256="a" * 64)))
 
     threads = [threading.Thread(target=upload, args=(n,)) for n in range(6)]
     for thread in threads:
@@ -65,99 +65,99 @@ def test_the_same_scan_from_many_threads_is_one(repository: Repository, scan_of:
 
 def test_pages_stay_put_while_rows_come_in(stocked: Repository, job_of: Make) -> None:
     for n in range(7):
-        stocked.add_job(job_of(f"job{n}"))
-    first, cursor = stocked.jobs("ada", limit=3)
-    stocked.add_job(job_of("late"))
-    second, cursor = stocked.jobs("ada", cursor=cursor, limit=3)
-    third, end = stocked.jobs("ada", cursor=cursor, limit=3)
+        stocked.jobs.add(job_of(f"job{n}"))
+    first, cursor = stocked.jobs.page("ada", limit=3)
+    stocked.jobs.add(job_of("late"))
+    second, cursor = stocked.jobs.page("ada", cursor=cursor, limit=3)
+    third, end = stocked.jobs.page("ada", cursor=cursor, limit=3)
     assert [job.id for job in (*first, *second, *third)] == [f"job{n}" for n in range(6, -1, -1)]
     assert end is None
-    assert next(job.id for job in stocked.jobs("ada", limit=8)[0]) == "late"
-    assert stocked.jobs("ada", limit=8)[1] is None
+    assert next(job.id for job in stocked.jobs.page("ada", limit=8)[0]) == "late"
+    assert stocked.jobs.page("ada", limit=8)[1] is None
 
 
 def test_scans_by_page(repository: Repository, scan_of: MakeScan) -> None:
     for n in range(4):
-        repository.add_scan(scan_of(f"scan{n}"))
-    repository.add_scan(scan_of("other", project="bob"))
-    first, cursor = repository.scans("ada", limit=3)
-    second, end = repository.scans("ada", cursor=cursor, limit=3)
+        repository.scans.add(scan_of(f"scan{n}"))
+    repository.scans.add(scan_of("other", project="bob"))
+    first, cursor = repository.scans.page("ada", limit=3)
+    second, end = repository.scans.page("ada", cursor=cursor, limit=3)
     assert [scan.id for scan in (*first, *second)] == ["scan3", "scan2", "scan1", "scan0"]
     assert end is None
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1e9", "9" * 30, "1;--", "٣"])
 def test_a_cursor_of_ones_own_is_refused(repository: Repository, cursor: str) -> None:
-    for ask in (repository.scans, repository.jobs):
+    for ask in (repository.scans.page, repository.jobs.page):
         with pytest.raises(BadRequest):
             ask("ada", cursor=cursor)
 
 
 def test_jobs_by_state_model_and_batch(stocked: Repository, job_of: Make) -> None:
-    stocked.add_job(job_of("one", model="hippocampus-mri-3d"))
-    stocked.add_batch(Batch("b", "ada", "", 1.0), [job_of("two"), job_of("three")])
-    stocked.claim("two", "w", 60)
+    stocked.jobs.add(job_of("one", model="hippocampus-mri-3d"))
+    stocked.batches.add(Batch("b", "ada", "", 1.0), [job_of("two"), job_of("three")])
+    stocked.leases.claim("two", "w", 60)
 
     def ids(**by: object) -> list[str]:
-        return [job.id for job in stocked.jobs("ada", **by)[0]]
+        return [job.id for job in stocked.jobs.page("ada", **by)[0]]
 
     assert ids() == ["three", "two", "one"]
     assert ids(state=JobState.RUNNING) == ["two"]
     assert ids(model="hippocampus-mri-3d") == ["one"]
     assert ids(batch="b", state=JobState.QUEUED) == ["three"]
-    assert stocked.jobs("bob") == ([], None)
+    assert stocked.jobs.page("bob") == ([], None)
 
 
 def test_a_job_comes_back_as_it_was(stocked: Repository, scan_of: MakeScan, job_of: Make) -> None:
-    stocked.add_scan(scan_of("flair"))
+    stocked.scans.add(scan_of("flair"))
     job = job_of(
         scans={"t2": "scan", "flair": "flair"},
         options=Options("cuda", "fp32", (64, 64, 32)),
         priority=9,
         queue="gpu",
     )
-    assert stocked.add_job(job) == (job, True)
-    assert stocked.job("ada", "job") == job
-    assert list(stocked.job("ada", "job").scans) == ["t2", "flair"], "the first gives the grid"
+    assert stocked.jobs.add(job) == (job, True)
+    assert stocked.jobs.get("ada", "job") == job
+    assert list(stocked.jobs.get("ada", "job").scans) == ["t2", "flair"], "the first gives the grid"
     with pytest.raises(NotFound):
-        stocked.job("bob", "job")
+        stocked.jobs.get("bob", "job")
     with pytest.raises(NotFound):
-        stocked.job_by_id("none")
+        stocked.jobs.by_id("none")
 
 
 def test_a_job_needs_scans_of_its_owner(
     stocked: Repository, scan_of: MakeScan, job_of: Make
 ) -> None:
-    stocked.add_scan(scan_of("bobs", project="bob"))
+    stocked.scans.add(scan_of("bobs", project="bob"))
     for scans in ({"t1": "none"}, {"t1": "bobs"}, {"t1": "scan", "t2": "bobs"}):
         with pytest.raises(NotFound):
-            stocked.add_job(job_of(scans=scans))
+            stocked.jobs.add(job_of(scans=scans))
         with pytest.raises(NotFound):
-            stocked.add_batch(Batch("b", "ada", "", 1.0), [job_of("a"), job_of("b", scans=scans)])
-    assert stocked.jobs("ada") == ([], None), "a batch is stored whole or not at all"
+            stocked.batches.add(Batch("b", "ada", "", 1.0), [job_of("a"), job_of("b", scans=scans)])
+    assert stocked.jobs.page("ada") == ([], None), "a batch is stored whole or not at all"
     with pytest.raises(NotFound):
-        stocked.batch("ada", "b")
+        stocked.batches.get("ada", "b")
 
 
 def test_an_idempotency_key_makes_one_job(stocked: Repository, job_of: Make) -> None:
-    first, created = stocked.add_job(job_of("one"), "key")
+    first, created = stocked.jobs.add(job_of("one"), "key")
     assert created
-    assert stocked.add_job(job_of("two", created_at=3.0, model_version="2"), "key") == (
+    assert stocked.jobs.add(job_of("two", created_at=3.0, model_version="2"), "key") == (
         first,
         False,
     )
     for change in ({"priority": 6}, {"model": "other"}, {"options": Options(device="cpu")}):
         with pytest.raises(Conflict, match="Idempotency-Key"):
-            stocked.add_job(job_of("three", **change), "key")
-    assert stocked.add_job(job_of("four"), "other")[1]
-    assert stocked.add_job(job_of("five"))[1]
-    assert stocked.add_job(job_of("six"))[1], "without a key every request is its own"
+            stocked.jobs.add(job_of("three", **change), "key")
+    assert stocked.jobs.add(job_of("four"), "other")[1]
+    assert stocked.jobs.add(job_of("five"))[1]
+    assert stocked.jobs.add(job_of("six"))[1], "without a key every request is its own"
 
 
 def test_a_key_belongs_to_its_owner(stocked: Repository, scan_of: MakeScan, job_of: Make) -> None:
-    stocked.add_scan(scan_of("bobs", project="bob"))
-    assert stocked.add_job(job_of("one"), "key")[1]
-    assert stocked.add_job(job_of("two", project="bob", scans={"t1": "bobs"}), "key")[1]
+    stocked.scans.add(scan_of("bobs", project="bob"))
+    assert stocked.jobs.add(job_of("one"), "key")[1]
+    assert stocked.jobs.add(job_of("two", project="bob", scans={"t1": "bobs"}), "key")[1]
 
 
 def test_one_key_from_many_threads_is_one_job(stocked: Repository, job_of: Make) -> None:
@@ -166,7 +166,7 @@ def test_one_key_from_many_threads_is_one_job(stocked: Repository, job_of: Make)
 
     def ask(n: int) -> None:
         gate.wait()
-        found.append(stocked.add_job(job_of(f"job{n}"), "key"))
+        found.append(stocked.jobs.add(job_of(f"job{n}"), "key"))
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(6)]
     for thread in threads:
@@ -175,32 +175,32 @@ def test_one_key_from_many_threads_is_one_job(stocked: Repository, job_of: Make)
         thread.join()
     assert [created for _, created in found].count(True) == 1
     assert len({job.id for job, _ in found}) == 1
-    assert len(stocked.jobs("ada")[0]) == 1
+    assert len(stocked.jobs.page("ada")[0]) == 1
 
 
 def test_a_batch_and_its_states(stocked: Repository, job_of: Make) -> None:
     asked = [job_of(f"job{n}") for n in range(1200)]
-    batch, created = stocked.add_batch(Batch("b", "ada", "night", 5.0), asked, "key")
+    batch, created = stocked.batches.add(Batch("b", "ada", "night", 5.0), asked, "key")
     assert created
     assert batch.jobs == tuple(f"job{n}" for n in range(1200))
     assert batch.states == {JobState.QUEUED: 1200}
-    assert stocked.job_by_id("job7").batch == "b"
-    stocked.claim("job7", "w", 60)
-    stocked.cancel("ada", "job9")
-    now = stocked.batch("ada", "b")
+    assert stocked.jobs.by_id("job7").batch == "b"
+    stocked.leases.claim("job7", "w", 60)
+    stocked.jobs.cancel("ada", "job9")
+    now = stocked.batches.get("ada", "b")
     assert now.states == {JobState.QUEUED: 1198, JobState.RUNNING: 1, JobState.CANCELLED: 1}
     again = [replace(job, id=f"again-{job.id}") for job in asked]
-    assert stocked.add_batch(Batch("c", "ada", "night", 6.0), again, "key") == (now, False)
+    assert stocked.batches.add(Batch("c", "ada", "night", 6.0), again, "key") == (now, False)
     with pytest.raises(Conflict):
-        stocked.add_batch(Batch("c", "ada", "day", 6.0), again, "key")
+        stocked.batches.add(Batch("c", "ada", "day", 6.0), again, "key")
     with pytest.raises(NotFound):
-        stocked.batch("bob", "b")
+        stocked.batches.get("bob", "b")
 
 
 def finish(repository: Repository, name: str, mask: str = "a" * 64) -> None:
-    claimed = repository.claim(name, "w", 60)
+    claimed = repository.leases.claim(name, "w", 60)
     assert claimed is not None
-    assert repository.finish(
+    assert repository.leases.finish(
         name,
         claimed.fence,
         mask_sha256=mask,
@@ -213,117 +213,119 @@ def finish(repository: Repository, name: str, mask: str = "a" * 64) -> None:
 def test_a_scan_goes_with_its_finished_jobs(
     stocked: Repository, scan_of: MakeScan, job_of: Make
 ) -> None:
-    stocked.add_scan(scan_of("other"))
-    stocked.add_scan(scan_of("bobs", project="bob", sha256=scan_of().sha256))
-    stocked.add_job(job_of("one"))
-    stocked.add_job(job_of("two", scans={"t1": "other"}))
+    stocked.scans.add(scan_of("other"))
+    stocked.scans.add(scan_of("bobs", project="bob", sha256=scan_of().sha256))
+    stocked.jobs.add(job_of("one"))
+    stocked.jobs.add(job_of("two", scans={"t1": "other"}))
     finish(stocked, "one", "1" * 64)
     finish(stocked, "two", "2" * 64)
-    stocked.add_review("ada", Review("r", "one", "accepted", "", "", 1.0))
+    stocked.reviews.add("ada", Review("r", "one", "accepted", "", "", 1.0))
 
     for project, name in (("eve", "scan"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.delete_scan(project, name)
-    assert stocked.delete_scan("ada", "scan") == ["1" * 64], "bob has the scan, two the preview"
+            stocked.scans.delete(project, name)
+    assert stocked.scans.delete("ada", "scan") == ["1" * 64], "bob has the scan, two the preview"
 
-    for ask in (lambda: stocked.scan("ada", "scan"), lambda: stocked.job("ada", "one")):
+    for ask in (lambda: stocked.scans.get("ada", "scan"), lambda: stocked.jobs.get("ada", "one")):
         with pytest.raises(NotFound):
             ask()
-    assert stocked.job("ada", "two").mask_sha256 == "2" * 64
-    assert stocked.delete_scan("ada", "other") == sorted(
+    assert stocked.jobs.get("ada", "two").mask_sha256 == "2" * 64
+    assert stocked.scans.delete("ada", "other") == sorted(
         ["2" * 64, "b" * 64, scan_of("other").sha256]
     )
-    assert stocked.delete_scan("bob", "bobs") == [scan_of().sha256]
+    assert stocked.scans.delete("bob", "bobs") == [scan_of().sha256]
 
 
 @pytest.mark.parametrize("running", [False, True])
 def test_a_scan_in_use_stays(stocked: Repository, job_of: Make, running: bool) -> None:
-    stocked.add_job(job_of("done"))
+    stocked.jobs.add(job_of("done"))
     finish(stocked, "done")
-    stocked.add_job(job_of("job"))
+    stocked.jobs.add(job_of("job"))
     if running:
-        stocked.claim("job", "w", 60)
+        stocked.leases.claim("job", "w", 60)
     with pytest.raises(Conflict):
-        stocked.delete_scan("ada", "scan")
-    assert stocked.job("ada", "done").state is JobState.SUCCEEDED
-    stocked.cancel("ada", "job")
-    stocked.delete_scan("ada", "scan")
-    assert stocked.jobs("ada") == ([], None)
+        stocked.scans.delete("ada", "scan")
+    assert stocked.jobs.get("ada", "done").state is JobState.SUCCEEDED
+    stocked.jobs.cancel("ada", "job")
+    stocked.scans.delete("ada", "scan")
+    assert stocked.jobs.page("ada") == ([], None)
 
 
 def test_deleting_and_asking_at_once(stocked: Repository, scan_of: MakeScan, job_of: Make) -> None:
     """Whoever is first: never a job without its scan."""
     for n in range(10):
-        stocked.add_scan(scan_of(f"scan{n}"))
+        stocked.scans.add(scan_of(f"scan{n}"))
     gate = threading.Barrier(2, timeout=60)
 
     def delete() -> None:
         for n in range(10):
             gate.wait()
             with contextlib.suppress(Conflict):
-                stocked.delete_scan("ada", f"scan{n}")
+                stocked.scans.delete("ada", f"scan{n}")
 
     thread = threading.Thread(target=delete)
     thread.start()
     for n in range(10):
         gate.wait()
         with contextlib.suppress(NotFound):
-            stocked.add_job(job_of(f"job{n}", scans={"t1": f"scan{n}"}))
+            stocked.jobs.add(job_of(f"job{n}", scans={"t1": f"scan{n}"}))
     thread.join()
-    for job in stocked.jobs("ada")[0]:
-        assert stocked.scan("ada", job.scans["t1"])
+    for job in stocked.jobs.page("ada")[0]:
+        assert stocked.scans.get("ada", job.scans["t1"])
 
 
 def test_reviews(stocked: Repository, job_of: Make) -> None:
-    stocked.add_job(job_of())
+    stocked.jobs.add(job_of())
     review = Review("r1", "job", "rejected", "the tail is missing", "Dr. B", 5.5)
     with pytest.raises(Conflict):
-        stocked.add_review("ada", review)
+        stocked.reviews.add("ada", review)
     finish(stocked, "job")
     with pytest.raises(NotFound):
-        stocked.add_review("bob", review)
-    assert stocked.add_review("ada", review) == review
+        stocked.reviews.add("bob", review)
+    assert stocked.reviews.add("ada", review) == review
     second = Review("r2", "job", "accepted", "", "", 6.5)
-    stocked.add_review("ada", second)
-    assert stocked.reviews("ada", "job") == [review, second]
-    assert stocked.job("ada", "job").verdict == "accepted"
+    stocked.reviews.add("ada", second)
+    assert stocked.reviews.of_job("ada", "job") == [review, second]
+    assert stocked.jobs.get("ada", "job").verdict == "accepted"
     with pytest.raises(NotFound):
-        stocked.reviews("bob", "job")
+        stocked.reviews.of_job("bob", "job")
 
 
 def test_places_by_priority_then_age(stocked: Repository, job_of: Make) -> None:
     for name, priority in (("a", 1), ("b", 9), ("c", 5), ("d", 9)):
-        stocked.add_job(job_of(name, priority=priority))
-    stocked.add_job(job_of("running", priority=9))
-    running = stocked.claim("running", "w", 60)
-    places = {name: outlook(stocked, stocked.job_by_id(name)).place for name in "abcd"}
+        stocked.jobs.add(job_of(name, priority=priority))
+    stocked.jobs.add(job_of("running", priority=9))
+    running = stocked.leases.claim("running", "w", 60)
+    places = {name: forecast(stocked, stocked.jobs.by_id(name)).place for name in "abcd"}
     assert places == {"b": 1, "d": 2, "c": 3, "a": 4}
     assert running is not None
-    assert outlook(stocked, running).place is None
+    assert forecast(stocked, running).place is None
 
 
 def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> None:
     """The same for each as alone, whether or not its model was measured; few statements."""
     for model in ("slow", "quick"):
-        stocked.add_job(job_of(model, model=model))
-        assert stocked.claim(model, "w", 60)
+        stocked.jobs.add(job_of(model, model=model))
+        assert stocked.leases.claim(model, "w", 60)
         time.sleep(0.3 if model == "slow" else 0.1)
-        stocked.finish(model, 1, mask_sha256="a", mask_format="png", preview_sha256=None, report={})
+        stocked.leases.finish(
+            model, 1, mask_sha256="a", mask_format="png", preview_sha256=None, report={}
+        )
     models = ("slow", "quick", "new")
     for n in range(30):
-        stocked.add_job(job_of(f"job{n}", model=models[n % 3], priority=n % 4))
-    assert stocked.claim("job0", "w", 60)
-    asked = [stocked.job_by_id(f"job{n}") for n in range(30)] + [stocked.job_by_id("slow")]
+        stocked.jobs.add(job_of(f"job{n}", model=models[n % 3], priority=n % 4))
+    assert stocked.leases.claim("job0", "w", 60)
+    asked = [stocked.jobs.by_id(f"job{n}") for n in range(30)] + [stocked.jobs.by_id("slow")]
     statements: list[str] = []
 
-    @event.listens_for(stocked._engine, "after_cursor_execute")
+    @event.listens_for(stocked.database._engine, "after_cursor_execute")
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
-    together = stocked.outlook(asked)
+    together = stocked.forecasts.of(asked)
     assert len(statements) < 12
     for job in asked:
-        one, many = outlook(stocked, job), together[job.id]
+        one, many = forecast(stocked, job), together[job.id]
         assert one.place == many.place
         assert (many.eta is None) == (job.state.final or job.model == "new")
         assert many.eta is None or abs((one.eta or 0) - many.eta) < 1
@@ -331,75 +333,77 @@ def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> N
     assert [together[job.id].place for job in waiting] == list(range(1, 30))
     etas = [together[job.id].eta for job in waiting if job.model == "slow"]
     assert etas == sorted(etas)
-    assert stocked.outlook([]) == {}
+    assert stocked.forecasts.of([]) == {}
 
 
 def test_nothing_measured_no_estimate(stocked: Repository, job_of: Make) -> None:
-    job, _ = stocked.add_job(job_of())
-    assert outlook(stocked, job).eta is None
+    job, _ = stocked.jobs.add(job_of())
+    assert forecast(stocked, job).eta is None
 
 
 def test_estimates_from_measured_throughput(
     stocked: Repository, scan_of: MakeScan, job_of: Make
 ) -> None:
     """A finished job of 6,000 voxels gives the pace; then the figures follow by hand."""
-    stocked.add_scan(scan_of("big", shape=(3, 100, 60)))  # 6,000 voxels as well, three channels
-    stocked.add_scan(scan_of("double", shape=(1, 10, 20, 60)))
-    stocked.add_job(job_of("done"))
-    first = stocked.claim("done", "w", 60)
+    stocked.scans.add(scan_of("big", shape=(3, 100, 60)))  # 6,000 voxels as well, three channels
+    stocked.scans.add(scan_of("double", shape=(1, 10, 20, 60)))
+    stocked.jobs.add(job_of("done"))
+    first = stocked.leases.claim("done", "w", 60)
     assert first is not None
     time.sleep(0.5)
-    stocked.finish("done", 1, mask_sha256="a", mask_format="png", preview_sha256=None, report={})
-    done = stocked.job_by_id("done")
+    stocked.leases.finish(
+        "done", 1, mask_sha256="a", mask_format="png", preview_sha256=None, report={}
+    )
+    done = stocked.jobs.by_id("done")
     assert done.finished_at is not None
     assert done.started_at is not None
     pace_s = done.finished_at - done.started_at  # per 6,000 voxels
     assert 0.5 <= pace_s < 5
 
-    stocked.add_job(job_of("ahead", scans={"t1": "double"}, priority=9))
-    job, _ = stocked.add_job(job_of("job", scans={"t1": "big"}))
-    asked, eta, told = time.time(), outlook(stocked, job).eta, time.time()
+    stocked.jobs.add(job_of("ahead", scans={"t1": "double"}, priority=9))
+    job, _ = stocked.jobs.add(job_of("job", scans={"t1": "big"}))
+    asked, eta, told = time.time(), forecast(stocked, job).eta, time.time()
     assert eta is not None
     assert asked + 3 * pace_s - 0.01 <= eta <= told + 3 * pace_s + 0.01
 
     before = time.time()
     for worker, name in (("one", "ahead"), ("two", "other")):
         if name == "other":
-            stocked.add_job(job_of(name, priority=9))
-        assert stocked.claim(name, worker, 60)
-    eta, told = outlook(stocked, job).eta, time.time()
+            stocked.jobs.add(job_of(name, priority=9))
+        assert stocked.leases.claim(name, worker, 60)
+    eta, told = forecast(stocked, job).eta, time.time()
     assert eta is not None
     # Two workers share what is left of two running jobs, 3 paces; then comes the job's own.
     assert before + 2.5 * pace_s - (told - before) - 0.01 <= eta <= told + 2.5 * pace_s + 0.01
 
-    assert outlook(stocked, done).eta is None
+    assert forecast(stocked, done).eta is None
 
 
 def test_a_running_job_is_estimated_from_its_own_tiles(stocked: Repository, job_of: Make) -> None:
-    stocked.add_job(job_of("done"))
+    stocked.jobs.add(job_of("done"))
     finish(stocked, "done")
-    stocked.add_job(job_of())
-    claimed = stocked.claim("job", "w", 60)
+    stocked.jobs.add(job_of())
+    claimed = stocked.leases.claim("job", "w", 60)
     assert claimed is not None
     assert claimed.started_at is not None
     time.sleep(0.4)
-    stocked.renew("job", claimed.fence, 60, Progress(1, 5))
-    asked, eta, told = time.time(), outlook(stocked, stocked.job_by_id("job")).eta, time.time()
+    stocked.leases.renew("job", claimed.fence, 60, Progress(1, 5))
+    asked, eta, told = time.time(), forecast(stocked, stocked.jobs.by_id("job")).eta, time.time()
     assert eta is not None
     began = claimed.started_at
     assert asked + 4 * (asked - began) - 0.01 <= eta <= told + 4 * (told - began) + 0.01
 
 
 def test_counts(stocked: Repository, job_of: Make) -> None:
-    assert stocked.counts() == dict.fromkeys(JobState, 0)
-    stocked.add_job(job_of("one"))
-    stocked.add_job(job_of("two"))
-    stocked.claim("two", "w", 60)
-    assert stocked.counts() == dict.fromkeys(JobState, 0) | {"queued": 1, "running": 1}
+    assert stocked.jobs.counts() == dict.fromkeys(JobState, 0)
+    stocked.jobs.add(job_of("one"))
+    stocked.jobs.add(job_of("two"))
+    stocked.leases.claim("two", "w", 60)
+    assert stocked.jobs.counts() == dict.fromkeys(JobState, 0) | {"queued": 1, "running": 1}
 
 
 def test_the_migrations_make_the_schema(repository: Repository) -> None:
-    with repository._engine.connect() as connection:
+    with repository.database._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
@@ -411,7 +415,7 @@ def test_several_programs_start_at_once(database: str) -> None:
     programs = [subprocess.Popen(command) for _ in range(4)]
     assert [program.wait() for program in programs] == [0, 0, 0, 0]
     repository = Repository(database)
-    assert repository.counts()
+    assert repository.jobs.counts()
     repository.close()
 
 
@@ -435,8 +439,8 @@ def test_sqlite_writers_wait_for_each_other(tmp_path: Path, scan_of: MakeScan) -
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(0.5, other.execute, ("COMMIT",))
         timer.start()
-        assert repository.scans("ada") == ([], None), "readers do not wait"
-        assert repository.add_scan(scan_of())[1]
+        assert repository.scans.page("ada") == ([], None), "readers do not wait"
+        assert repository.scans.add(scan_of())[1]
         timer.join()
     other.close()
     repository.close()
@@ -445,7 +449,7 @@ def test_sqlite_writers_wait_for_each_other(tmp_path: Path, scan_of: MakeScan) -
 def test_errors_do_not_tell_names(tmp_path: Path, scan_of: MakeScan) -> None:
     repository = Repository(f"sqlite:///{tmp_path / 'tessera.db'}")
     with pytest.raises(Unavailable) as told:
-        repository.add_scan(scan_of(name="doe-jane.nii"))
+        repository.scans.add(scan_of(name="doe-jane.nii"))
     chain = [told.value, told.value.__cause__, told.value.__context__]
     assert not any("doe-jane" in str(error) for error in chain)
     repository.close()
@@ -453,30 +457,34 @@ def test_errors_do_not_tell_names(tmp_path: Path, scan_of: MakeScan) -> None:
 
 def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> None:
     """It may be megabytes: no list and no step of a job's life reads it."""
-    stocked.add_job(job_of("done"))
-    stocked.add_job(job_of("waits"))
-    claimed = stocked.claim("done", "w", 60)
+    stocked.jobs.add(job_of("done"))
+    stocked.jobs.add(job_of("waits"))
+    claimed = stocked.leases.claim("done", "w", 60)
     assert claimed is not None
     report = {"warnings": ["x" * 1000]}
     asked: list[str] = []
 
-    @event.listens_for(stocked._engine, "after_cursor_execute")
+    @event.listens_for(stocked.database._engine, "after_cursor_execute")
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         asked.append(statement)
 
-    assert stocked.finish(
+    assert stocked.leases.finish(
         "done", 1, mask_sha256="a", mask_format="png", preview_sha256=None, report=report
     )
     returned = [text.partition("RETURNING")[2] for text in asked if "RETURNING" in text]
     assert returned
     assert "report" not in "".join(returned)
     asked.clear()
-    assert len(stocked.jobs("ada")[0]) == 2
-    stocked.job("ada", "done"), stocked.unsent(), outlook(stocked, stocked.job("ada", "waits"))
+    assert len(stocked.jobs.page("ada")[0]) == 2
+    (
+        stocked.jobs.get("ada", "done"),
+        stocked.messages.unsent(),
+        forecast(stocked, stocked.jobs.get("ada", "waits")),
+    )
     assert len(asked) >= 6
     assert "report" not in "".join(asked)
-    assert stocked.report("ada", "done") == report
-    assert stocked.report("ada", "waits") == {}
+    assert stocked.jobs.report("ada", "done") == report
+    assert stocked.jobs.report("ada", "waits") == {}
     for project, name in (("eve", "done"), ("ada", "none")):
         with pytest.raises(NotFound):
-            stocked.report(project, name)
+            stocked.jobs.report(project, name)

@@ -25,7 +25,7 @@ class Room:
         self.settings = settings.model_copy(update={"lease_s": LEASE_S, "sweep_s": 0.05})
         self.repository = Repository(self.settings.database)
         self.repository.migrate()
-        self.repository.add_scan(scan)
+        self.repository.scans.add(scan)
         self.queue = Queue(self.settings)
         self.blobs = Blobs.from_settings(self.settings)
         self.sweeper = self.another()
@@ -45,7 +45,7 @@ def room(broker_settings: Settings, scan_of: Callable[..., Any]) -> Iterator[Roo
 
 def test_what_was_never_sent_is_sent_once(room: Room, job_of: Callable[..., Job]) -> None:
     for n in range(3):
-        room.repository.add_job(job_of(f"job{n}"))
+        room.repository.jobs.add(job_of(f"job{n}"))
     other = room.another()
     for sweeper in (room.sweeper, other, room.sweeper):
         sweeper.sweep()
@@ -54,7 +54,7 @@ def test_what_was_never_sent_is_sent_once(room: Room, job_of: Callable[..., Job]
 
 def test_a_long_queue_gets_no_second_messages(room: Room, job_of: Callable[..., Job]) -> None:
     for n in range(20):
-        room.repository.add_job(job_of(f"job{n}"))
+        room.repository.jobs.add(job_of(f"job{n}"))
     room.sweeper.sweep()
     for _ in range(3):
         time.sleep(LEASE_S + 0.05)
@@ -67,10 +67,10 @@ def test_a_broker_that_lost_everything_is_filled_again(
 ) -> None:
     room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
     for n in range(5):
-        room.repository.add_job(job_of(f"job{n}"))
+        room.repository.jobs.add(job_of(f"job{n}"))
     room.sweeper.sweep()
     redis.kill()
-    room.repository.add_job(job_of("job5"))
+    room.repository.jobs.add(job_of("job5"))
     with pytest.raises(Unavailable):
         room.sweeper.sweep()
     redis.start()
@@ -84,8 +84,8 @@ def test_a_broker_that_lost_everything_is_filled_again(
 def test_one_lost_message_among_many(room: Room, job_of: Callable[..., Job]) -> None:
     """Given five jobs and four messages, then one more is sent, not five."""
     for n in range(5):
-        room.repository.add_job(job_of(f"job{n}"))
-        assert room.repository.mark_sent(f"job{n}", 0)
+        room.repository.jobs.add(job_of(f"job{n}"))
+        assert room.repository.messages.mark_sent([f"job{n}"])
         if n:
             room.queue.send(job_of(f"job{n}"))
     room.another(lease_s=600.0).sweep()
@@ -100,11 +100,11 @@ def test_each_queue_is_counted_by_itself(room: Room, job_of: Callable[..., Job])
     """Messages of cancelled jobs in a queue that nobody serves hide no loss in another."""
     for n in range(3):
         gpu = job_of(f"gpu{n}", queue="gpu")
-        room.repository.add_job(gpu)
+        room.repository.jobs.add(gpu)
         dispatch(room.repository, room.queue, gpu)
-        room.repository.cancel("ada", gpu.id)
-    room.repository.add_job(job_of("cpu", queue="cpu"))
-    assert room.repository.mark_sent("cpu", 0)
+        room.repository.jobs.cancel("ada", gpu.id)
+    room.repository.jobs.add(job_of("cpu", queue="cpu"))
+    assert room.repository.messages.mark_sent(["cpu"])
     time.sleep(LEASE_S + 0.05)
     room.sweeper.sweep()
     assert room.queue.waiting("cpu") == 1
@@ -113,22 +113,22 @@ def test_each_queue_is_counted_by_itself(room: Room, job_of: Callable[..., Job])
 
 def test_a_dead_workers_job_is_sent_at_once(room: Room, job_of: Callable[..., Job]) -> None:
     job = job_of()
-    room.repository.add_job(job)
-    assert room.repository.mark_sent("job", 0)  # its message died with the worker
-    room.repository.claim("job", "w", 600)
+    room.repository.jobs.add(job)
+    assert room.repository.messages.mark_sent(["job"])  # its message died with the worker
+    room.repository.leases.claim("job", "w", 600)
     room.sweeper.sweep()
     assert room.queue.waiting() == 0
-    assert room.repository.renew("job", 1, -1, Progress(1, 2))  # and silence since then
+    assert room.repository.leases.renew("job", 1, -1, Progress(1, 2))  # and silence since then
     room.sweeper.sweep()
     assert room.queue.waiting() == 1
-    assert room.repository.job_by_id("job").state is JobState.QUEUED
+    assert room.repository.jobs.by_id("job").state is JobState.QUEUED
 
 
 def test_many_are_marked_at_once_and_sent(room: Room, job_of: Callable[..., Job]) -> None:
     asked = [job_of(f"job{n}") for n in range(250)]
     for job in asked:
-        room.repository.add_job(job)
-    assert room.repository.mark_sent("job7", 0)
+        room.repository.jobs.add(job)
+    assert room.repository.messages.mark_sent(["job7"])
     assert dispatch_all(room.repository, room.queue, asked) == 249
     assert dispatch_all(room.repository, room.queue, asked) == 0
     assert room.queue.waiting() == 249
@@ -138,15 +138,17 @@ def test_dispatch_sends_once_and_takes_its_mark_back(
     redis: Any, tmp_path: Any, job_of: Callable[..., Job], scan_of: Callable[..., Any]
 ) -> None:
     room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
-    job, _ = room.repository.add_job(job_of())
+    job, _ = room.repository.jobs.add(job_of())
     redis.kill()
     with pytest.raises(Unavailable):
         dispatch(room.repository, room.queue, job)
-    assert room.repository.job_by_id("job").sent_at is None
-    room.repository.add_job(job_of("second"))
+    assert room.repository.jobs.by_id("job").sent_at is None
+    room.repository.jobs.add(job_of("second"))
     with pytest.raises(Unavailable):
-        dispatch_all(room.repository, room.queue, room.repository.unsent())
-    assert len(room.repository.unsent()) == 2, "the marks of all that was not sent are taken back"
+        dispatch_all(room.repository, room.queue, room.repository.messages.unsent())
+    assert len(room.repository.messages.unsent()) == 2, (
+        "the marks of all that was not sent are taken back"
+    )
     redis.start()
     assert dispatch(room.repository, room.queue, job)
     assert not dispatch(room.repository, room.queue, job)
@@ -163,7 +165,7 @@ def test_the_thread_goes_on_while_the_broker_is_away(
 ) -> None:
     room = Room(Settings(data=tmp_path, broker_url=redis.url), scan_of())
     redis.kill()
-    room.repository.add_job(job_of())
+    room.repository.jobs.add(job_of())
     room.sweeper.start()
     try:
         wait_for(lambda: "the sweeper waits" in caplog.text)

@@ -13,7 +13,7 @@ EXPECTED = {
     ("running", "finish"): "succeeded",
     ("running", "fail"): "failed",
     ("running", "cancel"): "cancelled",
-    ("running", "lose"): "queued",
+    ("running", "requeue"): "queued",
     ("running", "give_up"): "failed",
     ("running", "release"): "queued",
     ("failed", "retry"): "queued",

@@ -53,7 +53,7 @@ class Served:
     def scan(self, image: str) -> dict[str, Any]:
         """Tessera's own view of an image."""
         with self.gateway.repository() as repository:
-            found = repository.image("local", image)
+            found = repository.image_names.find("local", image)
         return dict(self.gateway.client.get(f"/v1/scans/{found.id}").json())
 
     def jobs(self, image: str) -> list[dict[str, Any]]:

@@ -256,10 +256,10 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: obj
     """Does what a worker does: claims the job, stores a mask and a preview, finishes."""
     blobs = Blobs.from_settings(gateway.settings)
     with gateway.repository() as repository:
-        job = repository.claim(job_id, "test", 60)
+        job = repository.leases.claim(job_id, "test", 60)
         assert job is not None
-        repository.renew(job_id, job.fence, 60, Progress(2, 4))
-        stored = repository.scan(job.project, next(iter(job.scans.values())))
+        repository.leases.renew(job_id, job.fence, 60, Progress(2, 4))
+        stored = repository.scans.get(job.project, next(iter(job.scans.values())))
         folder = gateway.data.parent
         with blobs.local(stored.sha256) as path:
             scan = open_scan(path, Limits())
@@ -273,7 +273,7 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: obj
                 write(made, mask, scan)
         preview = folder / "preview.png"
         Image.fromarray(np.full((4, 4, 3), 90, np.uint8)).save(preview)
-        assert repository.finish(
+        assert repository.leases.finish(
             job_id,
             job.fence,
             mask_sha256=blobs.put(made),
@@ -289,7 +289,7 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: obj
                 },
             },
         )
-        return repository.job_by_id(job_id)
+        return repository.jobs.by_id(job_id)
 
 
 def measured(*, flat: bool) -> dict[str, object]:

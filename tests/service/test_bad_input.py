@@ -283,14 +283,14 @@ def test_disk_is_full(start_gateway: Callable[..., Gateway], disk: Path) -> None
 def test_database_takes_no_more(start_gateway: Callable[..., Gateway]) -> None:
     """Room for the bytes and none for the row: they go again, unless a scan has them."""
     prelude = (
-        "from jobs.repository.scans import ScanRows\n"
+        "from jobs.repository.scans import Scans\n"
         "from imaging.errors import StorageFull\n"
-        "add = ScanRows.add_scan\n"
+        "add = Scans.add\n"
         "def once(self, scan):\n"
-        "    ScanRows.add_scan = full\n"
+        "    Scans.add = full\n"
         "    return add(self, scan)\n"
         "def full(self, scan): raise StorageFull('No room.')\n"
-        "ScanRows.add_scan = once\n"
+        "Scans.add = once\n"
     )
     gateway = start_gateway(prelude=prelude, blob_grace_s="1")
     scan = gateway.scan(nifti_bytes())

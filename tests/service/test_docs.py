@@ -21,7 +21,7 @@ def _work(gateway: Gateway, stop: threading.Event) -> None:
     """Finishes every job that is asked for."""
     with gateway.repository() as repository:
         while not stop.wait(0.1):
-            for job in repository.jobs("local", state=JobState.QUEUED)[0]:
+            for job in repository.jobs.page("local", state=JobState.QUEUED)[0]:
                 run_job(gateway, job.id, np.zeros((5, 6, 7), np.uint8))
 
 

@@ -54,14 +54,14 @@ def test_progress_is_seen(gateway: Gateway, job: str) -> None:
     reader.start()
     _wait(lambda: len(seen) == 1)
     with gateway.repository() as repository:
-        claimed = repository.claim(job, "test", 60)
+        claimed = repository.leases.claim(job, "test", 60)
         assert claimed is not None
         begun = time.monotonic()
         for done in range(1, 101):
-            assert repository.renew(job, claimed.fence, 60, Progress(done, 100))
+            assert repository.leases.renew(job, claimed.fence, 60, Progress(done, 100))
             time.sleep(0.015)
         took = time.monotonic() - begun
-        repository.fail(job, claimed.fence, {"title": "Bad", "detail": "It broke."})
+        repository.leases.fail(job, claimed.fence, {"title": "Bad", "detail": "It broke."})
     reader.join(10)
     assert not reader.is_alive(), "the stream must end with the job"
 

@@ -33,7 +33,7 @@ def test_job(gateway: Gateway, volume: str) -> None:
         assert job["place_in_queue"] >= 1
         assert job["scan_name"] == "scan"
         assert job["options"] == {"device": "cpu", "precision": "auto", "tile": None}
-        stored = repository.job_by_id(job["id"])
+        stored = repository.jobs.by_id(job["id"])
         assert stored.queue == "cpu"
         assert gateway.client.get(answer.headers["location"]).json()["id"] == job["id"]
         _until_sent(gateway, job["id"])
@@ -43,7 +43,7 @@ def test_job(gateway: Gateway, volume: str) -> None:
 def _until_sent(gateway: Gateway, job_id: str) -> None:
     until = time.monotonic() + 10
     with gateway.repository() as repository:
-        while any(job.id == job_id for job in repository.unsent(1e9)):
+        while any(job.id == job_id for job in repository.messages.unsent(1e9)):
             assert time.monotonic() < until
             time.sleep(0.02)
 
@@ -138,9 +138,11 @@ def test_cancel_and_retry(gateway: Gateway, volume: str) -> None:
 def test_failed_job_tells_why(gateway: Gateway, volume: str) -> None:
     job = gateway.job(scan=volume, model="solid")
     with gateway.repository() as repository:
-        claimed = repository.claim(str(job["id"]), "test", 60)
+        claimed = repository.leases.claim(str(job["id"]), "test", 60)
         assert claimed is not None
-        repository.fail(claimed.id, claimed.fence, {"title": "Bad", "detail": "It broke.", "x": 1})
+        repository.leases.fail(
+            claimed.id, claimed.fence, {"title": "Bad", "detail": "It broke.", "x": 1}
+        )
     found = gateway.client.get(f"/v1/jobs/{job['id']}").json()
     assert found["state"] == "failed"
     assert found["error"]["detail"] == "It broke."

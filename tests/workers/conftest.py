@@ -253,7 +253,7 @@ class House:
             warnings=(),
             created_at=time.time(),
         )
-        return self.repository.add_scan(scan)[0]
+        return self.repository.scans.add(scan)[0]
 
     def job_of(self, name: str, *, scan: str = "scan", **changes: object) -> Job:
         """A job for `scan` in 64 tiles, not stored."""
@@ -275,15 +275,15 @@ class House:
 
     def ask(self, name: str, *, scan: str = "scan", send: int = 1, **changes: object) -> Job:
         """Stores a job, and sends its message as often as said."""
-        job, _ = self.repository.add_job(self.job_of(name, scan=scan, **changes))
+        job, _ = self.repository.jobs.add(self.job_of(name, scan=scan, **changes))
         if send:
-            self.repository.mark_sent(name, 0)
+            self.repository.messages.mark_sent([name])
         for _ in range(send):
             self.queue.send(job)
         return job
 
     def job(self, name: str) -> Job:
-        return self.repository.job_by_id(name)
+        return self.repository.jobs.by_id(name)
 
     def over(self, *names: str) -> bool:
         """Whether all of these jobs succeeded; any other end fails the test."""

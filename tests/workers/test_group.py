@@ -31,7 +31,7 @@ def picture(house: Any, folder: Path, name: str, pixels: np.ndarray | None = Non
     path = folder / f"{name}.png"
     Image.fromarray(pixels).save(path)
     size = path.stat().st_size
-    house.repository.add_scan(
+    house.repository.scans.add(
         StoredScan(
             id=name, project="ada", sha256=house.blobs.put(path), name="p.png", format="png",
             shape=(3, *pixels.shape[:2]), dtype="uint8", spacing_mm=None,
@@ -45,8 +45,8 @@ def ask(house: Any, name: str, **changes: Any) -> None:
     options = Options(device="cpu", precision="fp32", tile=None)
     kind = {"model": MODEL.name, "model_version": MODEL.version, "model_sha256": MODEL.sha256}
     asked = {"scans": {"image": name}, "options": options, **kind, **changes}
-    house.repository.add_job(house.job_of(name, **asked))
-    assert house.repository.mark_sent(name, 0)
+    house.repository.jobs.add(house.job_of(name, **asked))
+    assert house.repository.messages.mark_sent([name])
 
 
 @pytest.fixture
@@ -99,39 +99,39 @@ def test_they_run_side_by_side(bench: Bench, quiet_house: Any) -> None:
 
 def test_a_job_of_another_kind_is_not_overtaken(bench: Bench, quiet_house: Any) -> None:
     """Neither a more urgent one, nor one that came earlier."""
-    job = quiet_house.repository.claim_next("a", "bench", 60)
+    job = quiet_house.repository.leases.claim_next("a", "bench", 60)
 
     def likes() -> str:
-        return "".join(other.id for other in quiet_house.repository.next_like(job, 60, 10))
+        return "".join(other.id for other in quiet_house.repository.leases.next_like(job, 60, 10))
 
     assert likes() == "bcdef"
-    quiet_house.repository.add_job(quiet_house.job_of("other"))
-    assert quiet_house.repository.mark_sent("other", 0)
+    quiet_house.repository.jobs.add(quiet_house.job_of("other"))
+    assert quiet_house.repository.messages.mark_sent(["other"])
     assert likes() == "bcdef"  # it is behind them
-    quiet_house.repository.cancel("ada", "b")
-    quiet_house.repository.retry("ada", "b")
-    assert quiet_house.repository.mark_sent("b", 0)
+    quiet_house.repository.jobs.cancel("ada", "b")
+    quiet_house.repository.jobs.retry("ada", "b")
+    assert quiet_house.repository.messages.mark_sent(["b"])
     assert likes()[:1] == "b"  # a retried job keeps its place
-    quiet_house.repository.add_job(quiet_house.job_of("urgent", priority=9))
+    quiet_house.repository.jobs.add(quiet_house.job_of("urgent", priority=9))
     assert likes() == "bcdef"  # it has no message yet: that one will take it
-    assert quiet_house.repository.mark_sent("urgent", 0)
+    assert quiet_house.repository.messages.mark_sent(["urgent"])
     assert likes() == ""
 
 
 def test_other_options_or_a_large_picture_end_the_group(
     bench: Bench, quiet_house: Any, tmp_path: Path
 ) -> None:
-    job = quiet_house.repository.claim_next("a", "bench", 60)
-    quiet_house.repository.cancel("ada", "c")
+    job = quiet_house.repository.leases.claim_next("a", "bench", 60)
+    quiet_house.repository.jobs.cancel("ada", "c")
     picture(quiet_house, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
     ask(quiet_house, "large", scans={CHANNEL: "large"}, priority=6)
     assert taken_along(bench, job) == []
-    quiet_house.repository.cancel("ada", "large")
+    quiet_house.repository.jobs.cancel("ada", "large")
     other = Options(device="cpu", precision="fp32", tile=(64,))
     picture(quiet_house, tmp_path, "tiled", np.zeros((64, 64, 3), np.uint8))
     ask(quiet_house, "tiled", scans={CHANNEL: "tiled"}, priority=6, options=other)
     assert taken_along(bench, job) == []
-    quiet_house.repository.cancel("ada", "tiled")
+    quiet_house.repository.jobs.cancel("ada", "tiled")
     assert [taken.id for taken in taken_along(bench, job)] == [*"bde"]
 
 
@@ -140,10 +140,10 @@ def test_a_large_picture_goes_alone_and_so_do_all_where_settings_say_so(
 ) -> None:
     picture(quiet_house, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
     ask(quiet_house, "large", scans={CHANNEL: "large"}, priority=6)
-    job = quiet_house.repository.claim_next("large", "bench", 60)
+    job = quiet_house.repository.leases.claim_next("large", "bench", 60)
     assert job.id == "large"
     assert taken_along(bench, job) == []
-    small = quiet_house.repository.claim_next("a", "bench", 60)
+    small = quiet_house.repository.leases.claim_next("a", "bench", 60)
     object.__setattr__(bench, "settings", bench.settings.model_copy(update={"together": 1}))
     assert taken_along(bench, small) == []
 
@@ -151,15 +151,15 @@ def test_a_large_picture_goes_alone_and_so_do_all_where_settings_say_so(
 def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
     bench: Bench, quiet_house: Any, tmp_path: Path
 ) -> None:
-    with bench.blobs.local(quiet_house.repository.scan("ada", "b").sha256) as blob:
+    with bench.blobs.local(quiet_house.repository.scans.get("ada", "b").sha256) as blob:
         blob.write_bytes((tmp_path / "b.png").read_bytes()[:500])
-    with bench.blobs.local(quiet_house.repository.scan("ada", "c").sha256) as late:
+    with bench.blobs.local(quiet_house.repository.scans.get("ada", "c").sha256) as late:
         pass
     honest, over = bench.engine.segment, threading.Event()
 
     def cancelling(scans: Any, *args: Any, **kwargs: Any) -> Any:
         if scans[CHANNEL] == blob:  # b cancels c, and fails
-            quiet_house.repository.cancel("ada", "c")
+            quiet_house.repository.jobs.cancel("ada", "c")
             over.set()
         elif scans[CHANNEL] == late:
             assert over.wait(60)
@@ -174,14 +174,14 @@ def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
 def test_a_job_that_was_tried_before_goes_alone(bench: Bench, quiet_house: Any) -> None:
     """It may be what killed its worker."""
     repository = quiet_house.repository
-    tried = repository.claim_next("b", "another", 60)
+    tried = repository.leases.claim_next("b", "another", 60)
     assert tried.id == "a"
-    assert repository.lose("a", tried.fence, {"title": "lost", "status": 500}, 3)
-    again = repository.claim("a", "bench", 60)
+    assert repository.leases.requeue("a", tried.fence, {"title": "lost", "status": 500}, 3)
+    again = repository.leases.claim("a", "bench", 60)
     assert again.attempt == 2
     assert taken_along(bench, again) == []
-    assert repository.lose("a", again.fence, {"title": "lost", "status": 500}, 3)
-    first = repository.claim("b", "bench", 60)
+    assert repository.leases.requeue("a", again.fence, {"title": "lost", "status": 500}, 3)
+    first = repository.leases.claim("b", "bench", 60)
     taken = [job.id for job in taken_along(bench, first)]
     assert "a" not in taken
 

@@ -25,7 +25,7 @@ class Faulty(Repository):
 def test_a_fault_ends_no_heartbeat(quiet_house: Any, caplog: pytest.LogCaptureFixture) -> None:
     quiet_house.ask("job", send=0)
     repository, brake = Faulty(quiet_house.settings.database), Brake()
-    job: Job | None = repository.claim("job", "w", 60)
+    job: Job | None = repository.leases.claim("job", "w", 60)
     assert job is not None
     with Lease(repository, job, quiet_house.settings, brake) as lease:
         lease.on_tile(1, 2)

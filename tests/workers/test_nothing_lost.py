@@ -46,7 +46,7 @@ def one_mask(house: Any, undisturbed: str, *names: str) -> None:
     """All succeeded with the undisturbed run's mask, and nothing else was stored."""
     jobs = [house.job(name) for name in names]
     assert {job.mask_sha256 for job in jobs} == {undisturbed}
-    scan = house.repository.scan("ada", "scan")
+    scan = house.repository.scans.get("ada", "scan")
     assert house.stored() == {undisturbed, jobs[0].preview_sha256, scan.sha256}
 
 
@@ -146,7 +146,7 @@ def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed:
             assert client.post("/v1/jobs", json=asked).status_code == 202
         assert gateway.wait(60) == -signal.SIGKILL
         assert not house.answers(client)
-    (job,) = house.repository.jobs("local")[0]
+    (job,) = house.repository.jobs.page("local")[0]
     assert job.state is JobState.QUEUED
     assert job.sent_at is not None
     assert house.queue.waiting() == 0

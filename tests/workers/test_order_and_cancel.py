@@ -102,7 +102,7 @@ def test_a_cancelled_job_makes_room_within_one_tile(patient_house: Any, tmp_path
 
 def test_a_cancelled_job_in_the_queue_is_dropped(house: Any) -> None:
     house.ask("job")
-    house.repository.cancel("ada", "job")
+    house.repository.jobs.cancel("ada", "job")
     house.ask("next")
     house.worker()
     house.until(lambda: house.over("next"))

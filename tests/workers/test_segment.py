@@ -43,7 +43,7 @@ def test_a_job_leaves_mask_preview_and_report(
     assert job.state is JobState.SUCCEEDED
     assert (job.mask_sha256, job.mask_format) == (undisturbed, "nifti")
     assert (job.progress.tiles_done, job.progress.tiles_total) == (64, 64)
-    report = quiet_house.repository.report("ada", job.id)
+    report = quiet_house.repository.jobs.report("ada", job.id)
     assert report["tiling"]["tiles"] == 64
     assert report["model"]["name"] == "small"
     with bench.blobs.local(job.preview_sha256) as preview:
@@ -97,9 +97,9 @@ def test_what_cannot_succeed_fails_once(
 def test_a_broken_scan_fails_once(bench: Bench, quiet_house: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.nii"
     broken.write_bytes((tmp_path / "scan.nii").read_bytes()[:5000])
-    scan = quiet_house.repository.scan("ada", "scan")
+    scan = quiet_house.repository.scans.get("ada", "scan")
     sha256 = bench.blobs.put(broken, move=True)
-    quiet_house.repository.add_scan(replace(scan, id="broken", sha256=sha256))
+    quiet_house.repository.scans.add(replace(scan, id="broken", sha256=sha256))
     quiet_house.ask("job", send=0, scan="broken")
     segment(bench, "job")
     job = quiet_house.job("job")
@@ -110,7 +110,7 @@ def test_a_broken_scan_fails_once(bench: Bench, quiet_house: Any, tmp_path: Path
 
 def test_a_blob_that_is_gone_fails(bench: Bench, quiet_house: Any) -> None:
     quiet_house.ask("job", send=0)
-    bench.blobs.delete(quiet_house.repository.scan("ada", "scan").sha256)
+    bench.blobs.delete(quiet_house.repository.scans.get("ada", "scan").sha256)
     segment(bench, "job")
     assert quiet_house.job("job").error["status"] == 404
 
@@ -125,7 +125,7 @@ class Cancelling(FolderBlobs):
     def put(self, path: Path, *, move: bool = False) -> str:
         sha256 = super().put(path, move=move)
         if not self._house.job("job").state.final:
-            self._house.repository.cancel("ada", "job")
+            self._house.repository.jobs.cancel("ada", "job")
         return sha256
 
 
@@ -136,11 +136,11 @@ def test_what_a_refused_finish_stored_goes(
     quiet_house.ask("job", send=0)
     segment(replace(bench, blobs=Cancelling(quiet_house)), "job")
     assert quiet_house.job("job").state is JobState.CANCELLED
-    scan = quiet_house.repository.scan("ada", "scan").sha256
+    scan = quiet_house.repository.scans.get("ada", "scan").sha256
     left = quiet_house.stored()
     assert left > {undisturbed, scan}
     assert len(left) == 3
-    assert quiet_house.repository.delete_scan("ada", "scan") == [scan]
+    assert quiet_house.repository.scans.delete("ada", "scan") == [scan]
 
     collector = Collector(quiet_house.repository, quiet_house.blobs, quiet_house.settings)
     assert sum(collector.collect()) == 0
@@ -254,7 +254,7 @@ def test_a_hung_tile_loses_the_lease(bench: Bench, quiet_house: Any) -> None:
     hung = replace(bench, engine=Hung(bench, ValueError()), settings=settings)
     thread = threading.Thread(target=segment, args=(hung, "job"))
     thread.start()
-    quiet_house.until(lambda: quiet_house.repository.take_back(3))
+    quiet_house.until(lambda: quiet_house.repository.leases.take_back(3))
     thread.join(60)
     assert not thread.is_alive()
     assert quiet_house.job("job").state is JobState.QUEUED

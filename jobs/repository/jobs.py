@@ -1,0 +1,167 @@
+"""Jobs: stored once per idempotency key, listed, cancelled and retried."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Update, and_, func, select
+
+from imaging.errors import Conflict
+from jobs.delivery import Delivery
+from jobs.job import Job, JobEvent, JobState, after
+from jobs.repository.database import Database
+from jobs.repository.deliveries import insert_deliveries, reset_deliveries
+from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
+from jobs.repository.job_rows import insert_jobs, no_job, read_jobs
+from jobs.repository.pages import newest_first
+from jobs.repository.schema import brief, deliveries, job_scans, jobs
+from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, apply_step, step
+
+
+class Jobs:
+    """The jobs of all projects, as users see them; `Leases` has the worker's side."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, job: Job, idempotency_key: str | None = None, deliver: Sequence[Delivery] = ()
+    ) -> tuple[Job, bool]:
+        """Stores the job and its deliveries in one transaction; returns the job and True.
+
+        The same request under the same key returns the earlier job and False. Raises Conflict for
+        the same key with a different request, NotFound for a scan of another project.
+        """
+
+        def transaction() -> tuple[Job, bool]:
+            with self._database.write() as connection:
+                request = job_digest(job)
+                earlier = earlier_row(connection, jobs, job.project, idempotency_key, request)
+                if earlier is not None:
+                    return read_jobs(connection, [earlier])[0], False
+                insert_jobs(connection, [job], idempotency_key)
+                insert_deliveries(connection, deliver)
+                return job, True
+
+        return repeat_after_race(transaction)
+
+    def get(self, project: str, job_id: str) -> Job:
+        """The project's job; raises NotFound."""
+        job = self.by_id(job_id)
+        if job.project != project:
+            raise no_job()
+        return job
+
+    def by_id(self, job_id: str) -> Job:
+        """The job of any project, for workers and deliveries; raises NotFound."""
+        with self._database.read() as connection:
+            query = select(*brief).where(jobs.c.id == job_id)
+            rows = read_jobs(connection, connection.execute(query).mappings())
+        if not rows:
+            raise no_job()
+        return rows[0]
+
+    def report(self, project: str, job_id: str) -> dict[str, Any]:
+        """The report of the project's job, empty until it has succeeded; raises NotFound."""
+        with self._database.read() as connection:
+            query = select(jobs.c.report).where(jobs.c.id == job_id, jobs.c.project == project)
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise no_job()
+        return row.report or {}
+
+    def page(
+        self,
+        project: str,
+        *,
+        state: JobState | None = None,
+        model: str | None = None,
+        batch: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[list[Job], str | None]:
+        """A page of the project's jobs, newest first, and the cursor of the next page."""
+        query = select(*brief).where(jobs.c.project == project)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        if model is not None:
+            query = query.where(jobs.c.model == model)
+        if batch is not None:
+            query = query.where(jobs.c.batch == batch)
+        with self._database.read() as connection:
+            rows, next_cursor = newest_first(connection, query, jobs, cursor, limit)
+            return read_jobs(connection, rows), next_cursor
+
+    def succeeded_on(self, project: str, scan_id: str) -> list[Job]:
+        """The project's succeeded jobs whose mask is on this scan's grid, newest first."""
+        on_grid = select(job_scans.c.job).where(
+            job_scans.c.scan == scan_id, job_scans.c.position == 0
+        )
+        query = select(*brief).where(
+            jobs.c.project == project, jobs.c.state == JobState.SUCCEEDED, jobs.c.id.in_(on_grid)
+        )
+        query = query.order_by(jobs.c.finished_at.desc(), jobs.c.seq.desc())
+        with self._database.read() as connection:
+            return read_jobs(connection, connection.execute(query).mappings())
+
+    def mask_formats(self, scan_ids: Collection[str]) -> dict[str, str]:
+        """Scan id -> the format of the newest mask that a job made on the scan's grid."""
+        query = select(job_scans.c.scan, jobs.c.mask_format).join(
+            jobs, jobs.c.id == job_scans.c.job
+        )
+        query = query.where(
+            job_scans.c.scan.in_(scan_ids),
+            job_scans.c.position == 0,
+            jobs.c.state == JobState.SUCCEEDED,
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(jobs.c.finished_at, jobs.c.seq))
+            return {row.scan: row.mask_format for row in rows}
+
+    def counts(self) -> dict[JobState, int]:
+        """How many jobs are in each state; a state without jobs has 0."""
+        with self._database.read() as connection:
+            query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+            counts = {JobState(state): n for state, n in connection.execute(query)}
+        return {state: counts.get(state, 0) for state in JobState}
+
+    def cancel(self, project: str, job_id: str) -> Job:
+        """queued or running -> cancelled, at once.
+
+        Raises NotFound, or Conflict if the job has already finished.
+        """
+        with self._database.write() as connection:
+            mine = and_(jobs.c.id == job_id, jobs.c.project == project)
+            query = step(JobEvent.CANCEL, mine).values(finished_at=self._database.now, **ENDED)
+            return _step_or_raise(connection, project, job_id, JobEvent.CANCEL, query)
+
+    def retry(self, project: str, job_id: str) -> Job:
+        """failed or cancelled -> queued, with all its attempts and its failed deliveries.
+
+        Raises NotFound, or Conflict in any other state.
+        """
+        with self._database.write() as connection:
+            mine = and_(jobs.c.id == job_id, jobs.c.project == project)
+            query = step(JobEvent.RETRY, mine).values(
+                attempt=0, finished_at=None, error=None, sent_at=None, **UNHELD, **NOT_STARTED
+            )
+            job = _step_or_raise(connection, project, job_id, JobEvent.RETRY, query)
+            reset_deliveries(connection, deliveries.c.job == job_id)
+            return job
+
+
+def _step_or_raise(
+    connection: Connection, project: str, job_id: str, event: JobEvent, query: Update
+) -> Job:
+    """Executes a step that a user requested; raises the error that explains a refusal."""
+    job = apply_step(connection, query)
+    if job is not None:
+        return job
+    current = select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.project == project)
+    state = connection.execute(current).scalar_one_or_none()
+    if state is None:
+        raise no_job()
+    after(JobState(state), event)
+    raise Conflict(
+        "The job's state changed during this request.",
+        hint="Read the job's state, then send the request again.",
+    )
