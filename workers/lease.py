@@ -10,7 +10,7 @@ from typing import Self
 from imaging.errors import Unavailable
 from inference.brake import Brake
 from jobs.job import Job, Progress
-from jobs.repository import Repository
+from jobs.repository import Leases
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ class Lease:
     out, so that another worker may try.
     """
 
-    def __init__(self, repository: Repository, job: Job, settings: Settings, brake: Brake) -> None:
-        self._repository = repository
+    def __init__(self, leases: Leases, job: Job, settings: Settings, brake: Brake) -> None:
+        self._leases = leases
         self._job = job
         self._settings = settings
         self._brake = brake
@@ -93,11 +93,9 @@ class Lease:
 
     def _renew(self) -> bool:
         progress = self._progress
-        held = self._repository.leases.renew(
-            self._job.id, self._job.fence, self._settings.lease_s, progress
-        )
+        held = self._leases.renew(self._job.id, self._job.fence, self._settings.lease_s, progress)
         self._written, self._renewed_at = progress, time.monotonic()
         return held
 
     def _holds(self) -> bool:
-        return self._repository.leases.holds(self._job.id, self._job.fence)
+        return self._leases.holds(self._job.id, self._job.fence)

@@ -56,7 +56,7 @@ def _run(bench: Bench, job: Job) -> bool:
     """Makes and stores the mask; False where the job was lost at the last moment."""
     brake = bench.stop.brake()
     with ExitStack() as stack:
-        lease = stack.enter_context(Lease(bench.repository, job, bench.settings, brake))
+        lease = stack.enter_context(Lease(bench.repository.leases, job, bench.settings, brake))
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=bench.scratch))
         outcome = _mask(bench, job, lease, brake, Path(folder))
         brake.check()

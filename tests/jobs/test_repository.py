@@ -322,13 +322,15 @@ def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> N
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
+    looked_at = time.time()
     together = stocked.forecasts.of(asked)
     assert len(statements) < 12
     for job in asked:
         one, many = forecast(stocked, job), together[job.id]
         assert one.place == many.place
         assert (many.eta is None) == (job.state.final or job.model == "new")
-        assert many.eta is None or abs((one.eta or 0) - many.eta) < 1
+        later_s = time.time() - looked_at
+        assert many.eta is None or abs((one.eta or 0) - many.eta) < 1 + later_s
     waiting = sorted((job for job in asked if together[job.id].place), key=lambda j: -j.priority)
     assert [together[job.id].place for job in waiting] == list(range(1, 30))
     etas = [together[job.id].eta for job in waiting if job.model == "slow"]
