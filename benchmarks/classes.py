@@ -120,7 +120,7 @@ import torch
 from models.export import export_network
 from models.nets.config import UNetConfig
 from models.nets.unet import UNet
-from models.training.tables import CardFacts
+from models.card_facts import CardFacts
 classes = int(sys.argv[2])
 torch.manual_seed(0)
 config = UNetConfig.of_widths(

@@ -205,7 +205,10 @@ def one_layer(folder: Path, name: str, dimension: int) -> None:
 
     from onnx import TensorProto, helper, numpy_helper
 
-    from models.card import Channel, Cleanup, Instances, Intensity, Label, ModelCard
+    from imaging.postprocessing.fill_holes import FillHoles
+    from imaging.postprocessing.largest_component import LargestComponent
+    from models.card import ModelCard
+    from models.card_parts import Channel, Instances, Intensity, Label
 
     kernel = np.ones((3, 1, *(3,) * dimension), np.float32) / 3**dimension
     kernel *= np.array([0.0, 4.0, 1.0], np.float32).reshape(-1, *(1,) * (dimension + 1))
@@ -222,6 +225,10 @@ def one_layer(folder: Path, name: str, dimension: int) -> None:
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(network.SerializeToString())
     flat = dimension == 2
+    solid = (
+        LargestComponent(step="largest_component", labels=(1,)),
+        FillHoles(step="fill_holes", labels=(2,)),
+    )
     labels = (Label(value=1, name="spot", color="#e31a1c"),)
     ModelCard(
         name=name,
@@ -232,7 +239,7 @@ def one_layer(folder: Path, name: str, dimension: int) -> None:
         labels=labels if flat else (*labels, Label(value=2, name="rim", color="#1f78b4")),
         outputs=(0, 1, 1) if flat else (0, 1, 2),
         instances=Instances(seed=1, rim=2, min_voxels=4) if flat else None,
-        cleanup=Cleanup() if flat else Cleanup(largest_component=(1,), fill_holes=(2,)),
+        postprocessing=() if flat else solid,
         intensity=Intensity(kind="percentile", lower=0.0, upper=100.0),
         padding="same",
         halo=(1,) * dimension,

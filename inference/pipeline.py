@@ -15,7 +15,6 @@ from imaging.box import Box
 from imaging.errors import BadRequest, StorageFull, Unavailable
 from imaging.instances import instances
 from imaging.large_arrays import large_zeros
-from imaging.mask import fill_holes, largest_component, one_piece
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
 from inference.ahead import one_ahead
@@ -278,16 +277,12 @@ def logits_on_scan(
 
 
 def finish(painted: NDArray[Any], card: ModelCard, scratch: Path | None = None) -> NDArray[Any]:
-    """What needs the whole mask: objects apart, largest components, holes filled."""
+    """What needs the whole mask: numbers objects, or applies the card's post-processing steps."""
     if card.instances is not None:
         rule = card.instances
         return instances(painted, rule.seed, rule.rim, rule.min_voxels, scratch)
-    if card.cleanup.one_piece:
-        one_piece(painted)
-    for value in card.cleanup.largest_component:
-        largest_component(painted, value)
-    for value in card.cleanup.fill_holes:
-        fill_holes(painted, value)
+    for step in card.postprocessing:
+        step.apply(painted)
     return painted
 
 

@@ -13,7 +13,8 @@ from imaging.box import Box
 from imaging.errors import BadModel, Unavailable
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan, in_memory
-from models.card import ModelCard, Sample
+from models.card import ModelCard
+from models.card_parts import Sample
 
 _IMAGES = {
     "nilearn:mni152-t1": "datasets/data/mni_icbm152_t1_*.nii.gz",

@@ -19,7 +19,8 @@ from imaging.intensity import normalisation
 from imaging.large_arrays import cached
 from imaging.resample import at_spacing
 from imaging.scan import Scan
-from models.card import Channel, ModelCard
+from models.card import ModelCard
+from models.card_parts import Channel
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Grey from RGB, ITU-R BT.601."""

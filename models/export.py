@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from imaging.errors import BadModel
-from models.card import ModelCard, Training
+from models.card import ModelCard
+from models.card_facts import CardFacts
+from models.card_parts import Training
 from models.nets.config import UNetConfig
 from models.nets.cost import cost
 from models.nets.onnx_file import to_onnx
 from models.nets.receptive_field import ReceptiveField, is_local, receptive_field
 from models.nets.unet import UNet
 from models.training.checkpoint import UNREADABLE, network_of
-from models.training.tables import CardFacts
 
 TOLERANCE = 1e-4
 """Of the logits' range: kernels round differently for different shapes and runtimes."""
@@ -124,11 +125,10 @@ def _decide(network: UNet, offsets: Sequence[float]) -> None:
 
 
 def _fits(facts: CardFacts, config: UNetConfig) -> None:
-    components = sum(channel.components for channel in facts.channels)
     if len(facts.outputs) != config.out_channels:
         raise _unlike(f"{len(facts.outputs)} outputs on the card, {config.out_channels} in")
-    if components != config.in_channels:
-        raise _unlike(f"{components} inputs on the card, {config.in_channels} in")
+    if facts.components != config.in_channels:
+        raise _unlike(f"{facts.components} inputs on the card, {config.in_channels} in")
 
 
 def _images(config: UNetConfig, field: ReceptiveField) -> Iterator[NDArray[np.float32]]:

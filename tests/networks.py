@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from models.card_facts import CardFacts
 from models.export import export_network
 from models.nets.config import UNetConfig
 from models.nets.unet import UNet
 from models.registry import Model, Registry
-from models.training.tables import CardFacts
 
 PAPER_3D = UNetConfig(
     dimension=3,

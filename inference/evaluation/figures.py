@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from imaging.metrics import dice, hd95, size_error, surface_dice
 from imaging.metrics.objects import THRESHOLDS, Matches
 from imaging.scan import Scan
-from models.card import Label, ModelCard
+from models.card import ModelCard
+from models.card_parts import Label
 
 Values = Mapping[str, float | None]
 

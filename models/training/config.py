@@ -8,19 +8,19 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest
+from imaging.frozen_model import FrozenModel
+from models.card_facts import CardFacts
 from models.training.tables import (
     Augmentation,
-    CardFacts,
     Data,
     Loss,
     Network,
     Optimisation,
     Synthesis,
-    Table,
 )
 
 
-class TrainingConfig(Table):
+class TrainingConfig(FrozenModel):
     """A whole configuration file."""
 
     seed: Annotated[int, Field(ge=0)] = 0
@@ -64,9 +64,7 @@ class TrainingConfig(Table):
             raise ValueError(f"network.out_channels needs {outputs}, one for each of card.outputs")
         if self.network.logit_offsets and len(self.network.logit_offsets) != outputs:
             raise ValueError(f"network.logit_offsets needs {outputs} numbers, one for each output")
-        axes, spacing = self.network.dimension, self.card.spacing_mm
-        if spacing is not None and (len(spacing) != axes or min(spacing) <= 0):
-            raise ValueError(f"card.spacing_mm needs {axes} positive numbers, one for each axis")
+        self.card.check_dimension(self.network.dimension)
         if self.synthesis is not None:
             self._drawn(self.synthesis)
         return self

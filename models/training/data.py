@@ -17,7 +17,8 @@ from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical, orientation
 from imaging.intensity import normalisation
 from imaging.scan import Scan, in_memory
-from models.training.tables import CardFacts, Data, Loss
+from models.card_facts import CardFacts
+from models.training.tables import Data, Loss
 from models.training.weight_map import weight_map
 
 SPACING_TOLERANCE = 0.02

@@ -4,18 +4,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from models.card import (
-    Channel,
-    Cleanup,
-    Instances,
-    Intensity,
-    Label,
-    Name,
-    Sample,
-    check_outputs,
-)
+from imaging.frozen_model import FrozenModel
 from models.nets.config import (
     Activation,
     Block,
@@ -31,55 +22,7 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SpatialAxis = Annotated[int, Field(ge=0, le=2)]
 
 
-class Table(BaseModel):
-    """Read once, with no field unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CardFacts(Table):
-    """The part of a card that no arithmetic can derive; fields as in `models.card.ModelCard`."""
-
-    name: Name
-    version: str = "1"
-    title: str
-    description: str = ""
-    channels: tuple[Channel, ...]
-    labels: tuple[Label, ...]
-    activation: Literal["softmax", "sigmoid"] = "softmax"
-    outputs: tuple[int, ...]
-    instances: Instances | None = None
-    cleanup: Cleanup = Cleanup()
-    spacing_mm: tuple[float, ...] | None = None
-    intensity: Intensity
-    empty: tuple[float, float] | None = None
-    sample: Sample | None = None
-    licence: str
-    data: str = ""
-    split: str = ""
-    limits: str = ""
-
-    @model_validator(mode="after")
-    def _outputs(self) -> Self:
-        check_outputs(self.activation, self.outputs, self.labels)
-        if self.instances and (
-            len(self.labels) != 1
-            or max(self.instances.seed, self.instances.rim) >= len(self.outputs)
-        ):
-            raise ValueError("instances need exactly one label, and seed and rim among the outputs")
-        if not self.channels or len({channel.name for channel in self.channels}) < len(
-            self.channels
-        ):
-            raise ValueError("channels need at least one entry, each name once")
-        return self
-
-    @property
-    def components(self) -> int:
-        """Input channels of the network itself."""
-        return sum(channel.components for channel in self.channels)
-
-
-class Data(Table):
+class Data(FrozenModel):
     """Folders of images and labels; a case is a file name that both have."""
 
     images: Path | None = None
@@ -110,7 +53,7 @@ class Data(Table):
         return self
 
 
-class Network(Table):
+class Network(FrozenModel):
     """A U-Net of one width per level; fields as in `models.nets.config.UNetConfig`."""
 
     dimension: Literal[2, 3]
@@ -139,7 +82,7 @@ class Network(Table):
         return UNetConfig.of_widths(**self.model_dump(exclude={"logit_offsets"}))
 
 
-class Augmentation(Table):
+class Augmentation(FrozenModel):
     """Every change is drawn anew for each example; 0 leaves it out."""
 
     rotation_degrees: Amount | tuple[Amount, ...] = 0.0
@@ -171,7 +114,7 @@ class Augmentation(Table):
     """How often numbered nuclei, in colour, are shown as immunostained tissue."""
 
 
-class Synthesis(Table):
+class Synthesis(FrozenModel):
     """How images are drawn from label maps (SynthSeg, doi:10.1016/j.media.2023.102789).
 
     Each kind of tissue gets a random mean and spread, on the maps' grid; then the scanner's slices.
@@ -203,7 +146,7 @@ class Synthesis(Table):
     """Drawn from each held-out map, the same at every evaluation."""
 
 
-class Loss(Table):
+class Loss(FrozenModel):
     """Dice and cross-entropy, the latter by the U-Net paper's weight map; 0 leaves a part out."""
 
     dice: Annotated[float, Field(ge=0)] = 1.0
@@ -230,7 +173,7 @@ class Loss(Table):
         return self.balance or self.border > 0
 
 
-class Optimisation(Table):
+class Optimisation(FrozenModel):
     """AdamW with a one-cycle learning rate."""
 
     steps: Annotated[int, Field(ge=1)]

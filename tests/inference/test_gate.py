@@ -19,7 +19,7 @@ from inference.runtime import openvino
 from inference.runtime.device import Device, available
 from inference.sample import sample_scans
 from inference.sessions import Sessions
-from models.card import Sample
+from models.card_parts import Sample
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
 

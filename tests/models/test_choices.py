@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imaging import tiling
-from models.card import Channel, Intensity, Label, ModelCard
+from models.card import ModelCard
+from models.card_facts import CardFacts
+from models.card_parts import Channel, Intensity, Label
 from models.export import TOLERANCE, export_network, is_exact
 from models.nets.config import (
     Activation,
@@ -31,7 +33,6 @@ from models.nets.config import (
 from models.nets.onnx_file import weights_of
 from models.nets.receptive_field import receptive_field
 from models.nets.unet import UNet
-from models.training.tables import CardFacts
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "block": get_args(Block),

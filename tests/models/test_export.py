@@ -13,7 +13,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from imaging.errors import BadModel
-from models.card import Channel, Intensity, Label, ModelCard
+from models.card import ModelCard
+from models.card_facts import CardFacts
+from models.card_parts import Channel, Intensity, Label
 from models.export import check_parity, export, export_network, is_exact
 from models.nets.architecture import layers
 from models.nets.config import UNetConfig
@@ -21,7 +23,6 @@ from models.nets.cost import cost
 from models.nets.onnx_file import to_onnx, weights_of
 from models.nets.receptive_field import ReceptiveField, receptive_field
 from models.nets.unet import UNet
-from models.training.tables import CardFacts
 from models.training.train import train
 
 FACTS = CardFacts(

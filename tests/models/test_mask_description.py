@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydicom.sr._concepts_dict import concepts
 
-from models.card import Label
+from models.card_parts import Label
 from models.coding import PRIVATE, STRUCTURE, private_code
 from models.registry import Registry
 

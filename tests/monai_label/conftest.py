@@ -12,7 +12,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from models.card import Label, ModelCard
+from models.card import ModelCard
+from models.card_parts import Label
 from tests.service.conftest import Gateway, card, environment, free_port, start
 from tests.workers.conftest import network
 

@@ -27,7 +27,8 @@ from jobs.blobs import Blobs
 from jobs.job import Job, Progress
 from jobs.repository import Repository
 from jobs.settings import Settings
-from models.card import Channel, Intensity, Label, ModelCard
+from models.card import ModelCard
+from models.card_parts import Channel, Intensity, Label
 
 HOUSE = Path(service.__file__).parent.parent
 START = "from jobs.settings import Settings\nfrom service.serve import serve\n"

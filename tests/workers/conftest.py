@@ -31,7 +31,8 @@ from jobs.job import Job, JobState, Options, StoredScan
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from models.card import Channel, Intensity, Label, ModelCard
+from models.card import ModelCard
+from models.card_parts import Channel, Intensity, Label
 from models.registry import Registry
 
 MAIN = "from cli.main import main; main()"

@@ -1,6 +1,7 @@
-"""Mask clean-up against pictures drawn by hand and skimage's labelling."""
+"""Post-processing steps against masks drawn by hand and skimage's labelling, and their registry."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
 import imaging.large_arrays
-from imaging.mask import fill_holes, largest_component, one_piece
+from imaging.postprocessing.fill_holes import FillHoles
+from imaging.postprocessing.largest_component import LargestComponent
+from imaging.postprocessing.largest_foreground import LargestForeground
+from imaging.postprocessing.steps import STEPS
 
 
 @pytest.fixture(params=[1, 12, 50, 1 << 23], autouse=True, scope="module")
@@ -19,6 +23,18 @@ def slab_voxels(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imaging.large_arrays, "SLAB_VOXELS", request.param)
         yield
+
+
+def largest_component(mask: np.ndarray, value: int) -> None:
+    LargestComponent(step="largest_component", labels=(value,)).apply(mask)
+
+
+def largest_foreground(mask: np.ndarray) -> None:
+    LargestForeground(step="largest_foreground").apply(mask)
+
+
+def fill_holes(mask: np.ndarray, value: int) -> None:
+    FillHoles(step="fill_holes", labels=(value,)).apply(mask)
 
 
 def drawn(text: str) -> np.ndarray:
@@ -120,14 +136,22 @@ def test_an_absent_label_changes_nothing(value: int) -> None:
     assert (mask == 2).all()
 
 
-def test_one_piece_keeps_every_label_of_the_largest_piece() -> None:
-    """Two labels that touch are one piece, and larger than a third one that lies apart."""
+def test_the_largest_foreground_keeps_every_label_of_its_component() -> None:
+    """Two labels that touch form one component, larger than a third label that is apart."""
     mask = np.zeros((9, 9), np.uint8)
     mask[0:2, 0:2], mask[2:4, 2:4], mask[6:8, 4:7] = 1, 2, 1
-    one_piece(mask)
+    largest_foreground(mask)
     expected = np.zeros((9, 9), np.uint8)
     expected[0:2, 0:2], expected[2:4, 2:4] = 1, 2
     assert np.array_equal(mask, expected)
     empty = np.zeros((3, 3), np.uint8)
-    one_piece(empty)
+    largest_foreground(empty)
     assert not empty.any()
+
+
+def test_every_step_has_a_name_of_its_own_and_a_description() -> None:
+    names = [kind.model_fields["step"].annotation for kind in STEPS]
+    assert len({*map(get_args, names)}) == len(STEPS)
+    for kind in STEPS:
+        assert kind.__doc__
+        assert all(field.description for field in kind.model_fields.values()), kind

@@ -1,0 +1,43 @@
+"""What every post-processing step is."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any
+
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imaging.frozen_model import FrozenModel
+
+LabelValue = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Step(FrozenModel, ABC):
+    """One post-processing step: its parameters are its fields.
+
+    A subclass has a field `step: Literal["its_name"]`, which names it in a card. The first
+    paragraph of its docstring describes it in the documentation.
+    """
+
+    @abstractmethod
+    def apply(self, mask: NDArray[Any]) -> None:
+        """Changes `mask` in place.
+
+        `mask`: label values, uint8 or uint16, 2D or 3D; a volume's axes run to RAS+. It may be
+        larger than memory: read and write it by the ranges of `imaging.large_arrays.slabs`.
+        """
+
+
+class LabelStep(Step):
+    """A step that treats each of some labels separately."""
+
+    labels: Annotated[tuple[LabelValue, ...], Field(min_length=1)]
+    """The label values to which the step applies, in this order. The card must define each."""
+
+    def apply(self, mask: NDArray[Any]) -> None:
+        """Changes each label in turn; see `apply_to`."""
+        for value in self.labels:
+            self.apply_to(mask, value)
+
+    @abstractmethod
+    def apply_to(self, mask: NDArray[Any], value: int) -> None:
+        """Changes `mask` in place for the label `value`; see `Step.apply` for the array."""

@@ -1,0 +1,96 @@
+"""The part of a model card that a person states; the rest is derived from the network."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from imaging.frozen_model import FrozenModel
+from imaging.postprocessing.step import LabelStep
+from imaging.postprocessing.steps import AnyStep
+from models.card_parts import Channel, Instances, Intensity, Label, Name, Sample
+
+
+class CardFacts(FrozenModel):
+    """What a person states about a model. `[card]` of a training configuration is one."""
+
+    name: Name
+    """Unique name: 1 to 64 lower-case letters, digits, `.`, `_` and `-`."""
+    version: str = "1"
+    """Version of the model, as its author counts."""
+    title: str
+    """Short title for lists."""
+    description: str = ""
+    """What the model segments, in which scans."""
+    channels: tuple[Channel, ...]
+    """Input scans, in the order of the network's input channels."""
+    labels: tuple[Label, ...]
+    """Label values of the mask; each value once."""
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    """`softmax`: each voxel gets the label of its highest output. `sigmoid`: each output is a
+    region, painted where its probability is above 0.5."""
+    outputs: tuple[int, ...]
+    """Label value of each network output. softmax: the first is 0, background. sigmoid: painted in
+    this order, later over earlier."""
+    instances: Instances | None = None
+    """Numbers single objects instead of writing label values. Empty: label values."""
+    postprocessing: tuple[AnyStep, ...] = ()
+    """Steps applied to the finished mask, in this order."""
+    spacing_mm: tuple[float, ...] | None = None
+    """Voxel size in mm at which the network was trained, per axis (RAS+ for a volume); scans are
+    resampled to it. Empty: scans are used at their own voxel size."""
+    intensity: Intensity
+    """How voxel values are normalised."""
+    empty: tuple[float, float] | None = None
+    """Lowest and highest stored value of voxels that are always background: air, the zeros of a
+    stripped skull, the white of a slide. Tiles that would write only such voxels are skipped.
+    Empty: no tile is skipped."""
+    sample: Sample | None = None
+    """A reproducible input, used to verify the model on a machine."""
+    licence: str
+    """Licence of the weights, as an SPDX identifier where there is one."""
+    data: str = ""
+    """Data that the model was trained on, with its licence."""
+    split: str = ""
+    """How cases were divided into training and validation."""
+    limits: str = ""
+    """Where the model is known or expected to fail."""
+    intended_use: str = "Research use only; not for clinical use."
+    """What the model may be used for."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.channels or len({c.name for c in self.channels}) < len(self.channels):
+            raise ValueError("channels need at least one entry, each name once")
+        values = {label.value for label in self.labels}
+        if len(values) < len(self.labels):
+            raise ValueError("each label value may appear once")
+        if self.activation == "softmax" and (len(self.outputs) < 2 or self.outputs[0] != 0):
+            raise ValueError("softmax outputs begin with 0, background")
+        if not set(self.outputs) - {0} <= values:
+            raise ValueError("outputs name a label value that labels do not list")
+        if self.empty is not None and not self.empty[0] <= self.empty[1]:
+            raise ValueError("empty needs two numbers, the lower first")
+        self._check_postprocessing(values)
+        return self
+
+    def _check_postprocessing(self, values: set[int]) -> None:
+        rule = self.instances
+        if rule and (len(self.labels) != 1 or max(rule.seed, rule.rim) >= len(self.outputs)):
+            raise ValueError("instances need exactly one label, and seed and rim among the outputs")
+        if rule and self.postprocessing:
+            raise ValueError("postprocessing needs label values, which instances do not write")
+        for step in self.postprocessing:
+            if isinstance(step, LabelStep) and not set(step.labels) <= values:
+                raise ValueError("postprocessing names a label value that labels do not list")
+
+    def check_dimension(self, axes: int) -> None:
+        """Raises ValueError unless `spacing_mm` fits a network of `axes` spatial axes."""
+        if self.spacing_mm is not None and (
+            len(self.spacing_mm) != axes or min(self.spacing_mm) <= 0
+        ):
+            raise ValueError(f"spacing_mm needs {axes} positive numbers, one for each axis")
+
+    @property
+    def components(self) -> int:
+        """Number of input channels of the network itself."""
+        return sum(channel.components for channel in self.channels)

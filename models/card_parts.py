@@ -1,0 +1,125 @@
+"""The parts of a model card: channels, labels, intensity, instances, sample, training."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from imaging.frozen_model import FrozenModel
+from imaging.mask_description import Segment
+from imaging.postprocessing.step import LabelValue
+from models.coding import STRUCTURE, CodedConcept, private_code
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Positive = Annotated[int, Field(ge=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Channel(FrozenModel):
+    """One input scan of the network, such as `t1`."""
+
+    name: Name
+    """Lower-case name under which a request supplies this scan."""
+    components: Literal[1, 3] = 1
+    """1: a volume or grey image. 3: an RGB image; a grey image is repeated three times."""
+    description: str = ""
+    """What to supply: modality, sequence, stain, field of view."""
+
+
+class Label(FrozenModel):
+    """What one value in the mask means. Value 0 is background and is not listed."""
+
+    value: LabelValue
+    """The voxel value, from 1 to 65535."""
+    name: str
+    """Name shown to users."""
+    color: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    """Display colour as `#rrggbb`, lower case."""
+    code: CodedConcept | None = None
+    """What is segmented, for DICOM: a code of CID 7151 (PS3.16) where one fits. Empty: a private
+    code made from the name."""
+    category: CodedConcept | None = None
+    """What kind of thing it is, for DICOM: a code of CID 7150 (PS3.16). Empty: Anatomical
+    Structure."""
+    modifier: CodedConcept | None = None
+    """Which side or part of it, for DICOM: a code of CID 2 (PS3.16). Empty: none."""
+
+    @property
+    def segment(self) -> Segment:
+        """The label with its codes completed, as DICOM writers need it."""
+        return Segment(
+            number=self.value,
+            name=self.name,
+            color=self.color,
+            category=self.category.code if self.category else STRUCTURE,
+            type=self.code.code if self.code else private_code(self.name),
+            modifier=self.modifier.code if self.modifier else None,
+        )
+
+
+class Intensity(FrozenModel):
+    """How voxel values are normalised, once per scan and channel, before tiling."""
+
+    kind: Literal["zscore", "percentile", "fixed", "none"]
+    """`zscore`: subtract the mean and divide by the standard deviation of all finite voxels.
+    `percentile`: map the percentiles `lower` and `upper` to 0 and 1, without clipping; an RGB
+    image's three components are taken together. `fixed`: clip to [`lower`, `upper`], subtract
+    `mean`, divide by `std` (CT). `none`: leave values as they are."""
+    lower: float | None = None
+    """`percentile`: percent, 0 to 100. `fixed`: lowest value, in the scan's units."""
+    upper: float | None = None
+    """`percentile`: percent, 0 to 100. `fixed`: highest value, in the scan's units."""
+    mean: float = 0.0
+    """`fixed` only: value that is subtracted, in the scan's units."""
+    std: Annotated[float, Field(gt=0)] = 1.0
+    """`fixed` only: value to divide by, in the scan's units."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.kind in ("percentile", "fixed") and (
+            self.lower is None or self.upper is None or self.lower >= self.upper
+        ):
+            raise ValueError(f"intensity '{self.kind}' needs lower < upper")
+        return self
+
+
+class Instances(FrozenModel):
+    """Makes the mask number single objects 1, 2, 3, ... in raster order, instead of label values.
+
+    Face-connected components of the network output `seed` are the objects. They grow into the
+    voxels of the output `rim`.
+    """
+
+    seed: Positive
+    """Index of the network output that marks the inside of objects."""
+    rim: Positive
+    """Index of the network output that marks the rim of objects."""
+    min_voxels: Positive = 1
+    """Objects with fewer voxels are removed."""
+
+
+class Sample(FrozenModel):
+    """An input that can be reproduced on any machine, to check the model there."""
+
+    kind: Literal["noise", "package"]
+    """`noise`: smooth random values. `package`: an image that a Python package contains."""
+    seed: int = 0
+    """`noise` only: seed of the random numbers."""
+    shape: tuple[int, ...] = ()
+    """Spatial shape in voxels: of the noise, or of the crop of the image."""
+    image: str = ""
+    """`package` only: the image, such as `nilearn:mni152-t1`."""
+    start: tuple[int, ...] = ()
+    """`package` only: first voxel of the crop, on the file's own axes. Empty: the whole image."""
+
+
+class Training(FrozenModel):
+    """How the weights were trained: enough to repeat the training and to compare the result."""
+
+    config: dict[str, Any]
+    """The training's configuration without fields that have their default."""
+    data_sha256: Sha256
+    """Hash of the names and contents of all data files (`models.training.provenance`)."""
+    code: str
+    """Version of Tessera, and the commit where one is known."""
+    torch: str
+    """Version of PyTorch."""

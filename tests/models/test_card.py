@@ -1,0 +1,173 @@
+"""The card: its fields, its post-processing steps, and a step that is new."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+import models.card
+from imaging.errors import BadModel
+from imaging.postprocessing.step import Step
+from imaging.postprocessing.steps import STEPS, any_of
+from inference.pipeline import finish
+from models.card import ModelCard
+from models.card_facts import CardFacts
+from models.registry import ZOO, Registry
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "contributing" / "add-a-post-processing-step.md"
+FIELDS: dict[str, Any] = {
+    "name": "tiny",
+    "version": "1",
+    "title": "Tiny",
+    "dimension": 3,
+    "channels": [{"name": "t1"}],
+    "labels": [{"value": 1, "name": "a", "color": "#ff0000"}],
+    "outputs": [0, 1],
+    "intensity": {"kind": "zscore"},
+    "padding": "same",
+    "halo": [1, 1, 1],
+    "align": [1, 1, 1],
+    "minimum": [1, 1, 1],
+    "exact": True,
+    "licence": "none",
+    "sha256": "0" * 64,
+}
+
+
+class Invert(Step):
+    """Swaps label 1 and background."""
+
+    step: Literal["invert"]
+    """Always `invert`."""
+
+    def apply(self, mask: NDArray[Any]) -> None:
+        mask[:] = 1 - mask
+
+
+class ExtendedCard(ModelCard):
+    """A card, had `Invert` been in the list of steps."""
+
+    postprocessing: tuple[any_of((*STEPS, Invert)), ...] = ()  # type: ignore[valid-type]
+
+
+def test_a_new_step_is_accepted_by_the_card_and_applied_by_the_pipeline(tmp_path: Path) -> None:
+    card = ExtendedCard.model_validate(FIELDS | {"postprocessing": [{"step": "invert"}]})
+    mask = np.array([[[0, 1, 1]]], np.uint8)
+    assert finish(mask, card).tolist() == [[[1, 0, 0]]]
+    card.save(tmp_path / "card.json")
+    assert ExtendedCard.load(tmp_path / "card.json") == card
+    assert "Swaps label 1 and background." in str(ExtendedCard.model_json_schema())
+    with pytest.raises(ValidationError, match="invert"):
+        ModelCard.model_validate(FIELDS | {"postprocessing": [{"step": "invert"}]})
+
+
+def test_steps_run_in_the_order_of_the_card() -> None:
+    steps = [{"step": "fill_holes", "labels": [1]}, {"step": "invert"}]
+    ring = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 0]], np.uint8)
+    for order, expected in (
+        (steps, [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]]),
+        (steps[::-1], [[0, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]]),
+    ):
+        card = ExtendedCard.model_validate(FIELDS | {"postprocessing": order})
+        assert finish(ring.copy(), card).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"postprocessing": [{"step": "polish"}]}, "'fill_holes', 'largest_component'"),
+        ({"postprocessing": [{"step": "fill_holes"}]}, "postprocessing.0.fill_holes.labels"),
+        ({"postprocessing": [{"step": "fill_holes", "labels": []}]}, "at least 1"),
+        ({"postprocessing": [{"step": "fill_holes", "labels": [2]}]}, "labels do not list"),
+        ({"postprocessing": [{"step": "largest_foreground", "labels": [1]}]}, "not permitted"),
+        ({"outputs": [0, 2]}, "labels do not list"),
+        ({"labels": [{"value": 1, "name": "a", "color": "#ff0000"}] * 2}, "once"),
+        ({"channels": []}, "at least one"),
+        ({"spacing_mm": [1, 1]}, "spacing_mm needs 3"),
+        ({"halo": [1]}, "halo needs 3"),
+        ({"empty": [2, 1]}, "the lower first"),
+        ({"instances": {"seed": 1, "rim": 2}}, "seed and rim among the outputs"),
+        (
+            {
+                "outputs": [0, 1, 1],
+                "instances": {"seed": 1, "rim": 2},
+                "postprocessing": [{"step": "largest_foreground"}],
+            },
+            "needs label values",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(
+    changes: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(FIELDS | changes))
+    with pytest.raises(BadModel, match=re.escape(problem)):
+        ModelCard.load(path)
+
+
+def test_every_field_has_a_description() -> None:
+    schema = ModelCard.model_json_schema()
+    for name, part in {"ModelCard": schema, **schema["$defs"]}.items():
+        assert part["description"], name
+        for field, facts in part["properties"].items():
+            assert facts.get("description"), f"{name}.{field}"
+    assert {kind.__name__ for kind in STEPS} <= set(schema["$defs"])
+
+
+def test_a_persons_part_of_the_card_is_defined_once() -> None:
+    """ModelCard adds derived fields, and states the version always; it repeats nothing else."""
+    own = set(vars(models.card.ModelCard)["__annotations__"])
+    assert own & set(CardFacts.model_fields) == {"version"}
+
+
+def test_the_cards_of_the_zoo_are_as_saved(tmp_path: Path) -> None:
+    for model in Registry().all():
+        model.card.save(tmp_path / "card.json")
+        assert ModelCard.load(tmp_path / "card.json") == model.card
+        assert model.folder.parent == ZOO
+
+
+def test_the_documented_patch_adds_a_step(tmp_path: Path) -> None:
+    """Applied to a copy of the tree as the page says; its own test passes there, and the card
+    accepts the step."""
+    for folder in ("imaging", "inference", "models"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("zoo"))
+    text = PAGE.read_text()
+    files = re.findall(r"Create `([\w/.]+)`[^`]*```python\n(.*?)```", text, re.DOTALL)
+    assert len(files) == 2
+    for path, content in files:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    (diff,) = re.findall(r"```diff\n(.*?)```", text, re.DOTALL)
+    _apply(diff, tmp_path / "imaging" / "postprocessing" / "steps.py")
+    check = (
+        "from models.card import ModelCard; import sys;"
+        "assert 'Components with fewer voxels are removed.' in str(ModelCard.model_json_schema());"
+        "import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'tests']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+def _apply(diff: str, path: Path) -> None:
+    """Replaces the lines that a unified diff without a header has as context and removed."""
+    lines = diff.splitlines()
+    before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+    after = "\n".join(line[1:] for line in lines if not line.startswith("-"))
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after))
