@@ -124,13 +124,7 @@ def test_the_walk_follows_markers_and_extras() -> None:
     assert not {"torch", "onnxruntime-gpu", "pytest", "matplotlib", "psycopg"} & set(names)
 
 
-@pytest.mark.parametrize(
-    "package",
-    [
-        pytest.param(p, marks=[pytest.mark.xfail()] * (p.name == "pylibjpeg-libjpeg"), id=p.name)
-        for p in packages()
-    ],
-)
+@pytest.mark.parametrize("package", packages(), ids=lambda package: package.name)
 def test_no_licence_is_stronger_than_the_lgpl(package: Package) -> None:
     assert accepted(package), (
         f"{package.name} has the licence '{package.licence}'. Expected a permissive licence, the "
