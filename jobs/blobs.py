@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from imaging.errors import NotFound, Unavailable
-from imaging.formats.atomic import raising_storage_full
+from imaging.formats.atomic import raising_storage_full, sync_folder
+from imaging.hashes import sha256_of
 from jobs.settings import Settings
 
 CHUNK = 1 << 20
@@ -151,7 +152,7 @@ class FolderBlobs(Blobs):
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         return sha256
 
     def _draft(self) -> Path:
@@ -181,12 +182,6 @@ def checked(sha256: str) -> str:
     return sha256
 
 
-def sha256_of(path: Path) -> str:
-    """Of the file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _renewed(path: Path) -> bool:
     """Lets the file's age begin anew; False where it is not there, or just was deleted."""
     try:
@@ -212,14 +207,6 @@ def _copy(source: Path, target: Path) -> str:
             digest.update(chunk)
             writes.write(chunk)
     return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def no_blob() -> NotFound:

@@ -12,7 +12,8 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from imaging.errors import Unavailable
-from jobs.blobs import CHUNK, Blobs, checked, disk_errors, is_name, no_blob, sha256_of
+from imaging.hashes import sha256_of
+from jobs.blobs import CHUNK, Blobs, checked, disk_errors, is_name, no_blob
 from jobs.settings import Settings
 
 _RETRIES = 3

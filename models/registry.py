@@ -1,6 +1,5 @@
 """Finds, verifies and adds models: a folder each, with model.onnx and card.json."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from imaging.errors import BadModel, Conflict, NotFound
+from imaging.hashes import sha256_of
 from models.card import ModelCard
 
 ZOO = Path(__file__).parent / "zoo"
@@ -33,8 +33,7 @@ class Model:
                 f"Model {self.card.name} has no model.onnx beside its card.",
                 hint="Add the model again.",
             )
-        with self.network.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(self.network)
         if found != self.card.sha256:
             raise BadModel(
                 f"The network of {self.card.name} has checksum {found[:12]}...",

@@ -2,11 +2,12 @@
 
 import shutil
 import subprocess
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from typing import Any
 
+from imaging.hashes import sha256_of
 from models.training.config import TrainingConfig
 from models.training.tables import Data
 
@@ -16,8 +17,7 @@ def data_sha256(data: Data, root: Path) -> str:
     whole = sha256()
     for folder in filter(None, (data.images, data.labels)):
         for path in sorted(path for path in (root / folder).glob("*") if path.is_file()):
-            with path.open("rb") as file:
-                whole.update(f"{path.name} {file_digest(file, 'sha256').hexdigest()}\n".encode())
+            whole.update(f"{path.name} {sha256_of(path)}\n".encode())
     return whole.hexdigest()
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from imaging.errors import BadRequest, StorageFull
-from imaging.formats.atomic import raising_storage_full, replacing
+from imaging.formats.atomic import raising_storage_full, replacing, sync_folder
 from imaging.formats.dicom.identity import identify
 from jobs.settings import Settings
 
@@ -179,7 +179,7 @@ class Inbox:
         with self._mutex:
             folder = self._folder(name)
             draft.replace(folder / f"{_hash(found.sop_instance)}.dcm")
-            _sync(folder)
+            sync_folder(folder)
             watch = self._watched.setdefault(name, _Watch(0.0))
             watch.last, watch.broken = time.monotonic(), False
             watch.senders.add(sender)
@@ -193,7 +193,7 @@ class Inbox:
                 aside.rename(folder)
             else:
                 folder.mkdir(mode=0o700)
-            _sync(self._root)
+            sync_folder(self._root)
         return folder
 
     def _is_taken(self, folder: Path) -> bool:
@@ -219,14 +219,6 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
             file.write(part)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _older(path: Path, when: float) -> bool:

@@ -1,6 +1,5 @@
 """The scans that a heap of DICOM files holds, for somebody to choose from."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from imaging.formats.dicom.frame import Frame, frames_of
 from imaging.formats.dicom.instance import Instance, opener, read_instance, series_of
 from imaging.formats.dicom.pack import Manifest, write_pack
 from imaging.formats.dicom.stack import Stack, stacks_of
+from imaging.hashes import sha256_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,12 +144,6 @@ class Heap:
             expected="The files of a series in a zip or tar, or an OME-Zarr image in a zip.",
             hint="Send any other scan unpacked, in an upload of its own.",
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _offers(frames: Sequence[Frame]) -> list[Offer]:
