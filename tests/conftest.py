@@ -1,4 +1,4 @@
-"""For every test: with CI=true a skip is a failure, and every example must be found again."""
+"""For every test: real parts as fixtures, examples that repeat, and no skips with CI=true."""
 
 import os
 import signal
@@ -8,14 +8,24 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest.register_assert_rewrite("tests.support")
+pytest_plugins = (
+    "tests.support.installation",
+    "tests.support.orthanc",
+    "tests.support.postgres",
+    "tests.support.redis",
+    "tests.support.s3",
+)
+"""Real parts that tests of several packages use, as fixtures."""
 CI = os.environ.get("CI", "").lower() == "true"
 
-# A shell that starts this in the background has Ctrl-C ignored, and every child would inherit that.
+# A shell that starts the tests in the background has Ctrl-C ignored, and every child would
+# inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "tessera",
-    deadline=None,  # machines are shared; a slow example is not a wrong one
+    deadline=None,  # the machine is shared: a slow example is no error
     derandomize=CI,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
@@ -24,7 +34,7 @@ settings.load_profile("tessera")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where tests keep what they find out about networks: not where the user's own programs do."""
+    """Folder in which the tests cache facts about networks, apart from the user's own cache."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["TESSERA_CACHE"] = str(folder)
     return folder

@@ -9,12 +9,11 @@ from pydicom import dcmread
 
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
-from tests.acquired import files, series
-from tests.cli.test_segment import tessera, volume
-from tests.dicom_files import classic, write
-from tests.dicom_scans import turned, voxels
+from tests.support.command_line import tessera
+from tests.support.dicom.files import classic, write
+from tests.support.dicom.headers import files, series
+from tests.support.dicom.scans import turned, voxels
 
-__all__ = ["volume"]
 MODEL = ("--model", "hippocampus-mri-3d")
 
 

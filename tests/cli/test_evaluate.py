@@ -27,7 +27,7 @@ from imaging.metrics.warping import warping_error
 from inference.evaluation import plot
 from inference.evaluation.plot import Shown, _edges, _planes
 from models.nets.config import UNetConfig
-from tests.networks import exported, random_network
+from tests.support.networks import exported, random_network
 
 SPACING = (1.5, 1.0, 0.8)
 

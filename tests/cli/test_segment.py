@@ -13,26 +13,11 @@ import tifffile
 import zarr
 from PIL import Image
 
-from cli.main import main
 from imaging.errors import BadRequest
 from imaging.formats.mask_file import read
 from models.nets.config import UNetConfig
-from tests.networks import exported, random_network
-
-
-def tessera(*arguments: object) -> int:
-    """Runs the command here; its exit status."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    return int(end.value.code or 0)
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Path:
-    path = tmp_path / "subject-1.nii.gz"
-    values = np.random.default_rng(0).normal(100, 20, (30, 34, 28)).astype(np.float32)
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 1.2, 1])), path)
-    return path
+from tests.support.command_line import tessera
+from tests.support.networks import exported, random_network
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from imaging.errors import BadRequest, UnreadableScan
 from jobs.settings import Settings
 from service.dicom.series_inbox import Inbox
 from service.resources.pseudonyms import secret_of
-from tests.dicom.phantom import as_bytes, series
+from tests.support.dicom.mr_series import as_bytes, series
 
 
 def inbox(tmp_path: Path, **changes: object) -> Inbox:

@@ -1,22 +1,21 @@
 """From a PACS and back to it: a real Orthanc, a real gateway, a real worker."""
 
-import io
 import os
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from highdicom.seg import segread
 from pydicom import Dataset, dcmread
 from pynetdicom.association import Association
 
-from tests.dicom.conftest import MODEL, House, Orthanc, associate, store
-from tests.dicom.phantom import DESCRIPTION, NUMBER, PATIENT, series
-from tests.workers.conftest import until
+from tests.support.archive_rules import FORMATS, MODALITIES, check, delivered, routes
+from tests.support.dicom.associations import associate, store
+from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
+from tests.support.installation import MODEL, Installation
+from tests.support.orthanc import Orthanc
+from tests.support.waiting import until
 
-FORMATS = ("dicom-seg", "dicom-sr", "dicom-rtstruct")
-MODALITIES = ("SEG", "SR", "RTSTRUCT")
 SHARED = os.environ.get("TESSERA_TEST_DATA")
 
 
@@ -31,49 +30,15 @@ def images_of(kind: str) -> list[Dataset]:
 KINDS = ("made", "mr_hippocampus_crop_1") if SHARED else ("made",)
 
 
-def routes(orthanc: Orthanc, *, web: bool = True, **rule: object) -> str:
-    """A peer that is the Orthanc, by DICOMweb or by C-STORE, and one rule."""
-    where = (
-        f'dicomweb = "{orthanc.url}/dicom-web"'
-        if web
-        else f'host = "127.0.0.1"\nport = {orthanc.dicom}\nae_title = "ORTHANC"'
-    )
-    values = {"model": MODEL, "modality": "m?", "to": ["archive"], "formats": list(FORMATS), **rule}
-    text = "\n".join(f"{name} = {_toml(value)}" for name, value in values.items())
-    return f'[[peer]]\nname = "archive"\n{where}\n[[rule]]\n{text}\n'
-
-
-def _toml(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def delivered(orthanc: Orthanc) -> bool:
-    return all(orthanc.instances(modality) for modality in MODALITIES)
-
-
-def check(orthanc: Orthanc, images: list[Dataset]) -> None:
-    """One SEG, SR and RTSTRUCT in the images' study, each for the images' series."""
-    for modality in MODALITIES:
-        (found,) = orthanc.instances(modality)
-        made = dcmread(io.BytesIO(orthanc.file(found["ID"])))
-        assert made.StudyInstanceUID == images[0].StudyInstanceUID, modality
-        assert str(made.PatientID) == str(images[0].PatientID)
-        assert made.SeriesInstanceUID != images[0].SeriesInstanceUID
-    (found,) = orthanc.instances("SEG")
-    mask = segread(io.BytesIO(orthanc.file(found["ID"])))
-    known = {str(image.SOPInstanceUID) for image in images}
-    assert {str(uid) for _, _, uid in mask.get_source_image_uids()} <= known
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_scanner_sends_comes_to_the_archive(
-    orthanc: Orthanc, house: House, kind: str
+    orthanc: Orthanc, installation: Installation, kind: str
 ) -> None:
     """Given a rule, a push alone makes SEG, SR and RTSTRUCT appear in the PACS."""
     images = images_of(kind)
-    gateway = house.gateway(routes(orthanc, model="hippocampus-mri-3d"))
-    house.worker()
-    assert store(house.dicom, images) == [0x0000] * len(images)
+    gateway = installation.gateway(routes(orthanc, model="hippocampus-mri-3d"))
+    installation.worker()
+    assert store(installation.dicom, images) == [0x0000] * len(images)
     until(lambda: delivered(orthanc))
     check(orthanc, images)
     (job,) = gateway.client.get("/v1/jobs").json()["jobs"]
@@ -81,31 +46,31 @@ def test_what_a_scanner_sends_comes_to_the_archive(
     assert [(d["to"], d["format"], d["state"]) for d in states] == [
         ("archive", form, "sent") for form in FORMATS
     ]
-    said = house.said()
+    said = installation.logs()
     for secret in (PATIENT, NUMBER, DESCRIPTION, str(images[0].SeriesInstanceUID)):
         assert secret not in said
 
 
 def test_from_the_archive_by_its_own_c_store_and_back_by_c_store(
-    orthanc: Orthanc, house: House
+    orthanc: Orthanc, installation: Installation
 ) -> None:
     """Orthanc sends a series to Tessera, and is sent the results by C-STORE."""
     images = series(32, 40)
     orthanc.put(images)
-    house.gateway(routes(orthanc, web=False))
-    house.worker()
+    installation.gateway(routes(orthanc, web=False))
+    installation.worker()
     (found,) = {one["ParentSeries"] for one in orthanc.instances("MR")}
-    orthanc.send(found, house.dicom)
+    orthanc.send(found, installation.dicom)
     until(lambda: delivered(orthanc))
     check(orthanc, images)
 
 
-def test_pulled_and_sent_back(orthanc: Orthanc, house: House) -> None:
+def test_pulled_and_sent_back(orthanc: Orthanc, installation: Installation) -> None:
     """Searched by QIDO-RS, fetched by WADO-RS, asked for, sent by STOW-RS; twice is once."""
     images = series(32, 40)
     orthanc.put(images)
-    gateway = house.gateway(routes(orthanc), dicom_port="0")
-    house.worker()
+    gateway = installation.gateway(routes(orthanc), dicom_port="0")
+    installation.worker()
     client = gateway.client
     assert client.get("/v1/peers").json() == [
         {"name": "archive", "search": True, "send": "stow-rs"}
@@ -127,47 +92,49 @@ def test_pulled_and_sent_back(orthanc: Orthanc, house: House) -> None:
     assert client.post(f"/v1/jobs/{job}/deliveries", json=wanted).status_code == 202
     until(lambda: delivered(orthanc))
     check(orthanc, images)
-    until(lambda: all(d["state"] == "sent" for d in _deliveries(house, job)))
+    until(lambda: all(d["state"] == "sent" for d in _deliveries(installation, job)))
     client.post(f"/v1/jobs/{job}/deliveries", json=wanted)
-    until(lambda: all(d["state"] == "sent" for d in _deliveries(house, job)))
+    until(lambda: all(d["state"] == "sent" for d in _deliveries(installation, job)))
     check(orthanc, images)
     for secret in (PATIENT, NUMBER, DESCRIPTION, str(images[0].SeriesInstanceUID)):
-        assert secret not in house.said()
+        assert secret not in installation.logs()
 
 
-def _deliveries(house: House, job: object) -> list[dict[str, object]]:
-    return list(house.gateways[-1].client.get(f"/v1/jobs/{job}/deliveries").json())
+def _deliveries(installation: Installation, job: object) -> list[dict[str, object]]:
+    return list(installation.gateways[-1].client.get(f"/v1/jobs/{job}/deliveries").json())
 
 
 @pytest.mark.parametrize("web", [True, False], ids=["stow-rs", "c-store"])
-def test_the_archive_is_away(orthanc: Orthanc, house: House, web: bool) -> None:
+def test_the_archive_is_away(orthanc: Orthanc, installation: Installation, web: bool) -> None:
     """Killed before the delivery and started again later, it is sent everything once."""
     images = series(32, 40)
-    gateway = house.gateway(routes(orthanc, web=web))
+    gateway = installation.gateway(routes(orthanc, web=web))
     orthanc.kill()
-    assert store(house.dicom, images) == [0x0000] * len(images)
-    house.worker()
+    assert store(installation.dicom, images) == [0x0000] * len(images)
+    installation.worker()
     (job,) = until(lambda: gateway.client.get("/v1/jobs?state=succeeded").json()["jobs"])
-    until(lambda: all(d["attempts"] >= 2 for d in _deliveries(house, job["id"])))
-    for one in _deliveries(house, job["id"]):
+    until(lambda: all(d["attempts"] >= 2 for d in _deliveries(installation, job["id"])))
+    for one in _deliveries(installation, job["id"]):
         assert one["state"] == "waiting"
         assert one["error"]["status"] == 503
     orthanc.start()
-    until(lambda: all(d["state"] == "sent" for d in _deliveries(house, job["id"])))
+    until(lambda: all(d["state"] == "sent" for d in _deliveries(installation, job["id"])))
     check(orthanc, images)
 
 
-def test_the_gateway_dies_between_receipt_and_job(orthanc: Orthanc, house: House) -> None:
+def test_the_gateway_dies_between_receipt_and_job(
+    orthanc: Orthanc, installation: Installation
+) -> None:
     """Killed while a series is quiet, it makes the job after the next start, and only one."""
     images = series(32, 40)
-    gateway = house.gateway(routes(orthanc), dicom_quiet_s="600")
-    assert store(house.dicom, images) == [0x0000] * len(images)
+    gateway = installation.gateway(routes(orthanc), dicom_quiet_s="600")
+    assert store(installation.dicom, images) == [0x0000] * len(images)
     gateway.stop(signal.SIGKILL)
-    gateway = house.gateway(routes(orthanc))
+    gateway = installation.gateway(routes(orthanc))
     (job,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
     gateway.stop(signal.SIGKILL)
-    gateway = house.gateway(routes(orthanc))
-    house.worker()
+    gateway = installation.gateway(routes(orthanc))
+    installation.worker()
     until(lambda: delivered(orthanc))
     check(orthanc, images)
     assert [n["id"] for n in gateway.client.get("/v1/jobs").json()["jobs"]] == [job["id"]]
@@ -183,7 +150,7 @@ def test_the_gateway_dies_between_receipt_and_job(orthanc: Orthanc, house: House
     ],
 )
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_the_gateway_dies_anywhere(house: House, where: str, when: str) -> None:
+def test_the_gateway_dies_anywhere(installation: Installation, where: str, when: str) -> None:
     """Killed before or after any step from files to job, nothing is lost or made twice."""
     images = series(8)
     rule = f'[[rule]]\nmodel = "{MODEL}"\n'
@@ -193,76 +160,76 @@ def test_the_gateway_dies_anywhere(house: House, where: str, when: str) -> None:
         f"import os, pkgutil\nholder = pkgutil.resolve_name({holder!r})\nreal = holder.{name}\n"
         f"def dies(*a, **k):\n    {early}\nholder.{name} = dies\n"
     )
-    gateway = house.gateway(rule, prelude)
-    with_status = store(house.dicom, images)
+    gateway = installation.gateway(rule, prelude)
+    with_status = store(installation.dicom, images)
     assert with_status == [0x0000] * len(images)
     until(lambda: gateway.process.poll() is not None)
     assert gateway.process.returncode == 9
-    gateway = house.gateway(rule)
+    gateway = installation.gateway(rule)
     (job,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
-    until(lambda: list((house.data / "inbox").glob("*/.taken")))
+    until(lambda: list((installation.data / "inbox").glob("*/.taken")))
     assert len(gateway.client.get("/v1/jobs").json()["jobs"]) == 1
     assert len(gateway.client.get("/v1/scans").json()["scans"]) == 1
     assert job["state"] == "queued"
 
 
-def test_late_images_make_the_series_whole(house: House) -> None:
+def test_late_images_make_the_series_whole(installation: Installation) -> None:
     """Given half a series that was taken in, the rest has the whole of it taken in again."""
     images = series(16)
-    gateway = house.gateway(f'[[rule]]\nmodel = "{MODEL}"\n')
-    store(house.dicom, images[:8])
+    gateway = installation.gateway(f'[[rule]]\nmodel = "{MODEL}"\n')
+    store(installation.dicom, images[:8])
     until(lambda: len(gateway.client.get("/v1/jobs").json()["jobs"]) == 1)
-    store(house.dicom, images[8:])
+    store(installation.dicom, images[8:])
     until(lambda: len(gateway.client.get("/v1/jobs").json()["jobs"]) == 2)
     shapes = [n["shape"][3] for n in gateway.client.get("/v1/scans").json()["scans"]]
     assert sorted(shapes) == [8, 16]
-    store(house.dicom, images)
-    until(lambda: house.said().count("taken in: 0 jobs") == 1)
+    store(installation.dicom, images)
+    until(lambda: installation.logs().count("taken in: 0 jobs") == 1)
     assert len(gateway.client.get("/v1/jobs").json()["jobs"]) == 2
 
 
-def test_a_series_with_a_hole_is_put_aside_until_it_is_whole(house: House) -> None:
+def test_a_series_with_a_hole_is_put_aside_until_it_is_whole(installation: Installation) -> None:
     """Refused with a problem beside it; when the missing image comes, it is a scan."""
     images = series(12)
-    gateway = house.gateway(f'[[rule]]\nmodel = "{MODEL}"\n')
-    store(house.dicom, [*images[:5], *images[6:]])
-    (problem,) = until(lambda: list((house.data / "refused").glob("*/problem.json")))
+    gateway = installation.gateway(f'[[rule]]\nmodel = "{MODEL}"\n')
+    store(installation.dicom, [*images[:5], *images[6:]])
+    (problem,) = until(lambda: list((installation.data / "refused").glob("*/problem.json")))
     assert "broken-geometry" in problem.read_text()
     assert images[0].SeriesInstanceUID not in problem.read_text()
     assert gateway.client.get("/v1/scans").json()["scans"] == []
-    store(house.dicom, [images[5]])
+    store(installation.dicom, [images[5]])
     until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
     (scan,) = gateway.client.get("/v1/scans").json()["scans"]
     assert scan["shape"] == [1, 32, 32, 12]
-    assert not list((house.data / "refused").glob("*/*"))
+    assert not list((installation.data / "refused").glob("*/*"))
 
 
-def test_one_rule_takes_what_another_refuses(house: House) -> None:
+def test_one_rule_takes_what_another_refuses(installation: Installation) -> None:
     """Given a gap, the rule that resamples has its job, and the other none."""
     rule = f'[[rule]]\nmodel = "{MODEL}"\n'
     images = series(12)
-    gateway = house.gateway(f"{rule}{rule}resample = true\n")
-    store(house.dicom, [*images[:5], *images[6:]])
+    gateway = installation.gateway(f"{rule}{rule}resample = true\n")
+    store(installation.dicom, [*images[:5], *images[6:]])
     (_,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
-    until(lambda: "something was refused" in house.said())
-    until(lambda: list((house.data / "inbox").glob("*/.taken")))
-    assert not list((house.data / "refused").iterdir())
+    until(lambda: "something was refused" in installation.logs())
+    until(lambda: list((installation.data / "inbox").glob("*/.taken")))
+    assert not list((installation.data / "refused").iterdir())
 
 
-def test_a_series_that_no_rule_wants_is_a_scan(house: House) -> None:
-    gateway = house.gateway(f'[[rule]]\nmodel = "{MODEL}"\nmodality = "CT"\n')
-    store(house.dicom, series(6))
+def test_a_series_that_no_rule_wants_is_a_scan(installation: Installation) -> None:
+    gateway = installation.gateway(f'[[rule]]\nmodel = "{MODEL}"\nmodality = "CT"\n')
+    store(installation.dicom, series(6))
     (scan,) = until(lambda: gateway.client.get("/v1/scans").json()["scans"])
     assert scan["shape"] == [1, 32, 32, 6]
     assert gateway.client.get("/v1/jobs").json()["jobs"] == []
 
 
-def test_deidentified_on_the_way_in(orthanc: Orthanc, house: House) -> None:
+def test_deidentified_on_the_way_in(orthanc: Orthanc, installation: Installation) -> None:
     """What is stored, and what is sent on, names nobody; the mask lies where it did."""
     images = series(32, 40)
-    gateway = house.gateway(routes(orthanc, deidentify=True), dicom_kept_s="0")
-    house.worker()
-    store(house.dicom, images)
+    gateway = installation.gateway(routes(orthanc, deidentify=True), dicom_kept_s="0")
+    installation.worker()
+    store(installation.dicom, images)
     until(lambda: delivered(orthanc))
     (scan,) = gateway.client.get("/v1/scans").json()["scans"]
     affine = np.diag([-1.0, -1.0, 1.5, 1.0])
@@ -273,18 +240,20 @@ def test_deidentified_on_the_way_in(orthanc: Orthanc, house: House) -> None:
         content = orthanc.file(found["ID"])
         for secret in (PATIENT, "Norma", NUMBER, str(images[0].SeriesInstanceUID), "20260302"):
             assert secret.encode() not in content, modality
-    for blob in (house.data / "blobs").rglob("*"):
+    for blob in (installation.data / "blobs").rglob("*"):
         assert not blob.is_file() or NUMBER.encode() not in blob.read_bytes()
 
 
-def test_strangers_do_not_get_in(house: House) -> None:
-    house.gateway(dicom_callers="CT1", dicom_associations="1")
-    assert associate(house.dicom, calling="SCANNER").is_rejected
-    first = until(lambda: _established(house))  # the one that was rejected goes in its own time
-    assert associate(house.dicom, calling="CT1").is_rejected
+def test_strangers_do_not_get_in(installation: Installation) -> None:
+    installation.gateway(dicom_callers="CT1", dicom_associations="1")
+    assert associate(installation.dicom, calling="SCANNER").is_rejected
+    first = until(
+        lambda: _established(installation)
+    )  # the one that was rejected goes in its own time
+    assert associate(installation.dicom, calling="CT1").is_rejected
     first.release()
 
 
-def _established(house: House) -> Association | None:
-    talk = associate(house.dicom, calling="CT1")
+def _established(installation: Installation) -> Association | None:
+    talk = associate(installation.dicom, calling="CT1")
     return talk if talk.is_established else None

@@ -19,11 +19,14 @@ from service.parts import Parts
 from service.resources.routing_table import Peer, Routes
 from service.schemas import SeriesOut
 from service.use_cases.scan_intake import Asked
-from tests.dicom.conftest import House, Orthanc
-from tests.dicom.conftest import store as send
-from tests.dicom.phantom import NUMBER, as_bytes, series, written
-from tests.service.conftest import check_problem, free_port, nifti_bytes
-from tests.workers.conftest import until
+from tests.support.answers import check_problem
+from tests.support.dicom.associations import store as send
+from tests.support.dicom.mr_series import NUMBER, as_bytes, series, written
+from tests.support.images import nifti_bytes
+from tests.support.installation import Installation
+from tests.support.orthanc import Orthanc
+from tests.support.ports import free_port
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -218,12 +221,12 @@ def test_c_store_to_orthanc(orthanc: Orthanc, tmp_path: Path) -> None:
         storage_scu.store(peer, path, "TESSERA")
 
 
-def test_routes_say_what_a_peer_does(orthanc: Orthanc, house: House) -> None:
+def test_routes_say_what_a_peer_does(orthanc: Orthanc, installation: Installation) -> None:
     """A peer that is away is a 503, one that is not known 404, too much 413; none tells a name."""
     orthanc.put(series(24))
     text = f'[[peer]]\nname = "archive"\ndicomweb = "{orthanc.url}/dicom-web"\ntimeout_s = 5\n'
     text += '[[peer]]\nname = "old"\nhost = "127.0.0.1"\nport = 104\nae_title = "OLD"\n'
-    client = house.gateway(text, dicom_port="0", upload_bytes="20000").client
+    client = installation.gateway(text, dicom_port="0", upload_bytes="20000").client
     uid = str(series(1)[0].SeriesInstanceUID)
     pull = {"from": "archive", "series": uid}
     check_problem(client.post("/v1/scans/pull", json=pull), 413, uid)
@@ -243,25 +246,27 @@ def test_routes_say_what_a_peer_does(orthanc: Orthanc, house: House) -> None:
     check_problem(client.post("/v1/scans/pull", json=pull), 503, uid)
     answer = client.get(f"/v1/peers/archive/series?PatientID={NUMBER}")
     check_problem(answer, 503, NUMBER)
-    assert NUMBER not in house.said()
-    assert uid not in house.said()
+    assert NUMBER not in installation.logs()
+    assert uid not in installation.logs()
 
 
-def test_only_dicom_can_be_delivered(house: House) -> None:
-    gateway = house.gateway('[[peer]]\nname = "a"\ndicomweb = "http://127.0.0.1:1"\n')
+def test_only_dicom_can_be_delivered(installation: Installation) -> None:
+    gateway = installation.gateway('[[peer]]\nname = "a"\ndicomweb = "http://127.0.0.1:1"\n')
     job = gateway.job(scan=gateway.scan(nifti_bytes((20, 20, 20))), model="small")["id"]
     asked = {"to": ["a"], "formats": ["dicom-seg"]}
     check_problem(gateway.client.post(f"/v1/jobs/{job}/deliveries", json=asked), 422)
     assert gateway.client.get(f"/v1/jobs/{job}/deliveries").json() == []
 
 
-def test_deliveries_of_a_cancelled_job_fail_and_come_back_with_it(house: House) -> None:
+def test_deliveries_of_a_cancelled_job_fail_and_come_back_with_it(
+    installation: Installation,
+) -> None:
     """The reason is told; a retry lets them wait again."""
-    gateway = house.gateway(
+    gateway = installation.gateway(
         '[[peer]]\nname = "a"\ndicomweb = "http://127.0.0.1:1"\n'
         '[[rule]]\nmodel = "small"\nto = ["a"]\n'
     )
-    send(house.dicom, series(6))
+    send(installation.dicom, series(6))
     (job,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
     address = f"/v1/jobs/{job['id']}/deliveries"
     assert [d["state"] for d in gateway.client.get(address).json()] == ["waiting"]

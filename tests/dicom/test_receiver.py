@@ -24,10 +24,11 @@ from jobs.settings import Settings
 from service.dicom import binding
 from service.dicom.series_inbox import Inbox
 from service.dicom.storage_scp import Receiver
-from tests.dicom.conftest import House, associate, store
-from tests.dicom.phantom import DESCRIPTION, NUMBER, PATIENT, series
-from tests.service.conftest import free_port
-from tests.workers.conftest import until
+from tests.support.dicom.associations import associate, store
+from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
+from tests.support.installation import Installation
+from tests.support.ports import free_port
+from tests.support.waiting import until
 
 
 class Open:
@@ -236,16 +237,16 @@ def test_a_port_that_is_taken_is_said(opened) -> None:  # type: ignore[no-untype
     assert str(here.port) in str(refused.value)
 
 
-def test_logs_tell_nothing(house: House) -> None:
+def test_logs_tell_nothing(installation: Installation) -> None:
     """Given a gateway whose log holds everything, no value of the images is in it."""
     everything = "import logging\nlogging.basicConfig(level=logging.DEBUG)\n"
-    house.gateway(prelude=everything)
+    installation.gateway(prelude=everything)
     images = series(3)
-    assert store(house.dicom, images) == [0x0000] * 3
-    with _sent_raw(house.dicom, images[0], b"rubbish") as status:
+    assert store(installation.dicom, images) == [0x0000] * 3
+    with _sent_raw(installation.dicom, images[0], b"rubbish") as status:
         assert status == 0xC000
-    until(lambda: "taken in" in house.said())
-    said = house.said()
+    until(lambda: "taken in" in installation.logs())
+    said = installation.logs()
     for secret in (PATIENT, "Norma", NUMBER, DESCRIPTION, images[0].SeriesInstanceUID, "19700101"):
         assert secret not in said
 
@@ -262,9 +263,9 @@ def test_a_sender_that_breaks_off_is_told_from_one_that_hangs_up(opened) -> None
     assert len(arrived.files) == 2
 
 
-def test_a_gateway_says_why_it_does_not_start(house: House, opened) -> None:  # type: ignore[no-untyped-def]
+def test_a_gateway_says_why_it_does_not_start(installation: Installation, opened) -> None:  # type: ignore[no-untyped-def]
     """Given a port that another has, it ends with the reason."""
     with pytest.raises(AssertionError) as ended:
-        house.gateway(dicom_port=str(opened().port))
+        installation.gateway(dicom_port=str(opened().port))
     assert "Nothing can listen on 127.0.0.1" in str(ended.value)
     assert "RuntimeError" not in str(ended.value)

@@ -59,7 +59,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["none-such", "two"])
 def test_models_are_looked_up(tmp_path: Path, model: str) -> None:
     """A model that is not there, or wants two scans, cannot be routed to."""
-    from tests.service.conftest import card
+    from tests.support.cards import card
 
     (tmp_path / "two").mkdir()
     card("two", 3, "t1", "t2").save(tmp_path / "two" / "card.json")

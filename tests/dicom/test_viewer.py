@@ -4,21 +4,24 @@ import json
 
 import numpy as np
 
-from tests.dicom.conftest import House, Orthanc
-from tests.dicom.phantom import series
-from tests.dicom.test_orthanc import MODEL, routes
-from tests.service.conftest import check_problem
+from tests.support.answers import check_problem
+from tests.support.archive_rules import routes
+from tests.support.dicom.mr_series import series
+from tests.support.installation import MODEL, Installation
+from tests.support.orthanc import Orthanc
 
 RAW = {"params": json.dumps({"result_extension": ".nrrd", "result_compress": False})}
 
 
-def test_a_series_is_pulled_when_it_is_asked_for(orthanc: Orthanc, house: House) -> None:
+def test_a_series_is_pulled_when_it_is_asked_for(
+    orthanc: Orthanc, installation: Installation
+) -> None:
     """Given OHIF's one request, the mask comes; the series is fetched once."""
     images = series(32, 40)
     uid = str(images[0].SeriesInstanceUID)
     orthanc.put(images)
-    client = house.gateway(routes(orthanc), dicom_port="0").client
-    house.worker()
+    client = installation.gateway(routes(orthanc), dicom_port="0").client
+    installation.worker()
     for _ in range(2):
         address = f"/monai-label/infer/{MODEL}?image={uid}&output=image"
         answer = client.post(address, data=RAW, timeout=120)
@@ -31,4 +34,4 @@ def test_a_series_is_pulled_when_it_is_asked_for(orthanc: Orthanc, house: House)
     assert scan["format"] == "dicom"
     unknown = client.post(f"/monai-label/infer/{MODEL}?image={uid}.9&output=image", data=RAW)
     check_problem(unknown, 404, uid)
-    assert uid not in house.said()
+    assert uid not in installation.logs()

@@ -13,7 +13,7 @@ from PIL import Image
 from models.nets.config import UNetConfig
 from models.nets.unet import UNet
 from models.registry import Model
-from tests.networks import exported, random_network
+from tests.support.networks import exported, random_network
 
 
 @pytest.fixture(scope="session")

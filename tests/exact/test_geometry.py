@@ -17,7 +17,7 @@ from imaging.scan import Scan
 from inference.engine import Engine
 from inference.options import RunOptions
 from models.registry import Registry
-from tests.dicom_files import classic, write
+from tests.support.dicom.files import classic, write
 
 SPACING = (1.3, 0.8, 1.1)
 SHAPE = (34, 71, 43)

@@ -14,7 +14,7 @@ from imaging.formats.dicom import pack, unpack
 from imaging.formats.limits import Limits
 from imaging.formats.received import received
 from imaging.formats.sniff import open_scan
-from tests.dicom_files import classic, write
+from tests.support.dicom.files import classic, write
 
 LIMITS = Limits()
 

@@ -12,7 +12,7 @@ from pydicom.dataset import FileMetaDataset
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.deidentify import deidentified, deidentify, new_uid, pseudonym
-from tests.dicom.phantom import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
+from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
 
 SECRET = b"s" * 32
 IDENTIFYING = (

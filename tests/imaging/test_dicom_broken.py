@@ -14,8 +14,8 @@ from imaging.errors import (
     TesseraError,
 )
 from imaging.formats.received import Asked
-from tests.dicom_files import DESCRIPTION, NUMBER, PATIENT, classic
-from tests.dicom_scans import (
+from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
+from tests.support.dicom.scans import (
     SHAPE,
     along,
     centres,

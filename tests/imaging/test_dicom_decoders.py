@@ -35,7 +35,7 @@ from imaging.box import Box
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom import decoders
 from imaging.formats.sniff import open_scan
-from tests.dicom_files import picture, write
+from tests.support.dicom.files import picture, write
 
 Values = NDArray[Any]
 Encoder = Callable[[Values], bytes]

@@ -19,7 +19,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.dicom_files import classic, picture, write
+from tests.support.dicom.files import classic, picture, write
 
 LIMITS = Limits()
 AFFINE = np.diag([0.7, 0.9, 2.5, 1.0])

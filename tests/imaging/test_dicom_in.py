@@ -21,8 +21,8 @@ from imaging.formats.nifti import write_volume
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.dicom_files import PATIENT, classic, enhanced, picture, write
-from tests.dicom_scans import (
+from tests.support.dicom.files import PATIENT, classic, enhanced, picture, write
+from tests.support.dicom.scans import (
     LIMITS,
     PLANES,
     SHAPE,

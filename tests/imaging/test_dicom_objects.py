@@ -15,10 +15,10 @@ from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.acquired import MADE_AT, ORIENTATIONS, files, mask_description, series
-from tests.dicom_files import classic, write
-from tests.dicom_tools import faults, in_world, itk_image
-from tests.imaging.test_dicom_rtstruct import filled
+from tests.support.dicom.files import classic, write
+from tests.support.dicom.headers import MADE_AT, ORIENTATIONS, files, mask_description, series
+from tests.support.dicom.validators import faults, in_world, itk_image
+from tests.support.polygons import filled
 
 SHARED = os.environ.get("TESSERA_TEST_DATA")
 REAL = {

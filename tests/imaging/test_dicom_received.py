@@ -30,8 +30,8 @@ from imaging.formats.limits import Limits
 from imaging.formats.nifti import write_volume
 from imaging.formats.received import Asked, Received, received
 from imaging.formats.sniff import open_scan, verify
-from tests.dicom_files import DESCRIPTION, NUMBER, classic, enhanced, picture, write
-from tests.dicom_scans import (
+from tests.support.dicom.files import DESCRIPTION, NUMBER, classic, enhanced, picture, write
+from tests.support.dicom.scans import (
     LIMITS,
     SHAPE,
     at,

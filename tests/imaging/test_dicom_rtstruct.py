@@ -13,7 +13,7 @@ from pydicom import Dataset, dcmread
 from imaging.errors import BadRequest
 from imaging.formats.dicom.contours import polygons
 from imaging.formats.dicom.objects import write_object
-from tests.acquired import (
+from tests.support.dicom.headers import (
     GAP,
     MADE_AT,
     ORIENTATIONS,
@@ -26,21 +26,10 @@ from tests.acquired import (
     scan_of,
     series,
 )
-from tests.dicom_tools import faults
+from tests.support.dicom.validators import faults
+from tests.support.polygons import filled
 
 LABELS = mask_description("Größe", "liver", "not there")
-
-
-def filled(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """By the even-odd rule: an edge counts where it passes a row's middle left of the voxel."""
-    inside = np.zeros(shape, bool)
-    columns = np.arange(shape[1])
-    for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):
-        low, high = sorted((a, b), key=lambda point: point[0])
-        for row in range(int(np.ceil(low[0])), int(np.ceil(high[0]))):
-            at = low[1] + (row - low[0]) / (high[0] - low[0]) * (high[1] - low[1])
-            inside[row] ^= columns >= at
-    return inside
 
 
 def with_holes() -> np.ndarray:

@@ -16,7 +16,7 @@ from imaging.formats.dicom import seg_frames
 from imaging.formats.dicom.objects import uid_of, write_object
 from imaging.formats.dicom.planes import Planes
 from imaging.scan import in_memory
-from tests.acquired import (
+from tests.support.dicom.headers import (
     MADE_AT,
     ORIENTATIONS,
     SHAPE,
@@ -28,7 +28,7 @@ from tests.acquired import (
     scan_of,
     series,
 )
-from tests.dicom_tools import faults, in_world, itk_image
+from tests.support.dicom.validators import faults, in_world, itk_image
 
 FORMS = {"dicom-seg": "BINARY", "dicom-labelmap": "LABELMAP"}
 Form = Literal["dicom-seg", "dicom-labelmap"]

@@ -10,8 +10,17 @@ from pydicom import dcmread
 from imaging.errors import BadRequest
 from imaging.formats.dicom.objects import uid_of, write_object
 from imaging.measure import measure
-from tests.acquired import GAP, MADE_AT, SPACING, blobs, mask_description, picture, scan_of, series
-from tests.dicom_tools import faults
+from tests.support.dicom.headers import (
+    GAP,
+    MADE_AT,
+    SPACING,
+    blobs,
+    mask_description,
+    picture,
+    scan_of,
+    series,
+)
+from tests.support.dicom.validators import faults
 
 LABELS = mask_description("Größe", "liver", "not there")
 

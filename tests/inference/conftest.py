@@ -6,7 +6,7 @@ import pytest
 
 from models.nets.config import UNetConfig
 from models.registry import Model
-from tests.networks import exported, random_network
+from tests.support.networks import exported, random_network
 
 
 @pytest.fixture(scope="session")

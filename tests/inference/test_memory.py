@@ -20,7 +20,7 @@ from inference.runtime.shortage import short_of_memory
 from inference.sessions import Sessions
 from models.nets.config import UNetConfig
 from models.registry import Registry
-from tests.inference.test_pipeline import noise
+from tests.support.scans import noise
 
 WIDE = UNetConfig.of_widths((12, 16), dimension=3, out_channels=3, padding="same")
 PROGRAM = """

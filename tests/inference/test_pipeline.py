@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
 
 from imaging.box import Box
 from imaging.errors import BadRequest, JobLost, ScanModelMismatch, UnsupportedScan
@@ -26,30 +25,12 @@ from inference.sources import source
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Registry
+from tests.support.scans import noise, scan_of
 
 CPU = Device("cpu", "fp32")
 PLENTY = Budget(1 << 40)
 SMALL = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, padding="same", batch_norm=True)
 VALID = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, batch_norm=True)
-
-
-def noise(
-    shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None = None, seed: int = 0
-) -> Scan:
-    """Smooth noise of `shape` (c, *spatial), on canonical axes."""
-    rough = np.random.default_rng(seed).normal(size=shape)
-    values = gaussian_filter(rough, (0, *(1.5 for _ in shape[1:]))).astype(np.float32)
-    return scan_of(values, spacing_mm)
-
-
-def scan_of(values: np.ndarray, spacing_mm: tuple[float, ...] | None = None) -> Scan:
-    affine = np.diag([*spacing_mm, 1.0]) if spacing_mm and len(spacing_mm) == 3 else np.eye(4)
-
-    def read(box: Box) -> np.ndarray:
-        return values[(slice(None), *box.slices)]
-
-    grid = values.shape[1:]
-    return Scan(values.shape, values.dtype, affine, spacing_mm, "nifti", read, grid)
 
 
 def run(scan: Scan | dict[str, Scan], model, tile=None, brake=None, on_tile=lambda _d, _a: None):

@@ -15,7 +15,7 @@ from inference.runtime.device import Device, available
 from inference.runtime.session import Session
 from inference.together import KEPT_BYTES, Together
 from models.nets.config import UNetConfig
-from tests.inference.test_ahead import PATIENCE_S
+from tests.support.waiting import PATIENCE_S
 
 FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="same")
 

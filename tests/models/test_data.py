@@ -15,7 +15,7 @@ from models.training.config import TrainingConfig
 from models.training.data import Case, classes, mapped, patient, read_cases, split
 from models.training.examples import Windows
 from models.training.tables import Data
-from tests.blobs import blobs, write_config
+from tests.support.training_data import blobs, write_config
 
 
 def test_cases_are_read_as_serving_reads_them(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from models.nets.config import Block, UNetConfig
 from models.nets.cost import cost
 from models.nets.receptive_field import is_local, receptive_field
 from models.nets.unet import UNet
-from tests.networks import PAPER_3D
+from tests.support.networks import PAPER_3D
 
 NETWORKS = {
     "flat": UNetConfig.of_widths((2,)),

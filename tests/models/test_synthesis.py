@@ -15,7 +15,7 @@ from models.training.label_map import Tissues, depth, read_maps, stripped, thick
 from models.training.synthesis import Drawn, looked_up, scanned, tissue_values
 from models.training.tables import Augmentation, Synthesis
 from models.training.train import train
-from tests.blobs import write_config
+from tests.support.training_data import write_config
 
 SYNTHESIS = """
 [synthesis]

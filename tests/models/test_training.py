@@ -26,7 +26,7 @@ from models.training.config import TrainingConfig
 from models.training.data import Case
 from models.training.evaluate import scores
 from models.training.train import HELD_OUT, HISTORY, train
-from tests.blobs import blobs, write_config
+from tests.support.training_data import blobs, write_config
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

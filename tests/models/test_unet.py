@@ -16,7 +16,7 @@ from models.nets.config import Block, Bottleneck, UNetConfig
 from models.nets.cost import cost
 from models.nets.receptive_field import receptive_field
 from models.nets.unet import UNet
-from tests.networks import PAPER_3D
+from tests.support.networks import PAPER_3D
 
 
 def on_paper(config: UNetConfig) -> UNet:

@@ -11,8 +11,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from tests.monai_label.conftest import AFFINE, SMALL, Served
-from tests.service.conftest import check_problem
+from tests.support.answers import check_problem
+from tests.support.monai_label import AFFINE, SMALL, Served
 
 MARK = "xxxx"
 

@@ -11,8 +11,8 @@ import pytest
 from highdicom.seg import segread
 from pydicom import Dataset
 
-from tests.dicom_files import DESCRIPTION, NUMBER, PATIENT, classic
-from tests.monai_label.conftest import SMALL, Served
+from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
+from tests.support.monai_label import SMALL, Served
 
 RAW = {"params": json.dumps({"result_extension": ".nrrd", "result_compress": False})}
 

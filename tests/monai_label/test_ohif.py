@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from imaging.formats.mask_file import read
-from tests.monai_label.conftest import FRIEND, SMALL, Served
-from tests.service.conftest import check_problem
+from tests.support.answers import check_problem
+from tests.support.monai_label import FRIEND, SMALL, Served
 
 ORIGIN = {"Origin": FRIEND}
 RAW = {"params": json.dumps({"result_extension": ".nrrd", "result_compress": False})}

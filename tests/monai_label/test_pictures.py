@@ -11,7 +11,7 @@ from PIL import Image
 
 from imaging.formats.mask_file import read
 from service.monai_label.label_map import fitted
-from tests.monai_label.conftest import Served
+from tests.support.monai_label import Served
 
 
 def _picture(seed: int) -> bytes:

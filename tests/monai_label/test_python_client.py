@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from imaging.formats.mask_file import read
-from tests.monai_label.conftest import AFFINE, SMALL, SPARSE, Served
+from tests.support.monai_label import AFFINE, SMALL, SPARSE, Served
 
 if sys.version_info >= (3, 13):
     pytest.skip("its client imports `cgi`, which Python 3.13 lacks", allow_module_level=True)

@@ -7,14 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.conftest import (
-    Gateway,
-    check_problem,
-    free_port,
-    nifti_bytes,
-    start,
-)
-from tests.workers.conftest import until
+from tests.support.answers import check_problem
+from tests.support.gateway import Gateway, start
+from tests.support.images import nifti_bytes
+from tests.support.ports import free_port
+from tests.support.waiting import until
 
 SHORT = "import service.monai_label.sessions as s; s.LOOK_S = 0.1"
 

@@ -11,7 +11,7 @@ import nibabel
 import nrrd
 import numpy as np
 
-from tests.monai_label.conftest import SMALL, Served
+from tests.support.monai_label import SMALL, Served
 
 MARK = "----------lImIt_of_THE_fIle_eW_$"
 

@@ -14,13 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.service.conftest import (
-    UPLOAD_LIMIT,
-    Gateway,
-    check_problem,
-    nifti_bytes,
-    png_bytes,
-)
+from tests.support.answers import check_problem
+from tests.support.gateway import UPLOAD_LIMIT, Gateway
+from tests.support.images import nifti_bytes, png_bytes
 
 SECRET = "Miller^Anna-1961.nii.gz"
 MB = 1 << 20

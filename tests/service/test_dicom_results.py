@@ -10,16 +10,13 @@ import pytest
 from pydicom import dcmread
 
 from imaging.formats.sniff import open_scan
-from tests.acquired import SHAPE, Acquired, blobs, files, series
-from tests.service.conftest import (
-    CARDS,
-    Gateway,
-    Start,
-    check_problem,
-    nifti_bytes,
-    run_job,
-)
-from tests.workers.conftest import until
+from tests.support.answers import check_problem
+from tests.support.cards import CARDS
+from tests.support.dicom.headers import SHAPE, Acquired, blobs, files, series
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pydicom.data import get_testdata_files
 
-from tests.dicom_files import DESCRIPTION, NUMBER, PATIENT, classic, write
-from tests.service.conftest import Gateway, check_problem
+from tests.support.answers import check_problem
+from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, write
+from tests.support.gateway import Gateway
 
 FILES = sorted({Path(name) for name in get_testdata_files("*") if Path(name).is_file()})
 FLAT = 150 << 20

@@ -12,7 +12,9 @@ import pytest
 
 from jobs.job import JobState
 from service.http.errors import TABLE, problem_of
-from tests.service.conftest import Gateway, Start, nifti_bytes, run_job
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 

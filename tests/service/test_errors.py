@@ -10,7 +10,7 @@ from imaging import errors as house
 from imaging.errors import NotFound, TesseraError
 from service.http import errors
 from service.http.errors import TABLE, Unexpected, answer, problem_of, stored
-from tests.service.conftest import ask, check_problem
+from tests.support.answers import ask, check_problem
 
 KINDS = [
     kind

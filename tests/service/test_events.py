@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from jobs.job import Progress
-from tests.service.conftest import Gateway, check_problem, nifti_bytes, run_job
+from tests.support.answers import check_problem
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway
+from tests.support.images import nifti_bytes
 
 Event = dict[str, str]
 

@@ -8,7 +8,9 @@ from imaging.errors import BadRequest
 from jobs.settings import Settings
 from service.http.guard import Doorkeeper
 from service.serve import check_binding
-from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes
+from tests.support.answers import check_problem
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes
 
 FRIEND = "https://viewer.example.org"
 

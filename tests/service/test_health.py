@@ -10,7 +10,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes
+from tests.support.answers import check_problem
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes
 
 
 def test_health(gateway: Gateway) -> None:

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from jobs.queue import Queue
-from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, png_bytes, run_job
+from tests.support.answers import check_problem
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes, png_bytes
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from models.nets.config import UNetConfig
 from models.nets.unet import UNet
-from tests.networks import exported, random_network
-from tests.service.conftest import Gateway, environment, start
+from tests.support.gateway import Gateway, start
+from tests.support.networks import exported, random_network
+from tests.support.processes import environment
 
 SHAPE = (40, 48, 36)
 CONTRASTS = UNetConfig.of_widths(

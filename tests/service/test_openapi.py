@@ -12,7 +12,9 @@ from imaging.formats.dicom import objects
 from service import schemas
 from service.routes.masks import MaskFormat
 from service.schemas.examples import EXAMPLES
-from tests.service.conftest import Gateway, check_problem, nifti_bytes
+from tests.support.answers import check_problem
+from tests.support.gateway import Gateway
+from tests.support.images import nifti_bytes
 
 PATHS = {
     "/v1/scans": {"get", "post"},

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from service.http import errors
 from service.routes import page
-from tests.service.conftest import ask, check_problem
+from tests.support.answers import ask, check_problem
 
 Get = Callable[[str], httpx.Response]
 

@@ -16,7 +16,10 @@ from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical
 from imaging.measure import measure_instances
-from tests.service.conftest import Gateway, check_problem, nifti_bytes, png_bytes, run_job
+from tests.support.answers import check_problem
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway
+from tests.support.images import nifti_bytes, png_bytes
 
 OBLIQUE = np.array([[0, -2, 0.1, 5], [1, 0, 0, 6], [0, 0, 3, 7], [0, 0, 0, 1.0]])
 

@@ -10,7 +10,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from tests.service.conftest import Gateway, environment
+from tests.support.gateway import Gateway
+from tests.support.processes import environment
 
 MODEL = "hippocampus-mri-3d"
 

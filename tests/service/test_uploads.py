@@ -15,7 +15,9 @@ import pytest
 import zarr
 
 from service.http.multipart import base_name
-from tests.service.conftest import Gateway, Start, check_problem, nifti_bytes, png_bytes
+from tests.support.answers import check_problem
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes, png_bytes
 
 
 def test_volume(gateway: Gateway) -> None:

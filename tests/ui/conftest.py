@@ -1,9 +1,8 @@
-"""A whole Tessera on a free port, and a real browser in front of it."""
+"""A complete Tessera, and a real browser that opens its page."""
 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +13,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
+from tests.support.page import PATIENCE_MS, watched
+from tests.support.ports import free_port
+from tests.support.processes import MAIN, ROOT
+
+COMMAND = [sys.executable, "-P", "-c", MAIN]
 FLAGS = [
     "--no-sandbox",  # Chromium refuses to run as root with it; the pages are our own
     "--disable-quic",
@@ -24,20 +26,16 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 30_000
-"""How long the page may take for what must come; no claim about speed."""
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`tessera up` with its own data folder, until the tests of the page end."""
+    """Address of `tessera up` over a data folder of its own, for all tests of the page."""
     if not (ROOT / "service" / "static" / "index.html").is_file():
         pytest.fail("The page is not built: install the checkout again (pip install -e .).")
     folder = tmp_path_factory.mktemp("up")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [*COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
@@ -69,7 +67,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium() -> str:
-    """Debian's Chromium, or a browser that one's machine has."""
+    """Path of Chromium or Chrome. The test is skipped if there is none."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if found := shutil.which(name):
             return found
@@ -105,22 +103,3 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 @pytest.fixture
 def blind_page(blind_browser: Browser, address: str) -> Iterator[Page]:
     yield from watched(blind_browser, address)
-
-
-def watched(browser: Browser, address: str) -> Iterator[Page]:
-    """An open page that may neither fail, nor log, nor ask any other host for anything."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(f"error: {error}"))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    asked: list[str] = []
-    page.goto(address)
-    yield page
-    context.close()
-    # Chromium itself reports every refused upload in the console.
-    unexpected = [line for line in said if "status of 422" not in line]
-    assert unexpected == []
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []

@@ -4,20 +4,20 @@ import re
 
 from playwright.sync_api import Browser, expect
 
-from tests.dicom.conftest import House, Orthanc, house, orthanc
-from tests.dicom.phantom import DESCRIPTION, NUMBER, series
-from tests.dicom.test_orthanc import MODALITIES, check, delivered, routes
-from tests.ui.conftest import watched
-
-__all__ = ["house", "orthanc"]
-"""Fixtures."""
+from tests.support.archive_rules import MODALITIES, check, delivered, routes
+from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, series
+from tests.support.installation import Installation
+from tests.support.orthanc import Orthanc
+from tests.support.page import watched
 
 
-def test_from_the_archive_and_back(browser: Browser, orthanc: Orthanc, house: House) -> None:
+def test_from_the_archive_and_back(
+    browser: Browser, orthanc: Orthanc, installation: Installation
+) -> None:
     images = series(24, 32)
     orthanc.put(images)
-    gateway = house.gateway(routes(orthanc, modality="XX"))
-    house.worker()
+    gateway = installation.gateway(routes(orthanc, modality="XX"))
+    installation.worker()
     for page in watched(browser, str(gateway.client.base_url)):
         page.get_by_text("Fetch a series from an archive").click()
         page.locator(".archive [name=PatientID]").fill(NUMBER)

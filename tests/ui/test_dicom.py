@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydicom import Dataset, dcmread
 
-from tests.dicom_files import classic, write
-from tests.ui.test_review import finish
+from tests.support.dicom.files import classic, write
+from tests.support.page import finish
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from PIL import Image
 from playwright.sync_api import Error, Page, Route, expect
 from scipy import ndimage
 
+from tests.support.page import finish
+
 CROP = (40, 56, 44)
 HIPPOCAMPUS_MM = (-25, -22, -18)
 
@@ -108,15 +110,6 @@ def begin(page: Page, path: Path) -> str:
     page.click("#start")
     page.wait_for_url(re.compile("#job="))
     return page.url.partition("#job=")[2]
-
-
-def finish(page: Page, address: str, job: str) -> dict[str, Any]:
-    """Waits for the job and its scan on the page, then asks the service itself for its report."""
-    expect(page.locator("#pill")).to_have_text("to review", timeout=60_000)
-    page.wait_for_selector(".stage[data-scan=shown]")
-    answer = httpx.get(f"{address}/v1/jobs/{job}/report", timeout=30)
-    report: dict[str, Any] = answer.raise_for_status().json()
-    return report
 
 
 def within(spot: dict[str, Any], frame: Any, cross: dict[str, Any]) -> bool:

@@ -23,7 +23,7 @@ CHANNEL = MODEL.channels[0].name
 PICTURES = tuple("abcdef")
 
 
-def picture(house: Any, folder: Path, name: str, pixels: np.ndarray | None = None) -> None:
+def picture(cluster: Any, folder: Path, name: str, pixels: np.ndarray | None = None) -> None:
     """Stores a picture of that name: a part of scikit-image's, another for each."""
     if pixels is None:
         corner = 40 * PICTURES.index(name)
@@ -31,9 +31,9 @@ def picture(house: Any, folder: Path, name: str, pixels: np.ndarray | None = Non
     path = folder / f"{name}.png"
     Image.fromarray(pixels).save(path)
     size = path.stat().st_size
-    house.repository.scans.add(
+    cluster.repository.scans.add(
         StoredScan(
-            id=name, project="ada", sha256=house.blobs.put(path), name="p.png", format="png",
+            id=name, project="ada", sha256=cluster.blobs.put(path), name="p.png", format="png",
             shape=(3, *pixels.shape[:2]), dtype="uint8", spacing_mm=None,
             affine=tuple(tuple(row) for row in np.eye(4).tolist()), bytes=size, warnings=(),
             created_at=time.time(),
@@ -41,50 +41,50 @@ def picture(house: Any, folder: Path, name: str, pixels: np.ndarray | None = Non
     )  # fmt: skip
 
 
-def ask(house: Any, name: str, **changes: Any) -> None:
+def ask(cluster: Any, name: str, **changes: Any) -> None:
     options = Options(device="cpu", precision="fp32", tile=None)
     kind = {"model": MODEL.name, "model_version": MODEL.version, "model_sha256": MODEL.sha256}
     asked = {"scans": {"image": name}, "options": options, **kind, **changes}
-    house.repository.jobs.add(house.job_of(name, **asked))
-    assert house.repository.messages.mark_sent([name])
+    cluster.repository.jobs.add(cluster.job_of(name, **asked))
+    assert cluster.repository.messages.mark_sent([name])
 
 
 @pytest.fixture
-def bench(quiet_house: Any, tmp_path: Path) -> Bench:
+def bench(idle_cluster: Any, tmp_path: Path) -> Bench:
     """With pictures a to f in store, each another one's, and jobs for all of them in that order."""
-    settings = quiet_house.settings
+    settings = idle_cluster.settings
     engine = Engine(Registry(settings.added_models), "cpu", threads=1, scratch=tmp_path)
     for name in PICTURES:
-        picture(quiet_house, tmp_path, name)
+        picture(idle_cluster, tmp_path, name)
     for name in PICTURES:
-        ask(quiet_house, name, scans={CHANNEL: name})
+        ask(idle_cluster, name, scans={CHANNEL: name})
     return Bench(
-        "bench", settings, quiet_house.repository, quiet_house.blobs, engine, tmp_path, Stop()
+        "bench", settings, idle_cluster.repository, idle_cluster.blobs, engine, tmp_path, Stop()
     )
 
 
-def states(house: Any) -> str:
+def states(cluster: Any) -> str:
     """First letters: q, r, s, f, c."""
-    return "".join(house.job(name).state.value[0] for name in PICTURES)
+    return "".join(cluster.job(name).state.value[0] for name in PICTURES)
 
 
 def test_a_worker_takes_four_at_once_and_their_messages_find_nothing(
-    bench: Bench, quiet_house: Any, tmp_path: Path
+    bench: Bench, idle_cluster: Any, tmp_path: Path
 ) -> None:
     segment(bench, "a")
-    assert states(quiet_house) == "ssssqq"
+    assert states(idle_cluster) == "ssssqq"
     for name in "bcd":
         segment(bench, name)  # their messages: one more each, the first of which takes the rest
-    assert states(quiet_house) == "ssssss"
-    assert all(quiet_house.job(name).attempt == 1 for name in PICTURES)
+    assert states(idle_cluster) == "ssssss"
+    assert all(idle_cluster.job(name).attempt == 1 for name in PICTURES)
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"data"}, "scratch left"
     for name in PICTURES:
         scans, out = {CHANNEL: tmp_path / f"{name}.png"}, tmp_path / f"alone-{name}"
         made = bench.engine.segment(scans, MODEL.name, out)
-        assert quiet_house.blobs.put(made.mask) == quiet_house.job(name).mask_sha256
+        assert idle_cluster.blobs.put(made.mask) == idle_cluster.job(name).mask_sha256
 
 
-def test_they_run_side_by_side(bench: Bench, quiet_house: Any) -> None:
+def test_they_run_side_by_side(bench: Bench, idle_cluster: Any) -> None:
     """Each waits until all have begun."""
     meeting, honest = threading.Barrier(4), bench.engine.segment
 
@@ -94,72 +94,72 @@ def test_they_run_side_by_side(bench: Bench, quiet_house: Any) -> None:
 
     bench.engine.segment = meet
     segment(bench, "a")
-    assert states(quiet_house) == "ssssqq"
+    assert states(idle_cluster) == "ssssqq"
 
 
-def test_a_job_of_another_kind_is_not_overtaken(bench: Bench, quiet_house: Any) -> None:
+def test_a_job_of_another_kind_is_not_overtaken(bench: Bench, idle_cluster: Any) -> None:
     """Neither a more urgent one, nor one that came earlier."""
-    job = quiet_house.repository.leases.claim_next("a", "bench", 60)
+    job = idle_cluster.repository.leases.claim_next("a", "bench", 60)
 
     def likes() -> str:
-        return "".join(other.id for other in quiet_house.repository.leases.next_like(job, 60, 10))
+        return "".join(other.id for other in idle_cluster.repository.leases.next_like(job, 60, 10))
 
     assert likes() == "bcdef"
-    quiet_house.repository.jobs.add(quiet_house.job_of("other"))
-    assert quiet_house.repository.messages.mark_sent(["other"])
+    idle_cluster.repository.jobs.add(idle_cluster.job_of("other"))
+    assert idle_cluster.repository.messages.mark_sent(["other"])
     assert likes() == "bcdef"  # it is behind them
-    quiet_house.repository.jobs.cancel("ada", "b")
-    quiet_house.repository.jobs.retry("ada", "b")
-    assert quiet_house.repository.messages.mark_sent(["b"])
+    idle_cluster.repository.jobs.cancel("ada", "b")
+    idle_cluster.repository.jobs.retry("ada", "b")
+    assert idle_cluster.repository.messages.mark_sent(["b"])
     assert likes()[:1] == "b"  # a retried job keeps its place
-    quiet_house.repository.jobs.add(quiet_house.job_of("urgent", priority=9))
+    idle_cluster.repository.jobs.add(idle_cluster.job_of("urgent", priority=9))
     assert likes() == "bcdef"  # it has no message yet: that one will take it
-    assert quiet_house.repository.messages.mark_sent(["urgent"])
+    assert idle_cluster.repository.messages.mark_sent(["urgent"])
     assert likes() == ""
 
 
 def test_other_options_or_a_large_picture_end_the_group(
-    bench: Bench, quiet_house: Any, tmp_path: Path
+    bench: Bench, idle_cluster: Any, tmp_path: Path
 ) -> None:
-    job = quiet_house.repository.leases.claim_next("a", "bench", 60)
-    quiet_house.repository.jobs.cancel("ada", "c")
-    picture(quiet_house, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
-    ask(quiet_house, "large", scans={CHANNEL: "large"}, priority=6)
+    job = idle_cluster.repository.leases.claim_next("a", "bench", 60)
+    idle_cluster.repository.jobs.cancel("ada", "c")
+    picture(idle_cluster, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
+    ask(idle_cluster, "large", scans={CHANNEL: "large"}, priority=6)
     assert taken_along(bench, job) == []
-    quiet_house.repository.jobs.cancel("ada", "large")
+    idle_cluster.repository.jobs.cancel("ada", "large")
     other = Options(device="cpu", precision="fp32", tile=(64,))
-    picture(quiet_house, tmp_path, "tiled", np.zeros((64, 64, 3), np.uint8))
-    ask(quiet_house, "tiled", scans={CHANNEL: "tiled"}, priority=6, options=other)
+    picture(idle_cluster, tmp_path, "tiled", np.zeros((64, 64, 3), np.uint8))
+    ask(idle_cluster, "tiled", scans={CHANNEL: "tiled"}, priority=6, options=other)
     assert taken_along(bench, job) == []
-    quiet_house.repository.jobs.cancel("ada", "tiled")
+    idle_cluster.repository.jobs.cancel("ada", "tiled")
     assert [taken.id for taken in taken_along(bench, job)] == [*"bde"]
 
 
 def test_a_large_picture_goes_alone_and_so_do_all_where_settings_say_so(
-    bench: Bench, quiet_house: Any, tmp_path: Path
+    bench: Bench, idle_cluster: Any, tmp_path: Path
 ) -> None:
-    picture(quiet_house, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
-    ask(quiet_house, "large", scans={CHANNEL: "large"}, priority=6)
-    job = quiet_house.repository.leases.claim_next("large", "bench", 60)
+    picture(idle_cluster, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
+    ask(idle_cluster, "large", scans={CHANNEL: "large"}, priority=6)
+    job = idle_cluster.repository.leases.claim_next("large", "bench", 60)
     assert job.id == "large"
     assert taken_along(bench, job) == []
-    small = quiet_house.repository.leases.claim_next("a", "bench", 60)
+    small = idle_cluster.repository.leases.claim_next("a", "bench", 60)
     object.__setattr__(bench, "settings", bench.settings.model_copy(update={"together": 1}))
     assert taken_along(bench, small) == []
 
 
 def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
-    bench: Bench, quiet_house: Any, tmp_path: Path
+    bench: Bench, idle_cluster: Any, tmp_path: Path
 ) -> None:
-    with bench.blobs.local(quiet_house.repository.scans.get("ada", "b").sha256) as blob:
+    with bench.blobs.local(idle_cluster.repository.scans.get("ada", "b").sha256) as blob:
         blob.write_bytes((tmp_path / "b.png").read_bytes()[:500])
-    with bench.blobs.local(quiet_house.repository.scans.get("ada", "c").sha256) as late:
+    with bench.blobs.local(idle_cluster.repository.scans.get("ada", "c").sha256) as late:
         pass
     honest, over = bench.engine.segment, threading.Event()
 
     def cancelling(scans: Any, *args: Any, **kwargs: Any) -> Any:
         if scans[CHANNEL] == blob:  # b cancels c, and fails
-            quiet_house.repository.jobs.cancel("ada", "c")
+            idle_cluster.repository.jobs.cancel("ada", "c")
             over.set()
         elif scans[CHANNEL] == late:
             assert over.wait(60)
@@ -167,13 +167,13 @@ def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
 
     bench.engine.segment = cancelling
     segment(bench, "a")
-    assert states(quiet_house) == "sfcsqq"
-    assert quiet_house.job("b").error["status"] < 500
+    assert states(idle_cluster) == "sfcsqq"
+    assert idle_cluster.job("b").error["status"] < 500
 
 
-def test_a_job_that_was_tried_before_goes_alone(bench: Bench, quiet_house: Any) -> None:
+def test_a_job_that_was_tried_before_goes_alone(bench: Bench, idle_cluster: Any) -> None:
     """It may be what killed its worker."""
-    repository = quiet_house.repository
+    repository = idle_cluster.repository
     tried = repository.leases.claim_next("b", "another", 60)
     assert tried.id == "a"
     assert repository.leases.requeue("a", tried.fence, {"title": "lost", "status": 500}, 3)
@@ -186,8 +186,8 @@ def test_a_job_that_was_tried_before_goes_alone(bench: Bench, quiet_house: Any) 
     assert "a" not in taken
 
 
-def test_a_worker_that_ends_gives_all_of_them_back(bench: Bench, quiet_house: Any) -> None:
+def test_a_worker_that_ends_gives_all_of_them_back(bench: Bench, idle_cluster: Any) -> None:
     bench.stop.on_signal(15, None)
     segment(bench, "a")
-    assert states(quiet_house) == "qqqqqq"
-    assert all(quiet_house.job(name).attempt == 0 for name in PICTURES)
+    assert states(idle_cluster) == "qqqqqq"
+    assert all(idle_cluster.job(name).attempt == 0 for name in PICTURES)

@@ -22,17 +22,17 @@ class Faulty(Leases):
         return super().renew(job_id, fence, lease_s, progress)
 
 
-def test_a_fault_ends_no_heartbeat(quiet_house: Any, caplog: pytest.LogCaptureFixture) -> None:
-    quiet_house.ask("job", send=0)
-    database, brake = Database(quiet_house.settings.database), Brake()
+def test_a_fault_ends_no_heartbeat(idle_cluster: Any, caplog: pytest.LogCaptureFixture) -> None:
+    idle_cluster.ask("job", send=0)
+    database, brake = Database(idle_cluster.settings.database), Brake()
     leases = Faulty(database)
     job: Job | None = leases.claim("job", "w", 60)
     assert job is not None
-    with Lease(leases, job, quiet_house.settings, brake) as lease:
+    with Lease(leases, job, idle_cluster.settings, brake) as lease:
         lease.on_tile(1, 2)
-        quiet_house.until(lambda: quiet_house.job("job").progress.tiles_done == 1)
+        idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 1)
         lease.on_tile(2, 2)
-        quiet_house.until(lambda: quiet_house.job("job").progress.tiles_done == 2)
+        idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 2)
         assert lease.end()
     assert caplog.text.count("a fault in its heartbeat") == 3
     assert not brake.pulled

@@ -42,186 +42,186 @@ Repository.finish = late
 """What makes of a worker one that stops when it is about to hand in its mask."""
 
 
-def one_mask(house: Any, undisturbed: str, *names: str) -> None:
+def one_mask(cluster: Any, undisturbed: str, *names: str) -> None:
     """All succeeded with the undisturbed run's mask, and nothing else was stored."""
-    jobs = [house.job(name) for name in names]
+    jobs = [cluster.job(name) for name in names]
     assert {job.mask_sha256 for job in jobs} == {undisturbed}
-    scan = house.repository.scans.get("ada", "scan")
-    assert house.stored() == {undisturbed, jobs[0].preview_sha256, scan.sha256}
+    scan = cluster.repository.scans.get("ada", "scan")
+    assert cluster.stored() == {undisturbed, jobs[0].preview_sha256, scan.sha256}
 
 
-def test_workers_are_killed_at_random_tiles(house: Any, undisturbed: str) -> None:
+def test_workers_are_killed_at_random_tiles(cluster: Any, undisturbed: str) -> None:
     """SIGKILL of the whole group, 20 times; every message was sent twice besides."""
     dice = random.Random(20)
     killed: Counter[str] = Counter()
     waits: list[float] = []
     for _ in range(3):
-        house.worker()
+        cluster.worker()
     while killed.total() < KILLS:
         name = f"job{len(killed)}"
-        house.ask(name, send=2)
+        cluster.ask(name, send=2)
         killed[name] = 0
         while killed.total() < KILLS and killed[name] < 7:
-            house.until(lambda: house.ready() >= 2)
-            job = house.begun(name, dice.randrange(60), fence=killed[name] + 1)
+            cluster.until(lambda: cluster.ready() >= 2)
+            job = cluster.begun(name, dice.randrange(60), fence=killed[name] + 1)
             if job.state is JobState.SUCCEEDED:
                 break
             began = time.time()
-            house.holder(job).kill()
-            house.worker()
-            if house.job(name).state is JobState.SUCCEEDED:
+            cluster.holder(job).kill()
+            cluster.worker()
+            if cluster.job(name).state is JobState.SUCCEEDED:
                 break
             killed[name] += 1
-            waits.append(restarted(house, job).started_at - began)
-        house.until(lambda name=name: house.over(name))
+            waits.append(restarted(cluster, job).started_at - began)
+        cluster.until(lambda name=name: cluster.over(name))
     log.info("%d kills, begun again after %.2f to %.2f s", KILLS, min(waits), max(waits))
     assert len(waits) == KILLS
-    assert max(waits) <= house.settings.lease_s + LATE_S
+    assert max(waits) <= cluster.settings.lease_s + LATE_S
     for name, kills in killed.items():
-        assert kills < house.job(name).attempt <= 1 + max(kills, house.lost(name))
-    one_mask(house, undisturbed, *killed)
+        assert kills < cluster.job(name).attempt <= 1 + max(kills, cluster.lost(name))
+    one_mask(cluster, undisturbed, *killed)
 
 
-def restarted(house: Any, lost: Job) -> Job:
+def restarted(cluster: Any, lost: Job) -> Job:
     def look() -> Job | None:
-        job = house.job(lost.id)
+        job = cluster.job(lost.id)
         return job if job.fence > lost.fence else None
 
-    return house.until(look)
+    return cluster.until(look)
 
 
-def done_by_another(house: Any, first: Job) -> Job:
+def done_by_another(cluster: Any, first: Job) -> Job:
     """The job of a stopped worker, once another has done it."""
-    house.until(lambda: house.over(first.id))
-    done: Job = house.job(first.id)
-    assert done.attempt == 1 + house.lost(first.id) >= 2
+    cluster.until(lambda: cluster.over(first.id))
+    done: Job = cluster.job(first.id)
+    assert done.attempt == 1 + cluster.lost(first.id) >= 2
     assert done.worker != first.worker
     return done
 
 
-def test_a_stopped_worker_comes_back_too_late(house: Any, undisturbed: str) -> None:
+def test_a_stopped_worker_comes_back_too_late(cluster: Any, undisturbed: str) -> None:
     """SIGSTOP past the lease while another finishes, then SIGCONT: the first is refused."""
-    house.worker(), house.worker()
-    house.until(lambda: house.ready() == 2)
-    house.ask("job")
-    first = house.begun("job", tiles=5)
+    cluster.worker(), cluster.worker()
+    cluster.until(lambda: cluster.ready() == 2)
+    cluster.ask("job")
+    first = cluster.begun("job", tiles=5)
     assert first.state is JobState.RUNNING
-    stopped = house.holder(first)
-    house.freeze(stopped)
-    done = done_by_another(house, first)
+    stopped = cluster.holder(first)
+    cluster.freeze(stopped)
+    done = done_by_another(cluster, first)
     stopped.signal(signal.SIGCONT)
-    house.until(lambda: "stopped, it was lost" in stopped.said)
-    assert house.job("job") == done
-    one_mask(house, undisturbed, "job")
+    cluster.until(lambda: "stopped, it was lost" in stopped.said)
+    assert cluster.job("job") == done
+    one_mask(cluster, undisturbed, "job")
 
 
-def test_a_finish_that_comes_too_late(house: Any, undisturbed: str) -> None:
+def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
     """A worker that stops with its mask made, when it is about to say so, is refused."""
     quiet = {"TESSERA_SWEEP_S": "3600"}  # its sweeper must not hold SQLite's lock just then
-    late = house.worker(STOPPED_WHEN_FINISHING, **quiet)
-    house.until(lambda: house.ready() == 1)
-    house.ask("job")
+    late = cluster.worker(STOPPED_WHEN_FINISHING, **quiet)
+    cluster.until(lambda: cluster.ready() == 1)
+    cluster.ask("job")
     os.waitid(os.P_PID, late.process.pid, os.WSTOPPED)
-    first = house.job("job")
+    first = cluster.job("job")
     assert first.state is JobState.RUNNING
     assert first.progress.tiles_done == 64
 
-    house.worker()
-    done = done_by_another(house, first)
+    cluster.worker()
+    done = done_by_another(cluster, first)
     late.signal(signal.SIGCONT)
-    house.until(lambda: "refused, it was lost" in late.said)
-    assert house.job("job") == done
-    one_mask(house, undisturbed, "job")
+    cluster.until(lambda: "refused, it was lost" in late.said)
+    assert cluster.job("job") == done
+    one_mask(cluster, undisturbed, "job")
 
 
-def test_the_sweeper_sends_what_a_killed_gateway_stored(house: Any, undisturbed: str) -> None:
+def test_the_sweeper_sends_what_a_killed_gateway_stored(cluster: Any, undisturbed: str) -> None:
     """The gateway dies between marking a job as sent and sending it."""
     options = {"device": "cpu", "precision": "fp32", "tile": [24]}
     sweep = {"TESSERA_SWEEP_S": "3600"}  # it is the request that is killed
-    with house.gateway(KILLED_WHEN_SENDING, **sweep) as (client, gateway):
-        files = {"files": ("scan", (house.settings.data.parent / "scan.nii").read_bytes())}
+    with cluster.gateway(KILLED_WHEN_SENDING, **sweep) as (client, gateway):
+        files = {"files": ("scan", (cluster.settings.data.parent / "scan.nii").read_bytes())}
         scan = client.post("/v1/scans", files=files).json()["id"]
-        asked = {"scan": scan, "model": house.card.name, "options": options}
+        asked = {"scan": scan, "model": cluster.card.name, "options": options}
         with suppress(httpx.TransportError):  # the answer may be out before
             assert client.post("/v1/jobs", json=asked).status_code == 202
         assert gateway.wait(60) == -signal.SIGKILL
-        assert not house.answers(client)
-    (job,) = house.repository.jobs.page("local")[0]
+        assert not cluster.answers(client)
+    (job,) = cluster.repository.jobs.page("local")[0]
     assert job.state is JobState.QUEUED
     assert job.sent_at is not None
-    assert house.queue.waiting() == 0
-    house.worker()
-    house.until(lambda: house.over(job.id))
-    assert house.job(job.id).attempt == 1 + house.lost(job.id)
-    one_mask(house, undisturbed, job.id)
+    assert cluster.queue.waiting() == 0
+    cluster.worker()
+    cluster.until(lambda: cluster.over(job.id))
+    assert cluster.job(job.id).attempt == 1 + cluster.lost(job.id)
+    one_mask(cluster, undisturbed, job.id)
 
 
-def test_messages_that_come_twice(patient_house: Any, undisturbed: str) -> None:
+def test_messages_that_come_twice(patient_cluster: Any, undisturbed: str) -> None:
     """One lies before its job is done, one after; with two workers at once."""
-    house = patient_house
+    cluster = patient_cluster
     names = [f"job{n}" for n in range(3)]
     for name in names:
-        house.ask(name, send=2)
-    house.worker(), house.worker()
-    house.until(lambda: house.over(*names))
-    was = [house.job(name) for name in names]
-    house.until(lambda: house.queue.waiting() == 0)
+        cluster.ask(name, send=2)
+    cluster.worker(), cluster.worker()
+    cluster.until(lambda: cluster.over(*names))
+    was = [cluster.job(name) for name in names]
+    cluster.until(lambda: cluster.queue.waiting() == 0)
     for job in was:
-        house.queue.send(job)
-    house.until(lambda: house.queue.waiting() == 0)
-    house.until(lambda: sum(w.said.count("dropped") for w in house.workers) == 6)
-    assert [house.job(name) for name in names] == was
+        cluster.queue.send(job)
+    cluster.until(lambda: cluster.queue.waiting() == 0)
+    cluster.until(lambda: sum(w.said.count("dropped") for w in cluster.workers) == 6)
+    assert [cluster.job(name) for name in names] == was
     assert [job.attempt for job in was] == [1, 1, 1]
-    one_mask(house, undisturbed, *names)
+    one_mask(cluster, undisturbed, *names)
 
 
-def test_redis_is_killed_and_starts_empty(redis_house: Any, redis: Any, undisturbed: str) -> None:
+def test_redis_is_killed_and_starts_empty(redis_cluster: Any, redis: Any, undisturbed: str) -> None:
     """Once while nobody works, once while a worker computes."""
-    house = redis_house
+    cluster = redis_cluster
     names = [f"job{n}" for n in range(4)]
     for name in names:
-        house.ask(name)
+        cluster.ask(name)
     redis.kill()
     redis.start()
-    assert house.queue.waiting() == 0
-    house.worker()
-    house.begun("job0", tiles=5)
+    assert cluster.queue.waiting() == 0
+    cluster.worker()
+    cluster.begun("job0", tiles=5)
     redis.kill()
-    house.until(lambda: "Cannot connect" in house.workers[0].said or house.over("job0"))
+    cluster.until(lambda: "Cannot connect" in cluster.workers[0].said or cluster.over("job0"))
     redis.start()
-    house.until(lambda: house.over(*names))
-    attempts = [house.job(name).attempt for name in names]
-    assert attempts == [1 + house.lost(name) for name in names]
-    one_mask(house, undisturbed, *names)
+    cluster.until(lambda: cluster.over(*names))
+    attempts = [cluster.job(name).attempt for name in names]
+    assert attempts == [1 + cluster.lost(name) for name in names]
+    one_mask(cluster, undisturbed, *names)
 
 
-def test_a_worker_told_to_end_gives_its_job_back(patient_house: Any, undisturbed: str) -> None:
+def test_a_worker_told_to_end_gives_its_job_back(patient_cluster: Any, undisturbed: str) -> None:
     """SIGTERM: queued again at once, the attempt not counted; the next worker does it."""
-    house = patient_house
-    first = house.worker()
-    house.ask("job")
-    house.begun("job", tiles=3)
+    cluster = patient_cluster
+    first = cluster.worker()
+    cluster.ask("job")
+    cluster.begun("job", tiles=3)
     assert first.end() == 0
-    back = house.job("job")
+    back = cluster.job("job")
     assert (back.state, back.attempt) == (JobState.QUEUED, 0)
-    house.worker()
-    house.until(lambda: house.over("job"))
-    assert house.job("job").attempt == 1
-    one_mask(house, undisturbed, "job")
+    cluster.worker()
+    cluster.until(lambda: cluster.over("job"))
+    assert cluster.job("job").attempt == 1
+    one_mask(cluster, undisturbed, "job")
 
 
 def test_a_worker_waits_for_a_broker_that_is_not_there_yet(
-    redis_house: Any, redis: Any, undisturbed: str
+    redis_cluster: Any, redis: Any, undisturbed: str
 ) -> None:
-    house = redis_house
+    cluster = redis_cluster
     redis.kill()
-    house.ask("job", send=0)
-    worker = house.worker()
-    house.until(lambda: "Cannot connect" in worker.said)
+    cluster.ask("job", send=0)
+    worker = cluster.worker()
+    cluster.until(lambda: "Cannot connect" in worker.said)
     assert worker.process.poll() is None
     redis.start()
-    house.until(lambda: house.over("job"))
-    one_mask(house, undisturbed, "job")
+    cluster.until(lambda: cluster.over("job"))
+    one_mask(cluster, undisturbed, "job")
 
 
 if not hasattr(os, "killpg"):

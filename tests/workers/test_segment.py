@@ -26,24 +26,24 @@ from workers.tasks import segment
 
 
 @pytest.fixture
-def bench(quiet_house: Any, tmp_path: Path) -> Bench:
-    settings = quiet_house.settings
+def bench(idle_cluster: Any, tmp_path: Path) -> Bench:
+    settings = idle_cluster.settings
     engine = Engine(Registry(settings.added_models), "cpu", threads=1, scratch=tmp_path)
     return Bench(
-        "bench", settings, quiet_house.repository, quiet_house.blobs, engine, tmp_path, Stop()
+        "bench", settings, idle_cluster.repository, idle_cluster.blobs, engine, tmp_path, Stop()
     )
 
 
 def test_a_job_leaves_mask_preview_and_report(
-    bench: Bench, quiet_house: Any, undisturbed: str, tmp_path: Path
+    bench: Bench, idle_cluster: Any, undisturbed: str, tmp_path: Path
 ) -> None:
-    quiet_house.ask("job", send=0)
+    idle_cluster.ask("job", send=0)
     segment(bench, "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert job.state is JobState.SUCCEEDED
     assert (job.mask_sha256, job.mask_format) == (undisturbed, "nifti")
     assert (job.progress.tiles_done, job.progress.tiles_total) == (64, 64)
-    report = quiet_house.repository.jobs.report("ada", job.id)
+    report = idle_cluster.repository.jobs.report("ada", job.id)
     assert report["tiling"]["tiles"] == 64
     assert report["model"]["name"] == "small"
     with bench.blobs.local(job.preview_sha256) as preview:
@@ -51,11 +51,11 @@ def test_a_job_leaves_mask_preview_and_report(
     assert {path.name for path in tmp_path.iterdir()} == {"data", "scan.nii"}, "scratch is left"
 
     segment(bench, "job")  # the message comes again
-    assert quiet_house.job("job") == job
+    assert idle_cluster.job("job") == job
 
 
 def test_a_network_is_loaded_once(
-    bench: Bench, quiet_house: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, idle_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
 
@@ -66,9 +66,9 @@ def test_a_network_is_loaded_once(
 
     monkeypatch.setattr("inference.sessions.Session", Counted)
     for name in ("one", "two", "three"):
-        quiet_house.ask(name, send=0)
+        idle_cluster.ask(name, send=0)
         segment(bench, name)
-    assert quiet_house.over("one", "two", "three")
+    assert idle_cluster.over("one", "two", "three")
     assert len(loaded) == 1
 
 
@@ -82,11 +82,11 @@ def test_a_network_is_loaded_once(
     ],
 )
 def test_what_cannot_succeed_fails_once(
-    bench: Bench, quiet_house: Any, change: dict[str, Any], status: int, word: str
+    bench: Bench, idle_cluster: Any, change: dict[str, Any], status: int, word: str
 ) -> None:
-    quiet_house.ask("job", send=0, **change)
+    idle_cluster.ask("job", send=0, **change)
     segment(bench, "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert (job.state, job.attempt) == (JobState.FAILED, 1)
     problem = Problem.model_validate(job.error)  # what the gateway will show
     assert problem.status == status
@@ -94,61 +94,61 @@ def test_what_cannot_succeed_fails_once(
     assert word in f"{problem.title} {problem.detail} {problem.expected}".lower()
 
 
-def test_a_broken_scan_fails_once(bench: Bench, quiet_house: Any, tmp_path: Path) -> None:
+def test_a_broken_scan_fails_once(bench: Bench, idle_cluster: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.nii"
     broken.write_bytes((tmp_path / "scan.nii").read_bytes()[:5000])
-    scan = quiet_house.repository.scans.get("ada", "scan")
+    scan = idle_cluster.repository.scans.get("ada", "scan")
     sha256 = bench.blobs.put(broken, move=True)
-    quiet_house.repository.scans.add(replace(scan, id="broken", sha256=sha256))
-    quiet_house.ask("job", send=0, scan="broken")
+    idle_cluster.repository.scans.add(replace(scan, id="broken", sha256=sha256))
+    idle_cluster.ask("job", send=0, scan="broken")
     segment(bench, "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
     assert job.error["title"] == "The scan cannot be read"
     assert "scan.nii" not in str(job.error)
 
 
-def test_a_blob_that_is_gone_fails(bench: Bench, quiet_house: Any) -> None:
-    quiet_house.ask("job", send=0)
-    bench.blobs.delete(quiet_house.repository.scans.get("ada", "scan").sha256)
+def test_a_blob_that_is_gone_fails(bench: Bench, idle_cluster: Any) -> None:
+    idle_cluster.ask("job", send=0)
+    bench.blobs.delete(idle_cluster.repository.scans.get("ada", "scan").sha256)
     segment(bench, "job")
-    assert quiet_house.job("job").error["status"] == 404
+    assert idle_cluster.job("job").error["status"] == 404
 
 
 class Cancelling(FolderBlobs):
     """Has the job cancelled by its project when its mask is stored and not yet named."""
 
-    def __init__(self, house: Any) -> None:
-        super().__init__(house.settings.data / "blobs")
-        self._house = house
+    def __init__(self, cluster: Any) -> None:
+        super().__init__(cluster.settings.data / "blobs")
+        self._cluster = cluster
 
     def put(self, path: Path, *, move: bool = False) -> str:
         sha256 = super().put(path, move=move)
-        if not self._house.job("job").state.final:
-            self._house.repository.jobs.cancel("ada", "job")
+        if not self._cluster.job("job").state.final:
+            self._cluster.repository.jobs.cancel("ada", "job")
         return sha256
 
 
 def test_what_a_refused_finish_stored_goes(
-    bench: Bench, quiet_house: Any, undisturbed: str
+    bench: Bench, idle_cluster: Any, undisturbed: str
 ) -> None:
     """A picture of the patient must not outlive the scan because nothing names it."""
-    quiet_house.ask("job", send=0)
-    segment(replace(bench, blobs=Cancelling(quiet_house)), "job")
-    assert quiet_house.job("job").state is JobState.CANCELLED
-    scan = quiet_house.repository.scans.get("ada", "scan").sha256
-    left = quiet_house.stored()
+    idle_cluster.ask("job", send=0)
+    segment(replace(bench, blobs=Cancelling(idle_cluster)), "job")
+    assert idle_cluster.job("job").state is JobState.CANCELLED
+    scan = idle_cluster.repository.scans.get("ada", "scan").sha256
+    left = idle_cluster.stored()
     assert left > {undisturbed, scan}
     assert len(left) == 3
-    assert quiet_house.repository.scans.delete("ada", "scan") == [scan]
+    assert idle_cluster.repository.scans.delete("ada", "scan") == [scan]
 
-    collector = Collector(quiet_house.repository, quiet_house.blobs, quiet_house.settings)
+    collector = Collector(idle_cluster.repository, idle_cluster.blobs, idle_cluster.settings)
     assert sum(collector.collect()) == 0
-    assert quiet_house.stored() == left, "within the grace period"
-    for path in (quiet_house.settings.data / "blobs").glob("??/*"):
+    assert idle_cluster.stored() == left, "within the grace period"
+    for path in (idle_cluster.settings.data / "blobs").glob("??/*"):
         os.utime(path, (1, 1))
     assert sum(collector.collect()) == 3
-    assert quiet_house.stored() == set()
+    assert idle_cluster.stored() == set()
 
 
 class Failing(Engine):
@@ -163,12 +163,12 @@ class Failing(Engine):
 
 
 def test_the_unexpected_is_told_neutrally(
-    bench: Bench, quiet_house: Any, caplog: pytest.LogCaptureFixture
+    bench: Bench, idle_cluster: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    quiet_house.ask("job", send=0)
+    idle_cluster.ask("job", send=0)
     secret = "Doe^Jane in /scans/doe.nii"
     segment(replace(bench, engine=Failing(bench, ValueError(secret))), "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
     assert job.error["title"] == "Internal error"
     found = job.error["instance"].removeprefix("urn:uuid:")
@@ -179,10 +179,10 @@ def test_the_unexpected_is_told_neutrally(
     assert "Doe" not in caplog.text + str(job.error)
 
 
-def test_too_little_memory_says_what_to_do(bench: Bench, quiet_house: Any) -> None:
-    quiet_house.ask("job", send=0)
+def test_too_little_memory_says_what_to_do(bench: Bench, idle_cluster: Any) -> None:
+    idle_cluster.ask("job", send=0)
     segment(replace(bench, engine=Failing(bench, MemoryError())), "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
     assert "tile" in job.error["hint"]
 
@@ -191,32 +191,32 @@ def test_too_little_memory_says_what_to_do(bench: Bench, quiet_house: Any) -> No
     "error", [StorageFull("No room."), OSError(errno.ENOSPC, "No space left on device")]
 )
 def test_a_full_disk_is_tried_again_and_its_reason_kept(
-    bench: Bench, quiet_house: Any, error: Exception
+    bench: Bench, idle_cluster: Any, error: Exception
 ) -> None:
-    quiet_house.ask("job", send=0)
+    idle_cluster.ask("job", send=0)
     settings = bench.settings.model_copy(update={"attempts": 2})
     full = replace(bench, engine=Failing(bench, error), settings=settings)
     segment(full, "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert (job.state, job.attempt, job.error["status"]) == (JobState.QUEUED, 1, 507)
     assert job.sent_at is not None, "the next try comes after a lease, not at once"
     segment(full, "job")
-    job = quiet_house.job("job")
+    job = idle_cluster.job("job")
     assert (job.state, job.attempt, job.error["status"]) == (JobState.FAILED, 2, 507)
 
 
-def test_a_second_signal_stops_in_the_middle(bench: Bench, quiet_house: Any) -> None:
+def test_a_second_signal_stops_in_the_middle(bench: Bench, idle_cluster: Any) -> None:
     """As run by hand: the handlers are called as the kernel would."""
-    quiet_house.ask("job", send=0)
+    idle_cluster.ask("job", send=0)
     thread = threading.Thread(target=segment, args=(bench, "job"))
     thread.start()
-    quiet_house.begun("job", tiles=2)
+    idle_cluster.begun("job", tiles=2)
     (brake,) = bench.stop._brakes
     bench.stop.asked = True  # asked once before, just now
     bench.stop.on_signal(15, None)
     thread.join(60)
     assert brake.pulled
-    assert (quiet_house.job("job").state, quiet_house.job("job").attempt) == ("queued", 0)
+    assert (idle_cluster.job("job").state, idle_cluster.job("job").attempt) == ("queued", 0)
 
 
 def test_a_worker_serves_any_and_its_own_kind() -> None:
@@ -224,22 +224,22 @@ def test_a_worker_serves_any_and_its_own_kind() -> None:
     assert queues_of("auto")[0] == "any"
 
 
-def test_progress_is_written_at_most_four_times_a_second(bench: Bench, quiet_house: Any) -> None:
+def test_progress_is_written_at_most_four_times_a_second(bench: Bench, idle_cluster: Any) -> None:
     """Counted in the database: each write moves the lease."""
-    quiet_house.ask("job", send=0)
+    idle_cluster.ask("job", send=0)
     began = time.monotonic()
     thread = threading.Thread(target=segment, args=(bench, "job"))
     thread.start()
     leases = set()
     while thread.is_alive():
-        leases.add(quiet_house.job("job").lease_until)
+        leases.add(idle_cluster.job("job").lease_until)
         time.sleep(0.005)
     seconds = time.monotonic() - began
     assert len(leases) >= 3
     assert len(leases) <= 4 * seconds + 4  # queued, claimed, the last tile, over
 
 
-def test_a_hung_tile_loses_the_lease(bench: Bench, quiet_house: Any) -> None:
+def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
     """Without a tile for `stall_s` nobody renews: the job goes to another, and this run stops."""
 
     class Hung(Failing):
@@ -249,15 +249,15 @@ def test_a_hung_tile_loses_the_lease(bench: Bench, quiet_house: Any) -> None:
                 time.sleep(0.01)
             brake.check()
 
-    quiet_house.ask("job", send=0)
+    idle_cluster.ask("job", send=0)
     settings = bench.settings.model_copy(update={"stall_s": 0.3, "lease_s": 0.5})
     hung = replace(bench, engine=Hung(bench, ValueError()), settings=settings)
     thread = threading.Thread(target=segment, args=(hung, "job"))
     thread.start()
-    quiet_house.until(lambda: quiet_house.repository.leases.take_back(3))
+    idle_cluster.until(lambda: idle_cluster.repository.leases.take_back(3))
     thread.join(60)
     assert not thread.is_alive()
-    assert quiet_house.job("job").state is JobState.QUEUED
+    assert idle_cluster.job("job").state is JobState.QUEUED
 
 
 def test_settings_say_where_things_are(tmp_path: Path) -> None:

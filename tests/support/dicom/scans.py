@@ -14,7 +14,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.dicom_files import write
+from tests.support.dicom.files import write
 
 LIMITS = Limits()
 SHAPE = (11, 9, 7)

@@ -1,0 +1,12 @@
+"""The command `tessera`, run in this process."""
+
+import pytest
+
+from cli.main import main
+
+
+def tessera(*arguments: object) -> int:
+    """Runs the command and returns its exit status."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    return int(end.value.code or 0)

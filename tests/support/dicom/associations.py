@@ -1,0 +1,28 @@
+"""DICOM's network services as a scanner or an archive uses them."""
+
+from collections.abc import Sequence
+
+from pydicom import Dataset
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+
+def associate(
+    port: int, images: Sequence[Dataset] = (), calling: str = "SCANNER", called: str = "TESSERA"
+) -> Association:
+    """An association for these images and C-ECHO, established or not."""
+    entity = AE(calling)
+    entity.add_requested_context("1.2.840.10008.1.1")
+    for kind, syntax in {(n.SOPClassUID, n.file_meta.TransferSyntaxUID) for n in images}:
+        entity.add_requested_context(kind, syntax)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
+    return entity.associate("127.0.0.1", port, ae_title=called)
+
+
+def store(port: int, images: Sequence[Dataset], calling: str = "SCANNER") -> list[int]:
+    """The status of each C-STORE."""
+    talk = associate(port, images, calling)
+    assert talk.is_established
+    statuses = [int(talk.send_c_store(image).Status) for image in images]
+    talk.release()
+    return statuses

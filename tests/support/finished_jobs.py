@@ -1,0 +1,65 @@
+"""Jobs that end without a worker and without a network."""
+
+import numpy as np
+from PIL import Image
+
+from imaging.formats.limits import Limits
+from imaging.formats.mask_file import SUFFIXES, write
+from imaging.formats.sniff import open_scan
+from jobs.blobs import Blobs
+from jobs.job import Job, Progress
+from tests.support.gateway import Gateway
+
+
+def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: object) -> Job:
+    """Does what a worker does: claims the job, stores a mask and a preview, finishes."""
+    blobs = Blobs.from_settings(gateway.settings)
+    with gateway.repository() as repository:
+        job = repository.leases.claim(job_id, "test", 60)
+        assert job is not None
+        repository.leases.renew(job_id, job.fence, 60, Progress(2, 4))
+        stored = repository.scans.get(job.project, next(iter(job.scans.values())))
+        folder = gateway.data.parent
+        with blobs.local(stored.sha256) as path:
+            scan = open_scan(path, Limits())
+            flat = scan.dimension == 2
+            png = flat and mask.max() < 1 << 16
+            kind = "png" if png else "ome-tiff" if flat else "nifti"
+            made = folder / f"mask{SUFFIXES[kind]}"
+            if png:
+                Image.fromarray(mask).save(made)
+            else:
+                write(made, mask, scan)
+        preview = folder / "preview.png"
+        Image.fromarray(np.full((4, 4, 3), 90, np.uint8)).save(preview)
+        assert repository.leases.finish(
+            job_id,
+            job.fence,
+            mask_sha256=blobs.put(made),
+            mask_format=kind,
+            preview_sha256=blobs.put(preview),
+            report={
+                "model": {"name": job.model},
+                "measurements": {
+                    "labels": [measured(flat=flat)],
+                    "instances": None,
+                    "objects": [],
+                    **measurements,
+                },
+            },
+        )
+        return repository.jobs.by_id(job_id)
+
+
+def measured(*, flat: bool) -> dict[str, object]:
+    return {
+        "value": 1,
+        "name": "thing",
+        "voxels": 6,
+        "volume_ml": None if flat else 0.036,
+        "area_px": 6 if flat else None,
+        "area_mm2": None,
+        "bounding_box": [[1, 1], [3, 4]] if flat else [[1, 1, 1], [2, 3, 4]],
+        "centroid_voxel": [1.5, 2.0] if flat else [1.0, 1.5, 2.0],
+        "centroid_mm": None if flat else [1.0, 3.0, 6.0],
+    }

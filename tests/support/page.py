@@ -1,0 +1,38 @@
+"""The page in a real browser."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+PATIENCE_MS = 120_000
+"""How long a test waits for something that must appear. It is no claim about speed."""
+
+
+def watched(browser: Browser, address: str) -> Iterator[Page]:
+    """An open page. It must not fail, log anything or send a request to another host."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    messages: list[str] = []
+    requests: list[str] = []
+    page.on("pageerror", lambda error: messages.append(f"error: {error}"))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(address)
+    yield page
+    context.close()
+    # Chromium itself reports every refused upload in the console.
+    unexpected = [line for line in messages if "status of 422" not in line]
+    assert unexpected == []
+    assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def finish(page: Page, address: str, job: str) -> dict[str, Any]:
+    """Waits until the page shows the finished job and its scan, and returns the job's report."""
+    expect(page.locator("#pill")).to_have_text("to review", timeout=PATIENCE_MS)
+    page.wait_for_selector(".stage[data-scan=shown]")
+    answer = httpx.get(f"{address}/v1/jobs/{job}/report", timeout=30)
+    report: dict[str, Any] = answer.raise_for_status().json()
+    return report

