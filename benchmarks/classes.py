@@ -78,7 +78,7 @@ def measured(classes: int, threads: int) -> dict[str, Any]:
 def one(classes: int, threads: int) -> dict[str, Any]:
     """Segments noise that lies in a file, as a NIfTI that is mapped would."""
     from imaging.scan import Scan
-    from inference.brake import Brake
+    from inference.cancellation import CancelToken
     from inference.engine import Engine
     from inference.options import RunOptions
     from models.registry import Registry
@@ -99,7 +99,7 @@ def one(classes: int, threads: int) -> dict[str, Any]:
         engine = Engine(registry, threads=threads, memory_bytes=2 << 30)
         model, options = registry.get("classes"), RunOptions(precision="fp32")
         peak = Peak()
-        result, device = engine.run({"image": scan}, model, options, _shown, Brake())
+        result, device = engine.run({"image": scan}, model, options, _shown, CancelToken())
         return {
             **{name: result.seconds[name] for name in ("network", "total")},
             "tiles": len(result.plan),

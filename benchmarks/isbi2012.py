@@ -21,8 +21,8 @@ from imaging.box import Box
 from imaging.formats.sniff import open_scan
 from imaging.intensity import normalisation
 from imaging.metrics.membrane import cell_agreement, pixel_error
-from inference.runtime.device import choose
-from inference.runtime.session import Session
+from inference.device import choose
+from inference.networks.session import Session
 from models.registry import Model, Registry
 
 HELD_OUT = ("19", "20", "21", "22", "23")

@@ -10,12 +10,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from cli.device_option import device_option
 from cli.models import registry
 from cli.segment import TileSize
 from imaging.scan import Scan, in_memory
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 from inference.engine import Engine
-from inference.options import DEVICES, PRECISIONS, RunOptions
+from inference.options import PRECISIONS, RunOptions
 from jobs.settings import Settings
 
 
@@ -23,7 +24,7 @@ from jobs.settings import Settings
 @click.option("--model", "name", required=True, help="A name that `tessera models` lists.")
 @click.option("--shape", type=TileSize(), help="Of a scan of noise; default 96 or 1024 an axis.")
 @click.option("--tile", "tiles", type=TileSize(), multiple=True, help="Also with these tiles.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@device_option
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("--runs", type=click.IntRange(1, 100), default=3, show_default=True)
 def command(
@@ -53,11 +54,11 @@ def command(
         )
         for tile in (None, *tiles):
             options = RunOptions(device, precision, tile)
-            engine.run(scans, model, options, lambda _d, _a: None, Brake())
+            engine.run(scans, model, options, lambda _d, _a: None, CancelToken())
             seconds, network = [], []
             for _ in range(runs):
                 began = perf_counter()
-                result, used = engine.run(scans, model, options, lambda _d, _a: None, Brake())
+                result, used = engine.run(scans, model, options, lambda _d, _a: None, CancelToken())
                 seconds.append(perf_counter() - began)
                 network.append(result.seconds["network"])
             row = (median(seconds), median(network), np.prod(grid) / 1e6 / median(seconds))

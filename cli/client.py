@@ -15,7 +15,7 @@ from imaging.formats.atomic import raising_storage_full
 from imaging.formats.mask_file import SUFFIXES
 from imaging.formats.ome_write import pack
 from inference.options import RunOptions
-from inference.outcome import Outcome
+from inference.segmentation_output import SegmentationOutput
 from models.card import ModelCard
 
 _FINAL = ("succeeded", "failed", "cancelled")
@@ -86,7 +86,7 @@ class Client:
         options: RunOptions,
         priority: int,
         on_tile: Callable[[int, int], None],
-    ) -> Outcome:
+    ) -> SegmentationOutput:
         """Uploads, asks, waits and fetches; an interrupt cancels the job."""
         ids = {name: self.upload(path) for name, path in scans.items()}
         job = self.submit(ids, model, options, priority)
@@ -97,7 +97,7 @@ class Client:
             raise
         return self.fetch(job, folder)
 
-    def fetch(self, job: str, folder: Path) -> Outcome:
+    def fetch(self, job: str, folder: Path) -> SegmentationOutput:
         """Mask, preview and report of a finished job."""
         folder.mkdir(parents=True, exist_ok=True)
         come, preview = folder / "mask", folder / "preview.png"
@@ -105,7 +105,7 @@ class Client:
         kind = _KINDS.get(answer.headers["content-type"].partition(";")[0], "nifti")
         mask = come.replace(folder / f"mask{SUFFIXES[kind]}")
         self._patiently(job, "/preview.png", preview)
-        return Outcome(mask, kind, preview, _object(self._patiently(job, "/report")))
+        return SegmentationOutput(mask, kind, preview, _object(self._patiently(job, "/report")))
 
     def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
         """Until the job is done; raises what it failed of."""

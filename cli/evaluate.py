@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from cli.cases import MapType, ValueMap, left_out, pairs
+from cli.device_option import device_option
 from cli.models import registry
 from cli.summary import show
 from cli.trial import Trial
@@ -18,7 +19,7 @@ from imaging.scan import Scan
 from inference.evaluation.figures import Rules
 from inference.evaluation.summary import summarise
 from inference.evaluation.tables import as_json, to_csv
-from inference.options import DEVICES, PRECISIONS, RunOptions
+from inference.options import PRECISIONS, RunOptions
 from models.card import ModelCard
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -49,7 +50,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="What values of the reference files mean; others are labels as they are.",
 )
 @click.option("--membrane", help="The label of pictures that is a boundary between cells.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+@device_option
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 def command(
     name: str,

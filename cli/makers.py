@@ -8,7 +8,7 @@ from cli.client import Client
 from cli.models import registry
 from imaging.mask_description import MaskDescription
 from inference.options import RunOptions
-from inference.outcome import Outcome
+from inference.segmentation_output import SegmentationOutput
 from jobs.settings import Settings
 
 OnTile = Callable[[int, int], None]
@@ -25,7 +25,7 @@ class Maker(Protocol):
         """What the numbers of the model's masks mean."""
         ...
 
-    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
         """Channel -> scan, a folder for what is made; a single scan may stand under ''."""
         ...
 
@@ -56,7 +56,7 @@ class Here:
     def mask_description(self) -> MaskDescription:
         return self._card.mask_description()
 
-    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
         return self._engine.segment(named, self._card.name, folder, self._options, on_tile)
 
@@ -74,7 +74,7 @@ class There:
     def mask_description(self) -> MaskDescription:
         return self._client.card(self._model).mask_description()
 
-    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> Outcome:
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
         return self._client.segment(
             scans, self._model, folder, self._options, self._priority, on_tile
         )

@@ -9,11 +9,11 @@ from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
 from imaging.mask_description import MaskDescription
 from imaging.measure import table
-from inference.outcome import Outcome
+from inference.segmentation_output import SegmentationOutput
 
 
 def write_report(
-    path: Path, made: Outcome, scan: Path, description: Callable[[], MaskDescription]
+    path: Path, made: SegmentationOutput, scan: Path, description: Callable[[], MaskDescription]
 ) -> None:
     """Writes it as the path's ending says: .csv, .dcm, and JSON for any other.
 

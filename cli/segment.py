@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.client import JobFailed
+from cli.device_option import device_option
 from cli.makers import Here, Maker, OnTile, There
 from cli.report import write_report
 from cli.scans import Given, given
@@ -20,7 +21,7 @@ from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
 from imaging.formats.mask_file import DICOM, ENDINGS, SUFFIXES, deliver, ending
 from imaging.formats.received import Asked
-from inference.options import DEVICES, PRECISIONS, RunOptions
+from inference.options import PRECISIONS, RunOptions
 
 
 class TileSize(click.ParamType):  # type: ignore[type-arg]
@@ -59,13 +60,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--tile", type=TileSize(), help="At most this per axis, rounded down to a legal size."
 )
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default="auto",
-    show_default=True,
-    help="cpu is ONNX Runtime's own provider.",
-)
+@device_option
 @click.option("--series", metavar="UID", help="Of several DICOM series, the one that is meant.")
 @click.option("--stack", type=click.IntRange(1), help="Of several volumes in a series, from 1.")
 @click.option(

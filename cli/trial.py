@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cli.cases import Case, ValueMap, reference_mask
 from cli.models import registry
 from imaging.scan import Scan
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 from inference.engine import Engine
 from inference.evaluation.figures import CaseFigures, Rules, measure
 from inference.options import RunOptions
@@ -53,7 +53,7 @@ class Trial:
         card = self._model.card
         scan, reference = case.open()
         scans = {card.channels[0].name: scan}
-        result, _ = self._engine.run(scans, self._model, self._options, _quiet, Brake())
+        result, _ = self._engine.run(scans, self._model, self._options, _quiet, CancelToken())
         known = set() if card.instances else {label.value for label in card.labels}
         return scan, result.mask, reference_mask(reference, self._maps, known)
 

@@ -2,11 +2,16 @@
 
 import click
 
+from inference.runtime_registry import device_help, device_names
 from jobs.settings import Settings
 
 
 @click.command("worker")
-@click.option("--device", help="auto, cpu, openvino, cuda or tensorrt.")
+@click.option(
+    "--device",
+    type=click.Choice(device_names()),
+    help=f"{device_help()}  [default: TESSERA_DEVICE]",
+)
 def command(device: str | None) -> None:
     """Run one worker alone; everything else comes from TESSERA_* in the environment."""
     from workers.app import run_worker

@@ -16,16 +16,18 @@ from imaging.formats.png_write import LARGEST_IN_PNG
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
-from inference.brake import Brake
-from inference.gate import Gate
+from inference.cancellation import CancelToken
+from inference.device import Device, choose
+from inference.memory import PROCESSOR_MEMORY
 from inference.options import RunOptions
-from inference.outcome import Outcome
 from inference.pipeline import OnTile, Result, segment
-from inference.planner import Budget, free_bytes
+from inference.planner import Budget
+from inference.precision_gate import PrecisionGate
 from inference.report import report
-from inference.runtime.device import Device, choose
-from inference.sample import sample_scans
-from inference.sessions import Loaded, Sessions
+from inference.runtime_registry import AUTO, REFERENCE
+from inference.sample_scans import sample_scans
+from inference.segmentation_output import SegmentationOutput
+from inference.session_cache import LoadedNetwork, SessionCache
 from models.card import ModelCard
 from models.registry import Model, Registry
 
@@ -45,7 +47,7 @@ class Engine:
     def __init__(
         self,
         registry: Registry,
-        device: str = "auto",
+        device: str = AUTO,
         memory_bytes: int = 0,
         threads: int = 0,
         scratch: Path | None = None,
@@ -64,8 +66,10 @@ class Engine:
         self._scratch = scratch
         self._limits = limits or Limits()
         compiled, verdicts = (cache and cache / name for name in ("compiled", "verdicts"))
-        self._sessions = Sessions(model_bytes, threads, compiled, memory_bytes or free_bytes())
-        self._gate = Gate(verdicts)
+        self._sessions = SessionCache(
+            model_bytes, threads, compiled, memory_bytes or PROCESSOR_MEMORY.budget_bytes()
+        )
+        self._gate = PrecisionGate(verdicts)
 
     def segment(
         self,
@@ -74,13 +78,13 @@ class Engine:
         out: Path,
         options: RunOptions | None = None,
         on_tile: Callable[[int, int], None] = lambda _done, _all: None,
-        brake: Brake | None = None,
+        token: CancelToken | None = None,
         sha256: str | None = None,
-    ) -> Outcome:
+    ) -> SegmentationOutput:
         """Segments one subject into the folder `out`: mask, preview picture, report.
 
         `scans`: channel name -> file. `sha256`: the network that was asked for; another one of the
-        same name raises BadModel. Raises JobLost once the brake is pulled.
+        same name raises BadModel. Raises JobLost once the token is pulled.
         """
         started = perf_counter()
         found = self._registry.get(model)
@@ -88,7 +92,9 @@ class Engine:
         opened = {
             name: open_scan(path, self._limits, self._scratch) for name, path in scans.items()
         }
-        result, device = self.run(opened, found, options or RunOptions(), on_tile, brake or Brake())
+        result, device = self.run(
+            opened, found, options or RunOptions(), on_tile, token or CancelToken()
+        )
         first = opened[found.card.channels[0].name]
         outcome = save(result, first, found.card, device, out)
         outcome.report["seconds"]["total"] = round(perf_counter() - started, 4)
@@ -100,13 +106,13 @@ class Engine:
         model: Model,
         options: RunOptions,
         on_tile: Callable[[int, int], None],
-        brake: Brake,
+        token: CancelToken,
     ) -> tuple[Result, Device]:
         """The mask of scans that are open already, in memory."""
-        device, loaded = self._ready(model, options, brake, on_tile)
+        device, loaded = self._ready(model, options, token, on_tile)
         budget = self._budget(loaded, device)
         result = segment(
-            scans, model.card, loaded.session, budget, options, on_tile, brake, self._scratch
+            scans, model.card, loaded.session, budget, options, on_tile, token, self._scratch
         )
         if result.shrunk_to is not None:
             loaded.remember(result.shrunk_to)
@@ -114,25 +120,27 @@ class Engine:
 
     def prepare(self, model: Model) -> Device:
         """Loads the network and finds out how it may run here; gives the device of its jobs."""
-        return self._ready(model, RunOptions(), Brake(), lambda _done, _all: None)[0]
+        return self._ready(model, RunOptions(), CancelToken(), lambda _done, _all: None)[0]
 
     def _ready(
-        self, model: Model, options: RunOptions, brake: Brake, on_tile: OnTile
-    ) -> tuple[Device, Loaded]:
+        self, model: Model, options: RunOptions, token: CancelToken, on_tile: OnTile
+    ) -> tuple[Device, LoadedNetwork]:
         """The network on the best device, or on the processor where that does not take it; in the
         precision that it may have."""
-        wish = options.device if options.device != "auto" else self._device
+        wish = options.device if options.device != AUTO else self._device
         device = choose(wish, options.precision)
         try:
-            device = self._admitted(model, device, brake, on_tile)
+            device = self._admitted(model, device, token, on_tile)
             return device, self._sessions.get(model, device)
         except (BadModel, MemoryError):
-            if wish != "auto" or device.name == "cpu":
+            if wish != AUTO or device.name == REFERENCE:
                 raise
-        device = choose("cpu", options.precision)
+        device = choose(REFERENCE, options.precision)
         return device, self._sessions.get(model, device)
 
-    def _admitted(self, model: Model, device: Device, brake: Brake, on_tile: OnTile) -> Device:
+    def _admitted(
+        self, model: Model, device: Device, token: CancelToken, on_tile: OnTile
+    ) -> Device:
         """The device, in fp32 where the network does not bear less.
 
         Tiles of the sample count as none of the job's, but are told: it is alive, and can be asked
@@ -151,20 +159,22 @@ class Engine:
                 budget,
                 options,
                 lambda _done, _all: on_tile(0, 1),
-                brake,
+                token,
             ).mask
 
         verdict = self._gate.verdict(model.card, device, mask)
         return device if verdict.passed else replace(device, precision="fp32")
 
-    def _budget(self, loaded: Loaded, device: Device) -> Budget:
+    def _budget(self, loaded: LoadedNetwork, device: Device) -> Budget:
         most = loaded.most_bytes or math.inf
-        free = free_bytes(on_gpu=device.on_gpu) + loaded.session.held_bytes // 2
+        free = device.runtime.memory.budget_bytes() + loaded.session.held_bytes // 2
         room = int(min(self._memory or free, most))
         return Budget(room, loaded.voxels_per_second, loaded.bytes_per_voxel)
 
 
-def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path) -> Outcome:
+def save(
+    result: Result, scan: Scan, card: ModelCard, device: Device, out: Path
+) -> SegmentationOutput:
     """Writes mask and preview into the folder `out`.
 
     A volume's mask is a NIfTI; a picture's a PNG, or, with more pixels than MOST_IN_PNG or more
@@ -177,7 +187,7 @@ def save(result: Result, scan: Scan, card: ModelCard, device: Device, out: Path)
     write(mask, result.mask, scan)
     picture = out / "preview.png"
     preview(scan, result.mask, {label.value: label.color for label in card.labels}, picture)
-    return Outcome(mask, kind, picture, told)
+    return SegmentationOutput(mask, kind, picture, told)
 
 
 def _natural(mask: NDArray[Any]) -> str:

@@ -1,16 +1,22 @@
-"""What an NVIDIA GPU has free, as its driver tells through NVML."""
+"""The memory of an NVIDIA GPU, as its driver reports it through NVML."""
 
 import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from inference import memory
+from inference.runtime import Memory
+
 INDEX = 0
-"""The GPU that networks run on, as CUDA counts: the first that CUDA_VISIBLE_DEVICES shows."""
+"""The GPU that networks run on, as CUDA counts: the first in CUDA_VISIBLE_DEVICES."""
+UNREPORTED_BYTES = 4 << 30
+"""Assumed to be free on a GPU that reports nothing: the smallest in use have it, and where it is
+not there, smaller tiles are tried."""
 
 
 def free_bytes(index: int = INDEX) -> int | None:
-    """Memory that no process holds; None where the driver or its library does not tell."""
+    """Free memory of a GPU; None where the driver or its library does not report it."""
     nvml = _library()
     if nvml is None:
         return None
@@ -20,15 +26,21 @@ def free_bytes(index: int = INDEX) -> int | None:
         return None
 
 
-def taken_bytes(step: Callable[[], object], index: int = INDEX) -> int | None:
-    """What `step` takes and keeps, as a runtime's pool keeps all that a tile needed; None where
-    nobody tells, or where others gave as much back meanwhile."""
+def used_bytes(step: Callable[[], object], index: int = INDEX) -> int | None:
+    """Runs `step` and returns the memory that it used and keeps: a runtime's pool keeps all that a
+    tile needed. None where this is not reported, or where others released as much meanwhile."""
     before = free_bytes(index)
     step()
     after = free_bytes(index)
     if before is None or after is None or after >= before:
         return None
     return before - after
+
+
+def _free_for_tiles() -> float:
+    """Tiles come from the machine's memory and go back to it, so that both limits hold."""
+    reported = free_bytes()
+    return min(memory.free_bytes(), UNREPORTED_BYTES if reported is None else reported)
 
 
 @cache
@@ -46,10 +58,14 @@ def _library() -> Any:
 
 
 def _handle(nvml: Any, index: int) -> Any:
-    """NVML counts all GPUs, CUDA those alone that it is shown: by number, UUID or MIG UUID."""
+    """NVML counts all GPUs, CUDA only those it is shown: by number, UUID or MIG UUID."""
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = shown.split(",") if shown else []
     name = names[index].strip() if index < len(names) else str(index)
     if name.isdecimal():
         return nvml.nvmlDeviceGetHandleByIndex(int(name))
     return nvml.nvmlDeviceGetHandleByUUID(name)
+
+
+GPU_MEMORY = Memory(_free_for_tiles, used_bytes)
+"""The memory of runtimes that compute on a GPU."""

@@ -28,10 +28,11 @@ from imaging.box import Box
 from imaging.errors import Unavailable
 from imaging.large_arrays import large_zeros
 from imaging.tiling import Plan, Span, Tile, TileRule, plan_axis
-from inference.ahead import one_ahead
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.networks.network import Level
+from inference.networks.session import Runner
 from inference.planner import Budget, cheapest, rules
-from inference.runtime.session import Level, Runner
+from inference.prefetch import prefetch
 from models.card import ModelCard
 
 WASTE = 1.5
@@ -105,7 +106,7 @@ def cut_up(
         return None
     down, up = (
         cheapest([TileRule(reach, 2, 2, False)] * len(grid), grid, tile_bytes, budget, more)
-        for reach, more in ((level.reach_down, 0), (level.reach_up, overlap))
+        for reach, more in ((level.halo_down, 0), (level.halo_up, overlap))
     )
     half = [n // 2 for n in grid]
 
@@ -115,8 +116,8 @@ def cut_up(
     below: Levels | Plan | None
     if wider(half) <= budget.memory_bytes:
         below = Plan(tuple(tuple(plan_axis(n, TileRule(0, 1, 1, False))) for n in half))
-    elif level.below.reach is not None:  # nothing lies below that
-        rule = TileRule(level.below.reach, 1, 1, False)
+    elif level.below.halo is not None:  # nothing lies below that
+        rule = TileRule(level.below.halo, 1, 1, False)
         below = cheapest([rule] * len(half), half, wider, budget)
     else:
         below = cut_up(level.below, half, wider, budget)
@@ -139,8 +140,8 @@ def _within(plan: Plan, grid: Sequence[int]) -> Plan:
 
 
 def run(
-    work: Levels, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
-    scratch: Path | None, ran: Ran, worth: Worth = lambda _tile: True,
+    work: Levels, level: Level, read: Read, grid: Sequence[int], session: Runner,
+    token: CancelToken, scratch: Path | None, ran: Ran, worth: Worth = lambda _tile: True,
 ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:  # fmt: skip
     """Each tile of the highest level that is worth it, and what the network found in what it keeps.
 
@@ -148,12 +149,12 @@ def run(
     """
     if level.below is None:
         raise Unavailable("This network cannot be run level by level.")
-    found = _below(work, level, level.below, read, grid, session, brake, scratch, ran)
-    for tile, image in one_ahead(partial(tiling.cut, read, grid), filter(worth, work.up)):
+    found = _below(work, level, level.below, read, grid, session, token, scratch, ran)
+    for tile, image in prefetch(partial(tiling.cut, read, grid), filter(worth, work.up)):
         began = perf_counter()
         feed = found[(slice(None), *_halved(tile.read).slices)]
         step = partial(level.up, image[None], feed[None])
-        made = session.step(step, image[None].shape, brake)[0]
+        made = session.run_part(step, image[None].shape, token)[0]
         seconds = perf_counter() - began
         yield tile, made[(slice(None), *tile.crop)]
         ran(seconds)
@@ -161,50 +162,50 @@ def run(
 
 def _below(
     work: Levels, level: Level, below: Level, read: Read, grid: Sequence[int], session: Runner,
-    brake: Brake, scratch: Path | None, ran: Ran,
+    token: CancelToken, scratch: Path | None, ran: Ran,
 ) -> NDArray[np.float32]:  # fmt: skip
     """What the level below gives, (channels, *half of the grid)."""
-    entry = _entry(work.down, level, read, grid, session, brake, scratch, ran)
-    level.rest()  # each part would keep its own working memory
+    entry = _entry(work.down, level, read, grid, session, token, scratch, ran)
+    level.release_memory()  # each part would keep its own working memory
 
     def from_entry(box: Box) -> NDArray[np.float32]:
         return entry[(slice(None), *box.slices)]
 
     half = entry.shape[1:]
     if isinstance(work.below, Levels):
-        parts = run(work.below, below, from_entry, half, session, brake, scratch, ran)
+        parts = run(work.below, below, from_entry, half, session, token, scratch, ran)
     else:
-        parts = _whole(work.below, below, from_entry, half, session, brake, ran)
-    out = large_zeros((below.made, *half), np.float32, scratch)
+        parts = _whole(work.below, below, from_entry, half, session, token, ran)
+    out = large_zeros((below.out_channels, *half), np.float32, scratch)
     for tile, part in parts:
         out[(slice(None), *tile.keep.slices)] = part
-    below.rest()
+    below.release_memory()
     return out
 
 
 def _whole(
-    tiles: Plan, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
+    tiles: Plan, level: Level, read: Read, grid: Sequence[int], session: Runner, token: CancelToken,
     ran: Ran,
 ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:  # fmt: skip
     """Each tile, and what the whole of a level finds in what it keeps."""
-    for tile, image in one_ahead(partial(tiling.cut, read, grid), tiles):
+    for tile, image in prefetch(partial(tiling.cut, read, grid), tiles):
         began = perf_counter()
-        found = session.step(partial(level.run, image[None]), image[None].shape, brake)[0]
+        found = session.run_part(partial(level.run, image[None]), image[None].shape, token)[0]
         seconds = perf_counter() - began
         yield tile, found[(slice(None), *tile.crop)]
         ran(seconds)
 
 
 def _entry(
-    down: Plan, level: Level, read: Read, grid: Sequence[int], session: Runner, brake: Brake,
+    down: Plan, level: Level, read: Read, grid: Sequence[int], session: Runner, token: CancelToken,
     scratch: Path | None, ran: Ran,
 ) -> NDArray[np.float32]:  # fmt: skip
     """What goes into the level below, (channels, *half of the grid)."""
     half = tuple(spans[-1].keep[1] // 2 for spans in down.axes)
-    entry = large_zeros((level.entered, *half), np.float32, scratch)
-    for tile, image in one_ahead(partial(tiling.cut, read, grid), down):
+    entry = large_zeros((level.entry_channels, *half), np.float32, scratch)
+    for tile, image in prefetch(partial(tiling.cut, read, grid), down):
         began = perf_counter()
-        pooled = session.step(partial(level.down, image[None]), image[None].shape, brake)[0]
+        pooled = session.run_part(partial(level.down, image[None]), image[None].shape, token)[0]
         kept = (slice(step.start // 2, step.stop // 2) for step in tile.crop)
         entry[(slice(None), *_halved(tile.keep).slices)] = pooled[(slice(None), *kept)]
         ran(perf_counter() - began)

@@ -1,16 +1,43 @@
-"""How much memory this process takes at most while it does something."""
+"""The memory of the machine: what is free, and what a step needs."""
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
+from inference.runtime import Memory
+
 _PROCESS = Path("/proc/self")
 _RESET = "5"
-"""What sets the highest resident size back to the present one (proc(5), clear_refs)."""
+"""Resets the peak of the resident memory to the present value (proc(5), clear_refs)."""
+
+
+def free_bytes() -> float:
+    """Bytes that the machine or the cgroup has free now, whichever is less."""
+    return min(float(psutil.virtual_memory().available), _cgroup_free())
+
+
+def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float:
+    """Free bytes under a cgroup v2 limit; infinite without one.
+
+    `memory.current` counts cached files too, which the kernel drops when memory is needed.
+    """
+    try:
+        limit = (folder / "memory.max").read_text("ascii").strip()
+        used = float((folder / "memory.current").read_text("ascii"))
+        stat = (folder / "memory.stat").read_text("ascii")
+    except (OSError, ValueError):
+        return float("inf")
+    if limit == "max":
+        return float("inf")
+    cached = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
+    return float(limit) - used + (float(cached[1]) if cached else 0.0)
 
 
 def peak_bytes(step: Callable[[], object]) -> int | None:
-    """What `step` takes on top of what is taken already; None where the system does not tell."""
+    """Runs `step` and returns the bytes that it needed at its peak, in addition to what the process
+    held before; None where the system does not report this."""
     try:
         (_PROCESS / "clear_refs").write_text(_RESET)
         before = _resident("VmRSS")
@@ -21,5 +48,9 @@ def peak_bytes(step: Callable[[], object]) -> int | None:
 
 
 def _resident(line: str) -> int:
-    found = re.findall(r"^(\w+):\s+(\d+) kB$", (_PROCESS / "status").read_text(), re.MULTILINE)
-    return int(dict(found)[line]) * 1024
+    values = re.findall(r"^(\w+):\s+(\d+) kB$", (_PROCESS / "status").read_text(), re.MULTILINE)
+    return int(dict(values)[line]) * 1024
+
+
+PROCESSOR_MEMORY = Memory(free_bytes, peak_bytes)
+"""The memory of runtimes that compute on the processor."""

@@ -1,15 +1,19 @@
-"""How a run is to be done, where the caller has a wish."""
+"""What a caller can choose about a run."""
 
 from dataclasses import dataclass
 
-DEVICES = ("auto", "cpu", "openvino", "cuda", "tensorrt")
+from inference.runtime_registry import AUTO
+
 PRECISIONS = ("auto", "fp32")
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`device` and `precision` as in DEVICES and PRECISIONS; `tile` is at most this per axis."""
+    """How one scan is segmented."""
 
-    device: str = "auto"
+    device: str = AUTO
+    """A name of `inference.runtime_registry.device_names`."""
     precision: str = "auto"
+    """One of PRECISIONS; auto: the shortest that the network tolerates on the device."""
     tile: tuple[int, ...] | None = None
+    """At most this per axis; None: the planner chooses."""

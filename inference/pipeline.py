@@ -17,15 +17,16 @@ from imaging.instances import instances
 from imaging.large_arrays import large_zeros
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
-from inference.ahead import one_ahead
-from inference.brake import Brake
-from inference.empty import Emptiness
+from inference.cancellation import CancelToken
+from inference.empty_regions import EmptyRegions
+from inference.label_values import mask_type, paint
 from inference.levels import Levels, Ran, Worth, levels, run
+from inference.network_input import NetworkInput, network_input
+from inference.networks.network import Level
+from inference.networks.session import Runner
 from inference.options import RunOptions
-from inference.paint import mask_type, paint
 from inference.planner import Budget, plan
-from inference.runtime.session import Level, Runner
-from inference.sources import Source, source
+from inference.prefetch import prefetch
 from models.card import ModelCard
 
 OnTile = Callable[[int, int], None]
@@ -43,7 +44,7 @@ class Result:
     mask: NDArray[Any]
     """Label values, or object numbers; spatial shape of the scan, unsigned integers."""
     plan: tiling.Plan
-    source: Source
+    source: NetworkInput
     seconds: Mapping[str, float]
     shrunk_to: int | None = None
     """Bytes that a tile may take, found out where memory did not suffice for larger ones."""
@@ -71,17 +72,17 @@ def segment(
     budget: Budget,
     options: RunOptions,
     on_tile: OnTile,
-    brake: Brake,
+    token: CancelToken,
     scratch: Path | None = None,
 ) -> Result:
-    """Segments one subject; `scans` by channel name. Raises JobLost once the brake is pulled.
+    """Segments one subject; `scans` by channel name. Raises JobLost once the token is pulled.
 
     Where memory does not suffice for a tile, all begins again with smaller ones: the same mask.
     `scratch`: a folder for masks larger than memory, the system's own if None.
     """
     started = perf_counter()
-    stopped = {name: stoppable(scan, brake) for name, scan in scans.items()}
-    subject = source(stopped, card, scratch)
+    stopped = {name: stoppable(scan, token) for name, scan in scans.items()}
+    subject = network_input(stopped, card, scratch)
     opened, shrunk_to = perf_counter() - started, None
     level, painted = (
         session.level,
@@ -90,7 +91,7 @@ def segment(
     work = plan_work(subject, card, level, budget, options)
     while True:
         try:
-            network = _paint(painted, subject, work, card, session, on_tile, brake, scratch)
+            network = _paint(painted, subject, work, card, session, on_tile, token, scratch)
             break
         except StorageFull:
             if work.levels is None:
@@ -98,13 +99,13 @@ def segment(
             level = None  # whole tiles need no scratch
             work = plan_work(subject, card, level, budget, options)
         except MemoryError as error:
-            session.rest()
+            session.release_memory()
             shrunk_to = int(budget.tile_bytes(card, work.tiles.read_shape) / 2)
             budget = replace(budget, memory_bytes=shrunk_to)
             work = _smaller(subject, card, level, budget, options, error)
-    brake.check()
+    token.check()
     if isinstance(painted, np.memmap):  # what memory the rest takes shall not come on top
-        session.rest()
+        session.release_memory()
     mask = subject.canonical.restore(finish(painted, card, scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
     depth = work.levels.depth if work.levels else 0
@@ -113,12 +114,12 @@ def segment(
 
 def _paint(
     painted: NDArray[Any],
-    subject: Source,
+    subject: NetworkInput,
     work: Work,
     card: ModelCard,
     session: Runner,
     on_tile: OnTile,
-    brake: Brake,
+    token: CancelToken,
     scratch: Path | None,
 ) -> float:
     """Fills the canonical grid with what the network finds; gives the seconds that it took."""
@@ -128,7 +129,7 @@ def _paint(
         taken.append(seconds)
         on_tile(len(taken), len(work))
 
-    emptiness = Emptiness(subject, card)
+    emptiness = EmptyRegions(subject, card)
 
     def worth(tile: tiling.Tile) -> bool:
         spared = emptiness.spares(tile)
@@ -137,9 +138,9 @@ def _paint(
         return not spared
 
     on_tile(0, len(work))
-    for tile, found in found_by(subject, work, session, brake, scratch, ran, worth):
+    for tile, found in found_by(subject, work, session, token, scratch, ran, worth):
         for strip in strips(tile.write, len(card.outputs)):
-            brake.check()
+            token.check()
             logits = logits_on_scan(found, tile, subject, session, strip)
             painted[strip.slices] = paint(logits, card)
             emptiness.clear(painted, strip)
@@ -147,7 +148,7 @@ def _paint(
 
 
 def _smaller(
-    subject: Source,
+    subject: NetworkInput,
     card: ModelCard,
     level: Level | None,
     budget: Budget,
@@ -163,18 +164,18 @@ def _smaller(
         raise error from None
 
 
-def stoppable(scan: Scan, brake: Brake) -> Scan:
-    """The scan, whose every read obeys the brake: statistics of a large one take seconds."""
+def stoppable(scan: Scan, token: CancelToken) -> Scan:
+    """The scan, whose every read obeys the token: statistics of a large one take seconds."""
 
     def read(box: Box) -> NDArray[Any]:
-        brake.check()
+        token.check()
         return scan.read(box)
 
     return replace(scan, reader=read)
 
 
 def plan_work(
-    subject: Source, card: ModelCard, level: Level | None, budget: Budget, options: RunOptions
+    subject: NetworkInput, card: ModelCard, level: Level | None, budget: Budget, options: RunOptions
 ) -> Work:
     """Tiles that go through the whole network, or, where that is less work, level by level."""
     try:
@@ -191,7 +192,7 @@ def plan_work(
 
 
 def plan_tiles(
-    subject: Source, card: ModelCard, budget: Budget, options: RunOptions
+    subject: NetworkInput, card: ModelCard, budget: Budget, options: RunOptions
 ) -> tiling.Plan:
     """Tiles on the network's grid whose write regions partition the scan's grid."""
     tile = options.tile if options.tile is None else _per_axis(options.tile, card.dimension)
@@ -199,7 +200,7 @@ def plan_tiles(
     return _on_scan(tiles, subject)
 
 
-def _on_scan(tiles: tiling.Plan, subject: Source) -> tiling.Plan:
+def _on_scan(tiles: tiling.Plan, subject: NetworkInput) -> tiling.Plan:
     """The same tiles, writing on the scan's grid."""
     if not subject.resampled:
         return tiles
@@ -213,10 +214,10 @@ def _on_scan(tiles: tiling.Plan, subject: Source) -> tiling.Plan:
 
 
 def found_by(
-    subject: Source,
+    subject: NetworkInput,
     work: Work,
     session: Runner,
-    brake: Brake,
+    token: CancelToken,
     scratch: Path | None,
     ran: Ran,
     worth: Worth = lambda _tile: True,
@@ -229,19 +230,19 @@ def found_by(
             subject.read,
             subject.grid,
             session,
-            brake,
+            token,
             scratch,
             ran,
             worth,
         )
         return
-    for tile, found, seconds in infer(subject, filter(worth, work.tiles), session, brake):
+    for tile, found, seconds in infer(subject, filter(worth, work.tiles), session, token):
         yield tile, found
         ran(seconds)
 
 
 def infer(
-    subject: Source, tiles: Iterable[tiling.Tile], session: Runner, brake: Brake
+    subject: NetworkInput, tiles: Iterable[tiling.Tile], session: Runner, token: CancelToken
 ) -> Iterator[tuple[tiling.Tile, NDArray[np.float32], float]]:
     """Each tile, what `session.logits` makes the logits of, (any, *tile.keep.shape), and the
     seconds taken.
@@ -249,9 +250,9 @@ def infer(
     While one tile runs the next is cut.
     """
     cut = partial(tiling.cut, subject.read, subject.grid)
-    for tile, image in one_ahead(cut, tiles):
+    for tile, image in prefetch(cut, tiles):
         began = perf_counter()
-        found = session.run(image[None], brake)[0]
+        found = session.run(image[None], token)[0]
         yield tile, found[(slice(None), *tile.crop)], perf_counter() - began
 
 
@@ -264,7 +265,7 @@ def strips(write: Box, outputs: int) -> Iterator[Box]:
 
 
 def logits_on_scan(
-    found: NDArray[np.float32], tile: tiling.Tile, subject: Source, session: Runner, box: Box
+    found: NDArray[np.float32], tile: tiling.Tile, subject: NetworkInput, session: Runner, box: Box
 ) -> NDArray[np.float32]:
     """(outputs, *box.shape) of a box of the scan inside `tile.write`.
 
@@ -308,7 +309,7 @@ def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:
     return tile
 
 
-def _axes(subject: Source) -> tuple[Axis, ...]:
+def _axes(subject: NetworkInput) -> tuple[Axis, ...]:
     """From the network's grid to the scan's."""
     return tuple(
         Axis(n_in, n_out)

@@ -1,18 +1,13 @@
 """Memory budget and card -> the legal tile of least work."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import ceil, prod
-from pathlib import Path
-
-import psutil
 
 from imaging.errors import Unavailable
 from imaging.tiling import Plan, Span, TileRule, plan_axis
-from inference import gpu
 from models.card import ModelCard
 
 TILE_SECONDS = 2.0
@@ -24,9 +19,6 @@ TileBytes = Callable[[Sequence[int]], float]
 """Shape that a tile reads -> its working memory."""
 UNKNOWN_BYTES = 2048.0
 """Working memory per input voxel where a card does not say: that of a U-Net of 64 channels."""
-UNTOLD_GPU_BYTES = 4 << 30
-"""Taken to be free on a GPU that does not tell: the smallest in use have it, and where it is not
-there, smaller tiles are tried."""
 
 
 def rules(card: ModelCard) -> tuple[TileRule, ...]:
@@ -51,33 +43,6 @@ class Budget:
         """Working memory of a tile that reads `shape`."""
         known = self.bytes_per_voxel or (card.bytes_per_voxel or UNKNOWN_BYTES) * _UNSEEN
         return prod(shape) * known
-
-
-def free_bytes(fraction: float = 0.5, on_gpu: bool = False) -> int:
-    """A share of the memory that machine or cgroup has free now, and the GPU, if that is where
-    tiles are run: they come from the machine's memory and go back to it."""
-    free = min(float(psutil.virtual_memory().available), _cgroup_free())
-    if on_gpu:
-        told = gpu.free_bytes()
-        free = min(free, UNTOLD_GPU_BYTES if told is None else told)
-    return int(free * fraction)
-
-
-def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float:
-    """Free bytes under a cgroup v2 limit; infinite where there is none.
-
-    `memory.current` counts cached files too, which the kernel gives up when memory is asked for.
-    """
-    try:
-        limit = (folder / "memory.max").read_text("ascii").strip()
-        used = float((folder / "memory.current").read_text("ascii"))
-        stat = (folder / "memory.stat").read_text("ascii")
-    except (OSError, ValueError):
-        return float("inf")
-    if limit == "max":
-        return float("inf")
-    cached = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
-    return float(limit) - used + (float(cached[1]) if cached else 0.0)
 
 
 def plan(

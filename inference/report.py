@@ -4,8 +4,8 @@ from typing import Any
 
 from imaging.measure import measure, measure_instances
 from imaging.scan import Scan
+from inference.device import Device
 from inference.pipeline import Result
-from inference.runtime.device import Device
 from models.card import ModelCard
 
 MOST_OBJECTS = 10_000

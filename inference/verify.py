@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from imaging import tiling
 from imaging.box import Box
 from imaging.errors import BadModel, Unavailable
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.device import Device, choose
 from inference.levels import cut_up, run
+from inference.networks.session import Session
 from inference.planner import Budget, rules
-from inference.runtime.device import Device, choose
-from inference.runtime.session import Session
+from inference.runtime_registry import AUTO, REFERENCE
 from models.card import ModelCard
 from models.registry import Model
 
@@ -30,7 +31,7 @@ def verify(model: Model) -> None:
     that its card calls exact, that an image in several tiles, and level by level, gives the logits
     of one pass.
     """
-    for device in {Device("cpu", "fp32"), choose("auto", "fp32")}:
+    for device in {Device(REFERENCE, "fp32"), choose(AUTO, "fp32")}:
         _verify(model.card, Session(model.verified, device))
 
 
@@ -79,7 +80,7 @@ def _logits(
     for spans in product(*axes):
         part = tiling.Tile(spans)
         read = tiling.cut(lambda box: image[(slice(None), *box.slices)], grid, part)
-        logits = session.logits(session.run(read[None], Brake()))[0]
+        logits = session.logits(session.run(read[None], CancelToken()))[0]
         lost = 2 * np.array(card.halo) if card.padding == "valid" else 0
         if tuple(np.array(read.shape[1:]) - lost) != logits.shape[1:]:
             raise _unlike(
@@ -108,7 +109,7 @@ def _by_levels(
 
     whole = np.empty((len(card.outputs), *grid), np.float32)
     for tile, found in run(
-        work, level, read, image.shape[1:], session, Brake(), None, lambda _: None
+        work, level, read, image.shape[1:], session, CancelToken(), None, lambda _: None
     ):
         whole[(slice(None), *tile.keep.slices)] = session.logits(found[None])[0]
     return whole[tuple(slice(n) for n in (len(whole), *image.shape[1:]))]

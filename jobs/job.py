@@ -91,7 +91,7 @@ class Options:
     """How a job is to be run; part of what makes two jobs the same."""
 
     device: str = "auto"
-    """auto, cpu, openvino, cuda or tensorrt."""
+    """auto, or the name of a runtime."""
     precision: str = "auto"
     """auto or fp32."""
     tile: tuple[int, ...] | None = None

@@ -1,7 +1,7 @@
-"""Sends a job's id to the queue that its device needs; hides what brokers do differently."""
+"""Sends the id of a job to its queue, on any broker that Celery supports."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -12,15 +12,13 @@ from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import KombuError
 
 from imaging.errors import Unavailable
-from jobs.job import Job, Options
+from jobs.job import Job
 from jobs.mailbox import HIGHEST
 from jobs.settings import Settings
 
 SEGMENT = "tessera.segment"
 """The task's name: with a job id all that passes between gateway and workers."""
 
-QUEUES = ("any", "cpu", "gpu")
-_DEVICES = {"auto": "any", "cpu": "cpu", "openvino": "cpu", "cuda": "gpu", "tensorrt": "gpu"}
 _PATIENCE_S = 3.0
 """How long a sender waits for a broker that does not answer."""
 _QUICK = {
@@ -34,22 +32,18 @@ _QUICK = {
 T = TypeVar("T")
 
 
-def queue_for(options: Options) -> str:
-    """`any`, `cpu` or `gpu`: whose workers can run a job with these options."""
-    return _DEVICES.get(options.device, "any")
+def celery_app(settings: Settings, queues: Sequence[str]) -> Celery:
+    """The Celery configuration that gateway and workers share.
 
-
-def celery_app(settings: Settings) -> Celery:
-    """The one configuration of those who send and those who work.
-
+    `queues`: all names, which the caller takes from the runtimes; the first is the default.
     A message is acknowledged when its task is over, a worker holds one at a time, and nothing
-    relies on the broker's handing it out again: see `jobs/sweeper.py`.
+    relies on redelivery by the broker: see `jobs/sweeper.py`.
     """
     app = Celery("tessera", set_as_current=False)
     app.conf.update(
         **_broker(settings),
-        task_queues=[_queue(settings, name) for name in QUEUES],
-        task_default_queue=QUEUES[0],
+        task_queues=[_queue(settings, name) for name in queues],
+        task_default_queue=queues[0],
         task_acks_late=True,
         task_ignore_result=True,
         task_serializer="json",
@@ -102,12 +96,14 @@ def _queue(settings: Settings, name: str) -> BrokerQueue:
 
 
 class Queue:
-    """The sending end; thread-safe, and quick to say that the broker is away."""
+    """Sends jobs to the broker; thread-safe, and quick to report that the broker is unavailable."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._app = celery_app(settings)
+    def __init__(self, settings: Settings, queues: Sequence[str]) -> None:
+        """`queues`: all names; see `celery_app`."""
+        self.names = tuple(queues)
+        self._app = celery_app(settings, queues)
         self._kind = _kind(settings)
-        self._queues = {name: _queue(settings, name) for name in QUEUES}
+        self._queues = {name: _queue(settings, name) for name in self.names}
         self._turn = threading.Lock()
         self._connection: Connection | None = None
 
@@ -130,7 +126,7 @@ class Queue:
 
     def waiting(self, queue: str | None = None) -> int | None:
         """Messages that no worker has taken yet, in one queue or all; None if it cannot be told."""
-        names = QUEUES if queue is None else (queue,)
+        names = self.names if queue is None else (queue,)
 
         def count(connection: Connection) -> int:
             return sum(self._count(connection, name) for name in names)
@@ -142,7 +138,7 @@ class Queue:
 
     def ping(self) -> None:
         """Returns if the broker answers; raises Unavailable."""
-        self._ask(lambda connection: self._count(connection, QUEUES[0]))
+        self._ask(lambda connection: self._count(connection, self.names[0]))
 
     def _count(self, connection: Connection, name: str) -> int:
         queue = self._queues[name](connection.default_channel)

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     """Redis's own redelivery, which nothing relies on."""
 
     device: str = "auto"
-    """What this worker runs on: auto, cpu, openvino, cuda or tensorrt."""
+    """What this worker runs on: `auto`, or a runtime that `tessera worker --help` lists."""
     memory_bytes: int = 0
     """Budget of a worker's tiles; 0: half of what the machine, cgroup or GPU has free."""
     threads: int = 0

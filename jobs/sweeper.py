@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from imaging.errors import TesseraError
 from jobs.collector import Collector
 from jobs.job import Job
-from jobs.queue import QUEUES, Queue
+from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 
@@ -86,7 +86,7 @@ class Sweeper:
         for job in self._repository.leases.take_back(self._settings.attempts):
             log.warning("job %s: its worker was lost; now %s", job.id, job.state)
         dispatch_all(self._repository, self._queue, self._repository.messages.unsent())
-        for name in QUEUES:
+        for name in self._queue.names:
             self._send_again(name)
 
     def _send_again(self, name: str) -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from inference.runtime_registry import queue_names
 from jobs.blobs import Blobs
 from jobs.collector import Collector
 from jobs.queue import Queue
@@ -84,7 +85,7 @@ def _parts(settings: Settings, registry: Registry, routes: Routes, stack: AsyncE
     repository = Repository(settings.database)
     stack.callback(repository.close)
     repository.migrate()
-    queue, blobs = Queue(settings), Blobs.from_settings(settings)
+    queue, blobs = Queue(settings, queue_names()), Blobs.from_settings(settings)
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
     stack.callback(scratch.close)

@@ -13,8 +13,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from imaging.errors import Unavailable
+from inference.device import queues_of
 from inference.engine import Engine, Limits, Registry
-from inference.runtime.device import choose
+from inference.runtime_registry import queue_names
 from jobs.blobs import Blobs
 from jobs.collector import Collector
 from jobs.queue import SEGMENT, Queue, celery_app
@@ -45,7 +46,7 @@ def run_worker(settings: Settings) -> None:
         repository = stack.enter_context(closing(Repository(settings.database)))
         if not _wait_for(repository, stop):
             return
-        queue = stack.enter_context(closing(Queue(settings)))
+        queue = stack.enter_context(closing(Queue(settings, queue_names())))
         blobs = Blobs.from_settings(settings)
         sweeper = Sweeper(repository, queue, Collector(repository, blobs, settings), settings)
         sweeper.start()
@@ -57,7 +58,7 @@ def run_worker(settings: Settings) -> None:
 
 def _consume(bench: Bench) -> None:
     """Celery's own loop, without its command line, which would put the folder on sys.path."""
-    app = celery_app(bench.settings)
+    app = celery_app(bench.settings, queue_names())
 
     @app.task(name=SEGMENT)  # type: ignore[untyped-decorator]
     def task(job_id: str) -> None:
@@ -80,12 +81,6 @@ def _consume(bench: Bench) -> None:
             "The worker ended by itself.", hint="Read its log; start it again once that is mended."
         )
     log.info("worker %s: ended", bench.name)
-
-
-def queues_of(device: str) -> tuple[str, ...]:
-    """What a worker on this device serves: jobs for any, and those for its own kind."""
-    kind = "gpu" if choose(device, "auto").name in ("cuda", "tensorrt") else "cpu"
-    return ("any", kind)
 
 
 def _engine(settings: Settings, scratch: Path) -> Engine:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from imaging.errors import Unavailable
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 from jobs.job import Job, Progress
 from jobs.repository import Leases
 from jobs.settings import Settings
@@ -20,18 +20,18 @@ _BEAT_S = 0.25
 
 
 class Lease:
-    """While it is entered: renewed as tiles finish, and the brake pulled once the job is lost.
+    """While it is entered: renewed as tiles finish, and the token pulled once the job is lost.
 
     A job is lost when it was cancelled, or when this worker was silent for so long that the lease
     ran out and somebody took the job back. Without a tile for `stall_s` the lease is left to run
     out, so that another worker may try.
     """
 
-    def __init__(self, leases: Leases, job: Job, settings: Settings, brake: Brake) -> None:
+    def __init__(self, leases: Leases, job: Job, settings: Settings, token: CancelToken) -> None:
         self._leases = leases
         self._job = job
         self._settings = settings
-        self._brake = brake
+        self._token = token
         self._progress = Progress()
         self._written = Progress()
         self._moved_at = time.monotonic()
@@ -60,7 +60,7 @@ class Lease:
     def end(self) -> bool:
         """No heartbeat any more; whether the job still is this worker's, with all its progress."""
         self._quiet()
-        return not self._brake.pulled and self._renew()
+        return not self._token.cancelled and self._renew()
 
     def _quiet(self) -> None:
         self._over.set()
@@ -78,7 +78,7 @@ class Lease:
                 continue
             if not held:
                 log.warning("job %s: no longer this worker's, it stops", self._job.id)
-                self._brake.pull()
+                self._token.cancel()
                 return
 
     def _due(self) -> bool:

@@ -7,7 +7,7 @@ from weakref import WeakSet
 from celery.worker import state
 
 from imaging.errors import TesseraError
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 
 
 class ShutdownError(TesseraError):
@@ -19,13 +19,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
-        self._brakes: WeakSet[Brake] = WeakSet()
+        self._tokens: WeakSet[CancelToken] = WeakSet()
 
-    def brake(self) -> Brake:
-        """A brake for the next run, that the second signal pulls."""
-        brake = Brake()
-        self._brakes.add(brake)
-        return brake
+    def token(self) -> CancelToken:
+        """A token for the next run, that the second signal pulls."""
+        token = CancelToken()
+        self._tokens.add(token)
+        return token
 
     def check(self) -> None:
         """Raises ShutdownError once asked."""
@@ -35,8 +35,8 @@ class Stop:
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """For SIGTERM and SIGINT; Celery's consumer ends when it is next idle."""
         if self.asked:
-            # Not here: a brake's lock may be held by the very thread that was interrupted.
-            for brake in list(self._brakes):
-                threading.Thread(target=brake.pull, daemon=True).start()
+            # Not here: a token's lock may be held by the very thread that was interrupted.
+            for token in list(self._tokens):
+                threading.Thread(target=token.cancel, daemon=True).start()
         self.asked = True
         state.should_stop = 0

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from imaging.errors import JobLost, Unavailable
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 from inference.options import RunOptions
-from inference.outcome import Outcome
+from inference.segmentation_output import SegmentationOutput
 from jobs.job import Job
 from workers.bench import Bench
 from workers.group import taken_along
@@ -54,12 +54,12 @@ def _take(bench: Bench, job: Job) -> None:
 
 def _run(bench: Bench, job: Job) -> bool:
     """Makes and stores the mask; False where the job was lost at the last moment."""
-    brake = bench.stop.brake()
+    token = bench.stop.token()
     with ExitStack() as stack:
-        lease = stack.enter_context(Lease(bench.repository.leases, job, bench.settings, brake))
+        lease = stack.enter_context(Lease(bench.repository.leases, job, bench.settings, token))
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=bench.scratch))
-        outcome = _mask(bench, job, lease, brake, Path(folder))
-        brake.check()
+        outcome = _mask(bench, job, lease, token, Path(folder))
+        token.check()
         mask = bench.blobs.put(outcome.mask, move=True)
         preview = bench.blobs.put(outcome.preview, move=True)
         return _patient(bench, lease.end) and _patient(
@@ -75,7 +75,9 @@ def _run(bench: Bench, job: Job) -> bool:
         )
 
 
-def _mask(bench: Bench, job: Job, lease: Lease, brake: Brake, folder: Path) -> Outcome:
+def _mask(
+    bench: Bench, job: Job, lease: Lease, token: CancelToken, folder: Path
+) -> SegmentationOutput:
     def on_tile(done: int, total: int) -> None:
         lease.on_tile(done, total)
         if done < total:
@@ -90,7 +92,7 @@ def _mask(bench: Bench, job: Job, lease: Lease, brake: Brake, folder: Path) -> O
             for channel, scan in job.scans.items()
         }
         return bench.engine.segment(
-            scans, job.model, folder, options, on_tile, brake, job.model_sha256
+            scans, job.model, folder, options, on_tile, token, job.model_sha256
         )
 
 

@@ -156,7 +156,7 @@ def model_out(card: ModelCard) -> ModelOut:
 def _options(job: Job) -> OptionsIn:
     options = job.options
     return OptionsIn(
-        device=cast("Any", options.device),
+        device=options.device,
         precision=cast("Any", options.precision),
         tile=options.tile,
     )

@@ -1,9 +1,11 @@
 """The words that all rooms share, and what every message is."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
+
+from inference.runtime_registry import device_names
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -19,7 +21,10 @@ IdempotencyKey = Annotated[
 ]
 UID = Annotated[str, Field(pattern=r"^[0-9][0-9.]{0,63}$")]
 Deliverable = Literal["dicom-seg", "dicom-labelmap", "dicom-sr", "dicom-rtstruct"]
-Device = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
+if TYPE_CHECKING:  # a type checker cannot read names that are found at run time
+    Device = str
+else:
+    Device = Literal[device_names()]
 
 
 class Wire(BaseModel):

@@ -6,8 +6,8 @@ from functools import cache
 from uuid import uuid4
 
 from imaging.errors import BadRequest, ScanModelMismatch, TesseraError
+from inference.runtime_registry import queue_for
 from jobs.job import Batch, Job, JobState, Options
-from jobs.queue import queue_for
 from models.card import ModelCard
 from service.parts import Parts
 from service.schemas import BatchIn, JobIn, OptionsIn
@@ -65,7 +65,7 @@ def _job(asked: JobIn, known: _Known, batch: str | None = None) -> Job:
         model_sha256=card.sha256,
         options=options,
         priority=asked.priority,
-        queue=queue_for(options),
+        queue=queue_for(options.device),
         state=JobState.QUEUED,
         attempt=0,
         created_at=time.time(),

@@ -13,13 +13,13 @@ from cli.main import tessera
 from imaging import tiling
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.device import Device, available
+from inference.network_input import network_input
+from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.pipeline import infer, plan_tiles
 from inference.planner import Budget
-from inference.runtime.device import Device, available
-from inference.runtime.session import Session
-from inference.sources import source
 from models.registry import Model, Registry
 
 TOLERANCE = 1e-4
@@ -61,12 +61,12 @@ def masks(
 
 def logits(scan: Path, model: Model, tile: int | None, device: Device) -> NDArray[np.float32]:
     """Of the whole image, (outputs, *network grid)."""
-    subject = source({model.card.channels[0].name: open_scan(scan)}, model.card)
+    subject = network_input({model.card.channels[0].name: open_scan(scan)}, model.card)
     options = RunOptions(tile=None if tile is None else (tile,))
     tiles = plan_tiles(subject, model.card, PLENTY, options)
     session = Session(model.verified, device)
     whole = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
-    for part, found, _ in infer(subject, tiles, session, Brake()):
+    for part, found, _ in infer(subject, tiles, session, CancelToken()):
         whole[(slice(None), *part.keep.slices)] = session.logits(found[None])[0]
     return whole
 

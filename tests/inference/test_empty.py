@@ -5,12 +5,12 @@ import pytest
 
 import inference.levels
 from imaging.scan import in_memory
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.device import Device, choose
+from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.pipeline import segment
 from inference.planner import Budget
-from inference.runtime.device import Device, choose
-from inference.runtime.session import Session
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Model
@@ -26,9 +26,9 @@ class Counted(Session):
         super().__init__(model.verified, device)
         self.tiles = 0
 
-    def run(self, image, brake=None):
+    def run(self, image, token=None):
         self.tiles += 1
-        return super().run(image, brake)
+        return super().run(image, token)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def made(model: Model, card: ModelCard, **options: object) -> tuple[np.ndarray, 
     session, told = Counted(model, choose("auto", "fp32")), []
     result = segment(
         {card.channels[0].name: in_memory(slide())}, card, session, ROOM,
-        RunOptions(**options), lambda done, total: told.append((done, total)), Brake(),
+        RunOptions(**options), lambda done, total: told.append((done, total)), CancelToken(),
     )  # fmt: skip
     return result.mask, session, told
 
@@ -81,5 +81,5 @@ def test_the_same_level_by_level(model: Model, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_card_with_a_range_upside_down_is_refused(model: Model) -> None:
-    with pytest.raises(ValueError, match="lesser first"):
+    with pytest.raises(ValueError, match="lower first"):
         ModelCard.model_validate(model.card.model_dump() | {"empty": (3.0, 2.0)})

@@ -10,15 +10,15 @@ import psutil
 import pytest
 
 from imaging.errors import BadModel, Unavailable
-from inference import sample
-from inference.brake import Brake
+from inference import sample_scans as samples
+from inference.cancellation import CancelToken
+from inference.device import Device, available
 from inference.engine import Engine
-from inference.gate import Gate, compared
+from inference.networks import openvino
 from inference.options import RunOptions
-from inference.runtime import openvino
-from inference.runtime.device import Device, available
-from inference.sample import sample_scans
-from inference.sessions import Sessions
+from inference.precision_gate import PrecisionGate, compared
+from inference.sample_scans import sample_scans
+from inference.session_cache import SessionCache
 from models.card_parts import Sample
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
@@ -78,24 +78,24 @@ def test_a_sample_without_anything_tells_nothing() -> None:
 def test_verdicts_are_kept_for_later_processes(tmp_path: Path) -> None:
     made: list[Device] = []
     ask = masks(block(9000), block(9000, 500), made)
-    verdict = Gate(tmp_path / "v").verdict(card(), BF16, ask)
+    verdict = PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask)
     assert not verdict.passed
     assert made == [Device("openvino", "fp32"), BF16]
-    assert Gate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
+    assert PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
     assert len(made) == 2
     (path,) = (tmp_path / "v").iterdir()
     path.write_text("torn")
-    assert Gate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
+    assert PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
     assert len(made) == 4
     assert json.loads(path.read_text())["dice"] == verdict.dice
-    Gate(tmp_path / "v").verdict(card(sha256="0" * 64), BF16, ask)
+    PrecisionGate(tmp_path / "v").verdict(card(sha256="0" * 64), BF16, ask)
     assert len(made) == 6  # another network
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     made: list[Device] = []
-    gate, ask = Gate(tmp_path / "file" / "v"), masks(block(9000), block(9000), made)
+    gate, ask = PrecisionGate(tmp_path / "file" / "v"), masks(block(9000), block(9000), made)
     assert gate.verdict(card(), BF16, ask).passed
     assert gate.verdict(card(), BF16, ask).passed
     assert len(made) == 2
@@ -108,7 +108,7 @@ def test_what_could_not_be_tried_is_not_taken_and_not_kept(
     def ask(_device: Device) -> np.ndarray:
         raise error
 
-    verdict = Gate(tmp_path / "v").verdict(card(), BF16, ask)
+    verdict = PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask)
     assert not verdict.passed
     assert "No." in verdict.reason
     assert not (tmp_path / "v").exists()
@@ -122,11 +122,11 @@ def test_a_trained_network_may_and_a_random_one_may_not(make_model, tmp_path: Pa
     for model, precision in ((trained, "bf16"), (loose, "fp32")):
         engine = Engine(Registry(), cache=tmp_path)
         scans = sample_scans(model.card)
-        result, device = engine.run(scans, model, RunOptions(), lambda _d, _a: None, Brake())
+        result, device = engine.run(scans, model, RunOptions(), lambda _d, _a: None, CancelToken())
         assert device == Device("openvino", precision)
         assert len(np.unique(result.mask)) > 1
         asked = RunOptions(precision="fp32")
-        _, device = engine.run(scans, model, asked, lambda _d, _a: None, Brake())
+        _, device = engine.run(scans, model, asked, lambda _d, _a: None, CancelToken())
         assert device == Device("openvino", "fp32")
 
 
@@ -139,7 +139,7 @@ def test_samples_are_the_same_on_every_machine() -> None:
     assert scan.shape == (3, 512, 512)
     noise = card("nuclei-2d", sample=Sample(kind="noise", seed=3, shape=(20, 30)))
     (one,), (other,) = (sample_scans(noise).values() for _ in range(2))
-    whole = sample.Box.whole(one.grid)
+    whole = samples.Box.whole(one.grid)
     assert one.shape == (3, 20, 30)
     np.testing.assert_array_equal(one.read(whole), other.read(whole))
 
@@ -155,7 +155,7 @@ def test_samples_are_the_same_on_every_machine() -> None:
 def test_a_sample_that_cannot_be_had(
     told: Sample | None, complaint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sample._IMAGES, "absent:image", "*.png")
+    monkeypatch.setitem(samples._IMAGES, "absent:image", "*.png")
     with pytest.raises((BadModel, Unavailable), match=complaint):
         sample_scans(card(sample=told))
 
@@ -164,7 +164,7 @@ def test_a_sample_that_cannot_be_had(
 def test_a_network_is_measured_as_it_is_loaded(make_model, device: Device) -> None:
     """Working memory and pace; the arithmetic knows the former to a factor."""
     config = UNetConfig.of_widths((24, 32), dimension=3, out_channels=2, padding="same")
-    loaded = Sessions(1 << 40).get(make_model("measured", config), device)
+    loaded = SessionCache(1 << 40).get(make_model("measured", config), device)
     assert loaded.voxels_per_second > 1e3
     if loaded.bytes_per_voxel is not None:
         feature = 4 * 24  # one fp32 map of the finest level
@@ -172,7 +172,7 @@ def test_a_network_is_measured_as_it_is_loaded(make_model, device: Device) -> No
     image = np.zeros((1, 1, 96, 96, 96), np.float32)
     expected = loaded.session.run(image)
     full = resident()
-    loaded.session.rest()
+    loaded.session.release_memory()
     if device.name == "openvino":  # the other runtime keeps nothing between tiles
         assert resident() < full - 2 * feature * 96**3
     np.testing.assert_array_equal(loaded.session.run(image), expected)
@@ -188,7 +188,7 @@ def test_the_least_used_network_is_let_go(make_model) -> None:
     )
     device = Device(available()[-1], "fp32")
     size = 3 * max(model.network.stat().st_size for model in (first, second, third))
-    sessions = Sessions(2 * size)
+    sessions = SessionCache(2 * size)
 
     def loaded(model: Model) -> object:
         return sessions.get(model, device).session
@@ -198,5 +198,5 @@ def test_the_least_used_network_is_let_go(make_model) -> None:
     loaded(third)
     assert loaded(first) is one
     assert loaded(second) is not two
-    alone = Sessions(0)
+    alone = SessionCache(0)
     assert alone.get(first, device) is alone.get(first, device)

@@ -15,15 +15,17 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from inference import gpu, planner
+from inference import gpu, memory
+from inference.device import Device
 from inference.engine import Engine
-from inference.planner import UNTOLD_GPU_BYTES, free_bytes
-from inference.runtime import onnx_runtime
-from inference.runtime.bound import Bound
-from inference.runtime.device import Device
-from inference.runtime.onnx_runtime import _opened
-from inference.runtime.session import Session
-from inference.sessions import Sessions
+from inference.gpu import GPU_MEMORY, UNREPORTED_BYTES
+from inference.memory import PROCESSOR_MEMORY
+from inference.networks import onnx_runtime
+from inference.networks.io_binding import BoundSession
+from inference.networks.onnx_runtime import _opened
+from inference.networks.session import Session
+from inference.runtimes import cuda
+from inference.session_cache import SessionCache
 from models.nets.config import UNetConfig
 from models.registry import Registry
 
@@ -47,7 +49,7 @@ class Driver:
 
     def nvmlInit(self) -> None:  # noqa: N802
         if self.broken:
-            raise NVMLError("Driver Not Loaded")
+            raise NVMLError("Driver Not LoadedNetwork")
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
         if index >= len(self.free):
@@ -101,10 +103,14 @@ def test_the_gpu_is_the_one_that_cuda_would_take(
 
 
 def test_a_gpus_tiles_take_half_of_what_it_has_free(driver: Driver) -> None:
-    assert free_bytes(on_gpu=True) == 150 * MB
+    assert GPU_MEMORY.budget_bytes() == 150 * MB
     driver.free["GPU-a"] = 1 << 60
-    assert free_bytes(on_gpu=True) == pytest.approx(free_bytes(), rel=0.5)  # the machine's bound
-    assert free_bytes() > 150 * MB  # and the processor's have nothing to do with it
+    assert GPU_MEMORY.budget_bytes() == pytest.approx(
+        PROCESSOR_MEMORY.budget_bytes(), rel=0.5
+    )  # the machine's bound
+    assert (
+        PROCESSOR_MEMORY.budget_bytes() > 150 * MB
+    )  # and the processor's have nothing to do with it
 
 
 @pytest.mark.parametrize("why", ["no library", "no driver", "not told"])
@@ -115,22 +121,22 @@ def test_a_gpu_that_does_not_tell_is_taken_to_be_small(monkeypatch, driver: Driv
     driver.free["GPU-a"] = -1
     assert gpu.free_bytes() is None
     machine = SimpleNamespace(available=1 << 50)
-    monkeypatch.setattr(planner, "psutil", SimpleNamespace(virtual_memory=lambda: machine))
-    monkeypatch.setattr(planner, "_cgroup_free", lambda: float("inf"))
-    assert free_bytes(on_gpu=True) == UNTOLD_GPU_BYTES // 2
+    monkeypatch.setattr(memory, "psutil", SimpleNamespace(virtual_memory=lambda: machine))
+    monkeypatch.setattr(memory, "_cgroup_free", lambda: float("inf"))
+    assert GPU_MEMORY.budget_bytes() == UNREPORTED_BYTES // 2
     machine.available = 2 * MB
-    assert free_bytes(on_gpu=True) == MB
+    assert GPU_MEMORY.budget_bytes() == MB
 
 
 def test_what_a_tile_takes_is_what_is_missing_afterwards(driver: Driver) -> None:
     def step(change: int) -> int | None:
-        return gpu.taken_bytes(lambda: driver.free.update({"GPU-a": driver.free["GPU-a"] + change}))
+        return gpu.used_bytes(lambda: driver.free.update({"GPU-a": driver.free["GPU-a"] + change}))
 
     assert step(-80 * MB) == 80 * MB
     assert step(0) is None
     assert step(20 * MB) is None  # somebody else's
     driver.free["GPU-a"] = -1
-    assert gpu.taken_bytes(lambda: None) is None
+    assert gpu.used_bytes(lambda: None) is None
 
 
 def opened(path: Path) -> ort.InferenceSession:
@@ -148,12 +154,12 @@ def test_bound_buffers_give_the_same_logits_and_are_used_again(make_model) -> No
     """To the bit, whatever came before, and none of them changed by what comes after."""
     model = make_model("bound", FLAT)
     plain = Session(model.verified, Device("cpu", "fp32"))
-    bound = Bound(opened(model.network), "cpu")
+    bound = BoundSession(opened(model.network), "cpu")
     tiles = [noise(1, 1, n, 96) + step for n in (64, 64, 96, 64) for step in (0, 1)]
     found, places = [], []
     for tile in tiles:
         found.append(bound.run(tile, ort.RunOptions()))
-        _, binding, buffer = bound._kept
+        _, binding, buffer = bound._buffers
         places.append((buffer.data_ptr(), binding.get_outputs()[0].data_ptr()))
     assert [places[n] == places[n - 1] for n in (1, 2, 3)] == [True, True, True]
     assert places[4] != places[3]
@@ -162,14 +168,17 @@ def test_bound_buffers_give_the_same_logits_and_are_used_again(make_model) -> No
 
 
 def test_a_run_that_fails_or_is_stopped_leaves_no_buffers(make_model) -> None:
-    bound, image = Bound(opened(make_model("bound", FLAT).network), "cpu"), noise(1, 1, 64, 64)
+    bound, image = (
+        BoundSession(opened(make_model("bound", FLAT).network), "cpu"),
+        noise(1, 1, 64, 64),
+    )
     expected = bound.run(image, ort.RunOptions())
     stopped = ort.RunOptions()
     stopped.terminate = True
     for broken, options in ((image, stopped), (noise(1, 2, 64, 64), ort.RunOptions())):
         with pytest.raises(Exception, match=r"terminate|Got invalid dimensions"):
             bound.run(broken, options)
-        assert bound._kept is None
+        assert bound._buffers is None
         np.testing.assert_array_equal(bound.run(image, ort.RunOptions()), expected)
 
 
@@ -179,14 +188,14 @@ def test_rest_gives_the_pool_back(make_model) -> None:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
-    bound = Bound(opened(make_model("hungry", HUNGRY).network), "cpu")
-    bound.rest()  # nothing ran yet
+    bound = BoundSession(opened(make_model("hungry", HUNGRY).network), "cpu")
+    bound.release_memory()  # nothing ran yet
     bound.run(noise(1, 1, 64, 64), ort.RunOptions())
     before, large = held(), noise(1, 1, 1024, 1024)
     expected = bound.run(large, ort.RunOptions())
     taken = held() - before
     assert taken > 150 * MB
-    bound.rest()
+    bound.release_memory()
     assert held() - before < taken / 4
     np.testing.assert_array_equal(bound.run(large, ort.RunOptions()), expected)
 
@@ -203,7 +212,7 @@ def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
         return engine._budget(loaded, Device(device, "fp32")).memory_bytes
 
     assert room("cuda") == room("tensorrt") == 160 * MB
-    assert room("cpu") == pytest.approx(free_bytes() + 10 * MB, rel=0.2)
+    assert room("cpu") == pytest.approx(PROCESSOR_MEMORY.budget_bytes() + 10 * MB, rel=0.2)
     assert room("cuda", 7) == 7
     loaded.most_bytes = 5
     assert room("cuda") == 5
@@ -214,17 +223,17 @@ def test_all_that_surrounds_a_gpus_provider_runs_without_one(
     make_model, monkeypatch, driver: Driver, precision: str
 ) -> None:
     """Only the provider and where buffers lie are the processor's here."""
-    monkeypatch.setattr(onnx_runtime, "_providers", lambda *_: ["CPUExecutionProvider"])
-    monkeypatch.setattr(onnx_runtime, "Bound", partial(Bound, memory="cpu"))
-    real = Bound.run
+    monkeypatch.setattr(cuda, "providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(onnx_runtime, "BoundSession", partial(BoundSession, memory="cpu"))
+    real = BoundSession.run
 
-    def counted(self: Bound, image: np.ndarray, options: ort.RunOptions) -> np.ndarray:
+    def counted(self: BoundSession, image: np.ndarray, options: ort.RunOptions) -> np.ndarray:
         driver.free["GPU-a"] -= image[0, 0].size * 96  # a pool that grows
         return real(self, image, options)
 
-    monkeypatch.setattr(Bound, "run", counted)
+    monkeypatch.setattr(BoundSession, "run", counted)
     model, exact = make_model("bound", FLAT), Device("cpu", "fp32")
-    loaded = Sessions(1 << 40).get(model, Device("cuda", precision))
+    loaded = SessionCache(1 << 40).get(model, Device("cuda", precision))
     assert loaded.bytes_per_voxel == 96
     image = noise(1, 1, 128, 96)
     found, expected = loaded.session.run(image), Session(model.verified, exact).run(image)
@@ -232,7 +241,7 @@ def test_all_that_surrounds_a_gpus_provider_runs_without_one(
     if precision == "fp32":
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_allclose(found, expected, atol=5e-3 * float(np.ptp(expected)))
-    loaded.session.rest()
+    loaded.session.release_memory()
     assert loaded.session.held_bytes == 0
     np.testing.assert_array_equal(loaded.session.run(image), found)
 
@@ -245,7 +254,7 @@ def test_a_provider_that_does_not_start_is_no_processor_in_disguise(make_model) 
         missing[0] = "DmlExecutionProvider"
     with (
         pytest.warns(UserWarning, match="not in available provider names"),
-        pytest.raises(RuntimeError, match="does not start here"),
+        pytest.raises(RuntimeError, match="does not start on this machine"),
     ):
         _opened(network, ort.SessionOptions(), missing)
 

@@ -8,14 +8,14 @@ import imaging.large_arrays
 import inference.levels
 from imaging.errors import JobLost, StorageFull, Unavailable
 from imaging.scan import in_memory
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.device import Device
+from inference.network_input import network_input
+from inference.networks import openvino
+from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.pipeline import Result, found_by, plan_work, segment
 from inference.planner import Budget
-from inference.runtime import openvino
-from inference.runtime.device import Device
-from inference.runtime.session import Session
-from inference.sources import source
 from models.nets.config import UNetConfig
 from models.registry import Model
 
@@ -51,12 +51,12 @@ def logits(
 ) -> tuple[NDArray[np.float32], int]:
     """Of the whole image, and how often the network was cut."""
     scan = in_memory(image)
-    subject = source({model.card.channels[0].name: scan}, model.card)
+    subject = network_input({model.card.channels[0].name: scan}, model.card)
     session = Session(model.verified, Device("openvino", precision))
     work = plan_work(subject, model.card, session.level, room, RunOptions())
     out = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
     steps: list[float] = []
-    for tile, found in found_by(subject, work, session, Brake(), None, steps.append):
+    for tile, found in found_by(subject, work, session, CancelToken(), None, steps.append):
         out[(slice(None), *tile.keep.slices)] = session.logits(found[None])[0]
     assert len(steps) == len(work)
     return out, work.levels.depth if work.levels else 0
@@ -102,7 +102,7 @@ def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(make_mod
     got, depth = logits(model, image, budget(size / 10))
     assert depth >= 1
     np.testing.assert_array_equal(got, logits(model, image, PLENTY)[0])
-    subject = source({model.card.channels[0].name: in_memory(image)}, model.card)
+    subject = network_input({model.card.channels[0].name: in_memory(image)}, model.card)
     level = Session(model.verified, Device("openvino", "fp32")).level
     wished = plan_work(subject, model.card, level, budget(size), RunOptions(tile=(120,)))
     assert (wished.levels, len(wished.tiles)) == (None, 2)
@@ -125,7 +125,7 @@ def test_a_mask_at_another_spacing(make_model) -> None:
         told: list[tuple[int, int]] = []
         result = segment(
             {card.channels[0].name: scan}, card, session, room, RunOptions(),
-            lambda done, total: told.append((done, total)), Brake(),
+            lambda done, total: told.append((done, total)), CancelToken(),
         )  # fmt: skip
         return result, told
 
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPa
 
     def mask() -> Result:
         steps = lambda _d, _a: None  # noqa: E731
-        return segment({name: scan}, model.card, session, room, RunOptions(), steps, Brake())
+        return segment({name: scan}, model.card, session, room, RunOptions(), steps, CancelToken())
 
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
     monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
@@ -185,7 +185,7 @@ def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
     with pytest.raises(MemoryError):
         segment(
             {model.card.channels[0].name: scan}, model.card, session, budget(220_000),
-            RunOptions(), lambda _d, _a: None, Brake(),
+            RunOptions(), lambda _d, _a: None, CancelToken(),
         )  # fmt: skip
 
 
@@ -194,14 +194,14 @@ def test_a_cancel_is_obeyed_at_every_level(make_model) -> None:
     model, scan = make_model("levels-solid", SOLID), in_memory(noise(1, 53, 40, 61))
     session = Session(model.verified, Device("openvino", "fp32"))
     for last in (0, 1, 9, 14):
-        brake = Brake()
+        token = CancelToken()
 
-        def on_tile(done: int, _total: int, brake: Brake = brake, last: int = last) -> None:
+        def on_tile(done: int, _total: int, token: CancelToken = token, last: int = last) -> None:
             if done == last:
-                brake.pull()
+                token.cancel()
 
         with pytest.raises(JobLost):
             segment(
                 {model.card.channels[0].name: scan}, model.card, session, budget(12_000),
-                RunOptions(), on_tile, brake,
+                RunOptions(), on_tile, token,
             )  # fmt: skip

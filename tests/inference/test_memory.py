@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.device import Device, available
+from inference.networks import session as session_module
+from inference.networks.out_of_memory import is_out_of_memory
+from inference.networks.session import Network, Session
 from inference.options import RunOptions
 from inference.pipeline import segment
 from inference.planner import Budget
-from inference.runtime import session as session_module
-from inference.runtime.device import Device, available
-from inference.runtime.session import Network, Session
-from inference.runtime.shortage import short_of_memory
-from inference.sessions import Sessions
+from inference.session_cache import SessionCache
 from models.nets.config import UNetConfig
 from models.registry import Registry
 from tests.support.scans import noise
@@ -28,7 +28,7 @@ import hashlib, json, resource, sys
 from pathlib import Path
 import numpy as np
 from imaging.scan import Scan
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 from inference.engine import Engine
 from inference.options import RunOptions
 from models.registry import Registry
@@ -43,7 +43,7 @@ options, progress = RunOptions(precision="fp32"), []
 def run(tile=None):
     wish = RunOptions(precision="fp32", tile=tile)
     result, _ = engine.run(
-        {"image": scan}, registry.get("wide"), wish, lambda *p: progress.append(p), Brake()
+        {"image": scan}, registry.get("wide"), wish, lambda *p: progress.append(p), CancelToken()
     )
     told = hashlib.sha256(result.mask.tobytes()).hexdigest(), len(result.plan), result.shrunk_to
     return told
@@ -108,7 +108,7 @@ OTHER = [
 
 @pytest.mark.parametrize("text", [*SHORT, *OTHER])
 def test_what_runtimes_say_of_memory_is_understood(text: str) -> None:
-    assert short_of_memory(RuntimeError(text)) is (text in SHORT)
+    assert is_out_of_memory(RuntimeError(text)) is (text in SHORT)
 
 
 class Cramped:
@@ -118,13 +118,13 @@ class Cramped:
         self._network, self._most = network, most
         self.rested, self.tried = 0, 0
 
-    def run(self, image: NDArray[np.float32], brake: Brake) -> NDArray[np.float32]:
+    def run(self, image: NDArray[np.float32], token: CancelToken) -> NDArray[np.float32]:
         self.tried += 1
         if image[0, 0].size > self._most:
             raise RuntimeError(SHORT[self.tried % len(SHORT)])
-        return self._network.run(image, brake)
+        return self._network.run(image, token)
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         self.rested += 1
 
     def __getattr__(self, name: str) -> object:
@@ -138,7 +138,7 @@ def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(make_mo
 
     def mask() -> object:
         told = {"image": scan}, model.card, session, plenty, RunOptions()
-        return segment(*told, lambda _d, _a: None, Brake())
+        return segment(*told, lambda _d, _a: None, CancelToken())
 
     whole = mask()
     session._network = cramped = Cramped(session._network, 36**3)
@@ -155,7 +155,7 @@ def test_a_network_that_does_not_fit_pushes_others_out(make_model, monkeypatch) 
     first, second, third = (
         make_model(f"fits-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)
     )
-    device, sessions, room = Device("cpu", "fp32"), Sessions(1 << 40), 2
+    device, sessions, room = Device("cpu", "fp32"), SessionCache(1 << 40), 2
     real = session_module._load
 
     def load(*told: Any) -> Network:
@@ -179,9 +179,13 @@ class Full(Session):
 
     def __init__(self) -> None: ...
 
-    def rest(self) -> None: ...
+    def release_memory(self) -> None: ...
 
-    def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:  # noqa: ARG002
+    def run(
+        self,
+        image: NDArray[np.float32],
+        token: CancelToken | None = None,  # noqa: ARG002
+    ) -> NDArray[np.float32]:
         raise MemoryError(f"no room for {image.shape}")
 
 
@@ -191,4 +195,4 @@ def test_a_tile_that_fits_nowhere_is_a_want_of_memory() -> None:
     scans, plenty = {"t1": noise((1, 60, 60, 60), (1.0, 1.0, 1.0))}, Budget(1 << 40)
     for served in (card, card.model_copy(update={"exact": False})):
         with pytest.raises(MemoryError, match="no room"):
-            segment(scans, served, Full(), plenty, RunOptions(), lambda _d, _a: None, Brake())
+            segment(scans, served, Full(), plenty, RunOptions(), lambda _d, _a: None, CancelToken())

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from imaging.box import Box
 from imaging.errors import BadRequest, JobLost, ScanModelMismatch, UnsupportedScan
 from imaging.scan import Scan
-from inference.brake import Brake
+from inference.cancellation import CancelToken
+from inference.device import Device
 from inference.engine import Engine
+from inference.label_values import best_output, paint
+from inference.network_input import network_input
+from inference.networks.session import Session
 from inference.options import RunOptions
-from inference.paint import best_output, paint
 from inference.pipeline import infer, logits_on_scan, plan_tiles, segment, strips
 from inference.planner import Budget
-from inference.runtime.device import Device
-from inference.runtime.session import Session
-from inference.sources import source
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Registry
@@ -33,20 +33,20 @@ SMALL = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, padding="same"
 VALID = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, batch_norm=True)
 
 
-def run(scan: Scan | dict[str, Scan], model, tile=None, brake=None, on_tile=lambda _d, _a: None):
+def run(scan: Scan | dict[str, Scan], model, tile=None, token=None, on_tile=lambda _d, _a: None):
     scans = scan if isinstance(scan, dict) else {model.card.channels[0].name: scan}
     session = Session(model.verified, CPU)
     options = RunOptions("cpu", "fp32", tile)
-    return segment(scans, model.card, session, PLENTY, options, on_tile, brake or Brake())
+    return segment(scans, model.card, session, PLENTY, options, on_tile, token or CancelToken())
 
 
 def scan_logits(scan: Scan, model, tile) -> np.ndarray:
     """Logits on the scan's own grid."""
-    subject = source({"image": scan}, model.card)
+    subject = network_input({"image": scan}, model.card)
     tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
     whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
     session = Session(model.verified, CPU)
-    for part, found, _ in infer(subject, tiles, session, Brake()):
+    for part, found, _ in infer(subject, tiles, session, CancelToken()):
         values = logits_on_scan(found, part, subject, session, part.write)
         for strip in strips(part.write, 50_000):  # strips give the same bits
             inside = (
@@ -187,7 +187,7 @@ def test_regions_are_painted_in_order() -> None:
 def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
     model = make_model("by-hand", VALID)
     scan = noise((1, 150, 150, 150), (1.0, 1.0, 1.0))
-    brake, seen = Brake(), []
+    token, seen = CancelToken(), []
     began = time.monotonic()
     run(scan, model)
     alone = time.monotonic() - began
@@ -195,24 +195,24 @@ def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
     def on_tile(done: int, total: int) -> None:
         seen.append((done, total))
         if done == 0:
-            threading.Timer(alone / 20, brake.pull).start()
+            threading.Timer(alone / 20, token.cancel).start()
 
     with pytest.raises(JobLost):
-        run(scan, model, brake=brake, on_tile=on_tile)
+        run(scan, model, token=token, on_tile=on_tile)
     assert seen == [(0, 1)]  # one tile, and it never ended
 
 
 def test_the_brake_is_obeyed_while_the_scan_is_measured(make_model) -> None:
     model = make_model("by-hand", VALID)
-    whole, brake, reads = noise((1, 20, 20, 20), (1.0, 1.0, 1.0)), Brake(), []
+    whole, token, reads = noise((1, 20, 20, 20), (1.0, 1.0, 1.0)), CancelToken(), []
 
     def read(box: Box) -> np.ndarray:
         reads.append(box)
-        brake.pull()
+        token.cancel()
         return whole.read(box)
 
     with pytest.raises(JobLost):
-        run(replace(whole, reader=read), model, brake=brake)
+        run(replace(whole, reader=read), model, token=token)
     assert len(reads) == 1
 
 
@@ -233,7 +233,7 @@ def test_wishes_that_make_no_sense_are_refused(make_model) -> None:
     with pytest.raises(BadRequest, match="too small"):
         run(scan, model, tile=(3,))
     with pytest.raises(BadRequest, match="has no device"):
-        Engine(Registry()).run({"image": scan}, model, RunOptions("tensorrt"), print, Brake())
+        Engine(Registry()).run({"image": scan}, model, RunOptions("tensorrt"), print, CancelToken())
 
 
 @given(

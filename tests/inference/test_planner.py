@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import Unavailable
-from inference.planner import SLACK, TILE_SECONDS, Budget, _cgroup_free, free_bytes, plan
+from inference.memory import PROCESSOR_MEMORY, _cgroup_free
+from inference.planner import SLACK, TILE_SECONDS, Budget, plan
 from models.card import ModelCard
 
 CARD = ModelCard.model_validate(
@@ -90,9 +91,9 @@ def test_a_budget_too_small_says_so() -> None:
 
 def test_free_memory_is_what_the_machine_has() -> None:
     available = psutil.virtual_memory().available
-    assert 0 < free_bytes(0.5) < 0.7 * available
+    assert 0 < PROCESSOR_MEMORY.budget_bytes() < 0.7 * available
     if _cgroup_free() > available:
-        assert free_bytes(0.5) > 0.3 * available
+        assert PROCESSOR_MEMORY.budget_bytes() > 0.3 * available
 
 
 def test_a_cgroups_limit_counts_and_its_cached_files_do_not(tmp_path: Path) -> None:

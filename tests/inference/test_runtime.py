@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from imaging.errors import BadModel, BadRequest, JobLost
-from inference.brake import Brake
-from inference.runtime import openvino
-from inference.runtime.device import Device, available, choose, fingerprint
-from inference.runtime.onnx_runtime import _providers, halved
-from inference.runtime.session import Session
+from inference.cancellation import CancelToken
+from inference.device import Device, available, choose, fingerprint
+from inference.networks import openvino
+from inference.networks.onnx_runtime import converted_to_fp16
+from inference.networks.session import Session
+from inference.runtime import LoadOptions
+from inference.runtimes import cuda, tensorrt
 from models.nets.config import UNetConfig
 
 DEVICES = [Device(name, "fp32") for name in available()]
@@ -88,19 +90,19 @@ def test_openvino_rounds_alike_whatever_the_tile(make_model, precision: str) -> 
 
 
 def test_a_tile_is_stopped_in_its_middle(make_model, device) -> None:
-    session, brake = Session(make_model("heavy", HEAVY).verified, device), Brake()
+    session, token = Session(make_model("heavy", HEAVY).verified, device), CancelToken()
     session.run(noise(1, 1, 8, 8, 8))
     image = noise(1, 1, 112, 112, 112)
-    threading.Timer(0.2, brake.pull).start()
+    threading.Timer(0.2, token.cancel).start()
     began = time.monotonic()
     with pytest.raises(JobLost):
-        session.run(image, brake)
+        session.run(image, token)
     stopped = time.monotonic() - began
     began = time.monotonic()
     session.run(image)  # and goes on with the next
     assert stopped < time.monotonic() - began
     with pytest.raises(JobLost):
-        session.run(image, brake)
+        session.run(image, token)
 
 
 def test_what_a_network_does_not_take_is_said_without_its_runtimes_words(
@@ -138,12 +140,12 @@ def test_auto_is_the_best_of_them() -> None:
     if openvino.capabilities():
         least = "bf16" if "BF16" in openvino.capabilities() else "fp32"
         assert choose("openvino", "auto").precision == least
-    with pytest.raises(BadRequest, match="no device 'tpu'"):
+    with pytest.raises(BadRequest, match="no runtime 'tpu'"):
         choose("tpu", "auto")
 
 
 def test_a_gpu_counts_in_fp16_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference.runtime.device.available", lambda: ("tensorrt", "cuda", "cpu"))
+    monkeypatch.setattr("inference.device.available", lambda: ("tensorrt", "cuda", "cpu"))
     assert choose("auto", "auto") == Device("cuda", "fp16")
     assert choose("tensorrt", "auto") == Device("tensorrt", "fp16")
     assert choose("cuda", "fp32") == Device("cuda", "fp32")
@@ -154,7 +156,7 @@ def test_a_network_in_fp16_gives_nearly_the_same(make_model, tmp_path: Path) -> 
     """What CUDA would run, here on the processor: the file itself says what is computed in."""
     model = make_model("runtime-flat", FLAT)
     path = tmp_path / "half.onnx"
-    path.write_bytes(halved(model.network))
+    path.write_bytes(converted_to_fp16(model.network))
     assert path.stat().st_size < model.network.stat().st_size
     cpu, image = Device("cpu", "fp32"), noise(1, 1, 64, 96)
     expected, found = Session(model.verified, cpu).run(image), Session(path, cpu).run(image)
@@ -164,13 +166,11 @@ def test_a_network_in_fp16_gives_nearly_the_same(make_model, tmp_path: Path) -> 
 
 def test_tensorrt_keeps_its_engines(tmp_path: Path) -> None:
     for precision, enabled in (("fp16", "1"), ("fp32", "0")):
-        (name, options), *_ = _providers(Device("tensorrt", precision), tmp_path)
+        (name, options), *_ = tensorrt.providers(LoadOptions(precision, 1, tmp_path))
         assert name == "TensorrtExecutionProvider"
         assert options["trt_fp16_enable"] == enabled
         assert Path(options["trt_engine_cache_path"]).is_dir()
-    assert [name for name, *_ in _providers(Device("cuda", "fp16"), None)[:1]] == [
-        "CUDAExecutionProvider"
-    ]
+    assert [name for name, *_ in cuda.providers()[:1]] == ["CUDAExecutionProvider"]
 
 
 def test_a_fingerprint_tells_devices_apart(device) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from imaging.formats.mask_file import deliver, read
 from imaging.formats.sniff import open_scan
+from inference.device import Device
 from inference.engine import save
+from inference.network_input import network_input
 from inference.options import RunOptions
 from inference.pipeline import Result, plan_tiles
 from inference.planner import Budget
-from inference.runtime.device import Device
-from inference.sources import source
 from models.registry import Registry
 
 
@@ -28,7 +28,7 @@ def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, ki
     mask = np.zeros(300 * 290, np.uint32)
     mask[np.random.default_rng(2).permutation(mask.size)[:count]] = np.arange(1, count + 1)
     mask = mask.reshape(300, 290)
-    subject = source({card.channels[0].name: scan}, card)
+    subject = network_input({card.channels[0].name: scan}, card)
     plan = plan_tiles(subject, card, Budget(1 << 40), RunOptions())
     result = Result(mask, plan, subject, {})
     made = save(result, scan, card, Device("cpu", "fp32"), tmp_path / "out")

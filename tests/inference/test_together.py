@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from imaging.errors import BadModel, JobLost
-from inference.brake import Brake
-from inference.runtime.device import Device, available
-from inference.runtime.session import Session
-from inference.together import KEPT_BYTES, Together
+from inference.batching import KEPT_BYTES, BatchingSession
+from inference.cancellation import CancelToken
+from inference.device import Device, available
+from inference.networks.session import Session
 from models.nets.config import UNetConfig
 from tests.support.waiting import PATIENCE_S
 
@@ -27,9 +27,11 @@ class Counted:
         self.sizes: list[tuple[int, ...]] = []
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
-        if brake is not None:
-            brake.check()
+    def run(
+        self, image: NDArray[np.float32], token: CancelToken | None = None
+    ) -> NDArray[np.float32]:
+        if token is not None:
+            token.check()
         self.sizes.append(image.shape)
         self.begun.set()
         assert self.go_on.wait(PATIENCE_S)
@@ -40,14 +42,16 @@ class Counted:
     def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         return found
 
-    def rest(self) -> None: ...
+    def release_memory(self) -> None: ...
 
 
 def tile(value: float, side: int = 8) -> NDArray[np.float32]:
     return np.full((1, 1, side, side), value, np.float32)
 
 
-def meet(together: Together, session: Counted, tiles: list[NDArray[np.float32]]) -> list[object]:
+def meet(
+    together: BatchingSession, session: Counted, tiles: list[NDArray[np.float32]]
+) -> list[object]:
     """Runs the first tile, and all others while that one is in the network: their ends."""
 
     def end(image: NDArray[np.float32]) -> object:
@@ -67,14 +71,14 @@ def meet(together: Together, session: Counted, tiles: list[NDArray[np.float32]])
 
 def test_what_waits_goes_through_as_one() -> None:
     session = Counted()
-    together = Together(session, 1 << 20)
+    together = BatchingSession(session, 1 << 20)
     assert meet(together, session, [tile(n) for n in range(1, 6)]) == [2, 4, 6, 8, 10]
     assert session.sizes == [(1, 1, 8, 8), (4, 1, 8, 8)]
 
 
 def test_only_tiles_of_one_shape_and_as_many_as_fit() -> None:
     session = Counted()
-    together = Together(session, 2 * 64)
+    together = BatchingSession(session, 2 * 64)
     sides = (8, 8, 16, 8, 8)
     assert meet(together, session, [tile(n, side) for n, side in enumerate(sides)]) == [
         *range(0, 10, 2)
@@ -85,32 +89,32 @@ def test_only_tiles_of_one_shape_and_as_many_as_fit() -> None:
 
 def test_one_that_fails_spoils_no_other() -> None:
     session = Counted()
-    together = Together(session, 1 << 20)
+    together = BatchingSession(session, 1 << 20)
     ends = meet(together, session, [tile(1), tile(2), tile(-1), tile(3)])
     assert ends == [2, 4, "A negative voxel.", 6]
 
 
 def test_a_pulled_brake_stops_its_own_run_alone() -> None:
-    session, brake = Counted(), Brake()
-    together = Together(session, 1 << 20)
+    session, token = Counted(), CancelToken()
+    together = BatchingSession(session, 1 << 20)
     session.go_on.set()
-    brake.pull()
+    token.cancel()
     with pytest.raises(JobLost):
-        together.run(tile(1), brake)
+        together.run(tile(1), token)
     assert together.run(tile(2))[0, 0, 0, 0] == 4
 
 
 def test_much_working_memory_is_given_back_once_nothing_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("inference.together.IDLE_S", 0.1)
+    monkeypatch.setattr("inference.batching.IDLE_S", 0.1)
     session, rested = Counted(), threading.Event()
     session.go_on.set()
-    monkeypatch.setattr(session, "rest", rested.set)
-    little = Together(session, 1, held_per_voxel=1.0)
+    monkeypatch.setattr(session, "release_memory", rested.set)
+    little = BatchingSession(session, 1, held_per_voxel=1.0)
     little.run(tile(1))
     assert little.held_bytes == 64
-    much = Together(session, 1, held_per_voxel=float(KEPT_BYTES))
+    much = BatchingSession(session, 1, held_per_voxel=float(KEPT_BYTES))
     much.run(tile(1))
     assert rested.wait(PATIENCE_S)
     until(lambda: much.held_bytes == 0)
@@ -123,14 +127,14 @@ def test_much_working_memory_is_given_back_once_nothing_comes(
 def test_a_batch_that_does_not_fit_is_made_smaller() -> None:
     class Narrow(Counted):
         def run(
-            self, image: NDArray[np.float32], brake: Brake | None = None
+            self, image: NDArray[np.float32], token: CancelToken | None = None
         ) -> NDArray[np.float32]:
             if len(image) > 1:
                 raise MemoryError("no room")
-            return super().run(image, brake)
+            return super().run(image, token)
 
     session = Narrow()
-    together = Together(session, 4 * 64)
+    together = BatchingSession(session, 4 * 64)
     assert meet(together, session, [tile(n) for n in range(5)]) == [0, 2, 4, 6, 8]
     assert together._most < 4 * 64
 
@@ -146,7 +150,7 @@ def until(what: Callable[[], bool]) -> None:
 def test_batches_give_the_logits_of_single_tiles(make_model, device: Device) -> None:
     """Of a real network, from many threads at once."""
     session = Session(make_model("runtime-flat", FLAT).verified, device)
-    together = Together(session, 1 << 20)
+    together = BatchingSession(session, 1 << 20)
     random = np.random.default_rng(0)
     images = [random.standard_normal((1, 1, 64, 64), dtype=np.float32) for _ in range(24)]
     alone = [session.run(image) for image in images]

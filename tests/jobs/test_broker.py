@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from imaging.errors import Unavailable
+from inference.runtime_registry import queue_names
 from jobs.broker import embedded
 from jobs.queue import Queue
 from jobs.settings import Settings
@@ -31,7 +32,7 @@ def test_it_serves_and_ends(tmp_path: Path) -> None:
         assert broker.url.startswith("redis+socket:///")
         folder = Path(broker.url.removeprefix("redis+socket://")).parent
         assert folder.stat().st_mode & 0o777 == 0o700
-        queue = Queue(Settings(data=data, broker_url=broker.url))
+        queue = Queue(Settings(data=data, broker_url=broker.url), queue_names())
         queue.ping()
     assert not folder.exists()
     queue.close()
@@ -57,7 +58,7 @@ def test_killed_it_comes_back_at_the_same_place(
     others = set(psutil.Process().children())
     with embedded(Settings(data=tmp_path)) as broker:
         (server,) = set(psutil.Process().children()) - others
-        queue = Queue(Settings(data=tmp_path, broker_url=broker.url))
+        queue = Queue(Settings(data=tmp_path, broker_url=broker.url), queue_names())
         broker.revive()  # it runs: nothing to do
         assert server.is_running()
         server.kill()

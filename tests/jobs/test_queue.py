@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from imaging.errors import Unavailable
-from jobs.job import Job, Options
-from jobs.queue import Queue, celery_app, queue_for
+from inference.runtime_registry import queue_for, queue_names
+from jobs.job import Job
+from jobs.queue import Queue, celery_app
 from jobs.settings import Settings
 
 
@@ -18,7 +19,7 @@ class Consumer:
     """Takes messages as a worker does: one at a time, acknowledged when it is done."""
 
     def __init__(self, settings: Settings, *queues: str) -> None:
-        self._app = celery_app(settings)
+        self._app = celery_app(settings, queue_names())
         self._queues = queues
 
     def take(self, count: int, acknowledge: bool = True) -> list[str]:
@@ -46,7 +47,7 @@ class Consumer:
 def test_priority_then_age_across_queues(
     broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
-    queue = Queue(broker_settings)
+    queue = Queue(broker_settings, queue_names())
     sent = [
         job_of(f"job{n}", priority=(7 * n) % 10, queue="cpu" if n % 3 else "any") for n in range(30)
     ]
@@ -68,7 +69,7 @@ def test_priority_then_age_across_queues(
 
 def test_no_queue_starves_another(broker_settings: Settings, job_of: Callable[..., Job]) -> None:
     """At one priority, jobs for any device do not always come before those for a CPU."""
-    queue = Queue(broker_settings)
+    queue = Queue(broker_settings, queue_names())
     queue.send(job_of("cpu", queue="cpu"))
     for n in range(9):
         queue.send(job_of(f"any{n}", queue="any"))
@@ -78,7 +79,7 @@ def test_no_queue_starves_another(broker_settings: Settings, job_of: Callable[..
 def test_a_worker_gets_its_own_queues_only(
     broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
-    queue = Queue(broker_settings)
+    queue = Queue(broker_settings, queue_names())
     queue.send(job_of("gpu-job", queue="gpu", priority=9))
     queue.send(job_of("any-job", queue="any", priority=0))
     assert Consumer(broker_settings, "any", "cpu").take(2) == ["any-job"]
@@ -89,14 +90,14 @@ def test_unacknowledged_messages_come_again(
     broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
     """A worker that ends in order gives back what it did not finish."""
-    queue = Queue(broker_settings)
+    queue = Queue(broker_settings, queue_names())
     queue.send(job_of())
     assert Consumer(broker_settings, "any").take(1, acknowledge=False) == ["job"]
     assert Consumer(broker_settings, "any").take(1) == ["job"]
 
 
 def test_many_senders_and_takers(broker_settings: Settings, job_of: Callable[..., Job]) -> None:
-    queue = Queue(broker_settings)
+    queue = Queue(broker_settings, queue_names())
     taken: list[str] = []
 
     def send(sender: int) -> None:
@@ -118,11 +119,11 @@ def test_many_senders_and_takers(broker_settings: Settings, job_of: Callable[...
 
 
 def test_a_broker_that_is_there_answers(broker_settings: Settings) -> None:
-    Queue(broker_settings).ping()
+    Queue(broker_settings, queue_names()).ping()
 
 
 def test_a_broker_that_is_away(redis: Any, tmp_path: Path, job_of: Callable[..., Job]) -> None:
-    queue = Queue(Settings(data=tmp_path, broker_url=redis.url))
+    queue = Queue(Settings(data=tmp_path, broker_url=redis.url), queue_names())
     queue.ping()
     redis.kill()
     for ask in (queue.ping, lambda: queue.send(job_of())):
@@ -137,7 +138,7 @@ def test_a_broker_that_is_away(redis: Any, tmp_path: Path, job_of: Callable[...,
 def test_a_restart_between_two_sends_goes_unnoticed(
     redis: Any, tmp_path: Path, job_of: Callable[..., Job]
 ) -> None:
-    queue = Queue(Settings(data=tmp_path, broker_url=redis.url))
+    queue = Queue(Settings(data=tmp_path, broker_url=redis.url), queue_names())
     queue.send(job_of())
     redis.kill()
     redis.start()
@@ -150,7 +151,7 @@ def test_a_broker_that_hangs_does_not_hang_the_sender(
 ) -> None:
     import signal
 
-    queue = Queue(Settings(data=tmp_path, broker_url=redis.url))
+    queue = Queue(Settings(data=tmp_path, broker_url=redis.url), queue_names())
     queue.ping()
     redis.process.send_signal(signal.SIGSTOP)
     try:
@@ -164,7 +165,7 @@ def test_a_broker_that_hangs_does_not_hang_the_sender(
 
 def test_half_written_files_are_no_messages(tmp_path: Path, job_of: Callable[..., Job]) -> None:
     settings = Settings(data=tmp_path)
-    queue = Queue(settings)
+    queue = Queue(settings, queue_names())
     queue.send(job_of())
     (message,) = settings.broker_folder.iterdir()
     (settings.broker_folder / f"{message.name}.draft").write_text("{")
@@ -177,14 +178,14 @@ def test_half_written_files_are_no_messages(tmp_path: Path, job_of: Callable[...
     [("auto", "any"), ("cpu", "cpu"), ("openvino", "cpu"), ("cuda", "gpu"), ("tensorrt", "gpu")],
 )
 def test_queues_by_device(device: str, queue: str) -> None:
-    assert queue_for(Options(device=device)) == queue
+    assert queue_for(device) == queue
 
 
 def test_what_brokers_are_told(tmp_path: Path) -> None:
     """RabbitMQ serves the highest priority first, Redis 0; both must know of ten."""
-    rabbit = celery_app(Settings(data=tmp_path, broker_url="amqp://localhost"))
+    rabbit = celery_app(Settings(data=tmp_path, broker_url="amqp://localhost"), queue_names())
     assert rabbit.amqp.queues["any"].queue_arguments == {"x-max-priority": 9}
-    redis = celery_app(Settings(data=tmp_path, broker_url="rediss://localhost"))
+    redis = celery_app(Settings(data=tmp_path, broker_url="rediss://localhost"), queue_names())
     options = redis.conf.broker_transport_options
     assert options["priority_steps"] == list(range(10))
     assert options["visibility_timeout"] == 86_400

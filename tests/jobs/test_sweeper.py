@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imaging.errors import Unavailable
+from inference.runtime_registry import queue_names
 from jobs.blobs import Blobs
 from jobs.collector import Collector
 from jobs.job import Job, JobState, Progress
@@ -26,7 +27,7 @@ class Room:
         self.repository = Repository(self.settings.database)
         self.repository.migrate()
         self.repository.scans.add(scan)
-        self.queue = Queue(self.settings)
+        self.queue = Queue(self.settings, queue_names())
         self.blobs = Blobs.from_settings(self.settings)
         self.sweeper = self.another()
 

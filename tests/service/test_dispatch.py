@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Connection
 
+from inference.runtime_registry import queue_names
 from jobs.job import Batch, Job, JobState, Options, StoredScan
 from jobs.queue import Queue
 from jobs.repository import Repository
@@ -23,7 +24,7 @@ JOB = Job("j", "a", {"t1": "s"}, "m", "1", "", Options(), 5, "any", JobState.QUE
 def test_a_batch_takes_few_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each writing transaction waits for the disk."""
     settings = Settings(data=tmp_path, broker_url="file://")
-    repository, queue = Repository(settings.database), Queue(settings)
+    repository, queue = Repository(settings.database), Queue(settings, queue_names())
     repository.migrate()
     repository.scans.add(SCAN)
     jobs = [replace(JOB, id=f"j{n}") for n in range(250)]

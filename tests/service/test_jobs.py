@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from inference.runtime_registry import queue_names
 from jobs.queue import Queue
 from tests.support.answers import check_problem
 from tests.support.finished_jobs import run_job
@@ -251,7 +252,7 @@ def test_broker_is_away(start_gateway: Start) -> None:
 
     start_gateway(gateway.data)  # with a broker
     _until_sent(gateway, str(job["id"]))
-    queue = Queue(gateway.settings)
+    queue = Queue(gateway.settings, queue_names())
     until = time.monotonic() + 10
     while queue.waiting() != 1:
         assert time.monotonic() < until

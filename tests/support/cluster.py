@@ -17,6 +17,7 @@ import nibabel as nib
 import numpy as np
 from sqlalchemy import make_url
 
+from inference.runtime_registry import queue_names
 from jobs.blobs import Blobs
 from jobs.job import Job, JobState, Options, StoredScan
 from jobs.queue import Queue
@@ -113,7 +114,7 @@ class Cluster:
         self.repository = Repository(settings.database)
         self.repository.migrate()
         self.blobs = Blobs.from_settings(settings)
-        self.queue = Queue(settings)
+        self.queue = Queue(settings, queue_names())
         self.workers: list[Worker] = []
         self._log = log
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inference.brake import Brake
+from inference.cancellation import CancelToken
 from jobs.job import Job, Progress
 from jobs.repository import Database, Leases
 from workers.lease import Lease
@@ -24,16 +24,16 @@ class Faulty(Leases):
 
 def test_a_fault_ends_no_heartbeat(idle_cluster: Any, caplog: pytest.LogCaptureFixture) -> None:
     idle_cluster.ask("job", send=0)
-    database, brake = Database(idle_cluster.settings.database), Brake()
+    database, token = Database(idle_cluster.settings.database), CancelToken()
     leases = Faulty(database)
     job: Job | None = leases.claim("job", "w", 60)
     assert job is not None
-    with Lease(leases, job, idle_cluster.settings, brake) as lease:
+    with Lease(leases, job, idle_cluster.settings, token) as lease:
         lease.on_tile(1, 2)
         idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 1)
         lease.on_tile(2, 2)
         idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 2)
         assert lease.end()
     assert caplog.text.count("a fault in its heartbeat") == 3
-    assert not brake.pulled
+    assert not token.cancelled
     database.close()

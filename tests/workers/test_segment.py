@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from imaging.errors import StorageFull
+from inference.device import queues_of
 from inference.engine import Engine
-from inference.runtime.session import Session
+from inference.networks.session import Session
 from jobs.blobs import FolderBlobs
 from jobs.collector import Collector
 from jobs.job import JobState, Options
 from jobs.settings import Settings
 from models.registry import Registry
 from service.schemas import Problem
-from workers.app import queues_of
 from workers.bench import Bench
 from workers.stop import Stop
 from workers.tasks import segment
@@ -64,7 +64,7 @@ def test_a_network_is_loaded_once(
             loaded.append(given)
             super().__init__(*given)
 
-    monkeypatch.setattr("inference.sessions.Session", Counted)
+    monkeypatch.setattr("inference.session_cache.Session", Counted)
     for name in ("one", "two", "three"):
         idle_cluster.ask(name, send=0)
         segment(bench, name)
@@ -211,11 +211,11 @@ def test_a_second_signal_stops_in_the_middle(bench: Bench, idle_cluster: Any) ->
     thread = threading.Thread(target=segment, args=(bench, "job"))
     thread.start()
     idle_cluster.begun("job", tiles=2)
-    (brake,) = bench.stop._brakes
+    (token,) = bench.stop._tokens
     bench.stop.asked = True  # asked once before, just now
     bench.stop.on_signal(15, None)
     thread.join(60)
-    assert brake.pulled
+    assert token.cancelled
     assert (idle_cluster.job("job").state, idle_cluster.job("job").attempt) == ("queued", 0)
 
 
@@ -244,10 +244,10 @@ def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
 
     class Hung(Failing):
         def segment(self, *args: Any, **_kwargs: Any) -> Any:
-            brake = args[5]
-            while not brake.pulled:
+            token = args[5]
+            while not token.cancelled:
                 time.sleep(0.01)
-            brake.check()
+            token.check()
 
     idle_cluster.ask("job", send=0)
     settings = bench.settings.model_copy(update={"stall_s": 0.3, "lease_s": 0.5})

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.gpu import taken_bytes
-from inference.memory import peak_bytes
+from inference.batching import BatchingSession
+from inference.device import Device
+from inference.networks.session import Session
 from inference.planner import UNKNOWN_BYTES, rules
-from inference.runtime.device import Device
-from inference.runtime.session import Session
-from inference.together import Together
 from models.card import ModelCard
 from models.registry import Model
 
@@ -27,10 +25,10 @@ _SHORT_S = 600.0
 
 
 @dataclass(slots=True)
-class Loaded:
+class LoadedNetwork:
     """A network that is ready, and what has been found out about it."""
 
-    session: Together
+    session: BatchingSession
     bytes: int
     """What it takes while it waits."""
     voxels_per_second: float
@@ -51,7 +49,7 @@ class Loaded:
         return self._short[0]
 
 
-class Sessions:
+class SessionCache:
     """Sessions by network and device, within `budget_bytes` but for the one in use."""
 
     def __init__(
@@ -65,10 +63,10 @@ class Sessions:
         most working memory of tiles that go through a network together."""
         self._budget, self._threads, self._cache = budget_bytes, threads, cache
         self._batch_bytes = min(batch_bytes, _BATCH_BYTES)
-        self._loaded: OrderedDict[tuple[str, Device], Loaded] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, Device], LoadedNetwork] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, model: Model, device: Device) -> Loaded:
+    def get(self, model: Model, device: Device) -> LoadedNetwork:
         """Raises BadModel where the device does not take the network, MemoryError where it does
         not fit even alone."""
         key = (model.card.sha256, device)
@@ -80,7 +78,7 @@ class Sessions:
                 self._loaded.popitem(last=False)
             return self._loaded[key]
 
-    def _with_room(self, model: Model, device: Device) -> Loaded:
+    def _with_room(self, model: Model, device: Device) -> LoadedNetwork:
         """Where memory does not suffice, others are let go."""
         while True:
             try:
@@ -90,14 +88,14 @@ class Sessions:
                     raise
                 self._loaded.popitem(last=False)
 
-    def _load(self, model: Model, device: Device) -> Loaded:
+    def _load(self, model: Model, device: Device) -> LoadedNetwork:
         session = Session(model.verified, device, self._threads, self._cache)
         size = model.network.stat().st_size * _COPIES
         pace, measured = _tried(session, model.card)
         per_voxel = measured or model.card.bytes_per_voxel or UNKNOWN_BYTES
-        held = 0.0 if device.name == "cpu" else per_voxel
-        together = Together(session, int(self._batch_bytes / per_voxel), held)
-        return Loaded(together, size, pace, measured)
+        held = per_voxel if device.runtime.keeps_memory else 0.0
+        together = BatchingSession(session, int(self._batch_bytes / per_voxel), held)
+        return LoadedNetwork(together, size, pace, measured)
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
@@ -114,8 +112,8 @@ def _tried(session: Session, card: ModelCard) -> tuple[float, float | None]:
     voxels, seconds, taken = float(tile[0, 0].size), 0.0, None
     with suppress(MemoryError):
         session.run(tile)
-        session.rest()
-        taken = (taken_bytes if session.device.on_gpu else peak_bytes)(lambda: session.run(tile))
+        session.release_memory()
+        taken = session.device.runtime.memory.used_bytes(lambda: session.run(tile))
         began = time.perf_counter()
         session.run(tile)
         seconds = time.perf_counter() - began

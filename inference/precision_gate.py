@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from imaging.errors import JobLost, StorageFull, TesseraError
 from imaging.formats.atomic import replacing
 from imaging.metrics import dice
-from inference.runtime.device import Device, fingerprint
+from inference.device import Device, fingerprint
 from models.card import ModelCard
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Gate:
+class PrecisionGate:
     """Verdicts by network and device, kept in a folder, if there is one, for later processes."""
 
     folder: Path | None = None
@@ -75,9 +75,9 @@ class Gate:
             return found
 
     def _keep(self, key: str, found: Verdict, device: Device) -> None:
-        """On disk, but for GPUs, which a fingerprint does not tell apart."""
+        """On disk, unless the fingerprint does not identify the hardware."""
         log.debug("%s: %s", device, found)
-        if self.folder is None or device.name not in ("cpu", "openvino"):
+        if self.folder is None or not device.runtime.identified:
             return
         with suppress(OSError, StorageFull):  # it costs time alone to try again
             self.folder.mkdir(parents=True, exist_ok=True)

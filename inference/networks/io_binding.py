@@ -1,4 +1,4 @@
-"""A session of ONNX Runtime's whose input and output stay on its device between tiles."""
+"""An ONNX Runtime session whose input and output stay in the device's memory between tiles."""
 
 from contextlib import suppress
 from math import prod
@@ -12,51 +12,53 @@ from inference.gpu import INDEX
 
 _SHRINK = "memory.enable_memory_arena_shrinkage"
 _POOLS = {"cuda": f"cpu:0;gpu:{INDEX}", "cpu": "cpu:0"}
-"""What gives back all that is free at the end of a run that asks for it."""
+"""Pools whose free memory is released at the end of a run with the option _SHRINK."""
 
 
-class Bound:
-    """Tiles of one shape after another use the same buffers; another shape gets new ones.
+class BoundSession:
+    """Consecutive tiles of one shape use the same buffers; another shape gets new ones.
 
-    The logits of each are a copy of its own.
+    The returned logits are a copy.
     """
 
     def __init__(self, session: ort.InferenceSession, memory: str = "cuda") -> None:
         """`memory`: cuda, also for TensorRT; cpu does the same without a GPU."""
         self._session, self._memory = session, memory
-        self._kept: tuple[tuple[int, ...], Any, Any] | None = None
+        self._buffers: tuple[tuple[int, ...], Any, Any] | None = None
         self._smallest: tuple[int, ...] | None = None
 
     def run(self, image: NDArray[np.float32], options: ort.RunOptions) -> NDArray[np.float32]:
-        """Logits; raises one of ONNX Runtime's errors, and then keeps no buffer."""
-        kept, self._kept = self._kept, None  # a run that fails leaves nothing behind
-        if kept is None or kept[0] != image.shape:
-            kept = None  # the old buffers go before new ones come
-            kept = image.shape, *self._buffers(image.shape)
-        _, binding, tile = kept
+        """Logits. Raises one of ONNX Runtime's errors, and then keeps no buffer."""
+        buffers, self._buffers = self._buffers, None  # a run that fails leaves nothing behind
+        if buffers is None or buffers[0] != image.shape:
+            buffers = None  # free the old buffers before new ones are allocated
+            buffers = image.shape, *self._allocated(image.shape)
+        _, binding, tile = buffers
         tile.update_inplace(image)
         binding.synchronize_inputs()  # the network runs in a stream of its own
         self._session.run_with_iobinding(binding, options)
         binding.synchronize_outputs()
         (logits,) = binding.copy_outputs_to_cpu()
-        self._kept = kept
+        self._buffers = buffers
         if self._smallest is None or prod(image.shape) < prod(self._smallest):
             self._smallest = image.shape
         return np.asarray(logits, np.float32)
 
-    def rest(self) -> None:
-        """Gives buffers back, and what the pool holds: that happens at the end of a run, so the
-        smallest tile that ever came runs again, empty."""
-        self._kept = None
+    def release_memory(self) -> None:
+        """Releases the buffers and the pool's free memory.
+
+        A pool shrinks only at the end of a run, so the smallest tile so far runs again, empty.
+        """
+        self._buffers = None
         if self._smallest is not None:
             options = ort.RunOptions()
             options.add_run_config_entry(_SHRINK, _POOLS[self._memory])
-            with suppress(Exception):  # then the pool stays as it is
+            with suppress(Exception):  # the pool then keeps its memory
                 self.run(np.zeros(self._smallest, np.float32), options)
-            self._kept = None
+            self._buffers = None
 
-    def _buffers(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
-        """A binding, whose output the first run makes and later ones write anew, and its input."""
+    def _allocated(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
+        """A binding and its input. The first run allocates the output; later runs overwrite it."""
         binding = self._session.io_binding()
         tile = ort.OrtValue.ortvalue_from_shape_and_type(shape, np.float32, self._memory, INDEX)
         binding.bind_ortvalue_input(self._session.get_inputs()[0].name, tile)

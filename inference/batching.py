@@ -8,14 +8,15 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.brake import Brake
-from inference.runtime.session import Level, Runner, Step
+from inference.cancellation import CancelToken
+from inference.networks.network import Level
+from inference.networks.session import Part, Runner
 
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
     image: NDArray[np.float32]
-    brake: Brake
+    token: CancelToken
     found: NDArray[np.float32] | None = None
     error: Exception | None = None
     done: threading.Event = field(default_factory=threading.Event)
@@ -27,12 +28,12 @@ KEPT_BYTES = 256 << 20
 """So much of it may stay for good: to take it anew costs the next scan some time."""
 
 
-class Together:
+class BatchingSession:
     """A session that threads may share: what waits while it runs goes through it next, as one.
 
     Nobody waits for company: a tile that finds the session free runs alone. Tiles of one batch are
     of one shape; each thread gets its own or its own error. A batch runs to its end, even
-    where the brake of one of its tiles is pulled meanwhile.
+    where the token of one of its tiles is pulled meanwhile.
     """
 
     def __init__(self, session: Runner, most_voxels: int, held_per_voxel: float = 0.0) -> None:
@@ -51,16 +52,18 @@ class Together:
         """What earlier runs left with the session."""
         return int(self._largest * self._held_per_voxel)
 
-    def run(self, image: NDArray[np.float32], brake: Brake | None = None) -> NDArray[np.float32]:
+    def run(
+        self, image: NDArray[np.float32], token: CancelToken | None = None
+    ) -> NDArray[np.float32]:
         """Of (1, c, *spatial), as the session's; raises what the session raises, and JobLost."""
-        mine = _Ticket(image, brake or Brake())
+        mine = _Ticket(image, token or CancelToken())
         with self._lock:
             self._waiting.append(mine)
         with self._turn:
             if not mine.done.is_set():  # nobody took it along
                 self._lead(mine)
         self._watch()
-        mine.brake.check()
+        mine.token.check()
         if mine.error is not None:
             error, mine.error = mine.error, None  # else its traceback would keep the tile alive
             raise error
@@ -77,19 +80,21 @@ class Together:
         """The session's."""
         return self._session.level
 
-    def step(self, step: Step, shape: tuple[int, ...], brake: Brake) -> NDArray[np.float32]:
+    def run_part(
+        self, part: Part, shape: tuple[int, ...], token: CancelToken
+    ) -> NDArray[np.float32]:
         """The session's; parts of a network have no company."""
         try:
             with self._turn:
                 self._largest = max(self._largest, prod(shape[2:]))
-                return self._session.step(step, shape, brake)
+                return self._session.run_part(part, shape, token)
         finally:
             self._watch()
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Gives working memory back; the next run takes it anew."""
         with self._turn:
-            self._rest()
+            self._release_memory()
 
     def _lead(self, mine: _Ticket) -> None:
         """Runs a ticket with what else is waiting, and serves all of them."""
@@ -103,7 +108,7 @@ class Together:
             return
         for ticket in batch:  # alone, so that one that fails spoils no other
             try:
-                ticket.found = self._session.run(ticket.image, ticket.brake)
+                ticket.found = self._session.run(ticket.image, ticket.token)
             except Exception as error:  # noqa: BLE001 - whatever it is, its own thread is told
                 ticket.error = error
             ticket.done.set()
@@ -113,7 +118,7 @@ class Together:
         try:
             found = self._session.run(np.concatenate([ticket.image for ticket in batch]))
         except MemoryError:
-            self._rest()
+            self._release_memory()
             self._most //= 2
             return False
         except Exception:  # noqa: BLE001 - each is tried again by itself, and says what is wrong
@@ -123,8 +128,8 @@ class Together:
             ticket.done.set()
         return True
 
-    def _rest(self) -> None:
-        self._session.rest()
+    def _release_memory(self) -> None:
+        self._session.release_memory()
         self._largest = 0
 
     def _watch(self) -> None:
@@ -151,7 +156,7 @@ class Together:
             if left > 0:
                 self._look_after(left)
             else:
-                self._rest()
+                self._release_memory()
         finally:
             if idle:
                 self._turn.release()

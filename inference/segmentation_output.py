@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SegmentationOutput:
     """Files in a folder that the caller named."""
 
     mask: Path

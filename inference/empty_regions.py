@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from imaging.box import Box, blocks
 from imaging.scan import Scan
 from imaging.tiling import Tile
-from inference.sources import Source
+from inference.network_input import NetworkInput
 from models.card import ModelCard
 
 _BLOCK_VOXELS = 1 << 22
 
 
-class Emptiness:
+class EmptyRegions:
     """Of the first channel's scan, on the mask's canonical grid."""
 
-    def __init__(self, subject: Source, card: ModelCard) -> None:
+    def __init__(self, subject: NetworkInput, card: ModelCard) -> None:
         self._scan: Scan = subject.canonical.scan
         self._range = card.empty
 

@@ -27,7 +27,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class NetworkInput:
     """All channels of one subject on the network's grid, normalised."""
 
     canonical: Canonical
@@ -48,7 +48,9 @@ class Source:
         return np.concatenate([view.read(box) for view in self.views])
 
 
-def source(scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = None) -> Source:
+def network_input(
+    scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = None
+) -> NetworkInput:
     """Lays the views over the scans; raises ScanModelMismatch where they do not suit the card.
 
     What has to be made coarser is made once and kept, in `scratch` where memory cannot hold it:
@@ -76,7 +78,7 @@ def source(scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = No
             cached(new, scratch) if prod(new.grid) < prod(old.grid) else new
             for new, old in zip(coarser, views, strict=True)
         ]
-    return Source(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))
+    return NetworkInput(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))
 
 
 def check(scans: Mapping[str, Scan], card: ModelCard) -> None:

@@ -1,0 +1,1 @@
+"""Networks as runtimes load them: ONNX Runtime, OpenVINO, and the session around both."""

@@ -1,0 +1,1 @@
+"""The runtimes, one file each: `RUNTIME` is found there by `inference.runtime_registry`."""
