@@ -1,4 +1,4 @@
-"""A half-open box of voxels, in plain integers."""
+"""Half-open boxes of voxels, and how to divide a grid into them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Box:
         return prod(self.shape)
 
     def part(self, inner: Self) -> Self:
-        """`inner`, a box whose places are counted from this one's first voxel."""
+        """`inner`, which is relative to this box's first voxel, as a box of this box's grid."""
         start, stop = (
             tuple(a + b for a, b in zip(self.start, edge, strict=True))
             for edge in (inner.start, inner.stop)
@@ -38,15 +38,15 @@ class Box:
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """Indexes an array of the grid's shape."""
+        """The box as an index into an array of the grid's shape."""
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
 
 
 def blocks(grid: Sequence[int], voxels: int) -> Iterator[Box]:
-    """Boxes that partition `grid`, of at most `voxels` voxels each, or of one.
+    """Boxes that partition `grid`, each of at most `voxels` voxels (at least one).
 
-    The longest edge is halved until they are small: near to cubes, they are quick to read however
-    a file orders its axes, and always the same for the same grid.
+    The longest edge is halved until the boxes are small enough. Boxes that are nearly cubes are
+    fast to read for any order of axes in a file. The same grid always gives the same boxes.
     """
     edges = list(grid)
     while prod(edges) > voxels and max(edges) > 1:
@@ -56,7 +56,7 @@ def blocks(grid: Sequence[int], voxels: int) -> Iterator[Box]:
 
 
 def boxes(grid: Sequence[int], edges: Sequence[int]) -> Iterator[Box]:
-    """Boxes of these edges that partition `grid`, the last ones smaller."""
+    """Boxes with these edges that partition `grid`; the last ones on an axis may be smaller."""
     for start in product(*(range(0, n, max(1, e)) for n, e in zip(grid, edges, strict=True))):
         ends = zip(start, edges, grid, strict=True)
         yield Box(start, tuple(min(a + edge, n) for a, edge, n in ends))

@@ -1,7 +1,8 @@
-"""Connected parts of an array that may be larger than memory.
+"""Connected components of an array that may be larger than memory.
 
-Each slab is labelled by itself; a table joins the parts that touch across slabs. The labels are
-made twice, once to learn the table and once for whoever asks, so that they are never held whole.
+Each slab is labelled separately; a table joins components that touch across slabs. Labels are
+computed twice, once to build the table and once to return them, so that they are never all in
+memory.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,32 +16,32 @@ from scipy import ndimage, sparse
 from imaging.large_arrays import slabs
 
 _HALF = 32
-"""Bits of one number of a pair; there are fewer than 2**31."""
+"""Bits for each number of a pair; numbers are below 2**31."""
 Inside = Callable[[slice], NDArray[np.bool_]]
-"""Range of the first axis -> which of its voxels belong to some part."""
+"""Range of the first axis -> which of its voxels belong to a component."""
 
 
 class Components:
-    """Parts numbered 1, 2, 3, ... in raster order of their first voxel, over all slabs."""
+    """Components numbered 1, 2, 3, ... in raster order of their first voxel, over all slabs."""
 
     def __init__(self, inside: Inside, shape: Sequence[int], structure: NDArray[np.bool_]) -> None:
-        """`structure`: 3 voxels along each axis, which neighbours touch (symmetric)."""
+        """`structure`: 3 voxels along each axis; which neighbours are connected (symmetric)."""
         self._inside = inside
         self._structure = structure
         self._slabs = list(slabs(shape))
         self._offsets: list[int] = []
         self._only: NDArray[Any] | None = None
-        """The labels of the only slab, which are not made twice."""
+        """The labels, if there is only one slab: they are not computed twice."""
         sizes, pairs = self._learn()
         self._number = _joined(sizes.size, pairs)
         self.count = int(self._number.max(initial=0))
         self.sizes = np.bincount(self._number, sizes, self.count + 1).astype(np.int64)
-        """Voxels by number; of number 0, none."""
+        """Number of voxels by component number; 0 for number 0."""
 
     def slabs(self) -> Iterator[tuple[slice, NDArray[np.int32]]]:
-        """Each range of the first axis and its numbers, 0 where nothing is inside.
+        """Each range of the first axis with its component numbers; 0 is outside.
 
-        What is inside a slab is asked again when its turn comes, and must be what it was.
+        `inside` is called again for each slab and must return the same values as before.
         """
         for rows, offset in zip(self._slabs, self._offsets, strict=True):
             labels = self._labels(rows)
@@ -57,17 +58,17 @@ class Components:
         return np.asarray(labels)
 
     def _learn(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Sizes by provisional number (0: none), and the pairs of them that touch."""
+        """Sizes by provisional number (0: outside), and the pairs of numbers that touch."""
         sizes, pairs, count = [np.zeros(1, np.int64)], [np.empty((0, 2), np.int64)], 0
         above: NDArray[Any] | None = None
         for rows in self._slabs:
             labels = self._labels(rows)
-            found = np.bincount(labels.ravel())[1:] if labels.size else np.empty(0, np.int64)
+            counts = np.bincount(labels.ravel())[1:] if labels.size else np.empty(0, np.int64)
             self._offsets.append(count)
-            sizes.append(found)
+            sizes.append(counts)
             if above is not None:
                 pairs.append(_touching(above, _lifted(labels[0], count), self._structure))
-            count += found.size
+            count += counts.size
             above = _lifted(labels[-1], self._offsets[-1])
         return np.concatenate(sizes), np.concatenate(pairs)
 
@@ -79,8 +80,8 @@ def _lifted(labels: NDArray[Any], offset: int) -> NDArray[np.int64]:
 def _touching(
     above: NDArray[np.int64], below: NDArray[np.int64], structure: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Pairs of numbers on both sides of a border between slabs, (n, 2)."""
-    bordered = np.pad(below, 1)  # so that a step over an edge never meets the other side
+    """Pairs of numbers that touch across the border between two slabs, (n, 2)."""
+    bordered = np.pad(below, 1)  # a step beyond an edge meets 0, not the opposite edge
     strides = np.cumprod((1, *bordered.shape[:0:-1]))[::-1]
     where = np.nonzero(above)
     place = np.stack(where, 1) @ strides
@@ -95,9 +96,9 @@ def _touching(
 
 
 def _joined(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Provisional number -> number; `count` counts the 0 as well, which stays 0.
+    """Provisional number -> component number; `count` includes 0, which stays 0.
 
-    The part whose provisional number is least begins first in raster order.
+    The component with the lowest provisional number comes first in raster order.
     """
     if not len(pairs):
         return np.arange(count, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Canonical orientation and back, and one scan brought to another's grid.
+"""Canonical orientation and back, and resampling of a scan onto another scan's grid.
 
 Canonical means closest to RAS+: the axes of the array run to the right, anterior and superior.
 """
@@ -20,35 +20,35 @@ from imaging.scan import Scan
 _PART_VOXELS = 1 << 19
 _READ_VOXELS = 1 << 21
 _TIED = 1e-4
-"""Sums of three cosines nearer than this are a tie: more than float32 or a quaternion rounds."""
+"""Sums of three cosines closer than this are a tie; above rounding by float32 and quaternions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canonical:
-    """A scan seen along the axes closest to RAS+, and the way back."""
+    """A view of a scan along the axes closest to RAS+, and the way back to the stored axes."""
 
     scan: Scan
-    """Reads lazily; a picture is passed through as it is."""
+    """Reads lazily; an image is unchanged."""
     order: tuple[int, ...]
     """The stored axis that each canonical axis runs along."""
     flipped: tuple[bool, ...]
-    """Whether each canonical axis runs against its stored one."""
+    """Whether each canonical axis runs opposite to its stored axis."""
 
     def turn(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A view of `array`, on the stored axes, along the canonical ones."""
+        """A view of `array`, given on the stored axes, along the canonical axes."""
         turned = np.transpose(array, self.order)
         return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
 
     def restore(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A view of `array`, on the canonical grid, along the stored axes."""
+        """A view of `array`, given on the canonical grid, along the stored axes."""
         turned = array[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
         return np.transpose(turned, np.argsort(self.order))
 
 
 def canonical(scan: Scan) -> Canonical:
-    """The scan with its axes permuted and flipped to run closest to RAS+; no value changes.
+    """The scan with its axes permuted and flipped to be closest to RAS+; no value changes.
 
-    However the same scan is stored, among its 48 axis orders and flips, the view is the same.
+    All 48 ways of storing the same scan (axis orders and flips) give the same view.
     """
     if scan.dimension == 2:
         return Canonical(scan, (0, 1), (False, False))
@@ -88,12 +88,12 @@ def _read_turned(
 
 
 def orientation(affine: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """The stored axis for each of right, anterior and superior, and whether it runs against it.
+    """The stored axis for each of right, anterior and superior, and whether it runs opposite.
 
-    Chosen among the six assignments by the largest sum of cosines between voxel axes and world
-    axes. Each cosine comes from one column alone, so neither the order nor the sign of the columns
-    changes it. A tie (axes at 45 degrees) goes to the assignment whose turned columns come last in
-    the order of their components, which is a property of the lines in space, not of their storage.
+    Of the six assignments, the one with the largest sum of cosines between voxel axes and world
+    axes. Each cosine depends on one column only, so the order and sign of the columns do not change
+    it. In a tie (axes at 45 degrees) the assignment whose turned columns sort last wins; that
+    depends on the lines in space, not on how they are stored.
     """
     directions = affine[:3, :3] / np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     best: tuple[int, ...] = (0, 1, 2)
@@ -106,7 +106,7 @@ def orientation(affine: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[boo
 
 
 def _facing(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each column turned to run with its own world axis, or, across it, with the first it meets."""
+    """Each column, negated if it runs against its own world axis (else the first that it meets)."""
     turned = columns.copy()
     for axis in range(3):
         along = turned[axis, axis] or turned[np.flatnonzero(turned[:, axis])[0], axis]
@@ -120,25 +120,26 @@ def _better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     if abs(scores[0] - scores[1]) > _TIED:
         return scores[0] > scores[1]
     gaps = (one - other).T.ravel()
-    telling = gaps[np.abs(gaps) > _TIED]
-    return bool(telling.size and telling[0] > 0)
+    decisive = gaps[np.abs(gaps) > _TIED]
+    return bool(decisive.size and decisive[0] > 0)
 
 
 def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -> Scan:
     """The scan as float32 on another grid of spatial `shape` and `affine`, read lazily.
 
-    Linear interpolation through both affines, whatever the rotation between them. Coordinates are
-    rounded to a millionth of a voxel, so that grids that coincide give the very same values. Within
-    half a voxel of the scan's edge the edge voxel goes on; beyond, the scan's lowest finite value.
-    Pictures have no place in the world: theirs must have the same shape, else ScanModelMismatch.
+    Linear interpolation through both affines, for any rotation between them. Coordinates are
+    rounded to a millionth of a voxel, so that grids that coincide give identical values. Within
+    half a voxel of the scan's edge the edge voxel is repeated; beyond that the value is the scan's
+    lowest finite value. Images have no position in space: raises ScanModelMismatch if their shapes
+    differ, or if an image meets a volume.
     """
     if scan.grid == tuple(shape) and np.array_equal(scan.affine, affine):
         return scan
     if scan.dimension == 2 or len(shape) == 2:
         raise ScanModelMismatch(
             f"The scans of one subject have the grids {scan.grid} and {tuple(shape)}.",
-            expected="Pictures of the same rows and columns, or volumes.",
-            hint="Bring the pictures to one size first.",
+            expected="Volumes, or images with the same number of rows and columns.",
+            hint="Resize the images to the same size and upload them again.",
         )
     pull = np.linalg.inv(scan.affine) @ affine
     lowest = lru_cache(1)(lambda: _lowest(scan))
@@ -163,12 +164,13 @@ def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -
 
 
 def _parts(box: Box, pull: NDArray[np.float64], grid: tuple[int, ...]) -> Iterator[Box]:
-    """Parts of `box` that are small, and so are the boxes of `grid` that `pull` takes them from.
+    """Parts of `box` that are small, and that read only small boxes of `grid` through `pull`.
 
-    Halves the axis along which it reaches farthest: a flat slab, turned, would need most of a scan.
+    Halves the axis that spans the most source voxels: a flat slab, rotated, would read most of a
+    scan.
     """
     reach = np.abs(pull[:3, :3]) * (np.array(box.shape) - 1)  # per axis of `grid`, of `box`
-    read = np.minimum(reach.sum(axis=1) + 3, grid).prod()  # both neighbours, wherever it begins
+    read = np.minimum(reach.sum(axis=1) + 3, grid).prod()  # both neighbours, at any offset
     if box.size <= 1 or (box.size <= _PART_VOXELS and read <= _READ_VOXELS):
         yield box
         return
@@ -191,7 +193,7 @@ def _lowest(scan: Scan) -> float:
 def _pulled(
     scan: Scan, pull: NDArray[np.float64], box: Box, lowest: Callable[[], float]
 ) -> NDArray[np.float32]:
-    """Values of `scan` at `pull` of each voxel of `box`; none depends on the others."""
+    """Values of `scan` at the source coordinates of each voxel of `box`."""
     i, j, k = np.ix_(*(np.arange(a, b) for a, b in zip(box.start, box.stop, strict=True)))
     inside = np.ones(box.shape, bool)
     below: list[NDArray[np.intp]] = []
@@ -226,12 +228,12 @@ def _interpolated(
     def between(axis: int, corner: tuple[NDArray[np.intp], ...]) -> NDArray[np.float64]:
         if axis == 3:
             corners: tuple[Any, ...] = (slice(None), *corner)
-            found: NDArray[np.float64] = block[corners]
-            return found
+            values: NDArray[np.float64] = block[corners]
+            return values
         first = between(axis + 1, (*corner, low[axis]))
         second = between(axis + 1, (*corner, high[axis]))
         with np.errstate(invalid="ignore"):
-            # a neighbour of no weight must not pass on its NaN
+            # a neighbour with weight 0 must not spread its NaN
             return np.where(rest[axis] == 0, first, first + rest[axis] * (second - first))
 
     return between(0, ())

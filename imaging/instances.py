@@ -1,6 +1,6 @@
-"""Touching objects apart: seeds number the objects, rims go to the nearest seed.
+"""Separates touching objects: seeds number the objects, rim voxels join the nearest seed.
 
-All of it slab by slab, with the numbers in an array that may be larger than memory.
+Works slab by slab, with the numbers in an array that may be larger than memory.
 """
 
 from collections.abc import Iterator
@@ -14,19 +14,20 @@ from scipy import ndimage
 from imaging.components import Components
 from imaging.large_arrays import large_zeros, slabs
 
-_NOBODY = np.iinfo(np.int32).max
+_UNOWNED = np.iinfo(np.int32).max
 
 
-def instances(
+def number_instances(
     outputs: NDArray[Any], seed: int, rim: int, min_voxels: int, scratch: Path | None = None
 ) -> NDArray[Any]:
     """Objects numbered 1, 2, 3, ... in raster order of their first voxel; 0 is background.
 
-    `outputs` holds a network's best output for each voxel, 2D or 3D. Face-connected components of
-    `seed` are the objects. Each voxel of `rim` goes to the seed that is nearest on a way through
-    rim voxels, from face to face; of seeds equally near, to the one that comes first in raster
-    order. A rim that no seed touches is an object of its own. Objects of fewer than `min_voxels`
-    are dropped. uint16 where the numbers fit, else uint32. `scratch`: for what memory cannot hold.
+    `outputs` holds the index of a network's highest output for each voxel, 2D or 3D. Face-connected
+    components of `seed` are the objects. Each voxel of `rim` joins the seed with the shortest path
+    to it through rim voxels, from face to face; of seeds at the same distance, the first in raster
+    order. A rim component that touches no seed is an object of its own. Objects of fewer than
+    `min_voxels` voxels are removed. Returns uint16 if the numbers fit, else uint32. `scratch`:
+    folder for arrays larger than memory.
     """
     faces = ndimage.generate_binary_structure(outputs.ndim, 1)
     numbers = large_zeros(outputs.shape, np.int32, scratch)
@@ -43,10 +44,10 @@ def instances(
 
 
 def _grow(numbers: NDArray[np.int32], outputs: NDArray[Any], rim: int) -> None:
-    """Grows numbers into the rim, in place, one step of all numbers at a time.
+    """Grows all numbers into the rim, in place, one step at a time.
 
-    A slab sees `reach` rows more on either side, and so can go as many steps before it must see
-    what its neighbours did: round by round, until no slab changes.
+    A slab is read with `reach` more rows on each side, so that it can grow by `reach` steps before
+    it needs its neighbours' result. Rounds repeat until no slab changes.
     """
     ranges = list(slabs(numbers.shape))
     height = max((rows.stop - rows.start for rows in ranges), default=0)
@@ -68,7 +69,7 @@ def _grow(numbers: NDArray[np.int32], outputs: NDArray[Any], rim: int) -> None:
 def _with_context(
     numbers: NDArray[np.int32], ranges: list[slice], reach: int
 ) -> Iterator[tuple[slice, slice, NDArray[np.int32]]]:
-    """Each range, the one with `reach` rows more, and those rows as they were before this round."""
+    """Each range, the range with `reach` more rows, and those rows' values before this round."""
     above = numbers[:0]
     for rows in ranges:
         around = slice(rows.start - len(above), min(rows.stop + reach, len(numbers)))
@@ -81,15 +82,15 @@ def _with_context(
 def _grown(
     numbers: NDArray[np.int32], free: NDArray[np.bool_], most_steps: int
 ) -> NDArray[np.int32]:
-    """The numbers after so many steps into free voxels; 0 steps: after all that there are."""
-    bordered = np.pad(numbers, 1)  # so that a step over an edge never meets the other side
+    """The numbers after at most `most_steps` steps into free voxels; 0: until nothing is free."""
+    bordered = np.pad(numbers, 1)  # a step beyond an edge meets 0, not the opposite edge
     flat, open_ = bordered.reshape(-1), np.pad(free & (numbers == 0), 1).reshape(-1)
     strides = np.cumprod((1, *bordered.shape[:0:-1]))
     steps = [int(sign * stride) for stride in strides for sign in (1, -1)]
     order = np.empty(flat.size, np.int32)
     front, taken = np.flatnonzero(_beside(bordered).reshape(-1) & open_), 0
     while front.size and not (most_steps and taken == most_steps):
-        owner = np.full(front.size, _NOBODY, np.int32)
+        owner = np.full(front.size, _UNOWNED, np.int32)
         for step in steps:
             near = flat[front + step]
             np.minimum(owner, near, out=owner, where=near > 0)
@@ -98,14 +99,14 @@ def _grown(
         near = np.concatenate([front + step for step in steps])
         near = near[open_[near]]
         count = np.arange(near.size, dtype=np.int32)
-        order[near] = count  # of a voxel that is reached twice, the last count stays
+        order[near] = count  # a voxel that is reached twice keeps the last count
         front = near[order[near] == count]
         taken += 1
     return bordered[(slice(1, -1),) * numbers.ndim]
 
 
 def _beside(numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Voxels that share a face with a numbered one."""
+    """Voxels that share a face with a numbered voxel."""
     inside, beside = numbers > 0, np.zeros(numbers.shape, bool)
     for axis in range(numbers.ndim):
         ahead = (slice(None),) * axis
@@ -125,7 +126,7 @@ def _numbered(
         found = flat[where]
         new = np.flatnonzero(sizes == 0)
         here = np.zeros(top + 1, np.int64)
-        here[found[::-1]] = where[::-1]  # of several writes the last, the first in raster order
+        here[found[::-1]] = where[::-1]  # the last write wins: the first voxel in raster order
         first[new] = here[new] + rows.start * row_voxels
         sizes += np.bincount(found, minlength=top + 1)
     kept = np.flatnonzero((sizes >= min_voxels) & (sizes > 0))

@@ -1,7 +1,7 @@
-"""Normalises voxels once per image; one implementation for training and serving.
+"""Normalises voxel values once per scan; the same code for training and inference.
 
-Statistics are taken from the whole scan, block by block in a fixed order, so they do not depend on
-how the scan is tiled afterwards, and never hold more than a block.
+Statistics are computed over the whole scan, block by block in a fixed order, so they do not depend
+on the later tiling, and only one block is in memory.
 """
 
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ from imaging.scan import Scan
 BLOCK_VALUES = 1 << 20
 _BINS = 1 << 16
 _RESOLVED = 256
-"""Histogram bins that must lie between two percentiles before they are taken as known."""
+"""Number of histogram bins between two percentiles from which they are precise enough."""
 _ZOOMS = 6
 _LARGEST = float(np.finfo(np.float32).max)
 _FLAT = 1e-7
-"""Spread over shift under which float32 cannot tell the voxels apart."""
+"""Ratio of spread to shift below which float32 cannot distinguish the voxels."""
 
 
-class Recipe(Protocol):
-    """What normalise needs to know; a model card's `intensity` is one."""
+class IntensityRule(Protocol):
+    """The parameters of a normalisation, such as a model card's `intensity`."""
 
     @property
     def kind(self) -> str: ...
@@ -42,7 +42,7 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """`(clip(v, low, high) - shift) / scale`, with non-finite voxels set to `fill` first."""
+    """`(clip(v, low, high) - shift) / scale`, after non-finite voxels are set to `fill`."""
 
     shift: float
     scale: float
@@ -50,12 +50,12 @@ class Normalisation:
     high: float
     fill: float
     nonfinite: int
-    """How many voxels were NaN or infinite."""
+    """Number of voxels that are NaN or infinite."""
     wide: bool = False
-    """Some voxel is so far from `shift` that only float64 holds the way; decided once per scan."""
+    """A voxel is so far from `shift` that the difference needs float64; decided once per scan."""
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Normalised copy, float32, of the same shape; finite."""
+        """A normalised copy, float32, of the same shape, with finite values."""
         out = _single(values)
         if self.nonfinite:
             out[~np.isfinite(out)] = self.fill
@@ -70,12 +70,12 @@ class Normalisation:
 
 
 def scan_blocks(scan: Scan) -> Iterator[Box]:
-    """Boxes that partition the grid, of at most BLOCK_VALUES values each, or of one voxel."""
+    """Boxes that partition the grid, each of at most BLOCK_VALUES values (at least one voxel)."""
     return blocks(scan.grid, BLOCK_VALUES // scan.shape[0])
 
 
-def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
-    """Measures `scan` as `recipe` asks; raises UnsupportedScan where no voxel is finite."""
+def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
+    """Measures `scan` for `rule`; raises UnsupportedScan if no voxel is finite."""
     count, nonfinite, total, low, high = 0, 0, 0.0, np.inf, -np.inf
     for box in scan_blocks(scan):
         values, bad = _finite(scan.read(box))
@@ -86,23 +86,23 @@ def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
     if count == 0:
         raise UnsupportedScan(
-            "The scan holds no finite voxel.",
+            "The scan contains no finite voxel.",
             expected="At least one voxel that is neither NaN nor infinite.",
-            hint="Check how the scan was written.",
+            hint="Check the program that wrote the scan, and upload it again.",
         )
     mean = total / count
     shift, scale, clip = 0.0, 1.0, (-np.inf, np.inf)
-    if recipe.kind == "zscore":
+    if rule.kind == "zscore":
         shift, scale = mean, _spread(scan, mean, count)
-    elif recipe.kind == "percentile":
-        percents = (float(recipe.lower or 0.0), float(recipe.upper or 100.0))
+    elif rule.kind == "percentile":
+        percents = (float(rule.lower or 0.0), float(rule.upper or 100.0))
         a, b = _percentiles(scan, low, high, count, percents)
         shift, scale = a, b - a
-    elif recipe.kind == "fixed":
-        shift, scale = recipe.mean, recipe.std
+    elif rule.kind == "fixed":
+        shift, scale = rule.mean, rule.std
         clip = (
-            -np.inf if recipe.lower is None else recipe.lower,
-            np.inf if recipe.upper is None else recipe.upper,
+            -np.inf if rule.lower is None else rule.lower,
+            np.inf if rule.upper is None else rule.upper,
         )
     if scale <= max(_FLAT * abs(shift), float(np.finfo(np.float32).tiny)):
         scale = 1.0
@@ -112,7 +112,7 @@ def normalisation(scan: Scan, recipe: Recipe) -> Normalisation:
 
 
 def _single(block: NDArray[Any]) -> NDArray[np.float32]:
-    """A copy in float32; what does not fit becomes infinite, and is treated as such."""
+    """A copy in float32; values out of range become infinite and are treated as non-finite."""
     with np.errstate(over="ignore"):
         return block.astype(np.float32)
 
@@ -136,10 +136,10 @@ def _spread(scan: Scan, mean: float, count: int) -> float:
 def _percentiles(
     scan: Scan, low: float, high: float, count: int, percents: tuple[float, float]
 ) -> tuple[float, float]:
-    """From histograms of 65,536 bins, at least 256 of them between the two percentiles.
+    """Computed from histograms of 65,536 bins, at least 256 of them between the two percentiles.
 
-    The first covers the whole range. Where a stray voxel stretches that so far that the percentiles
-    fall close together, the next covers the voxels near them alone.
+    The first histogram covers the whole range. If an outlier stretches it so far that the
+    percentiles are too close together, the next histogram covers only the values near them.
     """
     first = second = low
     for _ in range(_ZOOMS):
@@ -152,14 +152,14 @@ def _percentiles(
         first, second = low + width * a, low + width * b
         if b - a >= _RESOLVED:
             break
-        if b < _BINS - 1:  # the sum may round to less than the last bin's end, where `high` lies
+        if b < _BINS - 1:  # the sum may round to below `high`, the end of the last bin
             high = min(high, second + width)
         low, high = _extent(scan, first, high)
     return first, second
 
 
 def _histogram(scan: Scan, low: float, high: float) -> tuple[NDArray[np.int64], int]:
-    """Voxels per bin of [low, high], and how many lie below."""
+    """Number of voxels per bin of [low, high], and number of voxels below `low`."""
     histogram, before = np.zeros(_BINS, np.int64), 0
     for box in scan_blocks(scan):
         values, _ = _finite(scan.read(box))
@@ -169,7 +169,7 @@ def _histogram(scan: Scan, low: float, high: float) -> tuple[NDArray[np.int64], 
 
 
 def _extent(scan: Scan, low: float, high: float) -> tuple[float, float]:
-    """The lowest and highest voxel of those in [low, high]."""
+    """The lowest and highest voxel value in [low, high]."""
     first, last = np.inf, -np.inf
     for box in scan_blocks(scan):
         values, _ = _finite(scan.read(box))

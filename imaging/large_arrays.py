@@ -1,4 +1,4 @@
-"""Arrays that may be larger than memory: beyond a size they lie in a file that has no name."""
+"""Arrays that may be larger than memory: above a size they are mapped from an unnamed file."""
 
 import os
 import tempfile
@@ -17,10 +17,10 @@ from imaging.lazy import lazy
 from imaging.scan import Scan
 
 IN_MEMORY_BYTES = 1 << 26
-"""Up to this an array lies in memory."""
+"""An array of up to this size is held in memory."""
 _ZEROS_BYTES = 1 << 24
 SLAB_VOXELS = 1 << 23
-"""What goes over an array slab by slab holds about as many voxels at once."""
+"""Voxels of a slab: how much of an array is processed at once."""
 
 
 def large_zeros(
@@ -28,14 +28,14 @@ def large_zeros(
 ) -> NDArray[Any]:
     """Zeros of `shape`, in memory or mapped from a file in `scratch` (the system's own if None).
 
-    The file is gone with the array, even after a kill. Raises StorageFull where the disk has no
-    room for all of it; later writes cannot fail for that reason.
+    The file disappears with the array, even if the process is killed. Raises StorageFull if the
+    disk has too little space for the whole array; later writes cannot fail for that reason.
     """
     size = prod(shape) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
     with raising_storage_full(), tempfile.TemporaryFile(dir=scratch) as file:
-        # a map of a hole on a full disk kills with SIGBUS
+        # reserve all blocks: writing to a hole of a mapped file on a full disk raises SIGBUS
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
@@ -46,14 +46,14 @@ def large_zeros(
 
 
 def slabs(shape: Sequence[int], voxels: int | None = None) -> Iterator[slice]:
-    """Ranges of the first axis that cover it, each of about `voxels` (SLAB_VOXELS) or one index."""
+    """Ranges that cover the first axis, each of about `voxels` (default: SLAB_VOXELS) voxels."""
     step = max(1, (voxels or SLAB_VOXELS) // max(1, prod(shape[1:])))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
 
 
 def cached(scan: Scan, scratch: Path | None = None) -> Scan:
-    """The same scan, whose voxels are made at the first read, block by block, and then kept."""
+    """The same scan, whose voxels are computed at the first read, block by block, and stored."""
 
     def make() -> NDArray[Any]:
         out = large_zeros(scan.shape, scan.dtype, scratch)

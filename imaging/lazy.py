@@ -1,23 +1,24 @@
-"""What is made when it is first asked for."""
+"""Values that are computed at their first use."""
 
 from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
-def lazy(make: Callable[[], Made]) -> Callable[[], Made]:
-    """`make`, called by the first that asks and by nobody after it; others wait, and get the same.
+def lazy(compute: Callable[[], Value]) -> Callable[[], Value]:
+    """A function that calls `compute` at its first call and returns that value from then on.
 
-    Where `make` raises, so does the call, and the next one tries again.
+    Other threads wait for the first call. If `compute` raises, the call raises too, and the next
+    call tries again.
     """
-    lock, made = Lock(), list[Made]()
+    lock, values = Lock(), list[Value]()
 
-    def get() -> Made:
+    def get() -> Value:
         with lock:
-            if not made:
-                made.append(make())
-            return made[0]
+            if not values:
+                values.append(compute())
+            return values[0]
 
     return get

@@ -1,11 +1,11 @@
-"""What the numbers of a mask mean, and which algorithm says so; formats that can tell it, do."""
+"""What the values of a mask mean, and which algorithm made it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A coded concept, DICOM PS3.3 8: `10200004`, `SCT`, `Liver`."""
+    """A coded concept, such as `10200004`, `SCT`, `Liver` (DICOM PS3.3 section 8)."""
 
     value: str
     scheme: str
@@ -17,7 +17,7 @@ class Segment:
     """One label of a mask."""
 
     number: int
-    """The mask's voxel value."""
+    """The voxel value in the mask."""
     name: str
     color: str
     """#rrggbb"""
@@ -26,15 +26,15 @@ class Segment:
     type: Code
     """SegmentedPropertyTypeCodeSequence."""
     modifier: Code | None = None
-    """SegmentedPropertyTypeModifierCodeSequence: laterality."""
+    """SegmentedPropertyTypeModifierCodeSequence, such as laterality."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaskDescription:
-    """All labels of a mask, and the network that made it."""
+    """All labels of a mask, and the model that made it."""
 
     segments: tuple[Segment, ...]
     algorithm: str
     version: str
     instances: bool = False
-    """The mask numbers single objects; all of them are the one segment's."""
+    """The mask numbers single objects, which all belong to the only segment."""

@@ -1,4 +1,4 @@
-"""Measures a mask: sizes, boxes and centroids, streamed block by block."""
+"""Measures a mask block by block: sizes, bounding boxes and centroids."""
 
 import csv
 import io
@@ -14,39 +14,40 @@ from imaging.scan import Scan
 
 _BLOCK_VOXELS = 1 << 20
 _FORMULA = ("=", "+", "-", "@", "\t")
-"""A cell that begins so is a formula to a spreadsheet; an apostrophe before it keeps it a text."""
+"""A spreadsheet takes a cell that begins with one of these for a formula; an apostrophe in front
+keeps it a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One label, or one object of an instance mask; absent ones have no box and no centroid."""
+    """One label, or one object of an instance mask; no box and no centroid without voxels."""
 
     value: int
-    """The number in the mask."""
+    """The value in the mask."""
     name: str
     voxels: int
-    """Voxels of a volume, pixels of a picture."""
+    """Number of voxels of a volume, or pixels of an image."""
     volume_ml: float | None
-    """Of a volume: |det| of the affine's 3x3 part, per voxel."""
+    """Volumes only: `voxels` times |det| of the affine's 3x3 part."""
     area_px: int | None
-    """Of a picture."""
+    """Images only."""
     area_mm2: float | None
-    """Of a picture that bears a spacing."""
+    """Images with a spacing only."""
     bounding_box: tuple[tuple[int, ...], tuple[int, ...]] | None
-    """First voxel, and last plus one, on the stored axes."""
+    """First voxel, and last voxel plus one, on the stored axes."""
     centroid_voxel: tuple[float, ...] | None
-    """(i, j, k), or (row, column); the middle of voxel 0 is 0.0."""
+    """(i, j, k), or (row, column); the centre of voxel 0 is 0.0."""
     centroid_mm: tuple[float, float, float] | None
-    """RAS+, of a volume."""
+    """RAS+; volumes only."""
 
     def as_dict(self) -> dict[str, Any]:
-        """By field; not `asdict`, whose copies take longer than the measuring."""
+        """By field name. Not `dataclasses.asdict`: its copies take longer than the measurement."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """One row per label of the model, present or not."""
+    """One row per label of the model, also for labels that the mask does not contain."""
 
     rows: tuple[Measurement, ...]
 
@@ -56,7 +57,7 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class InstanceMeasurements:
-    """How many objects, how large, and one row for each."""
+    """Number and sizes of objects, and one row for each."""
 
     count: int
     total_voxels: int
@@ -64,13 +65,13 @@ class InstanceMeasurements:
     smallest_voxels: int
     largest_voxels: int
     total_ml: float | None
-    """Of a volume."""
+    """Volumes only."""
     total_mm2: float | None
-    """Of a picture that bears a spacing."""
+    """Images with a spacing only."""
     rows: tuple[Measurement, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary, and the rows under `objects`."""
+        """The summary, with the rows under `objects`."""
         summary = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}
         return summary | {"objects": [row.as_dict() for row in self.rows]}
 
@@ -80,7 +81,7 @@ def measure(
 ) -> Measurements:
     """Measures `mask`, on the stored axes of `scan`, for each (value, name) of `labels`.
 
-    `together`: the mask numbers objects, and all of them are the first label.
+    `together`: the mask numbers objects, which all count as the first label.
     """
     totals = _Totals(max((value for value, _ in labels), default=0), mask.ndim)
     for box in blocks(mask.shape, _BLOCK_VOXELS):
@@ -92,9 +93,9 @@ def measure(
 def measure_instances(
     mask: NDArray[Any], scan: Scan, name: str = "object", most: int | None = None
 ) -> InstanceMeasurements:
-    """Measures each object of a mask that numbers them, on the stored axes of `scan`.
+    """Measures each object of a mask that numbers objects, on the stored axes of `scan`.
 
-    `most`: rows of single objects; the summary is of all.
+    `most`: maximum number of rows; the summary always covers all objects.
     """
     totals = _Totals(int(mask.max(initial=0)), mask.ndim)
     for box in blocks(mask.shape, _BLOCK_VOXELS):
@@ -116,7 +117,7 @@ def measure_instances(
 
 
 def to_csv(rows: Iterable[Measurement]) -> str:
-    """A table with a head line; boxes and centroids take a column per axis."""
+    """A CSV table with a header row; boxes and centroids have one column per axis."""
     text = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for row in map(_flat, rows):
@@ -128,14 +129,14 @@ def to_csv(rows: Iterable[Measurement]) -> str:
 
 
 def table(measurements: Mapping[str, Any]) -> str:
-    """The rows of a report's `measurements` as CSV: its objects where the mask numbers them."""
+    """The rows of a report's `measurements` as CSV: the numbered objects, or else the labels."""
     counted = measurements.get("instances") is not None
     rows = measurements.get("objects" if counted else "labels") or ()
     return to_csv(Measurement(**row) for row in rows)
 
 
 class _Totals:
-    """Counts, sums and extents for every value from 0 to `top`, added up over blocks."""
+    """Counts, coordinate sums and extents for each value from 0 to `top`, added up over blocks."""
 
     def __init__(self, top: int, axes: int) -> None:
         self.count = np.zeros(top + 1, np.int64)
@@ -144,7 +145,7 @@ class _Totals:
         self.high = np.full((axes, top + 1), -1)
 
     def add(self, block: NDArray[Any], start: tuple[int, ...]) -> None:
-        """Adds a block whose first voxel is `start`."""
+        """Adds a block whose first voxel has the index `start`."""
         where = np.nonzero(block)
         values = block[where].astype(np.intp)
         known = values < self.count.size
@@ -158,7 +159,7 @@ class _Totals:
 
 
 def _sizes(scan: Scan, voxels: int) -> tuple[float | None, int | None, float | None]:
-    """volume_ml, area_px and area_mm2 of so many voxels; None where they do not apply."""
+    """volume_ml, area_px and area_mm2 of a number of voxels; None where one does not apply."""
     if scan.dimension == 3:
         return voxels * float(abs(np.linalg.det(scan.affine[:3, :3]))) / 1000, None, None
     if scan.spacing_mm is None:
@@ -201,6 +202,6 @@ def _flat(row: Measurement) -> Mapping[str, Any]:
 
 
 def _cell(name: str) -> str:
-    """One line, for a carriage return would begin a new row, and no formula."""
+    """The name on one line (a carriage return would begin a row), and not as a formula."""
     line = " ".join(name.splitlines())
     return f"'{line}" if line.lstrip(" ")[:1] in _FORMULA else line

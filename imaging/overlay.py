@@ -1,8 +1,8 @@
-"""Preview pictures: the mask's outline and a tint of its colour over the scan.
+"""Preview images: the mask's outline and a tint of its colour over the scan.
 
-Volumes show three planes through the mask's centroid, in true proportions, seen with the patient's
-right on the right; letters at the edges say which way is which (right, left, anterior, posterior,
-superior, inferior).
+A volume is shown as three planes through the mask's centroid, in true proportions, with the
+patient's right on the right. Letters at the edges give the directions (right, left, anterior,
+posterior, superior, inferior).
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ from imaging.formats.atomic import replacing
 from imaging.geometry import canonical
 from imaging.scan import Scan
 
-_PICTURE_EDGE = 1024
+_IMAGE_EDGE = 1024
 _NEAR = 4
-"""Pixels brought to one, up to which single objects are told apart."""
+"""Up to this reduction factor the borders between single objects are drawn."""
 _PLANE_EDGE = 384
 _GAP = 6
 _TINT = 0.35
@@ -28,7 +28,7 @@ _FALLBACK = "#ff4040"
 _WINDOW = (1, 99)
 _BAND_PIXELS = 1 << 22
 _PLANES = (
-    # held axis, across, down from the top; letters at left, right, top, bottom
+    # fixed axis, horizontal axis, vertical axis; letters at left, right, top, bottom
     (2, 0, 1, "LRAP"),
     (1, 0, 2, "LRSI"),
     (0, 1, 2, "PASI"),
@@ -40,28 +40,28 @@ Pixels = NDArray[np.uint8]
 def preview(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str], path: Path) -> None:
     """Writes a PNG of `mask`, on the stored axes of `scan`, over the scan.
 
-    `colors` gives `#rrggbb` by label value; other values (the objects of an instance mask) take the
-    colour of the lowest value given. An empty mask shows the middle of the scan.
+    `colors` gives `#rrggbb` by label value; other values (the objects of an instance mask) get the
+    colour of the lowest value in it. With an empty mask the middle of the scan is shown.
     """
-    picture = _picture(scan, mask, colors) if scan.dimension == 2 else _planes(scan, mask, colors)
+    image = _image(scan, mask, colors) if scan.dimension == 2 else _planes(scan, mask, colors)
     with replacing(path) as file:
-        picture.save(file, format="PNG", compress_level=1)  # a job's owner waits for it
+        image.save(file, format="PNG", compress_level=1)  # fast: the job waits for it
 
 
-def _picture(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image.Image:
-    factor = -(-max(scan.grid) // _PICTURE_EDGE)
+def _image(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image.Image:
+    factor = -(-max(scan.grid) // _IMAGE_EDGE)
     down, across = (min(factor, n) for n in scan.grid)
     pixels = _windowed(_reduced(scan, down, across))
     shown = mask
-    for axis, step in enumerate((down, across)):  # the largest: nothing is too small to be seen
+    for axis, step in enumerate((down, across)):  # the maximum, so that small objects stay visible
         shown = np.maximum.reduceat(shown, np.arange(0, mask.shape[axis], step), axis=axis)
-    if factor > _NEAR and colors:  # from afar, borders between objects would hide everything
+    if factor > _NEAR and colors:  # borders between objects would cover everything
         shown = np.minimum(shown, max(colors))
     return Image.fromarray(_overlaid(pixels, shown, colors))
 
 
 def _reduced(scan: Scan, down: int, across: int) -> NDArray[Any]:
-    """(row, column, c): means over blocks of down x across pixels, read band by band."""
+    """(row, column, c): means over blocks of down x across pixels, read in bands."""
     rows, columns = scan.grid
     if (down, across) == (1, 1):
         return np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1)
@@ -73,7 +73,7 @@ def _reduced(scan: Scan, down: int, across: int) -> NDArray[Any]:
 
 
 def _means(block: NDArray[Any], down: int, across: int) -> NDArray[np.float64]:
-    """(c, row, column): means over blocks of pixels; the last ones may be smaller."""
+    """(c, row, column): means over blocks of pixels; the last blocks may be smaller."""
     means: NDArray[Any] = block
     for axis, step in ((1, down), (2, across)):
         starts = np.arange(0, block.shape[axis], step)
@@ -104,7 +104,7 @@ def _planes(scan: Scan, mask: NDArray[Any], colors: Mapping[int, str]) -> Image.
 
 
 def _centre(mask: NDArray[Any]) -> tuple[int, ...]:
-    """The voxel nearest to the mask's centroid, or the middle one of an empty mask."""
+    """The voxel nearest to the mask's centroid; the middle voxel if the mask is empty."""
     weights = [np.zeros(n, np.int64) for n in mask.shape]
     for box in blocks(mask.shape, _BAND_PIXELS):
         inside = mask[box.slices] != 0
@@ -121,7 +121,7 @@ def _centre(mask: NDArray[Any]) -> tuple[int, ...]:
 def _cut(
     scan: Scan, mask: NDArray[Any], centre: tuple[int, ...], held: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The plane of scan and mask where axis `held` stands at the centre, (across, up)."""
+    """The plane of scan and mask through `centre`, perpendicular to axis `held`: (across, up)."""
     start, stop = [0, 0, 0], list(scan.grid)
     start[held], stop[held] = centre[held], centre[held] + 1
     box = Box(tuple(start), tuple(stop))
@@ -143,7 +143,7 @@ def _grey(values: NDArray[Any], low: float, high: float) -> Pixels:
 
 
 def _windowed(pixels: NDArray[Any]) -> Pixels:
-    """(row, column, 3); 8-bit colour stays as it is."""
+    """(row, column, 3) in 8 bits; 8-bit colour is unchanged."""
     if pixels.shape[-1] == 3 and pixels.dtype == np.uint8:
         return pixels
     grey = _grey(pixels, *_window(pixels))
@@ -151,8 +151,10 @@ def _windowed(pixels: NDArray[Any]) -> Pixels:
 
 
 def _resized(plane: NDArray[Any], size: tuple[int, int], kernel: Image.Resampling) -> NDArray[Any]:
-    """The plane at (width, height), which may stretch its axes differently."""
-    if kernel is Image.Resampling.NEAREST:  # by index: label numbers of any width
+    """The plane scaled to `size`, (width, height), which may change its proportions."""
+    if (
+        kernel is Image.Resampling.NEAREST
+    ):  # by index: Pillow cannot resize labels of every integer type
         rows, columns = (
             ((np.arange(n) + 0.5) * m / n).astype(np.intp)
             for n, m in zip(size[::-1], plane.shape, strict=True)
@@ -175,7 +177,7 @@ def _overlaid(pixels: Pixels, mask: NDArray[Any], colors: Mapping[int, str]) -> 
 
 
 def _outline(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """Labelled pixels with a neighbour, by an edge, of another label."""
+    """Labelled pixels that share an edge with a pixel of another label."""
     edge: NDArray[np.bool_] = np.zeros(mask.shape, bool)
     for axis in (0, 1):
         ahead = np.diff(mask.astype(np.int64), axis=axis) != 0

@@ -1,15 +1,15 @@
-"""Separable linear resampling, the same to the bit whatever region is asked for.
+"""Separable linear resampling with results that do not depend on the requested region.
 
-Voxel edges align: both grids cover the same stretch, so `n_in` and `n_out` alone fix every
-coordinate, once, in float64:
+Voxel edges align: both grids cover the same extent, so `n_in` and `n_out` determine every
+coordinate, in float64:
 
     in   |     0     |     1     |     2     |        x_in = (x_out + 0.5) * n_in / n_out - 0.5
     out  |   0   |   1   |   2   |   3   |...
 
-The kernel is a triangle of half-width 1, widened by the ratio where that makes the scan coarser
-(so that nothing between the samples is skipped) and straightened (so that ramps stay ramps). Its
-support is finite; beyond the edge the edge voxel goes on. Taps are summed one after the other,
-element by element: no order of summation depends on the block's shape.
+The kernel is a triangle of half-width 1. Where the scan becomes coarser, it is widened by the ratio
+(so that no voxel between the samples is skipped) and corrected (so that linear ramps are kept). Its
+support is finite; beyond the edge the edge voxel is repeated. Taps are added one after the other,
+element by element, so the order of summation does not depend on the block's shape.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ from imaging.errors import BadRequest
 from imaging.scan import Scan
 
 _READ_VOXELS = 1 << 22
-"""Of a scan, that are read at once to be resampled."""
+"""Voxels of a scan that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis of `n_in` voxels brought to `n_out` over the same physical stretch."""
+    """One axis, resampled from `n_in` to `n_out` voxels over the same physical extent."""
 
     n_in: int
     n_out: int
     widen: bool = False
-    """Widen the kernel by the ratio where the axis becomes coarser (anti-aliasing)."""
+    """Widen the kernel by the ratio if the axis becomes coarser (anti-aliasing)."""
 
     @property
     def ratio(self) -> float:
@@ -48,7 +48,7 @@ class Axis:
         return max(1.0, self.ratio) if self.widen else 1.0
 
     def centres(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Where the centres of outputs [start, stop) lie, in input voxels."""
+        """Centres of the outputs [start, stop), in input voxels."""
         return (np.arange(start, stop, dtype=np.float64) + 0.5) * self.ratio - 0.5
 
     def needed(self, start: int, stop: int) -> tuple[int, int]:
@@ -59,7 +59,7 @@ class Axis:
         return int(taps.min()), int(taps.max()) + 1
 
     def taps(self, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Input indices and weights, both (taps, stop - start); weights sum to 1 for each output.
+        """Input indices and weights, both (taps, stop - start); each output's weights sum to 1.
 
         The first tap is the input voxel at or just below the output's centre.
         """
@@ -68,22 +68,22 @@ class Axis:
         reach = ceil(self.reach)
         steps = sorted(range(1 - reach, reach + 1), key=lambda step: (abs(step), step))
         index = below + np.array(steps, np.intp)[:, np.newaxis]
-        away = index - centre
-        weights = np.maximum(0.0, 1.0 - np.abs(away) / self.reach)
-        if self.reach > 1.0:  # sampled, a widened triangle leans to one side: a ramp would shift
-            lean = (weights * away).sum(axis=0) / (weights * away**2).sum(axis=0)
-            weights *= 1.0 - lean * away
+        offset = index - centre
+        weights = np.maximum(0.0, 1.0 - np.abs(offset) / self.reach)
+        if self.reach > 1.0:  # a sampled, widened triangle is asymmetric and would shift a ramp
+            slope = (weights * offset).sum(axis=0) / (weights * offset**2).sum(axis=0)
+            weights *= 1.0 - slope * offset
         weights /= weights.sum(axis=0)
         return np.clip(index, 0, self.n_in - 1), weights.astype(np.float32)
 
 
 def resampled_length(n: int, spacing_from: float, spacing_to: float) -> int:
-    """Voxels at `spacing_to` mm that cover what `n` voxels at `spacing_from` mm cover."""
+    """Number of voxels at `spacing_to` mm that cover `n` voxels at `spacing_from` mm."""
     return max(1, round(n * spacing_from / spacing_to))
 
 
 def needed_box(axes: Sequence[Axis], out_box: Box) -> Box:
-    """The box of the input grid that `out_box` of the output grid is computed from."""
+    """The box of the input grid from which `out_box` of the output grid is computed."""
     ranges = [
         axis.needed(a, b) for axis, a, b in zip(axes, out_box.start, out_box.stop, strict=True)
     ]
@@ -95,8 +95,8 @@ def resample_box(
 ) -> NDArray[np.float32]:
     """(c, *out_box.shape) float32, from `block`, of shape (c, *block_box.shape) on the input grid.
 
-    `block_box` must hold `needed_box(axes, out_box)`. Constants come out as they are, and an axis
-    whose length does not change is only cut.
+    `block_box` must contain `needed_box(axes, out_box)`. Constants are kept exactly, and an axis
+    whose length does not change is only cropped.
     """
     values: NDArray[np.float32] = block.astype(np.float32, copy=False)
     coarsest_first = sorted(range(len(axes)), key=lambda a: -axes[a].ratio)
@@ -117,13 +117,13 @@ def _along(
     index, weights = plan.taps(*out)
     index = index - offset
     if index.min() < 0 or index.max() >= values.shape[axis]:
-        raise BadRequest("The block does not hold all that the kernel reads.")
+        raise BadRequest("The block does not contain all voxels that the kernel reads.")
     across = (-1,) + (1,) * (values.ndim - axis - 1)
     base: NDArray[np.float32] = values.take(index[0], axis)
     total = base
     for tap, weight in zip(index[1:], weights[1:], strict=True):
         part = values.take(tap, axis)
-        part -= base  # differences, so that a constant comes out exactly
+        part -= base  # differences, so that a constant is kept exactly
         part *= weight.reshape(across)
         total = np.add(total, part, out=part)
     return total
@@ -132,15 +132,16 @@ def _along(
 def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
     """The scan as float32 on the grid nearest to `spacing_mm`, read lazily.
 
-    The grid covers the scan's own stretch, so its true spacing may differ from the one asked for by
-    less than half an output voxel over the whole axis. `scan` should be canonical.
+    The grid covers the same extent as the scan, so its actual spacing may differ from `spacing_mm`,
+    by less than half an output voxel over the whole axis. `scan` should be canonical. Raises
+    BadRequest if the scan has no spacing.
     """
     own = scan.spacing_mm
     if own is None:
         raise BadRequest(
-            "The scan does not say how large its voxels are.",
-            expected="A scan with a spacing, for a model that works at one.",
-            hint="Choose a model that works on the pixels as they are.",
+            "The scan does not state the size of its voxels.",
+            expected="A scan with a spacing, because the model works at a fixed spacing.",
+            hint="Save the scan with its spacing, or choose a model that does not need one.",
         )
     axes = scan_axes(scan.grid, own, spacing_mm)
     ratios = [axis.ratio for axis in axes]
@@ -152,7 +153,7 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
 
     def read(box: Box) -> NDArray[Any]:
         out = np.empty((scan.shape[0], *box.shape), np.float32)
-        for part in blocks(box.shape, most):  # what a part needs stays small, however fine the scan
+        for part in blocks(box.shape, most):  # limits what is read for each part of a fine scan
             here = box.part(part)
             needed = needed_box(axes, here)
             out[(slice(None), *part.slices)] = resample_box(scan.read(needed), needed, axes, here)
@@ -172,7 +173,7 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
 def scan_axes(
     grid: Sequence[int], spacing_mm: Sequence[float], wanted_mm: Sequence[float]
 ) -> tuple[Axis, ...]:
-    """The axes that bring a scan's grid to the spacing a network works at."""
+    """The axes that resample a scan's grid to the spacing `wanted_mm` of a network."""
     return tuple(
         Axis(n, resampled_length(n, own, wanted), widen=True)
         for n, own, wanted in zip(grid, spacing_mm, wanted_mm, strict=True)

@@ -1,4 +1,4 @@
-"""A label map on a scan's own grid, though stored along other axes, brought back to it."""
+"""Brings a label map that is stored along other axes back to its scan's grid."""
 
 from typing import Any
 
@@ -10,24 +10,27 @@ from imaging.errors import BadRequest
 from imaging.scan import Scan
 
 _TOLERANCE = 0.05
-"""Of a voxel, at any corner: far more than float32 and quaternions round, far less than a flaw."""
+"""Largest distance of any corner, in voxels: well above rounding by float32 and quaternions, well
+below a real displacement."""
 
 
 def on_grid_of(label: Scan, grid: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[Any]:
-    """The voxels of `label`, one component, on the volume's grid: permuted and flipped, no more.
+    """The voxels of the single-component `label` on the volume's grid, permuted and flipped only.
 
-    Raises BadRequest, with shapes and distances, where it lies on any other grid.
+    Raises BadRequest, with shapes and distances, if `label` is on any other grid.
     """
     if label.dimension != 3 or label.shape[0] != 1:
-        raise _other(f"The label map has the shape {label.shape}.", grid)
+        raise _different_grid(f"The label map has the shape {label.shape}.", grid)
     pull = np.linalg.inv(affine) @ label.affine  # the label's voxel -> the scan's voxel
     order = tuple(int(a) for a in np.abs(pull[:3, :3]).argmax(axis=0))  # its axis -> the scan's
     if sorted(order) != [0, 1, 2] or tuple(grid[a] for a in order) != label.grid:
-        raise _other(f"The label map has the shape {label.grid}.", grid)
+        raise _different_grid(f"The label map has the shape {label.grid}.", grid)
     flips = tuple(bool(pull[a, n] < 0) for n, a in enumerate(order))
     off = _farthest(pull, order, flips, grid)
     if not off <= _TOLERANCE:
-        raise _other(f"The label map lies up to {off:.2f} voxels away from the image's grid.", grid)
+        raise _different_grid(
+            f"The label map is up to {off:.2f} voxels away from the image's grid.", grid
+        )
     values = label.read(Box.whole(label.grid))[0]
     values = values[tuple(slice(None, None, -1 if flip else 1) for flip in flips)]
     return np.transpose(values, np.argsort(order))
@@ -39,7 +42,7 @@ def _farthest(
     flips: tuple[bool, ...],
     grid: tuple[int, ...],
 ) -> float:
-    """The greatest distance, in the scan's voxels, of a corner from where it should lie."""
+    """The largest distance of a corner from its expected position, in the scan's voxels."""
     exact = np.zeros((3, 4))
     for axis, (target, flip) in enumerate(zip(order, flips, strict=True)):
         exact[target, axis] = -1 if flip else 1
@@ -49,9 +52,9 @@ def _farthest(
     return float(np.abs((pull[:3] - exact) @ corners).max())
 
 
-def _other(detail: str, grid: tuple[int, ...]) -> BadRequest:
+def _different_grid(detail: str, grid: tuple[int, ...]) -> BadRequest:
     return BadRequest(
         detail,
-        expected=f"The image's own grid, {grid}, with the same place in the world.",
-        hint="Export the labels with the image as their reference, without resampling or cropping.",
+        expected=f"A label map on the image's grid {grid}, at the same position in space.",
+        hint="Export the labels with the image as reference, without resampling or cropping.",
     )

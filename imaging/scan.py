@@ -1,4 +1,4 @@
-"""What a scan is: a grid of voxels somewhere in the world, read by region."""
+"""A scan: a grid of voxels with a position in space, read by region."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ Reader = Callable[[Box], NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """An image whose voxels are read by region; the whole need never be in memory.
+    """A volume or image whose voxels are read by region; it need not fit into memory.
 
-    A volume's axes are (c, i, j, k) and its affine maps (i, j, k) to RAS+ mm. A picture's axes are
-    (c, row, column); its affine is the identity over (row, column, 0) and it has no spacing unless
-    the file bears a physical one.
+    A volume's axes are (c, i, j, k) and its affine maps (i, j, k) to RAS+ mm. An image's axes are
+    (c, row, column); its affine is the identity over (row, column, 0), and it has a spacing only if
+    the file states a physical one.
     """
 
     shape: tuple[int, ...]
-    """(c, i, j, k) for a volume, (c, row, column) for a picture."""
+    """(c, i, j, k) for a volume, (c, row, column) for an image."""
     dtype: np.dtype[Any]
-    """Of the values that `read` gives, after any scale and offset of the format."""
+    """Type of the values that `read` returns, after the format's scale and offset."""
     affine: NDArray[np.float64]
     """(4, 4): voxel index -> RAS+ mm."""
     spacing_mm: tuple[float, ...] | None
-    """Voxel size along each spatial axis, or None where the format does not say."""
+    """Voxel size along each spatial axis; None if the file does not state one."""
     format: str
-    """`nifti`, `nrrd`, `dicom`, `png`, `jpeg`, `tiff` or `ome-zarr`; a view bears its source's."""
+    """`nifti`, `nrrd`, `dicom`, `png`, `jpeg`, `tiff` or `ome-zarr`; a view has its source's."""
     reader: Reader
-    """Box -> array of shape (c, *box.shape); boxes lie inside the grid."""
+    """Box -> array of shape (c, *box.shape); boxes are inside the grid."""
     stored_shape: tuple[int, ...]
-    """The array shape of the file itself, so that a mask can be written with the same."""
+    """Shape of the array in the file; a mask is written with the same shape."""
     warnings: tuple[str, ...] = ()
-    """What a careful user should know, without patient data."""
+    """Problems that a user should know about, without patient data."""
     source: object | None = None
     """What the format itself knows of the scan, for writers of the same format."""
 
@@ -47,7 +47,7 @@ class Scan:
 
     @property
     def dimension(self) -> int:
-        """2 for a picture, 3 for a volume."""
+        """2 for an image, 3 for a volume."""
         return len(self.shape) - 1
 
     def read(self, box: Box) -> NDArray[Any]:
@@ -56,7 +56,7 @@ class Scan:
 
 
 def in_memory(values: NDArray[Any], spacing_mm: tuple[float, ...] | None = None) -> Scan:
-    """A scan of an array (c, *spatial), on canonical axes that begin at the world's origin."""
+    """A scan of an array (c, *spatial), on canonical axes, with its first voxel at the origin."""
     solid = spacing_mm is not None and len(spacing_mm) == 3
     return Scan(
         shape=values.shape,

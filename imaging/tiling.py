@@ -1,4 +1,4 @@
-"""Plans, cuts and pastes tiles so that no mask depends on them: plain integers, no network.
+"""Plans, cuts and pastes tiles so that the mask does not depend on them; integers only.
 
       |<------------- read ------------->|
       |  halo  |   write region   |  halo |      write regions partition the image; reads overlap
@@ -8,12 +8,13 @@ Along one axis, with halo 3 and align 4, an image of 21 voxels in three tiles of
       write   [0........8)[8.......16)[16...21)       starts are multiples of align
       read  -3..........11  5.......19  13.......27   mirrored below 0 and from 21 on
 
-A `same` network pads inside itself, so its tiles keep the image's own edges and never read beyond
-the image mirrored up to a multiple of align; only their inner sides are cropped by the halo.
+A `same` network pads inside itself. Its tiles therefore keep the image's own edges, and read no
+further than the image mirrored up to a multiple of align; only their inner sides are cropped by the
+halo.
 
-Why align: a network that pools by 2 four times computes on a grid of 16; a tile that does not start
+Why align: a network that pools by 2 four times computes on a grid of 16. A tile that does not start
 on that grid pools other neighbours and gives another mask (Ronneberger 2015 steps by 388, which is
-no multiple of 16).
+not a multiple of 16).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,42 +32,42 @@ from imaging.errors import BadRequest
 
 @dataclass(frozen=True, slots=True)
 class TileRule:
-    """What a network asks of a tile along one axis, in voxels of its own grid."""
+    """What a network requires of a tile along one axis, in voxels of the network's grid."""
 
     halo: int
     align: int
     minimum: int
-    """Smallest legal input; legal are `minimum + n * align`."""
+    """Smallest legal input size; legal sizes are `minimum + n * align`."""
     valid: bool
-    """True: the output is smaller than the input by the halo on each side. False: `same`."""
+    """True: the output is smaller than the input by the halo on each side. False: same size."""
 
     def at_least(self, length: int) -> int:
-        """The smallest legal input of at least `length`."""
+        """The smallest legal input size of at least `length`."""
         return self.minimum + max(0, ceil((length - self.minimum) / self.align)) * self.align
 
     @property
     def margin(self) -> int:
-        """What a tile's inner side loses: the halo, for `same` rounded up to align."""
+        """Voxels cropped from a tile's inner side: the halo, for `same` rounded up to align."""
         return self.halo if self.valid else ceil(self.halo / self.align) * self.align
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One tile along one axis, half-open."""
+    """One tile along one axis; all ranges are half-open."""
 
     read: tuple[int, int]
-    """What the network is given; outside [0, length) it is mirrored."""
+    """Input of the network; outside [0, length) the image is mirrored."""
     keep: tuple[int, int]
-    """The outputs that are used."""
+    """Outputs that are used."""
     origin: int
-    """The index of the first output."""
+    """Index of the first output."""
     write: tuple[int, int]
-    """What this tile alone writes; the same as `keep` unless the mask lies on another grid."""
+    """Voxels that only this tile writes; equal to `keep` unless the mask has another grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The product of one span per axis."""
+    """One tile: one span per axis."""
 
     spans: tuple[Span, ...]
 
@@ -84,13 +85,13 @@ class Tile:
 
     @property
     def crop(self) -> tuple[slice, ...]:
-        """Takes `keep` out of the network's output."""
+        """Index of `keep` in the network's output."""
         return tuple(slice(s.keep[0] - s.origin, s.keep[1] - s.origin) for s in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every tile of an image; spans per axis, tiles in raster order."""
+    """All tiles of an image: spans per axis; iterates over tiles in raster order."""
 
     axes: tuple[tuple[Span, ...], ...]
 
@@ -102,17 +103,17 @@ class Plan:
 
     @property
     def read_shape(self) -> tuple[int, ...]:
-        """All tiles read the same shape."""
+        """Shape of the network's input, the same for all tiles."""
         return tuple(spans[0].read[1] - spans[0].read[0] for spans in self.axes)
 
 
 def plan_axis(
     length: int, rule: TileRule, at_most: int | None = None, overlap: int = 0
 ) -> list[Span]:
-    """Spans that partition [0, length), as even as legal, reading at most `at_most` each.
+    """Spans that partition [0, length), as even as legal sizes allow, reading at most `at_most`.
 
-    `overlap`: how many outputs beyond its own each tile keeps, for interpolation. Raises BadRequest
-    where `at_most` leaves no room for a write region.
+    `overlap`: number of outputs beyond its own that each tile keeps, for interpolation. Raises
+    BadRequest if `at_most` is too small for a write region.
     """
     whole = rule.at_least(length + 2 * rule.halo if rule.valid else length)
     if at_most is None or whole <= at_most:
@@ -123,10 +124,10 @@ def plan_axis(
     if legal < rule.minimum or most < rule.align:
         raise BadRequest(
             f"A tile of {at_most} is too small for this network.",
-            expected=f"At least {min(rule.at_least(rule.align + around), whole)} voxels an axis.",
-            hint="Ask for a larger tile, or leave the tile to Tessera.",
+            expected=f"At least {min(rule.at_least(rule.align + around), whole)} voxels per axis.",
+            hint="Request a larger tile, or leave the tile size out and let Tessera choose it.",
         )
-    gain = 0 if rule.valid else rule.margin  # at the image's own edges `same` loses nothing
+    gain = 0 if rule.valid else rule.margin  # `same` is not cropped at the image's own edges
     count = max(2, ceil((length - 2 * gain) / most))
     step = max(1, ceil((length - 2 * gain) / count / rule.align)) * rule.align
     read = rule.at_least(step + around)
@@ -139,7 +140,7 @@ def plan_axis(
 
 def _span(rule: TileRule, start: int, stop: int, length: int, read: int, overlap: int) -> Span:
     first = start - rule.margin
-    if not rule.valid:  # stay inside the image: an edge is the network's own to pad
+    if not rule.valid:  # stay inside the image: the network itself pads the edges
         padded = rule.at_least(length)
         first = max(0, min(first, padded - read))
     origin = first + rule.halo if rule.valid else first
@@ -148,9 +149,9 @@ def _span(rule: TileRule, start: int, stop: int, length: int, read: int, overlap
 
 
 def onto(spans: Sequence[Span], positions: NDArray[np.float64]) -> list[Span]:
-    """Spans that write on another grid, whose voxel x lies at `positions[x]` (ascending) here.
+    """Spans that write on another grid, whose voxel x is at `positions[x]` (ascending) on this one.
 
-    A voxel belongs to the span that keeps the network voxel at or below it; spans that own none
+    A voxel belongs to the span that keeps the network voxel at or below it; spans without voxels
     are left out. Plan with `overlap=1` first: linear interpolation reads one voxel further.
     """
     below = np.clip(np.floor(positions), spans[0].write[0], spans[-1].write[1] - 1)
@@ -165,7 +166,7 @@ def onto(spans: Sequence[Span], positions: NDArray[np.float64]) -> list[Span]:
 def mirror(start: int, stop: int, length: int) -> NDArray[np.intp]:
     """Indices in [0, length) for [start, stop), mirrored at the edges without repeating them.
 
-    Mirrored again and again where the way is longer than the image; an axis of length 1 repeats.
+    Mirrored several times if the range is longer than the image; an axis of length 1 is repeated.
     """
     index = np.arange(start, stop)
     if length == 1:
@@ -175,7 +176,7 @@ def mirror(start: int, stop: int, length: int) -> NDArray[np.intp]:
 
 
 def cut(read: Callable[[Box], NDArray[Any]], grid: Sequence[int], tile: Tile) -> NDArray[Any]:
-    """What the network is given: (c, *tile.read.shape), mirrored beyond the grid's edges."""
+    """The network's input for a tile: (c, *tile.read.shape), mirrored beyond the grid's edges."""
     indices = [mirror(*span.read, n) for span, n in zip(tile.spans, grid, strict=True)]
     inner = Box(tuple(int(i.min()) for i in indices), tuple(int(i.max()) + 1 for i in indices))
     block = read(inner)
@@ -186,5 +187,5 @@ def cut(read: Callable[[Box], NDArray[Any]], grid: Sequence[int], tile: Tile) ->
 
 
 def paste(mask: NDArray[Any], tile: Tile, values: NDArray[Any]) -> None:
-    """Writes a tile's own region; writing it twice writes the same."""
+    """Writes a tile's write region; writing it again changes nothing."""
     mask[tile.write.slices] = values

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imaging import tiling
 from imaging.box import Box
 from imaging.errors import BadRequest, StorageFull, Unavailable
-from imaging.instances import instances
+from imaging.instances import number_instances
 from imaging.large_arrays import large_zeros
 from imaging.resample import Axis, needed_box, resample_box
 from imaging.scan import Scan
@@ -281,7 +281,7 @@ def finish(painted: NDArray[Any], card: ModelCard, scratch: Path | None = None) 
     """What needs the whole mask: numbers objects, or applies the card's post-processing steps."""
     if card.instances is not None:
         rule = card.instances
-        return instances(painted, rule.seed, rule.rim, rule.min_voxels, scratch)
+        return number_instances(painted, rule.seed, rule.rim, rule.min_voxels, scratch)
     for step in card.postprocessing:
         step.apply(painted)
     return painted

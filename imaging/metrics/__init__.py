@@ -1,4 +1,4 @@
-"""How far a mask is from a reference: overlap, surfaces, objects, membranes."""
+"""Metrics that compare a mask with a reference: overlap, surfaces, objects, membranes."""
 
 from imaging.metrics.overlap import dice, size_error
 from imaging.metrics.surface import hd95, surface_dice

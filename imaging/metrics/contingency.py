@@ -1,4 +1,4 @@
-"""Which labels of two label maps lie on the same voxels, counted sparsely."""
+"""Sparse contingency table of two label maps."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 
-def contingency(reference: NDArray[Any], found: NDArray[Any]) -> "sparse.csr_array[Any]":
-    """Voxels for each pair (label of `reference`, label of `found`), in one pass over the voxels.
+def contingency(reference: NDArray[Any], predicted: NDArray[Any]) -> "sparse.csr_array[Any]":
+    """Number of voxels for each pair (label of `reference`, label of `predicted`).
 
-    Both hold labels from 0, of the same shape; memory grows with the pairs that occur, not with all
-    that could, so thousands of objects are no trouble.
+    Both contain labels from 0 and have the same shape. Memory grows with the pairs that occur, not
+    with all possible pairs, so that thousands of objects can be compared.
     """
-    pairs = (reference.ravel().astype(np.intp), found.ravel().astype(np.intp))
+    pairs = (reference.ravel().astype(np.intp), predicted.ravel().astype(np.intp))
     return sparse.coo_array((np.ones(reference.size, np.int64), pairs)).tocsr()

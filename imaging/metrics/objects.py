@@ -1,4 +1,4 @@
-"""How well numbered objects were told apart, found and outlined."""
+"""How well numbered objects are detected, separated and outlined."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,53 +10,59 @@ from numpy.typing import NDArray
 from imaging.metrics.contingency import contingency
 
 THRESHOLDS = tuple(n / 100 for n in range(50, 95, 5))
-"""0.5, 0.55, ... 0.9. The Data Science Bowl's own list went on to 0.95."""
+"""0.5, 0.55, ... 0.9. The list of the Data Science Bowl 2018 ended at 0.95."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """A reference's objects and those found, and how each pair that touches overlaps."""
+    """Objects of a reference and of a prediction, and the overlap of each pair that intersects."""
 
     reference_objects: int
-    found_objects: int
+    predicted_objects: int
     iou: NDArray[np.float64]
-    """Intersection over union, one for each pair of objects with a voxel in common."""
+    """Intersection over union, for each pair of objects with a common voxel."""
     covered: NDArray[np.float64]
-    """The share of the pair's reference object that its found object covers."""
+    """The fraction of the pair's reference object that its predicted object covers."""
 
     @classmethod
-    def of(cls, found: NDArray[Any], reference: NDArray[Any]) -> "Matches":
-        """From two label maps of one shape; each value above 0 is an object, 0 is background."""
-        table = contingency(reference, found)
-        theirs, ours = (np.asarray(table.sum(axis=axis)).ravel() for axis in (1, 0))
+    def of(cls, predicted: NDArray[Any], reference: NDArray[Any]) -> "Matches":
+        """From two label maps of the same shape; 0 is background, any other value an object."""
+        table = contingency(reference, predicted)
+        reference_sizes, predicted_sizes = (
+            np.asarray(table.sum(axis=axis)).ravel() for axis in (1, 0)
+        )
         pairs = table.tocoo()
         both = (pairs.coords[0] > 0) & (pairs.coords[1] > 0)
         common = pairs.data[both].astype(np.float64)
-        large, small = theirs[pairs.coords[0][both]], ours[pairs.coords[1][both]]
+        first, second = (
+            reference_sizes[pairs.coords[0][both]],
+            predicted_sizes[pairs.coords[1][both]],
+        )
         return cls(
-            int(np.count_nonzero(theirs[1:])),
-            int(np.count_nonzero(ours[1:])),
-            iou=common / (large + small - common),
-            covered=common / large,
+            int(np.count_nonzero(reference_sizes[1:])),
+            int(np.count_nonzero(predicted_sizes[1:])),
+            iou=common / (first + second - common),
+            covered=common / first,
         )
 
     def average_precision(self, thresholds: Sequence[float] = THRESHOLDS) -> tuple[float, ...]:
-        """TP / (TP + FP + FN) for each threshold; 1 where there is no object at all.
+        """TP / (TP + FP + FN) for each threshold; 1 if neither has an object.
 
-        Data Science Bowl 2018: a pair matches where its IoU is above the threshold. Above one half
-        no object can match two others, so no assignment needs to be sought; ValueError below.
+        As in the Data Science Bowl 2018, a pair matches if its IoU is above the threshold. Above
+        0.5 an object matches at most one other, so no assignment is needed. Raises ValueError for
+        a threshold below 0.5.
         """
         if min(thresholds) < 0.5:
             raise ValueError("below an IoU of 0.5 an object may match several others")
-        objects = self.reference_objects + self.found_objects
+        objects = self.reference_objects + self.predicted_objects
         hits = [int((self.iou > threshold).sum()) for threshold in thresholds]
         return tuple(hit / (objects - hit) if objects else 1.0 for hit in hits)
 
     def seg(self) -> float | None:
-        """The Cell Tracking Challenge's SEG; None where the reference has no object.
+        """SEG of the Cell Tracking Challenge; None if the reference has no object.
 
-        A reference object scores its Jaccard index with the object that covers more than half of
-        it, or else 0; the mean over the reference objects (Maska et al. 2014,
+        The mean over the reference objects of the Jaccard index with the object that covers more
+        than half of it, or 0 if there is none (Maska et al. 2014,
         doi:10.1093/bioinformatics/btu080).
         """
         if not self.reference_objects:

@@ -1,4 +1,4 @@
-"""Topological mistakes of a membrane: what no bending of the reference can explain.
+"""Topological errors of a membrane: differences that no deformation of the reference explains.
 
 Jain et al. 2010 (doi:10.1109/CVPR.2010.5539950).
 """
@@ -16,29 +16,29 @@ _AROUND = tuple((row, column) for row in range(3) for column in range(3) if (row
 
 
 def warping_error(
-    found: NDArray[np.bool_], reference: NDArray[np.bool_], reach_px: float = 5.0
+    predicted: NDArray[np.bool_], reference: NDArray[np.bool_], reach_px: float = 5.0
 ) -> float:
-    """The fraction of pixels that differ still, once the reference was warped towards `found`.
+    """The fraction of pixels that still differ after the reference is warped towards `predicted`.
 
-    Both are membranes, (row, column). See `warped`. As in the paper the warp is greedy, so it need
-    not be the best there is: the error is an upper bound, and deterministic.
+    Both are membranes, (row, column). See `warped`. As in the paper the warp is greedy, so a better
+    one may exist: the error is a deterministic upper bound.
     """
-    return float((warped(reference, found, reach_px) != found).mean())
+    return float((warped(reference, predicted, reach_px) != predicted).mean())
 
 
 def warped(
-    reference: NDArray[np.bool_], found: NDArray[np.bool_], reach_px: float
+    reference: NDArray[np.bool_], predicted: NDArray[np.bool_], reach_px: float
 ) -> NDArray[np.bool_]:
-    """The reference, with the topology that it had, as near to `found` as simple points lead.
+    """The reference with unchanged topology, as close to `predicted` as flips of simple points get.
 
-    Pixels that differ are flipped while they are simple: flipping one parts, joins, opens or closes
-    no cell and no membrane (cells are 4-connected, membranes 8-connected; beyond the edge is
-    membrane). None farther than `reach_px` from the reference's own edges is flipped.
+    A pixel that differs is flipped while it is simple: the flip then splits, joins, opens and
+    closes no cell and no membrane (cells are 4-connected, membranes 8-connected; beyond the edge is
+    membrane). Pixels farther than `reach_px` from the reference's own edges are not flipped.
     """
     depth = ndimage.distance_transform_edt(~reference) + ndimage.distance_transform_edt(reference)
     free = (depth <= reach_px) if reference.any() and not reference.all() else reference & False
     cells = np.pad(~reference, 1)
-    target = ~found
+    target = ~predicted
     changed = bool(free.any())
     while changed:
         changed = False
@@ -48,7 +48,7 @@ def warped(
 
 
 def _quarters() -> list[tuple[slice, slice]]:
-    """Pixels of one quarter are no neighbours: flipped at once, it is as if one after another."""
+    """Four sets of pixels without neighbours: flipping a set at once equals one after another."""
     return [(slice(row, None, 2), slice(column, None, 2)) for row in (0, 1) for column in (0, 1)]
 
 
@@ -58,7 +58,7 @@ def _flip(
     free: NDArray[np.bool_],
     part: tuple[slice, slice],
 ) -> bool:
-    """Flips the simple points of one quarter that differ, in place; whether there were any."""
+    """Flips the simple points of one set that differ, in place; returns whether there were any."""
     inner = cells[1:-1, 1:-1]
     differ = free[part] & (inner[part] != target[part])
     if not differ.any():
@@ -75,12 +75,12 @@ def _flip(
 
 @cache
 def _simple() -> NDArray[np.bool_]:
-    """For each of the 256 neighbourhoods, bit n for `_AROUND[n]`, whether its middle is simple."""
+    """Whether the centre is simple, for each of the 256 neighbourhoods (bit n is `_AROUND[n]`)."""
     return np.array([_is_simple(code) for code in range(256)])
 
 
 def _is_simple(code: int) -> bool:
-    """One cell touches the middle by a face, and one membrane by a face or corner."""
+    """Whether exactly one cell touches the centre by a face, and one membrane by face or corner."""
     around = np.zeros((3, 3), bool)
     for bit, place in enumerate(_AROUND):
         around[place] = code >> bit & 1
@@ -90,6 +90,6 @@ def _is_simple(code: int) -> bool:
 
 
 def _touching(part: NDArray[np.bool_], connected: NDArray[Any]) -> int:
-    """Components of `part`, joined as `connected` tells, that touch the middle in that way."""
+    """Number of components of `part` that touch the centre; `connected`: the connectivity."""
     components, _ = ndimage.label(part, connected)
     return np.unique(components[connected & part]).size

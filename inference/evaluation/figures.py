@@ -166,7 +166,7 @@ def _objects(matches: Matches) -> dict[str, float | None]:
     precisions = matches.average_precision()
     return {
         "objects": matches.reference_objects,
-        "found_objects": matches.found_objects,
+        "found_objects": matches.predicted_objects,
         **dict(zip(_PRECISION, precisions, strict=True)),
         "ap": fmean(precisions),
         "seg": matches.seg(),

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imaging.instances import instances
+from imaging.instances import number_instances
 from imaging.metrics import dice
 from imaging.metrics.objects import Matches
 from models.nets.receptive_field import ReceptiveField
@@ -38,7 +38,7 @@ def scores(
     mask = painted(logits, config)
     if config.card.instances is not None:
         rule = config.card.instances
-        objects = instances(mask, rule.seed, rule.rim, rule.min_voxels)
+        objects = number_instances(mask, rule.seed, rule.rim, rule.min_voxels)
         precisions = Matches.of(objects, case.label).average_precision()
         both = dice(objects > 0, case.label > 0)
         return {"dice": both, "ap_50": precisions[0], "ap": float(np.mean(precisions))}

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import label as skimage_label
 
 import imaging.large_arrays
-from imaging.instances import instances
+from imaging.instances import number_instances
 
 S, R = 1, 2
 
@@ -38,7 +38,7 @@ def test_touching_objects_share_their_rim_by_distance() -> None:
         ........
         rr..rrSr
     """)
-    assert np.array_equal(instances(outputs, S, R, 1), drawn("""
+    assert np.array_equal(number_instances(outputs, S, R, 1), drawn("""
         11112222
         11112222
         11112222
@@ -53,7 +53,7 @@ def test_distance_goes_around_and_not_across_background() -> None:
         .r.
         S..
     """)
-    assert np.array_equal(instances(outputs, S, R, 1), drawn("111\n.1.\n2.."))
+    assert np.array_equal(number_instances(outputs, S, R, 1), drawn("111\n.1.\n2.."))
 
 
 def test_small_objects_are_dropped_and_numbers_have_no_gaps() -> None:
@@ -63,7 +63,7 @@ def test_small_objects_are_dropped_and_numbers_have_no_gaps() -> None:
         .....rr.
         .S.r.rS.
     """)
-    assert np.array_equal(instances(outputs, S, R, 2), drawn("""
+    assert np.array_equal(number_instances(outputs, S, R, 2), drawn("""
         ........
         11......
         .....22.
@@ -77,12 +77,12 @@ def test_numbers_follow_the_first_voxel_of_the_whole_object_in_raster_order() ->
         S....r
         S....S
     """)
-    assert np.array_equal(instances(outputs, S, R, 1), drawn(".....1\n2....1\n2....1"))
+    assert np.array_equal(number_instances(outputs, S, R, 1), drawn(".....1\n2....1\n2....1"))
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (3, 4), (1, 1), (2, 3, 4), (1, 1, 1)])
 def test_nothing_gives_nothing(shape: tuple[int, ...]) -> None:
-    got = instances(np.zeros(shape, np.uint8), S, R, 1)
+    got = number_instances(np.zeros(shape, np.uint8), S, R, 1)
     assert got.shape == shape
     assert not got.any()
 
@@ -128,7 +128,7 @@ def test_objects_are_those_of_a_plain_search(
     seeds = np.random.default_rng(1).random(outputs.shape)
     outputs = np.where((outputs == S) & (seeds > 0.5), R, outputs)
     outputs = np.where(seeds < fill, outputs, 0).astype(np.uint8)
-    got = instances(outputs, S, R, min_voxels)
+    got = number_instances(outputs, S, R, min_voxels)
     assert got.dtype == np.uint16
     assert np.array_equal(got, by_search(outputs, min_voxels))
 
@@ -136,7 +136,7 @@ def test_objects_are_those_of_a_plain_search(
 def test_more_than_65535_objects_are_numbered_in_32_bits() -> None:
     outputs = np.zeros((520, 520), np.uint8)
     outputs[::2, ::2] = S
-    got = instances(outputs, S, R, 1)
+    got = number_instances(outputs, S, R, 1)
     assert got.dtype == np.uint32
     assert got.max() == 260 * 260
     assert np.array_equal(got[::2, ::2].ravel(), np.arange(1, 260 * 260 + 1))

@@ -15,7 +15,7 @@ from imaging.scan import Scan
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Rule:
     kind: str
     lower: float | None = None
     upper: float | None = None
@@ -62,7 +62,7 @@ def test_blocks_partition_the_grid(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "u1"])
 def test_zscore_is_that_of_the_whole(dtype: str) -> None:
     values = volume(dtype, (1, 5, 4, 3) if imaging.intensity.BLOCK_VALUES == 1 else (1, 23, 31, 17))
-    got = normalisation(scan_of(values), Recipe("zscore")).apply(values)
+    got = normalisation(scan_of(values), Rule("zscore")).apply(values)
     whole = values.astype(np.float64)
     assert got.dtype == np.float32
     assert np.allclose(got, (whole - whole.mean()) / whole.std(), atol=1e-5)
@@ -72,14 +72,14 @@ def test_zscore_is_that_of_the_whole(dtype: str) -> None:
 @pytest.mark.parametrize("percents", [(1.0, 99.0), (0.0, 100.0), (0.5, 99.5)])
 def test_percentiles_go_to_0_and_1(dtype: str, percents: tuple[float, float]) -> None:
     values = volume(dtype)
-    got = normalisation(scan_of(values), Recipe("percentile", *percents)).apply(values)
+    got = normalisation(scan_of(values), Rule("percentile", *percents)).apply(values)
     low, high = np.percentile(values, percents, method="inverted_cdf")
     assert np.allclose(got, (values - low) / (high - low), atol=2e-3)
 
 
 def test_percentiles_of_colour_are_those_of_its_components_together() -> None:
     values = volume("u1", (3, 40, 50)) // np.array([1, 2, 4], np.uint8)[:, None, None]
-    got = normalisation(scan_of(values), Recipe("percentile", 2.0, 98.0))
+    got = normalisation(scan_of(values), Rule("percentile", 2.0, 98.0))
     low, high = np.percentile(values, (2, 98), method="inverted_cdf")
     assert abs(got.shift - low) < 0.01
     assert abs(got.shift + got.scale - high) < 0.02
@@ -89,7 +89,7 @@ def test_percentiles_of_colour_are_those_of_its_components_together() -> None:
 def test_a_stray_voxel_does_not_blur_the_percentiles(stray: float) -> None:
     values = volume()
     values[0, 3, 4, 5] = stray
-    got = normalisation(scan_of(values), Recipe("percentile", 1.0, 99.0))
+    got = normalisation(scan_of(values), Rule("percentile", 1.0, 99.0))
     low, high = np.percentile(values.astype(np.float64), (1, 99), method="inverted_cdf")
     assert abs(got.shift - low) < 0.01 * (high - low)
     assert abs(got.scale - (high - low)) < 0.01 * (high - low)
@@ -98,7 +98,7 @@ def test_a_stray_voxel_does_not_blur_the_percentiles(stray: float) -> None:
 def test_many_stray_voxels_below_count_as_below() -> None:
     values = volume()
     values.ravel()[::150] = -1e9
-    got = normalisation(scan_of(values), Recipe("percentile", 1.0, 99.0))
+    got = normalisation(scan_of(values), Rule("percentile", 1.0, 99.0))
     low, high = np.percentile(values.astype(np.float64), (1, 99), method="inverted_cdf")
     assert abs(got.shift - low) < 0.01 * (high - low)
     assert abs(got.scale - (high - low)) < 0.01 * (high - low)
@@ -115,7 +115,7 @@ def test_percentiles_of_a_nearly_empty_scan_take_few_passes() -> None:
         passes += 1
         return plain.reader(box)
 
-    got = normalisation(replace(plain, reader=counted), Recipe("percentile", 1.0, 99.0))
+    got = normalisation(replace(plain, reader=counted), Rule("percentile", 1.0, 99.0))
     assert (got.shift, got.scale) == (0.0, 1.0)
     assert passes <= 4
 
@@ -133,7 +133,7 @@ def test_percentiles_of_any_two_values_are_finite(
 ) -> None:
     values = np.full((1, 10, 10, 10), low, np.float32)
     values.ravel()[: round(share * values.size)] = high
-    norm = normalisation(scan_of(values), Recipe("percentile", *sorted(percents)))
+    norm = normalisation(scan_of(values), Rule("percentile", *sorted(percents)))
     assert np.isfinite(norm.shift)
     assert np.isfinite(norm.scale)
     assert norm.scale > 0
@@ -142,13 +142,13 @@ def test_percentiles_of_any_two_values_are_finite(
 
 def test_fixed_clips_before_it_shifts() -> None:
     values = np.array([[[-2000.0, -100.0, 0.0, 300.0, 5000.0]]], np.float32)
-    got = normalisation(scan_of(values), Recipe("fixed", -160, 240, 40.0, 100.0)).apply(values)
+    got = normalisation(scan_of(values), Rule("fixed", -160, 240, 40.0, 100.0)).apply(values)
     assert np.allclose(got, [[[-2.0, -1.4, -0.4, 2.0, 2.0]]])
 
 
 def test_none_leaves_values_alone() -> None:
     values = volume()
-    assert np.array_equal(normalisation(scan_of(values), Recipe("none")).apply(values), values)
+    assert np.array_equal(normalisation(scan_of(values), Rule("none")).apply(values), values)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -159,7 +159,7 @@ def test_voxels_that_are_not_finite_become_the_lowest(bad: float, kind: str) -> 
     clean = values.copy()
     values[holes] = bad
     finite = values[~holes]
-    norm = normalisation(scan_of(values), Recipe(kind, 1.0, 99.0))
+    norm = normalisation(scan_of(values), Rule(kind, 1.0, 99.0))
     assert norm.nonfinite == holes.sum()
     clean[holes] = finite.min()
     expected = (clean.astype(np.float64) - norm.shift) / norm.scale
@@ -171,7 +171,7 @@ def test_voxels_that_are_not_finite_become_the_lowest(bad: float, kind: str) -> 
 def test_what_float32_cannot_hold_counts_as_not_finite() -> None:
     values = volume("f8")
     values[0, 0, 0, 0] = 1e300
-    norm = normalisation(scan_of(values), Recipe("zscore"))
+    norm = normalisation(scan_of(values), Rule("zscore"))
     assert norm.nonfinite == 1
     assert np.isfinite(norm.apply(values)).all()
 
@@ -180,7 +180,7 @@ def test_what_float32_cannot_hold_counts_as_not_finite() -> None:
 @pytest.mark.parametrize("kind", ["zscore", "percentile", "none"])
 def test_a_constant_scan_is_finite_and_constant(value: float, kind: str) -> None:
     values = np.full((1, 9, 8, 7), value, np.float32)
-    got = normalisation(scan_of(values), Recipe(kind, 1.0, 99.0)).apply(values)
+    got = normalisation(scan_of(values), Rule(kind, 1.0, 99.0)).apply(values)
     assert np.isfinite(got).all()
     assert got.min() == got.max()
 
@@ -188,20 +188,20 @@ def test_a_constant_scan_is_finite_and_constant(value: float, kind: str) -> None
 @pytest.mark.parametrize("kind", ["zscore", "percentile"])
 @pytest.mark.parametrize("values", [volume() * np.float32(1e-42), 1 + volume("f8") * 1e-12])
 def test_a_spread_beyond_float32_stays_finite(kind: str, values: np.ndarray) -> None:
-    norm = normalisation(scan_of(values), Recipe(kind, 1.0, 99.0))
+    norm = normalisation(scan_of(values), Rule(kind, 1.0, 99.0))
     assert norm.scale == 1.0
     assert np.isfinite(norm.apply(values)).all()
 
 
 def test_a_scan_without_a_finite_voxel_is_refused() -> None:
     with pytest.raises(UnsupportedScan, match="no finite voxel") as error:
-        normalisation(scan_of(np.full((1, 2, 3, 4), np.nan, np.float32)), Recipe("none"))
+        normalisation(scan_of(np.full((1, 2, 3, 4), np.nan, np.float32)), Rule("none"))
     assert error.value.hint
 
 
 def test_a_tile_is_normalised_as_in_the_whole() -> None:
     values = volume()
     scan = scan_of(values)
-    norm = normalisation(scan, Recipe("zscore"))
+    norm = normalisation(scan, Rule("zscore"))
     box = Box((3, 0, 5), (9, 31, 17))
     assert np.array_equal(norm.apply(scan.read(box)), norm.apply(values)[:, *box.slices])

@@ -20,7 +20,7 @@ def test_a_picture_worked_out_by_hand() -> None:
     reference[4, :10], found[4, :5] = 1, 1
     found[4, 15:] = 4
     matches = Matches.of(found, reference)
-    assert (matches.reference_objects, matches.found_objects) == (3, 4)
+    assert (matches.reference_objects, matches.predicted_objects) == (3, 4)
     # At 0.5 the third's IoU is not above the threshold: TP 2, FP 2, FN 1. From 0.6 on TP 1.
     assert matches.average_precision() == pytest.approx([2 / 5] * 2 + [1 / 6] * 7)
     assert matches.seg() == pytest.approx((1.0 + 0.6 + 0) / 3)  # half of it is not more than half
@@ -75,7 +75,7 @@ def test_thousands_of_objects_take_no_time() -> None:
     began = time.perf_counter()
     matches = Matches.of(np.roll(grid, 2, axis=0), grid)
     assert time.perf_counter() - began < 2
-    assert (matches.reference_objects, matches.found_objects) == (10_000, 10_000)
+    assert (matches.reference_objects, matches.predicted_objects) == (10_000, 10_000)
     assert matches.average_precision((0.5, 0.65, 0.7)) == (1.0, 1.0, 0.0)  # IoU 8 / 12
     assert matches.seg() == pytest.approx(8 / 12)
 

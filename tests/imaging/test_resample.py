@@ -173,7 +173,7 @@ def test_a_scan_without_a_spacing_cannot_be_brought_to_one() -> None:
     scan = Scan(
         (1, 4, 4), np.dtype(np.uint8), np.eye(4), None, "png", lambda b: np.zeros(b.shape), (4, 4)
     )
-    with pytest.raises(BadRequest, match="how large its voxels are"):
+    with pytest.raises(BadRequest, match="does not state the size of its voxels"):
         at_spacing(scan, (1.0, 1.0))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import data
 
-from imaging.instances import instances
+from imaging.instances import number_instances
 from imaging.intensity import normalisation
 from imaging.metrics import dice
 from imaging.scan import in_memory
@@ -132,7 +132,9 @@ def test_nuclei_of_a_stained_tissue_are_found() -> None:
     card = Registry().get("nuclei-2d").card
     found = outputs(card, np.moveaxis(picture, -1, 0))
     assert card.instances is not None
-    numbered = instances(found, card.instances.seed, card.instances.rim, card.instances.min_voxels)
+    numbered = number_instances(
+        found, card.instances.seed, card.instances.rim, card.instances.min_voxels
+    )
     darkness = 255.0 - picture[..., 0]  # of red light, which haematoxylin takes and DAB less
     assert darkness[found > 0].mean() > darkness[found == 0].mean() + 15
     assert 100 < numbered.max() < 900
@@ -155,5 +157,5 @@ def test_bright_and_dark_nuclei_are_found_alike() -> None:
         found = outputs(card, grey)
         mask = found > 0
         assert dice(mask, truth > 0) > 0.85
-        numbered = instances(found, 1, 2, card.instances.min_voxels)
+        numbered = number_instances(found, 1, 2, card.instances.min_voxels)
         assert numbered.max() == len(places)
