@@ -1,13 +1,14 @@
-"""How errors read to people: one table of statuses and titles, and RFC 9457 types.
+"""RFC 9457 problems: one table of statuses and titles, and how an error becomes a problem.
 
-Gateway and workers both tell of errors, and must do it alike: a scan that a worker cannot read is
-the same problem as one that the gateway refuses.
+Gateway and workers share it: a scan that a worker cannot read is the same problem as a scan that
+the gateway refuses.
 """
 
 import logging
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from imaging.errors import (
@@ -39,26 +40,26 @@ class Answer:
 
 TABLE: Mapping[type[Exception], Answer] = {
     UnreadableScan: Answer(422, "The scan cannot be read"),
-    UnsupportedScan: Answer(415, "This kind of scan is not served"),
-    BrokenGeometry: Answer(422, "The slices make no volume"),
-    SeveralScans: Answer(422, "Several scans came"),
+    UnsupportedScan: Answer(415, "This kind of scan is not supported"),
+    BrokenGeometry: Answer(422, "The slices do not form a volume"),
+    SeveralScans: Answer(422, "The upload holds several scans"),
     ScanTooLarge: Answer(413, "Too large"),
     ScanModelMismatch: Answer(422, "Scan and model do not match"),
-    BadRequest: Answer(422, "The request cannot be served as it is"),
-    BadInput: Answer(422, "The request cannot be served as it is"),
+    BadRequest: Answer(422, "The request is not possible"),
+    BadInput: Answer(422, "The request is not possible"),
     NotFound: Answer(404, "Not found"),
-    Conflict: Answer(409, "The state of things forbids this"),
-    JobLost: Answer(409, "The state of things forbids this"),
-    BadModel: Answer(500, "The model is not sound"),
-    StorageFull: Answer(507, "No room left"),
-    Unavailable: Answer(503, "A part of the service is away"),
+    Conflict: Answer(409, "Not possible in the current state"),
+    JobLost: Answer(409, "Not possible in the current state"),
+    BadModel: Answer(500, "The model is not valid"),
+    StorageFull: Answer(507, "The disk is full"),
+    Unavailable: Answer(503, "A part of the service is unavailable"),
     TesseraError: Answer(500, "The service failed"),
 }
-"""The nearest class in an error's own order of bases decides."""
+"""The first class in an error's method resolution order decides."""
 
 
 def kind_of(error: Exception, table: Mapping[type[Exception], Answer]) -> type[Exception]:
-    """The nearest class of `error` in a table; raises KeyError where there is none."""
+    """The first class of `error` that is in the table; raises KeyError if there is none."""
     for kind in type(error).__mro__:
         if kind in table:
             return kind
@@ -66,21 +67,58 @@ def kind_of(error: Exception, table: Mapping[type[Exception], Answer]) -> type[E
 
 
 def type_of(kind: type[Exception]) -> str:
-    """`urn:tessera:scan-too-large` of ScanTooLarge."""
+    """`urn:tessera:scan-too-large` for ScanTooLarge."""
     name = "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__)
     return f"urn:tessera:{name.lstrip('-')}"
 
 
-def logged(error: Exception, log: logging.Logger) -> str:
-    """An id for an error that nobody expected, to be told to the caller.
+def problem_of(error: TesseraError) -> dict[str, Any]:
+    """The members of an error's problem."""
+    return members(error, error.detail, error.expected, error.hint)
 
-    The log gets the error's class and the lines it passed, never its message, which may quote what
-    the caller sent.
+
+def members(
+    error: Exception,
+    detail: str,
+    expected: str,
+    hint: str,
+    *,
+    table: Mapping[type[Exception], Answer] = TABLE,
+) -> dict[str, Any]:
+    """The members of a problem whose type, title and status the table gives."""
+    kind = kind_of(error, table)
+    return {
+        "type": type_of(kind),
+        "title": table[kind].title,
+        "status": table[kind].status,
+        "detail": detail,
+        "expected": expected,
+        "hint": hint,
+    }
+
+
+def unexpected(error_id: str) -> dict[str, Any]:
+    """The problem of an error that is a fault of the service; `logged` gives the id."""
+    return {
+        "type": "urn:tessera:unexpected",
+        "title": "The service failed",
+        "status": 500,
+        "detail": f"An unexpected error occurred; its id is {error_id}.",
+        "expected": "A response.",
+        "hint": "Try again. If it happens again, report the id to your administrator.",
+        "instance": f"urn:uuid:{error_id}",
+    }
+
+
+def logged(error: Exception, log: logging.Logger) -> str:
+    """Logs an unexpected error and returns its id, for the caller to quote.
+
+    The log gets the error's class and stack, never its message, which may quote the request.
     """
-    found = uuid4().hex
+    error_id = uuid4().hex
     lines = "".join(
         f"\n  {frame.filename}:{frame.lineno} in {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
     )
-    log.error("error %s: %s%s", found, type(error).__name__, lines)
-    return found
+    log.error("error %s: %s%s", error_id, type(error).__name__, lines)
+    return error_id

@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     """So long a series that was refused is kept for whoever looks after it."""
     dicom_secret: str = ""
     """Makes pseudonyms and UIDs of de-identified scans; empty: a file in the data folder."""
-    routes: Path | None = None
-    """TOML file of peers and rules (docs/pacs.md); empty: nothing is routed."""
+    routing_table: Path | None = None
+    """TOML file of DICOM peers and routing rules (docs/pacs.md); empty: no peers, no rules."""
     monai_label_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """A second port that serves the MONAI Label surface at its root; 0: none. It is always to be
     had under /monai-label on the first."""

@@ -1,32 +1,23 @@
-"""create_app(): wiring only."""
+"""create_app(): the gateway's application with its middleware, routes and services."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from inference.runtime_registry import queue_names
-from jobs.blobs import Blobs
-from jobs.collector import Collector
-from jobs.queue import Queue
-from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.dicom.node import Pacs
+from service.auth import Authenticator, LocalAdministrator
 from service.http import errors, openapi
 from service.http.access_log import AccessLog
-from service.http.errors import Unexpected
-from service.http.guard import BodyLimit, Doorkeeper, SafeHeaders
-from service.monai_label import mount, recent_log, sessions
-from service.parts import Parts
+from service.http.errors import UnexpectedErrors
+from service.http.guard import BodyLimit, OriginGuard, SafeHeaders
+from service.monai_label import mount
 from service.resources.metrics import Metrics
-from service.resources.routing_table import Routes
-from service.resources.scratch import Scratch
+from service.resources.routing_table import RoutingTable
 from service.routes import (
     archives,
     batches,
@@ -39,24 +30,33 @@ from service.routes import (
     reviews,
     scans,
 )
+from service.wiring import build_services, open_parts, start_tasks
 
 _UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
 
 
-def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
-    """The gateway; its parts are made when it starts and closed when it ends.
+def create_app(
+    settings: Settings,
+    registry: Registry | None = None,
+    authenticator: Authenticator | None = None,
+) -> FastAPI:
+    """The gateway. Its services are built when it starts and closed when it ends.
 
-    Raises BadRequest where the file of routes is not sound.
+    `authenticator` says who callers are; None: everybody is the local administrator. Raises
+    BadRequest if the routing table is not valid.
     """
     registry = registry or Registry(settings.added_models)
-    routes = Routes.load(settings.routes)
-    routes.check(registry)
+    routing = RoutingTable.load(settings.routing_table)
+    routing.check(registry)
+    who = authenticator or LocalAdministrator()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:  # what came last goes first
-            app.state.parts = _parts(settings, registry, routes, stack)
-            _set_going(app.state.parts, stack)
+        async with AsyncExitStack() as stack:  # closes in reverse order
+            parts = open_parts(settings, registry, routing, who, stack)
+            app.state.services = build_services(parts)
+            app.state.metrics = app.state.services[Metrics]
+            await start_tasks(parts, app.state.services, stack)
             yield
 
     app = FastAPI(
@@ -65,8 +65,10 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        middleware=_layers(settings),
+        openapi_url=None,  # service.http.openapi serves it, with a permission
+        middleware=_middleware(settings),
     )
+    app.state.authenticator = who
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
@@ -76,56 +78,16 @@ def create_app(settings: Settings, registry: Registry | None = None) -> FastAPI:
 
 
 def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
-    """The MONAI Label surface at the root of a second port, with the running gateway's parts."""
-    return mount.at_root(gateway, _layers(settings, mount.UPLOADS))
+    """The MONAI Label API at the root of a second port, with the running gateway's services."""
+    return mount.at_root(gateway, _middleware(settings, mount.UPLOADS))
 
 
-def _parts(settings: Settings, registry: Registry, routes: Routes, stack: AsyncExitStack) -> Parts:
-    """What the routes work with; `stack` closes it."""
-    repository = Repository(settings.database)
-    stack.callback(repository.close)
-    repository.migrate()
-    queue, blobs = Queue(settings, queue_names()), Blobs.from_settings(settings)
-    stack.callback(queue.close)
-    scratch = Scratch(settings.scratch)
-    stack.callback(scratch.close)
-    return Parts(
-        settings=settings,
-        registry=registry,
-        repository=repository,
-        blobs=blobs,
-        collector=Collector(repository, blobs, settings),
-        queue=queue,
-        scratch=scratch,
-        metrics=Metrics(repository.jobs.counts),
-        routes=routes,
-    )
-
-
-def _set_going(parts: Parts, stack: AsyncExitStack) -> None:
-    """What works beside the requests; `stack` ends it. Raises what `Pacs.start` raises."""
-    sweeper = Sweeper(parts.repository, parts.queue, parts.collector, parts.settings)
-    sweeper.start()
-    stack.callback(sweeper.stop)
-    stack.push_async_callback(_ended, asyncio.create_task(sessions.end_in_time(parts)))
-    among = Pacs(parts)
-    stack.callback(among.stop)
-    among.start()
-    stack.enter_context(recent_log.kept())
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-def _layers(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
-    """Outermost first; files may come at the addresses that begin with one of `uploads`."""
+def _middleware(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
+    """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
         Middleware(AccessLog),
         Middleware(SafeHeaders),
-        Middleware(Doorkeeper, settings.allowed_hosts, settings.allowed_origins),
+        Middleware(OriginGuard, settings.allowed_hosts, settings.allowed_origins),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
@@ -133,6 +95,6 @@ def _layers(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list[Mid
             allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"],
             expose_headers=["Location", "ETag", "Content-Disposition"],
         ),
-        Middleware(Unexpected),
+        Middleware(UnexpectedErrors),
         Middleware(BodyLimit, settings, uploads),
     ]

@@ -1,6 +1,6 @@
-"""The gateway among DICOM systems: images come by C-STORE or are fetched, results go back.
+"""The DICOM connector: images are received by C-STORE or fetched, results are sent back.
 
-receiver (C-STORE) -> inbox (files by series) -> router (rules -> scans, jobs, deliveries)
-                                                 courier (deliveries -> STOW-RS or C-STORE)
-dicomweb (QIDO-RS, WADO-RS) <- routes/archives.py
+storage_scp (C-STORE) -> series_inbox (files by series) -> series_router (rules -> scans and jobs)
+archive_client (QIDO-RS, WADO-RS) <- use_cases/archives.py
+delivery_sender (deliveries -> STOW-RS or C-STORE)
 """

@@ -1,99 +1,125 @@
-"""Brings what finished jobs made to where it is wanted; patient while a peer is away."""
+"""The delivery sender: sends results to a peer, and tries again while it is unavailable."""
 
 import logging
 import random
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from imaging.errors import Conflict, TesseraError, Unavailable
-from jobs import problem
+from jobs import problem, repository
 from jobs.delivery import Delivery, due_in
-from jobs.job import JobState
+from jobs.job import Job, JobState
+from jobs.repository import Jobs
+from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom import dicomweb_client, storage_scu
-from service.http import errors
-from service.parts import Parts
-from service.resources.routing_table import Peer
-from service.use_cases import dicom_results
+from service.resources.peers import Peer
+from service.resources.scratch import Scratch
+from service.use_cases.dicom_results import DicomResults
 
-logger = logging.getLogger("tessera.pacs")
+logger = logging.getLogger("tessera.dicom")
 
 LEASE_S = 120.0
-"""A delivery that takes longer may be made twice, which does no harm: the same object."""
+"""A delivery that takes longer may be sent twice, which is harmless: it is the same object."""
 
 
-class Courier:
-    """A thread for one peer, so that one that is away holds up no other."""
+@dataclass(frozen=True, slots=True)
+class SenderParts:
+    """What all delivery senders share."""
 
-    def __init__(self, parts: Parts, peer: Peer) -> None:
+    deliveries: repository.Deliveries
+    jobs: Jobs
+    results: DicomResults
+    scratch: Scratch
+    authenticator: Authenticator
+    ae_title: str
+    """Our AE title."""
+    poll_s: float
+
+
+class DeliverySender:
+    """A thread for one peer, so that an unavailable peer delays no other."""
+
+    def __init__(self, parts: SenderParts, peer: Peer) -> None:
         self._parts = parts
         self._peer = peer
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"courier-{peer.name}", daemon=True)
-        self._trouble = ""
+        name = f"delivery-sender-{peer.name}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._last_fault = ""
+
+    @property
+    def operation(self) -> Callable[..., Any]:
+        """What the thread does, with its permission."""
+        return self.send
 
     def start(self) -> None:
-        """Begins; `stop` ends it."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Tells it to end, and waits a while for the delivery under way."""
+        """Ends the thread; waits up to 5 s for the delivery that is being sent."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(5.0)
 
     def step(self) -> bool:
-        """Brings one delivery that is due; False where there is none. Raises Unavailable."""
-        delivery = self._parts.repository.deliveries.claim(self._peer.name, LEASE_S)
+        """Sends one delivery that is due; False if there is none. Raises Unavailable."""
+        deliveries = self._parts.deliveries
+        delivery = deliveries.claim(self._peer.name, LEASE_S)
         if delivery is None:
             return False
-        repository = self._parts.repository
         try:
-            self._bring(delivery)
+            self._send_as_task(delivery)
         except Unavailable as error:
-            wait = due_in(delivery.attempts, random.random())  # noqa: S311 - no secret
-            repository.deliveries.postpone(delivery, wait, _told(error))
-            self._tell(error.detail)
+            wait_s = due_in(delivery.attempts, random.random())  # noqa: S311 - not a secret
+            deliveries.postpone(delivery, wait_s, problem.problem_of(error))
+            self._log_once(error.detail)
         except TesseraError as error:
             logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
-            repository.deliveries.fail(delivery, _told(error))
-        except Exception as error:  # noqa: BLE001 - said, and not met again and again
-            told = errors.unexpected(problem.logged(error, logger))
-            repository.deliveries.fail(delivery, told.model_dump())
+            deliveries.fail(delivery, problem.problem_of(error))
+        except Exception as error:  # noqa: BLE001 - logged, and not tried again
+            error_id = problem.logged(error, logger)
+            deliveries.fail(delivery, problem.unexpected(error_id))
         else:
-            repository.deliveries.mark_sent(delivery.id)
-            self._tell("")
+            deliveries.mark_sent(delivery.id)
+            self._log_once("")
         return True
 
+    @requires(Permission.DELIVERIES_WRITE)
+    def send(self, _: Principal, delivery: Delivery, job: Job) -> None:
+        """Sends one object of a job's results to the peer."""
+        if job.state is not JobState.SUCCEEDED:
+            raise Conflict(
+                f"The job is {job.state}: it has no results to deliver.",
+                expected="A job that succeeded.",
+                hint="Retry the job; its deliveries are then sent when it succeeds.",
+            )
+        with self._parts.scratch.file(".dcm") as path:
+            self._parts.results.write(job, delivery.format, path)
+            if self._peer.dicomweb is not None:
+                dicomweb_client.store(self._peer, path)
+            else:
+                storage_scu.store(self._peer, path, self._parts.ae_title)
+
+    def _send_as_task(self, delivery: Delivery) -> None:
+        job = self._parts.jobs.by_id(delivery.job)
+        task = BackgroundTask("delivery sender", job.project)
+        self.send(self._parts.authenticator.authenticate(task), delivery, job)
+
     def _run(self) -> None:
-        while not self._stop.wait(self._parts.settings.sweep_s):
+        while not self._stop.wait(self._parts.poll_s):
             try:
                 while not self._stop.is_set() and self.step():
                     pass
             except TesseraError as error:
-                self._tell(error.detail)
-            except Exception as error:  # noqa: BLE001 - a thread that ends serves nobody
+                self._log_once(error.detail)
+            except Exception as error:  # noqa: BLE001 - the thread must go on
                 problem.logged(error, logger)
 
-    def _bring(self, delivery: Delivery) -> None:
-        job = self._parts.repository.jobs.by_id(delivery.job)
-        if job.state is not JobState.SUCCEEDED:
-            raise Conflict(
-                f"The job is {job.state}: there is nothing to deliver.",
-                expected="A job that succeeded.",
-                hint="Retry the job; what was to be delivered of it then waits for it again.",
-            )
-        with self._parts.scratch.file(".dcm") as path:
-            dicom_results.write(self._parts, job, delivery.format, path)
-            if self._peer.dicomweb is not None:
-                dicomweb_client.store(self._peer, path)
-            else:
-                storage_scu.store(self._peer, path, self._parts.settings.dicom_ae_title)
-
-    def _tell(self, trouble: str) -> None:
-        """Said once, not at every attempt."""
-        if trouble != self._trouble:
-            logger.warning("%s", trouble or f"The peer {self._peer.name} takes deliveries again.")
-        self._trouble = trouble
-
-
-def _told(error: TesseraError) -> dict[str, object]:
-    return errors.problem_of(error).model_dump(exclude_none=True)
+    def _log_once(self, fault: str) -> None:
+        """Logs a fault when it begins and when it ends, not at every attempt."""
+        if fault != self._last_fault:
+            logger.warning("%s", fault or f"The peer {self._peer.name} accepts deliveries again.")
+        self._last_fault = fault

@@ -1,53 +1,107 @@
-"""All that a gateway does among DICOM systems, started and stopped together."""
+"""The DICOM node: storage SCP, series router and delivery senders, started and stopped together.
+
+DICOM's network libraries take a second to import, so a gateway without archives does not import
+them: each method imports what it starts.
+"""
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from service.parts import Parts
+from jobs.repository import Deliveries, Jobs
+from jobs.settings import Settings
+from service.auth import Authenticator
+from service.resources.routing_table import RoutingTable
+from service.resources.scratch import Scratch
+from service.use_cases.dicom_results import DicomResults
+from service.use_cases.orders import Orders
+from service.use_cases.scan_intake import ScanIntake
 
-logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # it tells UIDs and values
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # it logs UIDs and values
 
 
-class Pacs:
-    """A courier for each peer; receiver and router where `dicom_port` is set."""
+class NodeThread(Protocol):
+    """A background task of the node."""
 
-    def __init__(self, parts: Parts) -> None:
+    @property
+    def operation(self) -> Callable[..., Any]:
+        """What the thread does, decorated with its permission."""
+
+    def start(self) -> None:
+        """Starts the thread."""
+
+    def stop(self) -> None:
+        """Ends the thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What the node's services use."""
+
+    settings: Settings
+    routing: RoutingTable
+    intake: ScanIntake
+    orders: Orders
+    jobs: Jobs
+    deliveries: Deliveries
+    results: DicomResults
+    scratch: Scratch
+    authenticator: Authenticator
+
+
+class DicomNode:
+    """Receives if `dicom_port` is set, and sends to each peer of the routing table."""
+
+    def __init__(self, parts: NodeParts) -> None:
         self._parts = parts
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """Raises BadRequest where the port or the inbox is somebody else's."""
+        """Raises BadRequest if another process has the port or the inbox."""
         with ExitStack() as stack:
             if self._parts.settings.dicom_port:
                 self._receive(stack)
-            if self._parts.routes.peer:
-                self._deliver(stack)
+            for sender in self.senders():
+                stack.callback(sender.stop)
+                sender.start()
             self._stack = stack.pop_all()
 
     def stop(self) -> None:
-        """Nothing more is taken; what is there stays for the next start."""
+        """Stops everything; what is received and not taken in yet stays for the next start."""
         self._stack.close()
 
-    # DICOM's libraries load for a second: a gateway without archives does without them.
-
     def _receive(self, stack: ExitStack) -> None:
-        from service.dicom.series_inbox import Inbox
-        from service.dicom.series_router import Router
-        from service.dicom.storage_scp import Receiver
+        from service.dicom.series_inbox import SeriesInbox
+        from service.dicom.series_router import SeriesRouter
+        from service.dicom.storage_scp import StorageScp
 
         parts = self._parts
-        inbox = Inbox(parts.settings)
+        inbox = SeriesInbox(parts.settings)
         stack.callback(inbox.close)
-        router = Router(parts, inbox, parts.routes)
-        receiver = Receiver(parts.settings, inbox)
+        router = SeriesRouter(
+            inbox, parts.routing, parts.intake, parts.orders, parts.scratch, parts.authenticator
+        )
+        scp = StorageScp(parts.settings, inbox, parts.authenticator)
         stack.callback(router.stop)
-        stack.callback(receiver.stop)
+        stack.callback(scp.stop)
         router.start()
 
-    def _deliver(self, stack: ExitStack) -> None:
-        from service.dicom.delivery_sender import Courier
+    def senders(self) -> list[NodeThread]:
+        """A delivery sender for each peer, not started."""
+        if not self._parts.routing.peer:
+            return []
+        from service.dicom.delivery_sender import DeliverySender, SenderParts
 
-        for peer in self._parts.routes.peer:
-            courier = Courier(self._parts, peer)
-            stack.callback(courier.stop)
-            courier.start()
+        parts = self._parts
+        shared = SenderParts(
+            deliveries=parts.deliveries,
+            jobs=parts.jobs,
+            results=parts.results,
+            scratch=parts.scratch,
+            authenticator=parts.authenticator,
+            ae_title=parts.settings.dicom_ae_title,
+            poll_s=parts.settings.sweep_s,
+        )
+        return [DeliverySender(shared, peer) for peer in parts.routing.peer]

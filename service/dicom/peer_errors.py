@@ -1,31 +1,26 @@
-"""How other systems fail."""
+"""How a peer's failure becomes one of our errors."""
 
-from imaging.errors import BadRequest, Unavailable
-from service.resources.routing_table import Peer
-
-
-class PeerAway(Unavailable):
-    """It does not answer, or cannot serve now; another attempt may do better."""
+from service.resources.peers import Peer, PeerRefused, PeerUnavailable
 
 
-class PeerRefused(BadRequest):
-    """It answered, and will answer so again."""
+def is_temporary(status: int) -> bool:
+    """Whether another attempt may succeed: processing failure (0110H) or out of resources (A7xxH).
 
-
-def passing(status: int) -> bool:
-    """Processing failure or out of resources (PS3.7, C; PS3.4, B.2.3): it may do better later."""
+    PS3.7, C; PS3.4, B.2.3.
+    """
     return status == 0x0110 or status >> 8 == 0xA7
 
 
-def refusal(peer: Peer, what: str, *, later: bool) -> PeerAway | PeerRefused:
-    """What a peer's answer is to us."""
-    if later:
-        return PeerAway(
-            f"The peer {peer.name} cannot serve now: {what}.",
-            hint="It is tried again; see what the peer's own log says.",
+def peer_error(peer: Peer, reason: str, *, temporary: bool) -> PeerUnavailable | PeerRefused:
+    """The error for a peer that failed for `reason`, which quotes no address, UID or name."""
+    if temporary:
+        return PeerUnavailable(
+            f"The peer {peer.name} cannot serve now: {reason}.",
+            expected="A peer that answers.",
+            hint="The service tries again. The peer's own log says why it failed.",
         )
     return PeerRefused(
-        f"The peer {peer.name} refused: {what}.",
-        expected="A peer that takes what is asked of it.",
-        hint="See what the peer's own log says, mend it there or in the file of routes, ask again.",
+        f"The peer {peer.name} refused: {reason}.",
+        expected="A peer that accepts the request.",
+        hint="The peer's own log says why. Correct the peer or the routing table, then try again.",
     )

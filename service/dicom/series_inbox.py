@@ -1,10 +1,11 @@
-"""What came by C-STORE, by series, on disk: written whole before the sender hears of it.
+"""The series inbox: images received by C-STORE, on disk by series until they are taken in.
 
 inbox/<series>/<instance>.dcm     names are hashes; the file meta information names the sender
-inbox/<series>/.taken             how the files were when the series was taken in
-refused/<series>/                 a series that cannot be a scan, with a problem.json
+inbox/<series>/.taken             fingerprint of the files when the series was taken in
+refused/<series>/                 a series that makes no scan, with a problem.json
 
-A series that comes again, or grows after it was taken in or refused, is taken in again as a whole.
+A series that is sent again, or grows after it was taken in or refused, is taken in again as a
+whole.
 """
 
 import fcntl
@@ -29,45 +30,46 @@ from jobs.settings import Settings
 _TAKEN = ".taken"
 _PROBLEM = "problem.json"
 _DRAFTS = ".drafts"
-ROOM_BYTES = 256 << 20
-"""Less free room than this, and nothing is accepted any more."""
+MIN_FREE_BYTES = 256 << 20
+"""With less free disk space than this, images are refused."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A series that is complete: its files, and how they were when it was looked at."""
+class CompleteSeries:
+    """A complete series: its files, and a fingerprint of their names, sizes and times."""
 
     name: str
     files: tuple[Path, ...]
-    state: str
+    fingerprint: str
 
 
 @dataclass(slots=True)
-class _Watch:
+class _PendingSeries:
     """A series that is not taken in yet."""
 
-    last: float
-    """time.monotonic() of the last instance, or of the last sender's end."""
-    senders: set[int] = field(default_factory=set)
-    broken: bool = False
-    """Its last sender was cut off, and may come again."""
+    last_activity: float
+    """time.monotonic() of the last instance, or of the end of the last association."""
+    associations: set[int] = field(default_factory=set)
+    """Associations that sent an instance and are still open."""
+    broken_off: bool = False
+    """Whether the last association broke off; its sender may send again."""
 
     def due(self, settings: Settings) -> float:
-        """When it is complete if nothing more happens."""
+        """time.monotonic() at which the series counts as complete if nothing more happens."""
         quiet_s, patience_s = settings.dicom_quiet_s, settings.dicom_patience_s
-        waits = bool(self.senders) or self.broken
-        return self.last + (max(quiet_s, patience_s) if waits else quiet_s)
+        waits = bool(self.associations) or self.broken_off
+        return self.last_activity + (max(quiet_s, patience_s) if waits else quiet_s)
 
 
-class Inbox:
-    """One gateway's; thread-safe."""
+class SeriesInbox:
+    """The inbox of one gateway; thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         self._root = settings.data / "inbox"
         self._refused = settings.data / "refused"
         self._settings = settings
         self._mutex = threading.Lock()
-        self._watched: dict[str, _Watch] = {}
+        self._pending: dict[str, _PendingSeries] = {}
         with raising_storage_full():
             self._open()
 
@@ -81,88 +83,88 @@ class Inbox:
             self._lock.close()
             raise BadRequest(
                 "Another gateway receives DICOM into this data folder.",
-                expected="One receiver for a data folder.",
+                expected="One receiving gateway for each data folder.",
                 hint="Set TESSERA_DICOM_PORT=0 here, or give this gateway another data folder.",
             ) from None
         shutil.rmtree(self._root / _DRAFTS, ignore_errors=True)
         (self._root / _DRAFTS).mkdir(mode=0o700)
         for folder in self._folders(self._root):
             if not self._is_taken(folder):
-                self._watched[folder.name] = _Watch(time.monotonic(), broken=True)
+                self._pending[folder.name] = _PendingSeries(time.monotonic(), broken_off=True)
 
     def close(self) -> None:
-        """Lets another gateway have it."""
+        """Releases the inbox for another gateway."""
         self._lock.close()
 
-    def receive(self, parts: Iterable[bytes], instance: str, sender: int) -> None:
-        """Keeps one DICOM file, in pieces; it is on the disk when this returns.
+    def receive(self, chunks: Iterable[bytes], instance: str, association: int) -> None:
+        """Stores one DICOM file; it is on the disk when this returns.
 
-        `instance` is the SOPInstanceUID that was announced, `sender` an association. Raises
-        UnreadableScan, BadRequest where the file is of another instance, StorageFull.
+        `instance` is the SOPInstanceUID of the C-STORE request. Raises UnreadableScan, BadRequest
+        if the file holds another instance, StorageFull.
         """
-        if shutil.disk_usage(self._root).free < ROOM_BYTES:
-            raise StorageFull("There is little room left on the disk.", hint="Free some space.")
+        if shutil.disk_usage(self._root).free < MIN_FREE_BYTES:
+            raise StorageFull("The disk is almost full.", hint="Free some disk space.")
         draft = self._root / _DRAFTS / secrets.token_hex(16)
         try:
             with raising_storage_full():
-                _write(draft, parts)
-                self._file(draft, instance, sender)
+                _write(draft, chunks)
+                self._file(draft, instance, association)
         finally:
             draft.unlink(missing_ok=True)
 
-    def ended(self, sender: int, *, released: bool) -> None:
-        """An association is over, by agreement or not: nothing more comes by it."""
+    def association_ended(self, association: int, *, released: bool) -> None:
+        """An association was released, or it broke off."""
         with self._mutex:
-            for watch in self._watched.values():
-                if sender in watch.senders:
-                    watch.senders.discard(sender)
-                    watch.broken = watch.broken or not released
-                    watch.last = time.monotonic()
+            for series in self._pending.values():
+                if association in series.associations:
+                    series.associations.discard(association)
+                    series.broken_off = series.broken_off or not released
+                    series.last_activity = time.monotonic()
 
-    def complete(self) -> list[Arrived]:
-        """Series whose senders hung up and of which nothing came for `dicom_quiet_s`.
+    def complete(self) -> list[CompleteSeries]:
+        """Series whose associations ended and that got no instance for `dicom_quiet_s`.
 
-        A sender that broke off, or stays, is waited for `dicom_patience_s`.
+        While an association is open or broke off, the wait is `dicom_patience_s`.
         """
         now = time.monotonic()
         with self._mutex:
-            quiet = [n for n, w in self._watched.items() if w.due(self._settings) <= now]
-            found = [self._look(self._root / name) for name in quiet]
-            return [arrived for arrived in found if arrived.files]
+            due = [n for n, series in self._pending.items() if series.due(self._settings) <= now]
+            listed = [self._list(self._root / name) for name in due]
+            return [series for series in listed if series.files]
 
-    def taken(self, arrived: Arrived) -> None:
-        """It is a scan with its jobs now; what came meanwhile has it taken in again."""
+    def mark_taken(self, series: CompleteSeries) -> None:
+        """Records that a series was taken in; if it grew meanwhile, it stays pending."""
         with self._mutex, raising_storage_full():
-            folder = self._root / arrived.name
+            folder = self._root / series.name
             with replacing(folder / _TAKEN) as file:
-                file.write(arrived.state.encode())
-            if self._look(folder).state == arrived.state:
-                self._watched.pop(arrived.name, None)
+                file.write(series.fingerprint.encode())
+            if self._list(folder).fingerprint == series.fingerprint:
+                self._pending.pop(series.name, None)
 
-    def refuse(self, arrived: Arrived, problem: Mapping[str, Any]) -> None:
-        """Puts it aside for whoever looks after it, with the reason."""
+    def refuse(self, series: CompleteSeries, problem: Mapping[str, Any]) -> None:
+        """Moves a series to `refused`, with the reason, for an administrator to inspect."""
         with self._mutex, raising_storage_full():
-            folder, aside = self._root / arrived.name, self._refused / arrived.name
-            if self._look(folder).state != arrived.state:
-                return  # it grew meanwhile, and may be whole now
+            folder, aside = self._root / series.name, self._refused / series.name
+            if self._list(folder).fingerprint != series.fingerprint:
+                return  # it grew meanwhile, and may be complete now
             with replacing(folder / _PROBLEM) as file:
                 file.write(json.dumps(dict(problem), indent=2).encode())
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
-            self._watched.pop(arrived.name, None)
+            self._pending.pop(series.name, None)
 
-    def later(self, arrived: Arrived) -> None:
-        """A part was away: it is looked at again after another quiet time."""
+    def postpone(self, series: CompleteSeries) -> None:
+        """Waits another `dicom_quiet_s`, because a part of the service was unavailable."""
         with self._mutex:
-            if arrived.name in self._watched:
-                self._watched[arrived.name].last = time.monotonic()
+            if series.name in self._pending:
+                self._pending[series.name].last_activity = time.monotonic()
 
-    def tidy(self) -> None:
-        """Deletes what was taken in, or refused, long enough ago."""
+    def delete_old(self) -> None:
+        """Deletes series that were taken in or refused long enough ago."""
         now = time.time()
         with self._mutex:
             for folder in self._folders(self._root):
-                if folder.name not in self._watched and _older(
+                if folder.name not in self._pending and _older(
                     folder / _TAKEN, now - self._settings.dicom_kept_s
                 ):
                     shutil.rmtree(folder, ignore_errors=True)
@@ -170,22 +172,22 @@ class Inbox:
                 if _older(folder / _PROBLEM, now - self._settings.dicom_refused_s):
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def _file(self, draft: Path, instance: str, sender: int) -> None:
-        """Puts a draft where it belongs; the names tell nothing of whom it shows."""
-        found = identify(draft)
-        if found.sop_instance != instance:
-            raise BadRequest("The data set is of another instance than was announced.")
-        name = _hash(found.sender, found.series)
+    def _file(self, draft: Path, instance: str, association: int) -> None:
+        """Moves a draft into its series' folder; the names reveal nothing about the patient."""
+        identity = identify(draft)
+        if identity.sop_instance != instance:
+            raise BadRequest("The data set is not the instance that the request names.")
+        name = _hash(identity.sender, identity.series)
         with self._mutex:
             folder = self._folder(name)
-            draft.replace(folder / f"{_hash(found.sop_instance)}.dcm")
+            draft.replace(folder / f"{_hash(identity.sop_instance)}.dcm")
             sync_folder(folder)
-            watch = self._watched.setdefault(name, _Watch(0.0))
-            watch.last, watch.broken = time.monotonic(), False
-            watch.senders.add(sender)
+            series = self._pending.setdefault(name, _PendingSeries(0.0))
+            series.last_activity, series.broken_off = time.monotonic(), False
+            series.associations.add(association)
 
     def _folder(self, name: str) -> Path:
-        """The series' own; one that was refused comes back, it may have been half a series."""
+        """The series' folder. A refused series comes back: it may have been incomplete."""
         folder, aside = self._root / name, self._refused / name
         if not folder.is_dir():
             if aside.is_dir():
@@ -198,25 +200,25 @@ class Inbox:
 
     def _is_taken(self, folder: Path) -> bool:
         with suppress(FileNotFoundError):
-            return (folder / _TAKEN).read_text() == self._look(folder).state
+            return (folder / _TAKEN).read_text() == self._list(folder).fingerprint
         return False
 
     @staticmethod
-    def _look(folder: Path) -> Arrived:
+    def _list(folder: Path) -> CompleteSeries:
         files = sorted(folder.glob("*.dcm"))
-        told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        return Arrived(folder.name, tuple(files), _hash(json.dumps(told)))
+        stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        return CompleteSeries(folder.name, tuple(files), _hash(json.dumps(stats)))
 
     @staticmethod
     def _folders(root: Path) -> list[Path]:
         return [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
 
 
-def _write(path: Path, parts: Iterable[bytes]) -> None:
+def _write(path: Path, chunks: Iterable[bytes]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        for part in parts:
-            file.write(part)
+        for chunk in chunks:
+            file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,153 +1,165 @@
-"""From complete series to scans, jobs and deliveries; nothing is lost or made twice.
+"""The series router: complete series become scans, jobs and deliveries, each exactly once.
 
-Each step is safe to repeat: the same content is the same scan, a job bears a key made of scan and
-rule and is stored together with its deliveries, and the inbox is told last. A gateway that dies
-between any two of them does all of it again.
+Each step is safe to repeat: the same content is the same scan, a job's idempotency key is made of
+scan and rule, and the inbox is marked last. A gateway that is killed between two steps repeats
+all of them.
 """
 
 import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from uuid import uuid4
+from typing import Any
 
-from imaging.errors import BadInput, TesseraError, Unavailable
+from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.identity import Identity, identify
 from jobs import problem
-from jobs.delivery import Delivery
-from jobs.job import Job, StoredScan
-from service.dicom.series_inbox import Arrived, Inbox
-from service.http import errors
-from service.http.uploads import Upload
-from service.parts import OWNER, Parts
-from service.resources.routing_table import Routes, Rule
-from service.schemas import JobIn
-from service.use_cases import orders, scan_intake
-from service.use_cases.dispatch import dispatch
-from service.use_cases.scan_intake import Asked
+from jobs.job import StoredScan
+from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
+from service.dicom.series_inbox import CompleteSeries, SeriesInbox
+from service.resources.routing_table import RoutingRule, RoutingTable
+from service.resources.scratch import Scratch
+from service.use_cases.orders import Destination, JobOrder, Orders
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.scan_intake import Asked, ScanIntake
 
-logger = logging.getLogger("tessera.pacs")
+logger = logging.getLogger("tessera.dicom")
 
-LOOK_S = 0.5
-TIDY_S = 30.0
+POLL_S = 0.5
+CLEANUP_S = 30.0
 
 
-class Router:
-    """A thread that takes in what is complete; `stop` returns when its step is over."""
+class SeriesRouter:
+    """A thread that takes complete series in, on behalf of the nodes that sent them."""
 
-    def __init__(self, parts: Parts, inbox: Inbox, routes: Routes) -> None:
-        self._parts = parts
-        self._inbox = inbox
-        self._routes = routes
+    def __init__(
+        self,
+        inbox: SeriesInbox,
+        routing: RoutingTable,
+        intake: ScanIntake,
+        orders: Orders,
+        scratch: Scratch,
+        authenticator: Authenticator,
+    ) -> None:
+        self._inbox, self._routing = inbox, routing
+        self._intake, self._orders, self._scratch = intake, orders, scratch
+        self._authenticator = authenticator
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="router", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="series-router", daemon=True)
+
+    @property
+    def operation(self) -> Callable[..., Any]:
+        """What the thread does, with its permission."""
+        return self.route
 
     def start(self) -> None:
-        """Begins; what was there before is looked at first."""
+        """Starts the thread; series from before the start are taken in first."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends the thread after the series that it works on."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _run(self) -> None:
-        waited = TIDY_S
-        while not self._stop.wait(LOOK_S):
-            waited += LOOK_S
-            try:
-                if waited >= TIDY_S:
-                    self._inbox.tidy()
-                    waited = 0.0
-                self.step()
-            except Exception as error:  # noqa: BLE001 - a thread that ends serves nobody
-                problem.logged(error, logger)
-
     def step(self) -> None:
-        """Takes in every series that is complete."""
-        for arrived in self._inbox.complete():
+        """Routes every complete series."""
+        for series in self._inbox.complete():
             if self._stop.is_set():
                 return
             try:
-                self._take(arrived)
+                identity = identify(series.files[0])
+                sender = self._authenticator.authenticate(DicomCaller(identity.sender))
+                self.route(sender, series, identity)
             except Unavailable as error:
                 logger.warning("A series waits: %s", error.detail)
-                self._inbox.later(arrived)
+                self._inbox.postpone(series)
             except TesseraError as error:
                 logger.warning("A series was refused: %s", error)
-                self._inbox.refuse(arrived, errors.problem_of(error).model_dump())
-            except Exception as error:  # noqa: BLE001 - one series must not hold up the others
-                found = problem.logged(error, logger)
-                self._inbox.refuse(arrived, errors.unexpected(found).model_dump())
+                self._inbox.refuse(series, problem.problem_of(error))
+            except Exception as error:  # noqa: BLE001 - one series must not block the others
+                error_id = problem.logged(error, logger)
+                self._inbox.refuse(series, problem.unexpected(error_id))
 
-    def _take(self, arrived: Arrived) -> None:
-        first = identify(arrived.files[0])
-        rules = self._routes.matching(first)
-        scans, jobs, faults = 0, 0, []
-        for asked in _ways(rules):
+    @requires(Permission.SCANS_WRITE)
+    def route(self, principal: Principal, series: CompleteSeries, identity: Identity) -> None:
+        """Takes a series in and starts the jobs of every rule that applies to it.
+
+        The sender needs no permission for jobs and deliveries: the routing table, which an
+        administrator writes, orders them.
+        """
+        rules = self._routing.rules_for(identity)
+        scan_count, job_count, faults = 0, 0, []
+        for wanted in _intake_options(rules):
             try:
-                with self._uploads(arrived, first) as uploads:
-                    taken, refused = scan_intake.take_all(self._parts, OWNER, uploads, asked)
+                with self._copies(series, identity) as files:
+                    result = self._intake.take_in(principal.project, files, wanted)
             except BadInput as error:
                 faults.append(error)
                 continue
-            faults += [one.error for one in refused]
-            scans += len(taken)
+            faults += [refused.error for refused in result.refused]
+            scan_count += len(result.taken)
             for rule in rules:
-                if _way(rule) == asked:
-                    jobs += sum(self._ask(scan, rule) for scan, _ in taken)
-        if not scans:
+                if _options_of(rule) == wanted:
+                    job_count += sum(self._order(taken.scan, rule) for taken in result.taken)
+        if not scan_count:
             raise faults[0]
         for fault in faults:
-            logger.warning("Of a series that was taken in, something was refused: %s", fault)
-        self._inbox.taken(arrived)
-        logger.info("A series of %d images was taken in: %d jobs.", len(arrived.files), jobs)
+            logger.warning("A part of a series was refused: %s", fault)
+        self._inbox.mark_taken(series)
+        logger.info(
+            "A series of %d images was taken in: %d jobs started.", len(series.files), job_count
+        )
 
-    def _ask(self, scan: StoredScan, rule: Rule) -> bool:
-        """One job for one scan, unless there is one already; False where the model cannot."""
-        wanted = JobIn(scan=scan.id, model=rule.model, priority=rule.priority)
+    def _run(self) -> None:
+        waited_s = CLEANUP_S
+        while not self._stop.wait(POLL_S):
+            waited_s += POLL_S
+            try:
+                if waited_s >= CLEANUP_S:
+                    self._inbox.delete_old()
+                    waited_s = 0.0
+                self.step()
+            except Exception as error:  # noqa: BLE001 - the thread must go on
+                problem.logged(error, logger)
+
+    def _order(self, scan: StoredScan, rule: RoutingRule) -> bool:
+        """Places the rule's job for a scan; False if it exists, or the model does not fit."""
+        order = JobOrder(model=rule.model, scan=scan.id, priority=rule.priority)
+        key = "dicom-" + hashlib.sha256(f"{scan.id} {rule.digest}".encode()).hexdigest()
+        destinations = [Destination(peer, form) for peer in rule.to for form in rule.formats]
         try:
-            job = orders.job_of(wanted, self._parts, OWNER)
-        except Unavailable:
-            raise
-        except TesseraError as error:
-            logger.warning("A rule for %s asks what cannot be: %s", rule.model, error)
+            placed = self._orders.place(scan.project, order, key, destinations)
+        except (BadInput, NotFound) as error:
+            logger.warning("A rule for %s cannot be followed: %s", rule.model, error)
             return False
-        key = "pacs-" + hashlib.sha256(f"{scan.id} {rule.digest}".encode()).hexdigest()
-        stored, created = self._parts.repository.jobs.add(job, key, _deliveries(job, rule))
-        if created:
-            dispatch(self._parts, [stored])
-        return created
+        if placed.created:
+            self._orders.dispatch([placed.job])
+        return placed.created
 
     @contextmanager
-    def _uploads(self, arrived: Arrived, first: Identity) -> Iterator[Sequence[Upload]]:
-        """Copies, since an upload may be moved away."""
+    def _copies(
+        self, series: CompleteSeries, identity: Identity
+    ) -> Iterator[Sequence[ReceivedFile]]:
+        """Copies of the files, because intake may move its files away."""
         with ExitStack() as stack:
-            uploads = []
-            for source in arrived.files:
-                path = stack.enter_context(self._parts.scratch.file(".dcm"))
+            files = []
+            for source in series.files:
+                path = stack.enter_context(self._scratch.file(".dcm"))
                 with raising_storage_full():
                     shutil.copyfile(source, path)
-                uploads.append(Upload(path, first.modality or "DICOM", path.stat().st_size))
-            yield uploads
+                name = identity.modality or "DICOM"
+                files.append(ReceivedFile(path, name, path.stat().st_size))
+            yield files
 
 
-def _way(rule: Rule) -> Asked:
+def _options_of(rule: RoutingRule) -> Asked:
     return Asked(each=True, resample=rule.resample, deidentify=rule.deidentify)
 
 
-def _ways(rules: Sequence[Rule]) -> list[Asked]:
-    """How the series is to be taken in; one that no rule wants is kept as a scan."""
-    return list(dict.fromkeys(map(_way, rules))) or [Asked(each=True)]
-
-
-def _deliveries(job: Job, rule: Rule) -> list[Delivery]:
-    return [
-        Delivery(uuid4().hex, job.id, name, form, job.created_at)
-        for name in rule.to
-        for form in rule.formats
-    ]
+def _intake_options(rules: Sequence[RoutingRule]) -> list[Asked]:
+    """How to take a series in: once for each combination of options; once without any rule."""
+    return list(dict.fromkeys(map(_options_of, rules))) or [Asked(each=True)]

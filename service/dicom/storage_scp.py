@@ -1,7 +1,7 @@
-"""C-STORE and C-ECHO as a provider (PS3.4, Annexes B and A)."""
+"""The storage and verification SCP: C-STORE and C-ECHO (PS3.4, Annexes B and A)."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
@@ -13,15 +13,27 @@ from imaging.errors import BadInput, BadRequest, StorageFull, TesseraError
 from imaging.formats.dicom.instance import is_image
 from jobs import problem
 from jobs.settings import Settings
-from service.dicom.series_inbox import Inbox
+from service.auth import (
+    ANONYMOUS,
+    Authenticator,
+    DicomCaller,
+    Forbidden,
+    Permission,
+    Principal,
+    Unauthenticated,
+    requires,
+)
+from service.dicom.series_inbox import SeriesInbox
 
-logger = logging.getLogger("tessera.pacs")
+logger = logging.getLogger("tessera.dicom")
 
 SUCCESS = 0x0000
+NOT_AUTHORIZED = 0x0124
+"""PS3.7, C.5.18."""
 OUT_OF_RESOURCES = 0xA700
 MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
-"""Status of a C-STORE (PS3.4, B.2.3)."""
+"""Statuses of C-STORE (PS3.4, B.2.3)."""
 SYNTAXES = (
     *("1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"),  # uncompressed
     *("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"),  # deflated, RLE
@@ -29,67 +41,94 @@ SYNTAXES = (
     *(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81, 90, 91)),  # JPEG-LS, JPEG 2000
     *(f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203)),  # HTJ2K
 )
-"""Transfer syntaxes that are decoded here (PS3.6, A); images are kept in the one they came in."""
+"""Transfer syntaxes that can be decoded (PS3.6, A). Images are kept as they were sent."""
 
 
-class Receiver:
-    """Listens from its making until `stop`."""
+class StorageScp:
+    """Listens from its creation until `stop`."""
 
-    def __init__(self, settings: Settings, inbox: Inbox) -> None:
+    def __init__(
+        self, settings: Settings, inbox: SeriesInbox, authenticator: Authenticator
+    ) -> None:
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
-        self._most = settings.dicom_instance_bytes
-        self._came: dict[int, int] = {}
+        self._authenticator = authenticator
+        self._max_bytes = settings.dicom_instance_bytes
+        self._received: dict[int, int] = {}
         self._entity = _entity(settings)
         address = (settings.dicom_host, settings.dicom_port)
         try:
             self._entity.start_server(address, block=False, evt_handlers=self._handlers())
         except OSError as error:
             raise BadRequest(
-                f"Nothing can listen on {settings.dicom_host}, port {settings.dicom_port}.",
-                expected="A port that is free, and above 1023 unless this process may have others.",
-                hint="Set TESSERA_DICOM_PORT or TESSERA_DICOM_HOST to another.",
+                f"The gateway cannot listen on {settings.dicom_host}, port {settings.dicom_port}.",
+                expected="A free port, above 1023 unless this process may use lower ones.",
+                hint="Set TESSERA_DICOM_PORT or TESSERA_DICOM_HOST to another value.",
             ) from error
 
     def stop(self) -> None:
-        """Breaks off what is being sent; the sender sends it again."""
+        """Aborts all associations; a sender sends again what was not stored."""
         self._entity.shutdown()
+
+    @property
+    def operations(self) -> Mapping[Any, Callable[..., int]]:
+        """Every DIMSE service that is answered, with the operation behind it."""
+        return {evt.EVT_C_ECHO: self.echo, evt.EVT_C_STORE: self.store}
+
+    @property
+    def supported_sop_classes(self) -> tuple[str, ...]:
+        """UIDs of the SOP classes that an association may propose."""
+        return tuple(str(c.abstract_syntax) for c in self._entity.supported_contexts)
+
+    @requires(Permission.PUBLIC)
+    def echo(self, _: Principal, _event: Event) -> int:
+        """C-ECHO: the status of a verification."""
+        return SUCCESS
+
+    @requires(Permission.SCANS_WRITE)
+    def store(self, _: Principal, event: Event) -> int:
+        """C-STORE: success means that the file is on the disk."""
+        sender = id(event.assoc)
+        self._received[sender] = 0
+        instance = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]
+        self._inbox.receive(_file(event), instance, sender)
+        return SUCCESS
 
     def _handlers(self) -> list[Any]:
         return [
-            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_C_ECHO, self._answer_echo),
+            (evt.EVT_C_STORE, self._answer_store),
             (evt.EVT_DATA_RECV, self._count),
             (evt.EVT_RELEASED, self._released),
             (evt.EVT_CONN_CLOSE, self._closed),
         ]
 
-    def _store(self, event: Event) -> int:
-        """Success is answered when the file is on the disk, and not before."""
-        sender = id(event.assoc)
-        self._came[sender] = 0
+    def _answer_echo(self, event: Event) -> int:
+        return self.echo(ANONYMOUS, event)
+
+    def _answer_store(self, event: Event) -> int:
         try:
-            instance = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]
-            self._inbox.receive(_file(event), instance, sender)
-        except Exception as error:  # noqa: BLE001 - whatever comes, the sender gets an answer
-            return _refusal(error)
-        return SUCCESS
+            caller = DicomCaller(str(event.assoc.requestor.ae_title))
+            return self.store(self._authenticator.authenticate(caller), event)
+        except Exception as error:  # noqa: BLE001 - the sender always gets a status
+            return _failure_status(error)
 
     def _count(self, event: Event) -> None:
-        """An image is in memory until it is whole: one that is far too large ends the talk."""
+        """Aborts an association that sends too large an image, which is held in memory."""
         sender = id(event.assoc)
-        self._came[sender] = self._came.get(sender, 0) + len(event.data)
-        if self._came[sender] > self._most + (1 << 20):
-            logger.warning("An image of more than %d bytes was broken off.", self._most)
-            self._came[sender] = 0
+        self._received[sender] = self._received.get(sender, 0) + len(event.data)
+        if self._received[sender] > self._max_bytes + (1 << 20):
+            logger.warning("An association sent more than %d bytes; aborted.", self._max_bytes)
+            self._received[sender] = 0
             event.assoc.abort()
 
     def _released(self, event: Event) -> None:
-        self._inbox.ended(id(event.assoc), released=True)
+        self._inbox.association_ended(id(event.assoc), released=True)
 
     def _closed(self, event: Event) -> None:
-        """Follows a release; where none came before, the association was broken off."""
-        self._came.pop(id(event.assoc), None)
-        self._inbox.ended(id(event.assoc), released=False)
+        """The connection is closed: after a release, or because it broke off."""
+        self._received.pop(id(event.assoc), None)
+        self._inbox.association_ended(id(event.assoc), released=False)
 
 
 def _entity(settings: Settings) -> AE:
@@ -99,14 +138,14 @@ def _entity(settings: Settings) -> AE:
     entity.maximum_associations = settings.dicom_associations
     entity.add_supported_context(Verification)
     for context in AllStoragePresentationContexts:
-        # Images alone: an archive that passes on all that is new would send us our own results.
+        # Images only: an archive that forwards new objects would send our own results back.
         if is_image(str(context.abstract_syntax)):
             entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
     return entity
 
 
 def _file(event: Event) -> Iterator[bytes]:
-    """A DICOM file (PS3.10, 7) of the data set as it was sent."""
+    """The data set as it was sent, as a DICOM file (PS3.10, 7)."""
     meta = event.file_meta
     meta.SourceApplicationEntityTitle = event.assoc.requestor.ae_title
     yield b"\0" * 128 + b"DICM"
@@ -114,8 +153,11 @@ def _file(event: Event) -> Iterator[bytes]:
     yield event.encoded_dataset(include_meta=False)
 
 
-def _refusal(error: Exception) -> int:
-    """The status that tells the sender whether it helps to try again."""
+def _failure_status(error: Exception) -> int:
+    """The C-STORE status for an error; it tells the sender whether to try again."""
+    if isinstance(error, (Unauthenticated, Forbidden)):
+        logger.warning("An image was refused: %s", error.detail)
+        return NOT_AUTHORIZED
     if isinstance(error, StorageFull):
         logger.warning("An image was refused: %s", error.detail)
         return OUT_OF_RESOURCES

@@ -1,4 +1,4 @@
-"""C-STORE as a user (PS3.4, Annex B): one DICOM file to a named peer."""
+"""The storage SCU (PS3.4, Annex B): sends one DICOM file to a peer by C-STORE."""
 
 from pathlib import Path
 
@@ -6,39 +6,39 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from imaging.formats.dicom.identity import identify
-from service.dicom.peer_errors import passing, refusal
-from service.resources.routing_table import Peer
+from service.dicom.peer_errors import is_temporary, peer_error
+from service.resources.peers import Peer
 
 _PERMANENT = 1
 """Result of an A-ASSOCIATE-RJ (PS3.8, 9.3.4)."""
 
 
 def store(peer: Peer, path: Path, calling: str) -> None:
-    """Sends it; raises PeerAway, PeerRefused."""
-    found = identify(path)
+    """Sends the file; raises PeerUnavailable, PeerRefused. `calling`: our AE title."""
+    instance = identify(path)
     entity = AE(calling)
     entity.connection_timeout = entity.acse_timeout = entity.network_timeout = peer.timeout_s
     entity.dimse_timeout = max(peer.timeout_s, 60.0)
-    entity.add_requested_context(found.sop_class, found.transfer_syntax)
-    talk = entity.associate(str(peer.host), int(peer.port or 0), ae_title=str(peer.ae_title))
-    if not talk.is_established:
-        raise _not_established(peer, talk)
+    entity.add_requested_context(instance.sop_class, instance.transfer_syntax)
+    association = entity.associate(str(peer.host), int(peer.port or 0), ae_title=str(peer.ae_title))
+    if not association.is_established:
+        raise _not_established(peer, association)
     try:
-        answer = talk.send_c_store(path)
+        response = association.send_c_store(path)
     finally:
-        talk.release() if talk.is_established else talk.abort()
-    status = answer.get("Status")
+        association.release() if association.is_established else association.abort()
+    status = response.get("Status")
     if status is None:
-        raise refusal(peer, "no answer to C-STORE", later=True)
-    if status and status >> 12 != 0xB:  # a warning: stored all the same
-        raise refusal(peer, f"C-STORE status {status:04X}H", later=passing(status))
+        raise peer_error(peer, "no response to C-STORE", temporary=True)
+    if status and status >> 12 != 0xB:  # BxxxH is a warning: the object is stored
+        raise peer_error(peer, f"C-STORE status {status:04X}H", temporary=is_temporary(status))
 
 
-def _not_established(peer: Peer, talk: Association) -> Exception:
-    if talk.rejected_contexts:  # it was accepted, and nothing to be said in it
-        return refusal(peer, "it does not store this kind of object", later=False)
-    if not talk.is_rejected:
-        return refusal(peer, "no connection, or one that broke off", later=True)
-    answer = talk.acceptor.primitive
-    permanent = answer is not None and answer.result == _PERMANENT
-    return refusal(peer, "it rejects the association (AE titles?)", later=not permanent)
+def _not_established(peer: Peer, association: Association) -> Exception:
+    if association.rejected_contexts:  # accepted, but without a presentation context
+        return peer_error(peer, "it does not store this kind of object", temporary=False)
+    if not association.is_rejected:
+        return peer_error(peer, "no connection, or the connection broke off", temporary=True)
+    response = association.acceptor.primitive
+    permanent = response is not None and response.result == _PERMANENT
+    return peer_error(peer, "it rejects the association (AE titles?)", temporary=not permanent)

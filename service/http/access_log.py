@@ -1,11 +1,11 @@
-"""One line a request, and its place in the metrics: the route's template, never what was sent."""
+"""One log line and metrics for each request: the route's template, never request content."""
 
 import logging
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.parts import Parts
+from service.resources.metrics import Metrics
 
 logger = logging.getLogger("tessera.access")
 
@@ -13,7 +13,7 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class AccessLog:
-    """ASGI: logs method, route template, status, milliseconds and, where there is one, the job."""
+    """ASGI: logs method, route template, status, milliseconds and the job's id, if there is one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -22,7 +22,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status, begun = 0, time.perf_counter()
+        status, started = 0, time.perf_counter()
 
         async def watch(message: Message) -> None:
             nonlocal status
@@ -33,14 +33,14 @@ class AccessLog:
         try:
             await self.app(scope, receive, watch)
         finally:
-            _tell(scope, status, time.perf_counter() - begun)
+            _record(scope, status, time.perf_counter() - started)
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> None:
+def _record(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unknown")
     method = scope["method"] if scope["method"] in METHODS else "other"
     job = scope.get("path_params", {}).get("job_id", "-") if status < 400 else "-"
     logger.info("%s %s %d %.0f ms job=%s", method, route, status, seconds * 1e3, job)
-    parts: Parts | None = getattr(scope["app"].state, "parts", None)
-    if parts is not None:
-        parts.metrics.answered(method, route, status, seconds)
+    metrics: Metrics | None = getattr(scope["app"].state, "metrics", None)
+    if metrics is not None:
+        metrics.answered(method, route, status, seconds)

@@ -14,102 +14,96 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imaging.errors import BadInput, ScanTooLarge, TesseraError
 from jobs import problem
 from jobs.problem import Answer
-from service.schemas import Choice, Problem
+from service.auth import Forbidden, Unauthenticated
+from service.schemas import Problem
 
 logger = logging.getLogger("tessera.service")
 
 
 class ForeignHost(BadInput):
-    """The Host header is not one of ours: DNS rebinding, or a name that nobody configured."""
+    """The Host header names another host: DNS rebinding, or a name that is not configured."""
 
 
 class ForeignOrigin(BadInput):
-    """Another site's page made this request."""
+    """A page of another site made this request."""
 
 
 class BodyTooLarge(ScanTooLarge):
-    """The request's body is larger than is taken."""
+    """The request's body is larger than the limit."""
 
 
 TABLE: Mapping[type[Exception], Answer] = {
     **problem.TABLE,
-    ForeignHost: Answer(421, "Not a host that is served here"),
-    ForeignOrigin: Answer(403, "Another site may not call this service"),
-    RequestValidationError: Answer(422, "The request is not of the right form"),
-    ClientDisconnect: Answer(400, "The request was cut off"),
+    Unauthenticated: Answer(401, "Not signed in"),
+    Forbidden: Answer(403, "Permission denied"),
+    ForeignHost: Answer(421, "This host name is not served here"),
+    ForeignOrigin: Answer(403, "Requests from other sites are not allowed"),
+    RequestValidationError: Answer(422, "The request is not valid"),
+    ClientDisconnect: Answer(400, "The request is incomplete"),
 }
-"""What happens to jobs, and what only a request can bring about."""
+"""Errors of jobs, and errors that only a request can cause."""
 
 _HTTP: Mapping[int, tuple[str, str]] = {
-    404: ("There is nothing at this address.", "See /docs for the addresses that there are."),
+    404: ("There is nothing at this address.", "See /docs for the addresses of this service."),
     405: (
-        "This address does not take this method.",
-        "See the Allow header, or /docs for what each address takes.",
+        "This address does not support this method.",
+        "See the Allow header, or /docs for the methods of each address.",
     ),
 }
 RETRY_AFTER_S = 5
 
 
 def install(app: FastAPI) -> None:
-    """Has every exception of the table, and the router's own, answered as a problem."""
+    """Answers every exception of the table, and the router's own, with a problem."""
 
     def handle(_: Request, error: Exception) -> JSONResponse:
-        return answer(error)
+        return response_to(error)
 
     for kind in (*TABLE, HTTPException):
         app.add_exception_handler(kind, handle)
 
 
-def answer(error: Exception) -> JSONResponse:
-    """The problem+json response that `error` becomes."""
+def response_to(error: Exception) -> JSONResponse:
+    """The problem+json response to an exception of the table or of the router."""
     if isinstance(error, HTTPException):
-        cause = error.__cause__  # FastAPI wraps what happens while it reads a body
+        cause = error.__cause__  # FastAPI wraps exceptions that occur while it reads a body
         if isinstance(cause, Exception) and isinstance(cause, tuple(TABLE)):
-            return answer(cause)
-        return respond(_of_http(error), error.headers)
-    told = problem_of(error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if told.status == 503 else None
-    return respond(told, headers)
+            return response_to(cause)
+        return problem_response(_of_http(error), error.headers)
+    reply = problem_of(error)
+    return problem_response(reply, _headers(reply.status))
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem of an exception that the table knows; raises KeyError for any other."""
-    kind = problem.kind_of(error, TABLE)
+    """The problem of an exception of the table; raises KeyError for any other."""
     detail, expected, hint = _sentences(error)
-    return Problem(
-        type=problem.type_of(kind),
-        title=TABLE[kind].title,
-        status=TABLE[kind].status,
-        detail=detail,
-        expected=expected,
-        hint=hint,
-        choices=[Choice(**one) for one in getattr(error, "choices", ())] or None,
-    )
+    choices = getattr(error, "choices", ()) or None
+    members = problem.members(error, detail, expected, hint, table=TABLE)
+    return Problem.model_validate({**members, "choices": choices})
 
 
 def stored(error: Mapping[str, Any]) -> Problem:
-    """A job's stored error as a problem; fields that it lacks or has too many do no harm."""
+    """A stored error of a job or delivery as a problem; missing and unknown members are allowed."""
     known = {key: error[key] for key in Problem.model_fields if error.get(key) is not None}
     return Problem.model_validate(
         {"title": "The job failed", "status": 500, "detail": "The job failed.", **known}
     )
 
 
-def respond(told: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem_response(reply: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem on the wire."""
     return JSONResponse(
-        told.model_dump(exclude_none=True),
-        status_code=told.status,
+        reply.model_dump(exclude_none=True),
+        status_code=reply.status,
         headers=headers,
         media_type="application/problem+json",
     )
 
 
-class Unexpected:
-    """ASGI: an exception that nothing else answers becomes a 500 with an id to look for in the log.
+class UnexpectedErrors:
+    """ASGI: an exception that nothing else answers becomes a 500 with an id that the log has too.
 
-    The log gets the exception's class and the lines it passed, never its message, which may quote
-    what the caller sent.
+    The log gets the exception's class and stack, never its message, which may quote the request.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -125,37 +119,36 @@ class Unexpected:
 
         try:
             await self.app(scope, receive, watch)
-        except Exception as error:  # noqa: BLE001 - the last resort, by its purpose
-            found = problem.logged(error, logger)
+        except Exception as error:  # noqa: BLE001 - the last resort, on purpose
+            error_id = problem.logged(error, logger)
             if scope["type"] != "http" or started:
-                raise RuntimeError(f"The response broke off; see error {found}.") from None
-            await respond(unexpected(found))(scope, receive, send)
+                raise RuntimeError(f"The response broke off; see error {error_id}.") from None
+            reply = Problem.model_validate(problem.unexpected(error_id))
+            await problem_response(reply)(scope, receive, send)
 
 
-def unexpected(found: str) -> Problem:
-    """The problem of an error that nobody expected; `found` is its id in the log."""
-    return Problem(
-        type="urn:tessera:unexpected",
-        title="The service failed",
-        status=500,
-        detail=f"Something failed that should not; its id is {found}.",
-        expected="An answer.",
-        hint="Try again; if it happens again, tell whoever runs this service the id.",
-        instance=f"urn:uuid:{found}",
-    )
+def _headers(status: int) -> dict[str, str] | None:
+    if status == 503:
+        return {"Retry-After": str(RETRY_AFTER_S)}
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else None  # RFC 9110, 15.5.2
 
 
 def _sentences(error: Exception) -> tuple[str, str, str]:
     if isinstance(error, TesseraError):
-        return error.detail, error.expected, error.hint or "Mend the request and send it again."
+        hint = error.hint or "Correct the request and send it again."
+        return error.detail, error.expected, hint
     if isinstance(error, RequestValidationError):
         faults = "; ".join(_fault(fault) for fault in error.errors())
-        return f"Not of the right form: {faults}.", "What /docs describes.", "Mend these fields."
+        return (
+            f"The request is not valid: {faults}.",
+            "A request as /docs describes it.",
+            "Correct these fields.",
+        )
     return "The connection ended before the request did.", "A whole request.", "Send it again."
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
-    """Where and what, without the value that came."""
+    """Where the fault is and what it is, without the value."""
     return f"{'.'.join(str(part)[:64] for part in fault['loc'])}: {fault['msg']}"
 
 

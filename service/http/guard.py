@@ -1,7 +1,8 @@
-"""Who may call, and how much may come: checked before anything else sees the request.
+"""Host, Origin and size of requests, checked before anything else sees them; security headers.
 
-Loopback is no protection by itself. A page of any site can make the browser post to it (Origin
-tells), and a site can point its own name at 127.0.0.1 (DNS rebinding: Host tells).
+Listening on loopback is not enough. A page of any site can make the browser post to it, which the
+Origin header shows, and a site can point its own name at 127.0.0.1 (DNS rebinding), which the Host
+header shows.
 """
 
 import asyncio
@@ -13,12 +14,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.settings import Settings
-from service.http.errors import BodyTooLarge, ForeignHost, ForeignOrigin, answer
+from service.http.errors import BodyTooLarge, ForeignHost, ForeignOrigin, response_to
 
 JSON_BYTES = 16 << 20
-"""A batch of 10,000 jobs takes about a tenth of this."""
+"""A batch of 10,000 jobs has about a tenth of this."""
 FORM_BYTES = 1 << 25
-"""What a multipart form may weigh beside its file."""
+"""Largest size of a multipart form beside its files."""
 LINGER_S = 2.0
 LINGER_BYTES = 16 << 20
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -36,8 +37,8 @@ _HEADERS = {
 }
 
 
-class Doorkeeper:
-    """ASGI: answers only requests for our own hosts, from our own or allowed origins."""
+class OriginGuard:
+    """ASGI: refuses requests for other hosts, and from pages of other sites."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> None:
         self.app = app
@@ -49,7 +50,7 @@ class Doorkeeper:
             await self.app(scope, receive, send)
             return
         refusal = self._refusal(Headers(scope=scope))
-        app = answer(refusal) if refusal else self.app
+        app = response_to(refusal) if refusal else self.app
         await app(scope, receive, send)
 
     def _refusal(self, headers: Headers) -> ForeignHost | ForeignOrigin | None:
@@ -57,41 +58,44 @@ class Doorkeeper:
         if len(hosts) != 1 or _without_port(hosts[0].lower()) not in self.hosts:
             return ForeignHost(
                 "The Host header names a host that is not served here.",
-                expected="One of the names in TESSERA_ALLOWED_HOSTS.",
-                hint="Use the service's own address, or have this name added to that setting.",
+                expected="A name in TESSERA_ALLOWED_HOSTS.",
+                hint="Use the service's own address, or ask for this name to be added there.",
             )
         if all(
-            self._ours(origin.lower(), hosts[0].lower()) for origin in headers.getlist("origin")
+            self._is_allowed(origin.lower(), hosts[0].lower())
+            for origin in headers.getlist("origin")
         ):
             return None
         return ForeignOrigin(
             "The request comes from a page of another site.",
             expected="The service's own page, or an origin in TESSERA_ALLOWED_ORIGINS.",
-            hint="Open the service's own address, or have that site added to the setting.",
+            hint="Open the service's own page, or ask for that site to be added to the setting.",
         )
 
-    def _ours(self, origin: str, host: str) -> bool:
+    def _is_allowed(self, origin: str, host: str) -> bool:
         if origin in self.origins:
             return True
         try:
             parts = urlsplit(origin)
         except ValueError:
             return False
-        # A proxy may have taken TLS off, so the schemes may differ; the authority may not.
-        return parts.scheme in ("http", "https") and _bare(parts.netloc) == _bare(host)
+        # A proxy may terminate TLS, so the schemes may differ; the authority may not.
+        return parts.scheme in ("http", "https") and _without_default_port(
+            parts.netloc
+        ) == _without_default_port(host)
 
 
 class BodyLimit:
-    """ASGI: stops a request whose body is too large before the whole of it was read.
+    """ASGI: stops a request whose body is too large before all of it is read.
 
-    A client that still sends when the answer is ready is heard out for LINGER_S or LINGER_BYTES
-    more, since closing on it at once may take the answer from it as well.
+    If a client still sends when the response is ready, up to LINGER_BYTES more are read for up to
+    LINGER_S: closing the connection at once may keep the response from reaching it.
     """
 
     def __init__(
         self, app: ASGIApp, settings: Settings, uploads: tuple[str, ...] = ("/v1/scans",)
     ) -> None:
-        """Files may come at the addresses `uploads` and beneath them."""
+        """`uploads`: the addresses at and below which files may be uploaded."""
         self.app = app
         self.uploads = uploads
         self.upload_bytes = settings.upload_bytes
@@ -106,27 +110,27 @@ class BodyLimit:
         body = _Body(receive, send, limit, self.upload_bytes if upload else JSON_BYTES, headers)
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
-            await answer(body.too_large())(scope, body.receive, body.send)
+            await response_to(body.too_large())(scope, body.receive, body.send)
         else:
             await self.app(scope, body.receive, body.send)
 
 
 class _Body:
-    """One request's body: what came of it, and whether more is to come."""
+    """One request's body: counts its bytes and knows whether more will follow."""
 
     def __init__(
-        self, receive: Receive, send: Send, limit: int, told: int, headers: Headers
+        self, receive: Receive, send: Send, limit: int, stated_limit: int, headers: Headers
     ) -> None:
         self._receive, self._send = receive, send
-        self._left, self._told = limit, told
+        self._left, self._stated_limit = limit, stated_limit
         self._more = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
         self._waits = "expect" in headers
 
     def too_large(self) -> BodyTooLarge:
         return BodyTooLarge(
-            "The request is larger than is taken here.",
-            expected=f"At most {self._told:,} bytes.",
-            hint="Send less at once, or have the limit raised (TESSERA_UPLOAD_BYTES for scans).",
+            "The request is too large.",
+            expected=f"At most {self._stated_limit:,} bytes.",
+            hint="Send less at once, or ask for a higher limit (TESSERA_UPLOAD_BYTES for scans).",
         )
 
     async def receive(self) -> Message:
@@ -140,28 +144,28 @@ class _Body:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and self._more:
-            # Else the server would go on reading what nobody wants, for as long as it comes.
+            # Otherwise the server would go on reading the unwanted body to its end.
             MutableHeaders(scope=message)["Connection"] = "close"
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
         if not last or not self._more or self._waits:
             await self._send(message)
             return
         await self._send({**message, "more_body": True})
-        await self._hear_out()
+        await self._read_rest()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _hear_out(self) -> None:
-        heard = 0
+    async def _read_rest(self) -> None:
+        received = 0
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
-                while self._more and heard < LINGER_BYTES:
+                while self._more and received < LINGER_BYTES:
                     message = await self._receive()
                     self._more = message.get("more_body", False)
-                    heard += len(message.get("body", b""))
+                    received += len(message.get("body", b""))
 
 
 class SafeHeaders:
-    """ASGI: no sniffing, no framing, no other sites; nothing is kept unless a route says so."""
+    """ASGI: security headers; responses are not cached unless a route says so."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -178,14 +182,14 @@ class SafeHeaders:
 
 
 def _without_port(host: str) -> str:
-    """`[::1]` of `[::1]:8000`, `localhost` of `localhost:8000`."""
+    """`[::1]` for `[::1]:8000`, `localhost` for `localhost:8000`."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]
 
 
-def _bare(authority: str) -> str:
-    """Without the port that its scheme has anyway, which browsers leave out."""
+def _without_default_port(authority: str) -> str:
+    """Without :80 and :443, which browsers omit."""
     for port in (":80", ":443"):
         if authority.endswith(port):
             return authority.removesuffix(port)

@@ -1,4 +1,4 @@
-"""A multipart form, streamed: its files go to a folder as they come, its fields stay in memory."""
+"""Multipart forms, streamed: files are written to a folder, fields are kept in memory."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from starlette.requests import Request
 
 from imaging.errors import BadRequest, ScanTooLarge
 from imaging.formats.atomic import raising_storage_full
+from service.use_cases.received_file import ReceivedFile
 
 FIELD_BYTES = 1 << 20
-"""Of all fields together."""
+"""Largest size of all fields together."""
 _FIELD_COST = 200
-"""Bytes of memory that an empty field takes."""
+"""Bytes of memory that an empty field uses."""
 MOST_FILES = 100_000
 _HEADER_BYTES = 8192
 _BLOCK_BYTES = 1 << 20
@@ -25,44 +26,35 @@ _NAME_LETTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """A whole file that came, still in scratch."""
-
-    path: Path
-    name: str
-    """What the sender calls it: a base name without control characters; never logged."""
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a form may hold, and how its sender is told."""
+class FormRules:
+    """What a form may hold, and what an error tells its sender."""
 
     file_bytes: int
-    """Of all files together."""
+    """Largest size of all files together."""
     expected: str
     hint: str
     only: str | None = None
-    """The one field that may come, and must be a file; None: any fields and files."""
+    """The only field name that is allowed, for files; None: any fields and files."""
 
     def refusal(self, detail: str) -> BadRequest:
-        """What is said of a form that cannot be taken."""
+        """The error for a form that breaks the rules."""
         return BadRequest(detail, expected=self.expected, hint=self.hint)
 
 
 def boundary_of(request: Request) -> bytes:
-    """That of a multipart form; empty for any other body."""
+    """The boundary of a multipart form; empty for any other body."""
     kind, options = parse_options_header(request.headers.get("content-type"))
     return options.get(b"boundary", b"") if kind == b"multipart/form-data" else b""
 
 
-async def stream(request: Request, folder: Path, rules: Rules) -> "Reader":
-    """Reads the request's form to its end.
+async def read_form(request: Request, folder: Path, rules: FormRules) -> "FormReader":
+    """Reads the request's form to its end, the files into `folder`.
 
     Raises BadRequest, ScanTooLarge, StorageFull and starlette's ClientDisconnect.
     """
     with ExitStack() as stack:
-        reader, block, first = Reader(boundary_of(request), folder, rules, stack), bytearray(), True
+        reader = FormReader(boundary_of(request), folder, rules, stack)
+        block, first = bytearray(), True
         async for chunk in request.stream():
             block += chunk
             if first or len(block) >= _BLOCK_BYTES:
@@ -74,18 +66,18 @@ async def stream(request: Request, folder: Path, rules: Rules) -> "Reader":
         return reader
 
 
-class Reader:
-    """Takes a multipart body apart (RFC 7578)."""
+class FormReader:
+    """Parses a multipart body (RFC 7578) block by block."""
 
-    def __init__(self, boundary: bytes, folder: Path, rules: Rules, stack: ExitStack) -> None:
+    def __init__(self, boundary: bytes, folder: Path, rules: FormRules, stack: ExitStack) -> None:
         if not boundary:
-            raise rules.refusal("The body is no multipart form.")
+            raise rules.refusal("The body is not a multipart form.")
         self.fields: dict[str, bytearray] = {}
-        self.files: list[tuple[str, Upload]] = []
-        """Each with the field that it came in."""
+        self.files: list[tuple[str, ReceivedFile]] = []
+        """Field name and file."""
         self._rules, self._folder, self._stack = rules, folder, stack
         self._file_bytes_left, self._field_bytes_left = rules.file_bytes, FIELD_BYTES
-        self._name, self._called = "", ""
+        self._field, self._file_name = "", ""
         self._file: IO[bytes] | None = None
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
         self._ended = False
@@ -104,7 +96,7 @@ class Reader:
         )
 
     def feed(self, block: bytes) -> None:
-        """Takes the next bytes of the body; what follows its last boundary is nobody's."""
+        """Reads the next bytes of the body; ignores what follows its last boundary."""
         if self._ended:
             return
         try:
@@ -114,7 +106,7 @@ class Reader:
             raise self._rules.refusal("The multipart form is malformed.") from error
 
     def finish(self) -> None:
-        """Raises BadRequest where its end did not come."""
+        """Raises BadRequest if the last boundary is missing."""
         if not self._ended:
             raise self._rules.refusal("The form ends before its last boundary.")
 
@@ -131,7 +123,7 @@ class Reader:
 
     def _check_header(self) -> None:
         if len(self._header) + len(self._value) > _HEADER_BYTES:
-            raise self._rules.refusal("A part of the form has a header that is far too long.")
+            raise self._rules.refusal("A part of the form has a header that is too long.")
 
     def _on_header_end(self) -> None:
         if bytes(self._header).lower() == b"content-disposition":
@@ -140,21 +132,21 @@ class Reader:
 
     def _open(self) -> None:
         _, options = parse_options_header(self._disposition)
-        self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        called = _file_name(options)
-        if not self._name:
+        self._field = options.get(b"name", b"").decode("utf-8", "replace")
+        file_name = _file_name(options)
+        if not self._field:
             raise self._rules.refusal("A part of the form has no name.")
-        if self._rules.only not in (None, self._name) or (self._rules.only and called is None):
+        if self._rules.only not in (None, self._field) or (self._rules.only and file_name is None):
             detail = f"The form holds a field that is not a file named `{self._rules.only}`."
             raise self._rules.refusal(detail)
-        if called is None:
-            self._field_bytes_left -= len(self._name) + _FIELD_COST
+        if file_name is None:
+            self._field_bytes_left -= len(self._field) + _FIELD_COST
             self._check_fields()
-            self.fields[self._name] = bytearray()
+            self.fields[self._field] = bytearray()
             return
         if len(self.files) >= MOST_FILES:
             raise self._rules.refusal(f"The form holds more than {MOST_FILES:,} files.")
-        self._called = base_name(called)
+        self._file_name = base_name(file_name)
         self._file = self._stack.enter_context(self._path.open("wb"))
 
     @property
@@ -165,20 +157,20 @@ class Reader:
         if self._file is None:
             self._field_bytes_left -= end - start
             self._check_fields()
-            self.fields[self._name] += data[start:end]
+            self.fields[self._field] += data[start:end]
             return
         self._file_bytes_left -= end - start
         if self._file_bytes_left < 0:
             raise ScanTooLarge(
-                "What was sent is larger than is taken here.",
+                "The upload is too large.",
                 expected=f"At most {self._rules.file_bytes:,} bytes.",
-                hint="Cut or compress the scan, or have the limit (TESSERA_UPLOAD_BYTES) raised.",
+                hint="Crop or compress the scan, or ask for a higher limit (TESSERA_UPLOAD_BYTES).",
             )
         self._file.write(memoryview(data)[start:end])
 
     def _check_fields(self) -> None:
         if self._field_bytes_left < 0:
-            raise self._rules.refusal("The fields of the form are far too long.")
+            raise self._rules.refusal("The fields of the form are too long.")
 
     def _close(self) -> None:
         if self._file is None:
@@ -186,22 +178,22 @@ class Reader:
         size = self._file.tell()
         self._file.close()
         self._file = None
-        self.files.append((self._name, Upload(self._path, self._called, size)))
+        self.files.append((self._field, ReceivedFile(self._path, self._file_name, size)))
 
     def _end(self) -> None:
         self._ended = True
 
 
-def base_name(given: str) -> str:
-    """The last part of a path, printable: clients send their own full paths. May be empty."""
-    last = given.replace("\\", "/").rstrip("/").rpartition("/")[2]
+def base_name(path: str) -> str:
+    """The last part of a client's path, printable characters only; may be empty."""
+    last = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
     name = "".join(c for c in last if c.isprintable()).strip()[:_NAME_LETTERS]
     return "" if name in (".", "..") else name
 
 
 def _file_name(options: dict[bytes, bytes]) -> str | None:
     extended = options.get(b"filename*")
-    if extended is not None:  # RFC 5987, as some clients send what is not ASCII
+    if extended is not None:  # RFC 5987: some clients send it for names outside ASCII
         return unquote(extended.decode("latin-1").rpartition("'")[2])
     plain = options.get(b"filename")
     return None if plain is None else plain.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The description of the API, and the page that shows it without fetching anything."""
+"""The OpenAPI description, and a page that shows it without loading anything from elsewhere."""
 
 import html
 import json
@@ -7,9 +7,11 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
+from service.auth import Permission
 from service.http.guard import API_POLICY
+from service.http.permissions import Allowed
 from service.schemas import Problem
 from service.schemas.examples import EXAMPLES
 
@@ -17,11 +19,12 @@ router = APIRouter(include_in_schema=False)
 
 Json = dict[str, Any]
 ABOUT = (
-    "Segments medical scans: send a scan, ask for a job, follow it, fetch the mask. "
-    "Every error is an RFC 9457 problem with what came, what was expected and what to do."
+    "Segments medical scans: upload a scan, create a job, follow it, download the mask. "
+    "Every error is an RFC 9457 problem that says what is wrong (detail), what was expected "
+    "(expected) and what to do (hint)."
 )
 _PROBLEM: Json = {
-    "description": "What came, what was expected, what to do.",
+    "description": "What is wrong, what was expected, what to do.",
     "content": {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
     },
@@ -32,7 +35,7 @@ h2{margin-top:2.2rem;border-top:1px solid #ccd;padding-top:1rem}b{font-weight:60
 
 
 def install(app: FastAPI) -> None:
-    """Gives the app a description whose every model has an example and every error is a problem."""
+    """Gives the app a description with an example of each schema and a problem for each error."""
 
     def describe() -> Json:
         if app.openapi_schema is None:
@@ -43,29 +46,37 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
 
 
-@router.get("/docs")
+@router.get("/openapi.json", dependencies=[Allowed(Permission.PUBLIC)])
+def description(request: Request) -> JSONResponse:
+    """The OpenAPI description."""
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/docs", dependencies=[Allowed(Permission.PUBLIC)])
 def docs(request: Request) -> HTMLResponse:
-    """The API on one page, made here: nothing comes from another host."""
+    """The API on one page; nothing is loaded from another host."""
     text = "".join(_page(request.app.openapi()))
     policy = f"{API_POLICY}; style-src 'unsafe-inline'"
     return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 
 
 def _described(app: FastAPI) -> Json:
-    found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
-    for _, _, operation in _operations(found):
-        operation["responses"].pop("422", None)  # FastAPI's own, which we never send
+    description = get_openapi(
+        title=app.title, version=app.version, description=ABOUT, routes=app.routes
+    )
+    for _, _, operation in _operations(description):
+        operation["responses"].pop("422", None)  # FastAPI's own, which is never sent
         operation["responses"]["default"] = _PROBLEM
-    schemas = found["components"]["schemas"]
+    schemas = description["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    told = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(told.pop("$defs", {}))
-    schemas["Problem"] = told
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
     for name, example in EXAMPLES.items():
         if name in schemas:
             schemas[name]["examples"] = [example]
-    return found
+    return description
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
@@ -78,21 +89,21 @@ def _page(described: Mapping[str, Any]) -> Iterator[str]:
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     yield f"<title>Tessera: the API</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>Tessera {html.escape(described['info']['version'])}</h1><p>{ABOUT}</p>"
-    yield '<p>The same for programs: <a href="openapi.json">openapi.json</a>.</p>'
+    yield '<p>For programs: <a href="openapi.json">openapi.json</a>.</p>'
     for path, method, operation in _operations(described):
         yield f"<h2><code>{method} {html.escape(path)}</code></h2>"
         yield f"<p>{html.escape(operation['description'])}</p>"
         yield from _parameters(operation)
         yield from _body(operation)
-        yield from _answers(operation)
+        yield from _responses(operation)
     yield "</body></html>"
 
 
 def _parameters(operation: Json) -> Iterator[str]:
-    given = [p for p in operation.get("parameters", ()) if p["in"] != "path"]
-    if given:
-        names = ", ".join(f"<code>{html.escape(p['name'])}</code> ({p['in']})" for p in given)
-        yield f"<p><b>Takes</b> {names}</p>"
+    parameters = [p for p in operation.get("parameters", ()) if p["in"] != "path"]
+    if parameters:
+        names = ", ".join(f"<code>{html.escape(p['name'])}</code> ({p['in']})" for p in parameters)
+        yield f"<p><b>Parameters</b> {names}</p>"
 
 
 def _body(operation: Json) -> Iterator[str]:
@@ -101,7 +112,7 @@ def _body(operation: Json) -> Iterator[str]:
         yield _example(content, '-F "files=@scan.nii.gz"')
 
 
-def _answers(operation: Json) -> Iterator[str]:
+def _responses(operation: Json) -> Iterator[str]:
     for status, response in operation["responses"].items():
         if status == "default":
             continue
@@ -110,11 +121,11 @@ def _answers(operation: Json) -> Iterator[str]:
             yield _example(content, "")
 
 
-def _example(content: Json, otherwise: str) -> str:
+def _example(content: Json, default: str) -> str:
     schema = content.get("schema", {})
     reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
     example: Any = EXAMPLES.get(reference.rpartition("/")[2])
     if example is not None and schema.get("type") == "array":
         example = [example]
-    shown = content.get("example", otherwise) if example is None else json.dumps(example, indent=2)
+    shown = content.get("example", default) if example is None else json.dumps(example, indent=2)
     return f"<pre>{html.escape(shown)}</pre>" if shown else ""

@@ -1,31 +1,39 @@
-"""The files of an upload."""
+"""Uploads: the files of a multipart request, in scratch for as long as the request runs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
-from service.http.multipart import Rules, Upload, stream
+from service.http.multipart import FormRules, read_form
 from service.resources.scratch import Scratch
-
-__all__ = ["Upload", "uploaded"]
+from service.use_cases.received_file import ReceivedFile
 
 FIELD = "files"
 EXPECTED = f"A multipart/form-data body whose fields `{FIELD}` hold a file each."
-MEND = f"Send it as `curl -F {FIELD}=@scan.nii.gz .../v1/scans` does."
+HINT = f"Send it as `curl -F {FIELD}=@scan.nii.gz .../v1/scans` does."
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSpace:
+    """Where uploads are written and how large they may be."""
+
+    scratch: Scratch
+    max_bytes: int
+    """Of all files of a request together."""
 
 
 @asynccontextmanager
-async def uploaded(request: Request, scratch: Scratch, limit: int) -> AsyncIterator[list[Upload]]:
-    """The files of a multipart request, gone again at the end of the block unless moved.
+async def uploaded_files(request: Request, space: UploadSpace) -> AsyncIterator[list[ReceivedFile]]:
+    """The files of a multipart request, removed at the end of the block unless moved away.
 
-    Raises BadRequest where the form holds anything but files, ScanTooLarge above `limit` bytes in
-    all, StorageFull, and starlette's ClientDisconnect where the sender went away.
+    Raises BadRequest if the form holds anything but files, ScanTooLarge above the size limit,
+    StorageFull, and starlette's ClientDisconnect if the connection broke off.
     """
-    rules = Rules(limit, EXPECTED, MEND, only=FIELD)
-    with scratch.subfolder() as folder:
-        form = await stream(request, folder, rules)
+    rules = FormRules(space.max_bytes, EXPECTED, HINT, only=FIELD)
+    with space.scratch.subfolder() as folder:
+        form = await read_form(request, folder, rules)
         if not form.files:
             raise rules.refusal("The form holds no file.")
-        yield [replace(upload, name=upload.name or "scan") for _, upload in form.files]
+        yield [replace(file, name=file.name or "scan") for _, file in form.files]

@@ -1,4 +1,5 @@
-"""MONAI Label's REST surface, for the clients that people already have: 3D Slicer, OHIF, Python.
+"""The MONAI Label connector, for its existing clients: 3D Slicer, OHIF, the Python client.
 
-What it stores are Tessera's own scans, jobs and reviews; docs/monai-label.md tells which is which.
+Its images, labels and inferences are Tessera's scans, reviews and jobs; docs/monai-label.md maps
+them.
 """

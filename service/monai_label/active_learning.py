@@ -1,15 +1,18 @@
-"""The next image to look at: one that no reader is done with."""
+"""The next image to label: one without a final label."""
 
 from time import time
-from typing import Any
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 
 from imaging.errors import NotFound
-from service.monai_label.endpoint import serves
+from jobs.repository import ImageNames, Labels
+from service.auth import Permission, Principal
+from service.http.permissions import Allowed
+from service.monai_label.datastore import ImageNamesDep, LabelsDep
+from service.monai_label.endpoint import endpoint
 from service.monai_label.images import file_name
-from service.parts import OwnerDep, Parts, PartsDep
 
 router = APIRouter()
 
@@ -19,28 +22,32 @@ STRATEGIES = {
 }
 
 
-@serves(router, "POST", "/activelearning/{strategy}")
+@endpoint(router, "POST", "/activelearning/{strategy}")
 async def next_sample(
-    strategy: str, request: Request, parts: PartsDep, project: OwnerDep
+    strategy: str,
+    request: Request,
+    labels: LabelsDep,
+    names: ImageNamesDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
 ) -> dict[str, Any]:
-    """An image that has no final label; {} when there is none. What is sent is not needed."""
+    """An image without a final label; {} if there is none. The request's body is ignored."""
     async for _ in request.stream():
         pass
     if strategy not in STRATEGIES:
         raise NotFound(
-            "There is no strategy of that name.",
+            "There is no strategy of this name.",
             expected=f"One of: {', '.join(STRATEGIES)}.",
-            hint="Pick one in the client.",
+            hint="Choose one of them in the client.",
         )
-    return await run_sync(_next, parts, project, strategy)
+    return await run_sync(_next, labels, names, principal.project, strategy)
 
 
-def _next(parts: Parts, project: str, strategy: str) -> dict[str, Any]:
-    scan = parts.repository.labels.next_scan(project, at_random=strategy == "random")
+def _next(labels: Labels, names: ImageNames, project: str, strategy: str) -> dict[str, Any]:
+    scan = labels.next_scan(project, at_random=strategy == "random")
     if scan is None:
         return {}
     return {
-        "id": parts.repository.image_names.of_scans([scan.id]).get(scan.id, scan.id),
+        "id": names.of_scans([scan.id]).get(scan.id, scan.id),
         "weight": 1,
         "path": "",  # no client shares a disk with this service
         "name": file_name(scan),

@@ -1,74 +1,87 @@
-"""The datastore as a whole: its images and their labels, or how many there are."""
+"""The datastore as a whole: its images with their labels, or statistics."""
 
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 
 from imaging.formats.mask_file import SUFFIXES
 from jobs.job import Review, StoredScan
-from service.monai_label.endpoint import serves
+from jobs.repository import ImageNames, Jobs, Labels, Scans
+from service.auth import Permission, Principal
+from service.http.dependencies import provided
+from service.http.permissions import Allowed
+from service.monai_label.endpoint import endpoint
 from service.monai_label.images import ENDING, facts
-from service.parts import OwnerDep, Parts, PartsDep
 
 router = APIRouter()
 
 ORIGINAL = "original"
 """The tag of a network's own mask."""
 NAME = "Tessera"
-ABOUT = "The scans of this Tessera, and the masks that readers corrected or drew."
+DESCRIPTION = "The scans of this Tessera, and the masks that readers corrected or drew."
 _PAGE = 200
 
+ImageNamesDep = Annotated[ImageNames, provided(ImageNames)]
+LabelsDep = Annotated[Labels, provided(Labels)]
 
-@serves(router, "GET", "/datastore")
+
+@dataclass(frozen=True, slots=True)
+class DatastoreListing:
+    """Lists images with their labels."""
+
+    scans: Scans
+    names: ImageNames
+    jobs: Jobs
+    labels: Labels
+
+    def objects(self, project: str) -> dict[str, Any]:
+        """Image name -> the image with its labels, of all the project's scans."""
+        cursor: str | None = None
+        objects: dict[str, Any] = {}
+        while True:
+            scans, cursor = self.scans.page(project, cursor=cursor, limit=_PAGE)
+            objects.update(self._page(scans))
+            if cursor is None:
+                return objects
+
+    def _page(self, scans: Sequence[StoredScan]) -> Iterator[tuple[str, Any]]:
+        ids = [scan.id for scan in scans]
+        names, masks = self.names.of_scans(ids), self.jobs.mask_formats(ids)
+        labels: dict[str, dict[str, Any]] = {scan_id: {} for scan_id in ids}
+        for scan_id, form in masks.items():
+            labels[scan_id][ORIGINAL] = {"ext": SUFFIXES[form], "info": {}}
+        for review in self.labels.newest(ids):
+            labels[str(review.scan)][str(review.tag)] = label_out(review)
+        for scan in scans:
+            image = {"ext": ENDING, "info": facts(scan)}
+            yield names.get(scan.id, scan.id), {"image": image, "labels": labels[scan.id]}
+
+
+@endpoint(router, "GET", "/datastore")
 def datastore(
-    parts: PartsDep, project: OwnerDep, output: Literal["", "all", "train"] = ""
+    listing: Annotated[DatastoreListing, provided(DatastoreListing)],
+    labels: LabelsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+    output: Literal["", "all", "train"] = "",
 ) -> dict[str, Any] | list[Any]:
-    """All images and labels; with `output=train` nothing, as nobody trains here; else counts."""
+    """Statistics; `output=all`: all images and labels; `output=train`: [], nothing is trained."""
     if output == "all":
-        objects = {image: value for page in _pages(parts, project) for image, value in page.items()}
         return {
             "name": NAME,
-            "description": ABOUT,
+            "description": DESCRIPTION,
             "images_dir": "",
             "labels_dir": "",
-            "objects": objects,
+            "objects": listing.objects(principal.project),
         }
-    return [] if output == "train" else statistics(parts, project)
+    return [] if output == "train" else statistics(labels, principal.project)
 
 
-def statistics(parts: Parts, project: str) -> dict[str, Any]:
-    """How many images there are, and how many a reader is done with."""
-    found = parts.repository.labels.counts(project)
-    return {"total": found.total, "completed": found.completed, "label_tags": found.tags}
-
-
-def _pages(parts: Parts, project: str) -> Any:
-    cursor: str | None = None
-    while True:
-        scans, cursor = parts.repository.scans.page(project, cursor=cursor, limit=_PAGE)
-        yield _objects(parts, scans)
-        if cursor is None:
-            return
-
-
-def _objects(parts: Parts, scans: list[StoredScan]) -> dict[str, Any]:
-    ids = [scan.id for scan in scans]
-    called, masks = (
-        parts.repository.image_names.of_scans(ids),
-        parts.repository.jobs.mask_formats(ids),
-    )
-    labels: dict[str, dict[str, Any]] = {scan_id: {} for scan_id in ids}
-    for scan_id, form in masks.items():
-        labels[scan_id][ORIGINAL] = {"ext": SUFFIXES[form], "info": {}}
-    for review in parts.repository.labels.newest(ids):
-        labels[str(review.scan)][str(review.tag)] = label_out(review)
-    return {
-        called.get(scan.id, scan.id): {
-            "image": {"ext": ENDING, "info": facts(scan)},
-            "labels": labels[scan.id],
-        }
-        for scan in scans
-    }
+def statistics(labels: Labels, project: str) -> dict[str, Any]:
+    """The number of images, of images with a final label, and of images for each tag."""
+    counts = labels.counts(project)
+    return {"total": counts.total, "completed": counts.completed, "label_tags": counts.tags}
 
 
 def label_out(review: Review) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Addresses as clients of MONAI Label write them: with a slash at the end, and without."""
+"""Endpoints at the addresses that MONAI Label's clients use, with and without a final slash."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,12 +8,14 @@ from fastapi import APIRouter
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def serves(router: APIRouter, method: str, path: str) -> Callable[[F], F]:
-    """Serves `path` with and without a slash at its end: the Python client follows no redirect."""
+def endpoint(router: APIRouter, method: str, path: str, *dependencies: Any) -> Callable[[F], F]:
+    """Serves `path` with and without a final slash: the Python client follows no redirects."""
 
-    def add(work: F) -> F:
-        for each in (path, f"{path}/"):
-            router.add_api_route(each, work, methods=[method], response_model=None)
-        return work
+    def add(function: F) -> F:
+        for address in (path, f"{path}/"):
+            router.add_api_route(
+                address, function, methods=[method], response_model=None, dependencies=dependencies
+            )
+        return function
 
     return add

@@ -1,4 +1,4 @@
-"""A form of fields and files, streamed into scratch as it comes."""
+"""A MONAI Label client's form of fields and files, streamed into scratch."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,87 +10,87 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from imaging.errors import BadRequest
-from service.http.multipart import FIELD_BYTES, Rules, Upload, boundary_of, stream
-from service.parts import Parts
+from service.http.multipart import FIELD_BYTES, FormRules, boundary_of, read_form
+from service.http.uploads import UploadSpace
+from service.use_cases.received_file import ReceivedFile
 
-EXPECTED = "A multipart/form-data body, as MONAI Label's clients send it."
-MEND = "Send the request again; if it stays so, update the client."
+EXPECTED = "A multipart/form-data body as MONAI Label's clients send it."
+HINT = "Send the request again. If it fails again, update the client."
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What came: text by field, and files with the field that each came in."""
+    """The text of each field, and each file with its field's name."""
 
     fields: dict[str, str]
-    files: tuple[tuple[str, Upload], ...] = ()
+    files: tuple[tuple[str, ReceivedFile], ...] = ()
 
-    def uploads(self, field: str) -> list[Upload]:
+    def all_files(self, field: str) -> list[ReceivedFile]:
         """The files of a field."""
-        return [upload for name, upload in self.files if name == field]
+        return [file for name, file in self.files if name == field]
 
-    def upload(self, field: str) -> Upload:
-        """The one file of a field; raises BadRequest."""
-        found = self.uploads(field)
-        if len(found) != 1:
+    def file(self, field: str) -> ReceivedFile:
+        """The one file of a field; raises BadRequest for none or several."""
+        files = self.all_files(field)
+        if len(files) != 1:
             raise BadRequest(
-                f"The form holds {len(found)} files in the field `{field}`.",
+                f"The form holds {len(files)} files in the field `{field}`.",
                 expected=f"One file in the field `{field}`.",
                 hint="Send it as multipart/form-data.",
             )
-        return found[0]
+        return files[0]
 
     def json(self, field: str) -> dict[str, Any]:
-        """A field's JSON object; {} where it did not come. Raises BadRequest."""
+        """A field's JSON object; {} without the field. Raises BadRequest."""
         try:
-            found = json.loads(self.fields.get(field) or "{}")
-            json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # it is kept and told
+            value = json.loads(self.fields.get(field) or "{}")
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # it will be sent again
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            value = None
+        if not isinstance(value, dict):
             raise BadRequest(
-                f"The field `{field}` holds no JSON object.",
-                expected="A JSON object as RFC 8259 has it: no NaN, no half of a character.",
-                hint="Mend it, or leave it out.",
+                f"The field `{field}` does not hold a JSON object.",
+                expected="A JSON object as in RFC 8259: no NaN, no lone surrogates.",
+                hint="Correct it, or omit it.",
             )
-        return found
+        return value
 
 
 @asynccontextmanager
-async def received(request: Request, parts: Parts) -> AsyncIterator[Form]:
-    """The request's form; its files are gone at the end of the block unless moved.
+async def received_form(request: Request, space: UploadSpace) -> AsyncIterator[Form]:
+    """The request's form; its files are removed at the end of the block unless moved away.
 
     Raises BadRequest, ScanTooLarge, StorageFull and starlette's ClientDisconnect.
     """
-    rules = Rules(parts.settings.upload_bytes, EXPECTED, MEND)
+    rules = FormRules(space.max_bytes, EXPECTED, HINT)
     if not boundary_of(request):
-        yield await _fields(request, rules)
+        yield await _form_without_files(request, rules)
         return
-    with parts.scratch.subfolder() as folder:
-        found = await stream(request, folder, rules)
+    with space.scratch.subfolder() as folder:
+        reader = await read_form(request, folder, rules)
         try:
-            fields = {name: value.decode() for name, value in found.fields.items()}
+            fields = {name: value.decode() for name, value in reader.fields.items()}
         except UnicodeDecodeError as error:
-            raise rules.refusal("A field of the form is no UTF-8.") from error
-        yield Form(fields, tuple(found.files))
+            raise rules.refusal("A field of the form is not UTF-8.") from error
+        yield Form(fields, tuple(reader.files))
 
 
-async def _fields(request: Request, rules: Rules) -> Form:
-    """A form of fields alone, or no body at all."""
-    kind, body = request.headers.get("content-type", ""), await _small(request, rules)
+async def _form_without_files(request: Request, rules: FormRules) -> Form:
+    kind, body = request.headers.get("content-type", ""), await _short_body(request, rules)
     if kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         if body.strip():
-            raise rules.refusal("The body is no form.")
+            raise rules.refusal("The body is not a form.")
         return Form({})
     try:
         return Form(dict(parse_qsl(body.decode(), keep_blank_values=True)))
     except UnicodeDecodeError as error:
-        raise rules.refusal("The form is no UTF-8.") from error
+        raise rules.refusal("The form is not UTF-8.") from error
 
 
-async def _small(request: Request, rules: Rules) -> bytes:
+async def _short_body(request: Request, rules: FormRules) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > FIELD_BYTES:
-            raise rules.refusal("The fields of the form are far too long.")
+            raise rules.refusal("The fields of the form are too long.")
     return bytes(body)

@@ -1,103 +1,113 @@
-"""Images of the datastore: sent, looked at, told of, deleted."""
+"""Images of the datastore: sent, downloaded, described, deleted."""
 
-from collections.abc import Sequence
-from time import time
-from typing import Any
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
-from jobs.job import ImageName, StoredScan
-from service.http.multipart import Upload, base_name
-from service.monai_label import image_names
-from service.monai_label.endpoint import serves
-from service.monai_label.form import received
-from service.parts import OwnerDep, Parts, PartsDep
-from service.use_cases import results, scan_intake
+from jobs.job import StoredScan
+from service.auth import Permission, Principal
+from service.http.dependencies import (
+    NamedScansDep,
+    ScanRemovalDep,
+    ScansDep,
+    ScanViewsDep,
+    UploadSpaceDep,
+    UploadThreadsDep,
+    ViewThreadsDep,
+)
+from service.http.downloads import file_response
+from service.http.multipart import base_name
+from service.http.permissions import Allowed
+from service.monai_label.endpoint import endpoint
+from service.monai_label.form import received_form
+from service.use_cases.scan_views import NIFTI
 
 router = APIRouter()
 
 ENDING = ".nii.gz"
-"""Of every image that is handed out; readers of NIfTI look whether it is packed indeed."""
+"""Ending of every image that is sent; readers of NIfTI detect whether it is compressed."""
+ReadsScans = Annotated[Principal, Allowed(Permission.SCANS_READ)]
+WritesScans = Annotated[Principal, Allowed(Permission.SCANS_WRITE)]
 
 
-@serves(router, "PUT", "/datastore")
-@serves(router, "PUT", "/datastore/image")
+@endpoint(router, "PUT", "/datastore")
+@endpoint(router, "PUT", "/datastore/image")
 async def put_image(
-    request: Request, parts: PartsDep, project: OwnerDep, image: str = ""
+    request: Request,
+    space: UploadSpaceDep,
+    scans: NamedScansDep,
+    threads: UploadThreadsDep,
+    principal: WritesScans,
+    image: str = "",
 ) -> dict[str, str]:
-    """Takes an image in, under the name that the client gives it or else the scan's id."""
-    async with received(request, parts) as form:
-        scan = await parts.take_in(kept, parts, project, [form.upload("file")], image)
-    return {"image": base_name(image) or scan.id}
+    """Stores an image under the client's name for it, or under the scan's id."""
+    name = base_name(image)
+    async with received_form(request, space) as form:
+        scan = await threads.run(scans.take_in, principal.project, [form.file("file")], name)
+    return {"image": name or scan.id}
 
 
-@serves(router, "GET", "/datastore/image")
-async def get_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
-    """The image as a NIfTI: as it was sent where every viewer reads that, else written anew."""
-    scan = await run_sync(image_names.image, parts, project, image)
-    answer = await parts.show(results.volume, parts, scan, f"{scan.sha256}-volume")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
-    return answer
+@endpoint(router, "GET", "/datastore/image")
+async def get_image(
+    image: str,
+    scans: NamedScansDep,
+    views: ScanViewsDep,
+    threads: ViewThreadsDep,
+    principal: ReadsScans,
+) -> Response:
+    """The image as NIfTI: the stored file if every viewer can show it, else written anew."""
+    scan = await run_sync(scans.find, principal, base_name(image))
+    response = file_response(await threads.run(views.volume, scan))
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
+    return response
 
 
-@serves(router, "HEAD", "/datastore/image")
-async def head_image(image: str, parts: PartsDep, project: OwnerDep) -> Response:
-    """Whether there is such an image."""
-    scan = await run_sync(image_names.image, parts, project, image)
-    answer = Response(media_type=results.NIFTI)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
-    del answer.headers["content-length"]  # that of the file, which is not made for this
-    return answer
+@endpoint(router, "HEAD", "/datastore/image")
+async def head_image(image: str, scans: NamedScansDep, principal: ReadsScans) -> Response:
+    """Whether the image exists."""
+    scan = await run_sync(scans.find, principal, base_name(image))
+    response = Response(media_type=NIFTI)
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
+    del response.headers["content-length"]  # the file's length is not known yet
+    return response
 
 
-@serves(router, "GET", "/datastore/image/info")
-def get_image_info(image: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
-    """What is known of an image, and what clients keep with it."""
-    scan = image_names.image(parts, project, image)
-    return {**parts.repository.scans.info(project, scan.id), **facts(scan)}
-
-
-@serves(router, "PUT", "/datastore/image/info")
-async def put_image_info(
-    request: Request, image: str, parts: PartsDep, project: OwnerDep
+@endpoint(router, "GET", "/datastore/image/info")
+def get_image_info(
+    image: str, scans: NamedScansDep, rows: ScansDep, principal: ReadsScans
 ) -> dict[str, Any]:
-    """Keeps a client's own dictionary with an image."""
-    scan = await run_sync(image_names.image, parts, project, image)
-    async with received(request, parts) as form:
-        await run_sync(parts.repository.scans.set_info, project, scan.id, form.json("info"))
+    """Facts of the image, and what clients stored with it."""
+    scan = scans.find(principal, base_name(image))
+    return {**rows.info(principal.project, scan.id), **facts(scan)}
+
+
+@endpoint(router, "PUT", "/datastore/image/info")
+async def put_image_info(
+    request: Request,
+    image: str,
+    space: UploadSpaceDep,
+    scans: NamedScansDep,
+    rows: ScansDep,
+    principal: WritesScans,
+) -> dict[str, Any]:
+    """Stores a client's own dictionary with an image."""
+    scan = await run_sync(scans.find, principal, base_name(image))
+    async with received_form(request, space) as form:
+        await run_sync(rows.set_info, principal.project, scan.id, form.json("info"))
     return {}
 
 
-@serves(router, "DELETE", "/datastore/image")
-def delete_image(id: str, parts: PartsDep, project: OwnerDep) -> dict[str, str]:  # noqa: A002 - the word on the wire
-    """Deletes an image with all that was made of it; refused while a job runs on it."""
-    scan_intake.discard(parts, project, image_names.image(parts, project, id).id)
+@endpoint(router, "DELETE", "/datastore/image")
+def delete_image(
+    id: str,  # noqa: A002 - the name on the wire
+    scans: NamedScansDep,
+    removal: ScanRemovalDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
+) -> dict[str, str]:
+    """Deletes an image with its masks and labels; a 409 while a job runs on it."""
+    removal.delete(principal.project, scans.find(principal, base_name(id)).id)
     return {}
-
-
-def kept(parts: Parts, project: str, uploads: Sequence[Upload], image: str = "") -> StoredScan:
-    """The scan of an upload, known by `image` from now on where that is not empty.
-
-    Raises what `scan_intake.take_in` raises, and Conflict if another image has the name; then the
-    scan is deleted again if it was new.
-    """
-    scan, created = taken(parts, project, uploads)
-    name, now = base_name(image), time()
-    if name and name != scan.id:
-        try:
-            parts.repository.image_names.add(ImageName(project, name, scan.id, now, now))
-        except BaseException:
-            if created:
-                scan_intake.discard(parts, project, scan.id)
-            raise
-    return scan
-
-
-def taken(parts: Parts, project: str, uploads: Sequence[Upload]) -> tuple[StoredScan, bool]:
-    """The scan that files are together, and whether it is new; several scans are refused."""
-    ((scan, created),) = scan_intake.take_in(parts, project, uploads)
-    return scan, created
 
 
 def facts(scan: StoredScan) -> dict[str, Any]:
@@ -114,5 +124,5 @@ def facts(scan: StoredScan) -> dict[str, Any]:
 
 
 def file_name(scan: StoredScan) -> str:
-    """Of the file that a client gets: nothing of what the scan was called."""
+    """Name of the file that a client receives; it holds no part of the scan's own name."""
     return f"{scan.id}{ENDING}"

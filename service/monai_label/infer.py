@@ -1,49 +1,93 @@
-"""Inference: an image, a session or a file, and a model's name, to a mask."""
+"""Inference: a mask for an image, a session's image or an uploaded file."""
+
+from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict
 from jobs.job import JobState, StoredScan
+from service.auth import Permission, Principal
 from service.http import errors
-from service.monai_label import image_names, infer_response, segmentation
-from service.monai_label.endpoint import serves
-from service.monai_label.form import Form, received
-from service.monai_label.images import kept
-from service.monai_label.infer_params import Asked, Output
-from service.parts import OwnerDep, Parts, PartsDep
+from service.http.dependencies import (
+    ImageSessionsDep,
+    NamedScansDep,
+    RegistryDep,
+    ScansDep,
+    UploadSpaceDep,
+    UploadThreadsDep,
+    ViewThreadsDep,
+    provided,
+)
+from service.http.multipart import base_name
+from service.http.permissions import Allowed
+from service.monai_label.endpoint import endpoint
+from service.monai_label.form import Form, received_form
+from service.monai_label.infer_params import InferParams, Output
+from service.monai_label.infer_response import InferResponses
+from service.monai_label.segmentation import Segmentations
 
 router = APIRouter()
 
 
-@serves(router, "POST", "/infer/{model}")
+class ImageChoice:
+    """The image that a request names: as a parameter, as a session, or as a file in the form."""
+
+    def __init__(
+        self,
+        scans: NamedScansDep,
+        rows: ScansDep,
+        sessions: ImageSessionsDep,
+        threads: UploadThreadsDep,
+        image: str = "",
+        session_id: str = "",
+    ) -> None:
+        self._scans, self._rows, self._sessions = scans, rows, sessions
+        self._threads = threads
+        self._image, self._session_id = base_name(image), session_id
+
+    async def scan(self, form: Form, principal: Principal) -> StoredScan:
+        """The session's image, else the uploaded file, else the named image.
+
+        Raises Forbidden for an uploaded file if the principal may not write scans.
+        """
+        if self._session_id:
+            session = await run_sync(self._sessions.use, principal.project, self._session_id)
+            return await run_sync(self._rows.get, principal.project, session.scan)
+        files = form.all_files("file")
+        if files:
+            principal.require(Permission.SCANS_WRITE)
+            return await self._threads.run(
+                self._scans.take_in, principal.project, files, self._image
+            )
+        return await run_sync(self._scans.find, principal, self._image)
+
+
+@endpoint(router, "POST", "/infer/{model}")
 async def infer(
     model: str,
     request: Request,
-    parts: PartsDep,
-    project: OwnerDep,
-    image: str = "",
-    session_id: str = "",
+    registry: RegistryDep,
+    space: UploadSpaceDep,
+    choice: Annotated[ImageChoice, Depends()],
+    segmentations: Annotated[Segmentations, provided(Segmentations)],
+    responses: Annotated[InferResponses, provided(InferResponses)],
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     output: Output = "",
 ) -> Response:
-    """Has a model segment an image and waits for the mask; a mask that is there comes at once."""
-    card = (await run_sync(parts.registry.get, model)).card
-    async with received(request, parts) as form:
-        asked = Asked.of(form.json("params"))
-        scan = await _scan(parts, project, form, image, session_id)
-    job = await segmentation.finished(parts, request, scan, card)
+    """Segments an image and waits for the mask; a mask that exists already is sent at once."""
+    card = (await run_sync(registry.get, model)).card
+    async with received_form(request, space) as form:
+        params = InferParams.parse(form.json("params"))
+        scan = await choice.scan(form, principal)
+    job = await segmentations.finished(scan, card, request.is_disconnected)
     if job.state is JobState.FAILED:
-        return errors.respond(errors.stored(job.error or {}))
+        return errors.problem_response(errors.stored(job.error or {}))
     if job.state is JobState.CANCELLED:
-        raise Conflict("The job was cancelled.", hint="Ask again to have it done.")
-    return await parts.show(infer_response.respond, parts, job, scan, card, asked, output)
-
-
-async def _scan(parts: Parts, project: str, form: Form, image: str, session_id: str) -> StoredScan:
-    """The session's image, else the file that came, else the image that is named."""
-    if session_id:
-        session = await run_sync(parts.repository.sessions.use, project, session_id)
-        return await run_sync(parts.repository.scans.get, project, session.scan)
-    if form.uploads("file"):
-        return await parts.take_in(kept, parts, project, form.uploads("file"), image)
-    return await run_sync(image_names.image, parts, project, image)
+        raise Conflict(
+            "The job was cancelled.",
+            expected="A job that runs to its end.",
+            hint="Send the request again to start another job.",
+        )
+    return await threads.run(responses.respond, job, scan, card, params, output)

@@ -1,8 +1,8 @@
-"""An inference's result: the mask as a client wants it, and what its numbers are called."""
+"""The response to an inference: the mask as the client wants it, and the names of its labels."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,75 +12,85 @@ from numpy.typing import NDArray
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from imaging.formats.dicom.on_planes import OnPlanes
+from imaging.formats.limits import Limits
 from imaging.formats.mask_file import read, write
 from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
+from jobs.blobs import Blobs
 from jobs.job import Job, StoredScan
 from models.card import ModelCard
-from service.monai_label.infer_params import Asked, Output
-from service.parts import Parts
-from service.use_cases import results
+from service.http.downloads import file_response
+from service.monai_label.infer_params import InferParams, Output
+from service.resources.scratch import Scratch
+from service.use_cases.results import Results
 
 _BLOCK_BYTES = 1 << 20
-_NAMED_OBJECTS = 1000
+_MAX_NAMED_OBJECTS = 1000
 
 
-def respond(
-    parts: Parts, job: Job, scan: StoredScan, card: ModelCard, asked: Asked, output: Output
-) -> Response:
-    """The answer to a client: a form of `params` and `image`, or one of the two alone."""
-    if output == "dicom_seg":
-        return results.dicom(parts, job, "dicom-seg", f"mask-{job.id}")
-    with parts.blobs.local(str(job.mask_sha256)) as stored:
-        mask = read(stored, len(scan.shape) - 1, parts.scratch.folder)
-    if output == "json":
-        return JSONResponse(_params(parts, job, card, mask))
-    with parts.blobs.local(scan.sha256) as source:
-        opened = open_scan(source, parts.limits, parts.scratch.folder)
-        return _image(parts, job, card, mask, opened, asked, output)
+@dataclass(frozen=True, slots=True)
+class InferResponses:
+    """Makes responses."""
+
+    results: Results
+    blobs: Blobs
+    scratch: Scratch
+    limits: Limits
+
+    def respond(
+        self, job: Job, scan: StoredScan, card: ModelCard, params: InferParams, output: Output
+    ) -> Response:
+        """A form of `params` and `image`, or one of the two alone, as `output` says."""
+        if output == "dicom_seg":
+            return file_response(self.results.mask(job, "dicom-seg"))
+        with self.blobs.local(str(job.mask_sha256)) as stored:
+            mask = read(stored, len(scan.shape) - 1, self.scratch.folder)
+        facts = _facts(self.results.report(job), job, card, mask)
+        if output == "json":
+            return JSONResponse(facts)
+        with self.blobs.local(scan.sha256) as source:
+            opened = open_scan(source, self.limits, self.scratch.folder)
+            numbers = _contiguous(mask, card)
+            if output == "image":
+                return self._image(*_stacked(numbers, opened), params)
+            return self._form(numbers, opened, params, facts)
+
+    def _image(self, numbers: NDArray[Any], scan: Scan, params: InferParams) -> Response:
+        with self.scratch.file(params.extension) as path:
+            _write(path, numbers, scan, params)
+            name = f"{uuid4().hex}{params.extension}"
+            return _streamed(b"", path, b"", "application/octet-stream", name)
+
+    def _form(
+        self, numbers: NDArray[Any], scan: Scan, params: InferParams, facts: Mapping[str, Any]
+    ) -> Response:
+        with self.scratch.file(params.extension) as path:
+            _write(path, numbers, scan, params)
+            return _form(facts, path, f"{uuid4().hex}{params.extension}")
 
 
 def label_names(card: ModelCard) -> dict[str, int]:
-    """Name -> number in a result: contiguous from 1, as 3D Slicer counts its segments."""
+    """Name -> number in a response: contiguous from 1, as 3D Slicer numbers its segments."""
     ordered = sorted(card.labels, key=lambda label: label.value)
     return {label.name: number for number, label in enumerate(ordered, 1)}
 
 
-def _image(
-    parts: Parts,
-    job: Job,
-    card: ModelCard,
-    mask: NDArray[Any],
-    opened: Scan,
-    asked: Asked,
-    output: Output,
-) -> Response:
-    numbers = _contiguous(mask, card)
-    name = f"{uuid4().hex}{asked.extension}"
-    with parts.scratch.file(asked.extension) as path:
-        if output == "image":
-            _write(path, *_stacked(numbers, opened), asked)
-            return _file(path, name)
-        _write(path, numbers, opened, asked)
-        return _form(_params(parts, job, card, mask), path, name)
-
-
 def _contiguous(mask: NDArray[Any], card: ModelCard) -> NDArray[Any]:
-    """Label values as 1..N; numbers of objects are that already."""
+    """Label values as 1..N; object numbers are contiguous already."""
     values = sorted(label.value for label in card.labels)
     if card.instances is not None or values == list(range(1, len(values) + 1)):
         return mask
     table = np.zeros(max(values) + 1, np.min_scalar_type(len(values)))
     table[values] = range(1, len(values) + 1)
-    found: NDArray[Any] = table[mask]
-    return found
+    numbers: NDArray[Any] = table[mask]
+    return numbers
 
 
 def _stacked(numbers: NDArray[Any], opened: Scan) -> tuple[NDArray[Any], Scan]:
-    """On a DICOM volume's own slices, in their order along the normal: a viewer's stack.
+    """The mask on a DICOM volume's own slices, in their order along the normal, as viewers stack.
 
-    Only of a scan that was resampled these are other than the grid; its origin is then theirs.
+    They differ from the scan's grid only if the scan was resampled.
     """
     source = opened.source
     if opened.dimension == 2 or not isinstance(source, OnPlanes):
@@ -89,20 +99,22 @@ def _stacked(numbers: NDArray[Any], opened: Scan) -> tuple[NDArray[Any], Scan]:
     return stack, replace(opened, shape=(1, *stack.shape), stored_shape=stack.shape)
 
 
-def _write(path: Path, numbers: NDArray[Any], scan: Scan, asked: Asked) -> None:
-    if asked.extension == ".nrrd":
-        write_mask_nrrd(path, numbers, scan, compress=asked.compress, at_least=asked.dtype)
+def _write(path: Path, numbers: NDArray[Any], scan: Scan, params: InferParams) -> None:
+    if params.extension == ".nrrd":
+        write_mask_nrrd(path, numbers, scan, compress=params.compress, at_least=params.dtype)
     else:
         write(path, numbers, scan)
 
 
-def _params(parts: Parts, job: Job, card: ModelCard, mask: NDArray[Any]) -> dict[str, Any]:
-    report = parts.repository.jobs.report(job.project, job.id)
+def _facts(
+    report: Mapping[str, Any], job: Job, card: ModelCard, mask: NDArray[Any]
+) -> dict[str, Any]:
+    """The `params` of a response."""
     measured = report.get("measurements") or {}
     seconds = report.get("seconds") or {}
     infer, total = seconds.get("network", 0.0), seconds.get("total", 0.0)
     return {
-        "label_names": _called(card, mask),
+        "label_names": _names_in(card, mask),
         "latencies": {
             "pre": seconds.get("open", 0.0),
             "infer": infer,
@@ -122,38 +134,34 @@ def _params(parts: Parts, job: Job, card: ModelCard, mask: NDArray[Any]) -> dict
     }
 
 
-def _called(card: ModelCard, mask: NDArray[Any]) -> dict[str, int]:
-    """Of an instance mask each object's own name, of very many the one name of all."""
+def _names_in(card: ModelCard, mask: NDArray[Any]) -> dict[str, int]:
+    """Names of the mask's numbers: one for each object, or one for all if there are very many."""
     if card.instances is None:
         return label_names(card)
     (label,), count = card.labels, int(mask.max(initial=0))
-    if count > _NAMED_OBJECTS:
+    if count > _MAX_NAMED_OBJECTS:
         return {label.name: 1}
     return {f"{label.name} {number}": number for number in range(1, count + 1)}
 
 
-def _file(path: Path, name: str) -> Response:
-    return _streamed(b"", path, b"", "application/octet-stream", name)
-
-
-def _form(params: Mapping[str, Any], path: Path, name: str) -> Response:
-    """RFC 7578 with a length: clients read it off the socket, and a chunked one ends up broken."""
-    mark = uuid4().hex
+def _form(facts: Mapping[str, Any], path: Path, name: str) -> Response:
+    """A form (RFC 7578) with a length: clients read the raw socket and cannot read chunks."""
+    boundary = uuid4().hex
     head = (
-        f'--{mark}\r\nContent-Disposition: form-data; name="params"\r\n'
-        f"Content-Type: application/json\r\n\r\n{json.dumps(params)}\r\n"
-        f'--{mark}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="params"\r\n'
+        f"Content-Type: application/json\r\n\r\n{json.dumps(facts)}\r\n"
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     )
-    kind = f"multipart/form-data; boundary={mark}"
-    return _streamed(head.encode(), path, f"\r\n--{mark}--\r\n".encode(), kind)
+    kind = f"multipart/form-data; boundary={boundary}"
+    return _streamed(head.encode(), path, f"\r\n--{boundary}--\r\n".encode(), kind)
 
 
 def _streamed(head: bytes, path: Path, tail: bytes, kind: str, name: str = "") -> Response:
     headers = {"Content-Length": str(len(head) + path.stat().st_size + len(tail))}
     if name:
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    file = path.open("rb")  # its name goes at the end of the block around this, its bytes stay
+    file = path.open("rb")  # stays readable when scratch removes the file's name
 
     def blocks() -> Iterator[bytes]:
         with file:

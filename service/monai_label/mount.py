@@ -1,4 +1,4 @@
-"""The surface under a prefix of the gateway, and at the root of a port of its own."""
+"""The MONAI Label API below a prefix of the gateway, and at the root of a port of its own."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
+from service.auth import Permission
 from service.http import errors
+from service.http.permissions import Allowed
 from service.monai_label import (
     active_learning,
     batch_infer,
@@ -20,12 +22,12 @@ from service.monai_label import (
 
 PREFIX = "/monai-label"
 UPLOADS = ("/datastore", "/infer", "/session")
-"""Where files may come, seen from the surface's own root."""
+"""Addresses for file uploads, without the prefix."""
 
 
 def router() -> APIRouter:
-    """All of the surface's routes."""
-    whole = APIRouter(include_in_schema=False)
+    """All routes of the API."""
+    routes = APIRouter(include_in_schema=False)
     for module in (
         server_info,
         datastore,
@@ -36,21 +38,21 @@ def router() -> APIRouter:
         active_learning,
         batch_infer,
     ):
-        whole.include_router(module.router)
-    return whole
+        routes.include_router(module.router)
+    return routes
 
 
-def at_root(gateway: FastAPI, layers: Sequence[Middleware]) -> FastAPI:
-    """An app that serves the surface at its root with the parts of `gateway`, which must run."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, middleware=list(layers))
+def at_root(gateway: FastAPI, middleware: Sequence[Middleware]) -> FastAPI:
+    """An app with the API at its root; it shares the state of `gateway`, which must be running."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, middleware=list(middleware))
     app.state = gateway.state
     errors.install(app)
     app.include_router(router())
-    app.add_api_route("/", _hello, methods=["GET"])
+    app.add_api_route("/", _welcome, methods=["GET"], dependencies=[Allowed(Permission.PUBLIC)])
     return app
 
 
-def _hello() -> PlainTextResponse:
+def _welcome() -> PlainTextResponse:
     return PlainTextResponse(
-        "Tessera, as a MONAI Label server: give this address to 3D Slicer or OHIF.\n"
+        "Tessera, as a MONAI Label server: enter this address in 3D Slicer or OHIF.\n"
     )

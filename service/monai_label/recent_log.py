@@ -1,38 +1,38 @@
-"""The gateway's own last lines of access, kept for clients that show a server's log."""
+"""The latest lines of the access log, for clients that show a server's log."""
 
 import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-KEPT = 1000
-_FORM = "[%(asctime)s] %(message)s"
+MAX_LINES = 1000
+_FORMAT = "[%(asctime)s] %(message)s"
 
 
-class _Ring(logging.Handler):
+class _RecentLines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter(_FORM))
-        self.last: deque[str] = deque(maxlen=KEPT)
+        self.setFormatter(logging.Formatter(_FORMAT))
+        self.lines: deque[str] = deque(maxlen=MAX_LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.last.append(self.format(record))
+        self.lines.append(self.format(record))
 
 
-_ring = _Ring()
+_recent = _RecentLines()
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def recorded() -> Iterator[None]:
     """Keeps the lines of the access log, which hold route templates and no request content."""
     access = logging.getLogger("tessera.access")
-    access.addHandler(_ring)
+    access.addHandler(_recent)
     try:
         yield
     finally:
-        access.removeHandler(_ring)
+        access.removeHandler(_recent)
 
 
 def lines(count: int) -> list[str]:
-    """The last lines, oldest first."""
-    return list(_ring.last)[-count:]
+    """The latest lines, oldest first."""
+    return list(_recent.lines)[-count:]

@@ -1,62 +1,68 @@
-"""The mask that a model makes of a scan: the one that there is, or a new job waited for."""
+"""The mask of a model on a scan: the existing one, or that of a new job, waited for."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import monotonic
 
 from anyio.to_thread import run_sync
-from starlette.requests import Request
 
 from imaging.errors import Conflict, Unavailable
 from jobs.job import Job, JobState, Options, StoredScan
+from jobs.repository import Jobs
 from models.card import ModelCard
-from service.parts import Parts
-from service.schemas import JobIn
-from service.use_cases import orders
-from service.use_cases.dispatch import dispatch
+from service.use_cases.orders import JobOrder, Orders
 
 PRIORITY = 9
-"""Somebody sits before the viewer and waits."""
+"""The highest: somebody waits in front of a viewer."""
 _POLL_S = 0.2
 
 
-async def finished(parts: Parts, request: Request, scan: StoredScan, card: ModelCard) -> Job:
-    """The job once it is over, whichever way.
+@dataclass(frozen=True, slots=True)
+class Segmentations:
+    """Finds or orders jobs and waits for them."""
 
-    Whoever waits may go away; the job goes on, and its mask is found the next time. Raises
-    Unavailable after the settings' `monai_label_wait_s`, and what `orders.job_of` raises.
-    """
-    job = await run_sync(_asked, parts, scan, card)
-    until = monotonic() + parts.settings.monai_label_wait_s
-    while not job.state.final:
-        if monotonic() > until or await request.is_disconnected():
-            raise Unavailable(
-                f"The mask is not made yet: the job is {job.state}.",
-                expected="A worker that is free before this service's patience ends.",
-                hint="Ask again: the job goes on, and its mask is kept.",
-            )
-        await asyncio.sleep(_POLL_S)
-        job = await run_sync(parts.repository.jobs.get, scan.project, job.id)
-    return job
+    jobs: Jobs
+    orders: Orders
+    wait_s: float
 
+    async def finished(
+        self, scan: StoredScan, card: ModelCard, disconnected: Callable[[], Awaitable[bool]]
+    ) -> Job:
+        """The job once it is final.
 
-def _asked(parts: Parts, scan: StoredScan, card: ModelCard) -> Job:
-    """A job of this very network on this scan: done, on its way, or new."""
-    for job in parts.repository.jobs.succeeded_on(scan.project, scan.id):
-        if (job.model, job.model_sha256, job.options) == (card.name, card.sha256, Options()):
-            return job
-    asked = orders.job_of(
-        JobIn(scan=scan.id, model=card.name, priority=PRIORITY), parts, scan.project
-    )
-    job, created = parts.repository.jobs.add(asked, f"monai-label {scan.id} {card.sha256}")
-    if not created and job.state in (JobState.FAILED, JobState.CANCELLED):
-        job = _again(parts, job)
-    if job.state is JobState.QUEUED:
-        dispatch(parts, [job])
-    return job
+        If the client disconnects the job goes on, and the next request finds its mask. Raises
+        Unavailable after `wait_s`, and what `Orders.place` raises.
+        """
+        job = await run_sync(self._job, scan, card)
+        until = monotonic() + self.wait_s
+        while not job.state.final:
+            if monotonic() > until or await disconnected():
+                raise Unavailable(
+                    f"The mask is not ready yet: the job is {job.state}.",
+                    expected=f"A job that finishes within {self.wait_s:g} s.",
+                    hint="Send the request again later: the job goes on, and its mask is kept.",
+                )
+            await asyncio.sleep(_POLL_S)
+            job = await run_sync(self.jobs.get, scan.project, job.id)
+        return job
 
+    def _job(self, scan: StoredScan, card: ModelCard) -> Job:
+        """A job of exactly this network on this scan: finished, under way, or new."""
+        for job in self.jobs.succeeded_on(scan.project, scan.id):
+            if (job.model, job.model_sha256, job.options) == (card.name, card.sha256, Options()):
+                return job
+        order = JobOrder(card.name, scan.id, priority=PRIORITY)
+        placed = self.orders.place(scan.project, order, f"monai-label {scan.id} {card.sha256}")
+        job = placed.job
+        if not placed.created and job.state in (JobState.FAILED, JobState.CANCELLED):
+            job = self._retried(job)
+        if job.state is JobState.QUEUED:
+            self.orders.dispatch([job])
+        return job
 
-def _again(parts: Parts, job: Job) -> Job:
-    try:
-        return parts.repository.jobs.retry(job.project, job.id)
-    except Conflict:  # another client just asked for the same
-        return parts.repository.jobs.get(job.project, job.id)
+    def _retried(self, job: Job) -> Job:
+        try:
+            return self.jobs.retry(job.project, job.id)
+        except Conflict:  # another client retried it a moment ago
+            return self.jobs.get(job.project, job.id)

@@ -1,4 +1,4 @@
-"""What a client asks when it connects: sign-in, models, whether a training runs, the log."""
+"""What a client requests when it connects: sign-in, models, training state, the log."""
 
 from typing import Annotated, Any
 
@@ -7,82 +7,89 @@ from starlette.responses import PlainTextResponse, Response
 
 from imaging.errors import BadRequest, NotFound
 from models.card import ModelCard
+from service.auth import Permission, Principal
+from service.http.dependencies import RegistryDep
+from service.http.permissions import Allowed
 from service.monai_label import active_learning, infer_response
-from service.monai_label.datastore import ABOUT, NAME, statistics
-from service.monai_label.endpoint import serves
+from service.monai_label.datastore import DESCRIPTION, NAME, LabelsDep, statistics
+from service.monai_label.endpoint import endpoint
 from service.monai_label.recent_log import lines
-from service.parts import OwnerDep, PartsDep
 
 router = APIRouter()
 
 _VERSION = "0.8.5"
-"""Of MONAI Label, whose surface this is."""
+"""The version of MONAI Label whose API this is."""
+_TRAIN = "Train with `tessera train`, then `tessera export` and `tessera models add`."
 
 
-@serves(router, "GET", "/auth")
+@endpoint(router, "GET", "/auth", Allowed(Permission.PUBLIC))
 def auth() -> dict[str, Any]:
-    """Nobody signs in here, as nowhere in Tessera yet."""
+    """Clients need not sign in: the service has no accounts yet."""
     return {"enabled": False, "client_id": "", "realm": ""}
 
 
-@serves(router, "POST", "/auth/token")
+@endpoint(router, "POST", "/auth/token", Allowed(Permission.PUBLIC))
 def token() -> Response:
-    """There is nothing to sign in to."""
-    raise NotFound("Nobody signs in here.", hint="Leave user name and password out.")
+    """404: there is no sign-in."""
+    raise NotFound(
+        "This service has no sign-in.", hint="Leave the user name and the password empty."
+    )
 
 
-@serves(router, "GET", "/auth/token/valid")
+@endpoint(router, "GET", "/auth/token/valid", Allowed(Permission.PUBLIC))
 def valid() -> dict[str, Any]:
-    """Any token will do where none is needed."""
+    """Any token is valid, because none is needed."""
     return {}
 
 
-@serves(router, "GET", "/info")
-def info(parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
-    """The models that take one image, and how far the datastore is; no `config`: Slicer takes
-    that for an old server."""
-    cards = [model.card for model in parts.registry.all() if len(model.card.channels) == 1]
+@endpoint(router, "GET", "/info")
+def info(
+    registry: RegistryDep,
+    labels: LabelsDep,
+    principal: Annotated[Principal, Allowed(Permission.MODELS_READ)],
+) -> dict[str, Any]:
+    """The models that take one image, and statistics of the datastore.
+
+    There is no `config`: 3D Slicer takes a server that sends one for an old server.
+    """
+    cards = [model.card for model in registry.all() if len(model.card.channels) == 1]
+    names = (name for card in cards for name in infer_response.label_names(card))
     return {
         "name": NAME,
-        "description": ABOUT,
+        "description": DESCRIPTION,
         "version": _VERSION,
-        "labels": list(
-            dict.fromkeys(name for card in cards for name in infer_response.label_names(card))
-        ),
+        "labels": list(dict.fromkeys(names)),
         "models": {card.name: _model(card) for card in cards},
         "trainers": {},
         "strategies": active_learning.STRATEGIES,
         "scoring": {},
         "train_stats": {},
-        "datastore": statistics(parts, project),
+        "datastore": statistics(labels, principal.project),
     }
 
 
-@serves(router, "GET", "/train")
-@serves(router, "DELETE", "/train")
+@endpoint(router, "GET", "/train", Allowed(Permission.MODELS_READ))
+@endpoint(router, "DELETE", "/train", Allowed(Permission.MODELS_READ))
 def training() -> Response:
-    """404, which clients take for idle."""
+    """404, which clients read as idle."""
     raise NotFound("No training runs.", hint=_TRAIN)
 
 
-@serves(router, "POST", "/train")
-@serves(router, "POST", "/train/{model}")
+@endpoint(router, "POST", "/train", Allowed(Permission.MODELS_READ))
+@endpoint(router, "POST", "/train/{model}", Allowed(Permission.MODELS_READ))
 def train() -> Response:
-    """Refused: weights change under nobody's hands here."""
+    """Refused: this service never changes the weights of its models."""
     raise BadRequest(
         "Networks are not trained through this service.",
-        expected="A model that is trained, exported and added.",
+        expected="A model that was trained and exported on the command line.",
         hint=_TRAIN,
     )
 
 
-@serves(router, "GET", "/logs")
+@endpoint(router, "GET", "/logs", Allowed(Permission.SERVICE_LOGS))
 def logs(count: Annotated[int, Query(ge=1, le=100_000, alias="lines")] = 300) -> Response:
-    """The last requests that this gateway answered, without anything that was sent."""
+    """The latest requests in the access log, without request content."""
     return PlainTextResponse("\n".join(lines(count)) + "\n")
-
-
-_TRAIN = "Train with `tessera train`, then `tessera export` and `tessera models add`."
 
 
 def _model(card: ModelCard) -> dict[str, Any]:

@@ -1,161 +1,151 @@
-"""Sessions: images that come for a while, and go with all that was made of them."""
+"""Sessions: images that are kept for a while and then deleted with all their results."""
 
-import asyncio
-import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from time import time
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
-from uuid import uuid4
 from zipfile import BadZipFile, ZipFile
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from imaging.errors import BadRequest, Conflict, NotFound, TesseraError
+from imaging.errors import BadRequest
 from imaging.formats.archive import entries
-from jobs import problem
+from imaging.formats.limits import Limits
 from jobs.job import ImageName
-from service.http.multipart import Upload, base_name
-from service.monai_label.endpoint import serves
-from service.monai_label.form import received
-from service.monai_label.images import ENDING, taken
-from service.parts import OwnerDep, Parts, PartsDep
-from service.use_cases import results, scan_intake
+from service.auth import Permission, Principal
+from service.http.dependencies import (
+    ImageSessionsDep,
+    ScansDep,
+    ScanViewsDep,
+    UploadSpaceDep,
+    UploadThreadsDep,
+    ViewThreadsDep,
+    provided,
+)
+from service.http.downloads import file_response
+from service.http.multipart import base_name
+from service.http.permissions import Allowed
+from service.monai_label.endpoint import endpoint
+from service.monai_label.form import received_form
+from service.monai_label.images import ENDING
+from service.resources.scratch import Scratch
+from service.use_cases.image_sessions import ImageSessions
+from service.use_cases.received_file import ReceivedFile
 
 router = APIRouter()
-logger = logging.getLogger("tessera.service")
 
 EXPIRY_S = 3600
-LONGEST_S = 7 * 86_400
-LOOK_S = 30.0
+MAX_EXPIRY_S = 7 * 86_400
 _ZIP = b"PK\x03\x04"
 
 
-@serves(router, "PUT", "/session")
+@endpoint(router, "PUT", "/session")
 async def put_session(
     request: Request,
-    parts: PartsDep,
-    project: OwnerDep,
+    space: UploadSpaceDep,
+    sessions: ImageSessionsDep,
+    limits: Annotated[Limits, provided(Limits)],
+    threads: UploadThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_WRITE)],
     *,
     uncompress: bool = False,
-    expiry: Annotated[int, Query(ge=0, le=LONGEST_S)] = 0,
+    expiry: Annotated[int, Query(ge=0, le=MAX_EXPIRY_S)] = 0,
 ) -> dict[str, Any]:
-    """Takes an image in for `expiry` seconds after its last use, an hour where none are given."""
-    async with received(request, parts) as form:
-        uploads = form.uploads("files")
-        session = await parts.take_in(
-            _made, parts, project, uploads, expiry or EXPIRY_S, unpack=uncompress
+    """Stores an image for `expiry` seconds after its last use; 0: for an hour."""
+    async with received_form(request, space) as form:
+        files = form.all_files("files")
+        if not files:
+            raise BadRequest(
+                "The form holds no file.",
+                expected="Files in the field `files`.",
+                hint="Send at least one file.",
+            )
+        unzip = (space.scratch, limits) if uncompress else None
+        session = await threads.run(
+            _begin, sessions, principal.project, files, expiry or EXPIRY_S, unzip
         )
     return {"session_id": session.name, "session_info": _info(session)}
 
 
-@serves(router, "GET", "/session/{session_id}")
+@endpoint(router, "GET", "/session/{session_id}")
 async def get_session(
-    session_id: str, parts: PartsDep, project: OwnerDep, *, image: bool = False
+    session_id: str,
+    sessions: ImageSessionsDep,
+    scans: ScansDep,
+    views: ScanViewsDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+    *,
+    image: bool = False,
 ) -> Response:
-    """A session, used by this, or with `image=true` its image; 404 once it is over."""
-    session = await run_sync(parts.repository.sessions.use, project, session_id)
+    """A session, or with `image=true` its image. Counts as a use; 404 once it has expired."""
+    session = await run_sync(sessions.use, principal.project, session_id)
     if not image:
         return JSONResponse(_info(session))
-    scan = await run_sync(parts.repository.scans.get, project, session.scan)
-    return await parts.show(results.volume, parts, scan, f"{scan.sha256}-volume")
+    scan = await run_sync(scans.get, principal.project, session.scan)
+    return file_response(await threads.run(views.volume, scan))
 
 
-@serves(router, "DELETE", "/session/{session_id}")
-def delete_session(session_id: str, parts: PartsDep, project: OwnerDep) -> dict[str, Any]:
-    """Ends a session; its image goes unless it was here before, or a label of it was kept."""
-    session = parts.repository.sessions.use(project, session_id)
-    end(parts, session)
+@endpoint(router, "DELETE", "/session/{session_id}")
+def delete_session(
+    session_id: str,
+    sessions: ImageSessionsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
+) -> dict[str, Any]:
+    """Ends a session; its image is deleted unless it existed before or a label of it was kept."""
+    session = sessions.use(principal.project, session_id)
+    sessions.end(principal, session)
     return _info(session)
 
 
-async def end_in_time(parts: Parts) -> None:
-    """Ends sessions as they expire, for as long as the gateway runs."""
-    while True:
-        try:
-            for session in await run_sync(parts.repository.sessions.expired):
-                await run_sync(end, parts, session)
-        except TesseraError as error:
-            logger.warning("Sessions that are over wait: %s", error)
-        except Exception as error:  # noqa: BLE001 - a task that ends serves nobody
-            problem.logged(error, logger)
-        await asyncio.sleep(LOOK_S)
-
-
-def end(parts: Parts, session: ImageName) -> None:
-    """Forgets a session, and its image where that came with it and nobody needs it any more."""
-    if session.brought and not _needed(parts, session):
-        try:
-            with suppress(NotFound):
-                scan_intake.discard(parts, session.project, session.scan)
-        except Conflict:  # a job runs on it: the session ends when that is over
-            return
-    parts.repository.image_names.delete(session.project, session.name)
-
-
-def _needed(parts: Parts, session: ImageName) -> bool:
-    """By another session, which then takes it along, or by whoever named, drew or reviewed."""
-    ids, repository = [session.scan], parts.repository
-    return (
-        repository.sessions.hand_over(session)
-        or bool(repository.labels.newest(ids))
-        or bool(repository.image_names.of_scans(ids))
-        or any(job.verdict for job in repository.jobs.succeeded_on(session.project, session.scan))
-    )
-
-
-def _made(
-    parts: Parts, project: str, uploads: Sequence[Upload], expiry_s: float, *, unpack: bool
+def _begin(
+    sessions: ImageSessions,
+    project: str,
+    files: Sequence[ReceivedFile],
+    expiry_s: float,
+    unzip: tuple[Scratch, Limits] | None,
 ) -> ImageName:
-    if not uploads:
-        raise BadRequest(
-            "The form holds no file.", expected="Files in the field `files`.", hint="Send some."
-        )
-    with _unpacked(parts, uploads) if unpack else _as_they_are(uploads) as files:
-        scan, created = taken(parts, project, files)
-    now = time()
-    session = ImageName(project, uuid4().hex, scan.id, now, now, expiry_s, created)
-    parts.repository.image_names.add(session)
-    return session
+    if unzip is None:
+        return sessions.begin(project, files, expiry_s)
+    with _unzipped(files, *unzip) as unpacked:
+        return sessions.begin(project, unpacked, expiry_s)
 
 
 @contextmanager
-def _as_they_are(uploads: Sequence[Upload]) -> Iterator[Sequence[Upload]]:
-    yield uploads
-
-
-@contextmanager
-def _unpacked(parts: Parts, uploads: Sequence[Upload]) -> Iterator[Sequence[Upload]]:
-    """The one file of a zip, where that is all that came: a zip of more is a series' own form."""
+def _unzipped(
+    files: Sequence[ReceivedFile], scratch: Scratch, limits: Limits
+) -> Iterator[Sequence[ReceivedFile]]:
+    """The one file of a single zip archive; an archive of several files is a series, left as is."""
     with ExitStack() as stack:
-        yield [
-            _only_file(parts, upload, stack) or upload if len(uploads) == 1 else upload
-            for upload in uploads
-        ]
+        if len(files) != 1:
+            yield files
+            return
+        yield [_only_entry(files[0], scratch, limits, stack) or files[0]]
 
 
-def _only_file(parts: Parts, upload: Upload, stack: ExitStack) -> Upload | None:
-    with upload.path.open("rb") as file:
-        if file.read(4) != _ZIP:
+def _only_entry(
+    file: ReceivedFile, scratch: Scratch, limits: Limits, stack: ExitStack
+) -> ReceivedFile | None:
+    with file.path.open("rb") as start:
+        if start.read(4) != _ZIP:
             return None
     try:
-        files = {name: size for name, size in entries(upload.path).items() if name[-1:] != "/"}
-        if len(files) != 1:
+        sizes = {name: size for name, size in entries(file.path).items() if name[-1:] != "/"}
+        if len(sizes) != 1:
             return None
-        (name, size), path = files.popitem(), stack.enter_context(parts.scratch.file())
-        parts.limits.check_bytes(size)
-        with ZipFile(upload.path) as archive, archive.open(name) as source, path.open("wb") as out:
-            shutil.copyfileobj(source, out)  # zipfile gives no more than the entry promises
+        (name, size), path = sizes.popitem(), stack.enter_context(scratch.file())
+        limits.check_bytes(size)
+        with ZipFile(file.path) as archive, archive.open(name) as source, path.open("wb") as out:
+            shutil.copyfileobj(source, out)  # zipfile stops at the size that the entry states
     except (BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
         raise BadRequest(
             "The zip archive cannot be unpacked.",
-            expected="A whole zip archive without a password.",
+            expected="A complete zip archive without a password.",
             hint="Pack it again, or send the files themselves.",
         ) from error
-    return Upload(path, base_name(name) or "scan", size)
+    return ReceivedFile(path, base_name(name) or "scan", size)
 
 
 def _info(session: ImageName) -> dict[str, Any]:

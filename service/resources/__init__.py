@@ -1,1 +1,1 @@
-"""What use cases and connectors share: scratch files, counters, secrets, the routing table."""
+"""Resources that use cases and connectors share: scratch files, metrics, secrets, peers."""

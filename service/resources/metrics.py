@@ -1,4 +1,4 @@
-"""What /metrics tells Prometheus; no label ever holds what a caller sent."""
+"""Prometheus metrics of the gateway; no label ever holds what a caller sent."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -12,7 +12,7 @@ Counts = Callable[[], Mapping[JobState, int]]
 
 
 class _Jobs(Collector):
-    """Jobs by state, asked of the database at every scrape."""
+    """Jobs by state, counted in the database at every scrape."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -29,7 +29,7 @@ class _Jobs(Collector):
 
 
 class Metrics:
-    """The gateway's own counters, apart from any other gateway's in the process."""
+    """The counters of one gateway, separate from those of another gateway in the process."""
 
     def __init__(self, counts: Counts) -> None:
         self._registry = CollectorRegistry()
@@ -42,23 +42,23 @@ class Metrics:
         )
         self._seconds = Histogram(
             "tessera_http_request_seconds",
-            "Time until the whole answer was sent.",
+            "Time until the whole response was sent.",
             ["route"],
             registry=self._registry,
         )
         self._uploaded = Counter(
-            "tessera_upload_bytes", "Bytes of scans that were taken in.", registry=self._registry
+            "tessera_upload_bytes", "Bytes of stored scans.", registry=self._registry
         )
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts one request; `route` is the template, as /v1/jobs/{job_id}."""
+        """Counts one request; `route` is the template, such as /v1/jobs/{job_id}."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def uploaded(self, size: int) -> None:
-        """Counts a scan's bytes."""
+        """Counts the bytes of a stored scan."""
         self._uploaded.inc(size)
 
     def exposition(self) -> bytes:
-        """In Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)

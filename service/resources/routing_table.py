@@ -1,66 +1,32 @@
-"""The file that `routes` names: who the peers are, and what is to be done with what comes."""
+"""The routing table: a TOML file of the DICOM peers and of what happens to received series."""
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.identity import Identity
-from jobs.settings import AE_TITLE
 from models.registry import Registry
-from service.schemas import Deliverable, Identifier
+from service.resources.peers import Peer, PeerName
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
-"""As a shell's: `*`, `?`, `[abc]`; upper and lower case are the same."""
+"""A shell pattern of `*`, `?` and `[abc]`; case does not matter."""
+Deliverable = Literal["dicom-seg", "dicom-labelmap", "dicom-sr", "dicom-rtstruct"]
+"""What of a job's results can be sent to a peer."""
 
 
-class _Table(BaseModel):
+class RoutingRule(BaseModel):
+    """A `[[rule]]` table: which series it applies to, and which model segments them.
+
+    A series must match all patterns that the rule gives.
+    """
+
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Peer(_Table):
-    """Another system: fetched from and sent to by DICOMweb, or sent to by C-STORE."""
-
-    name: Identifier
-    dicomweb: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
-    """The service's root, as http://127.0.0.1:8042/dicom-web."""
-    username_env: str | None = None
-    """Names of environment variables, not what they hold: the file is no place for secrets."""
-    password_env: str | None = None
-    host: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    ae_title: Annotated[str, Field(pattern=AE_TITLE)] | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if len({self.host is None, self.port is None, self.ae_title is None}) != 1:
-            raise ValueError("host, port and ae_title go together")
-        if self.dicomweb is None and self.host is None:
-            raise ValueError("give dicomweb, or host, port and ae_title, or all")
-        if (self.username_env is None) != (self.password_env is None):
-            raise ValueError("username_env and password_env go together")
-        for name in (self.username_env, self.password_env):
-            if name is not None and name not in os.environ:
-                raise ValueError(f"the environment variable {name} is not set")
-        return self
-
-    @property
-    def credentials(self) -> tuple[str, str] | None:
-        """User and password, or None."""
-        if self.username_env is None or self.password_env is None:
-            return None
-        return os.environ[self.username_env], os.environ[self.password_env]
-
-
-class Rule(_Table):
-    """Which series it is for (all patterns that are given must match), and what becomes of them."""
 
     calling: Pattern = "*"
     """The sender's AE title."""
@@ -71,38 +37,40 @@ class Rule(_Table):
     """BodyPartExamined."""
     model: Annotated[str, Field(min_length=1)]
     priority: Annotated[int, Field(ge=0, le=9)] = 5
-    to: tuple[Identifier, ...] = ()
+    to: tuple[PeerName, ...] = ()
     formats: Annotated[tuple[Deliverable, ...], Field(min_length=1)] = ("dicom-seg",)
     deidentify: bool = False
     resample: bool = False
 
-    def matches(self, found: Identity) -> bool:
-        """Whether a series, as one of its images tells of it, is this rule's."""
-        asked = (
-            (self.calling, found.sender),
-            (self.modality, found.modality),
-            (self.description, found.description),
-            (self.body_part, found.body_part),
+    def matches(self, series: Identity) -> bool:
+        """Whether the rule applies to the series that one of its images identifies."""
+        pairs = (
+            (self.calling, series.sender),
+            (self.modality, series.modality),
+            (self.description, series.description),
+            (self.body_part, series.body_part),
         )
-        return all(fnmatchcase(value.lower(), pattern.lower()) for pattern, value in asked)
+        return all(fnmatchcase(value.lower(), pattern.lower()) for pattern, value in pairs)
 
     @property
     def digest(self) -> str:
-        """The same for the same rule, wherever it stands."""
+        """Identifies the rule by its content, wherever it stands in the file."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-class Routes(_Table):
+class RoutingTable(BaseModel):
     """The whole file."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     peer: tuple[Peer, ...] = ()
-    rule: tuple[Rule, ...] = ()
+    rule: tuple[RoutingRule, ...] = ()
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
+    def _consistent(self) -> Self:
         names = [peer.name for peer in self.peer]
         if len(set(names)) != len(names):
-            raise ValueError("every peer needs a name of its own")
+            raise ValueError("two peers have the same name")
         for number, rule in enumerate(self.rule):
             for name in rule.to:
                 if name not in names:
@@ -111,41 +79,44 @@ class Routes(_Table):
 
     @classmethod
     def load(cls, path: Path | None) -> Self:
-        """Reads the file; raises BadRequest that tells line or key of what is wrong in it."""
+        """Reads the file; an empty table for None.
+
+        Raises BadRequest with the line or key that is wrong.
+        """
         if path is None:
             return cls()
         try:
             return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
         except tomllib.TOMLDecodeError as error:
-            raise _refusal(f"The file of routes is no TOML: {error}.") from error
+            raise _invalid(f"The routing table is not valid TOML: {error}.") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise _refusal("The file of routes cannot be read.") from error
+            raise _invalid("The routing table cannot be read.") from error
         except ValidationError as error:
-            raise _refusal(
-                f"The file of routes is not sound: {'; '.join(_faults(error))}."
+            raise _invalid(
+                f"The routing table is not valid: {'; '.join(_faults(error))}."
             ) from error
 
     def check(self, registry: Registry) -> None:
-        """Raises BadRequest where a rule's model is not there, or wants several scans."""
+        """Raises BadRequest if a rule's model is unknown or takes several scans."""
         for number, rule in enumerate(self.rule):
             try:
                 card = registry.get(rule.model).card
             except NotFound as error:
-                raise _refusal(f"rule.{number}.model: there is no such model.") from error
+                raise _invalid(f"rule.{number}.model: there is no such model.") from error
             if len(card.channels) != 1:
-                detail = f"rule.{number}.model: it takes {len(card.channels)} scans at once."
-                raise _refusal(detail)
+                detail = f"rule.{number}.model: the model takes {len(card.channels)} scans at once."
+                raise _invalid(detail)
 
-    def matching(self, found: Identity) -> list[Rule]:
-        """Every rule for a series."""
-        return [rule for rule in self.rule if rule.matches(found)]
+    def rules_for(self, series: Identity) -> list[RoutingRule]:
+        """Every rule that applies to a series."""
+        return [rule for rule in self.rule if rule.matches(series)]
 
-    def named(self, name: str) -> Peer:
+    def peer_named(self, name: str) -> Peer:
         """The peer of this name; raises NotFound."""
         for peer in self.peer:
             if peer.name == name:
                 return peer
-        raise NotFound("There is no such peer.", hint="See GET /v1/peers.")
+        raise NotFound("There is no such peer.", hint="GET /v1/peers lists the peers.")
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
@@ -153,9 +124,9 @@ def _faults(error: ValidationError) -> Iterator[str]:
         yield f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
 
 
-def _refusal(detail: str) -> BadRequest:
+def _invalid(detail: str) -> BadRequest:
     return BadRequest(
         detail,
-        expected="A TOML file of [[peer]] and [[rule]] tables as docs/pacs.md describes.",
-        hint="Mend the file that TESSERA_ROUTES names.",
+        expected="A TOML file of [[peer]] and [[rule]] tables as the documentation describes.",
+        hint="Correct the file that TESSERA_ROUTING_TABLE names.",
     )

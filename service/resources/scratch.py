@@ -1,4 +1,4 @@
-"""Temporary files of one gateway; what a killed gateway left behind goes at the next start."""
+"""Temporary files of one gateway. The next start removes what a killed gateway left behind."""
 
 import fcntl
 import os
@@ -14,25 +14,25 @@ _LOCK = ".lock"
 
 
 class Scratch:
-    """A folder that belongs to this process alone, under the settings' scratch folder.
+    """A folder of this process under `root`, which several gateways may share.
 
-    The kernel lets go of a folder's lock when its process dies, so a folder whose lock can be had
-    has no project and is removed. Several gateways may share the scratch folder.
+    Each process locks its folder. The kernel releases the lock when the process dies, so a folder
+    that is not locked is left over and is removed.
     """
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with (root / ".gateways.lock").open("w") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)  # nobody may look at a folder before it is locked
-            for left in root.glob(f"{_PREFIX}*"):
-                _remove_unowned(left)
+            fcntl.flock(gate, fcntl.LOCK_EX)  # no other process sees an unlocked new folder
+            for leftover in root.glob(f"{_PREFIX}*"):
+                _remove_if_unlocked(leftover)
             self.folder = Path(mkdtemp(prefix=_PREFIX, dir=root))
             self._lock: IO[str] = (self.folder / _LOCK).open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     @contextmanager
     def file(self, suffix: str = "") -> Iterator[Path]:
-        """An empty file, removed at the end of the block if it is still there."""
+        """An empty file, removed at the end of the block unless it was moved."""
         handle, name = mkstemp(suffix=suffix, dir=self.folder)
         os.close(handle)
         path = Path(name)
@@ -43,7 +43,7 @@ class Scratch:
 
     @contextmanager
     def subfolder(self) -> Iterator[Path]:
-        """An empty folder, removed at the end of the block with all in it."""
+        """An empty folder, removed with its content at the end of the block."""
         path = Path(mkdtemp(dir=self.folder))
         try:
             yield path
@@ -51,17 +51,17 @@ class Scratch:
             shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
-        """Removes the folder and all in it."""
+        """Removes the folder and its content."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
 
-def _remove_unowned(folder: Path) -> None:
+def _remove_if_unlocked(folder: Path) -> None:
     try:
         with (folder / _LOCK).open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
     except FileNotFoundError:
-        pass  # killed before it had a lock
+        pass  # its process was killed before it had a lock
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""The routes: thin, no SQL, no error answers."""
+"""The routes of /v1, health checks and the review page: thin, without SQL or error responses."""

@@ -1,35 +1,45 @@
-"""Batches: many jobs asked for at once."""
+"""Batches: many jobs in one request."""
+
+from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Response
 
-from service.parts import OwnerDep, PartsDep
-from service.routes import serializers
+from service.auth import Permission, Principal
+from service.http.dependencies import BatchesDep, OrdersDep
+from service.http.permissions import Allowed
+from service.routes.job_orders import order_of
+from service.routes.serializers import batch_out
 from service.schemas import BatchIn, BatchOut, IdempotencyKey, Identifier
-from service.use_cases import orders
-from service.use_cases.dispatch import dispatch
 
 router = APIRouter(tags=["batches"])
 
 
 @router.post("/v1/batches", status_code=202)
 def create_batch(
-    asked: BatchIn,
+    body: BatchIn,
     response: Response,
-    after: BackgroundTasks,
-    parts: PartsDep,
-    project: OwnerDep,
+    background: BackgroundTasks,
+    orders: OrdersDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
-    """Stores all the jobs or none; an error says which of them is at fault."""
-    batch, jobs = orders.batch_of(asked, parts, project)
-    batch, created = parts.repository.batches.add(batch, jobs, idempotency_key)
-    if created:
-        after.add_task(dispatch, parts, jobs)
-    response.headers["Location"] = f"/v1/batches/{batch.id}"
-    return serializers.batch_out(batch)
+    """Creates all the jobs or none; an error names the job that is wrong by its number.
+
+    The same Idempotency-Key with the same request returns the same batch again.
+    """
+    wanted = [order_of(job) for job in body.jobs]
+    placed = orders.place_batch(principal.project, body.name, wanted, idempotency_key)
+    if placed.new_jobs:
+        background.add_task(orders.dispatch, placed.new_jobs)
+    response.headers["Location"] = f"/v1/batches/{placed.batch.id}"
+    return batch_out(placed.batch)
 
 
 @router.get("/v1/batches/{batch_id}")
-def get_batch(batch_id: Identifier, parts: PartsDep, project: OwnerDep) -> BatchOut:
-    """How far a batch is; GET /v1/jobs?batch= lists its jobs."""
-    return serializers.batch_out(parts.repository.batches.get(project, batch_id))
+def get_batch(
+    batch_id: Identifier,
+    batches: BatchesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+) -> BatchOut:
+    """The progress of a batch; GET /v1/jobs?batch= lists its jobs."""
+    return batch_out(batches.get(principal.project, batch_id))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -11,8 +11,10 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from imaging.errors import NotFound
-from service.parts import OwnerDep, Parts, PartsDep
-from service.routes import serializers
+from service.auth import Permission, Principal
+from service.http.dependencies import JobStatusesDep
+from service.http.permissions import Allowed
+from service.routes.serializers import job_out
 from service.schemas import Identifier, JobOut
 
 router = APIRouter(tags=["jobs"])
@@ -20,11 +22,11 @@ router = APIRouter(tags=["jobs"])
 POLL_S = 0.25
 """At most four events a second, as often as a worker writes progress."""
 HEARTBEAT_S = 10
-ETA_SHIFT_S = 2.0
-"""An estimate that moved by less is no change."""
+ETA_TOLERANCE_S = 2.0
+"""An estimate that moves by less is not reported as a change."""
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events named `job`; each one's data is a JobOut. Ends when it is final.",
+        "description": "Events named `job`, each with a JobOut as data, until the job is final.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -32,55 +34,55 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    204: {"description": "The caller has seen the last event: nothing more will come."},
+    204: {"description": "The caller has seen the last event; no other will follow."},
 }
 
 
 @router.get("/v1/jobs/{job_id}/events", response_class=Response, responses=_EVENTS)
 async def follow_job(
     job_id: Identifier,
-    parts: PartsDep,
-    project: OwnerDep,
+    statuses: JobStatusesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
-    """Follows a job: one event now and one at every change, until it is final."""
-    job = await run_sync(_look, parts, project, job_id)
-    if job.state.final and last_event_id == _id(job):
-        return Response(status_code=204)  # tells an EventSource not to come back
+    """Follows a job: one event at once and one at every change, until the job is final."""
+
+    def read() -> JobOut:
+        return job_out(statuses.get(principal.project, job_id))
+
+    job = await run_sync(read)
+    if job.state.final and last_event_id == _event_id(job):
+        return Response(status_code=204)  # an EventSource does not reconnect after a 204
     return EventSourceResponse(
-        _changes(parts, project, job),
+        _changes(read, job),
         ping=HEARTBEAT_S,
-        ping_message_factory=lambda: ServerSentEvent(comment="still here"),
+        ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
     )
 
 
-async def _changes(parts: Parts, project: str, job: JobOut) -> AsyncIterator[ServerSentEvent]:
-    told: JobOut | None = None
+async def _changes(read: Callable[[], JobOut], job: JobOut) -> AsyncIterator[ServerSentEvent]:
+    reported: JobOut | None = None
     while True:
-        looked = time.monotonic()
-        if told is None or _changed(told, job):
-            yield ServerSentEvent(job.model_dump_json(), event="job", id=_id(job))
-            told = job
+        read_at = time.monotonic()
+        if reported is None or _differ(reported, job):
+            yield ServerSentEvent(job.model_dump_json(), event="job", id=_event_id(job))
+            reported = job
         if job.state.final:
             return
-        await asyncio.sleep(max(0.0, POLL_S - (time.monotonic() - looked)))
+        await asyncio.sleep(max(0.0, POLL_S - (time.monotonic() - read_at)))
         try:
-            job = await run_sync(_look, parts, project, job.id)
+            job = await run_sync(read)
         except NotFound:  # deleted with its scan
             return
 
 
-def _look(parts: Parts, project: str, job_id: str) -> JobOut:
-    return serializers.job_out(parts.repository.jobs.get(project, job_id), parts.repository)
-
-
-def _changed(told: JobOut, now: JobOut) -> bool:
-    if told.model_copy(update={"eta": None}) != now.model_copy(update={"eta": None}):
+def _differ(before: JobOut, now: JobOut) -> bool:
+    if before.model_copy(update={"eta": None}) != now.model_copy(update={"eta": None}):
         return True
-    if told.eta is None or now.eta is None:
-        return told.eta is not now.eta
-    return abs((told.eta - now.eta).total_seconds()) > ETA_SHIFT_S
+    if before.eta is None or now.eta is None:
+        return before.eta is not now.eta
+    return abs((before.eta - now.eta).total_seconds()) > ETA_TOLERANCE_S
 
 
-def _id(job: JobOut) -> str:
+def _event_id(job: JobOut) -> str:
     return f"{job.attempt}.{job.progress.tiles_done}.{job.state}"

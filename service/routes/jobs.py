@@ -1,73 +1,98 @@
-"""Jobs: asked for, followed, cancelled, asked for again."""
+"""Jobs: created, followed, cancelled, retried."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from jobs.job import JobState
-from service.parts import OwnerDep, PartsDep
-from service.routes import serializers
-from service.schemas import Cursor, IdempotencyKey, Identifier, JobIn, JobOut, JobPage, ModelName
-from service.use_cases import orders
-from service.use_cases.dispatch import dispatch
+from service.auth import Permission, Principal
+from service.http.dependencies import JobsDep, JobStatusesDep, OrdersDep
+from service.http.permissions import Allowed
+from service.routes.job_orders import order_of
+from service.routes.serializers import job_out
+from service.schemas import (
+    Cursor,
+    IdempotencyKey,
+    Identifier,
+    JobIn,
+    JobOut,
+    JobPage,
+    ModelName,
+)
 
 router = APIRouter(tags=["jobs"])
 
 
 @router.post("/v1/jobs", status_code=202)
 def create_job(
-    asked: JobIn,
+    body: JobIn,
     response: Response,
-    after: BackgroundTasks,
-    parts: PartsDep,
-    project: OwnerDep,
+    background: BackgroundTasks,
+    orders: OrdersDep,
+    statuses: JobStatusesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
 ) -> JobOut:
-    """Has a scan segmented. A model or scan that is not there is a 404, one that does not suit 422.
+    """Segments a scan. An unknown model or scan is a 404, a scan that does not fit the model a 422.
 
-    The same Idempotency-Key with the same request gives the same job again.
+    The same Idempotency-Key with the same request returns the same job again.
     """
-    job, created = parts.repository.jobs.add(orders.job_of(asked, parts, project), idempotency_key)
-    if created:
-        after.add_task(dispatch, parts, [job])
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return serializers.job_out(job, parts.repository)
+    placed = orders.place(principal.project, order_of(body), idempotency_key)
+    if placed.created:
+        background.add_task(orders.dispatch, [placed.job])
+    response.headers["Location"] = f"/v1/jobs/{placed.job.id}"
+    return job_out(statuses.of(placed.job))
 
 
 @router.get("/v1/jobs")
 def list_jobs(
-    parts: PartsDep,
-    project: OwnerDep,
+    jobs: JobsDep,
+    statuses: JobStatusesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
     state: JobState | None = None,
     model: ModelName | None = None,
     batch: Identifier | None = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JobPage:
-    """The worklist, newest first; `next_cursor` leads to the next page."""
-    jobs, following = parts.repository.jobs.page(
-        project, state=state, model=model, batch=batch, cursor=cursor, limit=limit
+    """The worklist, newest job first; `next_cursor` leads to the next page."""
+    page, next_cursor = jobs.page(
+        principal.project, state=state, model=model, batch=batch, cursor=cursor, limit=limit
     )
-    return JobPage(jobs=serializers.jobs_out(jobs, parts.repository), next_cursor=following)
+    return JobPage(jobs=[job_out(one) for one in statuses.of_all(page)], next_cursor=next_cursor)
 
 
 @router.get("/v1/jobs/{job_id}")
-def get_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
-    """Where a job stands: state, progress, place in the queue, when it will be done."""
-    return serializers.job_out(parts.repository.jobs.get(project, job_id), parts.repository)
+def get_job(
+    job_id: Identifier,
+    statuses: JobStatusesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+) -> JobOut:
+    """A job's state, its progress, its place in the queue and the estimated time of its end."""
+    return job_out(statuses.get(principal.project, job_id))
 
 
 @router.post("/v1/jobs/{job_id}/cancel")
-def cancel_job(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> JobOut:
-    """Cancels a job that waits or runs; a running one stops within a tile."""
-    return serializers.job_out(parts.repository.jobs.cancel(project, job_id), parts.repository)
+def cancel_job(
+    job_id: Identifier,
+    jobs: JobsDep,
+    statuses: JobStatusesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_CANCEL)],
+) -> JobOut:
+    """Cancels a queued or running job; a running one stops within a tile."""
+    return job_out(statuses.of(jobs.cancel(principal.project, job_id)))
 
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202)
 def retry_job(
-    job_id: Identifier, after: BackgroundTasks, parts: PartsDep, project: OwnerDep
+    job_id: Identifier,
+    background: BackgroundTasks,
+    jobs: JobsDep,
+    orders: OrdersDep,
+    statuses: JobStatusesDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
 ) -> JobOut:
-    """Queues a failed or cancelled job again; its attempts count from nought."""
-    job = parts.repository.jobs.retry(project, job_id)
-    after.add_task(dispatch, parts, [job])
-    return serializers.job_out(job, parts.repository)
+    """Queues a failed or cancelled job again; its attempts are counted from zero."""
+    job = jobs.retry(principal.project, job_id)
+    background.add_task(orders.dispatch, [job])
+    return job_out(statuses.of(job))

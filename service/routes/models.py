@@ -1,21 +1,23 @@
-"""Models: what can be asked for."""
+"""Models: what can segment a scan."""
 
 from fastapi import APIRouter
 
-from service.parts import PartsDep
-from service.routes import serializers
+from service.auth import Permission
+from service.http.dependencies import RegistryDep
+from service.http.permissions import Allowed
+from service.routes.serializers import model_out
 from service.schemas import ModelName, ModelOut
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], dependencies=[Allowed(Permission.MODELS_READ)])
 
 
 @router.get("/v1/models")
-def list_models(parts: PartsDep) -> list[ModelOut]:
-    """Every model that is served, by name."""
-    return [serializers.model_out(model.card) for model in parts.registry.all()]
+def list_models(registry: RegistryDep) -> list[ModelOut]:
+    """All models, by name."""
+    return [model_out(model.card) for model in registry.all()]
 
 
 @router.get("/v1/models/{name}")
-def get_model(name: ModelName, parts: PartsDep) -> ModelOut:
-    """One model and its whole card."""
-    return serializers.model_out(parts.registry.get(name).card)
+def get_model(name: ModelName, registry: RegistryDep) -> ModelOut:
+    """One model with its whole card."""
+    return model_out(registry.get(name).card)

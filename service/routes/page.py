@@ -1,4 +1,4 @@
-"""The review page and its assets, as they were built into service/static."""
+"""The review page and its assets, which the build puts into service/static."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from imaging.errors import NotFound
+from service.auth import Permission
 from service.http.guard import PAGE_POLICY
+from service.http.permissions import Allowed
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
 
 STATIC = Path(__file__).parent.parent / "static"
 _TYPES = {
@@ -27,46 +29,46 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-"""Typed here because a system's own table may lack them or be wrong."""
+"""Media types by file ending; the system's own table may lack them or be wrong."""
 _UNBUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tessera</title>
 <h1>Tessera is running</h1>
-<p>The review page was not built into this installation. Installing the wheel builds it; in a
-checkout run <code>npm ci</code> and <code>npm run build</code> in the folder <code>ui</code>,
-then load this page again.</p>
-<p>The service itself is complete: see <a href="docs">what it answers to</a>.</p>
+<p>This installation has no review page. The wheel contains it; in a checkout run
+<code>npm ci</code> and <code>npm run build</code> in the folder <code>ui</code>, then reload this
+page.</p>
+<p>The API is available: see <a href="docs">its description</a>.</p>
 </html>
 """
-_FOREVER = "public, max-age=31536000, immutable"
-_ASK = "no-cache"
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
 
 
 @router.get("/")
 def page() -> Response:
-    """The review page; asked for anew each time, so that an update is seen."""
+    """The review page; revalidated each time, so that an update is seen."""
     index = STATIC / "index.html"
     if not index.is_file():
-        return HTMLResponse(_UNBUILT, headers=_headers(_ASK))
-    return FileResponse(index, media_type=_TYPES[".html"], headers=_headers(_ASK))
+        return HTMLResponse(_UNBUILT, headers=_headers(_REVALIDATE))
+    return FileResponse(index, media_type=_TYPES[".html"], headers=_headers(_REVALIDATE))
 
 
 @router.get("/assets/{name}")
 def asset(name: str) -> Response:
-    """A built asset; its name holds its content's hash, so it never changes."""
-    return _file(STATIC / "assets", name, _FOREVER)
+    """A built asset. Its name holds a hash of its content, so it never changes."""
+    return _file(STATIC / "assets", name, _IMMUTABLE)
 
 
 @router.get("/{name}")
 def extra(name: str) -> Response:
-    """A file beside the page, such as its icon."""
-    return _file(STATIC, name, _ASK)
+    """A file next to the page, such as its icon."""
+    return _file(STATIC, name, _REVALIDATE)
 
 
 def _file(folder: Path, name: str, caching: str) -> Response:
     path = folder / name
     media_type = _TYPES.get(path.suffix)
     if path.parent != folder or media_type is None or not path.is_file():
-        raise NotFound("The page has no such file.", hint="Load the page again.")
+        raise NotFound("The page has no such file.", hint="Reload the page.")
     return FileResponse(path, media_type=media_type, headers=_headers(caching))
 
 

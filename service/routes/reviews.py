@@ -1,18 +1,20 @@
-"""Reviews: what a reader says of a mask."""
+"""Reviews: a radiologist's verdicts on masks."""
 
 import time
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 
-from imaging.formats.mask_file import SUFFIXES
 from jobs.job import Review
+from service.auth import Permission, Principal
 from service.http import etags
-from service.parts import OwnerDep, PartsDep
-from service.routes import serializers
+from service.http.dependencies import ResultsDep, ReviewsDep
+from service.http.downloads import file_response
+from service.http.permissions import Allowed
+from service.routes.serializers import review_out
 from service.schemas import Identifier, ReviewIn, ReviewOut
-from service.use_cases import results
+from service.use_cases.results import MEDIA
 
 router = APIRouter(tags=["reviews"])
 
@@ -21,46 +23,57 @@ _MASK: dict[int | str, dict[str, Any]] = {
         "description": "The corrected mask; its voxels are label values.",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in (results.MEDIA["nifti"], results.MEDIA["png"], results.MEDIA["ome-tiff"])
+            for kind in (MEDIA["nifti"], MEDIA["png"], MEDIA["ome-tiff"])
         },
     },
-    304: {"description": "The caller's copy is still good."},
+    304: {"description": "The caller's copy is current."},
 }
 
 
 @router.post("/v1/jobs/{job_id}/reviews", status_code=201)
 def add_review(
-    job_id: Identifier, given: ReviewIn, parts: PartsDep, project: OwnerDep
+    job_id: Identifier,
+    body: ReviewIn,
+    reviews: ReviewsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
     """Accepts or rejects a mask; the latest review is the job's verdict."""
     review = Review(
         id=uuid4().hex,
         job=job_id,
-        verdict=given.verdict,
-        comment=given.comment,
-        reviewer=given.reviewer,
+        verdict=body.verdict,
+        comment=body.comment,
+        reviewer=body.reviewer,
         created_at=time.time(),
     )
-    return serializers.review_out(parts.repository.reviews.add(project, review))
+    return review_out(reviews.add(principal.project, review))
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
-def list_reviews(job_id: Identifier, parts: PartsDep, project: OwnerDep) -> list[ReviewOut]:
-    """The reviews of a mask, as the repository keeps them."""
-    return [serializers.review_out(one) for one in parts.repository.reviews.of_job(project, job_id)]
+def list_reviews(
+    job_id: Identifier,
+    reviews: ReviewsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+) -> list[ReviewOut]:
+    """The reviews of a mask, oldest first."""
+    return [review_out(review) for review in reviews.of_job(principal.project, job_id)]
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
 def get_corrected_mask(
-    job_id: Identifier, review_id: Identifier, request: Request, parts: PartsDep, project: OwnerDep
+    job_id: Identifier,
+    review_id: Identifier,
+    request: Request,
+    reviews: ReviewsDep,
+    results: ResultsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
 ) -> Response:
-    """The mask that a reader drew instead of the job's, on the same grid and in its own format.
+    """The mask that a reviewer corrected, on the grid and in the format of the job's own mask.
 
-    Readers send such masks from 3D Slicer and other clients of the MONAI Label surface.
+    Reviewers send such masks from 3D Slicer and other MONAI Label clients.
     """
-    review = parts.repository.reviews.with_mask(project, job_id, review_id)
-    tag, form = str(review.mask_sha256), str(review.mask_format)
-    if etags.known(request, tag):
-        return etags.unchanged(tag)
-    name = f"corrected-{review.id}{SUFFIXES[form]}"
-    return results.stored(parts, tag, name, results.MEDIA[form], tag)
+    review = reviews.with_mask(principal.project, job_id, review_id)
+    tag = str(review.mask_sha256)
+    if etags.is_current(request, tag):
+        return etags.not_modified(tag)
+    return file_response(results.corrected_mask(review))

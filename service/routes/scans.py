@@ -1,34 +1,45 @@
-"""Scans: sent, listed, looked at, deleted."""
+"""Scans: uploaded, listed, downloaded, deleted."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from service.auth import Permission, Principal
 from service.http import etags
-from service.http.uploads import uploaded
-from service.parts import OwnerDep, PartsDep
-from service.routes import serializers
+from service.http.dependencies import (
+    ScanIntakeDep,
+    ScanRemovalDep,
+    ScansDep,
+    ScanViewsDep,
+    UploadSpaceDep,
+    UploadThreadsDep,
+    ViewThreadsDep,
+)
+from service.http.downloads import file_response
+from service.http.permissions import Allowed
+from service.http.uploads import uploaded_files
+from service.routes.serializers import refused_out, scan_out
 from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
-from service.use_cases import results, scan_intake
 from service.use_cases.scan_intake import Asked
+from service.use_cases.scan_views import NIFTI
 
 router = APIRouter(tags=["scans"])
 
 
-class AskedIn(BaseModel):
-    """Which of the DICOM series in an upload are meant, and how they are to be taken."""
+class UploadOptions(BaseModel):
+    """Which DICOM series of an upload become scans, and how."""
 
     series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
     """SeriesInstanceUID."""
     stack: Annotated[int | None, Field(ge=1)] = None
-    """Volume of the series, from 1."""
+    """Number of the volume in the series, from 1."""
     each: bool = False
-    """A scan of each, localizers apart."""
+    """Makes a scan of each series and volume except localizers."""
     resample: bool = False
-    """Tilted or uneven slices are resampled; a DICOM mask is brought back to them."""
+    """Resamples tilted or unevenly spaced slices; a DICOM mask is mapped back to the slices."""
     deidentify: bool = False
-    """By the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
+    """De-identifies by the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
 
 
 _FORM: dict[str, Any] = {
@@ -44,8 +55,8 @@ _FORM: dict[str, Any] = {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
                             "description": "One scan (NIfTI, NRRD, PNG, JPEG, TIFF, OME-Zarr in a "
-                            "zip, DICOM), or the files of a DICOM series or study, alone or in a "
-                            "zip or tar.",
+                            "zip, DICOM), or the files of a DICOM series or study, also in a zip "
+                            "or tar.",
                         }
                     },
                 }
@@ -56,74 +67,87 @@ _FORM: dict[str, Any] = {
 _NIFTI: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The scan as NIfTI.",
-        "content": {results.NIFTI: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {NIFTI: {"schema": {"type": "string", "format": "binary"}}},
     },
-    304: {"description": "The caller's copy is still good."},
+    304: {"description": "The caller's copy is current."},
 }
 
 
 @router.post(
     "/v1/scans",
     status_code=201,
-    responses={
-        200: {"model": ScanOut | ScansOut, "description": "The same scan was here already."}
-    },
+    responses={200: {"model": ScanOut | ScansOut, "description": "The scan is stored already."}},
     openapi_extra=_FORM,
 )
 async def upload_scan(
     request: Request,
     response: Response,
-    parts: PartsDep,
-    project: OwnerDep,
-    asked: Annotated[AskedIn, Query()],
+    space: UploadSpaceDep,
+    intake: ScanIntakeDep,
+    threads: UploadThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_WRITE)],
+    options: Annotated[UploadOptions, Query()],
 ) -> ScanOut | ScansOut:
-    """Takes files in, streamed; a scan is recognised by its content, proved whole, then stored.
+    """Uploads a scan: it is recognised by its content, checked to be complete, then stored.
 
-    Several scans in one upload are listed in the problem's `choices`; `series` and `stack` choose
-    one of them, `each=true` makes a scan of each, localizers apart, and is answered with a list.
+    If an upload holds several scans, the problem lists them as `choices`; `series` and `stack`
+    choose one of them. `each=true` makes a scan of each except localizers, and returns a list.
     """
-    async with uploaded(request, parts.scratch, parts.settings.upload_bytes) as uploads:
-        wish = Asked(**asked.model_dump())
-        taken, refused = await parts.take_in(scan_intake.take_all, parts, project, uploads, wish)
-    response.status_code = 201 if any(created for _, created in taken) else 200
-    scans = [serializers.scan_out(scan) for scan, _ in taken]
-    if asked.each:
-        return ScansOut(scans=scans, refused=[serializers.refused_out(one) for one in refused])
+    async with uploaded_files(request, space) as files:
+        wanted = Asked(**options.model_dump())
+        result = await threads.run(intake.take_in, principal.project, files, wanted)
+    response.status_code = 201 if any(taken.created for taken in result.taken) else 200
+    scans = [scan_out(taken.scan) for taken in result.taken]
+    if options.each:
+        return ScansOut(scans=scans, refused=[refused_out(one) for one in result.refused])
     response.headers["Location"] = f"/v1/scans/{scans[0].id}"
     return scans[0]
 
 
 @router.get("/v1/scans")
 def list_scans(
-    parts: PartsDep,
-    project: OwnerDep,
+    scans: ScansDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ScanPage:
-    """The scans that were sent, newest first; `next_cursor` leads to the next page."""
-    scans, following = parts.repository.scans.page(project, cursor=cursor, limit=limit)
-    return ScanPage(scans=[serializers.scan_out(scan) for scan in scans], next_cursor=following)
+    """All scans, newest first; `next_cursor` leads to the next page."""
+    page, next_cursor = scans.page(principal.project, cursor=cursor, limit=limit)
+    return ScanPage(scans=[scan_out(scan) for scan in page], next_cursor=next_cursor)
 
 
 @router.get("/v1/scans/{scan_id}")
-def get_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> ScanOut:
-    """What a scan is."""
-    return serializers.scan_out(parts.repository.scans.get(project, scan_id))
+def get_scan(
+    scan_id: Identifier,
+    scans: ScansDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+) -> ScanOut:
+    """A scan's shape, geometry, format and warnings."""
+    return scan_out(scans.get(principal.project, scan_id))
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)
-def delete_scan(scan_id: Identifier, parts: PartsDep, project: OwnerDep) -> None:
-    """Deletes a scan and all that was made of it; refused while a job that uses it is not final."""
-    scan_intake.discard(parts, project, scan_id)
+def delete_scan(
+    scan_id: Identifier,
+    removal: ScanRemovalDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
+) -> None:
+    """Deletes a scan with its jobs, masks and reviews; a 409 while a job that uses it runs."""
+    removal.delete(principal.project, scan_id)
 
 
 @router.get("/v1/scans/{scan_id}/volume", response_class=Response, responses=_NIFTI)
 async def get_volume(
-    scan_id: Identifier, request: Request, parts: PartsDep, project: OwnerDep
+    scan_id: Identifier,
+    request: Request,
+    scans: ScansDep,
+    views: ScanViewsDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
 ) -> Response:
-    """The scan as a NIfTI that a viewer can load; a picture becomes a volume of one slice."""
-    scan = await parts.show(parts.repository.scans.get, project, scan_id)
-    tag = f"{scan.sha256}-volume"
-    if etags.known(request, tag):
-        return etags.unchanged(tag)
-    return await parts.show(results.volume, parts, scan, tag)
+    """The scan as a NIfTI file that a viewer can load; a 2D image becomes a volume of one slice."""
+    scan = await threads.run(scans.get, principal.project, scan_id)
+    tag = views.tag(scan)
+    if etags.is_current(request, tag):
+        return etags.not_modified(tag)
+    return file_response(await threads.run(views.volume, scan))

@@ -1,16 +1,14 @@
-"""What the house knows, as it goes over the wire."""
+"""Domain objects as the schemas of the wire."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.received import Refused
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
-from jobs.repository import Forecast, Repository
 from models.card import ModelCard
 from service.http import errors
-from service.resources.routing_table import Peer
+from service.resources.peers import Peer
 from service.schemas import (
     BatchOut,
     DeliveryOut,
@@ -24,6 +22,7 @@ from service.schemas import (
     ReviewOut,
     ScanOut,
 )
+from service.use_cases.job_status import JobStatus
 
 
 def scan_out(scan: StoredScan) -> ScanOut:
@@ -46,40 +45,30 @@ def scan_out(scan: StoredScan) -> ScanOut:
 
 
 def refused_out(refused: Refused) -> RefusedOut:
-    """One of several scans that made none."""
+    """A series of an upload that makes no scan."""
     return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
 
 
-def job_out(job: Job, repository: Repository) -> JobOut:
-    """A job, with its place in the queue and an estimate while it is not final."""
-    return jobs_out([job], repository)[0]
-
-
-def jobs_out(jobs: Sequence[Job], repository: Repository) -> list[JobOut]:
-    """Several, with one look at the queue."""
-    forecasts = repository.forecasts.of(jobs)
-    names = repository.scans.names({job.grid_scan for job in jobs})
-    return [_job_out(job, forecasts[job.id], names.get(job.grid_scan, "")) for job in jobs]
-
-
-def _job_out(job: Job, forecast: Forecast, scan_name: str) -> JobOut:
+def job_out(status: JobStatus) -> JobOut:
+    """A job, with its place in the queue and an estimate until it is final."""
+    job = status.job
     return JobOut(
         id=job.id,
         state=job.state,
         model=job.model,
         model_version=job.model_version,
         scans=dict(job.scans),
-        scan_name=scan_name,  # empty where it was deleted since the job was read
+        scan_name=status.scan_name,
         priority=job.priority,
         options=_options(job),
         batch=job.batch,
         attempt=job.attempt,
         progress=_progress(job.progress, job.state),
-        place_in_queue=forecast.place,
-        eta=_maybe(forecast.eta),
+        place_in_queue=status.forecast.place,
+        eta=_time_or_none(status.forecast.eta),
         created_at=_time(job.created_at),
-        started_at=_maybe(job.started_at),
-        finished_at=_maybe(job.finished_at),
+        started_at=_time_or_none(job.started_at),
+        finished_at=_time_or_none(job.finished_at),
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         mask_format=cast("Any", job.mask_format),
@@ -103,7 +92,7 @@ def review_out(review: Review) -> ReviewOut:
     """A review."""
     return ReviewOut(
         id=review.id,
-        job=str(review.job),  # one without a job is in no job's list
+        job=str(review.job),  # a review without a job is in no job's list
         verdict=cast("Any", review.verdict),
         comment=review.comment,
         reviewer=review.reviewer,
@@ -113,7 +102,7 @@ def review_out(review: Review) -> ReviewOut:
 
 
 def peer_out(peer: Peer) -> PeerOut:
-    """A peer, without where it is and who may come."""
+    """A peer, without its address and credentials."""
     web = peer.dicomweb is not None
     return PeerOut(name=peer.name, search=web, send="stow-rs" if web else "c-store")
 
@@ -130,13 +119,13 @@ def delivery_out(delivery: Delivery) -> DeliveryOut:
         attempts=delivery.attempts,
         created_at=_time(delivery.created_at),
         due_at=_time(delivery.due_at) if waits else None,
-        finished_at=_maybe(delivery.finished_at),
+        finished_at=_time_or_none(delivery.finished_at),
         error=errors.stored(delivery.error) if delivery.error else None,
     )
 
 
 def model_out(card: ModelCard) -> ModelOut:
-    """A model's card, the parts that a page shows first on top."""
+    """A model's card, with the facts that a page shows first at the top level."""
     return ModelOut(
         name=card.name,
         version=card.version,
@@ -175,5 +164,5 @@ def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _maybe(seconds: float | None) -> datetime | None:
+def _time_or_none(seconds: float | None) -> datetime | None:
     return None if seconds is None else _time(seconds)

@@ -1,10 +1,9 @@
-"""What goes over the wire, a file for each room of `service/routes`."""
+"""The JSON of requests and responses, one module for each group of routes."""
 
-from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn, SeriesOut
+from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.fields import (
     UID,
     Cursor,
-    Deliverable,
     Device,
     IdempotencyKey,
     Identifier,
@@ -23,7 +22,6 @@ __all__ = [
     "BatchOut",
     "Choice",
     "Cursor",
-    "Deliverable",
     "DeliveriesIn",
     "DeliveryOut",
     "Device",
@@ -47,6 +45,5 @@ __all__ = [
     "ScanOut",
     "ScanPage",
     "ScansOut",
-    "SeriesOut",
     "Text",
 ]

@@ -1,37 +1,22 @@
-"""Other systems: what they have, what is fetched, what is sent."""
+"""DICOM peers, series fetched from them and deliveries to them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from service.schemas.fields import UID, Deliverable, Identifier, Wire
+from service.resources.routing_table import Deliverable
+from service.schemas.fields import UID, Identifier, Wire
 from service.schemas.problem import Problem
 
 
 class PeerOut(Wire):
-    """Another system that scans come from and results go to."""
+    """A DICOM system that scans come from and results go to."""
 
     name: str
     search: bool
-    """It can be searched and pulled from (DICOMweb)."""
+    """Whether it can be searched and fetched from (DICOMweb)."""
     send: Literal["stow-rs", "c-store"]
-
-
-class SeriesOut(Wire):
-    """What a peer tells of a series; each by its attribute's keyword, empty where it does not."""
-
-    StudyInstanceUID: str
-    SeriesInstanceUID: str
-    PatientID: str
-    PatientName: str
-    StudyDate: str
-    StudyDescription: str
-    Modality: str
-    SeriesDescription: str
-    SeriesNumber: str
-    BodyPartExamined: str
-    NumberOfSeriesRelatedInstances: int | None
 
 
 class PullIn(Wire):
@@ -53,7 +38,7 @@ class PullIn(Wire):
 
 
 class DeliveriesIn(Wire):
-    """What of a job is to be sent, and to which peers; what was sent or failed goes again."""
+    """Which results of a job to send to which peers; deliveries that were sent or failed repeat."""
 
     to: Annotated[list[Identifier], Field(min_length=1, max_length=20)]
     formats: Annotated[list[Deliverable], Field(min_length=1)] = ["dicom-seg"]  # noqa: RUF012 - pydantic copies it
@@ -68,7 +53,7 @@ class DeliveryOut(Wire):
     attempts: int
     created_at: datetime
     due_at: datetime | None
-    """When it is tried next; None where it is not, or waits for its job."""
+    """Time of the next attempt; None if there is none, or the job has not finished."""
     finished_at: datetime | None
     error: Problem | None
-    """Why it failed, or what the last attempt met."""
+    """Why the delivery failed, or the error of the last attempt."""

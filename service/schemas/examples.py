@@ -1,4 +1,4 @@
-"""One example for every model on the wire; a test reads each back through its model."""
+"""One example for each schema; a test parses each with its schema."""
 
 from typing import Any
 
@@ -63,9 +63,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "type": "urn:tessera:scan-too-large",
         "title": "Too large",
         "status": 413,
-        "detail": "The picture has 60,000 x 60,000 pixels.",
+        "detail": "The image has 60,000 x 60,000 pixels.",
         "expected": "At most 268,435,456 pixels.",
-        "hint": "Cut or down-sample it, or raise the limit in the settings.",
+        "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
     "Choice": _CHOICE,
@@ -73,7 +73,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "name": "CT series 2",
         "problem": {
             "type": "urn:tessera:broken-geometry",
-            "title": "The slices make no volume",
+            "title": "The slices do not form a volume",
             "status": 422,
             "detail": "4 slices are missing: gaps of 1.00 to 5.00 mm, where 1.00 is usual.",
         },
@@ -105,7 +105,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mask_format": None,
     },
     "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
-    "SeriesOut": {
+    "RemoteSeries": {
         "StudyInstanceUID": _UID,
         "SeriesInstanceUID": f"{_UID}.1",
         "PatientID": "4711",

@@ -11,7 +11,7 @@ from service.schemas.problem import Problem
 
 
 class OptionsIn(Wire):
-    """How to run: `tile` is the most per axis that the network may read at once."""
+    """How to run a job; `tile` is the largest tile per axis that the network may read."""
 
     device: Device = "auto"
     precision: Literal["auto", "fp32"] = "auto"
@@ -19,7 +19,7 @@ class OptionsIn(Wire):
 
 
 class JobIn(Wire):
-    """One segmentation: `scan`, or `scans` by channel name where the model's card has several."""
+    """One segmentation: `scan`, or `scans` by channel name for a model with several channels."""
 
     scan: Identifier | None = None
     scans: dict[str, Identifier] | None = None
@@ -56,17 +56,17 @@ class JobOut(Wire):
     attempt: int
     progress: ProgressOut
     place_in_queue: int | None
-    """1 is next; None once it runs."""
+    """1 is next; None once the job runs."""
     eta: datetime | None
-    """When it will be done, from measured throughput; None where nothing was measured yet."""
+    """Estimated end, from measured throughput; None if there are no measurements yet."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     error: Problem | None
     verdict: Literal["accepted", "corrected", "rejected"] | None
-    """Of the latest review."""
+    """The verdict of the latest review."""
     mask_format: Literal["nifti", "png", "ome-tiff"] | None
-    """What GET .../mask gives where no format is asked for; None while there is no mask."""
+    """Format of GET .../mask without `format`; None while there is no mask."""
 
 
 class JobPage(Wire):

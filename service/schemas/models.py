@@ -13,7 +13,7 @@ class LabelOut(Wire):
 
 
 class ModelOut(Wire):
-    """What a model's card says; `card` is the whole of it."""
+    """A model's main facts; `card` is its whole card."""
 
     name: str
     version: str
@@ -23,7 +23,7 @@ class ModelOut(Wire):
     channels: list[str]
     labels: list[LabelOut]
     instances: bool
-    """The mask numbers objects instead of bearing label values."""
+    """Whether the mask holds object numbers instead of label values."""
     exact: bool
     licence: str
     intended_use: str
@@ -33,4 +33,4 @@ class ModelOut(Wire):
 class Health(Wire):
     status: Literal["ok", "unavailable"]
     parts: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
-    """Part -> `ok` or what is wrong with it."""
+    """Part -> `ok`, or what is wrong with it."""

@@ -1,15 +1,15 @@
-"""What went wrong, and what there is to choose from."""
+"""RFC 9457 problems."""
 
 from service.schemas.fields import Wire
 
 
 class Choice(Wire):
-    """One of several scans in an upload: send it again with its `series` and `stack`."""
+    """One of several scans in an upload: upload again with its `series` and `stack`."""
 
     series: str
     """SeriesInstanceUID."""
     stack: int
-    """Volume of the series, from 1."""
+    """Number of the volume in the series, from 1."""
     name: str
     modality: str
     slices: int
@@ -17,7 +17,7 @@ class Choice(Wire):
     columns: int
     localizer: bool
     volume: bool
-    """False: a picture that does not say where it lies in the patient."""
+    """False for an image without a position in the patient."""
 
 
 class Problem(Wire):
@@ -31,4 +31,4 @@ class Problem(Wire):
     hint: str = ""
     instance: str | None = None
     choices: list[Choice] | None = None
-    """Where an upload holds several scans."""
+    """The scans of an upload that holds several."""

@@ -9,7 +9,7 @@ from service.schemas.fields import Text, Wire
 
 
 class ReviewIn(Wire):
-    """A reader's verdict on a mask."""
+    """A radiologist's verdict on a mask."""
 
     verdict: Literal["accepted", "rejected"]
     comment: Annotated[Text, Field(max_length=10_000)] = ""
@@ -24,4 +24,4 @@ class ReviewOut(Wire):
     reviewer: str
     created_at: datetime
     mask_format: Literal["nifti", "png", "ome-tiff"] | None
-    """Of the corrected mask, which GET .../reviews/{id}/mask gives; None where there is none."""
+    """Format of the corrected mask that GET .../reviews/{id}/mask gives; None if there is none."""

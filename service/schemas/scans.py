@@ -27,14 +27,14 @@ class ScanOut(Wire):
 
 
 class RefusedOut(Wire):
-    """One of several scans that could not be taken."""
+    """A series of an upload that makes no scan."""
 
     name: str
     problem: Problem
 
 
 class ScansOut(Wire):
-    """All scans of an upload, and what made none."""
+    """All scans of an upload, and the series that make no scan."""
 
     scans: list[ScanOut]
     refused: list[RefusedOut]

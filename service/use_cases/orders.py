@@ -1,131 +1,111 @@
-"""What was asked for, held against the card and the scans, as a job that can be run."""
+"""Orders: jobs and batches are checked, stored and sent to the broker."""
 
+import logging
 import time
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
-from imaging.errors import BadRequest, ScanModelMismatch, TesseraError
-from inference.runtime_registry import queue_for
-from jobs.job import Batch, Job, JobState, Options
-from models.card import ModelCard
-from service.parts import Parts
-from service.schemas import BatchIn, JobIn, OptionsIn
+from imaging.errors import TesseraError, Unavailable
+from jobs.delivery import Delivery
+from jobs.job import Batch, Job, JobState
+from jobs.repository import Batches, Jobs, Scans
+from models.registry import Registry
+from service.use_cases.job_orders import JobOrder, OrderCheck
+
+__all__ = ["Destination", "JobOrder", "Orders", "PlacedBatch", "PlacedJob"]
+
+logger = logging.getLogger("tessera.service")
 
 
-class _Known:
-    """Cards and scans, each looked up once a request: a batch names the same ones many times."""
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One object of a job's results, to be sent to one peer."""
 
-    def __init__(self, parts: Parts, project: str) -> None:
-        def card(name: str) -> ModelCard:
-            return parts.registry.get(name).card
-
-        def dimension(scan_id: str) -> int:
-            return len(parts.repository.scans.get(project, scan_id).shape) - 1
-
-        self.project = project
-        self.card = cache(card)
-        self.dimension = cache(dimension)
+    peer: str
+    format: str
 
 
-def job_of(asked: JobIn, parts: Parts, project: str) -> Job:
-    """A queued job, not stored yet.
+@dataclass(frozen=True, slots=True)
+class PlacedJob:
+    """A stored job."""
 
-    Raises NotFound for an unknown model or scan, ScanModelMismatch where channels or dimensions do
-    not suit, BadRequest where the tile does not.
-    """
-    return _job(asked, _Known(parts, project))
-
-
-def batch_of(asked: BatchIn, parts: Parts, project: str) -> tuple[Batch, list[Job]]:
-    """A batch and its jobs; an error says which of the jobs is at fault."""
-    batch, known = uuid4().hex, _Known(parts, project)
-    jobs = [_numbered(n, one, known, batch) for n, one in enumerate(asked.jobs)]
-    return Batch(
-        id=batch,
-        project=project,
-        name=asked.name,
-        created_at=time.time(),
-        jobs=tuple(job.id for job in jobs),
-        states={JobState.QUEUED: len(jobs)},
-    ), jobs
+    job: Job
+    created: bool
+    """False: the same order was placed earlier, under the same idempotency key."""
 
 
-def _job(asked: JobIn, known: _Known, batch: str | None = None) -> Job:
-    card = known.card(asked.model)
-    scans = _channels(asked, card)
-    _check_dimensions(scans, card, known)
-    options = _options(asked.options, card)
-    return Job(
-        id=uuid4().hex,
-        project=known.project,
-        scans=scans,
-        model=card.name,
-        model_version=card.version,
-        model_sha256=card.sha256,
-        options=options,
-        priority=asked.priority,
-        queue=queue_for(options.device),
-        state=JobState.QUEUED,
-        attempt=0,
-        created_at=time.time(),
-        batch=batch,
-    )
+@dataclass(frozen=True, slots=True)
+class PlacedBatch:
+    """A stored batch and those of its jobs that are new."""
+
+    batch: Batch
+    new_jobs: Sequence[Job]
 
 
-def _numbered(number: int, asked: JobIn, known: _Known, batch: str) -> Job:
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Places and repeats orders; `dispatch` sends what they stored."""
+
+    jobs: Jobs
+    batches: Batches
+    scans: Scans
+    registry: Registry
+    send: Callable[[Sequence[Job]], int]
+    """Sends the messages of jobs that have none yet; raises Unavailable."""
+
+    def place(
+        self,
+        project: str,
+        order: JobOrder,
+        idempotency_key: str | None = None,
+        destinations: Sequence[Destination] = (),
+    ) -> PlacedJob:
+        """Stores a job, and with it the deliveries of its results.
+
+        Raises what `OrderCheck.job` raises, Conflict for a known key with another order.
+        """
+        job = OrderCheck(self.registry, self.scans, project).job(order)
+        deliveries = [
+            Delivery(uuid4().hex, job.id, to.peer, to.format, job.created_at) for to in destinations
+        ]
+        return PlacedJob(*self.jobs.add(job, idempotency_key, deliveries))
+
+    def place_batch(
+        self,
+        project: str,
+        name: str,
+        orders: Sequence[JobOrder],
+        idempotency_key: str | None = None,
+    ) -> PlacedBatch:
+        """Stores all the jobs or none; an error names the order that is wrong by its number."""
+        check, batch_id = OrderCheck(self.registry, self.scans, project), uuid4().hex
+        jobs = [_numbered(check, number, order, batch_id) for number, order in enumerate(orders)]
+        batch = Batch(
+            id=batch_id,
+            project=project,
+            name=name,
+            created_at=time.time(),
+            jobs=tuple(job.id for job in jobs),
+            states={JobState.QUEUED: len(jobs)},
+        )
+        stored, created = self.batches.add(batch, jobs, idempotency_key)
+        return PlacedBatch(stored, jobs if created else ())
+
+    def dispatch(self, jobs: Sequence[Job]) -> None:
+        """Sends the message of each job that has none yet; if that fails, the sweeper does it.
+
+        HTTP routes call this after the response: the jobs are stored, and nothing can fail.
+        """
+        try:
+            self.send(jobs)
+        except Unavailable:
+            logger.warning("The broker or the database is unavailable; the sweeper sends the jobs.")
+
+
+def _numbered(check: OrderCheck, number: int, order: JobOrder, batch: str) -> Job:
     try:
-        return _job(asked, known, batch)
+        return check.job(order, batch)
     except TesseraError as error:
         detail = f"jobs.{number}: {error.detail}"
         raise type(error)(detail, expected=error.expected, hint=error.hint) from error
-
-
-def _channels(asked: JobIn, card: ModelCard) -> dict[str, str]:
-    """Channel name -> scan id, in the card's order."""
-    names = [channel.name for channel in card.channels]
-    given: Mapping[str, str] = asked.scans or {names[0]: asked.scan or ""}
-    if set(given) == set(names):
-        return {name: given[name] for name in names}
-    raise ScanModelMismatch(
-        f"The model takes {len(names)} scan(s), one per channel, and others came.",
-        expected=f"`scans` with a scan for each of: {', '.join(names)}.",
-        hint=f'Send {{"scans": {{"{names[0]}": "<scan id>", ...}}}} with exactly these names.',
-    )
-
-
-def _check_dimensions(scans: Mapping[str, str], card: ModelCard, known: _Known) -> None:
-    for channel, scan_id in scans.items():
-        dimension = known.dimension(scan_id)
-        if dimension != card.dimension:
-            raise ScanModelMismatch(
-                f"The scan for channel {channel} is {_kind(dimension)}.",
-                expected=f"{card.name} segments {_kind(card.dimension)}.",
-                hint="Pick a model of the scan's own dimension; GET /v1/models lists them.",
-            )
-
-
-def _kind(dimension: int) -> str:
-    return "a 3D volume" if dimension == 3 else "a 2D picture"
-
-
-def _options(asked: OptionsIn, card: ModelCard) -> Options:
-    return Options(asked.device, asked.precision, asked.tile and _tile(asked.tile, card))
-
-
-def _tile(tile: tuple[int, ...], card: ModelCard) -> tuple[int, ...]:
-    if len(tile) not in (1, card.dimension):
-        raise BadRequest(
-            f"options.tile has {len(tile)} numbers.",
-            expected=f"One number for all axes, or {card.dimension}: one per axis.",
-            hint="Mend it, or leave it out: the planner then picks the cheapest tile.",
-        )
-    whole = tile * card.dimension if len(tile) == 1 else tile
-    if any(asked < least for asked, least in zip(whole, card.minimum, strict=True)):
-        least = " x ".join(str(n) for n in card.minimum)
-        raise BadRequest(
-            "options.tile is smaller than the network can read.",
-            expected=f"At least {least} for {card.name}.",
-            hint="Ask for a larger tile, or leave it out.",
-        )
-    return whole

@@ -1,24 +1,25 @@
-"""Scans and masks as files that a viewer can load, made in scratch; volumes in flat memory."""
+"""Results: the mask, report and preview of a finished job."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from starlette.responses import Response, StreamingResponse
 
+from imaging.errors import BadRequest, Conflict
+from imaging.formats.limits import Limits
 from imaging.formats.mask_file import DICOM, SUFFIXES, read, write
-from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
+from imaging.formats.nifti import write_volume
 from imaging.formats.sniff import open_scan
-from imaging.scan import Scan
-from jobs.job import Job, StoredScan
-from service.http import etags
-from service.parts import Parts
-from service.use_cases import dicom_results
+from jobs.blobs import Blobs
+from jobs.job import Job, JobState, Review, StoredScan
+from jobs.repository import Jobs, Scans
+from service.resources.scratch import Scratch
+from service.use_cases.dicom_results import DicomResults
+from service.use_cases.downloads import Download, stored_file, written_file
+from service.use_cases.scan_views import NIFTI
 
-NIFTI = "application/x-nifti"
 DICOM_MEDIA = "application/dicom"
 """PS3.18 8.7.3, RFC 3240."""
 MEDIA = {
@@ -29,95 +30,94 @@ MEDIA = {
     "nrrd": "application/octet-stream",
     **dict.fromkeys(DICOM, DICOM_MEDIA),
 }
-"""Media type of a mask by its format."""
+"""Mask format -> media type."""
 REPORT_ENDING = ".sr.dcm"
-_BLOCK_BYTES = 1 << 20
 
 
-def stored(parts: Parts, sha256: str, name: str, media_type: str, tag: str) -> Response:
-    """A blob as it lies there."""
-    size, blocks = parts.blobs.stream(sha256)
-    return _stream(blocks, size, name, media_type, tag)
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Reads and converts results, in flat memory."""
 
+    jobs: Jobs
+    scans: Scans
+    blobs: Blobs
+    scratch: Scratch
+    limits: Limits
+    dicom: DicomResults
 
-def volume(parts: Parts, scan: StoredScan, tag: str) -> Response:
-    """A scan as NIfTI: as it was sent if every viewer can show that, else written anew."""
-    sent = _as_sent(parts, scan, tag) if scan.format == "nifti" and not scan.warnings else None
-    if sent is not None:
-        return sent
-    with parts.blobs.local(scan.sha256) as source:
-        opened = open_scan(source, parts.limits, parts.scratch.folder)
-        return _written(parts, opened, f"scan-{scan.id}", tag)
-
-
-def _as_sent(parts: Parts, scan: StoredScan, tag: str) -> Response | None:
-    size, blocks = parts.blobs.stream(scan.sha256)
-    first = next(blocks, b"")
-    if not shown_as_stored(first):
-        return None
-    name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(GZIP) else "")
-    return _stream(chain((first,), blocks), size, name, NIFTI, tag)
-
-
-def mask(
-    parts: Parts, mask_sha256: str, scan: StoredScan, wanted: str, name: str, tag: str
-) -> Response:
-    """A mask in another format than it is stored in: `nifti`, `nrrd`, `ome-tiff` or `ome-zarr`.
-
-    A picture's NIfTI lies on the grid that `volume` gives its scan.
-    """
-    ending = SUFFIXES[wanted] + (".zip" if wanted == "ome-zarr" else "")
-    with parts.blobs.local(mask_sha256) as source:
-        stored = open_scan(source, parts.limits, parts.scratch.folder)
-        placed = replace(
-            stored, spacing_mm=scan.spacing_mm, format=scan.format, affine=np.array(scan.affine)
-        )
-        if wanted == "nifti":
-            return _written(parts, placed, name, tag)
-        numbers = read(source, len(scan.shape) - 1, parts.scratch.folder)
-        return _made(
-            parts, lambda path: write(path, numbers, placed), name, ending, MEDIA[wanted], tag
+    def finished_job(self, project: str, job_id: str) -> Job:
+        """The project's job, which succeeded; raises NotFound, Conflict."""
+        job = self.jobs.get(project, job_id)
+        if job.state is JobState.SUCCEEDED:
+            return job
+        raise Conflict(
+            f"The job is {job.state}: it has no mask.",
+            expected="A job that succeeded.",
+            hint="Wait until the job is finished. If it failed, its error says why.",
         )
 
+    def mask_tag(self, job: Job, form: str) -> str:
+        """Identifies the content of `mask`."""
+        return f"{job.mask_sha256}-{form}"
 
-def dicom(parts: Parts, job: Job, form: str, name: str) -> Response:
-    """A job's mask, or with form `dicom-sr` its measurements, as a DICOM object.
+    def mask(self, job: Job, form: str) -> Download:
+        """A finished job's mask in the format `form`; an image's NIfTI is on `volume`'s grid.
 
-    Raises what `dicom_results.write` raises.
-    """
-    tag, ending = f"{job.mask_sha256}-{form}", SUFFIXES.get(form, REPORT_ENDING)
-    make = partial(dicom_results.write, parts, job, form)
-    return _made(parts, make, name, ending, DICOM_MEDIA, tag)
+        Raises BadRequest for a format that cannot hold the mask, and what `DicomResults` raises.
+        """
+        name, tag = f"mask-{job.id}{SUFFIXES[form]}", self.mask_tag(job, form)
+        if form == job.mask_format:
+            stored = stored_file(self.blobs, str(job.mask_sha256), name, MEDIA[form])
+            return replace(stored, tag=tag)
+        if form in DICOM:
+            make = partial(self.dicom.write, job, form)
+            return written_file(self.scratch, make, name, DICOM_MEDIA, tag)
+        scan = self.scans.get(job.project, job.grid_scan)
+        _check_convertible(form, scan)
+        return self._converted(job, form, scan, name, tag)
+
+    def dicom_report(self, job: Job) -> Download:
+        """A finished job's measurements as a DICOM Structured Report."""
+        make = partial(self.dicom.write, job, "dicom-sr")
+        name, tag = f"report-{job.id}{REPORT_ENDING}", self.mask_tag(job, "dicom-sr")
+        return written_file(self.scratch, make, name, DICOM_MEDIA, tag)
+
+    def report(self, job: Job) -> Mapping[str, Any]:
+        """A finished job's report."""
+        return self.jobs.report(job.project, job.id)
+
+    def preview(self, job: Job) -> Download:
+        """A finished job's preview image."""
+        name = f"preview-{job.id}.png"
+        return stored_file(self.blobs, str(job.preview_sha256), name, MEDIA["png"])
+
+    def corrected_mask(self, review: Review) -> Download:
+        """The mask that a reviewer drew, in the format that it is stored in."""
+        form = str(review.mask_format)
+        name = f"corrected-{review.id}{SUFFIXES[form]}"
+        return stored_file(self.blobs, str(review.mask_sha256), name, MEDIA[form])
+
+    def _converted(self, job: Job, form: str, scan: StoredScan, name: str, tag: str) -> Download:
+        with self.blobs.local(str(job.mask_sha256)) as source:
+            stored = open_scan(source, self.limits, self.scratch.folder)
+            placed = replace(
+                stored, spacing_mm=scan.spacing_mm, format=scan.format, affine=np.array(scan.affine)
+            )
+            if form == "nifti":
+                make = partial(write_volume, scan=placed)
+                return written_file(self.scratch, make, name, NIFTI, tag)
+            numbers = read(source, len(scan.shape) - 1, self.scratch.folder)
+            name += ".zip" if form == "ome-zarr" else ""
+            make = partial(write, mask=numbers, scan=placed)
+            return written_file(self.scratch, make, name, MEDIA[form], tag)
 
 
-def _written(parts: Parts, scan: Scan, name: str, tag: str) -> Response:
-    return _made(parts, lambda path: write_volume(path, scan), name, ".nii.gz", NIFTI, tag)
-
-
-def _made(
-    parts: Parts,
-    make: Callable[[Path], None],
-    name: str,
-    ending: str,
-    media_type: str,
-    tag: str,
-) -> Response:
-    with parts.scratch.file(ending) as path:
-        make(path)
-        size, blocks = path.stat().st_size, _unlinked(path)
-        first = next(blocks, b"")  # opens the file; its name may go then, its bytes stay
-    return _stream(chain((first,), blocks), size, name + ending, media_type, tag)
-
-
-def _unlinked(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            yield block
-
-
-def _stream(blocks: Iterator[bytes], size: int, name: str, media_type: str, tag: str) -> Response:
-    headers = etags.headers(tag) | {
-        "Content-Length": str(size),
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    return StreamingResponse(blocks, media_type=media_type, headers=headers)
+def _check_convertible(form: str, scan: StoredScan) -> None:
+    flat = len(scan.shape) == 3
+    if form == "png" or (form == "ome-tiff" and not flat):
+        raise BadRequest(
+            f"This mask is too large for {form}." if flat else f"A volume cannot be {form}.",
+            expected="nifti, nrrd or ome-zarr for a volume; nifti, nrrd, ome-tiff or ome-zarr for "
+            "a large image or one with more than 65,535 objects.",
+            hint="Omit `format`, or download preview.png for an image to look at.",
+        )

@@ -1,93 +1,107 @@
-"""How an upload becomes a stored scan, and how one goes again."""
+"""Scan intake: received files are checked, stored as blobs and recorded as scans."""
 
-import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
-from imaging.errors import TesseraError
 from imaging.formats.dicom.series import Series
+from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
+from jobs.blobs import Blobs
 from jobs.job import StoredScan
-from service.http.uploads import Upload
-from service.parts import Parts
-from service.resources.pseudonyms import secret_of
+from jobs.repository import Scans
+from service.resources.metrics import Metrics
+from service.resources.scratch import Scratch
+from service.use_cases.received_file import ReceivedFile
 
-__all__ = ["Asked", "discard", "take_all", "take_in"]
-
-logger = logging.getLogger("tessera.service")
-
-
-def take_in(
-    parts: Parts, project: str, uploads: Sequence[Upload], asked: Asked | None = None
-) -> list[tuple[StoredScan, bool]]:
-    """As `take_all`, the scans alone."""
-    return take_all(parts, project, uploads, asked)[0]
+__all__ = ["Asked", "IntakeResult", "ScanIntake", "TakenScan"]
 
 
-def take_all(
-    parts: Parts, project: str, uploads: Sequence[Upload], asked: Asked | None = None
-) -> tuple[list[tuple[StoredScan, bool]], list[Refused]]:
-    """Proves that what came together is one or several whole scans, stores bytes, then rows.
+@dataclass(frozen=True, slots=True)
+class TakenScan:
+    """A scan that is stored now."""
 
-    Gives each scan and whether it is new, and, with `asked.each`, what made none. Raises
-    SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull or
-    Unavailable; nothing can be seen then, and the collector takes what was stored.
-    """
-    asked = asked or Asked()
-    with parts.scratch.subfolder() as folder:
-        paths = [upload.path for upload in uploads]
-        secret = secret_of(parts.settings) if asked.deidentify else b""
-        found, refused = received(paths, folder, parts.limits, asked, secret)
-        return [_stored(parts, project, one, uploads, asked) for one in found], refused
+    scan: StoredScan
+    created: bool
+    """False if the project already had this scan."""
 
 
-def _stored(
-    parts: Parts, project: str, one: Received, uploads: Sequence[Upload], asked: Asked
-) -> tuple[StoredScan, bool]:
-    seen, size = verify(one.path, parts.limits), one.path.stat().st_size
-    sha256 = parts.blobs.put(one.path, move=True)
-    stored, created = parts.repository.scans.add(
-        StoredScan(
-            id=uuid4().hex,
-            project=project,
-            sha256=sha256,
-            name=_name(one, uploads, asked),
-            format=seen.format,
-            shape=seen.shape,
-            dtype=str(seen.dtype),
-            spacing_mm=seen.spacing_mm,
-            affine=tuple(tuple(float(n) for n in row) for row in seen.affine),
-            bytes=size,
-            warnings=seen.warnings,
-            created_at=time.time(),
-            series=seen.source.uid if isinstance(seen.source, Series) else None,
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """What became of received files."""
+
+    taken: Sequence[TakenScan]
+    refused: Sequence[Refused] = ()
+    """With `Asked.each`, the series that make no scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanIntake:
+    """Takes scans in."""
+
+    scans: Scans
+    blobs: Blobs
+    scratch: Scratch
+    limits: Limits
+    metrics: Metrics
+    secret: Callable[[], bytes]
+    """Returns the secret for pseudonyms; called only for files that are de-identified."""
+
+    def take_in(
+        self, project: str, files: Sequence[ReceivedFile], wanted: Asked | None = None
+    ) -> IntakeResult:
+        """Checks that the files together are one or several whole scans, stores blobs, then rows.
+
+        Raises SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge,
+        StorageFull or Unavailable. No scan is visible then, and the collector deletes the blobs.
+        """
+        wanted = wanted or Asked()
+        with self.scratch.subfolder() as folder:
+            paths = [file.path for file in files]
+            secret = self.secret() if wanted.deidentify else b""
+            scans, refused = received(paths, folder, self.limits, wanted, secret)
+            return IntakeResult(
+                [self._store(project, scan, _name(scan, files, wanted)) for scan in scans], refused
+            )
+
+    def take_one(self, project: str, files: Sequence[ReceivedFile]) -> TakenScan:
+        """As `take_in`, for files that hold a single scan; raises SeveralScans for more."""
+        (taken,) = self.take_in(project, files).taken
+        return taken
+
+    def _store(self, project: str, scan: Received, name: str) -> TakenScan:
+        header, size = verify(scan.path, self.limits), scan.path.stat().st_size
+        sha256 = self.blobs.put(scan.path, move=True)
+        stored, created = self.scans.add(
+            StoredScan(
+                id=uuid4().hex,
+                project=project,
+                sha256=sha256,
+                name=name,
+                format=header.format,
+                shape=header.shape,
+                dtype=str(header.dtype),
+                spacing_mm=header.spacing_mm,
+                affine=tuple(tuple(float(n) for n in row) for row in header.affine),
+                bytes=size,
+                warnings=header.warnings,
+                created_at=time.time(),
+                series=header.source.uid if isinstance(header.source, Series) else None,
+            )
         )
-    )
-    if created:
-        parts.metrics.uploaded(size)
-    return stored, created
+        if created:
+            self.metrics.uploaded(size)
+        return TakenScan(stored, created)
 
 
-def _name(one: Received, uploads: Sequence[Upload], asked: Asked) -> str:
-    """A file's own name; a series' among many files, or both where it came in an archive.
+def _name(scan: Received, files: Sequence[ReceivedFile], wanted: Asked) -> str:
+    """The name of a scan: its file's, its series', or both if the series came in an archive.
 
-    What was de-identified must not be called after a file, which may bear a patient's name.
+    A de-identified scan is never named for a file, which may be named for the patient.
     """
-    own = next((upload.name for upload in uploads if upload.path == one.path), None)
-    if own is not None or asked.deidentify:
-        return own or one.name
-    return f"{uploads[0].name}: {one.name}" if len(uploads) == 1 else one.name
-
-
-def discard(parts: Parts, project: str, scan_id: str) -> None:
-    """Deletes a scan with its finished jobs, and every blob that nothing names any more.
-
-    A blob that was stored just now, maybe for somebody else, is left to the sweeper's collector.
-    """
-    unnamed = parts.repository.scans.delete(project, scan_id)
-    try:
-        parts.collector.take(unnamed)
-    except TesseraError as error:  # the scan is gone; its files go as soon as they can
-        logger.warning("Files of a deleted scan wait for the sweeper: %s", error)
+    own = next((file.name for file in files if file.path == scan.path), None)
+    if own is not None or wanted.deidentify:
+        return own or scan.name
+    return f"{files[0].name}: {scan.name}" if len(files) == 1 else scan.name

@@ -9,23 +9,23 @@ from pydicom import Dataset
 
 from imaging.errors import BadRequest, UnreadableScan
 from jobs.settings import Settings
-from service.dicom.series_inbox import Inbox
-from service.resources.pseudonyms import secret_of
+from service.dicom.series_inbox import SeriesInbox
+from service.resources.pseudonyms import pseudonym_secret
 from tests.support.dicom.mr_series import as_bytes, series
 
 
-def inbox(tmp_path: Path, **changes: object) -> Inbox:
-    return Inbox(
+def inbox(tmp_path: Path, **changes: object) -> SeriesInbox:
+    return SeriesInbox(
         Settings(data=tmp_path, **{"dicom_quiet_s": 0.05, "dicom_patience_s": 0.05, **changes})
     )  # type: ignore[arg-type]
 
 
-def put(box: Inbox, images: list[Dataset], sender: int = 1) -> None:
+def put(box: SeriesInbox, images: list[Dataset], sender: int = 1) -> None:
     for image in images:
         box.receive([as_bytes(image)], image.SOPInstanceUID, sender)
 
 
-def names(box: Inbox) -> list[str]:
+def names(box: SeriesInbox) -> list[str]:
     return [arrived.name for arrived in box.complete()]
 
 
@@ -37,12 +37,12 @@ def test_complete_when_senders_have_gone_and_it_is_quiet(tmp_path: Path) -> None
     put(box, series(2, seed=2), sender=3)
     time.sleep(0.06)
     assert names(box) == []
-    box.ended(3, released=True)
-    box.ended(1, released=True)
+    box.association_ended(3, released=True)
+    box.association_ended(1, released=True)
     assert names(box) == []
     time.sleep(0.06)
     assert len(names(box)) == 1
-    box.ended(2, released=True)
+    box.association_ended(2, released=True)
     time.sleep(0.06)
     (_, whole) = sorted(box.complete(), key=lambda one: len(one.files))
     assert len(whole.files) == 4
@@ -55,10 +55,10 @@ def test_a_sender_that_stays_or_broke_off_is_waited_for_longer(tmp_path: Path) -
     put(box, series(2), sender=1)
     put(box, series(2, seed=2), sender=2)
     put(box, series(2, seed=3), sender=3)
-    box.ended(2, released=False)
-    box.ended(3, released=False)
+    box.association_ended(2, released=False)
+    box.association_ended(3, released=False)
     put(box, series(2, seed=3), sender=4)
-    box.ended(4, released=True)
+    box.association_ended(4, released=True)
     time.sleep(0.1)
     assert len(names(box)) == 1
     time.sleep(0.35)
@@ -74,7 +74,7 @@ def test_outlives_a_restart(tmp_path: Path) -> None:
     box = inbox(tmp_path)
     time.sleep(0.06)
     (arrived,) = box.complete()
-    box.taken(arrived)
+    box.mark_taken(arrived)
     assert names(box) == []
     box.close()
     box = inbox(tmp_path)
@@ -92,14 +92,14 @@ def test_outlives_a_restart(tmp_path: Path) -> None:
 def test_what_grows_while_it_is_taken_in_is_taken_in_again(tmp_path: Path) -> None:
     box, images = inbox(tmp_path), series(3)
     put(box, images[:2])
-    box.ended(1, released=True)
+    box.association_ended(1, released=True)
     time.sleep(0.06)
     (arrived,) = box.complete()
     put(box, images[2:])
     box.refuse(arrived, {"title": "a hole"})
     assert not list((tmp_path / "refused").iterdir())
-    box.taken(arrived)
-    box.ended(1, released=True)
+    box.mark_taken(arrived)
+    box.association_ended(1, released=True)
     time.sleep(0.06)
     (arrived,) = box.complete()
     assert len(arrived.files) == 3
@@ -111,23 +111,23 @@ def test_kept_for_a_while(tmp_path: Path) -> None:
     box = inbox(tmp_path, dicom_kept_s=100, dicom_refused_s=200)
     for seed in (1, 2, 3):
         put(box, series(2, seed=seed))
-    box.ended(1, released=True)
+    box.association_ended(1, released=True)
     time.sleep(0.06)
     taken, refused, _ = box.complete()
-    box.taken(taken)
+    box.mark_taken(taken)
     box.refuse(refused, {"title": "a hole"})
     marker = tmp_path / "inbox" / taken.name / ".taken"
     problem = tmp_path / "refused" / refused.name / "problem.json"
-    box.tidy()
+    box.delete_old()
     assert marker.exists()
     assert problem.exists()
     for path, age in ((marker, 101), (problem, 101)):
         os.utime(path, (time.time() - age,) * 2)
-    box.tidy()
+    box.delete_old()
     assert not marker.parent.exists()
     assert problem.exists()
     os.utime(problem, (time.time() - 201,) * 2)
-    box.tidy()
+    box.delete_old()
     assert not problem.parent.exists()
     assert len(names(box)) == 1
     box.close()
@@ -153,9 +153,9 @@ def test_only_whole_instances_that_were_announced(tmp_path: Path) -> None:
 
 def test_the_secret_is_made_once(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "new")
-    secret = secret_of(settings)
+    secret = pseudonym_secret(settings)
     assert len(secret) == 32
-    assert secret_of(settings) == secret
+    assert pseudonym_secret(settings) == secret
     assert (tmp_path / "new" / "pseudonyms.key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["pseudonyms.key"]
-    assert secret_of(Settings(data=tmp_path, dicom_secret="given")) == b"given"
+    assert pseudonym_secret(Settings(data=tmp_path, dicom_secret="given")) == b"given"

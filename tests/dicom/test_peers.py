@@ -2,23 +2,25 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import fields
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from imaging.errors import BadRequest, NotFound, StorageFull, UnsupportedScan
+from jobs.job import StoredScan
 from jobs.settings import Settings
 from service.app import create_app
+from service.auth import DicomCaller, LocalAdministrator
 from service.dicom import dicomweb_client, storage_scu
-from service.dicom.peer_errors import PeerAway, PeerRefused
-from service.parts import Parts
-from service.resources.routing_table import Peer, Routes
-from service.schemas import SeriesOut
-from service.use_cases.scan_intake import Asked
+from service.resources.peers import Peer, PeerRefused, PeerUnavailable
+from service.resources.routing_table import RoutingTable
+from service.use_cases.archives import Archives, RemoteSeries
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.scan_intake import Asked, IntakeResult, ScanIntake, TakenScan
 from tests.support.answers import check_problem
 from tests.support.dicom.associations import store as send
 from tests.support.dicom.mr_series import NUMBER, as_bytes, series, written
@@ -77,17 +79,17 @@ def failed(reason: int) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body", "raised"),
     [
-        (500, b"", PeerAway),
-        (502, b"", PeerAway),
-        (503, b"", PeerAway),
-        (429, b"", PeerAway),
+        (500, b"", PeerUnavailable),
+        (502, b"", PeerUnavailable),
+        (503, b"", PeerUnavailable),
+        (429, b"", PeerUnavailable),
         (400, b"", PeerRefused),
         (401, b"", PeerRefused),
         (404, b"", PeerRefused),
         (409, failed(0xA900), PeerRefused),
-        (409, failed(0xA700), PeerAway),
+        (409, failed(0xA700), PeerUnavailable),
         (409, b"[]", PeerRefused),
-        (202, failed(0x0110), PeerAway),
+        (202, failed(0x0110), PeerUnavailable),
         (202, failed(0xC000), PeerRefused),
         (200, b"this is no JSON", PeerRefused),
     ],
@@ -111,14 +113,14 @@ def test_nobody_is_there(image: Path) -> None:
     port = free_port()  # whose refused socket pynetdicom leaves to the garbage collector
     web = Peer(name="it", dicomweb=f"http://127.0.0.1:{port}", timeout_s=2)
     dicom = Peer(name="it", host="127.0.0.1", port=port, ae_title="PACS", timeout_s=2)
-    with pytest.raises(PeerAway):
+    with pytest.raises(PeerUnavailable):
         dicomweb_client.store(web, image)
-    with pytest.raises(PeerAway):
-        dicomweb_client.search(web, {})
-    with pytest.raises(PeerAway):
+    with pytest.raises(PeerUnavailable):
+        dicomweb_client.search(web, {}, 9)
+    with pytest.raises(PeerUnavailable):
         storage_scu.store(dicom, image, "TESSERA")
     with pytest.raises(BadRequest):
-        dicomweb_client.search(dicom, {})
+        dicomweb_client.search(dicom, {}, 9)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_nobody_is_there(image: Path) -> None:
 def test_answers_that_are_none(body: bytes) -> None:
     with answering(200, body, "application/dicom+json") as peer:
         try:
-            found = dicomweb_client.search(peer, {})
+            found = dicomweb_client.search(peer, {}, 9)
         except PeerRefused:
             return
     assert all(one.SeriesInstanceUID == "" for one in found)
@@ -136,47 +138,52 @@ def test_answers_that_are_none(body: bytes) -> None:
 HERE, THERE = (Peer(name=name, dicomweb="http://127.0.0.1:1") for name in ("here", "there"))
 
 
-def _archive(monkeypatch: pytest.MonkeyPatch, *modalities: str, takes: Iterable[object]) -> Parts:
+ME = LocalAdministrator().authenticate(DicomCaller("ME"))
+STUDY = ("1.2", None, Asked(each=True))
+
+
+def _archives(*modalities: str, takes: Iterable[object]) -> Archives:
     """Peers that have a series of each modality; what taking in each of them gives or raises."""
-    given = iter(takes)
+    outcomes = iter(takes)
 
-    def search(*_: object) -> list[SeriesOut]:
-        told = dict.fromkeys(SeriesOut.model_fields, "")
-        rest = {**told, "NumberOfSeriesRelatedInstances": None}
-        return [SeriesOut.model_validate({**rest, "Modality": one}) for one in modalities]
+    class Client:
+        def search(self, *_: object) -> list[RemoteSeries]:
+            values = dict.fromkeys((field.name for field in fields(RemoteSeries)), "")
+            return [RemoteSeries(**{**values, "Modality": one}) for one in modalities]  # type: ignore[arg-type]
 
-    def take(*_: object) -> object:
-        found = next(given)
-        if isinstance(found, Exception):
-            raise found
-        return [found]
+        def fetch(self, *_: object) -> AbstractContextManager[list[ReceivedFile]]:
+            return nullcontext([])
 
-    monkeypatch.setattr(dicomweb_client, "search", search)
-    monkeypatch.setattr(dicomweb_client, "_take", take)
-    return cast("Parts", SimpleNamespace(routes=Routes(peer=(HERE, THERE))))
+    class Intake:
+        def take_in(self, *_: object) -> IntakeResult:
+            outcome = next(outcomes)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return IntakeResult([TakenScan(cast("StoredScan", outcome), created=True)])
+
+    return Archives(RoutingTable(peer=(HERE, THERE)), Client(), cast("ScanIntake", Intake()))
 
 
-def test_a_study_is_fetched_whole_or_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_is_fetched_whole_or_it_is_said() -> None:
     """A series that is no scan is passed over; a full disk is no reason to give half a study."""
-    study = ("1.2", None, Asked(each=True))
-    parts = _archive(monkeypatch, "CT", "CT", takes=["scan", UnsupportedScan("A cine.")])
-    assert dicomweb_client.pull(parts, "me", HERE, *study) == ["scan"]
-    parts = _archive(monkeypatch, "CT", "CT", takes=["scan", StorageFull("No room.")])
+    archives = _archives("CT", "CT", takes=["scan", UnsupportedScan("A cine.")])
+    assert archives.pull(ME, "here", *STUDY) == ["scan"]
+    archives = _archives("CT", "CT", takes=["scan", StorageFull("No room.")])
     with pytest.raises(StorageFull):
-        dicomweb_client.pull(parts, "me", HERE, *study)
-    parts = _archive(monkeypatch, "SEG", "SR", takes=[])
+        archives.pull(ME, "here", *STUDY)
+    archives = _archives("SEG", "SR", takes=[])
     with pytest.raises(NotFound):
-        dicomweb_client.pull(parts, "me", HERE, *study)
+        archives.pull(ME, "here", *STUDY)
 
 
-def test_another_peer_may_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_peer_may_have_it() -> None:
     """Given two archives of which one is away, the other is asked; with none left, it is said."""
-    takes = iter([PeerAway("Away."), "scan"])
-    dicomweb_client.pull_series(_archive(monkeypatch, "MR", takes=takes), "me", "1.2.3")
+    takes = iter([PeerUnavailable("Away."), "scan"])
+    _archives("MR", takes=takes).pull_from_any(ME, "1.2.3")
     assert not list(takes)
-    parts = _archive(monkeypatch, "MR", takes=[PeerAway("Away."), NotFound("None.")])
-    with pytest.raises(PeerAway):
-        dicomweb_client.pull_series(parts, "me", "1.2.3")
+    archives = _archives("MR", takes=[PeerUnavailable("Away."), NotFound("None.")])
+    with pytest.raises(PeerUnavailable):
+        archives.pull_from_any(ME, "1.2.3")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -187,20 +194,20 @@ def test_nobody_is_sent_on(image: Path, status: int) -> None:
         answering(status, location=str(elsewhere.dicomweb)) as peer,
     ):
         with pytest.raises(PeerRefused, match=str(status)):
-            dicomweb_client.search(peer, {})
+            dicomweb_client.search(peer, {}, 9)
         with pytest.raises(PeerRefused, match=str(status)):
             dicomweb_client.store(peer, image)
 
 
 def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given more than any list of series takes, it is not read to its end."""
-    monkeypatch.setattr(dicomweb_client, "_ANSWER_BYTES", 1 << 16)
+    monkeypatch.setattr(dicomweb_client, "_MAX_RESPONSE_BYTES", 1 << 16)
     body = b"[" + b" " * (8 << 20) + b"]"
     with (
         answering(200, body, "application/dicom+json") as peer,
-        pytest.raises(PeerRefused, match="without end"),
+        pytest.raises(PeerRefused, match="too long"),
     ):
-        dicomweb_client.search(peer, {})
+        dicomweb_client.search(peer, {}, 9)
 
 
 def test_c_store_to_orthanc(orthanc: Orthanc, tmp_path: Path) -> None:
@@ -283,5 +290,5 @@ def test_bad_routes_stop_the_start(tmp_path: Path) -> None:
     path = tmp_path / "routes.toml"
     path.write_text('[[rule]]\nmodel = "none-such"\n')
     with pytest.raises(BadRequest) as refused:
-        create_app(Settings(data=tmp_path, routes=path))
+        create_app(Settings(data=tmp_path, routing_table=path))
     assert "rule.0.model" in str(refused.value)

@@ -21,9 +21,10 @@ from pydicom.uid import (
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
-from service.dicom import binding
-from service.dicom.series_inbox import Inbox
-from service.dicom.storage_scp import Receiver
+from service.auth import LocalAdministrator
+from service.dicom.series_inbox import SeriesInbox
+from service.dicom.storage_scp import StorageScp
+from service.listen_addresses import check_listen_addresses
 from tests.support.dicom.associations import associate, store
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
 from tests.support.installation import Installation
@@ -38,8 +39,8 @@ class Open:
         self.port = free_port()
         values = {"data": folder, "dicom_port": self.port, "dicom_quiet_s": 0.2, **changes}
         self.settings = Settings(**values)  # type: ignore[arg-type]
-        self.inbox = Inbox(self.settings)
-        self.receiver = Receiver(self.settings, self.inbox)
+        self.inbox = SeriesInbox(self.settings)
+        self.receiver = StorageScp(self.settings, self.inbox, LocalAdministrator())
 
     def close(self) -> None:
         self.receiver.stop()
@@ -216,7 +217,7 @@ def test_an_image_that_is_far_too_large_is_broken_off(opened) -> None:  # type: 
 def test_a_full_disk_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """Out of resources, so that the sender tries again; then success."""
     here = opened()
-    monkeypatch.setattr("service.dicom.series_inbox.ROOM_BYTES", 1 << 62)
+    monkeypatch.setattr("service.dicom.series_inbox.MIN_FREE_BYTES", 1 << 62)
     assert store(here.port, series(1)) == [0xA700]
     monkeypatch.undo()
     assert store(here.port, series(1)) == [0x0000]
@@ -224,16 +225,16 @@ def test_a_full_disk_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:  
 
 def test_beyond_loopback_callers_are_named() -> None:
     with pytest.raises(BadRequest):
-        binding.check(Settings(dicom_port=104, dicom_host="0.0.0.0"))
-    binding.check(Settings(dicom_port=104, dicom_host="0.0.0.0", dicom_callers=("CT1",)))
-    binding.check(Settings(dicom_port=104))
-    binding.check(Settings(dicom_host="0.0.0.0"))
+        check_listen_addresses(Settings(dicom_port=104, dicom_host="0.0.0.0"))
+    check_listen_addresses(Settings(dicom_port=104, dicom_host="0.0.0.0", dicom_callers=("CT1",)))
+    check_listen_addresses(Settings(dicom_port=104))
+    check_listen_addresses(Settings(dicom_host="0.0.0.0"))
 
 
 def test_a_port_that_is_taken_is_said(opened) -> None:  # type: ignore[no-untyped-def]
     here = opened()
     with pytest.raises(BadRequest) as refused:
-        Receiver(here.settings, here.inbox)
+        StorageScp(here.settings, here.inbox, LocalAdministrator())
     assert str(here.port) in str(refused.value)
 
 
@@ -267,5 +268,5 @@ def test_a_gateway_says_why_it_does_not_start(installation: Installation, opened
     """Given a port that another has, it ends with the reason."""
     with pytest.raises(AssertionError) as ended:
         installation.gateway(dicom_port=str(opened().port))
-    assert "Nothing can listen on 127.0.0.1" in str(ended.value)
+    assert "cannot listen on 127.0.0.1" in str(ended.value)
     assert "RuntimeError" not in str(ended.value)

@@ -1,4 +1,4 @@
-"""The file of routes: what it says, and what is said where it is wrong."""
+"""The routing table: what it says, and the errors of a wrong one."""
 
 import re
 from pathlib import Path
@@ -8,16 +8,16 @@ import pytest
 from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.identity import Identity
 from models.registry import Registry
-from service.resources.routing_table import Routes
+from service.resources.routing_table import RoutingTable
 
 PEER = '[[peer]]\nname = "archive"\ndicomweb = "http://127.0.0.1:8042/dicom-web"\n'
 RULE = '[[rule]]\nmodel = "hippocampus-mri-3d"\n'
 
 
-def load(tmp_path: Path, text: str) -> Routes:
+def load(tmp_path: Path, text: str) -> RoutingTable:
     path = tmp_path / "routes.toml"
     path.write_text(text)
-    return Routes.load(path)
+    return RoutingTable.load(path)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def load(tmp_path: Path, text: str) -> Routes:
         (RULE + "formats = ['dicom-sg']\n", "rule.0.formats.0"),
         (RULE + "formats = []\n", "rule.0.formats"),
         ("[[rule]]\npriority = 1\n", "rule.0.model"),
-        (PEER + PEER, "name of its own"),
+        (PEER + PEER, "the same name"),
         ('[[peer]]\nname = "a"\n', "peer.0"),
-        ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\n', "go together"),
+        ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\n', "given together"),
         ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\nae_title = "X\\\\Y"\n', "ae_title"),
         ('[[peer]]\nname = "a b"\ndicomweb = "http://h"\n', "peer.0.name"),
         ('[[peer]]\nname = "a"\ndicomweb = "ftp://h"\n', "peer.0.dicomweb"),
@@ -41,7 +41,7 @@ def load(tmp_path: Path, text: str) -> Routes:
             PEER + 'username_env = "NO_SUCH_VARIABLE"\npassword_env = "NOR_THIS"\n',
             "NO_SUCH_VARIABLE",
         ),
-        (PEER + 'username_env = "HOME"\n', "go together"),
+        (PEER + 'username_env = "HOME"\n', "given together"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, text: str, told: str) -> None:
@@ -52,8 +52,8 @@ def test_faults_are_named(tmp_path: Path, text: str, told: str) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadRequest):
-        Routes.load(tmp_path / "none.toml")
-    assert Routes.load(None) == Routes()
+        RoutingTable.load(tmp_path / "none.toml")
+    assert RoutingTable.load(None) == RoutingTable()
 
 
 @pytest.mark.parametrize("model", ["none-such", "two"])
@@ -101,13 +101,13 @@ def test_all_given_patterns_must_match(tmp_path: Path, patterns: str, matches: b
 
 def test_every_rule_that_matches(tmp_path: Path) -> None:
     routes = load(tmp_path, f"{PEER}{RULE}{RULE}priority = 9\n{RULE}modality = 'CT'\n")
-    first, second = routes.matching(found())
+    first, second = routes.rules_for(found())
     assert (first.priority, second.priority) == (5, 9)
     assert first.digest != second.digest
     assert first.formats == ("dicom-seg",)
-    assert routes.named("archive").name == "archive"
+    assert routes.peer_named("archive").name == "archive"
     with pytest.raises(NotFound):
-        routes.named("other")
+        routes.peer_named("other")
 
 
 def test_passwords_come_from_the_environment(
@@ -131,4 +131,4 @@ def test_the_file_of_the_documentation(tmp_path: Path) -> None:
     assert [peer.name for peer in routes.peer] == ["archive", "workstation"]
     first, second = routes.rule
     wanted = found(sender="MR 2", description="T1 Hippocampus cor")
-    assert routes.matching(wanted) == [first, second]
+    assert routes.rules_for(wanted) == [first, second]

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from imaging.formats.mask_file import read
-from service.monai_label.label_map import fitted
+from service.monai_label.label_map import matched
 from tests.support.monai_label import Served
 
 
@@ -90,5 +90,5 @@ def _same_label(served: Served, image: str, mask: np.ndarray) -> None:
 def test_no_numbers_at_all() -> None:
     """An empty label map is the newest job's, or drawn by hand."""
     nothing = np.zeros((2, 3, 4), np.uint16)
-    assert fitted(nothing, {}, []).job is None
-    assert fitted(nothing, {1: "a"}, []).numbers.dtype == np.uint8
+    assert matched(nothing, {}, []).job is None
+    assert matched(nothing, {1: "a"}, []).numbers.dtype == np.uint8

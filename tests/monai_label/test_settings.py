@@ -13,7 +13,7 @@ from tests.support.images import nifti_bytes
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
-SHORT = "import service.monai_label.sessions as s; s.LOOK_S = 0.1"
+SHORT = "import service.monai_label.session_expiry as s; s.POLL_S = 0.1"
 
 
 @pytest.fixture
@@ -103,11 +103,11 @@ def test_both_ports_end_together(tmp_path: Path) -> None:
 
 
 FAILS_ONCE = f"""{SHORT}
-def once(*given, work=s.end, done=[]):
+def once(*given, work=s.ImageSessions.end, done=[]):
     if done: return work(*given)
     done.append(1)
     raise RuntimeError
-s.end = once
+s.ImageSessions.end = once
 """
 
 

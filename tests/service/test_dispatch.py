@@ -2,9 +2,8 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection
@@ -14,7 +13,9 @@ from jobs.job import Batch, Job, JobState, Options, StoredScan
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from service.use_cases.dispatch import dispatch
+from jobs.sweeper import dispatch_all
+from models.registry import Registry
+from service.use_cases.orders import Orders
 
 GRID = ((1.0, 0.0, 0.0, 0.0),) * 4
 SCAN = StoredScan("s", "a", "0" * 64, "", "nifti", (1, 2, 2, 2), "u1", None, GRID, 8, (), 0.0)
@@ -36,8 +37,11 @@ def test_a_batch_takes_few_transactions(tmp_path: Path, monkeypatch: pytest.Monk
         return write()
 
     monkeypatch.setattr(repository.database, "write", counted)
+    send = partial(dispatch_all, repository, queue)
+    rows = repository.jobs, repository.batches, repository.scans
+    orders = Orders(*rows, Registry(), send)
     for _ in range(2):
-        dispatch(cast("Any", SimpleNamespace(repository=repository, queue=queue)), jobs)
+        orders.dispatch(jobs)
     assert len(begun) <= 6
     assert queue.waiting() == 250
     assert repository.messages.unsent() == []

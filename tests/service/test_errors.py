@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from imaging import errors as house
 from imaging.errors import NotFound, TesseraError
 from service.http import errors
-from service.http.errors import TABLE, Unexpected, answer, problem_of, stored
+from service.http.errors import TABLE, UnexpectedErrors, problem_of, response_to, stored
 from tests.support.answers import ask, check_problem
 
 KINDS = [
@@ -40,8 +40,8 @@ def test_nearest_class_decides() -> None:
 
 
 def test_unavailable_says_when_to_come_back() -> None:
-    assert "retry-after" in answer(house.Unavailable("Away.")).headers
-    assert "retry-after" not in answer(house.StorageFull("Full.")).headers
+    assert "retry-after" in response_to(house.Unavailable("Away.")).headers
+    assert "retry-after" not in response_to(house.StorageFull("Full.")).headers
 
 
 def test_stored_errors_of_any_shape_are_problems() -> None:
@@ -56,7 +56,7 @@ def test_unexpected_exception(caplog: pytest.LogCaptureFixture) -> None:
     """500 with an id that leads to the log, where the place is told and the message is not."""
     app = FastAPI()
     errors.install(app)
-    app.add_middleware(Unexpected)
+    app.add_middleware(UnexpectedErrors)
 
     @app.get("/fault")
     def fault() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
-from service.http.guard import Doorkeeper
-from service.serve import check_binding
+from service.http.guard import OriginGuard
+from service.listen_addresses import check_listen_addresses
 from tests.support.answers import check_problem
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
@@ -73,12 +73,12 @@ def test_own_origin(gateway: Gateway) -> None:
 
 def test_default_ports_are_the_same_origin() -> None:
     """Browsers leave :80 and :443 out, and a proxy may take TLS off."""
-    door = Doorkeeper(lambda *_: None, ["scans.example.org"], [])  # type: ignore[arg-type,return-value]
-    assert door._ours("https://scans.example.org", "scans.example.org:443")
-    assert door._ours("https://scans.example.org", "scans.example.org")
-    assert not door._ours("https://scans.example.org:8443", "scans.example.org")
-    assert door._ours("http://[fe80::80]", "[fe80::80]:80")
-    assert not door._ours("http://[fe80::80]", "[fe80:]")
+    door = OriginGuard(lambda *_: None, ["scans.example.org"], [])  # type: ignore[arg-type,return-value]
+    assert door._is_allowed("https://scans.example.org", "scans.example.org:443")
+    assert door._is_allowed("https://scans.example.org", "scans.example.org")
+    assert not door._is_allowed("https://scans.example.org:8443", "scans.example.org")
+    assert door._is_allowed("http://[fe80::80]", "[fe80::80]:80")
+    assert not door._is_allowed("http://[fe80::80]", "[fe80:]")
 
 
 def test_cors_is_an_allow_list(start_gateway: Start) -> None:
@@ -115,13 +115,13 @@ def test_every_answer_is_safe(gateway: Gateway, path: str) -> None:
 def test_binding_beyond_loopback(host: str) -> None:
     """Without users it is refused, unless whoever starts it says that something stands in front."""
     with pytest.raises(BadRequest, match="TESSERA_BEHIND_PROXY"):
-        check_binding(Settings(host=host))
-    check_binding(Settings(host=host, behind_proxy=True))
+        check_listen_addresses(Settings(host=host))
+    check_listen_addresses(Settings(host=host, behind_proxy=True))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_binding_to_loopback(host: str) -> None:
-    check_binding(Settings(host=host))
+    check_listen_addresses(Settings(host=host))
 
 
 def test_refused_binding_never_listens(start_gateway: Start) -> None:

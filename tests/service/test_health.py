@@ -39,7 +39,7 @@ def test_blobs_are_away(start_gateway: Start) -> None:
 
 def test_too_little_room(start_gateway: Start) -> None:
     """A disk that is nearly full is told before uploads begin to fail."""
-    prelude = "from service.routes import health\nhealth.ROOM_BYTES = 1 << 62"
+    prelude = "from service.use_cases import readiness\nreadiness.MIN_FREE_BYTES = 1 << 62"
     gateway = start_gateway(prelude=prelude)
     ready = gateway.client.get("/readyz")
     assert ready.status_code == 503

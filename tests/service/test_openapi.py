@@ -5,13 +5,15 @@ from typing import get_args
 
 import pytest
 from openapi_spec_validator import validate
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from imaging.formats import mask_file
 from imaging.formats.dicom import objects
 from service import schemas
+from service.resources.routing_table import Deliverable
 from service.routes.masks import MaskFormat
 from service.schemas.examples import EXAMPLES
+from service.use_cases.archives import RemoteSeries
 from tests.support.answers import check_problem
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
@@ -49,12 +51,12 @@ WIRE = {
     for name, kind in vars(schemas).items()
     if isinstance(kind, type) and issubclass(kind, BaseModel) and name[0].isupper()
     if kind is not BaseModel
-}
+} | {"RemoteSeries": RootModel[RemoteSeries]}
 
 
 def test_formats_on_the_wire_are_those_that_are_written() -> None:
     assert set(get_args(MaskFormat)) == set(mask_file.SUFFIXES)
-    assert set(get_args(schemas.Deliverable)) == set(objects.FORMS)
+    assert set(get_args(Deliverable)) == set(objects.FORMS)
     assert set(mask_file.DICOM) == set(objects.FORMS) & set(mask_file.SUFFIXES)
 
 

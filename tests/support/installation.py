@@ -31,7 +31,7 @@ class Installation:
         """Starts a gateway that listens for DICOM under these routing rules."""
         (self.folder / "routes.toml").write_text(routes)
         known = {
-            "routes": str(self.folder / "routes.toml"),
+            "routing_table": str(self.folder / "routes.toml"),
             "dicom_port": str(self.dicom),
             "dicom_quiet_s": "0.5",
             "dicom_patience_s": "1",

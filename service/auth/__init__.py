@@ -1,0 +1,34 @@
+"""Identity: who calls (`Principal`), what a caller may do (`Permission`), how callers are known.
+
+No module here knows HTTP or DICOM. A connector describes its caller (`HttpCaller`, `DicomCaller`,
+`BackgroundTask`); the one `Authenticator` of the gateway answers with a `Principal`.
+"""
+
+from service.auth.authenticator import (
+    Authenticator,
+    BackgroundTask,
+    Caller,
+    DicomCaller,
+    HttpCaller,
+)
+from service.auth.errors import Forbidden, Unauthenticated
+from service.auth.local_administrator import LocalAdministrator
+from service.auth.operation import permissions_of, requires
+from service.auth.permission import Permission
+from service.auth.principal import ANONYMOUS, Principal
+
+__all__ = [
+    "ANONYMOUS",
+    "Authenticator",
+    "BackgroundTask",
+    "Caller",
+    "DicomCaller",
+    "Forbidden",
+    "HttpCaller",
+    "LocalAdministrator",
+    "Permission",
+    "Principal",
+    "Unauthenticated",
+    "permissions_of",
+    "requires",
+]

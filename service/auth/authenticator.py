@@ -1,0 +1,52 @@
+"""The port between connectors and accounts: a caller is described, a principal is returned.
+
+Adapters: `LocalAdministrator`. API keys read `HttpCaller.authorization`, sign-in by OpenID Connect
+reads `HttpCaller.cookies`, DICOM nodes are known by their AE title and address.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.auth.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCaller:
+    """Who sends an HTTP request, as far as the request shows."""
+
+    authorization: str = field(default="", repr=False)
+    """The Authorization header; empty if there is none."""
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    address: str = ""
+    """IP address of the connection's other end, which may be a proxy; empty if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class DicomCaller:
+    """Who sends a DICOM message. An AE title is a name, not a proof."""
+
+    ae_title: str
+    """The calling AE title (PS3.8, 9.3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundTask:
+    """Work that the gateway does by itself, in one project."""
+
+    name: str
+    project: str
+
+
+Caller = HttpCaller | DicomCaller | BackgroundTask
+
+
+class Authenticator(Protocol):
+    """Says who a caller is. Called once per request or DICOM message, from many threads."""
+
+    def authenticate(self, caller: Caller) -> Principal:
+        """The caller's principal.
+
+        Raises Unauthenticated if the caller presents no valid credentials, Unavailable if they
+        cannot be checked now.
+        """

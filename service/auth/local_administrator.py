@@ -1,0 +1,24 @@
+"""The authenticator of a gateway without accounts."""
+
+from service.auth.authenticator import BackgroundTask, Caller
+from service.auth.permission import Permission
+from service.auth.principal import Principal
+
+PROJECT = "local"
+"""The only project of a gateway without accounts."""
+
+
+class LocalAdministrator:
+    """Every caller is the local administrator, with every permission.
+
+    A gateway without accounts listens on loopback or behind a proxy that signs people in; see
+    `service.listen_addresses`.
+    """
+
+    _administrator = Principal("local administrator", PROJECT, frozenset(Permission))
+
+    def authenticate(self, caller: Caller) -> Principal:
+        """The local administrator; a background task gets all permissions in its own project."""
+        if isinstance(caller, BackgroundTask):
+            return Principal(caller.name, caller.project, frozenset(Permission))
+        return self._administrator

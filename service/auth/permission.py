@@ -1,0 +1,48 @@
+"""The permissions. Every route, DICOM operation and background task names exactly one."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a principal may do in its project; the value is its name in settings and logs."""
+
+    PUBLIC = "public"
+    """Needs no sign-in: health checks, the review page, the API description, C-ECHO."""
+
+    SCANS_READ = "scans:read"
+    """List scans and download them."""
+    SCANS_WRITE = "scans:write"
+    """Upload scans, send them by C-STORE, name them."""
+    SCANS_DELETE = "scans:delete"
+    """Delete scans with their jobs, masks and reviews."""
+
+    JOBS_READ = "jobs:read"
+    """List jobs and batches and follow them."""
+    JOBS_CREATE = "jobs:create"
+    """Start jobs and batches, and retry jobs."""
+    JOBS_CANCEL = "jobs:cancel"
+    """Cancel jobs and batches."""
+
+    RESULTS_READ = "results:read"
+    """Download masks, reports and previews."""
+    REVIEWS_READ = "reviews:read"
+    """Read reviews and download corrected masks."""
+    REVIEWS_WRITE = "reviews:write"
+    """Accept, correct and reject masks; delete corrected masks."""
+
+    MODELS_READ = "models:read"
+    """List models and read their cards."""
+
+    ARCHIVES_SEARCH = "archives:search"
+    """List the DICOM peers and search them for series."""
+    ARCHIVES_PULL = "archives:pull"
+    """Fetch series from a DICOM peer."""
+    DELIVERIES_READ = "deliveries:read"
+    """See which results were sent to which peer."""
+    DELIVERIES_WRITE = "deliveries:write"
+    """Send results to a DICOM peer."""
+
+    SERVICE_METRICS = "service:metrics"
+    """Read the service's counters, of all projects together."""
+    SERVICE_LOGS = "service:logs"
+    """Read the access log, of all projects together."""

@@ -1,0 +1,33 @@
+"""Principal: who acts, in which project, with which permissions."""
+
+from dataclasses import dataclass
+
+from service.auth.errors import Forbidden
+from service.auth.permission import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts. A principal sees and changes only what belongs to its project."""
+
+    name: str
+    """Unique in the service; written to logs, so never an e-mail address or a patient's name."""
+    project: str
+    permissions: frozenset[Permission] = frozenset()
+
+    def has(self, permission: Permission) -> bool:
+        """Whether the principal may use what needs `permission`."""
+        return permission is Permission.PUBLIC or permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """Raises Forbidden if the principal lacks `permission`."""
+        if not self.has(permission):
+            raise Forbidden(
+                f"{self.name or 'This caller'} lacks the permission {permission}.",
+                expected=f"A caller with the permission {permission}.",
+                hint="Ask an administrator of the service for this permission.",
+            )
+
+
+ANONYMOUS = Principal("", "")
+"""Who uses public operations: nobody in particular, without a project."""

@@ -1,0 +1,59 @@
+"""What routes may ask for: use cases, rows and settings of HTTP, each by its type.
+
+`service.wiring` provides one object of each type. A route receives just those that it names.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from jobs.repository import Batches, Jobs, Reviews, Scans
+from models.registry import Registry
+from service.http.threads import UploadThreads, ViewThreads
+from service.http.uploads import UploadSpace
+from service.resources.metrics import Metrics
+from service.resources.routing_table import RoutingTable
+from service.use_cases.archives import Archives
+from service.use_cases.deliveries import Deliveries
+from service.use_cases.image_sessions import ImageSessions
+from service.use_cases.job_status import JobStatuses
+from service.use_cases.named_scans import NamedScans
+from service.use_cases.orders import Orders
+from service.use_cases.readiness import Readiness
+from service.use_cases.results import Results
+from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.scan_removal import ScanRemoval
+from service.use_cases.scan_views import ScanViews
+
+
+def provided(kind: type) -> Any:
+    """A dependency that yields the gateway's object of this type."""
+
+    async def provide(request: Request) -> Any:  # async: FastAPI runs it without a thread
+        return request.app.state.services[kind]
+
+    return Depends(provide)
+
+
+ArchivesDep = Annotated[Archives, provided(Archives)]
+BatchesDep = Annotated[Batches, provided(Batches)]
+DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
+ImageSessionsDep = Annotated[ImageSessions, provided(ImageSessions)]
+JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
+JobsDep = Annotated[Jobs, provided(Jobs)]
+MetricsDep = Annotated[Metrics, provided(Metrics)]
+NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
+OrdersDep = Annotated[Orders, provided(Orders)]
+ReadinessDep = Annotated[Readiness, provided(Readiness)]
+RegistryDep = Annotated[Registry, provided(Registry)]
+ResultsDep = Annotated[Results, provided(Results)]
+ReviewsDep = Annotated[Reviews, provided(Reviews)]
+RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]
+ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]
+ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
+ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
+ScansDep = Annotated[Scans, provided(Scans)]
+UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
+UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
+ViewThreadsDep = Annotated[ViewThreads, provided(ViewThreads)]

@@ -1,0 +1,64 @@
+"""`Allowed`: the permission that a route needs, as a FastAPI dependency.
+
+    @router.get("/v1/scans")
+    def list_scans(principal: Annotated[Principal, Allowed(Permission.SCANS_READ)]) -> ScanPage:
+
+A route that does not use its principal writes `dependencies=[Allowed(...)]`. Each route names
+exactly one permission; tests/service/test_permissions.py lists them all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredPermission:
+    """Admits callers that have a permission."""
+
+    permission: Permission
+
+    def __call__(self, request: Request) -> Principal:
+        """The caller's principal.
+
+        Raises Unauthenticated (401) if the caller is not known, Forbidden (403) if it lacks the
+        permission. For a public route nobody is asked.
+        """
+        if self.permission is Permission.PUBLIC:
+            return ANONYMOUS
+        authenticator: Authenticator = request.app.state.authenticator
+        principal = authenticator.authenticate(_caller(request))
+        principal.require(self.permission)
+        return principal
+
+
+def Allowed(permission: Permission) -> Any:  # noqa: N802 - a dependency, like FastAPI's Depends
+    """A dependency that yields the caller's Principal and needs `permission`."""
+    return Depends(RequiredPermission(permission))
+
+
+def permissions_of(route: APIRoute) -> tuple[Permission, ...]:
+    """The permissions that a route names; exactly one if the route is sound."""
+    return tuple(_named(route.dependant))
+
+
+def _named(dependant: Dependant) -> Iterator[Permission]:
+    if isinstance(dependant.call, RequiredPermission):
+        yield dependant.call.permission
+    for part in dependant.dependencies:
+        yield from _named(part)
+
+
+def _caller(request: Request) -> HttpCaller:
+    return HttpCaller(
+        authorization=request.headers.get("authorization", ""),
+        cookies=request.cookies,
+        address=request.client.host if request.client else "",
+    )

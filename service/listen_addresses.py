@@ -1,0 +1,40 @@
+"""Where the gateway may listen: beyond this machine only if something controls who may call."""
+
+import ipaddress
+
+from imaging.errors import BadRequest
+from jobs.settings import Settings
+
+
+def check_listen_addresses(settings: Settings) -> None:
+    """Raises BadRequest if anybody on the network could call over HTTP or send DICOM."""
+    _check_http(settings)
+    _check_dicom(settings)
+
+
+def _check_http(settings: Settings) -> None:
+    if settings.behind_proxy or _is_loopback(settings.host):
+        return
+    raise BadRequest(
+        "TESSERA_HOST is reachable from other machines, and the service has no accounts.",
+        expected="A loopback address such as 127.0.0.1.",
+        hint="Put a proxy that signs people in, or a container's own network, in front of the "
+        "service and set TESSERA_BEHIND_PROXY=true.",
+    )
+
+
+def _check_dicom(settings: Settings) -> None:
+    if not settings.dicom_port or settings.dicom_callers or _is_loopback(settings.dicom_host):
+        return
+    raise BadRequest(
+        "TESSERA_DICOM_HOST is reachable from other machines, and any AE title may send.",
+        expected="TESSERA_DICOM_CALLERS: the AE titles that may send.",
+        hint="List them, and let a firewall admit only their hosts: an AE title is not a proof.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,103 @@
+"""Labels of images: stored as reviews, found by tag."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+from uuid import uuid4
+
+from imaging.errors import NotFound
+from imaging.formats.limits import Limits
+from imaging.formats.mask_file import SUFFIXES, write
+from imaging.formats.png_write import LARGEST_IN_PNG
+from imaging.formats.sniff import open_scan
+from jobs.blobs import Blobs
+from jobs.collector import Collector
+from jobs.job import Job, Review, StoredScan
+from jobs.repository import Jobs, Labels, Reviews
+from models.card import ModelCard
+from models.registry import Registry
+from service.monai_label import label_map
+from service.monai_label.datastore import ORIGINAL
+from service.resources.scratch import Scratch
+from service.use_cases.scan_removal import delete_blobs
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMask:
+    """A mask in the blob store."""
+
+    sha256: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStore:
+    """Stores, finds and deletes labels."""
+
+    labels: Labels
+    reviews: Reviews
+    jobs: Jobs
+    registry: Registry
+    blobs: Blobs
+    collector: Collector
+    scratch: Scratch
+    limits: Limits
+
+    def save(self, scan: StoredScan, tag: str, sent: Path, params: Mapping[str, Any]) -> Review:
+        """Checks the label map, stores its file, then its review, which makes it visible."""
+        names = label_map.names_of(params)
+        with self.blobs.local(scan.sha256) as source:
+            opened = open_scan(source, self.limits, self.scratch.folder)
+            numbers = label_map.read(sent, opened, self.limits, self.scratch.folder)
+            drawn = label_map.matched(numbers, names, self._jobs_with_cards(scan))
+            form = _format(opened.dimension, int(drawn.numbers.max(initial=0)))
+            with self.scratch.file(SUFFIXES[form]) as path:
+                write(path, drawn.numbers, opened)
+                sha256 = self.blobs.put(path, move=True)
+        review = Review(
+            id=uuid4().hex,
+            job=drawn.job.id if drawn.job else None,
+            verdict="corrected",
+            comment="",
+            reviewer=str(params.get("client_id") or "")[:200].replace("\0", ""),
+            created_at=time(),
+            mask_sha256=sha256,
+            mask_format=form,
+            scan=scan.id,
+            tag=tag,
+            info=dict(params),
+        )
+        return self.reviews.add(scan.project, review)
+
+    def mask(self, scan: StoredScan, tag: str) -> StoredMask:
+        """The mask under a tag; raises NotFound."""
+        if tag == ORIGINAL:
+            job = self.newest_job(scan)
+            return StoredMask(str(job.mask_sha256), str(job.mask_format))
+        review = self.labels.get(scan.project, scan.id, tag)
+        return StoredMask(str(review.mask_sha256), str(review.mask_format))
+
+    def newest_job(self, scan: StoredScan) -> Job:
+        """The newest job that made a mask of the scan; raises NotFound."""
+        jobs = self.jobs.succeeded_on(scan.project, scan.id)
+        if not jobs:
+            raise NotFound("No network has segmented this image.", hint="Run an inference first.")
+        return jobs[0]
+
+    def delete(self, scan: StoredScan, tag: str) -> None:
+        """Deletes the label under a tag, with the reviews that hold it; raises NotFound."""
+        delete_blobs(self.collector, self.labels.delete(scan.project, scan.id, tag))
+
+    def _jobs_with_cards(self, scan: StoredScan) -> list[tuple[Job, ModelCard]]:
+        """The jobs that made a mask of the scan and whose model is installed, newest first."""
+        cards = {model.card.sha256: model.card for model in self.registry.all()}
+        jobs = self.jobs.succeeded_on(scan.project, scan.id)
+        return [(job, cards[job.model_sha256]) for job in jobs if job.model_sha256 in cards]
+
+
+def _format(dimension: int, largest: int) -> str:
+    if dimension == 3:
+        return "nifti"
+    return "png" if largest <= LARGEST_IN_PNG else "ome-tiff"

@@ -1,0 +1,128 @@
+"""Archives: series of DICOM peers are searched for, fetched and taken in."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from imaging.errors import BadInput, BadRequest, NotFound, TesseraError
+from jobs.job import StoredScan
+from service.auth import Permission, Principal, requires
+from service.resources.peers import Peer, PeerUnavailable
+from service.resources.routing_table import RoutingTable
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.scan_intake import Asked, ScanIntake
+
+logger = logging.getLogger("tessera.service")
+
+MAX_SERIES = 1000
+"""Most series of one search."""
+_WITHOUT_IMAGES = ("SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "PR", "KO", "DOC", "REG")
+"""Modalities that are not fetched with a study."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSeries:
+    """A series of a peer, by the keywords of its attributes; empty if the peer gives no value."""
+
+    StudyInstanceUID: str
+    SeriesInstanceUID: str
+    PatientID: str
+    PatientName: str
+    StudyDate: str
+    StudyDescription: str
+    Modality: str
+    SeriesDescription: str
+    SeriesNumber: str
+    BodyPartExamined: str
+    NumberOfSeriesRelatedInstances: int | None
+
+
+class ArchiveClient(Protocol):
+    """Port to the peers. Raises PeerUnavailable, PeerRefused, and BadRequest for a peer that
+    cannot be searched."""
+
+    def search(self, peer: Peer, filters: Mapping[str, str], limit: int) -> list[RemoteSeries]:
+        """Series that match all filters (keyword -> value)."""
+
+    def fetch(
+        self, peer: Peer, series: RemoteSeries
+    ) -> AbstractContextManager[Sequence[ReceivedFile]]:
+        """The instances of a series, in scratch until the end of the block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """Searches and fetches."""
+
+    routing: RoutingTable
+    client: ArchiveClient
+    intake: ScanIntake
+
+    @requires(Permission.ARCHIVES_SEARCH)
+    def search(
+        self, _: Principal, peer: str, filters: Mapping[str, str], limit: int
+    ) -> list[RemoteSeries]:
+        """Series of the named peer; raises NotFound for an unknown peer."""
+        return self.client.search(self.routing.peer_named(peer), filters, limit)
+
+    @requires(Permission.ARCHIVES_PULL)
+    def pull(
+        self, principal: Principal, peer: str, study: str | None, series: str | None, wanted: Asked
+    ) -> list[StoredScan]:
+        """Fetches a series, or all image series of a study, and takes them in.
+
+        Raises NotFound if the peer has none, and what intake raises; for a study only if none of
+        its series can be taken in.
+        """
+        return self._pull(principal.project, self.routing.peer_named(peer), study, series, wanted)
+
+    @requires(Permission.ARCHIVES_PULL)
+    def pull_from_any(self, principal: Principal, series: str) -> None:
+        """Takes a series in from the first peer that has it: a scan for each volume.
+
+        Raises NotFound, what `pull` raises, and PeerUnavailable if no other peer has the series.
+        """
+        failure: TesseraError = NotFound(
+            "No peer has this series.", hint="GET /v1/peers lists the peers that were searched."
+        )
+        for peer in self.routing.peer:
+            if peer.dicomweb is None:
+                continue
+            try:
+                self._pull(principal.project, peer, None, series, Asked(each=True))
+            except NotFound:
+                continue
+            except PeerUnavailable as error:
+                failure = error
+            else:
+                return
+        raise failure
+
+    def _pull(
+        self, project: str, peer: Peer, study: str | None, series: str | None, wanted: Asked
+    ) -> list[StoredScan]:
+        filters = {"StudyInstanceUID": study or "", "SeriesInstanceUID": series or ""}
+        filters = {keyword: value for keyword, value in filters.items() if value}
+        listed = self.client.search(peer, filters, MAX_SERIES)
+        chosen = [one for one in listed if series or one.Modality not in _WITHOUT_IMAGES]
+        if not chosen:
+            raise NotFound(
+                "The peer has no such series.", hint="Search with GET /v1/peers/{name}/series."
+            )
+        scans: list[StoredScan] = []
+        refusal: BadInput | None = None
+        for one in chosen:
+            try:
+                with self.client.fetch(peer, one) as files:
+                    result = self.intake.take_in(project, files, wanted)
+                scans += [taken.scan for taken in result.taken]
+            except BadRequest:
+                raise
+            except BadInput as error:  # a study may also hold series that make no scan
+                logger.warning("A series of a fetched study was refused: %s", error)
+                refusal = error
+        if refusal is not None and not scans:
+            raise refusal
+        return scans

@@ -1,0 +1,48 @@
+"""Deliveries: a job's results are sent to DICOM peers as soon as it has succeeded."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from imaging.errors import BadRequest
+from jobs import repository
+from jobs.delivery import Delivery
+from jobs.repository import Jobs, Scans
+from service.resources.routing_table import RoutingTable
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Requests deliveries; the DICOM connector's delivery senders make them."""
+
+    jobs: Jobs
+    scans: Scans
+    rows: repository.Deliveries
+    routing: RoutingTable
+
+    def request(
+        self, project: str, job_id: str, peers: Sequence[str], formats: Sequence[str]
+    ) -> list[Delivery]:
+        """Requests each format for each peer, again if it was sent before; all of the job's.
+
+        Raises NotFound for an unknown job or peer, BadRequest if the job's scan is not DICOM.
+        """
+        job = self.jobs.get(project, job_id)
+        if self.scans.get(project, job.grid_scan).format != "dicom":
+            raise BadRequest(
+                "The job's scan is not DICOM, and a DICOM result must refer to a DICOM scan.",
+                expected="A job of a DICOM scan.",
+                hint="Download the mask and send it yourself.",
+            )
+        names = [self.routing.peer_named(name).name for name in dict.fromkeys(peers)]
+        wanted = [
+            Delivery(uuid4().hex, job_id, name, form, time.time())
+            for name in names
+            for form in dict.fromkeys(formats)
+        ]
+        return self.rows.request(project, job_id, wanted)
+
+    def of_job(self, project: str, job_id: str) -> list[Delivery]:
+        """The deliveries of the project's job; raises NotFound."""
+        return self.rows.of_job(project, job_id)

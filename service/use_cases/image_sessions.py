@@ -1,0 +1,68 @@
+"""Image sessions: scans that are kept for a while and then deleted with all their results."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import time
+from uuid import uuid4
+
+from imaging.errors import Conflict, NotFound
+from jobs.job import ImageName
+from jobs.repository import ImageNames, Jobs, Labels, Sessions
+from service.auth import Permission, Principal, requires
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.scan_removal import ScanRemoval
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSessions:
+    """Begins and ends sessions."""
+
+    sessions: Sessions
+    names: ImageNames
+    labels: Labels
+    jobs: Jobs
+    intake: ScanIntake
+    removal: ScanRemoval
+
+    def begin(self, project: str, files: Sequence[ReceivedFile], expiry_s: float) -> ImageName:
+        """Takes one scan in for `expiry_s` seconds after its last use."""
+        taken, now = self.intake.take_one(project, files), time()
+        session = ImageName(
+            project, uuid4().hex, taken.scan.id, now, now, expiry_s, brought=taken.created
+        )
+        self.names.add(session)
+        return session
+
+    def use(self, project: str, name: str) -> ImageName:
+        """The session, which counts as used now; raises NotFound once it has expired."""
+        return self.sessions.use(project, name)
+
+    def expired(self) -> list[ImageName]:
+        """The expired sessions of all projects."""
+        return self.sessions.expired()
+
+    @requires(Permission.SCANS_DELETE)
+    def end(self, _: Principal, session: ImageName) -> None:
+        """Ends a session, and deletes the scan that came with it unless something else needs it.
+
+        While a job runs on the scan the session stays; it ends with a later call.
+        """
+        if session.brought and not self._needed(session):
+            try:
+                with suppress(NotFound):
+                    self.removal.delete(session.project, session.scan)
+            except Conflict:
+                return
+        self.names.delete(session.project, session.name)
+
+    def _needed(self, session: ImageName) -> bool:
+        """Another session takes the scan over, or somebody named, labelled or reviewed it."""
+        scans = [session.scan]
+        return (
+            self.sessions.hand_over(session)
+            or bool(self.labels.newest(scans))
+            or bool(self.names.of_scans(scans))
+            or any(job.verdict for job in self.jobs.succeeded_on(session.project, session.scan))
+        )

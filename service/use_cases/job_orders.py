@@ -1,0 +1,117 @@
+"""A job order: what a caller wants segmented, checked against the model's card and the scans."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from uuid import uuid4
+
+from imaging.errors import BadRequest, ScanModelMismatch
+from inference.runtime_registry import queue_for
+from jobs.job import Job, JobState, Options
+from jobs.repository import Scans
+from models.card import ModelCard
+from models.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """One segmentation: `scan`, or `scans` by channel name for a model with several channels."""
+
+    model: str
+    scan: str | None = None
+    scans: Mapping[str, str] | None = None
+    priority: int = 5
+    """0..9, 9 first."""
+    options: Options = field(default_factory=Options)
+
+
+class OrderCheck:
+    """Turns the orders of one project into jobs.
+
+    Looks each card and scan up once, because a batch names the same ones many times.
+    """
+
+    def __init__(self, registry: Registry, scans: Scans, project: str) -> None:
+        def card(name: str) -> ModelCard:
+            return registry.get(name).card
+
+        def dimension(scan_id: str) -> int:
+            return len(scans.get(project, scan_id).shape) - 1
+
+        self._project = project
+        self._card = cache(card)
+        self._dimension = cache(dimension)
+
+    def job(self, order: JobOrder, batch: str | None = None) -> Job:
+        """A queued job, not stored yet.
+
+        Raises NotFound for an unknown model or scan, ScanModelMismatch if channels or dimensions
+        do not match, BadRequest if the tile does not fit the network.
+        """
+        card = self._card(order.model)
+        scans = _by_channel(order, card)
+        self._check_dimensions(scans, card)
+        options = replace(order.options, tile=_tile(order.options.tile, card))
+        return Job(
+            id=uuid4().hex,
+            project=self._project,
+            scans=scans,
+            model=card.name,
+            model_version=card.version,
+            model_sha256=card.sha256,
+            options=options,
+            priority=order.priority,
+            queue=queue_for(options.device),
+            state=JobState.QUEUED,
+            attempt=0,
+            created_at=time.time(),
+            batch=batch,
+        )
+
+    def _check_dimensions(self, scans: Mapping[str, str], card: ModelCard) -> None:
+        for channel, scan_id in scans.items():
+            dimension = self._dimension(scan_id)
+            if dimension != card.dimension:
+                raise ScanModelMismatch(
+                    f"The scan for channel {channel} is {_kind(dimension)}.",
+                    expected=f"{_kind(card.dimension).capitalize()}, as {card.name} segments.",
+                    hint="Choose a model of the scan's dimension; GET /v1/models lists the models.",
+                )
+
+
+def _by_channel(order: JobOrder, card: ModelCard) -> dict[str, str]:
+    """Channel name -> scan id, in the card's order."""
+    names = [channel.name for channel in card.channels]
+    given: Mapping[str, str] = order.scans or {names[0]: order.scan or ""}
+    if set(given) == set(names):
+        return {name: given[name] for name in names}
+    raise ScanModelMismatch(
+        f"The request does not name one scan for each of the model's {len(names)} channel(s).",
+        expected=f"`scans` with a scan for each of: {', '.join(names)}.",
+        hint=f'Send {{"scans": {{"{names[0]}": "<scan id>", ...}}}} with exactly these names.',
+    )
+
+
+def _kind(dimension: int) -> str:
+    return "a 3D volume" if dimension == 3 else "a 2D image"
+
+
+def _tile(tile: tuple[int, ...] | None, card: ModelCard) -> tuple[int, ...] | None:
+    if tile is None:
+        return None
+    if len(tile) not in (1, card.dimension):
+        raise BadRequest(
+            f"options.tile has {len(tile)} numbers.",
+            expected=f"One number for all axes, or {card.dimension}: one per axis.",
+            hint="Correct it, or omit it: the planner then chooses the fastest tile.",
+        )
+    per_axis = tile * card.dimension if len(tile) == 1 else tile
+    if any(size < minimum for size, minimum in zip(per_axis, card.minimum, strict=True)):
+        minimum = " x ".join(str(n) for n in card.minimum)
+        raise BadRequest(
+            "options.tile is smaller than the network can read.",
+            expected=f"At least {minimum} for {card.name}.",
+            hint="Choose a larger tile, or omit it.",
+        )
+    return per_axis

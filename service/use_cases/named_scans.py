@@ -1,0 +1,70 @@
+"""Named scans: scans that a client refers to by a name of its own choice."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import time
+
+from imaging.errors import BadRequest, NotFound
+from jobs.job import ImageName, StoredScan
+from jobs.repository import ImageNames
+from service.auth import Permission, Principal
+from service.use_cases.archives import Archives
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.scan_removal import ScanRemoval
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+"""PS3.5, 9.1; at most 64 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedScans:
+    """Stores and finds scans by name."""
+
+    names: ImageNames
+    intake: ScanIntake
+    removal: ScanRemoval
+    archives: Archives
+
+    def take_in(self, project: str, files: Sequence[ReceivedFile], name: str = "") -> StoredScan:
+        """Takes one scan in and gives it a name, unless `name` is empty.
+
+        Raises what `ScanIntake.take_one` raises, and Conflict if another scan has the name; a scan
+        that is new is deleted then.
+        """
+        taken = self.intake.take_one(project, files)
+        scan, now = taken.scan, time()
+        if name and name != scan.id:
+            try:
+                self.names.add(ImageName(project, name, scan.id, now, now))
+            except BaseException:
+                if taken.created:
+                    self.removal.delete(project, scan.id)
+                raise
+        return scan
+
+    def find(self, principal: Principal, name: str) -> StoredScan:
+        """The scan with this id, name, SeriesInstanceUID or file name.
+
+        A series that is not stored yet is fetched from a peer if the principal may do so. Raises
+        NotFound, BadRequest for an empty name, Conflict if several scans have the file name, and
+        what `Archives.pull_from_any` raises.
+        """
+        if not name:
+            raise BadRequest(
+                "The request names no image.",
+                expected="`image`: an id, a name or a SeriesInstanceUID.",
+                hint="Send the image first; GET datastore/?output=all lists the images.",
+            )
+        try:
+            return self.names.find(principal.project, name)
+        except NotFound:
+            if not _is_uid(name) or not principal.has(Permission.ARCHIVES_PULL):
+                raise
+        self.archives.pull_from_any(principal, name)
+        return self.names.find(principal.project, name)  # of several volumes the same every time
+
+
+def _is_uid(name: str) -> bool:
+    return len(name) <= 64 and _UID.fullmatch(name) is not None

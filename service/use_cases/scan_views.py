@@ -1,0 +1,53 @@
+"""Scan views: a scan as a NIfTI that every viewer can load."""
+
+from dataclasses import dataclass
+from itertools import chain
+
+from imaging.formats.limits import Limits
+from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
+from imaging.formats.sniff import open_scan
+from jobs.blobs import Blobs
+from jobs.job import StoredScan
+from service.resources.scratch import Scratch
+from service.use_cases.downloads import Download, written_file
+
+NIFTI = "application/x-nifti"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanViews:
+    """Makes views of stored scans, in flat memory."""
+
+    blobs: Blobs
+    scratch: Scratch
+    limits: Limits
+
+    def volume(self, scan: StoredScan) -> Download:
+        """The scan as NIfTI: the stored file if every viewer can show it, else written anew.
+
+        A 2D image becomes a volume of one slice.
+        """
+        stored = self._as_stored(scan) if scan.format == "nifti" and not scan.warnings else None
+        if stored is not None:
+            return stored
+        with self.blobs.local(scan.sha256) as source:
+            opened = open_scan(source, self.limits, self.scratch.folder)
+            return written_file(
+                self.scratch,
+                lambda path: write_volume(path, opened),
+                f"scan-{scan.id}.nii.gz",
+                NIFTI,
+                self.tag(scan),
+            )
+
+    def tag(self, scan: StoredScan) -> str:
+        """Identifies the content of `volume`."""
+        return f"{scan.sha256}-volume"
+
+    def _as_stored(self, scan: StoredScan) -> Download | None:
+        size, blocks = self.blobs.stream(scan.sha256)
+        first = next(blocks, b"")
+        if not shown_as_stored(first):
+            return None
+        name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(GZIP) else "")
+        return Download(name, NIFTI, self.tag(scan), size, chain((first,), blocks))

@@ -1,0 +1,206 @@
+"""Wiring: builds the objects of a running gateway and starts its background tasks.
+
+Only this module knows all parts. Everything else receives the few that it uses.
+"""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from imaging.formats.limits import Limits
+from inference.runtime_registry import queue_names
+from jobs.blobs import Blobs
+from jobs.collector import Collector
+from jobs.queue import Queue
+from jobs.repository import Repository
+from jobs.settings import Settings
+from jobs.sweeper import Sweeper, dispatch_all
+from models.registry import Registry
+from service.auth import Authenticator
+from service.dicom.archive_client import DicomWebArchives
+from service.dicom.node import DicomNode, NodeParts
+from service.http.threads import UploadThreads, ViewThreads
+from service.http.uploads import UploadSpace
+from service.monai_label import recent_log
+from service.monai_label.batch_infer import BatchInference
+from service.monai_label.datastore import DatastoreListing
+from service.monai_label.infer_response import InferResponses
+from service.monai_label.label_store import LabelStore
+from service.monai_label.segmentation import Segmentations
+from service.monai_label.session_expiry import SessionExpiry
+from service.resources.metrics import Metrics
+from service.resources.pseudonyms import pseudonym_secret
+from service.resources.routing_table import RoutingTable
+from service.resources.scratch import Scratch
+from service.use_cases.archives import Archives
+from service.use_cases.deliveries import Deliveries
+from service.use_cases.dicom_results import DicomResults
+from service.use_cases.image_sessions import ImageSessions
+from service.use_cases.job_status import JobStatuses
+from service.use_cases.named_scans import NamedScans
+from service.use_cases.orders import Orders
+from service.use_cases.readiness import Readiness
+from service.use_cases.results import Results
+from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.scan_removal import ScanRemoval
+from service.use_cases.scan_views import ScanViews
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What services are built from."""
+
+    settings: Settings
+    registry: Registry
+    routing: RoutingTable
+    authenticator: Authenticator
+    repository: Repository
+    blobs: Blobs
+    queue: Queue
+    collector: Collector
+    scratch: Scratch
+    metrics: Metrics
+    limits: Limits
+
+
+Services = dict[type, Any]
+"""The objects of a running gateway, each by its type; `service.http.dependencies` reads them."""
+
+
+def open_parts(
+    settings: Settings,
+    registry: Registry,
+    routing: RoutingTable,
+    authenticator: Authenticator,
+    stack: AsyncExitStack,
+) -> Parts:
+    """Opens database, broker, blob store and scratch folder; `stack` closes them."""
+    repository = Repository(settings.database)
+    stack.callback(repository.close)
+    repository.migrate()
+    queue, blobs = Queue(settings, queue_names()), Blobs.from_settings(settings)
+    stack.callback(queue.close)
+    scratch = Scratch(settings.scratch)
+    stack.callback(scratch.close)
+    return Parts(
+        settings=settings,
+        registry=registry,
+        routing=routing,
+        authenticator=authenticator,
+        repository=repository,
+        blobs=blobs,
+        queue=queue,
+        collector=Collector(repository, blobs, settings),
+        scratch=scratch,
+        metrics=Metrics(repository.jobs.counts),
+        limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
+    )
+
+
+def build_services(parts: Parts) -> Services:
+    """Builds every object that a route can ask for."""
+    rows = parts.repository
+    services: Services = {Blobs: parts.blobs}
+    for part in (parts.registry, parts.routing, parts.metrics, parts.limits):
+        services[type(part)] = part
+    for table in (rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names):
+        services[type(table)] = table
+    for tool in (
+        UploadThreads(),
+        ViewThreads(),
+        UploadSpace(parts.scratch, parts.settings.upload_bytes),
+        Readiness(rows, parts.queue, parts.blobs, parts.scratch),
+    ):
+        services[type(tool)] = tool
+    _add_scans(parts, services)
+    _add_jobs(parts, services)
+    _add_monai_label(parts, services)
+    return services
+
+
+async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -> None:
+    """Starts what runs beside the requests; `stack` stops it.
+
+    Raises BadRequest if another process has the DICOM port or its inbox.
+    """
+    sweeper = Sweeper(parts.repository, parts.queue, parts.collector, parts.settings)
+    sweeper.start()
+    stack.callback(sweeper.stop)
+    expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
+    expiry.start()
+    stack.push_async_callback(expiry.stop)
+    node = DicomNode(
+        NodeParts(
+            settings=parts.settings,
+            routing=parts.routing,
+            intake=services[ScanIntake],
+            orders=services[Orders],
+            jobs=parts.repository.jobs,
+            deliveries=parts.repository.deliveries,
+            results=services[DicomResults],
+            scratch=parts.scratch,
+            authenticator=parts.authenticator,
+        )
+    )
+    stack.callback(node.stop)
+    node.start()
+    stack.enter_context(recent_log.recorded())
+
+
+def _add_scans(parts: Parts, services: Services) -> None:
+    rows, scratch, limits = parts.repository, parts.scratch, parts.limits
+    intake = ScanIntake(
+        scans=rows.scans,
+        blobs=parts.blobs,
+        scratch=scratch,
+        limits=limits,
+        metrics=parts.metrics,
+        secret=partial(pseudonym_secret, parts.settings),
+    )
+    removal = ScanRemoval(rows.scans, parts.collector)
+    client = DicomWebArchives(scratch, parts.settings.upload_bytes)
+    archives = Archives(parts.routing, client, intake)
+    services[ScanIntake] = intake
+    services[ScanRemoval] = removal
+    services[Archives] = archives
+    services[ScanViews] = ScanViews(parts.blobs, scratch, limits)
+    services[NamedScans] = NamedScans(rows.image_names, intake, removal, archives)
+    services[ImageSessions] = ImageSessions(
+        rows.sessions, rows.image_names, rows.labels, rows.jobs, intake, removal
+    )
+
+
+def _add_jobs(parts: Parts, services: Services) -> None:
+    rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
+    dicom = DicomResults(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
+    services[DicomResults] = dicom
+    services[Results] = Results(rows.jobs, rows.scans, blobs, scratch, limits, dicom)
+    send = partial(dispatch_all, rows, parts.queue)
+    services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
+    services[JobStatuses] = JobStatuses(rows.jobs, rows.forecasts, rows.scans)
+    services[Deliveries] = Deliveries(rows.jobs, rows.scans, rows.deliveries, parts.routing)
+
+
+def _add_monai_label(parts: Parts, services: Services) -> None:
+    rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
+    orders = services[Orders]
+    services[BatchInference] = BatchInference(
+        rows.batches, rows.jobs, rows.scans, rows.labels, parts.registry, orders
+    )
+    services[DatastoreListing] = DatastoreListing(
+        rows.scans, rows.image_names, rows.jobs, rows.labels
+    )
+    services[InferResponses] = InferResponses(services[Results], blobs, scratch, limits)
+    services[LabelStore] = LabelStore(
+        labels=rows.labels,
+        reviews=rows.reviews,
+        jobs=rows.jobs,
+        registry=parts.registry,
+        blobs=blobs,
+        collector=parts.collector,
+        scratch=scratch,
+        limits=limits,
+    )
+    wait_s = parts.settings.monai_label_wait_s
+    services[Segmentations] = Segmentations(rows.jobs, orders, wait_s)
