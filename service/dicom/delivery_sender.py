@@ -3,9 +3,7 @@
 import logging
 import random
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from imaging.errors import Conflict, TesseraError, Unavailable
 from jobs import problem, repository
@@ -48,11 +46,6 @@ class DeliverySender:
         name = f"delivery-sender-{peer.name}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._last_fault = ""
-
-    @property
-    def operation(self) -> Callable[..., Any]:
-        """What the thread does, with its permission."""
-        return self.send
 
     def start(self) -> None:
         """Starts the thread."""

@@ -5,10 +5,9 @@ them: each method imports what it starts.
 """
 
 import logging
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from jobs.repository import Deliveries, Jobs
 from jobs.settings import Settings
@@ -23,11 +22,7 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # it logs UIDs a
 
 
 class NodeThread(Protocol):
-    """A background task of the node."""
-
-    @property
-    def operation(self) -> Callable[..., Any]:
-        """What the thread does, decorated with its permission."""
+    """A thread of the node."""
 
     def start(self) -> None:
         """Starts the thread."""

@@ -9,9 +9,8 @@ import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
@@ -49,11 +48,6 @@ class SeriesRouter:
         self._authenticator = authenticator
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="series-router", daemon=True)
-
-    @property
-    def operation(self) -> Callable[..., Any]:
-        """What the thread does, with its permission."""
-        return self.route
 
     def start(self) -> None:
         """Starts the thread; series from before the start are taken in first."""

@@ -7,13 +7,10 @@ A route that does not use its principal writes `dependencies=[Allowed(...)]`. Ea
 exactly one permission; tests/service/test_permissions.py lists them all.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
@@ -42,18 +39,6 @@ class RequiredPermission:
 def Allowed(permission: Permission) -> Any:  # noqa: N802 - a dependency, like FastAPI's Depends
     """A dependency that yields the caller's Principal and needs `permission`."""
     return Depends(RequiredPermission(permission))
-
-
-def permissions_of(route: APIRoute) -> tuple[Permission, ...]:
-    """The permissions that a route names; exactly one if the route is sound."""
-    return tuple(_named(route.dependant))
-
-
-def _named(dependant: Dependant) -> Iterator[Permission]:
-    if isinstance(dependant.call, RequiredPermission):
-        yield dependant.call.permission
-    for part in dependant.dependencies:
-        yield from _named(part)
 
 
 def _caller(request: Request) -> HttpCaller:

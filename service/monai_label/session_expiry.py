@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from anyio.to_thread import run_sync
 
 from imaging.errors import TesseraError
 from jobs import problem
-from service.auth import Authenticator, BackgroundTask
+from jobs.job import ImageName
+from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.use_cases.image_sessions import ImageSessions
 
 logger = logging.getLogger("tessera.service")
@@ -26,11 +25,6 @@ class SessionExpiry:
         self._authenticator = authenticator
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def operation(self) -> Callable[..., Any]:
-        """What the task does, with its permission."""
-        return self._sessions.end
-
     def start(self) -> None:
         """Starts the task; call it in a running event loop."""
         self._task = asyncio.create_task(self._run())
@@ -41,6 +35,11 @@ class SessionExpiry:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+
+    @requires(Permission.SCANS_DELETE)
+    def end(self, _: Principal, session: ImageName) -> None:
+        """Ends an expired session."""
+        self._sessions.end(session)
 
     async def _run(self) -> None:
         while True:
@@ -55,4 +54,4 @@ class SessionExpiry:
     def _end_expired(self) -> None:
         for session in self._sessions.expired():
             task = BackgroundTask("session expiry", session.project)
-            self._sessions.end(self._authenticator.authenticate(task), session)
+            self.end(self._authenticator.authenticate(task), session)

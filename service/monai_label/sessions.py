@@ -96,7 +96,7 @@ def delete_session(
 ) -> dict[str, Any]:
     """Ends a session; its image is deleted unless it existed before or a label of it was kept."""
     session = sessions.use(principal.project, session_id)
-    sessions.end(principal, session)
+    sessions.end(session)
     return _info(session)
 
 

@@ -9,7 +9,6 @@ from uuid import uuid4
 from imaging.errors import Conflict, NotFound
 from jobs.job import ImageName
 from jobs.repository import ImageNames, Jobs, Labels, Sessions
-from service.auth import Permission, Principal, requires
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
@@ -43,8 +42,7 @@ class ImageSessions:
         """The expired sessions of all projects."""
         return self.sessions.expired()
 
-    @requires(Permission.SCANS_DELETE)
-    def end(self, _: Principal, session: ImageName) -> None:
+    def end(self, session: ImageName) -> None:
         """Ends a session, and deletes the scan that came with it unless something else needs it.
 
         While a job runs on the scan the session stays; it ends with a later call.

@@ -1,0 +1,50 @@
+"""The permissions that the routes of an application name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from service.auth import Permission
+from service.http.permissions import RequiredPermission
+
+
+@dataclass(frozen=True)
+class NamedRoute:
+    """One route and method, and the permissions that it names."""
+
+    method: str
+    path: str
+    permissions: tuple[Permission, ...]
+
+    @property
+    def parameters(self) -> set[str]:
+        """The names of the path's parameters."""
+        return {part[1:-1] for part in self.path.split("/") if part.startswith("{")}
+
+    def filled(self, **values: str) -> str:
+        """The path with values for its parameters; `x` for those that are not given."""
+        path = self.path
+        for name in self.parameters:
+            path = path.replace(f"{{{name}}}", values.get(name, "x"))
+        return path
+
+
+def routes_of(app: FastAPI) -> list[NamedRoute]:
+    """Every route of the application, those of included routers too."""
+    routes = []
+    for context in iter_route_contexts(app.routes):
+        assert isinstance(context.original_route, APIRoute), f"{context} cannot name a permission"
+        permissions = tuple(_permissions(context.dependant))
+        methods = sorted(context.methods or ())
+        routes += [NamedRoute(method, str(context.path), permissions) for method in methods]
+    return routes
+
+
+def _permissions(dependant: Dependant) -> Iterator[Permission]:
+    if isinstance(dependant.call, RequiredPermission):
+        yield dependant.call.permission
+    for part in dependant.dependencies:
+        yield from _permissions(part)
