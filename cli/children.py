@@ -8,8 +8,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from jobs.parent import ends_with_parent
-from jobs.revival import Revival
+from jobs.parent_death import signal_on_parent_death
+from jobs.restart_schedule import RestartSchedule
 
 
 class Child:
@@ -21,7 +21,7 @@ class Child:
         self._environment = environment
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
-        self._revival = Revival(name)
+        self._restarts = RestartSchedule(name)
 
     @property
     def ended(self) -> bool:
@@ -38,12 +38,12 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=ends_with_parent(signal.SIGTERM),
+                preexec_fn=signal_on_parent_death(signal.SIGTERM),
             )
 
-    def revive(self) -> None:
+    def restart_if_ended(self) -> None:
         """Starts it again if it ended by itself; waits longer each time that it falls."""
-        if self._process is not None and self._revival.due(self._process.poll()):
+        if self._process is not None and self._restarts.due(self._process.poll()):
             self.start()
 
     def ask_to_end(self) -> None:

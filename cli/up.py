@@ -15,9 +15,9 @@ import httpx
 
 from cli.children import Child
 from imaging.errors import BadRequest, Conflict, Unavailable
-from jobs.broker import Broker, embedded
+from jobs.embedded_broker import Broker, embedded_broker
 from jobs.settings import Settings
-from jobs.signals import answering
+from jobs.signal_handlers import handling_signals
 
 _READY_S = 120.0
 
@@ -39,7 +39,7 @@ def command(
     settings = Settings().model_copy(update={k: v for k, v in change.items() if v is not None})
     settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
     with ExitStack() as stack:
-        stack.enter_context(answering(_stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        stack.enter_context(handling_signals(_stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         stack.enter_context(_alone(settings.data))
         _check_port(settings)
         broker = stack.enter_context(_broker(settings))
@@ -62,8 +62,10 @@ def command(
 
 
 def _broker(settings: Settings) -> AbstractContextManager[Broker]:
-    """The one that was given, or one that lives as long as this does."""
-    return nullcontext(Broker(settings.broker_url)) if settings.broker_url else embedded(settings)
+    """The broker of TESSERA_BROKER_URL; if that is empty, a child process."""
+    if settings.broker_url:
+        return nullcontext(Broker(settings.broker_url))
+    return embedded_broker(settings)
 
 
 def _environment(settings: Settings, broker: Broker) -> dict[str, str]:
@@ -160,7 +162,7 @@ def _watch(parts: Sequence[Broker | Child]) -> None:
     while True:
         time.sleep(0.5)
         for part in parts:
-            part.revive()
+            part.restart_if_ended()
 
 
 def _end(children: list[Child]) -> None:

@@ -1,1 +1,1 @@
-"""What was asked and where it stands: job life, settings, SQL, blobs, queue."""
+"""Requests and their state: jobs, settings, SQL, blobs, queue."""

@@ -1,11 +1,11 @@
-"""What is to be sent to another system, and how far that is.
+"""A delivery: one result of a job that is sent to another system.
 
            claim (due_at: a lease later)
 waiting ------------------+
   ^  ^                    |
-  |  +----postpone--------+---> sent      it is there
+  |  +----postpone--------+---> sent      the destination has it
   |   (due_at: later)     |
-  +------ask again--------+---> failed    no retry can heal it
+  +-----request again-----+---> failed    a retry cannot succeed
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from typing import Any
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     WAITING = "waiting"
-    """For its job, for its turn, or for the destination to come back."""
+    """It waits for its job, for its turn, or for the destination to respond again."""
     SENT = "sent"
     FAILED = "failed"
 
@@ -30,24 +30,24 @@ class Delivery:
     id: str
     job: str
     destination: str
-    """A peer's name in the file that `routes` names."""
+    """The peer's name in the file of peers and rules."""
     format: str
-    """As a mask or report is asked for: `dicom-seg`, `dicom-sr`, `dicom-rtstruct`, ..."""
+    """Format of the mask or report: `dicom-seg`, `dicom-sr`, `dicom-rtstruct`, ..."""
     created_at: float
     state: DeliveryState = DeliveryState.WAITING
     attempts: int = 0
-    """Counts every claim since it was asked for last; it tells a later holder from an earlier."""
+    """Number of claims since the last request; it identifies the current holder."""
     due_at: float = 0.0
-    """Not to be claimed before; the end of the lease while somebody sends it."""
+    """Cannot be claimed earlier; the end of the lease while it is being sent."""
     finished_at: float | None = None
     error: Mapping[str, Any] | None = None
-    """An RFC 9457 problem: why it failed, or what the last attempt met."""
+    """An RFC 9457 problem: why it failed, or why the last attempt did."""
 
 
 def due_in(attempts: int, chance: float) -> float:
     """Seconds until the next attempt: 1, 2, 4, ... at most 300, times 0.5 to 1 by `chance`.
 
-    `chance` is a random number from 0 to 1: many deliveries that failed together do not come
-    back together.
+    `chance` is a random number from 0 to 1. It spreads the next attempts of deliveries that failed
+    at the same time.
     """
     return float(min(300.0, 2.0 ** min(max(attempts, 1) - 1, 9)) * (0.5 + chance / 2))

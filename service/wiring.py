@@ -10,12 +10,13 @@ from typing import Any
 
 from imaging.formats.limits import Limits
 from inference.runtime_registry import queue_names
-from jobs.blobs import Blobs
-from jobs.collector import Collector
+from jobs.blob_collector import BlobCollector
+from jobs.blobs import Blobs, open_blobs
+from jobs.dispatch import dispatch
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.sweeper import Sweeper, dispatch_all
+from jobs.sweeper import Sweeper
 from models.registry import Registry
 from service.auth import Authenticator
 from service.dicom.archive_client import DicomWebArchives
@@ -58,7 +59,7 @@ class Parts:
     repository: Repository
     blobs: Blobs
     queue: Queue
-    collector: Collector
+    collector: BlobCollector
     scratch: Scratch
     metrics: Metrics
     limits: Limits
@@ -79,7 +80,7 @@ def open_parts(
     repository = Repository(settings.database)
     stack.callback(repository.close)
     repository.migrate()
-    queue, blobs = Queue(settings, queue_names()), Blobs.from_settings(settings)
+    queue, blobs = Queue(settings, queue_names()), open_blobs(settings)
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
     stack.callback(scratch.close)
@@ -91,7 +92,7 @@ def open_parts(
         repository=repository,
         blobs=blobs,
         queue=queue,
-        collector=Collector(repository, blobs, settings),
+        collector=BlobCollector(repository.references, blobs, settings),
         scratch=scratch,
         metrics=Metrics(repository.jobs.counts),
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
@@ -124,7 +125,8 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
 
     Raises BadRequest if another process has the DICOM port or its inbox.
     """
-    sweeper = Sweeper(parts.repository, parts.queue, parts.collector, parts.settings)
+    rows = parts.repository
+    sweeper = Sweeper(rows.leases, rows.messages, parts.queue, parts.collector, parts.settings)
     sweeper.start()
     stack.callback(sweeper.stop)
     expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
@@ -176,7 +178,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     dicom = DicomResults(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[DicomResults] = dicom
     services[Results] = Results(rows.jobs, rows.scans, blobs, scratch, limits, dicom)
-    send = partial(dispatch_all, rows, parts.queue)
+    send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     services[JobStatuses] = JobStatuses(rows.jobs, rows.forecasts, rows.scans)
     services[Deliveries] = Deliveries(rows.jobs, rows.scans, rows.deliveries, parts.routing)

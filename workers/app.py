@@ -16,12 +16,12 @@ from imaging.errors import Unavailable
 from inference.device import queues_of
 from inference.engine import Engine, Limits, Registry
 from inference.runtime_registry import queue_names
-from jobs.blobs import Blobs
-from jobs.collector import Collector
+from jobs.blob_collector import BlobCollector
+from jobs.blobs import open_blobs
 from jobs.queue import SEGMENT, Queue, celery_app
 from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.signals import answering
+from jobs.signal_handlers import handling_signals
 from jobs.sweeper import Sweeper
 from workers.bench import Bench
 from workers.consumer import Consumer
@@ -41,14 +41,15 @@ def run_worker(settings: Settings) -> None:
     """
     stop = Stop()
     with ExitStack() as stack:
-        stack.enter_context(answering(stop.on_signal, signal.SIGTERM, signal.SIGINT))
+        stack.enter_context(handling_signals(stop.on_signal, signal.SIGTERM, signal.SIGINT))
         scratch = stack.enter_context(_scratch(settings.scratch))
         repository = stack.enter_context(closing(Repository(settings.database)))
         if not _wait_for(repository, stop):
             return
         queue = stack.enter_context(closing(Queue(settings, queue_names())))
-        blobs = Blobs.from_settings(settings)
-        sweeper = Sweeper(repository, queue, Collector(repository, blobs, settings), settings)
+        blobs = open_blobs(settings)
+        collector = BlobCollector(repository.references, blobs, settings)
+        sweeper = Sweeper(repository.leases, repository.messages, queue, collector, settings)
         sweeper.start()
         stack.callback(sweeper.stop)
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"

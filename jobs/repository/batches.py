@@ -6,7 +6,8 @@ from dataclasses import replace
 from sqlalchemy import Connection, func, insert, select
 
 from imaging.errors import NotFound
-from jobs.job import Batch, Job, JobState
+from jobs.batch import Batch
+from jobs.job import Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.idempotency import digest, earlier_row, job_digest, repeat_after_race
 from jobs.repository.job_rows import insert_jobs

@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, s
 from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict
-from jobs.job import ImageName, StoredScan
+from jobs.image_name import ImageName
 from jobs.repository.database import Database
 from jobs.repository.scans import no_scan
 from jobs.repository.schema import image_names, scan_of, scans
+from jobs.stored_scan import StoredScan
 
 
 class ImageNames:

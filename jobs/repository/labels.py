@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import delete, distinct, func, select, update
 
-from jobs.job import Review, StoredScan
 from jobs.repository.database import Database
 from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
 from jobs.repository.scans import check_scan
 from jobs.repository.schema import jobs, review_of, reviews, scan_of, scans
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 
 FINAL = "final"
 """The tag of a mask that a reader has completed."""

@@ -5,11 +5,12 @@ from dataclasses import asdict, replace
 from sqlalchemy import insert, select, update
 
 from imaging.errors import Conflict, NotFound
-from jobs.job import JobState, Review
+from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
 from jobs.repository.scans import check_scan
 from jobs.repository.schema import job_scans, jobs, review_of, reviews
+from jobs.review import Review
 
 
 def no_corrected_mask() -> NotFound:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict, NotFound
-from jobs.job import JobState, StoredScan
+from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
 from jobs.repository.references import unreferenced
@@ -22,6 +22,7 @@ from jobs.repository.schema import (
     scan_of,
     scans,
 )
+from jobs.stored_scan import StoredScan
 
 
 def no_scan() -> NotFound:

@@ -20,7 +20,9 @@ from sqlalchemy import (
 )
 
 from jobs.delivery import Delivery, DeliveryState
-from jobs.job import Job, JobState, Options, Progress, Review, StoredScan
+from jobs.job import Job, JobState, Options, Progress
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 
 metadata = MetaData()
 
@@ -157,7 +159,7 @@ image_names = Table(
     Column("created_at", Double, nullable=False),
     Column("used_at", Double, nullable=False),
     Column("expiry_s", Double),
-    Column("brought", Boolean, nullable=False),
+    Column("owns_scan", Boolean, nullable=False),
 )
 
 deliveries = Table(

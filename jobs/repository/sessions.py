@@ -5,7 +5,7 @@ import time
 from sqlalchemy import select, update
 
 from imaging.errors import NotFound
-from jobs.job import ImageName
+from jobs.image_name import ImageName
 from jobs.repository.database import Database
 from jobs.repository.image_names import not_expired
 from jobs.repository.schema import image_names
@@ -42,5 +42,5 @@ class Sessions:
             & not_expired()
         )
         with self._database.write() as connection:
-            query = update(image_names).where(others).values(brought=True)
+            query = update(image_names).where(others).values(owns_scan=True)
             return connection.execute(query).rowcount > 0

@@ -16,7 +16,7 @@ from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.identity import Identity, identify
 from jobs import problem
-from jobs.job import StoredScan
+from jobs.stored_scan import StoredScan
 from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
 from service.dicom.series_inbox import CompleteSeries, SeriesInbox
 from service.resources.routing_table import RoutingRule, RoutingTable

@@ -8,8 +8,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, BackgroundTasks, Request
 
 from imaging.errors import BadRequest, Conflict, NotFound
-from jobs.job import Batch, JobState, StoredScan
+from jobs.batch import Batch
+from jobs.job import JobState
 from jobs.repository import FINAL, Batches, Jobs, Labels, Scans
+from jobs.stored_scan import StoredScan
 from models.registry import Registry
 from service.auth import Permission, Principal
 from service.http.dependencies import OrdersDep, provided

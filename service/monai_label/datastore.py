@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 
 from imaging.formats.mask_file import SUFFIXES
-from jobs.job import Review, StoredScan
 from jobs.repository import ImageNames, Jobs, Labels, Scans
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
 from service.http.dependencies import provided
 from service.http.permissions import Allowed

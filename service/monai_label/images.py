@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
-from jobs.job import StoredScan
+from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
 from service.http.dependencies import (
     NamedScansDep,

@@ -6,7 +6,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict
-from jobs.job import JobState, StoredScan
+from jobs.job import JobState
+from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
 from service.http import errors
 from service.http.dependencies import (

@@ -18,7 +18,8 @@ from imaging.formats.nrrd import write_mask_nrrd
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.blobs import Blobs
-from jobs.job import Job, StoredScan
+from jobs.job import Job
+from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from service.http.downloads import file_response
 from service.monai_label.infer_params import InferParams, Output

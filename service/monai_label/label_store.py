@@ -12,10 +12,12 @@ from imaging.formats.limits import Limits
 from imaging.formats.mask_file import SUFFIXES, write
 from imaging.formats.png_write import LARGEST_IN_PNG
 from imaging.formats.sniff import open_scan
+from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs
-from jobs.collector import Collector
-from jobs.job import Job, Review, StoredScan
+from jobs.job import Job
 from jobs.repository import Jobs, Labels, Reviews
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from models.registry import Registry
 from service.monai_label import label_map
@@ -41,7 +43,7 @@ class LabelStore:
     jobs: Jobs
     registry: Registry
     blobs: Blobs
-    collector: Collector
+    collector: BlobCollector
     scratch: Scratch
     limits: Limits
 

@@ -8,8 +8,9 @@ from time import monotonic
 from anyio.to_thread import run_sync
 
 from imaging.errors import Conflict, Unavailable
-from jobs.job import Job, JobState, Options, StoredScan
+from jobs.job import Job, JobState, Options
 from jobs.repository import Jobs
+from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from service.use_cases.orders import JobOrder, Orders
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from imaging.errors import BadRequest
 from imaging.formats.archive import entries
 from imaging.formats.limits import Limits
-from jobs.job import ImageName
+from jobs.image_name import ImageName
 from service.auth import Permission, Principal
 from service.http.dependencies import (
     ImageSessionsDep,

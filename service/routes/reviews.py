@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 
-from jobs.job import Review
+from jobs.review import Review
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import ResultsDep, ReviewsDep

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.received import Refused
+from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
-from jobs.job import Batch, Job, JobState, Progress, Review, StoredScan
+from jobs.job import Job, JobState, Progress
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from service.http import errors
 from service.resources.peers import Peer

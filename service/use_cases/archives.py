@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from imaging.errors import BadInput, BadRequest, NotFound, TesseraError
-from jobs.job import StoredScan
+from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal, requires
 from service.resources.peers import Peer, PeerUnavailable
 from service.resources.routing_table import RoutingTable

@@ -7,7 +7,7 @@ from time import time
 from uuid import uuid4
 
 from imaging.errors import Conflict, NotFound
-from jobs.job import ImageName
+from jobs.image_name import ImageName
 from jobs.repository import ImageNames, Jobs, Labels, Sessions
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.scan_intake import ScanIntake
@@ -29,7 +29,7 @@ class ImageSessions:
         """Takes one scan in for `expiry_s` seconds after its last use."""
         taken, now = self.intake.take_one(project, files), time()
         session = ImageName(
-            project, uuid4().hex, taken.scan.id, now, now, expiry_s, brought=taken.created
+            project, uuid4().hex, taken.scan.id, now, now, expiry_s, owns_scan=taken.created
         )
         self.names.add(session)
         return session
@@ -47,7 +47,7 @@ class ImageSessions:
 
         While a job runs on the scan the session stays; it ends with a later call.
         """
-        if session.brought and not self._needed(session):
+        if session.owns_scan and not self._needed(session):
             try:
                 with suppress(NotFound):
                     self.removal.delete(session.project, session.scan)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from time import time
 
 from imaging.errors import BadRequest, NotFound
-from jobs.job import ImageName, StoredScan
+from jobs.image_name import ImageName
 from jobs.repository import ImageNames
+from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
 from service.use_cases.archives import Archives
 from service.use_cases.received_file import ReceivedFile

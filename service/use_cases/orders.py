@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from imaging.errors import TesseraError, Unavailable
+from jobs.batch import Batch
 from jobs.delivery import Delivery
-from jobs.job import Batch, Job, JobState
+from jobs.job import Job, JobState
 from jobs.repository import Batches, Jobs, Scans
 from models.registry import Registry
 from service.use_cases.job_orders import JobOrder, OrderCheck

@@ -13,8 +13,10 @@ from imaging.formats.mask_file import DICOM, SUFFIXES, read, write
 from imaging.formats.nifti import write_volume
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
-from jobs.job import Job, JobState, Review, StoredScan
+from jobs.job import Job, JobState
 from jobs.repository import Jobs, Scans
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 from service.resources.scratch import Scratch
 from service.use_cases.dicom_results import DicomResults
 from service.use_cases.downloads import Download, stored_file, written_file

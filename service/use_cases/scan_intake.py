@@ -10,8 +10,8 @@ from imaging.formats.limits import Limits
 from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
 from jobs.blobs import Blobs
-from jobs.job import StoredScan
 from jobs.repository import Scans
+from jobs.stored_scan import StoredScan
 from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imaging.errors import TesseraError
-from jobs.collector import Collector
+from jobs.blob_collector import BlobCollector
 from jobs.repository import Scans
 
 logger = logging.getLogger("tessera.service")
@@ -16,7 +16,7 @@ class ScanRemoval:
     """Deletes scans."""
 
     scans: Scans
-    collector: Collector
+    collector: BlobCollector
 
     def delete(self, project: str, scan_id: str) -> None:
         """Deletes a scan with its finished jobs, and every blob that no row refers to any more.
@@ -26,12 +26,12 @@ class ScanRemoval:
         delete_blobs(self.collector, self.scans.delete(project, scan_id))
 
 
-def delete_blobs(collector: Collector, unused: Sequence[str]) -> None:
+def delete_blobs(collector: BlobCollector, unused: Sequence[str]) -> None:
     """Deletes blobs whose rows are gone; if the store is unavailable, the sweeper does it later.
 
     A blob that was stored a moment ago, perhaps for another upload, is left to the sweeper too.
     """
     try:
-        collector.take(unused)
+        collector.delete_unused(unused)
     except TesseraError as error:
         logger.warning("The sweeper will delete the files of a deleted scan or label: %s", error)

@@ -7,7 +7,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
-from jobs.job import StoredScan
+from jobs.stored_scan import StoredScan
 from service.resources.scratch import Scratch
 from service.use_cases.downloads import Download, written_file
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from cli.main import main
-from jobs.broker import redis_server
+from jobs.embedded_broker import redis_server
 
 TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
 

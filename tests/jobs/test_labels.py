@@ -10,9 +10,12 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from imaging.errors import Conflict, NotFound
-from jobs.job import ImageName, Job, Progress, Review, StoredScan
+from jobs.image_name import ImageName
+from jobs.job import Job, Progress
 from jobs.repository import Repository
 from jobs.repository.database import MIGRATIONS
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 
 Make = Callable[..., Job]
 MakeScan = Callable[..., StoredScan]

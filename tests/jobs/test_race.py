@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imaging.errors import Conflict
-from jobs.job import Job, JobState, Options, Progress, StoredScan
+from jobs.job import Job, JobState, Options, Progress
 from jobs.repository import Repository
+from jobs.stored_scan import StoredScan
 
 ATTEMPTS = 3
 WORKERS = st.sampled_from(["one", "two", "three"])

@@ -17,9 +17,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event
 
 from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
-from jobs.job import Batch, Job, JobState, Options, Progress, Review, StoredScan
+from jobs.batch import Batch
+from jobs.job import Job, JobState, Options, Progress
 from jobs.repository import Forecast, Repository
 from jobs.repository.schema import metadata
+from jobs.review import Review
+from jobs.stored_scan import StoredScan
 
 Make = Callable[..., Job]
 MakeScan = Callable[..., StoredScan]

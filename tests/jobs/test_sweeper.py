@@ -8,13 +8,14 @@ import pytest
 
 from imaging.errors import Unavailable
 from inference.runtime_registry import queue_names
-from jobs.blobs import Blobs
-from jobs.collector import Collector
+from jobs.blob_collector import BlobCollector
+from jobs.blobs import open_blobs
+from jobs.dispatch import dispatch
 from jobs.job import Job, JobState, Progress
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.sweeper import Sweeper, dispatch, dispatch_all
+from jobs.sweeper import Sweeper
 
 LEASE_S = 0.2
 
@@ -28,13 +29,14 @@ class Room:
         self.repository.migrate()
         self.repository.scans.add(scan)
         self.queue = Queue(self.settings, queue_names())
-        self.blobs = Blobs.from_settings(self.settings)
+        self.blobs = open_blobs(self.settings)
         self.sweeper = self.another()
 
     def another(self, **changes: float) -> Sweeper:
         settings = self.settings.model_copy(update=changes)
-        collector = Collector(self.repository, self.blobs, settings)
-        return Sweeper(self.repository, self.queue, collector, settings)
+        collector = BlobCollector(self.repository.references, self.blobs, settings)
+        leases, messages = self.repository.leases, self.repository.messages
+        return Sweeper(leases, messages, self.queue, collector, settings)
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_each_queue_is_counted_by_itself(room: Room, job_of: Callable[..., Job])
     for n in range(3):
         gpu = job_of(f"gpu{n}", queue="gpu")
         room.repository.jobs.add(gpu)
-        dispatch(room.repository, room.queue, gpu)
+        dispatch(room.repository.messages, room.queue, [gpu])
         room.repository.jobs.cancel("ada", gpu.id)
     room.repository.jobs.add(job_of("cpu", queue="cpu"))
     assert room.repository.messages.mark_sent(["cpu"])
@@ -130,8 +132,8 @@ def test_many_are_marked_at_once_and_sent(room: Room, job_of: Callable[..., Job]
     for job in asked:
         room.repository.jobs.add(job)
     assert room.repository.messages.mark_sent(["job7"])
-    assert dispatch_all(room.repository, room.queue, asked) == 249
-    assert dispatch_all(room.repository, room.queue, asked) == 0
+    assert dispatch(room.repository.messages, room.queue, asked) == 249
+    assert dispatch(room.repository.messages, room.queue, asked) == 0
     assert room.queue.waiting() == 249
 
 
@@ -142,17 +144,17 @@ def test_dispatch_sends_once_and_takes_its_mark_back(
     job, _ = room.repository.jobs.add(job_of())
     redis.kill()
     with pytest.raises(Unavailable):
-        dispatch(room.repository, room.queue, job)
+        dispatch(room.repository.messages, room.queue, [job])
     assert room.repository.jobs.by_id("job").sent_at is None
     room.repository.jobs.add(job_of("second"))
     with pytest.raises(Unavailable):
-        dispatch_all(room.repository, room.queue, room.repository.messages.unsent())
+        dispatch(room.repository.messages, room.queue, room.repository.messages.unsent())
     assert len(room.repository.messages.unsent()) == 2, (
         "the marks of all that was not sent are taken back"
     )
     redis.start()
-    assert dispatch(room.repository, room.queue, job)
-    assert not dispatch(room.repository, room.queue, job)
+    assert dispatch(room.repository.messages, room.queue, [job])
+    assert not dispatch(room.repository.messages, room.queue, [job])
     assert room.queue.waiting() == 1
     room.repository.close()
 
@@ -169,9 +171,9 @@ def test_the_thread_goes_on_while_the_broker_is_away(
     room.repository.jobs.add(job_of())
     room.sweeper.start()
     try:
-        wait_for(lambda: "the sweeper waits" in caplog.text)
+        wait_for(lambda: "the sweeper cannot work" in caplog.text)
         time.sleep(0.5)
-        assert caplog.text.count("the sweeper waits") == 1, "said once, not every round"
+        assert caplog.text.count("the sweeper cannot work") == 1, "said once, not every round"
         redis.start()
         wait_for(lambda: room.queue.waiting() == 1)
     finally:

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import Connection
 
 from inference.runtime_registry import queue_names
-from jobs.job import Batch, Job, JobState, Options, StoredScan
+from jobs.batch import Batch
+from jobs.dispatch import dispatch
+from jobs.job import Job, JobState, Options
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.sweeper import dispatch_all
+from jobs.stored_scan import StoredScan
 from models.registry import Registry
 from service.use_cases.orders import Orders
 
@@ -37,7 +39,7 @@ def test_a_batch_takes_few_transactions(tmp_path: Path, monkeypatch: pytest.Monk
         return write()
 
     monkeypatch.setattr(repository.database, "write", counted)
-    send = partial(dispatch_all, repository, queue)
+    send = partial(dispatch, repository.messages, queue)
     rows = repository.jobs, repository.batches, repository.scans
     orders = Orders(*rows, Registry(), send)
     for _ in range(2):

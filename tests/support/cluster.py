@@ -18,11 +18,12 @@ import numpy as np
 from sqlalchemy import make_url
 
 from inference.runtime_registry import queue_names
-from jobs.blobs import Blobs
-from jobs.job import Job, JobState, Options, StoredScan
+from jobs.blobs import open_blobs
+from jobs.job import Job, JobState, Options
 from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
+from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from tests.support.convolutions import network
 from tests.support.ports import free_port
@@ -113,7 +114,7 @@ class Cluster:
         self.card = card
         self.repository = Repository(settings.database)
         self.repository.migrate()
-        self.blobs = Blobs.from_settings(settings)
+        self.blobs = open_blobs(settings)
         self.queue = Queue(settings, queue_names())
         self.workers: list[Worker] = []
         self._log = log

@@ -6,14 +6,14 @@ from PIL import Image
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import SUFFIXES, write
 from imaging.formats.sniff import open_scan
-from jobs.blobs import Blobs
+from jobs.blobs import open_blobs
 from jobs.job import Job, Progress
 from tests.support.gateway import Gateway
 
 
 def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: object) -> Job:
     """Does what a worker does: claims the job, stores a mask and a preview, finishes."""
-    blobs = Blobs.from_settings(gateway.settings)
+    blobs = open_blobs(gateway.settings)
     with gateway.repository() as repository:
         job = repository.leases.claim(job_id, "test", 60)
         assert job is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.broker import redis_server
+from jobs.embedded_broker import redis_server
 
 START_S = 60.0
 """How long a server may take to listen."""

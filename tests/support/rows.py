@@ -1,6 +1,7 @@
 """Rows of scans and jobs, not stored."""
 
-from jobs.job import Job, JobState, Options, StoredScan
+from jobs.job import Job, JobState, Options
+from jobs.stored_scan import StoredScan
 
 
 def make_scan(name: str = "scan", project: str = "ada", **changes: object) -> StoredScan:

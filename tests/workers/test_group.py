@@ -11,7 +11,8 @@ import skimage.data
 from PIL import Image
 
 from inference.engine import Engine
-from jobs.job import Options, StoredScan
+from jobs.job import Options
+from jobs.stored_scan import StoredScan
 from models.registry import Registry
 from workers.bench import Bench
 from workers.group import taken_along

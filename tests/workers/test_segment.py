@@ -14,8 +14,8 @@ from imaging.errors import StorageFull
 from inference.device import queues_of
 from inference.engine import Engine
 from inference.networks.session import Session
+from jobs.blob_collector import BlobCollector
 from jobs.blobs import FolderBlobs
-from jobs.collector import Collector
 from jobs.job import JobState, Options
 from jobs.settings import Settings
 from models.registry import Registry
@@ -142,7 +142,7 @@ def test_what_a_refused_finish_stored_goes(
     assert len(left) == 3
     assert idle_cluster.repository.scans.delete("ada", "scan") == [scan]
 
-    collector = Collector(idle_cluster.repository, idle_cluster.blobs, idle_cluster.settings)
+    collector = BlobCollector(idle_cluster.repository, idle_cluster.blobs, idle_cluster.settings)
     assert sum(collector.collect()) == 0
     assert idle_cluster.stored() == left, "within the grace period"
     for path in (idle_cluster.settings.data / "blobs").glob("??/*"):

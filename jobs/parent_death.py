@@ -1,0 +1,27 @@
+"""Child processes that end when their parent dies."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2), Linux: the signal that a child gets when its parent dies."""
+
+
+def signal_on_parent_death(number: signal.Signals) -> Callable[[], None]:
+    """A `preexec_fn`: the child gets this signal when the parent dies (Linux only).
+
+    For the kernel the parent is the thread that starts the child: start children from the main
+    thread.
+    """
+    parent = os.getpid()
+
+    def request_signal() -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+            if os.getppid() != parent:  # the parent died before the call
+                os._exit(1)
+
+    return request_signal

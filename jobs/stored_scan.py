@@ -1,0 +1,25 @@
+"""A stored scan."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScan:
+    """An uploaded scan of a project. `id` is random; `sha256` names its blob."""
+
+    id: str
+    project: str
+    sha256: str
+    name: str
+    """The file name of the upload. It may identify a patient and is never logged."""
+    format: str
+    shape: tuple[int, ...]
+    """(c, i, j, k) or (c, row, column)."""
+    dtype: str
+    spacing_mm: tuple[float, ...] | None
+    affine: tuple[tuple[float, ...], ...]
+    bytes: int
+    warnings: tuple[str, ...]
+    created_at: float
+    series: str | None = None
+    """SeriesInstanceUID of a DICOM scan."""
