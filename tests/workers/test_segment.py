@@ -142,7 +142,8 @@ def test_what_a_refused_finish_stored_goes(
     assert len(left) == 3
     assert idle_cluster.repository.scans.delete("ada", "scan") == [scan]
 
-    collector = BlobCollector(idle_cluster.repository, idle_cluster.blobs, idle_cluster.settings)
+    references = idle_cluster.repository.references
+    collector = BlobCollector(references, idle_cluster.blobs, idle_cluster.settings)
     assert sum(collector.collect()) == 0
     assert idle_cluster.stored() == left, "within the grace period"
     for path in (idle_cluster.settings.data / "blobs").glob("??/*"):
