@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 
 from imaging.errors import TesseraError
 from jobs import problem
-from jobs.job import ImageName
+from jobs.image_name import ImageName
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.use_cases.image_sessions import ImageSessions
 
