@@ -1,1 +1,2 @@
-"""What a network is: cards, registry, zoo; and, apart, nets and training, which need torch."""
+"""Networks: cards, registry and zoo, which are torch-free; nets, training and export, which need
+torch."""

@@ -1,8 +1,8 @@
-"""A trained network becomes model.onnx and card.json, proved equal to what was trained.
+"""Exports a trained network to model.onnx and card.json, and verifies that the results are equal.
 
-The graph takes `image` (n, c, *spatial) float32 and gives `logits` (n, outputs, *spatial); batch
-and spatial sizes are free. Every weight lies in the one file under its name in torch
-(`models.nets.onnx_file`), so a training can begin from it.
+The graph takes `image` (n, c, *spatial) float32 and returns `logits` (n, outputs, *spatial); batch
+and spatial sizes are free. The file contains every weight under its name in torch
+(`models.nets.onnx_file`), so that a training can start from it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,27 +27,28 @@ from models.nets.unet import UNet
 from models.training.checkpoint import UNREADABLE, network_of
 
 TOLERANCE = 1e-4
-"""Of the logits' range: kernels round differently for different shapes and runtimes."""
+"""Allowed difference, relative to the range of the logits: kernels round differently for different
+shapes and runtimes."""
 
 
 def export(checkpoint: Path, out: Path) -> ModelCard:
-    """Writes the network of a training's best.pt into the folder `out`.
+    """Exports the network of a training's best.pt into the folder `out`.
 
-    Raises BadModel where the checkpoint cannot be read, or the exported network is not the same.
+    Raises BadModel if the checkpoint cannot be read, or if the exported network differs from it.
     """
     try:
         state = torch.load(checkpoint, weights_only=True, map_location="cpu")
         network = network_of(state)
-        _decide(network, state.get("logit_offsets", ()))
+        _add_offsets(network, state.get("logit_offsets", ()))
         facts = CardFacts.model_validate(state["card"])
-        made = Training.model_validate(state["training"])
+        training = Training.model_validate(state["training"])
     except UNREADABLE as error:
         raise BadModel(
             "The checkpoint cannot be read as a trained network.",
             expected="The best.pt that a training wrote.",
-            hint="Name that file, or train again.",
+            hint="Choose that file, or train again.",
         ) from error
-    return export_network(network, facts, out, state["figures"], made)
+    return export_network(network, facts, out, state["figures"], training)
 
 
 def export_network(
@@ -57,8 +58,8 @@ def export_network(
     figures: Mapping[str, float] | None = None,
     training: Training | None = None,
 ) -> ModelCard:
-    """Writes out/model.onnx and out/card.json; nothing where the proof fails (BadModel)."""
-    _fits(facts, network.config)
+    """Writes out/model.onnx and out/card.json. Writes nothing if they differ (BadModel)."""
+    _check_fits(facts, network.config)
     network = deepcopy(network).eval()
     field, costs = receptive_field(network.config), cost(network.config)
     model = to_onnx(network)
@@ -89,50 +90,54 @@ def export_network(
 def check_parity(
     network: UNet, session: onnxruntime.InferenceSession, field: ReceptiveField
 ) -> None:
-    """Raises BadModel where ONNX Runtime and torch differ on any of several legal sizes."""
+    """Raises BadModel if ONNX Runtime and torch differ for any of several legal sizes."""
     for image in _images(network.config, field):
         with torch.inference_mode():
             expected = network(torch.from_numpy(image)).numpy()
-        found = _run(session, image)
-        if found.shape != expected.shape or not _equal(found, expected):
-            raise _unlike("Other logits than torch's come from")
+        logits = _run(session, image)
+        if logits.shape != expected.shape or not _equal(logits, expected):
+            raise _mismatch("The exported network gives other logits than torch.")
 
 
 def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bool:
-    """Whether a part of an image gets the same logits as the whole: no layer looks at all of it."""
+    """Whether a part of an image gets the same logits as in the whole image."""
     context = 0 if field.padding == "valid" else -(-field.halo // field.align) * field.align
     _, channels, *spatial = session.get_inputs()[0].shape
     size = field.legal(2 * context + field.minimum + 2 * field.align)
     whole = _slanted(_noise((1, channels, *(size for _ in spatial))))
     logits = _run(session, whole)
     step, end = field.align, logits.shape[2]
-    for cut, theirs, mine in (
+    for cut, in_whole, in_part in (
         (slice(step, None), slice(step + context, None), slice(context, None)),
         (slice(0, -step), slice(0, end - step - context), slice(0, end - step - context)),
     ):
-        part = _part(_run(session, _part(whole, cut)), mine)
-        expected = _part(logits, theirs)
+        part = _part(_run(session, _part(whole, cut)), in_part)
+        expected = _part(logits, in_whole)
         if part.shape != expected.shape or not _equal(part, expected):
             return False
     return True
 
 
-def _decide(network: UNet, offsets: Sequence[float]) -> None:
-    """Adds them to the logits that the network gives."""
+def _add_offsets(network: UNet, offsets: Sequence[float]) -> None:
+    """Adds `offsets`, one for each output, to the network's logits."""
     if offsets:
         bias = network.get_parameter("head.bias")
         bias.data += torch.tensor(offsets, dtype=bias.dtype)
 
 
-def _fits(facts: CardFacts, config: UNetConfig) -> None:
+def _check_fits(facts: CardFacts, config: UNetConfig) -> None:
     if len(facts.outputs) != config.out_channels:
-        raise _unlike(f"{len(facts.outputs)} outputs on the card, {config.out_channels} in")
+        raise _mismatch(
+            f"The card has {len(facts.outputs)} outputs, the network {config.out_channels}."
+        )
     if facts.components != config.in_channels:
-        raise _unlike(f"{facts.components} inputs on the card, {config.in_channels} in")
+        raise _mismatch(
+            f"The card has {facts.components} input components, the network {config.in_channels}."
+        )
 
 
 def _images(config: UNetConfig, field: ReceptiveField) -> Iterator[NDArray[np.float32]]:
-    """Of the smallest legal size, and of larger ones that differ along the axes; also two."""
+    """Noise: of the smallest legal size, of sizes that differ per axis, and a batch of two."""
     for count, steps in ((1, (0, 0, 0)), (1, (1, 0, 2)), (2, (2, 3, 1))):
         size = [field.minimum + n * field.align for n in steps[: config.dimension]]
         yield _noise((count, config.in_channels, *size))
@@ -143,7 +148,7 @@ def _noise(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _slanted(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Brighter along every axis, so that a part has not the means that the whole has."""
+    """Brighter along every axis, so that the mean of a part differs from the mean of the whole."""
     for axis in range(2, values.ndim):
         shape = [1] * values.ndim
         shape[axis] = -1
@@ -152,7 +157,7 @@ def _slanted(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _part(values: NDArray[np.float32], cut: slice) -> NDArray[np.float32]:
-    """(n, c, *spatial), cut alike along every spatial axis."""
+    """(n, c, *spatial), cropped by the same slice on every spatial axis."""
     return values[(slice(None), slice(None), *(cut for _ in values.shape[2:]))]
 
 
@@ -165,9 +170,9 @@ def _equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     return bool(np.abs(one - other).max() <= TOLERANCE * max(span, 1e-6))
 
 
-def _unlike(detail: str) -> BadModel:
+def _mismatch(detail: str) -> BadModel:
     return BadModel(
-        f"{detail} the exported network.",
+        detail,
         expected="The network that was trained, with a card that fits it.",
-        hint="Mend the configuration's card or network and export again.",
+        hint="Correct the card or the network in the configuration and export again.",
     )

@@ -1,4 +1,4 @@
-"""Finds, verifies and adds models: a folder each, with model.onnx and card.json."""
+"""Finds, verifies and adds models. A model is a folder with model.onnx and card.json."""
 
 import shutil
 from collections.abc import Callable, Iterable
@@ -16,37 +16,39 @@ ZOO = Path(__file__).parent / "zoo"
 
 @dataclass(frozen=True)
 class Model:
-    """A card and the network that it speaks of."""
+    """A card and the folder that holds it and its network."""
 
     card: ModelCard
     folder: Path
 
     @property
     def network(self) -> Path:
+        """The path of model.onnx, unverified."""
         return self.folder / "model.onnx"
 
     @cached_property
     def verified(self) -> Path:
-        """The network's path, once its checksum was seen to be the card's; raises BadModel."""
+        """The path of model.onnx. Raises BadModel if its checksum differs from the card's."""
         if not self.network.is_file():
             raise BadModel(
-                f"Model {self.card.name} has no model.onnx beside its card.",
+                f"The folder of model {self.card.name} contains no model.onnx.",
+                expected="A folder with model.onnx and card.json.",
                 hint="Add the model again.",
             )
-        found = sha256_of(self.network)
-        if found != self.card.sha256:
+        actual = sha256_of(self.network)
+        if actual != self.card.sha256:
             raise BadModel(
-                f"The network of {self.card.name} has checksum {found[:12]}...",
-                expected=f"Its card says {self.card.sha256[:12]}...",
-                hint="Add the model again; the file was changed or cut off.",
+                f"The network of {self.card.name} has the SHA-256 {actual[:12]}...",
+                expected=f"The SHA-256 in its card: {self.card.sha256[:12]}...",
+                hint="The file was changed or truncated. Add the model again.",
             )
         return self.network
 
 
 class Registry:
-    """The models that can be served: those shipped, and those added in `added`.
+    """All available models: those shipped with Tessera, and those in the folder `added`.
 
-    Folders are read at every call, so a model that was added is seen without a restart.
+    Folders are read at every call, so that an added model is available without a restart.
     """
 
     def __init__(self, added: Path | None = None, zoo: Path = ZOO) -> None:
@@ -54,44 +56,47 @@ class Registry:
         self._added = added
 
     def all(self) -> list[Model]:
-        """Every model with a sound card, by name; unsound folders are left out."""
-        found: dict[str, Model] = {}
+        """All models with a valid card, sorted by name; other folders are left out."""
+        models: dict[str, Model] = {}
         for folder in self._folders():
             try:
                 card = ModelCard.load(folder / "card.json")
             except BadModel:
                 continue
-            found[card.name] = Model(card, folder)
-        return [found[name] for name in sorted(found)]
+            models[card.name] = Model(card, folder)
+        return [models[name] for name in sorted(models)]
 
     def get(self, name: str) -> Model:
-        """The model of this name; raises NotFound, naming those that there are."""
+        """The model with this name; raises NotFound, which lists the available names."""
         for model in self.all():
             if model.card.name == name:
                 return model
         names = ", ".join(model.card.name for model in self.all()) or "none"
         raise NotFound(
-            "There is no model of that name.",
+            "There is no model with that name.",
             expected=f"One of: {names}.",
-            hint="See `tessera models` or GET /v1/models.",
+            hint="List the models with `tessera models` or GET /v1/models.",
         )
 
     def add(self, source: Path, check: Callable[[Model], None] = lambda _model: None) -> Model:
-        """Copies a folder with model.onnx and card.json in, whole or not at all.
+        """Copies a folder with model.onnx and card.json into `added`, completely or not at all.
 
-        `check` is given the copy before anyone can see it, and refuses it by raising. Raises
-        BadModel where card or checksum are not sound, Conflict where the name is taken.
+        `check` receives the copy before it becomes visible, and rejects it by raising. Raises
+        BadModel if the card or the checksum is not valid, Conflict if the name is in use.
         """
         if self._added is None:
-            raise BadModel("This registry has no folder for added models.")
+            raise BadModel(
+                "This registry has no folder for added models.",
+                hint="Set TESSERA_DATA or TESSERA_MODELS.",
+            )
         card = ModelCard.load(source / "card.json")
         _ = Model(card, source).verified
         target = self._added / card.name
         if target.exists() or card.name in (model.card.name for model in self.all()):
             raise Conflict(
-                f"There is a model named {card.name} already.",
-                expected="A name that is free.",
-                hint="Give the card another name; one that was added goes with its folder.",
+                f"A model named {card.name} already exists.",
+                expected="A name that is not in use.",
+                hint="Change the name in the card, or delete the folder of the added model.",
             )
         self._added.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=".draft-", dir=self._added))

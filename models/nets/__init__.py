@@ -1,1 +1,1 @@
-"""The networks themselves and the arithmetic of their layers."""
+"""The U-Nets, and the arithmetic of their layers."""

@@ -1,4 +1,4 @@
-"""The U-Net that a configuration describes, layer by layer. Torch-free."""
+"""The list of layers of the U-Net that a configuration describes. Torch-free."""
 
 from functools import lru_cache
 
@@ -11,9 +11,9 @@ from models.nets.layer import Program
 
 @lru_cache(maxsize=64)
 def layers(config: UNetConfig) -> Program:
-    """The network in the order that it runs: what is computed and what it costs both follow.
+    """The layers in the order in which they run; computation and cost are both derived from them.
 
-    Raises BadModel where the block cannot be as narrow as the configuration says.
+    Raises BadModel if the block does not support the configured widths.
     """
     graph = Graph(config)
     rows = _encoder(graph)
@@ -30,7 +30,7 @@ def layers(config: UNetConfig) -> Program:
 
 
 def _encoder(graph: Graph) -> list[list[int]]:
-    """For each level, finest first, a row that holds its output."""
+    """For each level, finest first, a row with the position of its output."""
     rows: list[list[int]] = []
     values = 0
     for depth, widths in enumerate(graph.config.encoder):
@@ -44,13 +44,13 @@ def _encoder(graph: Graph) -> list[list[int]]:
 
 
 def _node(graph: Graph, rows: list[list[int]], depth: int, name: str) -> int:
-    """What the level below brings up meets all that this level has so far, in a block."""
-    config, behind = graph.config, -1 - depth
-    raised = graph.up(rows[depth + 1][-1], config.up[behind], f"up.{name}")
+    """A block over the upsampled output of the level below and all outputs of this level so far."""
+    config, from_end = graph.config, -1 - depth
+    raised = graph.up(rows[depth + 1][-1], config.up[from_end], f"up.{name}")
     with graph.scope(f"decoder.{name}"):
         if config.skip == "add":
             (skip,) = rows[depth]
-            met = graph.add(graph.fit(skip, graph.channels(raised)), raised)
+            merged = graph.add(graph.fit(skip, graph.channels(raised)), raised)
         else:
-            met = graph.join(*rows[depth], raised)
-        return level(graph, met, config.decoder[behind])
+            merged = graph.join(*rows[depth], raised)
+        return level(graph, merged, config.decoder[from_end])

@@ -1,8 +1,8 @@
-"""What a level of the network is built from, by name. Torch-free.
+"""The blocks from which a level of the network is built, by name. Torch-free.
 
-A block takes the graph, the position of its source and the widths of its steps, and gives the
-position of its output, which has as many maps as the last step is wide. Every convolution is
-followed by batch norm, where the network has it, and the activation.
+A block takes the graph, the position of its source and the widths of its steps. It returns the
+position of its output, whose number of maps is the width of the last step. Every convolution is
+followed by batch norm (if the network has it) and the activation.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from models.nets.config import Block
 from models.nets.graph import Graph
 
 GROUPS = 4
-"""At most so many groups has a grouped convolution of `shuffle`."""
+"""Maximum number of groups of a grouped convolution in `shuffle`."""
 REDUCTION = 4
-"""Squeeze-and-excitation: so many times fewer maps between its two layers. The paper's 16 is for
-256 maps and more; a U-Net's finest levels have a tenth of that."""
+"""Squeeze-and-excitation: factor by which the number of maps is reduced between its two layers. The
+paper's 16 is meant for 256 maps and more; a U-Net's finest levels have a tenth of that."""
 
 Widths = tuple[int, ...]
 
 
 def level(graph: Graph, source: int, widths: Widths) -> int:
-    """The configured block, and squeeze-and-excitation on top of it where that is asked for.
+    """The configured block, followed by squeeze-and-excitation if the configuration has it.
 
-    Raises BadModel where the block cannot be that narrow.
+    Raises BadModel if the block does not support these widths.
     """
     values = BLOCKS[graph.config.block](graph, source, widths)
     return squeeze_excite(graph, values) if graph.config.squeeze_excite else values
@@ -37,9 +37,9 @@ def plain(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def residual(graph: Graph, source: int, widths: Widths) -> int:
-    """As `plain`, plus what came in, before the last activation (He et al. 2015, arXiv:1512.03385).
+    """`plain` plus its input, before the last activation (He et al. 2015, arXiv:1512.03385).
 
-    What came in is projected by a 1x1 convolution where the widths differ.
+    The input is projected by a 1x1 convolution if the widths differ.
     """
     values = plain(graph, source, widths[:-1])
     values = graph.norm(graph.convolution(values, widths[-1]))
@@ -47,9 +47,9 @@ def residual(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def dense(graph: Graph, source: int, widths: Widths) -> int:
-    """Each step reads all maps before it (Huang et al. 2016, arXiv:1608.06993).
+    """Each step reads all maps of the steps before it (Huang et al. 2016, arXiv:1608.06993).
 
-    A step adds half as many maps as it is wide; a 1x1 convolution brings them to the last width.
+    A step adds half of its width in maps; a 1x1 convolution reduces all maps to the last width.
     """
     for width in widths:
         source = graph.join(source, graph.unit(source, max(1, width // 2)))
@@ -57,11 +57,12 @@ def dense(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def inception(graph: Graph, source: int, widths: Widths) -> int:
-    """1, 3 and 5 wide and a max-pool, side by side (Szegedy et al. 2014, arXiv:1409.4842).
+    """Convolutions of width 1, 3 and 5 and a max-pool (Szegedy et al. 2014, arXiv:1409.4842).
 
-    Of a step's maps a quarter is 1 wide, an eighth each 5 wide and pooled, the rest 3 wide.
+    A quarter of a step's maps come from width 1, an eighth each from width 5 and from the pool, the
+    rest from width 3.
     """
-    _at_least(widths, 4, "inception")
+    _check_width(widths, 4, "inception")
     for width in widths:
         one, eighth = width // 4, max(1, width // 8)
         three = width - one - 2 * eighth
@@ -75,8 +76,8 @@ def inception(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def fire(graph: Graph, source: int, widths: Widths) -> int:
-    """Squeezed to a quarter, expanded 1 and 3 wide (Iandola et al. 2016, arXiv:1602.07360)."""
-    _at_least(widths, 2, "fire")
+    """Squeezes to a quarter, expands 1 and 3 wide (Iandola et al. 2016, arXiv:1602.07360)."""
+    _check_width(widths, 2, "fire")
     for width in widths:
         squeezed = graph.unit(source, max(1, width // 4), 1)
         half = graph.unit(squeezed, width // 2, 1)
@@ -85,7 +86,7 @@ def fire(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def separable(graph: Graph, source: int, widths: Widths) -> int:
-    """Each map by itself, 3 wide, then 1x1 across them (Howard et al. 2017, arXiv:1704.04861)."""
+    """Each map separately, 3 wide, then 1x1 across maps (Howard et al. 2017, arXiv:1704.04861)."""
     for width in widths:
         before = graph.channels(source)
         source = graph.unit(graph.unit(source, before, groups=before), width, 1)
@@ -93,17 +94,17 @@ def separable(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def shuffle(graph: Graph, source: int, widths: Widths) -> int:
-    """1x1 in groups, shuffled, each map by itself, 1x1 in groups (Zhang et al. 2017,
-    arXiv:1707.01083), plus what came in.
+    """1x1 in groups, shuffle, each map separately, 1x1 in groups, plus the input (Zhang et al.
+    2017, arXiv:1707.01083).
 
-    In between there are half as many maps.
+    Between the 1x1 convolutions there are half as many maps.
     """
     for width in widths:
         if width % 2:
             raise BadModel(
-                f"A shuffle block is {width} maps wide.",
-                expected="An even number, so that there are groups to shuffle.",
-                hint="Give even widths, best multiples of 8.",
+                f"A shuffle block has a width of {width}.",
+                expected="An even width, so that there are groups to shuffle.",
+                hint="Set even widths, preferably multiples of 8.",
             )
         middle = width // 2
         first, second = (_groups(n, middle) for n in (graph.channels(source), width))
@@ -115,16 +116,17 @@ def shuffle(graph: Graph, source: int, widths: Widths) -> int:
 
 
 def dilated(graph: Graph, source: int, widths: Widths) -> int:
-    """As `plain`, with steps 1, 2, 4, ... voxels apart (Yu and Koltun 2015, arXiv:1511.07122)."""
+    """`plain` with dilations 1, 2, 4, ... (Yu and Koltun 2015, arXiv:1511.07122)."""
     for step, width in enumerate(widths):
         source = graph.unit(source, width, dilation=2**step)
     return source
 
 
 def squeeze_excite(graph: Graph, source: int) -> int:
-    """Every map times a gate that the means of all maps decide (Hu et al. 2017, arXiv:1709.01507).
+    """Multiplies each map by a gate computed from the means of all maps (Hu et al. 2017,
+    arXiv:1709.01507).
 
-    The means are of the whole tile, so a network with it is not exact.
+    The means are taken over the whole tile, so a network with it is not exact.
     """
     width = graph.channels(source)
     means = graph.average(source, 1)
@@ -133,7 +135,7 @@ def squeeze_excite(graph: Graph, source: int) -> int:
 
 
 def _groups(outer: int, middle: int) -> int:
-    """Divides both, at most `GROUPS`; so few that a group's maps, dealt out, reach every group."""
+    """The largest divisor of both, at most `GROUPS`, for which a group's maps reach every group."""
     return max(
         groups
         for groups in range(1, GROUPS + 1)
@@ -141,12 +143,12 @@ def _groups(outer: int, middle: int) -> int:
     )
 
 
-def _at_least(widths: Widths, least: int, block: str) -> None:
+def _check_width(widths: Widths, least: int, block: str) -> None:
     if min(widths) < least:
         raise BadModel(
-            f"A block of kind {block} is {min(widths)} maps wide.",
-            expected=f"At least {least}, one for each of its branches.",
-            hint="Give wider levels, or another block.",
+            f"A block of kind {block} has a width of {min(widths)}.",
+            expected=f"A width of at least {least}, one map for each branch.",
+            hint="Set larger widths, or choose another block.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What stands below the deepest level, by name. Torch-free; called as blocks are."""
+"""Modules below the deepest level, by name. Torch-free; called like blocks."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,21 @@ from models.nets.config import Bottleneck
 from models.nets.graph import Graph
 
 RATES = (1, 2, 4)
-"""Dilations of `aspp`. DeepLab's 6 to 24 are for 8x strides; a U-Net's bottom has 16x and more, and
-every voxel of reach costs a halo."""
+"""Dilations of `aspp`. DeepLab's 6 to 24 are for a stride of 8; a U-Net's bottom has 16 and more,
+and every voxel of reach enlarges the halo."""
 BINS = (1, 2, 3, 6)
-"""Parts of the whole tile, along each axis, that `pyramid` averages over."""
+"""Number of parts of the tile along each axis over which `pyramid` averages."""
 
 
 def none(_graph: Graph, source: int) -> int:
-    """The level as it is."""
+    """No module: the level unchanged."""
     return source
 
 
 def aspp(graph: Graph, source: int) -> int:
-    """3-wide convolutions of several dilations side by side (Chen et al. 2016, arXiv:1606.00915).
+    """3-wide convolutions of several dilations in parallel (Chen et al. 2016, arXiv:1606.00915).
 
-    A 1x1 convolution over all of them is the paper's sum of their own 1x1 convolutions. Local.
+    A 1x1 convolution over all branches equals the paper's sum of one per branch. Local.
     """
     width = graph.channels(source)
     branches = [graph.unit(source, width, dilation=rate) for rate in RATES]
@@ -28,17 +28,17 @@ def aspp(graph: Graph, source: int) -> int:
 
 
 def pyramid(graph: Graph, source: int) -> int:
-    """Means over parts of the whole tile, beside the values (Zhao et al. 2016, arXiv:1612.01105).
+    """Adds means over parts of the whole tile to the maps (Zhao et al. 2016, arXiv:1612.01105).
 
-    Each has a quarter as many maps. No batch norm: over a whole tile's single mean there is no
-    variance to learn from. Not exact.
+    Each of the four grids of means has a quarter as many maps. No batch norm: the single mean of a
+    tile has no variance. Not exact.
     """
     width = max(1, graph.channels(source) // len(BINS))
-    seen = []
+    branches = []
     for bins in BINS:
         means = graph.activation(graph.convolution(graph.average(source, bins), width, 1))
-        seen.append(graph.spread(means, source))
-    return graph.join(source, *seen)
+        branches.append(graph.spread(means, source))
+    return graph.join(source, *branches)
 
 
 BOTTLENECKS: dict[Bottleneck, Callable[[Graph, int], int]] = {

@@ -1,4 +1,4 @@
-"""What a U-Net costs, from its layers alone, in the limit of large tiles. Torch-free."""
+"""The cost of a U-Net, derived from its layers, in the limit of large tiles. Torch-free."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,15 @@ FP32_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Where crops, and layers that look at the whole tile at once, no longer count."""
+    """Costs in the limit of large tiles, where crops and layers of a fixed size are negligible."""
 
     parameters: int
+    """Number of weights."""
     multiply_adds_per_voxel: float
-    """Of the convolutions, per output voxel."""
+    """Multiply-adds of the convolutions, per output voxel."""
     bytes_per_voxel: float
-    """Most activation bytes alive at once per input voxel, fp32; batch norm and activations in
-    place, crops without a copy."""
+    """Peak memory of activations in bytes per input voxel, in fp32. Batch norm and activations work
+    in place, crops make no copy."""
 
 
 def cost(config: UNetConfig) -> Cost:
@@ -32,7 +33,7 @@ def cost(config: UNetConfig) -> Cost:
 
 
 def parameters(program: Program, layer: Layer, axes: int) -> int:
-    """What one layer learns: weights and biases; batch norm's scale and shift."""
+    """Number of trained weights of a layer: weights and biases, or batch norm's scale and shift."""
     if layer.kind == "norm":
         return 2 * layer.channels
     if layer.kind not in ("convolution", "up"):
@@ -42,22 +43,22 @@ def parameters(program: Program, layer: Layer, axes: int) -> int:
 
 
 def multiply_adds(program: Program, layer: Layer, axes: int) -> float:
-    """Of one layer, per output voxel of the network. Only convolutions multiply and add."""
+    """Multiply-adds of a layer per output voxel of the network; 0 unless it is a convolution."""
     if layer.kind not in ("convolution", "up"):
         return 0.0
     reads = program[layer.sources[0]].channels // layer.groups
-    # Voxels that an `up` writes do not overlap: each is one product per source channel.
+    # the outputs of an `up` do not overlap: each is one product per source channel
     taps = layer.kernel**axes if layer.kind == "convolution" else 1
     return layer.channels * reads * taps * _share(layer, axes)
 
 
 def _share(layer: Layer, axes: int) -> float:
-    """Voxels of a layer's output per voxel of the network's input."""
+    """Output voxels of a layer per input voxel of the network."""
     return 0.0 if layer.fixed else float(0.5 ** (layer.depth * axes))
 
 
 def _peak(program: Program, axes: int) -> float:
-    """Walks the layers in order; memory is freed when the last reader of all it holds has run."""
+    """Runs through the layers; a buffer is freed after the last layer that reads it."""
     same, last = in_place(program), last_readers(program)
     owner = list(range(len(program)))
     for index, layer in enumerate(program):

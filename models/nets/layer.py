@@ -1,4 +1,4 @@
-"""One step of a network, in plain numbers: all else about the network follows. Torch-free."""
+"""One layer of a network as plain data, from which everything else is derived. Torch-free."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,48 +15,49 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One step; the same along every spatial axis.
+    """One layer, the same along every spatial axis.
 
-    `pool` is a 2x max-pool, `maximum` one of stride 1, `up` a 2x transposed convolution,
-    `interpolate` a linear one by 2. `average` takes the means over `bins` parts of the whole tile,
-    `spread` brings its first source linearly to the size of its second.
+    `pool` is a 2x max-pool, `maximum` a max-pool of stride 1, `up` a 2x transposed convolution,
+    `interpolate` a linear interpolation by 2. `average` computes means over `bins` parts of the
+    whole tile along each axis, `spread` interpolates its first source linearly to the size of its
+    second.
     """
 
     name: str
-    """Dotted; a network's weights are called `name.weight`, `name.bias` and so on."""
+    """Dotted name; the weights are named `name.weight`, `name.bias` and so on."""
     kind: Kind
     sources: tuple[int, ...]
-    """Which earlier layers it reads, by position."""
+    """Positions of the earlier layers that it reads."""
     channels: int
     depth: int = 0
-    """One voxel of its output spans 2**depth input voxels."""
+    """One output voxel spans 2**depth input voxels."""
     start: int = 0
-    """The input position at which the span of its output's voxel 0 begins."""
+    """Input position at which the span of output voxel 0 begins."""
     fixed: bool = False
-    """Whether its size does not follow the tile's: it comes from the means of the whole tile."""
+    """Whether its output has a fixed size, computed from the whole tile."""
     kernel: int = 1
     dilation: int = 1
     groups: int = 1
     bias: bool = True
     pad: int = 0
     crop: int = 0
-    """What is taken from each side."""
+    """Voxels removed on each side."""
     bins: int = 0
     function: Activation | Literal["sigmoid"] = "relu"
     rate: float = 0.0
 
 
 Program = tuple[Layer, ...]
-"""A network in the order that it runs: the first layer is its input, the last its logits."""
+"""All layers in the order in which they run: the first is the input, the last the logits."""
 
 
 def last_readers(program: Program) -> dict[int, int]:
-    """For each layer that is read, the position of the layer that reads it last."""
+    """For each layer that is read, the position of the last layer that reads it."""
     return {source: index for index, layer in enumerate(program) for source in layer.sources}
 
 
 def in_place(program: Program) -> frozenset[int]:
-    """The layers that may overwrite what they read: no other layer wants it."""
+    """Layers that may overwrite their source, because no other layer reads it."""
     readers = [source for layer in program for source in layer.sources]
     return frozenset(
         index

@@ -1,8 +1,8 @@
-"""A network as an ONNX file, written from the same layers that torch runs, and its weights back.
+"""Writes a network to an ONNX file from the same layers that torch runs, and reads its weights.
 
-One node per layer, and every weight under its name in torch, batch norm unfolded (ONNX Runtime
-folds it as it loads): so a training can begin from a model that is served. Tracing in torch would
-fold and rename the weights, and leave the machine's paths in the file.
+There is one node per layer, and every weight has its name in torch. Batch norm is not folded (ONNX
+Runtime folds it when it loads the file), so that a training can start from a deployed model.
+Tracing in torch would fold and rename the weights, and store paths of the machine in the file.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from models.nets.unet import UNet
 
 OPSET, IR_VERSION = 18, 10
 WEIGHTS = (".weight", ".bias", ".running_mean", ".running_var")
-"""How the names of all that a network has learnt end; constants of the graph have no dot."""
+"""Endings of the names of trained weights; other constants of the graph have no dot."""
 
 
 def to_onnx(network: UNet) -> bytes:
-    """The graph takes `image` and gives `logits`; batch and spatial sizes are free."""
+    """The ONNX file: `image` in, `logits` out, with free batch and spatial sizes."""
     axes, program = network.config.dimension, layers(network.config)
     graph = _Graph(network)
     for layer in program[1:]:
@@ -41,36 +41,36 @@ def to_onnx(network: UNet) -> bytes:
             ("logits", network.config.out_channels, "xyz"),
         )
     ]
-    made = helper.make_graph(
+    built = helper.make_graph(
         graph.nodes, "unet", ends[:1], ends[1:], list(graph.constants.values())
     )
     opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(made, ir_version=IR_VERSION, opset_imports=opsets)
+    model = helper.make_model(built, ir_version=IR_VERSION, opset_imports=opsets)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
-    """All that the exported network learnt, under its names in torch, for `load_state_dict`.
+    """The weights of an exported network under their names in torch, for `load_state_dict`.
 
-    Raises BadModel where the file holds no such weights.
+    Raises BadModel if the file contains no such weights.
     """
     try:
         constants = onnx.load(path, load_external_data=False).graph.initializer
     except (OSError, DecodeError) as error:
         raise _no_weights() from error
-    found = {
+    weights = {
         constant.name: torch.from_numpy(numpy_helper.to_array(constant).copy())
         for constant in constants
         if constant.name.endswith(WEIGHTS)
     }
-    if not found:
+    if not weights:
         raise _no_weights()
-    return found
+    return weights
 
 
 class _Graph:
-    """Nodes and constants so far; a node's output bears the name of its layer."""
+    """Nodes and constants so far; a node's output has the name of its layer."""
 
     def __init__(self, network: UNet) -> None:
         self.axes = network.config.dimension
@@ -79,21 +79,23 @@ class _Graph:
         self.constants: dict[str, onnx.TensorProto] = {}
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Adds a node; returns the name of its output."""
         self.nodes.append(helper.make_node(kind, inputs, [output], output, **attributes))
         return output
 
     def constant(self, name: str, values: ArrayLike) -> str:
+        """Adds a constant unless it exists; returns its name."""
         if name not in self.constants:
             array = np.ascontiguousarray(values)
             self.constants[name] = numpy_helper.from_array(array, name)
         return name
 
-    def whole(self, *values: int) -> str:
-        """These integers, as a list."""
-        return self.constant(f"whole_{'_'.join(map(str, values))}", np.array(values, np.int64))
+    def integers(self, *values: int) -> str:
+        """A constant list of integers."""
+        return self.constant(f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
 
     def weight(self, layer: Layer, *ends: str) -> list[str]:
-        """Those of the layer's weights that it has, by their names in torch."""
+        """The layer's weights with these endings, as far as it has them."""
         names = [f"{layer.name}.{end}" for end in ends if f"{layer.name}.{end}" in self.weights]
         return [self.constant(name, self.weights[name].cpu().numpy()) for name in names]
 
@@ -145,7 +147,7 @@ def _interpolate(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
 
 def _crop(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
     starts, ends, axes = (
-        graph.whole(*values)
+        graph.integers(*values)
         for values in (
             (layer.crop,) * graph.axes,
             (-layer.crop,) * graph.axes,
@@ -157,16 +159,16 @@ def _crop(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
 
 def _shuffle(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
     order = np.arange(layer.channels).reshape(layer.groups, -1).T.ravel()
-    graph.node("Gather", [*inputs, graph.whole(*order)], layer.name, axis=1)
+    graph.node("Gather", [*inputs, graph.integers(*order)], layer.name, axis=1)
 
 
 def _average(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
-    """Along each axis a product with a matrix of that axis: adaptive pools have no ONNX node.
+    """Adaptive pooling as one matrix product per axis, because ONNX has no node for it.
 
-    The last axis is averaged and put first among the spatial ones, as often as there are axes.
+    The last axis is averaged and moved to the front of the spatial axes, once for each axis.
     """
     if layer.bins == 1:
-        graph.node("ReduceMean", [*inputs, graph.whole(*range(2, 2 + graph.axes))], layer.name)
+        graph.node("ReduceMean", [*inputs, graph.integers(*range(2, 2 + graph.axes))], layer.name)
         return
     (values,) = inputs
     order = [0, 1, graph.axes + 1, *range(2, graph.axes + 1)]
@@ -179,19 +181,19 @@ def _average(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
 
 
 def _parts(graph: _Graph, values: str, bins: int, name: str) -> str:
-    """(n, bins): part b of the last axis's n voxels, from b n // bins to (b + 1) n / bins rounded
-    up, each voxel weighed by one over the part's length."""
+    """(n, bins): weights of the last axis's n voxels in each part. Part b runs from b n // bins to
+    (b + 1) n / bins rounded up; each of its voxels has the weight 1 / length."""
     number = graph.constant(f"bins_{bins}", np.arange(bins)[None])
     size = graph.node("Shape", [values], f"{name}.size", start=graph.axes + 1)
     count = graph.node("Squeeze", [size], f"{name}.count")
-    nought, one = (graph.constant(f"number_{n}", np.array(n)) for n in (0, 1))
-    line = graph.node("Range", [nought, count, one], f"{name}.line")
-    voxel = graph.node("Unsqueeze", [line, graph.whole(1)], f"{name}.voxel")
+    zero, one = (graph.constant(f"number_{n}", np.array(n)) for n in (0, 1))
+    line = graph.node("Range", [zero, count, one], f"{name}.line")
+    voxel = graph.node("Unsqueeze", [line, graph.integers(1)], f"{name}.voxel")
     before = graph.node("Mul", [number, size], f"{name}.before")
-    low = graph.node("Div", [before, graph.whole(bins)], f"{name}.low")
+    low = graph.node("Div", [before, graph.integers(bins)], f"{name}.low")
     after = graph.node("Add", [before, size], f"{name}.after")
-    rounded = graph.node("Add", [after, graph.whole(bins - 1)], f"{name}.rounded")
-    high = graph.node("Div", [rounded, graph.whole(bins)], f"{name}.high")
+    rounded = graph.node("Add", [after, graph.integers(bins - 1)], f"{name}.rounded")
+    high = graph.node("Div", [rounded, graph.integers(bins)], f"{name}.high")
     inside = graph.node(
         "And",
         [
@@ -202,8 +204,8 @@ def _parts(graph: _Graph, values: str, bins: int, name: str) -> str:
     )
     length = graph.node("Sub", [high, low], f"{name}.length")
     shares, lengths = (
-        graph.node("Cast", [whole], f"{whole}.float", to=TensorProto.FLOAT)
-        for whole in (inside, length)
+        graph.node("Cast", [name], f"{name}.float", to=TensorProto.FLOAT)
+        for name in (inside, length)
     )
     return graph.node("Div", [shares, lengths], f"{name}.parts")
 
@@ -211,8 +213,8 @@ def _parts(graph: _Graph, values: str, bins: int, name: str) -> str:
 def _spread(graph: _Graph, layer: Layer, inputs: list[str]) -> None:
     values, like = inputs
     own = graph.node("Shape", [values], f"{layer.name}.own", end=2)
-    theirs = graph.node("Shape", [like], f"{layer.name}.theirs", start=2)
-    size = graph.node("Concat", [own, theirs], f"{layer.name}.size", axis=0)
+    target = graph.node("Shape", [like], f"{layer.name}.target", start=2)
+    size = graph.node("Concat", [own, target], f"{layer.name}.size", axis=0)
     graph.node("Resize", [values, "", "", size], layer.name, mode="linear")
 
 
@@ -244,7 +246,7 @@ NODES: dict[Kind, Callable[[_Graph, Layer, list[str]], None]] = {
 
 def _no_weights() -> BadModel:
     return BadModel(
-        "The file holds no weights under the names that an export writes.",
+        "The file contains no weights under the names that an export writes.",
         expected="The model.onnx that `tessera export` wrote.",
-        hint="Name that file, or a training's best.pt.",
+        hint="Choose that file, or a training's best.pt.",
     )

@@ -1,4 +1,4 @@
-"""Each kind of layer in torch, in two and three dimensions."""
+"""Each kind of layer as a torch module, in 2D and 3D."""
 
 from collections.abc import Callable
 
@@ -30,14 +30,14 @@ class Step(nn.Module):
         self.function = function
 
     def forward(self, *values: Tensor) -> Tensor:
-        """Of the layer's sources, in order."""
+        """Calls the function with the outputs of the layer's sources, in order."""
         return self.function(*values)
 
 
 def operation(layer: Layer, before: int, axes: int, *, in_place: bool) -> nn.Module:
-    """The module that computes `layer` from (n, before, *spatial), spatial of `axes` axes.
+    """The module that computes `layer` from (n, before, *spatial) with `axes` spatial axes.
 
-    `in_place`: an activation may overwrite what it reads.
+    `in_place`: an activation may overwrite its input.
     """
     if layer.kind == "activation":
         return _activation(layer, in_place)

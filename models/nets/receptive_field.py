@@ -1,6 +1,6 @@
-"""What a U-Net reads, and its legal sizes, from its layers alone. Torch-free.
+"""Halo, align and legal sizes of a U-Net, derived from its layers. Torch-free.
 
-Interval arithmetic: which positions of its source does a layer's output at position p see?
+Interval arithmetic: the positions of its source that a layer's output at position p reads.
 
     convolution, k wide, d apart   [p - pad, p - pad + (k - 1) d]
     2x max-pool                    [2 p, 2 p + 1]
@@ -8,9 +8,9 @@ Interval arithmetic: which positions of its source does a layer's output at posi
     2x linear interpolation        [(p - 1) // 2, (p + 1) // 2]
     crop by c                      [p + c, p + c]
 
-Every bound is reached, since each layer's weights reach both ends of its window. What an output
-voxel sees depends on its position modulo the total stride, so all phases are taken. Means over the
-whole tile (squeeze-and-excitation, pyramid pooling) are left out: no halo holds them.
+Every bound is reached, because each layer's weights cover both ends of its window. What an output
+voxel reads depends on its position modulo the total stride, so all phases are computed. Means over
+the whole tile (squeeze-and-excitation, pyramid pooling) are left out: no halo can cover them.
 """
 
 from dataclasses import dataclass
@@ -27,21 +27,22 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What tiling and the card need to know; every spatial axis alike."""
+    """What tiling and the card need; the same for every spatial axis."""
 
     padding: Padding
     halo: int
-    """Context on each side. `valid`: the crop, (in - out) / 2; a tile of legal size holds all that
-    its outputs read. `same`: the reach, which tiling rounds up to `align`."""
+    """Context on each side, in voxels. `valid`: the crop, (in - out) / 2; a tile of legal size
+    contains everything that its outputs read. `same`: the reach, which tiling rounds up to
+    `align`."""
     reach: int
-    """The most that one output voxel reads to one side of itself, over all phases."""
+    """Largest distance from an output voxel to a voxel that it reads, over all phases."""
     align: int
-    """Total stride: two tiles agree where their reads start a multiple of it apart."""
+    """Total stride: two tiles agree if their reads start a multiple of it apart."""
     minimum: int
-    """Smallest legal input; the legal ones are minimum + n * align."""
+    """Smallest legal input size; legal sizes are minimum + n * align."""
 
     def is_legal(self, size: int) -> bool:
-        """Whether no pool meets an odd size and an output voxel is left."""
+        """Whether all pools get even sizes and at least one output voxel remains."""
         return size >= self.minimum and (size - self.minimum) % self.align == 0
 
     def legal(self, at_least: int) -> int:
@@ -50,11 +51,11 @@ class ReceptiveField:
         return self.minimum + steps * self.align
 
     def output(self, size: int) -> int:
-        """Output size for an input of `size`; raises BadModel where that size is illegal."""
+        """Output size for an input of `size`; raises BadModel if that size is not legal."""
         if not self.is_legal(size):
             raise BadModel(
-                f"The network does not take an input of {size} voxels on an axis.",
-                expected=f"{self.minimum} plus a multiple of {self.align}.",
+                f"The network does not accept an input of {size} voxels on an axis.",
+                expected=f"{self.minimum} voxels plus a multiple of {self.align}.",
                 hint="Pad the input to a legal size.",
             )
         return size - 2 * self.halo if self.padding == "valid" else size
@@ -73,7 +74,7 @@ def receptive_field(config: UNetConfig) -> ReceptiveField:
 
 
 def is_local(config: UNetConfig) -> bool:
-    """Whether no layer looks at the whole tile, so that tiles can be exact."""
+    """Whether no layer uses the whole tile, so that tiling can be exact."""
     return not any(layer.fixed for layer in layers(config))
 
 
@@ -83,35 +84,35 @@ def total_stride(program: Program) -> int:
 
 
 def sizes(program: Program, size: int) -> tuple[int, ...]:
-    """Output size of each layer; none where a pool meets an odd size or nothing is left."""
-    found = [size]
+    """Output size of each layer; empty if a pool gets an odd size or no voxel remains."""
+    outputs = [size]
     for layer in program[1:]:
-        source = found[layer.sources[-1 if layer.kind == "spread" else 0]]
+        source = outputs[layer.sources[-1 if layer.kind == "spread" else 0]]
         if layer.kind == "pool" and source % 2:
             return ()
-        found.append(_size(layer, source))
-        if found[-1] < 1:
+        outputs.append(_size(layer, source))
+        if outputs[-1] < 1:
             return ()
-    return tuple(found)
+    return tuple(outputs)
 
 
 def seen(program: Program) -> list[list[Window]]:
-    """The input positions that each layer's output sees, for each phase, borders far away.
+    """The input positions that each layer's output reads, for each phase, far from any border.
 
-    A layer of a fixed size sees the whole tile, and its list is empty.
+    A layer of a fixed size reads the whole tile, and its list is empty.
     """
     stride = total_stride(program)
-    found = [[(phase, phase) for phase in range(stride)]]
+    windows = [[(phase, phase) for phase in range(stride)]]
     for layer in program[1:]:
-        sources = [found[source] for source in layer.sources if found[source]]
+        sources = [windows[source] for source in layer.sources if windows[source]]
         local = layer.kind not in ("average", "spread") and sources
         phases = range(stride >> layer.depth) if local else ()
-        found.append([_through(sources, window(layer, phase), stride) for phase in phases])
-    return found
+        windows.append([_through(sources, window(layer, phase), stride) for phase in phases])
+    return windows
 
 
 def window(layer: Layer, position: int) -> Window:
-    """First and last position of a layer's sources that its output at `position` sees."""
+    """First and last position of a layer's sources that its output at `position` reads."""
     if layer.kind == "pool":
         return 2 * position, 2 * position + 1
     if layer.kind == "up":
@@ -133,7 +134,7 @@ def _size(layer: Layer, source: int) -> int:
 
 
 def _through(sources: list[list[Window]], ends: Window, stride: int) -> Window:
-    """What the sources' outputs between `ends` see; each source's list is one period of it."""
+    """What the sources' outputs between `ends` read; each source's list covers one period."""
     lows = [_at(source, ends[0], stride)[0] for source in sources]
     highs = [_at(source, ends[1], stride)[1] for source in sources]
     return min(lows), max(highs)

@@ -1,4 +1,4 @@
-"""One U-Net of many blocks, 2D and 3D, with or without padding."""
+"""The U-Net as a torch module: many blocks, 2D and 3D, with or without padding."""
 
 from torch import Tensor, nn
 
@@ -11,9 +11,9 @@ from models.nets.operations import operation
 class UNet(nn.Module):
     """(n, in_channels, *spatial) -> logits (n, out_channels, *output).
 
-    `valid`: the output is smaller by the halo on each side; `same`: of the input's size. Which
-    sizes are legal, `models.nets.receptive_field` tells, from the same layers. Sources:
-    arXiv:1505.04597 (2D), arXiv:1606.06650 (3D), and those that each block names.
+    `valid`: the output is smaller by the halo on each side; `same`: it has the size of the input.
+    `models.nets.receptive_field` derives the legal sizes from the same layers. Sources:
+    arXiv:1505.04597 (2D), arXiv:1606.06650 (3D), and those that each block states.
     """
 
     def __init__(self, config: UNetConfig) -> None:
@@ -28,7 +28,7 @@ class UNet(nn.Module):
         self.apply(_initialise)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits; see the class for shapes. Values are let go after their last reader."""
+        """Logits; see the class for shapes. Values are released after their last reader."""
         program = layers(self.config)
         last = last_readers(program)
         values = {0: image}
@@ -41,18 +41,18 @@ class UNet(nn.Module):
         return values[len(program) - 1]
 
     def _place(self, name: str, module: nn.Module) -> None:
-        """Where a dotted name leads; torch names the weights alike."""
-        folder: nn.Module = self
+        """Adds a module under its dotted name, which torch uses to name the weights."""
+        parent: nn.Module = self
         *path, last = name.split(".")
         for part in path:
-            if part not in dict(folder.named_children()):
-                folder.add_module(part, nn.Module())
-            folder = folder.get_submodule(part)
-        folder.add_module(last, module)
+            if part not in dict(parent.named_children()):
+                parent.add_module(part, nn.Module())
+            parent = parent.get_submodule(part)
+        parent.add_module(last, module)
 
 
 def _initialise(module: nn.Module) -> None:
-    """He et al. 2015, as the U-Net paper asks: each feature map of about unit variance."""
+    """He et al. 2015, as in the U-Net paper: each feature map has about unit variance."""
     if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:

@@ -1,1 +1,1 @@
-"""Trains the networks that `models/zoo` ships; needs the `train` extra."""
+"""Training of networks, such as those in `models/zoo`. Needs the extra `train`."""

@@ -1,6 +1,6 @@
-"""Examples drawn from cases: a window of the case, turned and scaled, its intensities changed.
+"""Draws examples from cases: a window, rotated, scaled and deformed, with changed intensities.
 
-Beyond the edge a window sees the case mirrored, as a tile does when the network is served.
+Beyond its edge a case is mirrored, as for tiles in inference.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from models.training.stain import immunostained
 from models.training.tables import Augmentation
 
 _FINEST = 0.3
-"""The least blur, in voxels: a narrower kernel leaves the image as it is."""
+"""Smallest blur, in voxels: a narrower kernel does not change the image."""
 
 
 def window(values: Tensor, grid: Tensor, mode: str) -> Tensor:
     """(c, *spatial) sampled at voxel positions (*window, dimension), mirrored beyond the edge."""
     last = torch.tensor(values.shape[1:]).clamp(min=2) - 1
-    places = (2 * grid / last - 1).flip(-1)  # grid_sample wants -1..1, last axis first
+    places = (2 * grid / last - 1).flip(-1)  # grid_sample expects -1..1, last axis first
     return grid_sample(
         values[None], places[None], mode=mode, padding_mode="reflection", align_corners=True
     )[0]
@@ -40,31 +40,31 @@ def positions(
     change: Augmentation,
     random: Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Where each voxel of a window looks, (*output + 2 halo, dimension), in voxels of the case;
-    and how the window is turned and scaled, (dimension, dimension)."""
+    """Random sampling positions of a window, (*output + 2 halo, dimension), in voxels of the case,
+    and the window's rotation and scale, (dimension, dimension)."""
     size = [n + 2 * halo for n in output]
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
     offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
     matrix = torch.from_numpy(_matrix(len(size), change, random))
     places = offsets @ matrix.T + torch.from_numpy(_centre(spatial, output, random))
     if change.elastic:
-        bent = smooth_field(size, change.elastic_spacing, len(size), random)
-        places += change.elastic * bent.movedim(0, -1)
+        displacement = smooth_field(size, change.elastic_spacing, len(size), random)
+        places += change.elastic * displacement.movedim(0, -1)
     return places, matrix
 
 
 def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
-    """A new look for (c, *spatial), each change drawn for this example alone."""
+    """Random changes of the intensities of an image (c, *spatial)."""
     if change.bias_field:
         field = RandBiasField(prob=0.5, coeff_range=(-change.bias_field, change.bias_field))
         field.set_random_state(int(random.integers(1 << 31)))
-        image = torch.as_tensor(field(image)).as_subclass(Tensor)  # MONAI's own kind is slow
+        image = torch.as_tensor(field(image)).as_subclass(Tensor)  # MONAI's MetaTensor is slow
     image = _colours(image, change, random)
     if change.gamma > 1 and random.random() < 0.5:
         image = _gamma(image, change.gamma ** random.uniform(-1, 1))
     if change.fade and random.random() < 0.5:
-        ground = image.flatten(1).median(1).values.view(-1, *(1,) * (image.ndim - 1))
-        image = torch.lerp(image, ground, change.fade * random.uniform())
+        median = image.flatten(1).median(1).values.view(-1, *(1,) * (image.ndim - 1))
+        image = torch.lerp(image, median, change.fade * random.uniform())
     image = image * (1 + change.contrast * random.uniform(-1, 1))
     image = image + change.brightness * random.uniform(-1, 1)
     if change.blur > _FINEST and random.random() < 0.3:
@@ -79,24 +79,24 @@ def intensities(image: Tensor, change: Augmentation, random: Generator) -> Tenso
 
 
 class Example(NamedTuple):
-    """What is learnt from at once."""
+    """One training example."""
 
     image: Tensor
-    """(c, *output + 2 halo), or (c, *output) where the network pads."""
+    """(c, *output + 2 halo), or (c, *output) if the network pads."""
     classes: Tensor
     """(*output), int64."""
     weight: Tensor | None = None
-    """(*output); None: all voxels count alike."""
+    """(*output): weight of each voxel; None: all equal."""
 
 
 def example(
     case: Case, output: Sequence[int], halo: int, change: Augmentation, random: Generator
 ) -> Example:
-    """A window of the case; its classes are the case's label values as they stand."""
+    """A random window of the case; its classes are the case's label values, unchanged."""
     grid, matrix = positions(case.label.shape, output, halo, change, random)
     image = window(torch.from_numpy(case.image), grid, "bilinear")
     if any(case.label_offset):
-        grid = grid + _kept(torch.tensor(case.label_offset, dtype=torch.float32), matrix)
+        grid = grid + _constant_offset(torch.tensor(case.label_offset, dtype=torch.float32), matrix)
     inner = grid[tuple(slice(halo, halo + n) for n in output)]
     label = torch.from_numpy(case.label.astype(np.float32))[None]
     if change.stain and random.random() < change.stain:
@@ -109,31 +109,32 @@ def example(
     )
 
 
-def _kept(offset: Tensor, matrix: Tensor) -> Tensor:
-    """How labels move against the image when turned, so that they lie as far off as before."""
+def _constant_offset(offset: Tensor, matrix: Tensor) -> Tensor:
+    """The correction that keeps the displacement of the labels constant when a window is
+    rotated."""
     return offset - matrix @ offset
 
 
 def _matrix(dimension: int, change: Augmentation, random: Generator) -> np.ndarray:
-    """Rotation, flips and scales about the window's centre, (dimension, dimension)."""
+    """Random rotation, flips and scales about the window's centre, (dimension, dimension)."""
     scale = change.scale ** random.uniform(-1, 1)
     sizes = scale * change.stretch ** random.uniform(-1, 1, dimension)
     signs = [-1 if a in change.flips and random.random() < 0.5 else 1 for a in range(dimension)]
     matrix = np.diag(sizes * signs)
     planes = list(combinations(range(dimension), 2))
-    most = np.broadcast_to(change.rotation_degrees, len(planes))
-    for (a, b), degrees in zip(planes, most, strict=True):
+    limits = np.broadcast_to(change.rotation_degrees, len(planes))
+    for (a, b), degrees in zip(planes, limits, strict=True):
         angle = np.radians(degrees * random.uniform(-1, 1))
-        turn = np.eye(dimension)
-        turn[[a, a, b, b], [a, b, a, b]] = (
+        rotation = np.eye(dimension)
+        rotation[[a, a, b, b], [a, b, a, b]] = (
             np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle),
         )  # fmt: skip
-        matrix = matrix @ turn
+        matrix = matrix @ rotation
     return matrix.astype(np.float32)
 
 
 def _centre(spatial: Sequence[int], output: Sequence[int], random: Generator) -> np.ndarray:
-    """A window's centre: the output covers the case, or lies in it, but for a tenth."""
+    """A random centre: the output covers the case or is inside it, with a margin of a tenth."""
     spread = [max(abs(n - w) / 2, n / 10) for n, w in zip(spatial, output, strict=True)]
     return np.array(
         [(n - 1) / 2 + random.uniform(-s, s) for n, s in zip(spatial, spread, strict=True)],
@@ -148,7 +149,7 @@ def _gamma(image: Tensor, power: float) -> Tensor:
 
 
 def _colours(image: Tensor, change: Augmentation, random: Generator) -> Tensor:
-    """Grey, inverted, or other colours; for images whose values run from about 0 to 1."""
+    """Makes an image grey, inverts it or changes its colours; for values from about 0 to 1."""
     if change.grey and random.random() < change.grey:
         image = image.mean(0, keepdim=True).expand_as(image)
     if change.invert and random.random() < change.invert:

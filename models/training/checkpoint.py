@@ -1,4 +1,4 @@
-"""Networks on disk: what a training resumes from, and what it leaves to be exported."""
+"""Checkpoints: last.pt, from which a training resumes, and best.pt, which is exported."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,51 +14,51 @@ from models.nets.config import UNetConfig
 from models.nets.onnx_file import weights_of
 from models.nets.unet import UNet
 from models.training.config import TrainingConfig
-from models.training.provenance import told
+from models.training.provenance import published_config
 
 LAST, BEST = "last.pt", "best.pt"
 UNREADABLE = (
     AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError, TypeError,
     UnpicklingError, ValueError,
 )  # fmt: skip
-"""All that a file which is no checkpoint of ours makes torch, or the lines that follow, raise."""
+"""Exceptions that torch, or the code after it, raises for a file that is not our checkpoint."""
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Whole or not at all."""
+    """Writes `state` to `path`, completely or not at all."""
     part = path.with_name(f"{path.name}.part")
     torch.save(state, part)
     part.replace(path)
 
 
-def shipped(
+def exportable(
     config: TrainingConfig,
     weights: dict[str, Tensor],
     figures: dict[str, float],
-    made: dict[str, Any],
+    provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """What best.pt holds: the network, what its card says, and how it came about."""
+    """The contents of best.pt: the network, the facts of its card, and its provenance."""
     return {
         "unet": asdict(config.network.unet()),
         "weights": weights,
         "logit_offsets": config.network.logit_offsets,
         "card": config.card.model_dump(mode="json"),
         "figures": figures,
-        "training": {"config": told(config), **made},
+        "training": {"config": published_config(config), **provenance},
     }
 
 
 def network_of(state: Mapping[str, Any]) -> UNet:
-    """The network that a best.pt holds; raises one of UNREADABLE where it holds none."""
+    """The network in a best.pt; raises one of UNREADABLE if there is none."""
     network = UNet(UNetConfig.of(state["unet"]))
     network.load_state_dict(state["weights"])
     return network
 
 
 def read_network(path: Path, kind: UNetConfig) -> UNet:
-    """The network of a best.pt, of whatever kind, or of a model.onnx, which must be of this kind.
+    """The network of a best.pt (of any kind), or of a model.onnx (which must be of this kind).
 
-    Raises BadRequest where the file is neither.
+    Raises BadRequest if the file is neither.
     """
     if path.suffix == ".onnx":
         network = UNet(kind)
@@ -67,45 +67,46 @@ def read_network(path: Path, kind: UNetConfig) -> UNet:
     try:
         return network_of(torch.load(path, weights_only=True, map_location="cpu"))
     except (*UNREADABLE, BadModel) as error:
-        raise _unfit() from error
+        raise _unusable_weights() from error
 
 
 def read_last(
     out: Path, config: TrainingConfig, data_sha256: str, device: torch.device
 ) -> dict[str, Any]:
-    """The folder's last.pt; raises BadRequest where it is torn, or of other data or configuration.
+    """The folder's last.pt; raises BadRequest if it is damaged, or of other data or configuration.
 
-    The seed and the step alone say what comes next, so a change half way would make a network that
-    no configuration tells of.
+    Each step depends only on the seed and its number. A change in the middle would give a network
+    that no configuration describes.
     """
     try:
         state: dict[str, Any] = torch.load(out / LAST, weights_only=True, map_location=device)
-        before, learnt = state["config"], state["data_sha256"]
+        before, data_before = state["config"], state["data_sha256"]
     except UNREADABLE as error:
         raise BadRequest(
-            f"The folder's {LAST} cannot be read.",
-            expected="What a training of this version left there.",
-            hint=f"Remove {LAST} to train from the beginning, or name another folder with --out.",
+            f"The {LAST} in the output folder cannot be read.",
+            expected="The file that a training of this version of Tessera wrote.",
+            hint=f"Delete {LAST} to start from the beginning, or choose another folder with --out.",
         ) from error
-    if learnt != data_sha256:
+    if data_before != data_sha256:
         raise BadRequest(
-            "The training in that folder began with other data.",
-            expected="The same files, byte for byte.",
-            hint="Put them back, or name another folder with --out.",
+            "The training in the output folder started with other data.",
+            expected="The same data files, byte for byte.",
+            hint="Restore the files, or choose another folder with --out.",
         )
     now = config.model_dump(mode="json")
     if changed := sorted(key for key in before.keys() | now if before.get(key) != now.get(key)):
         raise BadRequest(
-            f"The training in that folder began with another configuration: {', '.join(changed)}.",
-            expected="The configuration that it began with.",
-            hint="Take that one, or name another folder with --out (and this one's best.pt as "
-            "`start`).",
+            f"The training in the output folder started with another configuration: "
+            f"{', '.join(changed)}.",
+            expected="The configuration with which it started.",
+            hint="Use that configuration, or choose another folder with --out (and set this "
+            "folder's best.pt as `start`).",
         )
     return state
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights of a best.pt or an exported model.onnx; raises BadRequest where it is neither."""
+    """The weights of a best.pt or an exported model.onnx; raises BadRequest if it is neither."""
     try:
         if path.suffix == ".onnx":
             return weights_of(path)
@@ -113,12 +114,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "weights"
         ]
     except (*UNREADABLE, BadModel) as error:
-        raise _unfit() from error
+        raise _unusable_weights() from error
     return weights
 
 
 def mean(others: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of the weights of networks of one kind; of counters, the first's."""
+    """The mean weights of networks of the same kind; counters are those of the first."""
     return {
         name: torch.stack([weights[name] for weights in others]).mean(0)
         if first.is_floating_point()
@@ -128,17 +129,17 @@ def mean(others: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Loads them; raises BadRequest where they are another network's."""
+    """Loads `weights`; raises BadRequest if they belong to another network."""
     try:
         network.load_state_dict(weights)
     except (RuntimeError, TypeError) as error:
-        raise _unfit() from error
+        raise _unusable_weights() from error
 
 
-def _unfit() -> BadRequest:
+def _unusable_weights() -> BadRequest:
     return BadRequest(
-        "The weights to begin from cannot be taken.",
-        expected="The best.pt of a training, or the model.onnx made of it; to `start`, of the same "
+        "The weights to start from cannot be used.",
+        expected="The best.pt of a training, or its exported model.onnx; for `start`, of the same "
         "network.",
-        hint="Mend `start` or `teachers` in the configuration, or leave them out.",
+        hint="Correct `start` or `teachers` in the configuration, or leave them out.",
     )

@@ -1,4 +1,4 @@
-"""Loss and figures as curves, for TensorBoard."""
+"""Loss and metrics as curves for TensorBoard."""
 
 from pathlib import Path
 from typing import Self
@@ -7,10 +7,10 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 
 class Curves:
-    """Event files in the run's folder; `tensorboard --logdir FOLDER` shows them."""
+    """Event files in the output folder; `tensorboard --logdir FOLDER` shows them."""
 
     def __init__(self, out: Path, step: int) -> None:
-        # what a run that was stopped wrote after its last checkpoint is written again
+        # a resumed run repeats the steps after its last checkpoint
         self._writer = SummaryWriter(str(out), purge_step=step + 1 if step else None)
 
     def __enter__(self) -> Self:
@@ -20,7 +20,7 @@ class Curves:
         self._writer.close()
 
     def add(self, report: dict[str, float]) -> None:
-        """One point on each curve."""
+        """Adds one point to each curve."""
         for name, value in report.items():
             if name not in ("step", "seconds"):
                 self._writer.add_scalar(name, value, int(report["step"]))

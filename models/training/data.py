@@ -1,4 +1,4 @@
-"""Cases in memory: normalised as serving does, split by case."""
+"""Cases in memory: normalised as in inference, and divided into training and validation."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ from models.training.tables import Data, Loss
 from models.training.weight_map import weight_map
 
 SPACING_TOLERANCE = 0.02
-"""Of the spacing: less than a voxel over the length of a case."""
+"""Allowed relative difference of the spacing: less than a voxel over the length of a case."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One image and what is to be learnt from it."""
+    """One image and its labels."""
 
     name: str
     image: NDArray[np.float32]
@@ -35,28 +35,28 @@ class Case:
     label: NDArray[np.int32]
     """(*spatial): label values, or object numbers."""
     weight: NDArray[np.float32] | None = None
-    """(*spatial): how much each voxel counts; None: all alike."""
+    """(*spatial): weight of each voxel; None: all equal."""
     label_offset: tuple[float, ...] = ()
-    """Where labels lie, in voxels along each axis, from what they label."""
+    """Displacement of the labels from the image, in voxels per axis."""
 
 
 def read_cases(data: Data, root: Path, card: CardFacts) -> list[Case]:
-    """Every case of the folders, sorted by name; raises BadRequest where they do not serve."""
+    """All cases of the folders, sorted by name; raises BadRequest if they cannot be used."""
     if data.images is None:
-        raise _unfit("The configuration names no images.")
+        raise _unsuitable("The configuration names no folder of images.")
     labels = {path.name: path for path in (root / data.labels).glob("*")}
     images = sorted(path for path in (root / data.images).glob("*") if path.name in labels)
     if not images:
         raise BadRequest(
-            "The data folder holds no cases.",
-            expected="Images and labels that bear the same file names.",
-            hint="Name the folder that holds the configuration's images and labels.",
+            "The data folder contains no cases.",
+            expected="Images and labels with the same file names.",
+            hint="Choose the folder that contains the configured folders of images and labels.",
         )
     return [_read(path, labels[path.name], data, card) for path in images]
 
 
 def weighted(case: Case, data: Data, loss: Loss) -> Case:
-    """The case with the weight map of its touching objects."""
+    """The case with the weight map for its touching objects."""
     if data.target == "instances":
         shown, objects = classes(case.label), case.label
     else:
@@ -68,7 +68,7 @@ def weighted(case: Case, data: Data, loss: Loss) -> Case:
 
 
 class Named(Protocol):
-    """Whatever can be held out."""
+    """Anything with a case's name, which can be held out."""
 
     @property
     def name(self) -> str: ...
@@ -78,18 +78,18 @@ C = TypeVar("C", bound=Named)
 
 
 def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
-    """(training, validation): no patient lies on both sides.
+    """(training, validation): no patient is in both.
 
-    The latter are the cases that are named, or those of the patients of least hash, as many as it
-    takes. Raises BadRequest where nothing would be left to learn from.
+    Validation cases are those that are named, or those of the patients with the lowest hashes,
+    until there are enough. Raises BadRequest if one side would be empty.
     """
     if isinstance(data.validation, tuple):
         named = set(data.validation)
-        if lacking := named - {case.name for case in cases}:
+        if missing := named - {case.name for case in cases}:
             raise BadRequest(
-                f"{len(lacking)} of {len(named)} names in `validation` are no case's.",
-                expected="Names of cases: those of the files, without their endings.",
-                hint="Mend `validation`; what it misses would be learnt from.",
+                f"{len(missing)} of {len(named)} names in `validation` do not belong to a case.",
+                expected="Names of cases: file names without their endings.",
+                hint="Correct `validation`: otherwise these cases would be used for training.",
             )
         held = {patient(case, data) for case in cases if case.name in named}
     else:
@@ -103,26 +103,26 @@ def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
     if not training or not validation:
         raise BadRequest(
             f"Of {len(cases)} cases, {len(validation)} are held out for validation.",
-            expected="At least one case held out, and one left to learn from.",
-            hint="Name the folder that holds the cases, or mend `validation` and `patient`.",
+            expected="At least one case for validation, and one for training.",
+            hint="Choose the folder with all cases, or correct `validation` and `patient`.",
         )
     return training, validation
 
 
 def patient(case: Named, data: Data) -> str:
-    """Whose case it is; BadRequest where the pattern finds nobody in its name."""
-    found = re.match(data.patient, case.name)
-    if found is None or not found.groups():
+    """The patient of a case; raises BadRequest if the pattern does not match its name."""
+    match = re.match(data.patient, case.name)
+    if match is None or not match.groups():
         raise BadRequest(
-            "The pattern `patient` finds nobody in a case's name.",
-            expected="A pattern with a group, such as (.*)_slice.",
-            hint="Mend `patient` in the configuration's [data].",
+            "The pattern `patient` does not match a case's name.",
+            expected="A regular expression with a group, such as (.*)_slice.",
+            hint="Correct `patient` in the configuration's [data].",
         )
-    return found.group(1)
+    return match.group(1)
 
 
 def classes(label: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Numbered objects -> 0 background, 1 inside, 2 rim: one voxel deep, next to anything else."""
+    """Numbered objects -> 0 background, 1 inside, 2 rim (voxels next to any other value)."""
     size = 3
     lowest = ndimage.minimum_filter(label, size, mode="nearest")
     highest = ndimage.maximum_filter(label, size, mode="nearest")
@@ -134,38 +134,40 @@ def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
     stored, reference = open_scan(image), open_scan(label)
     scan, truth = canonical(stored).scan, canonical(reference).scan
     if stored.dimension == 3 and orientation(stored.affine) != orientation(reference.affine):
-        raise _unfit("A label file's axes run along other directions than its image's.")
+        raise _unsuitable("The axes of a label file have other directions than those of its image.")
     if scan.grid != truth.grid:
-        raise _unfit(f"An image of {scan.grid} voxels has labels of {truth.grid}.")
+        raise _unsuitable(f"An image of {scan.grid} voxels has labels of {truth.grid} voxels.")
     spacing = scan.spacing_mm or 0
     if card.spacing_mm and not np.allclose(spacing, card.spacing_mm, SPACING_TOLERANCE):
-        raise _unfit(f"An image has a spacing of {scan.spacing_mm} mm.")
+        raise _unsuitable(
+            f"An image has a spacing of {scan.spacing_mm} mm, the card {card.spacing_mm} mm."
+        )
     whole = Box.whole(scan.grid)
     held = in_memory(scan.read(whole))
     values = normalisation(held, card.intensity).apply(held.read(whole))
-    colours = len(card.channels) == 1 and values.shape[0] == 1  # grey, where colour may be asked
-    if values.shape[0] != card.components and not colours:
-        raise _unfit(f"An image has {values.shape[0]} components of {card.components}.")
+    is_grey = len(card.channels) == 1 and values.shape[0] == 1  # repeated for an RGB channel
+    if values.shape[0] != card.components and not is_grey:
+        raise _unsuitable(f"An image has {values.shape[0]} components, not {card.components}.")
     values = np.repeat(values, card.components // values.shape[0], axis=0)
     shown = mapped(label_values(truth), data.classes)
     return Case(case_name(image), values, shown, label_offset=data.label_offset)
 
 
 def case_name(path: Path) -> str:
-    """The file's name without its ending, as `tessera evaluate` names the case too."""
+    """The file name without its ending, as in `tessera evaluate`."""
     return path.name[:-7] if path.name.endswith(".nii.gz") else path.stem
 
 
 def label_values(truth: Scan) -> NDArray[np.int32]:
-    """All of a file's values; BadRequest where they are no label numbers."""
+    """All values of a label file; raises BadRequest if they are not label values."""
     values = truth.read(Box.whole(truth.grid))
     with np.errstate(invalid="ignore"):
         numbers = values.astype(np.int32)
     if len(values) != 1 or not np.array_equal(numbers, values) or numbers.min(initial=0) < 0:
         raise BadRequest(
-            "A label file holds what are no label numbers.",
+            "A label file contains values that are not label values.",
             expected="Whole numbers from 0, in one component.",
-            hint="Give label maps: neither probabilities nor colours.",
+            hint="Provide label maps, not probabilities or colours.",
         )
     return np.asarray(numbers[0])
 
@@ -173,22 +175,22 @@ def label_values(truth: Scan) -> NDArray[np.int32]:
 def mapped(
     values: NDArray[np.int32], classes: Mapping[int, Sequence[int]] | None
 ) -> NDArray[np.int32]:
-    """The files' values -> classes; what no class stands for is 0."""
+    """Values of label files -> classes; values without a class become 0."""
     if classes is None:
         return values
-    found = np.zeros_like(values)
+    mapped_values = np.zeros_like(values)
     for number, group in classes.items():
-        found[np.isin(values, group)] = number
-    return found
+        mapped_values[np.isin(values, group)] = number
+    return mapped_values
 
 
 def _hash(name: str, seed: int) -> bytes:
     return sha256(f"{seed}:{name}".encode()).digest()
 
 
-def _unfit(detail: str) -> BadRequest:
+def _unsuitable(detail: str) -> BadRequest:
     return BadRequest(
         detail,
-        expected="Images that suit the configuration's card, each with labels on its grid.",
-        hint="Mend the data, or the card's spacing and channels.",
+        expected="Images that fit the configuration's card, each with labels on its grid.",
+        hint="Correct the data, or the card's spacing and channels.",
     )

@@ -1,4 +1,4 @@
-"""How good a network is on whole cases it has not seen."""
+"""Evaluates a network on whole validation cases."""
 
 from collections.abc import Mapping
 
@@ -30,8 +30,11 @@ def predict(
 def scores(
     network: nn.Module, field: ReceptiveField, config: TrainingConfig, case: Case
 ) -> dict[str, float]:
-    """Dice of each label, of all of them as one, and `dice`, their mean; of numbered objects also
-    precision at IoU 0.5 and its mean over 0.5 to 0.9, `ap`."""
+    """Metrics of one case.
+
+    For labels: `dice_N` for label N, their mean `dice`, and `dice_all` of all labels as one. For
+    numbered objects: `dice`, the precision `ap_50` at IoU 0.5, and `ap`, its mean over 0.5 to 0.9.
+    """
     logits = predict(network, field, case.image)
     if offsets := config.network.logit_offsets:
         logits = logits + np.reshape(offsets, (-1, *(1,) * (logits.ndim - 1))).astype(np.float32)
@@ -40,21 +43,21 @@ def scores(
         rule = config.card.instances
         objects = number_instances(mask, rule.seed, rule.rim, rule.min_voxels)
         precisions = Matches.of(objects, case.label).average_precision()
-        both = dice(objects > 0, case.label > 0)
-        return {"dice": both, "ap_50": precisions[0], "ap": float(np.mean(precisions))}
-    truth = as_served(case.label, config)
+        foreground = dice(objects > 0, case.label > 0)
+        return {"dice": foreground, "ap_50": precisions[0], "ap": float(np.mean(precisions))}
+    truth = label_values_of(case.label, config)
     values = [label.value for label in config.card.labels]
-    found = {f"dice_{v}": dice(mask == v, truth == v) for v in values}
-    return found | {
-        "dice": float(np.mean(list(found.values()))),
+    each = {f"dice_{v}": dice(mask == v, truth == v) for v in values}
+    return each | {
+        "dice": float(np.mean(list(each.values()))),
         "dice_all": dice(mask > 0, truth > 0),
     }
 
 
-def as_served(classes: NDArray[np.int32], config: TrainingConfig) -> NDArray[np.int64]:
-    """Classes -> the label values that a faultless network would paint for them.
+def label_values_of(classes: NDArray[np.int32], config: TrainingConfig) -> NDArray[np.int64]:
+    """Classes -> the label values that a perfect network would write.
 
-    With softmax a class is the number of an output, and the card's `outputs` tell what that paints.
+    With softmax, a class is the index of an output, and the card's `outputs` give its label value.
     """
     if config.card.activation == "softmax":
         return np.asarray(config.card.outputs)[classes]
@@ -62,9 +65,9 @@ def as_served(classes: NDArray[np.int32], config: TrainingConfig) -> NDArray[np.
 
 
 def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.int64]:
-    """Label values of (outputs, *spatial), as when served; where objects are numbered, outputs.
+    """Label values for logits (outputs, *spatial), as in inference; output indices for instances.
 
-    The best output's, or those of regions, later over earlier.
+    softmax: the highest output. sigmoid: regions, later over earlier.
     """
     if config.card.activation == "softmax":
         best = np.asarray(logits.argmax(0))
@@ -75,6 +78,6 @@ def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.i
     return values
 
 
-def worth(figures: Mapping[str, float]) -> float:
-    """By which the best checkpoint is picked: precision of numbered objects, else Dice."""
+def selection_score(figures: Mapping[str, float]) -> float:
+    """The metric that selects the best checkpoint: `ap` for numbered objects, else `dice`."""
     return figures.get("ap", figures["dice"])

@@ -1,4 +1,4 @@
-"""Where a training's examples come from: windows of cases, or images drawn from label maps."""
+"""The source of training examples: windows of cases, or images drawn from label maps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,28 +16,29 @@ from models.training.synthesis import Drawn
 
 
 class Examples(Protocol):
-    """An endless supply, and what is never learnt from."""
+    """An endless source of training examples, and the validation cases."""
 
     held_out: list[Case]
+    """Validation cases, which are never used for training."""
 
     def draw(self, random: Generator) -> Example:
-        """The next one, by `random` alone."""
+        """The next example; depends only on `random`."""
 
 
 def open_examples(config: TrainingConfig, root: Path, halo: int) -> Examples:
-    """Reads the data that the configuration names; BadRequest where it does not serve."""
+    """Reads the configuration's data; raises BadRequest if it cannot be used."""
     if config.synthesis is not None:
         return Drawn(config, root)
     return Windows(config, root, halo)
 
 
 class Windows:
-    """Windows of cases, each turned, bent, scaled and recoloured."""
+    """Windows of cases, each rotated, deformed, scaled and changed in intensity."""
 
     def __init__(self, config: TrainingConfig, root: Path, halo: int) -> None:
         self._config, self._halo = config, halo
         cases = read_cases(config.data, root, config.card)
-        _suit(cases, config)
+        _check_cases(cases, config)
         self._training, self.held_out = split(cases, config.data, config.seed)
         if config.loss.weighted:
             self._training = [weighted(case, config.data, config.loss) for case in self._training]
@@ -45,32 +46,32 @@ class Windows:
         self._odds = np.array(odds) / np.sum(odds)
 
     def draw(self, random: Generator) -> Example:
-        """As `Examples.draw`."""
+        """Implements `Examples.draw`."""
         case = self._training[random.choice(len(self._training), p=self._odds)]
         config = self._config
-        found = example(case, config.optimisation.output, self._halo, config.augmentation, random)
+        drawn = example(case, config.optimisation.output, self._halo, config.augmentation, random)
         if config.data.target == "labels":
-            return found
-        parts = classes(found.classes.numpy().astype(np.int32))
-        return found._replace(classes=torch.from_numpy(parts.astype(np.int64)))
+            return drawn
+        parts = classes(drawn.classes.numpy().astype(np.int32))
+        return drawn._replace(classes=torch.from_numpy(parts.astype(np.int64)))
 
 
-def _suit(cases: Sequence[Case], config: TrainingConfig) -> None:
-    """Raises BadRequest where the cases are not of the network's dimension, or of other classes."""
+def _check_cases(cases: Sequence[Case], config: TrainingConfig) -> None:
+    """Raises BadRequest if a case has another dimension or other classes than the network."""
     axes, outputs = config.network.dimension, config.network.out_channels
-    if found := {case.label.ndim for case in cases} - {axes}:
+    if others := {case.label.ndim for case in cases} - {axes}:
         raise BadRequest(
-            f"A case has {found.pop()} axes.",
-            expected=f"Images of {axes} axes, as the network has.",
-            hint="Mend `dimension` in the configuration, or name other data.",
+            f"A case has {others.pop()} axes.",
+            expected=f"Images with {axes} axes, as the network has.",
+            hint="Correct `dimension` in the configuration, or choose other data.",
         )
     if config.data.target == "instances" or config.card.activation == "sigmoid":
         return
     if (highest := max(int(case.label.max()) for case in cases)) >= outputs:
         raise BadRequest(
-            f"The labels hold the class {highest}.",
+            f"The labels contain the class {highest}.",
             expected=f"Classes below {outputs}, one for each output of the network.",
-            hint="Say with `classes` in [data] which values of the files are which class.",
+            hint="Assign the values of the label files to classes with `classes` in [data].",
         )
 
 

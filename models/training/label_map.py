@@ -1,4 +1,4 @@
-"""Heads without images: which tissue fills each voxel, and what is known of each tissue."""
+"""Label maps of heads without images: the tissue of each voxel, and properties of each tissue."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,55 +16,56 @@ from models.training.data import case_name, label_values
 from models.training.tables import Synthesis
 
 BACKGROUND = 0
-"""The row of a map's background."""
+"""The row of the background in the table of tissues."""
 _FAR = 255
 _SULCUS_MM = 10.0
-"""Gaps of less than that lie within the brain's hull."""
+"""Gaps narrower than this belong to the brain's hull."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tissues:
-    """What is known of each kind of tissue; a map's voxels are rows of this table."""
+    """A table with one row per kind of tissue; the voxels of a map are row numbers."""
 
-    look: NDArray[np.intp]
-    """Rows of the same number look alike."""
+    appearance: NDArray[np.intp]
+    """Rows with the same number have the same appearance."""
     target: NDArray[np.int64]
-    """The class that is to be learnt."""
+    """The class that the network learns."""
     contrasts: NDArray[np.float64]
-    """(contrasts, looks): means in common sequences; NaN where one is not known."""
+    """(contrasts, appearances): mean intensity in common sequences; NaN if unknown."""
     outside: NDArray[np.bool_]
-    """Whether a stripped scan lacks it."""
+    """Whether a skull-stripped scan does not contain the tissue."""
     around: NDArray[np.bool_]
-    """Whether a stripped scan keeps a layer of it at most."""
+    """Whether a skull-stripped scan keeps only a layer of the tissue."""
     cortex: NDArray[np.bool_]
-    """Whether it may grow into what is around."""
+    """Whether the tissue may grow into the tissues of `around`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelMap:
-    """One head: which tissue fills each voxel."""
+    """One head: the tissue of each voxel."""
 
     name: str
     head: NDArray[np.uint8]
-    """(2, i, j, k), RAS+, cut to what is not background: rows, and mm to the brain's hull."""
+    """(2, i, j, k), RAS+, cropped to the foreground: rows, and distance to the brain's hull in
+    mm."""
     spacing_mm: tuple[float, ...]
     brain: Box
-    """Around what is to be learnt."""
+    """The box around the voxels with a class."""
 
 
 def read_maps(config: TrainingConfig, root: Path) -> tuple[list[LabelMap], Tissues]:
-    """Every map of the folder, sorted by name; raises BadRequest where there are too few."""
+    """All maps of the folder, sorted by name; raises BadRequest if there are fewer than two."""
     paths = sorted((root / config.data.labels).glob("*"))
     if len(paths) < 2:
-        raise unfit(f"The data folder holds {len(paths)} label maps.")
+        raise unsuitable(f"The data folder contains {len(paths)} label maps.")
     stored = {case_name(path): _read(path) for path in paths}
-    values = np.unique(np.concatenate([[0], *(np.unique(found) for found, _ in stored.values())]))
+    values = np.unique(np.concatenate([[0], *(np.unique(labels) for labels, _ in stored.values())]))
     if len(values) > 256:
-        raise unfit(f"The label maps hold {len(values)} different values.")
+        raise unsuitable(f"The label maps contain {len(values)} different values.")
     table = tissues(values, config)
     maps = []
-    for name, (found, spacing) in stored.items():
-        rows = np.searchsorted(values, found).astype(np.uint8)[_around(found != 0, 4).slices]
+    for name, (labels, spacing) in stored.items():
+        rows = np.searchsorted(values, labels).astype(np.uint8)[_around(labels != 0, 4).slices]
         brain = _around(table.target[rows] > 0, 0)
         head = np.stack([rows, depth(rows, table, spacing)])
         maps.append(LabelMap(name, head, spacing, brain))
@@ -72,22 +73,22 @@ def read_maps(config: TrainingConfig, root: Path) -> tuple[list[LabelMap], Tissu
 
 
 def tissues(values: NDArray[np.int32], config: TrainingConfig) -> Tissues:
-    """The table of these values of maps, sorted; the background comes first."""
+    """The table for these sorted map values; the background is the first row."""
     synthesis, classes = config.synthesis or Synthesis(), config.data.classes or {}
     first = {value: group[0] for group in synthesis.alike for value in group}
     kinds = [first.get(value, value) for value in values.tolist()]
     target = {value: number for number, group in classes.items() for value in group}
     if not classes:
         target = {value: value for value in values.tolist()}
-    looks, look = np.unique(kinds, return_inverse=True)
+    appearances, appearance = np.unique(kinds, return_inverse=True)
     shared = [
         {first.get(value, value): mean for value, mean in known.items()}
         for known in synthesis.contrasts
     ]
-    means = [[known.get(value, np.nan) for value in looks] for known in shared]
+    means = [[known.get(value, np.nan) for value in appearances] for known in shared]
     return Tissues(
-        look=look,
-        contrasts=np.array(means, float).reshape(len(means), len(looks)),
+        appearance=appearance,
+        contrasts=np.array(means, float).reshape(len(means), len(appearances)),
         target=np.array([target.get(value, 0) for value in values.tolist()], np.int64),
         outside=np.isin(values, synthesis.outside),
         around=np.isin(values, synthesis.around),
@@ -98,56 +99,58 @@ def tissues(values: NDArray[np.int32], config: TrainingConfig) -> Tissues:
 def depth(
     rows: NDArray[np.uint8], table: Tissues, spacing_mm: tuple[float, ...]
 ) -> NDArray[np.uint8]:
-    """(i, j, k): about how many mm to the brain's hull, rounded up; 0 within it, sulci and all.
+    """(i, j, k): approximate distance to the brain's hull in mm, rounded up; 0 inside, with sulci.
 
-    Far from the brain it is the highest number.
+    Far from the brain it is the highest value, 255.
     """
     solid = (table.target > 0) & ~table.around & ~table.outside
-    found = np.full(rows.shape, _FAR, np.uint8)
+    distance = np.full(rows.shape, _FAR, np.uint8)
     reach = tuple(max(1, round(_SULCUS_MM / mm)) for mm in spacing_mm)
     near = _around(solid[rows], 2 * max(reach)).slices
-    margin = [(n, n) for n in reach]  # or a closing takes the grid's edge for tissue
+    margin = [(n, n) for n in reach]  # otherwise the closing treats the grid's edge as tissue
     closed = ndimage.grey_closing(np.pad(solid[rows[near]], margin).astype(np.uint8), reach)
     hull = closed[tuple(slice(n, -n) for n in reach)] > 0
-    steps = ndimage.distance_transform_cdt(~hull, "chessboard")  # much quicker than Euclid's
-    found[near] = np.ceil(steps * min(spacing_mm)).clip(0, _FAR)
-    return found
+    steps = ndimage.distance_transform_cdt(
+        ~hull, "chessboard"
+    )  # much faster than the Euclidean distance
+    distance[near] = np.ceil(steps * min(spacing_mm)).clip(0, _FAR)
+    return distance
 
 
 def stripped(
     rows: NDArray[np.intp], depth: NDArray[np.uint8], table: Tissues, layer_mm: float
 ) -> NDArray[np.intp]:
-    """The rows of a head without its skull, a layer around the brain being left."""
-    lost = table.outside[rows] | (table.around[rows] & (depth > layer_mm))
-    return np.where(lost, BACKGROUND, rows)
+    """The rows of a head without its skull; a layer of `layer_mm` around the brain remains."""
+    removed = table.outside[rows] | (table.around[rows] & (depth > layer_mm))
+    return np.where(removed, BACKGROUND, rows)
 
 
 def thickened(rows: NDArray[np.intp], table: Tissues) -> NDArray[np.intp]:
-    """The rows of a head whose cortex is a voxel thicker, at the cost of what is around it."""
+    """The rows of a head whose cortex is one voxel thicker, at the cost of the tissue around it."""
     thick, free = rows.copy(), table.around[rows]
-    for row in np.flatnonzero(table.cortex):  # the left's and the right's, each its own
+    for row in np.flatnonzero(table.cortex):  # left and right separately
         thick[free & ndimage.binary_dilation(rows == row)] = row
     return thick
 
 
-def unfit(detail: str) -> BadRequest:
-    """Why images cannot be drawn from these maps."""
+def unsuitable(detail: str) -> BadRequest:
+    """The error for maps from which images cannot be drawn."""
     return BadRequest(
         detail,
-        expected="Two or more label maps of up to 256 values, and a card with spacing_mm.",
-        hint="Name such a folder in the configuration's [data], or leave [synthesis] out.",
+        expected="Two or more label maps with up to 256 values, and a card with spacing_mm.",
+        hint="Set such a folder in the configuration's [data], or remove [synthesis].",
     )
 
 
 def _read(path: Path) -> tuple[NDArray[np.int32], tuple[float, ...]]:
     scan = canonical(open_scan(path)).scan
     if scan.spacing_mm is None or scan.dimension != 3:
-        raise unfit("A label map is no volume.")
+        raise unsuitable("A label map is not a volume.")
     return label_values(scan), scan.spacing_mm
 
 
 def _around(inside: NDArray[np.bool_], margin: int) -> Box:
-    """The box of what is inside, and a margin within the grid."""
+    """The bounding box of `inside`, enlarged by `margin` within the grid."""
     lines = [np.flatnonzero(inside.any(axis=(*{0, 1, 2} - {axis},))) for axis in range(3)]
     if not inside.any():
         return Box.whole(inside.shape)

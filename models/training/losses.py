@@ -1,4 +1,4 @@
-"""What a training makes small: overlap and cross-entropy, weighted voxel by voxel."""
+"""Loss functions: Dice and cross-entropy, with a weight for each voxel."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from models.training.tables import Loss
 
 
 class DiceCrossEntropy(nn.Module):
-    """Soft Dice over the classes but background (Milletari et al. 2016, arXiv:1606.04797), and
-    cross-entropy over all of them.
+    """Soft Dice over all classes except background (Milletari et al. 2016, arXiv:1606.04797), and
+    cross-entropy over all classes.
 
-    Dice is that of the whole batch: a class that one window lacks is not a class missed.
+    Dice is computed over the whole batch, so that a window without a class is not penalised.
     """
 
     def __init__(self, settings: Loss) -> None:
@@ -31,7 +31,7 @@ class DiceCrossEntropy(nn.Module):
 
 
 class RegionLoss(nn.Module):
-    """As DiceCrossEntropy, for regions that may overlap, each with a sigmoid of its own."""
+    """Like DiceCrossEntropy, for regions that may overlap, with a sigmoid for each."""
 
     def __init__(self, settings: Loss, regions: Sequence[Sequence[int]]) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class RegionLoss(nn.Module):
         self._dice = DiceLoss(sigmoid=True, batch=True)
 
     def forward(self, logits: Tensor, classes: Tensor, weight: Tensor | None = None) -> Tensor:
-        """As DiceCrossEntropy.forward; a region holds the voxels of its classes."""
+        """Like DiceCrossEntropy.forward; a region contains the voxels of its classes."""
         covered = torch.stack([_any_of(classes, region) for region in self._regions], 1).float()
         dice: Tensor = self._dice(logits, covered)
         each = binary_cross_entropy_with_logits(logits, covered, reduction="none").mean(1)
@@ -47,7 +47,7 @@ class RegionLoss(nn.Module):
 
 
 def loss_of(config: TrainingConfig) -> nn.Module:
-    """The loss that suits the card's activation."""
+    """The loss for the card's activation."""
     if config.card.activation == "sigmoid":
         return RegionLoss(config.loss, config.data.regions)
     return DiceCrossEntropy(config.loss)
@@ -58,5 +58,5 @@ def _any_of(classes: Tensor, region: list[int]) -> Tensor:
 
 
 def _mean(each: Tensor, weight: Tensor | None) -> Tensor:
-    """By weight, where there is one."""
+    """The mean, weighted if there is a weight."""
     return each.mean() if weight is None else (each * weight).sum() / weight.sum()

@@ -1,4 +1,4 @@
-"""Where a network comes from: which data, which code."""
+"""Provenance of a trained network: data, code and configuration."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from models.training.tables import Data
 
 
 def data_sha256(data: Data, root: Path) -> str:
-    """The hash of the names and contents of all files that the configuration names, in order."""
+    """SHA-256 of the names and contents of all data files of the configuration, in order."""
     whole = sha256()
     for folder in filter(None, (data.images, data.labels)):
         for path in sorted(path for path in (root / folder).glob("*") if path.is_file()):
@@ -22,24 +22,24 @@ def data_sha256(data: Data, root: Path) -> str:
 
 
 def code_version() -> str:
-    """The package's version, and the commit where the code lies in a checkout."""
+    """The package's version, with the commit if the code is in a git checkout."""
     try:
-        known = version("tessera-seg")
+        release = version("tessera-seg")
     except PackageNotFoundError:
-        known = "unknown"
+        release = "unknown"
     git = shutil.which("git")
     if git is None or not (Path(__file__).parents[2] / ".git").exists():
-        return known
-    asked = (git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
-    said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
-    return f"{known} ({said.stdout.strip()})" if said.returncode == 0 else known
+        return release
+    command = (git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
+    return f"{release} ({done.stdout.strip()})" if done.returncode == 0 else release
 
 
-def told(config: TrainingConfig) -> dict[str, Any]:
-    """The configuration as plain values, for a card that anyone may read.
+def published_config(config: TrainingConfig) -> dict[str, Any]:
+    """The configuration as plain values, for a public card.
 
-    Fields at their defaults are left out. Absolute paths lose their folders, and cases that were
-    held out by name are counted: where things lie, and who was a case, is no business of others.
+    Fields with their default are left out. To keep folders and case names private, absolute paths
+    are reduced to the file name, and cases that are held out by name to their number.
     """
     plain: dict[str, Any] = _plain(config.model_dump(exclude_defaults=True))
     if isinstance(config.data.validation, tuple):

@@ -1,4 +1,4 @@
-"""A training under way: network, optimiser, and where they stand."""
+"""The state of a training: network, optimiser, schedule, and the current step."""
 
 import time
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from models.nets.receptive_field import ReceptiveField
 from models.nets.unet import UNet
 from models.training import checkpoint
 from models.training.config import TrainingConfig
-from models.training.evaluate import scores, worth
+from models.training.evaluate import scores, selection_score
 from models.training.examples import Examples
 from models.training.losses import loss_of
 from models.training.tables import Optimisation
@@ -26,11 +26,11 @@ from models.training.teachers import Teachers
 
 _LONGEST_GRADIENT = 5.0
 _SHORTEST_CYCLE = 10
-"""Steps of a learning rate that rises and falls."""
+"""Minimum number of steps of the learning rate cycle."""
 
 
 class Run:
-    """Steps, evaluations and checkpoints; each step depends on the seed and its number alone."""
+    """Steps, evaluations and checkpoints; each step depends only on the seed and its number."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Run:
             total_steps=max(settings.steps, _SHORTEST_CYCLE),
             pct_start=0.2,
         )
-        # fp16 alone is too narrow for gradients as they come; elsewhere this does nothing
+        # gradients need scaling in fp16; disabled for other precisions
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.precision is torch.float16
         )
@@ -68,20 +68,21 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether the last step has been taken, or patience is at an end."""
+        """Whether the last step is done, or patience is exhausted."""
         settings = self.config.optimisation
         return self.step >= settings.steps or 0 < settings.patience <= self.stale
 
     def one_step(self) -> dict[str, float]:
-        """Learns from one batch, drawn by seed and step alone: a resumed run goes on alike."""
+        """Trains on one batch, which depends only on seed and step, so that a run can be
+        resumed."""
         random = np.random.default_rng((self.config.seed, self.step))
         torch.manual_seed(self.config.seed + self.step)
         loss = self._loss(*self._batch(random))
         if not loss.isfinite():
             raise BadRequest(
                 f"The loss is not finite at step {self.step + 1}.",
-                expected="A loss that falls; NaN and infinity can only spread.",
-                hint="Lower learning_rate, or take fp32; the last checkpoint is as it was.",
+                expected="A finite loss; NaN and infinity would spread to all weights.",
+                hint="Lower learning_rate, or set precision = fp32. The last checkpoint is kept.",
             )
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -96,43 +97,46 @@ class Run:
         report = {"step": self.step, "loss": float(loss.detach()), "learning_rate": rate}
         return report | {"seconds": self.seconds()}
 
-    def evaluate(self, made: dict[str, Any]) -> dict[str, float]:
-        """Mean figures over the held-out cases; keeps last.pt, and best.pt where it is better.
+    def evaluate(self, provenance: dict[str, Any]) -> dict[str, float]:
+        """Mean metrics over the validation cases. Saves last.pt, and best.pt after an improvement.
 
-        `made` says how the network came about.
+        `provenance`: data, code and version of torch, for the card.
         """
         network = self.average.module.eval()
         each = [scores(network, self.field, self.config, case) for case in self.examples.held_out]
         figures = {name: float(np.mean([s[name] for s in each])) for name in each[0]}
-        better = worth(figures) > self.best
-        self.best, self.stale = max(self.best, worth(figures)), 0 if better else self.stale + 1
+        score = selection_score(figures)
+        better = score > self.best
+        self.best, self.stale = max(self.best, score), 0 if better else self.stale + 1
         if better:
-            known = figures | {"steps": self.step}
-            shipped = checkpoint.shipped(self.config, network.state_dict(), known, made)
-            checkpoint.save(self.out / checkpoint.BEST, shipped)
+            results = figures | {"steps": self.step}
+            best = checkpoint.exportable(self.config, network.state_dict(), results, provenance)
+            checkpoint.save(self.out / checkpoint.BEST, best)
         checkpoint.save(self.out / checkpoint.LAST, self._state())
         return figures
 
     def begin(self, others: Sequence[dict[str, Tensor]]) -> None:
-        """Takes the weights of another training, or the mean of several."""
+        """Starts from the weights of another training, or from the mean of several."""
         for weights in others:
-            checkpoint.fill(self.network, weights)  # each by itself, so that none is another's
+            checkpoint.fill(
+                self.network, weights
+            )  # each separately, so that weights of another network are found
         weights = checkpoint.mean(others)
         checkpoint.fill(self.network, weights)
         checkpoint.fill(self.average.module, weights)
 
     def resume(self) -> bool:
-        """Takes up where last.pt stands, if it is there; BadRequest where it cannot go on."""
+        """Continues from last.pt if it exists; raises BadRequest if it cannot be used."""
         if not (self.out / checkpoint.LAST).exists():
             return False
         state = checkpoint.read_last(self.out, self.config, self.data_sha256, self.device)
-        for name in _KEPT:
+        for name in _RESTORED:
             getattr(self, name).load_state_dict(state[name])
         self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
         return True
 
     def seconds(self) -> float:
-        """Since this process began to train."""
+        """Seconds since this process started to train."""
         return round(time.monotonic() - self.started, 1)
 
     def _batch(self, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -149,55 +153,55 @@ class Run:
         enabled = self.precision is not torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=enabled):
             logits = self.network(images)
-            taught = self.teachers(images) if self.teachers else None
+            target = self.teachers(images) if self.teachers else None
         loss: Tensor = self.loss(logits.float(), labels, weight)
-        if taught is not None:
-            loss = loss + self.config.loss.distillation * Teachers.distance(logits.float(), taught)
+        if target is not None:
+            loss = loss + self.config.loss.distillation * Teachers.distance(logits.float(), target)
         return loss
 
     def _train_mode(self) -> None:
-        """Batch norm goes by the batch; after its share of the steps, by the average's memory."""
+        """Batch norm uses the batch's statistics, and after `norm_until` those of the average."""
         settings = self.config.optimisation
-        begins = ceil(settings.norm_until * settings.steps)
+        frozen_from = ceil(settings.norm_until * settings.steps)
         self.network.train()
-        if self.step < begins:
+        if self.step < frozen_from:
             return
         pairs = zip(self.network.modules(), self.average.module.modules(), strict=True)
-        for norm, steady in pairs:
+        for norm, averaged in pairs:
             if isinstance(norm, _BatchNorm):
-                if self.step == begins:
-                    _remember(norm, steady)
+                if self.step == frozen_from:
+                    _copy_statistics(norm, averaged)
                 norm.eval()
 
     def _state(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in _KEPT}
-        asked = {"config": self.config.model_dump(mode="json"), "data_sha256": self.data_sha256}
-        return parts | asked | {"step": self.step, "best": self.best, "stale": self.stale}
+        parts = {name: getattr(self, name).state_dict() for name in _RESTORED}
+        inputs = {"config": self.config.model_dump(mode="json"), "data_sha256": self.data_sha256}
+        return parts | inputs | {"step": self.step, "best": self.best, "stale": self.stale}
 
 
-_KEPT = ("network", "average", "optimiser", "schedule", "scaler")
+_RESTORED = ("network", "average", "optimiser", "schedule", "scaler")
 
 
 def _moving_average(
     decay: float, average: list[Tensor], current: list[Tensor], count: Tensor | int
 ) -> None:
-    """Remembers less at first, so that the random weights of the beginning are soon forgotten."""
-    young = (1 + int(count)) / (10 + int(count))
-    update = get_ema_multi_avg_fn(min(decay, young))  # type: ignore[no-untyped-call]
+    """A moving average with a lower decay at first, so that initial weights lose influence soon."""
+    early_decay = (1 + int(count)) / (10 + int(count))
+    update = get_ema_multi_avg_fn(min(decay, early_decay))  # type: ignore[no-untyped-call]
     update(average, current, count)
 
 
-def _remember(norm: nn.Module, other: nn.Module) -> None:
-    for buffer, steady in zip(norm.buffers(), other.buffers(), strict=True):
-        buffer.copy_(steady)
+def _copy_statistics(norm: nn.Module, other: nn.Module) -> None:
+    for buffer, source in zip(norm.buffers(), other.buffers(), strict=True):
+        buffer.copy_(source)
 
 
 def _device(settings: Optimisation) -> torch.device:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise BadRequest(
-            "The configuration asks for CUDA, which this torch does not find.",
-            expected="An NVIDIA GPU, its driver, and a torch built for it.",
-            hint="Take device = auto, or install these.",
+            "The configuration requires CUDA, but PyTorch finds no CUDA device.",
+            expected="An NVIDIA GPU with its driver, and a PyTorch that is built for CUDA.",
+            hint="Set device = auto, or install these.",
         )
     if settings.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -214,5 +218,5 @@ def _precision(settings: Optimisation, device: torch.device) -> torch.dtype:
 
 
 def _layout(config: TrainingConfig) -> torch.memory_format:
-    """Channels last, in which bf16 convolutions are quickest."""
+    """Channels last: the fastest layout for bf16 convolutions."""
     return torch.channels_last_3d if config.network.dimension == 3 else torch.channels_last

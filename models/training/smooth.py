@@ -1,4 +1,4 @@
-"""Smooth random fields: random control points, a cubic B-spline between them."""
+"""Smooth random fields: random control points, interpolated by a cubic B-spline."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -13,9 +13,9 @@ _DEGREE = 3
 
 
 def smooth_field(size: Sequence[int], spacing: float, channels: int, random: Generator) -> Tensor:
-    """(channels, *size), float32; control points `spacing` voxels apart, of deviation 1.
+    """(channels, *size), float32; control points `spacing` voxels apart with standard deviation 1.
 
-    Where the field runs between the points its deviation is less, about 0.67 an axis.
+    Between the points the standard deviation is lower, by a factor of about 0.67 per axis.
     """
     weights = [_weights(n, spacing) for n in size]
     points = random.standard_normal((channels, *(w.shape[1] for w in weights)), np.float32)
@@ -26,7 +26,7 @@ def smooth_field(size: Sequence[int], spacing: float, channels: int, random: Gen
 
 
 def _weights(size: int, spacing: float) -> Tensor:
-    """(size, control points): how much of each point lies in each voxel; a row's sum is 1."""
+    """(size, control points): weight of each control point in each voxel; rows sum to 1."""
     intervals = max(1, ceil((size - 1) / spacing))
     knots = np.arange(-_DEGREE, intervals + _DEGREE + 1, dtype=float)
     places = np.linspace(0, intervals, size)

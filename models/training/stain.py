@@ -1,7 +1,7 @@
-"""Pictures as a light microscope shows immunostained tissue, drawn from other nuclei pictures.
+"""Simulates light microscopy of immunostained tissue from other images of nuclei.
 
-Light is taken in proportion to its way through a stain (Beer and Lambert): the picture is
-exp(-sum of density * colour). Haematoxylin lies in the nuclei; DAB, brown, around them, in patches.
+Stains absorb light by the Beer-Lambert law: the image is exp(-sum of density * colour).
+Haematoxylin is in the nuclei; DAB, which is brown, is around them in patches.
 Colours: Ruifrok and Johnston 2001, Quantification of histochemical staining by color deconvolution.
 """
 
@@ -19,9 +19,10 @@ _DARKEST = 0.05
 
 
 def immunostained(image: Tensor, objects: Tensor, random: Generator) -> Tensor:
-    """(3, i, j) of about 0 to 1, and its object numbers (i, j) -> a picture of the same nuclei.
+    """A stained image (3, i, j) of the nuclei in `image`, with values from about 0 to 1.
 
-    Grey nuclei on a dark ground are stained blue first; others keep their colours.
+    `image`: (3, i, j), about 0 to 1. `objects`: object numbers (i, j). Grey nuclei on a dark
+    background are first stained blue; others keep their colours.
     """
     values = image.numpy()
     inside = gaussian_filter((objects.numpy() > 0).astype(np.float32), 0.7)
@@ -43,12 +44,12 @@ def immunostained(image: Tensor, objects: Tensor, random: Generator) -> Tensor:
 
 
 def _texture(grid: tuple[int, ...], size: float, random: Generator) -> NDArray[np.float32]:
-    """Smooth noise of mean 0 and deviation 1; `size`: the deviation of its Gaussian, pixels."""
+    """Smooth noise, mean 0 and standard deviation 1; `size`: width of its Gaussian in pixels."""
     noise = gaussian_filter(random.standard_normal(grid, dtype=np.float32), size, mode="wrap")
     return np.asarray((noise - noise.mean()) / max(float(noise.std()), 1e-6), np.float32)
 
 
 def _varied(colour: NDArray[np.float32], random: Generator) -> NDArray[np.float32]:
-    """(3, 1, 1): each slide's stain is a little different."""
+    """(3, 1, 1): the stain with small random variations, as between slides."""
     varied = colour * random.uniform(0.8, 1.25, 3)
     return varied.astype(np.float32)[:, None, None]

@@ -1,8 +1,8 @@
-"""Images drawn from label maps, of any contrast and resolution.
+"""Draws images of any contrast and resolution from label maps.
 
-The SynthSeg recipe (Billot et al. 2023, doi:10.1016/j.media.2023.102789): each kind of tissue gets
-a random mean and spread; then come the scanner's slices, its bias field and its noise. A network
-that has seen nothing else has to go by shapes, and takes whatever contrast it is served.
+The SynthSeg method (Billot et al. 2023, doi:10.1016/j.media.2023.102789): each kind of tissue gets
+a random mean and standard deviation; then slice thickness, bias field and noise are simulated. A
+network that is trained only on such images relies on shapes and works with any contrast.
 """
 
 from collections.abc import Sequence
@@ -21,29 +21,29 @@ from imaging.scan import in_memory
 from models.training.augment import Example, intensities, positions
 from models.training.config import TrainingConfig
 from models.training.data import Case, split
-from models.training.label_map import LabelMap, Tissues, read_maps, stripped, thickened, unfit
+from models.training.label_map import LabelMap, Tissues, read_maps, stripped, thickened, unsuitable
 from models.training.smooth import smooth_field
 from models.training.tables import Augmentation, Synthesis
 
 _FIELD_MM = 60.0
-"""Between the bias field's control points: receive coils are about that smooth."""
+"""Distance between control points of the bias field, as smooth as that of receive coils."""
 _HELD_OUT = 1
-"""Parts their images' chance from that of the training's steps."""
-_ABOUT = 0.06
-"""How far a tissue's mean strays from what is common."""
+"""Separates the random numbers of validation images from those of training steps."""
+_MEAN_DEVIATION = 0.06
+"""Standard deviation of a tissue's mean from the common contrast."""
 _DEEPEST_MM = 4.0
-"""Layer of fluid and the like that a stripped scan keeps around the brain, at most."""
+"""Largest layer of fluid and similar tissue that a stripped scan keeps around the brain."""
 _ON_BRAIN = 0.7
-"""How often a window is laid on the brain, not anywhere on the head."""
+"""Fraction of windows placed on the brain, instead of anywhere on the head."""
 
 
 class Drawn:
-    """Examples drawn from label maps; held-out maps give the validation cases."""
+    """Examples drawn from label maps; validation cases are drawn from the held-out maps."""
 
     def __init__(self, config: TrainingConfig, root: Path) -> None:
         synthesis = config.synthesis
         if synthesis is None or config.card.spacing_mm is None:
-            raise unfit("The configuration draws images but names no spacing for them.")
+            raise unsuitable("The configuration has [synthesis], but its card has no spacing_mm.")
         self._synthesis, self._card = synthesis, config.card
         self._spacing = config.card.spacing_mm
         self._change, self._output = config.augmentation, config.optimisation.output
@@ -56,21 +56,21 @@ class Drawn:
         ]
 
     def draw(self, random: Generator) -> Example:
-        """As `Examples.draw`; nothing is mirrored: beyond the map is air."""
+        """Implements `Examples.draw`; beyond the map is background, nothing is mirrored."""
         one = self._training[random.integers(len(self._training))]
         size = [
-            round(n * theirs / own)
-            for n, theirs, own in zip(self._output, self._spacing, one.spacing_mm, strict=True)
+            round(n * target / own)
+            for n, target, own in zip(self._output, self._spacing, one.spacing_mm, strict=True)
         ]
         where = one.brain if random.random() < _ON_BRAIN else Box.whole(one.head.shape[1:])
         grid, _ = positions(where.shape, size, 0, self._change, random)
-        seen = looked_up(one.head, grid + torch.tensor(where.start))
-        return Example(*self._image(seen, one.spacing_mm, self._output, self._change, random))
+        values = sampled(one.head, grid + torch.tensor(where.start))
+        return Example(*self._image(values, one.spacing_mm, self._output, self._change, random))
 
     def _case(self, one: LabelMap, random: Generator) -> Case:
         size = [
-            round(n * own / theirs)
-            for n, theirs, own in zip(
+            round(n * own / target)
+            for n, target, own in zip(
                 one.head.shape[1:], self._spacing, one.spacing_mm, strict=True
             )
         ]
@@ -85,8 +85,10 @@ class Drawn:
         change: Augmentation,
         random: Generator,
     ) -> tuple[Tensor, Tensor]:
-        """(1, *size) of one head's rows and depths, (2, i, j, k), normalised as when served, and
-        the classes (*size)."""
+        """An image (1, *size), normalised as in inference, and its classes (*size).
+
+        `head`: the rows and depths of one head, (2, i, j, k).
+        """
         rows = head[0].astype(np.intp)
         if self._synthesis.thicken and random.random() < self._synthesis.thicken:
             rows = thickened(rows, self._tissues)
@@ -99,18 +101,18 @@ class Drawn:
         if bias:
             spacing = _FIELD_MM / min(self._spacing)
             image = image * torch.exp(bias * smooth_field(size, spacing, 1, random))
-        held = image.numpy()
-        served = normalisation(in_memory(held), self._card.intensity).apply(held)
+        values = image.numpy()
+        normalised = normalisation(in_memory(values), self._card.intensity).apply(values)
         places = [
             np.minimum((np.arange(n) + 0.5) * (m / n), m - 1).astype(np.intp)
             for n, m in zip(size, rows.shape, strict=True)
         ]
         target = self._tissues.target[rows[np.ix_(*places)]]
-        return intensities(torch.from_numpy(served), change, random), torch.from_numpy(target)
+        return intensities(torch.from_numpy(normalised), change, random), torch.from_numpy(target)
 
 
-def looked_up(values: NDArray[np.uint8], grid: Tensor) -> NDArray[np.uint8]:
-    """(c, *spatial) at the voxels nearest to positions (*window, dimension); 0 beyond."""
+def sampled(values: NDArray[np.uint8], grid: Tensor) -> NDArray[np.uint8]:
+    """(c, *window): values (c, *spatial) nearest to positions (*window, dimension); 0 outside."""
     places = grid.round().long().movedim(-1, 0).numpy()
     within = np.ones(places.shape[1:], bool)
     for axis, n in enumerate(values.shape[1:]):
@@ -122,21 +124,21 @@ def looked_up(values: NDArray[np.uint8], grid: Tensor) -> NDArray[np.uint8]:
 def tissue_values(
     rows: NDArray[np.intp], table: Tissues, change: Synthesis, random: Generator, *, dark: bool
 ) -> NDArray[np.float32]:
-    """Each voxel's value, drawn from its tissue's normal distribution; means run from 0 to 1.
+    """A value for each voxel from its tissue's normal distribution; means are between 0 and 1.
 
-    `dark`: the background is nothing, as where a scan was stripped.
+    `dark`: the background is 0, as in a skull-stripped scan.
     """
-    looks = int(table.look.max()) + 1
-    mean, spread = random.uniform(0, 1, looks), random.uniform(0, change.spread, looks)
+    count = int(table.appearance.max()) + 1
+    mean, spread = random.uniform(0, 1, count), random.uniform(0, change.spread, count)
     if random.random() < change.common:
         known = table.contrasts[random.integers(len(table.contrasts))]
-        known = known + _ABOUT * random.standard_normal(looks)
+        known = known + _MEAN_DEVIATION * random.standard_normal(count)
         mean = np.where(np.isnan(known), mean, known)
-    if random.random() < 0.5:  # air, as most scanners show it
+    if random.random() < 0.5:  # air, as in most scans
         mean[0], spread[0] = 0.0, 0.02
     if dark:
         mean[0], spread[0] = 0.0, 0.0
-    means, spreads = (part[table.look].astype(np.float32) for part in (mean, spread))
+    means, spreads = (part[table.appearance].astype(np.float32) for part in (mean, spread))
     noise = random.standard_normal(rows.shape, dtype=np.float32)
     return np.asarray(means[rows] + spreads[rows] * noise)
 
@@ -148,7 +150,7 @@ def scanned(
     change: Synthesis,
     random: Generator,
 ) -> Tensor:
-    """(1, *size): what a scanner of random slice thickness makes of it, on the network's grid."""
+    """(1, *size): the values with a random slice thickness, resampled to the network's grid."""
     image = torch.from_numpy(values)[None, None]
     if random.random() < 0.5:
         thickness = random.uniform(1, 2, 3) * np.asarray(spacing_mm)

@@ -1,4 +1,4 @@
-"""The tables of a training's configuration, each checked by itself."""
+"""The tables of a training configuration, each validated separately."""
 
 import re
 from pathlib import Path
@@ -23,45 +23,53 @@ SpatialAxis = Annotated[int, Field(ge=0, le=2)]
 
 
 class Data(FrozenModel):
-    """Folders of images and labels; a case is a file name that both have."""
+    """Folders of images and labels; a case is a file name that exists in both."""
 
     images: Path | None = None
-    """Relative to the data folder that the command names; none where `synthesis` draws them."""
+    """Folder of images, relative to the data folder. Empty: `synthesis` draws the images."""
     labels: Path
+    """Folder of label files, relative to the data folder."""
     classes: dict[int, tuple[int, ...]] | None = None
-    """Class -> the files' values that it stands for; all others are 0. None: they are the same."""
+    """Class -> values in the label files that belong to it; other values become 0. Empty: the
+    values are the classes."""
     label_offset: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = ()
-    """Where labels lie, in voxels along each axis, from what they label: learnt as it is, however
-    a window is turned. Most labels lie where they should."""
+    """Systematic displacement of the labels from the image, in voxels per axis. It is kept when a
+    window is rotated. Empty: none."""
     regions: tuple[tuple[int, ...], ...] = ()
-    """With activation sigmoid: the classes that each output covers; regions may overlap."""
+    """With activation `sigmoid`: the classes that each output covers; regions may overlap."""
     target: Literal["labels", "instances"] = "labels"
-    """`labels`: label values are classes. `instances`: numbered objects; 1 is inside, 2 rim."""
+    """`labels`: label values are classes. `instances`: label files number objects; class 1 is the
+    inside of an object, class 2 its rim."""
     validation: Annotated[int, Field(ge=1)] | tuple[str, ...]
-    """How many cases are held out, picked by the hash of seed and patient; or their names."""
+    """Cases held out for validation: how many (chosen by a hash of seed and patient), or which."""
     patient: str = "(.*)"
-    """A pattern whose first group, in a case's name, is the patient: held out with all cases."""
+    """Regular expression whose first group, in a case's name, is the patient. All cases of a
+    patient are held out together."""
     colour_weight: Annotated[float, Field(gt=0)] = 1.0
-    """How much more often a case whose components differ is drawn than a grey one."""
+    """How much more often a colour case is drawn than a grey case."""
 
     @model_validator(mode="after")
     def _pattern(self) -> Self:
         try:
             re.compile(self.patient)
         except re.error as error:
-            raise ValueError(f"patient is no regular expression: {error}") from error
+            raise ValueError(f"patient is not a valid regular expression: {error}") from error
         return self
 
 
 class Network(FrozenModel):
-    """A U-Net of one width per level; fields as in `models.nets.config.UNetConfig`."""
+    """A U-Net with one width per level; fields as in `models.nets.config.UNetConfig`."""
 
     dimension: Literal[2, 3]
+    """2: images. 3: volumes."""
     in_channels: int = 1
+    """Number of input components: the sum over the card's channels."""
     out_channels: int
+    """Number of outputs, as many as the card has."""
     widths: tuple[int, ...]
+    """Number of maps at each level, finest level first."""
     convolutions: int = 2
-    """Steps of each block."""
+    """Number of steps of each block."""
     padding: Padding = "valid"
     block: Block = "plain"
     squeeze_excite: bool = False
@@ -73,103 +81,116 @@ class Network(FrozenModel):
     up_bias: bool = True
     dropout: Fraction = 0.0
     logit_offsets: tuple[float, ...] = ()
-    """Added to the logits, one for each output, when the trained network is measured and exported,
-    to move the border between its classes: of two, ln((1 - t) / t) lets the second win from a
-    probability of t on. Training knows nothing of them."""
+    """Added to the logits, one for each output, when the trained network is evaluated and exported,
+    to move the boundary between classes. With two classes, ln((1 - t) / t) selects the second from
+    a probability of t. Training does not use them."""
 
     def unet(self) -> UNetConfig:
-        """The configuration that the network is built from."""
+        """The configuration from which the network is built."""
         return UNetConfig.of_widths(**self.model_dump(exclude={"logit_offsets"}))
 
 
 class Augmentation(FrozenModel):
-    """Every change is drawn anew for each example; 0 leaves it out."""
+    """Random changes, drawn for each example. 0, or 1 for factors, switches a change off."""
 
     rotation_degrees: Amount | tuple[Amount, ...] = 0.0
-    """At most, either way; of a volume perhaps one for each plane: axes 0 and 1, 0 and 2, 1 and 2.
-    Borders that follow a plane of the scan are learnt best where that plane stays."""
+    """Largest rotation in degrees, in both directions. For a volume one number, or one per plane:
+    axes 0 and 1, 0 and 2, 1 and 2. Use small angles where a label ends at a plane of the scan."""
     scale: Annotated[float, Field(ge=1)] = 1.0
-    """Sizes are changed by a factor between 1/scale and scale."""
+    """Sizes change by a factor between 1/scale and scale."""
     stretch: Annotated[float, Field(ge=1)] = 1.0
-    """As scale, for each axis by itself."""
+    """As `scale`, but a separate factor for each axis."""
     elastic: Amount = 0.0
-    """Standard deviation, in voxels, of the displacement of control points (arXiv:1505.04597)."""
+    """Standard deviation in voxels of the displacement of control points (arXiv:1505.04597)."""
     elastic_spacing: Annotated[float, Field(gt=0)] = 32.0
-    """Voxels between control points; a cubic B-spline runs through what lies between."""
+    """Distance between control points in voxels, interpolated by a cubic B-spline."""
     flips: tuple[int, ...] = ()
-    """Axes whose mirror image is as likely."""
+    """Axes that are mirrored in half of the examples."""
     brightness: Amount = 0.0
+    """Largest value added to the normalised image, in both directions."""
     contrast: Amount = 0.0
+    """Largest relative change of the normalised values, in both directions."""
     gamma: Annotated[float, Field(ge=1)] = 1.0
+    """Half of the examples get an exponent between 1/gamma and gamma."""
     fade: Fraction = 0.0
-    """Most that is taken from an image's contrast about its medians: pale stains."""
+    """Largest fraction of the contrast about the median that is removed, as in pale stains."""
     noise: Amount = 0.0
+    """Largest standard deviation of Gaussian noise."""
     blur: Amount = 0.0
-    """Largest standard deviation in voxels, from 0.3; less than that leaves it out."""
+    """Largest standard deviation of a Gaussian blur in voxels; 0.3 or less switches it off."""
     bias_field: Amount = 0.0
+    """Largest coefficient of a smooth multiplicative field."""
     colour: Amount = 0.0
+    """Permutes the components and scales each by a factor between 1 - colour and 1 + colour."""
     invert: Fraction = 0.0
+    """Fraction of examples that are inverted, for values from about 0 to 1."""
     grey: Fraction = 0.0
+    """Fraction of examples whose components are replaced by their mean."""
     stain: Fraction = 0.0
-    """How often numbered nuclei, in colour, are shown as immunostained tissue."""
+    """Fraction of examples of numbered nuclei that are shown as immunostained tissue."""
 
 
 class Synthesis(FrozenModel):
-    """How images are drawn from label maps (SynthSeg, doi:10.1016/j.media.2023.102789).
+    """Draws images from label maps (SynthSeg, doi:10.1016/j.media.2023.102789).
 
-    Each kind of tissue gets a random mean and spread, on the maps' grid; then the scanner's slices.
+    Each kind of tissue gets a random mean and standard deviation on the maps' grid; then slices of
+    a random thickness are simulated.
     """
 
     alike: tuple[tuple[int, ...], ...] = ()
-    """Values of the maps that look alike, such as left and right; each other by itself."""
+    """Groups of map values with the same appearance, such as left and right. Values in no group
+    have an appearance of their own."""
     contrasts: tuple[dict[int, float], ...] = ()
-    """Means that the tissues have in common sequences, such as T1; others by chance."""
+    """Mean intensity by map value in common sequences, such as T1; other values get random
+    means."""
     common: Fraction = 0.0
-    """How often a scan is of such a contrast, its means a little off."""
+    """Fraction of scans with one of these contrasts, with small random deviations."""
     spread: Amount = 0.14
-    """Largest standard deviation within a tissue, where means run from 0 to 1."""
+    """Largest standard deviation within a tissue; means are between 0 and 1."""
     outside: tuple[int, ...] = ()
-    """Values outside of the brain, which a stripped scan lacks."""
+    """Map values outside the brain, which a skull-stripped scan does not contain."""
     around: tuple[int, ...] = ()
-    """Values next to its surface, such as fluid, of which a stripped scan keeps a layer."""
+    """Map values around the brain, such as fluid, of which a stripped scan keeps a layer."""
     cortex: tuple[int, ...] = ()
-    """Values that may be a voxel thicker than in the maps, where they border on those `around`."""
+    """Map values that may be one voxel thicker than in the maps, where they touch `around`."""
     thicken: Fraction = 0.0
-    """How often they are: brains less shrunken than the maps'."""
+    """Fraction of scans with a thicker cortex, for brains less atrophic than the maps'."""
     strip: Fraction = 0.0
-    """How often a scan is stripped."""
+    """Fraction of scans that are skull-stripped."""
     thickest_mm: Annotated[float, Field(gt=0)] = 6.0
-    """Of slices, along an axis by chance; half of the scans are as fine as the maps."""
+    """Largest slice thickness in mm, along a random axis; half of the scans keep the maps' grid."""
     bias: Amount = 0.0
     """Largest standard deviation of the logarithm of a smooth multiplicative field."""
     images: Annotated[int, Field(ge=1)] = 2
-    """Drawn from each held-out map, the same at every evaluation."""
+    """Number of validation images per held-out map; the same at every evaluation."""
 
 
 class Loss(FrozenModel):
-    """Dice and cross-entropy, the latter by the U-Net paper's weight map; 0 leaves a part out."""
+    """Dice and cross-entropy; the latter is weighted by the U-Net paper's weight map."""
 
     dice: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the Dice loss; 0: none."""
     cross_entropy: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the cross-entropy; 0: none."""
     balance: bool = False
-    """Rare classes weigh as much as frequent ones, case by case."""
+    """Whether rare classes weigh as much as frequent classes, in each case."""
     border: Annotated[float, Field(ge=0)] = 0.0
-    """Weight added between touching objects, w_0; the paper takes 10."""
+    """Weight added between touching objects (w_0); 10 in the paper, 0: none."""
     sigma: Annotated[float, Field(gt=0)] = 5.0
-    """How far that reaches, in voxels."""
+    """Range of `border` in voxels."""
     objects: Annotated[int, Field(ge=0)] = 0
-    """Class whose connected parts are the objects, where labels do not number them."""
+    """Class whose connected components are the objects, if labels do not number objects."""
     distillation: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of what the teachers say of the same example (Hinton et al. 2015)."""
+    """Weight of the distance to the teachers' probabilities (Hinton et al. 2015); 0: none."""
     teachers: tuple[Path, ...] = ()
-    """The best.pt of trainings of the same task, perhaps of larger networks, or a model.onnx of
-    this very network; relative to the data folder."""
+    """Teachers, relative to the data folder: the best.pt of trainings of the same task, also of
+    larger networks, or a model.onnx of the same network."""
     mirrors: tuple[SpatialAxis, ...] = ()
-    """Axes along which the teachers look at the mirror image, too, where that is as likely."""
+    """Axes along which teachers also see the mirror image."""
 
     @property
     def weighted(self) -> bool:
-        """Whether voxels weigh differently."""
+        """Whether voxels have different weights."""
         return self.balance or self.border > 0
 
 
@@ -177,29 +198,38 @@ class Optimisation(FrozenModel):
     """AdamW with a one-cycle learning rate."""
 
     steps: Annotated[int, Field(ge=1)]
+    """Number of steps; one batch each."""
     batch: Annotated[int, Field(ge=1)] = 2
+    """Examples per step."""
     output: tuple[int, ...]
-    """Spatial size of what is learnt from at once; the input is larger by the halo."""
+    """Spatial size of the network's output for one example, in voxels; the input is larger by the
+    halo."""
     learning_rate: Amount = 3e-3
+    """Highest learning rate of the cycle."""
     weight_decay: Amount = 1e-2
+    """Weight decay of AdamW."""
     averaging: Fraction = 0.0
-    """Decay of the moving average of the weights, which is what is kept; 0: none."""
+    """Decay of the moving average of the weights, which is evaluated and saved; 0: no average."""
     norm_until: Fraction = 1.0
-    """Share of the steps in which batch norm goes by the batch; from then on by what it remembers,
-    as when served. For batches too small, or too unlike, to stand for all images."""
+    """Fraction of the steps in which batch norm uses the statistics of the batch; after that it
+    uses the running statistics, as in inference. For batches that are too small or too different to
+    represent all images."""
     start: Path | tuple[Path, ...] = ()
-    """A best.pt or model.onnx of the same network to begin from, relative to the data folder; of
+    """A best.pt or model.onnx of the same network to start from, relative to the data folder. With
     several, the mean of their weights, which is often better than each (arXiv:2203.05482)."""
     evaluate_every: Annotated[int, Field(ge=1)] = 250
+    """Steps between evaluations."""
     patience: Annotated[int, Field(ge=0)] = 0
-    """Ends after so many evaluations without a better one; 0: never before the last step."""
+    """Training stops after this number of evaluations without improvement; 0: after the last
+    step."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto`: a GPU if there is one."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """Of activations; auto is bf16, or fp16 on a GPU without it."""
+    """Precision of activations. `auto`: bf16, or fp16 on a GPU that does not support it."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """0: as many as torch takes by itself."""
+    """CPU threads; 0: torch's default."""
 
     @property
-    def beginnings(self) -> tuple[Path, ...]:
-        """The files of `start`."""
+    def start_files(self) -> tuple[Path, ...]:
+        """The files of `start`, none, one or several."""
         return (self.start,) if isinstance(self.start, Path) else self.start

@@ -1,4 +1,4 @@
-"""Several trained networks as one teacher (Hinton et al. 2015, arXiv:1503.02531)."""
+"""An ensemble of trained networks as teacher (Hinton et al. 2015, arXiv:1503.02531)."""
 
 from collections.abc import Sequence
 from itertools import combinations, product
@@ -16,26 +16,27 @@ from models.training.config import TrainingConfig
 
 
 class Teachers(nn.Module):
-    """An ensemble whose mean probabilities a single network learns to give."""
+    """An ensemble whose mean probabilities a single network, the student, learns to predict."""
 
     def __init__(self, networks: Sequence[nn.Module], mirrors: Sequence[int] = ()) -> None:
-        """`mirrors`: spatial axes; every combination of them is looked at."""
+        """`mirrors`: spatial axes; the networks see the images mirrored on every combination of
+        them."""
         super().__init__()
         axes = [2 + axis for axis in mirrors]
-        self.views = [turned for n in range(len(axes) + 1) for turned in combinations(axes, n)]
+        self.views = [view for n in range(len(axes) + 1) for view in combinations(axes, n)]
         self.networks = nn.ModuleList(network.eval() for network in networks)
         self.requires_grad_(requires_grad=False)
 
     @classmethod
     def load(cls, config: TrainingConfig, root: Path) -> "Teachers":
-        """Networks of any kind that see the pupil's windows and judge the same voxels of them.
+        """Networks of any kind that accept the student's windows and predict the same voxels.
 
-        Raises BadRequest where a file is none.
+        Raises BadRequest for a file that is not such a network.
         """
         own = config.network.unet()
         networks = [checkpoint.read_network(root / path, own) for path in config.loss.teachers]
         for network in networks:
-            _fits(network.config, own, config.optimisation.output)
+            _check_fits(network.config, own, config.optimisation.output)
         return cls(networks, config.loss.mirrors)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -47,27 +48,27 @@ class Teachers(nn.Module):
         return torch.stack(each).mean(0)
 
     @staticmethod
-    def distance(logits: Tensor, taught: Tensor) -> Tensor:
-        """Mean Kullback-Leibler divergence of a voxel's probabilities from what is taught."""
+    def distance(logits: Tensor, target: Tensor) -> Tensor:
+        """Mean Kullback-Leibler divergence per voxel from the probabilities `target`."""
         voxels = logits.numel() // logits.shape[1]
-        return kl_div(log_softmax(logits, 1), taught, reduction="sum") / voxels
+        return kl_div(log_softmax(logits, 1), target, reduction="sum") / voxels
 
 
-def _fits(teacher: UNetConfig, pupil: UNetConfig, output: Sequence[int]) -> None:
-    """Raises BadRequest where the two differ in what they take or give for windows of `output`."""
-    theirs, mine = receptive_field(teacher), receptive_field(pupil)
-    context = mine.halo if mine.padding == "valid" else 0
-    taken = all(theirs.is_legal(n + 2 * context) for n in output)
-    if not taken or _ends(teacher, theirs) != _ends(pupil, mine):
+def _check_fits(teacher: UNetConfig, student: UNetConfig, output: Sequence[int]) -> None:
+    """Raises BadRequest if the two differ in input or output for windows of size `output`."""
+    taught_by, own = receptive_field(teacher), receptive_field(student)
+    context = own.halo if own.padding == "valid" else 0
+    is_legal = all(taught_by.is_legal(n + 2 * context) for n in output)
+    if not is_legal or _interface(teacher, taught_by) != _interface(student, own):
         raise BadRequest(
-            "A teacher does not give what its pupil gives.",
-            expected="A network of the same channels, outputs and padding (and halo, where that is "
-            "valid), which takes windows of the pupil's size.",
-            hint="Leave it out of `teachers`, or take another `output`.",
+            "A teacher does not predict the same voxels as its student.",
+            expected="A network with the same channels, outputs and padding (and halo, if that is "
+            "valid), which accepts windows of the student's size.",
+            hint="Remove it from `teachers`, or change `output`.",
         )
 
 
-def _ends(config: UNetConfig, field: ReceptiveField) -> tuple[object, ...]:
-    """What a network takes and gives, but for the sizes."""
+def _interface(config: UNetConfig, field: ReceptiveField) -> tuple[object, ...]:
+    """Input and output of a network, except the sizes."""
     margin = field.halo if field.padding == "valid" else 0
     return config.dimension, config.in_channels, config.out_channels, field.padding, margin

@@ -1,4 +1,4 @@
-"""The U-Net paper's weight map: rare classes and the gaps between touching objects count more.
+"""The U-Net paper's weight map: higher weights for rare classes and gaps between objects.
 
 Ronneberger et al. 2015 (arXiv:1505.04597), equation 2:
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 _REACH = 3
-"""Standard deviations beyond which the border's weight is nothing (exp(-4.5) = 1 %)."""
+"""Standard deviations beyond which the border's weight is negligible (exp(-4.5) = 1 %)."""
 
 
 def weight_map(
@@ -24,9 +24,10 @@ def weight_map(
     *,
     balance: bool,
 ) -> NDArray[np.float32]:
-    """(*spatial), from classes and object numbers (0: none) on the same grid; distances in voxels.
+    """Weights (*spatial) from classes and object numbers (0: none) on the same grid.
 
-    `border` is w_0. With `balance`, w_c is each class's inverse frequency, 1 on average.
+    `border` is w_0; distances are in voxels. With `balance`, w_c is the inverse frequency of each
+    class, 1 on average.
     """
     weights = class_weights(classes) if balance else np.ones(classes.shape, np.float32)
     nearest, second = two_distances(objects, _REACH * sigma)
@@ -36,18 +37,19 @@ def weight_map(
 
 
 def class_weights(classes: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Each voxel's share of its class, so that all classes present weigh alike; 1 on average."""
-    found, where, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    share = classes.size / (len(found) * counts)
-    return np.asarray(share[where].reshape(classes.shape), np.float32)
+    """The inverse frequency of each voxel's class, 1 on average: all present classes weigh the
+    same."""
+    present, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    weights = classes.size / (len(present) * counts)
+    return np.asarray(weights[index].reshape(classes.shape), np.float32)
 
 
 def two_distances(
     objects: NDArray[np.int32], reach: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Distances to the nearest object and to the second nearest, infinite beyond `reach`.
+    """Distances in voxels to the nearest and second nearest object, infinite beyond `reach`.
 
-    Each object's distances are taken within its own surroundings, so that many cost little.
+    Each object's distances are computed only in its surroundings, so that many objects are cheap.
     """
     nearest = np.full(objects.shape, np.inf, np.float32)
     second = nearest.copy()

@@ -195,7 +195,7 @@ def test_other_weights_are_noticed() -> None:
     ("change", "named"),
     [
         ({"outputs": (0, 1, 1)}, "outputs"),
-        ({"channels": (Channel(name="image", components=3),)}, "inputs"),
+        ({"channels": (Channel(name="image", components=3),)}, "input components"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused_before_anything_is_written(

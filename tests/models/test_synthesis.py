@@ -12,7 +12,7 @@ from scipy import ndimage
 from imaging.errors import BadRequest
 from models.training.config import TrainingConfig
 from models.training.label_map import Tissues, depth, read_maps, stripped, thickened
-from models.training.synthesis import Drawn, looked_up, scanned, tissue_values
+from models.training.synthesis import Drawn, sampled, scanned, tissue_values
 from models.training.tables import Augmentation, Synthesis
 from models.training.train import train
 from tests.support.training_data import write_config
@@ -63,11 +63,11 @@ def test_maps_are_read_as_rows_of_one_table(tmp_path: Path) -> None:
     maps, table = read_maps(config(heads(tmp_path)), tmp_path)
     assert [one.name for one in maps] == ["0", "1", "2", "3"]
     assert table.target.tolist() == [0, 1, 1, 1, 0]  # 0, 20, 21, 30, 500
-    assert table.look[1] == table.look[2]
-    assert len(set(table.look.tolist())) == 4
+    assert table.appearance[1] == table.appearance[2]
+    assert len(set(table.appearance.tolist())) == 4
     assert table.outside.tolist() == [False, False, False, False, True]
-    assert table.contrasts[0, table.look[[1, 2, 3]]].tolist() == [0.4, 0.4, 0.7]
-    assert np.isnan(table.contrasts[0, table.look[[0, 4]]]).all()
+    assert table.contrasts[0, table.appearance[[1, 2, 3]]].tolist() == [0.4, 0.4, 0.7]
+    assert np.isnan(table.contrasts[0, table.appearance[[0, 4]]]).all()
     for one in maps:
         assert set(np.unique(one.head[0])) == {0, 1, 2, 3, 4}
         assert max(one.head[0].shape) < 42  # cut to the head
@@ -154,7 +154,7 @@ def test_a_stripped_scan_is_dark_around_the_brain() -> None:
 def test_beyond_a_map_is_nothing() -> None:
     values = np.arange(1, 7, dtype=np.uint8).reshape(1, 2, 3)
     grid = torch.tensor([[-0.6, 0.0], [0.4, 2.4], [0.6, 1.0], [1.0, 2.6], [2.0, 0.0]])
-    assert looked_up(values, grid).tolist() == [[0, 3, 5, 0, 0]]
+    assert sampled(values, grid).tolist() == [[0, 3, 5, 0, 0]]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -197,7 +197,9 @@ def drawn_ball(source: Drawn, random: np.random.Generator) -> tuple[np.ndarray, 
     """How bright each voxel is against the dark ground, and where the class lies."""
     rows = ball((30, 36, 42), (13, 19, 22), 8)
     contrast = np.array([[0.0, 100.0]])
-    source._tissues = replace(source._tissues, look=np.array([0, 1, 1, 1, 0]), contrasts=contrast)
+    source._tissues = replace(
+        source._tissues, appearance=np.array([0, 1, 1, 1, 0]), contrasts=contrast
+    )
     source._synthesis = Synthesis(common=1.0, spread=0.0, contrasts=({0: 0.0, 1: 100.0},))
     head = np.stack([rows, np.zeros_like(rows)]).astype(np.uint8)
     image, label = source._image(head, (1.0, 1.0, 1.0), (20, 24, 28), Augmentation(), random)
@@ -233,7 +235,7 @@ def test_maps_that_do_not_serve_are_refused(tmp_path: Path) -> None:
         Drawn(config(tmp_path), tmp_path)
     half = nib.Nifti1Image(np.full((4, 4, 4), 0.5, np.float32), np.eye(4))
     nib.save(half, tmp_path / "labels" / "0.nii.gz")
-    with pytest.raises(BadRequest, match="no label numbers"):
+    with pytest.raises(BadRequest, match="not label values"):
         Drawn(config(tmp_path), tmp_path)
 
 

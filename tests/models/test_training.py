@@ -247,11 +247,11 @@ def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path) -> None:
     best = train(pupil, tmp_path / "pupil", data=data)
     assert torch.load(best, weights_only=True)["figures"]["dice"] > 0.8
     pupil.write_text(pupil.read_text().replace("teacher2/best.pt", "config.toml"))
-    with pytest.raises(BadRequest, match="begin"):
+    with pytest.raises(BadRequest, match="start from"):
         train(pupil, tmp_path / "none", data=data)
     pupil.write_text(pupil.read_text().replace("config.toml", "teacher2/best.pt"))
     pupil.write_text(pupil.read_text().replace('"same"', '"valid"'))
-    with pytest.raises(BadRequest, match="A teacher does not give"):
+    with pytest.raises(BadRequest, match="A teacher does not predict"):
         train(pupil, tmp_path / "none", data=data)
 
 
@@ -276,7 +276,7 @@ def test_a_training_can_begin_from_another(tmp_path: Path, start: str) -> None:
     for fault in faults:
         shutil.copyfile(ZOO / "nuclei-2d" / "model.onnx", tmp_path / "other.onnx")
         second.write_text(f'{text}start = "{fault}"\n')
-        with pytest.raises(BadRequest, match="begin"):
+        with pytest.raises(BadRequest, match="start from"):
             train(second, tmp_path / "third", data=data)
 
 
@@ -371,20 +371,20 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ("out_channels = 2", "out_channels = 3", "out_channels needs 2"),
         ("[network]", "[network]\nlogit_offsets = [0.5]", "logit_offsets needs 2"),
         ("[augmentation]", "[loss]\nmirrors = [3]\n[augmentation]", "loss.mirrors"),
-        ("[augmentation]", "[loss]\nmirrors = [1, 1]\n[augmentation]", "loss.mirrors names"),
-        ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one a plane"),
+        ("[augmentation]", "[loss]\nmirrors = [1, 1]\n[augmentation]", "loss.mirrors needs axes"),
+        ("rotation_degrees = 10", "rotation_degrees = [1, 2]", "one number, or one per plane"),
         ("[network]", "label_offset = [nan, 0, 0]\n[network]", "data.label_offset"),
         ("[network]", "label_offset = [0.5]\n[network]", "label_offset needs one number"),
         ("[1.0, 1.0, 2.0]", "[1.0, 1.0]", "spacing_mm needs 3"),
         ("[data]", "instances = { seed = 1, rim = 2 }\n[data]", "seed and rim"),
         ('{ name = "t1" }', '{ name = "t1" }, { name = "t1" }', "each name once"),
         ("seed = 1", "seed = -1", "seed"),
-        ("validation = 2", 'validation = 2\npatient = "(("', "no regular expression"),
+        ("validation = 2", 'validation = 2\npatient = "(("', "not a valid regular expression"),
         ("threads = 1", "threads = -1", "optimisation.threads"),
         ("learning_rate = 1e-2", "learning_rate = nan", "optimisation.learning_rate"),
         ("noise = 0.1", "noise = -0.1", "augmentation.noise"),
         ("[augmentation]", "[synthesis]\ncommon = 0.5\n[augmentation]", "synthesis.contrasts"),
-        ("[augmentation]", "[synthesis]\n[loss]\nborder = 1.0\n[augmentation]", "weights of"),
+        ("[augmentation]", "[synthesis]\n[loss]\nborder = 1.0\n[augmentation]", "weighted voxels"),
     ],
 )
 def test_an_unsound_configuration_is_refused_by_field(

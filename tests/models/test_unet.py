@@ -155,7 +155,7 @@ def test_every_choice_has_its_function() -> None:
 @pytest.mark.parametrize(("block", "width"), [("inception", 3), ("fire", 1), ("shuffle", 5)])
 def test_a_block_that_cannot_be_so_narrow_is_refused(block: str, width: int) -> None:
     config = UNetConfig.of_widths((8, width), block=block)
-    with pytest.raises(BadModel, match=f"{width} maps wide"):
+    with pytest.raises(BadModel, match=f"width of {width}"):
         receptive_field(config)
     with pytest.raises(BadModel, match=block):
         UNet(config)
