@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.auth import Permission, Principal
 from service.http import etags
@@ -29,6 +29,8 @@ router = APIRouter(tags=["scans"])
 
 class UploadOptions(BaseModel):
     """Which DICOM series of an upload become scans, and how."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
     """SeriesInstanceUID."""

@@ -45,6 +45,8 @@ class DeliveriesIn(Wire):
 
 
 class DeliveryOut(Wire):
+    """One object of a job's results that is sent to one peer."""
+
     id: str
     job: str
     to: str

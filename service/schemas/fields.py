@@ -29,4 +29,4 @@ else:
 class Wire(BaseModel):
     """Base class of schemas; unknown fields are an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)

@@ -35,13 +35,17 @@ class JobIn(Wire):
 
 
 class ProgressOut(Wire):
+    """How many tiles of a job are finished."""
+
     tiles_done: int
     tiles_total: int
     fraction: float
-    """0..1"""
+    """Share of finished tiles, 0 to 1."""
 
 
 class JobOut(Wire):
+    """A job: its state, progress and place in the queue."""
+
     id: str
     state: JobState
     model: str
@@ -70,16 +74,22 @@ class JobOut(Wire):
 
 
 class JobPage(Wire):
+    """One page of the worklist."""
+
     jobs: list[JobOut]
     next_cursor: str | None = None
 
 
 class BatchIn(Wire):
+    """Several jobs that are created together."""
+
     name: Annotated[Text, Field(max_length=200)] = ""
     jobs: Annotated[list[JobIn], Field(min_length=1, max_length=10_000)]
 
 
 class BatchOut(Wire):
+    """A batch: how many of its jobs are in which state."""
+
     id: str
     name: str
     created_at: datetime

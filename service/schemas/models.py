@@ -6,6 +6,8 @@ from service.schemas.fields import Wire
 
 
 class LabelOut(Wire):
+    """A label of a model's masks."""
+
     value: int
     name: str
     color: str
@@ -31,6 +33,8 @@ class ModelOut(Wire):
 
 
 class Health(Wire):
+    """Whether the service can serve."""
+
     status: Literal["ok", "unavailable"]
     parts: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     """Part -> `ok`, or what is wrong with it."""

@@ -17,6 +17,8 @@ class ReviewIn(Wire):
 
 
 class ReviewOut(Wire):
+    """A review of a mask."""
+
     id: str
     job: str
     verdict: Literal["accepted", "corrected", "rejected"]

@@ -41,5 +41,7 @@ class ScansOut(Wire):
 
 
 class ScanPage(Wire):
+    """One page of scans."""
+
     scans: list[ScanOut]
     next_cursor: str | None = None
