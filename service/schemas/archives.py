@@ -55,7 +55,7 @@ class DeliveryOut(Wire):
     attempts: int
     created_at: datetime
     due_at: datetime | None
-    """Time of the next attempt; None if there is none, or the job has not finished."""
+    """Time of the next attempt; null if there is none, or the job has not finished."""
     finished_at: datetime | None
     error: Problem | None
     """Why the delivery failed, or the error of the last attempt."""

@@ -60,9 +60,9 @@ class JobOut(Wire):
     attempt: int
     progress: ProgressOut
     place_in_queue: int | None
-    """1 is next; None once the job runs."""
+    """1 is next; null once the job runs."""
     eta: datetime | None
-    """Estimated end, from measured throughput; None if there are no measurements yet."""
+    """Estimated end, from measured throughput; null if there are no measurements yet."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -70,7 +70,7 @@ class JobOut(Wire):
     verdict: Literal["accepted", "corrected", "rejected"] | None
     """The verdict of the latest review."""
     mask_format: Literal["nifti", "png", "ome-tiff"] | None
-    """Format of GET .../mask without `format`; None while there is no mask."""
+    """Format of GET .../mask without `format`; null while there is no mask."""
 
 
 class JobPage(Wire):

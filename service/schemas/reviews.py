@@ -26,4 +26,4 @@ class ReviewOut(Wire):
     reviewer: str
     created_at: datetime
     mask_format: Literal["nifti", "png", "ome-tiff"] | None
-    """Format of the corrected mask that GET .../reviews/{id}/mask gives; None if there is none."""
+    """Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none."""
