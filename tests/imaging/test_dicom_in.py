@@ -17,7 +17,7 @@ from imaging.errors import (
     SeveralScans,
     UnsupportedScan,
 )
-from imaging.formats.nifti import write_volume
+from imaging.formats.nifti.write import write_volume
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
