@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,22 @@ class ReviewPageHook(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Leaves service/static as a build of the present ui/; nothing to do where it is that."""
+        """Builds the page unless service/static is up to date."""
         del version, build_data
-        root = Path(self.root)
-        sources, static = root / "ui", root / "service" / "static"
-        wanted = fingerprint(sources)
-        if stamp_of(static) == wanted and (static / "index.html").is_file():
-            return
-        self.app.display_info("Building the review page (a minute; needs the npm registry once)")
-        with tempfile.TemporaryDirectory(prefix="tessera-ui-") as folder:
-            built = build(sources, Path(folder))
-            (built / STAMP).write_text(wanted + "\n")
-            install(built, static)
+        refresh_page(Path(self.root), self.app.display_info)
+
+
+def refresh_page(root: Path, inform: Callable[[str], None] = print) -> None:
+    """Builds `root`/ui into `root`/service/static, unless that is a build of the same sources."""
+    sources, static = root / "ui", root / "service" / "static"
+    wanted = fingerprint(sources)
+    if stamp_of(static) == wanted and (static / "index.html").is_file():
+        return
+    inform("Building the review page (a minute; needs the npm registry once)")
+    with tempfile.TemporaryDirectory(prefix="tessera-ui-") as folder:
+        built = build(sources, Path(folder))
+        (built / STAMP).write_text(wanted + "\n")
+        install(built, static)
 
 
 def fingerprint(sources: Path) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.device_option import device_option
 from cli.models import registry
-from cli.tile_size import TileSize
+from cli.segment import TileSize
 from imaging.scan import Scan, in_memory
 from inference.cancellation import CancelToken
 from inference.engine import Engine

@@ -10,9 +10,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imaging.errors import BadModel
-from imaging.formats import registry
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import write
+from imaging.formats.mask_file import SUFFIXES, write
+from imaging.formats.png_write import LARGEST_IN_PNG
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
@@ -35,6 +35,8 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 """With what an engine is made of, for callers that know neither `models` nor `imaging`."""
 
 
+MOST_IN_PNG = 1 << 26
+"""Pixels of a mask that is a PNG, which is made and read whole."""
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
 
@@ -175,16 +177,25 @@ def save(
 ) -> SegmentationOutput:
     """Writes mask and preview into the folder `out`.
 
-    The mask is written in the first format that it fits (see `imaging.formats.registry.stored_as`).
+    A volume's mask is a NIfTI; a picture's a PNG, or, with more pixels than MOST_IN_PNG or more
+    objects than a PNG can number, a tiled OME-TIFF.
     """
     out.mkdir(parents=True, exist_ok=True)
     told = report(result, scan, card, device)
-    stored = registry.stored_for(result.mask)
-    mask = out / f"mask{stored.file_ending}"
+    kind = _natural(result.mask)
+    mask = out / f"mask{SUFFIXES[kind]}"
     write(mask, result.mask, scan)
     picture = out / "preview.png"
     preview(scan, result.mask, {label.value: label.color for label in card.labels}, picture)
-    return SegmentationOutput(mask, stored.name, picture, told)
+    return SegmentationOutput(mask, kind, picture, told)
+
+
+def _natural(mask: NDArray[Any]) -> str:
+    """The format that the mask has by itself."""
+    if mask.ndim == 3:
+        return "nifti"
+    fits = mask.size <= MOST_IN_PNG and mask.max(initial=0) <= LARGEST_IN_PNG
+    return "png" if fits else "ome-tiff"
 
 
 def _same(model: Model, sha256: str | None) -> None:

@@ -22,7 +22,6 @@ from service.routes import (
     archives,
     batches,
     events,
-    formats,
     health,
     jobs,
     masks,
@@ -33,7 +32,6 @@ from service.routes import (
 )
 from service.wiring import build_services, open_parts, start_tasks
 
-_ROUTES = (scans, formats, jobs, events, batches, masks, reviews, models, archives, health, page)
 _UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
 
 
@@ -74,7 +72,7 @@ def create_app(
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
-    for module in _ROUTES:
+    for module in (scans, jobs, events, batches, masks, reviews, models, archives, health, page):
         app.include_router(module.router)
     return app
 

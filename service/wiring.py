@@ -36,12 +36,12 @@ from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.archives import Archives
 from service.use_cases.deliveries import Deliveries
+from service.use_cases.dicom_results import DicomResults
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.readiness import Readiness
-from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
@@ -95,7 +95,7 @@ def open_parts(
         collector=BlobCollector(repository.references, blobs, settings),
         scratch=scratch,
         metrics=Metrics(repository.jobs.counts),
-        limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
+        limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
     )
 
 
@@ -110,7 +110,7 @@ def build_services(parts: Parts) -> Services:
     for tool in (
         UploadThreads(),
         ViewThreads(),
-        UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
+        UploadSpace(parts.scratch, parts.settings.upload_bytes),
         Readiness(rows, parts.queue, parts.blobs, parts.scratch),
     ):
         services[type(tool)] = tool
@@ -140,7 +140,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             orders=services[Orders],
             jobs=parts.repository.jobs,
             deliveries=parts.repository.deliveries,
-            results=services[ResultFiles],
+            results=services[DicomResults],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
         )
@@ -161,7 +161,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
         secret=partial(pseudonym_secret, parts.settings),
     )
     removal = ScanRemoval(rows.scans, parts.collector)
-    client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
+    client = DicomWebArchives(scratch, parts.settings.upload_bytes)
     archives = Archives(parts.routing, client, intake)
     services[ScanIntake] = intake
     services[ScanRemoval] = removal
@@ -175,8 +175,8 @@ def _add_scans(parts: Parts, services: Services) -> None:
 
 def _add_jobs(parts: Parts, services: Services) -> None:
     rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
-    dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
-    services[ResultFiles] = dicom
+    dicom = DicomResults(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
+    services[DicomResults] = dicom
     services[Results] = Results(rows.jobs, rows.scans, blobs, scratch, limits, dicom)
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)

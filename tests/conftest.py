@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("tests.support")
 pytest_plugins = (
     "tests.support.installation",
+    "tests.support.markers",
     "tests.support.orthanc",
     "tests.support.postgres",
     "tests.support.redis",

@@ -108,7 +108,7 @@ def _settle(bench: Bench, job: Job, error: Exception) -> None:
     problem = problem_of(error)
     log.warning("job %s: %s", job.id, problem["detail"])
     if transient(error):
-        attempts = bench.settings.max_attempts
+        attempts = bench.settings.attempts
         _patient(bench, lambda: repository.leases.requeue(job.id, fence, problem, attempts))
     else:
         _patient(bench, lambda: repository.leases.fail(job.id, fence, problem))

@@ -10,7 +10,6 @@ from service.schemas.fields import (
     ModelName,
     Text,
 )
-from service.schemas.formats import DownloadOut, FormatOut
 from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
 from service.schemas.models import Health, LabelOut, ModelOut
 from service.schemas.problem import Choice, Problem
@@ -26,8 +25,6 @@ __all__ = [
     "DeliveriesIn",
     "DeliveryOut",
     "Device",
-    "DownloadOut",
-    "FormatOut",
     "Health",
     "IdempotencyKey",
     "Identifier",

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Text, Wire
 
 
@@ -26,5 +25,5 @@ class ReviewOut(Wire):
     comment: str
     reviewer: str
     created_at: datetime
-    mask_format: StoredFormatName | None
+    mask_format: Literal["nifti", "png", "ome-tiff"] | None
     """Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none."""

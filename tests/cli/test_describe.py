@@ -111,6 +111,7 @@ def test_the_documentation_shows_what_is_printed(tmp_path: Path, capsys) -> None
     assert cells == described(path, capsys, "--tile", "64")
 
 
+@pytest.mark.process
 def test_it_needs_no_torch(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(TEXT)

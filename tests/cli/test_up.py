@@ -19,6 +19,8 @@ import pytest
 from cli.main import main
 from jobs.embedded_broker import redis_server
 
+pytestmark = pytest.mark.process
+
 TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
 
 

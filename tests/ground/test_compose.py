@@ -17,6 +17,7 @@ def compose() -> dict:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
+@pytest.mark.process
 def test_it_is_valid_by_the_compose_specification() -> None:
     schema = ["--builtin-schema", "vendor.compose-spec"]
     command = [sys.executable, "-m", "check_jsonschema", *schema, str(ROOT / "docker-compose.yml")]
@@ -24,6 +25,7 @@ def test_it_is_valid_by_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_a_fault_is_found_by_the_same_validator(tmp_path: Path, compose: dict) -> None:
     compose["services"]["gateway"]["prots"] = ["1:1"]
     broken = tmp_path / "docker-compose.yml"

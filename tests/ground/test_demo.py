@@ -7,7 +7,10 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.process
 
 DEMO = Path(__file__).parents[2] / "scripts" / "demo.py"
 

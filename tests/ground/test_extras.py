@@ -5,6 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,7 @@ def test_what_spoils_each_other_excludes_each_other() -> None:
         )
 
 
+@pytest.mark.process
 def test_pip_refuses_both_and_names_them() -> None:
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-input"]
     done = subprocess.run(

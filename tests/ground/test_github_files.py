@@ -36,6 +36,7 @@ def validate(schema: str, *files: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_files_are_valid_by_their_schema(schema: str) -> None:
     assert SCHEMAS[schema]
@@ -43,6 +44,7 @@ def test_files_are_valid_by_their_schema(schema: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_a_fault_is_found_by_the_same_validator(tmp_path: Path) -> None:
     broken = tmp_path / "ci.yml"
     broken.write_text((ROOT / ".github/workflows/ci.yml").read_text().replace("runs-on", "run-on"))

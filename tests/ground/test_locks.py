@@ -128,6 +128,7 @@ def test_environments_are_made_from_locks_that_are_there() -> None:
             assert (ROOT / lock).is_file(), f"scripts/{script}: {lock}"
 
 
+@pytest.mark.process
 def test_pip_accepts_the_lock_of_this_environment() -> None:
     """Nothing would be changed: what runs here is what is locked."""
     python = ROOT / ".venv-test" / "bin" / "python"

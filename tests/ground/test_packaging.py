@@ -34,12 +34,14 @@ def test_the_version_stands_in_pyproject_only() -> None:
             assert f'"{stated}"' not in path.read_text(), path
 
 
+@pytest.mark.process
 def test_the_command_prints_the_version() -> None:
     command = [sys.executable, "-P", "-c", "from cli.main import main; main(['--version'])"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"tessera, version {version('tessera-seg')}"
 
 
+@pytest.mark.process
 def test_the_bill_of_materials_lists_every_package(tmp_path: Path) -> None:
     """The tool validates the file against the schema of CycloneDX."""
     file = tmp_path / "sbom.json"

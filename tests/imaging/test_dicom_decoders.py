@@ -396,6 +396,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.process
 def test_imagecodecs_alone_decodes_every_family() -> None:
     """Given none of the optional decoders of pydicom, each family of codestreams is decoded."""
     names = [

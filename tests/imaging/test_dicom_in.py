@@ -17,7 +17,7 @@ from imaging.errors import (
     SeveralScans,
     UnsupportedScan,
 )
-from imaging.formats.nifti.write import write_volume
+from imaging.formats.nifti import write_volume
 from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
@@ -82,6 +82,7 @@ needs_dcm2niix = pytest.mark.skipif(
 )
 
 
+@pytest.mark.system
 @needs_dcm2niix
 @pytest.mark.parametrize("modality", ["MR", "CT"])
 @pytest.mark.parametrize("plane", PLANES)

@@ -61,6 +61,7 @@ def mask(scan: Scan) -> np.ndarray:
     return np.digitize(smooth, np.quantile(smooth, [0.8, 0.95])).astype(np.uint8)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("form", ["dicom-seg", "dicom-labelmap"])
 def test_a_segmentation_gives_the_mask_back(
     scan: Scan, mask: np.ndarray, tmp_path: Path, form: str
@@ -88,6 +89,7 @@ def test_a_segmentation_gives_the_mask_back(
         assert np.count_nonzero(numbers) == len(voxels)
 
 
+@pytest.mark.system
 def test_contours_give_the_mask_back(scan: Scan, mask: np.ndarray, tmp_path: Path) -> None:
     path, planes = tmp_path / "a.dcm", scan.source.planes()
     write_object(path, "dicom-rtstruct", mask, scan, LABELS, None, MADE_AT)
@@ -131,6 +133,7 @@ def on_plane(item, header, frame: int) -> np.ndarray:
     return away @ along[::-1].T / spacing
 
 
+@pytest.mark.system
 def test_a_report_is_sound(scan: Scan, mask: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT)

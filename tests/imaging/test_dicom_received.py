@@ -27,7 +27,7 @@ from imaging.errors import (
 )
 from imaging.formats.dicom.stack import Uneven
 from imaging.formats.limits import Limits
-from imaging.formats.nifti.write import write_volume
+from imaging.formats.nifti import write_volume
 from imaging.formats.received import Asked, Received, received
 from imaging.formats.sniff import open_scan, verify
 from tests.support.dicom.files import DESCRIPTION, NUMBER, classic, enhanced, picture, write

@@ -91,6 +91,7 @@ def on_plane(item: Dataset, acquired: Acquired) -> tuple[int, np.ndarray]:
     return plane, ijk[:, 1::-1]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("enhanced", [False, True])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -162,6 +163,7 @@ def test_a_contour_longer_than_a_short_element(tmp_path: Path) -> None:
     assert np.array_equal(found, mask[0] > 0)
 
 
+@pytest.mark.system
 def test_an_empty_mask_and_a_picture(tmp_path: Path) -> None:
     path, empty = tmp_path / "a.rtstruct.dcm", np.zeros(SHAPE[::-1], np.uint8)
     write_object(path, "dicom-rtstruct", empty, scan_of(series()), LABELS, None, MADE_AT)

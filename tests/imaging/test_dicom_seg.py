@@ -47,6 +47,7 @@ def written(
     return hd.seg.segread(path)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("enhanced", [False, True])
 @pytest.mark.parametrize("backwards", [False, True])
@@ -167,6 +168,7 @@ def test_numbers_with_gaps(tmp_path: Path) -> None:
     assert np.array_equal(np.unique(seg.get_volume(combine_segments=True).array), [0, 7, 40])
 
 
+@pytest.mark.process
 def test_more_than_255_labels(tmp_path: Path) -> None:
     told = mask_description("a", "b", numbers=(1, 300))
     mask = np.array([0, 300, 1], np.uint16)[blobs()]
@@ -189,6 +191,7 @@ def test_numbered_objects_are_one_segment(tmp_path: Path) -> None:
     assert np.count_nonzero(found) == np.count_nonzero(mask)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("form", FORMS)
 def test_an_empty_mask_says_what_was_looked_for(tmp_path: Path, form: Form) -> None:
     path = tmp_path / "a.dcm"
@@ -201,6 +204,7 @@ def test_an_empty_mask_says_what_was_looked_for(tmp_path: Path, form: Form) -> N
         assert seg.NumberOfFrames == 3
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("form", FORMS)
 def test_a_picture_without_a_place_in_space(tmp_path: Path, form: Form) -> None:
     acquired, mask, path = picture(), blobs()[3], tmp_path / "a.dcm"
@@ -268,6 +272,7 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.system
 def test_headers_that_lack_something(tmp_path: Path) -> None:
     """No frame of reference, no patient, dates of DICOM's forerunner, one frame that is none."""
     acquired, path = series(), tmp_path / "a.dcm"

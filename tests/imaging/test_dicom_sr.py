@@ -25,6 +25,7 @@ from tests.support.dicom.validators import faults
 LABELS = mask_description("Größe", "liver", "not there")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("enhanced", [False, True])
 def test_volumes_of_the_segments(tmp_path: Path, enhanced: bool) -> None:
     acquired = series(enhanced=enhanced)
@@ -57,6 +58,7 @@ def test_volumes_of_the_segments(tmp_path: Path, enhanced: bool) -> None:
     assert str(dcmread(path).PatientName) == "Müller^Jörg"
 
 
+@pytest.mark.system
 def test_what_was_looked_for_and_not_found(tmp_path: Path) -> None:
     scan, path = scan_of(series()), tmp_path / "a.sr.dcm"
     mask = np.zeros(scan.grid, np.uint8)
@@ -67,6 +69,7 @@ def test_what_was_looked_for_and_not_found(tmp_path: Path) -> None:
     assert [group.get_measurements()[0].value for group in groups] == [0, 0, 0]
 
 
+@pytest.mark.system
 def test_areas_of_a_picture(tmp_path: Path) -> None:
     scan, mask, path = scan_of(picture()), blobs()[3], tmp_path / "a.sr.dcm"
     write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT)

@@ -24,7 +24,7 @@ from imaging.errors import (
     UnsupportedScan,
 )
 from imaging.formats.limits import Limits
-from imaging.formats.nifti.write import write_mask, write_mask_volume, write_volume
+from imaging.formats.nifti import write_mask, write_mask_volume, write_volume
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
 
@@ -222,7 +222,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from imaging.errors import StorageFull
-from imaging.formats.nifti.write import write_mask
+from imaging.formats.nifti import write_mask
 from imaging.formats.sniff import open_scan
 from imaging.box import Box
 folder = Path(sys.argv[1])
@@ -237,6 +237,7 @@ for attempt in (lambda: write_mask(folder / "mask.nii.gz", noise, scan),
 """
 
 
+@pytest.mark.process
 def test_a_full_disk_is_told_of_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """A bound on the size of any file stands in for the disk: the system call fails alike."""
     save(tmp_path / "scan.nii.gz", np.zeros((64, 64, 64), np.int16))
@@ -350,7 +351,7 @@ def test_a_gzip_bomb_is_refused_as_soon_as_it_outgrows_its_header(tmp_path: Path
         for _ in range(1000):
             file.write(zeros)
     tracemalloc.start()
-    with pytest.raises(UnreadableScan, match="longer than its header"):
+    with pytest.raises(UnreadableScan, match="goes on beyond"):
         verify(tmp_path / "bomb.nii.gz")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -13,7 +13,7 @@ from jobs.stored_scan import StoredScan
 from tests.support.rows import make_job, make_scan
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.process)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, one after the other of each kind."""
     if request.param == "sqlite":
@@ -29,7 +29,7 @@ def repository(database: str) -> Iterator[Repository]:
     found.close()
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.process)])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     """An empty store, one after the other of each kind."""
     if request.param == "folder":
@@ -37,7 +37,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     return open_blobs(request.getfixturevalue("s3_settings"))
 
 
-@pytest.fixture(params=["redis", "files"])
+@pytest.fixture(params=[pytest.param("redis", marks=pytest.mark.process), "files"])
 def broker_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings with an empty broker, one after the other of each kind."""
     if request.param == "files":

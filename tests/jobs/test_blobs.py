@@ -168,6 +168,7 @@ except StorageFull as error:
 """
 
 
+@pytest.mark.process
 def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
     """The kernel refuses to write past 64 KiB, as a full disk would."""
     a_file(tmp_path, os.urandom(1 << 20))

@@ -24,6 +24,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.process
 @pytest.mark.usefixtures("redis_program")
 def test_it_serves_and_ends(tmp_path: Path) -> None:
     """Also where the data folder's path is longer than a socket's may be."""
@@ -38,6 +39,7 @@ def test_it_serves_and_ends(tmp_path: Path) -> None:
     queue.close()
 
 
+@pytest.mark.process
 @pytest.mark.usefixtures("redis_program")
 def test_it_keeps_its_messages(tmp_path: Path) -> None:
     import redis
@@ -51,6 +53,7 @@ def test_it_keeps_its_messages(tmp_path: Path) -> None:
             client.close()
 
 
+@pytest.mark.process
 @pytest.mark.usefixtures("redis_program")
 def test_killed_it_comes_back_at_the_same_place(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -97,6 +100,7 @@ with embedded_broker(Settings(data=Path(sys.argv[1]))) as broker:
 """
 
 
+@pytest.mark.process
 @pytest.mark.usefixtures("redis_program")
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -415,6 +415,7 @@ def test_the_migrations_make_the_schema(repository: Repository) -> None:
 MIGRATE = "import sys; from jobs.repository import Repository; Repository(sys.argv[1]).migrate()"
 
 
+@pytest.mark.process
 def test_several_programs_start_at_once(database: str) -> None:
     command = [sys.executable, "-P", "-c", MIGRATE, database]
     programs = [subprocess.Popen(command) for _ in range(4)]

@@ -13,6 +13,8 @@ from tests.support.images import nifti_bytes
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.process
+
 SHORT = "import service.monai_label.session_expiry as s; s.POLL_S = 0.1"
 
 

@@ -38,7 +38,6 @@ PUBLIC = {
     "/assets/{name}",
     "/docs",
     "/openapi.json",
-    "/v1/formats",
     "/healthz",
     "/readyz",
     "/monai-label/auth",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 APART = ("em-membrane-2d",)
 """Their data's licence is for research alone: in the repository, not in what is distributed."""

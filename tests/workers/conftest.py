@@ -41,7 +41,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return hashlib.sha256(outcome.mask.read_bytes()).hexdigest()
 
 
-@pytest.fixture(params=["redis", "files"])
+@pytest.fixture(params=[pytest.param("redis", marks=pytest.mark.process), "files"])
 def broker_url(request: pytest.FixtureRequest) -> str:
     """URL of an empty broker, one after the other of each kind."""
     return "file://" if request.param == "files" else str(request.getfixturevalue("redis").url)
@@ -76,8 +76,8 @@ def _open(tmp_path: Path, broker_url: str, lease_s: float = LEASE_S) -> Iterator
         data=tmp_path / "data",
         broker_url=broker_url,
         lease_s=lease_s,
-        sweep_interval_s=0.25,
-        max_attempts=50,
+        sweep_s=0.25,
+        attempts=50,
     )
     card = network(settings.added_models / "small", "small", 32)
     opened = Cluster(settings, card, tmp_path)

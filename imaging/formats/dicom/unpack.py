@@ -19,7 +19,7 @@ from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance import MAGIC
 from imaging.formats.dicom.pack import is_pack
 from imaging.formats.limits import RAISE_LIMIT, Limits
-from imaging.formats.ome_zarr.read import is_ome_zarr
+from imaging.formats.ome_zarr import is_ome_zarr
 
 _START = 512
 _CHUNK = 1 << 20

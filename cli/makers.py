@@ -1,0 +1,80 @@
+"""Where masks are made: on this machine, or on a server."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cli.client import Client
+from cli.models import registry
+from imaging.mask_description import MaskDescription
+from inference.options import RunOptions
+from inference.segmentation_output import SegmentationOutput
+from jobs.settings import Settings
+
+OnTile = Callable[[int, int], None]
+
+
+class Maker(Protocol):
+    """One model with its options."""
+
+    def channels(self) -> Sequence[str]:
+        """What the model looks at; the mask lies on the grid of the first one's scan."""
+        ...
+
+    def mask_description(self) -> MaskDescription:
+        """What the numbers of the model's masks mean."""
+        ...
+
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
+        """Channel -> scan, a folder for what is made; a single scan may stand under ''."""
+        ...
+
+
+class Here:
+    """In this process."""
+
+    def __init__(self, model: str, options: RunOptions) -> None:
+        from imaging.formats.limits import Limits
+        from inference.engine import Engine
+
+        settings, models = Settings(), registry()
+        self._card = models.get(model).card
+        self._options = options
+        limits = Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes)
+        self._engine = Engine(
+            models,
+            settings.device,
+            settings.memory_bytes,
+            settings.threads,
+            limits=limits,
+            cache=settings.cache_folder,
+        )
+
+    def channels(self) -> Sequence[str]:
+        return [channel.name for channel in self._card.channels]
+
+    def mask_description(self) -> MaskDescription:
+        return self._card.mask_description()
+
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
+        named = {name or self._card.channels[0].name: path for name, path in scans.items()}
+        return self._engine.segment(named, self._card.name, folder, self._options, on_tile)
+
+
+class There:
+    """By the gateway at `url`."""
+
+    def __init__(self, url: str, model: str, options: RunOptions, priority: int) -> None:
+        self._client = Client(url)
+        self._model, self._options, self._priority = model, options, priority
+
+    def channels(self) -> Sequence[str]:
+        return self._client.channels(self._model)
+
+    def mask_description(self) -> MaskDescription:
+        return self._client.card(self._model).mask_description()
+
+    def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
+        return self._client.segment(
+            scans, self._model, folder, self._options, self._priority, on_tile
+        )

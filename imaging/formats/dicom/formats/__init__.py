@@ -1,1 +1,0 @@
-"""DICOM as a scan format, and the DICOM objects that results are written as."""

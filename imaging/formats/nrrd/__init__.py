@@ -1,1 +1,0 @@
-"""NRRD: volumes and masks."""

@@ -1,1 +1,0 @@
-"""OME-Zarr (NGFF): images, volumes and masks, as a folder or a zip of one."""

@@ -1,1 +1,0 @@
-"""PNG: images, and masks of images."""

@@ -1,1 +1,0 @@
-"""TIFF: images, read by region."""

@@ -1,0 +1,72 @@
+"""Markers that follow from what a test uses, and a guard that no marker is missing.
+
+- `process`: the test starts a process: a server, a worker, a command.
+- `browser`: it needs Chromium or Chrome. Implies `process`.
+- `system`: it needs a program from a system package, such as Orthanc. Implies `process`.
+- `slow`: it trains a network or computes for several seconds. Written by hand.
+
+A test without any marker is fast and stays in this process. `scripts/test --quick` runs those.
+"""
+
+import sys
+from collections.abc import Generator
+
+import pytest
+
+FIXTURES = {
+    "browser": {"browser", "blind_browser", "chromium", "playwright"},
+    "system": {"orthanc"},
+    "process": {
+        *("address", "cluster", "disk", "gateway", "idle_cluster", "installation"),
+        *("patient_cluster", "postgres", "redis", "redis_cluster", "s3", "served"),
+        *("start_gateway",),
+    },
+}
+"""Fixtures that start a process or need an installed program, by marker."""
+STARTS = {
+    *("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
+}
+"""Audit events of the interpreter that start a process (PEP 578)."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Adds markers before pytest selects tests by `-m`."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for marker, fixtures in FIXTURES.items():
+            if used & fixtures:
+                item.add_marker(marker)
+        if not item.get_closest_marker("process") and any(
+            item.get_closest_marker(marker) for marker in ("browser", "system")
+        ):
+            item.add_marker("process")
+
+
+class ProcessGuard:
+    """Fails a test that starts a process without the marker `process`."""
+
+    def __init__(self) -> None:
+        self.test: str | None = None
+        sys.addaudithook(self._audit)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.test = None if item.get_closest_marker("process") else item.nodeid
+        try:
+            return (yield)
+        finally:
+            self.test = None
+
+    def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.test is not None and event in STARTS:
+            program = arguments[0] if arguments else ""
+            pytest.fail(
+                f"{self.test} starts a process ({event}: {program}) without a marker. Expected: a "
+                "test that starts a process has the marker `process`. Use a fixture that starts "
+                "it, or write `@pytest.mark.process`; docs/contributing/testing.md lists both."
+            )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ProcessGuard(), "process guard")
