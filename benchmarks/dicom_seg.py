@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from imaging.formats.dicom.object_header import ObjectHeader
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.seg import Kind, write_seg
-from imaging.formats.dicom.stamp import Stamp
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import Code, MaskDescription, Segment
 
@@ -43,7 +43,7 @@ def one(kind: Kind, shape: tuple[int, ...], labels: int, everywhere: bool) -> No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mask.seg.dcm"
         started = perf_counter()
-        write_seg(path, mask, planes, description, kind, Stamp(uid(kind), 0.0, 1))
+        write_seg(path, mask, planes, description, kind, ObjectHeader(uid(kind), 0.0, 1))
         seconds = perf_counter() - started
         size = path.stat().st_size / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -55,19 +55,17 @@ def main() -> None:
 
 def intake(files: list[Path], scratch: Path) -> float:
     """Seconds from files on the disk to the blob of the scan."""
+    from imaging.formats.incoming import incoming_scans
     from imaging.formats.limits import Limits
-    from imaging.formats.received import received
-    from imaging.formats.sniff import verify
-    from jobs.blobs import FolderBlobs
+    from jobs.blobs.folder import FolderBlobs
 
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         work = Path(folder) / "work"
         work.mkdir()
         blobs = FolderBlobs(Path(folder) / "blobs")
         began = time.perf_counter()
-        (scan,), _ = received(files, work, Limits())
-        verify(scan.path, Limits())
-        blobs.put(scan.path, move=True)
+        (scan,), _ = incoming_scans(files, work, Limits())
+        blobs.put(scan.path, move=True, sha256=scan.sha256)
         return time.perf_counter() - began
 
 

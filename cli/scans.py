@@ -8,8 +8,8 @@ import click
 
 from imaging.errors import BadRequest, SeveralScans
 from imaging.formats.dicom.unpack import is_dicom
+from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import Asked, received
 
 _START = 512
 _ANY = Limits(1 << 62, 1 << 62, 1 << 62)
@@ -24,14 +24,14 @@ class Given:
     """What its mask is named after: a series of many files stands under its folder."""
     files: tuple[Path, ...]
 
-    def opened(self, folder: Path, asked: Asked) -> Path:
+    def opened(self, folder: Path, asked: ScanSelection) -> Path:
         """What can be opened as the scan; a DICOM series is packed into `folder`.
 
         Raises what refuses a series; of several, the message lists them.
         """
         folder.mkdir(parents=True)
         try:
-            (found,), _ = received(self.files, folder, _ANY, asked)
+            (found,), _ = incoming_scans(self.files, folder, _ANY, asked)
         except SeveralScans as error:
             raise _listed(error) from error
         return found.path

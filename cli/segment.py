@@ -19,8 +19,8 @@ from cli.report import write_report
 from cli.scans import Given, given
 from cli.targets import Target, protect, targets
 from imaging.errors import BadInput, BadRequest
+from imaging.formats.incoming import ScanSelection
 from imaging.formats.mask_file import DICOM, ENDINGS, SUFFIXES, deliver, ending
-from imaging.formats.received import Asked
 from inference.options import PRECISIONS, RunOptions
 
 
@@ -95,7 +95,7 @@ def command(
 
     A scan is a file, or the folder, zip, tar or single files of a DICOM series.
     """
-    asked = Asked(series, stack, resample=resample)
+    asked = ScanSelection(series, stack, resample=resample)
     options = RunOptions(device, precision, tile)
     maker = _maker(model, options, server, priority)
     subjects = _subjects(scans, channels)
@@ -120,7 +120,7 @@ def command(
 
 def _one(
     maker: Maker, subject: dict[str, Given], grid: Given, target: Target,
-    report: Path | None, preview: Path | None, asked: Asked,
+    report: Path | None, preview: Path | None, asked: ScanSelection,
 ) -> None:  # fmt: skip
     """One mask, from scan to summary."""
     with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:

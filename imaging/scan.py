@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
+
+if TYPE_CHECKING:  # it loads pydicom
+    from imaging.formats.dicom.source_series import SourceSeries
 
 Reader = Callable[[Box], NDArray[Any]]
 
@@ -37,8 +40,9 @@ class Scan:
     """Shape of the array in the file; a mask is written with the same shape."""
     warnings: tuple[str, ...] = ()
     """Problems that a user should know about, without patient data."""
-    source: object | None = None
-    """What the format itself knows of the scan, for writers of the same format."""
+    source: "SourceSeries | None" = None
+    """The DICOM series that the scan was read from, for results that refer to its images; None for
+    every other format."""
 
     @property
     def grid(self) -> tuple[int, ...]:

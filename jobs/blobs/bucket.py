@@ -33,9 +33,9 @@ class BucketBlobs(Blobs):
         self._store = _bucket(settings)
         self._scratch = settings.scratch
 
-    def put(self, path: Path, *, move: bool = False) -> str:
+    def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
         with disk_errors():
-            sha256 = sha256_of(path)
+            sha256 = sha256 or sha256_of(path)
         with _store_errors():
             self._store.put(sha256, path)
         if move:

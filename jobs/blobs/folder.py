@@ -26,10 +26,10 @@ class FolderBlobs(Blobs):
             self._drafts.mkdir(parents=True, exist_ok=True)
             self._delete_stale_drafts()
 
-    def put(self, path: Path, *, move: bool = False) -> str:
+    def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
         with disk_errors():
             if move and path.stat().st_dev == self._drafts.stat().st_dev:
-                return self._adopt(path, sha256_of(path))
+                return self._adopt(path, sha256 or sha256_of(path))
             draft = self._draft()
             try:
                 sha256 = _copy(path, draft)

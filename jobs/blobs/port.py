@@ -16,10 +16,11 @@ class Blobs(ABC):
     """A store of blobs. A blob is stored completely or not at all, and each content once."""
 
     @abstractmethod
-    def put(self, path: Path, *, move: bool = False) -> str:
+    def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
         """Stores a local file and returns its SHA-256; the blob's age starts at 0 again.
 
-        With `move` the local file is removed. Raises StorageFull, Unavailable.
+        With `move` the local file is removed. `sha256` is the file's checksum if the caller has
+        computed it already. Raises StorageFull, Unavailable.
         """
 
     @abstractmethod

@@ -12,7 +12,7 @@ from dicomweb_client.web import DICOMwebClient
 
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError
 from imaging.formats.atomic import raising_storage_full
-from imaging.formats.dicom.identity import load, save
+from imaging.formats.dicom.instance_identity import load, save
 from service.dicom.peer_errors import is_temporary, peer_error
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from imaging.errors import BadRequest, StorageFull
 from imaging.formats.atomic import raising_storage_full, replacing, sync_folder
-from imaging.formats.dicom.identity import identify
+from imaging.formats.dicom.instance_identity import identify
 from jobs.settings import Settings
 
 _TAKEN = ".taken"

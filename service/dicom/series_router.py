@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
-from imaging.formats.dicom.identity import Identity, identify
+from imaging.formats.dicom.instance_identity import Identity, identify
 from jobs import problem
 from jobs.stored_scan import StoredScan
 from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
@@ -23,7 +23,7 @@ from service.resources.routing_table import RoutingRule, RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.orders import Destination, JobOrder, Orders
 from service.use_cases.received_file import ReceivedFile
-from service.use_cases.scan_intake import Asked, ScanIntake
+from service.use_cases.scan_intake import ScanIntake, ScanSelection
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -150,10 +150,10 @@ class SeriesRouter:
             yield files
 
 
-def _options_of(rule: RoutingRule) -> Asked:
-    return Asked(each=True, resample=rule.resample, deidentify=rule.deidentify)
+def _options_of(rule: RoutingRule) -> ScanSelection:
+    return ScanSelection(each=True, resample=rule.resample, deidentify=rule.deidentify)
 
 
-def _intake_options(rules: Sequence[RoutingRule]) -> list[Asked]:
+def _intake_options(rules: Sequence[RoutingRule]) -> list[ScanSelection]:
     """How to take a series in: once for each combination of options; once without any rule."""
-    return list(dict.fromkeys(map(_options_of, rules))) or [Asked(each=True)]
+    return list(dict.fromkeys(map(_options_of, rules))) or [ScanSelection(each=True)]

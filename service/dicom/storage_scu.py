@@ -5,7 +5,7 @@ from pathlib import Path
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from imaging.formats.dicom.identity import identify
+from imaging.formats.dicom.instance_identity import identify
 from service.dicom.peer_errors import is_temporary, peer_error
 from service.resources.peers import Peer
 

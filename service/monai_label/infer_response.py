@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from imaging.formats.dicom.on_planes import OnPlanes
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import read, write
 from imaging.formats.nrrd import write_mask_nrrd
@@ -93,10 +92,9 @@ def _stacked(numbers: NDArray[Any], opened: Scan) -> tuple[NDArray[Any], Scan]:
 
     They differ from the scan's grid only if the scan was resampled.
     """
-    source = opened.source
-    if opened.dimension == 2 or not isinstance(source, OnPlanes):
+    if opened.dimension == 2 or opened.source is None:
         return numbers, opened
-    stack = source.on_planes(numbers).transpose(2, 1, 0)
+    stack = opened.source.on_planes(numbers).transpose(2, 1, 0)
     return stack, replace(opened, shape=(1, *stack.shape), stored_shape=stack.shape)
 
 

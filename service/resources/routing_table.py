@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest, NotFound
-from imaging.formats.dicom.identity import Identity
+from imaging.formats.dicom.instance_identity import Identity
 from models.registry import Registry
 from service.resources.peers import Peer, PeerName
 

@@ -26,7 +26,7 @@ from service.schemas import (
     Text,
 )
 from service.use_cases.archives import MAX_SERIES, RemoteSeries
-from service.use_cases.scan_intake import Asked
+from service.use_cases.scan_intake import ScanSelection
 
 router = APIRouter(tags=["archives"])
 
@@ -78,7 +78,7 @@ async def pull_scans(
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_PULL)],
 ) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan for each volume."""
-    wanted = Asked(each=True, resample=body.resample, deidentify=body.deidentify)
+    wanted = ScanSelection(each=True, resample=body.resample, deidentify=body.deidentify)
     scans = await threads.run(archives.pull, principal, body.peer, body.study, body.series, wanted)
     return [scan_out(scan) for scan in scans]
 

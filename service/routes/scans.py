@@ -21,7 +21,7 @@ from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
 from service.routes.serializers import refused_out, scan_out
 from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
-from service.use_cases.scan_intake import Asked
+from service.use_cases.scan_intake import ScanSelection
 from service.use_cases.scan_views import NIFTI
 
 router = APIRouter(tags=["scans"])
@@ -96,7 +96,7 @@ async def upload_scan(
     choose one of them. `each=true` makes a scan of each except localizers, and returns a list.
     """
     async with uploaded_files(request, space) as files:
-        wanted = Asked(**options.model_dump())
+        wanted = ScanSelection(**options.model_dump())
         result = await threads.run(intake.take_in, principal.project, files, wanted)
     response.status_code = 201 if any(taken.created for taken in result.taken) else 200
     scans = [scan_out(taken.scan) for taken in result.taken]

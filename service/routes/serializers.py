@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from imaging.formats.received import Refused
+from imaging.formats.incoming import RefusedScan
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
@@ -47,7 +47,7 @@ def scan_out(scan: StoredScan) -> ScanOut:
     )
 
 
-def refused_out(refused: Refused) -> RefusedOut:
+def refused_out(refused: RefusedScan) -> RefusedOut:
     """A series of an upload that makes no scan."""
     return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
 

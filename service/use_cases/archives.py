@@ -12,7 +12,7 @@ from service.auth import Permission, Principal, requires
 from service.resources.peers import Peer, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.use_cases.received_file import ReceivedFile
-from service.use_cases.scan_intake import Asked, ScanIntake
+from service.use_cases.scan_intake import ScanIntake, ScanSelection
 
 logger = logging.getLogger("tessera.service")
 
@@ -69,7 +69,12 @@ class Archives:
 
     @requires(Permission.ARCHIVES_PULL)
     def pull(
-        self, principal: Principal, peer: str, study: str | None, series: str | None, wanted: Asked
+        self,
+        principal: Principal,
+        peer: str,
+        study: str | None,
+        series: str | None,
+        wanted: ScanSelection,
     ) -> list[StoredScan]:
         """Fetches a series, or all image series of a study, and takes them in.
 
@@ -91,7 +96,7 @@ class Archives:
             if peer.dicomweb is None:
                 continue
             try:
-                self._pull(principal.project, peer, None, series, Asked(each=True))
+                self._pull(principal.project, peer, None, series, ScanSelection(each=True))
             except NotFound:
                 continue
             except PeerUnavailable as error:
@@ -101,7 +106,7 @@ class Archives:
         raise failure
 
     def _pull(
-        self, project: str, peer: Peer, study: str | None, series: str | None, wanted: Asked
+        self, project: str, peer: Peer, study: str | None, series: str | None, wanted: ScanSelection
     ) -> list[StoredScan]:
         filters = {"StudyInstanceUID": study or "", "SeriesInstanceUID": series or ""}
         filters = {keyword: value for keyword, value in filters.items() if value}

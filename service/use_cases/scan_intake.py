@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from imaging.formats.dicom.series import Series
+from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import Asked, Received, Refused, received
 from imaging.formats.sniff import verify
 from jobs.blobs import Blobs
 from jobs.repository import Scans
@@ -16,7 +15,7 @@ from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile
 
-__all__ = ["Asked", "IntakeResult", "ScanIntake", "TakenScan"]
+__all__ = ["IntakeResult", "ScanIntake", "ScanSelection", "TakenScan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ class IntakeResult:
     """What became of received files."""
 
     taken: Sequence[TakenScan]
-    refused: Sequence[Refused] = ()
-    """With `Asked.each`, the series that make no scan."""
+    refused: Sequence[RefusedScan] = ()
+    """With `ScanSelection.each`, the series that make no scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +49,18 @@ class ScanIntake:
     """Returns the secret for pseudonyms; called only for files that are de-identified."""
 
     def take_in(
-        self, project: str, files: Sequence[ReceivedFile], wanted: Asked | None = None
+        self, project: str, files: Sequence[ReceivedFile], wanted: ScanSelection | None = None
     ) -> IntakeResult:
         """Checks that the files together are one or several whole scans, stores blobs, then rows.
 
         Raises SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge,
         StorageFull or Unavailable. No scan is visible then, and the collector deletes the blobs.
         """
-        wanted = wanted or Asked()
+        wanted = wanted or ScanSelection()
         with self.scratch.subfolder() as folder:
             paths = [file.path for file in files]
             secret = self.secret() if wanted.deidentify else b""
-            scans, refused = received(paths, folder, self.limits, wanted, secret)
+            scans, refused = incoming_scans(paths, folder, self.limits, wanted, secret)
             return IntakeResult(
                 [self._store(project, scan, _name(scan, files, wanted)) for scan in scans], refused
             )
@@ -71,9 +70,9 @@ class ScanIntake:
         (taken,) = self.take_in(project, files).taken
         return taken
 
-    def _store(self, project: str, scan: Received, name: str) -> TakenScan:
-        header, size = verify(scan.path, self.limits), scan.path.stat().st_size
-        sha256 = self.blobs.put(scan.path, move=True)
+    def _store(self, project: str, scan: IncomingScan, name: str) -> TakenScan:
+        header, size = scan.scan or verify(scan.path, self.limits), scan.path.stat().st_size
+        sha256 = self.blobs.put(scan.path, move=True, sha256=scan.sha256)
         stored, created = self.scans.add(
             StoredScan(
                 id=uuid4().hex,
@@ -88,7 +87,7 @@ class ScanIntake:
                 bytes=size,
                 warnings=header.warnings,
                 created_at=time.time(),
-                series=header.source.uid if isinstance(header.source, Series) else None,
+                series=None if header.source is None else header.source.uid,
             )
         )
         if created:
@@ -96,7 +95,7 @@ class ScanIntake:
         return TakenScan(stored, created)
 
 
-def _name(scan: Received, files: Sequence[ReceivedFile], wanted: Asked) -> str:
+def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelection) -> str:
     """The name of a scan: its file's, its series', or both if the series came in an archive.
 
     A de-identified scan is never named for a file, which may be named for the patient.

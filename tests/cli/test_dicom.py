@@ -100,5 +100,5 @@ def test_dicom_of_what_is_none(volume: Path, tmp_path: Path, capsys) -> None:
         ("-o", tmp_path / "mask.nii.gz", "--report", tmp_path / "report.dcm"),
     ):
         assert tessera("segment", volume, *MODEL, *place) == 2
-        assert "did not come as DICOM" in capsys.readouterr().err
+        assert "scan is not DICOM" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.dcm"))

@@ -80,8 +80,8 @@ def test_pulled_and_sent_back(orthanc: Orthanc, installation: Installation) -> N
     assert one["SeriesInstanceUID"] == images[0].SeriesInstanceUID
     assert one["NumberOfSeriesRelatedInstances"] == 32
     assert client.get("/v1/peers/archive/series?PatientID=nobody").json() == []
-    asked = {"from": "archive", "series": one["SeriesInstanceUID"]}
-    pulled = client.post("/v1/scans/pull", json=asked)
+    selection = {"from": "archive", "series": one["SeriesInstanceUID"]}
+    pulled = client.post("/v1/scans/pull", json=selection)
     assert pulled.status_code == 201, pulled.text
     (scan,) = pulled.json()
     assert (scan["format"], scan["shape"]) == ("dicom", [1, 40, 40, 32])

@@ -20,7 +20,7 @@ from service.resources.peers import Peer, PeerRefused, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives, RemoteSeries
 from service.use_cases.received_file import ReceivedFile
-from service.use_cases.scan_intake import Asked, IntakeResult, ScanIntake, TakenScan
+from service.use_cases.scan_intake import IntakeResult, ScanIntake, ScanSelection, TakenScan
 from tests.support.answers import check_problem
 from tests.support.dicom.associations import store as send
 from tests.support.dicom.mr_series import NUMBER, as_bytes, series, written
@@ -139,7 +139,7 @@ HERE, THERE = (Peer(name=name, dicomweb="http://127.0.0.1:1") for name in ("here
 
 
 ME = LocalAdministrator().authenticate(DicomCaller("ME"))
-STUDY = ("1.2", None, Asked(each=True))
+STUDY = ("1.2", None, ScanSelection(each=True))
 
 
 def _archives(*modalities: str, takes: Iterable[object]) -> Archives:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import BadRequest, NotFound
-from imaging.formats.dicom.identity import Identity
+from imaging.formats.dicom.instance_identity import Identity
 from models.registry import Registry
 from service.resources.routing_table import RoutingTable
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
 from imaging.formats.dicom.series import Series
+from imaging.formats.incoming import incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from inference.engine import Engine
@@ -98,7 +98,7 @@ def test_the_mask_does_not_depend_on_how_the_patient_was_sliced(
         sent = write(
             classic(np.asarray(image.dataobj), image.affine), tmp_path / f"{name}{direction}"
         )
-        (scan,), _ = received(sent, tmp_path / f"{name}{direction}", Limits())
+        (scan,), _ = incoming_scans(sent, tmp_path / f"{name}{direction}", Limits())
         options = RunOptions("cpu", "fp32")
         made = engine.segment({"t1": scan.path}, "hippocampus-mri-3d", tmp_path / "out", options)
         mask = nibabel.load(made.mask)

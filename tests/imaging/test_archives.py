@@ -11,8 +11,8 @@ from pydicom import dcmread
 
 from imaging.errors import ScanTooLarge, UnreadableScan
 from imaging.formats.dicom import pack, unpack
+from imaging.formats.incoming import incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import received
 from imaging.formats.sniff import open_scan
 from tests.support.dicom.files import classic, write
 
@@ -48,18 +48,18 @@ def sent(folder: Path, data: bytes, name: str = "sent.tar") -> Path:
 def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
     """Given slices in order, those behind a damaged header would be missing at one end."""
     data = bytearray(tar(sorted(series(tmp_path), key=_instance_number)))
-    assert received([sent(tmp_path, bytes(data))], tmp_path, LIMITS)
+    assert incoming_scans([sent(tmp_path, bytes(data))], tmp_path, LIMITS)
     at = data.index(b"6\0", len(data) // 2)
     data[at + 150] ^= 1  # of its checksum
     with pytest.raises(UnreadableScan, match="damaged"):
-        received([sent(tmp_path, bytes(data))], tmp_path, LIMITS)
+        incoming_scans([sent(tmp_path, bytes(data))], tmp_path, LIMITS)
 
 
 def test_a_tar_that_is_cut_between_files(tmp_path: Path) -> None:
     data = tar(sorted(series(tmp_path), key=_instance_number))
     at = data.index(b"6\0", len(data) // 2)
     with pytest.raises(UnreadableScan, match="damaged"):
-        received([sent(tmp_path, data[:at])], tmp_path, LIMITS)
+        incoming_scans([sent(tmp_path, data[:at])], tmp_path, LIMITS)
 
 
 def _instance_number(path: Path) -> int:
@@ -71,7 +71,7 @@ def test_a_name_that_fills_the_memory(tmp_path: Path, kind: bytes) -> None:
     """Given a name of a gigabyte, nobody waits for its end."""
     data = gzip.compress(header(1 << 30, kind) + bytes(1 << 16))
     with pytest.raises(UnreadableScan, match="damaged") as caught:
-        received([sent(tmp_path, data)], tmp_path, LIMITS)
+        incoming_scans([sent(tmp_path, data)], tmp_path, LIMITS)
     assert "impossible size" in str(caught.value.__cause__)
 
 
@@ -83,14 +83,14 @@ def test_a_sparse_file_is_not_made(tmp_path: Path) -> None:
     block[148:156] = b"%06o\0 " % sum(block[:148] + b" " * 8 + block[156:])
     data = bytes(128) + b"DICM" + bytes(380)
     with pytest.raises(UnreadableScan, match="damaged"):
-        received([sent(tmp_path, bytes(block) + data + bytes(1024))], tmp_path, LIMITS)
+        incoming_scans([sent(tmp_path, bytes(block) + data + bytes(1024))], tmp_path, LIMITS)
 
 
 def test_folders_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpack, "MOST_FILES", 20)
     data = header(0, tarfile.DIRTYPE) * 21 + bytes(1024)
     with pytest.raises(ScanTooLarge, match="too many files"):
-        received([sent(tmp_path, data)], tmp_path, LIMITS)
+        incoming_scans([sent(tmp_path, data)], tmp_path, LIMITS)
 
 
 def test_a_pack_of_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pydicom.data import get_testdata_files
 from pydicom.dataset import FileMetaDataset
 
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.deidentify import deidentified, deidentify, new_uid, pseudonym
+from imaging.formats.dicom.deidentify import deidentify, deidentify_file, new_uid, pseudonym
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
 
 SECRET = b"s" * 32
@@ -181,11 +181,11 @@ def test_files(tmp_path: Path) -> None:
     """Copies of the same bytes every time; a damaged file is refused, not passed on."""
     (path,) = written(series(1), tmp_path)
     for out in ("one", "two"):
-        deidentified(path, tmp_path / out, SECRET)
+        deidentify_file(path, tmp_path / out, SECRET)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UnreadableScan):
-        deidentified(path, tmp_path / "one", SECRET)
+        deidentify_file(path, tmp_path / "one", SECRET)
 
 
 LEFT: dict[str, str] = {

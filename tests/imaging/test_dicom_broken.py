@@ -1,4 +1,4 @@
-"""DICOM slices that make no volume: said with the figures, or resampled when asked."""
+"""DICOM slices that make no volume: said with the figures, or resampled when requested."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from imaging.errors import (
     SeveralScans,
     TesseraError,
 )
-from imaging.formats.received import Asked
+from imaging.formats.incoming import ScanSelection
 from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
 from tests.support.dicom.scans import (
     SHAPE,
@@ -81,7 +81,11 @@ def test_mixed_orientations_are_no_volume(tmp_path: Path) -> None:
         [(1, 4), (2, 7)],
     )
     stack = next(c["stack"] for c in caught.value.choices if c["slices"] == 4)
-    assert taken(tmp_path / "one", *axial, *tilted, asked=Asked(stack=stack)).grid == (11, 9, 4)
+    assert taken(tmp_path / "one", *axial, *tilted, selection=ScanSelection(stack=stack)).grid == (
+        11,
+        9,
+        4,
+    )
 
 
 def test_jitter_of_rounding_is_borne(tmp_path: Path) -> None:
@@ -115,12 +119,12 @@ def _ramp(affine: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.flo
 
 
 def test_a_tilted_gantry(tmp_path: Path) -> None:
-    """Refused with its angle; resampled when asked, to values at their places."""
+    """Refused with its angle; resampled when requested, to values at their places."""
     affine, shape = sheared(18.5), (30, 40, 12)
     images = classic(np.round(_ramp(affine, shape) * 20), affine)
     with pytest.raises(BrokenGeometry, match=r"18\.5 degrees"):
         taken(tmp_path / "refused", *images)
-    scan = taken(tmp_path / "taken", *images, asked=Asked(resample=True))
+    scan = taken(tmp_path / "taken", *images, selection=ScanSelection(resample=True))
     assert scan.grid == (30, 40 + 11, 12)  # 11 gaps of 2.5 mm x tan(18.5 degrees) / 0.9 mm
     assert "18.5 degrees" in scan.warnings[0]
     found, wanted = whole(scan)[0], _ramp(scan.affine, scan.grid) * 20
@@ -151,7 +155,7 @@ def test_uneven_gaps_are_resampled_when_asked(tmp_path: Path) -> None:
     """The mask comes back on the original slices, each at its own place."""
     volume = np.zeros((20, 18, 9), np.int16)
     images = without(2, 5, 6)(classic(volume, turned()))
-    scan = taken(tmp_path, *images, asked=Asked(resample=True))
+    scan = taken(tmp_path, *images, selection=ScanSelection(resample=True))
     assert scan.grid == (20, 18, 9)
     mask = np.broadcast_to(np.arange(9, dtype=np.uint8), scan.grid)
     brought = source_of(scan).on_planes(mask)

@@ -366,7 +366,7 @@ def test_scans_without_end_are_refused(tmp_path: Path, monkeypatch: pytest.Monke
     start = stream.index(b"\xff\xda")
     scan = stream[start:-2]
     path = compressed(tmp_path, values, [stream[:start] + scan * 5000 + stream[-2:]], syntax)
-    monkeypatch.setattr("imaging.formats.dicom.values.pixel_array", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.pixel_values.pixel_array", pytest.fail)
     with pytest.raises(UnreadableScan, match="cannot be decoded"):
         decoded(path)
 

@@ -12,11 +12,11 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from imaging.box import Box
 from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
-from imaging.formats.dicom import inflated
-from imaging.formats.dicom.deidentify import deidentified
-from imaging.formats.dicom.identity import identify
+from imaging.formats.dicom import deflated
+from imaging.formats.dicom.deidentify import deidentify_file
+from imaging.formats.dicom.instance_identity import identify
+from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support.dicom.files import classic, picture, write
@@ -30,9 +30,9 @@ def voxels(kind: type[np.generic] = np.int16) -> Values:
     return np.random.default_rng(0).integers(0, 2000, (6, 5, 4)).astype(kind)
 
 
-def taken(folder: Path, *images: Dataset, asked: Asked | None = None) -> Scan:
+def taken(folder: Path, *images: Dataset, selection: ScanSelection | None = None) -> Scan:
     paths = write(images, folder / "sent")
-    (one,), _ = received(paths, folder, LIMITS, asked, b"secret")
+    (one,), _ = incoming_scans(paths, folder, LIMITS, selection, b"secret")
     return open_scan(one.path, LIMITS, folder)
 
 
@@ -175,8 +175,8 @@ def test_a_codestream_larger_than_its_image(
 ) -> None:
     """Given a stream of 65,024 x 65,024 pixels, no decoder sees it: it would take gigabytes."""
     path = rewritten(name, tmp_path / name, _other_size(CODESTREAMS[name]))
-    monkeypatch.setattr("imaging.formats.dicom.values.iter_pixels", pytest.fail)
-    monkeypatch.setattr("imaging.formats.dicom.values.pixel_array", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.pixel_values.iter_pixels", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.pixel_values.pixel_array", pytest.fail)
     with pytest.raises(UnreadableScan, match="cannot be decoded"):
         whole(open_scan(path))
 
@@ -209,13 +209,13 @@ def test_an_rle_segment_with_too_many_pixels(tmp_path: Path) -> None:
 def test_a_deflated_file_that_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, deidentify: bool
 ) -> None:
-    monkeypatch.setattr(inflated, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(deflated, "MAX_INFLATED_BYTES", 1 << 20)
     (image,) = classic(np.zeros((1024, 1024, 1), np.int16), AFFINE)
     image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    monkeypatch.setattr("imaging.formats.dicom.instance.dcmread", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.instance_reader.dcmread", pytest.fail)
     monkeypatch.setattr("imaging.formats.dicom.deidentify.dcmread", pytest.fail)
     with pytest.raises(ScanTooLarge, match="deflated"):
-        taken(tmp_path, image, asked=Asked(deidentify=deidentify))
+        taken(tmp_path, image, selection=ScanSelection(deidentify=deidentify))
     (path,) = (tmp_path / "sent").iterdir()
     with pytest.raises(ScanTooLarge, match="deflated"):
         identify(path)
@@ -225,7 +225,7 @@ def test_a_damaged_file_cannot_be_deidentified(tmp_path: Path) -> None:
     """The library raises OSError for one that ends within a sequence."""
     path = rewritten("reportsi.dcm", tmp_path / "cut", lambda data: data[:-3])
     with pytest.raises(UnreadableScan, match="damaged"):
-        deidentified(path, tmp_path / "out", b"secret")
+        deidentify_file(path, tmp_path / "out", b"secret")
 
 
 def test_frames_that_nobody_sent(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_frames_that_nobody_sent(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
         open_scan(path)
     with pytest.raises(UnsupportedScan, match="300,000,000 frames"):
-        received([path], tmp_path, LIMITS)
+        incoming_scans([path], tmp_path, LIMITS)
 
 
 # Series that look regular, and are not, or the other way round.
@@ -247,7 +247,9 @@ def test_frames_that_nobody_sent(tmp_path: Path) -> None:
 
 def _all(folder: Path, images: list[Dataset]) -> list[tuple[int, ...]]:
     """Grids of what there is, when each is asked for."""
-    found, _ = received(write(images, folder / "sent"), folder, LIMITS, Asked(each=True))
+    found, _ = incoming_scans(
+        write(images, folder / "sent"), folder, LIMITS, ScanSelection(each=True)
+    )
     return [open_scan(one.path).grid for one in found]
 
 
@@ -287,6 +289,6 @@ def test_volumes_are_numbered_alike_in_any_order(tmp_path: Path) -> None:
     for order in ([*standing, *flat], [*flat, *standing]):
         folder = tmp_path / str(len(places))
         folder.mkdir()
-        (one,), _ = received(order, folder, LIMITS, Asked(stack=2))
+        (one,), _ = incoming_scans(order, folder, LIMITS, ScanSelection(stack=2))
         places.append(open_scan(one.path).affine)
     np.testing.assert_array_equal(*places)

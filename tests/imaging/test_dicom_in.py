@@ -17,8 +17,8 @@ from imaging.errors import (
     SeveralScans,
     UnsupportedScan,
 )
+from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.nifti import write_volume
-from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support.dicom.files import PATIENT, classic, enhanced, picture, write
@@ -61,17 +61,19 @@ def test_enhanced_multi_frame(tmp_path: Path) -> None:
     volumes = [voxels(seed=n) for n in range(3)]
     paths = write([enhanced(volumes, turned())], tmp_path / "sent")
     with pytest.raises(SeveralScans) as caught:
-        received(paths, tmp_path, LIMITS)
+        incoming_scans(paths, tmp_path, LIMITS)
     assert [choice["slices"] for choice in caught.value.choices] == [7, 7, 7]
     with pytest.raises(UnsupportedScan, match="3 volumes"):
         open_scan(paths[0])
-    found, refused = received(paths, fresh(tmp_path / "all"), LIMITS, Asked(each=True))
+    found, refused = incoming_scans(
+        paths, fresh(tmp_path / "all"), LIMITS, ScanSelection(each=True)
+    )
     assert not refused
     for one, volume in zip(found, volumes, strict=True):
         np.testing.assert_array_equal(
             at(open_scan(one.path), centres(SHAPE, turned())), volume.ravel()
         )
-    (second,), _ = received(paths, fresh(tmp_path / "one"), LIMITS, Asked(stack=2))
+    (second,), _ = incoming_scans(paths, fresh(tmp_path / "one"), LIMITS, ScanSelection(stack=2))
     planes = source_of(open_scan(second.path)).planes()
     assert len(planes.headers) == 1
     assert [frame for _, frame in planes.frames] == [1 + 3 * k for k in range(7)]
@@ -111,7 +113,7 @@ if SHARED:
     @pytest.mark.parametrize("name", REAL)
     def test_real_series_as_dcm2niix_has_them(tmp_path: Path, name: str) -> None:
         folder = Path(str(SHARED)) / "dicom" / name
-        found, refused = received([folder], tmp_path, LIMITS, Asked(each=True))
+        found, refused = incoming_scans([folder], tmp_path, LIMITS, ScanSelection(each=True))
         assert not refused
         made = dcm2niix(folder, fresh(tmp_path / "out"))
         for one in found:

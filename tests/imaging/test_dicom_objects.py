@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from imaging.box import Box
 from imaging.formats.dicom.objects import FORMS, write_object
+from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support.dicom.files import classic, write
@@ -49,8 +49,8 @@ def scan(request: pytest.FixtureRequest, tmp_path: Path) -> Scan:
         paths = list(folder.iterdir())
     else:
         paths = list((Path(str(SHARED)) / "dicom" / REAL[request.param]).rglob("*.dcm"))
-    asked = Asked(each=True, resample=request.param == "tilted")
-    found, _ = received(paths, tmp_path, Limits(), asked)
+    selection = ScanSelection(each=True, resample=request.param == "tilted")
+    found, _ = incoming_scans(paths, tmp_path, Limits(), selection)
     return open_scan(found[0].path)
 
 
@@ -165,7 +165,7 @@ def test_names_within_sequences_come_in_the_objects_own_letters(tmp_path: Path, 
         other.PatientID, other.IssuerOfPatientID = "Ä-1", "Köln"
         image.OtherPatientIDsSequence = [other]
     sent = write(images, tmp_path / "sent")
-    (one,), _ = received(sent, tmp_path, Limits())
+    (one,), _ = incoming_scans(sent, tmp_path, Limits())
     path = tmp_path / "a.dcm"
     mask = np.ones((8, 8, 3), np.uint8)
     write_object(path, form, mask, open_scan(one.path), LABELS, None, MADE_AT)

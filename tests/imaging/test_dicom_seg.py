@@ -257,7 +257,7 @@ def test_several_enhanced_instances(tmp_path: Path) -> None:
 def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, mask = tmp_path / "a.dcm", on_grid(blobs())
     scan = scan_of(series())
-    with pytest.raises(BadRequest, match="did not come as DICOM"):
+    with pytest.raises(BadRequest, match="scan is not DICOM"):
         write_object(path, "dicom-seg", mask, in_memory(mask[None]), LABELS, None, MADE_AT)
     with pytest.raises(BadRequest, match="no label"):
         write_object(path, "dicom-seg", mask, scan, mask_description("a"), None, MADE_AT)

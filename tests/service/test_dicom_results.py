@@ -106,7 +106,7 @@ def test_what_did_not_come_as_dicom_has_no_dicom_results(gateway: Gateway) -> No
     run_job(gateway, job, np.zeros((5, 6, 7), np.uint8))
     for path in ("mask?format=dicom-seg", "mask?format=dicom-rtstruct", "report?format=dicom-sr"):
         problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/{path}"), 422)
-        assert "did not come as DICOM" in str(problem["detail"])
+        assert "scan is not DICOM" in str(problem["detail"])
 
 
 def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, tmp_path: Path) -> None:

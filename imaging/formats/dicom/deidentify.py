@@ -33,7 +33,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.atomic import raising_storage_full
-from imaging.formats.dicom.inflated import check_inflated
+from imaging.formats.dicom.deflated import check_inflated_size
 
 _DUMMIES: Mapping[str, Any] = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), "ANONYMIZED"),
@@ -80,26 +80,28 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
     _tell(dataset)
 
 
-def deidentified(path: Path, out: Path, secret: bytes) -> None:
-    """Writes the DICOM file at `path` to `out` without what `deidentify` takes.
+def deidentify_file(path: Path, out: Path, secret: bytes) -> Dataset:
+    """Writes the DICOM file at `path` to `out`, de-identified; returns the data set written.
 
-    Raises UnreadableScan, UnsupportedScan, StorageFull.
+    Raises UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull.
     """
     try:
         with path.open("rb") as source:
-            check_inflated(source)
-        dataset = dcmread(path, force=True)
+            check_inflated_size(source)
+            source.seek(0)
+            dataset = dcmread(source, force=True)
         deidentify(dataset, secret)
         with out.open("wb") as file, raising_storage_full():
             dcmwrite(file, dataset, enforce_file_format=True)
     except TesseraError:
         raise
-    except Exception as error:  # whatever a damaged file makes the library raise, OSError too
+    except Exception as error:  # pydicom raises many kinds for a damaged file, OSError too
         raise UnreadableScan(
-            "A DICOM file is damaged or lacks its UIDs, and cannot be de-identified.",
+            "A DICOM file is damaged or has no UIDs, and cannot be de-identified.",
             expected="A whole DICOM file of one instance (PS3.10, 7).",
             hint="Export the series again.",
         ) from error
+    return dataset
 
 
 def new_uid(uid: str, secret: bytes) -> UID:

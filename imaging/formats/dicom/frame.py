@@ -24,7 +24,7 @@ ROUND = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class PlanePosition:
     """Where a plane lies, PS3.3, C.7.6.2.1.1; LPS+ mm."""
 
     position: NDArray[np.float64]
@@ -56,7 +56,7 @@ class Frame:
     instance: Instance
     number: int
     """From 0."""
-    place: Place | None
+    place: PlanePosition | None
     """None: a picture that says nothing of a patient's space."""
     slope: float
     intercept: float
@@ -73,7 +73,7 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
 
     Raises UnreadableScan where a value is missing or no number, ScanTooLarge.
     """
-    count = 1 if instance.cine else instance.number_of_frames
+    count = 1 if instance.is_cine else instance.number_of_frames
     if count > _MOST_FRAMES:
         raise ScanTooLarge(
             f"A DICOM file of {count:,} frames came.",
@@ -96,7 +96,7 @@ def _frame(instance: Instance, number: int) -> Frame:
     header = instance.header
     groups = _groups(header, number)
     place = _place(groups)
-    if place is None and instance.cut_through_patient:
+    if place is None and instance.is_slice:
         raise ValueError("no position")
     slope, intercept = _rescale(groups)
     turned = () if place is None else tuple(round(float(n), ROUND) + 0.0 for n in place.turned)
@@ -153,7 +153,7 @@ def _find(groups: list[Dataset], name: str) -> Any:
     return next((g[name].value for g in groups if name in g and g[name].value is not None), None)
 
 
-def _place(groups: list[Dataset]) -> Place | None:
+def _place(groups: list[Dataset]) -> PlanePosition | None:
     position = _find(groups, "ImagePositionPatient")
     turned = _find(groups, "ImageOrientationPatient")
     spacing = _find(groups, "PixelSpacing")
@@ -174,7 +174,7 @@ def _place(groups: list[Dataset]) -> Place | None:
     thickness = None if thickness is None else abs(float(thickness))
     if thickness is not None and not is_length(thickness):
         thickness = None
-    return Place(place, row / lengths[0], column / lengths[1], between, thickness)
+    return PlanePosition(place, row / lengths[0], column / lengths[1], between, thickness)
 
 
 def is_length(mm: float) -> bool:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadRequest
-from imaging.formats.dicom.on_planes import OnPlanes
+from imaging.formats.dicom.object_header import ObjectHeader
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.rtstruct import write_rtstruct
 from imaging.formats.dicom.seg import numbering, write_seg
+from imaging.formats.dicom.source_series import SourceSeries
 from imaging.formats.dicom.sr import write_sr
-from imaging.formats.dicom.stamp import Stamp
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription
 from imaging.measure import measure
@@ -52,8 +52,10 @@ def write_object(
     source = _source(scan)
     planes, on_planes = _known(source.planes()), source.on_planes(mask)
 
-    def stamp(of: str) -> Stamp:
-        return Stamp(_uid(of, mask, planes, description), made_at, _SERIES_NUMBER + FORMS.index(of))
+    def stamp(of: str) -> ObjectHeader:
+        return ObjectHeader(
+            _uid(of, mask, planes, description), made_at, _SERIES_NUMBER + FORMS.index(of)
+        )
 
     if form == "dicom-rtstruct":
         write_rtstruct(path, on_planes, planes, description, stamp(form))
@@ -79,11 +81,11 @@ def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescrip
     return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(description))
 
 
-def _source(scan: Scan) -> OnPlanes:
-    if isinstance(scan.source, OnPlanes):
+def _source(scan: Scan) -> SourceSeries:
+    if scan.source is not None:
         return scan.source
     raise BadRequest(
-        "The scan did not come as DICOM: there is no patient and no series to refer to.",
+        "The scan is not DICOM: a DICOM result would have no patient and no series to refer to.",
         expected="A DICOM series for DICOM results.",
         hint="Send the DICOM series itself, or fetch the mask as nifti, nrrd or png, "
         "the report as json or csv.",

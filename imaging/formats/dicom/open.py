@@ -1,10 +1,11 @@
-"""Opens what is stored of DICOM: a single file, or the pack of a series."""
+"""Opens DICOM as it is stored: a single file, or the pack of a series."""
 
 from pathlib import Path
 
 from imaging.errors import UnsupportedScan
 from imaging.formats.dicom.frame import frames_of
-from imaging.formats.dicom.instance import opener, read_instance
+from imaging.formats.dicom.instance import opener
+from imaging.formats.dicom.instance_reader import read_instance
 from imaging.formats.dicom.pack import Manifest, is_pack, read_pack
 from imaging.formats.dicom.series import Series, one_of
 from imaging.formats.dicom.stack import stacks_of
@@ -13,9 +14,9 @@ from imaging.scan import Scan
 
 
 def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
-    """The volume or picture; reads headers, decodes no pixel.
+    """The volume or image of a file; reads headers, decodes no pixel.
 
-    Raises UnreadableScan, UnsupportedScan with the figures and the standard's clause, ScanTooLarge.
+    Raises UnreadableScan, UnsupportedScan, BrokenGeometry or ScanTooLarge.
     """
     with path.open("rb") as file:
         packed = is_pack(file.read(16))
@@ -25,8 +26,8 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     if not packed and len(stacks) > 1:
         raise UnsupportedScan(
             f"The file holds {len(stacks)} volumes.",
-            expected="One, or the number of the one that is meant.",
-            hint="Choose one when you send it.",
+            expected="A file with one volume, or the choice of one.",
+            hint="Choose one when you upload it.",
         )
     series = Series.of(one_of(stacks, manifest.stack), resample=manifest.resample)
     return series.scan(limits, scratch)

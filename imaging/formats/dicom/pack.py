@@ -1,7 +1,8 @@
-"""A series as one file: an uncompressed tar of its instances, the same bytes for the same ones.
+"""Packs: a series stored as one file, an uncompressed tar of its instances.
 
-Its first member says which stack of the series is meant, and whether it is to be resampled. The
-instances come in the order of their SHA-256, so that the pack's own depends on nothing else.
+The first member, the manifest, states which stack of the series is the scan and whether it is
+resampled. The instances follow in the order of their SHA-256, so that the same instances always
+give the same bytes.
 """
 
 import io
@@ -15,62 +16,78 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imaging.errors import UnreadableScan
 from imaging.formats.archive import MOST_FILES, TarEntry
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance import Opener
+from imaging.hashes import Sha256Writer
 
 MANIFEST = "tessera.json"
 _MAGIC = MANIFEST.encode() + b"\0"
 _MANIFEST_BYTES = 4096
+_BLOCK_BYTES = 1 << 20
 
 
 class Manifest(BaseModel):
-    """Which volume of a pack is meant."""
+    """Which volume of a pack is the scan."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stack: int = Field(default=0, ge=0)
-    """Its place among the stacks of all instances, from 0."""
+    """Its index in the stacks of all instances, from 0."""
     resample: bool = False
-    """Tilted or uneven slices are resampled onto a grid."""
+    """Whether tilted or unevenly spaced slices are resampled onto a regular grid."""
 
 
 def is_pack(start: bytes) -> bool:
-    """Whether a file that begins so is a pack."""
+    """Whether a file is a pack, by its first bytes."""
     return start.startswith(_MAGIC)
 
 
-def write_pack(path: Path, instances: Iterable[tuple[str, Path]], manifest: Manifest) -> None:
-    """Packs files, each given with the SHA-256 of its content."""
-    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as pack:
-        told = manifest.model_dump_json().encode()
-        _add(pack, MANIFEST, io.BytesIO(told), len(told))
-        for sha256, source in sorted(instances):
-            with source.open("rb") as file:
-                _add(pack, f"{sha256}.dcm", file, source.stat().st_size)
+def write_pack(path: Path, instances: Iterable[tuple[str, Path]], manifest: Manifest) -> str:
+    """Packs files, each given with the SHA-256 of its content; returns the pack's own SHA-256.
+
+    Raises StorageFull.
+    """
+    with raising_storage_full(), path.open("wb") as file:
+        writer = Sha256Writer(file)
+        with tarfile.open(
+            fileobj=writer,  # type: ignore[call-overload]
+            mode="w|",
+            format=tarfile.GNU_FORMAT,
+            bufsize=_BLOCK_BYTES,
+            copybufsize=_BLOCK_BYTES,
+        ) as pack:
+            content = manifest.model_dump_json().encode()
+            _add(pack, MANIFEST, io.BytesIO(content), len(content))
+            for sha256, source in sorted(instances):
+                with source.open("rb") as member:
+                    _add(pack, f"{sha256}.dcm", member, source.stat().st_size)
+        return writer.hexdigest()
 
 
 def read_pack(path: Path) -> tuple[Manifest, list[Opener]]:
-    """What is meant, and how to open each instance; raises UnreadableScan."""
+    """The manifest, and how to open each instance; raises UnreadableScan."""
     try:
         with tarfile.open(path, "r:", tarinfo=TarEntry) as pack:
             first, *members = islice(pack, MOST_FILES + 1)
             if pack.next() is not None:
-                raise tarfile.ReadError("too many files")
-            told = pack.extractfile(first)
-            manifest = Manifest.model_validate_json(told.read(_MANIFEST_BYTES) if told else b"")
+                raise tarfile.ReadError("The pack has too many files.")
+            file = pack.extractfile(first)
+            content = file.read(_MANIFEST_BYTES) if file else b""
+            manifest = Manifest.model_validate_json(content)
             return manifest, [_opener(path, n.offset_data, n.size) for n in members]
     except (tarfile.TarError, OSError, ValidationError, ValueError) as error:
         raise UnreadableScan(
             "The pack of DICOM files is damaged.",
-            expected="A pack as it was stored here.",
+            expected="A pack as Tessera writes it.",
             hint="Send the series again.",
         ) from error
 
 
 class _Part(io.RawIOBase):
-    """A range of a file, as a file of its own."""
+    """A range of a file, read as a file."""
 
     name = None
-    """Readers look for one."""
+    """pydicom reads this attribute of a file."""
 
     def __init__(self, path: Path, start: int, size: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The image planes of a DICOM scan, as objects that refer to them must name them."""
+"""The image planes of a DICOM scan, in the form that results need to refer to them."""
 
 from dataclasses import dataclass
 
@@ -15,4 +15,4 @@ class Planes:
     headers: tuple[Dataset, ...]
     """One per SOP instance, without pixel data; a classic series has one per plane."""
     frames: tuple[tuple[int, int], ...]
-    """For each plane: which of `headers`, and the frame in it, from 0."""
+    """For each plane: the index of its header in `headers`, and its frame in it, from 0."""

@@ -16,12 +16,17 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from imaging.formats.atomic import replacing
 from imaging.formats.dicom.color import rgb
 from imaging.formats.dicom.contours import polygons
-from imaging.formats.dicom.placed import Placed, frame_of_reference, no_place, places
+from imaging.formats.dicom.object_header import ObjectHeader, copy, text
 from imaging.formats.dicom.planes import Planes
-from imaging.formats.dicom.reference import image
+from imaging.formats.dicom.referenced_plane import (
+    ReferencedPlane,
+    frame_of_reference,
+    no_place,
+    places,
+)
+from imaging.formats.dicom.references import image
 from imaging.formats.dicom.seg import Numbered, numbering
 from imaging.formats.dicom.segments import concept, labelled
-from imaging.formats.dicom.stamp import Stamp, copy, text
 from imaging.mask_description import MaskDescription, Segment
 
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
@@ -32,7 +37,11 @@ _CONTOUR_DATA = Tag("ContourData")
 
 
 def write_rtstruct(
-    path: Path, mask: NDArray[Any], planes: Planes, description: MaskDescription, stamp: Stamp
+    path: Path,
+    mask: NDArray[Any],
+    planes: Planes,
+    description: MaskDescription,
+    stamp: ObjectHeader,
 ) -> None:
     """Writes the labels of `mask`, unsigned (planes, rows, columns), one ROI each.
 
@@ -60,10 +69,10 @@ def write_rtstruct(
 
 def _put_structure_set(
     dataset: Dataset,
-    found: Sequence[Placed],
+    found: Sequence[ReferencedPlane],
     description: MaskDescription,
     rois: Sequence[Numbered],
-    stamp: Stamp,
+    stamp: ObjectHeader,
 ) -> None:
     """C.8.8.5."""
     header = found[0].instance
@@ -83,7 +92,7 @@ def _put_structure_set(
     ]
 
 
-def _series(found: Sequence[Placed]) -> Iterator[Dataset]:
+def _series(found: Sequence[ReferencedPlane]) -> Iterator[Dataset]:
     for number, group in groupby(found, lambda place: place.instance.SeriesInstanceUID):
         item = Dataset()
         item.SeriesInstanceUID = number
@@ -115,7 +124,7 @@ def _observation(segment: Segment) -> Dataset:
     return item
 
 
-def _contours(mask: NDArray[Any], found: Sequence[Placed], roi: Numbered) -> Dataset:
+def _contours(mask: NDArray[Any], found: Sequence[ReferencedPlane], roi: Numbered) -> Dataset:
     """C.8.8.6."""
     item = Dataset()
     item.ROIDisplayColor = list(rgb(roi.segment.color))
@@ -130,7 +139,7 @@ def _contours(mask: NDArray[Any], found: Sequence[Placed], roi: Numbered) -> Dat
     return item
 
 
-def _contour(place: Placed, points: NDArray[np.float64]) -> Dataset:
+def _contour(place: ReferencedPlane, points: NDArray[np.float64]) -> Dataset:
     item = Dataset()
     item.ContourImageSequence = [image(place)]
     item.ContourGeometricType = "CLOSED_PLANAR"

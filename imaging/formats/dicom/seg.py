@@ -21,19 +21,19 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from imaging.formats.dicom.placed import (
-    Placed,
+from imaging.formats.dicom.object_header import MANUFACTURER, PATIENT, STUDY, ObjectHeader, copy
+from imaging.formats.dicom.planes import Planes
+from imaging.formats.dicom.referenced_plane import (
+    ReferencedPlane,
     decimal,
     frame_of_reference,
     gap_mm,
     no_place,
     places,
 )
-from imaging.formats.dicom.planes import Planes
-from imaging.formats.dicom.reference import instance, referenced_series
+from imaging.formats.dicom.references import instance, referenced_series
 from imaging.formats.dicom.seg_frames import SegFrame, write_with_frames
 from imaging.formats.dicom.segments import labelled, ordered, presence, segment_description
-from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, copy
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
 
@@ -58,7 +58,7 @@ def write_seg(
     planes: Planes,
     description: MaskDescription,
     kind: Kind,
-    stamp: Stamp,
+    stamp: ObjectHeader,
 ) -> None:
     """Writes `mask`, unsigned (planes, rows, columns), as one SEG instance.
 
@@ -95,12 +95,12 @@ def numbering(mask: NDArray[Any], description: MaskDescription) -> tuple[Numbere
 
 
 def _first_plane(
-    place: Placed,
+    place: ReferencedPlane,
     shape: tuple[int, ...],
     segments: Sequence[Numbered],
     description: MaskDescription,
     kind: Kind,
-    stamp: Stamp,
+    stamp: ObjectHeader,
 ) -> Segmentation:
     """The object as highdicom makes it of one empty plane: an empty frame for each segment."""
     return Segmentation(
@@ -126,7 +126,7 @@ def _first_plane(
     )
 
 
-def _stand_in(place: Placed, shape: tuple[int, ...]) -> Dataset:
+def _stand_in(place: ReferencedPlane, shape: tuple[int, ...]) -> Dataset:
     """A single-frame image on one plane of the source, with neither its patient nor its quirks."""
     image, header = Dataset(), place.instance
     for keyword in (*PATIENT, *STUDY):
@@ -147,10 +147,10 @@ def _stand_in(place: Placed, shape: tuple[int, ...]) -> Dataset:
 
 def _complete(
     dataset: Dataset,
-    found: tuple[Placed, ...],
+    found: tuple[ReferencedPlane, ...],
     planes: Planes,
     description: MaskDescription,
-    stamp: Stamp,
+    stamp: ObjectHeader,
 ) -> None:
     """What holds for all planes, and what the source says of itself."""
     header = planes.headers[0]

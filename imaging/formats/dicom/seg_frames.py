@@ -21,8 +21,8 @@ from pydicom.sr.codedict import codes
 
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.dicom.placed import Placed, decimal
-from imaging.formats.dicom.reference import image
+from imaging.formats.dicom.referenced_plane import ReferencedPlane, decimal
+from imaging.formats.dicom.references import image
 
 _MOST_BYTES = 2**32 - 2
 """Of an element whose length is known (PS3.5 7.1)."""
@@ -46,7 +46,7 @@ def write_with_frames(
     path: Path,
     dataset: Dataset,
     mask: NDArray[Any],
-    found: Sequence[Placed],
+    found: Sequence[ReferencedPlane],
     frames: Sequence[SegFrame],
 ) -> None:
     """Writes `dataset`, made of one plane, with these frames of `mask` (planes, rows, columns).
@@ -76,7 +76,7 @@ def write_with_frames(
 
 
 def _groups(
-    items: Sequence[Dataset], found: Sequence[Placed], frames: Sequence[SegFrame]
+    items: Sequence[Dataset], found: Sequence[ReferencedPlane], frames: Sequence[SegFrame]
 ) -> Iterator[bytes]:
     """Functional groups of each frame, encoded (C.7.6.16); `items`: those of the first plane."""
     used = sorted({frame.plane for frame in frames})
@@ -90,7 +90,7 @@ def _groups(
         yield b"".join((sources[plane], content, positions[plane], rest[frame.segment]))
 
 
-def _derivation(place: Placed) -> Dataset:
+def _derivation(place: ReferencedPlane) -> Dataset:
     source = image(place)
     source.SpatialLocationsPreserved = "YES"
     source.PurposeOfReferenceCodeSequence = [
@@ -111,7 +111,7 @@ def _code(code: Any) -> Dataset:
     return item
 
 
-def _position(item: Dataset, place: Placed) -> Dataset:
+def _position(item: Dataset, place: ReferencedPlane) -> Dataset:
     group = Dataset()
     if "PlanePositionSequence" in item:
         position = Dataset()

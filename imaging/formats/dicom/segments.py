@@ -12,7 +12,7 @@ from pydicom.sr.codedict import codes
 
 from imaging.errors import BadRequest
 from imaging.formats.dicom.color import cielab
-from imaging.formats.dicom.stamp import MANUFACTURER, text
+from imaging.formats.dicom.object_header import MANUFACTURER, text
 from imaging.mask_description import Code, MaskDescription, Segment
 
 

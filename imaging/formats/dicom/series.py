@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.frame import Place, is_length
+from imaging.formats.dicom.frame import PlanePosition, is_length
+from imaging.formats.dicom.pixel_values import StackValues, bytes_of, picture, picture_type
 from imaging.formats.dicom.planes import Planes
-from imaging.formats.dicom.regular import Regular
-from imaging.formats.dicom.stack import Stack, Uneven
-from imaging.formats.dicom.values import Planes3D, bytes_of, picture, picture_type
+from imaging.formats.dicom.regular_grid import RegularGrid
+from imaging.formats.dicom.stack import Stack, UnevenSlices
 from imaging.formats.limits import Limits
 from imaging.lazy import lazy
 from imaging.scan import Scan
@@ -28,7 +28,7 @@ class Series:
     """A stack that passed; what a scan's `source` is."""
 
     stack: Stack
-    regular: Regular | None = None
+    regular: RegularGrid | None = None
     """The grid onto which it is resampled; None: its slices are the grid."""
 
     @classmethod
@@ -36,10 +36,10 @@ class Series:
         """Raises BrokenGeometry where the stack makes no volume, and may not be resampled."""
         try:
             stack.check()
-        except Uneven:
+        except UnevenSlices:
             if not resample:
                 raise
-            return cls(stack, Regular.around(stack))
+            return cls(stack, RegularGrid.around(stack))
         return cls(stack)
 
     @property
@@ -68,7 +68,7 @@ class Series:
     def scan(self, limits: Limits, scratch: Path | None) -> Scan:
         """The scan; raises ScanTooLarge, UnsupportedScan. No pixel is decoded before a read."""
         first = self.stack.frames[0]
-        if first.instance.cine:
+        if first.instance.is_cine:
             raise _cine(first.instance.number_of_frames)
         if first.place is None:
             return self._picture(limits)
@@ -81,7 +81,7 @@ class Series:
                 expected="One value a voxel: MONOCHROME1 or 2 (PS3.3, C.7.6.3.1.2).",
                 hint="Send the grey series that it was made from.",
             )
-        planes = Planes3D(self.stack.frames, scratch)
+        planes = StackValues(self.stack.frames, scratch)
         shape, affine = self._grid(first.place, planes)
         dtype = planes.dtype if self.regular is None else np.dtype(np.float32)
         limits.check_volume(prod(shape), prod(shape) * dtype.itemsize)
@@ -99,7 +99,7 @@ class Series:
         )
 
     def _grid(
-        self, place: Place, planes: Planes3D
+        self, place: PlanePosition, planes: StackValues
     ) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
         """Shape (i, j, k) and the affine to RAS+ mm (PS3.3, C.7.6.2.1.1, equation C.7.6.2.1-1)."""
         affine = np.eye(4)
@@ -117,7 +117,7 @@ class Series:
         affine[:3, 3] = LPS_TO_RAS @ origin
         return shape, affine
 
-    def _reader(self, planes: Planes3D) -> Any:
+    def _reader(self, planes: StackValues) -> Any:
         regular = self.regular
 
         def read(box: Box) -> NDArray[Any]:
@@ -172,7 +172,7 @@ class Series:
             return ()
         try:
             self.stack.check()
-        except Uneven as fault:
+        except UnevenSlices as fault:
             done = f"The volume was resampled to slices {self.regular.gap:.2f} mm apart;"
             back = "a DICOM mask is brought back to the original slices, by the nearest voxel."
             return (f"{fault.detail} {done} {back}",)
@@ -198,7 +198,7 @@ def _cine(frames: int) -> UnsupportedScan:
     )
 
 
-def _alone(place: Place) -> NDArray[np.float64]:
+def _alone(place: PlanePosition) -> NDArray[np.float64]:
     return (place.thickness or 1.0) * place.normal
 
 

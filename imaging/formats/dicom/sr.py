@@ -34,11 +34,11 @@ from pydicom.uid import SegmentationStorage
 
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.dicom.placed import Placed, places
+from imaging.formats.dicom.object_header import MANUFACTURER, PATIENT, STUDY, ObjectHeader, text
 from imaging.formats.dicom.planes import Planes
+from imaging.formats.dicom.referenced_plane import ReferencedPlane, places
 from imaging.formats.dicom.seg import Numbered
 from imaging.formats.dicom.segments import concept, ordered
-from imaging.formats.dicom.stamp import MANUFACTURER, PATIENT, STUDY, Stamp, text
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
 
@@ -71,8 +71,8 @@ def write_sr(
     segments: Sequence[Numbered],
     planes: Planes,
     description: MaskDescription,
-    stamp: Stamp,
-    seg: Stamp,
+    stamp: ObjectHeader,
+    seg: ObjectHeader,
 ) -> None:
     """Writes the report; `segments` are those of the BINARY SEG that `seg` names.
 
@@ -111,7 +111,7 @@ def write_sr(
 class _Groups:
     """Makes the measurement group of each label."""
 
-    def __init__(self, planes: Planes, description: MaskDescription, seg: Stamp) -> None:
+    def __init__(self, planes: Planes, description: MaskDescription, seg: ObjectHeader) -> None:
         self._header = planes.headers[0]
         self._found = places(planes)
         self._seg = seg
@@ -150,7 +150,7 @@ class _Groups:
             source_series=SourceSeriesForSegmentation(str(self._header.SeriesInstanceUID)),
         )
 
-    def _frame(self, number: int, place: Placed) -> ReferencedSegmentationFrame:
+    def _frame(self, number: int, place: ReferencedPlane) -> ReferencedSegmentationFrame:
         frame = ReferencedSegmentationFrame(
             sop_class_uid=SegmentationStorage,
             sop_instance_uid=self._seg.uid,
@@ -203,7 +203,7 @@ def _stand_in(header: Dataset) -> Dataset:
     return item
 
 
-def _seg_stand_in(header: Dataset, seg: Stamp) -> Dataset:
+def _seg_stand_in(header: Dataset, seg: ObjectHeader) -> Dataset:
     item = _stand_in(header)
     item.SOPClassUID, item.SOPInstanceUID = SegmentationStorage, seg.uid
     item.SeriesInstanceUID = seg.series_uid

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadInput, BrokenGeometry
-from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame, Place
+from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame, PlanePosition
 
 SAME_MM = 1e-3
 """Planes nearer than this lie at one place."""
@@ -27,7 +27,7 @@ _MOST_PAIRED = 8
 """Attributes that are tried two by two."""
 
 
-class Uneven(BrokenGeometry):
+class UnevenSlices(BrokenGeometry):
     """Planes that make no grid, but can be resampled onto one."""
 
 
@@ -38,7 +38,7 @@ class Stack:
     frames: tuple[Frame, ...]
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PlanePosition:
         """Of the first plane; raises BadInput for a picture, which has none."""
         return _placed(self.frames[0])
 
@@ -57,7 +57,7 @@ class Stack:
         return any(frame.localizer for frame in self.frames)
 
     def check(self) -> None:
-        """Raises BrokenGeometry for planes at one place, Uneven for gaps or a tilt."""
+        """Raises BrokenGeometry for planes at one place, UnevenSlices for gaps or a tilt."""
         if len(self.frames) < 2 or self.frames[0].place is None:
             return
         gaps = np.diff(self.depths)
@@ -72,7 +72,7 @@ class Stack:
             )
         faults = [fault for fault in (_tilt(self), _gaps(gaps, self)) if fault]
         if faults:
-            raise Uneven(
+            raise UnevenSlices(
                 " ".join(faults),
                 expected=f"Slices one behind the other at even gaps ({_CLAUSE}).",
                 hint="Send the missing slices, or ask for resample=true (--resample): the volume "
@@ -162,7 +162,7 @@ def _depth(frame: Frame) -> float:
     return float(place.position @ place.normal)
 
 
-def _placed(frame: Frame) -> Place:
+def _placed(frame: Frame) -> PlanePosition:
     if frame.place is None:
         raise BadInput(
             "An image does not say where it lies in the patient.",

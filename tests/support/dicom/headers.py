@@ -44,6 +44,10 @@ class Acquired:
 
     kept: Planes
 
+    @property
+    def uid(self) -> str:
+        return str(self.kept.headers[0].SeriesInstanceUID)
+
     def planes(self) -> Planes:
         return self.kept
 

@@ -10,8 +10,8 @@ from pydicom import Dataset
 
 from imaging.box import Box
 from imaging.formats.dicom.series import Series
+from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.received import Asked, received
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support.dicom.files import write
@@ -35,9 +35,11 @@ def voxels(shape: tuple[int, ...] = SHAPE, seed: int = 0) -> NDArray[np.int16]:
     return np.random.default_rng(seed).integers(-900, 2000, shape, np.int16)
 
 
-def taken(folder: Path, *images: Dataset, asked: Asked | None = None) -> Scan:
+def taken(folder: Path, *images: Dataset, selection: ScanSelection | None = None) -> Scan:
     """The one scan of these images, written in no order."""
-    (one,) = received(write(images, folder / "sent"), fresh(folder / "packs"), LIMITS, asked)[0]
+    (one,) = incoming_scans(
+        write(images, folder / "sent"), fresh(folder / "packs"), LIMITS, selection
+    )[0]
     return open_scan(one.path)
 
 

@@ -32,7 +32,7 @@ _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ObjectHeader:
     """The identity of one object."""
 
     uid: str

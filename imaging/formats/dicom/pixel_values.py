@@ -61,7 +61,7 @@ def _least(ends: Iterable[float]) -> np.dtype[Any]:
     return np.dtype(np.float32)
 
 
-class Planes3D:
+class StackValues:
     """(n, rows, columns) rescaled values of a stack; decoded when first asked for."""
 
     def __init__(self, frames: Sequence[Frame], scratch: Path | None) -> None:

@@ -15,7 +15,7 @@ from imaging.formats.dicom.uids import uid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class ReferencedPlane:
     """One image plane; attributes are those of PS3.3 C.7.6.2 and C.7.6.16.2, as they stand."""
 
     instance: Dataset
@@ -46,7 +46,7 @@ class Placed:
         return lps
 
 
-def places(planes: Planes) -> tuple[Placed, ...]:
+def places(planes: Planes) -> tuple[ReferencedPlane, ...]:
     """Where each of the planes lies."""
     return tuple(_placed(planes.headers[header], frame) for header, frame in planes.frames)
 
@@ -70,7 +70,7 @@ def decimal(number: float) -> DSfloat:
     return DSfloat(number, auto_format=True)
 
 
-def gap_mm(found: tuple[Placed, ...]) -> float | None:
+def gap_mm(found: tuple[ReferencedPlane, ...]) -> float | None:
     """The distance between neighbouring planes along the normal, where all have the same."""
     if len(found) < 2 or not all(place.solid for place in found):
         return None
@@ -84,8 +84,8 @@ _EVEN = 0.01
 """Gaps that differ by less of their mean are the same."""
 
 
-def _placed(header: Dataset, frame: int) -> Placed:
-    return Placed(
+def _placed(header: Dataset, frame: int) -> ReferencedPlane:
+    return ReferencedPlane(
         instance=header,
         frame=frame + 1 if _has_frames(header) else None,
         position=_numbers(attribute(header, frame, "ImagePositionPatient"), 3),

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pydicom import Dataset
 
-from imaging.formats.dicom.placed import Placed
+from imaging.formats.dicom.referenced_plane import ReferencedPlane
 
 
 def referenced_series(headers: Iterable[Dataset]) -> list[Dataset]:
@@ -32,7 +32,7 @@ def instance(header: Dataset) -> Dataset:
     return item
 
 
-def image(place: Placed) -> Dataset:
+def image(place: ReferencedPlane) -> Dataset:
     """The image on one plane: an instance, or a frame of it."""
     item = instance(place.instance)
     if place.frame is not None:

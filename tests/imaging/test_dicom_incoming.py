@@ -25,10 +25,10 @@ from imaging.errors import (
     UnreadableScan,
     UnsupportedScan,
 )
-from imaging.formats.dicom.stack import Uneven
+from imaging.formats.dicom.stack import UnevenSlices
+from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.nifti import write_volume
-from imaging.formats.received import Asked, Received, received
 from imaging.formats.sniff import open_scan, verify
 from tests.support.dicom.files import DESCRIPTION, NUMBER, classic, enhanced, picture, write
 from tests.support.dicom.scans import (
@@ -58,21 +58,26 @@ def test_several_series_are_listed_and_chosen(tmp_path: Path) -> None:
     ]
     assert DESCRIPTION not in str(told)
     one = taken(
-        tmp_path / "one", *first, *second, asked=Asked(series=str(second[0].SeriesInstanceUID))
+        tmp_path / "one",
+        *first,
+        *second,
+        selection=ScanSelection(series=str(second[0].SeriesInstanceUID)),
     )
     assert one.grid == (11, 9, 5)
     assert taken(tmp_path / "scout", *first, *scout).grid == SHAPE
     assert taken(tmp_path / "alone", *scout).grid == (4, 4, 2)
     with pytest.raises(NotFound):
-        taken(tmp_path / "none", *first, asked=Asked(series="1.2.3"))
+        taken(tmp_path / "none", *first, selection=ScanSelection(series="1.2.3"))
 
 
 def test_each_becomes_a_scan_and_the_refused_are_told(tmp_path: Path) -> None:
     good, bad = classic(voxels(), turned()), without(3)(classic(voxels(), turned(), SeriesNumber=9))
     paths = write([*good, *bad], tmp_path / "sent")
-    found, refused = received(paths, fresh(tmp_path / "packs"), LIMITS, Asked(each=True))
+    found, refused = incoming_scans(
+        paths, fresh(tmp_path / "packs"), LIMITS, ScanSelection(each=True)
+    )
     assert [open_scan(one.path).grid for one in found] == [SHAPE]
-    assert [(one.name, type(one.error)) for one in refused] == [("MR series 9", Uneven)]
+    assert [(one.name, type(one.error)) for one in refused] == [("MR series 9", UnevenSlices)]
 
 
 def test_time_points_of_classic_images(tmp_path: Path) -> None:
@@ -85,7 +90,7 @@ def test_time_points_of_classic_images(tmp_path: Path) -> None:
     for number, image in enumerate(images):
         image.AcquisitionNumber = str(number)  # tells all apart, and no volume
     paths = write(images, tmp_path / "sent")
-    found, _ = received(paths, fresh(tmp_path / "packs"), LIMITS, Asked(each=True))
+    found, _ = incoming_scans(paths, fresh(tmp_path / "packs"), LIMITS, ScanSelection(each=True))
     assert len(found) == 3
     for t, one in enumerate(found):
         values = at(open_scan(one.path), centres(SHAPE, turned()))
@@ -131,8 +136,8 @@ def test_the_same_series_however_it_comes(tmp_path: Path) -> None:
     ]
     packs = set()
     for n, these in enumerate(sent):
-        (one,), _ = received(these, fresh(tmp_path / f"pack{n}"), LIMITS)
-        assert isinstance(one, Received)
+        (one,), _ = incoming_scans(these, fresh(tmp_path / f"pack{n}"), LIMITS)
+        assert isinstance(one, IncomingScan)
         verify(one.path)
         packs.add(one.path.read_bytes())
     assert len(packs) == 1
@@ -149,7 +154,7 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
         archive.addfile(entry, io.BytesIO(bytes(entry.size)))
     for path in tmp_path.iterdir():
         with pytest.raises(ScanTooLarge):
-            received([path], fresh(tmp_path / "packs"), Limits(max_bytes=10 << 20))
+            incoming_scans([path], fresh(tmp_path / "packs"), Limits(max_bytes=10 << 20))
 
 
 def test_archives_that_are_none(tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_archives_that_are_none(tmp_path: Path) -> None:
         path = tmp_path / f"bad{n}"
         path.write_bytes(bad)
         with pytest.raises(UnreadableScan):
-            received([path], fresh(tmp_path / "packs"), LIMITS)
+            incoming_scans([path], fresh(tmp_path / "packs"), LIMITS)
 
 
 def test_pixels_at_the_end_of_an_implicit_file(tmp_path: Path) -> None:
@@ -168,28 +173,28 @@ def test_pixels_at_the_end_of_an_implicit_file(tmp_path: Path) -> None:
     for image in images:
         image.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     paths = write(images, tmp_path / "sent")
-    (one,), _ = received(paths, fresh(tmp_path / "whole"), LIMITS)
+    (one,), _ = incoming_scans(paths, fresh(tmp_path / "whole"), LIMITS)
     np.testing.assert_array_equal(open_scan(one.path).read(Box.whole(SHAPE))[0], voxels())
     paths[2].write_bytes(paths[2].read_bytes()[:-2])
-    with pytest.raises(UnreadableScan, match="cut off"):
-        received(paths, fresh(tmp_path / "cut"), LIMITS)
+    with pytest.raises(UnreadableScan, match="truncated"):
+        incoming_scans(paths, fresh(tmp_path / "cut"), LIMITS)
 
 
 def test_damaged_and_foreign_files(tmp_path: Path) -> None:
     """A damaged image makes the upload fail: its slice would be missing, perhaps at an end."""
     paths = write(classic(voxels(), turned()), tmp_path / "sent")
     report = Path(get_testdata_file("test-SR.dcm"))
-    (one,), _ = received([*paths, report], fresh(tmp_path / "with"), LIMITS)
+    (one,), _ = incoming_scans([*paths, report], fresh(tmp_path / "with"), LIMITS)
     assert open_scan(one.path).grid == SHAPE
     paths[2].write_bytes(paths[2].read_bytes()[:-50])
-    with pytest.raises(UnreadableScan, match="cut off"):
-        received(paths, fresh(tmp_path / "packs"), LIMITS)
+    with pytest.raises(UnreadableScan, match="truncated"):
+        incoming_scans(paths, fresh(tmp_path / "packs"), LIMITS)
     with pytest.raises(UnsupportedScan, match="Comprehensive SR Storage"):
-        received([report], fresh(tmp_path / "packs"), LIMITS)
+        incoming_scans([report], fresh(tmp_path / "packs"), LIMITS)
     text = tmp_path / "a.txt"
     text.write_text("nothing")
-    with pytest.raises(BadRequest, match="Several files"):
-        received([text, text], fresh(tmp_path / "packs"), LIMITS)
+    with pytest.raises(BadRequest, match="several files"):
+        incoming_scans([text, text], fresh(tmp_path / "packs"), LIMITS)
 
 
 def test_dicom_is_known_by_its_prefix(tmp_path: Path) -> None:
@@ -213,33 +218,41 @@ def test_a_damaged_end_makes_no_shorter_volume(tmp_path: Path) -> None:
     alone = classic(voxels((11, 9, 1)), turned())
     del bad[-1].PixelData, alone[0].ImagePositionPatient
     paths = write([*good, *bad, *alone], tmp_path / "sent")
-    found, refused = received(paths, fresh(tmp_path / "each"), LIMITS, Asked(each=True))
+    found, refused = incoming_scans(
+        paths, fresh(tmp_path / "each"), LIMITS, ScanSelection(each=True)
+    )
     assert [open_scan(one.path).grid for one in found] == [SHAPE]
     assert [(one.name, one.error.detail.split(":")[0]) for one in refused] == [
         ("MR series 9", "The image has no pixel data"),
         ("DICOM", "An attribute that places the image in the patient is missing or no number."),
     ]
-    chosen = Asked(series=str(good[0].SeriesInstanceUID))
-    assert taken(tmp_path / "chosen", *good, *bad, *alone, asked=chosen).grid == SHAPE
+    chosen = ScanSelection(series=str(good[0].SeriesInstanceUID))
+    assert taken(tmp_path / "chosen", *good, *bad, *alone, selection=chosen).grid == SHAPE
     for series in (bad, alone):
-        asked = Asked(series=str(series[0].SeriesInstanceUID))
+        selection = ScanSelection(series=str(series[0].SeriesInstanceUID))
         with pytest.raises((UnreadableScan, NotFound)):
-            taken(tmp_path / str(len(series)), *good, *bad, *alone, asked=asked)
+            taken(tmp_path / str(len(series)), *good, *bad, *alone, selection=selection)
     with pytest.raises(UnreadableScan):
-        received(write(bad, tmp_path / "bad"), fresh(tmp_path / "b"), LIMITS, Asked(each=True))
+        incoming_scans(
+            write(bad, tmp_path / "bad"), fresh(tmp_path / "b"), LIMITS, ScanSelection(each=True)
+        )
 
 
 def test_a_disc(tmp_path: Path) -> None:
     """A DICOMDIR beside the images is left aside, and alone it is said what it is."""
     images, directory = classic(voxels(), turned()), Path(get_testdata_file("DICOMDIR"))
     paths = write(images, tmp_path / "disc")
-    for asked in (Asked(), Asked(deidentify=True)):
-        (one,), _ = received(
-            [*paths, directory], fresh(tmp_path / str(asked.deidentify)), LIMITS, asked, b"secret"
+    for selection in (ScanSelection(), ScanSelection(deidentify=True)):
+        (one,), _ = incoming_scans(
+            [*paths, directory],
+            fresh(tmp_path / str(selection.deidentify)),
+            LIMITS,
+            selection,
+            b"secret",
         )
         assert open_scan(one.path).grid == SHAPE
     with pytest.raises(UnsupportedScan, match="DICOMDIR"):
-        verify(received([directory], fresh(tmp_path / "alone"), LIMITS)[0][0].path)
+        verify(incoming_scans([directory], fresh(tmp_path / "alone"), LIMITS)[0][0].path)
 
 
 def test_a_page_that_a_scanner_saved_lies_nowhere(tmp_path: Path) -> None:
@@ -281,7 +294,7 @@ def test_a_volume_in_files_that_hold_two(tmp_path: Path) -> None:
     for attempt in range(6):
         paths = write(_halves(volumes, affines), tmp_path / f"sent{attempt}")
         packs = fresh(tmp_path / f"packs{attempt}")
-        found, _ = received(paths, packs, LIMITS, Asked(each=True))
+        found, _ = incoming_scans(paths, packs, LIMITS, ScanSelection(each=True))
         scans = [open_scan(one.path) for one in found]
         for volume, affine in zip(volumes, affines, strict=True):
             (scan,) = [n for n in scans if abs(_third(n.affine) @ _third(affine)) > 0.99]
@@ -297,7 +310,7 @@ def _third(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_bits_that_say_nothing(tmp_path: Path, bits: int | None) -> None:
     for n, image in enumerate((picture(np.zeros((5, 4), np.uint16)), *classic(voxels(), turned()))):
         image.BitsStored = bits
-        with pytest.raises(UnreadableScan, match="describes its pixels"):
+        with pytest.raises(UnreadableScan, match="describes the pixels"):
             taken(tmp_path / str(n), image)
 
 
@@ -305,9 +318,9 @@ def test_a_slice_that_says_no_position(tmp_path: Path) -> None:
     images = classic(voxels(), turned())
     del images[2].ImagePositionPatient
     images[3].ImagePositionPatient = None
-    for asked in (Asked(), Asked(each=True)):
+    for selection in (ScanSelection(), ScanSelection(each=True)):
         with pytest.raises(UnreadableScan, match="places the image"):
-            taken(tmp_path, images[2], images[3], asked=asked)
+            taken(tmp_path, images[2], images[3], selection=selection)
 
 
 def test_headers_are_read_whole(tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
-"""What a scan knows of the image planes that it was made of."""
+"""The DICOM series that a scan was read from, for results that refer to its images."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from imaging.formats.dicom.planes import Planes
 
 
-@runtime_checkable
-class OnPlanes(Protocol):
-    """What a DICOM scan knows of its source."""
+class SourceSeries(Protocol):
+    """What a scan keeps of its DICOM series."""
+
+    @property
+    def uid(self) -> str:
+        """SeriesInstanceUID (PS3.3, C.7.3.1)."""
+        ...
 
     def planes(self) -> Planes:
         """The original image planes, in order along their normal."""

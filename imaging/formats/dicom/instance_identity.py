@@ -7,7 +7,7 @@ from typing import IO
 from pydicom import Dataset, dcmread, dcmwrite
 
 from imaging.errors import TesseraError, UnreadableScan
-from imaging.formats.dicom.inflated import check_inflated
+from imaging.formats.dicom.deflated import check_inflated_size
 
 _TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
@@ -38,7 +38,7 @@ def identify(path: Path) -> Identity:
     ScanTooLarge."""
     try:
         with path.open("rb") as file:
-            check_inflated(file)
+            check_inflated_size(file)
         found = dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS])
         identity = _identity(found)
     except TesseraError:

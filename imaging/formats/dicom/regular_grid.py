@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.formats.dicom.pixel_values import StackValues
 from imaging.formats.dicom.stack import Stack
-from imaging.formats.dicom.values import Planes3D
 
 _LEAST_MM = 0.5
 _WHOLE = 1e-6
@@ -16,7 +16,7 @@ _WHOLE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Regular:
+class RegularGrid:
     """Voxels at right angles, the least gap apart along the normal, around all slices."""
 
     shape: tuple[int, int, int]
@@ -31,7 +31,7 @@ class Regular:
     """(n,): where in k each slice lies."""
 
     @classmethod
-    def around(cls, stack: Stack) -> "Regular":
+    def around(cls, stack: Stack) -> "RegularGrid":
         """The grid of a stack; its in-plane axes and spacing are those of the slices."""
         place = stack.place
         depths = stack.depths
@@ -55,7 +55,7 @@ class Regular:
         )
         return cls(shape, origin, gap, shifts, (depths - depths[0]) / gap)
 
-    def read(self, planes: Planes3D, box: Box) -> NDArray[Any]:
+    def read(self, planes: StackValues, box: Box) -> NDArray[Any]:
         """(1, *box.shape) float32: linear between the two slices around, and within each.
 
         Beyond the edge of a slice its edge goes on, beyond the last slice that slice.
@@ -81,7 +81,7 @@ class Regular:
             out[n] = mask[i : i + columns, j : j + rows, k].T
         return out
 
-    def _shifted(self, planes: Planes3D, n: int, box: Box) -> NDArray[np.float32]:
+    def _shifted(self, planes: StackValues, n: int, box: Box) -> NDArray[np.float32]:
         """(i, j) of a box: the slice where it lies, moved by parts of a pixel."""
         plane = planes.values()[n]  # (rows, columns)
         i = np.arange(box.start[0], box.stop[0]) - self.shifts[n, 0]

@@ -1,0 +1,129 @@
+"""The DICOM instances of one upload, each parsed once, and the scans that they make."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.frame import Frame, frames_of
+from imaging.formats.dicom.instance import Instance, opener
+from imaging.formats.dicom.instance_reader import read_instance, series_uid_of
+from imaging.formats.dicom.pack import Manifest, write_pack
+from imaging.formats.dicom.scan_candidate import ScanCandidate
+from imaging.formats.dicom.stack import Stack, stacks_of
+from imaging.formats.dicom.unpack import DicomFile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectedFile:
+    """A DICOM file, and how to get its instance."""
+
+    file: DicomFile
+    instance: Callable[[], Instance]
+    """Raises what `read_instance` raises."""
+
+    @classmethod
+    def on_disk(cls, file: DicomFile) -> "CollectedFile":
+        """One that is parsed when its instance is requested."""
+        return cls(file, lambda: read_instance(opener(file.path)))
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedInstance:
+    """An image that cannot be read: its series lacks a slice."""
+
+    series: str
+    """SeriesInstanceUID; "" where it cannot be read either."""
+    error: UnreadableScan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InstanceCollection:
+    """What an upload holds: candidates, damaged images and other objects."""
+
+    candidates: tuple[ScanCandidate, ...]
+    files: dict[Instance, DicomFile]
+    frames: dict[Instance, tuple[Frame, ...]]
+    damaged: tuple[DamagedInstance, ...]
+    others: tuple[UnsupportedScan, ...]
+    """Errors of objects that are not images: reports, segmentations, plans."""
+
+    @classmethod
+    def of(cls, files: Iterable[CollectedFile]) -> "InstanceCollection":
+        """Parses every file once; files with the same content count once."""
+        by_instance: dict[Instance, DicomFile] = {}
+        frames: dict[Instance, tuple[Frame, ...]] = {}
+        damaged: list[DamagedInstance] = []
+        others: list[UnsupportedScan] = []
+        for collected in _distinct(files):
+            try:
+                instance = collected.instance()
+                frames[instance] = tuple(frames_of(instance))
+            except UnreadableScan as error:
+                series = series_uid_of(opener(collected.file.path))
+                damaged.append(DamagedInstance(series, error))
+            except UnsupportedScan as error:
+                others.append(error)
+            else:
+                by_instance[instance] = collected.file
+        return cls(_candidates(frames), by_instance, frames, tuple(damaged), tuple(others))
+
+    def damage_of(self, candidate: ScanCandidate) -> UnreadableScan | None:
+        """Why the candidate lacks a slice; at an end of the volume, no gap would show it."""
+        errors = (one.error for one in self.damaged if one.series == candidate.series)
+        return next(errors, None)
+
+    @property
+    def damaged_series(self) -> dict[str, UnreadableScan]:
+        """Series of which no image can be read (or ""), each with its first error."""
+        readable = {candidate.series for candidate in self.candidates}
+        damaged = reversed(self.damaged)
+        return {one.series: one.error for one in damaged if one.series not in readable}
+
+    def write_pack(self, candidate: ScanCandidate, path: Path, *, resample: bool) -> str:
+        """Writes the pack of one candidate; returns its SHA-256. Raises StorageFull."""
+        instances = dict.fromkeys(frame.instance for frame in candidate.stack.frames)
+        members = sorted((self.files[n].sha256, self.files[n].path, n) for n in instances)
+        frames = [frame for _, _, instance in members for frame in self.frames[instance]]
+        wanted = _identity(candidate.stack)
+        number = next(n for n, one in enumerate(stacks_of(frames)) if _identity(one) == wanted)
+        manifest = Manifest(stack=number, resample=resample)
+        return write_pack(path, [member[:2] for member in members], manifest)
+
+    def only_file(self, candidate: ScanCandidate) -> DicomFile | None:
+        """The file that holds this candidate and nothing else; None where there is none."""
+        instances = {frame.instance for frame in candidate.stack.frames}
+        return self.files[instances.pop()] if len(instances) == candidate.count == 1 else None
+
+    def refuse(self) -> None:
+        """Raises the error of the first file that could not be used."""
+        errors = (*(one.error for one in self.damaged), *self.others)
+        raise next(iter(errors), None) or UnsupportedScan(
+            "The zip, tar or folder contains no DICOM.",
+            expected="The files of a series in a zip or tar, or an OME-Zarr image in a zip.",
+            hint="Send any other scan unpacked, in an upload of its own.",
+        )
+
+
+def _distinct(files: Iterable[CollectedFile]) -> Iterable[CollectedFile]:
+    seen: set[str] = set()
+    for collected in files:
+        if collected.file.sha256 not in seen:
+            seen.add(collected.file.sha256)
+            yield collected
+
+
+def _candidates(frames: dict[Instance, tuple[Frame, ...]]) -> tuple[ScanCandidate, ...]:
+    by_series: dict[str, list[Frame]] = {}
+    for instance, its_frames in frames.items():
+        by_series.setdefault(instance.series, []).extend(its_frames)
+    return tuple(one for group in by_series.values() for one in _of_series(group))
+
+
+def _of_series(frames: Sequence[Frame]) -> list[ScanCandidate]:
+    stacks = stacks_of(frames)
+    return [ScanCandidate(stack, n, len(stacks)) for n, stack in enumerate(stacks)]
+
+
+def _identity(stack: Stack) -> frozenset[tuple[int, int]]:
+    return frozenset((id(frame.instance), frame.number) for frame in stack.frames)

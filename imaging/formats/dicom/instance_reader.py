@@ -1,0 +1,131 @@
+"""Parses the header of a DICOM file, once, and checks that its pixels can be decoded."""
+
+import io
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID, AllTransferSyntaxes
+
+from imaging.errors import TesseraError, UnreadableScan
+from imaging.formats.dicom.deflated import check_inflated_size
+from imaging.formats.dicom.instance import Instance, Opener
+from imaging.formats.dicom.pixel_description import check_pixel_description
+
+KEPT = (
+    *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality"),
+    *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "FrameOfReferenceUID"),
+    *("SeriesDescription", "BodyPartExamined", "BurnedInAnnotation"),
+    *("AcquisitionNumber", "AcquisitionTime", "ContentTime", "AcquisitionDateTime"),
+    *("TemporalPositionIdentifier", "TemporalPositionIndex", "TriggerTime", "FrameReferenceTime"),
+    *("EchoTime", "EchoNumbers", "InversionTime", "DiffusionBValue", "FlipAngle"),
+    *("ImageOrientationPatient", "ImagePositionPatient", "SliceThickness", "SpacingBetweenSlices"),
+    *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    "RedPaletteColorLookupTableDescriptor",
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+)
+"""Attributes that an Instance keeps of its header."""
+_PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+"""Pixel Data, Float Pixel Data, Double Float Pixel Data."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    header: Dataset
+    syntax: UID
+    """Transfer syntax."""
+    pixel_bytes: int | None
+    """Size of the pixel data; None where there is none."""
+
+
+def read_instance(open_file: Opener) -> Instance:
+    """The instance in a file; raises UnreadableScan, UnsupportedScan or ScanTooLarge, no other."""
+    try:
+        with open_file() as file:
+            parsed = _parse(file)
+    except TesseraError:
+        raise
+    except Exception as error:  # pydicom raises many kinds for a damaged file
+        raise _damaged() from error
+    return _checked(parsed, open_file)
+
+
+def instance_of(dataset: Dataset, open_file: Opener) -> Instance:
+    """The instance of a whole data set that is in memory already; raises as `read_instance`."""
+    try:
+        parsed = _of_dataset(dataset)
+    except Exception as error:  # values are decoded when they are accessed
+        raise _damaged() from error
+    return _checked(parsed, open_file)
+
+
+def series_uid_of(open_file: Opener) -> str:
+    """SeriesInstanceUID of a file that may be damaged; "" where it cannot be read."""
+    try:
+        with open_file() as file:
+            tags = ["SeriesInstanceUID"]
+            header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)
+            return str(header.get("SeriesInstanceUID") or "")
+    except Exception:  # noqa: BLE001 - pydicom raises many kinds for a damaged file
+        return ""
+
+
+def _checked(parsed: _Parsed, open_file: Opener) -> Instance:
+    try:
+        check_pixel_description(parsed.header, parsed.syntax, parsed.pixel_bytes)
+    except TesseraError:
+        raise
+    except Exception as error:  # values are decoded when they are accessed
+        raise UnreadableScan(
+            "An attribute that describes the pixels of the DICOM file has no valid value.",
+            expected="Rows, Columns, Bits Allocated and related attributes as in PS3.3, C.7.6.3.",
+            hint="Export the image again.",
+        ) from error
+    return Instance(parsed.header, open_file)
+
+
+def _parse(file: BinaryIO) -> _Parsed:
+    deflated = check_inflated_size(file)
+    file.seek(0)
+    if deflated:
+        return _of_dataset(dcmread(file, force=True))
+    header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*KEPT])
+    syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
+    return _Parsed(header, syntax, _pixel_bytes(file, syntax))
+
+
+def _of_dataset(dataset: Dataset) -> _Parsed:
+    header = Dataset()
+    header.file_meta = dataset.file_meta
+    for keyword in KEPT:
+        if keyword in dataset:
+            header.add(dataset[keyword])
+    values = [dataset.get_item(tag) for tag in _PIXEL_DATA if tag in dataset]
+    size = len(values[0].value or b"") if values else None
+    return _Parsed(header, UID(str(dataset.file_meta.get("TransferSyntaxUID", ""))), size)
+
+
+def _pixel_bytes(file: BinaryIO, syntax: UID) -> int | None:
+    """Size of the pixel data that begins at the file's position, as far as the file holds it."""
+    start, begin = file.read(12), file.tell()
+    left = file.seek(0, io.SEEK_END) - begin
+    little = not (syntax in AllTransferSyntaxes and not syntax.is_little_endian)
+    order: Any = "little" if little else "big"
+    tag = (int.from_bytes(start[:2], order) << 16) + int.from_bytes(start[2:4], order)
+    if tag not in _PIXEL_DATA:
+        return None
+    explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
+    length = int.from_bytes(start[8:12] if explicit else start[4:8], order)
+    # the value begins after twelve bytes, or after eight with implicit VR (PS3.5, 7.1.2 and 7.1.3)
+    return min(length, left if explicit else left + 4)
+
+
+def _damaged() -> UnreadableScan:
+    return UnreadableScan(
+        "The DICOM file is damaged: its attributes cannot be read.",
+        expected="A data set as defined by PS3.10.",
+        hint="Export the image again.",
+    )

@@ -1,0 +1,91 @@
+"""Checks of the attributes that describe an image's pixels (PS3.3, C.7.6.3)."""
+
+from pydicom import Dataset
+from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.instance import is_image
+
+
+def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
+    """Checks a header against the size of the pixel data; None means that there is none.
+
+    Raises UnreadableScan, UnsupportedScan, and whatever pydicom raises for values that it cannot
+    decode.
+    """
+    _check_class(header)
+    kind = UID(header.SOPClassUID)
+    if pixel_bytes is None or "Rows" not in header:
+        raise UnreadableScan(
+            f"The image has no pixel data: it is {_name(kind)}.",
+            expected="Rows, Columns and Pixel Data (PS3.3, C.7.6.3).",
+            hint="Export the image again, with its pixels.",
+        )
+    if syntax not in AllTransferSyntaxes:
+        raise UnreadableScan(
+            "The DICOM file does not name a known transfer syntax.",
+            expected="Transfer Syntax UID (0002,0010) in its file meta information (PS3.10, 7.1).",
+            hint="Export it again as a DICOM file, with its meta information.",
+        )
+    native_bytes = _native_bytes(header)
+    if native_bytes <= 0:
+        raise ValueError("The image has no size.")
+    _check_bits(header)
+    for element in header:  # decodes every value, so that no later access fails
+        _ = element.value
+    if not syntax.is_encapsulated and pixel_bytes < native_bytes:
+        raise UnreadableScan(
+            f"The pixel data is truncated: the file has {pixel_bytes:,} bytes of it.",
+            expected=f"{native_bytes:,}, by Rows, Columns, Bits Allocated and Number of Frames.",
+            hint="Copy or export the image again.",
+        )
+
+
+def _check_class(header: Dataset) -> None:
+    if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise UnsupportedScan(
+            "This is a DICOMDIR, a list of images. It contains no image.",
+            expected="An image (PS3.3, C.7.6.3).",
+            hint="Send the images that it lists.",
+        )
+    if "SOPClassUID" not in header or "SeriesInstanceUID" not in header:
+        raise UnreadableScan(
+            "The DICOM file does not state its class or its series.",
+            expected="SOP Class UID (PS3.3, C.12.1) and Series Instance UID (C.7.3.1).",
+            hint="Export the image again, with its whole header.",
+        )
+    kind = UID(header.SOPClassUID)
+    if not is_image(kind):
+        raise UnsupportedScan(
+            f"This DICOM object is not an image that can be segmented: it is {_name(kind)}.",
+            expected="CT, MR or PET, classic or enhanced; radiography, ultrasound or secondary "
+            "capture.",
+            hint="Send the images that it refers to.",
+        )
+
+
+def _check_bits(header: Dataset) -> None:
+    """Checks how a value is stored in its bits (PS3.5, 8.1.1); decoders trust these numbers."""
+    allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
+    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
+        raise ValueError("BitsAllocated or BitsStored is impossible.")
+    if int(header.get("HighBit", stored - 1)) != stored - 1:
+        raise ValueError("Values do not begin at the lowest bit.")
+    if int(header.get("PixelRepresentation") or 0) not in (0, 1):
+        raise ValueError("PixelRepresentation is neither 0 nor 1.")
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        _first, _mapped, _depth = header.RedPaletteColorLookupTableDescriptor
+
+
+def _native_bytes(header: Dataset) -> int:
+    """Size of the pixel data where it is not compressed (PS3.5, 8.1)."""
+    frames = int(header.get("NumberOfFrames") or 1)
+    samples, bits = int(header.SamplesPerPixel), int(header.BitsAllocated)
+    pixels = int(header.Rows) * int(header.Columns) * frames
+    if header.PhotometricInterpretation == "YBR_FULL_422":
+        return pixels * 2 * bits // 8
+    return (pixels * samples * bits + 7) // 8
+
+
+def _name(kind: UID) -> str:
+    return f'"{kind.name}"' if kind.name != kind else "of a class that PS3.4 does not list"

@@ -1,0 +1,57 @@
+"""One of the scans that uploaded DICOM files hold: a stack of a series."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from imaging.formats.dicom.frame import Frame
+from imaging.formats.dicom.stack import Stack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanCandidate:
+    """One stack of one series, which a caller may choose."""
+
+    stack: Stack
+    number: int
+    """Index in the stacks of its series, from 0."""
+    count: int
+    """Number of stacks of its series."""
+
+    @property
+    def series(self) -> str:
+        """SeriesInstanceUID."""
+        return self._first.instance.series
+
+    @property
+    def name(self) -> str:
+        """A name for lists, without patient data."""
+        header = self._first.instance.header
+        kind, series = str(header.get("Modality") or "DICOM")[:16], header.get("SeriesNumber")
+        name = kind if series is None else f"{kind} series {str(series)[:12]}"
+        return name if self.count == 1 else f"{name}, volume {self.number + 1}"
+
+    @property
+    def title(self) -> str:
+        """The name, with the number of slices of a volume."""
+        slices = len(self.stack.frames)
+        return self.name if slices == 1 else f"{self.name}, {slices} slices"
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """The entry of a list of choices in an API response; without patient data."""
+        header = self._first.instance.header
+        return {
+            "series": self.series,
+            "stack": self.number + 1,
+            "name": self.name,
+            "modality": str(header.get("Modality") or "")[:16],
+            "slices": len(self.stack.frames),
+            "rows": int(header.Rows),
+            "columns": int(header.Columns),
+            "localizer": self.stack.localizer,
+            "volume": self._first.place is not None,
+        }
+
+    @property
+    def _first(self) -> Frame:
+        return self.stack.frames[0]

@@ -1,0 +1,188 @@
+"""The scans in an upload, ready to be stored: a file as it is, or the pack of a DICOM series."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
+from imaging.formats.dicom.deidentify import deidentify_file
+from imaging.formats.dicom.instance import opener
+from imaging.formats.dicom.instance_collection import CollectedFile, InstanceCollection
+from imaging.formats.dicom.instance_reader import instance_of
+from imaging.formats.dicom.scan_candidate import ScanCandidate
+from imaging.formats.dicom.series import Series
+from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
+from imaging.formats.limits import Limits
+from imaging.hashes import sha256_of
+from imaging.scan import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSelection:
+    """Which scans of an upload are meant, and how DICOM is converted."""
+
+    series: str | None = None
+    """SeriesInstanceUID; None: any series."""
+    stack: int | None = None
+    """Volume of the series, from 1; None: any volume."""
+    each: bool = False
+    """Whether every scan is meant, without localizers."""
+    resample: bool = False
+    """Whether tilted or unevenly spaced slices are resampled."""
+    deidentify: bool = False
+    """Whether the DICOM files are de-identified."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingScan:
+    """The file of one scan, and what is known of it already."""
+
+    path: Path
+    name: str = ""
+    """A name without patient data; "" where the file's own name is the scan's."""
+    scan: Scan | None = None
+    """The scan, where its headers have been parsed (DICOM). Its voxels can be read only while the
+    uploaded files exist. None: the file has not been opened."""
+    sha256: str | None = None
+    """Checksum of the file, where it has been computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedScan:
+    """One of several scans that cannot be used."""
+
+    name: str
+    error: BadInput
+
+
+def incoming_scans(
+    paths: Sequence[Path],
+    folder: Path,
+    limits: Limits,
+    selection: ScanSelection | None = None,
+    secret: bytes = b"",
+) -> tuple[list[IncomingScan], list[RefusedScan]]:
+    """The scans in files that were sent together. Each DICOM file is hashed and parsed once.
+
+    Archives are unpacked, and packs are written, into `folder`. `secret` is the key of the
+    pseudonyms of de-identified files. Raises SeveralScans where one must be chosen first,
+    BadRequest for several files that are not DICOM, and the error of a scan where no other is left.
+    """
+    selection = selection or ScanSelection()
+    if len(paths) == 1 and not holds_dicom(paths[0]):
+        if selection.deidentify:
+            raise BadRequest(
+                "The file is not DICOM, and only DICOM can be de-identified.",
+                expected="A DICOM file or series.",
+                hint="Remove the names from it, then send it without `deidentify`.",
+            )
+        return [IncomingScan(paths[0])], []
+    files = dicom_files(paths, folder, limits)
+    collected = (
+        _deidentified(files, folder, secret)
+        if selection.deidentify
+        else map(CollectedFile.on_disk, files)
+    )
+    collection = InstanceCollection.of(collected)
+    if not collection.candidates:
+        _refuse(collection, paths)
+    chosen = _chosen(collection, selection)
+    damaged = collection.damaged_series
+    if not selection.each:
+        for series, error in damaged.items():
+            if selection.series is None or series in ("", selection.series):
+                raise error
+    scans, refused = _packed(collection, chosen, folder, limits, selection)
+    return scans, [*refused, *(RefusedScan("DICOM", error) for error in damaged.values())]
+
+
+def _deidentified(
+    files: Iterable[DicomFile], folder: Path, secret: bytes
+) -> Iterator[CollectedFile]:
+    if not secret:
+        raise BadRequest(
+            "De-identification needs a secret, which this command does not have.",
+            hint="Send the files to a gateway with `deidentify`.",
+        )
+    for number, file in enumerate(files):
+        path = folder / f"deidentified-{number}"
+        dataset = deidentify_file(file.path, path, secret)
+        yield CollectedFile(
+            DicomFile(path, sha256_of(path)), partial(instance_of, dataset, opener(path))
+        )
+
+
+def _refuse(collection: InstanceCollection, paths: Sequence[Path]) -> None:
+    if len(paths) > 1 and not collection.damaged and not collection.others:
+        raise BadRequest(
+            "The upload has several files that are not DICOM.",
+            expected="One file, or the files of a DICOM series.",
+            hint="Send each volume or image in an upload of its own.",
+        )
+    collection.refuse()
+
+
+def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[ScanCandidate]:
+    candidates = [c for c in collection.candidates if selection.series in (None, c.series)]
+    if selection.stack is not None:
+        candidates = [c for c in candidates if c.number + 1 == selection.stack]
+    if not candidates:
+        raise NotFound(
+            "The upload does not hold the requested series or volume.",
+            expected=f"One of its {len(collection.candidates)} scans.",
+            hint="Send it without `series` and `stack`: the response lists them.",
+        )
+    images = [c for c in candidates if not c.stack.localizer] or candidates
+    if len(images) > 1 and not selection.each:
+        raise SeveralScans(
+            f"The upload holds {len(candidates)} scans.",
+            expected="One scan, or the choice of one.",
+            hint="Choose one by `series` and `stack`, or set `each=true` to make a scan of each.",
+            choices=[candidate.choice for candidate in candidates],
+        )
+    return images
+
+
+def _packed(
+    collection: InstanceCollection,
+    chosen: Sequence[ScanCandidate],
+    folder: Path,
+    limits: Limits,
+    selection: ScanSelection,
+) -> tuple[list[IncomingScan], list[RefusedScan]]:
+    scans: list[IncomingScan] = []
+    refused: list[RefusedScan] = []
+    for number, candidate in enumerate(chosen):
+        try:
+            pack = folder / f"pack-{number}"
+            scans.append(
+                _incoming(collection, candidate, pack, limits, resample=selection.resample)
+            )
+        except BadInput as error:
+            if len(chosen) == 1:
+                raise
+            refused.append(RefusedScan(candidate.name, error))
+    if not scans:
+        raise refused[0].error
+    return scans, refused
+
+
+def _incoming(
+    collection: InstanceCollection,
+    candidate: ScanCandidate,
+    pack: Path,
+    limits: Limits,
+    *,
+    resample: bool,
+) -> IncomingScan:
+    """The candidate's only file, or the pack of its series; raises what refuses the scan."""
+    damage = collection.damage_of(candidate)
+    if damage is not None:
+        raise damage
+    scan = Series.of(candidate.stack, resample=resample).scan(limits, None)
+    file = None if resample else collection.only_file(candidate)
+    if file is None:
+        sha256 = collection.write_pack(candidate, pack, resample=resample)
+        return IncomingScan(pack, candidate.title, scan, sha256)
+    return IncomingScan(file.path, candidate.title, scan, file.sha256)
