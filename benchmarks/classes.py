@@ -78,9 +78,9 @@ def measured(classes: int, threads: int) -> dict[str, Any]:
 def one(classes: int, threads: int) -> dict[str, Any]:
     """Segments noise that lies in a file, as a NIfTI that is mapped would."""
     from imaging.scan import Scan
-    from inference.cancellation import CancelToken
     from inference.engine import Engine
     from inference.options import RunOptions
+    from inference.run_context import RunContext
     from models.registry import Registry
 
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +99,7 @@ def one(classes: int, threads: int) -> dict[str, Any]:
         engine = Engine(registry, threads=threads, memory_bytes=2 << 30)
         model, options = registry.get("classes"), RunOptions(precision="fp32")
         peak = Peak()
-        result, device = engine.run({"image": scan}, model, options, _shown, CancelToken())
+        result, device = engine.run({"image": scan}, model, options, RunContext(_shown))
         return {
             **{name: result.seconds[name] for name in ("network", "total")},
             "tiles": len(result.plan),

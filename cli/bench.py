@@ -14,7 +14,6 @@ from cli.device_option import device_option
 from cli.models import registry
 from cli.segment import TileSize
 from imaging.scan import Scan, in_memory
-from inference.cancellation import CancelToken
 from inference.engine import Engine
 from inference.options import PRECISIONS, RunOptions
 from jobs.settings import Settings
@@ -54,11 +53,11 @@ def command(
         )
         for tile in (None, *tiles):
             options = RunOptions(device, precision, tile)
-            engine.run(scans, model, options, lambda _d, _a: None, CancelToken())
+            engine.run(scans, model, options)
             seconds, network = [], []
             for _ in range(runs):
                 began = perf_counter()
-                result, used = engine.run(scans, model, options, lambda _d, _a: None, CancelToken())
+                result, used = engine.run(scans, model, options)
                 seconds.append(perf_counter() - began)
                 network.append(result.seconds["network"])
             row = (median(seconds), median(network), np.prod(grid) / 1e6 / median(seconds))

@@ -8,6 +8,7 @@ from cli.client import Client
 from cli.models import registry
 from imaging.mask_description import MaskDescription
 from inference.options import RunOptions
+from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
 from jobs.settings import Settings
 
@@ -58,7 +59,9 @@ class Here:
 
     def make(self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile) -> SegmentationOutput:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
-        return self._engine.segment(named, self._card.name, folder, self._options, on_tile)
+        return self._engine.segment(
+            named, self._card.name, folder, self._options, RunContext(on_tile)
+        )
 
 
 class There:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from cli.cases import Case, ValueMap, reference_mask
 from cli.models import registry
 from imaging.scan import Scan
-from inference.cancellation import CancelToken
 from inference.engine import Engine
 from inference.evaluation.figures import CaseFigures, Rules, measure
 from inference.options import RunOptions
@@ -53,13 +52,9 @@ class Trial:
         card = self._model.card
         scan, reference = case.open()
         scans = {card.channels[0].name: scan}
-        result, _ = self._engine.run(scans, self._model, self._options, _quiet, CancelToken())
+        result, _ = self._engine.run(scans, self._model, self._options)
         known = set() if card.instances else {label.value for label in card.labels}
         return scan, result.mask, reference_mask(reference, self._maps, known)
-
-
-def _quiet(_done: int, _all: int) -> None:
-    pass
 
 
 def _ranks(figures: Sequence[CaseFigures]) -> Mapping[str, CaseFigures]:

@@ -1,4 +1,4 @@
-"""Tiles that several runs want at once go through the network together."""
+"""Runs tiles of several concurrent segmentations through a network in one batch."""
 
 import threading
 import time
@@ -12,151 +12,152 @@ from inference.cancellation import CancelToken
 from inference.networks.network import Level
 from inference.networks.session import Part, Runner
 
+IDLE_S = 2.0
+"""Working memory is released after this many seconds without a tile."""
+KEPT_BYTES = 256 << 20
+"""Up to this much working memory is never released: allocating it again would cost time."""
+
 
 @dataclass(slots=True, eq=False)
-class _Ticket:
+class _Waiting:
+    """A tile of one thread, and its features or error when it has run."""
+
     image: NDArray[np.float32]
     token: CancelToken
-    found: NDArray[np.float32] | None = None
+    features: NDArray[np.float32] | None = None
     error: Exception | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
 
-IDLE_S = 2.0
-"""After so long without a tile, working memory is given back."""
-KEPT_BYTES = 256 << 20
-"""So much of it may stay for good: to take it anew costs the next scan some time."""
-
-
 class BatchingSession:
-    """A session that threads may share: what waits while it runs goes through it next, as one.
+    """A session that threads share: tiles that arrive while it runs go through it next, together.
 
-    Nobody waits for company: a tile that finds the session free runs alone. Tiles of one batch are
-    of one shape; each thread gets its own or its own error. A batch runs to its end, even
-    where the token of one of its tiles is pulled meanwhile.
+    A tile never waits for others: one that finds the session free runs alone. The tiles of a batch
+    have one shape; each thread gets its own features or its own error. A batch runs to its end,
+    even when one of its tiles is cancelled meanwhile.
     """
 
     def __init__(self, session: Runner, most_voxels: int, held_per_voxel: float = 0.0) -> None:
-        """`most_voxels` of input go through at once, or else a single tile.
+        """`most_voxels`: input voxels of a batch, which has at least one tile.
 
-        `held_per_voxel`: bytes that the session keeps of the largest run, for the next ones.
+        `held_per_voxel`: bytes per voxel of the largest run that the session keeps for later runs.
         """
         self._session, self._most, self._held_per_voxel = session, most_voxels, held_per_voxel
         self._turn, self._lock = threading.Lock(), threading.Lock()
-        self._waiting: list[_Ticket] = []
-        self._largest, self._used = 0, 0.0
-        self._watched = False
+        self._waiting: list[_Waiting] = []
+        self._largest, self._last_used = 0, 0.0
+        self._timer_runs = False
 
     @property
     def held_bytes(self) -> int:
-        """What earlier runs left with the session."""
+        """Memory that the session keeps from earlier runs."""
         return int(self._largest * self._held_per_voxel)
 
     def run(
         self, image: NDArray[np.float32], token: CancelToken | None = None
     ) -> NDArray[np.float32]:
-        """Of (1, c, *spatial), as the session's; raises what the session raises, and JobLost."""
-        mine = _Ticket(image, token or CancelToken())
+        """Features of one tile (1, c, *spatial); raises what the session raises, and JobLost."""
+        mine = _Waiting(image, token or CancelToken())
         with self._lock:
             self._waiting.append(mine)
         with self._turn:
-            if not mine.done.is_set():  # nobody took it along
-                self._lead(mine)
-        self._watch()
+            if not mine.done.is_set():  # it was in no other thread's batch
+                self._run_batch(mine)
+        self._release_when_idle()
         mine.token.check()
         if mine.error is not None:
             error, mine.error = mine.error, None  # else its traceback would keep the tile alive
             raise error
-        if mine.found is None:
-            raise RuntimeError("A tile came back from its batch without anything.")
-        return mine.found
+        if mine.features is None:
+            raise RuntimeError("A batch returned neither features nor an error for its tile.")
+        return mine.features
 
-    def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The session's."""
-        return self._session.logits(found)
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Session.logits`."""
+        return self._session.logits(features)
 
     @property
     def level(self) -> Level | None:
-        """The session's."""
+        """See `Session.level`."""
         return self._session.level
 
     def run_part(
         self, part: Part, shape: tuple[int, ...], token: CancelToken
     ) -> NDArray[np.float32]:
-        """The session's; parts of a network have no company."""
+        """See `Session.run_part`; parts of a network are not batched."""
         try:
             with self._turn:
                 self._largest = max(self._largest, prod(shape[2:]))
                 return self._session.run_part(part, shape, token)
         finally:
-            self._watch()
+            self._release_when_idle()
 
     def release_memory(self) -> None:
-        """Gives working memory back; the next run takes it anew."""
+        """Releases working memory; the next run allocates it again."""
         with self._turn:
-            self._release_memory()
+            self._release()
 
-    def _lead(self, mine: _Ticket) -> None:
-        """Runs a ticket with what else is waiting, and serves all of them."""
+    def _run_batch(self, mine: _Waiting) -> None:
+        """Runs a tile with the waiting tiles of its shape."""
         shape, voxels = mine.image.shape, mine.image[0, 0].size
         with self._lock:
             alike = [t for t in self._waiting if t is not mine and t.image.shape == shape]
             batch = [mine, *alike[: max(1, self._most // voxels) - 1]]
             self._waiting = [t for t in self._waiting if t not in batch]
         self._largest = max(self._largest, voxels * len(batch))
-        if len(batch) > 1 and self._ran(batch):
+        if len(batch) > 1 and self._ran_together(batch):
             return
-        for ticket in batch:  # alone, so that one that fails spoils no other
+        for tile in batch:  # one by one, so that a failing tile affects no other
             try:
-                ticket.found = self._session.run(ticket.image, ticket.token)
-            except Exception as error:  # noqa: BLE001 - whatever it is, its own thread is told
-                ticket.error = error
-            ticket.done.set()
+                tile.features = self._session.run(tile.image, tile.token)
+            except Exception as error:  # noqa: BLE001 - raised again in the tile's own thread
+                tile.error = error
+            tile.done.set()
 
-    def _ran(self, batch: list[_Ticket]) -> bool:
-        """Whether all went through together."""
+    def _ran_together(self, batch: list[_Waiting]) -> bool:
+        """Runs the batch in one call; False where that failed, and each tile has to run alone."""
         try:
-            found = self._session.run(np.concatenate([ticket.image for ticket in batch]))
+            features = self._session.run(np.concatenate([tile.image for tile in batch]))
         except MemoryError:
-            self._release_memory()
+            self._release()
             self._most //= 2
             return False
-        except Exception:  # noqa: BLE001 - each is tried again by itself, and says what is wrong
+        except Exception:  # noqa: BLE001 - each tile runs again alone and raises its own error
             return False
-        for ticket, own in zip(batch, found, strict=True):
-            ticket.found = own[None]
-            ticket.done.set()
+        for tile, own in zip(batch, features, strict=True):
+            tile.features = own[None]
+            tile.done.set()
         return True
 
-    def _release_memory(self) -> None:
+    def _release(self) -> None:
         self._session.release_memory()
         self._largest = 0
 
-    def _watch(self) -> None:
-        """Sees to it that much memory is not held for long after this run."""
+    def _release_when_idle(self) -> None:
+        """Starts the timer that releases much memory some time after the last run."""
         with self._lock:
-            self._used = time.monotonic()
-            if self._watched or self.held_bytes <= KEPT_BYTES:
+            self._last_used = time.monotonic()
+            if self._timer_runs or self.held_bytes <= KEPT_BYTES:
                 return
-            self._watched = True
-        self._look_after(IDLE_S)
+            self._timer_runs = True
+        self._start_timer(IDLE_S)
 
-    def _look_after(self, seconds: float) -> None:
-        timer = threading.Timer(seconds, self._look)
+    def _start_timer(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._on_timer)
         timer.daemon = True
         timer.start()
 
-    def _look(self) -> None:
-        """Gives memory back unless a tile runs, however long it takes, or one ran just now."""
+    def _on_timer(self) -> None:
+        """Releases memory, or waits on while a tile runs or if one ran just now."""
         idle = self._turn.acquire(blocking=False)
         try:
             with self._lock:
-                left = self._used + IDLE_S - time.monotonic() if idle else IDLE_S
-                self._watched = left > 0
+                left = self._last_used + IDLE_S - time.monotonic() if idle else IDLE_S
+                self._timer_runs = left > 0
             if left > 0:
-                self._look_after(left)
+                self._start_timer(left)
             else:
-                self._release_memory()
+                self._release()
         finally:
             if idle:
                 self._turn.release()

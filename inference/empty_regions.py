@@ -1,4 +1,4 @@
-"""Where a scan is empty, as its card says: background, whatever the network would find there."""
+"""Regions that a card declares empty: background, whatever the network would predict there."""
 
 from typing import Any
 
@@ -15,25 +15,25 @@ _BLOCK_VOXELS = 1 << 22
 
 
 class EmptyRegions:
-    """Of the first channel's scan, on the mask's canonical grid."""
+    """Voxels of the first channel's scan, on the mask's canonical grid, in the card's range."""
 
     def __init__(self, subject: NetworkInput, card: ModelCard) -> None:
         self._scan: Scan = subject.canonical.scan
         self._range = card.empty
 
-    def spares(self, tile: Tile) -> bool:
-        """Whether a tile would write nothing but background."""
+    def cover(self, tile: Tile) -> bool:
+        """Whether all that a tile writes is empty, so that it need not be run."""
         if self._range is None:
             return False
         parts = blocks(tile.write.shape, _BLOCK_VOXELS)
-        return all(self._in(tile.write.part(part)).all() for part in parts)
+        return all(self._empty(tile.write.part(part)).all() for part in parts)
 
-    def clear(self, painted: NDArray[Any], box: Box) -> None:
-        """Sets what is empty to background, in place."""
+    def clear(self, labels: NDArray[Any], box: Box) -> None:
+        """Sets the empty voxels of a box to background, in place."""
         if self._range is not None:
-            painted[box.slices][self._in(box)] = 0
+            labels[box.slices][self._empty(box)] = 0
 
-    def _in(self, box: Box) -> NDArray[np.bool_]:
+    def _empty(self, box: Box) -> NDArray[np.bool_]:
         low, high = self._range or (np.inf, -np.inf)
         values = self._scan.read(box)
         return np.asarray(((values >= low) & (values <= high)).all(axis=0))

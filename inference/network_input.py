@@ -1,4 +1,4 @@
-"""Views of scans, one over another, until a network can read them; computed when a tile asks.
+"""A network's input: views over the scans, computed when a tile is read.
 
 stored -> canonical axes -> RGB or grey -> normalised -> first channel's grid -> network's spacing
 """
@@ -31,11 +31,11 @@ class NetworkInput:
     """All channels of one subject on the network's grid, normalised."""
 
     canonical: Canonical
-    """Of the first channel: the grid on which the mask is made, and the way back."""
+    """The first channel: the grid of the mask, and how to restore the stored axes."""
     views: tuple[Scan, ...]
     """One per channel, all on the network's grid, float32."""
     resampled: bool
-    """Whether the network's grid is another than the first channel's."""
+    """Whether the network's grid differs from the first channel's."""
     warnings: tuple[str, ...]
 
     @property
@@ -44,17 +44,17 @@ class NetworkInput:
         return self.views[0].grid
 
     def read(self, box: Box) -> NDArray[np.float32]:
-        """(components, *box.shape): the channels one after another."""
+        """(components, *box.shape): the components of all channels in order."""
         return np.concatenate([view.read(box) for view in self.views])
 
 
 def network_input(
     scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = None
 ) -> NetworkInput:
-    """Lays the views over the scans; raises ScanModelMismatch where they do not suit the card.
+    """The input for one subject; raises ScanModelMismatch where the scans do not fit the card.
 
-    What has to be made coarser is made once and kept, in `scratch` where memory cannot hold it:
-    tiles overlap, and each would make its part again from many voxels.
+    A view that is coarser than its scan is computed once and stored, in `scratch` where it is
+    larger than memory: tiles overlap, and each would compute its part again from many voxels.
     """
     check(scans, card)
     first = canonical(scans[card.channels[0].name])
@@ -70,7 +70,7 @@ def network_input(
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
     if card.spacing_mm is not None and first.scan.spacing_mm is None:
-        warnings.append("The picture does not say its pixels' size; it was taken as it is.")
+        warnings.append("The image has no pixel size; it was not resampled to the model's spacing.")
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
     if resampled and card.spacing_mm is not None:
         coarser = [at_spacing(view, card.spacing_mm) for view in views]
@@ -82,46 +82,46 @@ def network_input(
 
 
 def check(scans: Mapping[str, Scan], card: ModelCard) -> None:
-    """Every channel must have one scan of the card's dimension."""
-    wanted = [channel.name for channel in card.channels]
-    if sorted(scans) != sorted(wanted):
+    """Raises ScanModelMismatch unless every channel has one scan of the card's dimension."""
+    required = [channel.name for channel in card.channels]
+    if sorted(scans) != sorted(required):
         raise ScanModelMismatch(
-            f"Scans were given for: {', '.join(sorted(scans)) or 'nothing'}.",
-            expected=f"{card.name} takes one scan for each of: {', '.join(wanted)}.",
-            hint="Name a scan for each channel.",
+            f"The scans are for these channels: {', '.join(sorted(scans)) or 'none'}.",
+            expected=f"{card.name} takes one scan for each of: {', '.join(required)}.",
+            hint="Give one scan for each channel.",
         )
     for name, scan in scans.items():
         if scan.dimension != card.dimension:
             raise ScanModelMismatch(
                 f"The scan of channel {name} is {scan.dimension}D.",
                 expected=f"{card.name} segments {card.dimension}D scans.",
-                hint="Pick a model of the scan's dimension; `tessera models` lists them.",
+                hint="Choose a model of the scan's dimension; `tessera models` lists them.",
             )
 
 
 def _differs(scan: Scan, spacing_mm: tuple[float, ...]) -> bool:
-    """A spacing within 1e-4 of the network's is taken for the same: headers round."""
+    """Whether spacings differ by more than 1e-4, relatively: headers are rounded."""
     return scan.spacing_mm is not None and not np.allclose(scan.spacing_mm, spacing_mm, rtol=1e-4)
 
 
 def _components(scan: Scan, channel: Channel) -> Scan:
-    """Grey copied to RGB, or RGB weighed to grey, as the channel wants it."""
-    have, want = scan.shape[0], channel.components
-    if have == want:
+    """Grey copied to RGB, or RGB converted to grey, as the channel requires."""
+    present, required = scan.shape[0], channel.components
+    if present == required:
         return scan
 
     def read(box: Box) -> NDArray[Any]:
         block = scan.read(box)
-        if want == 1:
+        if required == 1:
             return np.tensordot(_LUMA, block.astype(np.float32), 1)[None]
-        return np.repeat(block, want, axis=0)
+        return np.repeat(block, required, axis=0)
 
-    dtype = scan.dtype if want > have else np.dtype(np.float32)
-    return replace(scan, shape=(want, *scan.grid), dtype=dtype, reader=read)
+    dtype = scan.dtype if required > present else np.dtype(np.float32)
+    return replace(scan, shape=(required, *scan.grid), dtype=dtype, reader=read)
 
 
 def _normalised(scan: Scan, card: ModelCard) -> tuple[Scan, int]:
-    """The view, and how many voxels were not finite."""
+    """The normalised view, and how many voxels are not finite."""
     measured = normalisation(scan, card.intensity)
 
     def read(box: Box) -> NDArray[np.float32]:

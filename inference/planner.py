@@ -1,4 +1,4 @@
-"""Memory budget and card -> the legal tile of least work."""
+"""Plans tiles: the legal tile of least work that fits the memory budget."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from imaging.tiling import Plan, Span, TileRule, plan_axis
 from models.card import ModelCard
 
 TILE_SECONDS = 2.0
-"""A tile takes at most about this where that costs less than SLACK more work: progress moves."""
+"""Target for the duration of a tile, so that progress moves; not at the cost of more than SLACK
+times the work."""
 SLACK = 1.10
-_UNSEEN = 1.5
-"""What runtimes were seen to take over the arithmetic: up to 1.5 times as much."""
+_OVERHEAD = 1.5
+"""Working memory of runtimes relative to the card's arithmetic: up to 1.5 times as measured."""
 TileBytes = Callable[[Sequence[int]], float]
 """Shape that a tile reads -> its working memory."""
 UNKNOWN_BYTES = 2048.0
-"""Working memory per input voxel where a card does not say: that of a U-Net of 64 channels."""
+"""Working memory per input voxel for a card without it: that of a U-Net of 64 channels."""
 
 
 def rules(card: ModelCard) -> tuple[TileRule, ...]:
-    """What the card's network asks of a tile, per axis."""
+    """What the card's network requires of a tile, per axis."""
     return tuple(
         TileRule(halo, align, minimum, card.padding == "valid")
         for halo, align, minimum in zip(card.halo, card.align, card.minimum, strict=True)
@@ -31,18 +32,18 @@ def rules(card: ModelCard) -> tuple[TileRule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a tile may cost."""
+    """The memory and time that a tile may take."""
 
     memory_bytes: int
     voxels_per_second: float | None = None
-    """Measured; None: not yet, and tiles are bounded by memory alone."""
+    """Measured speed; None: tiles are limited by memory alone."""
     bytes_per_voxel: float | None = None
-    """Measured; None: not, and the card's arithmetic is taken, and half as much again."""
+    """Measured working memory; None: the card's value times 1.5 is used."""
 
     def tile_bytes(self, card: ModelCard, shape: Sequence[int]) -> float:
         """Working memory of a tile that reads `shape`."""
-        known = self.bytes_per_voxel or (card.bytes_per_voxel or UNKNOWN_BYTES) * _UNSEEN
-        return prod(shape) * known
+        per_voxel = self.bytes_per_voxel or (card.bytes_per_voxel or UNKNOWN_BYTES) * _OVERHEAD
+        return prod(shape) * per_voxel
 
 
 def plan(
@@ -52,21 +53,22 @@ def plan(
     tile: Sequence[int] | None = None,
     overlap: int = 0,
 ) -> Plan:
-    """Tiles of a network grid: the caller's wish where it fits, or the least work that does.
+    """Tiles of a network grid: at most `tile` per axis if that fits the budget, else the tiles of
+    least work that fit.
 
-    A network that is not exact is never cut: one tile. Raises Unavailable where not even the
-    smallest tile fits the budget.
+    A network that is not exact runs on one tile. Raises Unavailable where not even the smallest
+    tile fits the budget.
     """
     axes = rules(card)
     if not card.exact:
         return Plan(tuple(tuple(plan_axis(n, rule)) for n, rule in zip(grid, axes, strict=True)))
-    wishes = tile if tile is not None else [None] * len(grid)
+    limits = tile if tile is not None else [None] * len(grid)
     choices = [
-        _choices(n, rule, wish, overlap) for n, rule, wish in zip(grid, axes, wishes, strict=True)
+        _choices(n, rule, limit, overlap) for n, rule, limit in zip(grid, axes, limits, strict=True)
     ]
-    wished = Plan(tuple(options[0] for options in choices))
-    if tile is not None and budget.tile_bytes(card, wished.read_shape) <= budget.memory_bytes:
-        return wished
+    requested = Plan(tuple(options[0] for options in choices))
+    if tile is not None and budget.tile_bytes(card, requested.read_shape) <= budget.memory_bytes:
+        return requested
     return _cheapest(choices, partial(budget.tile_bytes, card), budget)
 
 
@@ -77,7 +79,7 @@ def cheapest(
     budget: Budget,
     overlap: int = 0,
 ) -> Plan:
-    """Tiles of least work for any rules; raises Unavailable as `plan` does."""
+    """Tiles of least work for given rules; raises Unavailable as `plan` does."""
     choices = [_choices(n, rule, None, overlap) for n, rule in zip(grid, axes, strict=True)]
     return _cheapest(choices, tile_bytes, budget)
 
@@ -86,20 +88,20 @@ def _choices(
     length: int, rule: TileRule, at_most: int | None, overlap: int
 ) -> list[tuple[Span, ...]]:
     """Ways to cut one axis, largest tile first."""
-    found: dict[int, tuple[Span, ...]] = {}
+    cuts: dict[int, tuple[Span, ...]] = {}
     first = tuple(plan_axis(length, rule, at_most, overlap))
-    found[_read(first)] = first
+    cuts[_read(first)] = first
     count = 2
     while True:
         step = ceil(ceil(length / count) / rule.align) * rule.align
         size = rule.at_least(step + overlap + 2 * rule.margin)
         if size < _read(first):
             spans = tuple(plan_axis(length, rule, size, overlap))
-            found.setdefault(_read(spans), spans)
+            cuts.setdefault(_read(spans), spans)
         if step == rule.align:
             break
         count = max(count + 1, count * 5 // 4)
-    return list(found.values())
+    return list(cuts.values())
 
 
 def _read(spans: Sequence[Span]) -> int:
@@ -112,7 +114,7 @@ def _cheapest(choices: list[list[tuple[Span, ...]]], tile_bytes: TileBytes, budg
         shape = [_read(spans) for spans in axes]
         voxels = prod(shape)
         if tile_bytes(shape) <= budget.memory_bytes:
-            fitting.append((voxels * prod(len(spans) for spans in axes), -voxels, axes))
+            fitting.append(_Choice(voxels * prod(len(spans) for spans in axes), voxels, axes))
     if not fitting:
         least = min(tile_bytes([_read(spans) for spans in axes]) for axes in product(*choices))
         raise Unavailable(
@@ -120,11 +122,29 @@ def _cheapest(choices: list[list[tuple[Span, ...]]], tile_bytes: TileBytes, budg
             expected=f"It must fit the budget of {budget.memory_bytes / 1e6:.0f} MB.",
             hint="Give the worker more memory, or raise TESSERA_MEMORY_BYTES.",
         )
-    best = min(fitting, key=lambda choice: choice[:2])
-    if budget.voxels_per_second:
-        cheap = [choice for choice in fitting if choice[0] <= best[0] * SLACK]
-        most = budget.voxels_per_second * TILE_SECONDS
-        quick = [choice for choice in cheap if -choice[1] <= most]
-        smallest = max(cheap, key=lambda choice: choice[1])  # none is quick: the least slow
-        best = min(quick, key=lambda choice: choice[:2], default=smallest)
-    return Plan(best[2])
+    return Plan(_best(fitting, budget.voxels_per_second).axes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    work: int
+    """Voxels that all tiles read."""
+    voxels: int
+    """Voxels that one tile reads."""
+    axes: tuple[tuple[Span, ...], ...]
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Least work first, then the largest tile."""
+        return self.work, -self.voxels
+
+
+def _best(fitting: Sequence[_Choice], voxels_per_second: float | None) -> _Choice:
+    """The least work; with a known speed, of tiles that take TILE_SECONDS at most."""
+    best = min(fitting, key=lambda choice: choice.cost)
+    if not voxels_per_second:
+        return best
+    cheap = [choice for choice in fitting if choice.work <= best.work * SLACK]
+    quick = [choice for choice in cheap if choice.voxels <= voxels_per_second * TILE_SECONDS]
+    smallest = min(cheap, key=lambda choice: choice.voxels)
+    return min(quick, key=lambda choice: choice.cost, default=smallest)

@@ -1,7 +1,7 @@
-"""Whether a network may count in less than fp32 here: its sample's mask, made both ways.
+"""Checks whether a network tolerates less than fp32: compares masks of its sample.
 
-bf16 and fp16 change logits in their third digit. A trained network decides most voxels by more than
-that; one that does not would give other masks on other machines, and runs in fp32.
+bf16 and fp16 change logits in their third digit. A trained network decides most voxels by a larger
+margin. A network that does not would give different masks on different machines; it runs in fp32.
 """
 
 import json
@@ -26,63 +26,64 @@ from models.card import ModelCard
 log = logging.getLogger(__name__)
 
 LEAST = 0.999
-"""Of the voxels that agree, and of every label's Dice."""
+"""Least fraction of equal voxels, and least Dice of every label."""
 
-Masks = Callable[[Device], NDArray[Any]]
-"""The sample's mask as a device makes it."""
+SampleMask = Callable[[Device], NDArray[Any]]
+"""Computes the sample's mask on a device."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How alike both masks are."""
+    """How similar the two masks are."""
 
     agreement: float = 0.0
     """Fraction of voxels with the same label."""
     dice: float = 0.0
-    """The least over the labels; of numbered objects, of all of them together."""
+    """The lowest Dice of all labels; for numbered objects, of all objects together."""
     reason: str = ""
-    """Why there was nothing to compare."""
+    """Why the masks could not be compared."""
 
     @property
     def passed(self) -> bool:
-        """Whether the lesser precision may be taken."""
+        """Whether the network may run in the shorter precision."""
         return not self.reason and min(self.agreement, self.dice) >= LEAST
 
 
 @dataclass(slots=True)
 class PrecisionGate:
-    """Verdicts by network and device, kept in a folder, if there is one, for later processes."""
+    """Verdicts by network and device; kept in a folder for later processes, if one is given."""
 
     folder: Path | None = None
-    _known: dict[str, Verdict] = field(default_factory=dict)
+    _verdicts: dict[str, Verdict] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def verdict(self, card: ModelCard, device: Device, masks: Masks) -> Verdict:
-        """Of `device`, whose precision is less than fp32, against fp32 on the same runtime."""
-        told = {"model": card.sha256, "where": fingerprint(device), "sample": str(card.sample)}
-        key = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    def verdict(self, card: ModelCard, device: Device, sample_mask: SampleMask) -> Verdict:
+        """Compares `device`, which computes in less than fp32, with fp32 on the same runtime."""
+        facts = {"model": card.sha256, "where": fingerprint(device), "sample": str(card.sample)}
+        key = sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         with self._lock:
-            found = self._known.get(key) or self._read(key)
-            if found is None:
+            verdict = self._verdicts.get(key) or self._read(key)
+            if verdict is None:
                 try:
-                    found = compared(masks(replace(device, precision="fp32")), masks(device), card)
+                    exact = sample_mask(replace(device, precision="fp32"))
+                    verdict = compare_masks(exact, sample_mask(device), card)
                 except JobLost:
                     raise
                 except (TesseraError, ValueError, OSError, MemoryError) as error:
-                    return Verdict(reason=str(error))  # not kept: it may go better another time
-                self._keep(key, found, device)
-            self._known[key] = found
-            return found
+                    return Verdict(reason=str(error))  # not kept: the next attempt may succeed
+                self._write(key, verdict, device)
+            self._verdicts[key] = verdict
+            return verdict
 
-    def _keep(self, key: str, found: Verdict, device: Device) -> None:
-        """On disk, unless the fingerprint does not identify the hardware."""
-        log.debug("%s: %s", device, found)
+    def _write(self, key: str, verdict: Verdict, device: Device) -> None:
+        """Writes a file, unless the fingerprint does not identify the hardware."""
+        log.debug("%s: %s", device, verdict)
         if self.folder is None or not device.runtime.identified:
             return
-        with suppress(OSError, StorageFull):  # it costs time alone to try again
+        with suppress(OSError, StorageFull):  # the check then runs again in the next process
             self.folder.mkdir(parents=True, exist_ok=True)
             with replacing(self.folder / f"{key}.json") as file:
-                file.write(json.dumps(asdict(found)).encode())
+                file.write(json.dumps(asdict(verdict)).encode())
 
     def _read(self, key: str) -> Verdict | None:
         if self.folder is None:
@@ -93,12 +94,12 @@ class PrecisionGate:
             return None
 
 
-def compared(exact: NDArray[Any], reduced: NDArray[Any], card: ModelCard) -> Verdict:
-    """Of two masks of one scan: label values, or object numbers, which need not agree."""
+def compare_masks(exact: NDArray[Any], reduced: NDArray[Any], card: ModelCard) -> Verdict:
+    """Compares two masks of one scan: label values, or object numbers, which may differ."""
     if card.instances is not None:
         exact, reduced = exact > 0, reduced > 0
     if not exact.any():
-        return Verdict(reason="The network finds nothing in its sample.")
+        return Verdict(reason="The network predicts no label in its sample.")
     values = np.unique(exact[exact > 0])
     return Verdict(
         agreement=float((exact == reduced).mean()),

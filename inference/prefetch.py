@@ -1,4 +1,4 @@
-"""Work that is done while the work before it is still used."""
+"""Prepares the next item in a thread while the caller works on the present one."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -6,20 +6,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Prepared = TypeVar("Prepared")
 
 
-def prefetch(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[tuple[Item, Made]]:
-    """Each item and what `make` makes of it; the next is being made, in a thread, meanwhile.
+def prefetch(
+    prepare: Callable[[Item], Prepared], items: Iterable[Item]
+) -> Iterator[tuple[Item, Prepared]]:
+    """Each item and its prepared form, in order.
 
-    What `make` raises is raised where its item would have come.
+    An error of `prepare` is raised when its item would be returned.
     """
-    with ThreadPoolExecutor(1) as other:
-        coming: deque[tuple[Item, Future[Made]]] = deque()
+    with ThreadPoolExecutor(1) as executor:
+        pending: deque[tuple[Item, Future[Prepared]]] = deque()
         for item in items:
-            coming.append((item, other.submit(make, item)))
-            if len(coming) > 1:
-                before, made = coming.popleft()
-                yield before, made.result()
-        for item, made in coming:
-            yield item, made.result()
+            pending.append((item, executor.submit(prepare, item)))
+            if len(pending) > 1:
+                previous, future = pending.popleft()
+                yield previous, future.result()
+        for item, future in pending:
+            yield item, future.result()

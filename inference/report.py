@@ -1,4 +1,4 @@
-"""What a job tells of itself, as plain JSON values."""
+"""The report of a segmentation, as plain JSON values."""
 
 from typing import Any
 
@@ -9,21 +9,21 @@ from inference.pipeline import Result
 from models.card import ModelCard
 
 MOST_OBJECTS = 10_000
-"""Rows of single objects in a report; the summary counts them all."""
+"""Most rows of single objects in a report; the summary counts all objects."""
 
 
 def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[str, Any]:
     """Model, device, tiling, times, warnings and measurements of one mask."""
     first = next(iter(result.plan), None)
-    warnings = [*result.source.warnings]
+    warnings = [*result.subject.warnings]
     if not card.exact:
-        warnings.append("This network is not exact; it was run in one pass.")
+        warnings.append("This network is not exact; it ran in one pass.")
     if result.shrunk_to is not None:
-        warnings.append("Memory did not suffice for the tiles that were planned; smaller ones ran.")
+        warnings.append("Memory was short for the planned tiles; smaller tiles were used.")
     if result.mask.max(initial=0) > MOST_OBJECTS:
-        warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed one by one.")
+        warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed individually.")
     if not result.mask.any():
-        warnings.append("The mask is empty: the model found nothing.")
+        warnings.append("The mask is empty: the model predicts no label in this scan.")
     return {
         "model": {"name": card.name, "version": card.version, "sha256": card.sha256},
         "device": device.name,
@@ -46,15 +46,15 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
 
 
 def _measurements(result: Result, scan: Scan, card: ModelCard) -> dict[str, Any]:
-    """`labels`: a row each; for numbered objects also `instances`, a summary, and `objects`."""
+    """`labels`: one row each; for numbered objects also `instances`, a summary, and `objects`."""
     labels = [(label.value, label.name) for label in card.labels]
     if card.instances is None:
         rows = measure(result.mask, scan, labels).as_dict()["labels"]
         return {"labels": rows, "instances": None, "objects": []}
-    told = measure_instances(result.mask, scan, labels[0][1], MOST_OBJECTS).as_dict()
-    objects = told.pop("objects")
+    summary = measure_instances(result.mask, scan, labels[0][1], MOST_OBJECTS).as_dict()
+    objects = summary.pop("objects")
     return {
         "labels": measure(result.mask, scan, labels, together=True).as_dict()["labels"],
-        "instances": told,
+        "instances": summary,
         "objects": objects,
     }

@@ -1,4 +1,4 @@
-"""The scans that a card's sample stands for: the same on every machine."""
+"""The scans of a card's sample: the same on every machine."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ _IMAGES = {
     "nilearn:mni152-t1": "datasets/data/mni_icbm152_t1_*.nii.gz",
     "skimage:immunohistochemistry": "data/ihc.png",
 }
-"""Package and image -> a pattern for its file, from the package's folder."""
+"""Package and image -> pattern of its file, relative to the package's folder."""
 _SMOOTH = 1.5
 """Standard deviation of the noise's blur, in voxels."""
 
@@ -29,10 +29,10 @@ def sample_scans(card: ModelCard) -> dict[str, Scan]:
     """A scan for each channel of the card.
 
     Raises Unavailable where the image's package is not installed, and BadModel where the card has
-    no sample or one that nobody knows.
+    no sample or an unknown one.
     """
     if card.sample is None:
-        raise BadModel(f"The card of {card.name} has no sample.", hint="Give it one.")
+        raise BadModel(f"The card of {card.name} has no sample.", hint="Add the field `sample`.")
     if card.sample.kind == "package":
         scan = _part(open_scan(_packaged(card.sample)), card.sample)
         return {channel.name: scan for channel in card.channels}
@@ -46,18 +46,18 @@ def _packaged(sample: Sample) -> Path:
     package = sample.image.partition(":")[0]
     if sample.image not in _IMAGES:
         raise BadModel(
-            f"Nobody knows the sample '{sample.image}'.",
+            f"The sample '{sample.image}' is unknown.",
             expected=f"One of: {', '.join(_IMAGES)}; or noise.",
-            hint="Name another sample in the card.",
+            hint="Use another sample in the card.",
         )
-    found = find_spec(package)
-    if found is None or found.origin is None:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
         raise Unavailable(
-            f"The sample {sample.image} is not here.",
+            f"The sample {sample.image} is not installed.",
             expected=f"The package {package}.",
             hint="Install it with: pip install 'tessera-seg[demo]'",
         )
-    (path,) = Path(found.origin).parent.glob(_IMAGES[sample.image])
+    (path,) = Path(spec.origin).parent.glob(_IMAGES[sample.image])
     return path
 
 

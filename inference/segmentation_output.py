@@ -1,4 +1,4 @@
-"""What a segmentation leaves behind, made here or fetched from a server."""
+"""The files of a segmentation, computed here or downloaded from a server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SegmentationOutput:
-    """Files in a folder that the caller named."""
+    """Files in a folder that the caller chose."""
 
     mask: Path
     mask_format: str

@@ -12,6 +12,7 @@ from pathlib import Path
 from imaging.errors import JobLost, Unavailable
 from inference.cancellation import CancelToken
 from inference.options import RunOptions
+from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
 from jobs.job import Job
 from workers.bench import Bench
@@ -92,7 +93,7 @@ def _mask(
             for channel, scan in job.scans.items()
         }
         return bench.engine.segment(
-            scans, job.model, folder, options, on_tile, token, job.model_sha256
+            scans, job.model, folder, options, RunContext(on_tile, token), job.model_sha256
         )
 
 

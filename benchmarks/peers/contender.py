@@ -102,7 +102,6 @@ def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
 def tessera(device: str, precision: str, folder: Path, _window: int, threads: int) -> Maker:
     """As a worker does it, with the tiles that it plans."""
     from imaging.scan import Scan
-    from inference.cancellation import CancelToken
     from inference.engine import Engine
     from inference.options import RunOptions
     from models.registry import Registry
@@ -117,9 +116,7 @@ def tessera(device: str, precision: str, folder: Path, _window: int, threads: in
     options, channel = RunOptions(precision=precision), model.card.channels[0].name
 
     def mask() -> NDArray[Any]:
-        result, used = engine.run(
-            {channel: scan}, model, options, lambda _d, _a: None, CancelToken()
-        )
+        result, used = engine.run({channel: scan}, model, options)
         told.update(device=used.name, precision=used.precision, tiles=len(result.plan))
         told.setdefault("network", []).append(result.seconds["network"])
         return result.mask

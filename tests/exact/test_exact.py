@@ -13,13 +13,15 @@ from cli.main import tessera
 from imaging import tiling
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
-from inference.cancellation import CancelToken
 from inference.device import Device, available
 from inference.network_input import network_input
+from inference.network_run import NetworkRun
 from inference.networks.session import Session
 from inference.options import RunOptions
-from inference.pipeline import infer, plan_tiles
 from inference.planner import Budget
+from inference.run_context import RunContext
+from inference.tile_logits import tile_features
+from inference.work_plan import WorkPlan, plan_tiles
 from models.registry import Model, Registry
 
 TOLERANCE = 1e-4
@@ -66,7 +68,8 @@ def logits(scan: Path, model: Model, tile: int | None, device: Device) -> NDArra
     tiles = plan_tiles(subject, model.card, PLENTY, options)
     session = Session(model.verified, device)
     whole = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
-    for part, found, _ in infer(subject, tiles, session, CancelToken()):
+    run = NetworkRun(session, RunContext(), len(tiles))
+    for part, found in tile_features(subject, WorkPlan(tiles, None), run):
         whole[(slice(None), *part.keep.slices)] = session.logits(found[None])[0]
     return whole
 

@@ -5,12 +5,12 @@ import pytest
 
 import inference.levels
 from imaging.scan import in_memory
-from inference.cancellation import CancelToken
 from inference.device import Device, choose
 from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.pipeline import segment
 from inference.planner import Budget
+from inference.run_context import RunContext
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Model
@@ -49,7 +49,7 @@ def made(model: Model, card: ModelCard, **options: object) -> tuple[np.ndarray, 
     session, told = Counted(model, choose("auto", "fp32")), []
     result = segment(
         {card.channels[0].name: in_memory(slide())}, card, session, ROOM,
-        RunOptions(**options), lambda done, total: told.append((done, total)), CancelToken(),
+        RunOptions(**options), RunContext(lambda done, total: told.append((done, total))),
     )  # fmt: skip
     return result.mask, session, told
 
@@ -71,8 +71,8 @@ def test_the_same_level_by_level(model: Model, monkeypatch: pytest.MonkeyPatch) 
     card = model.card.model_copy(update={"empty": (240.0, 255.0)})
     whole = made(model, card)[0]
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
-    monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
-    monkeypatch.setattr(inference.levels, "_WIDER", 0.1)
+    monkeypatch.setattr(inference.levels, "_REPEATED_WORK", 0.0)
+    monkeypatch.setattr(inference.levels, "_DEEPER_MEMORY", 0.1)
     mask, session, told = made(model, card)
     np.testing.assert_array_equal(mask, whole)
     assert told[-1][0] == told[-1][1]

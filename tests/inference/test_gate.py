@@ -11,12 +11,11 @@ import pytest
 
 from imaging.errors import BadModel, Unavailable
 from inference import sample_scans as samples
-from inference.cancellation import CancelToken
 from inference.device import Device, available
 from inference.engine import Engine
 from inference.networks import openvino
 from inference.options import RunOptions
-from inference.precision_gate import PrecisionGate, compared
+from inference.precision_gate import PrecisionGate, compare_masks
 from inference.sample_scans import sample_scans
 from inference.session_cache import SessionCache
 from models.card_parts import Sample
@@ -60,19 +59,19 @@ def block(size: int, lost: int = 0) -> np.ndarray:
     ],
 )
 def test_every_label_counts(reduced: np.ndarray, passes: bool) -> None:
-    assert compared(block(10_000), reduced, card()).passed is passes
+    assert compare_masks(block(10_000), reduced, card()).passed is passes
 
 
 def test_numbers_of_objects_need_not_agree() -> None:
     exact = np.array([[0, 1, 0, 2], [0, 1, 0, 2]])
     other = np.where(exact == 1, 7, exact)
-    assert compared(exact, other, card("nuclei-2d")).passed
-    assert not compared(exact, exact * 0, card("nuclei-2d")).passed
+    assert compare_masks(exact, other, card("nuclei-2d")).passed
+    assert not compare_masks(exact, exact * 0, card("nuclei-2d")).passed
 
 
 def test_a_sample_without_anything_tells_nothing() -> None:
     nothing = np.zeros((4, 4), np.uint8)
-    assert not compared(nothing, nothing, card()).passed
+    assert not compare_masks(nothing, nothing, card()).passed
 
 
 def test_verdicts_are_kept_for_later_processes(tmp_path: Path) -> None:
@@ -122,11 +121,11 @@ def test_a_trained_network_may_and_a_random_one_may_not(make_model, tmp_path: Pa
     for model, precision in ((trained, "bf16"), (loose, "fp32")):
         engine = Engine(Registry(), cache=tmp_path)
         scans = sample_scans(model.card)
-        result, device = engine.run(scans, model, RunOptions(), lambda _d, _a: None, CancelToken())
+        result, device = engine.run(scans, model)
         assert device == Device("openvino", precision)
         assert len(np.unique(result.mask)) > 1
         asked = RunOptions(precision="fp32")
-        _, device = engine.run(scans, model, asked, lambda _d, _a: None, CancelToken())
+        _, device = engine.run(scans, model, asked)
         assert device == Device("openvino", "fp32")
 
 
@@ -148,8 +147,8 @@ def test_samples_are_the_same_on_every_machine() -> None:
     ("told", "complaint"),
     [
         (None, "no sample"),
-        (Sample(kind="package", image="nilearn:none"), "Nobody knows"),
-        (Sample(kind="package", image="absent:image"), "not here"),
+        (Sample(kind="package", image="nilearn:none"), "is unknown"),
+        (Sample(kind="package", image="absent:image"), "not installed"),
     ],
 )
 def test_a_sample_that_cannot_be_had(

@@ -204,7 +204,7 @@ def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
     """With half of what earlier tiles left in the pool, which is not free but to be had."""
     held = SimpleNamespace(held_bytes=20 * MB)
     loaded = SimpleNamespace(
-        session=held, most_bytes=None, voxels_per_second=1.0, bytes_per_voxel=9.0
+        session=held, tile_limit_bytes=None, voxels_per_second=1.0, bytes_per_voxel=9.0
     )
 
     def room(device: str, memory_bytes: int = 0) -> int:
@@ -214,7 +214,7 @@ def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
     assert room("cuda") == room("tensorrt") == 160 * MB
     assert room("cpu") == pytest.approx(PROCESSOR_MEMORY.budget_bytes() + 10 * MB, rel=0.2)
     assert room("cuda", 7) == 7
-    loaded.most_bytes = 5
+    loaded.tile_limit_bytes = 5
     assert room("cuda") == 5
 
 

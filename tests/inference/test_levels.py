@@ -11,11 +11,15 @@ from imaging.scan import in_memory
 from inference.cancellation import CancelToken
 from inference.device import Device
 from inference.network_input import network_input
+from inference.network_run import NetworkRun
 from inference.networks import openvino
 from inference.networks.session import Session
 from inference.options import RunOptions
-from inference.pipeline import Result, found_by, plan_work, segment
+from inference.pipeline import Result, segment
 from inference.planner import Budget
+from inference.run_context import RunContext
+from inference.tile_logits import tile_features
+from inference.work_plan import plan_work
 from models.nets.config import UNetConfig
 from models.registry import Model
 
@@ -37,7 +41,7 @@ INTERPOLATED = UNetConfig.of_widths(
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels wherever they can be, and every array in a file."""
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
-    monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
+    monkeypatch.setattr(inference.levels, "_REPEATED_WORK", 0.0)
     monkeypatch.setattr(imaging.large_arrays, "IN_MEMORY_BYTES", 0)
 
 
@@ -55,11 +59,11 @@ def logits(
     session = Session(model.verified, Device("openvino", precision))
     work = plan_work(subject, model.card, session.level, room, RunOptions())
     out = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
-    steps: list[float] = []
-    for tile, found in found_by(subject, work, session, CancelToken(), None, steps.append):
+    run = NetworkRun(session, RunContext(), len(work))
+    for tile, found in tile_features(subject, work, run):
         out[(slice(None), *tile.keep.slices)] = session.logits(found[None])[0]
-    assert len(steps) == len(work)
-    return out, work.levels.depth if work.levels else 0
+    assert run.tiles_done == len(work)
+    return out, work.depth
 
 
 def noise(*shape: int) -> NDArray[np.float32]:
@@ -125,7 +129,7 @@ def test_a_mask_at_another_spacing(make_model) -> None:
         told: list[tuple[int, int]] = []
         result = segment(
             {card.channels[0].name: scan}, card, session, room, RunOptions(),
-            lambda done, total: told.append((done, total)), CancelToken(),
+            RunContext(lambda done, total: told.append((done, total))),
         )  # fmt: skip
         return result, told
 
@@ -153,11 +157,10 @@ def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPa
         raise StorageFull("full")
 
     def mask() -> Result:
-        steps = lambda _d, _a: None  # noqa: E731
-        return segment({name: scan}, model.card, session, room, RunOptions(), steps, CancelToken())
+        return segment({name: scan}, model.card, session, room)
 
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
-    monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
+    monkeypatch.setattr(inference.levels, "_REPEATED_WORK", 0.0)
     parted = mask()
     monkeypatch.setattr(inference.levels, "large_zeros", full)
     whole = mask()
@@ -172,7 +175,7 @@ def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
     model, scan = make_model("levels-many", MANY), in_memory(noise(1, 600, 640))
     session = Session(model.verified, Device("openvino", "fp32"))
     monkeypatch.setattr(inference.levels, "WASTE", 0.0)
-    monkeypatch.setattr(inference.levels, "_AGAIN", 0.0)
+    monkeypatch.setattr(inference.levels, "_REPEATED_WORK", 0.0)
 
     def full(*_: object) -> None:
         raise StorageFull("full")
@@ -183,10 +186,7 @@ def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
     monkeypatch.setattr(inference.levels, "large_zeros", full)
     monkeypatch.setattr(Session, "run", none)
     with pytest.raises(MemoryError):
-        segment(
-            {model.card.channels[0].name: scan}, model.card, session, budget(220_000),
-            RunOptions(), lambda _d, _a: None, CancelToken(),
-        )  # fmt: skip
+        segment({model.card.channels[0].name: scan}, model.card, session, budget(220_000))
 
 
 @pytest.mark.usefixtures("eager")
@@ -203,5 +203,5 @@ def test_a_cancel_is_obeyed_at_every_level(make_model) -> None:
         with pytest.raises(JobLost):
             segment(
                 {model.card.channels[0].name: scan}, model.card, session, budget(12_000),
-                RunOptions(), on_tile, token,
+                context=RunContext(on_tile, token),
             )  # fmt: skip

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from inference.cancellation import CancelToken
 from inference.device import Device, available
-from inference.networks import session as session_module
+from inference.networks import onnx_runtime
 from inference.networks.out_of_memory import is_out_of_memory
 from inference.networks.session import Network, Session
-from inference.options import RunOptions
 from inference.pipeline import segment
 from inference.planner import Budget
 from inference.session_cache import SessionCache
@@ -28,9 +27,9 @@ import hashlib, json, resource, sys
 from pathlib import Path
 import numpy as np
 from imaging.scan import Scan
-from inference.cancellation import CancelToken
 from inference.engine import Engine
 from inference.options import RunOptions
+from inference.run_context import RunContext
 from models.registry import Registry
 
 folder, device, room = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -43,7 +42,7 @@ options, progress = RunOptions(precision="fp32"), []
 def run(tile=None):
     wish = RunOptions(precision="fp32", tile=tile)
     result, _ = engine.run(
-        {"image": scan}, registry.get("wide"), wish, lambda *p: progress.append(p), CancelToken()
+        {"image": scan}, registry.get("wide"), wish, RunContext(lambda *p: progress.append(p))
     )
     told = hashlib.sha256(result.mask.tobytes()).hexdigest(), len(result.plan), result.shrunk_to
     return told
@@ -137,8 +136,7 @@ def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(make_mo
     session, plenty = Session(model.verified, Device("cpu", "fp32")), Budget(1 << 40)
 
     def mask() -> object:
-        told = {"image": scan}, model.card, session, plenty, RunOptions()
-        return segment(*told, lambda _d, _a: None, CancelToken())
+        return segment({"image": scan}, model.card, session, plenty)
 
     whole = mask()
     session._network = cramped = Cramped(session._network, 36**3)
@@ -156,19 +154,19 @@ def test_a_network_that_does_not_fit_pushes_others_out(make_model, monkeypatch) 
         make_model(f"fits-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)
     )
     device, sessions, room = Device("cpu", "fp32"), SessionCache(1 << 40), 2
-    real = session_module._load
+    real = onnx_runtime.OnnxRuntimeNetwork
 
-    def load(*told: Any) -> Network:
+    def load(*told: Any, **options: Any) -> Network:
         if len(sessions._loaded) >= room:
             raise RuntimeError(SHORT[0])
-        return real(*told)
+        return real(*told, **options)
 
-    monkeypatch.setattr(session_module, "_load", load)
+    monkeypatch.setattr(onnx_runtime, "OnnxRuntimeNetwork", load)
     for model in (first, second, third):
         sessions.get(model, device)
     assert [sha for sha, _ in sessions._loaded] == [m.card.sha256 for m in (second, third)]
     room = 0
-    with pytest.raises(MemoryError, match="did not fit on cpu"):
+    with pytest.raises(MemoryError, match="does not fit on cpu"):
         sessions.get(first, device)
 
 
@@ -195,4 +193,4 @@ def test_a_tile_that_fits_nowhere_is_a_want_of_memory() -> None:
     scans, plenty = {"t1": noise((1, 60, 60, 60), (1.0, 1.0, 1.0))}, Budget(1 << 40)
     for served in (card, card.model_copy(update={"exact": False})):
         with pytest.raises(MemoryError, match="no room"):
-            segment(scans, served, Full(), plenty, RunOptions(), lambda _d, _a: None, CancelToken())
+            segment(scans, served, Full(), plenty)

@@ -16,12 +16,16 @@ from imaging.scan import Scan
 from inference.cancellation import CancelToken
 from inference.device import Device
 from inference.engine import Engine
-from inference.label_values import best_output, paint
+from inference.labels import best_output, labels_of
 from inference.network_input import network_input
+from inference.network_run import NetworkRun
 from inference.networks.session import Session
 from inference.options import RunOptions
-from inference.pipeline import infer, logits_on_scan, plan_tiles, segment, strips
+from inference.pipeline import segment
 from inference.planner import Budget
+from inference.run_context import RunContext
+from inference.tile_logits import logits_on_scan, strips, tile_features
+from inference.work_plan import WorkPlan, plan_tiles
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Registry
@@ -37,7 +41,8 @@ def run(scan: Scan | dict[str, Scan], model, tile=None, token=None, on_tile=lamb
     scans = scan if isinstance(scan, dict) else {model.card.channels[0].name: scan}
     session = Session(model.verified, CPU)
     options = RunOptions("cpu", "fp32", tile)
-    return segment(scans, model.card, session, PLENTY, options, on_tile, token or CancelToken())
+    context = RunContext(on_tile, token or CancelToken())
+    return segment(scans, model.card, session, PLENTY, options, context)
 
 
 def scan_logits(scan: Scan, model, tile) -> np.ndarray:
@@ -46,7 +51,8 @@ def scan_logits(scan: Scan, model, tile) -> np.ndarray:
     tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
     whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
     session = Session(model.verified, CPU)
-    for part, found, _ in infer(subject, tiles, session, CancelToken()):
+    run = NetworkRun(session, RunContext(), len(tiles))
+    for part, found in tile_features(subject, WorkPlan(tiles, None), run):
         values = logits_on_scan(found, part, subject, session, part.write)
         for strip in strips(part.write, 50_000):  # strips give the same bits
             inside = (
@@ -132,7 +138,7 @@ def test_bad_voxels_are_counted_and_do_not_spread(make_model) -> None:
         reach = model.card.halo[0] + model.card.align[0] - 1
         far[tuple(slice(max(0, n - reach), n + reach + 1) for n in place)] = False
     dirty = run(scan_of(values, (1.0, 1.0, 1.0)), model)
-    assert "2 voxels of channel image were NaN or infinite." in dirty.source.warnings
+    assert "2 voxels of channel image were NaN or infinite." in dirty.subject.warnings
     assert far.mean() > 0.3
     assert len(np.unique(clean.mask[far])) > 1
     np.testing.assert_array_equal(dirty.mask[far], clean.mask[far])
@@ -181,7 +187,7 @@ def test_grey_and_rgb_serve_either_kind_of_network(make_model) -> None:
 def test_regions_are_painted_in_order() -> None:
     card = ModelCard.model_construct(activation="sigmoid", outputs=(2, 1), instances=None)
     logits = np.array([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0]], np.float32)
-    np.testing.assert_array_equal(paint(logits, card), [1, 2, 1, 0])
+    np.testing.assert_array_equal(labels_of(logits, card), [1, 2, 1, 0])
 
 
 def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
@@ -232,8 +238,8 @@ def test_wishes_that_make_no_sense_are_refused(make_model) -> None:
         run(scan, model, tile=(40, 40))
     with pytest.raises(BadRequest, match="too small"):
         run(scan, model, tile=(3,))
-    with pytest.raises(BadRequest, match="has no device"):
-        Engine(Registry()).run({"image": scan}, model, RunOptions("tensorrt"), print, CancelToken())
+    with pytest.raises(BadRequest, match="not available on this machine"):
+        Engine(Registry()).run({"image": scan}, model, RunOptions("tensorrt"))
 
 
 @given(

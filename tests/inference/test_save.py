@@ -12,8 +12,9 @@ from inference.device import Device
 from inference.engine import save
 from inference.network_input import network_input
 from inference.options import RunOptions
-from inference.pipeline import Result, plan_tiles
+from inference.pipeline import Result
 from inference.planner import Budget
+from inference.work_plan import plan_tiles
 from models.registry import Registry
 
 

@@ -245,7 +245,7 @@ def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
 
     class Hung(Failing):
         def segment(self, *args: Any, **_kwargs: Any) -> Any:
-            token = args[5]
+            token = args[4].token
             while not token.cancelled:
                 time.sleep(0.01)
             token.check()

@@ -1,0 +1,25 @@
+"""What accompanies a run: progress, cancellation and temporary files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inference.cancellation import CancelToken
+
+OnTile = Callable[[int, int], None]
+"""Called with (tiles done, all tiles), first with (0, all)."""
+
+
+def _ignore(_done: int, _all: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The parts of a run that do not change its mask."""
+
+    on_tile: OnTile = _ignore
+    token: CancelToken = field(default_factory=CancelToken)
+    """Once it is cancelled, the run raises JobLost."""
+    scratch: Path | None = None
+    """Folder for arrays larger than memory; None: the system's own."""

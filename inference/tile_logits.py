@@ -1,0 +1,63 @@
+"""Features and logits of tiles, on the network's grid and on the scan's."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.resample import needed_box, resample_box
+from imaging.tiling import Tile
+from inference.levels import run_levels
+from inference.network_input import NetworkInput
+from inference.network_run import NetworkRun, Wanted
+from inference.networks.session import Runner
+from inference.work_plan import WorkPlan, scan_axes
+
+STRIP_LOGITS = 1 << 20
+"""Logits on the scan's grid that exist at once."""
+
+
+def _all_wanted(_tile: Tile) -> bool:
+    return True
+
+
+def tile_features(
+    subject: NetworkInput, work: WorkPlan, run: NetworkRun, wanted: Wanted = _all_wanted
+) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
+    """Each wanted tile and its features, (any, *tile.keep.shape)."""
+    if work.levels is not None and run.session.level is not None:
+        return run_levels(work.levels, run.session.level, subject, run, wanted)
+    tiles = filter(wanted, work.tiles)
+    return run.over(subject, tiles, lambda _tile, image: run.whole(image))
+
+
+def strips(write: Box, outputs: int) -> Iterator[Box]:
+    """`write` cut along its first axis into strips of at most STRIP_LOGITS logits, if possible."""
+    rows = max(1, STRIP_LOGITS * write.shape[0] // max(1, write.size * outputs))
+    for start in range(write.start[0], write.stop[0], rows):
+        stop = min(start + rows, write.stop[0])
+        yield Box((start, *write.start[1:]), (stop, *write.stop[1:]))
+
+
+def logits_on_scan(
+    features: NDArray[np.float32], tile: Tile, subject: NetworkInput, session: Runner, box: Box
+) -> NDArray[np.float32]:
+    """(outputs, *box.shape) of a box of the scan inside `tile.write`.
+
+    Interpolated where the network's grid differs; the same to the bit whatever the box.
+    """
+    axes = scan_axes(subject)
+    needed = needed_box(axes, box) if subject.resampled else box
+    part = _part(features, tile.keep, needed)
+    logits: NDArray[np.float32] = session.logits(part[None])[0]
+    return resample_box(logits, needed, axes, box) if subject.resampled else logits
+
+
+def _part(features: NDArray[np.float32], whole: Box, box: Box) -> NDArray[np.float32]:
+    """The features in `box`, given those in `whole`."""
+    inside = (
+        slice(a - first, b - first)
+        for a, b, first in zip(box.start, box.stop, whole.start, strict=True)
+    )
+    return features[(slice(None), *inside)]

@@ -1,0 +1,129 @@
+"""Plans which tiles a network runs on for one scan: whole tiles, or level by level."""
+
+from dataclasses import dataclass, replace
+
+from imaging import tiling
+from imaging.errors import BadRequest, StorageFull, Unavailable
+from imaging.resample import Axis
+from inference.levels import LevelPlan, plan_levels
+from inference.network_input import NetworkInput
+from inference.networks.network import Level
+from inference.options import RunOptions
+from inference.planner import Budget, plan
+from models.card import ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPlan:
+    """The tiles of one scan."""
+
+    tiles: tiling.Plan
+    """Tiles that write the mask; with levels, those of the highest."""
+    levels: LevelPlan | None
+    """None: each tile goes through the whole network."""
+
+    def __len__(self) -> int:
+        return self.levels.tiles if self.levels else len(self.tiles)
+
+    @property
+    def depth(self) -> int:
+        """How often the network is cut."""
+        return self.levels.depth if self.levels else 0
+
+
+def plan_work(
+    subject: NetworkInput, card: ModelCard, level: Level | None, budget: Budget, options: RunOptions
+) -> WorkPlan:
+    """Tiles through the whole network, or level by level where that is less work.
+
+    Raises Unavailable where not even the smallest tile fits the budget.
+    """
+    try:
+        whole = plan_tiles(subject, card, budget, options)
+    except Unavailable:
+        whole = None
+    levels = None
+    if options.tile is None:
+        levels = plan_levels(level, card, subject.grid, budget, whole, int(subject.resampled))
+    if levels is None:  # where no whole tile fits, planning again raises the error
+        return WorkPlan(whole or plan_tiles(subject, card, budget, options), None)
+    up = _on_scan(levels.up, subject)
+    return WorkPlan(up, replace(levels, up=up))
+
+
+def plan_tiles(
+    subject: NetworkInput, card: ModelCard, budget: Budget, options: RunOptions
+) -> tiling.Plan:
+    """Tiles on the network's grid whose write regions partition the scan's grid."""
+    tile = None if options.tile is None else _per_axis(options.tile, card.dimension)
+    tiles = plan(card, subject.grid, budget, tile, overlap=int(subject.resampled))
+    return _on_scan(tiles, subject)
+
+
+def scan_axes(subject: NetworkInput) -> tuple[Axis, ...]:
+    """From the network's grid to the scan's."""
+    return tuple(
+        Axis(n_in, n_out)
+        for n_in, n_out in zip(subject.grid, subject.canonical.scan.grid, strict=True)
+    )
+
+
+def _on_scan(tiles: tiling.Plan, subject: NetworkInput) -> tiling.Plan:
+    """The same tiles, writing on the scan's grid."""
+    if not subject.resampled:
+        return tiles
+    return tiling.Plan(
+        tuple(
+            tuple(tiling.onto(spans, axis.centres(0, axis.n_out)))
+            for spans, axis in zip(tiles.axes, scan_axes(subject), strict=True)
+        )
+    )
+
+
+def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:
+    """One number stands for every axis."""
+    if len(tile) == 1:
+        return tile * dimension
+    if len(tile) != dimension:
+        raise BadRequest(
+            f"The tile has {len(tile)} numbers.",
+            expected=f"One number, or {dimension}, one per axis.",
+            hint="Give --tile N, or a number for each axis.",
+        )
+    return tile
+
+
+@dataclass(slots=True)
+class WorkPlanner:
+    """Plans the work for one subject, and again with less memory or disk when a plan fails."""
+
+    subject: NetworkInput
+    card: ModelCard
+    level: Level | None
+    budget: Budget
+    options: RunOptions
+    shrunk_to: int | None = None
+    """Bytes that a tile may need after memory was short; None: it never was."""
+
+    def plan(self) -> WorkPlan:
+        """Raises Unavailable where not even the smallest tile fits."""
+        return plan_work(self.subject, self.card, self.level, self.budget, self.options)
+
+    def without_levels(self, failed: WorkPlan, error: StorageFull) -> WorkPlan:
+        """Whole tiles, which need no scratch; raises the error where there were no levels."""
+        if failed.levels is None:
+            raise error
+        self.level = None
+        return self.plan()
+
+    def with_smaller_tiles(self, failed: WorkPlan, error: MemoryError) -> WorkPlan:
+        """Tiles of half the memory; raises the error where there are none."""
+        needed = self.budget.tile_bytes(self.card, failed.tiles.read_shape)
+        self.shrunk_to = int(needed / 2)
+        self.budget = replace(self.budget, memory_bytes=self.shrunk_to)
+        if not self.card.exact:
+            raise error
+        try:
+            return self.plan()
+        except Unavailable:
+            raise error from None
