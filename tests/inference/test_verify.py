@@ -72,7 +72,7 @@ def test_a_card_that_is_wrong_is_refused(changed, config, fields, complaint: str
 def test_a_changed_network_is_refused(changed, tmp_path: Path) -> None:
     model = changed(SAME)
     model.network.write_bytes(model.network.read_bytes() + b"\0")
-    with pytest.raises(BadModel, match="checksum"):
+    with pytest.raises(BadModel, match="SHA-256"):
         Registry(tmp_path / "added").add(model.folder)
     assert not list((tmp_path / "added").glob("*")) if (tmp_path / "added").exists() else True
 

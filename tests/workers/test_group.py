@@ -145,7 +145,7 @@ def test_a_large_picture_goes_alone_and_so_do_all_where_settings_say_so(
     assert job.id == "large"
     assert taken_along(bench, job) == []
     small = idle_cluster.repository.leases.claim_next("a", "bench", 60)
-    object.__setattr__(bench, "settings", bench.settings.model_copy(update={"together": 1}))
+    object.__setattr__(bench, "settings", bench.settings.model_copy(update={"group_size": 1}))
     assert taken_along(bench, small) == []
 
 

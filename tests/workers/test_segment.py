@@ -78,7 +78,7 @@ def test_a_network_is_loaded_once(
         ({"model": "none"}, 404, "model"),
         ({"model_sha256": "0" * 64}, 500, "checksum"),
         ({"scans": {"other": "scan"}}, 422, "image"),
-        ({"options": Options(device="tensorrt")}, 422, "device"),
+        ({"options": Options(device="tensorrt")}, 422, "runtime"),
     ],
 )
 def test_what_cannot_succeed_fails_once(
@@ -195,7 +195,7 @@ def test_a_full_disk_is_tried_again_and_its_reason_kept(
     bench: Bench, idle_cluster: Any, error: Exception
 ) -> None:
     idle_cluster.ask("job", send=0)
-    settings = bench.settings.model_copy(update={"attempts": 2})
+    settings = bench.settings.model_copy(update={"max_attempts": 2})
     full = replace(bench, engine=Failing(bench, error), settings=settings)
     segment(full, "job")
     job = idle_cluster.job("job")
