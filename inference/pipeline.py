@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -76,7 +77,7 @@ def segment(
     context.token.check()
     if isinstance(labels, np.memmap):  # post-processing needs the memory
         session.release_memory()
-    mask = subject.canonical.restore(postprocess(labels, card, context))
+    mask = subject.canonical.restore(postprocess(labels, card, context.scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
     return Result(mask, work.tiles, subject, seconds, planner.shrunk_to, work.depth)
 
@@ -120,11 +121,11 @@ def _write_labels(
     return run.seconds
 
 
-def postprocess(labels: NDArray[Any], card: ModelCard, context: RunContext) -> NDArray[Any]:
+def postprocess(labels: NDArray[Any], card: ModelCard, scratch: Path | None = None) -> NDArray[Any]:
     """Steps that need the whole mask: numbers objects, or applies the card's post-processing."""
     if card.instances is not None:
         rule = card.instances
-        return number_instances(labels, rule.seed, rule.rim, rule.min_voxels, context.scratch)
+        return number_instances(labels, rule.seed, rule.rim, rule.min_voxels, scratch)
     for step in card.postprocessing:
         step.apply(labels)
     return labels
