@@ -115,7 +115,7 @@ def service(folder: Path, together: int) -> Iterator[httpx.Client]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"TESSERA_TOGETHER": str(together), "TESSERA_CACHE": str(folder.parent / "cache")}
+    settings = {"TESSERA_GROUP_SIZE": str(together), "TESSERA_CACHE": str(folder.parent / "cache")}
     command = [Path(sys.executable).parent / "tessera", "up", "--data", folder, "--port", str(port)]
     process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
     try:

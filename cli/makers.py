@@ -41,7 +41,7 @@ class Here:
         settings, models = Settings(), registry()
         self._card = models.get(model).card
         self._options = options
-        limits = Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes)
+        limits = Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes)
         self._engine = Engine(
             models,
             settings.device,

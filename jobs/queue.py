@@ -79,7 +79,7 @@ def _broker(settings: Settings) -> dict[str, Any]:
     if kind != "redis":
         return {"broker_url": settings.broker}
     options = {
-        "visibility_timeout": settings.visibility_s,
+        "visibility_timeout": settings.redis_visibility_s,
         "priority_steps": list(range(HIGHEST_PRIORITY + 1)),
         "socket_connect_timeout": _BROKER_TIMEOUT_S,
         "socket_keepalive": True,

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """A thread that takes back lost jobs and sends missing messages, every `settings.sweep_s`.
+    """A thread that takes back lost jobs and sends missing messages, every `settings.sweep_interval_s`.
 
     Twice in a grace period it also runs the blob collector.
     """
@@ -56,7 +56,7 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Runs one round; raises Unavailable if database or broker are unreachable."""
-        for job in self._leases.take_back(self._settings.attempts):
+        for job in self._leases.take_back(self._settings.max_attempts):
             log.warning("job %s: its worker was lost; the job is %s", job.id, job.state)
         dispatch(self._messages, self._queue, self._messages.unsent())
         for name in self._queue.names:
@@ -80,7 +80,7 @@ class Sweeper:
 
     def _run(self) -> None:
         reported = ""
-        while not self._stop.wait(self._settings.sweep_s):
+        while not self._stop.wait(self._settings.sweep_interval_s):
             problem = "; ".join(filter(None, map(_problem, (self.sweep, self._collect))))
             if problem != reported:  # logged once, not every second
                 if problem:

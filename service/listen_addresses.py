@@ -24,11 +24,15 @@ def _check_http(settings: Settings) -> None:
 
 
 def _check_dicom(settings: Settings) -> None:
-    if not settings.dicom_port or settings.dicom_callers or _is_loopback(settings.dicom_host):
+    if (
+        not settings.dicom_port
+        or settings.dicom_allowed_callers
+        or _is_loopback(settings.dicom_host)
+    ):
         return
     raise BadRequest(
         "TESSERA_DICOM_HOST is reachable from other machines, and any AE title may send.",
-        expected="TESSERA_DICOM_CALLERS: the AE titles that may send.",
+        expected="TESSERA_DICOM_ALLOWED_CALLERS: the AE titles that may send.",
         hint="List them, and let a firewall admit only their hosts: an AE title is not a proof.",
     )
 

@@ -95,7 +95,7 @@ def open_parts(
         collector=BlobCollector(repository.references, blobs, settings),
         scratch=scratch,
         metrics=Metrics(repository.jobs.counts),
-        limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
+        limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
     )
 
 
@@ -110,7 +110,7 @@ def build_services(parts: Parts) -> Services:
     for tool in (
         UploadThreads(),
         ViewThreads(),
-        UploadSpace(parts.scratch, parts.settings.upload_bytes),
+        UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         Readiness(rows, parts.queue, parts.blobs, parts.scratch),
     ):
         services[type(tool)] = tool
@@ -161,7 +161,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
         secret=partial(pseudonym_secret, parts.settings),
     )
     removal = ScanRemoval(rows.scans, parts.collector)
-    client = DicomWebArchives(scratch, parts.settings.upload_bytes)
+    client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
     services[ScanIntake] = intake
     services[ScanRemoval] = removal

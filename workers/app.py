@@ -91,9 +91,9 @@ def _engine(settings: Settings, scratch: Path) -> Engine:
         memory_bytes=settings.memory_bytes,
         threads=settings.threads,
         scratch=scratch,
-        limits=Limits(settings.max_voxels, settings.max_pixels, settings.inflated_bytes),
+        limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
         cache=settings.cache_folder,
-        model_bytes=settings.model_bytes,
+        model_bytes=settings.model_cache_bytes,
     )
 
 

@@ -21,10 +21,10 @@ def taken_along(bench: Bench, job: Job) -> list[Job]:
     """
     settings, claimed = bench.settings, []
     try:
-        if settings.together == 1 or job.attempt > 1 or not _small(bench, job):
+        if settings.group_size == 1 or job.attempt > 1 or not _small(bench, job):
             return []
         for other in bench.repository.leases.next_like(
-            job, settings.lease_s, settings.together - 1
+            job, settings.lease_s, settings.group_size - 1
         ):
             if other.attempt > 0 or not _small(bench, other):
                 break

@@ -23,8 +23,8 @@ class Lease:
     """While it is entered: renewed as tiles finish, and the token pulled once the job is lost.
 
     A job is lost when it was cancelled, or when this worker was silent for so long that the lease
-    ran out and somebody took the job back. Without a tile for `stall_s` the lease is left to run
-    out, so that another worker may try.
+    ran out and somebody took the job back. Without a tile for `tile_timeout_s` the lease is not
+    renewed, so that another worker may try.
     """
 
     def __init__(self, leases: Leases, job: Job, settings: Settings, token: CancelToken) -> None:
@@ -83,9 +83,9 @@ class Lease:
 
     def _due(self) -> bool:
         now = time.monotonic()
-        if now - self._moved_at > self._settings.stall_s:
+        if now - self._moved_at > self._settings.tile_timeout_s:
             if not self._stalled:
-                log.error("job %s: no tile for %g s", self._job.id, self._settings.stall_s)
+                log.error("job %s: no tile for %g s", self._job.id, self._settings.tile_timeout_s)
             self._stalled = True
             return False
         late = now - self._renewed_at > self._settings.lease_s / 3

@@ -109,7 +109,7 @@ def _settle(bench: Bench, job: Job, error: Exception) -> None:
     problem = problem_of(error)
     log.warning("job %s: %s", job.id, problem["detail"])
     if transient(error):
-        attempts = bench.settings.attempts
+        attempts = bench.settings.max_attempts
         _patient(bench, lambda: repository.leases.requeue(job.id, fence, problem, attempts))
     else:
         _patient(bench, lambda: repository.leases.fail(job.id, fence, problem))

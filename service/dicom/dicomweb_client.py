@@ -131,7 +131,7 @@ def _too_large(limit: int) -> ScanTooLarge:
     return ScanTooLarge(
         "The series is too large.",
         expected=f"At most {limit:,} bytes.",
-        hint="Ask for a higher limit (TESSERA_UPLOAD_BYTES).",
+        hint="Ask for a higher limit (TESSERA_MAX_UPLOAD_BYTES).",
     )
 
 

@@ -97,6 +97,6 @@ class DicomNode:
             scratch=parts.scratch,
             authenticator=parts.authenticator,
             ae_title=parts.settings.dicom_ae_title,
-            poll_s=parts.settings.sweep_s,
+            poll_s=parts.settings.sweep_interval_s,
         )
         return [DeliverySender(shared, peer) for peer in parts.routing.peer]

@@ -56,7 +56,7 @@ class _PendingSeries:
 
     def due(self, settings: Settings) -> float:
         """time.monotonic() at which the series counts as complete if nothing more happens."""
-        quiet_s, patience_s = settings.dicom_quiet_s, settings.dicom_patience_s
+        quiet_s, patience_s = settings.dicom_series_idle_s, settings.dicom_series_timeout_s
         waits = bool(self.associations) or self.broken_off
         return self.last_activity + (max(quiet_s, patience_s) if waits else quiet_s)
 
@@ -122,9 +122,9 @@ class SeriesInbox:
                     series.last_activity = time.monotonic()
 
     def complete(self) -> list[CompleteSeries]:
-        """Series whose associations ended and that got no instance for `dicom_quiet_s`.
+        """Series whose associations ended and that got no instance for `dicom_series_idle_s`.
 
-        While an association is open or broke off, the wait is `dicom_patience_s`.
+        While an association is open or broke off, the wait is `dicom_series_timeout_s`.
         """
         now = time.monotonic()
         with self._mutex:
@@ -154,7 +154,7 @@ class SeriesInbox:
             self._pending.pop(series.name, None)
 
     def postpone(self, series: CompleteSeries) -> None:
-        """Waits another `dicom_quiet_s`, because a part of the service was unavailable."""
+        """Waits another `dicom_series_idle_s`, because a part of the service was unavailable."""
         with self._mutex:
             if series.name in self._pending:
                 self._pending[series.name].last_activity = time.monotonic()
@@ -165,11 +165,11 @@ class SeriesInbox:
         with self._mutex:
             for folder in self._folders(self._root):
                 if folder.name not in self._pending and _older(
-                    folder / _TAKEN, now - self._settings.dicom_kept_s
+                    folder / _TAKEN, now - self._settings.dicom_series_keep_s
                 ):
                     shutil.rmtree(folder, ignore_errors=True)
             for folder in self._folders(self._refused):
-                if _older(folder / _PROBLEM, now - self._settings.dicom_refused_s):
+                if _older(folder / _PROBLEM, now - self._settings.dicom_refused_keep_s):
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _file(self, draft: Path, instance: str, association: int) -> None:

@@ -53,7 +53,7 @@ class StorageScp:
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
         self._authenticator = authenticator
-        self._max_bytes = settings.dicom_instance_bytes
+        self._max_bytes = settings.dicom_max_instance_bytes
         self._received: dict[int, int] = {}
         self._entity = _entity(settings)
         address = (settings.dicom_host, settings.dicom_port)
@@ -134,8 +134,8 @@ class StorageScp:
 def _entity(settings: Settings) -> AE:
     entity = AE(settings.dicom_ae_title)
     entity.require_called_aet = True
-    entity.require_calling_aet = list(settings.dicom_callers)
-    entity.maximum_associations = settings.dicom_associations
+    entity.require_calling_aet = list(settings.dicom_allowed_callers)
+    entity.maximum_associations = settings.dicom_max_associations
     entity.add_supported_context(Verification)
     for context in AllStoragePresentationContexts:
         # Images only: an archive that forwards new objects would send our own results back.

@@ -98,7 +98,7 @@ class BodyLimit:
         """`uploads`: the addresses at and below which files may be uploaded."""
         self.app = app
         self.uploads = uploads
-        self.upload_bytes = settings.upload_bytes
+        self.max_upload_bytes = settings.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,8 +106,8 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         upload = f"{scope['path']}/".startswith(tuple(f"{path}/" for path in self.uploads))
-        limit = self.upload_bytes + FORM_BYTES if upload else JSON_BYTES
-        body = _Body(receive, send, limit, self.upload_bytes if upload else JSON_BYTES, headers)
+        limit = self.max_upload_bytes + FORM_BYTES if upload else JSON_BYTES
+        body = _Body(receive, send, limit, self.max_upload_bytes if upload else JSON_BYTES, headers)
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
             await response_to(body.too_large())(scope, body.receive, body.send)
@@ -130,7 +130,7 @@ class _Body:
         return BodyTooLarge(
             "The request is too large.",
             expected=f"At most {self._stated_limit:,} bytes.",
-            hint="Send less at once, or ask for a higher limit (TESSERA_UPLOAD_BYTES for scans).",
+            hint="Send less at once, or ask for a higher limit (TESSERA_MAX_UPLOAD_BYTES for scans).",
         )
 
     async def receive(self) -> Message:

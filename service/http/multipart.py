@@ -164,7 +164,8 @@ class FormReader:
             raise ScanTooLarge(
                 "The upload is too large.",
                 expected=f"At most {self._rules.file_bytes:,} bytes.",
-                hint="Crop or compress the scan, or ask for a higher limit (TESSERA_UPLOAD_BYTES).",
+                hint="Crop or compress the scan, or ask for a higher limit "
+                "(TESSERA_MAX_UPLOAD_BYTES).",
             )
         self._file.write(memoryview(data)[start:end])
 

@@ -13,14 +13,14 @@ _BYTES = 32
 
 
 def pseudonym_secret(settings: Settings) -> bytes:
-    """`settings.dicom_secret`, or the content of a file in the data folder if that is empty.
+    """`settings.pseudonym_secret`, or the content of a file in the data folder if that is empty.
 
     The file is created once and only its owner may read it; gateways that start together get the
     same one. Without it, patients of later uploads get other pseudonyms. With it, anyone can
     compute the pseudonym of a known patient.
     """
-    if settings.dicom_secret:
-        return settings.dicom_secret.encode()
+    if settings.pseudonym_secret:
+        return settings.pseudonym_secret.encode()
     path = settings.data / _FILE
     if not path.is_file():
         _create(path)

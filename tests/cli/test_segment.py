@@ -220,9 +220,9 @@ def test_places_that_cannot_be_are_said_plainly(
 
 
 def test_a_setting_that_is_no_number_is_named(monkeypatch, capsys) -> None:
-    monkeypatch.setenv("TESSERA_UPLOAD_BYTES", "abc")
+    monkeypatch.setenv("TESSERA_MAX_UPLOAD_BYTES", "abc")
     assert tessera("models") == 2
-    assert "TESSERA_UPLOAD_BYTES" in capsys.readouterr().err
+    assert "TESSERA_MAX_UPLOAD_BYTES" in capsys.readouterr().err
 
 
 def test_contradicting_names_are_refused(picture: Path, tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from tests.support.dicom.mr_series import as_bytes, series
 
 def inbox(tmp_path: Path, **changes: object) -> SeriesInbox:
     return SeriesInbox(
-        Settings(data=tmp_path, **{"dicom_quiet_s": 0.05, "dicom_patience_s": 0.05, **changes})
+        Settings(
+            data=tmp_path,
+            **{"dicom_series_idle_s": 0.05, "dicom_series_timeout_s": 0.05, **changes},
+        )
     )  # type: ignore[arg-type]
 
 
@@ -31,7 +34,7 @@ def names(box: SeriesInbox) -> list[str]:
 
 def test_complete_when_senders_have_gone_and_it_is_quiet(tmp_path: Path) -> None:
     """Of two associations that bring parts of a series, both must end."""
-    box, images = inbox(tmp_path, dicom_patience_s=60), series(4)
+    box, images = inbox(tmp_path, dicom_series_timeout_s=60), series(4)
     put(box, images[:2], sender=1)
     put(box, images[2:], sender=2)
     put(box, series(2, seed=2), sender=3)
@@ -51,7 +54,7 @@ def test_complete_when_senders_have_gone_and_it_is_quiet(tmp_path: Path) -> None
 
 def test_a_sender_that_stays_or_broke_off_is_waited_for_longer(tmp_path: Path) -> None:
     """Where it comes again and ends well, the series is complete as any other."""
-    box = inbox(tmp_path, dicom_patience_s=0.4)
+    box = inbox(tmp_path, dicom_series_timeout_s=0.4)
     put(box, series(2), sender=1)
     put(box, series(2, seed=2), sender=2)
     put(box, series(2, seed=3), sender=3)
@@ -108,7 +111,7 @@ def test_what_grows_while_it_is_taken_in_is_taken_in_again(tmp_path: Path) -> No
 
 def test_kept_for_a_while(tmp_path: Path) -> None:
     """Taken and refused series go when their time is over, others never."""
-    box = inbox(tmp_path, dicom_kept_s=100, dicom_refused_s=200)
+    box = inbox(tmp_path, dicom_series_keep_s=100, dicom_refused_keep_s=200)
     for seed in (1, 2, 3):
         put(box, series(2, seed=seed))
     box.association_ended(1, released=True)
@@ -158,4 +161,4 @@ def test_the_secret_is_made_once(tmp_path: Path) -> None:
     assert pseudonym_secret(settings) == secret
     assert (tmp_path / "new" / "pseudonyms.key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["pseudonyms.key"]
-    assert pseudonym_secret(Settings(data=tmp_path, dicom_secret="given")) == b"given"
+    assert pseudonym_secret(Settings(data=tmp_path, pseudonym_secret="given")) == b"given"

@@ -127,7 +127,7 @@ def test_the_gateway_dies_between_receipt_and_job(
 ) -> None:
     """Killed while a series is quiet, it makes the job after the next start, and only one."""
     images = series(32, 40)
-    gateway = installation.gateway(routes(orthanc), dicom_quiet_s="600")
+    gateway = installation.gateway(routes(orthanc), dicom_series_idle_s="600")
     assert store(installation.dicom, images) == [0x0000] * len(images)
     gateway.stop(signal.SIGKILL)
     gateway = installation.gateway(routes(orthanc))
@@ -227,7 +227,7 @@ def test_a_series_that_no_rule_wants_is_a_scan(installation: Installation) -> No
 def test_deidentified_on_the_way_in(orthanc: Orthanc, installation: Installation) -> None:
     """What is stored, and what is sent on, names nobody; the mask lies where it did."""
     images = series(32, 40)
-    gateway = installation.gateway(routes(orthanc, deidentify=True), dicom_kept_s="0")
+    gateway = installation.gateway(routes(orthanc, deidentify=True), dicom_series_keep_s="0")
     installation.worker()
     store(installation.dicom, images)
     until(lambda: delivered(orthanc))
@@ -245,7 +245,7 @@ def test_deidentified_on_the_way_in(orthanc: Orthanc, installation: Installation
 
 
 def test_strangers_do_not_get_in(installation: Installation) -> None:
-    installation.gateway(dicom_callers="CT1", dicom_associations="1")
+    installation.gateway(dicom_allowed_callers="CT1", dicom_max_associations="1")
     assert associate(installation.dicom, calling="SCANNER").is_rejected
     first = until(
         lambda: _established(installation)

@@ -233,7 +233,7 @@ def test_routes_say_what_a_peer_does(orthanc: Orthanc, installation: Installatio
     orthanc.put(series(24))
     text = f'[[peer]]\nname = "archive"\ndicomweb = "{orthanc.url}/dicom-web"\ntimeout_s = 5\n'
     text += '[[peer]]\nname = "old"\nhost = "127.0.0.1"\nport = 104\nae_title = "OLD"\n'
-    client = installation.gateway(text, dicom_port="0", upload_bytes="20000").client
+    client = installation.gateway(text, dicom_port="0", max_upload_bytes="20000").client
     uid = str(series(1)[0].SeriesInstanceUID)
     pull = {"from": "archive", "series": uid}
     check_problem(client.post("/v1/scans/pull", json=pull), 413, uid)

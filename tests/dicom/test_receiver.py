@@ -37,7 +37,7 @@ class Open:
 
     def __init__(self, folder: Path, **changes: object) -> None:
         self.port = free_port()
-        values = {"data": folder, "dicom_port": self.port, "dicom_quiet_s": 0.2, **changes}
+        values = {"data": folder, "dicom_port": self.port, "dicom_series_idle_s": 0.2, **changes}
         self.settings = Settings(**values)  # type: ignore[arg-type]
         self.inbox = SeriesInbox(self.settings)
         self.receiver = StorageScp(self.settings, self.inbox, LocalAdministrator())
@@ -98,7 +98,7 @@ def test_echo(opened) -> None:  # type: ignore[no-untyped-def]
 
 def test_titles(opened) -> None:  # type: ignore[no-untyped-def]
     """Neither a caller who is not named nor a call for somebody else comes through."""
-    here = opened(dicom_callers=("CT1", "MR 2"))
+    here = opened(dicom_allowed_callers=("CT1", "MR 2"))
     for calling, called in (("SCANNER", "TESSERA"), ("CT1", "ANOTHER"), ("CT1", "tessera")):
         assert associate(here.port, calling=calling, called=called).is_rejected
     for calling in ("CT1", "MR 2"):
@@ -109,7 +109,7 @@ def test_titles(opened) -> None:  # type: ignore[no-untyped-def]
 
 def test_associations_are_limited(opened) -> None:  # type: ignore[no-untyped-def]
     """The third of two is rejected for now, and comes through when one has gone."""
-    here = opened(dicom_associations=2)
+    here = opened(dicom_max_associations=2)
     first, second, third = (associate(here.port) for _ in range(3))
     assert (first.is_established, second.is_established) == (True, True)
     assert third.is_rejected
@@ -204,7 +204,7 @@ def test_strangers_bytes(opened) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_an_image_that_is_far_too_large_is_broken_off(opened) -> None:  # type: ignore[no-untyped-def]
-    here = opened(dicom_instance_bytes=1 << 20)
+    here = opened(dicom_max_instance_bytes=1 << 20)
     (image,) = series(1, size=2048)  # 8 MB
     talk = associate(here.port, [image])
     answer = talk.send_c_store(image)
@@ -226,7 +226,9 @@ def test_a_full_disk_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:  
 def test_beyond_loopback_callers_are_named() -> None:
     with pytest.raises(BadRequest):
         check_listen_addresses(Settings(dicom_port=104, dicom_host="0.0.0.0"))
-    check_listen_addresses(Settings(dicom_port=104, dicom_host="0.0.0.0", dicom_callers=("CT1",)))
+    check_listen_addresses(
+        Settings(dicom_port=104, dicom_host="0.0.0.0", dicom_allowed_callers=("CT1",))
+    )
     check_listen_addresses(Settings(dicom_port=104))
     check_listen_addresses(Settings(dicom_host="0.0.0.0"))
 
@@ -253,7 +255,7 @@ def test_logs_tell_nothing(installation: Installation) -> None:
 
 
 def test_a_sender_that_breaks_off_is_told_from_one_that_hangs_up(opened) -> None:  # type: ignore[no-untyped-def]
-    here = opened(dicom_patience_s=60.0)
+    here = opened(dicom_series_timeout_s=60.0)
     talk = associate(here.port, series(1))
     assert talk.send_c_store(series(1)[0]).Status == 0x0000
     talk.abort()

@@ -24,7 +24,7 @@ class Room:
     """A repository and a queue with a sweeper, that nobody has started."""
 
     def __init__(self, settings: Settings, scan: Any) -> None:
-        self.settings = settings.model_copy(update={"lease_s": LEASE_S, "sweep_s": 0.05})
+        self.settings = settings.model_copy(update={"lease_s": LEASE_S, "sweep_interval_s": 0.05})
         self.repository = Repository(self.settings.database)
         self.repository.migrate()
         self.repository.scans.add(scan)

@@ -37,6 +37,6 @@ def start_gateway(tmp_path: Path, models: Path) -> Iterator[Start]:
 def gateway(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Gateway]:
     """One gateway for all tests that leave it as they found it."""
     data = tmp_path_factory.mktemp("gateway") / "data"
-    running = start(data, models=str(models), upload_bytes=str(UPLOAD_LIMIT))
+    running = start(data, models=str(models), max_upload_bytes=str(UPLOAD_LIMIT))
     yield running
     running.stop()

@@ -115,7 +115,7 @@ def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, tmp_path:
     (folder / "solid").mkdir(parents=True)
     CARDS[1].save(folder / "solid" / "card.json")
     routes.write_text('[[peer]]\nname = "away"\ndicomweb = "http://127.0.0.1:1"\n')
-    gateway = start_gateway(models=str(folder), routing_table=str(routes), sweep_s="0.1")
+    gateway = start_gateway(models=str(folder), routing_table=str(routes), sweep_interval_s="0.1")
     sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(series()))]
     scan = gateway.client.post("/v1/scans", files=sent).json()["id"]
     job = str(gateway.job(scan=scan, model="solid")["id"])

@@ -48,9 +48,9 @@ class Worker:
             settings.data,
             broker_url=settings.broker_url,
             lease_s=str(settings.lease_s),
-            sweep_s=str(settings.sweep_s),
-            attempts=str(settings.attempts),
-            visibility_s="86400",
+            sweep_interval_s=str(settings.sweep_interval_s),
+            max_attempts=str(settings.max_attempts),
+            redis_visibility_s="86400",
             device="cpu",
             threads="1",
         )

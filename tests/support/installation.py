@@ -33,9 +33,9 @@ class Installation:
         known = {
             "routing_table": str(self.folder / "routes.toml"),
             "dicom_port": str(self.dicom),
-            "dicom_quiet_s": "0.5",
-            "dicom_patience_s": "1",
-            "sweep_s": "0.2",
+            "dicom_series_idle_s": "0.5",
+            "dicom_series_timeout_s": "1",
+            "sweep_interval_s": "0.2",
             "models": str(self.models),
         }
         self.gateways.append(start(self.data, prelude, **{**known, **settings}))
@@ -44,7 +44,7 @@ class Installation:
     def worker(self) -> None:
         """Starts a worker on a CPU."""
         log = self.folder / f"worker-{len(self._workers)}.log"
-        settings = {"sweep_s": "0.2", "models": str(self.models)}
+        settings = {"sweep_interval_s": "0.2", "models": str(self.models)}
         self._workers.append(start_worker(self.data, log, **settings))
 
     def logs(self) -> str:

@@ -76,8 +76,8 @@ def _open(tmp_path: Path, broker_url: str, lease_s: float = LEASE_S) -> Iterator
         data=tmp_path / "data",
         broker_url=broker_url,
         lease_s=lease_s,
-        sweep_s=0.25,
-        attempts=50,
+        sweep_interval_s=0.25,
+        max_attempts=50,
     )
     card = network(settings.added_models / "small", "small", 32)
     opened = Cluster(settings, card, tmp_path)

@@ -117,7 +117,9 @@ def test_a_stopped_worker_comes_back_too_late(cluster: Any, undisturbed: str) ->
 
 def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
     """A worker that stops with its mask made, when it is about to say so, is refused."""
-    quiet = {"TESSERA_SWEEP_S": "3600"}  # its sweeper must not hold SQLite's lock just then
+    quiet = {
+        "TESSERA_SWEEP_INTERVAL_S": "3600"
+    }  # its sweeper must not hold SQLite's lock just then
     late = cluster.worker(STOPPED_WHEN_FINISHING, **quiet)
     cluster.until(lambda: cluster.ready() == 1)
     cluster.ask("job")
@@ -137,7 +139,7 @@ def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
 def test_the_sweeper_sends_what_a_killed_gateway_stored(cluster: Any, undisturbed: str) -> None:
     """The gateway dies between marking a job as sent and sending it."""
     options = {"device": "cpu", "precision": "fp32", "tile": [24]}
-    sweep = {"TESSERA_SWEEP_S": "3600"}  # it is the request that is killed
+    sweep = {"TESSERA_SWEEP_INTERVAL_S": "3600"}  # it is the request that is killed
     with cluster.gateway(KILLED_WHEN_SENDING, **sweep) as (client, gateway):
         files = {"files": ("scan", (cluster.settings.data.parent / "scan.nii").read_bytes())}
         scan = client.post("/v1/scans", files=files).json()["id"]

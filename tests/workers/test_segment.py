@@ -241,7 +241,7 @@ def test_progress_is_written_at_most_four_times_a_second(bench: Bench, idle_clus
 
 
 def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
-    """Without a tile for `stall_s` nobody renews: the job goes to another, and this run stops."""
+    """Without a tile for `tile_timeout_s` the lease ends: another takes the job, this run stops."""
 
     class Hung(Failing):
         def segment(self, *args: Any, **_kwargs: Any) -> Any:
@@ -251,7 +251,7 @@ def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
             token.check()
 
     idle_cluster.ask("job", send=0)
-    settings = bench.settings.model_copy(update={"stall_s": 0.3, "lease_s": 0.5})
+    settings = bench.settings.model_copy(update={"tile_timeout_s": 0.3, "lease_s": 0.5})
     hung = replace(bench, engine=Hung(bench, ValueError()), settings=settings)
     thread = threading.Thread(target=segment, args=(hung, "job"))
     thread.start()

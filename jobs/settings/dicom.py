@@ -1,0 +1,48 @@
+"""Settings: the DICOM node."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from jobs.settings.section import GIB, Names, Port, Positive, Seconds, SecondsOrZero, Section
+from jobs.settings.split import split
+
+AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$"
+"""PS3.5, 6.2: 1 to 16 printable characters, no backslash, no leading or trailing spaces."""
+
+
+class DicomSettings(Section):
+    """DICOM"""
+
+    dicom_port: Port = 0
+    """Port on which the gateway receives images by C-STORE. 0: it receives none."""
+    dicom_host: str = "127.0.0.1"
+    """Address of that port. Beyond loopback `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
+    dicom_ae_title: Annotated[str, Field(pattern=AE_TITLE)] = "TESSERA"
+    """AE title of the gateway. Associations for another called AE title are rejected."""
+    dicom_allowed_callers: Names = ()
+    """Calling AE titles that may send images, comma-separated. Empty: all, if
+    `TESSERA_DICOM_HOST` is a loopback address."""
+    dicom_max_associations: Positive = 10
+    """Largest number of simultaneous associations. Each holds one image in memory."""
+    dicom_max_instance_bytes: Positive = GIB
+    """Largest DICOM object, in bytes, that is received by C-STORE."""
+    dicom_series_idle_s: Seconds = 5.0
+    """How long to wait for more images of a series, in seconds, after the last image when no
+    association that sent images of it is open. Then the series is complete."""
+    dicom_series_timeout_s: Seconds = 120.0
+    """How long to wait for more images of a series, in seconds, when its association was aborted or
+    is open but sends no images of it. Then the series is complete."""
+    dicom_series_keep_s: SecondsOrZero = 3600.0
+    """How long the files of a routed series are kept, in seconds. Images that arrive within this
+    time are added to them, and the series is routed again. 0: not kept."""
+    dicom_refused_keep_s: SecondsOrZero = 604_800.0
+    """How long a refused series is kept in the folder `refused`, in seconds. 0: not kept."""
+    pseudonym_secret: str = ""
+    """Secret from which the pseudonyms and UIDs of de-identified scans are made. Empty: the file
+    `pseudonyms.key` in the data folder, which is made at the first use."""
+    routing_table: Path | None = None
+    """TOML file of DICOM peers and routing rules (docs/pacs.md). Empty: no peers and no rules."""
+
+    _split = field_validator("dicom_allowed_callers", mode="before")(split)

@@ -1,0 +1,41 @@
+"""Settings: the gateway."""
+
+from pydantic import field_validator
+
+from jobs.settings.section import GIB, Names, Port, Positive, Seconds, Section
+from jobs.settings.split import split
+
+
+class GatewaySettings(Section):
+    """Gateway"""
+
+    host: str = "127.0.0.1"
+    """Address on which the gateway listens."""
+    port: Port = 8000
+    """Port on which the gateway listens. 0: any free port."""
+    behind_proxy: bool = False
+    """Allows the gateway to listen beyond loopback, because a proxy or a container in front of it
+    authenticates users. Without it the gateway refuses to start on another address."""
+    allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")
+    """Host names that requests may address, without port, comma-separated. Requests to other names
+    are refused."""
+    allowed_origins: Names = ()
+    """Other sites whose pages may call the API (CORS), such as `https://viewer.example.org`,
+    comma-separated. Empty: none."""
+    max_upload_bytes: Positive = 4 * GIB
+    """Largest upload in bytes, all files of a request together."""
+    max_unpacked_bytes: Positive = 16 * GIB
+    """Largest size in bytes to which a compressed upload may unpack."""
+    max_voxels: Positive = 1 << 31
+    """Largest volume in voxels."""
+    max_pixels: Positive = 1 << 28
+    """Largest PNG or JPEG image in pixels, which must be decoded as a whole. TIFF and OME-Zarr
+    images are read by region and have no such limit."""
+    monai_label_port: Port = 0
+    """A second port that serves the MONAI Label API at its root, for 3D Slicer and OHIF. 0: none.
+    The main port always serves it under `/monai-label`."""
+    monai_label_wait_s: Seconds = 600.0
+    """Longest time in seconds that an inference request of the MONAI Label API waits for its job.
+    After that the client must send the request again; the job continues."""
+
+    _split = field_validator("allowed_hosts", "allowed_origins", mode="before")(split)

@@ -1,0 +1,24 @@
+"""The base of all sections of settings."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+GIB = 1 << 30
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+SecondsOrZero = Annotated[float, Field(ge=0)]
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Comma-separated in the environment."""
+
+
+class Section(BaseSettings):
+    """Settings of one subject. The docstring under each field is its description."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TESSERA_", frozen=True, use_attribute_docstrings=True
+    )

@@ -1,0 +1,70 @@
+"""Settings: where data is stored."""
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from jobs.settings.section import SecondsOrZero, Section
+
+
+class StorageSettings(Section):
+    """Storage"""
+
+    data: Path = Path("tessera-data")
+    """Folder of the database, the stored files, the broker's messages and the DICOM inbox, unless
+    the URLs below name other places."""
+    database_url: str = ""
+    """SQLAlchemy URL of the database, such as `postgresql+psycopg://user@host/tessera`. Empty:
+    SQLite in the data folder."""
+    broker_url: str = ""
+    """URL of the message broker: `redis://`, `amqp://`, or `file://` for a folder of messages in
+    the data folder. Empty: `tessera up` starts Redis if it is installed; otherwise `file://`."""
+    blob_url: str = ""
+    """`s3://bucket/prefix` of an S3-compatible store for scans and masks. Empty: a folder in the
+    data folder."""
+    s3_endpoint: str = ""
+    """URL of the S3 store, such as `http://s3:8333`. Empty: AWS."""
+    s3_region: str = "us-east-1"
+    """Region of the S3 store."""
+    s3_access_key: str = ""
+    """Access key of the S3 store. Empty: taken from the AWS environment variables."""
+    s3_secret_key: str = ""
+    """Secret key of the S3 store. Empty: taken from the AWS environment variables."""
+    models: Path | None = None
+    """Folder of added models. Empty: `models` in the data folder."""
+    cache: Path | None = None
+    """Folder of files that can be made again: measurements of networks on this machine, and
+    networks that a runtime has compiled. Empty: the user's cache folder."""
+    blob_grace_s: SecondsOrZero = 600.0
+    """Age, in seconds, at which an unused stored file is deleted. Keep it above two leases
+    (`TESSERA_LEASE_S`): a file is stored before the database refers to it. 0: at once."""
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data.resolve() / 'tessera.db'}"
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL, `file://` by default."""
+        return self.broker_url or "file://"
+
+    @property
+    def broker_folder(self) -> Path:
+        """Folder of the broker's files (`jobs/file_transport.py`, or Redis)."""
+        return self.data / "broker"
+
+    @property
+    def added_models(self) -> Path:
+        """Folder into which `tessera models add` copies models."""
+        return self.models or self.data / "models"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Folder of files that can be made again."""
+        return self.cache or user_cache_path("tessera")
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of temporary files, on the disk of the blobs so that a move is a rename."""
+        return self.data / "tmp"
