@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """A thread that takes back lost jobs and sends missing messages, every `settings.sweep_interval_s`.
+    """A thread that takes back lost jobs and sends missing messages, every sweep interval.
 
     Twice in a grace period it also runs the blob collector.
     """

@@ -130,7 +130,8 @@ class _Body:
         return BodyTooLarge(
             "The request is too large.",
             expected=f"At most {self._stated_limit:,} bytes.",
-            hint="Send less at once, or ask for a higher limit (TESSERA_MAX_UPLOAD_BYTES for scans).",
+            hint="Send less at once, or ask for a higher limit (for scans, "
+            "TESSERA_MAX_UPLOAD_BYTES).",
         )
 
     async def receive(self) -> Message:
