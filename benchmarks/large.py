@@ -92,14 +92,14 @@ def line(told: dict[str, Any]) -> str:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Segments one scan, in this process."""
-    import imaging.formats.tiff_pixels
+    import imaging.formats.tiff.regions
     import imaging.large_arrays
     from inference.engine import Engine
     from models.registry import Registry
 
     if options.small:
         imaging.large_arrays.IN_MEMORY_BYTES, imaging.large_arrays.SLAB_VOXELS = IN_MEMORY, SLAB
-        imaging.formats.tiff_pixels.CACHE_BYTES = IN_MEMORY
+        imaging.formats.tiff.regions.CACHE_BYTES = IN_MEMORY
     kind, _, name = options.case.partition("-")
     budget = SMALL_BUDGET if options.small and name == "one-layer" else BUDGET[kind]
     registry = Registry(options.folder / "models")

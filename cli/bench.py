@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.device_option import device_option
 from cli.models import registry
-from cli.segment import TileSize
+from cli.tile_size import TileSize
 from imaging.scan import Scan, in_memory
 from inference.engine import Engine
 from inference.options import PRECISIONS, RunOptions

@@ -6,35 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.targets import stem
+from cli.mask_targets import stem
+from cli.value_map import ValueMap
 from imaging.box import Box
 from imaging.errors import BadRequest, TesseraError
 from imaging.formats.sniff import open_scan
 from imaging.geometry import orientation
 from imaging.scan import Scan
-
-ValueMap = tuple[tuple[int, int], ...]
-
-
-class MapType(click.ParamType):  # type: ignore[type-arg]
-    """`0=1,255=0`: values of a reference file and the labels that they mean."""
-
-    name = "FROM=TO[,FROM=TO]"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> ValueMap:
-        if isinstance(value, tuple):
-            return value
-        try:
-            pairs = [part.split("=") for part in str(value).split(",")]
-            return tuple((int(source), int(target)) for source, target in pairs)
-        except ValueError:
-            self.fail("give whole numbers as FROM=TO, for example 0=1,255=0", param, ctx)
 
 
 @dataclass(frozen=True, slots=True)

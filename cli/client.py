@@ -1,4 +1,4 @@
-"""A server's API, as far as the command needs it."""
+"""A client of a Tessera server's API, for `tessera segment --server`."""
 
 import tempfile
 import time
@@ -11,49 +11,49 @@ from urllib.parse import quote
 import httpx
 
 from imaging.errors import BadRequest, TesseraError, Unavailable
+from imaging.formats import registry
 from imaging.formats.atomic import raising_storage_full
-from imaging.formats.mask_file import SUFFIXES
-from imaging.formats.ome_write import pack
+from imaging.formats.format import MaskFormat
+from imaging.formats.ome_zarr.write import pack
 from inference.options import RunOptions
 from inference.segmentation_output import SegmentationOutput
 from models.card import ModelCard
 
 _FINAL = ("succeeded", "failed", "cancelled")
-_PATIENCE_S = 30.0
-"""How long a server may be away while its job is waited for: a restart must not lose the waiter."""
-_KINDS = {"image/png": "png", "image/tiff": "ome-tiff"}
-"""Formats of masks by their media type."""
+_RETRY_S = 30.0
+"""How long a server that does not answer is retried while waiting for a job, such as during a
+restart."""
 _LAST_PORT = 65535
-_AWAY = (502, 503, 504)
+_UNAVAILABLE = (502, 503, 504)
 
 
 class JobFailed(TesseraError):
-    """The server made no mask of this scan, and says why."""
+    """The server could not segment the scan; the error states why."""
 
 
-class _Away(Unavailable):
-    """The server, or what it needs, is not there now; asking again may help."""
+class _Unreachable(Unavailable):
+    """The server, or a service that it needs, does not answer; retrying may help."""
 
 
 class Client:
-    """Talks to the gateway at `url`."""
+    """Sends requests to the gateway at `url`."""
 
     def __init__(self, url: str) -> None:
-        """Raises BadRequest where `url` is none of HTTP."""
+        """Raises BadRequest unless `url` is a URL of HTTP or HTTPS."""
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise _no_address() from error
-        sound = parsed.scheme in ("http", "https") and parsed.host
-        if not sound or (parsed.port or 0) > _LAST_PORT:
-            raise _no_address()
-        # A proxy that the environment names is for other hosts than this one.
-        outside = parsed.host not in ("localhost", "127.0.0.1", "::1")
+            raise _invalid_address() from error
+        valid = parsed.scheme in ("http", "https") and parsed.host
+        if not valid or (parsed.port or 0) > _LAST_PORT:
+            raise _invalid_address()
+        # Proxies in the environment are not meant for this machine.
+        is_remote = parsed.host not in ("localhost", "127.0.0.1", "::1")
         timeout = httpx.Timeout(30, read=300, write=300)
-        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=outside)
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=is_remote)
 
     def channels(self, model: str) -> list[str]:
-        """What the model looks at, in its own order."""
+        """The model's channels, in the model's order."""
         return [str(name) for name in self._call("GET", f"/v1/models/{quote(model)}")["channels"]]
 
     def card(self, model: str) -> ModelCard:
@@ -61,7 +61,7 @@ class Client:
         return ModelCard.model_validate(self._call("GET", f"/v1/models/{quote(model)}")["card"])
 
     def upload(self, path: Path) -> str:
-        """Sends a scan; its id."""
+        """Uploads a scan and returns its id."""
         if path.is_dir():  # an OME-Zarr
             with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
                 packed = Path(folder) / f"{path.name}.zip"
@@ -73,9 +73,9 @@ class Client:
     def submit(
         self, scans: Mapping[str, str], model: str, options: RunOptions, priority: int
     ) -> str:
-        """Asks for a segmentation; its job's id. A single scan may stand under ''."""
-        named = {"scan": scans[""]} if "" in scans else {"scans": dict(scans)}
-        body = {**named, "model": model, "priority": priority, "options": asdict(options)}
+        """Creates a job and returns its id; the key of a single scan may be ''."""
+        inputs = {"scan": scans[""]} if "" in scans else {"scans": dict(scans)}
+        body = {**inputs, "model": model, "priority": priority, "options": asdict(options)}
         return str(self._call("POST", "/v1/jobs", json=body)["id"])
 
     def segment(
@@ -87,7 +87,10 @@ class Client:
         priority: int,
         on_tile: Callable[[int, int], None],
     ) -> SegmentationOutput:
-        """Uploads, asks, waits and fetches; an interrupt cancels the job."""
+        """Uploads the scans, creates a job, waits for it and fetches its results.
+
+        A keyboard interrupt cancels the job.
+        """
         ids = {name: self.upload(path) for name, path in scans.items()}
         job = self.submit(ids, model, options, priority)
         try:
@@ -98,19 +101,20 @@ class Client:
         return self.fetch(job, folder)
 
     def fetch(self, job: str, folder: Path) -> SegmentationOutput:
-        """Mask, preview and report of a finished job."""
+        """Fetches mask, preview and report of a finished job into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        come, preview = folder / "mask", folder / "preview.png"
-        answer = self._patiently(job, "/mask", come)
-        kind = _KINDS.get(answer.headers["content-type"].partition(";")[0], "nifti")
-        mask = come.replace(folder / f"mask{SUFFIXES[kind]}")
-        self._patiently(job, "/preview.png", preview)
-        return SegmentationOutput(mask, kind, preview, _object(self._patiently(job, "/report")))
+        downloaded, preview = folder / "mask", folder / "preview.png"
+        response = self._retrying(job, "/mask", downloaded)
+        stored = _stored_format(response.headers["content-type"].partition(";")[0])
+        mask = downloaded.replace(folder / f"mask{stored.file_ending}")
+        self._retrying(job, "/preview.png", preview)
+        report = _required_object(self._retrying(job, "/report"))
+        return SegmentationOutput(mask, stored.name, preview, report)
 
     def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
-        """Until the job is done; raises what it failed of."""
+        """Waits until the job is done; raises JobFailed if it has no mask."""
         while True:
-            state = _object(self._patiently(job))
+            state = _required_object(self._retrying(job))
             on_tile(state["progress"]["tiles_done"], state["progress"]["tiles_total"])
             if state["state"] in _FINAL:
                 break
@@ -128,84 +132,99 @@ class Client:
             self._http.post(f"/v1/jobs/{job}/cancel", timeout=5)
         except httpx.TransportError as error:
             raise Unavailable(
-                f"The server at {self._http.base_url} does not answer, so that job {job} could "
-                "not be cancelled: it goes on there.",
-                hint="Cancel it there when the server answers again.",
+                f"The server at {self._http.base_url} does not answer. Job {job} was not cancelled "
+                "and continues there.",
+                expected="A running server.",
+                hint="Cancel the job on the server when it answers again.",
             ) from error
 
-    def _patiently(self, job: str, part: str = "", into: Path | None = None) -> httpx.Response:
-        """Something of a job, asked for again while the server is away; its bytes in a file."""
-        until = None
+    def _retrying(self, job: str, part: str = "", into: Path | None = None) -> httpx.Response:
+        """Fetches a job or a part of it, retrying while the server does not answer.
+
+        `into`: a file for the response's body.
+        """
+        deadline = None
         while True:
             try:
-                return self._checked(lambda: self._got(f"/v1/jobs/{job}{part}", into))
-            except _Away as error:
+                return self._checked(lambda: self._get(f"/v1/jobs/{job}{part}", into))
+            except _Unreachable as error:
                 now = time.monotonic()
-                until = until or now + _PATIENCE_S
-                if now >= until:
+                deadline = deadline or now + _RETRY_S
+                if now >= deadline:
                     raise Unavailable(
-                        f"{error.detail} Job {job} goes on there.",
+                        f"{error.detail} Job {job} continues there.",
+                        expected="A running server.",
                         hint=f"Fetch {self._http.base_url.join(f'v1/jobs/{job}/mask')} "
-                        "when it answers again and the job is done.",
+                        "when the server answers again and the job is done.",
                     ) from error
             time.sleep(1)
 
-    def _got(self, path: str, into: Path | None) -> httpx.Response:
+    def _get(self, path: str, into: Path | None) -> httpx.Response:
         if into is None:
-            return self._http.get(path, timeout=_PATIENCE_S)
-        with self._http.stream("GET", path, timeout=_PATIENCE_S) as answer:
-            if not answer.is_success:
-                answer.read()
-                return answer
+            return self._http.get(path, timeout=_RETRY_S)
+        with self._http.stream("GET", path, timeout=_RETRY_S) as response:
+            if not response.is_success:
+                response.read()
+                return response
             with raising_storage_full(), into.open("wb") as file:
-                for block in answer.iter_bytes():
+                for block in response.iter_bytes():
                     file.write(block)
-        return answer
+        return response
 
     def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
-        return _object(self._checked(lambda: self._http.request(method, path, **kwargs)))
+        return _required_object(self._checked(lambda: self._http.request(method, path, **kwargs)))
 
     def _checked(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         try:
-            answer = send()
+            response = send()
         except httpx.HTTPError as error:
-            raise _Away(
+            raise _Unreachable(
                 f"The server at {self._http.base_url} does not answer.",
+                expected="A running server.",
                 hint="Check the address, and that `tessera up` or a gateway runs there.",
             ) from error
-        if answer.is_success:
-            return answer
-        problem = _told(answer)
-        kind = BadRequest if answer.status_code < 500 else Unavailable
-        raise (_Away if answer.status_code in _AWAY else kind)(
-            problem.get("detail") or f"The server answered with status {answer.status_code}.",
+        status = response.status_code
+        if response.is_success:
+            return response
+        problem = _json_object(response)
+        kind = BadRequest if status < 500 else Unavailable
+        raise (_Unreachable if status in _UNAVAILABLE else kind)(
+            problem.get("detail") or f"The server answered with status {status}.",
             expected=problem.get("expected", ""),
             hint=problem.get("hint", ""),
         )
 
 
-def _no_address() -> BadRequest:
+def _invalid_address() -> BadRequest:
     return BadRequest(
-        "The server's address is no URL of HTTP.",
-        expected="A host after http:// or https://, as http://127.0.0.1:8000.",
-        hint="Give it with --server.",
+        "The server's address is not a valid HTTP URL.",
+        expected="A URL such as http://127.0.0.1:8000.",
+        hint="Change --server.",
     )
 
 
-def _told(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object that it holds; empty where another program answered."""
+def _stored_format(media_type: str) -> MaskFormat:
+    """The format that a mask of this media type is stored in; NIfTI for any other media type."""
+    formats = registry.stored_formats()
+    return next((one for one in formats if one.media_type == media_type), formats[0])
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object in a response; empty where another program answered."""
     try:
-        told = answer.json()
+        value = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    """A JSON object; raises BadRequest where the server is none of ours."""
-    told = _told(answer)
-    if not told:
+def _required_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object in a response; raises BadRequest where the server is not a Tessera server."""
+    value = _json_object(response)
+    if not value:
         raise BadRequest(
-            "The server's answer is not Tessera's.", hint="Check the address after --server."
+            "The server's response is not one of Tessera.",
+            expected="The address of a Tessera server.",
+            hint="Check the address after --server.",
         )
-    return told
+    return value

@@ -9,11 +9,12 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from cli.cases import MapType, ValueMap, left_out, pairs
+from cli.case_evaluator import CaseEvaluator
+from cli.cases import left_out, pairs
 from cli.device_option import device_option
 from cli.models import registry
 from cli.summary import show
-from cli.trial import Trial
+from cli.value_map import ValueMap, ValueMapType
 from imaging.errors import BadRequest
 from imaging.scan import Scan
 from inference.evaluation.figures import Rules
@@ -45,7 +46,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--map",
     "maps",
-    type=MapType(),
+    type=ValueMapType(),
     multiple=True,
     help="What values of the reference files mean; others are labels as they are.",
 )
@@ -74,9 +75,9 @@ def command(
     if cases is None and (lone := left_out(images, found)):
         console.print(f"[yellow]Note:[/] {lone} images have no reference and are left out.")
     rules = _rules(model.card, [case.open()[0] for case in found], tolerance, membrane)
-    trial = Trial(model, RunOptions(device, precision), rules, maps)
+    evaluator = CaseEvaluator(model, RunOptions(device, precision), rules, maps)
     figures = [
-        trial.measure(case) for case in track(found, "cases", console=console, transient=True)
+        evaluator.measure(case) for case in track(found, "cases", console=console, transient=True)
     ]
     summary = summarise(figures)
     show(summary, rules)
@@ -85,7 +86,7 @@ def command(
     if table:
         _write(table, to_csv(rules, figures))
     if plot:
-        trial.plot(found, figures, plot)
+        evaluator.plot(found, figures, plot)
 
 
 def _rules(card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None) -> Rules:

@@ -14,66 +14,82 @@ from rich.table import Table
 
 from cli.client import JobFailed
 from cli.device_option import device_option
-from cli.makers import Here, Maker, OnTile, There
+from cli.input_scans import InputScan, input_scans
+from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.report import write_report
-from cli.scans import Given, given
-from cli.targets import Target, protect, targets
+from cli.segmenters import LocalSegmenter, OnTile, RemoteSegmenter, Segmenter
+from cli.tile_size import TileSize
 from imaging.errors import BadInput, BadRequest
+from imaging.formats import registry
 from imaging.formats.incoming import ScanSelection
-from imaging.formats.mask_file import DICOM, ENDINGS, SUFFIXES, deliver, ending
+from imaging.formats.mask_file import deliver
 from inference.options import PRECISIONS, RunOptions
 
-
-class TileSize(click.ParamType):  # type: ignore[type-arg]
-    """`128` or `128,128,64`."""
-
-    name = "N[,N,N]"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail("give one whole number, or one per axis, as 128 or 128,128,64", param, ctx)
-        if min(numbers) < 1:
-            self.fail("every number must be 1 or more", param, ctx)
-        return numbers
-
-
 _PATH = click.Path(path_type=Path)
+_REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPORT_FORMATS)
 
 
 @click.command("segment")
 @click.argument("scans", nargs=-1, type=_PATH)
-@click.option("--model", required=True, help="A name that `tessera models` lists.")
-@click.option("-o", "--out", required=True, type=_PATH, help="A file, or a folder for several.")
+@click.option("--model", required=True, help="Name of a model that `tessera models` lists.")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=_PATH,
+    help="Where to write the mask: a file, or a folder if there are several scans.",
+)
 @click.option(
     "--channel",
     "channels",
     multiple=True,
     metavar="NAME=SCAN",
-    help="Several contrasts of one subject, instead of SCANS.",
+    help="The scan of one channel, for a model with several channels; instead of SCANS.",
 )
 @click.option(
-    "--tile", type=TileSize(), help="At most this per axis, rounded down to a legal size."
+    "--tile",
+    type=TileSize(),
+    help="Largest tile, in voxels per axis; rounded down to a size that the model allows.",
 )
 @device_option
-@click.option("--series", metavar="UID", help="Of several DICOM series, the one that is meant.")
-@click.option("--stack", type=click.IntRange(1), help="Of several volumes in a series, from 1.")
 @click.option(
-    "--resample", is_flag=True, help="Resample tilted or uneven DICOM slices instead of refusing."
+    "--series", metavar="UID", help="SeriesInstanceUID, to choose one of several DICOM series."
 )
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
-@click.option("--format", "form", type=click.Choice(list(SUFFIXES)), help="Of the mask.")
 @click.option(
-    "--report", type=_PATH, help="Write the report here: JSON, or as .csv or .dcm (DICOM SR)."
+    "--stack",
+    type=click.IntRange(1),
+    help="Number of the volume, from 1, if a DICOM series holds several.",
 )
-@click.option("--preview", type=_PATH, help="Write the preview picture (PNG) here.")
-@click.option("--server", metavar="URL", help="Segment there instead of here.")
-@click.option("--priority", type=click.IntRange(0, 9), default=5, help="On a server; 9 first.")
+@click.option(
+    "--resample",
+    is_flag=True,
+    help="Resample DICOM slices that are tilted or unevenly spaced, instead of refusing them.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    show_default=True,
+    help="Precision of the network; auto uses a lower precision if the mask stays the same.",
+)
+@click.option(
+    "--format",
+    "mask_format",
+    type=click.Choice(registry.names(registry.MASK_FORMATS)),
+    help="Format of the mask; by default, from the ending of --out.",
+)
+@click.option(
+    "--report", type=_PATH, help=f"Also write the report to this file, by its ending: {_REPORTS}."
+)
+@click.option("--preview", type=_PATH, help="Also write a preview image (PNG) to this file.")
+@click.option("--server", metavar="URL", help="Segment on this Tessera server instead of here.")
+@click.option(
+    "--priority",
+    type=click.IntRange(0, 9),
+    default=5,
+    show_default=True,
+    help="Priority in the server's queue; 9 is the highest.",
+)
 def command(
     scans: tuple[Path, ...],
     model: str,
@@ -82,7 +98,7 @@ def command(
     tile: tuple[int, ...] | None,
     device: str,
     precision: str,
-    form: str | None,
+    mask_format: str | None,
     report: Path | None,
     preview: Path | None,
     server: str | None,
@@ -91,85 +107,108 @@ def command(
     stack: int | None,
     resample: bool,
 ) -> None:
-    """Segment SCANS with a model. A mask's voxels are label numbers, on its scan's own grid.
+    """Segment SCANS with a model.
 
-    A scan is a file, or the folder, zip, tar or single files of a DICOM series.
+    A scan is a file, or a DICOM series as a folder, a zip, a tar or its single files. The voxels of
+    a mask are label numbers, on the grid of its scan.
     """
-    asked = ScanSelection(series, stack, resample=resample)
+    selection = ScanSelection(series, stack, resample=resample)
     options = RunOptions(device, precision, tile)
-    maker = _maker(model, options, server, priority)
+    segmenter = _segmenter(model, options, server, priority)
     subjects = _subjects(scans, channels)
     if (report or preview) and len(subjects) > 1:
-        raise BadRequest("--report and --preview are for one scan; several were given.")
-    grids = _grids(subjects, maker)
-    places = targets([scan.shown for scan in grids], out, form)
+        raise BadRequest(
+            f"--report and --preview are for one scan, but there are {len(subjects)}.",
+            expected="One scan.",
+            hint="Omit these options, or segment the scans one by one.",
+        )
+    grids = _grids(subjects, segmenter)
+    targets = mask_targets([scan.path for scan in grids], out, mask_format)
     inputs = [path for subject in subjects for scan in subject.values() for path in scan.files]
-    protect(inputs, places, [path for path in (report, preview) if path])
+    check_no_overwrite(inputs, targets, [path for path in (report, preview) if path])
     failed = []
-    for subject, scan, target in zip(subjects, grids, places, strict=True):
+    for subject, scan, target in zip(subjects, grids, targets, strict=True):
         try:
-            _one(maker, subject, scan, target, report, preview, asked)
-        except (BadInput, JobFailed) as error:  # the others may well be sound
+            _segment(segmenter, subject, scan, target, report, preview, selection)
+        except (BadInput, JobFailed) as error:  # go on with the other scans
             if len(subjects) == 1:
                 raise
-            failed.append(scan.shown.name)
-            click.echo(f"Error: {scan.shown.name}: {error}", err=True)
+            failed.append(scan.path.name)
+            click.echo(f"Error: {scan.path.name}: {error}", err=True)
     if failed:
-        raise BadInput(f"{len(failed)} of {len(subjects)} scans gave no mask: {', '.join(failed)}.")
+        raise BadInput(
+            f"{len(failed)} of {len(subjects)} scans could not be segmented: {', '.join(failed)}."
+        )
 
 
-def _one(
-    maker: Maker, subject: dict[str, Given], grid: Given, target: Target,
-    report: Path | None, preview: Path | None, asked: ScanSelection,
+def _segment(
+    segmenter: Segmenter, subject: dict[str, InputScan], grid: InputScan, target: MaskTarget,
+    report: Path | None, preview: Path | None, selection: ScanSelection,
 ) -> None:  # fmt: skip
-    """One mask, from scan to summary."""
+    """Segments one subject, writes its outputs and prints the summary."""
     with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
         folder = Path(temporary)
-        opened = {n: one.opened(folder / f"{n}-in", asked) for n, one in subject.items()}
+        opened = {n: one.prepare(folder / f"{n}-in", selection) for n, one in subject.items()}
         scan = next(opened[name] for name, one in subject.items() if one is grid)
-        with _bar(grid.shown.name) as on_tile:
-            made = maker.make(opened, folder / "out", on_tile)
-        path = target.path(made.mask_format)
-        description = maker.mask_description() if ENDINGS[str(ending(path.name))] in DICOM else None
-        deliver(made.mask, scan, path, description)
+        with _progress_bar(grid.path.name) as on_tile:
+            outcome = segmenter.segment(opened, folder / "out", on_tile)
+        path = target.path(outcome.mask_format)
+        written = registry.mask_format_of(path.name)
+        needs_description = written is not None and written.needs_description
+        description = segmenter.mask_description() if needs_description else None
+        deliver(outcome.mask, scan, path, description)
         if report:
-            write_report(report, made, scan, maker.mask_description)
+            write_report(report, outcome, scan, segmenter.mask_description)
         if preview:
             preview.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(made.preview, preview)
-    _summary(path, made.report)
+            shutil.copyfile(outcome.preview, preview)
+    _print_summary(path, outcome.report)
 
 
-def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, Given]]:
-    """Channel -> scan for each mask; a scan without a name stands under ''."""
+def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, InputScan]]:
+    """Channel -> scan, for each mask; the key of a scan without a channel is ''."""
     if bool(scans) == bool(channels):
-        raise BadRequest("Give either scans, or a scan for each channel with --channel NAME=SCAN.")
-    if channels:
-        pairs = [pair.partition("=") for pair in channels]
-        if any(not path for _, _, path in pairs):
-            raise BadRequest("--channel wants NAME=SCAN.")
-        names = [name for name, _, _ in pairs]
-        if not all(names) or len(set(names)) < len(names):
-            raise BadRequest("Each --channel needs a name of its own.", hint="Give each once.")
-        return [{name: given([Path(path)])[0] for name, _, path in pairs}]
-    return [{"": scan} for scan in given(scans)]
+        raise BadRequest(
+            "Both SCANS and --channel are given." if channels else "There is no scan.",
+            expected="Either scans, or a scan for each channel with --channel NAME=SCAN.",
+            hint="Give one of the two.",
+        )
+    if not channels:
+        return [{"": scan} for scan in input_scans(scans)]
+    pairs = [pair.partition("=") for pair in channels]
+    names = [name for name, _, _ in pairs]
+    if any(not name or not path for name, _, path in pairs):
+        raise BadRequest(
+            "A value of --channel has no name or no scan.",
+            expected="--channel NAME=SCAN.",
+            hint="For example --channel t1=t1.nii.gz.",
+        )
+    if len(set(names)) < len(names):
+        raise BadRequest(
+            "Two values of --channel have the same name.",
+            expected="A different name for each channel.",
+            hint="Give each channel once.",
+        )
+    return [{name: input_scans([Path(path)])[0] for name, _, path in pairs}]
 
 
-def _maker(model: str, options: RunOptions, server: str | None, priority: int) -> Maker:
-    return There(server, model, options, priority) if server else Here(model, options)
+def _segmenter(model: str, options: RunOptions, server: str | None, priority: int) -> Segmenter:
+    if server:
+        return RemoteSegmenter(server, model, options, priority)
+    return LocalSegmenter(model, options)
 
 
-def _grids(subjects: list[dict[str, Given]], maker: Maker) -> list[Given]:
-    """The scan of each subject on whose grid the mask lies: the model's first channel's."""
+def _grids(subjects: list[dict[str, InputScan]], segmenter: Segmenter) -> list[InputScan]:
+    """The scan of each subject that defines the mask's grid: that of the model's first channel."""
     if all(len(subject) == 1 for subject in subjects):
         return [scan for subject in subjects for scan in subject.values()]
-    first = maker.channels()[0]
-    # Without that channel the model refuses the subject, whatever is taken here.
+    first = segmenter.channels()[0]
+    # The model refuses a subject without that channel later; until then any of its scans will do.
     return [subject.get(first, next(iter(subject.values()))) for subject in subjects]
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[OnTile]:
+def _progress_bar(name: str) -> Iterator[OnTile]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -182,8 +221,8 @@ def _bar(name: str) -> Iterator[OnTile]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _summary(path: Path, report: dict[str, Any]) -> None:
-    """What was found, on stderr; the mask's path, on stdout."""
+def _print_summary(path: Path, report: dict[str, Any]) -> None:
+    """Prints the measurements and warnings to stderr, and the mask's path to stdout."""
     console = Console(stderr=True)
     table = Table("label", box=None, header_style="bold")
     table.add_column("voxels", justify="right")

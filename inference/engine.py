@@ -10,9 +10,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imaging.errors import BadModel
+from imaging.formats import registry
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import SUFFIXES, write
-from imaging.formats.png_write import LARGEST_IN_PNG
+from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
@@ -35,8 +35,6 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 """Includes the parts of an engine, for callers that may import neither `models` nor `imaging`."""
 
 
-MOST_IN_PNG = 1 << 26
-"""Most pixels of a mask that is written as a PNG, which is encoded and read whole."""
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
 
@@ -164,23 +162,15 @@ def save(
 ) -> SegmentationOutput:
     """Writes mask and preview image into the folder `out`.
 
-    The mask of a volume is a NIfTI; that of an image a PNG, or a tiled OME-TIFF where it has more
-    pixels than MOST_IN_PNG or more objects than a PNG can number.
+    The mask is written in the first format that it fits (`imaging.formats.registry.stored_for`).
     """
     out.mkdir(parents=True, exist_ok=True)
-    mask_format = _mask_format(result.mask)
-    mask = out / f"mask{SUFFIXES[mask_format]}"
+    stored = registry.stored_for(result.mask)
+    mask = out / f"mask{stored.file_ending}"
     write(mask, result.mask, scan)
     image = out / "preview.png"
     preview(scan, result.mask, {label.value: label.color for label in card.labels}, image)
-    return SegmentationOutput(mask, mask_format, image, report(result, scan, card, device))
-
-
-def _mask_format(mask: NDArray[Any]) -> str:
-    if mask.ndim == 3:
-        return "nifti"
-    fits = mask.size <= MOST_IN_PNG and mask.max(initial=0) <= LARGEST_IN_PNG
-    return "png" if fits else "ome-tiff"
+    return SegmentationOutput(mask, stored.name, image, report(result, scan, card, device))
 
 
 def _check_checksum(model: Model, sha256: str | None) -> None:

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from cli.client import Client
 from imaging.errors import TesseraError
-from imaging.formats.mask_file import SUFFIXES
+from imaging.formats import registry
 from inference.options import RunOptions
 
 HIPPOCAMPUS_MM = (-27.0, -22.0, -15.0)
@@ -89,7 +89,7 @@ def _segment(client: Client, scan: Path, model: str, out: Path) -> str:
         client.wait(job, lambda done, total: progress.update(task, completed=done, total=total))
     stem = scan.name.removesuffix(".nii.gz").removesuffix(".png")
     made = client.fetch(job, out / stem)
-    mask = out / f"{stem}-mask{SUFFIXES[made.mask_format]}"
+    mask = out / f"{stem}-mask{registry.mask_format(made.mask_format).file_ending}"
     made.mask.replace(mask)
     picture = made.preview.replace(out / f"{stem}-preview.png")
     report = out / f"{stem}-report.json"

@@ -22,6 +22,7 @@ from service.routes import (
     archives,
     batches,
     events,
+    formats,
     health,
     jobs,
     masks,
@@ -32,6 +33,7 @@ from service.routes import (
 )
 from service.wiring import build_services, open_parts, start_tasks
 
+_ROUTES = (scans, formats, jobs, events, batches, masks, reviews, models, archives, health, page)
 _UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
 
 
@@ -72,7 +74,7 @@ def create_app(
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
-    for module in (scans, jobs, events, batches, masks, reviews, models, archives, health, page):
+    for module in _ROUTES:
         app.include_router(module.router)
     return app
 

@@ -36,12 +36,12 @@ from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.archives import Archives
 from service.use_cases.deliveries import Deliveries
-from service.use_cases.dicom_results import DicomResults
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.readiness import Readiness
+from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
@@ -140,7 +140,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             orders=services[Orders],
             jobs=parts.repository.jobs,
             deliveries=parts.repository.deliveries,
-            results=services[DicomResults],
+            results=services[ResultFiles],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
         )
@@ -175,8 +175,8 @@ def _add_scans(parts: Parts, services: Services) -> None:
 
 def _add_jobs(parts: Parts, services: Services) -> None:
     rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
-    dicom = DicomResults(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
-    services[DicomResults] = dicom
+    dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
+    services[ResultFiles] = dicom
     services[Results] = Results(rows.jobs, rows.scans, blobs, scratch, limits, dicom)
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)

@@ -1,4 +1,4 @@
-"""What a zip or tar holds, looked at before it is believed."""
+"""Zip and tar archives, checked before they are trusted."""
 
 import tarfile
 import zipfile
@@ -6,23 +6,24 @@ from pathlib import Path
 from typing import Self
 from zipfile import BadZipFile, ZipFile
 
+ZIP_SIGNATURE = b"PK\x03\x04"
 MOST_FILES = 100_000
-"""Entries of an archive, of all archives and folders of an upload together."""
+"""Most entries of an archive, and of all archives and folders of an upload together."""
 _DIRECTORY_BYTES = 32 << 20
-"""Of a zip's list of entries: half a million of them. Python takes ten times as much for it."""
-_NAME_BYTES = 1 << 20
-"""Of what a tar says of an entry beside its header: a long name, a time in fractions."""
-_BESIDE = (
+"""Most bytes of a zip's directory: half a million entries; Python needs ten times that."""
+_EXTENSION_BYTES = 1 << 20
+"""Most bytes of a tar entry's extension, such as a long name or the fraction of a time."""
+_EXTENSIONS = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
 
 
 class TarEntry(tarfile.TarInfo):
-    """An entry of a tar that is to be read to its end, and takes little memory.
+    """An entry of a tar whose header is checked; for archives of unknown origin.
 
-    tarfile takes a damaged header for the end of the archive, keeps a name in memory whatever its
-    length, and makes exabytes of a sparse file. Raises ReadError instead.
+    tarfile treats a damaged header as the end of the archive, keeps names of any length in memory,
+    and expands a sparse file to exabytes. This class raises ReadError instead.
     """
 
     @classmethod
@@ -33,7 +34,7 @@ class TarEntry(tarfile.TarInfo):
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError("the archive is cut off or damaged") from error
-        if entry.size < 0 or (entry.type in _BESIDE and entry.size > _NAME_BYTES):
+        if entry.size < 0 or (entry.type in _EXTENSIONS and entry.size > _EXTENSION_BYTES):
             raise tarfile.ReadError("an entry of an impossible size")
         if entry.type == tarfile.GNUTYPE_SPARSE:
             raise tarfile.ReadError("a sparse file")
@@ -41,12 +42,15 @@ class TarEntry(tarfile.TarInfo):
 
 
 def entries(path: Path) -> dict[str, int]:
-    """Name of each entry of a zip -> bytes that it unpacks to; raises BadZipFile and what zipfile
-    raises for a damaged or absurd one."""
+    """Name of each entry of a zip -> its uncompressed bytes.
+
+    Raises BadZipFile for a directory that is too long, and whatever zipfile raises for a damaged
+    zip.
+    """
     with path.open("rb") as file:
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # noqa: SLF001
-        # the one reader of both kinds of a zip's last record, which ZipFile itself believes
+        # the only reader of both kinds of a zip's last record, on which ZipFile itself relies
     if end is None or end[zipfile._ECD_SIZE] > _DIRECTORY_BYTES:  # type: ignore[attr-defined]  # noqa: SLF001
-        raise BadZipFile("no zip, or one whose list of entries is too long")
+        raise BadZipFile("not a zip, or a zip with too many entries")
     with ZipFile(path) as archive:
         return {entry.filename: entry.file_size for entry in archive.infolist()}

@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all."""
+"""Writes a file that appears complete or not at all."""
 
 import contextlib
 import errno
@@ -15,14 +15,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextlib.contextmanager
 def raising_storage_full() -> Iterator[None]:
-    """Turns the system's "no room left" into StorageFull; other errors pass."""
+    """Turns the system's "no space left" errors into StorageFull; other errors pass."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
         raise StorageFull(
-            "There is no room left to write.",
+            "The disk is full.",
             expected="Free space for the file.",
             hint="Free some space and try again.",
         ) from error
@@ -30,9 +30,9 @@ def raising_storage_full() -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write; it takes the name `path` only when the block ends without an error.
+    """A new file to write, which takes the name `path` only if the block ends without an error.
 
-    Raises StorageFull where the disk is full; nothing of the attempt stays behind.
+    Raises StorageFull where the disk is full. A failed attempt leaves no file behind.
     """
     part = path.with_name(f".part-{secrets.token_hex(8)}")
     with raising_storage_full():

@@ -7,7 +7,8 @@ class Permission(StrEnum):
     """What a principal may do in its project; the value is its name in settings and logs."""
 
     PUBLIC = "public"
-    """Needs no sign-in: health checks, the review page, the API description, C-ECHO."""
+    """Needs no sign-in: health checks, the review page, the API description, the list of formats,
+    C-ECHO."""
 
     SCANS_READ = "scans:read"
     """List scans and download them."""

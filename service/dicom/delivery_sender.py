@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from imaging.errors import Conflict, TesseraError, Unavailable
+from imaging.formats import registry
 from jobs import problem, repository
 from jobs.delivery import Delivery, due_in
 from jobs.job import Job, JobState
@@ -14,7 +15,7 @@ from service.auth import Authenticator, BackgroundTask, Permission, Principal, r
 from service.dicom import dicomweb_client, storage_scu
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch
-from service.use_cases.dicom_results import DicomResults
+from service.use_cases.result_files import ResultFiles
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -28,7 +29,7 @@ class SenderParts:
 
     deliveries: repository.Deliveries
     jobs: Jobs
-    results: DicomResults
+    results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
     ae_title: str
@@ -90,7 +91,7 @@ class DeliverySender:
                 hint="Retry the job; its deliveries are then sent when it succeeds.",
             )
         with self._parts.scratch.file(".dcm") as path:
-            self._parts.results.write(job, delivery.format, path)
+            self._parts.results.write(job, registry.result_format(delivery.format), path)
             if self._peer.dicomweb is not None:
                 dicomweb_client.store(self._peer, path)
             else:

@@ -14,8 +14,8 @@ from jobs.settings import Settings
 from service.auth import Authenticator
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
-from service.use_cases.dicom_results import DicomResults
 from service.use_cases.orders import Orders
+from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # it logs UIDs and values
@@ -41,7 +41,7 @@ class NodeParts:
     orders: Orders
     jobs: Jobs
     deliveries: Deliveries
-    results: DicomResults
+    results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
 

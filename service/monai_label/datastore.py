@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 
-from imaging.formats.mask_file import SUFFIXES
+from imaging.formats import registry
 from jobs.repository import ImageNames, Jobs, Labels, Scans
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
@@ -52,7 +52,7 @@ class DatastoreListing:
         names, masks = self.names.of_scans(ids), self.jobs.mask_formats(ids)
         labels: dict[str, dict[str, Any]] = {scan_id: {} for scan_id in ids}
         for scan_id, form in masks.items():
-            labels[scan_id][ORIGINAL] = {"ext": SUFFIXES[form], "info": {}}
+            labels[scan_id][ORIGINAL] = {"ext": registry.mask_format(form).file_ending, "info": {}}
         for review in self.labels.newest(ids):
             labels[str(review.scan)][str(review.tag)] = label_out(review)
         for scan in scans:
@@ -88,4 +88,4 @@ def statistics(labels: Labels, project: str) -> dict[str, Any]:
 def label_out(review: Review) -> dict[str, Any]:
     """A stored label on the wire."""
     info = {**(review.info or {}), "ts": int(review.created_at)}
-    return {"ext": SUFFIXES[str(review.mask_format)], "info": info}
+    return {"ext": registry.mask_format(str(review.mask_format)).file_ending, "info": info}

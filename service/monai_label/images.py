@@ -21,7 +21,7 @@ from service.http.multipart import base_name
 from service.http.permissions import Allowed
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
-from service.use_cases.scan_views import NIFTI
+from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
 router = APIRouter()
 
@@ -67,7 +67,7 @@ async def get_image(
 async def head_image(image: str, scans: NamedScansDep, principal: ReadsScans) -> Response:
     """Whether the image exists."""
     scan = await run_sync(scans.find, principal, base_name(image))
-    response = Response(media_type=NIFTI)
+    response = Response(media_type=VOLUME_MEDIA_TYPE)
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     del response.headers["content-length"]  # the file's length is not known yet
     return response

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import read, write
-from imaging.formats.nrrd import write_mask_nrrd
+from imaging.formats.nrrd.write import write_mask_nrrd
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.blobs import Blobs

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 from imaging.errors import NotFound
+from imaging.formats import registry
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import SUFFIXES, write
-from imaging.formats.png_write import LARGEST_IN_PNG
+from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs
@@ -54,8 +54,8 @@ class LabelStore:
             opened = open_scan(source, self.limits, self.scratch.folder)
             numbers = label_map.read(sent, opened, self.limits, self.scratch.folder)
             drawn = label_map.matched(numbers, names, self._jobs_with_cards(scan))
-            form = _format(opened.dimension, int(drawn.numbers.max(initial=0)))
-            with self.scratch.file(SUFFIXES[form]) as path:
+            stored = registry.stored_for(drawn.numbers)
+            with self.scratch.file(stored.file_ending) as path:
                 write(path, drawn.numbers, opened)
                 sha256 = self.blobs.put(path, move=True)
         review = Review(
@@ -66,7 +66,7 @@ class LabelStore:
             reviewer=str(params.get("client_id") or "")[:200].replace("\0", ""),
             created_at=time(),
             mask_sha256=sha256,
-            mask_format=form,
+            mask_format=stored.name,
             scan=scan.id,
             tag=tag,
             info=dict(params),
@@ -97,9 +97,3 @@ class LabelStore:
         cards = {model.card.sha256: model.card for model in self.registry.all()}
         jobs = self.jobs.succeeded_on(scan.project, scan.id)
         return [(job, cards[job.model_sha256]) for job in jobs if job.model_sha256 in cards]
-
-
-def _format(dimension: int, largest: int) -> str:
-    if dimension == 3:
-        return "nifti"
-    return "png" if largest <= LARGEST_IN_PNG else "ome-tiff"

@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import BadRequest
-from imaging.formats.mask_file import SUFFIXES
+from imaging.formats import registry
 from jobs.blobs import Blobs
 from jobs.repository import FINAL
 from service.auth import Permission, Principal
@@ -26,7 +26,6 @@ from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
 from service.monai_label.label_store import LabelStore
 from service.use_cases.downloads import stored_file
-from service.use_cases.results import MEDIA
 
 router = APIRouter()
 
@@ -90,9 +89,10 @@ async def get_label(
     """A label map as it is stored, on its image's grid: NIfTI for a volume, PNG for a 2D image."""
     scan = await run_sync(scans.find, principal, base_name(label))
     mask = await run_sync(store.mask, scan, _any_tag(tag))
-    name = f"{scan.id}{SUFFIXES[mask.format]}"
+    stored = registry.mask_format(mask.format)
+    name = f"{scan.id}{stored.file_ending}"
     return file_response(
-        await threads.run(stored_file, blobs, mask.sha256, name, MEDIA[mask.format])
+        await threads.run(stored_file, blobs, mask.sha256, name, stored.media_type)
     )
 
 
@@ -107,7 +107,7 @@ async def head_label(
     """Whether the label exists. Unlike GET, clients name it with the parameter `image`."""
     scan = await run_sync(scans.find, principal, base_name(image))
     mask = await run_sync(store.mask, scan, _any_tag(tag))
-    response = Response(media_type=MEDIA[mask.format])
+    response = Response(media_type=registry.mask_format(mask.format).media_type)
     del response.headers["content-length"]  # that of the file, not of this response
     return response
 

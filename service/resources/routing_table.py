@@ -5,19 +5,18 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import Identity
 from models.registry import Registry
+from service.resources.format_names import DeliveryFormatName
 from service.resources.peers import Peer, PeerName
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 """A shell pattern of `*`, `?` and `[abc]`; case does not matter."""
-Deliverable = Literal["dicom-seg", "dicom-labelmap", "dicom-sr", "dicom-rtstruct"]
-"""What of a job's results can be sent to a peer."""
 
 
 class RoutingRule(BaseModel):
@@ -38,7 +37,7 @@ class RoutingRule(BaseModel):
     model: Annotated[str, Field(min_length=1)]
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     to: tuple[PeerName, ...] = ()
-    formats: Annotated[tuple[Deliverable, ...], Field(min_length=1)] = ("dicom-seg",)
+    formats: Annotated[tuple[DeliveryFormatName, ...], Field(min_length=1)] = ("dicom-seg",)
     deidentify: bool = False
     resample: bool = False
 

@@ -1,40 +1,42 @@
 """The results of a finished job: mask, report, preview."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from starlette.responses import JSONResponse
 
-from imaging.measure import table
+from imaging.formats import registry
+from imaging.formats.format import FileFormat, ReportFormat
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import ResultsDep, ViewThreadsDep
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
+from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.schemas import Identifier
-from service.use_cases.results import DICOM_MEDIA, MEDIA
 
 router = APIRouter(tags=["results"])
 
-MaskFormat = Literal[
-    "nifti", "png", "ome-tiff", "ome-zarr", "nrrd", "dicom-seg", "dicom-labelmap", "dicom-rtstruct"
-]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+def _content(formats: Iterable[FileFormat]) -> dict[str, Any]:
+    """The media types of formats, for the description of a response."""
+    return {one.media_type: _BINARY for one in formats}
+
+
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The mask; its voxels are label values or object numbers.",
-        "content": dict.fromkeys(MEDIA.values(), _BINARY),
+        "content": _content(registry.MASK_FORMATS),
     },
     304: {"description": "The caller's copy is current."},
 }
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The report, or its measurements as a table.",
-        "content": {
-            "application/json": {"schema": {"type": "object"}},
-            "text/csv": {"schema": {"type": "string"}},
-            DICOM_MEDIA: _BINARY,
-        },
+        "content": _content(registry.REPORT_FORMATS),
     }
 }
 _PREVIEW: dict[int | str, dict[str, Any]] = {
@@ -50,16 +52,14 @@ async def get_mask(
     results: ResultsDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
-    format: MaskFormat | None = None,  # noqa: A002 - the name on the wire
+    format: MaskFormatName | None = None,  # noqa: A002 - the name on the wire
 ) -> Response:
-    """The mask as it is stored: NIfTI on a volume's own grid, PNG for a 2D image.
+    """The mask, in the format that it is stored in or converted to `format`.
 
-    A 2D mask with more than 67 million pixels or 65,535 objects is a tiled OME-TIFF with smaller
-    copies for viewers. For a 2D image, `format=nifti` gives the mask on the grid of
-    GET /v1/scans/{id}/volume; `format=nrrd` does too, and `format=ome-zarr` gives a zip of an
-    OME-Zarr label image. For a DICOM scan there are `dicom-seg` (a Segmentation, BINARY),
-    `dicom-labelmap` (LABELMAP, for many labels) and `dicom-rtstruct` (contours); the same mask is
-    always the same object, with the same SOP Instance UID.
+    GET /v1/jobs/{id}/downloads lists the formats that are possible. A volume's mask is stored on
+    the volume's own grid. A 2D image's mask is stored as an image of label numbers; in a format for
+    volumes it is on the grid of GET /v1/scans/{id}/volume. A DICOM object of the same mask always
+    has the same SOP Instance UID.
     """
     job = await threads.run(results.finished_job, principal.project, job_id)
     wanted = format or str(job.mask_format)
@@ -74,21 +74,22 @@ def get_report(
     job_id: Identifier,
     results: ResultsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
-    format: Literal["json", "csv", "dicom-sr"] | None = None,  # noqa: A002 - the name on the wire
+    format: ReportFormatName | None = None,  # noqa: A002 - the name on the wire
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Model, device, tiles, seconds, warnings and measurements; `format=csv` for a table.
+    """Model, device, tiles, seconds, warnings and measurements.
 
-    For a DICOM scan, `format=dicom-sr` gives the measurements as a Structured Report (TID 1500) of
-    the segments of `dicom-seg`. The table has one row for each label, or for each object of an
-    instance mask: the first 10,000, and a warning in the JSON if there are more.
+    Without `format`, the header `Accept` chooses between the text formats. A table has one row for
+    each label, or for each object of an instance mask: the first 10,000, and a warning in the JSON
+    report if there are more. DICOM reports refer to the segments of `dicom-seg`.
     """
     job = results.finished_job(principal.project, job_id)
-    if format == "dicom-sr":
-        return file_response(results.dicom_report(job))
+    target = registry.report_format(format) if format else _accepted(accept)
+    if target.render is None:
+        return file_response(results.report_object(job, target))
     report = results.report(job)
-    if format == "csv" or (format is None and accept.startswith("text/csv")):
-        return Response(table(report.get("measurements") or {}), media_type="text/csv")
+    if target != registry.REPORT_FORMATS[0]:
+        return Response(target.render(report), media_type=target.media_type)
     return JSONResponse(report)
 
 
@@ -105,3 +106,10 @@ def get_preview(
     if etags.is_current(request, tag):
         return etags.not_modified(tag)
     return file_response(results.preview(job))
+
+
+def _accepted(accept: str) -> ReportFormat:
+    """The text format that an Accept header begins with, else the default format."""
+    texts = (one for one in registry.REPORT_FORMATS if one.render)
+    matching = (one for one in texts if accept.startswith(one.media_type))
+    return next(matching, registry.REPORT_FORMATS[0])

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 
+from imaging.formats import registry
 from jobs.review import Review
 from service.auth import Permission, Principal
 from service.http import etags
@@ -14,7 +15,6 @@ from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.routes.serializers import review_out
 from service.schemas import Identifier, ReviewIn, ReviewOut
-from service.use_cases.results import MEDIA
 
 router = APIRouter(tags=["reviews"])
 
@@ -23,7 +23,7 @@ _MASK: dict[int | str, dict[str, Any]] = {
         "description": "The corrected mask; its voxels are label values.",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in (MEDIA["nifti"], MEDIA["png"], MEDIA["ome-tiff"])
+            for kind in dict.fromkeys(one.media_type for one in registry.stored_formats())
         },
     },
     304: {"description": "The caller's copy is current."},

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from imaging.formats import registry
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import (
@@ -22,7 +23,7 @@ from service.http.uploads import uploaded_files
 from service.routes.serializers import refused_out, scan_out
 from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
 from service.use_cases.scan_intake import ScanSelection
-from service.use_cases.scan_views import NIFTI
+from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
 router = APIRouter(tags=["scans"])
 
@@ -56,9 +57,8 @@ _FORM: dict[str, Any] = {
                         "files": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
-                            "description": "One scan (NIfTI, NRRD, PNG, JPEG, TIFF, OME-Zarr in a "
-                            "zip, DICOM), or the files of a DICOM series or study, also in a zip "
-                            "or tar.",
+                            "description": f"One scan, {registry.supported_scans()}, or the files "
+                            "of a DICOM series or study, also in a zip or tar.",
                         }
                     },
                 }
@@ -69,7 +69,7 @@ _FORM: dict[str, Any] = {
 _NIFTI: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The scan as NIfTI.",
-        "content": {NIFTI: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {VOLUME_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
     },
     304: {"description": "The caller's copy is current."},
 }

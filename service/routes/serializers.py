@@ -74,7 +74,7 @@ def job_out(status: JobStatus) -> JobOut:
         finished_at=_time_or_none(job.finished_at),
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
-        mask_format=cast("Any", job.mask_format),
+        mask_format=job.mask_format,
     )
 
 
@@ -100,7 +100,7 @@ def review_out(review: Review) -> ReviewOut:
         comment=review.comment,
         reviewer=review.reviewer,
         created_at=_time(review.created_at),
-        mask_format=cast("Any", review.mask_format),
+        mask_format=review.mask_format,
     )
 
 

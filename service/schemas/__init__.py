@@ -10,6 +10,7 @@ from service.schemas.fields import (
     ModelName,
     Text,
 )
+from service.schemas.formats import DownloadOut, FormatOut
 from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
 from service.schemas.models import Health, LabelOut, ModelOut
 from service.schemas.problem import Choice, Problem
@@ -25,6 +26,8 @@ __all__ = [
     "DeliveriesIn",
     "DeliveryOut",
     "Device",
+    "DownloadOut",
+    "FormatOut",
     "Health",
     "IdempotencyKey",
     "Identifier",

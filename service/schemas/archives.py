@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from service.resources.routing_table import Deliverable
+from service.resources.format_names import DeliveryFormatName
 from service.schemas.fields import UID, Identifier, Wire
 from service.schemas.problem import Problem
 
@@ -41,7 +41,7 @@ class DeliveriesIn(Wire):
     """Which results of a job to send to which peers; deliveries that were sent or failed repeat."""
 
     to: Annotated[list[Identifier], Field(min_length=1, max_length=20)]
-    formats: Annotated[list[Deliverable], Field(min_length=1)] = ["dicom-seg"]  # noqa: RUF012 - pydantic copies it
+    formats: Annotated[list[DeliveryFormatName], Field(min_length=1)] = ["dicom-seg"]  # noqa: RUF012 - pydantic copies it
 
 
 class DeliveryOut(Wire):

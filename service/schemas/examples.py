@@ -68,6 +68,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "FormatOut": {
+        "name": "nrrd",
+        "title": "NRRD",
+        "endings": [".nrrd"],
+        "media_type": "application/octet-stream",
+        "scan_dimensions": [3],
+        "mask_dimensions": [2, 3],
+        "report": False,
+        "scan_format": None,
+        "delivery": None,
+    },
+    "DownloadOut": {
+        "kind": "mask",
+        "format": "nrrd",
+        "title": "NRRD",
+        "url": f"/v1/jobs/{_JOB_ID}/mask?format=nrrd",
+    },
     "Choice": _CHOICE,
     "RefusedOut": {
         "name": "CT series 2",

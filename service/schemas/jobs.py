@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from jobs.job import JobState
+from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
 from service.schemas.problem import Problem
 
@@ -69,7 +70,7 @@ class JobOut(Wire):
     error: Problem | None
     verdict: Literal["accepted", "corrected", "rejected"] | None
     """The verdict of the latest review."""
-    mask_format: Literal["nifti", "png", "ome-tiff"] | None
+    mask_format: StoredFormatName | None
     """Format of GET .../mask without `format`; null while there is no mask."""
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Text, Wire
 
 
@@ -25,5 +26,5 @@ class ReviewOut(Wire):
     comment: str
     reviewer: str
     created_at: datetime
-    mask_format: Literal["nifti", "png", "ome-tiff"] | None
+    mask_format: StoredFormatName | None
     """Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none."""

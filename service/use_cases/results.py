@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from imaging.errors import BadRequest, Conflict
+from imaging.errors import Conflict
+from imaging.formats import registry
+from imaging.formats.format import MaskFormat, ReportFormat, Segmentation
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import DICOM, SUFFIXES, read, write
-from imaging.formats.nifti import write_volume
+from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
 from jobs.job import Job, JobState
@@ -18,22 +18,9 @@ from jobs.repository import Jobs, Scans
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 from service.resources.scratch import Scratch
-from service.use_cases.dicom_results import DicomResults
 from service.use_cases.downloads import Download, stored_file, written_file
-from service.use_cases.scan_views import NIFTI
-
-DICOM_MEDIA = "application/dicom"
-"""PS3.18 8.7.3, RFC 3240."""
-MEDIA = {
-    "nifti": NIFTI,
-    "png": "image/png",
-    "ome-tiff": "image/tiff",
-    "ome-zarr": "application/zip",
-    "nrrd": "application/octet-stream",
-    **dict.fromkeys(DICOM, DICOM_MEDIA),
-}
-"""Mask format -> media type."""
-REPORT_ENDING = ".sr.dcm"
+from service.use_cases.result_files import ResultFiles
+from service.use_cases.result_formats import ResultDownload, check_convertible, downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +32,7 @@ class Results:
     blobs: Blobs
     scratch: Scratch
     limits: Limits
-    dicom: DicomResults
+    files: ResultFiles
 
     def finished_job(self, project: str, job_id: str) -> Job:
         """The project's job, which succeeded; raises NotFound, Conflict."""
@@ -58,31 +45,40 @@ class Results:
             hint="Wait until the job is finished. If it failed, its error says why.",
         )
 
-    def mask_tag(self, job: Job, form: str) -> str:
+    def mask_tag(self, job: Job, mask_format: str) -> str:
         """Identifies the content of `mask`."""
-        return f"{job.mask_sha256}-{form}"
+        return f"{job.mask_sha256}-{mask_format}"
 
-    def mask(self, job: Job, form: str) -> Download:
-        """A finished job's mask in the format `form`; an image's NIfTI is on `volume`'s grid.
+    def mask(self, job: Job, mask_format: str) -> Download:
+        """A finished job's mask in a format.
 
-        Raises BadRequest for a format that cannot hold the mask, and what `DicomResults` raises.
+        An image's mask in a format for volumes is on the grid of `ScanViews.volume`. Raises
+        BadRequest for a format that cannot hold the mask, and what `ResultFiles.write` raises.
         """
-        name, tag = f"mask-{job.id}{SUFFIXES[form]}", self.mask_tag(job, form)
-        if form == job.mask_format:
-            stored = stored_file(self.blobs, str(job.mask_sha256), name, MEDIA[form])
+        target, tag = registry.mask_format(mask_format), self.mask_tag(job, mask_format)
+        name = f"mask-{job.id}{target.file_ending}"
+        if mask_format == job.mask_format:
+            stored = stored_file(self.blobs, str(job.mask_sha256), name, target.media_type)
             return replace(stored, tag=tag)
-        if form in DICOM:
-            make = partial(self.dicom.write, job, form)
-            return written_file(self.scratch, make, name, DICOM_MEDIA, tag)
+        if target.needs_description:
+            return self._described(job, target, name)
         scan = self.scans.get(job.project, job.grid_scan)
-        _check_convertible(form, scan)
-        return self._converted(job, form, scan, name, tag)
+        check_convertible(job, scan, target)
+        return self._converted(job, target, scan, name, tag)
 
-    def dicom_report(self, job: Job) -> Download:
-        """A finished job's measurements as a DICOM Structured Report."""
-        make = partial(self.dicom.write, job, "dicom-sr")
-        name, tag = f"report-{job.id}{REPORT_ENDING}", self.mask_tag(job, "dicom-sr")
-        return written_file(self.scratch, make, name, DICOM_MEDIA, tag)
+    def downloads(self, project: str, job_id: str) -> list[ResultDownload]:
+        """The formats that a job's mask and report can be downloaded in; none without a mask.
+
+        Raises NotFound.
+        """
+        job = self.jobs.get(project, job_id)
+        if job.mask_format is None:
+            return []
+        return downloads(job, self.scans.get(project, job.grid_scan))
+
+    def report_object(self, job: Job, target: ReportFormat) -> Download:
+        """A finished job's report as an object that refers to the mask."""
+        return self._described(job, target, f"report-{job.id}{target.file_ending}")
 
     def report(self, job: Job) -> Mapping[str, Any]:
         """A finished job's report."""
@@ -91,35 +87,32 @@ class Results:
     def preview(self, job: Job) -> Download:
         """A finished job's preview image."""
         name = f"preview-{job.id}.png"
-        return stored_file(self.blobs, str(job.preview_sha256), name, MEDIA["png"])
+        return stored_file(self.blobs, str(job.preview_sha256), name, "image/png")
 
     def corrected_mask(self, review: Review) -> Download:
         """The mask that a reviewer drew, in the format that it is stored in."""
-        form = str(review.mask_format)
-        name = f"corrected-{review.id}{SUFFIXES[form]}"
-        return stored_file(self.blobs, str(review.mask_sha256), name, MEDIA[form])
+        stored = registry.mask_format(str(review.mask_format))
+        name = f"corrected-{review.id}{stored.file_ending}"
+        return stored_file(self.blobs, str(review.mask_sha256), name, stored.media_type)
 
-    def _converted(self, job: Job, form: str, scan: StoredScan, name: str, tag: str) -> Download:
+    def _described(self, job: Job, target: MaskFormat | ReportFormat, name: str) -> Download:
+        return written_file(
+            self.scratch,
+            lambda path: self.files.write(job, target, path),
+            name,
+            target.media_type,
+            self.mask_tag(job, target.name),
+        )
+
+    def _converted(
+        self, job: Job, target: MaskFormat, scan: StoredScan, name: str, tag: str
+    ) -> Download:
         with self.blobs.local(str(job.mask_sha256)) as source:
             stored = open_scan(source, self.limits, self.scratch.folder)
             placed = replace(
                 stored, spacing_mm=scan.spacing_mm, format=scan.format, affine=np.array(scan.affine)
             )
-            if form == "nifti":
-                make = partial(write_volume, scan=placed)
-                return written_file(self.scratch, make, name, NIFTI, tag)
-            numbers = read(source, len(scan.shape) - 1, self.scratch.folder)
-            name += ".zip" if form == "ome-zarr" else ""
-            make = partial(write, mask=numbers, scan=placed)
-            return written_file(self.scratch, make, name, MEDIA[form], tag)
-
-
-def _check_convertible(form: str, scan: StoredScan) -> None:
-    flat = len(scan.shape) == 3
-    if form == "png" or (form == "ome-tiff" and not flat):
-        raise BadRequest(
-            f"This mask is too large for {form}." if flat else f"A volume cannot be {form}.",
-            expected="nifti, nrrd or ome-zarr for a volume; nifti, nrrd, ome-tiff or ome-zarr for "
-            "a large image or one with more than 65,535 objects.",
-            hint="Omit `format`, or download preview.png for an image to look at.",
-        )
+            made = Segmentation(read(source, len(scan.shape) - 1, self.scratch.folder), placed)
+            return written_file(
+                self.scratch, lambda path: target.write(path, made), name, target.media_type, tag
+            )

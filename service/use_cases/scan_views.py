@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from itertools import chain
 
+from imaging.formats import gzip_stream
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import GZIP, shown_as_stored, write_volume
+from imaging.formats.nifti.format import MASK as NIFTI
+from imaging.formats.nifti.read import is_common_nifti
+from imaging.formats.nifti.write import write_volume
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
 from jobs.stored_scan import StoredScan
 from service.resources.scratch import Scratch
 from service.use_cases.downloads import Download, written_file
 
-NIFTI = "application/x-nifti"
+VOLUME_MEDIA_TYPE = NIFTI.media_type
+"""Media type of every volume view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ class ScanViews:
             return written_file(
                 self.scratch,
                 lambda path: write_volume(path, opened),
-                f"scan-{scan.id}.nii.gz",
-                NIFTI,
+                f"scan-{scan.id}{NIFTI.file_ending}",
+                VOLUME_MEDIA_TYPE,
                 self.tag(scan),
             )
 
@@ -47,7 +51,7 @@ class ScanViews:
     def _as_stored(self, scan: StoredScan) -> Download | None:
         size, blocks = self.blobs.stream(scan.sha256)
         first = next(blocks, b"")
-        if not shown_as_stored(first):
+        if not is_common_nifti(first):
             return None
-        name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(GZIP) else "")
-        return Download(name, NIFTI, self.tag(scan), size, chain((first,), blocks))
+        name = f"scan-{scan.id}.nii" + (".gz" if first.startswith(gzip_stream.SIGNATURE) else "")
+        return Download(name, VOLUME_MEDIA_TYPE, self.tag(scan), size, chain((first,), blocks))

@@ -75,10 +75,10 @@ def test_a_proxy_without_its_server_is_asked_again() -> None:
 
 @pytest.mark.parametrize("listens", [True, False])
 def test_it_gives_up_and_names_the_job(listens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_PATIENCE_S", 1.5)
+    monkeypatch.setattr(client, "_RETRY_S", 1.5)
     with server((503, b'{"detail": "The queue is away."}')) as (address, asked):
         if listens:
-            with pytest.raises(Unavailable, match=r"queue is away\. Job j17 goes on there"):
+            with pytest.raises(Unavailable, match=r"queue is away\. Job j17 continues there"):
                 Client(address).wait("j17", print)
             assert len(asked) > 1
     if not listens:
@@ -115,7 +115,7 @@ def test_no_other_answer_is_waited_for(status: int, body: bytes, kind: type[Tess
     ],
 )
 def test_an_address_that_is_none_is_told(url: str) -> None:
-    with pytest.raises(BadRequest, match="no URL of HTTP"):
+    with pytest.raises(BadRequest, match="not a valid HTTP URL"):
         Client(url)
 
 

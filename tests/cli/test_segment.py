@@ -159,13 +159,13 @@ def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("missing.nii", "--model", "nuclei-2d"), "There is no file"),
+        (("missing.nii", "--model", "nuclei-2d"), "does not exist"),
         (("{volume}", "--model", "nuclei-2d"), "segments 2D scans"),
         (("{picture}", "--model", "hippocampus-mri-3d"), "segments 3D scans"),
         (("{picture}", "--model", "nope"), "no model of that name"),
         (("{picture}", "--model", "nuclei-2d", "--tile", "3"), "too small"),
-        (("{picture}", "{picture}", "--model", "nuclei-2d"), "named slide"),
-        (("--model", "nuclei-2d"), "Give either scans"),
+        (("{picture}", "{picture}", "--model", "nuclei-2d"), "the name slide"),
+        (("--model", "nuclei-2d"), "Either scans"),
         (("--channel", "t2={volume}", "--model", "hippocampus-mri-3d"), "one scan for each of: t1"),
         (("{text}", "--model", "hippocampus-mri-3d"), ""),
     ],
@@ -226,12 +226,12 @@ def test_a_setting_that_is_no_number_is_named(monkeypatch, capsys) -> None:
 
 
 def test_contradicting_names_are_refused(picture: Path, tmp_path: Path) -> None:
-    from cli.targets import targets
+    from cli.mask_targets import mask_targets
 
     with pytest.raises(BadRequest, match=r"cannot be written as '\.txt'"):
-        targets([picture], tmp_path / "mask.txt", None)
-    with pytest.raises(BadRequest, match="contradict"):
-        targets([picture], tmp_path / "mask.png", "nifti")
+        mask_targets([picture], tmp_path / "mask.txt", None)
+    with pytest.raises(BadRequest, match="stands for png"):
+        mask_targets([picture], tmp_path / "mask.png", "nifti")
 
 
 def test_evaluate_measures_what_segment_makes(picture: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from imaging.errors import (
     UnsupportedScan,
 )
 from imaging.formats.incoming import ScanSelection, incoming_scans
-from imaging.formats.nifti import write_volume
+from imaging.formats.nifti.write import write_volume
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support.dicom.files import PATIENT, classic, enhanced, picture, write

@@ -28,7 +28,7 @@ from imaging.errors import (
 from imaging.formats.dicom.stack import UnevenSlices
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import write_volume
+from imaging.formats.nifti.write import write_volume
 from imaging.formats.sniff import open_scan, verify
 from tests.support.dicom.files import DESCRIPTION, NUMBER, classic, enhanced, picture, write
 from tests.support.dicom.scans import (

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 import imaging.geometry
 from imaging.box import Box
 from imaging.errors import ScanModelMismatch
-from imaging.formats.nifti import write_mask
+from imaging.formats.nifti.write import write_mask
 from imaging.formats.sniff import open_scan
 from imaging.geometry import canonical, onto_grid, orientation
 from imaging.measure import measure

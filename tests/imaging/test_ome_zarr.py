@@ -21,7 +21,8 @@ from imaging.box import Box
 from imaging.errors import BadRequest, ScanTooLarge, UnreadableScan, UnsupportedScan
 from imaging.formats import mask_file
 from imaging.formats.limits import Limits
-from imaging.formats.ome_write import write_ome_tiff, write_ome_zarr
+from imaging.formats.ome_tiff.write import write_ome_tiff
+from imaging.formats.ome_zarr.write import write_ome_zarr
 from imaging.formats.sniff import open_scan, verify
 from imaging.geometry import canonical
 from imaging.scan import Scan, in_memory
@@ -266,10 +267,10 @@ def test_a_chunk_unpacks_to_what_a_chunk_holds_or_not_at_all(tmp_path: Path, pac
 
 def test_an_unknown_packer_is_refused(tmp_path: Path) -> None:
     path = image(tmp_path / "a.zarr", noise((10, 12)), "yx", compressors=numcodecs.LZ4())
-    with pytest.raises(UnsupportedScan, match="packed"):
+    with pytest.raises(UnsupportedScan, match="compression"):
         open_scan(path)
     filters = [numcodecs.Delta(dtype="u1")]
-    with pytest.raises(UnsupportedScan, match="packed"):
+    with pytest.raises(UnsupportedScan, match="compression"):
         open_scan(image(tmp_path / "b.zarr", noise((10, 12)), "yx", filters=filters))
 
 
@@ -357,7 +358,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
     for attempt in (verify, lambda p: whole(open_scan(p))):
         with pytest.raises(UnreadableScan):
             attempt(packed)
-        with pytest.raises(UnsupportedScan, match="packed"):
+        with pytest.raises(UnsupportedScan, match="compression"):
             attempt(nested)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -402,7 +403,7 @@ def test_a_mask_replaces_an_ome_zarr_and_nothing_else(tmp_path: Path) -> None:
         assert np.array_equal(mask_file.read(tmp_path / "a.ome.zarr"), again)
     (tmp_path / "b.ome.zarr").mkdir()
     (tmp_path / "b.ome.zarr" / "mine").write_text("mine")
-    with pytest.raises(BadRequest, match="folder already"):
+    with pytest.raises(BadRequest, match="existing folder"):
         write_ome_zarr(tmp_path / "b.ome.zarr", mask, scan)
     (tmp_path / "c.ome.zarr").write_text("a file")
     write_ome_zarr(tmp_path / "c.ome.zarr", mask, scan)

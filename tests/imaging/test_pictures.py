@@ -27,8 +27,8 @@ from imaging.errors import (
 )
 from imaging.formats import mask_file
 from imaging.formats.limits import Limits
-from imaging.formats.nifti import write_mask, write_mask_volume, write_volume
-from imaging.formats.png_write import write_mask_png
+from imaging.formats.nifti.write import write_mask, write_mask_volume, write_volume
+from imaging.formats.png.write import write_mask_png
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
 
@@ -120,7 +120,7 @@ def test_an_exif_turn_is_told_of_and_not_applied(tmp_path: Path) -> None:
     Image.fromarray(noise((16, 24, 3))).save(tmp_path / "a.jpg", exif=exif, quality=95)
     scan = verify(tmp_path / "a.jpg")
     assert scan.grid == (16, 24)
-    assert "turned" in scan.warnings[0]
+    assert "rotate" in scan.warnings[0]
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])

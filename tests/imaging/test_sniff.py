@@ -11,10 +11,10 @@ from imaging.formats.sniff import open_scan, verify
 
 REFUSED = {
     "empty": (b"", UnreadableScan, "empty"),
-    "one byte": (b"x", UnreadableScan, "no kind"),
-    "text": (b"This is a letter about a patient.\n" * 40, UnreadableScan, "no kind"),
-    "gzipped text": (gzip.compress(b"This is a letter.\n" * 40), UnreadableScan, "no kind"),
-    "gzip of nothing": (gzip.compress(b""), UnreadableScan, "no kind"),
+    "one byte": (b"x", UnreadableScan, "not supported"),
+    "text": (b"This is a letter about a patient.\n" * 40, UnreadableScan, "not supported"),
+    "gzipped text": (gzip.compress(b"This is a letter.\n" * 40), UnreadableScan, "not supported"),
+    "gzip of nothing": (gzip.compress(b""), UnreadableScan, "not supported"),
     "gzip magic alone": (b"\x1f\x8b", UnreadableScan, "cut off"),
     "dicom": (bytes(128) + b"DICM" + bytes(500), UnreadableScan, "DICOM"),
     "analyze-like dicom": (
@@ -25,7 +25,7 @@ REFUSED = {
     "zip": (b"PK\x03\x04" + bytes(600), UnsupportedScan, "zip"),
     "nrrd": (b"NRRD0004\n" + bytes(600), UnreadableScan, "no end"),
     "gif": (b"GIF89a" + bytes(600), UnsupportedScan, "GIF"),
-    "zeros": (bytes(1000), UnreadableScan, "no kind"),
+    "zeros": (bytes(1000), UnreadableScan, "not supported"),
 }
 
 

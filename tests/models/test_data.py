@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cli.targets import stem
+from cli.mask_targets import stem
 from imaging.errors import BadRequest
 from models.training.config import TrainingConfig
 from models.training.data import Case, classes, mapped, patient, read_cases, split

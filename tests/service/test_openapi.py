@@ -1,17 +1,15 @@
 """The description of the API is true: valid, exemplified, and every route in it answers."""
 
 import re
-from typing import get_args
+from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 from pydantic import BaseModel, RootModel
 
-from imaging.formats import mask_file
+from imaging.formats import registry
 from imaging.formats.dicom import objects
 from service import schemas
-from service.resources.routing_table import Deliverable
-from service.routes.masks import MaskFormat
 from service.schemas.examples import EXAMPLES
 from service.use_cases.archives import RemoteSeries
 from tests.support.answers import check_problem
@@ -27,6 +25,8 @@ PATHS = {
     "/v1/jobs/{job_id}/events": {"get"},
     "/v1/jobs/{job_id}/cancel": {"post"},
     "/v1/jobs/{job_id}/retry": {"post"},
+    "/v1/formats": {"get"},
+    "/v1/jobs/{job_id}/downloads": {"get"},
     "/v1/jobs/{job_id}/mask": {"get"},
     "/v1/jobs/{job_id}/report": {"get"},
     "/v1/jobs/{job_id}/preview.png": {"get"},
@@ -54,10 +54,28 @@ WIRE = {
 } | {"RemoteSeries": RootModel[RemoteSeries]}
 
 
-def test_formats_on_the_wire_are_those_that_are_written() -> None:
-    assert set(get_args(MaskFormat)) == set(mask_file.SUFFIXES)
-    assert set(get_args(Deliverable)) == set(objects.FORMS)
-    assert set(mask_file.DICOM) == set(objects.FORMS) & set(mask_file.SUFFIXES)
+def test_formats_on_the_wire_are_those_that_are_written(gateway: Gateway) -> None:
+    """The API's enums are the registry's formats; every DICOM object has its writer."""
+    described = gateway.client.get("/openapi.json").json()
+    masks, reports = (
+        _enum(described["paths"][f"/v1/jobs/{{job_id}}/{kind}"]["get"]["parameters"])
+        for kind in ("mask", "report")
+    )
+    models = described["components"]["schemas"]
+    delivered = models["DeliveriesIn"]["properties"]["formats"]["items"]["enum"]
+    stored = models["JobOut"]["properties"]["mask_format"]["anyOf"][0]["enum"]
+    assert masks == registry.names(registry.MASK_FORMATS)
+    assert reports == registry.names(registry.REPORT_FORMATS)
+    assert stored == ["nifti", "png", "ome-tiff"]
+    assert set(delivered) == set(objects.FORMS)
+    assert {one.name for one in registry.MASK_FORMATS if one.needs_description} == (
+        set(objects.FORMS) & set(masks)
+    )
+
+
+def _enum(parameters: list[dict[str, Any]]) -> list[str]:
+    (schema,) = (one["schema"] for one in parameters if one["name"] == "format")
+    return list(schema["anyOf"][0]["enum"])
 
 
 def test_description_is_valid(gateway: Gateway) -> None:

@@ -38,6 +38,7 @@ PUBLIC = {
     "/assets/{name}",
     "/docs",
     "/openapi.json",
+    "/v1/formats",
     "/healthz",
     "/readyz",
     "/monai-label/auth",

@@ -166,7 +166,7 @@ def test_masks_as_ome(gateway: Gateway, tmp_path: Path, dimension: int) -> None:
     np.testing.assert_array_equal(found, own.turn(mask) if dimension == 3 else mask)
     answer = gateway.client.get(f"/v1/jobs/{job}/mask?format=ome-tiff")
     if dimension == 3:
-        assert "cannot be ome-tiff" in str(check_problem(answer, 422))
+        assert "cannot be converted to OME-TIFF" in str(check_problem(answer, 422))
     else:
         np.testing.assert_array_equal(tifffile.imread(io.BytesIO(answer.content)), mask)
 

@@ -3,8 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from imaging.formats import registry
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import SUFFIXES, write
+from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from jobs.blobs import open_blobs
 from jobs.job import Job, Progress
@@ -25,7 +26,7 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: obj
             flat = scan.dimension == 2
             png = flat and mask.max() < 1 << 16
             kind = "png" if png else "ome-tiff" if flat else "nifti"
-            made = folder / f"mask{SUFFIXES[kind]}"
+            made = folder / f"mask{registry.mask_format(kind).file_ending}"
             if png:
                 Image.fromarray(mask).save(made)
             else:

@@ -50,7 +50,7 @@ def test_a_series_from_files_to_segmentation(
     made = dcmread(tmp_path / "seg.dcm")
     assert made.Modality == "SEG"
     assert made.FrameOfReferenceUID == series[0].FrameOfReferenceUID
-    for name in ("RT structure set", "structured report", "DICOM label map"):
+    for name in ("RT Structure Set", "DICOM SR", "DICOM label map"):
         href = links.get_by_text(name).get_attribute("href")
         assert httpx.get(str(href), timeout=60).content[128:132] == b"DICM"
 

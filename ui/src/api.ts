@@ -3,6 +3,8 @@
 import type {
   ArchiveSeries,
   Delivery,
+  Download,
+  Format,
   Job,
   JobPage,
   Model,
@@ -104,11 +106,13 @@ function listed<T>(body: T[] | Record<string, T[]>, name: string): T[] {
   return Array.isArray(body) ? body : (body[name] ?? [])
 }
 
+export const formats = (): Promise<Format[]> => get('formats')
 export const models = async (): Promise<Model[]> => listed(await get('models'), 'models')
 export const scan = (id: string): Promise<Scan> => get(`scans/${id}`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)
 export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
+export const downloads = (id: string): Promise<Download[]> => get(`jobs/${id}/downloads`)
 export const peers = (): Promise<Peer[]> => get('peers')
 export const deliveries = (id: string): Promise<Delivery[]> => get(`jobs/${id}/deliveries`)
 export const deliver = (id: string, to: string, formats: string[]): Promise<Delivery[]> =>

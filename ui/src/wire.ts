@@ -91,11 +91,28 @@ export interface Job {
   finished_at: string | null
   error: Problem | null
   verdict: Verdict | null
-  /** What the mask is stored as; null while there is none. */
-  mask_format: MaskFormat | null
+  /** The format that the mask is stored in; null while there is none. */
+  mask_format: string | null
 }
 
-export type MaskFormat = 'nifti' | 'png' | 'ome-tiff'
+/** A file format that the service supports. */
+export interface Format {
+  name: string
+  /** The name that people read. */
+  title: string
+  /** Dimensions of the scans that can be uploaded in it; empty if none can. */
+  scan_dimensions: number[]
+  /** Whether it can be sent to a PACS, and whether it is sent without being asked. */
+  delivery: 'default' | 'on request' | null
+}
+
+/** A file of a finished job. */
+export interface Download {
+  kind: 'mask' | 'report'
+  title: string
+  /** Path and query, from the root of the service. */
+  url: string
+}
 
 export interface JobPage {
   jobs: Job[]

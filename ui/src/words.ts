@@ -1,6 +1,6 @@
 /** Numbers, times and states as a reader wants them. */
 
-import type { Job, MaskFormat, Measured, Scan } from './wire'
+import type { Job, Measured, Scan } from './wire'
 
 export function bytesWord(count: number): string {
   if (count < 1000) return `${count} B`
@@ -43,12 +43,6 @@ export const TOO_LARGE =
 
 export const NO_WEBGL =
   'This browser cannot draw volumes (it offers no WebGL 2), so this is a still picture of the mask. Switch on hardware acceleration, or use another browser, to look through the scan.'
-
-export const FORMAT_WORDS: Record<MaskFormat, string> = {
-  nifti: 'NIfTI',
-  png: 'PNG',
-  'ome-tiff': 'OME-TIFF',
-}
 
 /** Of one component. */
 export function voxels(scan: Scan): number {

@@ -143,7 +143,7 @@ class Series:
                 expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
                 hint="Export the picture with 8 bits a colour.",
             )
-        limits.check_picture(rows, columns, rows * columns * components * dtype.itemsize)
+        limits.check_image(rows, columns, rows * columns * components * dtype.itemsize)
         values = lazy(lambda: picture(frame))
 
         def read(box: Box) -> NDArray[Any]:

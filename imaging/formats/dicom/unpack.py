@@ -22,7 +22,7 @@ from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance import MAGIC
 from imaging.formats.dicom.pack import is_pack
 from imaging.formats.limits import RAISE_LIMIT, Limits
-from imaging.formats.ome_zarr import is_ome_zarr
+from imaging.formats.ome_zarr.read import is_ome_zarr
 from imaging.hashes import Sha256Writer, sha256_of
 
 _START = 512

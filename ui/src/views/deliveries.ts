@@ -2,17 +2,10 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import type { Delivery, Peer } from '../wire'
+import type { Delivery, Format, Peer } from '../wire'
 import { problemBox } from './problem'
 
-const FORMATS = ['dicom-seg', 'dicom-sr', 'dicom-rtstruct']
 const LOOK_MS = 2000
-const FORMAT_NAMES: Record<string, string> = {
-  'dicom-seg': 'segmentation',
-  'dicom-labelmap': 'label map',
-  'dicom-sr': 'structured report',
-  'dicom-rtstruct': 'RT structure set',
-}
 const STATE_WORDS = { waiting: 'on its way', sent: 'sent', failed: 'not taken' }
 
 export class Deliveries {
@@ -20,6 +13,7 @@ export class Deliveries {
   private readonly list = element('ul')
   private readonly problems = element('div.problems')
   private going = new AbortController()
+  private formats: Format[] = []
 
   clear(): void {
     this.going.abort()
@@ -35,6 +29,8 @@ export class Deliveries {
     const { signal } = this.going
     const peers = await api.peers().catch(() => [])
     if (signal.aborted || peers.length === 0) return
+    this.formats = await api.formats().catch(() => [])
+    if (signal.aborted || this.formats.length === 0) return
     fill(
       this.root,
       element('h2', {}, 'Archive'),
@@ -54,7 +50,7 @@ export class Deliveries {
           send.disabled = true
           fill(this.problems)
           try {
-            const asked = await api.deliver(job, peer.name, FORMATS)
+            const asked = await api.deliver(job, peer.name, this.sent())
             if (signal.aborted) return // another job is on screen by now
             this.render(asked)
             await this.follow(job, signal)
@@ -79,6 +75,15 @@ export class Deliveries {
     }
   }
 
+  /** The formats that are sent on a click. */
+  private sent(): string[] {
+    return this.formats.filter((one) => one.delivery === 'default').map((one) => one.name)
+  }
+
+  private title(name: string): string {
+    return this.formats.find((one) => one.name === name)?.title ?? name
+  }
+
   private render(deliveries: Delivery[]): void {
     fill(
       this.list,
@@ -86,7 +91,7 @@ export class Deliveries {
         element(
           'li',
           { 'data-state': one.state },
-          element('span.name', {}, `${FORMAT_NAMES[one.format] ?? one.format} to ${one.to}`),
+          element('span.name', {}, `${this.title(one.format)} to ${one.to}`),
           element('span.fact', {}, STATE_WORDS[one.state]),
           one.error !== null && element('p.hint', {}, one.error.detail),
         ),

@@ -6,7 +6,6 @@ import { go } from '../route'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Viewer } from '../viewer/viewer'
 import {
-  FORMAT_WORDS,
   MOST_VOXELS,
   NO_WEBGL,
   shapeWord,
@@ -17,6 +16,7 @@ import {
   voxels,
 } from '../words'
 import {
+  type Download,
   finished,
   type Job,
   type Measured,
@@ -197,8 +197,9 @@ export class JobView {
     try {
       const large = this.scan !== null && voxels(this.scan) > MOST_VOXELS
       const viewer = large ? null : this.stage.viewer
-      const [report, file] = await Promise.all([
+      const [report, downloads, file] = await Promise.all([
         api.report(job.id),
+        api.downloads(job.id),
         viewer === null ? null : api.bytes(`jobs/${job.id}/mask?format=nifti`, signal),
       ])
       if (signal.aborted) return
@@ -209,7 +210,7 @@ export class JobView {
         if (viewer.untouched && !legend.instances) this.jump(largest(report))
       } else this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
       this.facts.querySelector('details')?.removeAttribute('open')
-      this.findings.show(report, legend, this.downloads(job))
+      this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id)
       const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
       fill(this.warnings, warningBox(warnings))
@@ -301,27 +302,12 @@ export class JobView {
       'Try again',
     )
   }
-
-  private downloads(job: Job): [string, string][] {
-    const files: [string, string][] = [
-      [`mask (${FORMAT_WORDS[job.mask_format ?? 'nifti']})`, 'mask'],
-      ['mask (OME-Zarr)', 'mask?format=ome-zarr'],
-      ['mask (NRRD)', 'mask?format=nrrd'],
-      ...(this.scan?.format === 'dicom' ? DICOM_FILES : []),
-      ['report (JSON)', 'report'],
-      ['report (CSV)', 'report?format=csv'],
-    ]
-    return files.map(([label, path]) => [label, api.address(`jobs/${job.id}/${path}`)])
-  }
 }
 
-/** Of a scan that came as DICOM: objects for a PACS. */
-const DICOM_FILES: [string, string][] = [
-  ['DICOM SEG', 'mask?format=dicom-seg'],
-  ['DICOM label map', 'mask?format=dicom-labelmap'],
-  ['RT structure set', 'mask?format=dicom-rtstruct'],
-  ['structured report', 'report?format=dicom-sr'],
-]
+/** The text of a download's link, and its address. */
+function downloadLink(file: Download): [string, string] {
+  return [`${file.kind} (${file.title})`, api.address(file.url.replace(/^\/v1\//, ''))]
+}
 
 function largest(report: Report): Measured | undefined {
   const size = (measured: Measured): number => measured.voxels ?? 0

@@ -34,6 +34,7 @@ export class StartView {
   private readonly choices: Record<2 | 3, ModelChoice>
   private readonly models = element('div.models')
   private readonly earlier = element('div.earlier')
+  private readonly supported = element('span')
   private readonly priority: HTMLSelectElement
   private readonly begin: HTMLButtonElement
   private readonly hint = element('p.hint', { 'aria-live': 'polite' })
@@ -63,6 +64,7 @@ export class StartView {
     )
     this.root = this.layout()
     void this.archive.offer()
+    void this.listFormats()
   }
 
   /** Called once the models are known, or could not be asked for. */
@@ -83,6 +85,14 @@ export class StartView {
   /** Takes a scan of an earlier job for another model. */
   addKnown(scan: Scan): void {
     this.uploads.addKnown(scan)
+  }
+
+  /** Says which files can be uploaded; nothing if the list cannot be loaded. */
+  private async listFormats(): Promise<void> {
+    const formats = await api.formats().catch(() => [])
+    const titles = formats.filter((one) => one.scan_dimensions.length > 0).map((one) => one.title)
+    if (titles.length === 0) return
+    this.supported.textContent = `Supported formats: ${titles.join(', ')}. A DICOM series can be its files, a folder or a zip; other folders must be zipped. You can upload several scans at once.`
   }
 
   private layout(): HTMLElement {
@@ -122,11 +132,7 @@ export class StartView {
         { for: 'files' },
         picker,
         element('strong', {}, 'Drop scans here, or choose files'),
-        element(
-          'span',
-          {},
-          'DICOM series, as files, folder or zip; volumes as NIfTI or NRRD; pictures as PNG, JPEG or TIFF; zipped OME-Zarr. Several at once are fine.',
-        ),
+        this.supported,
       ),
       element('label.folder', { for: 'folder' }, folder, 'Choose a folder of DICOM files'),
       this.list,

@@ -1,0 +1,66 @@
+"""A model's trial: each case is segmented and measured, some are drawn."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cli.cases import Case, reference_mask
+from cli.models import registry
+from cli.value_map import ValueMap
+from imaging.scan import Scan
+from inference.engine import Engine
+from inference.evaluation.figures import CaseFigures, Rules, measure
+from inference.options import RunOptions
+from jobs.settings import Settings
+from models.registry import Model
+
+
+class CaseEvaluator:
+    """One model under the same rules for every case."""
+
+    def __init__(
+        self, model: Model, options: RunOptions, rules: Rules, maps: Sequence[ValueMap]
+    ) -> None:
+        self._model, self._options, self._rules, self._maps = model, options, rules, maps
+        self._engine = Engine(registry(), cache=Settings().cache_folder)
+
+    def measure(self, case: Case) -> CaseFigures:
+        """The figures of one case; errors tell its name."""
+        with case.named():
+            scan, found, reference = self._masks(case)
+            return measure(case.name, scan, found, reference, self._model.card, self._rules)
+
+    def plot(self, cases: Sequence[Case], figures: Sequence[CaseFigures], path: Path) -> None:
+        """Draws the best, the median and the worst case into a PNG.
+
+        They are segmented once more, rather than every mask kept until now.
+        """
+        from inference.evaluation.plot import Shown, draw
+
+        by_name = {case.name: case for case in cases}
+        shown = []
+        for rank, row in _ranks(figures).items():
+            scan, found, reference = self._masks(by_name[row.case])
+            title = f"{rank}: Dice {row.dice:.3f}"
+            shown.append(Shown(title, row.case, scan, found, reference))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(shown, path)
+
+    def _masks(self, case: Case) -> tuple[Scan, NDArray[Any], NDArray[Any]]:
+        """The scan, the mask that is found and the reference."""
+        card = self._model.card
+        scan, reference = case.open()
+        scans = {card.channels[0].name: scan}
+        result, _ = self._engine.run(scans, self._model, self._options)
+        known = set() if card.instances else {label.value for label in card.labels}
+        return scan, result.mask, reference_mask(reference, self._maps, known)
+
+
+def _ranks(figures: Sequence[CaseFigures]) -> Mapping[str, CaseFigures]:
+    """The best, the median and the worst case, by mean Dice; each once, where there are fewer."""
+    order = sorted(figures, key=lambda row: row.dice, reverse=True)
+    ranks = {"best": 0, "median": (len(order) - 1) // 2, "worst": len(order) - 1}
+    first = {place: rank for rank, place in reversed(ranks.items())}
+    return {rank: order[place] for rank, place in ranks.items() if first[place] == rank}

@@ -1,0 +1,75 @@
+"""The scans on the command line: single files, or DICOM series of many files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from imaging.errors import BadRequest, SeveralScans
+from imaging.formats.dicom.unpack import is_dicom
+from imaging.formats.file_start import FileStart
+from imaging.formats.incoming import ScanSelection, incoming_scans
+from imaging.formats.limits import UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class InputScan:
+    """One scan on the command line."""
+
+    path: Path
+    """The path that its mask is named after; for a series of many files, their folder."""
+    files: tuple[Path, ...]
+
+    def prepare(self, folder: Path, selection: ScanSelection) -> Path:
+        """A path that can be opened as a scan; a DICOM series is packed into `folder`.
+
+        Raises the error that refuses a series. If there are several series, they are listed on
+        stderr and BadRequest is raised.
+        """
+        folder.mkdir(parents=True)
+        try:
+            (scan,), _ = incoming_scans(self.files, folder, UNLIMITED, selection)
+        except SeveralScans as error:
+            raise _listed(error) from error
+        return scan.path
+
+
+def input_scans(paths: Sequence[Path]) -> list[InputScan]:
+    """A scan for each path; two or more DICOM files together are one series.
+
+    Raises BadRequest for a path that does not exist and for an empty folder.
+    """
+    for path in paths:
+        if not path.exists():
+            raise BadRequest(
+                f"The file {path} does not exist.",
+                expected="A scan, or a folder of DICOM files.",
+                hint="Check the path.",
+            )
+        if path.is_dir() and not any(path.iterdir()):
+            raise BadRequest(
+                f"The folder {path} is empty.",
+                expected="A folder of DICOM files, or an OME-Zarr.",
+                hint="Give a folder that holds a series.",
+            )
+    slices = tuple(path for path in paths if path.is_file() and is_dicom(FileStart.of(path).head))
+    if len(slices) < 2:
+        return [InputScan(path, (path,)) for path in paths]
+    others = [InputScan(path, (path,)) for path in paths if path not in slices]
+    return [InputScan(slices[0].resolve().parent, slices), *others]
+
+
+def _listed(error: SeveralScans) -> BadRequest:
+    for choice in error.choices:
+        click.echo(
+            f"  --series {choice['series']} --stack {choice['stack']}   {choice['name']}, "
+            f"{choice['slices']} x {choice['rows']} x {choice['columns']}"
+            + (", a localizer" if choice["localizer"] else ""),
+            err=True,
+        )
+    return BadRequest(
+        error.detail,
+        expected="One scan.",
+        hint="Choose it with --series and --stack, as listed above.",
+    )

@@ -1,0 +1,93 @@
+"""Where scans are segmented: in this process, or on a server."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cli.client import Client
+from cli.models import registry
+from imaging.mask_description import MaskDescription
+from inference.options import RunOptions
+from inference.run_context import RunContext
+from inference.segmentation_output import SegmentationOutput
+from jobs.settings import Settings
+
+OnTile = Callable[[int, int], None]
+"""Called with the number of finished tiles and of all tiles."""
+
+
+class Segmenter(Protocol):
+    """Segments scans with one model and fixed options."""
+
+    def channels(self) -> Sequence[str]:
+        """The model's channels; the mask lies on the grid of the first channel's scan."""
+        ...
+
+    def mask_description(self) -> MaskDescription:
+        """What the label numbers of the model's masks mean."""
+        ...
+
+    def segment(
+        self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
+    ) -> SegmentationOutput:
+        """Segments one subject into `folder`: mask, preview and report.
+
+        `scans`: channel -> scan; the key of a single scan may be ''.
+        """
+        ...
+
+
+class LocalSegmenter:
+    """Segments in this process."""
+
+    def __init__(self, model: str, options: RunOptions) -> None:
+        from imaging.formats.limits import Limits
+        from inference.engine import Engine
+
+        settings, models = Settings(), registry()
+        self._card = models.get(model).card
+        self._options = options
+        limits = Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes)
+        self._engine = Engine(
+            models,
+            settings.device,
+            settings.memory_bytes,
+            settings.threads,
+            limits=limits,
+            cache=settings.cache_folder,
+        )
+
+    def channels(self) -> Sequence[str]:
+        return [channel.name for channel in self._card.channels]
+
+    def mask_description(self) -> MaskDescription:
+        return self._card.mask_description()
+
+    def segment(
+        self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
+    ) -> SegmentationOutput:
+        named = {name or self._card.channels[0].name: path for name, path in scans.items()}
+        return self._engine.segment(
+            named, self._card.name, folder, self._options, RunContext(on_tile)
+        )
+
+
+class RemoteSegmenter:
+    """Segments on the server at `url`."""
+
+    def __init__(self, url: str, model: str, options: RunOptions, priority: int) -> None:
+        self._client = Client(url)
+        self._model, self._options, self._priority = model, options, priority
+
+    def channels(self) -> Sequence[str]:
+        return self._client.channels(self._model)
+
+    def mask_description(self) -> MaskDescription:
+        return self._client.card(self._model).mask_description()
+
+    def segment(
+        self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
+    ) -> SegmentationOutput:
+        return self._client.segment(
+            scans, self._model, folder, self._options, self._priority, on_tile
+        )

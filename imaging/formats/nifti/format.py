@@ -1,0 +1,38 @@
+"""NIfTI as a scan format and as a mask format."""
+
+from imaging.formats.file_start import FileStart
+from imaging.formats.format import MaskFormat, ScanFormat
+from imaging.formats.nifti.header import byte_order
+from imaging.formats.nifti.read import open_nifti, verify_nifti
+from imaging.formats.nifti.write import write_mask_volume
+
+_NAME = "nifti"
+_TITLE = "NIfTI"
+_ENDINGS = (".nii.gz", ".nii")
+_MEDIA_TYPE = "application/x-nifti"
+
+
+def _recognises(start: FileStart) -> bool:
+    return byte_order(start.inflated()) is not None
+
+
+SCAN = ScanFormat(
+    name=_NAME,
+    title=_TITLE,
+    endings=_ENDINGS,
+    media_type=_MEDIA_TYPE,
+    dimensions=(3,),
+    recognises=_recognises,
+    open=open_nifti,
+    verify=verify_nifti,
+)
+
+
+MASK = MaskFormat(
+    name=_NAME,
+    title=_TITLE,
+    endings=_ENDINGS,
+    media_type=_MEDIA_TYPE,
+    stored_for=(3,),
+    write=lambda path, made: write_mask_volume(path, made.mask, made.scan),
+)

@@ -1,0 +1,216 @@
+# mypy: allow-untyped-calls
+"""A NIfTI-1 or NIfTI-2 header, parsed and checked.
+
+Fields and codes are those of nifti1.h and nifti2.h (NIfTI DFWG, 2004 and 2011).
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.affine import ORIENTATION_UNKNOWN, invalid_affine, is_valid
+from imaging.formats.file_start import HEAD_BYTES
+
+HEADER_BYTES = HEAD_BYTES
+"""The length of the longer header, NIfTI-2's."""
+_VERSIONS = {348: Nifti1Header, 540: Nifti2Header}
+_SUPPORTED = {
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    64: "f8",
+    256: "i1",
+    512: "u2",
+    768: "u4",
+    1024: "i8",
+    1280: "u8",
+}
+_UNSUPPORTED = {1: "single bits", 32: "complex", 1792: "complex", 2048: "complex", 128: "RGB"}
+_UNSUPPORTED |= {2304: "RGBA", 1536: "128-bit float"}
+_COMMON = ("u1", "i2", "i4", "f4", "f8", "u2", "u4")
+"""Voxel types that every viewer supports: neither int8 nor 64-bit integers."""
+_EXTENSIONS_BYTES = 64 << 20
+"""Most bytes between header and voxels: extensions take kilobytes, with DICOM in them some MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """What the header states; every field has been checked."""
+
+    raw: Nifti1Header
+    """The fields as they are (Nifti2Header is a subclass), for writing a mask on the same grid."""
+    stored_shape: tuple[int, ...]
+    grid: tuple[int, int, int]
+    stored: np.dtype[Any]
+    """The type of the voxels in the file, in the file's byte order."""
+    offset: int
+    """Bytes before the first voxel."""
+    slope: float
+    intercept: float
+    affine: NDArray[np.float64]
+    warnings: tuple[str, ...]
+
+    @property
+    def scaled(self) -> bool:
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the values after slope and intercept; the stored type without them."""
+        if not self.scaled:
+            return self.stored.newbyteorder("=")
+        small = self.stored.itemsize <= 2 or self.stored == np.float32
+        return np.dtype(np.float32 if small else np.float64)
+
+    @property
+    def common(self) -> bool:
+        """Whether every viewer supports the voxel type."""
+        return self.stored.newbyteorder("=") in map(np.dtype, _COMMON)
+
+    @property
+    def voxels(self) -> int:
+        return prod(self.grid)
+
+    @property
+    def voxel_bytes(self) -> int:
+        return self.voxels * self.stored.itemsize
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes that the file must hold once decompressed."""
+        return self.offset + self.voxel_bytes
+
+
+def byte_order(start: bytes) -> Literal["<", ">"] | None:
+    """`<` or `>` where `start` begins with the size of a NIfTI or Analyze header, else None."""
+    if int.from_bytes(start[:4], "little") in _VERSIONS:
+        return "<"
+    return ">" if int.from_bytes(start[:4], "big") in _VERSIONS else None
+
+
+def parse(start: bytes) -> Header:
+    """The header at the beginning of a decompressed file.
+
+    Raises UnreadableScan where its fields contradict each other, UnsupportedScan where the file is
+    valid but not supported (pairs, 4D, complex, colour, a singular affine).
+    """
+    order = byte_order(start)
+    if order is None:
+        raise _damaged("The file does not begin with a NIfTI header.")
+    size = int.from_bytes(start[:4], "little" if order == "<" else "big")
+    if len(start) < size:
+        raise _damaged("The file ends inside its header.")
+    _check_magic(start, size)
+    raw = _VERSIONS[size](start[:size], endianness=order, check=False)
+    stored_shape = _stored_shape(raw)
+    slope, intercept = _scaling(raw)
+    affine, warnings = _affine(raw)
+    return Header(
+        raw=raw,
+        stored_shape=stored_shape,
+        grid=_grid(stored_shape),
+        stored=_stored_dtype(raw).newbyteorder(order),
+        offset=_offset(raw, size),
+        slope=slope,
+        intercept=intercept,
+        affine=affine,
+        warnings=warnings,
+    )
+
+
+def _damaged(detail: str) -> UnreadableScan:
+    return UnreadableScan(
+        detail,
+        expected="A complete NIfTI file, .nii or .nii.gz.",
+        hint="Export or copy the scan again.",
+    )
+
+
+def _check_magic(start: bytes, size: int) -> None:
+    magic = start[344:348] if size == 348 else start[4:8]
+    if magic in (b"n+1\0", b"n+2\0"):
+        return
+    kind = "half of a NIfTI pair (.hdr and .img)" if magic[:2] == b"ni" else "an Analyze file"
+    raise UnsupportedScan(
+        f"This is {kind}.",
+        expected="One NIfTI file that holds both header and voxels.",
+        hint="Load the pair in nibabel or ITK-SNAP and save it as .nii.gz.",
+    )
+
+
+def _stored_shape(raw: Nifti1Header) -> tuple[int, ...]:
+    count = int(raw["dim"][0])
+    if not 1 <= count <= 7:
+        raise _damaged(f"The header states {count} axes.")
+    shape = tuple(int(n) for n in raw["dim"][1 : count + 1])
+    if min(shape) < 1:
+        raise _damaged("The header states a length below 1 for an axis.")
+    return shape
+
+
+def _grid(stored_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    if max(stored_shape[3:], default=1) > 1:
+        raise UnsupportedScan(
+            f"The file holds {prod(stored_shape[3:])} volumes ({len(stored_shape)}D).",
+            expected="One 3D volume per file.",
+            hint="Split it with nibabel.four_to_three or fslsplit, and send the parts.",
+        )
+    i, j, k = (*stored_shape[:3], 1, 1)[:3]
+    return i, j, k
+
+
+def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:
+    code = int(raw["datatype"])
+    if code in _SUPPORTED:
+        return np.dtype(_SUPPORTED[code])
+    if code not in _UNSUPPORTED:
+        raise _damaged(f"The header states the unknown voxel type {code}.")
+    raise UnsupportedScan(
+        f"The voxel type is not supported: {_UNSUPPORTED[code]}.",
+        expected="Integers, or 32- or 64-bit floats, with one value per voxel.",
+        hint="Convert it to one value per voxel, such as the magnitude or one channel.",
+    )
+
+
+def _offset(raw: Nifti1Header, size: int) -> int:
+    offset = float(raw["vox_offset"])
+    if not np.isfinite(offset) or not size <= offset <= size + _EXTENSIONS_BYTES:
+        raise _damaged("The header states an impossible position of the voxels in the file.")
+    return int(offset)
+
+
+def _scaling(raw: Nifti1Header) -> tuple[float, float]:
+    """nifti1.h: a slope of 0 means no scaling. nibabel treats one that is not finite the same."""
+    slope, intercept = float(raw["scl_slope"]), float(raw["scl_inter"])
+    if slope == 0 or not np.isfinite(slope):
+        return 1.0, 0.0
+    if not np.isfinite(intercept):
+        raise _damaged("The header has a valid slope, but an intercept that is not finite.")
+    return slope, intercept
+
+
+def _affine(raw: Nifti1Header) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The sform, else the qform, else the bare voxel sizes, as in nibabel."""
+    try:
+        with np.errstate(invalid="ignore"):  # a signalling NaN; `is_valid` detects it
+            affine = np.asarray(raw.get_best_affine(), np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise invalid_affine() from error
+    if not is_valid(affine):
+        raise invalid_affine()
+    warnings = []
+    if not int(raw["sform_code"]) and not int(raw["qform_code"]):
+        warnings.append(ORIENTATION_UNKNOWN)
+    unit = int(raw["xyzt_units"]) & 7
+    if unit in (1, 3):
+        name = {1: "metres", 3: "micrometres"}[unit]
+        warnings.append(f"The file states lengths in {name}; they are read as millimetres.")
+    return affine, tuple(warnings)

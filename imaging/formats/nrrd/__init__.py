@@ -1,0 +1,1 @@
+"""NRRD: volumes and masks."""

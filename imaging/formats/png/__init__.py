@@ -1,0 +1,1 @@
+"""PNG: images, and masks of images."""

@@ -1,0 +1,161 @@
+"""Opens and verifies PNG images (W3C Portable Network Graphics, third edition)."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imaging.formats.limits import Limits
+from imaging.formats.raster import (
+    ALPHA_IGNORED,
+    Layout,
+    damaged,
+    decoded_as_a_whole,
+    unsupported,
+)
+from imaging.scan import Scan
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_BYTES = 1 << 20
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type; clause 11.2.1
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+          (0, 1, 1, 2))  # fmt: skip
+"""x and y start, x and y step of each interlace pass; clause 8.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    columns: int
+    rows: int
+    bits: int
+    colour: int
+    interlaced: bool
+
+    @property
+    def inflated_bytes(self) -> int:
+        """Bytes of all scanlines, each with its filter byte (clause 7.2)."""
+        passes = _ADAM7 if self.interlaced else ((0, 0, 1, 1),)
+        depth = self.bits * _CHANNELS[self.colour]
+        total = 0
+        for x, y, across, down in passes:
+            columns = max(0, -(-(self.columns - x) // across))
+            rows = max(0, -(-(self.rows - y) // down))
+            total += rows * (1 + -(-columns * depth // 8)) if columns else 0
+        return total
+
+
+@dataclass(slots=True)
+class _PixelCounter:
+    """Inflates IDAT data and counts its bytes, without keeping them."""
+
+    left: int
+    """Bytes that are still missing; negative where there are too many."""
+    stream: Any = field(default_factory=zlib.decompressobj)
+
+    def feed(self, data: bytes) -> None:
+        try:
+            while data and not self.stream.eof and self.left >= -_CHUNK_BYTES:
+                self.left -= len(self.stream.decompress(data, _CHUNK_BYTES))
+                data = self.stream.unconsumed_tail
+        except zlib.error as error:
+            raise damaged("The image is damaged.") from error
+
+
+def open_png(path: Path, limits: Limits) -> Scan:
+    """The image at `path`; reads the header and the names of the chunks, no pixels."""
+    with path.open("rb") as file:
+        header = _header(file)
+        names = _names(file)
+    if b"acTL" in names:
+        raise unsupported("The image is animated.")
+    warnings = (ALPHA_IGNORED,) if header.colour in (4, 6) or b"tRNS" in names else ()
+    deep = header.bits == 16
+    layout = Layout(
+        format="png",
+        rows=header.rows,
+        columns=header.columns,
+        components=3 if header.colour in (2, 3, 6) else 1,
+        dtype=np.dtype(np.uint16 if deep else np.uint8),
+        warnings=warnings,
+    )
+    return decoded_as_a_whole(layout, lambda: _decode(path, layout), limits)
+
+
+def verify_png(path: Path, limits: Limits) -> Scan:
+    """As open_png, and verifies every chunk's checksum and that all scanlines are present.
+
+    The pixels are inflated and counted in small parts and never held as a whole.
+    """
+    scan = open_png(path, limits)
+    with path.open("rb") as file:
+        pixels = _PixelCounter(_header(file).inflated_bytes)
+        file.seek(len(SIGNATURE))
+        _verify_chunks(file, pixels)
+    if not -_CHUNK_BYTES <= pixels.left <= 0:  # decoders ignore a few extra bytes
+        raise damaged("The image has fewer or far more pixels than its header promises.")
+    return scan
+
+
+def _header(file: IO[bytes]) -> _Header:
+    file.seek(len(SIGNATURE))
+    start = file.read(25)
+    if len(start) < 25 or start[4:8] != b"IHDR":
+        raise damaged("The image ends inside its header.")
+    columns, rows, bits, colour, _, _, interlace = struct.unpack(">IIBBBBB", start[8:21])
+    if colour not in _CHANNELS or bits not in (1, 2, 4, 8, 16) or interlace > 1:
+        raise damaged("The image's header is damaged.")
+    return _Header(columns, rows, bits, colour, bool(interlace))
+
+
+def _names(file: IO[bytes]) -> set[bytes]:
+    """Names of the chunks before the pixels."""
+    names = set()
+    file.seek(len(SIGNATURE))
+    while len(start := file.read(8)) == 8 and start[4:8] != b"IDAT":
+        names.add(start[4:8])
+        file.seek(int.from_bytes(start[:4], "big") + 4, 1)
+    return names
+
+
+def _verify_chunks(file: IO[bytes], pixels: _PixelCounter) -> None:
+    for name, data, intact in _parts(file):
+        if not intact:
+            raise damaged("The image is cut off or damaged.")
+        if name == b"IDAT":
+            pixels.feed(data)
+        if name == b"IEND":
+            return
+    raise damaged("The image is cut off.")
+
+
+def _parts(file: IO[bytes]) -> Iterator[tuple[bytes, bytes, bool]]:
+    """(chunk name, part of its data, intact so far); an empty part ends each chunk."""
+    while len(start := file.read(8)) == 8:
+        left, name, check = int.from_bytes(start[:4], "big"), start[4:8], zlib.crc32(start[4:8])
+        while left:
+            data = file.read(min(left, _CHUNK_BYTES))
+            if not data:
+                yield name, b"", False
+                return
+            left -= len(data)
+            check = zlib.crc32(data, check)
+            yield name, data, True
+        yield name, b"", file.read(4) == check.to_bytes(4, "big")
+
+
+def _decode(path: Path, layout: Layout) -> NDArray[Any]:
+    if layout.dtype == np.uint16:  # Pillow would cut 16-bit colour down to 8 bits
+        pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+        pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+        return pixels[..., : layout.components]
+    with Image.open(path, formats=["PNG"]) as image:
+        image.load()
+        image.info.pop("transparency", None)  # Pillow would warn that RGB cannot hold it
+        return np.asarray(image.convert("RGB" if layout.components == 3 else "L"))

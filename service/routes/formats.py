@@ -1,0 +1,38 @@
+"""File formats: which are supported, and which a job's results can be downloaded in."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from imaging.formats.overview import overview
+from service.auth import Permission, Principal
+from service.http.dependencies import ResultsDep
+from service.http.permissions import Allowed
+from service.schemas import DownloadOut, FormatOut, Identifier
+
+router = APIRouter(tags=["formats"])
+
+
+@router.get("/v1/formats", dependencies=[Allowed(Permission.PUBLIC)])
+def list_formats() -> list[FormatOut]:
+    """Every format that scans can be uploaded in, or results be downloaded or sent in."""
+    return [FormatOut.model_validate(asdict(row)) for row in overview()]
+
+
+@router.get("/v1/jobs/{job_id}/downloads")
+def list_downloads(
+    job_id: Identifier,
+    results: ResultsDep,
+    principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
+) -> list[DownloadOut]:
+    """The formats that a job's mask and report can be downloaded in; the stored mask is first."""
+    return [
+        DownloadOut(
+            kind=file.kind,
+            format=file.format.name,
+            title=file.format.title,
+            url=f"/v1/jobs/{job_id}/{file.kind}?format={file.format.name}",
+        )
+        for file in results.downloads(principal.project, job_id)
+    ]
