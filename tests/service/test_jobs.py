@@ -72,7 +72,7 @@ def test_scan_and_model_must_suit(gateway: Gateway, volume: str, picture: str) -
     """What cannot work is refused when it is asked for, not when a worker comes to it."""
     cases = [
         ({"scan": volume, "model": "flat"}, 422, "3D volume"),
-        ({"scan": picture, "model": "solid"}, 422, "2D picture"),
+        ({"scan": picture, "model": "solid"}, 422, "2D image"),
         ({"scan": volume, "model": "contrasts"}, 422, "2 scan"),
         ({"scans": {"t1": volume}, "model": "contrasts"}, 422, "2 scan"),
         ({"scans": {"t1": volume, "flair": volume}, "model": "contrasts"}, 422, "2 scan"),
