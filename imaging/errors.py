@@ -10,6 +10,8 @@ TesseraError
 │   ├── ScanModelMismatch    the scan does not fit the model
 │   └── BadRequest           options that contradict each other or the card
 ├── NotFound                 no such scan, job, batch, mask or model
+├── Unauthenticated          a caller without credentials, or with credentials that are not valid
+├── Forbidden                a known caller without the permission that the request needs
 ├── Conflict                 not possible in the current state
 ├── BadModel                 a network or card that does not match its description
 ├── Unavailable              a part (disk, broker, database, device) cannot serve now
@@ -75,6 +77,14 @@ class BadRequest(BadInput):
 
 class NotFound(TesseraError):
     """No such scan, job, batch, mask or model for this owner."""
+
+
+class Unauthenticated(TesseraError):
+    """The caller presents no credentials, or credentials that are not valid."""
+
+
+class Forbidden(TesseraError):
+    """The caller is known and lacks the permission that the request needs."""
 
 
 class Conflict(TesseraError):

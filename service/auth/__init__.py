@@ -11,7 +11,6 @@ from service.auth.authenticator import (
     DicomCaller,
     HttpCaller,
 )
-from service.auth.errors import Forbidden, Unauthenticated
 from service.auth.local_administrator import LocalAdministrator
 from service.auth.operation import permissions_of, requires
 from service.auth.permission import Permission
@@ -23,12 +22,10 @@ __all__ = [
     "BackgroundTask",
     "Caller",
     "DicomCaller",
-    "Forbidden",
     "HttpCaller",
     "LocalAdministrator",
     "Permission",
     "Principal",
-    "Unauthenticated",
     "permissions_of",
     "requires",
 ]

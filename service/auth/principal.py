@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from service.auth.errors import Forbidden
+from imaging.errors import Forbidden
 from service.auth.permission import Permission
 
 

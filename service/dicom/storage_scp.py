@@ -9,7 +9,14 @@ from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import
 
-from imaging.errors import BadInput, BadRequest, StorageFull, TesseraError
+from imaging.errors import (
+    BadInput,
+    BadRequest,
+    Forbidden,
+    StorageFull,
+    TesseraError,
+    Unauthenticated,
+)
 from imaging.formats.dicom.instance import is_image
 from jobs import problem
 from jobs.settings import Settings
@@ -17,10 +24,8 @@ from service.auth import (
     ANONYMOUS,
     Authenticator,
     DicomCaller,
-    Forbidden,
     Permission,
     Principal,
-    Unauthenticated,
     requires,
 )
 from service.dicom.series_inbox import SeriesInbox

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imaging.errors import BadInput, ScanTooLarge, TesseraError
 from jobs import problem
 from jobs.problem import Answer
-from service.auth import Forbidden, Unauthenticated
 from service.schemas import Problem
 
 logger = logging.getLogger("tessera.service")
@@ -34,8 +33,6 @@ class BodyTooLarge(ScanTooLarge):
 
 TABLE: Mapping[type[Exception], Answer] = {
     **problem.TABLE,
-    Unauthenticated: Answer(401, "Not signed in"),
-    Forbidden: Answer(403, "Permission denied"),
     ForeignHost: Answer(421, "This host name is not served here"),
     ForeignOrigin: Answer(403, "Requests from other sites are not allowed"),
     RequestValidationError: Answer(422, "The request is not valid"),

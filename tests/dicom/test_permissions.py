@@ -1,27 +1,39 @@
 """Who may send: every DIMSE service names one permission, and a node without it is refused."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from imaging.errors import Unauthenticated
+from jobs.delivery import Delivery
+from jobs.job import JobState
 from jobs.settings import Settings
 from service.auth import (
     Authenticator,
+    BackgroundTask,
     Caller,
     DicomCaller,
     LocalAdministrator,
     Permission,
     Principal,
-    Unauthenticated,
     permissions_of,
 )
+from service.dicom.delivery_sender import DeliverySender, SenderParts
 from service.dicom.series_inbox import SeriesInbox
+from service.dicom.series_router import SeriesRouter
 from service.dicom.storage_scp import StorageScp
+from service.resources.peers import Peer
+from service.resources.routing_table import RoutingTable
 from tests.support.dicom.associations import associate, store
-from tests.support.dicom.mr_series import series
+from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 
 class Nodes:
@@ -68,3 +80,51 @@ def test_a_node_without_the_permission_is_not_authorized(
     association.release()
     scp.stop()
     inbox.close()
+
+
+def test_a_series_of_a_node_that_lost_its_permission_is_refused(tmp_path: Path) -> None:
+    """Given a received series whose sender may not send any more, the reason is beside it."""
+    inbox = SeriesInbox(Settings(data=tmp_path, dicom_quiet_s=0.01))
+    (image,) = series(1)
+    image.file_meta.SourceApplicationEntityTitle = "CT2"
+    inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
+    inbox.association_ended(1, released=True)
+    unused: Any = None
+    router = SeriesRouter(inbox, RoutingTable(), unused, unused, unused, Nodes())
+    until(inbox.complete)
+    router.step()
+    (refused,) = (tmp_path / "refused").rglob("problem.json")
+    problem = json.loads(refused.read_text())
+    assert (problem["status"], problem["type"]) == (403, "urn:tessera:forbidden")
+    inbox.close()
+
+
+class _Tasks:
+    """Lets no background task do anything."""
+
+    def authenticate(self, caller: Caller) -> Principal:
+        assert caller == BackgroundTask("delivery sender", "a")
+        return Principal("delivery sender", "a")
+
+
+class _Deliveries:
+    """One delivery that is due, and the problem with which it fails."""
+
+    problem: Mapping[str, Any] = {}
+
+    def claim(self, destination: str, _lease_s: float) -> Delivery:
+        return Delivery("d", "j", destination, "dicom-seg", 0.0)
+
+    def fail(self, _: Delivery, problem: Mapping[str, Any]) -> None:
+        self.problem = problem
+
+
+def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
+    job = SimpleNamespace(project="a", state=JobState.SUCCEEDED)
+    deliveries: Any = _Deliveries()
+    jobs: Any = SimpleNamespace(by_id=lambda _: job)
+    unused: Any = None
+    parts = SenderParts(deliveries, jobs, unused, unused, _Tasks(), "TESSERA", 1.0)
+    sender = DeliverySender(parts, Peer(name="archive", dicomweb="http://127.0.0.1:1"))
+    assert sender.step()
+    assert deliveries.problem["status"] == 403

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 import service
+from imaging.errors import Forbidden, Unauthenticated
 from jobs.settings import Settings
 from models.registry import Registry
 from service import auth
@@ -24,7 +25,6 @@ from service.auth import (
     LocalAdministrator,
     Permission,
     Principal,
-    Unauthenticated,
 )
 from service.use_cases.archives import Archives
 from tests.support.answers import check_problem
@@ -128,7 +128,7 @@ def test_every_operation_on_archives_names_one_permission() -> None:
 def test_an_operation_checks_its_permission() -> None:
     archives = Archives(*[None] * 3)  # type: ignore[arg-type] # refused before it uses them
     for name in _named(Archives):
-        with pytest.raises(auth.Forbidden):
+        with pytest.raises(Forbidden):
             getattr(archives, name)(Principal("nobody", "a"), *[None] * 3)
 
 
