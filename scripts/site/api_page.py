@@ -26,8 +26,9 @@ PROBLEMS = """## Problems
 
 Every error is `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)):
 `type` is stable and meant for programs, `detail` says what is wrong, `expected` what was expected,
-and `hint` what to do. Problems never contain patient data. `http-400`, `http-404` and `http-405` are
-answered where no route is reached; `unexpected` (500) carries an `instance` that is also in the log.
+and `hint` what to do. Problems never contain patient data. `http-400`, `http-404` and `http-405`
+are answered where no route is reached; `unexpected` (500) carries an `instance` that is also in the
+log.
 """
 
 
@@ -75,7 +76,7 @@ def _route(method: str, path: str, operation: Json) -> list[str]:
 
 def _fields_or_name(body: Json) -> list[str]:
     if body.get("properties"):
-        return _fields(body)
+        return json_schema.fields(body)
     return [json_schema.kind(body), ""]
 
 
@@ -104,21 +105,7 @@ def _bodies(described: Json) -> list[str]:
     lines = ["## Bodies", ""]
     for name, body in sorted(described["components"]["schemas"].items()):
         lines += [f"### {name}", "", sentence(body.get("description", "")), ""]
-        lines += _fields(body) if body.get("properties") else [json_schema.kind(body), ""]
+        lines += (
+            json_schema.fields(body) if body.get("properties") else [json_schema.kind(body), ""]
+        )
     return lines
-
-
-def _fields(body: Json) -> list[str]:
-    required = set(body.get("required", ()))
-    return table(
-        ("field", "value", "default", "description"),
-        (
-            (
-                code(name),
-                json_schema.kind(field),
-                "**required**" if name in required else json_schema.default(field),
-                sentence(field.get("description", "")),
-            )
-            for name, field in body["properties"].items()
-        ),
-    )

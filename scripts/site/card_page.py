@@ -1,9 +1,6 @@
 """The page of the model card, made from the schema of `ModelCard`."""
 
-from typing import Any
-
 import json_schema
-from md import code, sentence, table
 
 from models.card import ModelCard
 
@@ -18,24 +15,4 @@ find these numbers; [codes of labels](../how-to/own-model.md#codes-of-labels) ho
 
 def page() -> str:
     """Markdown: the card's fields, then those of each part."""
-    whole = ModelCard.model_json_schema()
-    lines = [INTRODUCTION, "## Fields", "", *_fields(whole)]
-    for name, part in sorted(whole.get("$defs", {}).items()):
-        lines += [f"## {name}", "", sentence(part.get("description", "")), "", *_fields(part)]
-    return "\n".join(lines)
-
-
-def _fields(part: dict[str, Any]) -> list[str]:
-    required = set(part.get("required", ()))
-    return table(
-        ("field", "value", "default", "description"),
-        (
-            (
-                code(name),
-                json_schema.kind(field),
-                "**required**" if name in required else json_schema.default(field),
-                sentence(field.get("description", "")),
-            )
-            for name, field in part.get("properties", {}).items()
-        ),
-    )
+    return "\n".join([INTRODUCTION, *json_schema.sections(ModelCard.model_json_schema())])

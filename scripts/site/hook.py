@@ -1,30 +1,72 @@
-"""MkDocs hook: adds the pages that are made from the code, and folders of the navigation.
+"""MkDocs hook: adds the pages and tables that are made from the code while the site is built.
 
-In the navigation of mkdocs.yml, `Decisions: decisions/` stands for all pages of that folder.
+In the navigation of mkdocs.yml, `Decisions: decisions/` stands for all pages of that folder. In a
+page, `<!-- generated: NAME -->` is replaced by the table of that name.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import api_page
 import card_page
 import cli_page
+import dicom_tables
+import formats_table
 import settings_page
+import training_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 PAGES = {
     "reference/api.md": api_page.page,
     "reference/card.md": card_page.page,
     "reference/cli.md": cli_page.page,
     "reference/settings.md": settings_page.page,
+    "reference/training.md": training_page.page,
 }
+TABLES = {
+    "formats": formats_table.formats,
+    "storage-classes": dicom_tables.storage_classes,
+    "transfer-syntaxes": dicom_tables.transfer_syntaxes,
+}
+_PLACE = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Replaces every folder in the navigation by its pages; an index comes first."""
     config.nav = [_expand(item, Path(config.docs_dir)) for item in config.nav or []]
     return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Every generated page is a file like any other: navigation and links see it."""
+    for name, page in PAGES.items():
+        files.append(File.generated(config, name, content=page()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    """Puts the tables into their places. Raises KeyError for a table that there is not."""
+    folder = Path(config.docs_dir) / page.file.src_uri
+
+    def table(match: re.Match[str]) -> str:
+        if match[1] == "pages":
+            return "\n".join(_pages(folder.parent, folder.name))
+        return "\n".join(TABLES[match[1]]())
+
+    return _PLACE.sub(table, markdown)
+
+
+def _pages(folder: Path, own: str) -> list[str]:
+    """A list of links to the other pages of a folder, by their titles."""
+    pages = sorted(path for path in folder.glob("*.md") if path.name != own)
+    return [f"- [{_title(path)}]({path.name})" for path in pages]
+
+
+def _title(page: Path) -> str:
+    return next(line[2:] for line in page.read_text().splitlines() if line.startswith("# "))
 
 
 def _expand(item: Any, docs: Path) -> Any:
@@ -36,10 +78,3 @@ def _expand(item: Any, docs: Path) -> Any:
         return item
     pages = sorted((docs / item).glob("*.md"), key=lambda path: (path.stem != "index", path.name))
     return [path.relative_to(docs).as_posix() for path in pages]
-
-
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Every generated page is a file like any other: navigation and links see it."""
-    for name, page in PAGES.items():
-        files.append(File.generated(config, name, content=page()))
-    return files

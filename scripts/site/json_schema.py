@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from md import code
+from md import code, sentence, table
 
 Json = dict[str, Any]
 
@@ -62,3 +62,29 @@ def _limits(schema: Json) -> list[str]:
 
 def _literal(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def fields(part: Json) -> list[str]:
+    """A table of an object's fields."""
+    required = set(part.get("required", ()))
+    return table(
+        ("field", "value", "default", "description"),
+        (
+            (
+                code(name),
+                kind(field),
+                "**required**" if name in required else default(field),
+                sentence(field.get("description", "")),
+            )
+            for name, field in part.get("properties", {}).items()
+        ),
+    )
+
+
+def sections(whole: Json) -> list[str]:
+    """An object's fields, then a section for each part that they refer to."""
+    lines = ["## Fields", "", *fields(whole)]
+    for name, part in sorted(whole.get("$defs", {}).items()):
+        lines += [f"## {name}", "", sentence(part.get("description", "")), ""]
+        lines += fields(part) if part.get("properties") else [kind(part), ""]
+    return lines

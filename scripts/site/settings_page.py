@@ -27,7 +27,7 @@ GROUPS = (
         "Gateway",
         ("host", "port", "behind_proxy", "allowed_", "upload_bytes", "max_", "inflated_bytes"),
     ),
-    ("DICOM network", ("dicom_", "routes")),
+    ("DICOM network", ("dicom_", "routing_table")),
     ("MONAI Label", ("monai_label_",)),
     ("Jobs", ("lease_s", "attempts", "stall_s", "sweep_s", "visibility_s")),
     ("Workers", ("device", "memory_bytes", "threads", "together", "model_bytes")),

@@ -48,6 +48,14 @@ SYNTAXES = (
 )
 """Transfer syntaxes that can be decoded (PS3.6, A). Images are kept as they were sent."""
 
+IMAGE_CLASSES = tuple(
+    str(context.abstract_syntax)
+    for context in AllStoragePresentationContexts
+    if is_image(str(context.abstract_syntax))
+)
+"""Storage SOP Classes that are accepted: images only. An archive that forwards all new objects
+would otherwise send us our own results."""
+
 
 class StorageScp:
     """Listens from its creation until `stop`."""
@@ -142,10 +150,8 @@ def _entity(settings: Settings) -> AE:
     entity.require_calling_aet = list(settings.dicom_allowed_callers)
     entity.maximum_associations = settings.dicom_max_associations
     entity.add_supported_context(Verification)
-    for context in AllStoragePresentationContexts:
-        # Images only: an archive that forwards new objects would send our own results back.
-        if is_image(str(context.abstract_syntax)):
-            entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
+    for sop_class in IMAGE_CLASSES:
+        entity.add_supported_context(sop_class, list(SYNTAXES))
     return entity
 
 
