@@ -123,5 +123,5 @@ def _mismatch(detail: str, expected: str) -> BadModel:
     return BadModel(
         detail,
         expected=expected,
-        hint="Correct the card (docs/models.md describes each field), then add the model again.",
+        hint="Correct the card (docs/how-to/own-model.md describes each field), then add the model again.",
     )

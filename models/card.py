@@ -78,14 +78,14 @@ class ModelCard(CardFacts):
             )
             raise BadModel(
                 f"The card is not valid: {faults}.",
-                expected="A card.json with the fields that docs/models.md describes.",
+                expected="A card.json with the fields that docs/how-to/own-model.md describes.",
                 hint="Correct these fields and add the model again.",
             ) from error
         except OSError as error:
             raise BadModel(
                 "The folder has no card.json that can be read.",
                 expected="A folder with model.onnx and card.json.",
-                hint="Choose such a folder, or write the card as docs/models.md describes.",
+                hint="Choose such a folder, or write the card as docs/how-to/own-model.md describes.",
             ) from error
 
     def save(self, path: Path) -> None:

@@ -106,6 +106,6 @@ class TrainingConfig(FrozenModel):
 def _invalid(detail: str) -> BadRequest:
     return BadRequest(
         detail,
-        expected="A TOML file as docs/models.md describes.",
+        expected="A TOML file as docs/how-to/train.md describes.",
         hint="Correct these fields, or start from a file in models/training/configs.",
     )

@@ -67,7 +67,7 @@ async def put_label(
     principal: WritesReviews,
     tag: str = FINAL,
 ) -> dict[str, str]:
-    """Stores a label map as a review with the verdict `corrected`; see docs/monai-label.md."""
+    """Stores a label map as a review with the verdict `corrected`; see docs/how-to/viewers.md."""
     scan = await run_sync(scans.find, principal, base_name(image))
     reader_tag = _reader_tag(tag)
     async with received_form(request, space) as form:

@@ -1,4 +1,4 @@
-"""The commands of docs/api.md do what they say."""
+"""The commands of docs/how-to/api.md do what they say."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "api.md"
 
 
 def _work(gateway: Gateway, stop: threading.Event) -> None:
@@ -29,7 +29,7 @@ def _work(gateway: Gateway, stop: threading.Event) -> None:
 
 def test_commands(start_gateway: Start, tmp_path: Path) -> None:
     """Run in a shell one after another, none fails and each says what was promised."""
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(blocks) >= 7
     if shutil.which("curl") is None:
         pytest.skip("the commands are curl's, and it is not here")

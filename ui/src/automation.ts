@@ -1,4 +1,4 @@
-/** `window.tessera`: what scripts and tests may ask of the page. Documented in docs/review.md. */
+/** `window.tessera`: what scripts and tests may ask of the page. Documented in docs/reference/review-page.md. */
 
 import type { Spot } from './viewer/viewer'
 import type { Point } from './wire'

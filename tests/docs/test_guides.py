@@ -1,0 +1,206 @@
+"""Every command of the tutorial and of the how-to guides does what it says.
+
+A page's blocks run in one shell, one after another, in a folder of their own. Before a block,
+`<!-- not run: why -->` leaves it out, and `<!-- background -->` starts it as a service and waits
+until that is ready. A block with a title is a file of that name.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import skimage.data
+import tifffile
+from PIL import Image
+
+from models.registry import ZOO
+from tests.support.dicom.files import classic, write
+from tests.support.ports import free_port
+from tests.support.processes import ROOT
+from tests.support.programs import run
+
+DOCS = ROOT / "docs"
+PAGES = [DOCS / "tutorial" / "index.md", *sorted((DOCS / "how-to").glob("*.md"))]
+BLOCK = re.compile(
+    r"(?:^ *<!-- (?P<mark>background|not run: [^>]+) -->\n)?"
+    r'^(?P<indent> *)```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<code>.*?)^ *```$',
+    re.MULTILINE | re.DOTALL,
+)
+MOST_NOT_RUN = 16
+"""Blocks that are left out, in all pages together. Raise it only with a reason."""
+ADDRESS = "127.0.0.1:8000"
+READY = """
+for _ in $(seq 1200); do
+  curl -fsS http://127.0.0.1:8000/readyz >/dev/null 2>&1 && break
+  kill -0 $service || { cat service.log; exit 1; }
+  sleep 0.1
+done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of code in a page."""
+
+    language: str
+    code: str
+    title: str
+    mark: str
+    """`background`, `not run: why`, or nothing."""
+
+    @property
+    def is_run(self) -> bool:
+        runs = self.language in ("bash", "python") and not self.title
+        return runs and not self.mark.startswith("not run")
+
+
+def blocks(page: Path) -> list[Block]:
+    return [
+        Block(
+            match["language"],
+            re.sub(rf"^{match['indent']}", "", match["code"], flags=re.MULTILINE),
+            match["title"] or "",
+            match["mark"] or "",
+        )
+        for match in BLOCK.finditer(page.read_text())
+    ]
+
+
+def script(page: Path, port: int) -> str:
+    """The page as one shell script, its service on `port`."""
+    parts = ["set -eu"]
+    service = False
+    for block in blocks(page):
+        if not block.is_run:
+            continue
+        if block.mark == "background":
+            parts.append(started(block.code))
+            service = True
+        elif block.language == "python":
+            parts.append(f"python - <<'END_OF_PYTHON'\n{block.code}END_OF_PYTHON")
+        else:
+            parts.append(block.code)
+    text = "\n".join(parts)
+    if not service and (ADDRESS in text or "tessera-data" in text):
+        text = f"{started('tessera up')}\n{text}"
+    return text.replace(ADDRESS, f"127.0.0.1:{port}").replace("11112", str(free_port()))
+
+
+def started(command: str) -> str:
+    return (
+        f"({command.strip()}) > service.log 2>&1 & service=$!\n"
+        "trap 'pkill -TERM -P $service; kill $service || true; wait' EXIT\n" + READY
+    )
+
+
+def crop(path: Path) -> None:
+    """The scan of the tutorial, made by the tutorial's own program."""
+    (program,) = [b.code for b in blocks(PAGES[0]) if b.title == "make_scan.py"]
+    run([sys.executable, "-P", "-c", program], cwd=path.parent)
+    (path.parent / "hippocampus.nii.gz").replace(path)
+
+
+def api(folder: Path) -> None:
+    crop(folder / "t1.nii.gz")
+
+
+def dicom(folder: Path) -> None:
+    crop(folder / "t1.nii.gz")
+    image = nibabel.load(folder / "t1.nii.gz")
+    voxels = np.asarray(image.dataobj)
+    write(classic(voxels.astype(np.int16), image.affine), folder / "study" / "series3")
+    shutil.make_archive(str(folder / "study"), "zip", folder / "study")
+
+
+def large_scans(folder: Path) -> None:
+    tissue = skimage.data.immunohistochemistry()
+    tifffile.imwrite(folder / "slide.ome.tiff", tissue, tile=(128, 128), photometric="rgb")
+
+
+def own_model(folder: Path) -> None:
+    shutil.copytree(ZOO / "hippocampus-mri-3d", folder / "my-network")
+    card = folder / "my-network" / "card.json"
+    card.write_text(card.read_text().replace('"hippocampus-mri-3d"', '"my-network"', 1))
+
+
+def train(folder: Path) -> None:
+    random = np.random.default_rng(0)
+    for name in ("images", "labels"):
+        (folder / "data" / name).mkdir(parents=True)
+    for case in range(4):
+        cells = np.zeros((64, 64), np.uint8)
+        row, column = random.integers(10, 40, 2)
+        cells[row : row + 14, column : column + 14] = 1
+        noisy = cells * 120 + random.integers(0, 60, cells.shape)
+        Image.fromarray(noisy.astype(np.uint8)).save(folder / "data" / "images" / f"{case}.png")
+        Image.fromarray(cells).save(folder / "data" / "labels" / f"{case}.png")
+
+
+def evaluate(folder: Path) -> None:
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    tissue = skimage.data.immunohistochemistry()
+    for case in range(2):
+        part = tissue[:128, 128 * case : 128 * (case + 1)]
+        Image.fromarray(part).save(folder / "images" / f"{case}.png")
+        objects = np.zeros((128, 128), np.uint8)
+        objects[20:40, 20:40], objects[70:95, 60:90] = 1, 2
+        Image.fromarray(objects).save(folder / "labels" / f"{case}.png")
+
+
+PREPARE: Mapping[str, Callable[[Path], None]] = {
+    "api": api,
+    "dicom": dicom,
+    "evaluate": evaluate,
+    "large-scans": large_scans,
+    "own-model": own_model,
+    "train": train,
+}
+"""What a page's commands find in their folder."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_commands(page: Path, tmp_path: Path) -> None:
+    if not any(block.is_run for block in blocks(page)):
+        return
+    if page.stem == "viewers" and sys.version_info >= (3, 13):
+        pytest.skip("the client imports cgi, which Python 3.13 lacks")
+    PREPARE.get(page.stem, lambda _: None)(tmp_path)
+    for block in blocks(page):
+        if block.title and block.title != "card.json":
+            (tmp_path / block.title).write_text(block.code)
+    port = free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
+    settings = {"TESSERA_PORT": str(port), "TESSERA_CACHE": os.environ["TESSERA_CACHE"]}
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = run(
+        ["bash", "-c", script(page, port)],
+        cwd=tmp_path,
+        env=kept | settings | {"PATH": programs, "PYTHONSAFEPATH": "1"},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"type":"urn:tessera:' not in done.stdout
+
+
+def test_few_blocks_are_left_out_and_each_has_a_reason() -> None:
+    left_out = [block for page in PAGES for block in blocks(page) if block.mark[:7] == "not run"]
+    assert len(left_out) <= MOST_NOT_RUN
+    ran = [block for page in PAGES for block in blocks(page) if block.is_run]
+    assert len(ran) > 25
+
+
+def test_every_block_of_commands_is_found() -> None:
+    """No page hides commands in another kind of block."""
+    for page in PAGES:
+        text = page.read_text()
+        assert not re.search(r"^ *```(?:sh|console|shell)\b", text, re.MULTILINE), page
+        assert text.count("```bash") == sum(b.language == "bash" for b in blocks(page)), page

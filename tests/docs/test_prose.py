@@ -1,0 +1,67 @@
+"""What holds for every Markdown page: width, and names that the code knows."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.settings import Settings
+from tests.support.processes import ROOT
+
+PAGES = [
+    *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "requirements").glob("*.md")),
+]
+WIDTH = 100
+FILE = re.compile(
+    r"`((?:benchmarks|cli|docs|imaging|inference|jobs|models|requirements|scripts|service|tests|ui"
+    r"|workers)/[\w./-]*[\w/])`"
+)
+IDS = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def prose(page: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines, without tables and blocks of code."""
+    code = False
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            code = not code
+        elif not code and not line.lstrip().startswith("|"):
+            yield number, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_lines_are_wrapped(page: Path) -> None:
+    """At 100 characters; a link that is longer, and an image, stand alone in their line."""
+    wide = [
+        number
+        for number, line in prose(page)
+        if len(line) > WIDTH and not re.fullmatch(r"[\s\-*\d.]*!?\[[^\]]*\]\([^)]*\)[.,;:)]*", line)
+    ]
+    assert wide == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    if page.parent.name == "contributing" and page.name.startswith("add-"):
+        return  # their examples name files that a reader is to create
+    missing = [name for name in FILE.findall(page.read_text()) if not (ROOT / name).exists()]
+    assert [name for name in missing if name != "service/static"] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_settings_that_are_named_are_settings(page: Path) -> None:
+    known = {f"TESSERA_{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(r"\bTESSERA_[A-Z0-9_]+\b", page.read_text()))
+    assert named - known == set()
+
+
+def test_numbers_of_decisions_are_unique() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert len(pages) >= 17
+    numbers = [int(page.name[:4]) for page in pages]
+    assert sorted(set(numbers)) == numbers
+    for page, number in zip(pages, numbers, strict=True):
+        assert page.read_text().startswith(f"# {number}. "), page
