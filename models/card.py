@@ -85,7 +85,7 @@ class ModelCard(CardFacts):
             raise BadModel(
                 "The folder has no card.json that can be read.",
                 expected="A folder with model.onnx and card.json.",
-                hint="Choose such a folder, or write the card as docs/how-to/own-model.md describes.",
+                hint="Choose such a folder, or write the card: see docs/how-to/own-model.md.",
             ) from error
 
     def save(self, path: Path) -> None:

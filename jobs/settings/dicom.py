@@ -43,6 +43,6 @@ class DicomSettings(Section):
     """Secret from which the pseudonyms and UIDs of de-identified scans are made. Empty: the file
     `pseudonyms.key` in the data folder, which is made at the first use."""
     routing_table: Path | None = None
-    """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md). Empty: no peers and no rules."""
+    """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md). Empty: none."""
 
     _split = field_validator("dicom_allowed_callers", mode="before")(split)

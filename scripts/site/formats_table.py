@@ -1,10 +1,8 @@
-"""The table of formats."""
+"""The tables of formats."""
 
-from md import code, table
-
-from imaging.formats.mask_file import SUFFIXES
+from imaging.formats.overview import markdown
 
 
 def formats() -> list[str]:
-    """Formats of masks with the ending of their files."""
-    return table(("format", "ending"), [(code(name), code(end)) for name, end in SUFFIXES.items()])
+    """Scans, masks and reports, from their registry."""
+    return [markdown()]

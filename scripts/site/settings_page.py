@@ -4,8 +4,9 @@ from jobs.settings.reference import settings_reference
 
 INTRODUCTION = """# Settings
 
-Every setting is an environment variable. Gateway and workers read them when they start; a value that
-is not valid stops the start with a message. Options of the [command line](cli.md) take precedence.
+Every setting is an environment variable. Gateway and workers read them when they start; a value
+that is not valid stops the start with a message. Options of the [command line](cli.md) take
+precedence.
 """
 
 
