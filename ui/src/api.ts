@@ -1,4 +1,4 @@
-/** The gateway, as typed calls. Every failure is a `Trouble` that can be shown as it is. */
+/** Typed calls of the gateway. Every failure is an `ApiError` that can be shown to the user. */
 
 import type {
   ArchiveSeries,
@@ -17,10 +17,10 @@ import type {
   Scan,
   ScanPage,
   Scans,
-} from './wire'
+} from './schemas'
 
-/** A request that did not succeed; `problem` is written for the reader of the page. */
-export class Trouble extends Error {
+/** A failed request; `problem` describes it for the user. */
+export class ApiError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail)
   }
@@ -29,47 +29,47 @@ export class Trouble extends Error {
 const UNREACHABLE: Problem = {
   title: 'No connection',
   status: 0,
-  detail: 'The service does not answer.',
+  detail: 'The service does not respond.',
   expected: '',
   hint: 'Check that Tessera is running and that this computer is connected, then try again.',
 }
 
-/** Relative to the page, so that a proxy may serve both below a path. */
+/** Relative to the page, so that a proxy may serve both under a path. */
 export function address(path: string): string {
   return new URL(`v1/${path}`, document.baseURI).href
 }
 
-function described(status: number, body: string): Problem {
+function responseProblem(status: number, body: string): Problem {
   try {
-    const found = JSON.parse(body) as Partial<Problem>
-    if (typeof found.detail === 'string' && found.detail) {
+    const problem = JSON.parse(body) as Partial<Problem>
+    if (typeof problem.detail === 'string' && problem.detail) {
       return {
-        title: found.title ?? 'The request failed',
+        title: problem.title ?? 'The request failed',
         status,
-        detail: found.detail,
-        expected: found.expected ?? '',
-        hint: found.hint ?? '',
-        kind: (found as { type?: string }).type?.split(':').pop() ?? '',
-        choices: found.choices ?? [],
+        detail: problem.detail,
+        expected: problem.expected ?? '',
+        hint: problem.hint ?? '',
+        kind: (problem as { type?: string }).type?.split(':').pop() ?? '',
+        choices: problem.choices ?? [],
       }
     }
   } catch {
-    // not from the gateway itself: a proxy's page, or nothing at all
+    // not from the gateway: the response of a proxy, or empty
   }
   return {
     title: 'The request failed',
     status,
-    detail: `The service answered with the status ${status} and no explanation.`,
+    detail: `The service responded with status ${status} and gave no reason.`,
     expected: '',
-    hint: 'Try again; if it stays so, ask whoever runs this Tessera to look at its log.',
+    hint: 'Try again. If it happens again, ask your administrator to check the log of Tessera.',
   }
 }
 
-/** Any failure as a problem to show. */
+/** The problem of any error, to be shown to the user. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Trouble) return error.problem
+  if (error instanceof ApiError) return error.problem
   return {
-    title: 'The page failed',
+    title: 'Error in this page',
     status: 0,
     detail: error instanceof Error ? error.message : String(error),
     expected: '',
@@ -77,20 +77,20 @@ export function problemOf(error: unknown): Problem {
   }
 }
 
-async function answer(path: string, init: RequestInit = {}): Promise<Response> {
+async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response
   try {
     response = await fetch(address(path), init)
   } catch (error) {
     if (init.signal?.aborted) throw error
-    throw new Trouble(UNREACHABLE)
+    throw new ApiError(UNREACHABLE)
   }
-  if (!response.ok) throw new Trouble(described(response.status, await response.text()))
+  if (!response.ok) throw new ApiError(responseProblem(response.status, await response.text()))
   return response
 }
 
 async function get<T>(path: string): Promise<T> {
-  return (await (await answer(path, { cache: 'no-store' })).json()) as T
+  return (await (await request(path, { cache: 'no-store' })).json()) as T
 }
 
 async function post<T>(path: string, body?: unknown, key?: string): Promise<T> {
@@ -99,15 +99,15 @@ async function post<T>(path: string, body?: unknown, key?: string): Promise<T> {
   if (key !== undefined) headers['Idempotency-Key'] = key
   const init: RequestInit = { method: 'POST', headers }
   if (body !== undefined) init.body = JSON.stringify(body)
-  return (await (await answer(path, init)).json()) as T
+  return (await (await request(path, init)).json()) as T
 }
 
-function listed<T>(body: T[] | Record<string, T[]>, name: string): T[] {
+function items<T>(body: T[] | Record<string, T[]>, name: string): T[] {
   return Array.isArray(body) ? body : (body[name] ?? [])
 }
 
 export const formats = (): Promise<Format[]> => get('formats')
-export const models = async (): Promise<Model[]> => listed(await get('models'), 'models')
+export const models = async (): Promise<Model[]> => items(await get('models'), 'models')
 export const scan = (id: string): Promise<Scan> => get(`scans/${id}`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)
@@ -117,7 +117,7 @@ export const peers = (): Promise<Peer[]> => get('peers')
 export const deliveries = (id: string): Promise<Delivery[]> => get(`jobs/${id}/deliveries`)
 export const deliver = (id: string, to: string, formats: string[]): Promise<Delivery[]> =>
   post(`jobs/${id}/deliveries`, { to: [to], formats })
-export const archived = (peer: string, query: URLSearchParams): Promise<ArchiveSeries[]> =>
+export const searchArchive = (peer: string, query: URLSearchParams): Promise<ArchiveSeries[]> =>
   get(`peers/${peer}/series?${query}`)
 export const pull = (peer: string, series: string): Promise<Scan[]> =>
   post('scans/pull', { from: peer, series })
@@ -127,22 +127,22 @@ export const retry = (id: string): Promise<Job> => post(`jobs/${id}/retry`)
 export const jobs = (cursor: string | null = null): Promise<JobPage> =>
   get(cursor === null ? 'jobs' : `jobs?cursor=${encodeURIComponent(cursor)}`)
 
-/** `key` makes a repeated request the same job. */
+/** Requests with the same `key` are one job. */
 export const start = (wanted: NewJob, key: string): Promise<Job> => post('jobs', wanted, key)
 
 export const reviews = async (id: string): Promise<Review[]> =>
-  listed(await get(`jobs/${id}/reviews`), 'reviews')
+  items(await get(`jobs/${id}/reviews`), 'reviews')
 
-export const review = (id: string, made: NewReview): Promise<Review> =>
-  post(`jobs/${id}/reviews`, made)
+export const review = (id: string, verdict: NewReview): Promise<Review> =>
+  post(`jobs/${id}/reviews`, verdict)
 
-/** The bytes of a volume or mask, unpacked if they are a gzip; `onBytes` hears how many came. */
+/** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(
   path: string,
   signal: AbortSignal,
   onBytes: (count: number) => void = () => {},
 ): Promise<ArrayBuffer> {
-  const response = await answer(path, { signal })
+  const response = await request(path, { signal })
   let count = 0
   const counted = response.body!.pipeThrough(
     new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
@@ -162,7 +162,7 @@ async function unpacked(buffer: ArrayBuffer): Promise<ArrayBuffer> {
   return new Response(stream).arrayBuffer()
 }
 
-/** Sends what goes together; `fetch` cannot tell how much has left, so this is an XMLHttpRequest. */
+/** Uploads files in one request; `fetch` cannot report upload progress, so this uses an XMLHttpRequest. */
 export function upload(
   files: File[],
   query: Record<string, string>,
@@ -170,31 +170,31 @@ export function upload(
   signal: AbortSignal,
 ): Promise<{ scans: Scan[]; refused: Problem[]; known: boolean }> {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest()
-    request.open('POST', `${address('scans')}?${new URLSearchParams(query)}`)
-    request.upload.onprogress = (event) => {
+    const xhr = new XMLHttpRequest()
+    xhr.open('POST', `${address('scans')}?${new URLSearchParams(query)}`)
+    xhr.upload.onprogress = (event) => {
       if (event.lengthComputable) onFraction(event.loaded / event.total)
     }
-    request.onerror = () => reject(new Trouble(UNREACHABLE))
-    request.onabort = () => reject(new DOMException('cancelled', 'AbortError'))
-    request.onload = () => {
-      if (request.status !== 200 && request.status !== 201) {
-        reject(new Trouble(described(request.status, request.responseText)))
+    xhr.onerror = () => reject(new ApiError(UNREACHABLE))
+    xhr.onabort = () => reject(new DOMException('cancelled', 'AbortError'))
+    xhr.onload = () => {
+      if (xhr.status !== 200 && xhr.status !== 201) {
+        reject(new ApiError(responseProblem(xhr.status, xhr.responseText)))
       } else {
-        const told = JSON.parse(request.responseText) as Scan | Scans
-        const { scans, refused } = 'scans' in told ? told : { scans: [told], refused: [] }
-        const known = request.status === 200
+        const body = JSON.parse(xhr.responseText) as Scan | Scans
+        const { scans, refused } = 'scans' in body ? body : { scans: [body], refused: [] }
+        const known = xhr.status === 200
         resolve({ scans, refused: refused.map((one) => named(one.name, one.problem)), known })
       }
     }
-    signal.addEventListener('abort', () => request.abort())
+    signal.addEventListener('abort', () => xhr.abort())
     const form = new FormData()
     for (const file of files) form.append('files', file, file.name)
-    request.send(form)
+    xhr.send(form)
   })
 }
 
-/** A problem that says which of several scans it is about. */
+/** The problem with the name of its scan in the title. */
 function named(name: string, problem: Problem): Problem {
   return { ...problem, title: `${name}: ${problem.title}` }
 }

@@ -1,17 +1,17 @@
-/** `window.tessera`: what scripts and tests may ask of the page. Documented in docs/reference/review-page.md. */
+/** `window.tessera`: the interface for scripts and tests (docs/reference/review-page.md). */
 
-import type { Spot } from './viewer/viewer'
-import type { Point } from './wire'
+import type { ScreenPoint } from './viewer/viewer'
+import type { Point } from './schemas'
 import type { JobView } from './views/job'
 
 export interface Automation {
-  /** What is drawn: the job's id, whether its scan is, and whether its mask lies over it. */
+  /** The id of the job on screen, and whether its scan and its mask are drawn. */
   shown: () => { job: string | null; scan: boolean; mask: boolean }
   /** Moves the crosshair to a point in RAS+ mm. */
   jump: (world: Point) => void
-  /** Where a point in RAS+ mm is drawn: CSS pixels from the window's upper left, per plane. */
-  project: (world: Point) => Spot[]
-  /** RAS+ mm of the pixel (row, column) of a picture. */
+  /** Where a point in RAS+ mm is drawn, in each plane: CSS pixels from the window's upper left. */
+  project: (world: Point) => ScreenPoint[]
+  /** The pixel (row, column) of an image in RAS+ mm. */
   worldOfPixel: (row: number, column: number) => Point | null
 }
 
@@ -21,7 +21,7 @@ declare global {
   }
 }
 
-export function offer(view: JobView): void {
+export function install(view: JobView): void {
   window.tessera = {
     shown: () => {
       const { scan, mask } = view.stage.root.dataset

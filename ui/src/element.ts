@@ -5,7 +5,7 @@ type Attribute = string | number | boolean | ((event: never) => void) | null | u
 
 /**
  * `element('button.quiet', { type: 'button', onclick: go }, 'Go')`: a tag with classes, attributes
- * (functions become listeners, `true` and `false` set or leave out a bare attribute), children.
+ * (functions become listeners; `true` sets an attribute without value, `false` omits it), children.
  */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K | `${K}.${string}`,
@@ -13,13 +13,13 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const [name, ...classes] = tag.split('.') as [K, ...string[]]
-  const made = document.createElement(name)
-  made.classList.add(...classes)
-  for (const [key, value] of Object.entries(attributes)) set(made, key, value)
-  made.append(
+  const node = document.createElement(name)
+  node.classList.add(...classes)
+  for (const [key, value] of Object.entries(attributes)) set(node, key, value)
+  node.append(
     ...children.filter((child): child is Node | string => child !== null && child !== false),
   )
-  return made
+  return node
 }
 
 function set(target: HTMLElement, key: string, value: Attribute): void {
@@ -31,16 +31,16 @@ function set(target: HTMLElement, key: string, value: Attribute): void {
   }
 }
 
-/** Replaces all that `parent` holds. */
+/** Replaces the children of `parent`. */
 export function fill(parent: Element, ...children: Child[]): void {
   parent.replaceChildren(
     ...children.filter((child): child is Node | string => child !== null && child !== false),
   )
 }
 
-/** A patch of colour; the colour goes through the style object, which the page's policy allows. */
+/** A patch of colour; the content security policy allows it through the style object only. */
 export function swatch(color: string): HTMLSpanElement {
-  const made = element('span.swatch', { 'aria-hidden': 'true' })
-  made.style.background = color
-  return made
+  const patch = element('span.swatch', { 'aria-hidden': 'true' })
+  patch.style.background = color
+  return patch
 }

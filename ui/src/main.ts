@@ -1,12 +1,12 @@
-/** Wires the page: worklist, new segmentation, one job on screen. */
+/** Builds the page: worklist, new segmentation, one job on screen. */
 
 import * as api from './api'
 import * as automation from './automation'
 import { element } from './element'
-import { fromFolder, parcels, within } from './gather'
-import { helpCard } from './help'
+import { groupFolder, groupFiles, filesIn } from './file_groups'
+import { shortcutsDialog } from './shortcuts'
 import icon from './icon.svg'
-import { type Keys, listen } from './keys'
+import { type Keys, listen } from './key_events'
 import * as route from './route'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
@@ -16,31 +16,31 @@ import { Worklist } from './worklist'
 const worklist = new Worklist()
 const list = new ListView(worklist)
 const start = new StartView(worklist)
-const view = new JobView(worklist, (scan) => {
+const jobView = new JobView(worklist, (scan) => {
   start.addKnown(scan)
   route.go({ page: 'start' })
 })
-const help = helpCard()
-const lost = element(
-  'div.lost',
+const help = shortcutsDialog()
+const offline = element(
+  'div.offline',
   { role: 'status', hidden: true },
-  'The service does not answer; trying again by itself.',
+  'No connection to the service. Trying again …',
 )
 
 function show(): void {
   const wanted = route.read()
   worklist.selected = wanted.page === 'job' ? wanted.id : null
   start.root.hidden = wanted.page === 'job'
-  view.root.hidden = wanted.page !== 'job'
-  if (wanted.page === 'job') void view.open(wanted.id)
-  else view.close()
+  jobView.root.hidden = wanted.page !== 'job'
+  if (wanted.page === 'job') void jobView.open(wanted.id)
+  else jobView.close()
   list.render()
 }
 
-/** The job after (or before) the one on screen, as the worklist shows them. */
+/** Opens the job after (or before) the one on screen, in the order of the worklist. */
 function step(by: 1 | -1): void {
   const jobs = list.listed
-  const here = route.read() // the page itself follows an instant later
+  const here = route.read() // the page follows a moment later
   const at = jobs.findIndex((job) => here.page === 'job' && job.id === here.id)
   const next = at < 0 ? jobs[0] : jobs[at + by]
   if (next !== undefined) route.go({ page: 'job', id: next.id })
@@ -53,25 +53,25 @@ function keys(): Keys {
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
   }
-  if (view.root.hidden) return everywhere
+  if (jobView.root.hidden) return everywhere
   const views = Object.fromEntries(
-    ['1', '2', '3', '4', '5'].map((n) => [n, () => view.stage.setViewByKey(n)]),
+    ['1', '2', '3', '4', '5'].map((n) => [n, () => jobView.stage.setViewByKey(n)]),
   )
   return {
     ...everywhere,
     ...views,
-    a: () => void view.verdict.give('accepted'),
-    r: () => void view.verdict.give('rejected'),
-    m: () => view.stage.toggleMask(),
-    o: () => view.stage.toggleOutline(),
-    '[': () => view.stage.changeOpacity(-10),
-    ']': () => view.stage.changeOpacity(10),
-    '+': () => view.stage.viewer?.zoom(1.25),
-    '=': () => view.stage.viewer?.zoom(1.25),
-    '-': () => view.stage.viewer?.zoom(1 / 1.25),
-    '0': () => view.stage.reset(),
-    ArrowUp: () => view.stage.viewer?.scroll(1),
-    ArrowDown: () => view.stage.viewer?.scroll(-1),
+    a: () => void jobView.verdict.give('accepted'),
+    r: () => void jobView.verdict.give('rejected'),
+    m: () => jobView.stage.toggleMask(),
+    o: () => jobView.stage.toggleOutline(),
+    '[': () => jobView.stage.changeOpacity(-10),
+    ']': () => jobView.stage.changeOpacity(10),
+    '+': () => jobView.stage.viewer?.zoom(1.25),
+    '=': () => jobView.stage.viewer?.zoom(1.25),
+    '-': () => jobView.stage.viewer?.zoom(1 / 1.25),
+    '0': () => jobView.stage.reset(),
+    ArrowUp: () => jobView.stage.viewer?.scroll(1),
+    ArrowDown: () => jobView.stage.viewer?.scroll(-1),
   }
 }
 
@@ -85,8 +85,8 @@ function top(): HTMLElement {
       element('img', { src: icon, alt: '', width: 22, height: 22 }),
       'Tessera',
     ),
-    element('span.sub', {}, 'segmentation review'),
-    lost,
+    element('span.sub', {}, 'segmentation and review'),
+    offline,
     element('a.button', { href: '#new', title: 'New segmentation (N)' }, 'New segmentation'),
     element(
       'button.quiet',
@@ -106,7 +106,7 @@ function foot(): HTMLElement {
     'footer.foot',
     {},
     element('strong', {}, 'Not for clinical use.'),
-    element('span', {}, ' Masks are suggestions for research; a reader judges every one.'),
+    element('span', {}, ' For research only. Every mask must be reviewed by a reader.'),
     element(
       'span.links',
       {},
@@ -116,7 +116,7 @@ function foot(): HTMLElement {
   )
 }
 
-/** Files may be dropped anywhere. */
+/** Accepts files that are dropped anywhere on the page. */
 function acceptDrops(): void {
   let depth = 0
   const mark = (by: number): void => {
@@ -138,21 +138,21 @@ function acceptDrops(): void {
       .filter((_, n) => !entries[n]?.isDirectory)
       .map((item) => item.getAsFile())
       .filter((file) => file !== null)
-    void parcels(dropped).then((found) => start.add(found))
+    void groupFiles(dropped).then((groups) => start.add(groups))
     if (folders.length > 0) {
-      void within(folders).then(fromFolder).then((found) => start.add(found))
+      void filesIn(folders).then(groupFolder).then((groups) => start.add(groups))
     }
     route.go({ page: 'start' })
   })
 }
 
-async function offerModels(): Promise<void> {
+async function loadModels(): Promise<void> {
   try {
-    view.models = await api.models()
-    start.offer(view.models)
+    jobView.models = await api.models()
+    start.showModels(jobView.models)
   } catch (error) {
-    start.offer(api.problemOf(error))
-    window.setTimeout(() => void offerModels(), 4000)
+    start.showProblem(api.problemOf(error))
+    window.setTimeout(() => void loadModels(), 4000)
   }
 }
 
@@ -160,16 +160,16 @@ document
   .querySelector('#page')!
   .append(
     top(),
-    element('main.house', {}, list.root, element('div.room', {}, start.root, view.root)),
+    element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
     foot(),
     help,
   )
 worklist.onChange(() => {
-  lost.hidden = worklist.reachable
+  offline.hidden = worklist.reachable
 })
 window.addEventListener('hashchange', show)
-automation.offer(view)
+automation.install(jobView)
 acceptDrops()
 listen(keys)
-await Promise.all([offerModels(), worklist.refresh()])
+await Promise.all([loadModels(), worklist.refresh()])
 show()

@@ -1,12 +1,12 @@
-/** What the reader set and expects to find again; never anything of a patient. */
+/** The user's preferences, kept in the browser; never patient data. */
 
 const PREFIX = 'tessera.'
 
-export function recall(name: string, otherwise: string): string {
+export function recall(name: string, fallback: string): string {
   try {
-    return localStorage.getItem(PREFIX + name) ?? otherwise
+    return localStorage.getItem(PREFIX + name) ?? fallback
   } catch {
-    return otherwise // storage may be switched off
+    return fallback // storage may be disabled
   }
 }
 
@@ -14,6 +14,6 @@ export function remember(name: string, value: string): void {
   try {
     localStorage.setItem(PREFIX + name, value)
   } catch {
-    // it holds for this page alone, then
+    // then it applies to this page view only
   }
 }

@@ -1,4 +1,4 @@
-/** What the page shows, kept in the address, so that a reload or a shared link shows the same. */
+/** What the page shows, stored in the URL, so that a reload or a shared link shows the same. */
 
 export type Route = { page: 'start' } | { page: 'job'; id: string }
 

@@ -1,10 +1,10 @@
-/** Files on their way to the gateway, each with its own progress and its own failure. */
+/** Uploads to the gateway, each with its own progress and its own error. */
 
 import * as api from './api'
-import type { Parcel } from './gather'
-import type { Problem, Scan } from './wire'
+import type { FileGroup } from './file_groups'
+import type { Problem, Scan } from './schemas'
 
-const AT_ONCE = 2 // leaves connections free for the worklist
+const MAX_PARALLEL = 2 // leaves connections free for the worklist
 
 export type UploadState = 'waiting' | 'sending' | 'checking' | 'ready' | 'refused'
 
@@ -12,12 +12,12 @@ export class Upload {
   state: UploadState = 'waiting'
   fraction = 0
   scan: Scan | null = null
-  /** The gateway had this very scan already. */
+  /** The gateway already had this scan. */
   known = false
   problem: Problem | null = null
-  /** What else made no scan, where a scan was made of each. */
+  /** Problems of the other parts, when every scan of the upload was requested. */
   refused: Problem[] = []
-  /** Which of several scans is meant, and whether tilted slices may be resampled. */
+  /** Query parameters: which of several scans to take, and whether to resample slices. */
   query: Record<string, string> = {}
   readonly abort = new AbortController()
 
@@ -37,8 +37,8 @@ export class Uploads {
     return this.items.flatMap((item) => (item.scan === null ? [] : [item.scan]))
   }
 
-  add(parcels: Parcel[]): void {
-    for (const { name, files } of parcels) {
+  add(groups: FileGroup[]): void {
+    for (const { name, files } of groups) {
       const bytes = files.reduce((sum, file) => sum + file.size, 0)
       this.items.push(new Upload(name, bytes, files))
     }
@@ -46,7 +46,7 @@ export class Uploads {
     this.onChange()
   }
 
-  /** A scan that is with the gateway already. */
+  /** Adds a scan that the gateway already has. */
   addKnown(scan: Scan): void {
     if (this.items.some((item) => item.scan?.id === scan.id)) return
     const item = new Upload(scan.name, scan.bytes, [])
@@ -64,7 +64,7 @@ export class Uploads {
     this.onChange()
   }
 
-  again(item: Upload, query: Record<string, string> = {}): void {
+  retry(item: Upload, query: Record<string, string> = {}): void {
     Object.assign(item.query, query)
     item.state = 'waiting'
     item.problem = null
@@ -76,7 +76,7 @@ export class Uploads {
   private next(): void {
     const busy = this.items.filter((item) => item.state === 'sending' || item.state === 'checking')
     const waiting = this.items.filter((item) => item.state === 'waiting')
-    for (const item of waiting.slice(0, Math.max(0, AT_ONCE - busy.length))) void this.send(item)
+    for (const item of waiting.slice(0, Math.max(0, MAX_PARALLEL - busy.length))) void this.send(item)
   }
 
   private async send(item: Upload): Promise<void> {
@@ -102,10 +102,10 @@ export class Uploads {
     this.onChange()
   }
 
-  /** The same scan twice in the list is one scan; of several, each gets a line of its own. */
+  /** Lists each scan once; several scans of an upload get a line each. */
   private settle(item: Upload, scans: Scan[], known: boolean): void {
-    const here = new Set(this.items.map((other) => other.scan?.id))
-    const [first, ...rest] = scans.filter((scan) => !here.has(scan.id))
+    const listed = new Set(this.items.map((other) => other.scan?.id))
+    const [first, ...rest] = scans.filter((scan) => !listed.has(scan.id))
     if (first === undefined) {
       this.items = this.items.filter((other) => other !== item)
       return

@@ -1,22 +1,22 @@
-/** The jobs the page knows, kept fresh: a few followed by events, the rest by asking again. */
+/** The jobs that the page knows, kept up to date by event streams (a few) and by polling. */
 
 import * as api from './api'
-import { Streams } from './streams'
-import { finished, type Job } from './wire'
+import { JobStreams } from './job_streams'
+import { finished, type Job } from './schemas'
 
 const BUSY_MS = 1500 // while something is queued or running
 const IDLE_MS = 10_000 // other tabs and programs may add jobs
-const LOST_MS = 4000 // the gateway did not answer
+const OFFLINE_MS = 4000 // the gateway did not respond
 
 export class Worklist {
   private known = new Map<string, Job>()
-  private heard = new Map<string, number>()
+  private receivedAt = new Map<string, number>()
   private cursor: string | null = null
   private timer = 0
-  private asking = false
+  private refreshing = false
   private listeners: (() => void)[] = []
-  private readonly streams = new Streams((job) => this.hear(job))
-  /** The job on screen; it is followed first. */
+  private readonly streams = new JobStreams((job) => this.update(job))
+  /** The job on screen, which is followed first. */
   selected: string | null = null
   reachable = true
   loaded = false
@@ -52,29 +52,29 @@ export class Worklist {
     return this.cursor !== null
   }
 
-  /** Takes a job as just heard from the gateway. */
-  hear(job: Job): void {
-    this.heard.set(job.id, performance.now())
+  /** Stores a job that the gateway has just sent. */
+  update(job: Job): void {
+    this.receivedAt.set(job.id, performance.now())
     this.known.set(job.id, job)
     this.changed()
   }
 
-  /** Asks for the newest jobs, and again after a while. */
+  /** Loads the newest jobs, and again after a while. */
   async refresh(): Promise<void> {
     clearTimeout(this.timer)
-    if (this.asking) return
-    this.asking = true
-    const asked = performance.now()
+    if (this.refreshing) return
+    this.refreshing = true
+    const requestedAt = performance.now()
     try {
       const page = await api.jobs()
       if (!this.loaded) this.cursor = page.next_cursor
-      this.merge(page.jobs, page.next_cursor === null, asked)
+      this.merge(page.jobs, page.next_cursor === null, requestedAt)
       this.reachable = true
       this.loaded = true
     } catch {
       this.reachable = false
     }
-    this.asking = false
+    this.refreshing = false
     this.changed()
   }
 
@@ -86,30 +86,30 @@ export class Worklist {
     this.changed()
   }
 
-  /** What was heard by events after the question was asked is newer than the answer. */
-  private merge(page: Job[], whole: boolean, asked: number): void {
+  /** A job that arrived as an event after the request is newer than its copy in the response. */
+  private merge(page: Job[], complete: boolean, requestedAt: number): void {
     const oldest = page.at(-1)?.created_at ?? ''
     const listed = new Set(page.map((job) => job.id))
     for (const [id, job] of this.known) {
-      const covered = whole || job.created_at > oldest
-      if (covered && !listed.has(id) && (this.heard.get(id) ?? 0) < asked) this.known.delete(id)
+      const inRange = complete || job.created_at > oldest
+      if (inRange && !listed.has(id) && (this.receivedAt.get(id) ?? 0) < requestedAt) this.known.delete(id)
     }
     for (const job of page) {
-      if ((this.heard.get(job.id) ?? 0) < asked) this.known.set(job.id, job)
+      if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)
     }
   }
 
   private changed(): void {
     const open = this.jobs.filter((job) => !finished(job))
-    if (!document.hidden) this.streams.follow(this.mostWanted(open))
+    if (!document.hidden) this.streams.follow(this.byInterest(open))
     for (const listener of this.listeners) listener()
     clearTimeout(this.timer)
     if (document.hidden) return
-    const wait = !this.reachable ? LOST_MS : open.length > 0 ? BUSY_MS : IDLE_MS
+    const wait = !this.reachable ? OFFLINE_MS : open.length > 0 ? BUSY_MS : IDLE_MS
     this.timer = window.setTimeout(() => void this.refresh(), wait)
   }
 
-  private mostWanted(open: Job[]): string[] {
+  private byInterest(open: Job[]): string[] {
     const rank = (job: Job): number =>
       job.id === this.selected ? 0 : job.state === 'running' ? 1 : 1 + (job.place_in_queue ?? 1e6)
     return [...open].sort((a, b) => rank(a) - rank(b)).map((job) => job.id)

@@ -2,7 +2,7 @@
 
 import type { Grid } from './nifti'
 
-/** Only voxels with a neighbour in the slice that bears another number. */
+/** Keeps the voxels that have a neighbour with another value in their slice. */
 export function bordersOf(grid: Grid, slots: Uint8Array): Uint8Array {
   const [ni, nj, nk] = grid.dims
   const { data } = grid

@@ -1,6 +1,6 @@
-/** World and voxel: 4 x 4 affines as rows of numbers. */
+/** World and voxel coordinates; an affine is 4 x 4, in rows. */
 
-import type { Point } from '../wire'
+import type { Point } from '../schemas'
 
 export type Affine = number[][]
 
@@ -10,16 +10,16 @@ export function toWorld(affine: Affine, [i, j, k]: Point): Point {
   return [along(affine[0]!), along(affine[1]!), along(affine[2]!)]
 }
 
-/** RAS+ mm -> the voxel that holds the point, by Cramer's rule; NaN for a singular affine. */
+/** RAS+ mm -> the voxel that contains the point (Cramer's rule); NaN for a singular affine. */
 export function toVoxel(affine: Affine, [x, y, z]: Point): Point {
   const columns = [0, 1, 2].map((c) => affine.slice(0, 3).map((row) => row[c]!))
   const [a, b, c] = columns as [number[], number[], number[]]
   const d = [x - affine[0]![3]!, y - affine[1]![3]!, z - affine[2]![3]!]
-  const whole = determinant(a, b, c)
+  const denominator = determinant(a, b, c)
   return [
-    Math.round(determinant(d, b, c) / whole),
-    Math.round(determinant(a, d, c) / whole),
-    Math.round(determinant(a, b, d) / whole),
+    Math.round(determinant(d, b, c) / denominator),
+    Math.round(determinant(a, d, c) / denominator),
+    Math.round(determinant(a, b, d) / denominator),
   ]
 }
 

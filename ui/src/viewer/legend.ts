@@ -1,11 +1,11 @@
-/** Which number of a mask is drawn in which colour, and which are hidden. */
+/** The colour and the visibility of each value of a mask. */
 
-import type { Job, Label, Model, Report } from '../wire'
+import type { Job, Label, Model, Report } from '../schemas'
 
 const CYCLE = 24 // colours for numbered objects
-const UNKNOWN = 255 // a number that the card does not list
+const UNKNOWN = 255 // a value that the model's card does not list
 const BELOW = -8 // where the viewer's colour map begins, see colourMap
-const GOLDEN_ANGLE = 137.508 // degrees: neighbours in the cycle lie far apart in hue
+const GOLDEN_ANGLE = 137.508 // degrees: consecutive colours differ strongly in hue
 
 type Colour = [number, number, number]
 
@@ -47,7 +47,7 @@ export class Legend {
     else this.hidden.add(value)
   }
 
-  /** What the reader is told of a mask's number. */
+  /** The name of a mask's value, for the readout. */
   nameOf(value: number): string {
     if (value === 0) return ''
     if (this.instances) return `${this.labels[0]?.name ?? 'object'} ${value}`
@@ -60,7 +60,7 @@ export class Legend {
     return this.slots()[slot] ?? [128, 128, 128]
   }
 
-  /** Each voxel's colour slot: one byte, whatever the mask counts to. */
+  /** The colour slot of each voxel: one byte, however large the mask's values are. */
   slotsOf(mask: ArrayLike<number>): Uint8Array {
     const slots = new Uint8Array(mask.length)
     const table = new Map(this.labels.map((label, n) => [label.value, n + 1]))
@@ -74,7 +74,7 @@ export class Legend {
 
   /**
    * The viewer's label colour map. It begins below 0, with unused slots, because NiiVue draws
-   * whatever lies in the first 1/128 of a map (background, in a long one) in the map's third colour.
+   * the first 1/128 of a map (in a long one, the background) in the map's third colour.
    */
   colourMap(): { R: number[]; G: number[]; B: number[]; A: number[]; I: number[] } {
     const map = { R: [0], G: [0], B: [0], A: [0], I: [BELOW] }
@@ -93,7 +93,7 @@ export class Legend {
     return this.slotsOf([value])[0]!
   }
 
-  /** Colours by slot, slot 0 (background) first, the unlisted number last. */
+  /** Colours by slot: background first, values without a label last. */
   private slots(): Colour[] {
     const black: Colour = [0, 0, 0]
     if (this.instances) return [black, ...OBJECT_COLOURS]
@@ -109,7 +109,7 @@ export function hex([r, g, b]: [number, number, number]): string {
   return `#${[r, g, b].map((n) => n.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** A model that is no longer installed: its report still names what it found. */
+/** The labels of a model that is no longer installed, taken from the job's report. */
 export function modelOfReport(job: Job, report: Report): Model {
   return {
     name: job.model,

@@ -1,7 +1,7 @@
 /**
- * The little of NIfTI-1 and NIfTI-2 that the page needs itself: reading a mask's numbers exactly
- * (uint32 as well) and writing a file that differs from another in its voxels alone. Field offsets
- * are those of nifti1.h and nifti2.h.
+ * The parts of NIfTI-1 and NIfTI-2 that the page needs: it reads a mask's values exactly (also
+ * uint32) and writes a file that differs from another one only in its voxels. Field offsets are
+ * those of nifti1.h and nifti2.h.
  */
 
 export type Numbers =
@@ -83,10 +83,10 @@ function layoutOf(view: DataView): Layout {
   const size = view.byteLength >= 348 ? view.getInt32(0, true) : 0
   if (size === FIRST.size) return FIRST
   if (size === SECOND.size) return SECOND
-  throw new Error('The file is no little-endian NIfTI.')
+  throw new Error('The file is not a little-endian NIfTI file.')
 }
 
-/** Reads the first frame; throws where the file is of a kind that the page cannot read itself. */
+/** Reads the first frame; throws if the page does not support the file. */
 export function decode(file: ArrayBuffer): Grid {
   const view = new DataView(file)
   const layout = layoutOf(view)
@@ -95,10 +95,10 @@ export function decode(file: ArrayBuffer): Grid {
   const dims: [number, number, number] = [count(1), count(2), count(3)]
   const datatype = view.getInt16(layout.datatype, true)
   const type = ARRAYS[datatype]
-  if (type === undefined) throw new Error(`NIfTI data type ${datatype} is not read here.`)
+  if (type === undefined) throw new Error(`NIfTI data type ${datatype} is not supported.`)
   const offset = layout.offset(view)
   const bytes = dims[0] * dims[1] * dims[2] * (view.getInt16(layout.bitpix, true) / 8)
-  if (offset + bytes > file.byteLength) throw new Error('The file ends before its voxels do.')
+  if (offset + bytes > file.byteLength) throw new Error('The file is truncated.')
   return {
     dims,
     datatype,
@@ -116,7 +116,7 @@ export function encode(like: Grid, data: Uint8Array, datatype: number = UINT8): 
   view.setInt16(layout.bitpix, datatype === RGB24 ? 24 : 8, true)
   layout.setOffset(view, header.byteLength)
   new Uint8Array(header).fill(0, layout.size) // no extensions
-  // The viewer softens the edges of what calls itself a label map; ours shall show every voxel.
+  // The viewer smooths the edges of a declared label map; every voxel must be visible.
   if (layout.real === 4) view.setInt16(layout.intent, 0, true)
   else view.setInt32(layout.intent, 0, true)
   for (const place of layout.cal) setReal(view, layout, place, 0)
@@ -126,7 +126,7 @@ export function encode(like: Grid, data: Uint8Array, datatype: number = UINT8): 
   return file.buffer
 }
 
-/** Every `step`-th voxel along each axis, placed where those voxels are; needs an sform. */
+/** Every `step`-th voxel along each axis, in its place; needs an sform. */
 export function thinned(grid: Grid, step: [number, number, number]): Grid {
   const dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Grid['dims']
   const components = grid.datatype === RGB24 ? 3 : 1

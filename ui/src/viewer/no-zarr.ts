@@ -1,10 +1,10 @@
 /**
- * Stands in for `zarrita`, which NiiVue loads for a format that Tessera never sends: without it the
- * page is 1.4 MB smaller and runs no WebAssembly.
+ * Replaces `zarrita`, which NiiVue loads for a format that Tessera never sends: without it the page
+ * is 1.4 MB smaller and runs no WebAssembly.
  */
 
 function refuse(): never {
-  throw new Error('This page reads no Zarr.')
+  throw new Error('This page does not support Zarr.')
 }
 
 export const get = refuse

@@ -1,4 +1,4 @@
-/** NiiVue, bent to what reading a mask needs: hard mask edges, no logs, no hot keys of its own. */
+/** NiiVue, configured to review masks: hard mask edges, no logs, no keys of its own. */
 
 import { DRAG_MODE, type NVConfigOptions, Niivue } from '@niivue/niivue'
 
@@ -8,7 +8,7 @@ const ALWAYS = 1
 const CROSSHAIR = 1.5 // pixels, whatever the zoom
 
 const OPTIONS: Partial<NVConfigOptions> = {
-  logLevel: 'silent', // its messages hold header texts
+  logLevel: 'silent', // its messages contain header texts
   backColor: [0.02, 0.025, 0.035, 1],
   crosshairColor: [0.37, 0.7, 0.9, 0.75],
   crosshairWidthUnit: 'mm',
@@ -37,27 +37,27 @@ export class Scene extends Niivue {
     super(OPTIONS)
   }
 
-  /** Draws, and again where the crosshair came out thicker or thinner than it should be. */
+  /** Draws, and draws again if the crosshair has the wrong thickness. */
   override drawScene(): string | void {
-    const drawn = super.drawScene()
+    const result = super.drawScene()
     const tile = this.screenSlices.find(
       (slice) => slice.fovMM[0] !== undefined && slice.axCorSag < 3,
     )
-    if (tile === undefined || this.volumes.length === 0) return drawn
+    if (tile === undefined || this.volumes.length === 0) return result
     const millimetres = Math.abs(tile.fovMM[0]! / tile.leftTopWidthHeight[2]!) // of one pixel
     const wanted = CROSSHAIR * window.devicePixelRatio * millimetres
-    if (!(Math.abs(this.opts.crosshairWidth / wanted - 1) > 0.05)) return drawn
+    if (!(Math.abs(this.opts.crosshairWidth / wanted - 1) > 0.05)) return result
     this.opts.crosshairWidth = wanted
-    if (this.crosshairs3D !== null) this.crosshairs3D.mm![0] = NaN // to be made anew
+    if (this.crosshairs3D !== null) this.crosshairs3D.mm![0] = NaN // forces a new one
     return super.drawScene()
   }
 
-  /** A canvas that is out of sight has no size to draw on. */
+  /** Does nothing for a hidden canvas, which has no size. */
   override resizeListener(): void {
     if (this.canvas !== null && this.canvas.parentElement!.clientWidth > 0) super.resizeListener()
   }
 
-  /** The scan is drawn smoothly; a mask has no half labels, so its voxels stay hard. */
+  /** Interpolates the scan, but not the mask, which has no values between labels. */
   override updateInterpolation(layer: number, isForceLinear = false): void {
     const smooth = this.opts.isNearestInterpolation
     this.opts.isNearestInterpolation = smooth || layer > 0

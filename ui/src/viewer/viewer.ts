@@ -1,7 +1,7 @@
 /** Shows a scan, and a mask over it, on one canvas. */
 
 import { NVImage, SLICE_TYPE } from '@niivue/niivue'
-import type { Point } from '../wire'
+import type { Point } from '../schemas'
 import { bordersOf } from './borders'
 import { indexOf, toVoxel, toWorld } from './geometry'
 import type { Legend } from './legend'
@@ -10,19 +10,19 @@ import { Scene } from './scene'
 
 export type View = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'solid'
 
-/** What lies under the crosshair. */
+/** The values under the crosshair. */
 export interface Readout {
   world: Point
   /** Index into the stored volume. */
   voxel: Point
-  /** One number, three of an RGB picture, none outside the scan. */
+  /** One number, three for an RGB image, none outside the scan. */
   values: number[]
-  /** The mask's number there; 0 without a mask. */
+  /** The mask's value; 0 without a mask. */
   label: number
 }
 
-/** Where a point of the world lies on the page, in CSS pixels from the window's upper left. */
-export interface Spot {
+/** Where a point is drawn: CSS pixels from the window's upper left. */
+export interface ScreenPoint {
   plane: 'axial' | 'coronal' | 'sagittal'
   x: number
   y: number
@@ -35,7 +35,7 @@ const TYPES: Record<View, SLICE_TYPE> = {
   sagittal: SLICE_TYPE.SAGITTAL,
   solid: SLICE_TYPE.RENDER,
 }
-const CUT = 0.003 // of the brightest and darkest voxels, drawn white and black
+const CLIPPED = 0.003 // fraction of the brightest and of the darkest voxels, drawn white and black
 const PLANES = ['axial', 'coronal', 'sagittal'] as const
 
 export class Viewer {
@@ -45,7 +45,7 @@ export class Viewer {
   private step: [number, number, number] = [1, 1, 1]
   private flat = false
   private outlined = false
-  /** Counts what was shown or cleared: who finds it changed after a wait comes too late. */
+  /** Number of calls of `show` and `clear`: a call that finds it changed is outdated. */
   private turn = 0
 
   private constructor(
@@ -54,8 +54,8 @@ export class Viewer {
     onReadout: (readout: Readout) => void,
   ) {
     scene.onLocationChange = (location) => {
-      const found = this.readout((location as { mm: ArrayLike<number> }).mm)
-      if (found !== null) onReadout(found)
+      const readout = this.readout((location as { mm: ArrayLike<number> }).mm)
+      if (readout !== null) onReadout(readout)
     }
     canvas.addEventListener('contextmenu', (event) => event.preventDefault())
     canvas.parentElement!.addEventListener('wheel', (event) => this.wheel(event), {
@@ -64,13 +64,13 @@ export class Viewer {
     })
   }
 
-  /** Throws where the browser offers no WebGL 2. */
+  /** Throws if the browser has no WebGL 2. */
   static async on(
     canvas: HTMLCanvasElement,
     onReadout: (readout: Readout) => void,
   ): Promise<Viewer> {
     if (document.createElement('canvas').getContext('webgl2') === null) {
-      throw new Error('This browser offers no WebGL 2.')
+      throw new Error('This browser has no WebGL 2.')
     }
     const scene = new Scene()
     await scene.attachToCanvas(canvas)
@@ -78,8 +78,8 @@ export class Viewer {
   }
 
   /**
-   * Shows a volume, or a picture as a single plane; any earlier mask goes. False where something
-   * else was shown, or all was cleared, before it was ready.
+   * Shows a volume, or an image as a single plane, and removes any earlier mask. False if another
+   * scan was shown, or all was cleared, before it was ready.
    */
   async show(file: ArrayBuffer, dimension: 2 | 3): Promise<boolean> {
     this.clear()
@@ -88,7 +88,7 @@ export class Viewer {
     this.step = this.stepFor(grid)
     const fits = this.step.every((n) => n === 1)
     const shown = fits ? file : this.reduced(grid)
-    const image = await NVImage.loadFromUrl({ url: 'scan.nii', buffer: shown, percentileFrac: CUT })
+    const image = await NVImage.loadFromUrl({ url: 'scan.nii', buffer: shown, percentileFrac: CLIPPED })
     if (turn !== this.turn) return false
     this.scene.addVolume(image)
     this.base = grid
@@ -101,7 +101,7 @@ export class Viewer {
     return true
   }
 
-  /** The reader has not moved the crosshair since the scan was shown. */
+  /** Whether the crosshair is where it was when the scan was shown. */
   get untouched(): boolean {
     if (this.base === null) return false
     const middle = this.scene.mm2frac(this.middle())
@@ -109,12 +109,12 @@ export class Viewer {
     return [0, 1, 2].every((axis) => Math.abs(at[axis]! - middle[axis]!) < 1e-6)
   }
 
-  /** Lays a mask of the same grid over the scan; false as with `show`. */
+  /** Draws a mask on the same grid over the scan; false as for `show`. */
   async overlay(file: ArrayBuffer, legend: Legend): Promise<boolean> {
     const turn = this.turn
     const grid = decode(file)
     if (this.base === null || grid.dims.some((n, axis) => n !== this.base!.dims[axis])) {
-      throw new Error('The mask does not lie on the grid of this scan.')
+      throw new Error('The mask is not on the grid of this scan.')
     }
     this.removeMask()
     this.mask = grid
@@ -134,7 +134,7 @@ export class Viewer {
     for (const volume of [...this.scene.volumes]) this.scene.removeVolume(volume)
   }
 
-  /** Of the mask over the slices, 0..1. */
+  /** Opacity of the mask, 0..1. */
   set opacity(value: number) {
     this.scene.overlayAlphaShader = value
     this.scene.drawScene()
@@ -144,7 +144,7 @@ export class Viewer {
     this.scene.setSliceType(TYPES[this.flat ? 'axial' : view])
   }
 
-  /** The mask's borders alone instead of its areas. */
+  /** Draws only the outline of the mask. */
   set outline(on: boolean) {
     this.outlined = on
     if (this.mask === null) return
@@ -163,12 +163,12 @@ export class Viewer {
     this.scene.drawScene()
   }
 
-  /** How many voxels of the scan each drawn one stands for, per axis. */
+  /** How many voxels of the scan one drawn voxel represents, along the most reduced axis. */
   get reduction(): number {
     return Math.max(...this.step)
   }
 
-  /** Rows of the picture, or of a volume's slice, as stored. */
+  /** Rows of the image, or of a volume's slice, as stored. */
   get rows(): number {
     return this.base?.dims[1] ?? 1
   }
@@ -181,14 +181,14 @@ export class Viewer {
     this.scene.createOnLocationChange()
   }
 
-  /** The world of a (row, column) of a picture, whose volume has its last row at j = 0. */
+  /** The pixel (row, column) of an image in RAS+ mm; its last row is at j = 0 of the volume. */
   worldOfPixel(row: number, column: number): Point | null {
     if (this.base === null) return null
     const [si, sj] = this.step
     return toWorld(this.affine(), [column / si, (this.rows - 1 - row) / sj, 0])
   }
 
-  /** One slice on (or back) in the plane that is shown alone, else in the axial plane. */
+  /** One slice forward (or back) in the only visible plane, or in the axial plane of several. */
   scroll(direction: 1 | -1): void {
     const type = this.scene.opts.sliceType
     const axis = type === SLICE_TYPE.SAGITTAL ? 0 : type === SLICE_TYPE.CORONAL ? 1 : 2
@@ -214,8 +214,8 @@ export class Viewer {
     this.scene.updateGLVolume()
   }
 
-  /** Where a point (RAS+ mm) is drawn, in each plane on screen that goes through it. */
-  project(world: Point): Spot[] {
+  /** Where a point (RAS+ mm) is drawn, in each plane on screen that contains it. */
+  project(world: Point): ScreenPoint[] {
     if (this.base === null) return []
     const frac = this.scene.mm2frac(world)
     const page = this.canvas.getBoundingClientRect()
@@ -269,7 +269,7 @@ export class Viewer {
     this.legend = null
   }
 
-  /** Graphics cards limit a texture's sides. */
+  /** The reduction that fits the graphics card's limit on texture size, per axis. */
   private stepFor(grid: Grid): [number, number, number] {
     const most = this.scene.uiData.max3D || 2048
     return grid.dims.map((n) => Math.ceil(n / most)) as [number, number, number]
@@ -286,7 +286,7 @@ export class Viewer {
     return encode(small, this.outlined ? bordersOf(small, slots) : slots)
   }
 
-  /** Wheel: slices of a volume; with Ctrl, and on a picture always, zoom under the pointer. */
+  /** Scrolls through a volume; with Ctrl, and for an image always, zooms at the pointer. */
   private wheel(event: WheelEvent): void {
     if (!(this.flat || event.ctrlKey) || this.base === null) return
     event.preventDefault()
@@ -302,7 +302,7 @@ export class Viewer {
     )
   }
 
-  /** Keeps the point where it is: on screen lies world * zoom + pan. */
+  /** Zooms and keeps the point in place: its screen position is world * zoom + pan. */
   private zoomAround(factor: number, world: ArrayLike<number>): void {
     const [x, y, z, old] = this.scene.scene.pan2Dxyzmm as unknown as [
       number,

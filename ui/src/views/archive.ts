@@ -1,28 +1,28 @@
-/** Scans of an archive: searched by patient, accession or date, and fetched on a click. */
+/** Searches an archive for series, and fetches series on a click. */
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import { countWord } from '../words'
-import type { ArchiveSeries, Peer, Scan } from '../wire'
-import { problemBox } from './problem'
+import { countText } from '../text'
+import type { ArchiveSeries, Peer, Scan } from '../schemas'
+import { problemBox } from './messages'
 
-const NO_IMAGES = ['SEG', 'SR', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'PR', 'KO', 'DOC', 'REG']
+const NOT_IMAGES = ['SEG', 'SR', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'PR', 'KO', 'DOC', 'REG']
 const FIELDS = [
-  ['PatientID', 'Patient number'],
+  ['PatientID', 'Patient ID'],
   ['AccessionNumber', 'Accession number'],
-  ['StudyDate', 'Date (20260302)'],
+  ['StudyDate', 'Study date (YYYYMMDD)'],
   ['Modality', 'Modality'],
 ] as const
 
 export class ArchiveView {
   readonly root = element('details.archive', { hidden: true })
   private readonly peer = element('select', { 'aria-label': 'Archive' })
-  private readonly found = element('div', { 'aria-live': 'polite' })
+  private readonly results = element('div', { 'aria-live': 'polite' })
 
   constructor(private readonly onScan: (scan: Scan) => void) {}
 
-  /** Shows itself where there is an archive to search. */
-  async offer(): Promise<void> {
+  /** Becomes visible if there is an archive that can be searched. */
+  async load(): Promise<void> {
     const peers = (await api.peers().catch(() => [])).filter((peer: Peer) => peer.search)
     if (peers.length === 0) return
     fill(this.peer, ...peers.map((peer) => element('option', { value: peer.name }, peer.name)))
@@ -41,30 +41,30 @@ export class ArchiveView {
       ...inputs,
       element('button', { type: 'submit' }, 'Search'),
     )
-    fill(this.root, element('summary', {}, 'Fetch a series from an archive'), form, this.found)
+    fill(this.root, element('summary', {}, 'Fetch a series from an archive'), form, this.results)
     this.root.hidden = false
   }
 
   private async search(form: FormData): Promise<void> {
     const query = new URLSearchParams()
     for (const [key, value] of form) if (value !== '') query.set(key, String(value))
-    fill(this.found, element('p.hint', {}, 'Searching …'))
+    fill(this.results, element('p.hint', {}, 'Searching …'))
     try {
-      const found = await api.archived(this.peer.value, query)
-      const series = found.filter((one) => !NO_IMAGES.includes(one.Modality))
-      const rows = series.map((one) => this.row(one))
+      const all = await api.searchArchive(this.peer.value, query)
+      const series = all.filter((one) => !NOT_IMAGES.includes(one.Modality))
+      const rows = series.map((series) => this.row(series))
       fill(
-        this.found,
+        this.results,
         rows.length > 0
           ? element('ul', {}, ...rows)
-          : element('p.hint', {}, 'The archive has no such series.'),
+          : element('p.hint', {}, 'No series matches this search.'),
       )
     } catch (error) {
-      fill(this.found, problemBox(api.problemOf(error)))
+      fill(this.results, problemBox(api.problemOf(error)))
     }
   }
 
-  private row(one: ArchiveSeries): HTMLElement {
+  private row(series: ArchiveSeries): HTMLElement {
     const problem = element('div')
     const fetch = element(
       'button.quiet',
@@ -75,7 +75,7 @@ export class ArchiveView {
           fetch.textContent = 'Fetching …'
           fill(problem)
           try {
-            for (const scan of await api.pull(this.peer.value, one.SeriesInstanceUID)) {
+            for (const scan of await api.pull(this.peer.value, series.SeriesInstanceUID)) {
               this.onScan(scan)
             }
           } catch (error) {
@@ -87,11 +87,11 @@ export class ArchiveView {
       },
       'Fetch',
     )
-    const count = one.NumberOfSeriesRelatedInstances
+    const count = series.NumberOfSeriesRelatedInstances
     const facts = [
-      one.PatientID,
-      one.StudyDate,
-      count === null ? '' : countWord(count, 'image'),
+      series.PatientID,
+      series.StudyDate,
+      count === null ? '' : countText(count, 'image'),
     ].filter((fact) => fact !== '')
     return element(
       'li',
@@ -99,7 +99,7 @@ export class ArchiveView {
       element(
         'span.name',
         {},
-        [one.Modality, one.SeriesDescription || one.StudyDescription].filter(Boolean).join(' · '),
+        [series.Modality, series.SeriesDescription || series.StudyDescription].filter(Boolean).join(' · '),
       ),
       element('span.fact', {}, facts.join(' · ')),
       fetch,

@@ -1,15 +1,15 @@
-/** What a job is waiting for, how far it is, or why it ended; with what can be done about it. */
+/** A job's position in the queue, its progress or its error, with the possible action. */
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import { etaWord, stateWord } from '../words'
-import { finished, type Job } from '../wire'
-import { problemBox } from './problem'
+import { etaText, stateText } from '../text'
+import { finished, type Job } from '../schemas'
+import { problemBox } from './messages'
 
 export class Banner {
   readonly root = element('div.banner', { 'aria-live': 'polite' })
 
-  /** `onChange` hears the job as it is after an action, or null where the action was refused. */
+  /** `onChange` is called with the job after an action, or with null if the action failed. */
   constructor(private readonly onChange: (job: Job | null) => void) {}
 
   clear(): void {
@@ -18,7 +18,7 @@ export class Banner {
   }
 
   show(job: Job): void {
-    const eta = etaWord(job.eta)
+    const eta = etaText(job.eta)
     const seen = JSON.stringify([
       job.state,
       job.progress,
@@ -30,11 +30,11 @@ export class Banner {
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     this.root.dataset.state = job.state
-    const again = (): HTMLButtonElement => this.action('Run it again', () => api.retry(job.id))
+    const again = (): HTMLButtonElement => this.action('Run again', () => api.retry(job.id))
     if (job.state === 'succeeded') fill(this.root)
     else if (job.state === 'failed' && job.error !== null)
       fill(this.root, problemBox(job.error, again()))
-    else if (finished(job)) fill(this.root, element('p', {}, `This job ${endWord(job)}.`), again())
+    else if (finished(job)) fill(this.root, element('p', {}, `This job ${endText(job)}.`), again())
     else
       fill(
         this.root,
@@ -43,12 +43,12 @@ export class Banner {
       )
   }
 
-  private action(label: string, ask: () => Promise<Job>): HTMLButtonElement {
+  private action(label: string, send: () => Promise<Job>): HTMLButtonElement {
     const button = element('button', { type: 'button', onclick: () => void run() }, label)
     const run = async (): Promise<void> => {
       button.disabled = true
       try {
-        this.onChange(await ask())
+        this.onChange(await send())
       } catch (error) {
         button.replaceWith(problemBox(api.problemOf(error)))
         this.onChange(null)
@@ -58,18 +58,18 @@ export class Banner {
   }
 }
 
-function endWord(job: Job): string {
+function endText(job: Job): string {
   return job.state === 'failed' ? 'failed' : 'was cancelled'
 }
 
 function waiting(job: Job, eta: string): HTMLElement[] {
   const { tiles_done: done, tiles_total: total, fraction } = job.progress
-  const words = [job.state === 'queued' ? capital(stateWord(job)) : 'Segmenting']
+  const parts = [job.state === 'queued' ? capital(stateText(job)) : 'Segmenting']
   if (job.state === 'running' && total > 0)
-    words.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
-  if (job.attempt > 1) words.push(`attempt ${job.attempt}, since a worker was lost`)
-  if (eta !== '') words.push(eta)
-  const text = element('p', {}, words.join('  ·  '))
+    parts.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
+  if (job.attempt > 1) parts.push(`attempt ${job.attempt}, because a worker was lost`)
+  if (eta !== '') parts.push(eta)
+  const text = element('p', {}, parts.join('  ·  '))
   if (job.state === 'queued') return [text]
   const bar = element('progress', { max: 1, 'aria-label': 'Progress of this job' })
   if (total > 0) bar.value = fraction

@@ -1,32 +1,32 @@
-/** What of a job goes to which archive: sent on a click, followed until it is there. */
+/** Sends a job's results to an archive on a click, and shows the state of each delivery. */
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import type { Delivery, Format, Peer } from '../wire'
-import { problemBox } from './problem'
+import type { Delivery, Format, Peer } from '../schemas'
+import { problemBox } from './messages'
 
-const LOOK_MS = 2000
-const STATE_WORDS = { waiting: 'on its way', sent: 'sent', failed: 'not taken' }
+const POLL_MS = 2000
+const STATE_TEXTS = { waiting: 'sending', sent: 'sent', failed: 'failed' }
 
 export class Deliveries {
   readonly root = element('section.deliveries', { 'aria-label': 'Deliveries' })
   private readonly list = element('ul')
   private readonly problems = element('div.problems')
-  private going = new AbortController()
+  private shown = new AbortController()
   private formats: Format[] = []
 
   clear(): void {
-    this.going.abort()
+    this.shown.abort()
     fill(this.root)
     fill(this.list)
     fill(this.problems)
   }
 
-  /** For a job of a DICOM scan that succeeded; nothing where no archive is set up. */
+  /** Shows the deliveries of a succeeded job of a DICOM scan, if an archive is configured. */
   async show(job: string): Promise<void> {
     this.clear()
-    this.going = new AbortController()
-    const { signal } = this.going
+    this.shown = new AbortController()
+    const { signal } = this.shown
     const peers = await api.peers().catch(() => [])
     if (signal.aborted || peers.length === 0) return
     this.formats = await api.formats().catch(() => [])
@@ -50,9 +50,9 @@ export class Deliveries {
           send.disabled = true
           fill(this.problems)
           try {
-            const asked = await api.deliver(job, peer.name, this.sent())
-            if (signal.aborted) return // another job is on screen by now
-            this.render(asked)
+            const deliveries = await api.deliver(job, peer.name, this.sent())
+            if (signal.aborted) return // another job is on screen
+            this.render(deliveries)
             await this.follow(job, signal)
           } catch (error) {
             if (!signal.aborted) fill(this.problems, problemBox(api.problemOf(error)))
@@ -67,11 +67,11 @@ export class Deliveries {
 
   private async follow(job: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const found = await api.deliveries(job).catch(() => null)
+      const deliveries = await api.deliveries(job).catch(() => null)
       if (signal.aborted) return
-      if (found !== null) this.render(found)
-      if (found !== null && !found.some((one) => one.state === 'waiting')) return
-      await new Promise((later) => window.setTimeout(later, LOOK_MS))
+      if (deliveries !== null) this.render(deliveries)
+      if (deliveries !== null && !deliveries.some((one) => one.state === 'waiting')) return
+      await new Promise((later) => window.setTimeout(later, POLL_MS))
     }
   }
 
@@ -92,7 +92,7 @@ export class Deliveries {
           'li',
           { 'data-state': one.state },
           element('span.name', {}, `${this.title(one.format)} to ${one.to}`),
-          element('span.fact', {}, STATE_WORDS[one.state]),
+          element('span.fact', {}, STATE_TEXTS[one.state]),
           one.error !== null && element('p.hint', {}, one.error.detail),
         ),
       ),

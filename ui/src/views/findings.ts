@@ -1,14 +1,14 @@
-/** What the mask holds: labels with colours and sizes, single objects, and how it was made. */
+/** The mask's labels and objects with their sizes, the downloads, and how the mask was made. */
 
 import { element, fill } from '../element'
 import type { Legend } from '../viewer/legend'
-import { countWord, durationWord, sizeWord } from '../words'
-import type { Label, Measured, Report } from '../wire'
+import { countText, durationText, sizeText } from '../text'
+import type { Label, Measurement, Report } from '../schemas'
 
-const MOST_OBJECTS = 500 // in the table; the report lists them all
+const MAX_OBJECTS = 500 // in the table; the report lists them all
 
 export interface FindingsActions {
-  jump: (measured: Measured) => void
+  jump: (measured: Measurement) => void
   recolour: () => void
 }
 
@@ -32,7 +32,7 @@ export class Findings {
         ...legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
       ),
       measured.instances !== null &&
-        element('p.fact', {}, `${countWord(measured.instances.count, 'object')} in all`),
+        element('p.fact', {}, `${countText(measured.instances.count, 'object')} in total`),
       legend.instances &&
         (measured.objects?.length ?? 0) > 0 &&
         this.objects(measured.objects!, legend),
@@ -46,7 +46,7 @@ export class Findings {
     )
   }
 
-  private row(label: Label, measured: Measured | undefined, legend: Legend): HTMLElement {
+  private row(label: Label, measured: Measurement | undefined, legend: Legend): HTMLElement {
     const box = element('input', {
       type: 'checkbox',
       checked: true,
@@ -56,7 +56,7 @@ export class Findings {
         this.actions.recolour()
       },
     })
-    const found = measured !== undefined && (measured.voxels ?? measured.area_px ?? 0) > 0
+    const present = measured !== undefined && (measured.voxels ?? measured.area_px ?? 0) > 0
     return element(
       'li',
       { 'data-label': label.value },
@@ -66,30 +66,30 @@ export class Findings {
         'button.jump',
         {
           type: 'button',
-          disabled: !found || legend.instances,
-          title: legend.instances ? '' : 'Go to its middle',
+          disabled: !present || legend.instances,
+          title: legend.instances ? '' : 'Go to its centre',
           onclick: () => this.actions.jump(measured!),
         },
         element('span.name', {}, label.name),
-        element('span.size', {}, found ? sizeWord(measured) : 'not found'),
-        ...(found ? factsOf(measured).map((fact) => element('span.fact', {}, fact)) : []),
+        element('span.size', {}, present ? sizeText(measured) : 'not found'),
+        ...(present ? factsOf(measured).map((fact) => element('span.fact', {}, fact)) : []),
       ),
     )
   }
 
-  private objects(objects: Measured[], legend: Legend): HTMLElement {
-    const listed = objects.slice(0, MOST_OBJECTS)
+  private objects(objects: Measurement[], legend: Legend): HTMLElement {
+    const listed = objects.slice(0, MAX_OBJECTS)
     const more = objects.length - listed.length
     return element(
       'details.objects',
       {},
-      element('summary', {}, 'Single objects'),
+      element('summary', {}, 'Objects'),
       element('ul', {}, ...listed.map((object) => this.object(object, legend))),
-      more > 0 && element('p.hint', {}, `${countWord(more, 'more object')} in the report.`),
+      more > 0 && element('p.hint', {}, `${countText(more, 'more object')} in the downloaded report.`),
     )
   }
 
-  private object(object: Measured, legend: Legend): HTMLElement {
+  private object(object: Measurement, legend: Legend): HTMLElement {
     const mark = element('span.swatch', { 'aria-hidden': 'true' })
     mark.style.background = `rgb(${legend.colourOf(object.value).join()})`
     return element(
@@ -97,10 +97,10 @@ export class Findings {
       {},
       element(
         'button.jump',
-        { type: 'button', title: 'Go to its middle', onclick: () => this.actions.jump(object) },
+        { type: 'button', title: 'Go to its centre', onclick: () => this.actions.jump(object) },
         mark,
         element('span.name', {}, String(object.value)),
-        element('span.size', {}, sizeWord(object)),
+        element('span.size', {}, sizeText(object)),
       ),
     )
   }
@@ -108,18 +108,18 @@ export class Findings {
   private origin(report: Report): HTMLElement {
     const facts: [string, string][] = [
       ['Model', `${report.model.name} ${report.model.version}`],
-      ['Checksum', report.model.sha256.slice(0, 12)],
-      ['Ran on', `${report.device}, ${report.precision}`],
+      ['Model checksum', report.model.sha256.slice(0, 12)],
+      ['Runtime', `${report.device}, ${report.precision}`],
       [
         'Tiles',
-        `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on them' : ''}`,
+        `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on the tiles' : ''}`,
       ],
     ]
-    if (report.seconds.total !== undefined) facts.push(['Took', durationWord(report.seconds.total)])
+    if (report.seconds.total !== undefined) facts.push(['Time', durationText(report.seconds.total)])
     return element(
       'details.origin',
       {},
-      element('summary', {}, 'How it was made'),
+      element('summary', {}, 'How the mask was made'),
       element(
         'dl',
         {},
@@ -129,7 +129,7 @@ export class Findings {
   }
 }
 
-function measuredOf(report: Report, label: Label): Measured | undefined {
+function measuredOf(report: Report, label: Label): Measurement | undefined {
   return report.measurements.labels.find((measured) => measured.value === label.value)
 }
 
@@ -140,10 +140,10 @@ function dot(legend: Legend, label: Label): HTMLElement {
   return mark
 }
 
-function factsOf(measured: Measured): string[] {
+function factsOf(measured: Measurement): string[] {
   const facts: string[] = []
   if (typeof measured.volume_ml === 'number' && measured.voxels !== undefined) {
-    facts.push(countWord(measured.voxels, 'voxel'))
+    facts.push(countText(measured.voxels, 'voxel'))
   }
   if (measured.centroid_mm) {
     facts.push(`centre ${measured.centroid_mm.map((mm) => mm.toFixed(1)).join(', ')} mm`)

@@ -1,4 +1,4 @@
-/** One job: its scan at once, its mask and measurements when they are there, its review. */
+/** One job: its scan, its mask and measurements once they exist, and its review. */
 
 import * as api from '../api'
 import { element, fill } from '../element'
@@ -6,42 +6,42 @@ import { go } from '../route'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Viewer } from '../viewer/viewer'
 import {
-  MOST_VOXELS,
+  MAX_VOXELS,
   NO_WEBGL,
-  shapeWord,
-  spacingWord,
-  stateWord,
-  timeWord,
+  shapeText,
+  spacingText,
+  stateText,
+  timeText,
   TOO_LARGE,
   voxels,
-} from '../words'
+} from '../text'
 import {
   type Download,
   finished,
   type Job,
-  type Measured,
+  type Measurement,
   type Model,
   type Point,
   type Problem,
   type Report,
   type Scan,
-} from '../wire'
+} from '../schemas'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
 import { Findings } from './findings'
-import { warningBox } from './problem'
-import { scanFacts } from './scan'
+import { warningBox } from './messages'
+import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
 import { VerdictView } from './verdict'
 
-const GONE: Problem = {
-  title: 'Not here',
+const NOT_FOUND: Problem = {
+  title: 'Not found',
   status: 404,
   detail:
-    'The job or its scan is not here: it may have been deleted, or the link is of another Tessera.',
+    'The job or its scan does not exist. It may have been deleted, or the link is for another installation of Tessera.',
   expected: '',
-  hint: 'Choose a job from the worklist, or start a new one.',
+  hint: 'Choose a job from the worklist, or start a new segmentation.',
 }
 
 export class JobView {
@@ -52,7 +52,7 @@ export class JobView {
   models: Model[] = []
   private id: string | null = null
   private scan: Scan | null = null
-  private going = new AbortController()
+  private opened = new AbortController()
   private scanShown: string | null = null
   private resultShown: string | null = null
   private readonly findings: Findings
@@ -60,7 +60,7 @@ export class JobView {
   private readonly banner = new Banner((job) => {
     this.resultShown = null
     if (job === null) void this.worklist.refresh()
-    else this.worklist.hear(job)
+    else this.worklist.update(job)
   })
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
@@ -97,7 +97,7 @@ export class JobView {
       ),
     )
     worklist.onChange(() => this.update())
-    setInterval(() => this.update(), 1000) // the estimate runs on
+    setInterval(() => this.update(), 1000) // the estimate counts down
   }
 
   /** The job on screen, if it is known. */
@@ -106,7 +106,7 @@ export class JobView {
   }
 
   close(): void {
-    this.going.abort()
+    this.opened.abort()
     this.deliveries.clear()
     this.id = null
   }
@@ -115,26 +115,26 @@ export class JobView {
     if (this.id === id) return
     this.close()
     this.reset(id)
-    const { signal } = this.going
+    const { signal } = this.opened
     try {
-      if (this.job === undefined) this.worklist.hear(await api.job(id))
+      if (this.job === undefined) this.worklist.update(await api.job(id))
       if (signal.aborted) return
       const scan = await api.scan(Object.values(this.job!.scans)[0]!)
       if (signal.aborted) return
       this.scan = scan
       fill(this.facts, scanFacts(scan, this.job!.state !== 'succeeded'))
       this.update()
-      await this.bringScan(scan, signal)
+      await this.loadScan(scan, signal)
       if (signal.aborted) return
       this.scanShown = scan.id
       this.update()
     } catch (error) {
-      if (!signal.aborted) this.refuse(api.problemOf(error))
+      if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
   }
 
-  /** The middle of what was measured, in the world that the picture is drawn in. */
-  middleOf(measured: Measured): Point | null {
+  /** The centre of a label or object, in the world coordinates of the drawn scan. */
+  centreOf(measured: Measurement): Point | null {
     if (measured.centroid_mm) return measured.centroid_mm as Point
     const at = measured.centroid_voxel
     const viewer = this.stage.viewer
@@ -143,7 +143,7 @@ export class JobView {
   }
 
   private reset(id: string): void {
-    this.going = new AbortController()
+    this.opened = new AbortController()
     this.id = id
     this.scan = null
     this.scanShown = null
@@ -159,27 +159,27 @@ export class JobView {
     this.stage.blank('Loading the scan …')
   }
 
-  private async bringScan(scan: Scan, signal: AbortSignal): Promise<void> {
+  private async loadScan(scan: Scan, signal: AbortSignal): Promise<void> {
     const viewer = await this.viewerFor(scan)
     if (signal.aborted) return
     if (viewer === null) {
-      this.stage.message('The still picture of the mask is shown here when the job is done.')
+      this.stage.message('A preview of the mask is shown here when the job is done.')
       return
     }
     const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {
-      if (!signal.aborted) this.stage.message(`Loading the scan, ${Math.ceil(count / 1e6)} MB …`)
+      if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
     await this.stage.showScan(viewer, file, scan.dimension)
     if (!signal.aborted) this.stage.message(null)
   }
 
-  /** Null where the browser cannot draw, or the scan would fill its memory. */
+  /** Null if the browser cannot draw, or if the scan is too large for its memory. */
   private async viewerFor(scan: Scan): Promise<Viewer | null> {
-    return voxels(scan) > MOST_VOXELS ? null : this.stage.ready()
+    return voxels(scan) > MAX_VOXELS ? null : this.stage.ready()
   }
 
-  /** Brings what is on screen up to what is known of the job. */
+  /** Updates the page to the job's current state. */
   private update(): void {
     const job = this.job
     if (job === undefined) return
@@ -190,12 +190,12 @@ export class JobView {
     const result = `${job.id} ${job.finished_at}`
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
-    void this.bringResult(job, this.going.signal)
+    void this.loadResult(job, this.opened.signal)
   }
 
-  private async bringResult(job: Job, signal: AbortSignal): Promise<void> {
+  private async loadResult(job: Job, signal: AbortSignal): Promise<void> {
     try {
-      const large = this.scan !== null && voxels(this.scan) > MOST_VOXELS
+      const large = this.scan !== null && voxels(this.scan) > MAX_VOXELS
       const viewer = large ? null : this.stage.viewer
       const [report, downloads, file] = await Promise.all([
         api.report(job.id),
@@ -216,25 +216,25 @@ export class JobView {
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()
     } catch (error) {
-      if (!signal.aborted) this.refuse(api.problemOf(error))
+      if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
   }
 
-  private refuse(problem: Problem): void {
-    if (problem.status === 404) this.stage.fail(GONE)
+  private showProblem(problem: Problem): void {
+    if (problem.status === 404) this.stage.fail(NOT_FOUND)
     else this.stage.fail(problem, this.reopen())
   }
 
-  private jump(measured: Measured | undefined): void {
-    const world = measured === undefined ? null : this.middleOf(measured)
+  private jump(measured: Measurement | undefined): void {
+    const world = measured === undefined ? null : this.centreOf(measured)
     if (world !== null) this.stage.jump(world)
   }
 
   private async refresh(id: string): Promise<void> {
     try {
-      this.worklist.hear(await api.job(id))
+      this.worklist.update(await api.job(id))
     } catch {
-      void this.worklist.refresh() // the list tells when the service is back
+      void this.worklist.refresh() // the list shows when the service is available again
     }
   }
 
@@ -249,9 +249,9 @@ export class JobView {
     this.head.dataset.seen = seen
     const facts = [
       `${model?.title ?? job.model}, version ${job.model_version}`,
-      this.scan === null ? '' : shapeWord(this.scan),
-      this.scan === null ? '' : spacingWord(this.scan),
-      `asked ${timeWord(job.created_at)}`,
+      this.scan === null ? '' : shapeText(this.scan),
+      this.scan === null ? '' : spacingText(this.scan),
+      `started ${timeText(job.created_at)}`,
     ]
     fill(
       this.head,
@@ -262,7 +262,7 @@ export class JobView {
         element(
           'span.pill',
           { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' },
-          pillWord(job),
+          pillText(job),
         ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
       ),
@@ -306,15 +306,16 @@ export class JobView {
 
 /** The text of a download's link, and its address. */
 function downloadLink(file: Download): [string, string] {
-  return [`${file.kind} (${file.title})`, api.address(file.url.replace(/^\/v1\//, ''))]
+  const kind = file.kind === 'mask' ? 'Mask' : 'Report'
+  return [`${kind} (${file.title})`, api.address(file.url.replace(/^\/v1\//, ''))]
 }
 
-function largest(report: Report): Measured | undefined {
-  const size = (measured: Measured): number => measured.voxels ?? 0
+function largest(report: Report): Measurement | undefined {
+  const size = (measured: Measurement): number => measured.voxels ?? 0
   return [...report.measurements.labels].sort((a, b) => size(b) - size(a))[0]
 }
 
-function pillWord(job: Job): string {
+function pillText(job: Job): string {
   if (job.state === 'queued') return 'waiting'
-  return job.state === 'succeeded' && job.verdict === null ? 'to review' : stateWord(job)
+  return job.state === 'succeeded' && job.verdict === null ? 'to review' : stateText(job)
 }

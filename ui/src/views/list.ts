@@ -1,9 +1,9 @@
-/** The worklist: one row a job, newest first. */
+/** The worklist: one row for each job, newest first. */
 
 import { element } from '../element'
 import { hashOf } from '../route'
-import { countWord, etaWord, stateWord, timeWord } from '../words'
-import type { Job } from '../wire'
+import { countText, etaText, stateText, timeText } from '../text'
+import type { Job } from '../schemas'
 import type { Worklist } from '../worklist'
 
 const FILTERS: [string, string, (job: Job) => boolean][] = [
@@ -26,7 +26,7 @@ export class ListView {
   constructor(private readonly worklist: Worklist) {
     this.filter = element(
       'select',
-      { 'aria-label': 'Which jobs to list', onchange: () => this.render() },
+      { 'aria-label': 'Filter', onchange: () => this.render() },
       ...FILTERS.map(([value, label]) => element('option', { value }, label)),
     )
     this.older = element(
@@ -41,10 +41,10 @@ export class ListView {
       element('div.scroll', {}, this.list, this.note, this.older),
     )
     worklist.onChange(() => this.render())
-    setInterval(() => this.render(), 1000) // the estimates run on
+    setInterval(() => this.render(), 1000) // the estimates count down
   }
 
-  /** The jobs as listed, for stepping through them. */
+  /** The jobs in the order of the list. */
   get listed(): Job[] {
     const keep = FILTERS.find(([value]) => value === this.filter.value)![2]
     return this.worklist.jobs.filter((job) => keep(job) || job.id === this.worklist.selected)
@@ -56,7 +56,7 @@ export class ListView {
       (job) => job.state === 'succeeded' && job.verdict === null,
     )
     this.count.textContent =
-      waiting.length > 0 ? countWord(waiting.length, 'to review', 'to review') : ''
+      waiting.length > 0 ? countText(waiting.length, 'to review', 'to review') : ''
     for (const [n, job] of jobs.entries()) this.place(job, n)
     const ids = new Set(jobs.map((job) => job.id))
     for (const [id, row] of this.rows) {
@@ -65,7 +65,7 @@ export class ListView {
       this.rows.delete(id)
     }
     this.note.hidden = jobs.length > 0
-    this.note.textContent = this.emptyWord()
+    this.note.textContent = this.emptyText()
     this.older.hidden = !this.worklist.hasOlder
   }
 
@@ -77,10 +77,10 @@ export class ListView {
       this.list.insertBefore(row.root, this.list.children[n] ?? null)
   }
 
-  private emptyWord(): string {
+  private emptyText(): string {
     if (!this.worklist.loaded) return 'Loading …'
-    if (this.worklist.jobs.length > 0) return 'No job of this kind.'
-    return 'No jobs yet. Every scan that you have segmented is listed here, with its progress and your verdict.'
+    if (this.worklist.jobs.length > 0) return 'No jobs match this filter.'
+    return 'No jobs yet. Jobs are listed here with their progress and their review.'
   }
 }
 
@@ -107,15 +107,15 @@ class Row {
   }
 
   update(job: Job, selected: boolean): void {
-    const eta = job.state === 'running' || job.state === 'queued' ? etaWord(job.eta) : ''
+    const eta = job.state === 'running' || job.state === 'queued' ? etaText(job.eta) : ''
     const seen = JSON.stringify([job, selected, eta])
     if (seen === this.seen) return
     this.seen = seen
     this.name.textContent = job.scan_name
     this.link.title = job.scan_name
     this.model.textContent = job.model
-    this.when.textContent = timeWord(job.created_at)
-    this.state.textContent = stateWord(job)
+    this.when.textContent = timeText(job.created_at)
+    this.state.textContent = stateText(job)
     this.eta.textContent = eta
     this.eta.hidden = eta === ''
     this.root.dataset.state = job.state

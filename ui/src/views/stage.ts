@@ -1,11 +1,11 @@
-/** The picture: canvas, its tools, and what lies under the crosshair. */
+/** The image area: canvas, tools, and the values under the crosshair. */
 
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import type { Legend } from '../viewer/legend'
 import type { Readout, View, Viewer } from '../viewer/viewer'
-import type { Point, Problem } from '../wire'
-import { problemBox } from './problem'
+import type { Point, Problem } from '../schemas'
+import { problemBox } from './messages'
 
 const VIEWS: [View, string, string][] = [
   ['planes', '3 planes', '1'],
@@ -17,7 +17,7 @@ const VIEWS: [View, string, string][] = [
 
 export class Stage {
   readonly root: HTMLElement
-  /** Null where the browser cannot draw. */
+  /** Null if the browser cannot draw. */
   viewer: Viewer | null = null
   private starting: Promise<Viewer | null> | null = null
   private legend: Legend | null = null
@@ -27,12 +27,12 @@ export class Stage {
     id: 'view',
     tabindex: 0,
     role: 'img',
-    'aria-label': 'The scan with its mask. What lies under the crosshair is written below.',
+    'aria-label': 'The scan with its mask. The values under the crosshair are shown below.',
   })
   private readonly cover = element('div.cover', { 'aria-live': 'polite' })
   private readonly readout = element('output.readout', {
     id: 'readout',
-    'aria-label': 'Under the crosshair',
+    'aria-label': 'Values under the crosshair',
   })
   private readonly notice = element('span.notice')
   private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
@@ -68,7 +68,7 @@ export class Stage {
       {
         type: 'button',
         'aria-pressed': 'false',
-        title: 'Borders only (O)',
+        title: 'Show only the outline of the mask (O)',
         onclick: () => this.toggleOutline(),
       },
       'Outline',
@@ -77,19 +77,19 @@ export class Stage {
     this.root = this.layout()
   }
 
-  /** Starts the viewer, once; null where the browser cannot draw. */
+  /** The viewer, started at the first call; null if the browser cannot draw. */
   async ready(): Promise<Viewer | null> {
     this.starting ??= this.start()
     const viewer = await this.starting
-    if (viewer === null) this.starting = null // its code may come the next time
+    if (viewer === null) this.starting = null // loading its code may succeed the next time
     return viewer
   }
 
   private async start(): Promise<Viewer | null> {
     try {
       const { Viewer } = await import('../viewer/viewer')
-      this.viewer = await Viewer.on(this.canvas, (readout) => this.tell(readout))
-      this.canvas.addEventListener('webglcontextlost', () => this.lost())
+      this.viewer = await Viewer.on(this.canvas, (readout) => this.showReadout(readout))
+      this.canvas.addEventListener('webglcontextlost', () => this.contextLost())
       this.applyOpacity()
     } catch {
       this.viewer = null
@@ -97,7 +97,7 @@ export class Stage {
     return this.viewer
   }
 
-  /** Nothing is drawn until a scan is shown. */
+  /** Clears the canvas and shows a message. */
   blank(text: string): void {
     this.root.dataset.scan = 'none'
     this.root.dataset.mask = 'none'
@@ -107,7 +107,7 @@ export class Stage {
     this.message(text)
   }
 
-  /** A message in place of the picture; none uncovers it. */
+  /** Shows a message instead of the image; null shows the image again. */
   message(text: string | null, ...more: HTMLElement[]): void {
     this.cover.hidden = text === null
     if (text !== null) fill(this.cover, text !== '' && element('p', {}, text), ...more)
@@ -117,11 +117,11 @@ export class Stage {
     this.message('', problemBox(problem, ...actions))
   }
 
-  /** The still picture that the service drew, and why it must do. */
-  still(address: string, why: string): void {
+  /** Shows the preview that the service drew, with the reason. */
+  still(address: string, reason: string): void {
     this.root.dataset.scan = 'still'
     this.message(
-      why,
+      reason,
       element('img', { src: address, alt: 'The scan with its mask drawn over it', id: 'still' }),
     )
   }
@@ -134,7 +134,7 @@ export class Stage {
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
     this.notice.textContent =
       viewer.reduction > 1
-        ? `Drawn at 1/${viewer.reduction} of its resolution; measured in full.`
+        ? `Shown at 1/${viewer.reduction} of the resolution. The measurements use the full resolution.`
         : ''
     this.applyOpacity()
   }
@@ -147,7 +147,7 @@ export class Stage {
     this.applyOpacity()
   }
 
-  /** To the middle of a label or object. */
+  /** Moves the crosshair to a point. */
   jump(world: Point): void {
     this.viewer?.jump(world)
   }
@@ -162,8 +162,8 @@ export class Stage {
   }
 
   setViewByKey(key: string): void {
-    const found = VIEWS.find(([, , its]) => its === key)
-    if (found !== undefined && !this.flat) this.setView(found[0])
+    const match = VIEWS.find(([, , shortcut]) => shortcut === key)
+    if (match !== undefined && !this.flat) this.setView(match[0])
   }
 
   changeOpacity(by: number): void {
@@ -198,7 +198,7 @@ export class Stage {
       { 'data-scan': 'none', 'data-mask': 'none' },
       element(
         'div.tools',
-        { role: 'toolbar', 'aria-label': 'Picture' },
+        { role: 'toolbar', 'aria-label': 'Image' },
         this.views,
         element(
           'div.group',
@@ -217,7 +217,7 @@ export class Stage {
         this.notice,
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
-        tool('Reset', 'Reset zoom and window (0)', () => this.reset()),
+        tool('Reset', 'Reset zoom, brightness and contrast (0)', () => this.reset()),
       ),
     )
   }
@@ -241,29 +241,29 @@ export class Stage {
     )
   }
 
-  private tell({ world, voxel, values, label }: Readout): void {
+  private showReadout({ world, voxel, values, label }: Readout): void {
     const value = values.map((v) => String(Number(v.toPrecision(5)))).join(' ')
-    const place = this.flat
+    const position = this.flat
       ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
       : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
-    const parts = [...place, value === '' ? 'outside the scan' : `value ${value}`]
+    const parts = [...position, value === '' ? 'outside the scan' : `value ${value}`]
     if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
     this.readout.value = parts.join('  ·  ')
   }
 
-  /** A picture's volume has its last row at j = 0. */
+  /** The last row of an image is at j = 0 of its volume. */
   private rowOf(j: number): number {
     return (this.viewer?.rows ?? 1) - 1 - j
   }
 
-  private lost(): void {
+  private contextLost(): void {
     this.fail(
       {
-        title: 'The picture was lost',
+        title: 'The image was lost',
         status: 0,
-        detail: 'The browser took the graphics memory back.',
+        detail: 'The browser released the graphics memory of this page.',
         expected: '',
-        hint: 'Reload the page. If it happens again, close other pages that draw in 3D.',
+        hint: 'Reload the page. If it happens again, close other pages that use 3D graphics.',
       },
       element('button', { type: 'button', onclick: () => location.reload() }, 'Reload'),
     )

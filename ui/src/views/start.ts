@@ -1,29 +1,29 @@
-/** A new segmentation: scans, a model for each kind of scan, a priority, start. */
+/** The form for a new segmentation: scans, models, priority, start. */
 
 import * as api from '../api'
 import { element, fill, swatch } from '../element'
-import { fromFolder, type Parcel, parcels } from '../gather'
+import { groupFolder, type FileGroup, groupFiles } from '../file_groups'
 import { go } from '../route'
 import { type Upload, Uploads } from '../uploads'
-import { countWord, shapeWord } from '../words'
-import type { Job, Model, NewJob, Problem, Scan } from '../wire'
+import { countText, shapeText } from '../text'
+import type { Job, Model, NewJob, Problem, Scan } from '../schemas'
 import type { Worklist } from '../worklist'
 import { ArchiveView } from './archive'
-import { ModelChoice } from './choice'
-import { problemBox } from './problem'
-import { fillRow } from './upload'
+import { ModelChoice } from './model_choice'
+import { problemBox } from './messages'
+import { fillRow } from './upload_row'
 
 const PRIORITIES = [
-  ['9', '9, first of all'],
+  ['9', '9, highest'],
   ['8', '8'],
   ['7', '7, urgent'],
   ['6', '6'],
-  ['5', '5, as usual'],
+  ['5', '5, normal'],
   ['4', '4'],
-  ['3', '3, can wait'],
+  ['3', '3, low'],
   ['2', '2'],
   ['1', '1'],
-  ['0', '0, last of all'],
+  ['0', '0, lowest'],
 ] as const
 
 export class StartView {
@@ -36,13 +36,13 @@ export class StartView {
   private readonly earlier = element('div.earlier')
   private readonly supported = element('span')
   private readonly priority: HTMLSelectElement
-  private readonly begin: HTMLButtonElement
+  private readonly startButton: HTMLButtonElement
   private readonly hint = element('p.hint', { 'aria-live': 'polite' })
   private readonly problems = element('div.problems')
   private readonly archive = new ArchiveView((scan) => this.addKnown(scan))
   private catalogue: Model[] | null = null
   private starting = false
-  /** A start whose answer was lost is asked for again under the same key, and is one job. */
+  /** A request that is sent again because its response was lost keeps its key, and is one job. */
   private readonly keys = new Map<string, string>()
 
   constructor(private readonly worklist: Worklist) {
@@ -57,32 +57,32 @@ export class StartView {
         element('option', { value, selected: value === '5' }, label),
       ),
     )
-    this.begin = element(
+    this.startButton = element(
       'button.primary',
       { type: 'button', id: 'start', onclick: () => void this.start() },
       'Start',
     )
     this.root = this.layout()
-    void this.archive.offer()
+    void this.archive.load()
     void this.listFormats()
   }
 
-  /** Called once the models are known, or could not be asked for. */
-  offer(models: Model[] | Problem): void {
-    if (!Array.isArray(models)) {
-      fill(this.models, problemBox(models))
-      return
-    }
+  /** Shows why the models could not be loaded. */
+  showProblem(problem: Problem): void {
+    fill(this.models, problemBox(problem))
+  }
+
+  showModels(models: Model[]): void {
     this.catalogue = models
-    for (const choice of Object.values(this.choices)) choice.offer(models)
+    for (const choice of Object.values(this.choices)) choice.setModels(models)
     this.render()
   }
 
-  add(parcels: Parcel[]): void {
-    this.uploads.add(parcels)
+  add(groups: FileGroup[]): void {
+    this.uploads.add(groups)
   }
 
-  /** Takes a scan of an earlier job for another model. */
+  /** Adds a scan that the gateway already has. */
   addKnown(scan: Scan): void {
     this.uploads.addKnown(scan)
   }
@@ -103,7 +103,7 @@ export class StartView {
       onchange: () => {
         const files = [...(picker.files ?? [])]
         picker.value = ''
-        void parcels(files).then((found) => this.add(found))
+        void groupFiles(files).then((groups) => this.add(groups))
       },
     })
     const folder = element('input', {
@@ -113,13 +113,13 @@ export class StartView {
       onchange: () => {
         const files = [...(folder.files ?? [])]
         folder.value = ''
-        void fromFolder(files).then((found) => this.add(found))
+        void groupFolder(files).then((groups) => this.add(groups))
       },
     })
     const earlier = element(
       'details',
       { ontoggle: () => earlier.open && void this.listEarlier() },
-      element('summary', {}, 'Use a scan that was uploaded earlier'),
+      element('summary', {}, 'Use an uploaded scan'),
       this.earlier,
     )
     return element(
@@ -134,7 +134,7 @@ export class StartView {
         element('strong', {}, 'Drop scans here, or choose files'),
         this.supported,
       ),
-      element('label.folder', { for: 'folder' }, folder, 'Choose a folder of DICOM files'),
+      element('label.folder', { for: 'folder' }, folder, 'Choose a folder with DICOM files'),
       this.list,
       earlier,
       this.archive.root,
@@ -146,7 +146,7 @@ export class StartView {
         {},
         element('label', { for: 'priority' }, 'Priority'),
         this.priority,
-        this.begin,
+        this.startButton,
         this.hint,
       ),
       this.problems,
@@ -158,9 +158,9 @@ export class StartView {
     const scans = this.uploads.scans
     if (this.catalogue !== null) this.renderModels(scans)
     const wanted = this.wanted()
-    this.begin.textContent = wanted.length > 1 ? `Start ${wanted.length} jobs` : 'Start'
-    this.begin.disabled = wanted.length === 0 || this.starting
-    this.hint.textContent = this.hintWord(scans, wanted.length)
+    this.startButton.textContent = wanted.length > 1 ? `Start ${wanted.length} jobs` : 'Start'
+    this.startButton.disabled = wanted.length === 0 || this.starting
+    this.hint.textContent = this.hintText(scans, wanted.length)
   }
 
   private renderUploads(): void {
@@ -193,14 +193,14 @@ export class StartView {
     fill(this.models, ...present.map((d) => this.choices[d].root))
   }
 
-  /** Before there is a scan: what this Tessera can segment. */
+  /** The installed models, shown while there is no scan. */
   private overview(): HTMLElement[] {
     const models = this.catalogue ?? []
     if (models.length === 0) {
-      return [element('p.empty', {}, 'No model is installed. Add one with “tessera models add”.')]
+      return [element('p.empty', {}, 'No model is installed. Add one with the command “tessera models add”.')]
     }
     return [
-      element('p.hint', {}, 'The model is suggested once there is a scan. Installed here:'),
+      element('p.hint', {}, 'Add a scan to choose a model. Installed models:'),
       element(
         'ul.overview',
         {},
@@ -209,7 +209,7 @@ export class StartView {
             'li',
             {},
             element('strong', {}, model.title),
-            element('span.fact', {}, model.dimension === 3 ? 'volumes' : 'pictures'),
+            element('span.fact', {}, model.dimension === 3 ? 'for volumes' : 'for 2D images'),
             element(
               'span.labels',
               {},
@@ -223,12 +223,12 @@ export class StartView {
     ]
   }
 
-  private hintWord(scans: Scan[], jobs: number): string {
+  private hintText(scans: Scan[], jobs: number): string {
     if (this.starting) return 'Starting …'
-    const coming = this.uploads.items.filter((item) =>
+    const active = this.uploads.items.filter((item) =>
       ['waiting', 'sending', 'checking'].includes(item.state),
     )
-    if (coming.length > 0) return `${countWord(coming.length, 'upload')} under way`
+    if (active.length > 0) return `${countText(active.length, 'upload')} in progress`
     if (scans.length === 0) return 'Add a scan first.'
     if (jobs === 0) return 'Choose a scan for each channel of the model.'
     return ''
@@ -253,9 +253,9 @@ export class StartView {
       try {
         const job = await api.start(wanted, this.keyOf(wanted))
         this.keys.delete(JSON.stringify(wanted))
-        this.worklist.hear(job)
+        this.worklist.update(job)
         started.push(job)
-        this.drop(wanted)
+        this.removeScansOf(wanted)
       } catch (error) {
         this.problems.append(problemBox(api.problemOf(error)))
       }
@@ -267,14 +267,14 @@ export class StartView {
   }
 
   private keyOf(wanted: NewJob): string {
-    const what = JSON.stringify(wanted)
-    const key = this.keys.get(what) ?? randomKey()
-    this.keys.set(what, key)
+    const body = JSON.stringify(wanted)
+    const key = this.keys.get(body) ?? randomKey()
+    this.keys.set(body, key)
     return key
   }
 
-  /** A started scan leaves the form. */
-  private drop(wanted: NewJob): void {
+  /** Removes the scans of a started job from the form. */
+  private removeScansOf(wanted: NewJob): void {
     const used = new Set([wanted.scan, ...Object.values(wanted.scans ?? {})])
     for (const item of [...this.uploads.items]) {
       if (item.scan !== null && used.has(item.scan.id)) this.uploads.remove(item)
@@ -285,7 +285,7 @@ export class StartView {
     fill(this.earlier, element('p.hint', {}, 'Loading …'))
     try {
       const { scans } = await api.scans()
-      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'Nothing was uploaded yet.'))
+      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'No scan was uploaded yet.'))
       else fill(this.earlier, element('ul', {}, ...scans.map((scan) => this.earlierRow(scan))))
     } catch (error) {
       fill(this.earlier, problemBox(api.problemOf(error)))
@@ -300,13 +300,13 @@ export class StartView {
         'button.quiet',
         { type: 'button', onclick: () => this.addKnown(scan) },
         element('span.name', {}, scan.name),
-        element('span.fact', {}, shapeWord(scan)),
+        element('span.fact', {}, shapeText(scan)),
       ),
     )
   }
 }
 
-/** `crypto.randomUUID` exists on secure origins alone; a hospital's own host may have no TLS. */
+/** `crypto.randomUUID` exists only on secure origins; a hospital's host may have no TLS. */
 function randomKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((n) => n.toString(16).padStart(2, '0'))

@@ -1,13 +1,13 @@
-/** The reader's verdict on a mask, and the verdicts given before. */
+/** The review of a mask: the verdict form, and the earlier reviews. */
 
 import * as api from '../api'
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
-import { timeWord } from '../words'
-import type { Job, NewReview, Review } from '../wire'
-import { problemBox } from './problem'
+import { timeText } from '../text'
+import type { Job, NewReview, Review } from '../schemas'
+import { problemBox } from './messages'
 
-const WORDS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
+const VERDICTS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
 
 export class VerdictView {
   readonly root: HTMLElement
@@ -18,7 +18,7 @@ export class VerdictView {
   private readonly reviewer: HTMLInputElement
   private readonly accept: HTMLButtonElement
   private readonly reject: HTMLButtonElement
-  private readonly past = element('ol.reviews', { 'aria-label': 'Reviews so far' })
+  private readonly past = element('ol.reviews', { 'aria-label': 'Earlier reviews' })
   private readonly result = element('div.result', { 'aria-live': 'polite' })
 
   constructor(private readonly onSaved: (job: string) => void) {
@@ -59,10 +59,10 @@ export class VerdictView {
     this.root.hidden = true
   }
 
-  /** Shows the reviews of a job; a verdict needs the mask to be on screen first. */
+  /** Shows the form for a job; the buttons are enabled when the mask is on screen. */
   show(job: Job | null): void {
     const other = this.job?.id !== job?.id
-    const judged = !other && this.visible && this.job?.verdict !== job?.verdict
+    const reviewed = !other && this.visible && this.job?.verdict !== job?.verdict
     this.job = job
     this.root.hidden = job?.state !== 'succeeded'
     if (other) {
@@ -72,10 +72,10 @@ export class VerdictView {
       fill(this.result)
     }
     this.enable()
-    if (judged && !this.saving) void this.list() // in another tab, or by another reader
+    if (reviewed && !this.saving) void this.list() // reviewed in another tab or by another reader
   }
 
-  /** The reader sees the mask now. */
+  /** Enables the buttons: the mask is on screen. */
   allow(): void {
     this.visible = true
     this.enable()
@@ -95,7 +95,7 @@ export class VerdictView {
         reviewer: this.reviewer.value.trim(),
       })
       this.comment.value = ''
-      fill(this.result, element('p.saved', {}, `${WORDS[verdict]}. A later verdict replaces it.`))
+      fill(this.result, element('p.saved', {}, `${VERDICTS[verdict]}. You can change this with another review.`))
       this.onSaved(job.id)
     } catch (error) {
       fill(this.result, problemBox(api.problemOf(error)))
@@ -106,9 +106,9 @@ export class VerdictView {
   }
 
   private enable(): void {
-    const able = this.visible && !this.saving
-    this.accept.disabled = !able
-    this.reject.disabled = !able
+    const enabled = this.visible && !this.saving
+    this.accept.disabled = !enabled
+    this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
     this.reject.setAttribute('aria-pressed', String(this.job?.verdict === 'rejected'))
   }
@@ -132,8 +132,8 @@ function row(review: Review): HTMLElement {
   return element(
     'li',
     { 'data-verdict': review.verdict },
-    element('strong', {}, WORDS[review.verdict]),
-    element('span.fact', {}, `${by} ${timeWord(review.created_at)}`),
+    element('strong', {}, VERDICTS[review.verdict]),
+    element('span.fact', {}, `${by} ${timeText(review.created_at)}`),
     review.comment !== '' && element('p', {}, review.comment),
   )
 }

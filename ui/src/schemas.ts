@@ -1,4 +1,4 @@
-/** What goes over the wire: the page's side of the gateway's schemas. */
+/** The types of the gateway's requests and responses. */
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 export type Verdict = 'accepted' | 'corrected' | 'rejected'
@@ -11,9 +11,9 @@ export interface Problem {
   detail: string
   expected: string
   hint: string
-  /** The last part of its type: `several-scans`. */
+  /** The last part of its type, such as `several-scans`. */
   kind?: string
-  /** Where an upload holds several scans. */
+  /** The scans of an upload that contains several. */
   choices?: Choice[]
 }
 
@@ -45,11 +45,11 @@ export interface Scan {
 /** Another system that results can be sent to. */
 export interface Peer {
   name: string
-  /** It can be searched and fetched from. */
+  /** Whether series can be searched and fetched. */
   search: boolean
 }
 
-/** What an archive tells of a series, by keyword. */
+/** A series in an archive, by DICOM keyword. */
 export interface ArchiveSeries {
   SeriesInstanceUID: string
   PatientID: string
@@ -67,7 +67,7 @@ export interface Delivery {
   error: Problem | null
 }
 
-/** Scans of one upload, and what made none. */
+/** The scans of one upload, and the files that contain no scan. */
 export interface Scans {
   scans: Scan[]
   refused: { name: string; problem: Problem }[]
@@ -91,7 +91,7 @@ export interface Job {
   finished_at: string | null
   error: Problem | null
   verdict: Verdict | null
-  /** The format that the mask is stored in; null while there is none. */
+  /** The format in which the mask is stored; null without a mask. */
   mask_format: string | null
 }
 
@@ -102,7 +102,7 @@ export interface Format {
   title: string
   /** Dimensions of the scans that can be uploaded in it; empty if none can. */
   scan_dimensions: number[]
-  /** Whether it can be sent to a PACS, and whether it is sent without being asked. */
+  /** Whether it can be sent to an archive: by default, on request, or (null) never. */
   delivery: 'default' | 'on request' | null
 }
 
@@ -146,7 +146,7 @@ export interface Model {
   dimension: 2 | 3
   channels: string[]
   labels: Label[]
-  /** The mask numbers objects instead of bearing label values. */
+  /** Whether the mask numbers objects instead of containing label values. */
   instances: boolean
   exact: boolean
   licence: string
@@ -167,8 +167,8 @@ export interface NewReview {
   reviewer: string
 }
 
-/** What was measured of one label or one object. */
-export interface Measured {
+/** The measurements of one label or one object. */
+export interface Measurement {
   value: number
   name?: string
   voxels?: number
@@ -188,9 +188,9 @@ export interface Report {
   seconds: { total?: number }
   warnings: string[]
   measurements: {
-    labels: Measured[]
+    labels: Measurement[]
     instances: { count: number } | null
-    objects?: Measured[]
+    objects?: Measurement[]
   }
 }
 

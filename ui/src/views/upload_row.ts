@@ -1,17 +1,17 @@
-/** One file's row: how far its upload is, what the scan is, or why it was not taken. */
+/** The row of an upload: its progress, its scan, or why it was refused. */
 
 import { element, fill } from '../element'
 import type { Upload, Uploads } from '../uploads'
-import { bytesWord, countWord, shapeWord, spacingWord } from '../words'
-import type { Choice, Problem } from '../wire'
-import { problemBox, warningBox } from './problem'
+import { bytesText, countText, shapeText, spacingText } from '../text'
+import type { Choice, Problem } from '../schemas'
+import { problemBox, warningBox } from './messages'
 
-/** Writes the row anew where the upload has moved on. */
+/** Renders the row again if the upload has changed. */
 export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): void {
   const seen = `${item.state} ${Math.round(item.fraction * 100)}`
   if (row.dataset.seen === seen) return
   row.dataset.seen = seen
-  row.dataset.state = asks(item) ? 'choose' : item.state
+  row.dataset.state = needsChoice(item) ? 'choose' : item.state
   const sending = item.state === 'sending' || item.state === 'checking'
   fill(
     row,
@@ -19,13 +19,13 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
       'div.line',
       {},
       element('span.name', { title: item.name }, item.name),
-      element('span.fact', {}, factWord(item)),
+      element('span.fact', {}, factText(item)),
       element(
         'button.icon',
         {
           type: 'button',
-          title: 'Leave out',
-          'aria-label': `Leave out ${item.name}`,
+          title: 'Remove',
+          'aria-label': `Remove ${item.name}`,
           onclick: () => uploads.remove(item),
         },
         '×',
@@ -33,34 +33,34 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
     ),
     sending &&
       element('progress', { max: 1, value: item.fraction, 'aria-label': `Upload of ${item.name}` }),
-    refusal(item, uploads),
+    errorBox(item, uploads),
     ...item.refused.map((problem) => problemBox(problem)),
     item.scan !== null && warningBox(item.scan.warnings),
   )
 }
 
-/** Only what may pass by itself is worth sending again. */
-function refusal(item: Upload, uploads: Uploads): HTMLElement | null {
+/** The error of a refused upload; offers a retry only for errors that may pass. */
+function errorBox(item: Upload, uploads: Uploads): HTMLElement | null {
   const problem = item.problem
   if (problem === null) return null
-  if (asks(item)) return choice(problem, item, uploads)
+  if (needsChoice(item)) return choice(problem, item, uploads)
   if (problem.kind === 'broken-geometry' && !item.query.resample) {
-    return problemBox(problem, act('Resample the slices', () => uploads.again(item, RESAMPLED)))
+    return problemBox(problem, button('Resample the slices', () => uploads.retry(item, RESAMPLED)))
   }
   if (problem.status !== 0 && problem.status < 500) return problemBox(problem)
-  return problemBox(problem, act('Try again', () => uploads.again(item)))
+  return problemBox(problem, button('Try again', () => uploads.retry(item)))
 }
 
 const RESAMPLED = { resample: 'true' }
 
-/** Several scans in one upload: one of them, or each. */
+/** The scans of an upload with several: take one of them, or all. */
 function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
   const choices = problem.choices ?? []
   const images = choices.filter((one) => !one.localizer)
   return element(
     'div.choice',
     { role: 'group', 'aria-label': problem.title },
-    element('p', {}, `${problem.detail} Choose one, or take all of them.`),
+    element('p', {}, `${problem.detail} Choose one scan, or take all.`),
     element(
       'ul',
       {},
@@ -68,10 +68,10 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
         element(
           'li',
           {},
-          act(one.name, () =>
-            uploads.again(item, { series: one.series, stack: String(one.stack) }),
+          button(one.name, () =>
+            uploads.retry(item, { series: one.series, stack: String(one.stack) }),
           ),
-          element('span.fact', {}, choiceWord(one)),
+          element('span.fact', {}, choiceText(one)),
         ),
       ),
     ),
@@ -79,41 +79,41 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
       element(
         'div.actions',
         {},
-        act(`Take all ${images.length}`, () => uploads.again(item, { each: 'true' })),
+        button(`Take all ${images.length}`, () => uploads.retry(item, { each: 'true' })),
       ),
   )
 }
 
-/** Whether it waits for somebody to say which of several scans is meant. */
-function asks(item: Upload): boolean {
+/** Whether the user must choose between several scans. */
+function needsChoice(item: Upload): boolean {
   return item.state === 'refused' && (item.problem?.choices ?? []).length > 0
 }
 
-function choiceWord(one: Choice): string {
+function choiceText(one: Choice): string {
   const size = `${one.columns} × ${one.rows}`
-  const slices = one.slices === 1 ? 'one image' : countWord(one.slices, 'slice')
+  const slices = one.slices === 1 ? '1 image' : countText(one.slices, 'slice')
   return [slices, size, one.localizer ? 'localizer' : ''].filter(Boolean).join(' · ')
 }
 
-function act(label: string, onclick: () => void): HTMLButtonElement {
+function button(label: string, onclick: () => void): HTMLButtonElement {
   return element('button.quiet', { type: 'button', onclick }, label)
 }
 
-function factWord(item: Upload): string {
+function factText(item: Upload): string {
   switch (item.state) {
     case 'waiting':
-      return `${bytesWord(item.bytes)}, waiting`
+      return `${bytesText(item.bytes)}, waiting`
     case 'sending':
-      return `${Math.round(item.fraction * 100)} % of ${bytesWord(item.bytes)}`
+      return `${Math.round(item.fraction * 100)} % of ${bytesText(item.bytes)}`
     case 'checking':
-      return 'being checked'
+      return 'checking'
     case 'refused':
-      return asks(item) ? 'several scans' : 'not taken'
+      return needsChoice(item) ? 'several scans' : 'refused'
     case 'ready': {
       const facts = [
-        shapeWord(item.scan!),
-        spacingWord(item.scan!),
-        item.known ? 'here already' : '',
+        shapeText(item.scan!),
+        spacingText(item.scan!),
+        item.known ? 'already uploaded' : '',
       ]
       return facts.filter((fact) => fact !== '').join(' · ')
     }

@@ -1,4 +1,4 @@
-/** Keys of the page. They are caught first, so that the viewer's own do not act as well. */
+/** The page's keys. They are handled first, so that the viewer's own keys do nothing. */
 
 export type Keys = Record<string, () => void>
 
@@ -12,11 +12,11 @@ export function listen(keys: () => Keys): void {
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
       if (target?.matches('input') && event.key.startsWith('Arrow')) return
-      const act = keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key]
-      if (act === undefined) return
+      const action = keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+      if (action === undefined) return
       event.preventDefault()
       event.stopPropagation()
-      act()
+      action()
     },
     { capture: true },
   )

@@ -1,8 +1,8 @@
-/** Numbers, times and states as a reader wants them. */
+/** Numbers, times and states as text. */
 
-import type { Job, Measured, Scan } from './wire'
+import type { Job, Measurement, Scan } from './schemas'
 
-export function bytesWord(count: number): string {
+export function bytesText(count: number): string {
   if (count < 1000) return `${count} B`
   const units = ['kB', 'MB', 'GB', 'TB']
   let value = count
@@ -14,42 +14,42 @@ export function bytesWord(count: number): string {
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`
 }
 
-export function durationWord(seconds: number): string {
+export function durationText(seconds: number): string {
   if (seconds < 1) return 'less than 1 s'
   if (seconds < 90) return `${Math.round(seconds)} s`
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
-/** "in 12 s"; an estimate that has passed says nothing false. */
-export function etaWord(eta: string | null, now: number = Date.now()): string {
+/** "about 12 s left"; an estimate that has passed gives no number. */
+export function etaText(eta: string | null, now: number = Date.now()): string {
   if (eta === null) return ''
   const left = (Date.parse(eta) - now) / 1000
-  return left < 1 ? 'done any moment' : `about ${durationWord(left)} left`
+  return left < 1 ? 'almost done' : `about ${durationText(left)} left`
 }
 
-export function timeWord(iso: string): string {
+export function timeText(iso: string): string {
   const time = new Date(iso)
   const today = time.toDateString() === new Date().toDateString()
   const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
   return today ? clock : `${time.toLocaleDateString()} ${clock}`
 }
 
-/** Voxels of a scan above which the page shows a still picture: a browser would need gigabytes. */
-export const MOST_VOXELS = 2 ** 28
+/** Largest scan, in voxels, that the page draws itself; larger ones would need gigabytes. */
+export const MAX_VOXELS = 2 ** 28
 
 export const TOO_LARGE =
-  'This scan is too large to be drawn in a browser, so this is a still picture of the mask. Download the mask, and look at both in a viewer for large images.'
+  'This scan is too large to be drawn in a browser. This is a preview of the mask. To see all of it, download the mask and open both in a viewer for large images.'
 
 export const NO_WEBGL =
-  'This browser cannot draw volumes (it offers no WebGL 2), so this is a still picture of the mask. Switch on hardware acceleration, or use another browser, to look through the scan.'
+  'This browser cannot draw scans, because it has no WebGL 2. This is a preview of the mask. To see the whole scan, enable hardware acceleration in the browser or use another browser.'
 
-/** Of one component. */
+/** Number of voxels, or of pixels; an RGB pixel counts once. */
 export function voxels(scan: Scan): number {
   return scan.shape.slice(1).reduce((product, n) => product * n, 1)
 }
 
-export function shapeWord(scan: Scan): string {
+export function shapeText(scan: Scan): string {
   const [components = 1, ...grid] = scan.shape
   if (scan.dimension === 2) {
     const [rows, columns] = grid
@@ -58,16 +58,16 @@ export function shapeWord(scan: Scan): string {
   return `${grid.join(' × ')} voxels`
 }
 
-export function spacingWord(scan: Scan): string {
+export function spacingText(scan: Scan): string {
   if (scan.spacing_mm === null) return ''
   const numbers = scan.spacing_mm.map((mm) => String(Number(mm.toPrecision(3))))
   return `${numbers.join(' × ')} mm`
 }
 
-export function stateWord(job: Job): string {
+export function stateText(job: Job): string {
   switch (job.state) {
     case 'queued':
-      return job.place_in_queue === null ? 'waiting' : `number ${job.place_in_queue} in queue`
+      return job.place_in_queue === null ? 'waiting' : `number ${job.place_in_queue} in the queue`
     case 'running':
       return 'segmenting'
     case 'succeeded':
@@ -81,16 +81,16 @@ export function stateWord(job: Job): string {
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
-export function countWord(count: number, one: string, many: string = `${one}s`): string {
+export function countText(count: number, one: string, many: string = `${one}s`): string {
   return `${number.format(count)} ${count === 1 ? one : many}`
 }
 
-/** The size of a label or object in the unit that the report gives. */
-export function sizeWord(measured: Measured): string {
-  if (typeof measured.volume_ml === 'number') {
-    const ml = measured.volume_ml
+/** The size of a label or object, in the best unit that the report has. */
+export function sizeText(measurement: Measurement): string {
+  if (typeof measurement.volume_ml === 'number') {
+    const ml = measurement.volume_ml
     return `${ml.toFixed(ml < 10 ? 2 : 1)} ml`
   }
-  if (typeof measured.area_mm2 === 'number') return `${measured.area_mm2.toFixed(1)} mm²`
-  return countWord(measured.area_px ?? measured.voxels ?? 0, 'pixel')
+  if (typeof measurement.area_mm2 === 'number') return `${measurement.area_mm2.toFixed(1)} mm²`
+  return countText(measurement.area_px ?? measurement.voxels ?? 0, 'pixel')
 }

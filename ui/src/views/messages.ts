@@ -1,7 +1,7 @@
-/** A problem in plain words: what came, what was expected, what to do. */
+/** Boxes for errors (what is wrong, what was expected, what to do) and warnings. */
 
 import { element } from '../element'
-import type { Problem } from '../wire'
+import type { Problem } from '../schemas'
 
 export function problemBox(problem: Problem, ...actions: HTMLElement[]): HTMLElement {
   return element(

@@ -1,7 +1,7 @@
-/** Chooses the model for scans of one dimension, and a scan for each of its channels. */
+/** The choice of a model for scans of one dimension, and of a scan for each of its channels. */
 
 import { element, fill, swatch } from '../element'
-import type { Model, NewJob, Scan } from '../wire'
+import type { Model, NewJob, Scan } from '../schemas'
 
 export class ModelChoice {
   readonly root: HTMLFieldSetElement
@@ -19,13 +19,13 @@ export class ModelChoice {
     this.root = element(
       'fieldset.choice',
       {},
-      element('legend', {}, dimension === 3 ? 'For volumes' : 'For pictures'),
+      element('legend', {}, dimension === 3 ? 'Model for volumes' : 'Model for 2D images'),
       this.cards,
       this.channels,
     )
   }
 
-  offer(models: Model[]): void {
+  setModels(models: Model[]): void {
     this.models = models.filter((model) => model.dimension === this.dimension)
     this.chosen ??=
       this.models.find((model) => model.channels.length === 1) ?? this.models[0] ?? null
@@ -36,7 +36,7 @@ export class ModelChoice {
         element(
           'p.empty',
           {},
-          `No model for ${this.dimension === 3 ? 'volumes' : 'pictures'} is installed.`,
+          `No model for ${this.dimension === 3 ? 'volumes' : '2D images'} is installed.`,
         ),
     )
   }
@@ -45,21 +45,21 @@ export class ModelChoice {
     this.scans = scans
     const several = this.chosen !== null && this.chosen.channels.length > 1
     const seen = several ? [this.chosen!.name, ...scans.map((scan) => scan.id)].join() : ''
-    if (this.channels.dataset.seen === seen) return // the reader may be choosing just now
+    if (this.channels.dataset.seen === seen) return // an unchanged list keeps the user's open menu
     this.channels.dataset.seen = seen
     if (several) this.renderChannels(this.chosen!)
     else fill(this.channels)
   }
 
-  /** What to start: a job for each scan, or one for the scans of all channels together. */
+  /** The jobs to start: one for each scan, or one for the scans of all channels. */
   jobs(scans: Scan[]): Omit<NewJob, 'priority'>[] {
     const model = this.chosen
     if (model === null || scans.length === 0) return []
     if (model.channels.length === 1)
       return scans.map((scan) => ({ scan: scan.id, model: model.name }))
     const ids = model.channels.map((channel) => this.picked.get(channel) ?? '')
-    const sound = ids.every((id) => scans.some((scan) => scan.id === id))
-    if (!sound) return []
+    const complete = ids.every((id) => scans.some((scan) => scan.id === id))
+    if (!complete) return []
     return [
       { scans: Object.fromEntries(model.channels.map((c, n) => [c, ids[n]!])), model: model.name },
     ]
@@ -107,20 +107,20 @@ export class ModelChoice {
 
   private renderChannels(model: Model): void {
     for (const [n, channel] of model.channels.entries()) {
-      const here = this.scans.some((scan) => scan.id === this.picked.get(channel))
-      if (!here) this.picked.set(channel, this.guess(channel, n))
+      const present = this.scans.some((scan) => scan.id === this.picked.get(channel))
+      if (!present) this.picked.set(channel, this.guess(channel, n))
     }
     fill(
       this.channels,
-      element('p.hint', {}, 'This model looks at several scans of one subject:'),
+      element('p.hint', {}, 'This model needs several scans of the same subject. Choose one for each channel:'),
       ...model.channels.map((c) => this.picker(c)),
     )
   }
 
-  /** The scan whose name tells of the channel, else the next one. */
+  /** The scan whose name contains the channel's name, otherwise the next one. */
   private guess(channel: string, n: number): string {
-    const named = this.scans.find((scan) => scan.name.toLowerCase().includes(channel))
-    return (named ?? this.scans[n])?.id ?? ''
+    const byName = this.scans.find((scan) => scan.name.toLowerCase().includes(channel))
+    return (byName ?? this.scans[n])?.id ?? ''
   }
 
   private picker(channel: string): HTMLElement {

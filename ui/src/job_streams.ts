@@ -1,35 +1,35 @@
 /** Follows jobs by server-sent events, two at a time. */
 
 import { address } from './api'
-import { finished, type Job } from './wire'
+import { finished, type Job } from './schemas'
 
 // A browser opens about six connections to one host, for all of its tabs together.
-const MOST = 2
+const MAX_STREAMS = 2
 
-export class Streams {
+export class JobStreams {
   private open = new Map<string, EventSource>()
-  /** Streams that the gateway refused; asking for the list tells of these jobs. */
+  /** Jobs whose stream the gateway refused; the list of jobs updates them. */
   private refused = new Set<string>()
 
   constructor(private readonly onJob: (job: Job) => void) {}
 
-  /** Follows the first few of `ids` and no other. */
+  /** Follows only the first few of `ids`. */
   follow(ids: string[]): void {
-    const wanted = ids.filter((id) => !this.refused.has(id)).slice(0, MOST)
+    const wanted = ids.filter((id) => !this.refused.has(id)).slice(0, MAX_STREAMS)
     for (const id of this.open.keys()) if (!wanted.includes(id)) this.close(id)
-    for (const id of wanted) if (!this.open.has(id)) this.begin(id)
+    for (const id of wanted) if (!this.open.has(id)) this.connect(id)
   }
 
-  private begin(id: string): void {
+  private connect(id: string): void {
     const source = new EventSource(address(`jobs/${id}/events`))
     this.open.set(id, source)
-    const heard = (event: MessageEvent<string>): void => {
+    const received = (event: MessageEvent<string>): void => {
       const job = JSON.parse(event.data) as Job
-      if (finished(job)) this.close(id) // else the browser would connect again for ever
+      if (finished(job)) this.close(id) // otherwise the browser would reconnect for ever
       this.onJob(job)
     }
-    source.addEventListener('message', heard)
-    source.addEventListener('job', heard)
+    source.addEventListener('message', received)
+    source.addEventListener('job', received)
     source.addEventListener('error', () => {
       if (source.readyState !== EventSource.CLOSED) return
       this.refused.add(id)

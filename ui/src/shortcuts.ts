@@ -1,0 +1,39 @@
+/** The dialog that lists keys and mouse actions. */
+
+import { element } from './element'
+
+const KEYS: [string, string][] = [
+  ['A', 'accept the mask'],
+  ['R', 'reject the mask'],
+  ['J, K', 'next, previous job'],
+  ['N', 'new segmentation'],
+  ['M', 'show or hide the mask'],
+  ['O', 'show only the outline of the mask'],
+  ['[ , ]', 'decrease, increase the opacity of the mask'],
+  ['1 to 5', 'view: 3 planes, axial, coronal, sagittal, 3D'],
+  ['↑, ↓', 'next, previous slice'],
+  ['+, −, 0', 'zoom in, zoom out, reset'],
+  ['Click, drag', 'move the crosshair'],
+  ['Wheel', 'scroll through a volume; zoom an image'],
+  ['Ctrl + wheel', 'zoom'],
+  ['Right-button drag', 'adjust brightness and contrast'],
+  ['Shift + drag', 'move the image'],
+]
+
+export function shortcutsDialog(): HTMLDialogElement {
+  const dialog = element(
+    'dialog.help',
+    { 'aria-labelledby': 'help-title' },
+    element('h2', { id: 'help-title' }, 'Keys and mouse'),
+    element(
+      'dl',
+      {},
+      ...KEYS.flatMap(([key, action]) => [
+        element('dt', {}, element('kbd', {}, key)),
+        element('dd', {}, action),
+      ]),
+    ),
+    element('form', { method: 'dialog' }, element('button', {}, 'Close')),
+  )
+  return dialog
+}
