@@ -1,4 +1,4 @@
-"""DICOM: a scan's series, masks that readers corrected, deliveries to other systems."""
+"""DICOM: series of scans, corrected masks, deliveries to other systems."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ depends_on = None
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _JSON = sa.JSON(none_as_null=True)
 _COUNTED = {"sqlite_autoincrement": True}
-"""SQLite rewrites a table to change a column, and would forget this."""
+"""SQLite rewrites a table to change a column, which would drop this."""
 
 
 def upgrade() -> None:

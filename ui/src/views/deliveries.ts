@@ -50,7 +50,7 @@ export class Deliveries {
           send.disabled = true
           fill(this.problems)
           try {
-            const deliveries = await api.deliver(job, peer.name, this.sent())
+            const deliveries = await api.deliver(job, peer.name, this.defaultFormats())
             if (signal.aborted) return // another job is on screen
             this.render(deliveries)
             await this.follow(job, signal)
@@ -76,7 +76,7 @@ export class Deliveries {
   }
 
   /** The formats that are sent on a click. */
-  private sent(): string[] {
+  private defaultFormats(): string[] {
     return this.formats.filter((one) => one.delivery === 'default').map((one) => one.name)
   }
 

@@ -92,7 +92,7 @@ export class StartView {
     const formats = await api.formats().catch(() => [])
     const titles = formats.filter((one) => one.scan_dimensions.length > 0).map((one) => one.title)
     if (titles.length === 0) return
-    this.supported.textContent = `Supported formats: ${titles.join(', ')}. A DICOM series can be its files, a folder or a zip; other folders must be zipped. You can upload several scans at once.`
+    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder or a zip; zip other folders. You can add several scans.`
   }
 
   private layout(): HTMLElement {
@@ -119,7 +119,7 @@ export class StartView {
     const earlier = element(
       'details',
       { ontoggle: () => earlier.open && void this.listEarlier() },
-      element('summary', {}, 'Use an uploaded scan'),
+      element('summary', {}, 'Use a scan that is already uploaded'),
       this.earlier,
     )
     return element(
