@@ -70,6 +70,7 @@ def test_the_command_knows_its_ending(tmp_path: Path) -> None:
     assert target.path("nifti") == tmp_path / "out" / "a.dummy"
 
 
+@pytest.mark.process
 def test_the_command_offers_it(tmp_path: Path) -> None:
     """In `--format` and in the help of `--report`."""
     program = f"{dummy_formats.ADD}from cli.main import main\nmain(['segment', '--help'])"
