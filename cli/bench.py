@@ -1,6 +1,8 @@
 """`tessera bench`"""
 
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -12,20 +14,51 @@ from rich.table import Table
 
 from cli.device_option import device_option
 from cli.models import registry
+from cli.precision_option import precision_option
 from cli.tile_size import TileSize
 from imaging.scan import Scan, in_memory
 from inference.engine import Engine
-from inference.options import PRECISIONS, RunOptions
+from inference.options import RunOptions
 from jobs.settings import Settings
+from models.registry import Model
+
+_EDGE = {2: 1024, 3: 96}
+"""Dimension -> voxels per axis of the scan, if --shape is omitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """The medians of several runs."""
+
+    seconds: float
+    network_seconds: float
+    tiles: int
+    device: str
 
 
 @click.command("bench")
-@click.option("--model", "name", required=True, help="A name that `tessera models` lists.")
-@click.option("--shape", type=TileSize(), help="Of a scan of noise; default 96 or 1024 an axis.")
-@click.option("--tile", "tiles", type=TileSize(), multiple=True, help="Also with these tiles.")
+@click.option("--model", "name", required=True, help="Name of a model that `tessera models` lists.")
+@click.option(
+    "--shape",
+    type=TileSize(),
+    help="Shape of the scan of noise; by default 96 voxels per axis in 3D, 1024 pixels in 2D.",
+)
+@click.option(
+    "--tile",
+    "tiles",
+    type=TileSize(),
+    multiple=True,
+    help="Also measure with tiles of at most this size; may be given several times.",
+)
 @device_option
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
-@click.option("--runs", type=click.IntRange(1, 100), default=3, show_default=True)
+@precision_option
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    help="Number of measured runs per row, after one run that is not measured.",
+)
 def command(
     name: str,
     shape: tuple[int, ...] | None,
@@ -34,37 +67,45 @@ def command(
     precision: str,
     runs: int,
 ) -> None:
-    """Time a model on this machine, from array to mask, on noise; medians, side by side."""
+    """Measure how fast a model runs on this machine.
+
+    The model segments a scan of noise, from array to mask. The table shows the medians of the runs.
+    """
     model = registry().get(name)
     dimension = model.card.dimension
-    sides = shape or ((96,) if dimension == 3 else (1024,))
+    sides = shape or (_EDGE[dimension],)
     grid = sides * dimension if len(sides) == 1 else sides
     scans = {channel.name: _noise(grid, channel.components) for channel in model.card.channels}
+    title = f"{name} on {' x '.join(map(str, grid))}"
+    table = Table("tile", "tiles", "s", "network s", "Mvoxel/s", box=None, title=title)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(registry(), scratch=Path(folder), cache=Settings().cache_folder)
-        table = Table(
-            "tile",
-            "tiles",
-            "s",
-            "network s",
-            "Mvoxel/s",
-            box=None,
-            title=f"{name} on {' x '.join(map(str, grid))}",
-        )
         for tile in (None, *tiles):
-            options = RunOptions(device, precision, tile)
-            engine.run(scans, model, options)
-            seconds, network = [], []
-            for _ in range(runs):
-                began = perf_counter()
-                result, used = engine.run(scans, model, options)
-                seconds.append(perf_counter() - began)
-                network.append(result.seconds["network"])
-            row = (median(seconds), median(network), np.prod(grid) / 1e6 / median(seconds))
-            wish = "x".join(map(str, tile)) if tile else "planned"
-            table.add_row(wish, str(len(result.plan)), *(f"{value:.3f}" for value in row))
-    table.caption = f"{used.name}, {used.precision}; median of {runs} runs"
+            timing = _timing(engine, scans, model, RunOptions(device, precision, tile), runs)
+            rate = np.prod(grid) / 1e6 / timing.seconds
+            row = (timing.seconds, timing.network_seconds, rate)
+            size = "x".join(map(str, tile)) if tile else "planned"
+            table.add_row(size, str(timing.tiles), *(f"{value:.3f}" for value in row))
+    table.caption = f"{timing.device}; median of {runs} runs"
     Console().print(table)
+
+
+def _timing(
+    engine: Engine, scans: Mapping[str, Scan], model: Model, options: RunOptions, runs: int
+) -> _Timing:
+    engine.run(scans, model, options)
+    seconds, network_seconds = [], []
+    for _ in range(runs):
+        start = perf_counter()
+        result, device = engine.run(scans, model, options)
+        seconds.append(perf_counter() - start)
+        network_seconds.append(result.seconds["network"])
+    return _Timing(
+        seconds=median(seconds),
+        network_seconds=median(network_seconds),
+        tiles=len(result.plan),
+        device=f"{device.name}, {device.precision}",
+    )
 
 
 def _noise(grid: tuple[int, ...], components: int) -> Scan:

@@ -1,4 +1,4 @@
-"""A model's trial: each case is segmented and measured, some are drawn."""
+"""Evaluates a model: segments and measures each case, and draws some of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from models.registry import Model
 
 
 class CaseEvaluator:
-    """One model under the same rules for every case."""
+    """Evaluates one model with the same rules for every case."""
 
     def __init__(
         self, model: Model, options: RunOptions, rules: Rules, maps: Sequence[ValueMap]
@@ -27,29 +27,29 @@ class CaseEvaluator:
         self._engine = Engine(registry(), cache=Settings().cache_folder)
 
     def measure(self, case: Case) -> CaseFigures:
-        """The figures of one case; errors tell its name."""
-        with case.named():
-            scan, found, reference = self._masks(case)
-            return measure(case.name, scan, found, reference, self._model.card, self._rules)
+        """The scores of one case; errors contain the case's name."""
+        with case.named_errors():
+            scan, mask, reference = self._masks(case)
+            return measure(case.name, scan, mask, reference, self._model.card, self._rules)
 
     def plot(self, cases: Sequence[Case], figures: Sequence[CaseFigures], path: Path) -> None:
-        """Draws the best, the median and the worst case into a PNG.
+        """Draws the best, the median and the worst case into a PNG file.
 
-        They are segmented once more, rather than every mask kept until now.
+        These cases are segmented again, so that the masks need not be kept in memory.
         """
         from inference.evaluation.plot import Shown, draw
 
         by_name = {case.name: case for case in cases}
         shown = []
         for rank, row in _ranks(figures).items():
-            scan, found, reference = self._masks(by_name[row.case])
+            scan, mask, reference = self._masks(by_name[row.case])
             title = f"{rank}: Dice {row.dice:.3f}"
-            shown.append(Shown(title, row.case, scan, found, reference))
+            shown.append(Shown(title, row.case, scan, mask, reference))
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(shown, path)
 
     def _masks(self, case: Case) -> tuple[Scan, NDArray[Any], NDArray[Any]]:
-        """The scan, the mask that is found and the reference."""
+        """The scan, the model's mask and the reference mask."""
         card = self._model.card
         scan, reference = case.open()
         scans = {card.channels[0].name: scan}
@@ -59,7 +59,7 @@ class CaseEvaluator:
 
 
 def _ranks(figures: Sequence[CaseFigures]) -> Mapping[str, CaseFigures]:
-    """The best, the median and the worst case, by mean Dice; each once, where there are fewer."""
+    """The best, the median and the worst case by mean Dice; with fewer cases, each case once."""
     order = sorted(figures, key=lambda row: row.dice, reverse=True)
     ranks = {"best": 0, "median": (len(order) - 1) // 2, "worst": len(order) - 1}
     first = {place: rank for rank, place in reversed(ranks.items())}

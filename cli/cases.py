@@ -1,4 +1,4 @@
-"""The cases of an evaluation: pairs of image and reference, and reading them."""
+"""The cases of an evaluation: pairs of an image and a reference mask."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,15 +20,15 @@ from imaging.scan import Scan
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An image and its reference of the same name."""
+    """An image and its reference mask."""
 
     name: str
     image: Path
     reference: Path
 
     @contextmanager
-    def named(self) -> Iterator[None]:
-        """Tells the case's name with any error: one of hundreds is sought in vain otherwise."""
+    def named_errors(self) -> Iterator[None]:
+        """Adds the case's name to errors, so that it can be found between hundreds of cases."""
         try:
             yield
         except TesseraError as error:
@@ -36,106 +36,110 @@ class Case:
             raise type(error)(detail, expected=error.expected, hint=error.hint) from error
 
     def open(self) -> tuple[Scan, Scan]:
-        """Image and reference, headers only; BadRequest where one does not lie on the other."""
-        with self.named():
+        """Opens image and reference; raises BadRequest if they have different grids."""
+        with self.named_errors():
             scan, reference = open_scan(self.image), open_scan(self.reference)
-            _same_grid(scan, reference)
+            _check_same_grid(scan, reference)
         return scan, reference
 
 
-def pairs(images: Path, labels: Path, only: Path | None) -> list[Case]:
-    """Cases by name: images that have a reference of the same name, but for their endings.
+def paired_cases(images: Path, labels: Path, only: Path | None) -> list[Case]:
+    """The images that have a reference mask of the same name, except for the ending; sorted.
 
-    `only` is a file with one case name a line; each must be there. Raises BadRequest where one is
-    not, where there is none at all, or where two files bear one name.
+    `only`: a file with one case name per line. Raises BadRequest if one of these cases is missing,
+    if there is no case at all, or if two files have the same name.
     """
-    pictures, references = _files(images), _files(labels)
-    both = sorted(pictures.keys() & references.keys())
+    image_files, references = _files(images), _files(labels)
+    both = sorted(image_files.keys() & references.keys())
     if only is not None:
         wanted = {line.strip() for line in only.read_text().splitlines() if line.strip()}
-        lacking = sorted(wanted - set(both))
-        if lacking:
+        missing = sorted(wanted - set(both))
+        if missing:
             raise BadRequest(
-                f"{len(lacking)} of {len(wanted)} cases lack an image or a reference, the first of "
-                f"them {lacking[0]}.",
-                hint="Check --cases: one name a line, without the ending.",
+                f"{len(missing)} of {len(wanted)} cases have no image or no reference mask, for "
+                f"example {missing[0]}.",
+                expected="An image and a reference mask for each case.",
+                hint="Check --cases: one name per line, without the ending.",
             )
         both = sorted(wanted)
     if not both:
         raise BadRequest(
             "No image has a reference mask of the same name.",
-            expected="Two folders whose files bear the same names, but for their endings.",
+            expected="Two folders whose files have the same names, except for the endings.",
             hint="Check --images, --labels and --cases.",
         )
-    return [Case(name, _one(pictures[name]), _one(references[name])) for name in both]
+    return [
+        Case(name, _only_file(image_files[name]), _only_file(references[name])) for name in both
+    ]
 
 
-def left_out(images: Path, cases: Sequence[Case]) -> int:
-    """How many images are no case."""
+def unpaired_images(images: Path, cases: Sequence[Case]) -> int:
+    """The number of images that are in no case."""
     return len(_files(images)) - len(cases)
 
 
 def reference_mask(reference: Scan, maps: Sequence[ValueMap], known: set[int]) -> NDArray[Any]:
-    """The reference's labels, int32 on its stored axes, each value mapped at most once.
+    """The label numbers of the reference mask, int32, on its stored axes.
 
-    Raises BadRequest for values that are no whole numbers, or that are not `known` once mapped; an
-    empty `known` stands for all (numbered objects).
+    `maps` changes each value at most once. Raises BadRequest for values that are not whole numbers,
+    and for mapped values that are not in `known`; an empty `known` allows all (numbered objects).
     """
     raw = reference.read(Box.whole(reference.grid))[0]
     with np.errstate(invalid="ignore"):
         values = raw.astype(np.int32)
     if not np.array_equal(values, raw) or values.min(initial=0) < 0:
         raise BadRequest(
-            "The reference mask holds values that are no label numbers.",
-            expected="Whole numbers from 0.",
-            hint="Give label maps, not probabilities.",
+            "The reference mask contains values that are not label numbers.",
+            expected="Whole numbers, 0 or larger.",
+            hint="Use label maps, not probabilities.",
         )
     mask: NDArray[np.int32] = values.copy()
     for source, target in (pair for pairs_ in maps for pair in pairs_):
         mask[values == source] = target
-    foreign = mask[~np.isin(mask, [0, *known])] if known else mask[:0]
-    if foreign.size:
+    unknown = mask[~np.isin(mask, [0, *known])] if known else mask[:0]
+    if unknown.size:
         raise BadRequest(
-            f"The reference mask holds the value {int(foreign[0])}, no label of the model.",
+            f"The reference mask contains the value {int(unknown[0])}, which is not a label of the "
+            "model.",
             expected=f"0 or one of {', '.join(map(str, sorted(known)))}.",
-            hint="Say what it means with --map FROM=TO.",
+            hint="Map it to a label with --map FROM=TO.",
         )
     return mask
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    by_stem: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.is_file():
-            found.setdefault(stem(path), []).append(path)
-    return found
+            by_stem.setdefault(stem(path), []).append(path)
+    return by_stem
 
 
-def _one(paths: list[Path]) -> Path:
+def _only_file(paths: list[Path]) -> Path:
     if len(paths) > 1:
         raise BadRequest(
-            f"{paths[0].name} and {paths[1].name} bear one name.",
-            expected="One file a case in each folder.",
-            hint="Move one of them away.",
+            f"{paths[0].name} and {paths[1].name} have the same name, except for the ending.",
+            expected="One file per case in each folder.",
+            hint="Move one of the two files out of the folder.",
         )
     return paths[0]
 
 
-def _same_grid(scan: Scan, reference: Scan) -> None:
+def _check_same_grid(scan: Scan, reference: Scan) -> None:
     if reference.grid != scan.grid or reference.shape[0] != 1:
         raise BadRequest(
-            f"The reference mask has the shape {_said(reference)}, its image {scan.grid}.",
-            expected="A mask of one component on its image's own grid.",
-            hint="Resample the mask, or save its label numbers and not colours.",
+            f"The reference mask has the shape {_shape(reference)}, its image {scan.grid}.",
+            expected="A mask with one component, on the grid of its image.",
+            hint="Resample the mask, or save label numbers instead of colours.",
         )
     if scan.dimension == 3 and orientation(scan.affine) != orientation(reference.affine):
         raise BadRequest(
-            "The reference mask's axes run along other directions than its image's.",
-            expected="The same orientation, voxel by voxel.",
-            hint="Reorient the mask to its image.",
+            "The reference mask has another orientation than its image.",
+            expected="The same orientation, so that voxels correspond.",
+            hint="Reorient the mask to match its image.",
         )
 
 
-def _said(reference: Scan) -> str:
+def _shape(reference: Scan) -> str:
     components = reference.shape[0]
     return f"{reference.grid}" + (f" with {components} components" if components > 1 else "")

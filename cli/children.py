@@ -1,4 +1,4 @@
-"""Processes that `tessera up` starts and ends."""
+"""Processes that `tessera up` starts, watches and ends."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from jobs.parent_death import signal_on_parent_death
 from jobs.restart_schedule import RestartSchedule
 
 
-class Child:
-    """A `tessera` subcommand in a process group of its own; what it says goes to a log file."""
+class ChildProcess:
+    """A `tessera` subcommand in a process group of its own, with a log file for its output."""
 
     def __init__(self, name: str, environment: dict[str, str], log_file: Path | None) -> None:
-        """`log_file` None: to this process's own output."""
+        """`log_file`: where output is appended; None: the output of this process."""
         self._name = name
         self._environment = environment
         self._log_file = log_file
@@ -25,10 +25,11 @@ class Child:
 
     @property
     def ended(self) -> bool:
+        """Whether the process was started and has ended."""
         return self._process is not None and self._process.poll() is not None
 
     def start(self) -> None:
-        """Starts it so that a folder with a `models/` or `jobs/` of its own cannot mislead it."""
+        """Starts the process; `models/` and the like in the working folder are not imported."""
         with ExitStack() as stack:
             output = stack.enter_context(self._log_file.open("ab")) if self._log_file else None
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -42,15 +43,16 @@ class Child:
             )
 
     def restart_if_ended(self) -> None:
-        """Starts it again if it ended by itself; waits longer each time that it falls."""
+        """Restarts the process if it has ended by itself, with a delay that grows each time."""
         if self._process is not None and self._restarts.due(self._process.poll()):
             self.start()
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
+        """Asks the process to end (SIGTERM)."""
         self._signal(signal.SIGTERM)
 
-    def end_by(self, deadline: float) -> None:
-        """Waits until `deadline` (monotonic seconds), then kills the whole group."""
+    def wait_or_kill(self, deadline: float) -> None:
+        """Waits until `deadline` (monotonic seconds), then kills the process group."""
         if self._process is None:
             return
         try:

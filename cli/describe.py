@@ -1,4 +1,4 @@
-"""`tessera models describe CONFIG`: what a network will be, before anything is trained."""
+"""`tessera models describe CONFIG`: a network's layers and costs, before it is trained"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ MEBIBYTE = 2**20
     type=click.IntRange(1, 4096),
     default=128,
     show_default=True,
-    help="Voxels per axis of an input, rounded up to a legal size.",
+    help="Voxels per axis of the input, rounded up to a legal size.",
 )
 def describe(config: Path, tile: int) -> None:
-    """Print the network of CONFIG (a training's TOML), layer by layer, and what it costs.
+    """Print the network of CONFIG, a training's TOML file: its layers and what they cost.
 
-    Arithmetic alone: nothing is trained or run, and torch is not needed.
+    The figures are computed. Nothing is trained or run, and torch is not needed.
     """
     unet = TrainingConfig.load(config).network.unet()
     field = receptive_field(unet)
@@ -41,14 +41,14 @@ def describe(config: Path, tile: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A layer, with the norm and activation that follow it."""
+    """A layer, together with the norm and activation that follow it."""
 
     name: str
     what: str
     channels: int
     size: int
     sees: int | None
-    """Input voxels along an axis; None: the whole tile."""
+    """Input voxels along an axis that the layer depends on; None: the whole tile."""
     parameters: int
     multiply_adds: float
 
@@ -134,7 +134,7 @@ def _totals(unet: UNetConfig, field: ReceptiveField, tile: int) -> Table:
 
 
 def _compared(unet: UNetConfig) -> str:
-    """Against plain blocks; a plain network against separable ones."""
+    """Comparison with plain blocks, or of a plain network with separable blocks."""
     other = replace(unet, block="separable" if unet.block == "plain" else "plain")
     mine, theirs = cost(unet), cost(other)
     weights = theirs.parameters / mine.parameters

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import track
 
 from cli.case_evaluator import CaseEvaluator
-from cli.cases import left_out, pairs
+from cli.cases import paired_cases, unpaired_images
 from cli.device_option import device_option
 from cli.models import registry
+from cli.precision_option import precision_option
 from cli.summary import show
 from cli.value_map import ValueMap, ValueMapType
 from imaging.errors import BadRequest
@@ -20,7 +21,7 @@ from imaging.scan import Scan
 from inference.evaluation.figures import Rules
 from inference.evaluation.summary import summarise
 from inference.evaluation.tables import as_json, to_csv
-from inference.options import PRECISIONS, RunOptions
+from inference.options import RunOptions
 from models.card import ModelCard
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -29,37 +30,58 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("evaluate")
-@click.option("--model", "name", required=True, help="A name that `tessera models` lists.")
-@click.option("--images", required=True, type=_FOLDER)
-@click.option("--labels", required=True, type=_FOLDER, help="Reference masks, named as the images.")
-@click.option("--cases", type=_LIST, help="A file with one case name a line: these alone.")
-@click.option("--json", "as_file", type=_FILE, help="Means, intervals and every case.")
-@click.option("--csv", "table", type=_FILE, help="A row per case and label.")
-@click.option("--plot", type=_FILE, help="A PNG of the best, the median and the worst case.")
+@click.option("--model", "name", required=True, help="Name of a model that `tessera models` lists.")
+@click.option("--images", required=True, type=_FOLDER, help="Folder of the scans.")
+@click.option(
+    "--labels",
+    required=True,
+    type=_FOLDER,
+    help="Folder of the reference masks, with the same names as the scans except for the ending.",
+)
+@click.option(
+    "--cases", type=_LIST, help="Text file with one case name per line; evaluate only these."
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=_FILE,
+    help="Write means, intervals and every case to this JSON file.",
+)
+@click.option(
+    "--csv", "csv_file", type=_FILE, help="Write a CSV table with one row per case and label."
+)
+@click.option(
+    "--plot", type=_FILE, help="Write a PNG image of the best, the median and the worst case."
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="Of the surface Dice: mm, or pixels of pictures without spacing.",
+    help="Tolerance of the surface Dice in mm, or in pixels for images without spacing.",
 )
 @click.option(
     "--map",
     "maps",
     type=ValueMapType(),
     multiple=True,
-    help="What values of the reference files mean; others are labels as they are.",
+    help="Label numbers that values of the reference masks mean, such as 255=1. Other values are "
+    "label numbers already.",
 )
-@click.option("--membrane", help="The label of pictures that is a boundary between cells.")
+@click.option(
+    "--membrane",
+    metavar="LABEL",
+    help="Name or value of the label that separates cells in 2D images; adds membrane scores.",
+)
 @device_option
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@precision_option
 def command(
     name: str,
     images: Path,
     labels: Path,
     cases: Path | None,
-    as_file: Path | None,
-    table: Path | None,
+    json_file: Path | None,
+    csv_file: Path | None,
     plot: Path | None,
     tolerance: float,
     maps: Sequence[ValueMap],
@@ -67,30 +89,33 @@ def command(
     device: str,
     precision: str,
 ) -> None:
-    """How good a model is on labelled scans: figures per label, with 95 % intervals over cases."""
+    """Compare a model's masks with reference masks.
+
+    Prints the scores of each label, with 95 % confidence intervals over the cases.
+    """
     if plot:
-        _needs("matplotlib", "--plot")
-    model, found = registry().get(name), pairs(images, labels, cases)
+        _require("matplotlib", "--plot")
+    model, paired = registry().get(name), paired_cases(images, labels, cases)
     console = Console(stderr=True)
-    if cases is None and (lone := left_out(images, found)):
-        console.print(f"[yellow]Note:[/] {lone} images have no reference and are left out.")
-    rules = _rules(model.card, [case.open()[0] for case in found], tolerance, membrane)
+    if cases is None and (unpaired := unpaired_images(images, paired)):
+        console.print(f"[yellow]Note:[/] {unpaired} images have no reference mask and are skipped.")
+    rules = _rules(model.card, [case.open()[0] for case in paired], tolerance, membrane)
     evaluator = CaseEvaluator(model, RunOptions(device, precision), rules, maps)
     figures = [
-        evaluator.measure(case) for case in track(found, "cases", console=console, transient=True)
+        evaluator.measure(case) for case in track(paired, "cases", console=console, transient=True)
     ]
     summary = summarise(figures)
     show(summary, rules)
-    if as_file:
-        _write(as_file, json.dumps(as_json(model.card, rules, summary, figures), indent=2) + "\n")
-    if table:
-        _write(table, to_csv(rules, figures))
+    if json_file:
+        _write(json_file, json.dumps(as_json(model.card, rules, summary, figures), indent=2) + "\n")
+    if csv_file:
+        _write(csv_file, to_csv(rules, figures))
     if plot:
-        evaluator.plot(found, figures, plot)
+        evaluator.plot(paired, figures, plot)
 
 
 def _rules(card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None) -> Rules:
-    """One unit for all cases: pixels, as soon as one of the pictures bears no spacing."""
+    """The same units for all cases: pixels if any image has no spacing."""
     spaced = all(scan.spacing_mm is not None for scan in scans)
     distance = "mm" if spaced or card.dimension == 3 else "px"
     size = "ml" if card.dimension == 3 else "mm2" if spaced else "px"
@@ -98,28 +123,29 @@ def _rules(card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: s
 
 
 def _membrane(card: ModelCard, wanted: str) -> int:
-    """The value of the label of that name or value."""
+    """The value of the label with this name or value; raises BadRequest."""
     if card.dimension != 2 or card.instances is not None:
         raise BadRequest(
-            "--membrane is for pictures whose mask bears labels.",
-            expected="A 2D model that does not number objects.",
-            hint="Leave it out.",
+            "--membrane does not apply to this model.",
+            expected="A 2D model whose masks contain labels, not numbered objects.",
+            hint="Omit --membrane.",
         )
     for label in card.labels:
         if wanted in (label.name, str(label.value)):
-            _needs("skimage", "--membrane")
+            _require("skimage", "--membrane")
             return label.value
     raise BadRequest(
-        "--membrane names no label of the model.",
-        expected=f"One of: {', '.join(label.name for label in card.labels)}.",
-        hint="See `tessera models show NAME`.",
+        f"The model has no label {wanted}.",
+        expected=f"One of {', '.join(label.name for label in card.labels)}.",
+        hint="Change --membrane.",
     )
 
 
-def _needs(package: str, option: str) -> None:
+def _require(package: str, option: str) -> None:
     if find_spec(package) is None:
         raise BadRequest(
             f"{option} needs {package}, which is not installed.",
+            expected="The packages of the extra `evaluate`.",
             hint="Install it with: pip install 'tessera-seg[evaluate]'",
         )
 

@@ -8,10 +8,13 @@ import click
 @click.command("export")
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write."
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the model."
 )
 def command(checkpoint: Path, out: Path) -> None:
-    """Turn CHECKPOINT into model.onnx and card.json. Needs the extra `train`."""
+    """Export CHECKPOINT of a training as a model: model.onnx and card.json.
+
+    Needs the extra `train`.
+    """
     from models.export import export
 
     card = export(checkpoint, out)

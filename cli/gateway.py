@@ -7,7 +7,7 @@ from jobs.settings import Settings
 
 @click.command("gateway")
 def command() -> None:
-    """Run the gateway alone; everything else comes from TESSERA_* in the environment."""
+    """Run only the gateway: API, page and DICOM. Configured by TESSERA_* environment variables."""
     from service.serve import serve
 
     serve(Settings())

@@ -1,4 +1,4 @@
-"""The command itself. Subcommands are imported when they are called, so that help is quick."""
+"""The command `tessera`. Subcommands are imported when they are used, so that help is fast."""
 
 import importlib
 import logging
@@ -11,20 +11,20 @@ from pydantic import ValidationError
 from imaging.errors import BadInput, TesseraError
 
 COMMANDS = {
-    "up": ("cli.up", "Run all of Tessera on this machine."),
-    "segment": ("cli.segment", "Segment scans, here or on a server."),
-    "models": ("cli.models", "List, show and add models."),
-    "evaluate": ("cli.evaluate", "Measure a model on labelled scans."),
-    "bench": ("cli.bench", "Time a model on this machine."),
-    "train": ("cli.train", "Train a network from a config."),
-    "export": ("cli.export", "Turn a checkpoint into ONNX and a card."),
-    "gateway": ("cli.gateway", "Run the gateway alone."),
-    "worker": ("cli.worker", "Run one worker alone."),
+    "up": ("cli.up", "Run Tessera on this machine: broker, database, gateway and workers."),
+    "segment": ("cli.segment", "Segment scans, on this machine or on a server."),
+    "models": ("cli.models", "List, show, add and describe models."),
+    "evaluate": ("cli.evaluate", "Compare a model's masks with reference masks."),
+    "bench": ("cli.bench", "Measure how fast a model runs on this machine."),
+    "train": ("cli.train", "Train a network from a configuration file."),
+    "export": ("cli.export", "Export a checkpoint of a training as a model."),
+    "gateway": ("cli.gateway", "Run only the gateway."),
+    "worker": ("cli.worker", "Run only a worker."),
 }
 
 
-class _Lazy(click.Group):
-    """Loads a subcommand's module only when it is used: `command` in it."""
+class _LazyGroup(click.Group):
+    """Imports a subcommand's module when it is used; the command is its `command`."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -41,21 +41,21 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tessera-seg", prog_name="tessera")
-@click.option("--verbose", is_flag=True, help="Log more.")
+@click.option("--verbose", is_flag=True, help="Write debug messages to the log.")
 def tessera(verbose: bool) -> None:
-    """Medical image segmentation: a scan in, an exact mask out. Research use only."""
+    """Segment medical images. For research use only."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for chatty in ("httpx", "httpcore", "alembic", "kombu", "amqp", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for library in ("httpx", "httpcore", "alembic", "kombu", "amqp", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs the command; errors go to stderr as plain sentences. Exit status 2: bad input."""
+    """Runs the command and exits; errors are printed to stderr. Exit status 2 means bad input."""
     try:
         status: Any = tessera.main(argv, standalone_mode=False)
     except click.exceptions.Abort:
@@ -69,29 +69,30 @@ def main(argv: list[str] | None = None) -> None:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, BadInput) else 1)
     except ValidationError as error:
-        _say_settings(error)
+        _print_settings_errors(error)
         sys.exit(2)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         click.echo(f"Error: {error.strerror or type(error).__name__}{where}.", err=True)
         sys.exit(1)
     except MemoryError:
-        click.echo("Error: the memory does not suffice. Try a smaller --tile.", err=True)
+        click.echo("Error: There is not enough memory. Try a smaller --tile.", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "monai", "onnx", "onnxruntime"):
             raise
         extra = "cpu" if error.name == "onnxruntime" else "train"
         click.echo(
-            f"Error: this needs {error.name}. Install it with: pip install 'tessera-seg[{extra}]'",
+            f"Error: This command needs {error.name}. Install it with: "
+            f"pip install 'tessera-seg[{extra}]'",
             err=True,
         )
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _say_settings(error: ValidationError) -> None:
-    """The environment is the only thing that is validated here and not refused elsewhere."""
+def _print_settings_errors(error: ValidationError) -> None:
+    """Prints the environment variables whose values are not valid."""
     for fault in error.errors():
         name = "TESSERA_" + "_".join(str(part) for part in fault["loc"]).upper()
-        click.echo(f"Error: {name} is not as it should be: {fault['msg']}.", err=True)
+        click.echo(f"Error: The value of {name} is not valid: {fault['msg']}.", err=True)

@@ -1,4 +1,4 @@
-"""`tessera models`, `tessera models show NAME`, `... describe CONFIG`, `... add DIR`"""
+"""`tessera models` and its subcommands `show`, `add` and `describe`"""
 
 from pathlib import Path
 
@@ -14,14 +14,17 @@ from models.registry import Registry
 
 
 def registry() -> Registry:
-    """The shipped models and those of this data folder."""
+    """The shipped models and those of the data folder."""
     return Registry(Settings().added_models)
 
 
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """What can be served; without a subcommand, a list."""
+    """List, show, add and describe models.
+
+    Without a subcommand, the models are listed.
+    """
     if ctx.invoked_subcommand is None:
         _list()
 
@@ -40,9 +43,9 @@ def _list() -> None:
 
 @command.command("show")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="The whole card.")
+@click.option("--json", "as_json", is_flag=True, help="Print the complete card as JSON.")
 def show(name: str, as_json: bool) -> None:
-    """Print what the card of NAME says."""
+    """Print the card of the model NAME."""
     card = registry().get(name).card
     if as_json:
         click.echo(card.model_dump_json(indent=2))
@@ -55,7 +58,9 @@ def show(name: str, as_json: bool) -> None:
 
 def _lines(card: ModelCard) -> list[tuple[str, str]]:
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
-    spacing = " x ".join(map(str, card.spacing_mm)) + " mm" if card.spacing_mm else "the scan's own"
+    spacing = (
+        " x ".join(map(str, card.spacing_mm)) + " mm" if card.spacing_mm else "that of the scan"
+    )
     figures = ", ".join(f"{name} {value:g}" for name, value in card.figures.items())
     return [
         ("name", f"{card.name} {card.version}"),
@@ -86,17 +91,18 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
 @command.command("add")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def add(folder: Path) -> None:
-    """Serve your own network: FOLDER holds model.onnx and card.json.
+    """Add your own model: FOLDER contains model.onnx and card.json.
 
-    The network is run first: channels, sizes and, if its card calls it exact, that tiles do not
-    change its logits; and, on its card's sample, whether it bears less than fp32 on this machine.
+    The network is checked first: channels, legal sizes and, if the card says `exact`, that the
+    logits do not depend on the tiles. On the sample of its card it is also checked whether a lower
+    precision than fp32 gives the same mask on this machine.
     """
     from inference.engine import Engine
     from inference.verify import verify
 
     settings = Settings()
     model = registry().add(folder, verify)
-    click.echo(f"{model.card.name} {model.card.version} was checked and can be served.")
+    click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
     engine = Engine(
         registry(),
         settings.device,
@@ -107,6 +113,6 @@ def add(folder: Path) -> None:
     try:
         device = engine.prepare(model)
     except (TesseraError, MemoryError) as error:
-        click.echo(f"It could not be tried on this machine's own device: {error}")
+        click.echo(f"It could not be run on this machine's device: {error}")
     else:
-        click.echo(f"Here it runs on {device.name} in {device.precision}.")
+        click.echo(f"On this machine it runs on {device.name} in {device.precision}.")

@@ -16,6 +16,7 @@ from cli.client import JobFailed
 from cli.device_option import device_option
 from cli.input_scans import InputScan, input_scans
 from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
+from cli.precision_option import precision_option
 from cli.report import write_report
 from cli.segmenters import LocalSegmenter, OnTile, RemoteSegmenter, Segmenter
 from cli.tile_size import TileSize
@@ -23,7 +24,7 @@ from imaging.errors import BadInput, BadRequest
 from imaging.formats import registry
 from imaging.formats.incoming import ScanSelection
 from imaging.formats.mask_file import deliver
-from inference.options import PRECISIONS, RunOptions
+from inference.options import RunOptions
 
 _PATH = click.Path(path_type=Path)
 _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPORT_FORMATS)
@@ -65,13 +66,7 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     is_flag=True,
     help="Resample DICOM slices that are tilted or unevenly spaced, instead of refusing them.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="auto",
-    show_default=True,
-    help="Precision of the network; auto uses a lower precision if the mask stays the same.",
-)
+@precision_option
 @click.option(
     "--format",
     "mask_format",

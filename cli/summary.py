@@ -1,4 +1,4 @@
-"""The means of an evaluation as a table for people."""
+"""Prints the mean scores of an evaluation as a table."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +8,7 @@ from inference.evaluation.summary import Mean, Summary
 
 
 def show(summary: Summary, rules: Rules) -> None:
-    """Prints a row for each label and figure, with the interval and the cases that have it."""
+    """Prints a row for each label and score: mean, interval, and number of cases that have it."""
     table = Table(box=None, header_style="bold", title=f"{summary.cases} cases")
     for head in ("label", "figure"):
         table.add_column(head)

@@ -21,11 +21,19 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=_FOLDER,
     default=Path("training"),
     show_default=True,
-    help="Folder of checkpoints and figures; a run that stopped goes on from there.",
+    help="Folder of checkpoints and scores. A training that was stopped continues from it.",
 )
-@click.option("--data", type=_FOLDER, default=Path(), help="What the config's paths start from.")
+@click.option(
+    "--data",
+    type=_FOLDER,
+    default=Path(),
+    help="Folder that the paths in CONFIG are relative to; by default the working folder.",
+)
 def command(config: Path, out: Path, data: Path) -> None:
-    """Train a network as CONFIG (TOML) says. Needs the extra `train`."""
+    """Train a network as described in CONFIG, a TOML file.
+
+    Needs the extra `train`.
+    """
     from models.training.config import TrainingConfig
     from models.training.train import train
 
@@ -34,12 +42,12 @@ def command(config: Path, out: Path, data: Path) -> None:
     shown = _bar(console, steps) if console.is_terminal else _lines(console, steps)
     with shown as show:
         best = train(config, out, show, data=data)
-    click.echo(f"{best}   (tessera export {best} -o FOLDER makes a model of it)")
+    click.echo(f"{best}   (to make a model of it: tessera export {best} -o FOLDER)")
 
 
 @contextmanager
 def _bar(console: Console, steps: int) -> Iterator[Show]:
-    """A bar that moves with every step."""
+    """A progress bar, for a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,20 +57,20 @@ def _bar(console: Console, steps: int) -> Iterator[Show]:
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("training", total=steps)
-        yield lambda told: progress.update(task, completed=told["step"], description=_figures(told))
+        yield lambda row: progress.update(task, completed=row["step"], description=_figures(row))
 
 
 @contextmanager
 def _lines(console: Console, steps: int) -> Iterator[Show]:
-    """Where nobody sees a bar move: a line for each evaluation, for a log."""
+    """A line for each evaluation, for a log."""
 
-    def show(told: Mapping[str, float]) -> None:
-        if "dice" in told:
-            seconds = timedelta(seconds=round(told["seconds"]))
-            console.print(f"step {told['step']} of {steps}: {_figures(told)}; {seconds}")
+    def show(row: Mapping[str, float]) -> None:
+        if "dice" in row:
+            seconds = timedelta(seconds=round(row["seconds"]))
+            console.print(f"step {row['step']} of {steps}: {_figures(row)}; {seconds}")
 
     yield show
 
 
-def _figures(told: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {told[name]:.3f}" for name in ("loss", "dice") if name in told)
+def _figures(row: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {row[name]:.3f}" for name in ("loss", "dice") if name in row)

@@ -13,7 +13,7 @@ from types import FrameType
 import click
 import httpx
 
-from cli.children import Child
+from cli.children import ChildProcess
 from imaging.errors import BadRequest, Conflict, Unavailable
 from jobs.embedded_broker import Broker, embedded_broker
 from jobs.settings import Settings
@@ -23,39 +23,47 @@ _READY_S = 120.0
 
 
 @click.command("up")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of everything kept.")
-@click.option("--port", type=click.IntRange(0, 65535), help="0: any free one.")
-@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True)
-@click.option("--open/--no-open", "browse", default=False, help="Open the page in a browser.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder of all data; by default TESSERA_DATA or the user's data folder.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port of the page and the API; 0: any free port."
+)
+@click.option(
+    "--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Number of workers."
+)
+@click.option(
+    "--open/--no-open", "browse", default=False, help="Open the page in a browser when it is ready."
+)
 @click.pass_context
 def command(
     ctx: click.Context, data: Path | None, port: int | None, workers: int, browse: bool
 ) -> None:
-    """Run all of Tessera on this machine: broker, database, gateway and a worker.
+    """Run Tessera on this machine: broker, database, gateway and workers.
 
-    Ctrl-C ends every part; jobs that were waiting or running go on at the next start.
+    Ctrl-C stops everything. Jobs that are waiting or running continue at the next start.
     """
     change = {"data": data, "port": port}
     settings = Settings().model_copy(update={k: v for k, v in change.items() if v is not None})
     settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
     with ExitStack() as stack:
         stack.enter_context(handling_signals(_stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-        stack.enter_context(_alone(settings.data))
+        stack.enter_context(_locked(settings.data))
         _check_port(settings)
         broker = stack.enter_context(_broker(settings))
         environment = _environment(settings, broker)
         logs = None if ctx.find_root().params["verbose"] else _logs(settings.data)
         names = ["gateway", *["worker"] * workers]
-        children = [Child(n, environment, logs and logs / f"{n}.log") for n in names]
+        children = [ChildProcess(n, environment, logs and logs / f"{n}.log") for n in names]
         stack.callback(_end, children)
         for child in children:
             child.start()
         address = _address(settings)
         _wait_ready(settings, children, logs)
-        click.echo(f"Tessera is ready: {address}   (Ctrl-C ends it)")
-        click.echo(
-            f"Everything is kept in {settings.data.resolve()}; its logs/ tells what happens."
-        )
+        click.echo(f"Tessera is ready: {address}   (Ctrl-C stops it)")
+        click.echo(f"The data is in {settings.data.resolve()}, the logs in its folder logs/.")
         if browse:
             click.launch(address)
         _watch([broker, *children])
@@ -69,7 +77,7 @@ def _broker(settings: Settings) -> AbstractContextManager[Broker]:
 
 
 def _environment(settings: Settings, broker: Broker) -> dict[str, str]:
-    """The children's."""
+    """The environment of the child processes."""
     return {
         **os.environ,
         "TESSERA_DATA": str(settings.data.resolve()),
@@ -80,13 +88,13 @@ def _environment(settings: Settings, broker: Broker) -> dict[str, str]:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM and SIGHUP end it as Ctrl-C does."""
+    """Makes SIGTERM and SIGHUP stop the command like Ctrl-C."""
     raise KeyboardInterrupt
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """One Tessera per data folder."""
+def _locked(data: Path) -> Iterator[None]:
+    """Locks the data folder; raises Conflict if another `tessera up` uses it."""
     with ExitStack() as stack:
         try:
             data.mkdir(parents=True, exist_ok=True)
@@ -94,20 +102,21 @@ def _alone(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Conflict(
-                f"Tessera already runs on the folder {data}.",
-                hint="Use that one, or give another folder with --data.",
+                f"Tessera is already running with the data folder {data}.",
+                expected="A data folder that no other `tessera up` uses.",
+                hint="Use the running one, or give another folder with --data.",
             ) from None
         except OSError as error:
             raise BadRequest(
-                f"Nothing can be kept in {data}: {error.strerror}.",
-                expected="A folder that this user may make or write to.",
-                hint="Give another with --data or TESSERA_DATA.",
+                f"The data folder {data} cannot be written to: {error.strerror}.",
+                expected="A folder that this user can create or write to.",
+                hint="Give another folder with --data or TESSERA_DATA.",
             ) from error
         yield
 
 
 def _address(settings: Settings) -> str:
-    """For a browser on this machine."""
+    """The address for a browser on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
@@ -130,7 +139,8 @@ def _check_port(settings: Settings) -> None:
         except OSError as error:
             raise BadRequest(
                 f"Port {settings.port} on {settings.host} is not free.",
-                hint="End the other program, or give another port with --port (0: any).",
+                expected="A free port.",
+                hint="Stop the other program, or give another port with --port (0: any free port).",
             ) from error
 
 
@@ -140,35 +150,43 @@ def _logs(data: Path) -> Path:
     return logs
 
 
-def _wait_ready(settings: Settings, children: list[Child], logs: Path | None) -> None:
+def _wait_ready(settings: Settings, children: list[ChildProcess], logs: Path | None) -> None:
     host = {"Host": settings.allowed_hosts[0]} if settings.allowed_hosts else {}
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         if children[0].ended:
-            where = f"{logs / 'gateway.log'}" if logs else "the lines above"
-            raise Unavailable("The gateway ended at once.", hint=f"Read {where}.")
+            where = str(logs / "gateway.log") if logs else "the lines above"
+            raise Unavailable(
+                "The gateway ended before it was ready.",
+                expected="A gateway that starts.",
+                hint=f"Read {where}.",
+            )
         try:
             ready = f"{_address(settings)}/readyz"
             if httpx.get(ready, headers=host, timeout=5, trust_env=False).is_success:
                 return
         except httpx.HTTPError:
-            pass  # not yet; whether the gateway has ended is looked at above
+            pass  # not ready yet; the loop checks whether the gateway has ended
         time.sleep(0.1)
-    raise Unavailable(f"The gateway was not ready within {_READY_S:.0f} s.")
+    raise Unavailable(
+        f"The gateway was not ready within {_READY_S:.0f} s.",
+        expected="A gateway that starts.",
+        hint="Read the log, and try again.",
+    )
 
 
-def _watch(parts: Sequence[Broker | Child]) -> None:
-    """Starts again what ended by itself, a little later each time."""
+def _watch(parts: Sequence[Broker | ChildProcess]) -> None:
+    """Restarts parts that end by themselves, with a delay that grows each time."""
     while True:
         time.sleep(0.5)
         for part in parts:
             part.restart_if_ended()
 
 
-def _end(children: list[Child]) -> None:
-    """Ends every child: asked first, forced after ten seconds."""
+def _end(children: list[ChildProcess]) -> None:
+    """Ends all child processes; kills those that still run after ten seconds."""
     for child in children:
-        child.ask_to_end()
+        child.terminate()
     deadline = time.monotonic() + 10
     for child in children:
-        child.end_by(deadline)
+        child.wait_or_kill(deadline)

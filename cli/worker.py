@@ -13,7 +13,7 @@ from jobs.settings import Settings
     help=f"{device_help()}  [default: TESSERA_DEVICE]",
 )
 def command(device: str | None) -> None:
-    """Run one worker alone; everything else comes from TESSERA_* in the environment."""
+    """Run only a worker. Configured by TESSERA_* environment variables."""
     from workers.app import run_worker
 
     settings = Settings()

@@ -274,7 +274,7 @@ def test_probabilities_are_no_labels(tmp_path: Path) -> None:
     path = tmp_path / "mask.nii"
     for values in ([0.5, 1.0], [-1.0, 1.0], [np.nan, 1.0]):
         nibabel.save(nibabel.Nifti1Image(np.full((2, 2, 2), values, np.float32), None), path)
-        with pytest.raises(BadRequest, match="no label numbers"):
+        with pytest.raises(BadRequest, match="not label numbers"):
             reference_mask(open_scan(path), [], {1})
 
 
@@ -289,11 +289,15 @@ def save(folder: Path, name: str, pixels: np.ndarray) -> None:
         (lambda s: save(s.labels, "em.png", np.zeros((20, 21), np.uint8)), (), r"\(20, 21\)"),
         (lambda s: save(s.labels, "em.png", np.zeros((20, 20, 3), np.uint8)), (), "3 components"),
         (lambda s: save(s.labels, "em.png", np.full((20, 20), 7, np.uint8)), (), "value 7"),
-        (lambda s: save(s.labels, "em.tif", np.zeros((20, 20), np.uint8)), (), "bear one name"),
+        (
+            lambda s: save(s.labels, "em.tif", np.zeros((20, 20), np.uint8)),
+            (),
+            "have the same name",
+        ),
         (lambda _: None, ("--map", "1=5"), "value 5"),
         (lambda _: None, ("--map", "1-5"), "whole numbers"),
         (lambda _: None, ("--cases", "{cases}"), "1 of 2 cases"),
-        (lambda _: None, ("--membrane", "wall"), "names no label"),
+        (lambda _: None, ("--membrane", "wall"), "no label wall"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said_plainly(
@@ -320,7 +324,7 @@ def test_what_cannot_be_evaluated_is_said_plainly(
 def test_membranes_are_for_pictures_with_labels(
     volumes: tuple[Study, dict[str, tuple[np.ndarray, ...]]],
 ) -> None:
-    assert "for pictures" in str(volumes[0].evaluate("--membrane", "l1").exception)
+    assert "does not apply" in str(volumes[0].evaluate("--membrane", "l1").exception)
 
 
 def test_a_mirrored_reference_is_refused(
@@ -328,7 +332,7 @@ def test_a_mirrored_reference_is_refused(
 ) -> None:
     made, masks = volumes
     nibabel.save(nibabel.Nifti1Image(masks["a"][0], np.eye(4)), made.labels / "a.nii")
-    assert "a: The reference mask's axes" in str(made.evaluate().exception)
+    assert "a: The reference mask has another orientation" in str(made.evaluate().exception)
 
 
 def test_what_is_not_installed_is_named(

@@ -179,7 +179,7 @@ def test_a_place_that_keeps_nothing_is_refused(place: str, tmp_path: Path, capsy
         main(["up", "--port", "0", "--data", str(tmp_path / place)])
     assert end.value.code == 2
     said = capsys.readouterr().err
-    assert "Nothing can be kept in" in said
+    assert "cannot be written to" in said
     assert "--data" in said
 
 
@@ -190,5 +190,5 @@ def test_two_on_one_folder_are_refused(tmp_path: Path) -> None:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert second.returncode == 1
-        assert "already runs" in second.stderr
+        assert "already running" in second.stderr
         assert "Traceback" not in second.stderr

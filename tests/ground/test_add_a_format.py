@@ -17,11 +17,12 @@ PAGES = ("add-a-mask-format", "add-an-input-format")
 def test_the_patch_of_the_page(name: str, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "contributing" / f"{name}.md").read_text()
     shutil.copytree(ROOT / "imaging", tmp_path / "imaging")
-    for path, content in re.findall(r"Create\s`([\w/.]+)`[^`]*```python\n(.*?)```", page, re.S):
+    files = r"Create\s`([\w/.]+)`[^`]*```python\n(.*?)```"
+    for path, content in re.findall(files, page, re.DOTALL):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(content)
     registry = tmp_path / "imaging" / "formats" / "registry.py"
-    for diff in re.findall(r"```diff\n(.*?)```", page, re.S):
+    for diff in re.findall(r"```diff\n(.*?)```", page, re.DOTALL):
         before, after = _sides(diff)
         text = registry.read_text()
         assert text.count(before) == 1, before
