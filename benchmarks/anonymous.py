@@ -1,25 +1,25 @@
-"""Memory of this process that it cannot give back to a file."""
+"""Measures the anonymous memory of this process: memory that is not backed by a file."""
 
 import threading
 from pathlib import Path
 
 
-class Peak:
-    """The largest anonymous resident size meanwhile, looked at twenty times a second."""
+class PeakMemory:
+    """The highest anonymous resident size since creation, sampled twenty times per second."""
 
     def __init__(self) -> None:
-        self._most, self._over = 0, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._highest, self._stopped = 0, threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
-    def end(self) -> int:
-        """In bytes."""
-        self._over.set()
+    def stop(self) -> int:
+        """Stops sampling; returns the highest size in bytes."""
+        self._stopped.set()
         self._thread.join()
-        return self._most
+        return self._highest
 
-    def _look(self) -> None:
-        while not self._over.wait(0.05):
+    def _sample(self) -> None:
+        while not self._stopped.wait(0.05):
             status = Path("/proc/self/status").read_text()
-            (now,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
-            self._most = max(self._most, int(now.split()[1]) * 1024)
+            (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
+            self._highest = max(self._highest, int(line.split()[1]) * 1024)

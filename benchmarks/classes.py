@@ -1,11 +1,11 @@
-"""What many classes cost: 512 x 512 x 300 voxels through networks of 2 and of 117 outputs.
+"""Cost of many classes: 512 x 512 x 300 voxels through networks with 2 and with 117 outputs.
 
     python -P benchmarks/classes.py [--threads 2] [--json FILE]
 
-Two `same` 3D U-Nets of 16-32-64-128 channels with random weights that differ in their last layer
-alone, each in a process of its own, with a budget of 2 GB for a tile. Peak memory is the process'
-anonymous one: pages of files (the scan, what lies in scratch) can be had back at any time. With
-`--json benchmarks/results/classes.json` the figures are kept for benchmarks/report.py.
+Two `same` 3D U-Nets with 16-32-64-128 channels and random weights differ only in their last layer.
+Each runs in a process of its own, with a budget of 2 GB for a tile. Peak memory is the anonymous
+memory of the process; pages of files (the scan, scratch files) can be released at any time. With
+`--json benchmarks/results/classes.json` the results are saved for benchmarks/report.py.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from anonymous import Peak
+from anonymous import PeakMemory
 from record import save
 
 GRID = (512, 512, 300)
@@ -29,10 +29,10 @@ CLASSES = (2, 117)
 
 
 def main() -> None:
-    """Runs both and prints the comparison."""
+    """Runs both networks and prints the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="where to keep the figures")
+    parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -41,7 +41,7 @@ def main() -> None:
     few, many = (measured(classes, options.threads) for classes in CLASSES)
     if options.json:
         device = {name: few[name] for name in ("device", "precision")}
-        rows = [kept(n, row) for n, row in zip(CLASSES, (few, many), strict=True)]
+        rows = [result_row(n, row) for n, row in zip(CLASSES, (few, many), strict=True)]
         save(options.json, rows, grid=GRID, **device)
     voxels = np.prod(GRID)
     print(f"{few['device']}, {few['precision']}; {GRID[0]} x {GRID[1]} x {GRID[2]}")
@@ -52,14 +52,12 @@ def main() -> None:
             f"{rate:.2f} Mvoxel/s, peak {row['peak_mb']:.0f} MB, {row['tiles']} tiles"
         )
     print(f"peak memory: {many['peak_mb'] / few['peak_mb']:.2f} times")
-    print(
-        f"time, the last layer's and the argmax' with it: {many['total'] / few['total']:.2f} times"
-    )
-    print(f"float32 logits of the whole, as others keep them: {voxels * 117 * 4 / 1e9:.1f} GB")
+    print(f"time, including last layer and argmax: {many['total'] / few['total']:.2f} times")
+    print(f"float32 logits of the whole scan, for comparison: {voxels * 117 * 4 / 1e9:.1f} GB")
 
 
-def kept(classes: int, row: dict[str, Any]) -> dict[str, Any]:
-    """What a record holds of one run."""
+def result_row(classes: int, row: dict[str, Any]) -> dict[str, Any]:
+    """The row of one run in the results file."""
     return {
         "outputs": classes,
         "seconds": round(row["total"], 1),
@@ -69,14 +67,14 @@ def kept(classes: int, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def measured(classes: int, threads: int) -> dict[str, Any]:
-    """In a process of its own."""
+    """Runs one network in a process of its own."""
     arguments = [sys.executable, "-P", __file__, "--threads", str(threads), "--one", str(classes)]
     done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def one(classes: int, threads: int) -> dict[str, Any]:
-    """Segments noise that lies in a file, as a NIfTI that is mapped would."""
+    """Segments noise in a mapped file, like a NIfTI file that is mapped."""
     from imaging.scan import Scan
     from inference.engine import Engine
     from inference.options import RunOptions
@@ -84,8 +82,8 @@ def one(classes: int, threads: int) -> dict[str, Any]:
     from models.registry import Registry
 
     with tempfile.TemporaryDirectory() as folder:
-        made = [sys.executable, "-P", "-c", EXPORT, folder, str(classes)]
-        subprocess.run(made, check=True, env=os.environ)  # torch's memory is not to be counted
+        command = [sys.executable, "-P", "-c", EXPORT, folder, str(classes)]
+        subprocess.run(command, check=True, env=os.environ)  # torch's memory must not count
         volume = np.memmap(Path(folder) / "noise", np.float32, "w+", shape=(1, *GRID))
         random = np.random.default_rng(0)
         for plane in range(GRID[0]):
@@ -98,18 +96,19 @@ def one(classes: int, threads: int) -> dict[str, Any]:
         registry = Registry(Path(folder) / "models")
         engine = Engine(registry, threads=threads, memory_bytes=2 << 30)
         model, options = registry.get("classes"), RunOptions(precision="fp32")
-        peak = Peak()
-        result, device = engine.run({"image": scan}, model, options, RunContext(_shown))
+        peak = PeakMemory()
+        context = RunContext(_print_progress)
+        result, device = engine.run({"image": scan}, model, options, context)
         return {
             **{name: result.seconds[name] for name in ("network", "total")},
             "tiles": len(result.plan),
-            "peak_mb": peak.end() / 1e6,
+            "peak_mb": peak.stop() / 1e6,
             "device": device.name,
             "precision": device.precision,
         }
 
 
-def _shown(done: int, tiles: int) -> None:
+def _print_progress(done: int, tiles: int) -> None:
     print(f"\r{done}/{tiles} tiles", end="", file=sys.stderr, flush=True)
 
 

@@ -1,9 +1,9 @@
-"""How long a DICOM SEG of many labels takes, and how much memory: one process for each kind.
+"""Time and memory to write a DICOM SEG with many labels; one process for each kind of SEG.
 
     python benchmarks/dicom_seg.py [--labels 100] [--shape 300,512,512] [--everywhere]
 
-`--everywhere`: each label has voxels in every slice, the most frames that there can be; else in a
-third of them.
+`--everywhere`: each label has voxels in every slice, which gives the most frames; otherwise in a
+third of the slices.
 """
 
 import argparse
@@ -25,20 +25,22 @@ from imaging.mask_description import Code, MaskDescription, Segment
 
 
 def main() -> None:
+    """Measures both kinds and prints a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--shape", default="300,512,512")
     parser.add_argument("--everywhere", action="store_true")
-    asked = parser.parse_args()
-    shape = tuple(int(n) for n in asked.shape.split(","))
+    options = parser.parse_args()
+    shape = tuple(int(n) for n in options.shape.split(","))
     spawn = multiprocessing.get_context("spawn")
     for kind in ("BINARY", "LABELMAP"):
-        process = spawn.Process(target=one, args=(kind, shape, asked.labels, asked.everywhere))
+        process = spawn.Process(target=one, args=(kind, shape, options.labels, options.everywhere))
         process.start()
         process.join()
 
 
 def one(kind: Kind, shape: tuple[int, ...], labels: int, everywhere: bool) -> None:
+    """Writes one SEG and prints seconds, peak memory and size."""
     mask, planes, description = bricks(shape, labels, everywhere), series(shape), named(labels)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mask.seg.dcm"
@@ -51,7 +53,7 @@ def one(kind: Kind, shape: tuple[int, ...], labels: int, everywhere: bool) -> No
 
 
 def bricks(shape: tuple[int, ...], labels: int, everywhere: bool) -> NDArray[np.uint16]:
-    """(planes, rows, columns): the labels side by side, each in a third of the planes or in all."""
+    """(planes, rows, columns): one block per label, in a third of the planes or in all."""
     mask = np.zeros(shape, np.uint16 if labels > 255 else np.uint8)
     side = int(np.ceil(np.sqrt(labels)))
     height, width = shape[1] // side, shape[2] // side
@@ -64,6 +66,7 @@ def bricks(shape: tuple[int, ...], labels: int, everywhere: bool) -> NDArray[np.
 
 
 def series(shape: tuple[int, ...]) -> Planes:
+    """Headers of a CT series with one plane per slice."""
     headers = []
     for plane in range(shape[0]):
         header = Dataset()
@@ -80,6 +83,7 @@ def series(shape: tuple[int, ...]) -> Planes:
 
 
 def named(labels: int) -> MaskDescription:
+    """Labels with private codes."""
     structure = Code("123037004", "SCT", "Anatomical Structure")
     return MaskDescription(
         tuple(

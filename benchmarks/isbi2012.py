@@ -1,11 +1,11 @@
-"""em-membrane-2d at each threshold of its probabilities, as the ISBI 2012 challenge scored maps.
+"""Scores em-membrane-2d at each threshold of its probabilities, as the ISBI 2012 challenge did.
 
     python -P benchmarks/isbi2012.py DATA [--model NAME]
 
-DATA holds images/ and labels/, slices 00 to 23 of 512 x 512, a membrane 0 in the labels. The U-Net
-paper's figures are the best of ten thresholds on hidden slices. Here the slices that were learnt
-from stand beside those that were not: the first may choose a threshold, the second may not. A model
-whose border between the classes was moved when it was exported has its own threshold at 0.50.
+DATA contains images/ and labels/: slices 00 to 23 of 512 x 512 pixels; membranes are 0 in the
+labels. The U-Net paper's figures are the best of ten thresholds on hidden slices. This table shows
+training and validation slices separately: choose a threshold only by the training slices. If the
+boundary between the classes was moved when a model was exported, its own threshold is at 0.50.
 """
 
 import argparse
@@ -32,7 +32,7 @@ THRESHOLDS = np.round(np.arange(0.1, 0.95, 0.05), 2)
 def main() -> None:
     """Scores every slice at every threshold and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="the folder of images/ and labels/")
+    parser.add_argument("data", type=Path, help="folder with images/ and labels/")
     parser.add_argument("--model", default="em-membrane-2d")
     options = parser.parse_args()
     model = Registry().get(options.model)
@@ -43,12 +43,12 @@ def main() -> None:
         for path in track(slices, "slices", console=Console(stderr=True), transient=True)
     }
     held_out = np.mean([errors[name] for name in HELD_OUT], axis=0)
-    learnt = np.mean([e for name, e in errors.items() if name not in HELD_OUT], axis=0)
+    training = np.mean([e for name, e in errors.items() if name not in HELD_OUT], axis=0)
     table = Table("threshold", box=None)
-    for kind in ("learnt", "held out"):
+    for kind in ("training", "validation"):
         table.add_column(f"pixel error,\n{kind}", justify="right")
         table.add_column(f"Rand error,\n{kind}", justify="right")
-    for threshold, *figures in zip(THRESHOLDS, learnt, held_out, strict=True):
+    for threshold, *figures in zip(THRESHOLDS, training, held_out, strict=True):
         table.add_row(f"{threshold:.2f}", *(f"{f:.4f}" for row in figures for f in row))
     Console().print(table)
 
@@ -57,20 +57,20 @@ def membranes(path: Path, model: Model, session: Session) -> NDArray[np.float32]
     """The probability of a membrane, (row, column), in one pass."""
     scan = open_scan(path)
     image = scan.read(Box.whole(scan.grid))
-    read = normalisation(scan, model.card.intensity).apply(image)[None]
-    logits = session.logits(session.run(read))[0]
+    values = normalisation(scan, model.card.intensity).apply(image)[None]
+    logits = session.logits(session.run(values))[0]
     return np.asarray(1 / (1 + np.exp(logits[0] - logits[1])), np.float32)
 
 
-def scored(found: NDArray[np.float32], label: Path) -> NDArray[np.float64]:
+def scored(probability: NDArray[np.float32], label: Path) -> NDArray[np.float64]:
     """Pixel error and Rand error, foreground-restricted after thinning, (threshold, 2)."""
     scan = open_scan(label)
     reference = scan.read(Box.whole(scan.grid))[0] == 0
     rows = []
     for threshold in THRESHOLDS:
-        agreement = cell_agreement(found > threshold, reference)
+        agreement = cell_agreement(probability > threshold, reference)
         rand = 1 - agreement.v_rand if agreement else np.nan
-        rows.append((pixel_error(found > threshold, reference), rand))
+        rows.append((pixel_error(probability > threshold, reference), rand))
     return np.array(rows)
 
 

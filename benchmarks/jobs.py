@@ -1,11 +1,11 @@
-"""From POST to mask: how long a job takes in a service that runs, and how many go through.
+"""Latency of a job from POST to mask in a running service, and throughput of batches.
 
     python -P benchmarks/jobs.py [--runs 21] [--json FILE]
 
-Starts `tessera up` with one worker in a folder of its own, and sends 512 x 512 pictures through
-nuclei-2d: one after another, each asked for when the one before is there; then a batch at once,
-with jobs taken one by one and four at a time. With `--json benchmarks/results/jobs.json` the
-figures are kept for benchmarks/report.py.
+Starts `tessera up` with one worker in a folder of its own and sends images of 512 x 512 pixels
+through nuclei-2d. First single jobs, each submitted when the one before is done; then a batch, with
+jobs processed one at a time and four at a time. With `--json benchmarks/results/jobs.json` the
+results are saved for benchmarks/report.py.
 """
 
 import argparse
@@ -31,50 +31,50 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from record import save
 
 MODEL = "nuclei-2d"
-PICTURE = Path(skimage.__file__).parent / "data" / "ihc.png"
+IMAGE = Path(skimage.__file__).parent / "data" / "ihc.png"
 WARM = 3
-"""Jobs before those that are counted."""
+"""Number of warm-up jobs, which are not counted."""
 
 
 def main() -> None:
-    """Prints medians of single jobs, and pictures a second of batches."""
+    """Prints medians of single jobs, and images per second of batches."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=21)
-    parser.add_argument("--json", type=Path, help="where to keep the figures")
+    parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         with service(Path(folder) / "one", together=1) as client:
-            rows, where = singles(client, options.runs)
+            rows, device = singles(client, options.runs)
             one = rate(client, options.runs)
         with service(Path(folder) / "four", together=4) as client:
             one_job(client, uploaded(client))
             four = rate(client, options.runs)
-    print(f"one by one: {one:.2f} pictures a second; four at a time: {four:.2f}")
+    print(f"one at a time: {one:.2f} images per second; four at a time: {four:.2f}")
     if options.json:
         rates = {"1": round(one, 1), "4": round(four, 1)}
-        save(options.json, rows, model=MODEL, runs=options.runs, rates=rates, **where)
+        save(options.json, rows, model=MODEL, runs=options.runs, rates=rates, **device)
 
 
 def singles(client: httpx.Client, runs: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """One job at a time: prints and gives the medians, and on what they ran."""
+    """Runs one job at a time; prints and returns the medians, and the device."""
     scan = uploaded(client)
     rows = [one_job(client, scan) for _ in range(WARM + runs)][WARM:]
-    told = rows[-1]["report"]
-    print(f"{MODEL} on {told['device']} in {told['precision']}, median of {runs} jobs:")
+    report = rows[-1]["report"]
+    print(f"{MODEL} on {report['device']} in {report['precision']}, median of {runs} jobs:")
     medians = []
     for title, seconds in (
         ("POST to mask", [row["seconds"] for row in rows]),
-        ("POST until a worker takes it", [row["waited"] for row in rows]),
+        ("POST until a worker starts", [row["waited"] for row in rows]),
         ("network alone", [row["report"]["seconds"]["network"] for row in rows]),
-        ("taken until the network starts", [row["report"]["seconds"]["open"] for row in rows]),
+        ("worker start until network start", [row["report"]["seconds"]["open"] for row in rows]),
     ):
-        print(f"  {title}: {1000 * median(seconds):.0f} ms (at most {1000 * max(seconds):.0f})")
+        print(f"  {title}: {1000 * median(seconds):.0f} ms (maximum {1000 * max(seconds):.0f})")
         medians.append({"what": title, "ms": round(1000 * median(seconds))})
-    return medians, {name: told[name] for name in ("device", "precision")}
+    return medians, {name: report[name] for name in ("device", "precision")}
 
 
 def one_job(client: httpx.Client, scan: str) -> dict[str, Any]:
-    """Asks, waits, fetches the mask."""
+    """Submits a job, waits for it and downloads the mask."""
     began = time.perf_counter()
     id_ = (
         client.post("/v1/jobs", json={"scan": scan, "model": MODEL}).raise_for_status().json()["id"]
@@ -91,7 +91,7 @@ def one_job(client: httpx.Client, scan: str) -> dict[str, Any]:
 
 
 def rate(client: httpx.Client, count: int) -> float:
-    """Pictures a second, of a batch that is there at once."""
+    """Images per second of a batch that is submitted at once."""
     jobs = [{"scan": uploaded(client), "model": MODEL} for _ in range(count)]
     began = time.perf_counter()
     batch = client.post("/v1/batches", json={"name": "b", "jobs": jobs}).raise_for_status().json()
@@ -104,14 +104,14 @@ def rate(client: httpx.Client, count: int) -> float:
 
 
 def uploaded(client: httpx.Client) -> str:
-    """The picture's id."""
-    answer = client.post("/v1/scans", files={"files": ("p.png", PICTURE.read_bytes())})
+    """Uploads the image; returns its id."""
+    answer = client.post("/v1/scans", files={"files": ("image.png", IMAGE.read_bytes())})
     return str(answer.raise_for_status().json()["id"])
 
 
 @contextlib.contextmanager
 def service(folder: Path, together: int) -> Iterator[httpx.Client]:
-    """A client of a service that answers."""
+    """A client of a running service."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -129,7 +129,7 @@ def service(folder: Path, together: int) -> Iterator[httpx.Client]:
 
 
 def answers(client: httpx.Client) -> bool:
-    """Whether the gateway is there."""
+    """Whether the gateway answers."""
     try:
         return client.get("/healthz").is_success
     except httpx.TransportError:

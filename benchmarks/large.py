@@ -1,13 +1,13 @@
-"""Scans larger than memory: time per voxel and memory of the process, whatever the size.
+"""Scans larger than memory: time per voxel and memory of the process for different sizes.
 
     python -P benchmarks/large.py FOLDER [--fraction 64] [--only CASE ...] [--json FILE]
 
-A picture of 32,768 x 32,768 (tiled TIFF) and a volume of 1,024 x 1,024 x 1,024 (NIfTI), or the
-given fraction of their voxels, each through a network of one layer and through one of the zoo, from
-file to mask, objects numbered or components cleaned. Each case has a process of its own and a
-budget of 512 MB, or 1 GB, for a tile; anonymous memory is what cannot be given back to a file.
-With `--json benchmarks/results/large.json` figures are added to those that benchmarks/report.py
-reads: run the whole and a 64th of it.
+Segments an image of 32,768 x 32,768 (tiled TIFF) and a volume of 1,024 x 1,024 x 1,024 (NIfTI), or
+the given fraction of their voxels, with a network of one layer and with one of the zoo. The time is
+from file to mask, with objects numbered or components post-processed. Each case has a process of
+its own and a budget of 512 MB (image) or 1 GB (volume) for a tile. Anonymous memory is memory that
+is not backed by a file. With `--json benchmarks/results/large.json` the results are added to those
+that benchmarks/report.py reads: run it for the whole size and for a 64th of it.
 """
 
 import argparse
@@ -23,28 +23,28 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from anonymous import Peak
+from anonymous import PeakMemory
 from record import load, save
 
-EDGES = {"picture": 32768, "volume": 1024}
-CASES = ("picture-one-layer", "picture-nuclei-2d", "volume-one-layer", "volume-brain-mri-3d")
-BUDGET = {"picture": 512 << 20, "volume": 1 << 30}
+EDGES = {"image": 32768, "volume": 1024}
+CASES = ("image-one-layer", "image-nuclei-2d", "volume-one-layer", "volume-brain-mri-3d")
+BUDGET = {"image": 512 << 20, "volume": 1 << 30}
 VOXEL_MM = 1.5
-"""What brain-mri-3d works at, so that it looks at every voxel, however few there are."""
+"""The spacing of brain-mri-3d, so that it processes every voxel."""
 IN_MEMORY, SLAB, SMALL_BUDGET = 1 << 22, 1 << 20, 96 << 20
-"""With --small, arrays and caches beyond the first leave memory, slabs hold the second, and one
-layer has the third for a tile, so that a part of the size shows what the whole would."""
+"""For --small: bytes above which arrays and caches are on disk, voxels of a slab, and budget in
+bytes for a tile of the one-layer network, so that a fraction of the size behaves like the whole."""
 
 
 def main() -> None:
-    """Makes the scans, runs every case and prints a line for each."""
+    """Creates the scans, runs each case and prints a line for it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--fraction", type=int, default=1, help="one in so many voxels")
+    parser.add_argument("--fraction", type=int, default=1, help="1 / fraction of the voxels")
     parser.add_argument("--only", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--small", action="store_true", help="for tests: see SMALL_BUDGET")
-    parser.add_argument("--json", type=Path, help="where to keep the figures")
+    parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -57,36 +57,37 @@ def main() -> None:
             [sys.executable, "-P", __file__, *sys.argv[1:], "--case", case],
             check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        told = json.loads(done.stdout.splitlines()[-1])
-        print(json.dumps(told) if options.small else line(told), flush=True)
+        result = json.loads(done.stdout.splitlines()[-1])
+        print(json.dumps(result) if options.small else line(result), flush=True)
         if options.json:
-            known = load(options.json)["rows"] if options.json.exists() else []
-            save(options.json, [*known, kept(told, options.fraction)])
+            saved = load(options.json)["rows"] if options.json.exists() else []
+            save(options.json, [*saved, result_row(result, options.fraction)])
 
 
-def kept(told: dict[str, Any], fraction: int) -> dict[str, Any]:
-    """What a record holds of one run."""
-    objects = {"objects": told["objects"]} if told["objects"] else {}
+def result_row(result: dict[str, Any], fraction: int) -> dict[str, Any]:
+    """The row of one run in the results file."""
+    objects = {"objects": result["objects"]} if result["objects"] else {}
     return {
-        "case": told["case"],
+        "case": result["case"],
         "fraction": fraction,
-        "grid": told["grid"],
-        "seconds": round(told["seconds"], 1),
-        "network": round(told["network"], 1),
-        "ns_per_voxel": round(1e9 * told["seconds"] / float(np.prod(told["grid"]))),
-        "anonymous_mb": round(told["anonymous_mb"]),
+        "grid": result["grid"],
+        "seconds": round(result["seconds"], 1),
+        "network": round(result["network"], 1),
+        "ns_per_voxel": round(1e9 * result["seconds"] / float(np.prod(result["grid"]))),
+        "anonymous_mb": round(result["anonymous_mb"]),
         **objects,
     }
 
 
-def line(told: dict[str, Any]) -> str:
-    """One case, for people."""
-    voxels = np.prod(told["grid"])
+def line(result: dict[str, Any]) -> str:
+    """The result of one case as a line of text."""
+    voxels = np.prod(result["grid"])
     return (
-        f"{told['case']:20} {' x '.join(map(str, told['grid'])):20} {told['seconds']:8.1f} s "
-        f"({told['network']:.1f} s network) {1e9 * told['seconds'] / voxels:7.1f} ns a voxel, "
-        f"{told['anonymous_mb']:5.0f} MB anonymous, {told['tiles']} tiles, "
-        + (f"{told['objects']:,} objects" if told["objects"] else f"{told['labels']} labels")
+        f"{result['case']:20} {' x '.join(map(str, result['grid'])):20} {result['seconds']:8.1f} s "
+        f"({result['network']:.1f} s network) "
+        f"{1e9 * result['seconds'] / voxels:7.1f} ns per voxel, "
+        f"{result['anonymous_mb']:5.0f} MB anonymous, {result['tiles']} tiles, "
+        + (f"{result['objects']:,} objects" if result["objects"] else f"{result['labels']} labels")
     )
 
 
@@ -106,52 +107,52 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     engine = Engine(registry, memory_bytes=budget, threads=options.threads, scratch=options.folder)
     model = registry.get(f"{kind}-one-layer" if name == "one-layer" else name)
     engine.prepare(model)
-    peak = Peak()
+    peak = PeakMemory()
     began = time.perf_counter()
-    made = engine.segment(
+    outcome = engine.segment(
         {model.card.channels[0].name: scan(options.folder, options.case, options.fraction)},
         model.card.name, options.folder / f"{options.case}-{options.fraction}",
     )  # fmt: skip
     seconds = time.perf_counter() - began
-    measured = made.report["measurements"]
+    measured = outcome.report["measurements"]
     count = (measured["instances"] or {}).get("count")
     return {
         "case": options.case,
-        "grid": [edge(kind, options.fraction)] * (2 if kind == "picture" else 3),
+        "grid": [edge(kind, options.fraction)] * (2 if kind == "image" else 3),
         "seconds": seconds,
-        "network": made.report["seconds"]["network"],
-        "tiles": made.report["tiling"]["tiles"],
-        "anonymous_mb": peak.end() / 1e6,
+        "network": outcome.report["seconds"]["network"],
+        "tiles": outcome.report["tiling"]["tiles"],
+        "anonymous_mb": peak.stop() / 1e6,
         "objects": count,
         "labels": len(measured["labels"]),
     }
 
 
 def edge(kind: str, fraction: int) -> int:
-    """Pixels or voxels along each axis."""
-    return round(EDGES[kind] / fraction ** (1 / (2 if kind == "picture" else 3)))
+    """Number of pixels or voxels along each axis."""
+    return round(EDGES[kind] / fraction ** (1 / (2 if kind == "image" else 3)))
 
 
 def scan(folder: Path, case: str, fraction: int) -> Path:
-    """The file of a case: colour for the nuclei."""
+    """The file of a case; in colour for nuclei-2d."""
     kind, _, name = case.partition("-")
     colour = "-colour" if name == "nuclei-2d" else ""
-    return folder / f"{kind}{colour}-{fraction}{'.tif' if kind == 'picture' else '.nii'}"
+    return folder / f"{kind}{colour}-{fraction}{'.tif' if kind == 'image' else '.nii'}"
 
 
 def make(folder: Path, case: str, fraction: int) -> None:
-    """Scan and one-layer network of a case, unless they are there."""
+    """Creates the scan and the one-layer network of a case unless they exist."""
     kind = case.partition("-")[0]
     path, n = scan(folder, case, fraction), edge(kind, fraction)
     if not path.exists():
-        print(f"making {path.name} ...", file=sys.stderr)
-        (picture if kind == "picture" else volume)(path, n)
+        print(f"creating {path.name} ...", file=sys.stderr)
+        (image if kind == "image" else volume)(path, n)
     if case.endswith("one-layer") and not (folder / "models" / case).exists():
-        one_layer(folder / "models" / case, case, 2 if kind == "picture" else 3)
+        one_layer(folder / "models" / case, case, 2 if kind == "image" else 3)
 
 
 def bumps(*axes: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bright spots some 25 voxels apart, one in nine of them dark, with noise."""
+    """Bright spots about 25 voxels apart, one in nine of them dark, with noise."""
     waves = [np.sin(axis / period) for axis, period in zip(axes, (4.0, 4.4, 4.2), strict=False)]
     value = np.ones(np.broadcast_shapes(*(wave.shape for wave in waves)), np.float32)
     for wave in waves:
@@ -160,8 +161,8 @@ def bumps(*axes: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(110 + 110 * value + noise, 0, 255), np.uint8)
 
 
-def picture(path: Path, n: int) -> None:
-    """A tiled TIFF, written tile by tile."""
+def image(path: Path, n: int) -> None:
+    """Writes a tiled TIFF, tile by tile."""
     import tifffile
 
     colour, tile = "colour" in path.name, 512
@@ -181,7 +182,7 @@ def picture(path: Path, n: int) -> None:
 
 
 def volume(path: Path, n: int) -> None:
-    """A NIfTI, written plane by plane."""
+    """Writes a NIfTI, plane by plane."""
     import nibabel
 
     header = nibabel.Nifti1Header()
@@ -200,7 +201,7 @@ def volume(path: Path, n: int) -> None:
 
 
 def one_layer(folder: Path, name: str, dimension: int) -> None:
-    """The mean of 3 x 3 voxels: background, a spot's rim and its middle by how bright it is."""
+    """A network of one layer: the mean of 3 voxels per axis decides background, rim and centre."""
     import hashlib
 
     from onnx import TensorProto, helper, numpy_helper

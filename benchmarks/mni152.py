@@ -1,10 +1,10 @@
-"""brain-mri-3d against the MNI152 template's own maps: Dice of grey and of white matter.
+"""Compares brain-mri-3d with the MNI152 template's own maps: Dice of grey and white matter.
 
-    python -P benchmarks/mni152.py [--picture FILE.png]
+    python -P benchmarks/mni152.py [--preview FILE.png]
 
-The template (197 x 233 x 189, 1 mm, the brain alone) and its maps are those that the package
-nilearn carries; a map counts where it is over one half. The maps know grey and white matter only,
-so each line says which of the model's labels stand for them.
+The template (197 x 233 x 189, 1 mm, skull-stripped) and its maps are part of the package nilearn. A
+map is thresholded at one half. The maps distinguish only grey and white matter, so each line states
+which of the model's labels are compared with them.
 """
 
 import argparse
@@ -30,33 +30,33 @@ FOLDER = Path(nilearn.__file__).parent / "datasets" / "data"
 def main() -> None:
     """Segments the template and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--picture", type=Path, help="where to write the preview")
+    parser.add_argument("--preview", type=Path, help="file for the preview")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scan = Path(folder) / "mni152.nii.gz"
         scan.symlink_to(named("t1"))
         made = Engine(Registry()).segment({"mri": scan}, MODEL, Path(folder))
         mask = np.asarray(nibabel.load(made.mask).dataobj)
-        if options.picture:
-            options.picture.write_bytes(made.preview.read_bytes())
+        if options.preview:
+            options.preview.write_bytes(made.preview.read_bytes())
     grey, white = over_half("gm"), over_half("wm")
     cerebrum = mask != CEREBELLUM
     rows = (
         ("grey matter", np.isin(mask, (GREY,)), grey),
         ("grey, deep nuclei and hippocampi", np.isin(mask, (GREY, DEEP, HIPPOCAMPI)), grey),
         (
-            "the same, the cerebellum left out",
+            "the same, without cerebellum",
             np.isin(mask, (GREY, DEEP, HIPPOCAMPI)),
             grey & cerebrum,
         ),
         ("white matter", mask == WHITE, white),
-        ("the same, the cerebellum left out", mask == WHITE, white & cerebrum),
+        ("the same, without cerebellum", mask == WHITE, white & cerebrum),
     )
-    table = Table("labels", "Dice", "found, ml", "map, ml", box=None)
-    for name, found, reference in rows:
+    table = Table("labels", "Dice", "mask, ml", "map, ml", box=None)
+    for name, predicted, reference in rows:
         figures = (
-            f"{dice(found, reference):.4f}",
-            f"{found.sum() / 1e3:.0f}",
+            f"{dice(predicted, reference):.4f}",
+            f"{predicted.sum() / 1e3:.0f}",
             f"{reference.sum() / 1e3:.0f}",
         )
         table.add_row(name, *figures)
@@ -65,13 +65,13 @@ def main() -> None:
 
 
 def named(kind: str) -> Path:
-    """The package's file of that kind."""
-    (found,) = FOLDER.glob(f"mni_icbm152_{kind}_*.nii.gz")
-    return found
+    """The package's file of this kind."""
+    (path,) = FOLDER.glob(f"mni_icbm152_{kind}_*.nii.gz")
+    return path
 
 
 def over_half(kind: str) -> NDArray[np.bool_]:
-    """Where the map of 0 to 255 is over one half."""
+    """Where the map, with values from 0 to 255, is above one half."""
     return np.asarray(np.asarray(nibabel.load(named(kind)).dataobj) > 127.5)
 
 

@@ -1,7 +1,7 @@
-"""Pictures of figures: bars and lines, with the figures at their ends.
+"""Bar and line charts as SVG, with the figures at the ends of bars and lines.
 
-On a ground of their own, so that a page may be white or dark; in colours that differ in lightness,
-too, so that nobody has to tell them apart by hue.
+The background is opaque, for light and dark pages. Colours also differ in lightness, so that they
+can be distinguished without seeing hues.
 """
 
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 OWN, OTHERS, THIRD = "#0072b2", "#a6a6a6", "#d55e00"
-"""Blue and vermilion of Okabe and Ito's palette, and a grey."""
-_INK, _FAINT, _GROUND = "#1a1a1a", "#595959", "#ffffff"
-_WIDTH, _BAR, _AROUND = 8.6, 0.34, 1.05
-"""Inches: of a picture, of a bar with its gap, of title and axis."""
+"""Blue and vermilion of the palette of Okabe and Ito, and grey."""
+_TEXT, _MUTED, _BACKGROUND = "#1a1a1a", "#595959", "#ffffff"
+_WIDTH, _BAR, _MARGIN = 8.6, 0.34, 1.05
+"""In inches: width of a chart, height of a bar with its gap, height of title and axis."""
 _STYLE = {
-    "svg.fonttype": "none",  # text stays text: it can be read out, searched and compared
+    "svg.fonttype": "none",  # keep text as text: searchable and comparable
     "svg.hashsalt": "tessera",
     "font.family": "sans-serif",
     "font.size": 10.5,
-    "text.color": _INK,
-    "axes.labelcolor": _FAINT,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": _TEXT,
+    "axes.labelcolor": _MUTED,
+    "xtick.color": _TEXT,
+    "ytick.color": _TEXT,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A length, and what stands before and after it."""
+    """A bar with its label and the figure at its end."""
 
     label: str
     value: float
@@ -41,7 +41,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """From a part of a size (one figure, or several of it) to the whole."""
+    """A line from the results for a fraction of the size (one or several) to the whole size."""
 
     label: str
     parts: Sequence[float]
@@ -51,9 +51,9 @@ class Line:
 
 
 def bars(path: Path, title: str, axis: str, shown: Sequence[Bar]) -> None:
-    """Writes an SVG: one bar below another, from zero, in true proportion."""
+    """Writes an SVG with horizontal bars that start at zero."""
     with mpl.rc_context(_STYLE):
-        figure, ax = _figure(_BAR * len(shown) + _AROUND, title)
+        figure, ax = _figure(_BAR * len(shown) + _MARGIN, title)
         drawn = ax.barh(
             range(len(shown)),
             [bar.value for bar in shown],
@@ -73,7 +73,7 @@ def bars(path: Path, title: str, axis: str, shown: Sequence[Bar]) -> None:
             )
         ax.set_yticks(range(len(shown)), [bar.label for bar in shown])
         ax.invert_yaxis()
-        ax.set_xlim(0, 1.09 * max(bar.value for bar in shown))  # room for the longest one's figure
+        ax.set_xlim(0, 1.09 * max(bar.value for bar in shown))  # space for a figure
         ax.set_xticks([])
         ax.set_xlabel(axis, loc="left")
         ax.spines[["top", "right", "bottom"]].set_visible(False)
@@ -82,7 +82,7 @@ def bars(path: Path, title: str, axis: str, shown: Sequence[Bar]) -> None:
 
 
 def lines(path: Path, title: str, axis: str, ends: tuple[str, str], shown: Sequence[Line]) -> None:
-    """Writes an SVG: a line for each, from the part on the left to the whole on the right."""
+    """Writes an SVG with a line for each, from the fraction (left) to the whole size (right)."""
     with mpl.rc_context(_STYLE):
         figure, ax = _figure(4.2, title)
         for line in shown:
@@ -91,8 +91,8 @@ def lines(path: Path, title: str, axis: str, ends: tuple[str, str], shown: Seque
             ax.plot([0, 1], [mean, line.whole], color=line.color, linestyle=style, linewidth=2)
             ax.plot([0] * len(line.parts), line.parts, "o-", color=line.color, markersize=5)
             ax.plot([1], [line.whole], "o", color=line.color, markersize=5)
-            told = " to ".join(f"{part:.0f}" for part in line.parts)
-            _beside(ax, told, (0, mean), -8, "right")
+            figures = " to ".join(f"{part:.0f}" for part in line.parts)
+            _beside(ax, figures, (0, mean), -8, "right")
             _beside(ax, f"{line.whole:.0f}  {line.label}", (1, line.whole), 8, "left")
         ax.set_xlim(-0.25, 1.55)
         ax.set_ylim(0, 1.12 * max(line.whole for line in shown))
@@ -105,15 +105,17 @@ def lines(path: Path, title: str, axis: str, ends: tuple[str, str], shown: Seque
 
 
 def _beside(ax: Axes, text: str, at: tuple[float, float], points: float, side: str) -> None:
-    ax.annotate(text, at, (points, 0), textcoords="offset points", ha=side, va="center", color=_INK)
+    ax.annotate(
+        text, at, (points, 0), textcoords="offset points", ha=side, va="center", color=_TEXT
+    )
 
 
 def _figure(height: float, title: str) -> tuple[Figure, Axes]:
-    figure = Figure((_WIDTH, height), facecolor=_GROUND, layout="constrained")
+    figure = Figure((_WIDTH, height), facecolor=_BACKGROUND, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.14, h_pad=0.14)
     figure.suptitle(title, x=0.02, ha="left", fontsize=12.5, fontweight="bold")
     ax = figure.subplots()
-    ax.set_facecolor(_GROUND)
+    ax.set_facecolor(_BACKGROUND)
     return figure, ax
 
 

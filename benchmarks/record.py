@@ -1,4 +1,4 @@
-"""What a benchmark found, in a file: figures, and on what machine, when and with what."""
+"""Files with the results of a benchmark: figures, date, machine and versions of packages."""
 
 import json
 import os
@@ -14,43 +14,43 @@ FEATURES = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16"}
 
 
 def save(path: Path, rows: Sequence[dict[str, Any]], **facts: Any) -> None:
-    """`facts` that are named like one of the record's own take its place."""
+    """Writes the results; `facts` with the name of a standard field replace it."""
     own = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
         "versions": versions(),
     }
-    told = [f' "{name}": {json.dumps(value)},' for name, value in {**own, **facts}.items()]
+    fields = [f' "{name}": {json.dumps(value)},' for name, value in {**own, **facts}.items()]
     lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
-    path.write_text("\n".join(["{", *told, ' "rows": [', lines, " ]", "}"]) + "\n", "utf-8")
+    path.write_text("\n".join(["{", *fields, ' "rows": [', lines, " ]", "}"]) + "\n", "utf-8")
 
 
 def load(path: Path) -> dict[str, Any]:
-    """As it was saved."""
+    """Reads the results that `save` wrote."""
     return dict(json.loads(path.read_text("utf-8")))
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that figures depend on, as far as they are installed."""
-    found = {}
+    """Versions of the packages that affect the figures, as far as they are installed."""
+    installed = {}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def machine() -> dict[str, Any]:
-    """Processor and cores; never a name of the host."""
-    told = {}
+    """Processor and number of cores, without the name of the host."""
+    facts = {}
     if (table := Path("/proc/cpuinfo")).exists():
         pairs = (line.partition(":") for line in table.read_text().splitlines())
-        told = {key.strip(): value.strip() for key, _, value in pairs}
-    flags = told.get("flags", "").split()
+        facts = {key.strip(): value.strip() for key, _, value in pairs}
+    flags = facts.get("flags", "").split()
     usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
     return {
-        "processor": told.get("model name") or platform.processor() or platform.machine(),
+        "processor": facts.get("model name") or platform.processor() or platform.machine(),
         "features": [name for flag, name in FEATURES.items() if flag in flags],
         "cores": len(usable(0)),
     }

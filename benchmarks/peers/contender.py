@@ -1,9 +1,9 @@
-"""One contender in a process of its own: from an array to a mask, timed.
+"""Times one contender in a process of its own, from an array to a mask.
 
-    python -P contender.py NAME FOLDER WINDOW THREADS RUNS -> a JSON object; the mask in FOLDER
+    python -P contender.py NAME FOLDER WINDOW THREADS RUNS
 
-Runs in Tessera's environment; nnU-Net in one of its own, with Tessera's folder on PYTHONPATH
-(for the network's class alone).
+Prints a JSON object and writes the mask to FOLDER. Runs in Tessera's environment; nnU-Net runs in
+an environment of its own, with Tessera's folder on PYTHONPATH (only for the network's class).
 """
 
 import json
@@ -25,10 +25,11 @@ from record import versions
 Volume = NDArray[np.float32]
 Maker = Callable[[], NDArray[Any]]
 SLOW_S = 60.0
-"""A run that takes longer is not repeated."""
+"""A run that takes longer than this number of seconds is not repeated."""
 
 
 def torch_network(folder: Path, threads: int) -> Any:
+    """The trained network as a torch module."""
     import torch
 
     from models.nets.config import UNetConfig
@@ -42,11 +43,12 @@ def torch_network(folder: Path, threads: int) -> Any:
 
 
 def normal(volume: Volume) -> Volume:
+    """The volume with mean 0 and standard deviation 1."""
     return (volume - volume.mean()) / volume.std()
 
 
 def monai(overlap: float, kind: str, folder: Path, window: int, threads: int) -> Maker:
-    """MONAI's sliding window over torch, over torch in bf16, or over ONNX Runtime."""
+    """MONAI's sliding window with torch, with torch in bf16, or with ONNX Runtime."""
     import torch
     from monai.inferers.utils import sliding_window_inference
 
@@ -75,7 +77,7 @@ def _onnx(folder: Path, threads: int) -> Callable[[Any], Any]:
 
 
 def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
-    """nnU-Net's own predictor: half a window a step, Gaussian weights."""
+    """nnU-Net's own predictor: steps of half a window, Gaussian weights."""
     import torch
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
@@ -100,7 +102,7 @@ def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
 
 
 def tessera(device: str, precision: str, folder: Path, _window: int, threads: int) -> Maker:
-    """As a worker does it, with the tiles that it plans."""
+    """Tessera's engine as in a worker, with the tiles that it plans."""
     from imaging.scan import Scan
     from inference.engine import Engine
     from inference.options import RunOptions
@@ -117,14 +119,15 @@ def tessera(device: str, precision: str, folder: Path, _window: int, threads: in
 
     def mask() -> NDArray[Any]:
         result, used = engine.run({channel: scan}, model, options)
-        told.update(device=used.name, precision=used.precision, tiles=len(result.plan))
-        told.setdefault("network", []).append(result.seconds["network"])
+        facts.update(device=used.name, precision=used.precision, tiles=len(result.plan))
+        facts.setdefault("network", []).append(result.seconds["network"])
         return result.mask
 
     return mask
 
 
-told: dict[str, Any] = {}
+facts: dict[str, Any] = {}
+"""What a contender adds to its result: device, precision, tiles, seconds of the network."""
 CONTENDERS: dict[str, tuple[Callable[..., Maker], tuple[Any, ...]]] = {
     "nnU-Net, step 0.5, mirroring (default)": (nnunet, (True,)),
     "nnU-Net, step 0.5": (nnunet, (False,)),
@@ -139,23 +142,23 @@ CONTENDERS: dict[str, tuple[Callable[..., Maker], tuple[Any, ...]]] = {
 
 
 def main() -> None:
-    """Warms up once, then runs."""
+    """Runs once to warm up, then measures the runs."""
     name, folder, window, threads, runs = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6])
     make, arguments = CONTENDERS[name]
     mask = make(*arguments, folder, window, threads)
     began = time.perf_counter()
-    found = mask()
+    result = mask()
     first = time.perf_counter() - began
     seconds = [first] if first > SLOW_S else []
     if not seconds:
-        told.pop("network", None)
+        facts.pop("network", None)
     while len(seconds) < runs and first <= SLOW_S:
         began = time.perf_counter()
-        found = mask()
+        result = mask()
         seconds.append(time.perf_counter() - began)
-    np.save(folder / f"mask-{list(CONTENDERS).index(name)}.npy", found)
+    np.save(folder / f"mask-{list(CONTENDERS).index(name)}.npy", result)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, "versions": versions(), **told}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "versions": versions(), **facts}))
 
 
 if __name__ == "__main__":

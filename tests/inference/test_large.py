@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "large.py"
-LIMIT_MB = {"picture": 1500, "volume": 3000}
+LIMIT_MB = {"image": 1500, "volume": 3000}
 SWING_MB = 100
 """Measuring varies by half of that; an array of numbers as large as the scan would add 200."""
 
@@ -32,18 +32,18 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return run
 
 
-@pytest.mark.parametrize("kind", ["picture", "volume"])
+@pytest.mark.parametrize("kind", ["image", "volume"])
 def test_memory_does_not_grow_with_the_scan(measured: Any, kind: str) -> None:
     """Numbered objects of a picture; largest component and holes of a volume."""
     small, large = (measured(f"{kind}-one-layer", fraction) for fraction in (64, 16))
     assert large["tiles"] > small["tiles"] > 1
     assert large["anonymous_mb"] < LIMIT_MB[kind]
     assert large["anonymous_mb"] - small["anonymous_mb"] < SWING_MB
-    if kind == "picture":
+    if kind == "image":
         assert large["objects"] / small["objects"] == pytest.approx(4, rel=0.05)
 
 
-@pytest.mark.parametrize("case", ["picture-nuclei-2d", "volume-brain-mri-3d"])
+@pytest.mark.parametrize("case", ["image-nuclei-2d", "volume-brain-mri-3d"])
 def test_a_real_network_stays_within_its_memory(measured: Any, case: str) -> None:
     told = measured(case, 64)
     assert told["anonymous_mb"] < LIMIT_MB[case.partition("-")[0]]
