@@ -138,6 +138,7 @@ def test_the_cards_of_the_zoo_are_as_saved(tmp_path: Path) -> None:
         assert model.folder.parent == ZOO
 
 
+@pytest.mark.process
 def test_the_documented_patch_adds_a_step(tmp_path: Path) -> None:
     """Applied to a copy of the tree as the page says; its own test passes there, and the card
     accepts the step."""
