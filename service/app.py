@@ -13,8 +13,10 @@ from models.registry import Registry
 from service.auth import Authenticator, LocalAdministrator
 from service.http import errors, openapi
 from service.http.access_log import AccessLog
+from service.http.body_limit import BodyLimit
 from service.http.errors import UnexpectedErrors
-from service.http.guard import BodyLimit, OriginGuard, SafeHeaders
+from service.http.origin_guard import OriginGuard
+from service.http.security_headers import SecurityHeaders
 from service.monai_label import mount
 from service.resources.metrics import Metrics
 from service.resources.routing_table import RoutingTable
@@ -88,7 +90,7 @@ def _middleware(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list
     """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
         Middleware(AccessLog),
-        Middleware(SafeHeaders),
+        Middleware(SecurityHeaders),
         Middleware(OriginGuard, settings.allowed_hosts, settings.allowed_origins),
         Middleware(
             CORSMiddleware,

@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse
 
 from service.auth import Permission
-from service.http.guard import API_POLICY
 from service.http.permissions import Allowed
+from service.http.security_headers import API_POLICY
 from service.schemas import Problem
 from service.schemas.examples import EXAMPLES
 

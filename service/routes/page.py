@@ -7,8 +7,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from imaging.errors import NotFound
 from service.auth import Permission
-from service.http.guard import PAGE_POLICY
 from service.http.permissions import Allowed
+from service.http.security_headers import PAGE_POLICY
 
 router = APIRouter(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
 

@@ -6,7 +6,7 @@ import pytest
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
-from service.http.guard import OriginGuard
+from service.http.origin_guard import OriginGuard
 from service.listen_addresses import check_listen_addresses
 from tests.support.answers import check_problem
 from tests.support.gateway import Gateway, Start

@@ -1,0 +1,77 @@
+"""The Host and Origin of requests, checked before anything else sees them.
+
+Listening on loopback is not enough. A page of any site can make the browser post to it, which the
+Origin header shows, and a site can point its own name at 127.0.0.1 (DNS rebinding), which the Host
+header shows.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.http.errors import ForeignHost, ForeignOrigin, response_to
+
+
+class OriginGuard:
+    """ASGI: refuses requests for other hosts, and from pages of other sites."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> None:
+        self.app = app
+        self.hosts = frozenset(host.lower() for host in hosts)
+        self.origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refusal = self._refusal(Headers(scope=scope))
+        app = response_to(refusal) if refusal else self.app
+        await app(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> ForeignHost | ForeignOrigin | None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or _without_port(hosts[0].lower()) not in self.hosts:
+            return ForeignHost(
+                "The Host header names a host that is not served here.",
+                expected="A name in TESSERA_ALLOWED_HOSTS.",
+                hint="Use the service's own address, or ask for this name to be added there.",
+            )
+        if all(
+            self._is_allowed(origin.lower(), hosts[0].lower())
+            for origin in headers.getlist("origin")
+        ):
+            return None
+        return ForeignOrigin(
+            "The request comes from a page of another site.",
+            expected="The service's own page, or an origin in TESSERA_ALLOWED_ORIGINS.",
+            hint="Open the service's own page, or ask for that site to be added to the setting.",
+        )
+
+    def _is_allowed(self, origin: str, host: str) -> bool:
+        if origin in self.origins:
+            return True
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
+        # A proxy may terminate TLS, so the schemes may differ; the authority may not.
+        return parts.scheme in ("http", "https") and _without_default_port(
+            parts.netloc
+        ) == _without_default_port(host)
+
+
+def _without_port(host: str) -> str:
+    """`[::1]` for `[::1]:8000`, `localhost` for `localhost:8000`."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def _without_default_port(authority: str) -> str:
+    """Without :80 and :443, which browsers omit."""
+    for port in (":80", ":443"):
+        if authority.endswith(port):
+            return authority.removesuffix(port)
+    return authority
