@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("tests.support")
 pytest_plugins = (
+    "tests.support.distribution",
     "tests.support.installation",
     "tests.support.markers",
     "tests.support.orthanc",
@@ -17,7 +18,7 @@ pytest_plugins = (
     "tests.support.redis",
     "tests.support.s3",
 )
-"""Real parts that tests of several packages use, as fixtures."""
+"""Markers, distribution over workers, and the real parts that tests of several packages use."""
 CI = os.environ.get("CI", "").lower() == "true"
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and every child would

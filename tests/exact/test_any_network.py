@@ -23,6 +23,8 @@ from models.nets.graph import Graph
 from models.nets.layer import Layer
 from models.nets.receptive_field import receptive_field
 
+pytestmark = pytest.mark.slow
+
 Whole = NDArray[np.int64]
 PRIME = 65_521
 TAPS = (3, 7, 11, 13, 17)

@@ -24,6 +24,8 @@ from inference.tile_logits import tile_features
 from inference.work_plan import WorkPlan, plan_tiles
 from models.registry import Model, Registry
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 """Of the logits' range: what fp32 kernels round for different shapes."""
 DEVICES = [Device(name, "fp32") for name in available() if name in ("cpu", "openvino")]

@@ -19,6 +19,8 @@ from inference.options import RunOptions
 from models.registry import Registry
 from tests.support.dicom.files import classic, write
 
+pytestmark = pytest.mark.slow
+
 SPACING = (1.3, 0.8, 1.1)
 SHAPE = (34, 71, 43)
 ORDERS = list(product(permutations(range(3)), product((1, -1), repeat=3)))

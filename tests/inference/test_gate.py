@@ -113,6 +113,7 @@ def test_what_could_not_be_tried_is_not_taken_and_not_kept(
     assert not (tmp_path / "v").exists()
 
 
+@pytest.mark.slow
 @counts_bf16
 def test_a_trained_network_may_and_a_random_one_may_not(make_model, tmp_path: Path) -> None:
     """Through the engine: what runs, and that it says so."""
@@ -159,6 +160,7 @@ def test_a_sample_that_cannot_be_had(
         sample_scans(card(sample=told))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])
 def test_a_network_is_measured_as_it_is_loaded(make_model, device: Device) -> None:
     """Working memory and pace; the arithmetic knows the former to a factor."""

@@ -182,6 +182,7 @@ def test_a_run_that_fails_or_is_stopped_leaves_no_buffers(make_model) -> None:
         np.testing.assert_array_equal(bound.run(image, ort.RunOptions()), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at by Linux's own means")
 def test_rest_gives_the_pool_back(make_model) -> None:
     def held() -> int:

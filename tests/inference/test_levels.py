@@ -70,6 +70,7 @@ def noise(*shape: int) -> NDArray[np.float32]:
     return np.random.default_rng(3).standard_normal(shape, dtype=np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(
@@ -98,6 +99,7 @@ def test_levels_give_what_one_pass_gives(
         np.testing.assert_array_equal(got, whole)
 
 
+@pytest.mark.slow
 def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(make_model) -> None:
     """And not where they do not, where a tile was asked for, or where the network has none."""
     model, image = make_model("levels-solid", SOLID), noise(1, 128, 96, 96)

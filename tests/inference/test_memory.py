@@ -130,6 +130,7 @@ class Cramped:
         return getattr(self._network, name)
 
 
+@pytest.mark.slow
 def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(make_model) -> None:
     """There is no GPU here: the errors are its, the logits the processor's."""
     model, scan = make_model("wide", WIDE), noise((1, 60, 60, 60), (1.0, 1.0, 1.0))

@@ -65,6 +65,7 @@ def scan_logits(scan: Scan, model, tile) -> np.ndarray:
     return whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SMALL, VALID], ids=["same", "valid"])
 @pytest.mark.parametrize("ratio", [0.7, 1.5, 4.2])
 def test_another_spacing_is_exact_too(make_model, config: UNetConfig, ratio: float) -> None:
@@ -190,6 +191,7 @@ def test_regions_are_painted_in_order() -> None:
     np.testing.assert_array_equal(labels_of(logits, card), [1, 2, 1, 0])
 
 
+@pytest.mark.slow
 def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
     model = make_model("by-hand", VALID)
     scan = noise((1, 150, 150, 150), (1.0, 1.0, 1.0))

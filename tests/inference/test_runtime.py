@@ -89,6 +89,7 @@ def test_openvino_rounds_alike_whatever_the_tile(make_model, precision: str) -> 
     np.testing.assert_array_equal(part[inner], whole[..., 80:112, 64:96])
 
 
+@pytest.mark.slow
 def test_a_tile_is_stopped_in_its_middle(make_model, device) -> None:
     session, token = Session(make_model("heavy", HEAVY).verified, device), CancelToken()
     session.run(noise(1, 1, 8, 8, 8))

@@ -174,6 +174,7 @@ def difference_by_tiling(session: onnxruntime.InferenceSession, card: ModelCard)
     return float(np.abs(found - expected).max() / np.ptp(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_it_learns_exports_and_tiles(row: dict[str, object], tmp_path: Path) -> None:
     """An export proves ONNX Runtime's logits against torch's, within 1e-4 of their range."""

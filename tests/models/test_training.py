@@ -28,6 +28,8 @@ from models.training.evaluate import scores
 from models.training.train import HELD_OUT, HISTORY, train
 from tests.support.training_data import blobs, write_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_it_learns_what_it_is_shown(tmp_path: Path, padding: str) -> None:
