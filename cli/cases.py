@@ -28,7 +28,7 @@ class Case:
 
     @contextmanager
     def named_errors(self) -> Iterator[None]:
-        """Adds the case's name to errors, so that it can be found between hundreds of cases."""
+        """Adds the case's name to errors, to identify one of hundreds of cases."""
         try:
             yield
         except TesseraError as error:

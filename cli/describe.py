@@ -123,9 +123,9 @@ def _totals(unet: UNetConfig, field: ReceptiveField, tile: int) -> Table:
         f"MiB and gives {given}",
         "tiling": f"padding {field.padding}, halo {field.halo}, align {field.align}, legal sizes "
         f"{field.minimum} + n * {field.align}",
-        "exact": "yes, all its layers are local; an export proves it"
+        "exact": "yes: all layers are local; the export verifies it"
         if is_local(unet)
-        else "no, some layers look at the whole tile: it runs in one pass",
+        else "no: some layers depend on the whole tile, so the network runs in one pass",
         "blocks": _compared(unet),
     }
     for name, value in lines.items():

@@ -20,7 +20,7 @@ class Segmenter(Protocol):
     """Segments scans with one model and fixed options."""
 
     def channels(self) -> Sequence[str]:
-        """The model's channels; the mask lies on the grid of the first channel's scan."""
+        """The model's channels; the mask is on the grid of the first channel's scan."""
         ...
 
     def mask_description(self) -> MaskDescription:

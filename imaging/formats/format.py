@@ -122,9 +122,9 @@ class ReportFormat(ResultFormat):
     write_object: Write | None = None
     """Writes an object that refers to the mask and its scan; needs the label descriptions."""
 
-    def write(self, path: Path, made: Segmentation) -> None:
+    def write(self, path: Path, segmentation: Segmentation) -> None:
         """Writes the report of a segmentation."""
         if self.write_object is not None:
-            self.write_object(path, made)
+            self.write_object(path, segmentation)
         elif self.render is not None:
-            path.write_text(self.render(made.report or {}))
+            path.write_text(self.render(segmentation.report or {}))

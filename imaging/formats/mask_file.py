@@ -31,7 +31,7 @@ def write(
 ) -> None:
     """Writes `mask`, of shape scan.grid, in the format of the path's ending.
 
-    A volume's NIfTI has its scan's shape and affine; an image's lies on the grid of `write_volume`.
+    A volume's NIfTI has its scan's shape and affine; an image's is on the grid of `write_volume`.
     `description` is for formats that need it; `made_at`: seconds since the epoch, None for now.
     Raises BadRequest where the format cannot hold the mask, or needs another scan or a description.
     """

@@ -112,7 +112,13 @@ class Results:
             placed = replace(
                 stored, spacing_mm=scan.spacing_mm, format=scan.format, affine=np.array(scan.affine)
             )
-            made = Segmentation(read(source, len(scan.shape) - 1, self.scratch.folder), placed)
+            segmentation = Segmentation(
+                read(source, len(scan.shape) - 1, self.scratch.folder), placed
+            )
             return written_file(
-                self.scratch, lambda path: target.write(path, made), name, target.media_type, tag
+                self.scratch,
+                lambda path: target.write(path, segmentation),
+                name,
+                target.media_type,
+                tag,
             )

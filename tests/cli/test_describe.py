@@ -125,7 +125,7 @@ def test_it_needs_no_torch(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "halo 20, align 4, legal sizes 44 + n * 4" in done.stdout
-    assert "yes, all its layers are local" in done.stdout
+    assert "yes: all layers are local" in done.stdout
 
 
 def test_a_network_that_looks_at_the_whole_tile_is_said_not_to_be_exact(

@@ -55,8 +55,8 @@ def _verify(path: Path, limits: Limits) -> Scan:
     return scan
 
 
-def _write(path: Path, made: Segmentation) -> None:
-    path.write_bytes(dummy_bytes(made.mask))
+def _write(path: Path, segmentation: Segmentation) -> None:
+    path.write_bytes(dummy_bytes(segmentation.mask))
 
 
 def _render(report: Mapping[str, Any]) -> str:

@@ -34,5 +34,5 @@ MASK = MaskFormat(
     endings=_ENDINGS,
     media_type=_MEDIA_TYPE,
     stored_for=(3,),
-    write=lambda path, made: write_mask_volume(path, made.mask, made.scan),
+    write=lambda path, segmentation: write_mask_volume(path, segmentation.mask, segmentation.scan),
 )

@@ -26,5 +26,5 @@ MASK = MaskFormat(
     title=_TITLE,
     endings=_ENDINGS,
     media_type=_MEDIA_TYPE,
-    write=lambda path, made: write_mask_nrrd(path, made.mask, made.scan),
+    write=lambda path, segmentation: write_mask_nrrd(path, segmentation.mask, segmentation.scan),
 )

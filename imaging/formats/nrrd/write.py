@@ -26,7 +26,7 @@ def write_mask_nrrd(
 ) -> None:
     """Writes `mask`, of shape scan.grid, as NRRD with the scan's exact affine, in LPS.
 
-    An image's mask lies on the grid that `write_volume` gives its scan. The voxel type is uint8,
+    An image's mask is on the grid that `write_volume` gives its scan. The voxel type is uint8,
     uint16 or uint32, depending on the largest label, and no smaller than `at_least`. Encoded as
     gzip, or raw without `compress`. The same mask gives the same bytes. Raises BadRequest for a
     mask of another shape.

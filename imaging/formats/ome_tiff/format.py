@@ -10,5 +10,5 @@ MASK = MaskFormat(
     media_type="image/tiff",
     dimensions=(2,),
     stored_for=(2,),
-    write=lambda path, made: write_ome_tiff(path, made.mask, made.scan),
+    write=lambda path, segmentation: write_ome_tiff(path, segmentation.mask, segmentation.scan),
 )

@@ -33,5 +33,5 @@ MASK = MaskFormat(
     endings=_ENDINGS,
     download_ending=".ome.zarr.zip",
     media_type=_MEDIA_TYPE,
-    write=lambda path, made: write_ome_zarr(path, made.mask, made.scan),
+    write=lambda path, segmentation: write_ome_zarr(path, segmentation.mask, segmentation.scan),
 )

@@ -29,5 +29,5 @@ MASK = MaskFormat(
     stored_for=(2,),
     max_voxels=1 << 26,  # a PNG is encoded and decoded as a whole
     max_label=MAX_LABEL,
-    write=lambda path, made: write_mask_png(path, made.mask),
+    write=lambda path, segmentation: write_mask_png(path, segmentation.mask),
 )

@@ -40,7 +40,7 @@ def region_reader(path: Path, scratch: Path | None) -> tuple[Region, tifffile.Ti
     """The function that reads regions of the image at `path`, and its only page."""
     with open_alone(path) as file:
         page = first(file)
-        page.colormap  # noqa: B018 - read while the file is open, as all that lies outside the tags
+        page.colormap  # noqa: B018 - read while the file is open, like all data outside the tags
         if page.is_memmappable:
             return _mapped(path, file), page
         if page.is_tiled:
@@ -83,7 +83,7 @@ class _Tiles:
         self._page = page
         self._edge = (page.tilelength, page.tilewidth)
         spans = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-        page.decode  # noqa: B018 - made from the file while it is open
+        page.decode  # noqa: B018 - created while the file is open
         size = prod(self._edge) * page.samplesperpixel * np.dtype(page.dtype).itemsize
         # a partial of plain values: a bound method would keep this object, and all tiles, alive
         self._tile = lru_cache(max(1, CACHE_BYTES // size))(partial(_decoded, path, page, spans))

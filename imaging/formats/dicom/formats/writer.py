@@ -9,13 +9,19 @@ from imaging.formats.format import Segmentation, Write
 def writer(name: str) -> Write:
     """The function that writes a segmentation as the DICOM object `name`."""
 
-    def write(path: Path, made: Segmentation) -> None:
+    def write(path: Path, segmentation: Segmentation) -> None:
         from imaging.formats.dicom.objects import write_object
 
-        if made.description is None:
+        if segmentation.description is None:
             raise BadRequest("A DICOM object needs the meaning of the mask's label numbers.")
         write_object(
-            path, name, made.mask, made.scan, made.description, made.measurements, made.made_at
+            path,
+            name,
+            segmentation.mask,
+            segmentation.scan,
+            segmentation.description,
+            segmentation.measurements,
+            segmentation.made_at,
         )
 
     return write
