@@ -105,7 +105,7 @@ def test_the_documentation_shows_what_is_printed(tmp_path: Path, capsys) -> None
     path = tmp_path / "config.toml"
     smaller = 'widths = [16, 32]\nblock = "separable"'
     path.write_text(TEXT.replace("widths = [16, 32, 64]", smaller))
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "networks.md").read_text()
     (shown,) = re.findall(r"```\n(layer .*?)\n```", page, re.DOTALL)
     cells = [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()]
     assert cells == described(path, capsys, "--tile", "64")

@@ -13,7 +13,11 @@ def writer(name: str) -> Write:
         from imaging.formats.dicom.objects import write_object
 
         if segmentation.description is None:
-            raise BadRequest("A DICOM object needs the meaning of the mask's label numbers.")
+            raise BadRequest(
+                "The meaning of the mask's label numbers is unknown.",
+                expected="The model that made the mask, for a DICOM object.",
+                hint="Choose a format without label names, such as nifti or nrrd.",
+            )
         write_object(
             path,
             name,
