@@ -45,11 +45,11 @@ def _aside(images: list[Dataset]) -> list[Dataset]:
 
 
 BROKEN = {
-    "aside": (_aside, r"A slice lies 4\.50 mm away from the line"),
+    "aside": (_aside, r"A slice is 4\.50 mm away from the line"),
     "missing": (without(3), "1 slice is missing: gaps of 2.50 to 5.00 mm, where 2.50 is usual"),
     "several missing": (without(2, 4), "2 slices are missing"),
     "uneven": (moved(3, 0.8), r"uneven: 1.70 to 3.30 mm"),
-    "duplicate": (_twice, "2 of 8 slices lie at a place where another lies"),
+    "duplicate": (_twice, "2 of 8 slices have the same position as another slice"),
 }
 
 

@@ -224,7 +224,10 @@ def test_a_damaged_end_makes_no_shorter_volume(tmp_path: Path) -> None:
     assert [open_scan(one.path).grid for one in found] == [SHAPE]
     assert [(one.name, one.error.detail.split(":")[0]) for one in refused] == [
         ("MR series 9", "The image has no pixel data"),
-        ("DICOM", "An attribute that places the image in the patient is missing or no number."),
+        (
+            "DICOM",
+            "An attribute that positions the image in the patient is missing or not a number.",
+        ),
     ]
     chosen = ScanSelection(series=str(good[0].SeriesInstanceUID))
     assert taken(tmp_path / "chosen", *good, *bad, *alone, selection=chosen).grid == SHAPE
@@ -319,7 +322,7 @@ def test_a_slice_that_says_no_position(tmp_path: Path) -> None:
     del images[2].ImagePositionPatient
     images[3].ImagePositionPatient = None
     for selection in (ScanSelection(), ScanSelection(each=True)):
-        with pytest.raises(UnreadableScan, match="places the image"):
+        with pytest.raises(UnreadableScan, match="positions the image"):
             taken(tmp_path, images[2], images[3], selection=selection)
 
 

@@ -100,6 +100,6 @@ def test_the_same_twice_and_what_is_refused(tmp_path: Path) -> None:
     for name in ("a.dcm", "b.dcm"):
         write_object(tmp_path / name, "dicom-sr", mask, scan, LABELS, None, MADE_AT)
     assert (tmp_path / "a.dcm").read_bytes() == (tmp_path / "b.dcm").read_bytes()
-    with pytest.raises(BadRequest, match="not every label"):
+    with pytest.raises(BadRequest, match="not measure every label"):
         write_object(tmp_path / "c.dcm", "dicom-sr", mask, scan, LABELS, {"labels": []}, MADE_AT)
     assert not (tmp_path / "c.dcm").exists()

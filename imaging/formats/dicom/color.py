@@ -1,4 +1,4 @@
-"""Colours as DICOM wants them."""
+"""Colours of segments in the colour spaces that DICOM uses."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _TO_D50 = np.array(
     [[1.0478112, 0.0228866, -0.0501270], [0.0295424, 0.9904844, -0.0170491],
      [-0.0092345, 0.0150436, 0.7521316]]
 )  # fmt: skip
-"""Bradford's adaptation: the profile connection space is lit by D50 (ICC.1, PS3.3 C.10.7.1.1)."""
+"""Bradford adaptation to D50, the white of the profile connection space (PS3.3 C.10.7.1.1)."""
 _D50 = np.array([0.96422, 1.0, 0.82521])
 
 

@@ -1,9 +1,9 @@
-"""A plane's mask as polygons between the voxels, from which the mask comes back exactly.
+"""Polygons around the mask of a plane, which reproduce the mask exactly when they are filled.
 
-A polygon's corners lie half-way between a voxel inside and one outside: whoever fills it by voxel
-centres finds every voxel where it was. A hole is joined to what is around it by a channel of no
-width, the keyhole of PS3.3 C.8.8.6.3; channels run a quarter of a voxel beside the voxels' centres
-and never through one.
+The corners of a polygon are half-way between a voxel inside and one outside, so that filling it by
+voxel centres gives the same voxels. A hole is connected with the polygon around it by a channel of
+zero width, the keyhole of PS3.3 C.8.8.6.3. Channels run a quarter of a voxel beside the centres of
+voxels and never through one.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _BESIDE = 0.25
 
 
 def polygons(inside: NDArray[np.bool_]) -> list[Points]:
-    """Closed polygons, each (points, 2) of (row, column), around all that is inside a plane."""
+    """Closed polygons around all True voxels of a plane, each (points, 2) of (row, column)."""
     rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
     if not rows.size:
         return []
@@ -38,7 +38,7 @@ def polygons(inside: NDArray[np.bool_]) -> list[Points]:
 
 
 def _ring(points: Points) -> Points:
-    """(column, row), first point again at the end -> (row, column) corners alone."""
+    """A closed line of (column, row) -> its corners as (row, column), the first not repeated."""
     ring = points[:-1, ::-1]
     before, after = ring - np.roll(ring, 1, 0), np.roll(ring, -1, 0) - ring
     corners: Points = ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]]
@@ -46,7 +46,7 @@ def _ring(points: Points) -> Points:
 
 
 def _joined(rings: list[Points]) -> Points:
-    """One ring along all of them, the outer one first."""
+    """One ring that runs along all rings; the first is the outer one."""
     if len(rings) == 1:
         return rings[0]
     doors = _doors(rings)
@@ -67,21 +67,21 @@ def _joined(rings: list[Points]) -> Points:
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """Where a channel meets a ring."""
+    """The end of a channel on a ring."""
 
     ring: int
     edge: int
-    """From this corner to the next."""
+    """Index of the corner at which the edge begins."""
     along: float
-    """How far, 0..1."""
+    """Position on the edge, from 0 to 1."""
     point: tuple[float, float]
 
 
 def _doors(rings: list[Points]) -> dict[int, tuple[_Door, _Door]]:
-    """Hole -> the two ends of its channel, the one on itself first.
+    """Hole -> the two ends of its channel, first the one on the hole itself.
 
-    A channel leads from beside the hole's leftmost corner along a row to the next ring on its left.
-    That ring reaches further to the left, so that following the channels ends at the outer one.
+    A channel runs from beside the leftmost corner of the hole along a row to the next ring on its
+    left. That ring extends further to the left, so that all channels lead to the outer ring.
     """
     row, column, ring, edge, along = _crossings(rings)
     doors = {}
@@ -99,9 +99,9 @@ def _doors(rings: list[Points]) -> dict[int, tuple[_Door, _Door]]:
 
 
 def _crossings(rings: list[Points]) -> tuple[NDArray[Any], ...]:
-    """Where edges cross the lines a quarter below rows, row by row and from left to right.
+    """Crossings of edges with the lines a quarter below rows, by row and from left to right.
 
-    The row, and where on it; which ring and edge, and how far along that.
+    Arrays: row, column, index of the ring, index of the edge, position on the edge.
     """
     a, b = np.concatenate(rings), np.concatenate([np.roll(ring, -1, 0) for ring in rings])
     ring = np.repeat(np.arange(len(rings)), [len(one) for one in rings])
@@ -125,7 +125,7 @@ def _route(
     inner: list[list[int]],
     ring: int,
 ) -> Iterator[Points | int]:
-    """Corners to walk along, from the ring's own door round to it, and holes to enter."""
+    """The corners of a ring from its own channel around, and the holes to enter on the way."""
     corners = rings[ring]
     start, end = doors.get(ring, (None, None))
     edge, along = (start.edge, start.along) if start else (len(corners) - 1, 1.0)

@@ -1,4 +1,4 @@
-"""One image plane: where it lies in the patient and how its stored values are meant."""
+"""One image plane of an instance: its position in the patient and the meaning of its values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,39 +12,40 @@ from imaging.errors import ScanTooLarge, UnreadableScan
 from imaging.formats.dicom.instance import Instance
 
 FAR_MM = 1e6
-"""Nothing lies further away, or apart: a kilometre is no patient's."""
+"""Bound of positions and distances; larger values are errors."""
 _LEAST_MM = 1e-6
 _LARGEST = 1e30
-"""Of slope and intercept: what they make of 32 bits is still a float32."""
+"""Bound of slope and intercept, so that rescaled 32-bit values fit into float32."""
 _MOST_FRAMES = 100_000
-KEY_WHOLE = 4
-"""Parts of a frame's key that are not rounded."""
-ROUND = 4
-"""Decimals of orientation and pixel spacing that two planes of one stack share."""
+UNROUNDED_KEY_PARTS = 4
+"""Number of parts of a frame's key that are not rounded."""
+DECIMALS = 4
+"""Decimals to which planes of one stack agree in orientation and pixel spacing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlanePosition:
-    """Where a plane lies, PS3.3, C.7.6.2.1.1; LPS+ mm."""
+class PlaneGeometry:
+    """Position, orientation and spacing of a plane (PS3.3, C.7.6.2.1.1); LPS+ mm."""
 
     position: NDArray[np.float64]
     """(3,): centre of the first pixel."""
     along_row: NDArray[np.float64]
-    """(3,): unit vector, the way in which the column index grows."""
+    """(3,): unit vector in the direction of increasing column index."""
     along_column: NDArray[np.float64]
-    """(3,): the way in which the row index grows."""
+    """(3,): unit vector in the direction of increasing row index."""
     spacing: tuple[float, float]
-    """Between rows, between columns."""
+    """Between rows, between columns; mm."""
     thickness: float | None
-    """Of the slice; used where there is but one."""
+    """Slice thickness, mm; the voxel size of a volume of one slice."""
 
     @property
-    def turned(self) -> NDArray[np.float64]:
-        """(8,): orientation and spacing."""
+    def orientation_and_spacing(self) -> NDArray[np.float64]:
+        """(8,): both unit vectors and both spacings."""
         return np.array([*self.along_row, *self.along_column, *self.spacing])
 
     @property
     def normal(self) -> NDArray[np.float64]:
+        """(3,): unit vector perpendicular to the plane."""
         normal: NDArray[np.float64] = np.cross(self.along_row, self.along_column)
         return normal / np.linalg.norm(normal)
 
@@ -56,36 +57,36 @@ class Frame:
     instance: Instance
     number: int
     """From 0."""
-    place: PlanePosition | None
-    """None: a picture that says nothing of a patient's space."""
+    geometry: PlaneGeometry | None
+    """None: an image without a position in the patient."""
     slope: float
     intercept: float
     key: tuple[Any, ...]
-    """What planes of one stack have in common: rows, columns, samples, frame of reference;
-    orientation and spacing, rounded."""
-    moments: dict[str, Any]
-    """What may tell one volume from another at the same place: times, echoes, b values."""
+    """Equal for planes of one stack: rows, columns, samples, frame of reference; orientation and
+    spacing, rounded."""
+    volume_attributes: dict[str, Any]
+    """Values of VOLUME_ATTRIBUTES: times, echoes, b values."""
     localizer: bool
 
 
 def frames_of(instance: Instance) -> Iterator[Frame]:
-    """Every frame of an instance, of a cine the first: the others are its like.
+    """Every frame of an instance; of a cine only the first, since all have the same attributes.
 
-    Raises UnreadableScan where a value is missing or no number, ScanTooLarge.
+    Raises UnreadableScan where a value is missing or not a number, ScanTooLarge.
     """
     count = 1 if instance.is_cine else instance.number_of_frames
     if count > _MOST_FRAMES:
         raise ScanTooLarge(
-            f"A DICOM file of {count:,} frames came.",
+            f"The DICOM file has {count:,} frames.",
             expected=f"At most {_MOST_FRAMES:,}.",
             hint="Split it into its volumes.",
         )
     for number in range(count):
         try:
             yield _frame(instance, number)
-        except Exception as error:  # values are decoded when they are first asked for
+        except Exception as error:  # values are decoded when they are accessed
             raise UnreadableScan(
-                "An attribute that places the image in the patient is missing or no number.",
+                "An attribute that positions the image in the patient is missing or not a number.",
                 expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
                 "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
                 hint="Export the series again, with its whole header.",
@@ -95,25 +96,26 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
 def _frame(instance: Instance, number: int) -> Frame:
     header = instance.header
     groups = _groups(header, number)
-    place = _place(groups)
-    if place is None and instance.is_slice:
-        raise ValueError("no position")
+    geometry = _geometry(groups)
+    if geometry is None and instance.is_slice:
+        raise ValueError("The slice has no position.")
     slope, intercept = _rescale(groups)
-    turned = () if place is None else tuple(round(float(n), ROUND) + 0.0 for n in place.turned)
-    space = str(header.get("FrameOfReferenceUID") or "")
+    rounded = () if geometry is None else np.round(geometry.orientation_and_spacing, DECIMALS) + 0.0
+    frame_of_reference = str(header.get("FrameOfReferenceUID") or "")
+    size = (int(header.Rows), int(header.Columns), int(header.SamplesPerPixel))
     return Frame(
         instance,
         number,
-        place,
+        geometry,
         slope,
         intercept,
-        key=(int(header.Rows), int(header.Columns), int(header.SamplesPerPixel), space, *turned),
-        moments={name: _plain(_find(groups, name)) for name in MOMENTS},
+        key=(*size, frame_of_reference, *map(float, rounded)),
+        volume_attributes={name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},
         localizer="LOCALIZER" in [str(n).upper() for n in header.get("ImageType") or ()],
     )
 
 
-MOMENTS = (
+VOLUME_ATTRIBUTES = (
     *("StackID", "TemporalPositionIndex", "TemporalPositionIdentifier"),
     *("EffectiveEchoTime", "EchoTime", "EchoNumbers", "FrameType", "ImageType"),
     *("DiffusionBValue", "DiffusionGradientOrientation", "InversionTime"),
@@ -121,23 +123,23 @@ MOMENTS = (
     *("FrameReferenceTime", "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime"),
     *("FrameAcquisitionDateTime", "ContentTime"),
 )
-"""Attributes that tell volumes at the same place apart; the first that does so is believed."""
+"""Attributes that may differ between volumes at the same positions; the first that does is used."""
 
 
 def _groups(header: Dataset, number: int) -> list[Dataset]:
-    """Where a frame's attributes stand, the nearest first: per frame, shared, the header itself."""
-    found = []
+    """Data sets with a frame's attributes, by precedence: per frame, shared, the header."""
+    groups = []
     frames = header.get("PerFrameFunctionalGroupsSequence")
     if frames:
-        found += [item[0] for item in _sequences(frames[number])]
+        groups += [item[0] for item in _sequences(frames[number])]
     shared = header.get("SharedFunctionalGroupsSequence")
     if shared:
-        found += [item[0] for item in _sequences(shared[0])]
-    return [*found, header]
+        groups += [item[0] for item in _sequences(shared[0])]
+    return [*groups, header]
 
 
 def _sequences(group: Dataset) -> Iterator[Any]:
-    """The functional group macros, each a sequence of one item, and those within them."""
+    """The functional group macros, each a sequence of one item, and those nested in them."""
     for element in group:
         if element.VR == "SQ" and element.value and element.tag.group % 2 == 0:
             yield element.value
@@ -145,7 +147,10 @@ def _sequences(group: Dataset) -> Iterator[Any]:
 
 
 def attribute(header: Dataset, number: int, name: str) -> Any:
-    """What a frame (from 0) says by a keyword, itself or by what is shared; None: nothing."""
+    """The value of a frame's attribute, its own or a shared one; None where there is none.
+
+    Frames are numbered from 0.
+    """
     return _find(_groups(header, number), name)
 
 
@@ -153,32 +158,34 @@ def _find(groups: list[Dataset], name: str) -> Any:
     return next((g[name].value for g in groups if name in g and g[name].value is not None), None)
 
 
-def _place(groups: list[Dataset]) -> PlanePosition | None:
+def _geometry(groups: list[Dataset]) -> PlaneGeometry | None:
     position = _find(groups, "ImagePositionPatient")
-    turned = _find(groups, "ImageOrientationPatient")
+    orientation = _find(groups, "ImageOrientationPatient")
     spacing = _find(groups, "PixelSpacing")
-    if not position or not turned or not spacing:
+    if not position or not orientation or not spacing:
         return None
-    cosines = np.array([float(n) for n in turned])
-    place = np.array([float(n) for n in position])
+    cosines = np.array([float(n) for n in orientation])
+    first = np.array([float(n) for n in position])
     row, column = cosines[:3], cosines[3:]
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     between = (float(spacing[0]), float(spacing[1]))
-    sound = place.shape == (3,) and cosines.shape == (6,) and len(spacing) == 2
-    sound = sound and all(abs(n) < FAR_MM for n in place) and all(map(is_length, between))
-    if not sound or not all(abs(n - 1) <= 0.01 for n in lengths):
-        raise ValueError("no position")
+    valid = first.shape == (3,) and cosines.shape == (6,) and len(spacing) == 2
+    valid = valid and all(abs(n) < FAR_MM for n in first) and all(map(is_length, between))
+    if not valid or not all(abs(n - 1) <= 0.01 for n in lengths):
+        raise ValueError("The position, orientation or spacing is impossible.")
     if abs(row @ column) > 0.01:
-        raise ValueError("axes that are not at right angles")
-    thickness = _find(groups, "SpacingBetweenSlices") or _find(groups, "SliceThickness")
-    thickness = None if thickness is None else abs(float(thickness))
-    if thickness is not None and not is_length(thickness):
-        thickness = None
-    return PlanePosition(place, row / lengths[0], column / lengths[1], between, thickness)
+        raise ValueError("The axes are not at right angles.")
+    return PlaneGeometry(first, row / lengths[0], column / lengths[1], between, _thickness(groups))
+
+
+def _thickness(groups: list[Dataset]) -> float | None:
+    value = _find(groups, "SpacingBetweenSlices") or _find(groups, "SliceThickness")
+    thickness = None if value is None else abs(float(value))
+    return thickness if thickness is not None and is_length(thickness) else None
 
 
 def is_length(mm: float) -> bool:
-    """Whether pixels or slices may be so far apart; not so where it is no number."""
+    """Whether it is a possible distance between pixels or slices; False for NaN."""
     return _LEAST_MM <= mm < FAR_MM
 
 
@@ -188,7 +195,7 @@ def _rescale(groups: list[Dataset]) -> tuple[float, float]:
     slope = 1.0 if slope is None else float(slope)
     intercept = 0.0 if intercept is None else float(intercept)
     if slope == 0 or not (abs(slope) < _LARGEST and abs(intercept) < _LARGEST):
-        raise ValueError("no rescale")
+        raise ValueError("The rescale slope or intercept is impossible.")
     return slope, intercept
 
 

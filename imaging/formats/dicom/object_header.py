@@ -1,4 +1,4 @@
-"""What every DICOM object that we write says of itself: patient, study, who made it, and when."""
+"""The header that every written DICOM object has: patient, study, equipment and times."""
 
 import re
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from imaging.mask_description import MaskDescription
 
 MANUFACTURER = "Tessera"
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
-"""Type 2 of C.7.1.1."""
+"""Type 2 attributes of the Patient module (PS3.3 C.7.1.1)."""
 STUDY = ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber")
-"""Type 2 of C.7.2.1."""
+"""Type 2 attributes of the General Study module (PS3.3 C.7.2.1)."""
 _OPTIONAL = (
     *("IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence"),
     *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
@@ -27,17 +27,17 @@ _OPTIONAL = (
 )
 _METHODS = {"DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 UTF8 = "ISO_IR 192"
-"""The one character set that can bear any source's names and any label's."""
+"""The character set that can hold the names of any source and any label."""
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectHeader:
-    """The identity of one object."""
+    """Identity of one object, from which its header is written."""
 
     uid: str
     """SOPInstanceUID."""
-    made_at: float
+    created_at: float
     """Seconds since the epoch."""
     series_number: int
 
@@ -47,16 +47,16 @@ class ObjectHeader:
         return uid("series", self.uid)
 
     def tracking_uid(self, number: int) -> str:
-        """TrackingUID of a segment, by its label's number."""
+        """TrackingUID of a segment, by its number."""
         return uid("segment", self.uid, str(number))
 
-    def put(self, target: Dataset, source: Dataset, description: MaskDescription) -> None:
-        """Gives `target` the source's patient and study, our own series, equipment and times."""
+    def write_to(self, target: Dataset, source: Dataset, description: MaskDescription) -> None:
+        """Adds the source's patient and study, and the object's own series, equipment and times."""
         target.SpecificCharacterSet = UTF8
         copy(target, source, (*PATIENT, *STUDY), empty=True)
         copy(target, source, _OPTIONAL)
         if target.get("PatientIdentityRemoved") == "YES" and not _METHODS & set(target.dir()):
-            target.DeidentificationMethod = "not stated"  # asked for with YES (C.7.1.1)
+            target.DeidentificationMethod = "not stated"  # required with YES (C.7.1.1)
         target.SOPInstanceUID = self.uid
         target.SeriesInstanceUID = self.series_uid
         target.SeriesNumber = self.series_number
@@ -66,19 +66,19 @@ class ObjectHeader:
         target.ManufacturerModelName = text(description.algorithm)
         target.SoftwareVersions = version("tessera-seg")
         target.DeviceSerialNumber = text(f"{description.algorithm}-{description.version}")
-        self._put_times(target, source)
+        self._write_times(target, source)
 
-    def when(self, source: Dataset) -> tuple[str, str]:
-        """Date and time (VR DA and TM), in the source's time zone or else this machine's."""
-        when = datetime.fromtimestamp(self.made_at, _zone(source))
+    def date_and_time(self, source: Dataset) -> tuple[str, str]:
+        """Date and time (VR DA and TM) in the time zone of the source, or else of this machine."""
+        when = datetime.fromtimestamp(self.created_at, _zone(source))
         return when.strftime("%Y%m%d"), when.strftime("%H%M%S")
 
-    def put_content_time(self, target: Dataset, source: Dataset) -> None:
-        """ContentDate and ContentTime, of objects that have them."""
-        target.ContentDate, target.ContentTime = self.when(source)
+    def write_content_time(self, target: Dataset, source: Dataset) -> None:
+        """Adds ContentDate and ContentTime."""
+        target.ContentDate, target.ContentTime = self.date_and_time(source)
 
-    def _put_times(self, target: Dataset, source: Dataset) -> None:
-        date, time = self.when(source)
+    def _write_times(self, target: Dataset, source: Dataset) -> None:
+        date, time = self.date_and_time(source)
         target.InstanceCreationDate = target.SeriesDate = date
         target.InstanceCreationTime = target.SeriesTime = time
         for equipment in target.get("ContributingEquipmentSequence", ()):
@@ -86,7 +86,7 @@ class ObjectHeader:
 
 
 def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
-    """Copies the elements that have a sound value, as it is; `empty`: the others without one."""
+    """Copies elements with a valid value. With `empty`, the others are added without a value."""
     for keyword in keywords:
         element = _modern(source[keyword]) if keyword in source else None
         if element is not None and not element.is_empty and _sound(element):
@@ -96,7 +96,7 @@ def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bo
 
 
 def _modern(element: DataElement) -> DataElement:
-    """Dates and times without the punctuation of DICOM's forerunner, which PS3.5 6.2 forbids."""
+    """Removes the punctuation of ACR-NEMA dates and times, which PS3.5 6.2 forbids."""
     mark = {"DA": ".", "TM": ":"}.get(element.VR, "")
     if not mark or mark not in str(element.value):
         return element
@@ -104,8 +104,8 @@ def _modern(element: DataElement) -> DataElement:
 
 
 def _decoded(element: DataElement) -> DataElement:
-    """As text, also within sequences: what was read and not looked at is written as the bytes that
-    it was, in the source's character set."""
+    """A copy whose values are decoded, within sequences too: pydicom writes values that were never
+    accessed as raw bytes, in the character set of the source."""
     if element.VR != "SQ":
         return element
     items = [Dataset({each.tag: _decoded(each) for each in item}) for item in element.value]
@@ -113,7 +113,7 @@ def _decoded(element: DataElement) -> DataElement:
 
 
 def _sound(element: DataElement) -> bool:
-    """Whether a date, time, age or code string is one; names and identifiers stay what they are."""
+    """Whether a date, time, age or code string is valid; other VRs are not checked."""
     if element.VR not in ("DA", "TM", "AS", "CS"):
         return True
     try:
@@ -124,12 +124,12 @@ def _sound(element: DataElement) -> bool:
 
 
 def text(words: str, longest: int = 64) -> str:
-    """`words` as a value of VR LO may be: no control characters, no backslash, not too long."""
+    """`words` as a value of VR LO: no control characters or backslashes, cut to length."""
     return re.sub(r"[\x00-\x1f\x7f\\]+", " ", words).strip()[:longest].strip()
 
 
 def _zone(source: Dataset) -> tzinfo | None:
-    """TimezoneOffsetFromUTC goes for every time of an object, those of the study included."""
+    """The time zone of TimezoneOffsetFromUTC, which applies to every time of an object."""
     given = _OFFSET.fullmatch(str(source.get("TimezoneOffsetFromUTC", "")))
     if given is None:
         return datetime.now().astimezone().tzinfo

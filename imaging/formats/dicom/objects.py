@@ -1,4 +1,4 @@
-"""Masks and measurements as DICOM objects that refer to the scan they were made of."""
+"""Masks and measurements as DICOM objects that refer to the series of their scan."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -12,7 +12,7 @@ from imaging.errors import BadRequest
 from imaging.formats.dicom.object_header import ObjectHeader
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.rtstruct import write_rtstruct
-from imaging.formats.dicom.seg import numbering, write_seg
+from imaging.formats.dicom.seg import numbered_segments, write_seg
 from imaging.formats.dicom.source_series import SourceSeries
 from imaging.formats.dicom.sr import write_sr
 from imaging.formats.dicom.uids import uid
@@ -25,9 +25,9 @@ SEG_KINDS: Mapping[str, Literal["BINARY", "LABELMAP"]] = {
     "dicom-labelmap": "LABELMAP",
 }
 FORMS = (*SEG_KINDS, "dicom-rtstruct", "dicom-sr")
-_NAMED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+_IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _SERIES_NUMBER = 9001
-"""SeriesNumber of the first form: behind whatever a scanner numbers."""
+"""SeriesNumber of the first form: larger than the numbers that scanners use."""
 
 
 def write_object(
@@ -42,15 +42,15 @@ def write_object(
     """Writes `mask`, on the scan's grid, as one DICOM instance of `form` (see FORMS).
 
     `measurements`, as in a job's report, are for dicom-sr; None: the mask is measured here.
-    `made_at`: seconds since the epoch. The same arguments give the same bytes. Raises BadRequest
-    for a scan that did not come as DICOM, and for what the form cannot tell.
+    `made_at` is in seconds since the epoch. The same arguments give the same bytes. Raises
+    BadRequest for a scan that is not DICOM, and for a mask that the form cannot represent.
     """
     if form not in FORMS:
         raise BadRequest(
-            "There is no such form of DICOM object.", expected=f"One of {', '.join(FORMS)}."
+            "The form of DICOM object is unknown.", expected=f"One of {', '.join(FORMS)}."
         )
     source = _source(scan)
-    planes, on_planes = _known(source.planes()), source.on_planes(mask)
+    planes, on_planes = _identified(source.planes()), source.on_planes(mask)
 
     def stamp(of: str) -> ObjectHeader:
         return ObjectHeader(
@@ -61,15 +61,15 @@ def write_object(
         write_rtstruct(path, on_planes, planes, description, stamp(form))
     elif form == "dicom-sr":
         sizes = _measured(mask, scan, description) if measurements is None else measurements
-        segments = numbering(on_planes, description)
+        segments = numbered_segments(on_planes, description)
         write_sr(path, sizes, segments, planes, description, stamp(form), stamp("dicom-seg"))
     else:
         write_seg(path, on_planes, planes, description, SEG_KINDS[form], stamp(form))
 
 
 def uid_of(form: str, mask: NDArray[Any], scan: Scan, description: MaskDescription) -> str:
-    """SOPInstanceUID of what `write_object` writes: it follows from these four alone."""
-    return _uid(form, mask, _known(_source(scan).planes()), description)
+    """SOPInstanceUID of the object that `write_object` writes; it depends on these four alone."""
+    return _uid(form, mask, _identified(_source(scan).planes()), description)
 
 
 def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescription) -> str:
@@ -92,12 +92,12 @@ def _source(scan: Scan) -> SourceSeries:
     )
 
 
-def _known(planes: Planes) -> Planes:
-    if all(header.get(name) for header in planes.headers for name in _NAMED_BY):
+def _identified(planes: Planes) -> Planes:
+    if all(header.get(name) for header in planes.headers for name in _IDENTIFIERS):
         return planes
     raise BadRequest(
-        "An image of the DICOM scan has no UID, so that nothing can refer to it.",
-        expected=f"{', '.join(_NAMED_BY)} (PS3.3, C.12.1 and C.7).",
+        "An image of the DICOM scan has no UID, so that results cannot refer to it.",
+        expected=f"{', '.join(_IDENTIFIERS)} (PS3.3, C.12.1 and C.7).",
         hint="Export the series again, or fetch the mask as nifti or nrrd.",
     )
 

@@ -7,7 +7,7 @@ from imaging.formats.dicom.frame import frames_of
 from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_reader import read_instance
 from imaging.formats.dicom.pack import Manifest, is_pack, read_pack
-from imaging.formats.dicom.series import Series, one_of
+from imaging.formats.dicom.series import Series, packed_stack
 from imaging.formats.dicom.stack import stacks_of
 from imaging.formats.limits import Limits
 from imaging.scan import Scan
@@ -29,5 +29,5 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
             expected="A file with one volume, or the choice of one.",
             hint="Choose one when you upload it.",
         )
-    series = Series.of(one_of(stacks, manifest.stack), resample=manifest.resample)
+    series = Series.of(packed_stack(stacks, manifest.stack), resample=manifest.resample)
     return series.scan(limits, scratch)

@@ -1,4 +1,4 @@
-"""The voxel values of frames: decoded once, at the first read, and rescaled."""
+"""Voxel values of frames: decoded once, at the first read, and rescaled."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,32 +27,32 @@ decoders.register()
 
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
-    """The least type that holds every value that the frames may have; float32 for broken slopes."""
+    """The smallest type for every value that the frames may have; float32 for fractional slopes."""
     if any("ModalityLUTSequence" in frame.instance.header for frame in frames):
         return np.dtype(np.float32)
     kinds = {(*_bits(frame.instance.header), frame.slope, frame.intercept) for frame in frames}
     if any(not slope.is_integer() or not start.is_integer() for _, _, slope, start in kinds):
         return np.dtype(np.float32)
-    return _least([slope * n + start for *ends, slope, start in kinds for n in ends])
+    return _smallest([slope * n + start for *ends, slope, start in kinds for n in ends])
 
 
-def picture_type(frame: Frame) -> np.dtype[Any]:
-    """The same of a picture, whose colours are never rescaled."""
+def image_type(frame: Frame) -> np.dtype[Any]:
+    """The same for an image, whose colours are never rescaled."""
     header = frame.instance.header
     if header.PhotometricInterpretation == "PALETTE COLOR":
         _, _, bits = header.RedPaletteColorLookupTableDescriptor  # of its entries (C.7.6.3.1.5)
         return np.dtype(np.uint8 if int(bits) <= 8 else np.uint16)
-    return value_type([frame]) if int(header.SamplesPerPixel) == 1 else _least(_bits(header))
+    return value_type([frame]) if int(header.SamplesPerPixel) == 1 else _smallest(_bits(header))
 
 
 def _bits(header: Dataset) -> tuple[int, int]:
-    """The least and the most value that may be stored."""
+    """The smallest and the largest value that can be stored."""
     bits = int(header.BitsStored)
     signed = int(header.get("PixelRepresentation") or 0)
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def _least(ends: Iterable[float]) -> np.dtype[Any]:
+def _smallest(ends: Iterable[float]) -> np.dtype[Any]:
     ends = list(ends)
     for kind in _EXACT:
         info = np.iinfo(kind)
@@ -62,7 +62,7 @@ def _least(ends: Iterable[float]) -> np.dtype[Any]:
 
 
 class StackValues:
-    """(n, rows, columns) rescaled values of a stack; decoded when first asked for."""
+    """(n, rows, columns) rescaled values of a stack; decoded when they are first accessed."""
 
     def __init__(self, frames: Sequence[Frame], scratch: Path | None) -> None:
         self.frames = tuple(frames)
@@ -76,17 +76,17 @@ class StackValues:
         out = large_zeros(self.shape, self.dtype, self._scratch)
         order = sorted(range(len(self.frames)), key=lambda n: id(self.frames[n].instance))
         for _, same in groupby(order, key=lambda n: id(self.frames[n].instance)):
-            places = sorted(same, key=lambda n: self.frames[n].number)
-            instance = self.frames[places[0]].instance
-            numbers = [self.frames[n].number for n in places]
-            for place, stored in zip(places, _stored(instance, numbers), strict=True):
-                frame = self.frames[place]
-                out[place] = _rescaled(stored, frame, self.dtype)
+            indices = sorted(same, key=lambda n: self.frames[n].number)
+            instance = self.frames[indices[0]].instance
+            numbers = [self.frames[n].number for n in indices]
+            for index, stored in zip(indices, _stored(instance, numbers), strict=True):
+                frame = self.frames[index]
+                out[index] = _rescaled(stored, frame, self.dtype)
         return out
 
 
-def picture(frame: Frame) -> NDArray[Any]:
-    """(1 or 3, rows, columns) of a picture's only frame, RGB or grey, white where it is bright."""
+def image_values(frame: Frame) -> NDArray[Any]:
+    """(1 or 3, rows, columns) of an image's only frame, grey or RGB; larger values are brighter."""
     with _decoding():
         with frame.instance.open() as file:
             check_codestreams(file)
@@ -97,28 +97,28 @@ def picture(frame: Frame) -> NDArray[Any]:
             values = apply_color_lut(values, data)
         if values.ndim == 3:
             colors = np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
-            return colors.astype(picture_type(frame), copy=False)
+            return colors.astype(image_type(frame), copy=False)
         return _grey(values, data, frame)[None]
 
 
 def _grey(stored: NDArray[Any], data: Any, frame: Frame) -> NDArray[Any]:
-    """Rescaled; turned where the least value is white (PS3.3, C.7.6.3.1.2)."""
-    dark, dtype = data.PhotometricInterpretation == "MONOCHROME1", picture_type(frame)
+    """Rescaled; inverted for MONOCHROME1, whose smallest value is white (PS3.3, C.7.6.3.1.2)."""
+    inverted, dtype = data.PhotometricInterpretation == "MONOCHROME1", image_type(frame)
     if "ModalityLUTSequence" in data or not np.issubdtype(stored.dtype, np.integer):
-        found = _rescaled(stored, frame, dtype)
-        return np.asarray(found.max() + found.min() - found) if dark else found
-    return _rescaled(_inverted(stored, data) if dark else stored, frame, dtype)
+        grey = _rescaled(stored, frame, dtype)
+        return np.asarray(grey.max() + grey.min() - grey) if inverted else grey
+    return _rescaled(_inverted(stored, data) if inverted else stored, frame, dtype)
 
 
 def _inverted(stored: NDArray[Any], data: Any) -> NDArray[Any]:
-    """Least and greatest value that the bits can hold change places, and so all between."""
+    """Inverts values within the range of their bits."""
     bits = int(data.BitsStored)
     ends = -1 if data.PixelRepresentation else (1 << bits) - 1
     return np.asarray(ends - stored.astype(np.int64)).astype(stored.dtype)
 
 
 def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
-    """Stored values of these frames, in their order."""
+    """Stored values of these frames, in the given order."""
     with _decoding():
         with instance.open() as file:
             check_codestreams(file)
@@ -151,12 +151,12 @@ def _rescaled(stored: NDArray[Any], frame: Frame, dtype: np.dtype[Any]) -> NDArr
 def _undecoded() -> UnreadableScan:
     return UnreadableScan(
         "The pixel data of a DICOM image cannot be decoded.",
-        expected="A whole, sound stream of its transfer syntax (PS3.5, 8.2 and A.4).",
-        hint="Export the series again, uncompressed if need be.",
+        expected="A whole, valid stream of its transfer syntax (PS3.5, 8.2 and A.4).",
+        hint="Export the series again, uncompressed if necessary.",
     )
 
 
-def bytes_of(frames: Sequence[Frame]) -> int:
-    """Of all values in memory."""
+def stack_bytes(frames: Sequence[Frame]) -> int:
+    """Size of all values in memory."""
     header = frames[0].instance.header
     return prod((len(frames), int(header.Rows), int(header.Columns))) * value_type(frames).itemsize

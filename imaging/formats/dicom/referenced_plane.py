@@ -1,4 +1,4 @@
-"""Where an image plane lies, and which instance and frame it is."""
+"""An image plane that an object refers to: its instance, frame and position."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +16,14 @@ from imaging.formats.dicom.uids import uid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferencedPlane:
-    """One image plane; attributes are those of PS3.3 C.7.6.2 and C.7.6.16.2, as they stand."""
+    """One image plane, with the values of its attributes of PS3.3 C.7.6.2 and C.7.6.16.2."""
 
     instance: Dataset
-    """Its header."""
+    """Header of the instance."""
     frame: int | None
     """ReferencedFrameNumber, from 1; None where the instance has no frames."""
     position: tuple[float, ...] | None
-    """ImagePositionPatient: of the middle of the first voxel, LPS+ mm."""
+    """ImagePositionPatient: centre of the first voxel, LPS+ mm."""
     orientation: tuple[float, ...] | None
     """ImageOrientationPatient: along a row, then along a column."""
     spacing: tuple[float, ...] | None
@@ -32,59 +32,60 @@ class ReferencedPlane:
     """SliceThickness, mm."""
 
     @property
-    def solid(self) -> bool:
-        """Whether the plane has a place in the patient's space."""
+    def has_position(self) -> bool:
+        """Whether the plane's position in the patient is known."""
         return None not in (self.position, self.orientation, self.spacing)
 
     def world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(row, column) -> LPS+ mm; (0, 0) is the middle of the first voxel (C.7.6.2.1.1)."""
+        """(row, column) -> LPS+ mm; (0, 0) is the centre of the first voxel (C.7.6.2.1.1)."""
         if self.position is None or self.orientation is None or self.spacing is None:
-            raise no_place()
+            raise no_position()
         along = np.array(self.orientation).reshape(2, 3)
         rows, columns = points[:, :1] * self.spacing[0], points[:, 1:] * self.spacing[1]
         lps: NDArray[np.float64] = np.array(self.position) + columns * along[0] + rows * along[1]
         return lps
 
 
-def places(planes: Planes) -> tuple[ReferencedPlane, ...]:
-    """Where each of the planes lies."""
-    return tuple(_placed(planes.headers[header], frame) for header, frame in planes.frames)
+def referenced_planes(planes: Planes) -> tuple[ReferencedPlane, ...]:
+    """Every plane, with its position."""
+    return tuple(_referenced(planes.headers[header], frame) for header, frame in planes.frames)
 
 
-def no_place() -> BadRequest:
+def no_position() -> BadRequest:
+    """The error of results that need positions of planes."""
     return BadRequest(
-        "The DICOM scan has no place in the patient's space.",
+        "The DICOM scan has no position in the patient's space.",
         expected="Planes with position, orientation and pixel spacing (PS3.3 C.7.6.2).",
         hint="Fetch the mask as dicom-seg, nifti or png.",
     )
 
 
 def frame_of_reference(header: Dataset) -> str:
-    """FrameOfReferenceUID; a series that has lost it gets one that is its own alone."""
+    """FrameOfReferenceUID; a series without one gets a UID derived from its own."""
     given = header.get("FrameOfReferenceUID")
     return str(given or uid("frame of reference", str(header.SeriesInstanceUID)))
 
 
 def decimal(number: float) -> DSfloat:
-    """A number as VR DS bears it, rounded to its 16 characters (PS3.5 6.2)."""
+    """A number as a value of VR DS, rounded to its 16 characters (PS3.5 6.2)."""
     return DSfloat(number, auto_format=True)
 
 
-def gap_mm(found: tuple[ReferencedPlane, ...]) -> float | None:
-    """The distance between neighbouring planes along the normal, where all have the same."""
-    if len(found) < 2 or not all(place.solid for place in found):
+def gap_mm(planes: tuple[ReferencedPlane, ...]) -> float | None:
+    """The distance between neighbouring planes along the normal, in mm; None if they differ."""
+    if len(planes) < 2 or not all(plane.has_position for plane in planes):
         return None
-    along = np.array(found[0].orientation).reshape(2, 3)
-    depth = np.array([place.position for place in found]) @ np.cross(along[0], along[1])
+    along = np.array(planes[0].orientation).reshape(2, 3)
+    depth = np.array([plane.position for plane in planes]) @ np.cross(along[0], along[1])
     gaps = np.abs(np.diff(depth))
     return float(gaps.mean()) if np.ptp(gaps) <= _EVEN * gaps.mean() else None
 
 
 _EVEN = 0.01
-"""Gaps that differ by less of their mean are the same."""
+"""Gaps count as equal if they differ by at most this share of their mean."""
 
 
-def _placed(header: Dataset, frame: int) -> ReferencedPlane:
+def _referenced(header: Dataset, frame: int) -> ReferencedPlane:
     return ReferencedPlane(
         instance=header,
         frame=frame + 1 if _has_frames(header) else None,
@@ -96,7 +97,7 @@ def _placed(header: Dataset, frame: int) -> ReferencedPlane:
 
 
 def _has_frames(header: Dataset) -> bool:
-    """A class of single frames may say NumberOfFrames 1, and has no frame numbers even so."""
+    """Whether frames have numbers; single-frame classes may state NumberOfFrames 1 as well."""
     return (
         "PerFrameFunctionalGroupsSequence" in header or int(header.get("NumberOfFrames") or 1) > 1
     )

@@ -1,4 +1,4 @@
-"""A regular grid for slices that lie tilted or at uneven gaps, and the way back to them."""
+"""A regular grid for slices that are tilted or unevenly spaced, and the mapping back to them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ from imaging.formats.dicom.stack import Stack
 
 _LEAST_MM = 0.5
 _WHOLE = 1e-6
-"""Of a pixel: less than a header rounds."""
+"""Shifts this close to a whole pixel, as a share of it, are whole: headers round."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegularGrid:
-    """Voxels at right angles, the least gap apart along the normal, around all slices."""
+    """Voxels at right angles around all slices, with the smallest gap along the normal."""
 
     shape: tuple[int, int, int]
     """(i, j, k): along a row, along a column, along the normal."""
@@ -26,19 +26,19 @@ class RegularGrid:
     gap: float
     """mm along the normal."""
     shifts: NDArray[np.float64]
-    """(n, 2): where in (i, j) the first pixel of each slice lies."""
+    """(n, 2): position of each slice's first pixel in (i, j)."""
     depths: NDArray[np.float64]
-    """(n,): where in k each slice lies."""
+    """(n,): position of each slice in k."""
 
     @classmethod
     def around(cls, stack: Stack) -> "RegularGrid":
-        """The grid of a stack; its in-plane axes and spacing are those of the slices."""
-        place = stack.place
+        """The grid of a stack; in-plane axes and spacing are those of the slices."""
+        geometry = stack.geometry
         depths = stack.depths
-        gap = max(float(np.diff(depths).min()), min(_LEAST_MM, *place.spacing))
-        aside = stack.positions - np.outer(depths, place.normal)
-        i = aside @ place.along_row / place.spacing[1]
-        j = aside @ place.along_column / place.spacing[0]
+        gap = max(float(np.diff(depths).min()), min(_LEAST_MM, *geometry.spacing))
+        aside = stack.positions - np.outer(depths, geometry.normal)
+        i = aside @ geometry.along_row / geometry.spacing[1]
+        j = aside @ geometry.along_column / geometry.spacing[0]
         shifts = np.stack([i - i.min(), j - j.min()], axis=1)
         whole = np.round(shifts)
         shifts = np.where(np.abs(shifts - whole) < _WHOLE, whole, shifts)
@@ -49,16 +49,16 @@ class RegularGrid:
             int(np.ceil((depths[-1] - depths[0]) / gap - 1e-6)) + 1,
         )
         origin = (
-            i.min() * place.spacing[1] * place.along_row
-            + j.min() * place.spacing[0] * place.along_column
-            + depths[0] * place.normal
+            i.min() * geometry.spacing[1] * geometry.along_row
+            + j.min() * geometry.spacing[0] * geometry.along_column
+            + depths[0] * geometry.normal
         )
         return cls(shape, origin, gap, shifts, (depths - depths[0]) / gap)
 
     def read(self, planes: StackValues, box: Box) -> NDArray[Any]:
-        """(1, *box.shape) float32: linear between the two slices around, and within each.
+        """(1, *box.shape) float32, linear between neighbouring slices and within each.
 
-        Beyond the edge of a slice its edge goes on, beyond the last slice that slice.
+        Outside, the nearest pixel or slice is repeated.
         """
         out = np.empty((1, *box.shape), np.float32)
         for n, k in enumerate(range(box.start[2], box.stop[2])):
@@ -73,7 +73,7 @@ class RegularGrid:
         return out
 
     def on_planes(self, mask: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
-        """(n, rows, columns): the nearest voxel of a mask (i, j, k) at each pixel of each slice."""
+        """(n, rows, columns): the voxel of a mask (i, j, k) nearest to each pixel of each slice."""
         out = np.empty((len(self.depths), rows, columns), mask.dtype)
         starts = np.floor(self.shifts + 0.5).astype(int)
         layers = np.clip(np.floor(self.depths + 0.5).astype(int), 0, self.shape[2] - 1)
@@ -82,7 +82,7 @@ class RegularGrid:
         return out
 
     def _shifted(self, planes: StackValues, n: int, box: Box) -> NDArray[np.float32]:
-        """(i, j) of a box: the slice where it lies, moved by parts of a pixel."""
+        """The slice at the (i, j) of a box, shifted by fractions of a pixel."""
         plane = planes.values()[n]  # (rows, columns)
         i = np.arange(box.start[0], box.stop[0]) - self.shifts[n, 0]
         j = np.arange(box.start[1], box.stop[1]) - self.shifts[n, 1]
@@ -93,7 +93,7 @@ class RegularGrid:
 def _between(
     values: NDArray[np.float32], at: NDArray[np.float64], axis: int
 ) -> NDArray[np.float32]:
-    """Values at fractional indices of an axis, linear, the edge going on."""
+    """Values at fractional indices of an axis, linear; the edge is repeated outside."""
     at = np.clip(at, 0, values.shape[axis] - 1)
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, values.shape[axis] - 1)

@@ -21,18 +21,18 @@ from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import (
     ReferencedPlane,
     frame_of_reference,
-    no_place,
-    places,
+    no_position,
+    referenced_planes,
 )
 from imaging.formats.dicom.references import image
-from imaging.formats.dicom.seg import Numbered, numbering
+from imaging.formats.dicom.seg import NumberedSegment, numbered_segments
 from imaging.formats.dicom.segments import concept, labelled
 from imaging.mask_description import MaskDescription, Segment
 
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
-"""Detached Study Management, retired, which ReferencedSOPClassUID of a study still asks for."""
+"""Detached Study Management, retired; ReferencedSOPClassUID of a study still requires it."""
 _STRUCTURES = ("123037004", "91723000")
-"""SCT: body structure, anatomical structure."""
+"""SNOMED CT codes: body structure, anatomical structure."""
 _CONTOUR_DATA = Tag("ContourData")
 
 
@@ -41,48 +41,48 @@ def write_rtstruct(
     mask: NDArray[Any],
     planes: Planes,
     description: MaskDescription,
-    stamp: ObjectHeader,
+    object_header: ObjectHeader,
 ) -> None:
-    """Writes the labels of `mask`, unsigned (planes, rows, columns), one ROI each.
+    """Writes the labels of `mask`, unsigned (planes, rows, columns), as one ROI each.
 
-    ROINumber is the label's. Labels that the mask lacks are left out; of an empty mask all are
-    listed, without contours. Raises BadRequest where the scan has no place in space, or the mask
-    numbers that are no labels.
+    ROINumber is the label's value. Labels without voxels are left out; an empty mask lists every
+    label, without contours. Raises BadRequest where the scan has no position in space, or the mask
+    has numbers that are not labels.
     """
-    found, mask = places(planes), labelled(mask, description)
+    referenced, mask = referenced_planes(planes), labelled(mask, description)
     header = planes.headers[0]
-    if not all(place.solid for place in found):
-        raise no_place()
-    rois = numbering(mask, description)
+    if not all(plane.has_position for plane in referenced):
+        raise no_position()
+    rois = numbered_segments(mask, description)
     dataset = Dataset()
-    stamp.put(dataset, header, description)
+    object_header.write_to(dataset, header, description)
     dataset.SOPClassUID, dataset.Modality = RTStructureSetStorage, "RTSTRUCT"
     dataset.OperatorsName = ""
     dataset.FrameOfReferenceUID = frame_of_reference(header)
     copy(dataset, header, ("PositionReferenceIndicator",), empty=True)
-    _put_structure_set(dataset, found, description, rois, stamp)
-    dataset.ROIContourSequence = [_contours(mask, found, roi) for roi in rois]
+    _write_structure_set(dataset, referenced, description, rois, object_header)
+    dataset.ROIContourSequence = [_contours(mask, referenced, roi) for roi in rois]
     dataset.RTROIObservationsSequence = [_observation(roi.segment) for roi in rois]
     dataset.ApprovalStatus = "UNAPPROVED"
     _save(path, dataset)
 
 
-def _put_structure_set(
+def _write_structure_set(
     dataset: Dataset,
-    found: Sequence[ReferencedPlane],
+    referenced: Sequence[ReferencedPlane],
     description: MaskDescription,
-    rois: Sequence[Numbered],
-    stamp: ObjectHeader,
+    rois: Sequence[NumberedSegment],
+    object_header: ObjectHeader,
 ) -> None:
-    """C.8.8.5."""
-    header = found[0].instance
+    """The Structure Set module (PS3.3 C.8.8.5)."""
+    header = referenced[0].instance
     dataset.StructureSetLabel = text(description.algorithm, 16)
     dataset.StructureSetName = text(description.algorithm)
-    dataset.StructureSetDate, dataset.StructureSetTime = stamp.when(header)
+    dataset.StructureSetDate, dataset.StructureSetTime = object_header.date_and_time(header)
     study = Dataset()
     study.ReferencedSOPClassUID = _STUDY_CLASS
     study.ReferencedSOPInstanceUID = header.StudyInstanceUID
-    study.RTReferencedSeriesSequence = list(_series(found))
+    study.RTReferencedSeriesSequence = list(_series(referenced))
     frame = Dataset()
     frame.FrameOfReferenceUID = frame_of_reference(header)
     frame.RTReferencedStudySequence = [study]
@@ -92,11 +92,11 @@ def _put_structure_set(
     ]
 
 
-def _series(found: Sequence[ReferencedPlane]) -> Iterator[Dataset]:
-    for number, group in groupby(found, lambda place: place.instance.SeriesInstanceUID):
+def _series(referenced: Sequence[ReferencedPlane]) -> Iterator[Dataset]:
+    for number, group in groupby(referenced, lambda plane: plane.instance.SeriesInstanceUID):
         item = Dataset()
         item.SeriesInstanceUID = number
-        item.ContourImageSequence = [image(place) for place in group]
+        item.ContourImageSequence = [image(plane) for plane in group]
         yield item
 
 
@@ -110,7 +110,7 @@ def _roi(segment: Segment, frame_of_reference: str) -> Dataset:
 
 
 def _observation(segment: Segment) -> Dataset:
-    """C.8.8.8."""
+    """An item of RTROIObservationsSequence (PS3.3 C.8.8.8)."""
     item = Dataset()
     item.ObservationNumber = item.ReferencedROINumber = segment.number
     item.ROIObservationLabel = text(_name(segment), 16)
@@ -124,13 +124,15 @@ def _observation(segment: Segment) -> Dataset:
     return item
 
 
-def _contours(mask: NDArray[Any], found: Sequence[ReferencedPlane], roi: Numbered) -> Dataset:
-    """C.8.8.6."""
+def _contours(
+    mask: NDArray[Any], referenced: Sequence[ReferencedPlane], roi: NumberedSegment
+) -> Dataset:
+    """An item of ROIContourSequence (PS3.3 C.8.8.6)."""
     item = Dataset()
     item.ROIDisplayColor = list(rgb(roi.segment.color))
     item.ReferencedROINumber = roi.segment.number
     contours = [
-        _contour(found[plane], points)
+        _contour(referenced[plane], points)
         for plane in roi.planes
         for points in polygons(mask[plane] == roi.segment.number)
     ]
@@ -139,16 +141,16 @@ def _contours(mask: NDArray[Any], found: Sequence[ReferencedPlane], roi: Numbere
     return item
 
 
-def _contour(place: ReferencedPlane, points: NDArray[np.float64]) -> Dataset:
+def _contour(plane: ReferencedPlane, points: NDArray[np.float64]) -> Dataset:
     item = Dataset()
-    item.ContourImageSequence = [image(place)]
+    item.ContourImageSequence = [image(plane)]
     item.ContourGeometricType = "CLOSED_PLANAR"
     item.NumberOfContourPoints = len(points)
     value = "\\".join(
-        f"{n:.6f}".rstrip("0").rstrip(".") for n in place.world(points).ravel()
+        f"{n:.6f}".rstrip("0").rstrip(".") for n in plane.world(points).ravel()
     ).encode()
     value += b" " * (len(value) % 2)
-    # as bytes, encoded already: one object a number would take longer than all else
+    # encoded here: pydicom's object for each number would take longer than everything else
     item.set_original_encoding(True, True, default_encoding)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(value), value, 0, True, True)
     return item
@@ -159,7 +161,7 @@ def _name(segment: Segment) -> str:
 
 
 def _save(path: Path, dataset: Dataset) -> None:
-    """Implicit VR: in an explicit one no contour might take more than 64 KiB (PS3.5 7.1.2)."""
+    """Saves with implicit VR: explicit VR limits a contour to 64 KiB (PS3.5 7.1.2)."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID

@@ -1,13 +1,13 @@
 """Writes a mask as a DICOM Segmentation (PS3.3 A.51 and A.93), voxel for voxel on its planes.
 
-highdicom makes the object for one plane; the other planes' frames, which may be tens of thousands,
-are then written straight into the file.
+highdicom builds the object for one plane. The frames of the other planes, which may be tens of
+thousands, are then written directly into the file.
 
-Of a BINARY object, segments that the mask lacks are left out, and so are a segment's empty frames:
-OHIF and dcmqi stumble over segments without frames, and frames without voxels cost room. Segments
-are numbered from 1 without gaps, as PS3.3 C.8.20.2 asks. An empty mask lists all segments, with
-one empty frame each: "looked for, not found". A LABELMAP keeps the mask's own numbers, all segments
-and all planes.
+A BINARY object leaves out segments without voxels and the empty frames of a segment: OHIF and dcmqi
+fail on segments without frames, and empty frames take space. Segments are numbered from 1 without
+gaps, as PS3.3 C.8.20.2 requires. An empty mask lists all segments with one empty frame each, which
+states that they were searched for and not found. A LABELMAP keeps the mask's own numbers, all
+segments and all planes.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ from imaging.formats.dicom.referenced_plane import (
     decimal,
     frame_of_reference,
     gap_mm,
-    no_place,
-    places,
+    no_position,
+    referenced_planes,
 )
 from imaging.formats.dicom.references import instance, referenced_series
 from imaging.formats.dicom.seg_frames import SegFrame, write_with_frames
@@ -42,14 +42,14 @@ _LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageComp
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A segment as the object numbers it."""
+class NumberedSegment:
+    """A segment with its number in the object."""
 
     number: int
     """SegmentNumber."""
     segment: Segment
     planes: tuple[int, ...]
-    """Where it has frames."""
+    """Planes on which it has frames."""
 
 
 def write_seg(
@@ -58,64 +58,68 @@ def write_seg(
     planes: Planes,
     description: MaskDescription,
     kind: Kind,
-    stamp: ObjectHeader,
+    object_header: ObjectHeader,
 ) -> None:
     """Writes `mask`, unsigned (planes, rows, columns), as one SEG instance.
 
-    Raises BadRequest for numbers that are no labels, for several planes that have no place in
-    space, and for more frames than one file can hold.
+    Raises BadRequest for numbers that are not labels, for several planes without a position, and
+    for more frames than one file can hold.
     """
-    found, mask = places(planes), labelled(mask, description)
-    if len(found) > 1 and not all(place.solid for place in found):
-        raise no_place()
-    segments = numbering(mask, description)
+    referenced, mask = referenced_planes(planes), labelled(mask, description)
+    if len(referenced) > 1 and not all(plane.has_position for plane in referenced):
+        raise no_position()
+    segments = numbered_segments(mask, description)
     if kind == "BINARY":
         frames = [
             SegFrame(n, p, s.segment.number) for n, s in enumerate(segments) for p in s.planes
         ]
     else:
-        segments = tuple(Numbered(s.number, s, ()) for s in ordered(description))
+        segments = tuple(NumberedSegment(s.number, s, ()) for s in ordered(description))
         frames = [SegFrame(0, plane, None) for plane in range(len(mask))]
-    dataset = _first_plane(found[0], mask.shape[1:], segments, description, kind, stamp)
-    _complete(dataset, found, planes, description, stamp)
-    write_with_frames(path, dataset, mask, found, frames)
+    dataset = _first_plane(
+        referenced[0], mask.shape[1:], segments, description, kind, object_header
+    )
+    _complete(dataset, referenced, planes, description, object_header)
+    write_with_frames(path, dataset, mask, referenced, frames)
 
 
-def numbering(mask: NDArray[Any], description: MaskDescription) -> tuple[Numbered, ...]:
-    """The segments of a BINARY object of the mask, (planes, rows, columns), in their order."""
+def numbered_segments(
+    mask: NDArray[Any], description: MaskDescription
+) -> tuple[NumberedSegment, ...]:
+    """The segments of a BINARY object of a mask (planes, rows, columns), in order."""
     segments = ordered(description)
     held = presence(labelled(mask, description), segments)
     if not held.any():
         held[0] = True
     kept = [n for n in range(len(segments)) if held[:, n].any()]
     return tuple(
-        Numbered(number, segments[n], tuple(int(p) for p in np.flatnonzero(held[:, n])))
+        NumberedSegment(number, segments[n], tuple(int(p) for p in np.flatnonzero(held[:, n])))
         for number, n in enumerate(kept, 1)
     )
 
 
 def _first_plane(
-    place: ReferencedPlane,
+    plane: ReferencedPlane,
     shape: tuple[int, ...],
-    segments: Sequence[Numbered],
+    segments: Sequence[NumberedSegment],
     description: MaskDescription,
     kind: Kind,
-    stamp: ObjectHeader,
+    object_header: ObjectHeader,
 ) -> Segmentation:
-    """The object as highdicom makes it of one empty plane: an empty frame for each segment."""
+    """The object that highdicom builds from one empty plane: an empty frame for each segment."""
     return Segmentation(
-        source_images=[_stand_in(place, shape)],
+        source_images=[_stand_in(plane, shape)],
         pixel_array=np.zeros((1, *shape), np.uint8),
         segmentation_type=kind,
         segment_descriptions=[
             segment_description(
-                s.number, s.segment, description, stamp.tracking_uid(s.segment.number)
+                s.number, s.segment, description, object_header.tracking_uid(s.segment.number)
             )
             for s in segments
         ],
-        series_instance_uid=stamp.series_uid,
-        series_number=stamp.series_number,
-        sop_instance_uid=stamp.uid,
+        series_instance_uid=object_header.series_uid,
+        series_number=object_header.series_number,
+        sop_instance_uid=object_header.uid,
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=MANUFACTURER,
@@ -126,49 +130,49 @@ def _first_plane(
     )
 
 
-def _stand_in(place: ReferencedPlane, shape: tuple[int, ...]) -> Dataset:
-    """A single-frame image on one plane of the source, with neither its patient nor its quirks."""
-    image, header = Dataset(), place.instance
+def _stand_in(plane: ReferencedPlane, shape: tuple[int, ...]) -> Dataset:
+    """A minimal single-frame image on one plane of the source, without its other attributes."""
+    image, header = Dataset(), plane.instance
     for keyword in (*PATIENT, *STUDY):
         setattr(image, keyword, "")
     image.SOPClassUID = SecondaryCaptureImageStorage
     for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         setattr(image, keyword, header[keyword].value)
     image.Rows, image.Columns = shape
-    if place.solid:
+    if plane.has_position:
         image.FrameOfReferenceUID = frame_of_reference(header)
-        image.ImagePositionPatient = [decimal(n) for n in place.position or ()]
-        image.ImageOrientationPatient = [decimal(n) for n in place.orientation or ()]
-    if place.spacing is not None:
-        image.PixelSpacing = [decimal(n) for n in place.spacing]
-        image.SliceThickness = decimal(place.thickness or 1.0)
+        image.ImagePositionPatient = [decimal(n) for n in plane.position or ()]
+        image.ImageOrientationPatient = [decimal(n) for n in plane.orientation or ()]
+    if plane.spacing is not None:
+        image.PixelSpacing = [decimal(n) for n in plane.spacing]
+        image.SliceThickness = decimal(plane.thickness or 1.0)
     return image
 
 
 def _complete(
     dataset: Dataset,
-    found: tuple[ReferencedPlane, ...],
+    referenced: tuple[ReferencedPlane, ...],
     planes: Planes,
     description: MaskDescription,
-    stamp: ObjectHeader,
+    object_header: ObjectHeader,
 ) -> None:
-    """What holds for all planes, and what the source says of itself."""
+    """Adds the attributes of the source, and those that all planes share."""
     header = planes.headers[0]
-    stamp.put(dataset, header, description)
-    stamp.put_content_time(dataset, header)
+    object_header.write_to(dataset, header, description)
+    object_header.write_content_time(dataset, header)
     dataset.ContentCreatorName = ""
     copy(dataset, header, ("PositionReferenceIndicator", *_LOSSY))
-    if not found[0].solid:
+    if not referenced[0].has_position:
         copy(dataset, header, ("PatientOrientation",), empty=True)
     dataset.ReferencedSeriesSequence = referenced_series(planes.headers)
     dataset.SourceImageSequence = [instance(each) for each in planes.headers]
-    organization = uid("dimensions", stamp.uid)
+    organization = uid("dimensions", object_header.uid)
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = organization
     for index in dataset.DimensionIndexSequence:
         index.DimensionOrganizationUID = organization
-    gap = gap_mm(found)
+    gap = gap_mm(referenced)
     for measures in dataset.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence", ()):
         if gap is not None:
             measures.SpacingBetweenSlices = decimal(gap)
-        thickness = found[0].thickness or gap or 1.0
+        thickness = referenced[0].thickness or gap or 1.0
         measures.SliceThickness = decimal(thickness)

@@ -1,9 +1,9 @@
-"""Writes the many frames of a Segmentation straight into its file.
+"""Writes the frames of a Segmentation directly into its file.
 
-PerFrameFunctionalGroupsSequence and PixelData are the last two elements of a file, and both are
-made of like parts. Each part is encoded once a plane or once a segment, and frames of one bit a
-voxel (PS3.5 8.2: packed without gaps, the first voxel lowest) are packed one by one: time and
-memory hardly grow with the number of frames.
+PerFrameFunctionalGroupsSequence and PixelData are the last two elements of a file, and both consist
+of similar parts. Each part is encoded once per plane or per segment. Frames with one bit per voxel
+(PS3.5 8.2: packed without gaps, first voxel in the lowest bit) are packed one by one. Time and
+memory therefore hardly grow with the number of frames.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from imaging.formats.dicom.referenced_plane import ReferencedPlane, decimal
 from imaging.formats.dicom.references import image
 
 _MOST_BYTES = 2**32 - 2
-"""Of an element whose length is known (PS3.5 7.1)."""
+"""Largest value of an element with a defined length (PS3.5 7.1)."""
 _PER_FRAME = b"\x00\x52\x30\x92SQ\0\0"
 _ITEM = b"\xfe\xff\x00\xe0"
 
@@ -35,30 +35,30 @@ class SegFrame:
     """One frame of a Segmentation."""
 
     segment: int
-    """Which of the object's segments, from 0; of a label map always 0."""
+    """Index of the segment in the object, from 0; always 0 in a label map."""
     plane: int
-    """Of the mask."""
+    """Index of the mask's plane."""
     value: int | None
-    """The number that the frame shows as 1; None: the plane as it is."""
+    """The mask's number that is 1 in the frame; None: the frame is the plane itself."""
 
 
 def write_with_frames(
     path: Path,
     dataset: Dataset,
     mask: NDArray[Any],
-    found: Sequence[ReferencedPlane],
+    referenced: Sequence[ReferencedPlane],
     frames: Sequence[SegFrame],
 ) -> None:
-    """Writes `dataset`, made of one plane, with these frames of `mask` (planes, rows, columns).
+    """Writes `dataset`, built for one plane, with these frames of `mask` (planes, rows, columns).
 
-    Explicit VR little endian. Raises BadRequest where one file cannot hold so many.
+    The file has explicit VR, little endian. Raises BadRequest where one file cannot hold them all.
     """
     bits = int(dataset.BitsAllocated)
     size = -(-len(frames) * prod(mask.shape[1:]) * bits // 8)
     if size > _MOST_BYTES:
         raise BadRequest(
-            f"The segments take {size:,} bytes.",
-            expected=f"At most {_MOST_BYTES:,}, all frames of one DICOM object together.",
+            f"The frames of all segments take {size:,} bytes.",
+            expected=f"At most {_MOST_BYTES:,} for all frames of one DICOM object.",
             hint="Fetch the mask as dicom-labelmap, or segment fewer labels or slices.",
         )
     items = list(dataset.PerFrameFunctionalGroupsSequence)
@@ -67,7 +67,7 @@ def write_with_frames(
     dataset.NumberOfFrames = len(frames)
     with replacing(path) as file:
         dcmwrite(file, dataset, enforce_file_format=True)
-        groups = [_ITEM + _long(len(item)) + item for item in _groups(items, found, frames)]
+        groups = [_ITEM + _long(len(item)) + item for item in _groups(items, referenced, frames)]
         file.write(_PER_FRAME + _long(sum(map(len, groups))))
         file.writelines(groups)
         file.write(b"\xe0\x7f\x10\x00" + kind + b"\0\0" + _long(size + size % 2))
@@ -76,13 +76,13 @@ def write_with_frames(
 
 
 def _groups(
-    items: Sequence[Dataset], found: Sequence[ReferencedPlane], frames: Sequence[SegFrame]
+    items: Sequence[Dataset], referenced: Sequence[ReferencedPlane], frames: Sequence[SegFrame]
 ) -> Iterator[bytes]:
-    """Functional groups of each frame, encoded (C.7.6.16); `items`: those of the first plane."""
+    """Encoded functional groups of each frame (C.7.6.16); `items` are those of the first plane."""
     used = sorted({frame.plane for frame in frames})
     rank = {plane: number for number, plane in enumerate(used, 1)}
-    sources = {plane: _encoded(_derivation(found[plane])) for plane in used}
-    positions = {plane: _encoded(_position(items[0], found[plane])) for plane in used}
+    sources = {plane: _encoded(_derivation(referenced[plane])) for plane in used}
+    positions = {plane: _encoded(_position(items[0], referenced[plane])) for plane in used}
     rest = [_encoded(_rest(item)) for item in items]
     for frame in frames:
         content = _encoded(_content(items[frame.segment], rank[frame.plane]))
@@ -90,8 +90,8 @@ def _groups(
         yield b"".join((sources[plane], content, positions[plane], rest[frame.segment]))
 
 
-def _derivation(place: ReferencedPlane) -> Dataset:
-    source = image(place)
+def _derivation(plane: ReferencedPlane) -> Dataset:
+    source = image(plane)
     source.SpatialLocationsPreserved = "YES"
     source.PurposeOfReferenceCodeSequence = [
         _code(codes.DCM.SourceImageForImageProcessingOperation)
@@ -111,17 +111,17 @@ def _code(code: Any) -> Dataset:
     return item
 
 
-def _position(item: Dataset, place: ReferencedPlane) -> Dataset:
+def _position(item: Dataset, plane: ReferencedPlane) -> Dataset:
     group = Dataset()
     if "PlanePositionSequence" in item:
         position = Dataset()
-        position.ImagePositionPatient = [decimal(n) for n in place.position or ()]
+        position.ImagePositionPatient = [decimal(n) for n in plane.position or ()]
         group.PlanePositionSequence = [position]
     return group
 
 
 def _content(item: Dataset, rank: int) -> Dataset:
-    """Dimension indices (C.7.6.17): the first plane's, the last of them counting planes."""
+    """Dimension indices (C.7.6.17): those of the first plane, with the plane's rank as the last."""
     content, group = Dataset(), Dataset()
     content.update(item.FrameContentSequence[0])
     if "PlanePositionSequence" in item:

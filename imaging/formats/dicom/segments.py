@@ -1,4 +1,4 @@
-"""Which labels a mask holds, and how DICOM tells what they are."""
+"""The segments of a mask: which labels it holds, and their descriptions in DICOM."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from imaging.mask_description import Code, MaskDescription, Segment
 
 
 def labelled(mask: NDArray[Any], description: MaskDescription) -> NDArray[Any]:
-    """The mask whose numbers are segments': objects that are numbered are all the one segment's."""
+    """The mask with segment numbers; numbered objects all belong to the one segment."""
     if not description.instances:
         return mask
     number = description.segments[0].number
@@ -28,7 +28,7 @@ def labelled(mask: NDArray[Any], description: MaskDescription) -> NDArray[Any]:
 def presence(mask: NDArray[Any], segments: tuple[Segment, ...]) -> NDArray[np.bool_]:
     """(planes, segments): whether a plane holds a voxel of a segment.
 
-    Raises BadRequest where the mask holds a number that no segment has.
+    Raises BadRequest where the mask holds a number that belongs to no segment.
     """
     top = max(segment.number for segment in segments)
     if int(mask.max(initial=0)) > top:
@@ -80,7 +80,7 @@ def concept(code: Code) -> CodedConcept:
 
 def _unknown() -> BadRequest:
     return BadRequest(
-        "The mask holds a number that is no label of its model.",
+        "The mask holds a number that is not a label of its model.",
         expected="Label values of the model's card, and 0 for background.",
         hint="Correct the mask, or fetch it as nifti.",
     )

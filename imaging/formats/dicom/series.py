@@ -1,4 +1,4 @@
-"""One volume or picture of DICOM, as a scan, with what its objects must refer to."""
+"""A DICOM volume or image as a scan, with the images that results refer to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.frame import PlanePosition, is_length
-from imaging.formats.dicom.pixel_values import StackValues, bytes_of, picture, picture_type
+from imaging.formats.dicom.frame import PlaneGeometry, is_length
+from imaging.formats.dicom.pixel_values import StackValues, image_type, image_values, stack_bytes
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular_grid import RegularGrid
 from imaging.formats.dicom.stack import Stack, UnevenSlices
@@ -25,15 +25,15 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A stack that passed; what a scan's `source` is."""
+    """A checked stack; the `source` of its scan (see SourceSeries)."""
 
     stack: Stack
     regular: RegularGrid | None = None
-    """The grid onto which it is resampled; None: its slices are the grid."""
+    """The grid onto which it is resampled; None: the slices themselves are the grid."""
 
     @classmethod
     def of(cls, stack: Stack, *, resample: bool = False) -> "Series":
-        """Raises BrokenGeometry where the stack makes no volume, and may not be resampled."""
+        """Checks a stack; raises BrokenGeometry where it forms no volume and is not resampled."""
         try:
             stack.check()
         except UnevenSlices:
@@ -48,7 +48,7 @@ class Series:
         return self.stack.frames[0].instance.series
 
     def planes(self) -> Planes:
-        """The original planes with their whole headers, read anew."""
+        """The original planes; reads their whole headers."""
         instances = list(dict.fromkeys(frame.instance for frame in self.stack.frames))
         order = {instance: n for n, instance in enumerate(instances)}
         return Planes(
@@ -57,7 +57,7 @@ class Series:
         )
 
     def on_planes(self, mask: NDArray[Any]) -> NDArray[Any]:
-        """(planes, rows, columns) of a mask on the scan's own grid, (i, j, k) or (row, column)."""
+        """(planes, rows, columns) of a mask on the scan's grid, (i, j, k) or (row, column)."""
         if mask.ndim == 2:
             return mask[None]
         if self.regular is None:
@@ -70,22 +70,22 @@ class Series:
         first = self.stack.frames[0]
         if first.instance.is_cine:
             raise _cine(first.instance.number_of_frames)
-        if first.place is None:
-            return self._picture(limits)
+        if first.geometry is None:
+            return self._image(limits)
         header = first.instance.header
         if int(header.SamplesPerPixel) != 1 or "MONOCHROME" not in str(
             header.PhotometricInterpretation
         ):
             raise UnsupportedScan(
                 "The volume is in colour.",
-                expected="One value a voxel: MONOCHROME1 or 2 (PS3.3, C.7.6.3.1.2).",
-                hint="Send the grey series that it was made from.",
+                expected="One value per voxel: MONOCHROME1 or MONOCHROME2 (PS3.3, C.7.6.3.1.2).",
+                hint="Send the greyscale series from which it was computed.",
             )
         planes = StackValues(self.stack.frames, scratch)
-        shape, affine = self._grid(first.place, planes)
+        shape, affine = self._grid(first.geometry, planes)
         dtype = planes.dtype if self.regular is None else np.dtype(np.float32)
         limits.check_volume(prod(shape), prod(shape) * dtype.itemsize)
-        limits.check_bytes(bytes_of(self.stack.frames))
+        limits.check_bytes(stack_bytes(self.stack.frames))
         return Scan(
             shape=(1, *shape),
             dtype=dtype,
@@ -99,20 +99,24 @@ class Series:
         )
 
     def _grid(
-        self, place: PlanePosition, planes: StackValues
+        self, geometry: PlaneGeometry, planes: StackValues
     ) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
         """Shape (i, j, k) and the affine to RAS+ mm (PS3.3, C.7.6.2.1.1, equation C.7.6.2.1-1)."""
         affine = np.eye(4)
         count, rows, columns = planes.shape
         positions = self.stack.positions
         if self.regular is not None:
-            step, origin = self.regular.gap * place.normal, self.regular.origin
+            step, origin = self.regular.gap * geometry.normal, self.regular.origin
             shape = self.regular.shape
         else:
             origin = positions[0]
-            step = (positions[-1] - origin) / (count - 1) if count > 1 else _alone(place)
+            step = (positions[-1] - origin) / (count - 1) if count > 1 else _alone(geometry)
             shape = (columns, rows, count)
-        axes = [place.along_row * place.spacing[1], place.along_column * place.spacing[0], step]
+        axes = [
+            geometry.along_row * geometry.spacing[1],
+            geometry.along_column * geometry.spacing[0],
+            step,
+        ]
         affine[:3, :3] = LPS_TO_RAS @ np.stack(axes, axis=1)
         affine[:3, 3] = LPS_TO_RAS @ origin
         return shape, affine
@@ -128,7 +132,7 @@ class Series:
 
         return read
 
-    def _picture(self, limits: Limits) -> Scan:
+    def _image(self, limits: Limits) -> Scan:
         frame = self.stack.frames[0]
         instance, header = frame.instance, frame.instance.header
         if instance.number_of_frames > 1:
@@ -136,25 +140,25 @@ class Series:
         rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
         palette = header.PhotometricInterpretation == "PALETTE COLOR"
         components = 3 if samples > 1 or palette else 1
-        dtype = picture_type(frame)
+        dtype = image_type(frame)
         if components == 3 and dtype not in (np.uint8, np.uint16):
             raise UnsupportedScan(
-                f"The colours of the picture are of {int(header.BitsStored)} bits, or signed.",
+                f"The colours of the image have {int(header.BitsStored)} bits, or are signed.",
                 expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
-                hint="Export the picture with 8 bits a colour.",
+                hint="Export the image with 8 bits per colour.",
             )
         limits.check_image(rows, columns, rows * columns * components * dtype.itemsize)
-        values = lazy(lambda: picture(frame))
+        values = lazy(lambda: image_values(frame))
 
         def read(box: Box) -> NDArray[Any]:
-            found = values()
-            if found.shape != (components, rows, columns):
+            pixels = values()
+            if pixels.shape != (components, rows, columns):
                 raise UnreadableScan(
-                    "The pixel data is not as the header says.",
-                    expected="Rows, Columns and Samples per Pixel as PS3.3, C.7.6.3, has them.",
+                    "The pixel data does not match the header.",
+                    expected="Rows, Columns and Samples per Pixel as in PS3.3, C.7.6.3.",
                     hint="Export the image again.",
                 )
-            return found[(slice(None), *box.slices)]
+            return pixels[(slice(None), *box.slices)]
 
         return Scan(
             shape=(components, rows, columns),
@@ -172,34 +176,34 @@ class Series:
             return ()
         try:
             self.stack.check()
-        except UnevenSlices as fault:
+        except UnevenSlices as error:
             done = f"The volume was resampled to slices {self.regular.gap:.2f} mm apart;"
-            back = "a DICOM mask is brought back to the original slices, by the nearest voxel."
-            return (f"{fault.detail} {done} {back}",)
-        raise BadInput("The stack is even.")  # `of` makes no grid then
+            back = "a DICOM mask is mapped back to the original slices, by the nearest voxel."
+            return (f"{error.detail} {done} {back}",)
+        raise BadInput("The slices are even.")  # `of` creates no grid for them
 
 
-def one_of(stacks: Sequence[Stack], number: int) -> Stack:
-    """The stack that a pack names; raises UnreadableScan where there are fewer."""
+def packed_stack(stacks: Sequence[Stack], number: int) -> Stack:
+    """The stack that a pack's manifest states; raises UnreadableScan where there are fewer."""
     if number < len(stacks):
         return stacks[number]
     raise UnreadableScan(
-        f"The series has {len(stacks)} volumes; number {number + 1} was asked for.",
-        expected="One of those that there are.",
+        f"The series has {len(stacks)} volumes; number {number + 1} was requested.",
+        expected="The number of an existing volume.",
         hint="Send the series again and choose one.",
     )
 
 
 def _cine(frames: int) -> UnsupportedScan:
     return UnsupportedScan(
-        f"The image has {frames:,} frames that say nothing of where they lie in the patient.",
+        f"The image has {frames:,} frames without a position in the patient.",
         expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
-        hint="Send the frame that is meant as an image of its own.",
+        hint="Send the frame as an image of its own.",
     )
 
 
-def _alone(place: PlanePosition) -> NDArray[np.float64]:
-    return (place.thickness or 1.0) * place.normal
+def _alone(geometry: PlaneGeometry) -> NDArray[np.float64]:
+    return (geometry.thickness or 1.0) * geometry.normal
 
 
 def _spacing(header: Any) -> tuple[float, float] | None:

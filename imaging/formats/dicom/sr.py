@@ -1,9 +1,9 @@
-"""Writes a mask's measurements as a Structured Report (PS3.16, TID 1500) of a SEG's segments.
+"""Writes the measurements of a mask as a Structured Report (PS3.16, TID 1500).
 
-Each label that the mask holds is a measurement group of its segment: TID 1411 with the volume, or
-of a picture TID 1410 with the area. A label that it lacks has no segment to point to: TID 1501 and
-a size of 0 say that it was looked for and not found. The SEG is the BINARY one of the same mask,
-whose UID is known before it is written.
+Each label with voxels is a measurement group of its segment in a SEG: TID 1411 with the volume, or
+for an image TID 1410 with the area. A label without voxels has no segment to refer to: TID 1501
+with a size of 0 states that it was searched for and not found. The SEG is the BINARY one of the
+same mask; its UID is known before it is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,8 @@ from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
 from imaging.formats.dicom.object_header import MANUFACTURER, PATIENT, STUDY, ObjectHeader, text
 from imaging.formats.dicom.planes import Planes
-from imaging.formats.dicom.referenced_plane import ReferencedPlane, places
-from imaging.formats.dicom.seg import Numbered
+from imaging.formats.dicom.referenced_plane import ReferencedPlane, referenced_planes
+from imaging.formats.dicom.seg import NumberedSegment
 from imaging.formats.dicom.segments import concept, ordered
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
@@ -47,7 +47,7 @@ _SIZES = (
     ("area_mm2", codes.SCT.Area, codes.UCUM.SquareMillimeter),
     ("area_px", codes.SCT.Area, Known("{pixels}", "UCUM", "pixels")),
 )
-"""A row's field -> what it measures, and in which unit; the first that is there is reported."""
+"""Field of a measurement row, quantity and unit; the first field that a row has is reported."""
 _PROCEDURES = {
     "CT": codes.LN.CTUnspecifiedBodyRegion,
     "MR": codes.LN.MRIUnspecifiedBodyRegion,
@@ -56,7 +56,7 @@ _PROCEDURES = {
     "PT": codes.LN.PETUnspecifiedBodyRegion,
     "NM": codes.LN.NMUnspecifiedBodyRegion,
 }
-"""Modality -> ProcedureReported, of CID 100."""
+"""Modality -> ProcedureReported (CID 100)."""
 
 Group = (
     VolumetricROIMeasurementsAndQualitativeEvaluations
@@ -68,16 +68,16 @@ Group = (
 def write_sr(
     path: Path,
     measurements: Mapping[str, Any],
-    segments: Sequence[Numbered],
+    segments: Sequence[NumberedSegment],
     planes: Planes,
     description: MaskDescription,
-    stamp: ObjectHeader,
+    object_header: ObjectHeader,
     seg: ObjectHeader,
 ) -> None:
     """Writes the report; `segments` are those of the BINARY SEG that `seg` names.
 
-    `measurements`: as a job's report has them, rows by label under `labels`. Raises BadRequest
-    where a label has no size there.
+    `measurements` is that of a job's report, with one row per label under `labels`. Raises
+    BadRequest where a label has no size in it.
     """
     sizes = {int(row["value"]): row for row in measurements.get("labels") or ()}
     held = {item.segment.number: item for item in segments}
@@ -95,25 +95,25 @@ def write_sr(
     dataset = Comprehensive3DSR(
         evidence=[_seg_stand_in(header, seg), *map(_stand_in, planes.headers)],
         content=report,
-        series_instance_uid=stamp.series_uid,
-        series_number=stamp.series_number,
-        sop_instance_uid=stamp.uid,
+        series_instance_uid=object_header.series_uid,
+        series_number=object_header.series_number,
+        sop_instance_uid=object_header.uid,
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,
     )
-    stamp.put(dataset, header, description)
-    stamp.put_content_time(dataset, header)
+    object_header.write_to(dataset, header, description)
+    object_header.write_content_time(dataset, header)
     with replacing(path) as file:
         dcmwrite(file, dataset, enforce_file_format=True)
 
 
 class _Groups:
-    """Makes the measurement group of each label."""
+    """Builds the measurement group of each label."""
 
     def __init__(self, planes: Planes, description: MaskDescription, seg: ObjectHeader) -> None:
         self._header = planes.headers[0]
-        self._found = places(planes)
+        self._planes = referenced_planes(planes)
         self._seg = seg
         self._algorithm = AlgorithmIdentification(
             name=text(description.algorithm),
@@ -121,7 +121,7 @@ class _Groups:
             manufacturer=MANUFACTURER,
         )
 
-    def group(self, segment: Segment, held: Numbered | None, size: Measurement) -> Group:
+    def group(self, segment: Segment, held: NumberedSegment | None, size: Measurement) -> Group:
         name = text(segment.name) or f"label {segment.number}"
         facts: dict[str, Any] = {
             "tracking_identifier": TrackingIdentifier(
@@ -134,9 +134,9 @@ class _Groups:
         }
         if held is None or not size.value:
             return MeasurementsAndQualitativeEvaluations(**facts)
-        if len(self._found) == 1 and not self._found[0].solid:
+        if len(self._planes) == 1 and not self._planes[0].has_position:
             return PlanarROIMeasurementsAndQualitativeEvaluations(
-                referenced_segment=self._frame(held.number, self._found[0]), **facts
+                referenced_segment=self._frame(held.number, self._planes[0]), **facts
             )
         return VolumetricROIMeasurementsAndQualitativeEvaluations(
             referenced_segment=self._segment(held.number), **facts
@@ -150,16 +150,16 @@ class _Groups:
             source_series=SourceSeriesForSegmentation(str(self._header.SeriesInstanceUID)),
         )
 
-    def _frame(self, number: int, place: ReferencedPlane) -> ReferencedSegmentationFrame:
+    def _frame(self, number: int, plane: ReferencedPlane) -> ReferencedSegmentationFrame:
         frame = ReferencedSegmentationFrame(
             sop_class_uid=SegmentationStorage,
             sop_instance_uid=self._seg.uid,
-            frame_number=number,  # each segment of a picture has one frame
+            frame_number=number,  # each segment of an image has one frame
             segment_number=number,
             source_image=SourceImageForSegmentation(
-                str(place.instance.SOPClassUID),
-                str(place.instance.SOPInstanceUID),
-                None if place.frame is None else [place.frame],
+                str(plane.instance.SOPClassUID),
+                str(plane.instance.SOPInstanceUID),
+                None if plane.frame is None else [plane.frame],
             ),
         )
         del (
@@ -173,7 +173,7 @@ def _size(row: Mapping[str, Any] | None) -> Measurement:
         if row is not None and row.get(field) is not None:
             return Measurement(name=name, value=float(row[field]), unit=unit)
     raise BadRequest(
-        "The report measures not every label of the model.",
+        "The report does not measure every label of the model.",
         expected="A volume or an area for each label.",
         hint="Run the job again, or fetch the report as json.",
     )
@@ -194,7 +194,7 @@ def _observer(description: MaskDescription) -> ObservationContext:
 
 
 def _stand_in(header: Dataset) -> Dataset:
-    """An instance as evidence, with neither its patient nor its quirks."""
+    """An instance as evidence: its UIDs, without its other attributes."""
     item = Dataset()
     for keyword in (*PATIENT, *STUDY):
         setattr(item, keyword, "")

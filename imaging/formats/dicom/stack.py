@@ -1,4 +1,4 @@
-"""Frames that lie one behind the other: sorted, and looked at before they are called a volume."""
+"""Stacks: frames sorted along their normal, and the checks that they form a volume."""
 
 import math
 from collections import Counter
@@ -11,133 +11,145 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadInput, BrokenGeometry
-from imaging.formats.dicom.frame import KEY_WHOLE, MOMENTS, ROUND, Frame, PlanePosition
+from imaging.formats.dicom.frame import (
+    DECIMALS,
+    UNROUNDED_KEY_PARTS,
+    VOLUME_ATTRIBUTES,
+    Frame,
+    PlaneGeometry,
+)
 
 SAME_MM = 1e-3
-"""Planes nearer than this lie at one place."""
+"""Planes closer than this have the same position."""
 STRAY_MM, STRAY = 0.01, 0.02
-"""How far a plane may lie from where even gaps would have it: the greater of mm and share of the
+"""Tolerated distance of a plane from its position at even gaps: the larger of mm and share of the
 gap."""
 TILT_DEGREES = 0.1
-_NEAR = 0.5 * 10**-ROUND
-"""Of orientation and pixel spacing: what differs by less is the same, and was rounded."""
+_NEAR = 0.5 * 10**-DECIMALS
+"""Orientations and pixel spacings that differ by less are equal up to rounding."""
 _MOST_JOINED = 1000
 _CLAUSE = "PS3.3, C.7.6.2.1.1, Image Position (Patient)"
 _MOST_PAIRED = 8
-"""Attributes that are tried two by two."""
+"""Number of attributes of which pairs are tried."""
 
 
 class UnevenSlices(BrokenGeometry):
-    """Planes that make no grid, but can be resampled onto one."""
+    """Planes that form no regular grid, but can be resampled onto one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stack:
-    """Frames of one orientation, sorted along their normal, by position and nothing else."""
+    """Frames of one orientation, sorted by their position along the normal alone."""
 
     frames: tuple[Frame, ...]
 
     @property
-    def place(self) -> PlanePosition:
-        """Of the first plane; raises BadInput for a picture, which has none."""
-        return _placed(self.frames[0])
+    def geometry(self) -> PlaneGeometry:
+        """Geometry of the first plane; raises BadInput for an image without a position."""
+        return _geometry_of(self.frames[0])
 
     @property
     def depths(self) -> NDArray[np.float64]:
-        """(n,): place of each plane along the normal, mm, ascending."""
+        """(n,): position of each plane along the normal, mm, ascending."""
         return np.array([_depth(frame) for frame in self.frames])
 
     @property
     def positions(self) -> NDArray[np.float64]:
-        """(n, 3): LPS+ mm of each plane's first pixel."""
-        return np.array([_placed(frame).position for frame in self.frames])
+        """(n, 3): position of each plane's first pixel, LPS+ mm."""
+        return np.array([_geometry_of(frame).position for frame in self.frames])
 
     @property
     def localizer(self) -> bool:
+        """Whether any of its images is a localizer."""
         return any(frame.localizer for frame in self.frames)
 
     def check(self) -> None:
-        """Raises BrokenGeometry for planes at one place, UnevenSlices for gaps or a tilt."""
-        if len(self.frames) < 2 or self.frames[0].place is None:
+        """Raises BrokenGeometry for equal positions, UnevenSlices for gaps or a tilt."""
+        if len(self.frames) < 2 or self.frames[0].geometry is None:
             return
         gaps = np.diff(self.depths)
         twice = int((gaps < SAME_MM).sum())
         if twice:
             raise BrokenGeometry(
-                f"{twice + 1 if twice == 1 else twice} of {len(self.frames)} slices lie at a place "
-                "where another lies.",
-                expected=f"Each place along the normal once ({_CLAUSE}); several time points or "
-                "echoes must be told apart by an attribute.",
+                f"{twice + 1 if twice == 1 else twice} of {len(self.frames)} slices have the same "
+                "position as another slice.",
+                expected=f"One slice per position along the normal ({_CLAUSE}). Several time "
+                "points or echoes must differ in an attribute.",
                 hint="Send one volume, without duplicates.",
             )
         faults = [fault for fault in (_tilt(self), _gaps(gaps, self)) if fault]
         if faults:
             raise UnevenSlices(
                 " ".join(faults),
-                expected=f"Slices one behind the other at even gaps ({_CLAUSE}).",
-                hint="Send the missing slices, or ask for resample=true (--resample): the volume "
-                "is then resampled, and its mask brought back to these slices.",
+                expected=f"Slices in line along their normal, at even gaps ({_CLAUSE}).",
+                hint="Send the missing slices, or set resample=true (--resample): the volume is "
+                "resampled, and a DICOM mask is mapped back to these slices.",
             )
 
 
 def stacks_of(frames: Sequence[Frame]) -> list[Stack]:
-    """The volumes that frames of one series make: by orientation and size, then by moment.
+    """The volumes in the frames of one series: by orientation and size, then by VOLUME_ATTRIBUTES.
 
-    In whatever order the frames come, the volumes' own is the same.
+    Their order does not depend on the order of the frames.
     """
     groups: dict[Any, list[Frame]] = {}
     for frame in frames:
         groups.setdefault(frame.key, []).append(frame)
     alike = [groups[key] for key in sorted(groups)]
-    return [stack for group in _joined(alike) for stack in _moments(group)]
+    return [stack for group in _joined(alike) for stack in _volumes(group)]
 
 
 def _joined(groups: list[list[Frame]]) -> list[list[Frame]]:
-    """Groups that nothing but the rounding of their key holds apart, together."""
+    """Joins groups whose keys differ by rounding alone."""
     if len(groups) > _MOST_JOINED:
         return groups
-    found: list[list[Frame]] = []
+    joined: list[list[Frame]] = []
     for group in groups:
-        near = (one for one in found if _near(one[0], group[0]))
+        near = (one for one in joined if _near(one[0], group[0]))
         same = next(near, None)
         if same is None:
-            found.append(group)
+            joined.append(group)
         else:
             same += group
-    return found
+    return joined
 
 
 def _near(one: Frame, other: Frame) -> bool:
-    if one.place is None or other.place is None or one.key[:KEY_WHOLE] != other.key[:KEY_WHOLE]:
+    if one.geometry is None or other.geometry is None:
         return False
-    return bool(np.abs(one.place.turned - other.place.turned).max() < _NEAR)
+    if one.key[:UNROUNDED_KEY_PARTS] != other.key[:UNROUNDED_KEY_PARTS]:
+        return False
+    pair = [frame.geometry.orientation_and_spacing for frame in (one, other) if frame.geometry]
+    return bool(np.abs(pair[0] - pair[1]).max() < _NEAR)
 
 
-def _moments(frames: list[Frame]) -> list[Stack]:
-    """Where several frames lie at each place: one stack for each moment, in order."""
-    if any(frame.place is None for frame in frames):
+def _volumes(frames: list[Frame]) -> list[Stack]:
+    """Splits frames of which several have the same position: one stack per volume, in order."""
+    if any(frame.geometry is None for frame in frames):
         return [Stack(tuple(same)) for _, same in groupby(frames, key=lambda n: id(n.instance))]
-    places = Counter(round(_depth(frame) / SAME_MM) for frame in frames)
-    most = max(places.values())
-    if most == 1:  # not of echoes that take turns
-        return [_sorted(part) for part in _parted(frames, ("EchoNumbers",))]
-    varying = [n for n in MOMENTS if len({frame.moments[n] for frame in frames}) > 1]
+    positions = Counter(round(_depth(frame) / SAME_MM) for frame in frames)
+    most = max(positions.values())
+    if most == 1:  # echoes may alternate from slice to slice
+        return [_sorted(part) for part in _split(frames, ("EchoNumbers",))]
+    varying = [
+        n for n in VOLUME_ATTRIBUTES if len({frame.volume_attributes[n] for frame in frames}) > 1
+    ]
     for names in [*((n,) for n in varying), *combinations(varying[:_MOST_PAIRED], 2)]:
-        parts = _parted(frames, names)
-        if len(parts) == most and all(_apart(part) for part in parts):
+        parts = _split(frames, names)
+        if len(parts) == most and all(_at_distinct_positions(part) for part in parts):
             return [_sorted(part) for part in parts]
-    return [_sorted(frames)]  # `check` will say what is wrong
+    return [_sorted(frames)]  # `check` reports what is wrong
 
 
-def _parted(frames: Iterable[Frame], names: tuple[str, ...]) -> list[list[Frame]]:
+def _split(frames: Iterable[Frame], names: tuple[str, ...]) -> list[list[Frame]]:
     parts: dict[tuple[Any, ...], list[Frame]] = {}
     for frame in frames:
-        parts.setdefault(tuple(frame.moments[name] for name in names), []).append(frame)
+        parts.setdefault(tuple(frame.volume_attributes[name] for name in names), []).append(frame)
     return [parts[key] for key in sorted(parts, key=_natural)]
 
 
 def _natural(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Numbers by their size, before words."""
+    """Sorts numbers by value, and before text."""
     return tuple(_number(part) for part in key)
 
 
@@ -148,7 +160,7 @@ def _number(part: Any) -> tuple[int, float, str]:
         return (1, 0.0, str(part))
 
 
-def _apart(frames: Iterable[Frame]) -> bool:
+def _at_distinct_positions(frames: Iterable[Frame]) -> bool:
     depths = np.sort([_depth(frame) for frame in frames])
     return not (np.diff(depths) < SAME_MM).any()
 
@@ -158,37 +170,37 @@ def _sorted(frames: Iterable[Frame]) -> Stack:
 
 
 def _depth(frame: Frame) -> float:
-    place = _placed(frame)
-    return float(place.position @ place.normal)
+    geometry = _geometry_of(frame)
+    return float(geometry.position @ geometry.normal)
 
 
-def _placed(frame: Frame) -> PlanePosition:
-    if frame.place is None:
+def _geometry_of(frame: Frame) -> PlaneGeometry:
+    if frame.geometry is None:
         raise BadInput(
-            "An image does not say where it lies in the patient.",
+            "An image has no position in the patient.",
             expected=f"Image Position and Image Orientation ({_CLAUSE}).",
             hint="Export the series again, with its whole header.",
         )
-    return frame.place
+    return frame.geometry
 
 
 def _tilt(stack: Stack) -> str:
-    """What is wrong where the slices do not lie one behind the other along their normal."""
+    """The problem of slices that are not in line along their normal; "" for none."""
     way = stack.positions[-1] - stack.positions[0]
-    normal = stack.place.normal
+    normal = stack.geometry.normal
     along = float(way @ normal)
     aside = float(np.linalg.norm(way - along * normal))
     angle = math.degrees(math.atan2(aside, along))
     if angle <= TILT_DEGREES:
         return ""
     return (
-        f"The gantry was tilted: the slices are set off by {angle:.1f} degrees from their normal, "
+        f"The gantry was tilted: the slices are offset by {angle:.1f} degrees from their normal, "
         f"{aside:.1f} mm over the volume."
     )
 
 
 def _gaps(gaps: NDArray[np.float64], stack: Stack) -> str:
-    """What is wrong with the gaps between slices, or with one that lies beside the others."""
+    """The problem of uneven gaps, or of a slice beside the others; "" for none."""
     positions = stack.positions
     even = np.linspace(positions[0], positions[-1], len(positions))
     stray = float(np.linalg.norm(positions - even, axis=1).max())
@@ -197,7 +209,7 @@ def _gaps(gaps: NDArray[np.float64], stack: Stack) -> str:
     if stray <= bound:
         return ""
     if np.abs(gaps - usual).max() <= bound:
-        return f"A slice lies {stray:.2f} mm away from the line that the first and the last make."
+        return f"A slice is {stray:.2f} mm away from the line through the first and the last slice."
     for least in (usual, float(gaps.min())):
         missing = np.round(gaps / least - 1)
         whole = np.abs(gaps / least - 1 - missing) <= STRAY * (missing + 1)
