@@ -172,5 +172,5 @@ def test_an_empty_mask_and_a_picture(tmp_path: Path) -> None:
     assert len(dataset.StructureSetROISequence) == 3
     assert all("ContourSequence" not in item for item in dataset.ROIContourSequence)
     mask, flat = blobs()[3], scan_of(picture())
-    with pytest.raises(BadRequest, match="no place"):
+    with pytest.raises(BadRequest, match="no position"):
         write_object(path, "dicom-rtstruct", mask, flat, LABELS, None, MADE_AT)

@@ -259,10 +259,10 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     scan = scan_of(series())
     with pytest.raises(BadRequest, match="scan is not DICOM"):
         write_object(path, "dicom-seg", mask, in_memory(mask[None]), LABELS, None, MADE_AT)
-    with pytest.raises(BadRequest, match="no label"):
+    with pytest.raises(BadRequest, match="not a label"):
         write_object(path, "dicom-seg", mask, scan, mask_description("a"), None, MADE_AT)
     told = mask_description("a", "b", numbers=(1, 3))
-    with pytest.raises(BadRequest, match="no label"):
+    with pytest.raises(BadRequest, match="not a label"):
         write_object(path, "dicom-labelmap", mask, scan, told, None, MADE_AT)
     with pytest.raises(BadRequest, match="no such form"):
         write_object(path, "dicom-pdf", mask, scan, LABELS, None, MADE_AT)
