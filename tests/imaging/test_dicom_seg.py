@@ -264,7 +264,7 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     told = mask_description("a", "b", numbers=(1, 3))
     with pytest.raises(BadRequest, match="not a label"):
         write_object(path, "dicom-labelmap", mask, scan, told, None, MADE_AT)
-    with pytest.raises(BadRequest, match="no such form"):
+    with pytest.raises(BadRequest, match="form of DICOM object is unknown"):
         write_object(path, "dicom-pdf", mask, scan, LABELS, None, MADE_AT)
     monkeypatch.setattr(seg_frames, "_MOST_BYTES", 100)
     with pytest.raises(BadRequest, match="segments take"):
