@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table; cells are Markdown. Empty where there are no rows."""
-    lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    if not lines:
+    """A table without its empty columns; cells are Markdown. Empty where there are no rows."""
+    columns = [(name, *cells) for name, *cells in zip(head, *rows, strict=True) if any(cells)]
+    if not columns:
         return []
-    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *lines, ""]
+    first, *rest = ["| " + " | ".join(map(_cell, row)) + " |" for row in zip(*columns, strict=True)]
+    return [first, "|" + "---|" * len(columns), *rest, ""]
 
 
 def sentence(text: str) -> str:
