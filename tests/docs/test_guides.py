@@ -166,6 +166,8 @@ PREPARE: Mapping[str, Callable[[Path], None]] = {
 """What a page's commands find in their folder."""
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_commands(page: Path, tmp_path: Path) -> None:
     if not any(block.is_run for block in blocks(page)):

@@ -21,6 +21,7 @@ from service.dicom import storage_scp
 from tests.support.processes import ROOT
 from tests.support.programs import run
 
+pytestmark = pytest.mark.process
 DOCS = ROOT / "docs"
 LOADS = {
     "audio": ("src",),
