@@ -14,7 +14,7 @@ from jobs.settings import Settings
 )
 def command(device: str | None) -> None:
     """Run only a worker. Configured by TESSERA_* environment variables."""
-    from workers.app import run_worker
+    from workers.worker import run_worker
 
     settings = Settings()
     run_worker(settings.model_copy(update={"device": device}) if device else settings)

@@ -1,1 +1,1 @@
-"""How a job is taken: claimed, run under a lease, and stored."""
+"""How jobs are run: claimed, computed while a lease is renewed, and stored."""

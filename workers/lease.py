@@ -1,4 +1,4 @@
-"""A worker's hold on its job, kept alive by a heartbeat beside the computation."""
+"""A worker's lease on its job, renewed by a heartbeat thread during the computation."""
 
 import logging
 import math
@@ -16,15 +16,16 @@ from jobs.settings import Settings
 log = logging.getLogger(__name__)
 
 _BEAT_S = 0.25
-"""Progress is written at most this often, and a cancel is seen at least this often."""
+"""Seconds between two heartbeats: progress is written at most this often, and a cancelled job is
+noticed at least this often."""
 
 
 class Lease:
-    """While it is entered: renewed as tiles finish, and the token pulled once the job is lost.
+    """A context in which the lease is renewed; cancels the run once the job is lost.
 
     A job is lost when it was cancelled, or when this worker was silent for so long that the lease
-    ran out and somebody took the job back. Without a tile for `tile_timeout_s` the lease is not
-    renewed, so that another worker may try.
+    expired and the job went back to the queue. If no tile finishes within `tile_timeout_s` the
+    lease is no longer renewed, so that another worker may try.
     """
 
     def __init__(self, leases: Leases, job: Job, settings: Settings, token: CancelToken) -> None:
@@ -34,8 +35,8 @@ class Lease:
         self._token = token
         self._progress = Progress()
         self._written = Progress()
-        self._moved_at = time.monotonic()
-        self._renewed_at = -math.inf  # some time has passed since the claim
+        self._tile_done_at = time.monotonic()
+        self._renewed_at = -math.inf  # renewed at the first heartbeat
         self._stalled = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
@@ -50,19 +51,20 @@ class Lease:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._quiet()
+        self._stop_heartbeat()
 
     def on_tile(self, done: int, total: int) -> None:
-        """Progress: `done` of `total` tiles."""
+        """Reports that `done` of `total` tiles are finished."""
         self._progress = Progress(done, total)
-        self._moved_at = time.monotonic()
+        self._tile_done_at = time.monotonic()
 
     def end(self) -> bool:
-        """No heartbeat any more; whether the job still is this worker's, with all its progress."""
-        self._quiet()
+        """Ends the heartbeat; returns whether the job is still this worker's, with all progress
+        written."""
+        self._stop_heartbeat()
         return not self._token.cancelled and self._renew()
 
-    def _quiet(self) -> None:
+    def _stop_heartbeat(self) -> None:
         self._over.set()
         self._thread.join()
 
@@ -73,17 +75,17 @@ class Lease:
             except Unavailable as error:
                 log.warning("job %s: %s", self._job.id, error)
                 continue
-            except Exception:  # a heartbeat that ends by a fault would lose a job that runs well
-                log.exception("job %s: a fault in its heartbeat", self._job.id)
+            except Exception:  # ending the heartbeat would lose a job that runs well
+                log.exception("job %s: an error in its heartbeat", self._job.id)
                 continue
             if not held:
-                log.warning("job %s: no longer this worker's, it stops", self._job.id)
+                log.warning("job %s: lost; its run is cancelled", self._job.id)
                 self._token.cancel()
                 return
 
     def _due(self) -> bool:
         now = time.monotonic()
-        if now - self._moved_at > self._settings.tile_timeout_s:
+        if now - self._tile_done_at > self._settings.tile_timeout_s:
             if not self._stalled:
                 log.error("job %s: no tile for %g s", self._job.id, self._settings.tile_timeout_s)
             self._stalled = True

@@ -292,7 +292,7 @@ def test_serving_imports_no_torch(picture: Path, tmp_path: Path) -> None:
         "import sys; from cli.main import tessera\n"
         f"tessera.main(['segment', {str(picture)!r}, '--model', 'nuclei-2d', '-o', "
         f"{str(tmp_path / 'm.png')!r}], standalone_mode=False)\n"
-        "import service.app, workers.app, cli.evaluate\n"
+        "import service.app, workers.worker, cli.evaluate\n"
         "import imaging.metrics.membrane, inference.evaluation.plot\n"
         "sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
     )

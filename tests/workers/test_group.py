@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,7 @@ from inference.engine import Engine
 from jobs.job import Options
 from jobs.stored_scan import StoredScan
 from models.registry import Registry
-from workers.bench import Bench
-from workers.group import taken_along
-from workers.stop import Stop
-from workers.tasks import segment
+from tests.support.job_runner import Parts, job_runner
 
 MODEL = Registry().get("nuclei-2d").card
 CHANNEL = MODEL.channels[0].name
@@ -51,7 +49,7 @@ def ask(cluster: Any, name: str, **changes: Any) -> None:
 
 
 @pytest.fixture
-def bench(idle_cluster: Any, tmp_path: Path) -> Bench:
+def parts(idle_cluster: Any, tmp_path: Path) -> Parts:
     """With pictures a to f in store, each another one's, and jobs for all of them in that order."""
     settings = idle_cluster.settings
     engine = Engine(Registry(settings.added_models), "cpu", threads=1, scratch=tmp_path)
@@ -59,9 +57,7 @@ def bench(idle_cluster: Any, tmp_path: Path) -> Bench:
         picture(idle_cluster, tmp_path, name)
     for name in PICTURES:
         ask(idle_cluster, name, scans={CHANNEL: name})
-    return Bench(
-        "bench", settings, idle_cluster.repository, idle_cluster.blobs, engine, tmp_path, Stop()
-    )
+    return Parts(idle_cluster, engine, tmp_path)
 
 
 def states(cluster: Any) -> str:
@@ -70,37 +66,38 @@ def states(cluster: Any) -> str:
 
 
 def test_a_worker_takes_four_at_once_and_their_messages_find_nothing(
-    bench: Bench, idle_cluster: Any, tmp_path: Path
+    parts: Parts, idle_cluster: Any, tmp_path: Path
 ) -> None:
-    segment(bench, "a")
+    runner = job_runner(parts)
+    runner.run("a")
     assert states(idle_cluster) == "ssssqq"
     for name in "bcd":
-        segment(bench, name)  # their messages: one more each, the first of which takes the rest
+        runner.run(name)  # their messages: one more each, the first of which takes the rest
     assert states(idle_cluster) == "ssssss"
     assert all(idle_cluster.job(name).attempt == 1 for name in PICTURES)
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"data"}, "scratch left"
     for name in PICTURES:
         scans, out = {CHANNEL: tmp_path / f"{name}.png"}, tmp_path / f"alone-{name}"
-        made = bench.engine.segment(scans, MODEL.name, out)
+        made = parts.engine.segment(scans, MODEL.name, out)
         assert idle_cluster.blobs.put(made.mask) == idle_cluster.job(name).mask_sha256
 
 
-def test_they_run_side_by_side(bench: Bench, idle_cluster: Any) -> None:
+def test_they_run_side_by_side(parts: Parts, idle_cluster: Any) -> None:
     """Each waits until all have begun."""
-    meeting, honest = threading.Barrier(4), bench.engine.segment
+    meeting, honest = threading.Barrier(4), parts.engine.segment
 
     def meet(*args: Any, **kwargs: Any) -> Any:
         meeting.wait(60)
         return honest(*args, **kwargs)
 
-    bench.engine.segment = meet
-    segment(bench, "a")
+    parts.engine.segment = meet
+    job_runner(parts).run("a")
     assert states(idle_cluster) == "ssssqq"
 
 
-def test_a_job_of_another_kind_is_not_overtaken(bench: Bench, idle_cluster: Any) -> None:
+def test_a_job_of_another_kind_is_not_overtaken(parts: Parts, idle_cluster: Any) -> None:
     """Neither a more urgent one, nor one that came earlier."""
-    job = idle_cluster.repository.leases.claim_next("a", "bench", 60)
+    job = idle_cluster.repository.leases.claim_next("a", "runner", 60)
 
     def likes() -> str:
         return "".join(other.id for other in idle_cluster.repository.leases.next_like(job, 60, 10))
@@ -120,43 +117,43 @@ def test_a_job_of_another_kind_is_not_overtaken(bench: Bench, idle_cluster: Any)
 
 
 def test_other_options_or_a_large_picture_end_the_group(
-    bench: Bench, idle_cluster: Any, tmp_path: Path
+    parts: Parts, idle_cluster: Any, tmp_path: Path
 ) -> None:
-    job = idle_cluster.repository.leases.claim_next("a", "bench", 60)
+    job = idle_cluster.repository.leases.claim_next("a", "runner", 60)
     idle_cluster.repository.jobs.cancel("ada", "c")
     picture(idle_cluster, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
     ask(idle_cluster, "large", scans={CHANNEL: "large"}, priority=6)
-    assert taken_along(bench, job) == []
+    assert job_runner(parts).claims.similar(job) == []
     idle_cluster.repository.jobs.cancel("ada", "large")
     other = Options(device="cpu", precision="fp32", tile=(64,))
     picture(idle_cluster, tmp_path, "tiled", np.zeros((64, 64, 3), np.uint8))
     ask(idle_cluster, "tiled", scans={CHANNEL: "tiled"}, priority=6, options=other)
-    assert taken_along(bench, job) == []
+    assert job_runner(parts).claims.similar(job) == []
     idle_cluster.repository.jobs.cancel("ada", "tiled")
-    assert [taken.id for taken in taken_along(bench, job)] == [*"bde"]
+    assert [taken.id for taken in job_runner(parts).claims.similar(job)] == [*"bde"]
 
 
 def test_a_large_picture_goes_alone_and_so_do_all_where_settings_say_so(
-    bench: Bench, idle_cluster: Any, tmp_path: Path
+    parts: Parts, idle_cluster: Any, tmp_path: Path
 ) -> None:
     picture(idle_cluster, tmp_path, "large", np.zeros((1025, 1024, 3), np.uint8))
     ask(idle_cluster, "large", scans={CHANNEL: "large"}, priority=6)
-    job = idle_cluster.repository.leases.claim_next("large", "bench", 60)
+    job = idle_cluster.repository.leases.claim_next("large", "runner", 60)
     assert job.id == "large"
-    assert taken_along(bench, job) == []
-    small = idle_cluster.repository.leases.claim_next("a", "bench", 60)
-    object.__setattr__(bench, "settings", bench.settings.model_copy(update={"group_size": 1}))
-    assert taken_along(bench, small) == []
+    assert job_runner(parts).claims.similar(job) == []
+    small = idle_cluster.repository.leases.claim_next("a", "runner", 60)
+    alone = replace(parts, changes={"group_size": 1})
+    assert job_runner(alone).claims.similar(small) == []
 
 
 def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
-    bench: Bench, idle_cluster: Any, tmp_path: Path
+    parts: Parts, idle_cluster: Any, tmp_path: Path
 ) -> None:
-    with bench.blobs.local(idle_cluster.repository.scans.get("ada", "b").sha256) as blob:
+    with idle_cluster.blobs.local(idle_cluster.repository.scans.get("ada", "b").sha256) as blob:
         blob.write_bytes((tmp_path / "b.png").read_bytes()[:500])
-    with bench.blobs.local(idle_cluster.repository.scans.get("ada", "c").sha256) as late:
+    with idle_cluster.blobs.local(idle_cluster.repository.scans.get("ada", "c").sha256) as late:
         pass
-    honest, over = bench.engine.segment, threading.Event()
+    honest, over = parts.engine.segment, threading.Event()
 
     def cancelling(scans: Any, *args: Any, **kwargs: Any) -> Any:
         if scans[CHANNEL] == blob:  # b cancels c, and fails
@@ -166,29 +163,29 @@ def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
             assert over.wait(60)
         return honest(scans, *args, **kwargs)
 
-    bench.engine.segment = cancelling
-    segment(bench, "a")
+    parts.engine.segment = cancelling
+    job_runner(parts).run("a")
     assert states(idle_cluster) == "sfcsqq"
     assert idle_cluster.job("b").error["status"] < 500
 
 
-def test_a_job_that_was_tried_before_goes_alone(bench: Bench, idle_cluster: Any) -> None:
+def test_a_job_that_was_tried_before_goes_alone(parts: Parts, idle_cluster: Any) -> None:
     """It may be what killed its worker."""
     repository = idle_cluster.repository
     tried = repository.leases.claim_next("b", "another", 60)
     assert tried.id == "a"
     assert repository.leases.requeue("a", tried.fence, {"title": "lost", "status": 500}, 3)
-    again = repository.leases.claim("a", "bench", 60)
+    again = repository.leases.claim("a", "runner", 60)
     assert again.attempt == 2
-    assert taken_along(bench, again) == []
+    assert job_runner(parts).claims.similar(again) == []
     assert repository.leases.requeue("a", again.fence, {"title": "lost", "status": 500}, 3)
-    first = repository.leases.claim("b", "bench", 60)
-    taken = [job.id for job in taken_along(bench, first)]
+    first = repository.leases.claim("b", "runner", 60)
+    taken = [job.id for job in job_runner(parts).claims.similar(first)]
     assert "a" not in taken
 
 
-def test_a_worker_that_ends_gives_all_of_them_back(bench: Bench, idle_cluster: Any) -> None:
-    bench.stop.on_signal(15, None)
-    segment(bench, "a")
+def test_a_worker_that_ends_gives_all_of_them_back(parts: Parts, idle_cluster: Any) -> None:
+    parts.shutdown.on_signal(15, None)
+    job_runner(parts).run("a")
     assert states(idle_cluster) == "qqqqqq"
     assert all(idle_cluster.job(name).attempt == 0 for name in PICTURES)

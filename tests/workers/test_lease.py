@@ -34,6 +34,6 @@ def test_a_fault_ends_no_heartbeat(idle_cluster: Any, caplog: pytest.LogCaptureF
         lease.on_tile(2, 2)
         idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 2)
         assert lease.end()
-    assert caplog.text.count("a fault in its heartbeat") == 3
+    assert caplog.text.count("an error in its heartbeat") == 3
     assert not token.cancelled
     database.close()

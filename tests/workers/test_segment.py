@@ -1,4 +1,4 @@
-"""One job on a bench, without a broker: where each error leaves it."""
+"""One job without a broker: the state in which each error leaves it."""
 
 import errno
 import os
@@ -20,25 +20,21 @@ from jobs.job import JobState, Options
 from jobs.settings import Settings
 from models.registry import Registry
 from service.schemas import Problem
-from workers.bench import Bench
-from workers.stop import Stop
-from workers.tasks import segment
+from tests.support.job_runner import Parts, job_runner
 
 
 @pytest.fixture
-def bench(idle_cluster: Any, tmp_path: Path) -> Bench:
+def parts(idle_cluster: Any, tmp_path: Path) -> Parts:
     settings = idle_cluster.settings
     engine = Engine(Registry(settings.added_models), "cpu", threads=1, scratch=tmp_path)
-    return Bench(
-        "bench", settings, idle_cluster.repository, idle_cluster.blobs, engine, tmp_path, Stop()
-    )
+    return Parts(idle_cluster, engine, tmp_path)
 
 
 def test_a_job_leaves_mask_preview_and_report(
-    bench: Bench, idle_cluster: Any, undisturbed: str, tmp_path: Path
+    parts: Parts, idle_cluster: Any, undisturbed: str, tmp_path: Path
 ) -> None:
     idle_cluster.ask("job", send=0)
-    segment(bench, "job")
+    job_runner(parts).run("job")
     job = idle_cluster.job("job")
     assert job.state is JobState.SUCCEEDED
     assert (job.mask_sha256, job.mask_format) == (undisturbed, "nifti")
@@ -46,16 +42,16 @@ def test_a_job_leaves_mask_preview_and_report(
     report = idle_cluster.repository.jobs.report("ada", job.id)
     assert report["tiling"]["tiles"] == 64
     assert report["model"]["name"] == "small"
-    with bench.blobs.local(job.preview_sha256) as preview:
+    with idle_cluster.blobs.local(job.preview_sha256) as preview:
         assert preview.read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in tmp_path.iterdir()} == {"data", "scan.nii"}, "scratch is left"
 
-    segment(bench, "job")  # the message comes again
+    job_runner(parts).run("job")  # the message comes again
     assert idle_cluster.job("job") == job
 
 
 def test_a_network_is_loaded_once(
-    bench: Bench, idle_cluster: Any, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, idle_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
 
@@ -67,7 +63,7 @@ def test_a_network_is_loaded_once(
     monkeypatch.setattr("inference.session_cache.Session", Counted)
     for name in ("one", "two", "three"):
         idle_cluster.ask(name, send=0)
-        segment(bench, name)
+        job_runner(parts).run(name)
     assert idle_cluster.over("one", "two", "three")
     assert len(loaded) == 1
 
@@ -82,10 +78,10 @@ def test_a_network_is_loaded_once(
     ],
 )
 def test_what_cannot_succeed_fails_once(
-    bench: Bench, idle_cluster: Any, change: dict[str, Any], status: int, word: str
+    parts: Parts, idle_cluster: Any, change: dict[str, Any], status: int, word: str
 ) -> None:
     idle_cluster.ask("job", send=0, **change)
-    segment(bench, "job")
+    job_runner(parts).run("job")
     job = idle_cluster.job("job")
     assert (job.state, job.attempt) == (JobState.FAILED, 1)
     problem = Problem.model_validate(job.error)  # what the gateway will show
@@ -94,24 +90,24 @@ def test_what_cannot_succeed_fails_once(
     assert word in f"{problem.title} {problem.detail} {problem.expected}".lower()
 
 
-def test_a_broken_scan_fails_once(bench: Bench, idle_cluster: Any, tmp_path: Path) -> None:
+def test_a_broken_scan_fails_once(parts: Parts, idle_cluster: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.nii"
     broken.write_bytes((tmp_path / "scan.nii").read_bytes()[:5000])
     scan = idle_cluster.repository.scans.get("ada", "scan")
-    sha256 = bench.blobs.put(broken, move=True)
+    sha256 = idle_cluster.blobs.put(broken, move=True)
     idle_cluster.repository.scans.add(replace(scan, id="broken", sha256=sha256))
     idle_cluster.ask("job", send=0, scan="broken")
-    segment(bench, "job")
+    job_runner(parts).run("job")
     job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
     assert job.error["title"] == "The scan cannot be read"
     assert "scan.nii" not in str(job.error)
 
 
-def test_a_blob_that_is_gone_fails(bench: Bench, idle_cluster: Any) -> None:
+def test_a_blob_that_is_gone_fails(parts: Parts, idle_cluster: Any) -> None:
     idle_cluster.ask("job", send=0)
-    bench.blobs.delete(idle_cluster.repository.scans.get("ada", "scan").sha256)
-    segment(bench, "job")
+    idle_cluster.blobs.delete(idle_cluster.repository.scans.get("ada", "scan").sha256)
+    job_runner(parts).run("job")
     assert idle_cluster.job("job").error["status"] == 404
 
 
@@ -130,11 +126,11 @@ class Cancelling(FolderBlobs):
 
 
 def test_what_a_refused_finish_stored_goes(
-    bench: Bench, idle_cluster: Any, undisturbed: str
+    parts: Parts, idle_cluster: Any, undisturbed: str
 ) -> None:
     """A picture of the patient must not outlive the scan because nothing names it."""
     idle_cluster.ask("job", send=0)
-    segment(replace(bench, blobs=Cancelling(idle_cluster)), "job")
+    job_runner(replace(parts, blobs=Cancelling(idle_cluster))).run("job")
     assert idle_cluster.job("job").state is JobState.CANCELLED
     scan = idle_cluster.repository.scans.get("ada", "scan").sha256
     left = idle_cluster.stored()
@@ -155,8 +151,8 @@ def test_what_a_refused_finish_stored_goes(
 class Failing(Engine):
     """The real engine, until the tile at which the machine gives up."""
 
-    def __init__(self, bench: Bench, error: Exception) -> None:
-        super().__init__(Registry(bench.settings.added_models), "cpu", threads=1)
+    def __init__(self, parts: Parts, error: Exception) -> None:
+        super().__init__(Registry(parts.cluster.settings.added_models), "cpu", threads=1)
         self._error = error
 
     def segment(self, *_args: Any, **_kwargs: Any) -> Any:
@@ -164,14 +160,14 @@ class Failing(Engine):
 
 
 def test_the_unexpected_is_told_neutrally(
-    bench: Bench, idle_cluster: Any, caplog: pytest.LogCaptureFixture
+    parts: Parts, idle_cluster: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     idle_cluster.ask("job", send=0)
     secret = "Doe^Jane in /scans/doe.nii"
-    segment(replace(bench, engine=Failing(bench, ValueError(secret))), "job")
+    job_runner(replace(parts, engine=Failing(parts, ValueError(secret)))).run("job")
     job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
-    assert job.error["title"] == "Internal error"
+    assert job.error["title"] == "The service failed"
     found = job.error["instance"].removeprefix("urn:uuid:")
     assert found in job.error["detail"]
     assert found in caplog.text
@@ -180,9 +176,9 @@ def test_the_unexpected_is_told_neutrally(
     assert "Doe" not in caplog.text + str(job.error)
 
 
-def test_too_little_memory_says_what_to_do(bench: Bench, idle_cluster: Any) -> None:
+def test_too_little_memory_says_what_to_do(parts: Parts, idle_cluster: Any) -> None:
     idle_cluster.ask("job", send=0)
-    segment(replace(bench, engine=Failing(bench, MemoryError())), "job")
+    job_runner(replace(parts, engine=Failing(parts, MemoryError()))).run("job")
     job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
     assert "tile" in job.error["hint"]
@@ -192,29 +188,28 @@ def test_too_little_memory_says_what_to_do(bench: Bench, idle_cluster: Any) -> N
     "error", [StorageFull("No room."), OSError(errno.ENOSPC, "No space left on device")]
 )
 def test_a_full_disk_is_tried_again_and_its_reason_kept(
-    bench: Bench, idle_cluster: Any, error: Exception
+    parts: Parts, idle_cluster: Any, error: Exception
 ) -> None:
     idle_cluster.ask("job", send=0)
-    settings = bench.settings.model_copy(update={"max_attempts": 2})
-    full = replace(bench, engine=Failing(bench, error), settings=settings)
-    segment(full, "job")
+    full = job_runner(replace(parts, engine=Failing(parts, error), changes={"max_attempts": 2}))
+    full.run("job")
     job = idle_cluster.job("job")
     assert (job.state, job.attempt, job.error["status"]) == (JobState.QUEUED, 1, 507)
     assert job.sent_at is not None, "the next try comes after a lease, not at once"
-    segment(full, "job")
+    full.run("job")
     job = idle_cluster.job("job")
     assert (job.state, job.attempt, job.error["status"]) == (JobState.FAILED, 2, 507)
 
 
-def test_a_second_signal_stops_in_the_middle(bench: Bench, idle_cluster: Any) -> None:
+def test_a_second_signal_stops_in_the_middle(parts: Parts, idle_cluster: Any) -> None:
     """As run by hand: the handlers are called as the kernel would."""
     idle_cluster.ask("job", send=0)
-    thread = threading.Thread(target=segment, args=(bench, "job"))
+    thread = threading.Thread(target=job_runner(parts).run, args=("job",))
     thread.start()
     idle_cluster.begun("job", tiles=2)
-    (token,) = bench.stop._tokens
-    bench.stop.asked = True  # asked once before, just now
-    bench.stop.on_signal(15, None)
+    (token,) = parts.shutdown._tokens
+    parts.shutdown.requested = True  # by a first signal, just now
+    parts.shutdown.on_signal(15, None)
     thread.join(60)
     assert token.cancelled
     assert (idle_cluster.job("job").state, idle_cluster.job("job").attempt) == ("queued", 0)
@@ -225,11 +220,11 @@ def test_a_worker_serves_any_and_its_own_kind() -> None:
     assert queues_of("auto")[0] == "any"
 
 
-def test_progress_is_written_at_most_four_times_a_second(bench: Bench, idle_cluster: Any) -> None:
+def test_progress_is_written_at_most_four_times_a_second(parts: Parts, idle_cluster: Any) -> None:
     """Counted in the database: each write moves the lease."""
     idle_cluster.ask("job", send=0)
     began = time.monotonic()
-    thread = threading.Thread(target=segment, args=(bench, "job"))
+    thread = threading.Thread(target=job_runner(parts).run, args=("job",))
     thread.start()
     leases = set()
     while thread.is_alive():
@@ -240,7 +235,7 @@ def test_progress_is_written_at_most_four_times_a_second(bench: Bench, idle_clus
     assert len(leases) <= 4 * seconds + 4  # queued, claimed, the last tile, over
 
 
-def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
+def test_a_hung_tile_loses_the_lease(parts: Parts, idle_cluster: Any) -> None:
     """Without a tile for `tile_timeout_s` the lease ends: another takes the job, this run stops."""
 
     class Hung(Failing):
@@ -251,9 +246,9 @@ def test_a_hung_tile_loses_the_lease(bench: Bench, idle_cluster: Any) -> None:
             token.check()
 
     idle_cluster.ask("job", send=0)
-    settings = bench.settings.model_copy(update={"tile_timeout_s": 0.3, "lease_s": 0.5})
-    hung = replace(bench, engine=Hung(bench, ValueError()), settings=settings)
-    thread = threading.Thread(target=segment, args=(hung, "job"))
+    changes = {"tile_timeout_s": 0.3, "lease_s": 0.5}
+    hung = job_runner(replace(parts, engine=Hung(parts, ValueError()), changes=changes))
+    thread = threading.Thread(target=hung.run, args=("job",))
     thread.start()
     idle_cluster.until(lambda: idle_cluster.repository.leases.take_back(3))
     thread.join(60)

@@ -1,4 +1,4 @@
-"""How a worker is asked to end: once kindly, twice at once."""
+"""Shuts a worker down on signals: the first one after the running tile, the second at once."""
 
 import threading
 from types import FrameType
@@ -11,32 +11,32 @@ from inference.cancellation import CancelToken
 
 
 class ShutdownError(TesseraError):
-    """The worker was asked to end: its job goes back to the queue."""
+    """The worker shuts down, and its job goes back to the queue."""
 
 
-class Stop:
-    """The first signal lets the current tile finish, the second stops in the middle of it."""
+class Shutdown:
+    """The first signal lets the running tile finish; the second cancels the run."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._tokens: WeakSet[CancelToken] = WeakSet()
 
     def token(self) -> CancelToken:
-        """A token for the next run, that the second signal pulls."""
+        """A token for the next run, which the second signal cancels."""
         token = CancelToken()
         self._tokens.add(token)
         return token
 
     def check(self) -> None:
-        """Raises ShutdownError once asked."""
-        if self.asked:
+        """Raises ShutdownError after the first signal."""
+        if self.requested:
             raise ShutdownError("The worker shuts down.")
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """For SIGTERM and SIGINT; Celery's consumer ends when it is next idle."""
-        if self.asked:
-            # Not here: a token's lock may be held by the very thread that was interrupted.
+        """Handles SIGTERM and SIGINT; Celery's consumer ends when it is next idle."""
+        if self.requested:
+            # In threads: the interrupted thread itself may hold a token's lock.
             for token in list(self._tokens):
                 threading.Thread(target=token.cancel, daemon=True).start()
-        self.asked = True
+        self.requested = True
         state.should_stop = 0

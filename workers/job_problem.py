@@ -1,0 +1,48 @@
+"""The RFC 9457 problem of a failed job."""
+
+import errno
+import logging
+from typing import Any
+
+from imaging.errors import StorageFull, TesseraError, Unavailable
+from jobs import problem
+
+log = logging.getLogger(__name__)
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether another attempt may succeed, later or on another worker."""
+    return isinstance(error, Unavailable) or _is_disk_full(error)
+
+
+def problem_of(error: Exception) -> dict[str, Any]:
+    """The members of the problem. The message of an error that is not a TesseraError is omitted,
+    since it may quote patient data."""
+    if isinstance(error, TesseraError):
+        return problem.problem_of(error)
+    if isinstance(error, MemoryError):
+        return {
+            "type": "urn:tessera:out-of-memory",
+            "title": "Not enough memory",
+            "status": 507,
+            "detail": "The worker has not enough memory for this scan.",
+            "expected": "Memory for the scan's mask and at least one tile.",
+            "hint": "Use a smaller tile, or a worker with more memory.",
+        }
+    if _is_disk_full(error):
+        return problem.members(
+            StorageFull(""),
+            "The worker's disk is full.",
+            "Space for the scan and its mask.",
+            "Free space on the worker's disk, then retry the job.",
+        )
+    return problem.unexpected(problem.logged(error, log)) | {
+        "expected": "A mask.",
+        "hint": "Retry the job. If it fails again, report the id to your administrator.",
+    }
+
+
+def _is_disk_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _DISK_FULL
