@@ -119,10 +119,14 @@ export class JobView {
     try {
       if (this.job === undefined) this.worklist.update(await api.job(id))
       if (signal.aborted) return
-      const scan = await api.scan(Object.values(this.job!.scans)[0]!)
+      const [scan, formats] = await Promise.all([
+        api.scan(Object.values(this.job!.scans)[0]!),
+        api.formats().catch(() => []),
+      ])
       if (signal.aborted) return
       this.scan = scan
-      fill(this.facts, scanFacts(scan, this.job!.state !== 'succeeded'))
+      const format = formats.find((one) => one.name === scan.format)?.title ?? scan.format
+      fill(this.facts, scanFacts(scan, format, this.job!.state !== 'succeeded'))
       this.update()
       await this.loadScan(scan, signal)
       if (signal.aborted) return

@@ -1,12 +1,12 @@
-/** The properties of a scan, as a collapsible list. */
+/** The properties of a scan, as a collapsible list; `format` is the title of its format. */
 
 import { element } from '../element'
 import { bytesText, shapeText, spacingText, timeText } from '../text'
 import type { Scan } from '../schemas'
 
-export function scanFacts(scan: Scan, open: boolean): HTMLElement {
+export function scanFacts(scan: Scan, format: string, open: boolean): HTMLElement {
   const facts: [string, string][] = [
-    ['Format', scan.format],
+    ['Format', format],
     ['Size', shapeText(scan)],
     ['Spacing', spacingText(scan) || 'unknown'],
     ['Data type', scan.dtype],
