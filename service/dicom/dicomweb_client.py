@@ -12,7 +12,7 @@ from dicomweb_client.web import DICOMwebClient
 
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError
 from imaging.formats.atomic import raising_storage_full
-from imaging.formats.dicom.instance_identity import load, save
+from imaging.formats.dicom.instance_identity import load_dataset, save_dataset
 from service.dicom.peer_errors import is_temporary, peer_error
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch
@@ -59,7 +59,7 @@ def fetch(
             ):
                 path = stack.enter_context(scratch.file(".dcm"))
                 with raising_storage_full():
-                    size = save(instance, path)
+                    size = save_dataset(instance, path)
                 left -= size
                 if left < 0:
                     raise _too_large(max_bytes)
@@ -70,7 +70,7 @@ def fetch(
 def store(peer: Peer, path: Path) -> None:
     """Sends one DICOM file (STOW-RS); raises PeerUnavailable, PeerRefused."""
     with _client(peer) as client, _peer_errors(peer):
-        response = client.store_instances([load(path)])
+        response = client.store_instances([load_dataset(path)])
         for failed in response.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
             raise peer_error(peer, f"status {reason:04X}H", temporary=is_temporary(reason))

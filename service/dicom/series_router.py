@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
-from imaging.formats.dicom.instance_identity import Identity, identify
+from imaging.formats.dicom.instance_identity import InstanceIdentity, identify
 from jobs import problem
 from jobs.stored_scan import StoredScan
 from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
@@ -79,7 +79,9 @@ class SeriesRouter:
                 self._inbox.refuse(series, problem.unexpected(error_id))
 
     @requires(Permission.SCANS_WRITE)
-    def route(self, principal: Principal, series: CompleteSeries, identity: Identity) -> None:
+    def route(
+        self, principal: Principal, series: CompleteSeries, identity: InstanceIdentity
+    ) -> None:
         """Takes a series in and starts the jobs of every rule that applies to it.
 
         The sender needs no permission for jobs and deliveries: the routing table, which an
@@ -136,7 +138,7 @@ class SeriesRouter:
 
     @contextmanager
     def _copies(
-        self, series: CompleteSeries, identity: Identity
+        self, series: CompleteSeries, identity: InstanceIdentity
     ) -> Iterator[Sequence[ReceivedFile]]:
         """Copies of the files, because intake may move its files away."""
         with ExitStack() as stack:

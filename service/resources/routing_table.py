@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest, NotFound
-from imaging.formats.dicom.instance_identity import Identity
+from imaging.formats.dicom.instance_identity import InstanceIdentity
 from models.registry import Registry
 from service.resources.format_names import DeliveryFormatName
 from service.resources.peers import Peer, PeerName
@@ -41,7 +41,7 @@ class RoutingRule(BaseModel):
     deidentify: bool = False
     resample: bool = False
 
-    def matches(self, series: Identity) -> bool:
+    def matches(self, series: InstanceIdentity) -> bool:
         """Whether the rule applies to the series that one of its images identifies."""
         pairs = (
             (self.calling, series.sender),
@@ -106,7 +106,7 @@ class RoutingTable(BaseModel):
                 detail = f"rule.{number}.model: the model takes {len(card.channels)} scans at once."
                 raise _invalid(detail)
 
-    def rules_for(self, series: Identity) -> list[RoutingRule]:
+    def rules_for(self, series: InstanceIdentity) -> list[RoutingRule]:
         """Every rule that applies to a series."""
         return [rule for rule in self.rule if rule.matches(series)]
 

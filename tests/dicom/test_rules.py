@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import BadRequest, NotFound
-from imaging.formats.dicom.instance_identity import Identity
+from imaging.formats.dicom.instance_identity import InstanceIdentity
 from models.registry import Registry
 from service.resources.routing_table import RoutingTable
 
@@ -69,7 +69,7 @@ def test_models_are_looked_up(tmp_path: Path, model: str) -> None:
     assert "rule.0.model" in str(refused.value)
 
 
-def found(**changes: str) -> Identity:
+def found(**changes: str) -> InstanceIdentity:
     values = {
         "sop_instance": "1.2",
         "series": "1.3",
@@ -78,7 +78,7 @@ def found(**changes: str) -> Identity:
         "description": "T1 mprage [sag]",
         "body_part": "BRAIN",
     }
-    return Identity(**values | changes)
+    return InstanceIdentity(**values | changes)
 
 
 @pytest.mark.parametrize(

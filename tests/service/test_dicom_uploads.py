@@ -3,12 +3,22 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from pydicom import filereader
 from pydicom.data import get_testdata_files
 
+from imaging.formats.limits import Limits
+from jobs.blobs.folder import FolderBlobs
+from jobs.repository import Repository
+from jobs.settings import Settings
+from service.resources.metrics import Metrics
+from service.resources.scratch import Scratch
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.scan_intake import ScanIntake
 from tests.support.answers import check_problem
 from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, write
 from tests.support.gateway import Gateway
@@ -142,3 +152,36 @@ def test_all_files_of_pydicom_in_one_zip(gateway: Gateway) -> None:
     for refused in every.json()["refused"]:
         assert refused["problem"]["detail"]
     assert gateway.peak_bytes() - before < FLAT
+
+
+def test_intake_parses_each_header_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a series of seven files, its row is stored after seven parses of a header."""
+    settings = Settings(data=tmp_path / "data")
+    settings.data.mkdir()
+    repository = Repository(settings.database)
+    repository.migrate()
+    scratch = Scratch(tmp_path / "scratch")
+    intake = ScanIntake(
+        scans=repository.scans,
+        blobs=FolderBlobs(tmp_path / "blobs"),
+        scratch=scratch,
+        limits=Limits(),
+        metrics=Metrics(repository.jobs.counts),
+        secret=lambda: b"secret",
+    )
+    paths = write(classic(_volume(), np.diag([1.0, 1, 2, 1])), tmp_path / "sent")
+    files = [ReceivedFile(path, path.name, path.stat().st_size) for path in paths]
+    headers: list[object] = []
+    parse = filereader.read_partial
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        headers.append(parse(*arguments, **options))
+        return headers[-1]
+
+    monkeypatch.setattr(filereader, "read_partial", counted)
+    try:
+        taken = intake.take_one("local", files)
+    finally:
+        scratch.close()
+        repository.close()
+    assert (taken.scan.shape, taken.created, len(headers)) == ((1, 11, 9, 7), True, 7)

@@ -1,19 +1,19 @@
 """De-identification: the Basic Application Level Confidentiality Profile of PS3.15, Annex E.
 
-What is done with each attribute comes from the generated copy of Table E.1-1 in dicomanonymizer;
-the rest is here, since that package leaves what lies in sequences as it is, deletes no dates and
-draws its UIDs at random:
+The action of each attribute comes from the generated copy of Table E.1-1 in dicomanonymizer. The
+actions themselves are here, since that package does not descend into sequences, deletes no dates
+and draws random UIDs:
 
-    X          removed
-    Z, X/Z     emptied
-    D and its  a dummy of the attribute's VR (of several choices the one that every IOD allows)
-    U          another UID, always the same for the same UID and secret; as for all it leaves
-    others     kept: geometry, rescale, pixels
+    X              removed
+    Z, X/Z         emptied
+    D, Z/D, X/D    replaced by a dummy of the attribute's VR, which every IOD allows
+    U              replaced by another UID, always the same for the same UID and secret
+    others         kept: geometry, rescale, pixels
 
-Beyond the table: private attributes, those that no dictionary knows, curves and overlays are
-removed; names, dates, times, addresses and free texts that it does not list are emptied.
-PatientID, PatientName and AccessionNumber become pseudonyms, the same for the same patient in every
-upload.
+Beyond the table, private and unknown attributes, curves and overlays are removed; names, dates,
+times, addresses and free texts that the table does not list are emptied; UIDs that it does not list
+are replaced. PatientID, PatientName and AccessionNumber become pseudonyms, which are the same for
+the same patient in every upload.
 """
 
 import hmac
@@ -47,7 +47,7 @@ _DUMMIES: Mapping[str, Any] = {
     "UR": "http://anonymized.invalid",
 }
 _PERSONAL = ("DA", "DT", "LT", "PN", "ST", "TM", "UR", "UT")
-"""VRs that are emptied wherever they are and the table does not tell."""
+"""VRs whose attributes are emptied where the table does not list them."""
 _TEXTS = (
     "PositionReferenceIndicator",  # scanners copy the description of the study into it
     *("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar"),
@@ -55,19 +55,19 @@ _TEXTS = (
     *(f"{who}OrderNumberImagingServiceRequestRetired" for who in ("Placer", "Filler")),
     *("DeviceID", "FrameLabel", "FrameOfInterestDescription", "InstructionText"),
 )
-"""Short texts, some of them retired, that the table leaves."""
+"""Attributes with short texts, some retired, that the table does not list."""
 _DRAWN = {*range(0x5000, 0x5020, 2), *range(0x6000, 0x6020, 2)}
-"""Groups of curves and overlays: of the latter the table leaves labels and descriptions."""
+"""Groups of curves and overlays; the table keeps labels and descriptions of overlays."""
 _OVERLAY_BIT, _OVERLAY_DATA = 0x0102, 0x3000
 _PSEUDONYMS = (Tag("PatientName"), Tag("PatientID"), Tag("AccessionNumber"))
 
 
 def deidentify(dataset: Dataset, secret: bytes) -> None:
-    """Takes from a whole data set, in place, all that tells who the patient is.
+    """Removes from a whole data set, in place, everything that identifies the patient.
 
     The same secret gives the same pseudonyms and UIDs, so that series, studies and references stay
-    together. Faces that can be drawn from voxels stay. Raises UnsupportedScan where the image says
-    that text is burned into its pixels.
+    together. Faces that can be reconstructed from voxels remain. Raises UnsupportedScan where the
+    header states that text is burned into the pixels.
     """
     _check_pixels(dataset)
     names = _names(dataset, secret)
@@ -77,7 +77,7 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
             dataset[tag].value = value
     dataset.file_meta = _file_meta(dataset)
     dataset.preamble = b"\0" * 128
-    _tell(dataset)
+    _record(dataset)
 
 
 def deidentify_file(path: Path, out: Path, secret: bytes) -> Dataset:
@@ -105,14 +105,14 @@ def deidentify_file(path: Path, out: Path, secret: bytes) -> Dataset:
 
 
 def new_uid(uid: str, secret: bytes) -> UID:
-    """Another UID (PS3.5, B.2) of the same instance, series, ...; those of the standard stay."""
+    """The UID (PS3.5, B.2) that replaces `uid`; UIDs of the standard itself are kept."""
     if UID(uid).name != uid or not uid:
         return UID(uid)
     return UID(f"2.25.{UUID(bytes=_digest(secret, 'uid', uid)[:16], version=4).int}")
 
 
 def pseudonym(kind: str, value: str, secret: bytes) -> str:
-    """16 letters and digits in place of `value`; nothing in place of nothing."""
+    """16 letters and digits in place of `value`; "" for an empty value."""
     return b32encode(_digest(secret, kind, value)[:10]).decode() if value else ""
 
 
@@ -121,21 +121,21 @@ def _check_pixels(dataset: Dataset) -> None:
         bit = dataset.get((group, _OVERLAY_BIT))
         if bit is not None and bit.value and (group, _OVERLAY_DATA) not in dataset:
             raise UnsupportedScan(
-                "An overlay is drawn into spare bits of the image's pixels (6000,0102).",
-                expected="An image whose pixels name nobody, where it is to be de-identified.",
-                hint="Take the overlay out first, or send it without de-identification.",
+                "An overlay is stored in unused bits of the image's pixels (6000,0102).",
+                expected="For de-identification, an image without text in its pixels.",
+                hint="Remove the overlay first, or send the image without de-identification.",
             )
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() != "YES":
         return
     raise UnsupportedScan(
-        "The image says that text is burned into its pixels (0028,0301).",
-        expected="An image whose pixels name nobody, where it is to be de-identified.",
-        hint="Clean its pixels first, or send it without de-identification.",
+        "The header states that text is burned into the image's pixels (0028,0301).",
+        expected="For de-identification, an image without text in its pixels.",
+        hint="Remove the text first, or send the image without de-identification.",
     )
 
 
 def _names(dataset: Dataset, secret: bytes) -> dict[BaseTag, str]:
-    """What stands in place of name, number and order of the patient."""
+    """Pseudonyms of the patient's name, the PatientID and the AccessionNumber."""
 
     def text(keyword: str) -> str:
         return str(dataset.get(keyword) or "").strip()
@@ -152,7 +152,7 @@ def _clean(dataset: Dataset, secret: bytes) -> None:
     for tag in list(dataset.keys()):
         try:
             element = dataset[tag]
-        except Exception:  # noqa: BLE001 - nobody can say what is in a value that cannot be read
+        except Exception:  # noqa: BLE001 - an unreadable value may contain anything
             del dataset[tag]
             continue
         action = _action(element)
@@ -201,11 +201,11 @@ _ACTIONS: Mapping[int, Action] = {
     )
     for _number in (_tag[0] << 16 | _tag[1] for _tag in _tags if len(_tag) == 2)
 }
-"""X/Z/U*, sequences of references to images, are kept: their UIDs are U themselves."""
+"""X/Z/U* (sequences of references to images) are kept, and the UIDs in them are replaced."""
 
 
 def _action(element: DataElement) -> Action | None:
-    """What the profile has done with it; None: it is kept."""
+    """The profile's action for an element; None: it is kept."""
     tag = element.tag
     if tag.is_private or not (dictionary_has_tag(tag) or repeater_has_tag(tag)):
         return _remove
@@ -220,7 +220,7 @@ def _action(element: DataElement) -> Action | None:
 
 
 def _file_meta(dataset: Dataset) -> FileMetaDataset:
-    """Without the titles of the systems that the file went through."""
+    """File meta information without the titles of the systems that handled the file."""
     old, meta = getattr(dataset, "file_meta", FileMetaDataset()), FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", "")
     meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "")
@@ -230,8 +230,8 @@ def _file_meta(dataset: Dataset) -> FileMetaDataset:
     return meta
 
 
-def _tell(dataset: Dataset) -> None:
-    """That it was done, and how (PS3.15, E.1; CID 7050)."""
+def _record(dataset: Dataset) -> None:
+    """Records the de-identification in the header (PS3.15, E.1; CID 7050)."""
     code = Dataset()
     code.CodeValue = "113100"
     code.CodingSchemeDesignator = "DCM"

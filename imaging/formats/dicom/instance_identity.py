@@ -1,4 +1,4 @@
-"""What one DICOM file says it is: enough to put it beside its like, and to route it."""
+"""The identity of a DICOM file: the attributes by which it is grouped and routed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ _TAGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class InstanceIdentity:
     """Attributes of one SOP instance; all but the first two may be empty."""
 
     sop_instance: str
@@ -33,46 +33,51 @@ class Identity:
     """SourceApplicationEntityTitle of the file meta information (PS3.10, 7.1)."""
 
 
-def identify(path: Path) -> Identity:
-    """Reads no pixels; raises UnreadableScan for what is no DICOM file of a series,
-    ScanTooLarge."""
+def identify(path: Path) -> InstanceIdentity:
+    """Reads the identity of a file, and no pixels.
+
+    Raises UnreadableScan for a file that is not a DICOM instance of a series, ScanTooLarge.
+    """
     try:
         with path.open("rb") as file:
             check_inflated_size(file)
-        found = dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS])
-        identity = _identity(found)
+        header = dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS])
+        identity = _identity(header)
     except TesseraError:
         raise
-    except Exception as error:  # whatever a damaged file makes the library raise
+    except Exception as error:  # pydicom raises many kinds for a damaged file
         raise _unreadable() from error
     if not identity.sop_instance or not identity.series:
         raise _unreadable()
     return identity
 
 
-def load(source: Path | IO[bytes]) -> Dataset:
-    """A whole data set, for libraries that send one; raises UnreadableScan."""
+def load_dataset(source: Path | IO[bytes]) -> Dataset:
+    """Reads a whole data set, for libraries that send it; raises UnreadableScan."""
     try:
         return dcmread(source)
     except Exception as error:
         raise _unreadable() from error
 
 
-def save(found: Dataset, path: Path) -> int:
-    """Writes a data set that came from elsewhere as a DICOM file; its size in bytes."""
+def save_dataset(dataset: Dataset, path: Path) -> int:
+    """Writes a received data set as a DICOM file; returns its size in bytes.
+
+    Raises UnreadableScan for a data set that is not valid, and OSError.
+    """
     try:
-        dcmwrite(path, found, enforce_file_format=True)
-    except (ValueError, AttributeError, TypeError, KeyError) as error:  # no room is told as such
+        dcmwrite(path, dataset, enforce_file_format=True)
+    except (ValueError, AttributeError, TypeError, KeyError) as error:  # no fault of the disk
         raise _unreadable() from error
     return path.stat().st_size
 
 
-def _identity(found: Dataset) -> Identity:
+def _identity(header: Dataset) -> InstanceIdentity:
     def text(keyword: str) -> str:
-        return str(found.get(keyword) or "").strip(" \0")
+        return str(header.get(keyword) or "").strip(" \0")
 
-    meta = found.file_meta
-    return Identity(
+    meta = header.file_meta
+    return InstanceIdentity(
         sop_instance=text("SOPInstanceUID"),
         series=text("SeriesInstanceUID"),
         study=text("StudyInstanceUID"),
@@ -87,7 +92,7 @@ def _identity(found: Dataset) -> Identity:
 
 def _unreadable() -> UnreadableScan:
     return UnreadableScan(
-        "The bytes are no DICOM instance that can be read.",
+        "The file is not a readable DICOM instance.",
         expected="A DICOM file with the UIDs of its instance and its series (PS3.10, 7).",
         hint="Export or send it again.",
     )
