@@ -124,8 +124,8 @@ def test_passwords_come_from_the_environment(
 
 def test_the_file_of_the_documentation(tmp_path: Path) -> None:
     """It can be copied as it stands."""
-    page = (Path(__file__).parents[2] / "docs" / "pacs.md").read_text()
-    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "pacs.md").read_text()
+    (text,) = re.findall(r"```toml[^\n]*\n(.*?)```", page, re.DOTALL)
     routes = load(tmp_path, text)
     routes.check(Registry())
     assert [peer.name for peer in routes.peer] == ["archive", "workstation"]
