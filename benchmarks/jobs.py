@@ -9,15 +9,10 @@ results are saved for benchmarks/report.py.
 """
 
 import argparse
-import contextlib
-import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -28,6 +23,7 @@ import skimage
 
 sys.path.append(str(Path(__file__).resolve().parent))
 
+from gateway_process import free_port, running
 from record import save
 
 MODEL = "nuclei-2d"
@@ -43,10 +39,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        with service(Path(folder) / "one", together=1) as client:
+        with service(Path(folder) / "one", group_size=1) as client:
             rows, device = singles(client, options.runs)
             one = rate(client, options.runs)
-        with service(Path(folder) / "four", together=4) as client:
+        with service(Path(folder) / "four", group_size=4) as client:
             one_job(client, uploaded(client))
             four = rate(client, options.runs)
     print(f"one at a time: {one:.2f} images per second; four at a time: {four:.2f}")
@@ -109,31 +105,12 @@ def uploaded(client: httpx.Client) -> str:
     return str(answer.raise_for_status().json()["id"])
 
 
-@contextlib.contextmanager
-def service(folder: Path, together: int) -> Iterator[httpx.Client]:
+def service(folder: Path, group_size: int) -> AbstractContextManager[httpx.Client]:
     """A client of a running service."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"TESSERA_GROUP_SIZE": str(together), "TESSERA_CACHE": str(folder.parent / "cache")}
+    port = free_port()
     command = [Path(sys.executable).parent / "tessera", "up", "--data", folder, "--port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
-            while not answers(client):
-                time.sleep(0.1)
-            yield client
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-
-
-def answers(client: httpx.Client) -> bool:
-    """Whether the gateway answers."""
-    try:
-        return client.get("/healthz").is_success
-    except httpx.TransportError:
-        return False
+    settings = {"TESSERA_GROUP_SIZE": str(group_size), "TESSERA_CACHE": str(folder.parent / "cache")}
+    return running(command, port, settings)
 
 
 if __name__ == "__main__":

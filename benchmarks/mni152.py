@@ -35,10 +35,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scan = Path(folder) / "mni152.nii.gz"
         scan.symlink_to(named("t1"))
-        made = Engine(Registry()).segment({"mri": scan}, MODEL, Path(folder))
-        mask = np.asarray(nibabel.load(made.mask).dataobj)
+        outcome = Engine(Registry()).segment({"mri": scan}, MODEL, Path(folder))
+        mask = np.asarray(nibabel.load(outcome.mask).dataobj)
         if options.preview:
-            options.preview.write_bytes(made.preview.read_bytes())
+            options.preview.write_bytes(outcome.preview.read_bytes())
     grey, white = over_half("gm"), over_half("wm")
     cerebrum = mask != CEREBELLUM
     rows = (

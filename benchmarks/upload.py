@@ -1,24 +1,20 @@
-"""How long an uploaded DICOM series takes to become a stored scan, and how often it is parsed.
+"""Measures the upload of a DICOM series: seconds until the scan is stored, and header parses.
 
     python -P benchmarks/upload.py [FOLDER] [--runs 5]
 
-FOLDER holds the files of one series; without it, a CT of 384 slices of 512 x 512 is made. Printed
-are the seconds of the intake alone (in this process, from files on the disk to the stored blob),
-the header parses of each file in it, and the seconds of an upload to a gateway over HTTP, as a zip
-and as a form of single files. Every run stores the series as new.
+FOLDER contains the files of one series; without it, a CT of 384 slices of 512 x 512 is created. The
+output is: the seconds of the intake only (in this process, from files on the disk to the stored
+blob), the number of header parses of each file during the intake, and the seconds of an upload to a
+gateway over HTTP, as a zip and as a form of single files. Every run stores the series as new.
 """
 
 import argparse
-import contextlib
-import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,6 +24,10 @@ import httpx
 import numpy as np
 from pydicom import Dataset, FileMetaDataset, filereader
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+sys.path.append(str(Path(__file__).resolve().parent))  # last: its jobs.py must not hide `jobs`
+
+from gateway_process import free_port, running
 
 SLICES = 384
 SIDE = 512
@@ -47,7 +47,7 @@ def main() -> None:
         print(f"{len(files)} files, {size / 1e6:.0f} MB, median of {options.runs}:")
         print(f"  header parses of each file: {parses(files, Path(scratch)):.2f}")
         seconds = [intake(files, Path(scratch)) for _ in range(options.runs)]
-        print(f"  intake alone:              {median(seconds):6.2f} s")
+        print(f"  intake only:               {median(seconds):6.2f} s")
         for name, body in (("zip", zipped), ("single files", single)):
             seconds = [uploaded(files, Path(scratch), body) for _ in range(options.runs)]
             print(f"  HTTP upload, {name + ':':13} {median(seconds):6.2f} s")
@@ -100,33 +100,11 @@ def single(files: list[Path], _: Path) -> Any:
     return [("files", (f"{n}.dcm", path.read_bytes())) for n, path in enumerate(files)]
 
 
-@contextlib.contextmanager
-def gateway(folder: Path) -> Iterator[httpx.Client]:
+def gateway(folder: Path) -> AbstractContextManager[httpx.Client]:
     """A client of a gateway with a data folder of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"TESSERA_DATA": str(folder / "data"), "TESSERA_PORT": str(port)}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _START],
-        env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
-            while not answers(client):
-                time.sleep(0.1)
-            yield client
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-
-
-def answers(client: httpx.Client) -> bool:
-    """Whether the gateway accepts connections."""
-    try:
-        return client.get("/healthz").is_success
-    except httpx.TransportError:
-        return False
+    return running([sys.executable, "-P", "-c", _START], port, settings)
 
 
 def ct_series(folder: Path) -> Path:

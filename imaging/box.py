@@ -21,6 +21,7 @@ class Box:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Number of voxels along each axis."""
         return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
 
     @property

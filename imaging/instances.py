@@ -123,12 +123,12 @@ def _numbered(
     for rows in slabs(numbers.shape):
         flat = numbers[rows].ravel()
         where = np.flatnonzero(flat)
-        found = flat[where]
+        present = flat[where]
         new = np.flatnonzero(sizes == 0)
         here = np.zeros(top + 1, np.int64)
-        here[found[::-1]] = where[::-1]  # the last write wins: the first voxel in raster order
+        here[present[::-1]] = where[::-1]  # the last write wins: the first voxel in raster order
         first[new] = here[new] + rows.start * row_voxels
-        sizes += np.bincount(found, minlength=top + 1)
+        sizes += np.bincount(present, minlength=top + 1)
     kept = np.flatnonzero((sizes >= min_voxels) & (sizes > 0))
     kept = kept[np.argsort(first[kept])]
     dtype = np.uint16 if kept.size <= 65535 else np.uint32

@@ -52,6 +52,7 @@ class Measurements:
     rows: tuple[Measurement, ...]
 
     def as_dict(self) -> dict[str, Any]:
+        """The rows under `labels`."""
         return {"labels": [row.as_dict() for row in self.rows]}
 
 

@@ -73,14 +73,17 @@ class Tile:
 
     @property
     def read(self) -> Box:
+        """Input of the network; may reach beyond the grid, where it is mirrored."""
         return Box(*zip(*(s.read for s in self.spans), strict=True))
 
     @property
     def keep(self) -> Box:
+        """Outputs that are used, on the network's grid."""
         return Box(*zip(*(s.keep for s in self.spans), strict=True))
 
     @property
     def write(self) -> Box:
+        """Voxels that only this tile writes, on the mask's grid."""
         return Box(*zip(*(s.write for s in self.spans), strict=True))
 
     @property

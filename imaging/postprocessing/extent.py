@@ -1,4 +1,4 @@
-"""Where a label lies in a mask."""
+"""The bounding box of a label."""
 
 from typing import Any
 

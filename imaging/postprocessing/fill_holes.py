@@ -14,7 +14,7 @@ from imaging.postprocessing.step import LabelStep
 class FillHoles(LabelStep):
     """Fills background that a label encloses with that label.
 
-    Background is connected by faces alone, so that a hole ends where the label touches itself by an
+    Background is connected by faces only, so that a hole ends where the label touches itself by an
     edge or a corner. Another label inside a hole stays. In a volume a hole must be closed in all
     three dimensions.
     """

@@ -31,9 +31,9 @@ class TrainingConfig(FrozenModel):
     """Images, labels and validation cases."""
     network: Network
     """The U-Net."""
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = Field(default_factory=Augmentation)
     """Random changes of the examples."""
-    loss: Loss = Loss()
+    loss: Loss = Field(default_factory=Loss)
     """The loss function."""
     synthesis: Synthesis | None = None
     """Draws the images from the labels, which are then maps of tissues. Empty: images are read."""

@@ -71,7 +71,8 @@ class Named(Protocol):
     """Anything with a case's name, which can be held out."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the case."""
 
 
 C = TypeVar("C", bound=Named)

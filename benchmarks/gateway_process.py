@@ -1,0 +1,47 @@
+"""Starts a gateway for a benchmark and stops it afterwards."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path], port: int, settings: Mapping[str, str]
+) -> Iterator[httpx.Client]:
+    """A client of the gateway that `command` starts on `port`, as soon as it answers.
+
+    `settings`: environment variables. The process gets SIGINT at the end.
+    """
+    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
+            while not _answers(client):
+                if process.poll() is not None:
+                    raise SystemExit("The gateway stopped before it answered.")
+                time.sleep(0.1)
+            yield client
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").is_success
+    except httpx.TransportError:
+        return False
