@@ -109,7 +109,8 @@ def service(folder: Path, group_size: int) -> AbstractContextManager[httpx.Clien
     """A client of a running service."""
     port = free_port()
     command = [Path(sys.executable).parent / "tessera", "up", "--data", folder, "--port", str(port)]
-    settings = {"TESSERA_GROUP_SIZE": str(group_size), "TESSERA_CACHE": str(folder.parent / "cache")}
+    cache = str(folder.parent / "cache")
+    settings = {"TESSERA_GROUP_SIZE": str(group_size), "TESSERA_CACHE": cache}
     return running(command, port, settings)
 
 
