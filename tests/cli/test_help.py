@@ -1,0 +1,47 @@
+"""Every command and every option has a help text, from which the reference is generated."""
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from cli.main import COMMANDS, tessera
+
+
+def commands(
+    group: click.Command, name: str, context: click.Context
+) -> Iterator[tuple[str, click.Command]]:
+    """The command and all subcommands below it, with their full names."""
+    yield name, group
+    if isinstance(group, click.Group):
+        for child in group.list_commands(context):
+            command = group.get_command(context, child)
+            assert command is not None
+            yield from commands(command, f"{name} {child}", context)
+
+
+ALL = dict(commands(tessera, "tessera", click.Context(tessera)))
+
+
+def test_all_commands_are_walked() -> None:
+    assert {f"tessera {name}" for name in COMMANDS} < set(ALL)
+    assert {"tessera models show", "tessera models add", "tessera models describe"} < set(ALL)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_help_is_complete(name: str) -> None:
+    """Sentences that start with a capital letter; for options at least three words."""
+    command = ALL[name]
+    text = command.help or ""
+    assert text.split("\n\n")[0].endswith(".")
+    assert text[0].isupper()
+    for option in command.params:
+        if isinstance(option, click.Option):
+            help_text = option.help or ""
+            assert len(help_text.split()) >= 3, option.name
+            assert help_text.split("  [")[0].endswith("."), option.name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_summary_is_a_sentence(name: str) -> None:
+    assert COMMANDS[name][1].endswith(".")
