@@ -71,15 +71,25 @@ class Network(FrozenModel):
     convolutions: int = 2
     """Number of steps of each block."""
     padding: Padding = "valid"
+    """`valid`: no padding, the output is smaller than the input. `same`: padding with zeros."""
     block: Block = "plain"
+    """Kind of block at each level."""
     squeeze_excite: bool = False
+    """Whether each block ends with squeeze-and-excitation; the network is then not exact."""
     bottleneck: Bottleneck = "none"
+    """Module below the deepest level; with `pyramid` the network is not exact."""
     skip: Skip = "concatenate"
+    """How encoder and decoder are connected."""
     upsampling: Upsampling = "transposed"
+    """Transposed convolution of stride 2, or 1x1 convolution and linear interpolation."""
     activation: Activation = "relu"
+    """Activation after each convolution of a block."""
     batch_norm: bool = True
+    """Whether batch norm follows each convolution of a block."""
     up_bias: bool = True
+    """Whether upsampling convolutions have a bias."""
     dropout: Fraction = 0.0
+    """Dropout rate at the end of the bottom level; 0: none."""
     logit_offsets: tuple[float, ...] = ()
     """Added to the logits, one for each output, when the trained network is evaluated and exported,
     to move the boundary between classes. With two classes, ln((1 - t) / t) selects the second from

@@ -5,13 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 import models.card
 from imaging.errors import BadModel
@@ -20,7 +21,10 @@ from imaging.postprocessing.steps import STEPS, any_of
 from inference.pipeline import postprocess
 from models.card import ModelCard
 from models.card_facts import CardFacts
+from models.nets.config import UNetConfig
 from models.registry import ZOO, Registry
+from models.training.config import TrainingConfig
+from models.training.tables import Network
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "contributing" / "add-a-post-processing-step.md"
@@ -116,13 +120,24 @@ def test_what_does_not_fit_is_refused_by_name(
         ModelCard.load(path)
 
 
-def test_every_field_has_a_description() -> None:
-    schema = ModelCard.model_json_schema()
-    for name, part in {"ModelCard": schema, **schema["$defs"]}.items():
+@pytest.mark.parametrize("model", [ModelCard, TrainingConfig])
+def test_every_field_has_a_description(model: type[BaseModel]) -> None:
+    schema = model.model_json_schema()
+    for name, part in {model.__name__: schema, **schema["$defs"]}.items():
         assert part["description"], name
         for field, facts in part["properties"].items():
             assert facts.get("description"), f"{name}.{field}"
     assert {kind.__name__ for kind in STEPS} <= set(schema["$defs"])
+
+
+def test_a_configured_network_has_the_fields_and_defaults_of_the_u_net() -> None:
+    """But for its widths, and batch norm, which the paper of the U-Net's defaults did not have."""
+    own = {name: field.default for name, field in Network.model_fields.items()}
+    shared = {f.name: f.default for f in fields(UNetConfig) if f.name in own}
+    assert own.keys() - shared.keys() == {"widths", "convolutions", "logit_offsets"}
+    assert {f.name for f in fields(UNetConfig)} - own.keys() == {"encoder", "decoder", "up"}
+    different = {name for name, default in shared.items() if own[name] != default}
+    assert different == {"dimension", "out_channels", "batch_norm"}
 
 
 def test_a_persons_part_of_the_card_is_defined_once() -> None:
