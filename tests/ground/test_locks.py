@@ -134,9 +134,9 @@ def test_pip_accepts_the_lock_of_this_environment() -> None:
     python = ROOT / ".venv-test" / "bin" / "python"
     if not python.exists():
         pytest.skip("the tests run in an environment of another name")
-    command = [python, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index"]
+    command = [str(python), "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index"]
     done = subprocess.run(
-        [*command, "--require-hashes", "--requirement", LOCKS / "tests.txt"],
+        [*command, "--require-hashes", "--requirement", str(LOCKS / "tests.txt")],
         capture_output=True,
         text=True,
         check=False,

@@ -58,7 +58,7 @@ def test_the_bill_of_materials_lists_every_package(tmp_path: Path) -> None:
     assert bom["bomFormat"] == "CycloneDX"
     root = bom["metadata"]["component"]
     assert (root["name"], root["version"]) == ("tessera-seg", version("tessera-seg"))
-    components = {canonicalize_name(part["name"]): part for part in bom["components"]}
+    components = {str(canonicalize_name(part["name"])): part for part in bom["components"]}
     assert components["numpy"]["version"] == version("numpy")
     assert components["numpy"]["licenses"]
     assert len(components) > 100
