@@ -86,8 +86,9 @@ def _by_channel(order: JobOrder, card: ModelCard) -> dict[str, str]:
     given: Mapping[str, str] = order.scans or {names[0]: order.scan or ""}
     if set(given) == set(names):
         return {name: given[name] for name in names}
+    count = "1 scan" if len(names) == 1 else f"{len(names)} scans"
     raise ScanModelMismatch(
-        f"The request does not name one scan for each of the model's {len(names)} channel(s).",
+        f"The model {card.name} needs {count}; the request names other ones.",
         expected=f"`scans` with a scan for each of: {', '.join(names)}.",
         hint=f'Send {{"scans": {{"{names[0]}": "<scan id>", ...}}}} with exactly these names.',
     )
