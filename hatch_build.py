@@ -74,11 +74,11 @@ def build(sources: Path, folder: Path) -> Path:
         "Check the connection to the npm registry (npm's own settings name another: "
         "`npm_config_registry`, or registry= in ~/.npmrc), then install again.",
     )
-    mend = "The page's sources do not build; run `npm run build` in ui/ to work on it."
-    run([node, "node_modules/typescript/bin/tsc", "--noEmit"], copy, mend)
+    hint = "The page's sources do not build; run `npm run build` in ui/ to work on it."
+    run([node, "node_modules/typescript/bin/tsc", "--noEmit"], copy, hint)
     built = folder / "static"
     vite = "node_modules/vite/bin/vite.js"
-    run([node, vite, "build", "--outDir", built, "--emptyOutDir"], copy, mend)
+    run([node, vite, "build", "--outDir", built, "--emptyOutDir"], copy, hint)
     return built
 
 
