@@ -11,7 +11,7 @@ from cli.models import registry
 from cli.value_map import ValueMap
 from imaging.scan import Scan
 from inference.engine import Engine
-from inference.evaluation.figures import CaseFigures, Rules, measure
+from inference.evaluation.case_metrics import CaseMetrics, MetricOptions, measure
 from inference.options import RunOptions
 from jobs.settings import Settings
 from models.registry import Model
@@ -21,30 +21,30 @@ class CaseEvaluator:
     """Evaluates one model with the same rules for every case."""
 
     def __init__(
-        self, model: Model, options: RunOptions, rules: Rules, maps: Sequence[ValueMap]
+        self, model: Model, options: RunOptions, rules: MetricOptions, maps: Sequence[ValueMap]
     ) -> None:
         self._model, self._options, self._rules, self._maps = model, options, rules, maps
         self._engine = Engine(registry(), cache=Settings().cache_folder)
 
-    def measure(self, case: Case) -> CaseFigures:
+    def measure(self, case: Case) -> CaseMetrics:
         """The scores of one case; errors contain the case's name."""
         with case.named_errors():
             scan, mask, reference = self._masks(case)
             return measure(case.name, scan, mask, reference, self._model.card, self._rules)
 
-    def plot(self, cases: Sequence[Case], figures: Sequence[CaseFigures], path: Path) -> None:
+    def plot(self, cases: Sequence[Case], figures: Sequence[CaseMetrics], path: Path) -> None:
         """Draws the best, the median and the worst case into a PNG file.
 
         These cases are segmented again, so that the masks need not be kept in memory.
         """
-        from inference.evaluation.plot import Shown, draw
+        from inference.evaluation.plot import PlottedCase, draw
 
         by_name = {case.name: case for case in cases}
         shown = []
         for rank, row in _ranks(figures).items():
             scan, mask, reference = self._masks(by_name[row.case])
             title = f"{rank}: Dice {row.dice:.3f}"
-            shown.append(Shown(title, row.case, scan, mask, reference))
+            shown.append(PlottedCase(title, row.case, scan, mask, reference))
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(shown, path)
 
@@ -58,7 +58,7 @@ class CaseEvaluator:
         return scan, result.mask, reference_mask(reference, self._maps, known)
 
 
-def _ranks(figures: Sequence[CaseFigures]) -> Mapping[str, CaseFigures]:
+def _ranks(figures: Sequence[CaseMetrics]) -> Mapping[str, CaseMetrics]:
     """The best, the median and the worst case by mean Dice; with fewer cases, each case once."""
     order = sorted(figures, key=lambda row: row.dice, reverse=True)
     ranks = {"best": 0, "median": (len(order) - 1) // 2, "worst": len(order) - 1}

@@ -18,7 +18,7 @@ from cli.summary import show
 from cli.value_map import ValueMap, ValueMapType
 from imaging.errors import BadRequest
 from imaging.scan import Scan
-from inference.evaluation.figures import Rules
+from inference.evaluation.case_metrics import MetricOptions
 from inference.evaluation.summary import summarise
 from inference.evaluation.tables import as_json, to_csv
 from inference.options import RunOptions
@@ -114,12 +114,14 @@ def command(
         evaluator.plot(paired, figures, plot)
 
 
-def _rules(card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None) -> Rules:
+def _rules(
+    card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None
+) -> MetricOptions:
     """The same units for all cases: pixels if any image has no spacing."""
     spaced = all(scan.spacing_mm is not None for scan in scans)
     distance = "mm" if spaced or card.dimension == 3 else "px"
     size = "ml" if card.dimension == 3 else "mm2" if spaced else "px"
-    return Rules(tolerance, distance, size, _membrane(card, membrane) if membrane else None)
+    return MetricOptions(tolerance, distance, size, _membrane(card, membrane) if membrane else None)
 
 
 def _membrane(card: ModelCard, wanted: str) -> int:

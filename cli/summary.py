@@ -3,23 +3,23 @@
 from rich.console import Console
 from rich.table import Table
 
-from inference.evaluation.figures import FIGURES, Rules
+from inference.evaluation.case_metrics import METRICS, MetricOptions
 from inference.evaluation.summary import Mean, Summary
 
 
-def show(summary: Summary, rules: Rules) -> None:
+def show(summary: Summary, rules: MetricOptions) -> None:
     """Prints a row for each label and score: mean, interval, and number of cases that have it."""
     table = Table(box=None, header_style="bold", title=f"{summary.cases} cases")
-    for head in ("label", "figure"):
+    for head in ("label", "metric"):
         table.add_column(head)
     for head in ("mean", "95 % interval", "cases"):
         table.add_column(head, justify="right")
     for name, label in summary.labels.items():
         first = name
-        for figure in FIGURES:
-            if figure.printed and figure.name in label.means:
-                cells = _cells(label.means[figure.name], rules.decimals(figure))
-                table.add_row(first, rules.title(figure), *cells)
+        for metric in METRICS:
+            if metric.printed and metric.name in label.means:
+                cells = _cells(label.means[metric.name], rules.decimals(metric))
+                table.add_row(first, rules.title(metric), *cells)
                 first = ""
         table.add_row("", "missed", str(label.missed))
         table.add_row("", "spurious", str(label.spurious))

@@ -1,4 +1,4 @@
-"""Means over cases, and how far to trust them."""
+"""Means over cases, with confidence intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from inference.evaluation.figures import FIGURES, CaseFigures
+from inference.evaluation.case_metrics import METRICS, CaseMetrics
 
 CONFIDENCE = 0.95
 _RESAMPLES = 5000
 _BATCH = 500
-"""Resamples in memory at once."""
+"""Resamples that are in memory at once."""
 _WEIGHTS = {"seg": "objects"}
-"""SEG is a mean over all reference objects, not over pictures."""
+"""SEG is a mean over all reference objects, not over images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over `cases` cases that have the figure, and its 95 % interval.
+    """A mean over the `cases` cases that have the metric, and its 95 % interval.
 
-    The interval is the percentile bootstrap's over cases, always of the same seed; None where a
-    single case tells nothing of the others.
+    The interval is a percentile bootstrap over cases with a fixed seed; None for a single case.
     """
 
     mean: float
@@ -33,7 +32,7 @@ class Mean:
 
     @classmethod
     def of(cls, values: Sequence[float], weights: Sequence[float] | None = None) -> Self:
-        """Of at least one value; weights, if given, above 0."""
+        """The mean of at least one value; weights are above 0."""
         data = np.asarray(values, float), np.asarray(weights or np.ones(len(values)), float)
         mean = float(_mean(*data))
         if len(values) < 2:
@@ -59,7 +58,7 @@ class LabelSummary:
     missed: int
     spurious: int
     means: Mapping[str, Mean]
-    """By `Figure.name`, in the order of FIGURES; figures that no case has are left out."""
+    """By `Metric.name`, in the order of METRICS; metrics that no case has are omitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +67,27 @@ class Summary:
 
     cases: int
     dice: Mean
-    """Of the mean Dice over the labels of a case."""
+    """Mean over the cases of the mean Dice of a case's labels."""
     labels: Mapping[str, LabelSummary]
 
 
-def summarise(cases: Sequence[CaseFigures]) -> Summary:
-    """Means over at least one case. Each counts once, but SEG's by their reference objects."""
+def summarise(cases: Sequence[CaseMetrics]) -> Summary:
+    """Means over at least one case. Cases have equal weight, except for SEG, which is weighted by
+    reference objects."""
     names = [row.label for row in cases[0].labels]
     labels = {name: _label(cases, index) for index, name in enumerate(names)}
     return Summary(len(cases), Mean.of([case.dice for case in cases]), labels)
 
 
-def _label(cases: Sequence[CaseFigures], index: int) -> LabelSummary:
+def _label(cases: Sequence[CaseMetrics], index: int) -> LabelSummary:
     rows = [case.labels[index] for case in cases]
     means = {}
-    for figure in FIGURES:
-        having = [row.values for row in rows if row.values.get(figure.name) is not None]
+    for metric in METRICS:
+        having = [row.values for row in rows if row.values.get(metric.name) is not None]
         if having:
-            weight = _WEIGHTS.get(figure.name)
+            weight = _WEIGHTS.get(metric.name)
             weights = [values[weight] or 0.0 for values in having] if weight else None
-            means[figure.name] = Mean.of([values[figure.name] or 0.0 for values in having], weights)
+            means[metric.name] = Mean.of([values[metric.name] or 0.0 for values in having], weights)
     missed, spurious = sum(row.missed for row in rows), sum(row.spurious for row in rows)
     return LabelSummary(missed, spurious, means)
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from inference.evaluation.figures import FIGURES, CaseFigures, Rules
+from inference.evaluation.case_metrics import METRICS, CaseMetrics, MetricOptions
 from inference.evaluation.summary import CONFIDENCE, Summary
 from models.card import ModelCard
 
 COLUMNS = (
     *("case", "label", "missed", "spurious", "tolerance", "distance_unit", "size_unit"),
-    *(figure.name for figure in FIGURES),
+    *(metric.name for metric in METRICS),
 )
-"""Always these, in this order; a cell is empty where the figure does not apply."""
+"""The columns in their order; a cell is empty where the metric does not apply."""
 
 
 def as_json(
-    card: ModelCard, rules: Rules, summary: Summary, cases: Sequence[CaseFigures]
+    card: ModelCard, rules: MetricOptions, summary: Summary, cases: Sequence[CaseMetrics]
 ) -> dict[str, Any]:
     """Model, checksum, units, means with intervals per label, and every case."""
     return {
@@ -43,8 +43,8 @@ def as_json(
     }
 
 
-def to_csv(rules: Rules, cases: Sequence[CaseFigures]) -> str:
-    """A head line of COLUMNS, and a row for each case and label."""
+def to_csv(rules: MetricOptions, cases: Sequence[CaseMetrics]) -> str:
+    """A header line of COLUMNS, and a row for each case and label."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -52,7 +52,7 @@ def to_csv(rules: Rules, cases: Sequence[CaseFigures]) -> str:
     del units["membrane"]
     for case in cases:
         for row in case.labels:
-            told = {"case": case.case, "label": row.label}
+            key = {"case": case.case, "label": row.label}
             flags = {"missed": row.missed, "spurious": row.spurious}
-            writer.writerow({**told, **flags, **units, **row.values})
+            writer.writerow({**key, **flags, **units, **row.values})
     return text.getvalue()

@@ -25,7 +25,7 @@ from imaging.formats.sniff import open_scan
 from imaging.metrics.membrane import thinned
 from imaging.metrics.warping import warping_error
 from inference.evaluation import plot
-from inference.evaluation.plot import Shown, _edges, _planes
+from inference.evaluation.plot import PlottedCase, _edges, _planes
 from models.nets.config import UNetConfig
 from tests.support.networks import exported, random_network
 
@@ -166,7 +166,7 @@ def test_the_pictures_are_the_best_the_median_and_the_worst(
     assert [shown.title.split(":")[0] for shown in seen] == ["best", "median", "worst"]
     assert seen[0].title == "best: Dice 1.000"
     for shown in seen:
-        np.testing.assert_array_equal(shown.found, masks[shown.case][0])
+        np.testing.assert_array_equal(shown.predicted, masks[shown.case][0])
         np.testing.assert_array_equal(shown.reference, masks[shown.case][1])
     for names, ranks in (("b\nc\n", ["best", "worst"]), ("c", ["best"])):
         seen.clear()
@@ -184,7 +184,7 @@ def test_planes_and_outlines_lie_where_the_reference_is_largest(tmp_path: Path) 
     path = tmp_path / "s.nii"
     nibabel.save(nibabel.Nifti1Image(values, np.diag([-2.0, 1, 3, 1])), path)
     scan = open_scan(path)
-    axial, coronal, sagittal = _planes(Shown("", "", scan, reference * 0, reference))
+    axial, coronal, sagittal = _planes(PlottedCase("", "", scan, reference * 0, reference))
     np.testing.assert_array_equal(axial.pixels[..., 0], values[::-1, :, 4].T[::-1])
     np.testing.assert_array_equal(coronal.reference, reference[::-1, 2].T[::-1])
     np.testing.assert_array_equal(sagittal.reference, reference[2].T[::-1])

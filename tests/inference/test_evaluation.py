@@ -7,14 +7,20 @@ import numpy as np
 import pytest
 
 from imaging.scan import Scan
-from inference.evaluation.figures import FIGURES, CaseFigures, LabelFigures, Rules, measure
+from inference.evaluation.case_metrics import (
+    METRICS,
+    CaseMetrics,
+    LabelMetrics,
+    MetricOptions,
+    measure,
+)
 from inference.evaluation.summary import Mean, summarise
 from inference.evaluation.tables import COLUMNS, to_csv
 from models.registry import Registry
 
 
-def case(name: str, missed: bool = False, **values: float | None) -> CaseFigures:
-    return CaseFigures(name, (LabelFigures("liver", missed, False, values),))
+def case(name: str, missed: bool = False, **values: float | None) -> CaseMetrics:
+    return CaseMetrics(name, (LabelMetrics("liver", missed, False, values),))
 
 
 def test_the_interval_is_the_percentile_bootstraps() -> None:
@@ -64,14 +70,14 @@ def test_what_is_missed_and_what_is_spurious() -> None:
         reader=lambda box: found[None][(slice(None), *box.slices)],
         stored_shape=(4, 4, 4),
     )
-    told = measure("a", scan, found, reference, card, Rules())
+    told = measure("a", scan, found, reference, card, MetricOptions())
     first, second = told.labels
     assert (first.missed, first.spurious, second.missed, second.spurious) == (0, 1, 1, 0)
     assert [row.values["size_error"] for row in told.labels] == pytest.approx([0.016, -0.016])
     assert [row.values["size_error_percent"] for row in told.labels] == [None, -100.0]
     assert [row.values["hd95"] for row in told.labels] == [None, None]
     assert told.dice == 0.0
-    same = measure("b", scan, found, found, card, Rules())
+    same = measure("b", scan, found, found, card, MetricOptions())
     assert [(row.missed, row.spurious) for row in same.labels] == [(False, False)] * 2
     assert same.dice == 1.0
 
@@ -86,11 +92,11 @@ def test_seg_is_a_mean_over_objects() -> None:
 
 
 def test_columns_are_always_the_same() -> None:
-    rules = Rules(2.0, "px", "mm2")
+    rules = MetricOptions(2.0, "px", "mm2")
     rows = list(csv.reader(io.StringIO(to_csv(rules, [case("=a,b", dice=0.25, seg=None)]))))
     assert tuple(rows[0]) == COLUMNS
     assert rows[1][:8] == ["=a,b", "liver", "False", "False", "2.0", "px", "mm2", "0.25"]
     assert set(rows[1][8:]) == {""}
-    assert len({figure.name for figure in FIGURES}) == len(FIGURES)
-    titles = [rules.title(figure) for figure in FIGURES]
+    assert len({figure.name for figure in METRICS}) == len(METRICS)
+    titles = [rules.title(figure) for figure in METRICS]
     assert titles[1:4] == ["surface Dice at 2 px", "HD95, px", "size error, mm²"]
