@@ -17,7 +17,6 @@ import settings_page
 import training_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
 
 PAGES = {
     "reference/api.md": api_page.page,
@@ -47,26 +46,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+def on_page_markdown(markdown: str, **_: Any) -> str:
     """Puts the tables into their places. Raises KeyError for a table that there is not."""
-    folder = Path(config.docs_dir) / page.file.src_uri
-
-    def table(match: re.Match[str]) -> str:
-        if match[1] == "pages":
-            return "\n".join(_pages(folder.parent, folder.name))
-        return "\n".join(TABLES[match[1]]())
-
-    return _PLACE.sub(table, markdown)
-
-
-def _pages(folder: Path, own: str) -> list[str]:
-    """A list of links to the other pages of a folder, by their titles."""
-    pages = sorted(path for path in folder.glob("*.md") if path.name != own)
-    return [f"- [{_title(path)}]({path.name})" for path in pages]
-
-
-def _title(page: Path) -> str:
-    return next(line[2:] for line in page.read_text().splitlines() if line.startswith("# "))
+    return _PLACE.sub(lambda match: "\n".join(TABLES[match[1]]()), markdown)
 
 
 def _expand(item: Any, docs: Path) -> Any:

@@ -67,3 +67,11 @@ def test_numbers_of_decisions_are_unique() -> None:
     assert sorted(set(numbers)) == numbers
     for page, number in zip(pages, numbers, strict=True):
         assert re.match(rf"# 0*{number}[.:] \S", page.read_text()), page
+
+
+def test_the_index_of_contributing_links_every_page() -> None:
+    folder = ROOT / "docs" / "contributing"
+    text = (folder / "index.md").read_text()
+    others = [path.name for path in folder.glob("*.md") if path.name != "index.md"]
+    assert len(others) > 3
+    assert [name for name in others if f"]({name})" not in text] == []
