@@ -144,9 +144,9 @@ def test_the_gateway_dies_between_receipt_and_job(
 @pytest.mark.parametrize(
     "where",
     [
-        "service.use_cases.scan_intake.take_all",
+        "service.use_cases.scan_intake.ScanIntake.take_in",
         "jobs.repository.jobs.Jobs.add",
-        "service.dicom.series_inbox.Inbox.taken",
+        "service.dicom.series_inbox.SeriesInbox.mark_taken",
     ],
 )
 @pytest.mark.parametrize("when", ["before", "after"])
