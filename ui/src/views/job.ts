@@ -5,19 +5,9 @@ import { element, fill } from '../element'
 import { go } from '../route'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Viewer } from '../viewer/viewer'
-import {
-  MAX_VOXELS,
-  NO_WEBGL,
-  shapeText,
-  spacingText,
-  stateText,
-  timeText,
-  TOO_LARGE,
-  voxels,
-} from '../text'
+import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import {
   type Download,
-  finished,
   type Job,
   type Measurement,
   type Model,
@@ -30,6 +20,7 @@ import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
 import { Findings } from './findings'
+import { JobHead } from './job_head'
 import { warningBox } from './messages'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
@@ -56,7 +47,7 @@ export class JobView {
   private scanShown: string | null = null
   private resultShown: string | null = null
   private readonly findings: Findings
-  private readonly head = element('header.job')
+  private readonly head: JobHead
   private readonly banner = new Banner((job) => {
     this.resultShown = null
     if (job === null) void this.worklist.refresh()
@@ -69,8 +60,9 @@ export class JobView {
 
   constructor(
     private readonly worklist: Worklist,
-    private readonly onAgain: (scan: Scan) => void,
+    onAgain: (scan: Scan) => void,
   ) {
+    this.head = new JobHead(onAgain)
     this.verdict = new VerdictView((id) => void this.refresh(id))
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
@@ -79,7 +71,7 @@ export class JobView {
     this.root = element(
       'section.jobview',
       { 'aria-label': 'Job' },
-      this.head,
+      this.head.root,
       element('div.middle', {}, this.banner.root, this.stage.root),
       element(
         'aside.panel',
@@ -157,8 +149,7 @@ export class JobView {
     fill(this.warnings)
     fill(this.facts)
     fill(this.use)
-    fill(this.head)
-    delete this.head.dataset.seen
+    this.head.clear()
     this.banner.clear()
     this.stage.blank('Loading the scan …')
   }
@@ -247,48 +238,9 @@ export class JobView {
   }
 
   private renderHead(job: Job): void {
-    const model = this.modelOf(job)
-    const seen = JSON.stringify([job.state, job.verdict, this.scan?.id, model?.name])
-    if (this.head.dataset.seen === seen) return
-    this.head.dataset.seen = seen
-    const facts = [
-      `${model?.title ?? job.model}, version ${job.model_version}`,
-      this.scan === null ? '' : shapeText(this.scan),
-      this.scan === null ? '' : spacingText(this.scan),
-      `started ${timeText(job.created_at)}`,
-    ]
-    fill(
-      this.head,
-      element(
-        'div.title',
-        {},
-        element('h1', { title: job.scan_name }, job.scan_name),
-        element(
-          'span.pill',
-          { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' },
-          pillText(job),
-        ),
-        element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
-      ),
-      element('div.actions', {}, ...this.headActions(job)),
-    )
+    this.head.show(job, this.scan, this.modelOf(job))
     if (this.scan !== null && job.state !== 'succeeded')
       fill(this.warnings, warningBox(this.scan.warnings))
-  }
-
-  private headActions(job: Job): HTMLElement[] {
-    const scan = this.scan
-    const actions: HTMLElement[] = []
-    if (scan !== null && finished(job)) {
-      actions.push(
-        element(
-          'button.quiet',
-          { type: 'button', onclick: () => this.onAgain(scan) },
-          'Use this scan again',
-        ),
-      )
-    }
-    return actions
   }
 
   private reopen(): HTMLButtonElement {
@@ -317,9 +269,4 @@ function downloadLink(file: Download): [string, string] {
 function largest(report: Report): Measurement | undefined {
   const size = (measured: Measurement): number => measured.voxels ?? 0
   return [...report.measurements.labels].sort((a, b) => size(b) - size(a))[0]
-}
-
-function pillText(job: Job): string {
-  if (job.state === 'queued') return 'waiting'
-  return job.state === 'succeeded' && job.verdict === null ? 'to review' : stateText(job)
 }

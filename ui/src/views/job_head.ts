@@ -1,0 +1,56 @@
+/** The heading of a job: its scan, its state, its model, and the button to use the scan again. */
+
+import { element, fill } from '../element'
+import { finished, type Job, type Model, type Scan } from '../schemas'
+import { shapeText, spacingText, stateText, timeText } from '../text'
+
+export class JobHead {
+  readonly root = element('header.job')
+
+  constructor(private readonly onReuse: (scan: Scan) => void) {}
+
+  clear(): void {
+    delete this.root.dataset.seen
+    fill(this.root)
+  }
+
+  show(job: Job, scan: Scan | null, model: Model | undefined): void {
+    const seen = JSON.stringify([job.state, job.verdict, scan?.id, model?.name])
+    if (this.root.dataset.seen === seen) return
+    this.root.dataset.seen = seen
+    const facts = [
+      `${model?.title ?? job.model}, version ${job.model_version}`,
+      scan === null ? '' : shapeText(scan),
+      scan === null ? '' : spacingText(scan),
+      `started ${timeText(job.created_at)}`,
+    ]
+    fill(
+      this.root,
+      element(
+        'div.title',
+        {},
+        element('h1', { title: job.scan_name }, job.scan_name),
+        element(
+          'span.pill',
+          { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' },
+          pillText(job),
+        ),
+        element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
+      ),
+      element('div.actions', {}, scan !== null && finished(job) && this.reuseButton(scan)),
+    )
+  }
+
+  private reuseButton(scan: Scan): HTMLButtonElement {
+    return element(
+      'button.quiet',
+      { type: 'button', onclick: () => this.onReuse(scan) },
+      'Use this scan again',
+    )
+  }
+}
+
+/** The state, without the place in the queue. */
+function pillText(job: Job): string {
+  return job.state === 'queued' ? 'waiting' : stateText(job)
+}
