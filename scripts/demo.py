@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import nilearn
@@ -101,7 +102,7 @@ def _segment(client: Client, scan: Path, model: str, out: Path) -> str:
     return job
 
 
-def _tell(scan: Path, model: str, report: dict) -> None:
+def _tell(scan: Path, model: str, report: dict[str, Any]) -> None:
     table = Table(
         "label",
         "size",
@@ -121,14 +122,14 @@ def _tell(scan: Path, model: str, report: dict) -> None:
     Console().print(table)
 
 
-def _start(data: Path, port: int) -> subprocess.Popen:
+def _start(data: Path, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
     return subprocess.Popen(
         [*command, "up", "--data", str(data), "--port", str(port)], start_new_session=True
     )
 
 
-def _wait(address: str, service: subprocess.Popen) -> None:
+def _wait(address: str, service: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and service.poll() is None:
         with socket.socket() as probe:
@@ -139,7 +140,7 @@ def _wait(address: str, service: subprocess.Popen) -> None:
     sys.exit("Tessera did not start; the lines above say why.")
 
 
-def _stop(service: subprocess.Popen) -> None:
+def _stop(service: subprocess.Popen[bytes]) -> None:
     if service.poll() is None:
         os.killpg(service.pid, signal.SIGTERM)
         service.wait(30)

@@ -119,7 +119,9 @@ def test_an_address_that_is_none_is_told(url: str) -> None:
         Client(url)
 
 
-def test_a_job_that_failed_does_not_end_the_others(tmp_path: Path, capsys) -> None:
+def test_a_job_that_failed_does_not_end_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A server that fails every job: each scan is named, and the last is still tried."""
     failed = {**DONE, "state": "failed", "error": {"detail": "No room for a tile."}}
     scans, out = [tmp_path / name for name in ("a.png", "b.png")], tmp_path / "out"

@@ -65,7 +65,9 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def test_every_layer_is_of_the_size_that_torch_gives_it(config: Path, capsys) -> None:
+def test_every_layer_is_of_the_size_that_torch_gives_it(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = described(config, capsys, "--tile", "110")
     unet = TrainingConfig.load(config).network.unet()
     network = UNet(unet).eval()
@@ -89,7 +91,7 @@ def test_every_layer_is_of_the_size_that_torch_gives_it(config: Path, capsys) ->
     assert {name: shown[name] for name in names} == {name: sizes[name] for name in names}
 
 
-def test_the_layers_add_up_to_the_totals(config: Path, capsys) -> None:
+def test_the_layers_add_up_to_the_totals(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = described(config, capsys)
     costs = cost(TrainingConfig.load(config).network.unet())
     numbers = [cell.replace(",", "") for line in lines[1:] for cell in line[5:]]
@@ -101,7 +103,9 @@ def test_the_layers_add_up_to_the_totals(config: Path, capsys) -> None:
     assert shown["multiply-adds"] == f"{costs.multiply_adds_per_voxel:,.0f} per output voxel"
 
 
-def test_the_documentation_shows_what_is_printed(tmp_path: Path, capsys) -> None:
+def test_the_documentation_shows_what_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "config.toml"
     smaller = 'widths = [16, 32]\nblock = "separable"'
     path.write_text(TEXT.replace("widths = [16, 32, 64]", smaller))
@@ -129,7 +133,7 @@ def test_it_needs_no_torch(tmp_path: Path) -> None:
 
 
 def test_a_network_that_looks_at_the_whole_tile_is_said_not_to_be_exact(
-    tmp_path: Path, capsys
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "config.toml"
     path.write_text(TEXT.replace("[network]", "[network]\nsqueeze_excite = true"))

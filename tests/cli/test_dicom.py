@@ -94,7 +94,9 @@ def test_the_report_is_what_its_name_says(instance: Path, tmp_path: Path, ending
         assert json.loads(report.read_text())["measurements"]["labels"]
 
 
-def test_dicom_of_what_is_none(volume: Path, tmp_path: Path, capsys) -> None:
+def test_dicom_of_what_is_none(
+    volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for place in (
         ("-o", tmp_path / "mask.seg.dcm"),
         ("-o", tmp_path / "mask.nii.gz", "--report", tmp_path / "report.dcm"),

@@ -78,7 +78,9 @@ def study(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 @pytest.fixture
-def volumes(study: Callable[[str], Study]) -> tuple[Study, dict[str, tuple[np.ndarray, ...]]]:
+def volumes(
+    study: Callable[[str], Study],
+) -> tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Three volumes; the references are the masks, moved by 0, 1 and 2 voxels."""
     made = study("blocks")
     affine = np.diag([-SPACING[0], SPACING[1], SPACING[2], 1])
@@ -106,7 +108,9 @@ def surface_points(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(mask & ~inner) * SPACING
 
 
-def test_volumes(volumes: tuple[Study, dict[str, tuple[np.ndarray, ...]]], tmp_path: Path) -> None:
+def test_volumes(
+    volumes: tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]], tmp_path: Path
+) -> None:
     made, masks = volumes
     out, table, drawn = (tmp_path / "new" / name for name in ("e.json", "e.csv", "e.png"))
     done = made.evaluate("--json", out, "--csv", table, "--plot", drawn, "--tolerance", 2)
@@ -152,7 +156,7 @@ def assert_drawn(path: Path) -> None:
 
 
 def test_the_pictures_are_the_best_the_median_and_the_worst(
-    volumes: tuple[Study, dict[str, tuple[np.ndarray, ...]]],
+    volumes: tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -322,13 +326,13 @@ def test_what_cannot_be_evaluated_is_said_plainly(
 
 
 def test_membranes_are_for_pictures_with_labels(
-    volumes: tuple[Study, dict[str, tuple[np.ndarray, ...]]],
+    volumes: tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]],
 ) -> None:
     assert "does not apply" in str(volumes[0].evaluate("--membrane", "l1").exception)
 
 
 def test_a_mirrored_reference_is_refused(
-    volumes: tuple[Study, dict[str, tuple[np.ndarray, ...]]],
+    volumes: tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]],
 ) -> None:
     made, masks = volumes
     nibabel.save(nibabel.Nifti1Image(masks["a"][0], np.eye(4)), made.labels / "a.nii")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -27,7 +28,9 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_for_one_scan(volume: Path, tmp_path: Path, capsys) -> None:
+def test_a_file_for_one_scan(
+    volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, report, picture = tmp_path / "m.nii.gz", tmp_path / "r.json", tmp_path / "p.png"
     more = ("--report", report, "--preview", picture)
     assert tessera("segment", volume, "--model", "hippocampus-mri-3d", "-o", out, *more) == 0
@@ -98,9 +101,12 @@ def ome_zarr(folder: Path, values: np.ndarray) -> Path:
     group.create_array("0", shape=values.shape, dtype=values.dtype, chunks=(1, 64, 64))[...] = (
         values
     )
-    axes = [{"name": "c", "type": "channel"}, *({"name": n, "type": "space"} for n in "yx")]
+    axes: list[Any] = [
+        {"name": "c", "type": "channel"},
+        *({"name": n, "type": "space"} for n in "yx"),
+    ]
     place = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
-    datasets = [{"path": "0", "coordinateTransformations": place}]
+    datasets: list[Any] = [{"path": "0", "coordinateTransformations": place}]
     group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
     return folder
 
@@ -140,7 +146,9 @@ def test_contrasts_come_in_any_order(two_contrasts: dict[str, Path], tmp_path: P
     np.testing.assert_array_equal(first, second)
 
 
-def test_one_bad_scan_does_not_spoil_the_others(picture: Path, tmp_path: Path, capsys) -> None:
+def test_one_bad_scan_does_not_spoil_the_others(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     empty, out = tmp_path / "empty.png", tmp_path / "out"
     empty.touch()
     assert tessera("segment", empty, picture, "--model", "nuclei-2d", "-o", out) == 2
@@ -171,7 +179,12 @@ def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_requests_are_plain_sentences(
-    arguments: tuple[str, ...], complaint: str, volume: Path, picture: Path, tmp_path: Path, capsys
+    arguments: tuple[str, ...],
+    complaint: str,
+    volume: Path,
+    picture: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = tmp_path / "text.nii.gz"
     text.write_text("not a scan")
@@ -210,7 +223,11 @@ def test_nothing_is_written_over_a_scan(picture: Path, volume: Path, tmp_path: P
     ],
 )  # fmt: skip
 def test_places_that_cannot_be_are_said_plainly(
-    arguments: tuple[str, ...], picture: Path, volume: Path, tmp_path: Path, capsys
+    arguments: tuple[str, ...],
+    picture: Path,
+    volume: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     known = {"picture": picture, "volume": volume, "folder": tmp_path}
     assert tessera("segment", *(a.format(**known) for a in arguments)) in (1, 2)
@@ -219,7 +236,9 @@ def test_places_that_cannot_be_are_said_plainly(
     assert "Traceback" not in said
 
 
-def test_a_setting_that_is_no_number_is_named(monkeypatch, capsys) -> None:
+def test_a_setting_that_is_no_number_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TESSERA_MAX_UPLOAD_BYTES", "abc")
     assert tessera("models") == 2
     assert "TESSERA_MAX_UPLOAD_BYTES" in capsys.readouterr().err
@@ -253,7 +272,9 @@ def test_evaluate_measures_what_segment_makes(picture: Path, tmp_path: Path) -> 
     assert tessera("evaluate", *arguments, *where) == 2
 
 
-def test_models_are_listed_shown_and_added(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_models_are_listed_shown_and_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from models.registry import ZOO
 
     monkeypatch.setenv("TESSERA_MODELS", str(tmp_path / "added"))
@@ -271,12 +292,14 @@ def test_models_are_listed_shown_and_added(tmp_path: Path, monkeypatch, capsys) 
     assert tessera("models", "show", "nope") == 1
 
 
-def test_bench_prints_a_table(capsys) -> None:
+def test_bench_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert tessera("bench", "--model", "nuclei-2d", "--shape", "128", "--runs", "1") == 0
     assert "planned" in capsys.readouterr().out
 
 
-def test_a_config_that_cannot_serve_is_refused(tmp_path: Path, capsys) -> None:
+def test_a_config_that_cannot_serve_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "config.toml"
     for text in ("not toml at all", "seed = 1\n"):
         config.write_text(text)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nibabel
@@ -27,7 +28,7 @@ TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
 @contextmanager
 def up(
     data: Path, cwd: Path, *, workers: int = 1, **environment: str
-) -> Iterator[tuple[str, subprocess.Popen]]:
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A running `tessera up`: its address and process; interrupted at the end."""
     with subprocess.Popen(
         [*TESSERA, "up", "--port", "0", "--data", str(data), "--workers", str(workers)],
@@ -36,7 +37,9 @@ def up(
     ) as process:  # fmt: skip
         try:
             line = process.stdout.readline()
-            yield re.search(r"http://\S+", line)[0], process
+            address = re.search(r"http://\S+", line)
+            assert address is not None, line
+            yield address[0], process
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
@@ -72,7 +75,7 @@ def segmented(address: str, scan: Path, cwd: Path) -> nibabel.Nifti1Image:
 def test_a_scan_goes_all_the_way(
     redis: bool, folder_of_its_own: Path, scan: Path, tmp_path: Path
 ) -> None:
-    environment = {} if redis else {"TESSERA_BROKER_URL": "file://"}
+    environment: dict[str, Any] = {} if redis else {"TESSERA_BROKER_URL": "file://"}
     with up(tmp_path / "data", folder_of_its_own, **environment) as (address, process):
         assert address.startswith("http://127.0.0.1:")
         family = [process.pid, *(c.pid for c in psutil.Process(process.pid).children(True))]
@@ -141,7 +144,7 @@ def test_who_waits_outlasts_a_gateway_that_starts_again(scan: Path, tmp_path: Pa
 
 
 @contextmanager
-def child(*words: str, cwd: Path, **environment: str) -> Iterator[subprocess.Popen]:
+def child(*words: str, cwd: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another command, killed at the end if it still runs."""
     env = {**os.environ, **environment}
     with subprocess.Popen([*TESSERA, *words], cwd=cwd, env=env) as process:
@@ -161,7 +164,9 @@ def test_a_dead_worker_is_replaced(scan: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(redis_server() is None, reason="there is no Redis here")
-def test_a_killed_redis_comes_back(scan: Path, tmp_path: Path, capfd) -> None:
+def test_a_killed_redis_comes_back(
+    scan: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What was asked for while it was away is done, and the terminal tells what happened."""
     with up(tmp_path / "data", tmp_path, TESSERA_LEASE_S="2") as (address, process):
         (redis,) = (c for c in psutil.Process(process.pid).children() if "redis" in c.name())
@@ -172,7 +177,9 @@ def test_a_killed_redis_comes_back(scan: Path, tmp_path: Path, capfd) -> None:
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "taken"])
-def test_a_place_that_keeps_nothing_is_refused(place: str, tmp_path: Path, capsys) -> None:
+def test_a_place_that_keeps_nothing_is_refused(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "taken" / "up.lock").mkdir(parents=True)  # root too cannot write that file
     with pytest.raises(SystemExit) as end:

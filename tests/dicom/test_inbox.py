@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
@@ -14,13 +15,13 @@ from service.resources.pseudonyms import pseudonym_secret
 from tests.support.dicom.mr_series import as_bytes, series
 
 
-def inbox(tmp_path: Path, **changes: object) -> SeriesInbox:
+def inbox(tmp_path: Path, **changes: Any) -> SeriesInbox:
     return SeriesInbox(
         Settings(
             data=tmp_path,
             **{"dicom_series_idle_s": 0.05, "dicom_series_timeout_s": 0.05, **changes},
         )
-    )  # type: ignore[arg-type]
+    )
 
 
 def put(box: SeriesInbox, images: list[Dataset], sender: int = 1) -> None:

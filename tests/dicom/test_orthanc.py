@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_pulled_and_sent_back(orthanc: Orthanc, installation: Installation) -> N
         assert secret not in installation.logs()
 
 
-def _deliveries(installation: Installation, job: object) -> list[dict[str, object]]:
+def _deliveries(installation: Installation, job: object) -> list[dict[str, Any]]:
     return list(installation.gateways[-1].client.get(f"/v1/jobs/{job}/deliveries").json())
 
 

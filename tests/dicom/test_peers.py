@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from pydicom.uid import UID
 
 from imaging.errors import BadRequest, NotFound, StorageFull, UnsupportedScan
 from jobs.settings import Settings
@@ -167,7 +168,7 @@ def _archives(*modalities: str, takes: Iterable[object]) -> Archives:
 def test_a_study_is_fetched_whole_or_it_is_said() -> None:
     """A series that is no scan is passed over; a full disk is no reason to give half a study."""
     archives = _archives("CT", "CT", takes=["scan", UnsupportedScan("A cine.")])
-    assert archives.pull(ME, "here", *STUDY) == ["scan"]
+    assert archives.pull(ME, "here", *STUDY) == ["scan"]  # type: ignore[comparison-overlap]
     archives = _archives("CT", "CT", takes=["scan", StorageFull("No room.")])
     with pytest.raises(StorageFull):
         archives.pull(ME, "here", *STUDY)
@@ -222,7 +223,7 @@ def test_c_store_to_orthanc(orthanc: Orthanc, tmp_path: Path) -> None:
     with pytest.raises(PeerRefused):
         storage_scu.store(wrong, path, "TESSERA")
     (strange,) = series(1)
-    strange.SOPClassUID = strange.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5"
+    strange.SOPClassUID = strange.file_meta.MediaStorageSOPClassUID = UID("1.2.3.4.5")
     path.write_bytes(as_bytes(strange))
     with pytest.raises(PeerRefused):
         storage_scu.store(peer, path, "TESSERA")

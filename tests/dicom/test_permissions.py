@@ -84,7 +84,7 @@ def test_a_node_without_the_permission_is_not_authorized(
 
 def test_a_series_of_a_node_that_lost_its_permission_is_refused(tmp_path: Path) -> None:
     """Given a received series whose sender may not send any more, the reason is beside it."""
-    inbox = SeriesInbox(Settings(data=tmp_path, dicom_quiet_s=0.01))
+    inbox = SeriesInbox(Settings(data=tmp_path, dicom_series_idle_s=0.01))
     (image,) = series(1)
     image.file_meta.SourceApplicationEntityTitle = "CT2"
     inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)

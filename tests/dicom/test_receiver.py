@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
@@ -35,10 +36,10 @@ from tests.support.waiting import until
 class Open:
     """A receiver and its inbox in this process."""
 
-    def __init__(self, folder: Path, **changes: object) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
         self.port = free_port()
         values = {"data": folder, "dicom_port": self.port, "dicom_series_idle_s": 0.2, **changes}
-        self.settings = Settings(**values)  # type: ignore[arg-type]
+        self.settings = Settings(**values)
         self.inbox = SeriesInbox(self.settings)
         self.receiver = StorageScp(self.settings, self.inbox, LocalAdministrator())
 
@@ -54,7 +55,7 @@ class Open:
 def opened(tmp_path: Path):  # type: ignore[no-untyped-def]
     made: list[Open] = []
 
-    def make(**changes: object) -> Open:
+    def make(**changes: Any) -> Open:
         made.append(Open(tmp_path / "data", **changes))
         return made[-1]
 
@@ -151,7 +152,7 @@ def _sent_raw(port: int, image: Dataset, data: bytes):  # type: ignore[no-untype
     context = next(n for n in talk.accepted_contexts if n.abstract_syntax == image.SOPClassUID)
     talk._reactor_checkpoint.clear()  # else its own thread may take the answer
     until(lambda: talk._is_paused)
-    talk.dimse.send_msg(request, context.context_id)
+    talk.dimse.send_msg(request, context.context_id)  # type: ignore[arg-type]
     _, answer = talk.dimse.get_msg(block=True)
     talk._reactor_checkpoint.set()
     yield answer.Status

@@ -7,7 +7,7 @@ same layers.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def convolved(rows: Whole, layer: Layer) -> Whole:
     left = len(rows) - (layer.kernel - 1) * layer.dilation
     starts = [tap * layer.dilation for tap in range(layer.kernel)]
     terms = [tap * rows[at : at + left] for tap, at in zip(TAPS, starts, strict=False)]
-    return (sum(terms) + 1) % PRIME
+    return (sum(terms) + 1) % PRIME  # type: ignore[return-value]
 
 
 def largest(rows: Whole, layer: Layer) -> Whole:
@@ -60,7 +60,7 @@ def interpolated(rows: Whole) -> Whole:
 
 
 def met(*sources: Whole) -> Whole:
-    return sum(TAPS[n % 5] * values for n, values in enumerate(sources)) % PRIME
+    return sum(TAPS[n % 5] * values for n, values in enumerate(sources)) % PRIME  # type: ignore[return-value]
 
 
 def along_rows(rows: Whole, layer: Layer) -> Whole:
@@ -165,7 +165,7 @@ def test_any_tiles_give_the_one_pass_result(
 )
 def test_a_halo_one_too_short_is_found(levels: int, choices: dict[str, str]) -> None:
     """Beyond the halo nothing matters, and its outermost voxel does."""
-    config = UNetConfig.of_widths((4,) * levels, **choices)
+    config = UNetConfig.of_widths((4,) * levels, **cast("dict[str, Any]", choices))
     rule, image = rule_of(config), noise((160,), 1)
     one_pass = segmented(image, config, planned((160,), rule, [None]))
     plan = planned((160,), rule, [rule.at_least(2 * rule.margin + 8 * rule.align)])

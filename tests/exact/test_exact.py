@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,7 +168,9 @@ def test_a_step_of_388_is_found(
 ) -> None:
     """572 -> 388, stepped by 388: what the paper's figure suggests, off the pooling grid."""
 
-    def by_388(length: int, rule: tiling.TileRule, at_most: int | None = None, overlap: int = 0):
+    def by_388(
+        length: int, rule: tiling.TileRule, at_most: int | None = None, overlap: int = 0
+    ) -> Any:
         if at_most == WHOLE or at_most is None:
             return honest(length, rule)
         return [
@@ -181,10 +184,10 @@ def test_a_step_of_388_is_found(
         assert_same(tissue, paper_shaped, (None, 572))
 
 
-def short_halo(honest_cut):
+def short_halo(honest_cut: Any) -> Any:
     """Tiles whose outermost layer of context is mirrored from inside instead of read."""
 
-    def cut(read, grid, tile):
+    def cut(read: Any, grid: Any, tile: Any) -> Any:
         block = honest_cut(read, grid, tile).copy()
         for axis, (span, length) in enumerate(zip(tile.spans, grid, strict=True), start=1):
             moved = np.moveaxis(block, axis, 0)
@@ -210,7 +213,7 @@ def test_a_margin_one_too_short_is_found(
 ) -> None:
     """A `same` network crops its tiles' inner sides by the halo; here by one voxel less."""
     assert_same(cortex, shallow_same, (None, 36))
-    honest = tiling.TileRule.margin.fget
+    honest = tiling.TileRule.margin.fget  # type: ignore[attr-defined]
     monkeypatch.setattr(tiling.TileRule, "margin", property(lambda rule: honest(rule) - 1))
     with pytest.raises(AssertionError, match="differ"):
         assert_same(cortex, shallow_same, (None, 36))

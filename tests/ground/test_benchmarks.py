@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -21,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def report(out: Path, results: Path = RESULTS) -> Path:
     command = [sys.executable, "-P", ROOT / "benchmarks" / "report.py"]
-    subprocess.run([*command, "--results", results, "--out", out], check=True)
+    subprocess.run([*command, "--results", results, "--out", out], check=True)  # type: ignore[list-item]
     return out
 
 
@@ -35,7 +36,7 @@ def texts(picture: Path) -> list[str]:
     return [text.text for text in ET.parse(picture).iter(f"{SVG}text") if text.text]
 
 
-def results(name: str) -> dict[str, object]:
+def results(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
@@ -66,7 +67,7 @@ def test_ratios_are_quotients_and_bars_as_long(name: str) -> None:
     picture = ET.parse(DOCS / "benchmarks" / f"{name}.svg")
     lengths = []
     for place in range(len(rows)):
-        (path,) = picture.find(f".//{SVG}g[@id='bar-{place}']")
+        (path,) = picture.find(f".//{SVG}g[@id='bar-{place}']")  # type: ignore[misc]
         across = [float(x) for x in re.findall(r"[ML] (\S+) \S+", path.attrib["d"])]
         lengths.append(max(across) - min(across))
     assert [n / lengths[-1] for n in lengths] == pytest.approx(ratios, rel=1e-3)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def compose() -> dict:
+def compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
@@ -26,7 +27,7 @@ def test_it_is_valid_by_the_compose_specification() -> None:
 
 
 @pytest.mark.process
-def test_a_fault_is_found_by_the_same_validator(tmp_path: Path, compose: dict) -> None:
+def test_a_fault_is_found_by_the_same_validator(tmp_path: Path, compose: dict[str, Any]) -> None:
     compose["services"]["gateway"]["prots"] = ["1:1"]
     broken = tmp_path / "docker-compose.yml"
     broken.write_text(yaml.safe_dump(compose))
@@ -35,7 +36,7 @@ def test_a_fault_is_found_by_the_same_validator(tmp_path: Path, compose: dict) -
     assert done.returncode != 0
 
 
-def test_images_are_pinned_and_parts_are_there(compose: dict) -> None:
+def test_images_are_pinned_and_parts_are_there(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert {"gateway", "worker", "worker-gpu", "redis", "postgres", "s3"} <= set(services)
     assert services["worker-gpu"]["profiles"] == ["gpu"]
@@ -46,12 +47,12 @@ def test_images_are_pinned_and_parts_are_there(compose: dict) -> None:
             assert "." in tag
 
 
-def test_ports_are_open_on_loopback_alone(compose: dict) -> None:
+def test_ports_are_open_on_loopback_alone(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_every_variable_is_a_setting(compose: dict) -> None:
+def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
     known = {f"TESSERA_{name.upper()}" for name in Settings.model_fields}
     for service in compose["services"].values():
         ours = {key for key in service.get("environment", {}) if key.startswith("TESSERA_")}

@@ -13,7 +13,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
@@ -35,7 +34,7 @@ from imaging.box import Box
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom import decoders
 from imaging.formats.sniff import open_scan
-from tests.support.dicom.files import picture, write
+from tests.support.dicom.files import picture, pydicom_file, write
 
 Values = NDArray[Any]
 Encoder = Callable[[Values], bytes]
@@ -50,7 +49,7 @@ def smooth(bits: int, *shape: int) -> Values:
 
 
 def compressed(
-    folder: Path, values: Values, streams: Iterable[bytes], syntax: UID, **changes: object
+    folder: Path, values: Values, streams: Iterable[bytes], syntax: UID, **changes: Any
 ) -> Path:
     """A secondary capture whose header describes `values` and whose frames are `streams`."""
     image = picture(values, **changes)
@@ -140,7 +139,7 @@ def test_rle(tmp_path: Path, bits: int, samples: int) -> None:
     ],
 )
 def test_rle_as_pydicom_decodes_it(name: str) -> None:
-    image = dcmread(get_testdata_file(name))
+    image = dcmread(pydicom_file(name))
     np.testing.assert_array_equal(frames(image, decoders.PLUGIN), frames(image, "pydicom"))
 
 
@@ -154,7 +153,7 @@ def test_rle_as_pydicom_decodes_it(name: str) -> None:
     ],
 )
 def test_the_uncompressed_counterpart_has_the_same_values(name: str, plain: str) -> None:
-    image, counterpart = (dcmread(get_testdata_file(one)) for one in (name, plain))
+    image, counterpart = (dcmread(pydicom_file(one)) for one in (name, plain))
     np.testing.assert_array_equal(frames(image, decoders.PLUGIN), frames(counterpart, ""))
 
 
@@ -177,7 +176,7 @@ BARS = (
 )
 def test_colour_bars_have_their_colours(name: str, unit: int) -> None:
     expected = np.broadcast_to(np.repeat(np.array(BARS), 10, axis=0)[:, None] * unit, (100, 100, 3))
-    found = frames(dcmread(get_testdata_file(name)), decoders.PLUGIN)[0]
+    found = frames(dcmread(pydicom_file(name)), decoders.PLUGIN)[0]
     np.testing.assert_array_equal(found, expected)
 
 
@@ -235,7 +234,7 @@ def test_jpeg_extended_of_twelve_bits(tmp_path: Path) -> None:
 def test_a_scan_header_with_an_odd_end_of_spectral_selection_is_read() -> None:
     """Given Se = 0 where sequential JPEG has 63, the values are those of the sound stream."""
     first, second = (
-        frames(dcmread(get_testdata_file(name)), decoders.PLUGIN)[0].astype(int)
+        frames(dcmread(pydicom_file(name)), decoders.PLUGIN)[0].astype(int)
         for name in ("JPGExtended.dcm", "JPEG-lossy.dcm")
     )
     np.testing.assert_array_equal(first, second)
@@ -269,13 +268,13 @@ def test_colours_of_jpeg_baseline_as_pillow_has_them(tmp_path: Path, subsampling
 
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_dcmtk_+eb+cr.dcm"])
 def test_colours_are_as_pydicom_says_of_pillow(name: str) -> None:
-    image = dcmread(get_testdata_file(name))
+    image = dcmread(pydicom_file(name))
     np.testing.assert_array_equal(frames(image, decoders.PLUGIN), frames(image, "pillow"))
 
 
 def test_every_frame_is_decoded() -> None:
     """Given 30 frames, each is the one that Pillow has at its place."""
-    image = dcmread(get_testdata_file("examples_ybr_color.dcm"))
+    image = dcmread(pydicom_file("examples_ybr_color.dcm"))
     found = frames(image, decoders.PLUGIN)
     assert len(found) == 30
     np.testing.assert_array_equal(found, frames(image, "pillow"))

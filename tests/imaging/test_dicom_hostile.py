@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from imaging.box import Box
@@ -19,7 +18,7 @@ from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.support.dicom.files import classic, picture, write
+from tests.support.dicom.files import classic, picture, pydicom_file, write
 
 LIMITS = Limits()
 AFFINE = np.diag([0.7, 0.9, 2.5, 1.0])
@@ -42,11 +41,11 @@ def whole(scan: Scan) -> Values:
 
 def rewritten(name: str, path: Path, change: Callable[[bytes], bytes]) -> Path:
     """One of pydicom's own files, its bytes changed."""
-    path.write_bytes(change(Path(get_testdata_file(name)).read_bytes()))
+    path.write_bytes(change((pydicom_file(name)).read_bytes()))
     return path
 
 
-UNSOUND: dict[str, dict[str, object]] = {
+UNSOUND: dict[str, dict[str, Any]] = {
     "no bits": {"BitsStored": 0},
     "more bits than there are": {"BitsStored": 40},
     "bits that begin in the middle": {"BitsStored": 12, "HighBit": 15},
@@ -112,7 +111,7 @@ def test_a_volume_of_palette_indices_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_picture_is_of_the_type_that_it_says(name: str, kind: type[np.generic]) -> None:
-    path = Path(get_testdata_file(name))
+    path = pydicom_file(name)
     scan = open_scan(path)
     assert scan.dtype == kind
     assert whole(scan).dtype == kind
@@ -122,7 +121,7 @@ def test_a_picture_is_of_the_type_that_it_says(name: str, kind: type[np.generic]
 
 def test_colours_of_32_bits_are_refused() -> None:
     with pytest.raises(UnsupportedScan, match="32 bits"):
-        open_scan(Path(get_testdata_file("SC_rgb_rle_32bit.dcm")))
+        open_scan(pydicom_file("SC_rgb_rle_32bit.dcm"))
 
 
 def test_a_rescaled_picture_holds_its_values(tmp_path: Path) -> None:
@@ -148,7 +147,7 @@ def test_thirty_two_bits_stay_whole_numbers(tmp_path: Path) -> None:
         image.PixelData = np.full((5, 6), 2**24 + 1, np.int32).tobytes()
         image.BitsAllocated, image.BitsStored, image.HighBit = 32, 32, 31
     scan = taken(tmp_path, *images)
-    assert (scan.dtype, whole(scan).max()) == (np.int32, 2**24 + 1)
+    assert (scan.dtype, whole(scan).max()) == (np.int32, 2**24 + 1)  # type: ignore[comparison-overlap]
 
 
 def _other_size(size: tuple[bytes, bytes]) -> Callable[[bytes], bytes]:
@@ -285,7 +284,7 @@ def test_volumes_are_numbered_alike_in_any_order(tmp_path: Path) -> None:
         image.SeriesInstanceUID = axial[0].SeriesInstanceUID
         image.FrameOfReferenceUID = axial[0].FrameOfReferenceUID
     standing, flat = write(axial, tmp_path / "axial"), write(lying, tmp_path / "lying")
-    places = []
+    places: list[Any] = []
     for order in ([*standing, *flat], [*flat, *standing]):
         folder = tmp_path / str(len(places))
         folder.mkdir()

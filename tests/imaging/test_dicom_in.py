@@ -11,7 +11,6 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom.data import get_testdata_file
 
 from imaging.errors import (
     SeveralScans,
@@ -21,7 +20,7 @@ from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.nifti.write import write_volume
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
-from tests.support.dicom.files import PATIENT, classic, enhanced, picture, write
+from tests.support.dicom.files import PATIENT, classic, enhanced, picture, pydicom_file, write
 from tests.support.dicom.scans import (
     LIMITS,
     PLANES,
@@ -197,8 +196,8 @@ def test_hounsfield_units_stay_whole_numbers(tmp_path: Path) -> None:
     "name", ["MR_small_RLE", "MR_small_jp2klossless", "MR_small_jpeg_ls_lossless"]
 )
 def test_compressed_images_are_the_same(name: str) -> None:
-    plain = whole(open_scan(Path(get_testdata_file("MR_small.dcm"))))
-    packed = whole(open_scan(Path(get_testdata_file(f"{name}.dcm"))))
+    plain = whole(open_scan(pydicom_file("MR_small.dcm")))
+    packed = whole(open_scan(pydicom_file(f"{name}.dcm")))
     np.testing.assert_array_equal(packed, plain)
 
 
@@ -238,7 +237,7 @@ def test_values_of_pictures_are_of_the_type_that_is_told(tmp_path: Path) -> None
     }
     for name, (image, dtype, wanted) in cases.items():
         scan = taken(tmp_path / name, image)
-        assert (scan.dtype, whole(scan).dtype) == (dtype, dtype), name
+        assert (scan.dtype, whole(scan).dtype) == (dtype, dtype), name  # type: ignore[comparison-overlap]
         np.testing.assert_array_equal(whole(scan)[0], wanted)
         write_volume(tmp_path / f"{name}.nii", scan)
         shown = np.asarray(nibabel.load(tmp_path / f"{name}.nii").dataobj)
@@ -250,6 +249,6 @@ def test_palette_and_ybr_become_rgb() -> None:
         ("examples_palette.dcm", (3, 350, 800)),
         ("SC_rgb_jpeg.dcm", (3, 256, 256)),
     ):
-        scan = open_scan(Path(get_testdata_file(name)))
+        scan = open_scan(pydicom_file(name))
         assert whole(scan).shape == scan.shape == shape
         assert whole(scan).dtype == scan.dtype

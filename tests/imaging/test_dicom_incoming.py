@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.data import get_testdata_file
 from pydicom.uid import ImplicitVRLittleEndian
 
 from imaging.box import Box
@@ -30,7 +29,15 @@ from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.nifti.write import write_volume
 from imaging.formats.sniff import open_scan, verify
-from tests.support.dicom.files import DESCRIPTION, NUMBER, classic, enhanced, picture, write
+from tests.support.dicom.files import (
+    DESCRIPTION,
+    NUMBER,
+    classic,
+    enhanced,
+    picture,
+    pydicom_file,
+    write,
+)
 from tests.support.dicom.scans import (
     LIMITS,
     SHAPE,
@@ -106,11 +113,11 @@ def _zip(paths: Sequence[Path], out: Path, names: Callable[[int], str]) -> Path:
         for n, path in enumerate(paths):
             archive.write(path, names(n))
         archive.writestr("README.txt", "nothing of interest" * 100)
-        archive.write(get_testdata_file("DICOMDIR"), "DICOMDIR")
+        archive.write(pydicom_file("DICOMDIR"), "DICOMDIR")
     return out
 
 
-def _tar(paths: Sequence[Path], out: Path, mode: str) -> Path:
+def _tar(paths: Sequence[Path], out: Path, mode: Any) -> Path:
     with tarfile.open(out, mode) as archive:
         link = tarfile.TarInfo("link.dcm")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -183,7 +190,7 @@ def test_pixels_at_the_end_of_an_implicit_file(tmp_path: Path) -> None:
 def test_damaged_and_foreign_files(tmp_path: Path) -> None:
     """A damaged image makes the upload fail: its slice would be missing, perhaps at an end."""
     paths = write(classic(voxels(), turned()), tmp_path / "sent")
-    report = Path(get_testdata_file("test-SR.dcm"))
+    report = pydicom_file("test-SR.dcm")
     (one,), _ = incoming_scans([*paths, report], fresh(tmp_path / "with"), LIMITS)
     assert open_scan(one.path).grid == SHAPE
     paths[2].write_bytes(paths[2].read_bytes()[:-50])
@@ -243,7 +250,7 @@ def test_a_damaged_end_makes_no_shorter_volume(tmp_path: Path) -> None:
 
 def test_a_disc(tmp_path: Path) -> None:
     """A DICOMDIR beside the images is left aside, and alone it is said what it is."""
-    images, directory = classic(voxels(), turned()), Path(get_testdata_file("DICOMDIR"))
+    images, directory = classic(voxels(), turned()), (pydicom_file("DICOMDIR"))
     paths = write(images, tmp_path / "disc")
     for selection in (ScanSelection(), ScanSelection(deidentify=True)):
         (one,), _ = incoming_scans(

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import highdicom as hd
 import numpy as np
@@ -71,13 +72,13 @@ def test_a_segmentation_gives_the_mask_back(
     if form == "dicom-seg":
         assert faults(path) == []
     planes, seg = source.planes(), hd.seg.segread(path)
-    which = {"combine_segments": True, "assert_missing_frames_are_empty": True}
+    which: dict[str, Any] = {"combine_segments": True, "assert_missing_frames_are_empty": True}
     if len(planes.headers) > 1:
         instances = [planes.headers[header].SOPInstanceUID for header, _ in planes.frames]
         found = seg.get_pixels_by_source_instance(instances, **which)
     else:
-        numbers = [frame + 1 for _, frame in planes.frames]
-        found = seg.get_pixels_by_source_frame(planes.headers[0].SOPInstanceUID, numbers, **which)
+        frames = [frame + 1 for _, frame in planes.frames]
+        found = seg.get_pixels_by_source_frame(planes.headers[0].SOPInstanceUID, frames, **which)
     assert np.array_equal(found, source.on_planes(mask))
     if source.regular is None:  # dcmqi makes no volume of tilted planes
         numbers, affine = itk_image(path, tmp_path / "itk")
@@ -109,7 +110,7 @@ def test_contours_give_the_mask_back(scan: Scan, mask: np.ndarray, tmp_path: Pat
         assert dice == 1
 
 
-def on_plane(item, header, frame: int) -> np.ndarray:
+def on_plane(item: Any, header: Any, frame: int) -> np.ndarray:
     """A contour's points as (row, column) of the image that it names, by that image's header."""
     groups = [header]
     if "PerFrameFunctionalGroupsSequence" in header:
@@ -138,7 +139,7 @@ def test_a_report_is_sound(scan: Scan, mask: np.ndarray, tmp_path: Path) -> None
     path = tmp_path / "a.dcm"
     write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT)
     assert faults(path) == []
-    groups = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    groups = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()  # type: ignore[attr-defined]
     voxel = abs(np.linalg.det(scan.affine[:3, :3])) / 1000
     found = [group.get_measurements()[0].value for group in groups]
     assert found == pytest.approx([np.count_nonzero(mask == n) * voxel for n in (1, 2)])

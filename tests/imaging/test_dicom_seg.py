@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import highdicom as hd
 import numpy as np
@@ -41,7 +41,7 @@ def on_grid(mask: np.ndarray) -> np.ndarray:
 
 
 def written(
-    path: Path, form: str, mask: np.ndarray, acquired: Acquired, told=LABELS
+    path: Path, form: str, mask: np.ndarray, acquired: Acquired, told: Any = LABELS
 ) -> hd.seg.Segmentation:
     write_object(path, form, mask, scan_of(acquired), told, None, MADE_AT)
     return hd.seg.segread(path)
@@ -75,9 +75,9 @@ def test_frames_name_the_planes_that_they_lie_on(tmp_path: Path, form: Form) -> 
     for acquired in (series(), series(enhanced=True)):
         mask = blobs()
         seg = written(tmp_path / "mask.dcm", form, on_grid(mask), acquired)
-        for plane, (header, frame) in enumerate(acquired.kept.frames):
-            instance = acquired.kept.headers[header].SOPInstanceUID
-            if "NumberOfFrames" in acquired.kept.headers[header]:
+        for plane, (number, frame) in enumerate(acquired.kept.frames):
+            instance = acquired.kept.headers[number].SOPInstanceUID
+            if "NumberOfFrames" in acquired.kept.headers[number]:
                 found = seg.get_pixels_by_source_frame(
                     instance, [frame + 1], combine_segments=True,
                     assert_missing_frames_are_empty=True,
@@ -100,7 +100,7 @@ def test_frames_name_the_planes_that_they_lie_on(tmp_path: Path, form: Form) -> 
 def test_who_says_so_and_what_the_segments_are(tmp_path: Path) -> None:
     seg = written(tmp_path / "mask.dcm", "dicom-seg", on_grid(blobs()), series())
     assert (str(seg.PatientName), seg.PatientID) == ("Müller^Jörg", "P1")
-    assert (seg.StudyDate, seg.AccessionNumber) == ("20200102", "A1")
+    assert (seg.StudyDate, seg.AccessionNumber) == ("20200102", "A1")  # type: ignore[comparison-overlap]
     assert seg.Manufacturer == "Tessera"
     assert seg.number_of_segments == 2, "a label without voxels is left out"
     second = seg.get_segment_description(2)
@@ -124,7 +124,7 @@ def test_the_display_color_is_the_cards(tmp_path: Path) -> None:
     )
     pixel = ImageCms.applyTransform(Image.new("RGB", (1, 1), "#3182bd"), to_lab)
     lightness, a, b = np.frombuffer(pixel.tobytes(), np.uint8)
-    expected = [int(lightness) * 100 / 255, np.int8(a), np.int8(b)]
+    expected = np.array([int(lightness) * 100 / 255, np.int8(a), np.int8(b)])
     assert np.allclose(color / [655.35, 257, 257] - [0, 128, 128], expected, atol=1)
 
 
@@ -309,5 +309,5 @@ def test_times_are_the_sources_zones_where_it_tells(tmp_path: Path) -> None:
     for header in acquired.kept.headers:
         header.TimezoneOffsetFromUTC = "-0330"
     seg = written(path, "dicom-seg", on_grid(blobs()), acquired)
-    assert (seg.ContentDate, seg.ContentTime) == ("20231114", "184320")  # 22:13:20 UTC
+    assert (seg.ContentDate, seg.ContentTime) == ("20231114", "184320")  # type: ignore[comparison-overlap] # 22:13:20 UTC
     assert seg.TimezoneOffsetFromUTC == "-0330"

@@ -37,7 +37,7 @@ def test_volumes_of_the_segments(tmp_path: Path, enhanced: bool) -> None:
     seg = tmp_path / "a.seg.dcm"
     write_object(seg, "dicom-seg", mask, scan, LABELS, None, MADE_AT)
     written = hd.seg.segread(seg)
-    groups = report.content.get_volumetric_roi_measurement_groups()
+    groups = report.content.get_volumetric_roi_measurement_groups()  # type: ignore[attr-defined]
     assert len(groups) == 2
     for number, group in enumerate(groups, 1):
         described = written.get_segment_description(number)
@@ -64,7 +64,7 @@ def test_what_was_looked_for_and_not_found(tmp_path: Path) -> None:
     mask = np.zeros(scan.grid, np.uint8)
     write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT)
     assert faults(path) == []
-    groups = hd.sr.srread(path).content.get_image_measurement_groups()
+    groups = hd.sr.srread(path).content.get_image_measurement_groups()  # type: ignore[attr-defined]
     assert [group.tracking_identifier for group in groups] == ["Größe", "liver", "not there"]
     assert [group.get_measurements()[0].value for group in groups] == [0, 0, 0]
 
@@ -74,7 +74,7 @@ def test_areas_of_a_picture(tmp_path: Path) -> None:
     scan, mask, path = scan_of(picture()), blobs()[3], tmp_path / "a.sr.dcm"
     write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT)
     assert faults(path) == []
-    groups = hd.sr.srread(path).content.get_planar_roi_measurement_groups()
+    groups = hd.sr.srread(path).content.get_planar_roi_measurement_groups()  # type: ignore[attr-defined]
     assert len(groups) == 2
     for number, group in enumerate(groups, 1):
         (area,) = group.get_measurements()
@@ -90,7 +90,7 @@ def test_numbered_objects_are_measured_together(tmp_path: Path) -> None:
     mask = (np.arange(840).reshape(10, 12, 7) % 5 == 0) * np.arange(840).reshape(10, 12, 7)
     told = mask_description("nucleus", instances=True)
     write_object(path, "dicom-sr", mask.astype(np.uint32), scan, told, None, MADE_AT)
-    (group,) = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    (group,) = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()  # type: ignore[attr-defined]
     volume = np.count_nonzero(mask) * SPACING[0] * SPACING[1] * GAP / 1000
     assert group.get_measurements()[0].value == pytest.approx(volume)
 

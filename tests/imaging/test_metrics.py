@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from monai.metrics import compute_surface_dice
+from monai.metrics.surface_dice import compute_surface_dice
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 

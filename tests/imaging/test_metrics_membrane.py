@@ -21,7 +21,7 @@ def cells(seed: int, shape: tuple[int, int] = (40, 44), count: int = 12) -> np.n
     """The membrane between the nearest-point regions of random points, a pixel wide."""
     rng = np.random.default_rng(seed)
     points = rng.random((count, 2)) * shape
-    at = np.stack(np.indices(shape), -1)[:, :, None, :]
+    at = np.stack(np.indices(shape), -1)[:, :, None, :]  # type: ignore[call-overload]
     nearest = ((at - points) ** 2).sum(-1).argmin(-1)
     bordered = np.pad(nearest, 1, mode="edge")
     return (nearest != bordered[:-2, 1:-1]) | (nearest != bordered[1:-1, :-2])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -43,7 +44,7 @@ def values_of(dtype: str, shape: tuple[int, ...] = (5, 6, 7)) -> np.ndarray:
     return np.clip(values, limits.min, limits.max).astype(dtype)
 
 
-def save(path: Path, values: np.ndarray, affine: np.ndarray = AFFINE, **fields: object) -> Path:
+def save(path: Path, values: np.ndarray, affine: np.ndarray = AFFINE, **fields: Any) -> Path:
     image = nib.Nifti1Image(values, affine, dtype=values.dtype)
     for name, value in fields.items():
         image.header[name] = value
@@ -51,7 +52,7 @@ def save(path: Path, values: np.ndarray, affine: np.ndarray = AFFINE, **fields: 
     return path
 
 
-def patched(source: Path, target: Path, **fields: object) -> Path:
+def patched(source: Path, target: Path, **fields: Any) -> Path:
     """A copy of an uncompressed file with header fields overwritten, sound or not."""
     data = bytearray(source.read_bytes())
     header = nib.Nifti1Header(bytes(data[:348]), check=False)
@@ -73,7 +74,7 @@ def whole(scan: Scan) -> np.ndarray:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("kind", "name"), [(1, "a.nii"), (1, "a.nii.gz"), (2, "a.nii.gz")])
 def test_values_and_affine_are_those_of_nibabel(
-    tmp_path: Path, dtype: str, order: str, kind: int, name: str
+    tmp_path: Path, dtype: str, order: Literal["<", ">"], kind: int, name: str
 ) -> None:
     values = values_of(dtype)
     make = {1: nib.Nifti1Image, 2: nib.Nifti2Image}[kind]
@@ -90,14 +91,16 @@ def test_values_and_affine_are_those_of_nibabel(
     assert np.array_equal(scan.affine, nib.load(tmp_path / name).affine)
     assert scan.format == "nifti"
     assert scan.stored_shape == (5, 6, 7)
-    assert np.allclose(scan.spacing_mm, np.linalg.norm(AFFINE[:3, :3], axis=0), atol=1e-6)
+    assert np.allclose(np.array(scan.spacing_mm), np.linalg.norm(AFFINE[:3, :3], axis=0), atol=1e-6)
     box = Box((1, 0, 3), (4, 6, 5))
     assert np.array_equal(scan.read(box)[0], values[box.slices])
 
 
 @pytest.mark.parametrize("dtype", ["i2", "i4", "f4", "f8"])
 @pytest.mark.parametrize("scaling", [(0.25, -1024.0), (1.0, -1024.0), (-3.0, 0.5)])
-def test_slope_and_intercept_are_applied(tmp_path: Path, dtype: str, scaling: tuple) -> None:
+def test_slope_and_intercept_are_applied(
+    tmp_path: Path, dtype: str, scaling: tuple[Any, ...]
+) -> None:
     slope, intercept = scaling
     source = save(tmp_path / "a.nii", values_of(dtype))
     path = patched(source, tmp_path / "b.nii", scl_slope=slope, scl_inter=intercept)
@@ -395,7 +398,7 @@ def test_a_header_that_promises_more_than_the_file_holds_is_refused(
     ],
 )
 def test_more_voxels_than_the_limit_are_refused_from_the_header(
-    tmp_path: Path, shape: tuple, limits: Limits
+    tmp_path: Path, shape: tuple[Any, ...], limits: Limits
 ) -> None:
     path = patched(sound(tmp_path), tmp_path / "b.nii", dim=[3, *shape, 1, 1, 1, 1])
     with pytest.raises(ScanTooLarge) as error:
@@ -436,7 +439,7 @@ def test_more_voxels_than_the_limit_are_refused_from_the_header(
     ids=str,
 )
 def test_a_header_that_cannot_be_served_is_refused_with_what_to_do(
-    tmp_path: Path, fields: dict, error: type[TesseraError]
+    tmp_path: Path, fields: dict[str, Any], error: type[TesseraError]
 ) -> None:
     path = patched(sound(tmp_path), tmp_path / "b.nii", **fields)
     for attempt in (open_scan, verify):
@@ -457,7 +460,7 @@ def test_a_unit_that_is_not_mm_is_told_of(tmp_path: Path) -> None:
     flips=st.lists(st.tuples(st.integers(0, 351), st.integers(0, 255)), min_size=1, max_size=6),
     packed=st.booleans(),
 )
-def test_no_damage_to_a_header_brings_another_exception(flips: list, packed: bool) -> None:
+def test_no_damage_to_a_header_brings_another_exception(flips: list[Any], packed: bool) -> None:
     data = bytearray(_SOUND)
     for at, byte in flips:
         data[at] = byte

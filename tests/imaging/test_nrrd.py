@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import nrrd
 import numpy as np
@@ -28,7 +29,7 @@ def values(dtype: str = "int16") -> np.ndarray:
     return np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(dtype)
 
 
-def saved(path: Path, data: np.ndarray, **fields: object) -> Path:
+def saved(path: Path, data: np.ndarray, **fields: Any) -> Path:
     header = {
         "space": "left-posterior-superior",
         "space directions": DIRECTIONS,

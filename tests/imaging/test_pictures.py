@@ -8,10 +8,12 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import imagecodecs
 import numpy as np
 import pytest
+import skimage
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ from imaging.formats.png.write import write_mask_png
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
 
-SKIMAGE = Path(__import__("skimage").__file__).parent / "data"
+SKIMAGE = Path(str(skimage.__file__)).parent / "data"
 
 
 def noise(shape: tuple[int, ...], dtype: str = "u1") -> np.ndarray:
@@ -79,7 +81,10 @@ def test_png_with_a_palette_becomes_rgb(tmp_path: Path, transparent: bool) -> No
     palette = noise((256, 3))
     picture = Image.fromarray(index)
     picture.putpalette(palette.tobytes())
-    picture.save(tmp_path / "a.png", **({"transparency": bytes([0, 9])} if transparent else {}))
+    picture.save(
+        tmp_path / "a.png",
+        **cast("dict[str, Any]", {"transparency": bytes([0, 9])} if transparent else {}),
+    )
     check(tmp_path / "a.png", palette[index], "png", warned=transparent)
 
 
@@ -141,7 +146,9 @@ def test_an_exif_turn_is_told_of_and_not_applied(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_tiff_of_many_layouts(tmp_path: Path, dtype: str, samples: int, options: dict) -> None:
+def test_tiff_of_many_layouts(
+    tmp_path: Path, dtype: str, samples: int, options: dict[str, Any]
+) -> None:
     pixels = noise((21, 34, samples), dtype)
     stored = pixels[..., 0] if samples == 1 else pixels
     options = dict(options)
@@ -335,7 +342,7 @@ def test_a_tiff_that_promises_far_more_than_it_holds_is_refused(tmp_path: Path, 
 @pytest.mark.parametrize("options", [{"tile": (32, 64)}, {"rowsperstrip": 8}])
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_a_tiff_read_by_region_may_have_any_number_of_pixels(
-    tmp_path: Path, options: dict, compression: str | None
+    tmp_path: Path, options: dict[str, Any], compression: str | None
 ) -> None:
     pixels = noise((150, 170))
     tifffile.imwrite(tmp_path / "a", pixels, compression=compression, metadata=None, **options)
@@ -387,7 +394,7 @@ def opened() -> Iterator[list[str]]:
     paths: list[str] = []
     noting = True
 
-    def note(event: str, arguments: tuple) -> None:
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
         if noting and event == "open" and isinstance(arguments[0], str):
             paths.append(arguments[0])
 
@@ -470,7 +477,7 @@ def test_pictures_of_other_kinds_are_refused(tmp_path: Path) -> None:
     tail=st.lists(st.tuples(st.integers(1, 400), st.integers(0, 255)), max_size=3),
 )
 def test_no_damage_brings_another_exception(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, flips: list, tail: list
+    tmp_path_factory: pytest.TempPathFactory, kind: str, flips: list[Any], tail: list[Any]
 ) -> None:
     data = bytearray(encoded(kind))
     for at, byte in flips:

@@ -1,7 +1,7 @@
 """Post-processing steps against masks drawn by hand and skimage's labelling, and their registry."""
 
 from collections.abc import Iterator
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -150,7 +150,7 @@ def test_the_largest_foreground_keeps_every_label_of_its_component() -> None:
 
 
 def test_every_step_has_a_name_of_its_own_and_a_description() -> None:
-    names = [kind.model_fields["step"].annotation for kind in STEPS]
+    names: list[Any] = [kind.model_fields["step"].annotation for kind in STEPS]
     assert len({*map(get_args, names)}) == len(STEPS)
     for kind in STEPS:
         assert kind.__doc__

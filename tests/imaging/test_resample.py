@@ -69,7 +69,7 @@ def test_one_axis_is_the_kernel_summed_by_hand(
 def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[Box]:
     ranges = [
         st.tuples(st.integers(0, n - 1), st.integers(1, n)).map(
-            lambda ab, n=n: (ab[0], min(n, ab[0] + ab[1]))
+            lambda ab, n=n: (ab[0], min(n, ab[0] + ab[1]))  # type: ignore[misc]
         )
         for n in shape
     ]
@@ -164,9 +164,9 @@ def test_a_scan_at_a_spacing_lies_where_it_lay(spacing: tuple[float, float, floa
     inner = tuple(slice(r, n - r) for r, n in zip(reach, view.grid, strict=True))
     assert got[inner].size > 0
     assert np.allclose(got[inner], expected[inner], atol=1e-4)
-    extent = [n * mm for n, mm in zip(view.grid, view.spacing_mm, strict=True)]
+    extent = [n * mm for n, mm in zip(view.grid, view.spacing_mm or (), strict=True)]
     assert np.allclose(extent, [20.0, 28.8, 32.0])
-    assert np.allclose(np.abs(np.diag(view.affine)[:3]), view.spacing_mm)
+    assert np.allclose(np.abs(np.diag(view.affine)[:3]), np.array(view.spacing_mm))
 
 
 def test_a_scan_without_a_spacing_cannot_be_brought_to_one() -> None:

@@ -1,6 +1,7 @@
 """Small random networks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]
     made: dict[str, Model] = {}
     folder = tmp_path_factory.mktemp("models")
 
-    def make(name: str, config: UNetConfig, **facts: object) -> Model:
+    def make(name: str, config: UNetConfig, **facts: Any) -> Model:
         if name not in made:
             made[name] = exported(random_network(config, seed=7), config, name, folder, **facts)
         return made[name]

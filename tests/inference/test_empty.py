@@ -1,5 +1,8 @@
 """Where a card says that a scan is empty, nothing is found and nothing is run."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,13 +29,13 @@ class Counted(Session):
         super().__init__(model.verified, device)
         self.tiles = 0
 
-    def run(self, image, token=None):
+    def run(self, image: Any, token: Any = None) -> Any:
         self.tiles += 1
         return super().run(image, token)
 
 
 @pytest.fixture
-def model(make_model) -> Model:
+def model(make_model: Callable[..., Model]) -> Model:
     return make_model("empty", CONFIG)
 
 
@@ -45,7 +48,7 @@ def slide() -> np.ndarray:
     return pixels
 
 
-def made(model: Model, card: ModelCard, **options: object) -> tuple[np.ndarray, Counted, list]:
+def made(model: Model, card: ModelCard, **options: Any) -> tuple[np.ndarray, Counted, list[Any]]:
     session, told = Counted(model, choose("auto", "fp32")), []
     result = segment(
         {card.channels[0].name: in_memory(slide())}, card, session, ROOM,

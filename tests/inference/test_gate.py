@@ -115,7 +115,9 @@ def test_what_could_not_be_tried_is_not_taken_and_not_kept(
 
 @pytest.mark.slow
 @counts_bf16
-def test_a_trained_network_may_and_a_random_one_may_not(make_model, tmp_path: Path) -> None:
+def test_a_trained_network_may_and_a_random_one_may_not(
+    make_model: Callable[..., Model], tmp_path: Path
+) -> None:
     """Through the engine: what runs, and that it says so."""
     trained = Registry().get("hippocampus-mri-3d")
     loose = make_model("loose", SMALL, sample=Sample(kind="noise", shape=(40, 40, 40)))
@@ -139,7 +141,7 @@ def test_samples_are_the_same_on_every_machine() -> None:
     assert scan.shape == (3, 512, 512)
     noise = card("nuclei-2d", sample=Sample(kind="noise", seed=3, shape=(20, 30)))
     (one,), (other,) = (sample_scans(noise).values() for _ in range(2))
-    whole = samples.Box.whole(one.grid)
+    whole = samples.Box.whole(one.grid)  # type: ignore[attr-defined]
     assert one.shape == (3, 20, 30)
     np.testing.assert_array_equal(one.read(whole), other.read(whole))
 
@@ -162,7 +164,9 @@ def test_a_sample_that_cannot_be_had(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])
-def test_a_network_is_measured_as_it_is_loaded(make_model, device: Device) -> None:
+def test_a_network_is_measured_as_it_is_loaded(
+    make_model: Callable[..., Model], device: Device
+) -> None:
     """Working memory and pace; the arithmetic knows the former to a factor."""
     config = UNetConfig.of_widths((24, 32), dimension=3, out_channels=2, padding="same")
     loaded = SessionCache(1 << 40).get(make_model("measured", config), device)
@@ -183,7 +187,7 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def test_the_least_used_network_is_let_go(make_model) -> None:
+def test_the_least_used_network_is_let_go(make_model: Callable[..., Model]) -> None:
     first, second, third = (
         make_model(f"kept-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)
     )

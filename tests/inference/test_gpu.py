@@ -5,11 +5,12 @@ its documentation says; everything else is the real thing, on ONNX Runtime's pro
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -27,7 +28,7 @@ from inference.networks.session import Session
 from inference.runtimes import cuda
 from inference.session_cache import SessionCache
 from models.nets.config import UNetConfig
-from models.registry import Registry
+from models.registry import Model, Registry
 
 FLAT = UNetConfig.of_widths((8, 12, 16), dimension=2, out_channels=3)
 HUNGRY = UNetConfig.of_widths((32, 48), dimension=2, out_channels=3, padding="same")
@@ -94,7 +95,11 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     ],
 )
 def test_the_gpu_is_the_one_that_cuda_would_take(
-    monkeypatch, driver: Driver, shown: str | None, index: int, found: str | None
+    monkeypatch: pytest.MonkeyPatch,
+    driver: Driver,
+    shown: str | None,
+    index: int,
+    found: str | None,
 ) -> None:
     if shown is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
@@ -114,7 +119,9 @@ def test_a_gpus_tiles_take_half_of_what_it_has_free(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("why", ["no library", "no driver", "not told"])
-def test_a_gpu_that_does_not_tell_is_taken_to_be_small(monkeypatch, driver: Driver, why) -> None:
+def test_a_gpu_that_does_not_tell_is_taken_to_be_small(
+    monkeypatch: pytest.MonkeyPatch, driver: Driver, why: Any
+) -> None:
     if why == "no library":
         monkeypatch.setitem(sys.modules, "pynvml", None)  # what makes `import` fail
     driver.broken = why == "no driver"
@@ -150,7 +157,9 @@ def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(len(shape) + shape[-1]).normal(size=shape).astype(np.float32)
 
 
-def test_bound_buffers_give_the_same_logits_and_are_used_again(make_model) -> None:
+def test_bound_buffers_give_the_same_logits_and_are_used_again(
+    make_model: Callable[..., Model],
+) -> None:
     """To the bit, whatever came before, and none of them changed by what comes after."""
     model = make_model("bound", FLAT)
     plain = Session(model.verified, Device("cpu", "fp32"))
@@ -159,7 +168,7 @@ def test_bound_buffers_give_the_same_logits_and_are_used_again(make_model) -> No
     found, places = [], []
     for tile in tiles:
         found.append(bound.run(tile, ort.RunOptions()))
-        _, binding, buffer = bound._buffers
+        _, binding, buffer = bound._buffers  # type: ignore[misc]
         places.append((buffer.data_ptr(), binding.get_outputs()[0].data_ptr()))
     assert [places[n] == places[n - 1] for n in (1, 2, 3)] == [True, True, True]
     assert places[4] != places[3]
@@ -167,7 +176,7 @@ def test_bound_buffers_give_the_same_logits_and_are_used_again(make_model) -> No
         np.testing.assert_array_equal(logits, plain.run(tile))
 
 
-def test_a_run_that_fails_or_is_stopped_leaves_no_buffers(make_model) -> None:
+def test_a_run_that_fails_or_is_stopped_leaves_no_buffers(make_model: Callable[..., Model]) -> None:
     bound, image = (
         BoundSession(opened(make_model("bound", FLAT).network), "cpu"),
         noise(1, 1, 64, 64),
@@ -184,7 +193,7 @@ def test_a_run_that_fails_or_is_stopped_leaves_no_buffers(make_model) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is looked at by Linux's own means")
-def test_rest_gives_the_pool_back(make_model) -> None:
+def test_rest_gives_the_pool_back(make_model: Callable[..., Model]) -> None:
     def held() -> int:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
@@ -210,7 +219,7 @@ def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
 
     def room(device: str, memory_bytes: int = 0) -> int:
         engine = Engine(Registry(), memory_bytes=memory_bytes)
-        return engine._budget(loaded, Device(device, "fp32")).memory_bytes
+        return engine._budget(loaded, Device(device, "fp32")).memory_bytes  # type: ignore[arg-type]
 
     assert room("cuda") == room("tensorrt") == 160 * MB
     assert room("cpu") == pytest.approx(PROCESSOR_MEMORY.budget_bytes() + 10 * MB, rel=0.2)
@@ -221,7 +230,10 @@ def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_all_that_surrounds_a_gpus_provider_runs_without_one(
-    make_model, monkeypatch, driver: Driver, precision: str
+    make_model: Callable[..., Model],
+    monkeypatch: pytest.MonkeyPatch,
+    driver: Driver,
+    precision: str,
 ) -> None:
     """Only the provider and where buffers lie are the processor's here."""
     monkeypatch.setattr(cuda, "providers", lambda: ["CPUExecutionProvider"])
@@ -247,7 +259,9 @@ def test_all_that_surrounds_a_gpus_provider_runs_without_one(
     np.testing.assert_array_equal(loaded.session.run(image), found)
 
 
-def test_a_provider_that_does_not_start_is_no_processor_in_disguise(make_model) -> None:
+def test_a_provider_that_does_not_start_is_no_processor_in_disguise(
+    make_model: Callable[..., Model],
+) -> None:
     """ONNX Runtime would go on without it, and say so on the console alone."""
     network = make_model("bound", FLAT).network
     missing = ["CUDAExecutionProvider", "CPUExecutionProvider"]

@@ -1,5 +1,7 @@
 """A network run level by level gives what one pass gives, to the bit."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -82,8 +84,8 @@ def noise(*shape: int) -> NDArray[np.float32]:
     ],
 )
 def test_levels_give_what_one_pass_gives(
-    make_model, precision: str, name: str, config: UNetConfig, grid: tuple[int, ...],
-    rooms: dict[int, int],
+    make_model: Callable[..., Model], precision: str, name: str, config: UNetConfig,
+    grid: tuple[int, ...], rooms: dict[int, int],
 ) -> None:  # fmt: skip
     if precision == "bf16" and "BF16" not in openvino.capabilities():
         precision = "fp32"  # emulated elsewhere, and nobody is offered it
@@ -100,7 +102,9 @@ def test_levels_give_what_one_pass_gives(
 
 
 @pytest.mark.slow
-def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(make_model) -> None:
+def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(
+    make_model: Callable[..., Model],
+) -> None:
     """And not where they do not, where a tile was asked for, or where the network has none."""
     model, image = make_model("levels-solid", SOLID), noise(1, 128, 96, 96)
     size = float(image.size)
@@ -121,7 +125,7 @@ def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(make_mod
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_mask_at_another_spacing(make_model) -> None:
+def test_a_mask_at_another_spacing(make_model: Callable[..., Model]) -> None:
     model = make_model("levels-solid", SOLID)
     card = model.card.model_copy(update={"spacing_mm": (1.5, 1.5, 1.5)})
     scan = in_memory(noise(1, 60, 50, 40), (1.0, 1.0, 2.0))
@@ -145,7 +149,9 @@ def test_a_mask_at_another_spacing(make_model) -> None:
     assert told == [(n, told[-1][1]) for n in range(told[-1][1] + 1)]
 
 
-def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_whole_tiles(
+    make_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What goes from level to level finds no room; the mask does."""
     model, room = make_model("levels-many", MANY), budget(220_000)
     scan, session = (
@@ -171,7 +177,7 @@ def test_a_full_disk_leaves_whole_tiles(make_model, monkeypatch: pytest.MonkeyPa
 
 
 def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
-    make_model, monkeypatch: pytest.MonkeyPatch
+    make_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Levels find no room on the disk, and whole tiles none in memory."""
     model, scan = make_model("levels-many", MANY), in_memory(noise(1, 600, 640))
@@ -192,7 +198,7 @@ def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_cancel_is_obeyed_at_every_level(make_model) -> None:
+def test_a_cancel_is_obeyed_at_every_level(make_model: Callable[..., Model]) -> None:
     model, scan = make_model("levels-solid", SOLID), in_memory(noise(1, 53, 40, 61))
     session = Session(model.verified, Device("openvino", "fp32"))
     for last in (0, 1, 9, 14):

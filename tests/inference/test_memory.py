@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from inference.cancellation import CancelToken
 from inference.device import Device, available
 from inference.networks import onnx_runtime
+from inference.networks.network import Network
 from inference.networks.out_of_memory import is_out_of_memory
-from inference.networks.session import Network, Session
+from inference.networks.session import Session
 from inference.pipeline import segment
 from inference.planner import Budget
 from inference.session_cache import SessionCache
 from models.nets.config import UNetConfig
-from models.registry import Registry
+from models.registry import Model, Registry
 from tests.support.scans import noise
 
 WIDE = UNetConfig.of_widths((12, 16), dimension=3, out_channels=3, padding="same")
@@ -56,10 +58,10 @@ print(json.dumps([run(), run(), progress[-1]]))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded by Linux's own means")
 @pytest.mark.parametrize("device", [d for d in available() if d in ("cpu", "openvino")])
-def test_smaller_tiles_where_memory_ends(make_model, device: str) -> None:
+def test_smaller_tiles_where_memory_ends(make_model: Callable[..., Model], device: str) -> None:
     folder = make_model("wide", WIDE).folder.parent
 
-    def masks(room: int) -> list[list[object]]:
+    def masks(room: int) -> list[list[Any]]:
         done = subprocess.run(
             [sys.executable, "-P", "-c", PROGRAM, folder, device, str(room)],
             capture_output=True, text=True, check=False,
@@ -131,16 +133,18 @@ class Cramped:
 
 
 @pytest.mark.slow
-def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(make_model) -> None:
+def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(
+    make_model: Callable[..., Model],
+) -> None:
     """There is no GPU here: the errors are its, the logits the processor's."""
     model, scan = make_model("wide", WIDE), noise((1, 60, 60, 60), (1.0, 1.0, 1.0))
     session, plenty = Session(model.verified, Device("cpu", "fp32")), Budget(1 << 40)
 
-    def mask() -> object:
+    def mask() -> Any:
         return segment({"image": scan}, model.card, session, plenty)
 
     whole = mask()
-    session._network = cramped = Cramped(session._network, 36**3)
+    session._network = cramped = Cramped(session._network, 36**3)  # type: ignore[assignment]
     tiled = mask()
     np.testing.assert_array_equal(tiled.mask, whole.mask)
     assert len(whole.plan) == 1 < len(tiled.plan)
@@ -149,7 +153,9 @@ def test_a_gpus_want_of_memory_makes_tiles_smaller_and_the_mask_the_same(make_mo
     assert 1 <= cramped.rested <= 6  # halved each time
 
 
-def test_a_network_that_does_not_fit_pushes_others_out(make_model, monkeypatch) -> None:
+def test_a_network_that_does_not_fit_pushes_others_out(
+    make_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One after another, the least used first; alone and still too large, it is no bad model."""
     first, second, third = (
         make_model(f"fits-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)

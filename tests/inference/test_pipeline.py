@@ -3,7 +3,9 @@
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ from inference.tile_logits import logits_on_scan, strips, tile_features
 from inference.work_plan import WorkPlan, plan_tiles
 from models.card import ModelCard
 from models.nets.config import UNetConfig
-from models.registry import Registry
+from models.registry import Model, Registry
 from tests.support.scans import noise, scan_of
 
 CPU = Device("cpu", "fp32")
@@ -37,7 +39,13 @@ SMALL = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, padding="same"
 VALID = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, batch_norm=True)
 
 
-def run(scan: Scan | dict[str, Scan], model, tile=None, token=None, on_tile=lambda _d, _a: None):
+def run(
+    scan: Scan | dict[str, Scan],
+    model: Model,
+    tile: Any = None,
+    token: Any = None,
+    on_tile: Any = lambda _d, _a: None,
+) -> Any:
     scans = scan if isinstance(scan, dict) else {model.card.channels[0].name: scan}
     session = Session(model.verified, CPU)
     options = RunOptions("cpu", "fp32", tile)
@@ -45,7 +53,7 @@ def run(scan: Scan | dict[str, Scan], model, tile=None, token=None, on_tile=lamb
     return segment(scans, model.card, session, PLENTY, options, context)
 
 
-def scan_logits(scan: Scan, model, tile) -> np.ndarray:
+def scan_logits(scan: Scan, model: Model, tile: Any) -> np.ndarray:
     """Logits on the scan's own grid."""
     subject = network_input({"image": scan}, model.card)
     tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
@@ -68,7 +76,9 @@ def scan_logits(scan: Scan, model, tile) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize("config", [SMALL, VALID], ids=["same", "valid"])
 @pytest.mark.parametrize("ratio", [0.7, 1.5, 4.2])
-def test_another_spacing_is_exact_too(make_model, config: UNetConfig, ratio: float) -> None:
+def test_another_spacing_is_exact_too(
+    make_model: Callable[..., Model], config: UNetConfig, ratio: float
+) -> None:
     """Invariant 5 where the network's grid is not the scan's: ratio = network voxels per scan's."""
     model = make_model(f"spaced-{config.padding}", config, spacing_mm=(1.0, 1.0, 1.0))
     grid = {0.7: (53, 47, 61), 1.5: (29, 31, 37), 4.2: (11, 7, 13)}[ratio]
@@ -89,7 +99,7 @@ def test_another_spacing_is_exact_too(make_model, config: UNetConfig, ratio: flo
     assert min(counts) > 1
 
 
-def test_memory_does_not_grow_with_the_scans_resolution(make_model) -> None:
+def test_memory_does_not_grow_with_the_scans_resolution(make_model: Callable[..., Model]) -> None:
     """A coarse network on a fine scan: logits never exist for the whole scan at once."""
     many = UNetConfig.of_widths((4, 6), dimension=3, out_channels=20, batch_norm=True)
     model = make_model("coarse", many, spacing_mm=(4.2, 4.2, 4.2))
@@ -103,7 +113,7 @@ def test_memory_does_not_grow_with_the_scans_resolution(make_model) -> None:
     assert peak < all_logits / 2  # most of it the scan's own statistics, in float64
 
 
-def test_the_network_is_given_what_numpy_would_give_it(make_model) -> None:
+def test_the_network_is_given_what_numpy_would_give_it(make_model: Callable[..., Model]) -> None:
     """One pass of a valid network against reflect padding and z-scores by hand."""
     model = make_model("by-hand", VALID)
     scan = noise((1, 21, 18, 25), (1.0, 1.0, 1.0))
@@ -121,14 +131,14 @@ def test_the_network_is_given_what_numpy_would_give_it(make_model) -> None:
 
 
 @pytest.mark.parametrize("grid", [(1, 1, 1), (1, 40, 3), (2, 1, 70)])
-def test_one_voxel_on_an_axis(make_model, grid: tuple[int, int, int]) -> None:
+def test_one_voxel_on_an_axis(make_model: Callable[..., Model], grid: tuple[int, int, int]) -> None:
     scan = noise((1, *grid), (1.0, 1.0, 1.0))
     for name, config in (("spaced-same", SMALL), ("spaced-valid", VALID)):
         model = make_model(name, config, spacing_mm=(1.0, 1.0, 1.0))
         assert run(scan, model).mask.shape == grid
 
 
-def test_bad_voxels_are_counted_and_do_not_spread(make_model) -> None:
+def test_bad_voxels_are_counted_and_do_not_spread(make_model: Callable[..., Model]) -> None:
     """Beyond the reach of a voxel that is no number the mask is as if it were one."""
     model = make_model("unscaled", VALID, intensity={"kind": "none"})
     values = noise((1, 30, 30, 30)).read(Box.whole((30, 30, 30))).copy()
@@ -147,7 +157,9 @@ def test_bad_voxels_are_counted_and_do_not_spread(make_model) -> None:
         run(scan_of(np.full_like(values, np.nan), (1.0, 1.0, 1.0)), model)
 
 
-def test_several_contrasts_are_brought_to_the_first_ones_grid(make_model) -> None:
+def test_several_contrasts_are_brought_to_the_first_ones_grid(
+    make_model: Callable[..., Model],
+) -> None:
     two = [{"name": "t1"}, {"name": "t2"}]
     config = UNetConfig.of_widths((4, 6), dimension=3, in_channels=2, out_channels=3)
     model = make_model("two", config, channels=two)
@@ -169,13 +181,13 @@ def test_several_contrasts_are_brought_to_the_first_ones_grid(make_model) -> Non
         run({"t1": first}, model)
 
 
-def test_a_picture_is_not_for_a_volume_model(make_model) -> None:
+def test_a_picture_is_not_for_a_volume_model(make_model: Callable[..., Model]) -> None:
     model = make_model("by-hand", VALID)
     with pytest.raises(ScanModelMismatch, match="2D"):
         run({"image": noise((1, 30, 30))}, model)
 
 
-def test_grey_and_rgb_serve_either_kind_of_network(make_model) -> None:
+def test_grey_and_rgb_serve_either_kind_of_network(make_model: Callable[..., Model]) -> None:
     flat = {"dimension": 2, "out_channels": 2}
     grey = make_model("grey", UNetConfig.of_widths((4, 6), in_channels=1, **flat))
     color = make_model("color", UNetConfig.of_widths((4, 6), in_channels=3, **flat))
@@ -186,13 +198,13 @@ def test_grey_and_rgb_serve_either_kind_of_network(make_model) -> None:
 
 
 def test_regions_are_painted_in_order() -> None:
-    card = ModelCard.model_construct(activation="sigmoid", outputs=(2, 1), instances=None)
+    card = ModelCard.model_construct(activation="sigmoid", outputs=(2, 1), instances=None)  # type: ignore[call-arg]
     logits = np.array([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0]], np.float32)
     np.testing.assert_array_equal(labels_of(logits, card), [1, 2, 1, 0])
 
 
 @pytest.mark.slow
-def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
+def test_the_brake_stops_in_the_middle_of_a_tile(make_model: Callable[..., Model]) -> None:
     model = make_model("by-hand", VALID)
     scan = noise((1, 150, 150, 150), (1.0, 1.0, 1.0))
     token, seen = CancelToken(), []
@@ -210,7 +222,7 @@ def test_the_brake_stops_in_the_middle_of_a_tile(make_model) -> None:
     assert seen == [(0, 1)]  # one tile, and it never ended
 
 
-def test_the_brake_is_obeyed_while_the_scan_is_measured(make_model) -> None:
+def test_the_brake_is_obeyed_while_the_scan_is_measured(make_model: Callable[..., Model]) -> None:
     model = make_model("by-hand", VALID)
     whole, token, reads = noise((1, 20, 20, 20), (1.0, 1.0, 1.0)), CancelToken(), []
 
@@ -224,7 +236,7 @@ def test_the_brake_is_obeyed_while_the_scan_is_measured(make_model) -> None:
     assert len(reads) == 1
 
 
-def test_progress_counts_every_tile(make_model) -> None:
+def test_progress_counts_every_tile(make_model: Callable[..., Model]) -> None:
     model, seen = make_model("by-hand", VALID), []
     scan = noise((1, 40, 40, 40), (1.0, 1.0, 1.0))
     run(scan, model, tile=(40,), on_tile=lambda done, total: seen.append((done, total)))
@@ -233,7 +245,7 @@ def test_progress_counts_every_tile(make_model) -> None:
     assert seen == [(n, total) for n in range(total + 1)]
 
 
-def test_wishes_that_make_no_sense_are_refused(make_model) -> None:
+def test_wishes_that_make_no_sense_are_refused(make_model: Callable[..., Model]) -> None:
     model = make_model("by-hand", VALID)
     scan = noise((1, 40, 40, 40), (1.0, 1.0, 1.0))
     with pytest.raises(BadRequest, match="2 numbers"):
@@ -250,7 +262,9 @@ def test_wishes_that_make_no_sense_are_refused(make_model) -> None:
     st.integers(1, 4),
     st.integers(0, 1000),
 )
-def test_the_best_output_is_the_first_of_the_largest(outputs, shape, levels, seed) -> None:
+def test_the_best_output_is_the_first_of_the_largest(
+    outputs: Any, shape: Any, levels: Any, seed: Any
+) -> None:
     """Also with many ties, and of logits that lie among others in memory."""
     random = np.random.default_rng(seed)
     among = random.integers(0, levels, (outputs, *(n + 2 for n in shape))).astype(np.float32)

@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from inference.networks.session import Session
 from inference.runtime import LoadOptions
 from inference.runtimes import cuda, tensorrt
 from models.nets.config import UNetConfig
+from models.registry import Model
 
 DEVICES = [Device(name, "fp32") for name in available()]
 FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="same")
@@ -41,7 +44,9 @@ def device(request: pytest.FixtureRequest) -> Device:
         ("solid", SOLID, [(1, 3, 28, 30, 34), (2, 3, 20, 20, 22), (1, 3, 28, 30, 34)]),
     ],
 )
-def test_all_devices_give_the_same_logits(make_model, device, name, config, sizes) -> None:
+def test_all_devices_give_the_same_logits(
+    make_model: Callable[..., Model], device: Device, name: str, config: UNetConfig, sizes: Any
+) -> None:
     """Of one size after another and batches, none of which spoils what was given before."""
     model = make_model(f"runtime-{name}", config)
     session, exact = Session(model.verified, device), Session(model.verified, Device("cpu", "fp32"))
@@ -59,7 +64,7 @@ def test_all_devices_give_the_same_logits(make_model, device, name, config, size
 )
 @pytest.mark.parametrize(("config", "made"), [(MANY, 4), (FLAT, 3)])
 def test_openvino_leaves_a_last_layer_of_many_outputs_for_later(
-    make_model, config: UNetConfig, made: int
+    make_model: Callable[..., Model], config: UNetConfig, made: int
 ) -> None:
     """A strip's logits are those of the whole, to the bit."""
     name = f"runtime-{'many' if made == 4 else 'flat'}"
@@ -76,7 +81,9 @@ def test_openvino_leaves_a_last_layer_of_many_outputs_for_later(
     not openvino.capabilities(), reason="OpenVINO is not installed or does not run here"
 )
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_openvino_rounds_alike_whatever_the_tile(make_model, precision: str) -> None:
+def test_openvino_rounds_alike_whatever_the_tile(
+    make_model: Callable[..., Model], precision: str
+) -> None:
     """Not within rounding: to the bit, so that no tie is ever decided by the tiling."""
     if precision == "bf16" and "BF16" not in openvino.capabilities():
         precision = "fp32"  # emulated elsewhere, and nobody is offered it
@@ -90,7 +97,7 @@ def test_openvino_rounds_alike_whatever_the_tile(make_model, precision: str) -> 
 
 
 @pytest.mark.slow
-def test_a_tile_is_stopped_in_its_middle(make_model, device) -> None:
+def test_a_tile_is_stopped_in_its_middle(make_model: Callable[..., Model], device: Device) -> None:
     session, token = Session(make_model("heavy", HEAVY).verified, device), CancelToken()
     session.run(noise(1, 1, 8, 8, 8))
     image = noise(1, 1, 112, 112, 112)
@@ -107,7 +114,7 @@ def test_a_tile_is_stopped_in_its_middle(make_model, device) -> None:
 
 
 def test_what_a_network_does_not_take_is_said_without_its_runtimes_words(
-    make_model, device, tmp_path: Path
+    make_model: Callable[..., Model], device: Device, tmp_path: Path
 ) -> None:
     session = Session(make_model("runtime-flat", FLAT).verified, device)
     with pytest.raises(BadModel, match=r"failed on a tile of shape \(1, 2, 32, 32\)"):
@@ -118,7 +125,9 @@ def test_what_a_network_does_not_take_is_said_without_its_runtimes_words(
         Session(torn, device)
 
 
-def test_what_is_compiled_is_kept_where_that_can_be(make_model, device, tmp_path: Path) -> None:
+def test_what_is_compiled_is_kept_where_that_can_be(
+    make_model: Callable[..., Model], device: Device, tmp_path: Path
+) -> None:
     """A folder that cannot be made, or a file in it that was torn, costs time alone."""
     model, image = make_model("runtime-flat", FLAT), noise(1, 1, 32, 32)
     expected = Session(model.verified, device).run(image)
@@ -153,7 +162,9 @@ def test_a_gpu_counts_in_fp16_where_it_may(monkeypatch: pytest.MonkeyPatch) -> N
     assert choose("cpu", "auto") == Device("cpu", "fp32")
 
 
-def test_a_network_in_fp16_gives_nearly_the_same(make_model, tmp_path: Path) -> None:
+def test_a_network_in_fp16_gives_nearly_the_same(
+    make_model: Callable[..., Model], tmp_path: Path
+) -> None:
     """What CUDA would run, here on the processor: the file itself says what is computed in."""
     model = make_model("runtime-flat", FLAT)
     path = tmp_path / "half.onnx"
@@ -174,7 +185,7 @@ def test_tensorrt_keeps_its_engines(tmp_path: Path) -> None:
     assert [name for name, *_ in cuda.providers()[:1]] == ["CUDAExecutionProvider"]
 
 
-def test_a_fingerprint_tells_devices_apart(device) -> None:
+def test_a_fingerprint_tells_devices_apart(device: Device) -> None:
     told = fingerprint(device)
     assert told["device"] == device.name
     assert all(told.values())

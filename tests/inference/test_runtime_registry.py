@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from inference.runtime_registry import all_runtimes, device_names, queue_names
 from models.card_parts import Sample
 from models.nets.config import UNetConfig
+from models.registry import Model
 
 SMALL = UNetConfig.of_widths((4, 6), dimension=2, padding="same")
 ROOT = Path(__file__).parents[2]
@@ -125,7 +127,9 @@ def python(program: str, *arguments: object) -> Any:
 
 
 @pytest.mark.process
-def test_a_new_file_is_a_runtime_everywhere(make_model, tmp_path: Path) -> None:
+def test_a_new_file_is_a_runtime_everywhere(
+    make_model: Callable[..., Model], tmp_path: Path
+) -> None:
     """Chosen by name and by `auto`; in queues, options, API and error texts; loaded and checked."""
     (tmp_path / "plug").mkdir()
     (tmp_path / "plug" / "toy.py").write_text(FILE)

@@ -5,6 +5,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from imaging.formats.mask_file import deliver, read
 from imaging.formats.sniff import open_scan
@@ -26,7 +27,7 @@ def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, ki
     path = tmp_path / "a.png"
     path.write_bytes(imagecodecs.png_encode(np.full((300, 290, 3), 90, np.uint8)))
     scan = open_scan(path)
-    mask = np.zeros(300 * 290, np.uint32)
+    mask: NDArray[np.uint32] = np.zeros(300 * 290, np.uint32)
     mask[np.random.default_rng(2).permutation(mask.size)[:count]] = np.arange(1, count + 1)
     mask = mask.reshape(300, 290)
     subject = network_input({card.channels[0].name: scan}, card)

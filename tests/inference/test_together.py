@@ -13,8 +13,10 @@ from imaging.errors import BadModel, JobLost
 from inference.batching import KEPT_BYTES, BatchingSession
 from inference.cancellation import CancelToken
 from inference.device import Device, available
-from inference.networks.session import Session
+from inference.networks.network import Level
+from inference.networks.session import Part, Session
 from models.nets.config import UNetConfig
+from models.registry import Model
 from tests.support.waiting import PATIENCE_S
 
 FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="same")
@@ -22,6 +24,8 @@ FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="sam
 
 class Counted:
     """Doubles its input, and notes what came at once; the first run waits until it may go on."""
+
+    level: Level | None = None
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []
@@ -41,6 +45,11 @@ class Counted:
 
     def logits(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         return found
+
+    def run_part(
+        self, part: Part, shape: tuple[int, ...], token: CancelToken
+    ) -> NDArray[np.float32]:
+        raise NotImplementedError  # it has no levels
 
     def release_memory(self) -> None: ...
 
@@ -147,7 +156,9 @@ def until(what: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])
-def test_batches_give_the_logits_of_single_tiles(make_model, device: Device) -> None:
+def test_batches_give_the_logits_of_single_tiles(
+    make_model: Callable[..., Model], device: Device
+) -> None:
     """Of a real network, from many threads at once."""
     session = Session(make_model("runtime-flat", FLAT).verified, device)
     together = BatchingSession(session, 1 << 20)

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +21,10 @@ VALID = UNetConfig.of_widths((4, 6), dimension=2, out_channels=2)
 
 
 @pytest.fixture
-def changed(make_model, tmp_path: Path):
+def changed(make_model: Callable[..., Model], tmp_path: Path) -> Any:
     """`changed(config, field=value)`: a copy of a sound model whose card says something else."""
 
-    def change(config: UNetConfig, **fields: object) -> Model:
+    def change(config: UNetConfig, **fields: Any) -> Model:
         sound = make_model(f"verify-{abs(hash(config))}", config)
         folder = tmp_path / "changed"
         shutil.copytree(sound.folder, folder)
@@ -34,7 +36,9 @@ def changed(make_model, tmp_path: Path):
 
 
 @pytest.mark.parametrize("config", [SAME, VALID], ids=["same", "valid"])
-def test_a_sound_model_passes_and_is_added_once(changed, config, tmp_path: Path) -> None:
+def test_a_sound_model_passes_and_is_added_once(
+    changed: Any, config: UNetConfig, tmp_path: Path
+) -> None:
     model = changed(config)
     verify(model)
     registry = Registry(tmp_path / "added", zoo=tmp_path / "none")
@@ -45,7 +49,7 @@ def test_a_sound_model_passes_and_is_added_once(changed, config, tmp_path: Path)
 
 
 @pytest.mark.parametrize("fields", [{"squeeze_excite": True}, {"bottleneck": "pyramid"}])
-def test_a_network_that_looks_at_the_whole_tile_is_not_exact(changed, fields) -> None:
+def test_a_network_that_looks_at_the_whole_tile_is_not_exact(changed: Any, fields: Any) -> None:
     """Whatever its card says; with a card that owns up it is served."""
     config = replace(SAME, **fields)
     model = changed(config, exact=True)
@@ -64,12 +68,14 @@ def test_a_network_that_looks_at_the_whole_tile_is_not_exact(changed, fields) ->
         (SAME, {"outputs": [0, 1, 1]}, "output channels"),
     ],
 )
-def test_a_card_that_is_wrong_is_refused(changed, config, fields, complaint: str) -> None:
+def test_a_card_that_is_wrong_is_refused(
+    changed: Any, config: UNetConfig, fields: Any, complaint: str
+) -> None:
     with pytest.raises(BadModel, match=complaint):
         verify(changed(config, **fields))
 
 
-def test_a_changed_network_is_refused(changed, tmp_path: Path) -> None:
+def test_a_changed_network_is_refused(changed: Any, tmp_path: Path) -> None:
     model = changed(SAME)
     model.network.write_bytes(model.network.read_bytes() + b"\0")
     with pytest.raises(BadModel, match="SHA-256"):
@@ -77,7 +83,7 @@ def test_a_changed_network_is_refused(changed, tmp_path: Path) -> None:
     assert not list((tmp_path / "added").glob("*")) if (tmp_path / "added").exists() else True
 
 
-def test_a_file_that_is_no_network_is_refused(changed) -> None:
+def test_a_file_that_is_no_network_is_refused(changed: Any) -> None:
     model = changed(SAME)
     model.network.write_bytes(b"not a network")
     sha = hashlib.sha256(b"not a network").hexdigest()
@@ -94,7 +100,7 @@ def test_a_card_names_its_faults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fields", [{"align": [0, 0]}, {"halo": [-1, 0]}, {"minimum": [0, 4]}, {"bytes_per_voxel": -1}]
 )
-def test_a_card_with_impossible_numbers_is_refused(changed, fields) -> None:
+def test_a_card_with_impossible_numbers_is_refused(changed: Any, fields: Any) -> None:
     with pytest.raises(BadModel, match=next(iter(fields))):
         changed(SAME, **fields)
 

@@ -22,7 +22,7 @@ def waiting(repository: Repository, *asked: Job) -> None:
 
 def claimed(repository: Repository, *messages: str) -> list[str | None]:
     found = [repository.leases.claim_next(name, "w", 60) for name in messages]
-    return [job and job.id for job in found]
+    return [None if job is None else job.id for job in found]
 
 
 def test_the_most_urgent_then_the_oldest(stocked: Repository, job_of: Make) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from alembic import command
@@ -22,12 +23,12 @@ MakeScan = Callable[..., StoredScan]
 MASK, DRAWN = "d" * 64, "e" * 64
 
 
-def review(name: str, job: str | None = "job", **changes: object) -> Review:
+def review(name: str, job: str | None = "job", **changes: Any) -> Review:
     values = {"verdict": "corrected", "comment": "", "reviewer": "R1", "created_at": 1.0}
-    return Review(id=name, job=job, **{**values, **changes})  # type: ignore[arg-type]
+    return Review(id=name, job=job, **{**values, **changes})
 
 
-def drawn(name: str, job: str | None = "job", **changes: object) -> Review:
+def drawn(name: str, job: str | None = "job", **changes: Any) -> Review:
     given = {"mask_sha256": DRAWN, "mask_format": "nifti", "scan": "scan", "tag": "final"}
     return review(name, job, **{**given, **changes})
 
@@ -48,8 +49,8 @@ def done(repository: Repository, job: Job) -> Job:
     return repository.jobs.by_id(job.id)
 
 
-def named(name: str, scan: str = "scan", project: str = "ada", **changes: object) -> ImageName:
-    return ImageName(project, name, scan, 1.0, time.time(), **changes)  # type: ignore[arg-type]
+def named(name: str, scan: str = "scan", project: str = "ada", **changes: Any) -> ImageName:
+    return ImageName(project, name, scan, 1.0, time.time(), **changes)
 
 
 def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: MakeScan) -> None:

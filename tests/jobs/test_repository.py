@@ -101,7 +101,7 @@ def test_jobs_by_state_model_and_batch(stocked: Repository, job_of: Make) -> Non
     stocked.batches.add(Batch("b", "ada", "", 1.0), [job_of("two"), job_of("three")])
     stocked.leases.claim("two", "w", 60)
 
-    def ids(**by: object) -> list[str]:
+    def ids(**by: Any) -> list[str]:
         return [job.id for job in stocked.jobs.page("ada", **by)[0]]
 
     assert ids() == ["three", "two", "one"]
@@ -337,7 +337,7 @@ def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> N
     waiting = sorted((job for job in asked if together[job.id].place), key=lambda j: -j.priority)
     assert [together[job.id].place for job in waiting] == list(range(1, 30))
     etas = [together[job.id].eta for job in waiting if job.model == "slow"]
-    assert etas == sorted(etas)
+    assert etas == sorted(etas)  # type: ignore[type-var]
     assert stocked.forecasts.of([]) == {}
 
 

@@ -1,5 +1,7 @@
 """Examples are windows of a case, moved and recoloured; image and label move together."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ class Still(np.random.Generator):
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
 
-    def uniform(self, low=0.0, high=1.0, size=None):
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         middle = (low + high) / 2
         return middle if size is None else np.full(size, middle)
 

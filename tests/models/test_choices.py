@@ -7,7 +7,7 @@ every pair of choices in a few dozen.
 from collections.abc import Iterator
 from itertools import combinations, product
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import onnxruntime
@@ -80,7 +80,7 @@ def covering() -> Iterator[dict[str, object]]:
             if field not in row:
                 row |= max(
                     ({field: choice} for choice in choices),
-                    key=lambda choice, row=row: len(pairs(row | choice) & missing.keys()),
+                    key=lambda choice, row=row: len(pairs(row | choice) & missing.keys()),  # type: ignore[misc]
                 )
         for pair in pairs(row):
             missing.pop(pair, None)
@@ -96,7 +96,7 @@ def test_every_two_choices_meet() -> None:
     assert len(ROWS) < 40
 
 
-def config_of(row: dict[str, object]) -> UNetConfig:
+def config_of(row: dict[str, Any]) -> UNetConfig:
     """Three levels where that is quick, and where a nested network needs them."""
     if row["dimension"] == 3 and row["skip"] == "nested":
         return UNetConfig.of_widths((4, 4, 8), 1, **row)
@@ -120,7 +120,7 @@ def loss_of(network: UNet, image: Tensor) -> Tensor:
     logits = network.train()(image)
     lost = [(n - m) // 2 for n, m in zip(image.shape[2:], logits.shape[2:], strict=True)]
     inner = tuple(slice(c, n - c) for c, n in zip(lost, image.shape[2:], strict=True))
-    target = (image[(slice(None), 0, *inner)] > 0.5).long()
+    target = (image[(slice(None), 0, *inner)] > 0.5).long()  # type: ignore[index]
     return torch.nn.functional.cross_entropy(logits, target)
 
 
@@ -134,11 +134,11 @@ def learns(network: UNet, steps: int = 3) -> None:
         loss = loss_of(network, image)
         network.zero_grad()
         loss.backward()
-        slopes = [p.grad for p in network.parameters()]
-        steepness = torch.sqrt(sum((slope**2).sum() for slope in slopes))
+        slopes = [p.grad for p in network.parameters() if p.grad is not None]
+        steepness = torch.stack([(slope**2).sum() for slope in slopes]).sum().sqrt()
         with torch.no_grad():
             for values, slope in zip(network.parameters(), slopes, strict=True):
-                values -= 0.01 * slope / steepness
+                values -= 0.01 * slope / steepness  # type: ignore[misc]
         losses.append(float(loss.detach()))
     assert np.isfinite(losses).all()
     assert losses == sorted(losses, reverse=True)

@@ -1,6 +1,7 @@
 """Cases are read as serving reads them, and no patient lies on both sides of a split."""
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -57,7 +58,7 @@ def held(validation: int | tuple[str, ...], pattern: str = "(.*)") -> Data:
 @given(
     st.sets(st.text("abc1", min_size=1), min_size=3, max_size=30), st.integers(0, 9), st.randoms()
 )
-def test_the_split_depends_on_names_and_seed_alone(names: set[str], seed: int, random) -> None:
+def test_the_split_depends_on_names_and_seed_alone(names: set[str], seed: int, random: Any) -> None:
     cases = named(*sorted(names))
     training, validation = split(cases, held(2), seed)
     assert {case.name for case in training} | {case.name for case in validation} == names
@@ -76,10 +77,11 @@ def test_other_seeds_hold_out_other_cases() -> None:
 @given(st.lists(st.integers(1, 4), min_size=3, max_size=9), st.integers(1, 4), st.integers(0, 9))
 def test_no_patient_lies_on_both_sides(visits: list[int], wanted: int, seed: int) -> None:
     cases = named(*(f"p{p}_visit{v}" for p, count in enumerate(visits) for v in range(count)))
-    data = held(min(wanted, len(cases) - max(visits)), "(p[0-9]+)_")
+    held_out = min(wanted, len(cases) - max(visits))
+    data = held(held_out, "(p[0-9]+)_")
     training, validation = split(cases, data, seed)
     assert not {patient(c, data) for c in training} & {patient(c, data) for c in validation}
-    assert data.validation <= len(validation) < data.validation + max(visits)
+    assert held_out <= len(validation) < held_out + max(visits)
 
 
 def test_cases_can_be_held_out_by_name_with_their_patients() -> None:

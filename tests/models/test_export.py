@@ -3,6 +3,7 @@
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -71,7 +72,7 @@ threads = 1
 """
 
 
-def tiny(**fields: object) -> UNet:
+def tiny(**fields: Any) -> UNet:
     """A random network whose batch norms hold other figures than fresh ones."""
     torch.manual_seed(0)
     network = UNet(UNetConfig.of_widths((2, 3), batch_norm=True, **fields))
@@ -89,14 +90,14 @@ def session(network: Path | bytes) -> onnxruntime.InferenceSession:
 
 
 @pytest.fixture(scope="module", params=["valid 2d", "same 3d"])
-def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     padding, dimension = request.param.split()
     network = tiny(padding=padding, dimension=int(dimension[0]))
     folder = tmp_path_factory.mktemp("exported")
     return network, export_network(network, FACTS, folder, {"dice": 0.91234567}), folder
 
 
-def test_the_card_is_derived(exported) -> None:
+def test_the_card_is_derived(exported: Any) -> None:
     network, card, folder = exported
     field, axes = receptive_field(network.config), network.config.dimension
     assert card == ModelCard.load(folder / "card.json")
@@ -109,7 +110,7 @@ def test_the_card_is_derived(exported) -> None:
     assert card.sha256 == sha256((folder / "model.onnx").read_bytes()).hexdigest()
 
 
-def test_any_legal_size_and_any_batch_gives_torchs_logits(exported) -> None:
+def test_any_legal_size_and_any_batch_gives_torchs_logits(exported: Any) -> None:
     network, card, folder = exported
     field, runtime = receptive_field(network.config), session(folder / "model.onnx")
     for count, steps in ((1, 5), (4, 2)):
@@ -121,7 +122,7 @@ def test_any_legal_size_and_any_batch_gives_torchs_logits(exported) -> None:
         assert np.abs(found - expected).max() < 1e-4 * np.ptp(expected)
 
 
-def test_the_file_is_plain(exported) -> None:
+def test_the_file_is_plain(exported: Any) -> None:
     """One file, one node per layer, crops constant, no trace of the machine it was made on."""
     network, card, folder = exported
     model = onnx.load(folder / "model.onnx", load_external_data=False)
@@ -139,7 +140,7 @@ def test_the_file_is_plain(exported) -> None:
     assert written == to_onnx(network)
 
 
-def test_the_weights_come_back_under_their_names(exported) -> None:
+def test_the_weights_come_back_under_their_names(exported: Any) -> None:
     """Bit for bit, so that a training can begin from a model that is served."""
     network, card, folder = exported
     torch.manual_seed(1)
@@ -186,7 +187,7 @@ def test_other_weights_are_noticed() -> None:
     runtime = session(to_onnx(network.eval()))
     check_parity(network, runtime, field)
     with torch.no_grad():
-        network.head.bias += 0.01
+        network.head.bias += 0.01  # type: ignore[operator]
     with pytest.raises(BadModel):
         check_parity(network, runtime, field)
 
@@ -217,7 +218,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: object) -> No
         export(path, tmp_path / "model")
 
 
-def pointwise(*nodes: tuple[str, list[str], str], **attributes: object) -> bytes:
+def pointwise(*nodes: tuple[str, list[str], str], **attributes: Any) -> bytes:
     """A network of these nodes from `image` to `logits`, both (n, 1, i, j)."""
     both = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, a, b])

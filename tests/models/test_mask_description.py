@@ -1,5 +1,7 @@
 """What a card's labels mean: codes of the standard, or our own."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +27,8 @@ def test_the_zoos_codes_are_the_standards(name: str) -> None:
         for code in (segment.type, segment.category, segment.modifier):
             if code is None or code == STRUCTURE or code.scheme == PRIVATE:
                 continue
-            known = [
-                told[code.value][0] for told in concepts[code.scheme].values() if code.value in told
-            ]
+            tables: Any = concepts[code.scheme].values()
+            known = [table[code.value][0] for table in tables if code.value in table]
             assert code.meaning in known
 
 

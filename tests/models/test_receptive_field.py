@@ -6,7 +6,7 @@ passes on only the largest.
 """
 
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -19,6 +19,8 @@ from models.nets.cost import cost
 from models.nets.receptive_field import is_local, receptive_field
 from models.nets.unet import UNet
 from tests.support.networks import PAPER_3D
+
+Padding = Literal["valid", "same"]
 
 NETWORKS = {
     "flat": UNetConfig.of_widths((2,)),
@@ -102,7 +104,7 @@ def reaches(config: UNetConfig) -> tuple[int, int]:
 
 @BOTH
 @ALL
-def test_outputs_that_turn_nan_reach_exactly_as_far_as_derived(name: str, padding: str) -> None:
+def test_outputs_that_turn_nan_reach_exactly_as_far_as_derived(name: str, padding: Padding) -> None:
     config = replace(NETWORKS[name], padding=padding)
     field = receptive_field(config)
     assert reaches(config) == (field.reach, field.reach)
@@ -127,7 +129,9 @@ def test_valid_halo_leaves_out_nothing_that_is_read(name: str) -> None:
 
 
 @BOTH
-def test_the_arithmetic_of_a_network_one_convolution_smaller_would_be_noticed(padding: str) -> None:
+def test_the_arithmetic_of_a_network_one_convolution_smaller_would_be_noticed(
+    padding: Padding,
+) -> None:
     config = replace(NETWORKS["two levels"], padding=padding)
     smaller = replace(config, decoder=((2,),))
     assert reaches(config)[0] == receptive_field(smaller).reach + 1
@@ -135,7 +139,7 @@ def test_the_arithmetic_of_a_network_one_convolution_smaller_would_be_noticed(pa
 
 @BOTH
 @ALL
-def test_legal_sizes_are_those_that_the_network_takes(name: str, padding: str) -> None:
+def test_legal_sizes_are_those_that_the_network_takes(name: str, padding: Padding) -> None:
     config = replace(NETWORKS[name], padding=padding)
     field, network = receptive_field(config), UNet(config).eval()
     others = (field.minimum,) * (config.dimension - 1)
@@ -152,7 +156,7 @@ def test_legal_sizes_are_those_that_the_network_takes(name: str, padding: str) -
 
 @BOTH
 @ALL
-def test_legal_gives_the_smallest_that_is_large_enough(name: str, padding: str) -> None:
+def test_legal_gives_the_smallest_that_is_large_enough(name: str, padding: Padding) -> None:
     field = receptive_field(replace(NETWORKS[name], padding=padding))
     for wanted in range(1, field.minimum + 3 * field.align):
         size = field.legal(wanted)
@@ -180,7 +184,7 @@ def multiply_adds(network: UNet, size: int) -> int:
 
 @BOTH
 @pytest.mark.parametrize("name", [*NETWORKS, *WHOLE, *PAPERS])
-def test_cost_is_what_torch_counts(name: str, padding: str) -> None:
+def test_cost_is_what_torch_counts(name: str, padding: Padding) -> None:
     """Work is what it grows by with the tile: what looks at the whole tile at once does not."""
     config = replace((NETWORKS | WHOLE | PAPERS)[name], padding=padding)
     with torch.device("meta"):

@@ -121,7 +121,7 @@ def test_a_plain_network_is_the_papers_layers_one_after_the_other() -> None:
 )
 def test_a_block_has_the_weights_that_its_paper_draws(block: str, parameters: int) -> None:
     """One step from 8 to 16 maps, in two dimensions."""
-    config = UNetConfig(in_channels=8, encoder=((16,),), up=(), decoder=(), block=block)
+    config = UNetConfig(in_channels=8, encoder=((16,),), up=(), decoder=(), block=block)  # type: ignore[arg-type]
     head = 2 * 17
     assert cost(config).parameters == parameters + head
     squeezed = replace(config, squeeze_excite=True)

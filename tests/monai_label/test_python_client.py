@@ -158,7 +158,7 @@ def test_next_sample_until_all_are_done(served: Served, client: Any) -> None:
     """Each strategy gives images without a final label; {} when every one has its own."""
     for seed in (5, 6):
         served.put(seed)
-    seen = set()
+    seen: set[Any] = set()
     while sample := client.next_sample("first" if len(seen) % 2 else "random", {}):
         assert sample["id"] not in seen
         assert {"id", "weight", "name", "ts", "strategy"} <= set(sample)

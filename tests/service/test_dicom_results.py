@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import highdicom as hd
 import nrrd
@@ -32,7 +33,7 @@ def done(gateway: Gateway) -> tuple[Acquired, str, np.ndarray]:
     return acquired, job, mask
 
 
-def grid_of(scan: dict[str, object], mask: np.ndarray) -> np.ndarray:
+def grid_of(scan: dict[str, Any], mask: np.ndarray) -> np.ndarray:
     """Slices are sorted along the normal, which is the other way than they were acquired."""
     assert tuple(scan["shape"]) == (1, *mask.shape)
     return mask[..., ::-1]
@@ -77,7 +78,7 @@ def test_contours_and_report_speak_of_the_same_series(
         assert str(made[path].PatientName) == "Müller^Jörg"
     contours, seg, report = made.values()
     assert contours.FrameOfReferenceUID == header.FrameOfReferenceUID
-    (group,) = hd.sr.Comprehensive3DSR.from_dataset(
+    (group,) = hd.sr.Comprehensive3DSR.from_dataset(  # type: ignore[attr-defined]
         report
     ).content.get_volumetric_roi_measurement_groups()
     assert group.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID

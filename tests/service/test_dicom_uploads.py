@@ -31,7 +31,7 @@ def _volume(seed: int = 0, slices: int = 7) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 900, (11, 9, slices), np.int16)
 
 
-def _sent(gateway: Gateway, paths: list[Path], **query: object) -> httpx.Response:
+def _sent(gateway: Gateway, paths: list[Path], **query: Any) -> httpx.Response:
     files = [("files", (path.name, path.read_bytes())) for path in paths]
     return gateway.client.post("/v1/scans", files=files, params=query)
 

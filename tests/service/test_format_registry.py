@@ -21,8 +21,9 @@ from tests.support import dummy_formats
 from tests.support.cards import CARDS
 from tests.support.dummy_formats import dummy_bytes, dummy_voxels
 from tests.support.finished_jobs import run_job
-from tests.support.gateway import Gateway, Start, environment
+from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
+from tests.support.processes import environment
 
 VOXELS = np.arange(5 * 6 * 7, dtype=np.uint8).reshape(5, 6, 7)
 MASK = (VOXELS % 3 == 0).astype(np.uint8)

@@ -73,7 +73,7 @@ def test_own_origin(gateway: Gateway) -> None:
 
 def test_default_ports_are_the_same_origin() -> None:
     """Browsers leave :80 and :443 out, and a proxy may take TLS off."""
-    door = OriginGuard(lambda *_: None, ["scans.example.org"], [])  # type: ignore[arg-type,return-value]
+    door = OriginGuard(lambda *_: None, ["scans.example.org"], [])  # type: ignore[arg-type]
     assert door._is_allowed("https://scans.example.org", "scans.example.org:443")
     assert door._is_allowed("https://scans.example.org", "scans.example.org")
     assert not door._is_allowed("https://scans.example.org:8443", "scans.example.org")

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -39,7 +40,7 @@ WHOLE = UNetConfig.of_widths(
     (4, 8), dimension=3, out_channels=3, padding="same", bottleneck="pyramid", squeeze_excite=True
 )
 LABELS = [{"value": n, "name": f"l{n}", "color": "#ff0000"} for n in (1, 2, 3)]
-FACTS: dict[str, dict[str, object]] = {
+FACTS: dict[str, dict[str, Any]] = {
     "contrasts": {"channels": [{"name": "t1"}, {"name": "flair"}]},
     "regions": {"activation": "sigmoid", "outputs": [3, 1, 2], "labels": LABELS},
     "whole": {},
@@ -99,7 +100,7 @@ def served(
 
 def mask_and_report(
     served: Gateway, model: str, tile: int | None
-) -> tuple[NDArray[np.integer], dict[str, dict[str, object]]]:
+) -> tuple[NDArray[np.integer], dict[str, dict[str, Any]]]:
     channels = [channel["name"] for channel in FACTS[model].get("channels", [{"name": "image"}])]
     scans = {
         channel: served.scan(nibabel.Nifti1Image(values, np.diag([1.0, 1.2, 1.5, 1])).to_bytes())

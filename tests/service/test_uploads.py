@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -67,7 +68,7 @@ def test_a_zipped_ome_zarr(gateway: Gateway, tmp_path: Path) -> None:
     space = [{"name": n, "type": "space", "unit": "millimeter"} for n in "zyx"]
     scale = [{"type": "scale", "scale": [3.0, 2.0, 1.0]}]
     datasets = [{"path": "0", "coordinateTransformations": scale}]
-    multiscales = [{"axes": space, "datasets": datasets}]
+    multiscales: list[Any] = [{"axes": space, "datasets": datasets}]
     group.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
     packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "a.zarr")
     content = Path(packed).read_bytes()

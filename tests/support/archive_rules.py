@@ -1,6 +1,7 @@
 """Rules that send results to an Orthanc, and what must arrive there."""
 
 import io
+from typing import Any
 
 from highdicom.seg import segread
 from pydicom import Dataset, dcmread
@@ -12,7 +13,7 @@ FORMATS = ("dicom-seg", "dicom-sr", "dicom-rtstruct")
 MODALITIES = ("SEG", "SR", "RTSTRUCT")
 
 
-def routes(orthanc: Orthanc, *, web: bool = True, **rule: object) -> str:
+def routes(orthanc: Orthanc, *, web: bool = True, **rule: Any) -> str:
     """A peer that is the Orthanc, by DICOMweb or by C-STORE, and one rule."""
     where = (
         f'dicomweb = "{orthanc.url}/dicom-web"'

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nibabel as nib
@@ -145,7 +146,7 @@ class Cluster:
         )
         return self.repository.scans.add(scan)[0]
 
-    def job_of(self, name: str, *, scan: str = "scan", **changes: object) -> Job:
+    def job_of(self, name: str, *, scan: str = "scan", **changes: Any) -> Job:
         """A job for `scan` in 64 tiles, not stored."""
         values = {
             "id": name,
@@ -163,7 +164,7 @@ class Cluster:
         }
         return Job(**{**values, **changes})
 
-    def ask(self, name: str, *, scan: str = "scan", send: int = 1, **changes: object) -> Job:
+    def ask(self, name: str, *, scan: str = "scan", send: int = 1, **changes: Any) -> Job:
         """Stores a job, and sends its message as often as said."""
         job, _ = self.repository.jobs.add(self.job_of(name, scan=scan, **changes))
         if send:
@@ -238,7 +239,9 @@ class Cluster:
             runs = job.state is JobState.RUNNING and here
             return job if runs or job.state.final else None
 
-        return until(look)
+        job = until(look)
+        assert job is not None
+        return job
 
     @contextmanager
     def gateway(

@@ -1,5 +1,7 @@
 """Jobs that end without a worker and without a network."""
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -12,7 +14,7 @@ from jobs.job import Job, Progress
 from tests.support.gateway import Gateway
 
 
-def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: object) -> Job:
+def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: Any) -> Job:
     """Does what a worker does: claims the job, stores a mask and a preview, finishes."""
     blobs = open_blobs(gateway.settings)
     with gateway.repository() as repository:

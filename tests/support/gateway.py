@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -48,7 +49,7 @@ class Gateway:
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["id"])
 
-    def job(self, **request: object) -> dict[str, object]:
+    def job(self, **request: Any) -> dict[str, Any]:
         answer = self.client.post("/v1/jobs", json=request)
         assert answer.status_code == 202, answer.text
         return dict(answer.json())

@@ -1,6 +1,7 @@
 """Small networks with seeded random weights, exported with their cards."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,7 +32,7 @@ def random_network(config: UNetConfig, seed: int) -> UNet:
 
 
 def exported(
-    network: nn.Module, config: UNetConfig, name: str, folder: Path, **facts: object
+    network: nn.Module, config: UNetConfig, name: str, folder: Path, **facts: Any
 ) -> Model:
     """The network in folder/name; `facts` are those of its card that differ from the usual."""
     numbers = range(1, config.out_channels)
@@ -44,5 +45,5 @@ def exported(
         "intensity": {"kind": "zscore"},
         "licence": "none",
     }
-    export_network(network, CardFacts.model_validate(usual | facts), folder / name)
+    export_network(network, CardFacts.model_validate(usual | facts), folder / name)  # type: ignore[arg-type]
     return Registry(folder, zoo=folder / "none").get(name)

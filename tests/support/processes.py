@@ -32,7 +32,7 @@ def start_worker(data: Path, log: Path, **settings: str) -> "subprocess.Popen[by
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-P", "-c", MAIN, "worker"],
-            env=environment(data, **{"device": "cpu", **settings}),
+            env=environment(data, 0, **{"device": "cpu", **settings}),
             cwd=log.parent,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,10 +1,12 @@
 """Rows of scans and jobs, not stored."""
 
+from typing import Any
+
 from jobs.job import Job, JobState, Options
 from jobs.stored_scan import StoredScan
 
 
-def make_scan(name: str = "scan", project: str = "ada", **changes: object) -> StoredScan:
+def make_scan(name: str = "scan", project: str = "ada", **changes: Any) -> StoredScan:
     values = {
         "id": name,
         "project": project,
@@ -27,7 +29,7 @@ def make_scan(name: str = "scan", project: str = "ada", **changes: object) -> St
     return StoredScan(**{**values, **changes})
 
 
-def make_job(name: str = "job", project: str = "ada", **changes: object) -> Job:
+def make_job(name: str = "job", project: str = "ada", **changes: Any) -> Job:
     values = {
         "id": name,
         "project": project,

@@ -21,7 +21,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Endpoint of a SeaweedFS of our own, with a bucket `tessera`."""
     weed = shutil.which("weed") or str(Path(sysconfig.get_path("scripts")) / "weed")
     ports = free_ports(10)
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
+    names: tuple[str, ...] = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
     names += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
     names += ("s3.port.iceberg", "s3.port.lance")
     folder = tmp_path_factory.mktemp("s3")

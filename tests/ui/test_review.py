@@ -243,10 +243,10 @@ def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
     frame = page.locator("#view").bounding_box()
     assert frame is not None
     shown = [n for n, spot in enumerate(spots) if spot and within(spot, frame, cross)]
-    bare = {n: screen.at(spots[n]).astype(int) for n in shown}
+    bare = {n: screen.at(spots[n]).astype(int) for n in shown}  # type: ignore[arg-type]
     let_go(page, held)
     screen.shoot()
-    covered = {n for n in shown if np.abs(screen.at(spots[n]) - bare[n]).max() > 0}
+    covered = {n for n in shown if np.abs(screen.at(spots[n]) - bare[n]).max() > 0}  # type: ignore[arg-type]
     inside = {n for n in shown if mask[pixels[n]] > 0}
     assert min(len(inside), len(shown) - len(inside)) > 100
     assert covered == inside

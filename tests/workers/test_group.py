@@ -90,7 +90,7 @@ def test_they_run_side_by_side(parts: Parts, idle_cluster: Any) -> None:
         meeting.wait(60)
         return honest(*args, **kwargs)
 
-    parts.engine.segment = meet
+    parts.engine.segment = meet  # type: ignore[method-assign]
     job_runner(parts).run("a")
     assert states(idle_cluster) == "ssssqq"
 
@@ -163,7 +163,7 @@ def test_one_that_fails_or_is_cancelled_leaves_the_others_alone(
             assert over.wait(60)
         return honest(scans, *args, **kwargs)
 
-    parts.engine.segment = cancelling
+    parts.engine.segment = cancelling  # type: ignore[method-assign]
     job_runner(parts).run("a")
     assert states(idle_cluster) == "sfcsqq"
     assert idle_cluster.job("b").error["status"] < 500

@@ -72,7 +72,7 @@ def test_workers_are_killed_at_random_tiles(cluster: Any, undisturbed: str) -> N
             if cluster.job(name).state is JobState.SUCCEEDED:
                 break
             killed[name] += 1
-            waits.append(restarted(cluster, job).started_at - began)
+            waits.append((restarted(cluster, job).started_at or 0) - began)
         cluster.until(lambda name=name: cluster.over(name))
     log.info("%d kills, begun again after %.2f to %.2f s", KILLS, min(waits), max(waits))
     assert len(waits) == KILLS

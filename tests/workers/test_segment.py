@@ -118,7 +118,7 @@ class Cancelling(FolderBlobs):
         super().__init__(cluster.settings.data / "blobs")
         self._cluster = cluster
 
-    def put(self, path: Path, *, move: bool = False) -> str:
+    def put(self, path: Path, *, move: bool = False) -> str:  # type: ignore[override]
         sha256 = super().put(path, move=move)
         if not self._cluster.job("job").state.final:
             self._cluster.repository.jobs.cancel("ada", "job")

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -27,7 +28,7 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 def classic(
-    volume: NDArray[Any], affine: NDArray[np.float64], *, modality: str = "MR", **changes: object
+    volume: NDArray[Any], affine: NDArray[np.float64], *, modality: str = "MR", **changes: Any
 ) -> list[Dataset]:
     """One image a slice; `volume` is (i: along a row, j: down a column, k), affine to RAS+ mm.
 
@@ -41,7 +42,7 @@ def classic(
 
 
 def enhanced(
-    volumes: Iterable[NDArray[Any]], affine: NDArray[np.float64], **changes: object
+    volumes: Iterable[NDArray[Any]], affine: NDArray[np.float64], **changes: Any
 ) -> Dataset:
     """One multi-frame MR of several moments, the frames of all mixed."""
     volumes = list(volumes)
@@ -70,7 +71,7 @@ def enhanced(
     return image
 
 
-def picture(values: NDArray[Any], **changes: object) -> Dataset:
+def picture(values: NDArray[Any], **changes: Any) -> Dataset:
     """A secondary capture of (rows, columns) or (rows, columns, 3)."""
     image = _image(SecondaryCaptureImageStorage, "OT", _uids(), changes)
     image.ConversionType = "WSD"
@@ -161,7 +162,7 @@ def _spacing(affine: NDArray[np.float64]) -> list[DSfloat]:
     return _numbers(np.linalg.norm(affine[:3, [1, 0]], axis=0))
 
 
-def _item(**values: object) -> Dataset:
+def _item(**values: Any) -> Dataset:
     item = Dataset()
     for keyword, value in values.items():
         setattr(item, keyword, value)
@@ -172,5 +173,12 @@ def _numbers(values: Iterable[float]) -> list[DSfloat]:
     return [_number(value) for value in values]
 
 
-def _number(value: float) -> DSfloat:
+def _number(value: SupportsFloat) -> DSfloat:
     return DSfloat(float(value), auto_format=True)
+
+
+def pydicom_file(name: str) -> Path:
+    """Path of one of pydicom's own test files."""
+    path = get_testdata_file(name)
+    assert isinstance(path, str), f"pydicom has no file {name}."
+    return Path(path)

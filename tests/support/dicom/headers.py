@@ -71,7 +71,7 @@ def series(
     if enhanced:
         header = _enhanced(along, positions, rows, columns)
         return Acquired(Planes((header,), tuple((0, n) for n in range(count))))
-    uids = [generate_uid() for _ in range(3)]
+    uids: list[str] = [generate_uid() for _ in range(3)]
     headers = tuple(_classic(along, p, rows, columns, n, uids) for n, p in enumerate(positions))
     return Acquired(Planes(headers, tuple((n, 0) for n in range(count))))
 

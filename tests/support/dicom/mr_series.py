@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom import Dataset, dcmwrite
@@ -20,7 +21,7 @@ def series(
     seed: int = 1,
     *,
     without: tuple[int, ...] = (),
-    **changes: object,
+    **changes: Any,
 ) -> list[Dataset]:
     """An axial series; `without` leaves slices out, `changes` are attributes of every image."""
     rng = np.random.default_rng(seed)

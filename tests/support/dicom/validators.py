@@ -40,13 +40,11 @@ def itk_image(path: Path, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.f
     return numbers.astype(np.int64), np.diag([-1, -1, 1, 1]) @ affine
 
 
-def in_world(
-    numbers: NDArray[np.integer], affine: NDArray[np.float64]
-) -> set[tuple[int, int, int, int]]:
+def in_world(numbers: NDArray[np.integer], affine: NDArray[np.float64]) -> set[tuple[int, ...]]:
     """Every labelled voxel: where its middle lies, in hundredths of a mm, and its number."""
     voxels = np.argwhere(numbers)
     places = voxels @ affine[:3, :3].T + affine[:3, 3]
     return {
-        (*(int(n) for n in np.round(place * 100)), int(numbers[tuple(voxel)]))
+        (*np.round(place * 100).astype(int).tolist(), int(numbers[tuple(voxel)]))
         for place, voxel in zip(places, voxels, strict=True)
     }
