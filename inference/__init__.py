@@ -1,1 +1,1 @@
-"""How a mask is made: pipeline, planner, ONNX Runtime; knows no queue."""
+"""How a mask is computed: pipeline, planner, runtimes; knows no queue."""

@@ -26,7 +26,7 @@ from imaging.box import Box
 from imaging.errors import Unavailable
 from imaging.large_arrays import large_zeros
 from imaging.tiling import Plan, Span, Tile, TileRule, plan_axis
-from inference.network_run import ImageSource, NetworkRun, Wanted, cut_tiles
+from inference.network_run import ImageSource, NetworkRun, Wanted, cut_tiles, every_tile
 from inference.networks.network import Level
 from inference.planner import Budget, cheapest, rules
 from models.card import ModelCard
@@ -149,16 +149,12 @@ class StoredImage:
         return self.array[(slice(None), *box.slices)]
 
 
-def _all_wanted(_tile: Tile) -> bool:
-    return True
-
-
 def run_levels(
     plan: LevelPlan,
     level: Level,
     source: ImageSource,
     run: NetworkRun,
-    wanted: Wanted = _all_wanted,
+    wanted: Wanted = every_tile,
 ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
     """Each wanted tile of the highest level, and its features.
 

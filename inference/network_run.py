@@ -21,6 +21,11 @@ Compute = Callable[[Tile, NDArray[Any]], NDArray[np.float32]]
 """A tile and its image (channels, *tile.read.shape) -> features (any, *spatial)."""
 
 
+def every_tile(_tile: Tile) -> bool:
+    """Wants each tile."""
+    return True
+
+
 class ImageSource(Protocol):
     """An image that is read by region."""
 

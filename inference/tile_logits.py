@@ -10,7 +10,7 @@ from imaging.resample import needed_box, resample_box
 from imaging.tiling import Tile
 from inference.levels import run_levels
 from inference.network_input import NetworkInput
-from inference.network_run import NetworkRun, Wanted
+from inference.network_run import NetworkRun, Wanted, every_tile
 from inference.networks.session import Runner
 from inference.work_plan import WorkPlan, scan_axes
 
@@ -18,12 +18,8 @@ STRIP_LOGITS = 1 << 20
 """Logits on the scan's grid that exist at once."""
 
 
-def _all_wanted(_tile: Tile) -> bool:
-    return True
-
-
 def tile_features(
-    subject: NetworkInput, work: WorkPlan, run: NetworkRun, wanted: Wanted = _all_wanted
+    subject: NetworkInput, work: WorkPlan, run: NetworkRun, wanted: Wanted = every_tile
 ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
     """Each wanted tile and its features, (any, *tile.keep.shape)."""
     if work.levels is not None and run.session.level is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from inference.gpu import GPU_MEMORY, INDEX
 from inference.networks.network import Network
 from inference.runtime import LoadOptions, Runtime
+from inference.runtimes import cpu
 
 _PROVIDER = "CUDAExecutionProvider"
 
@@ -18,10 +19,11 @@ def providers() -> list[Any]:
     return [(_PROVIDER, {"device_id": str(INDEX)} | pool), "CPUExecutionProvider"]
 
 
-def _available() -> bool:
+def has_provider(name: str) -> bool:
+    """Whether the installed ONNX Runtime has the provider."""
     import onnxruntime
 
-    return _PROVIDER in onnxruntime.get_available_providers()
+    return name in onnxruntime.get_available_providers()
 
 
 def _load(network: Path, options: LoadOptions) -> Network:
@@ -31,22 +33,16 @@ def _load(network: Path, options: LoadOptions) -> Network:
     return OnnxRuntimeNetwork(file, providers(), options.threads, on_gpu=True)
 
 
-def _version() -> str:
-    import onnxruntime
-
-    return str(onnxruntime.__version__)
-
-
 RUNTIME = Runtime(
     name="cuda",
     title="ONNX Runtime on an NVIDIA GPU",
     hardware="gpu",
     rank=20,
     auto=True,
-    available=_available,
+    available=lambda: has_provider(_PROVIDER),
     precisions=lambda: ("fp16", "fp32"),
     load=_load,
-    version=_version,
+    version=cpu.RUNTIME.version,
     hardware_name=platform.machine,
     memory=GPU_MEMORY,
     keeps_memory=True,

@@ -22,12 +22,6 @@ def providers(options: LoadOptions) -> list[Any]:
     return [(_PROVIDER, engines), *cuda.providers()]
 
 
-def _available() -> bool:
-    import onnxruntime
-
-    return _PROVIDER in onnxruntime.get_available_providers()
-
-
 def _load(network: Path, options: LoadOptions) -> Network:
     from inference.networks.onnx_runtime import OnnxRuntimeNetwork
 
@@ -40,7 +34,7 @@ RUNTIME = Runtime(
     hardware="gpu",
     rank=30,
     auto=False,  # it compiles a network for minutes before the first tile
-    available=_available,
+    available=lambda: cuda.has_provider(_PROVIDER),
     precisions=lambda: ("fp16", "fp32"),
     load=_load,
     version=cuda.RUNTIME.version,
