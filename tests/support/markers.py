@@ -50,11 +50,20 @@ class ProcessGuard:
         self.test: str | None = None
         sys.addaudithook(self._audit)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Watches the fixtures that the test is the first to use."""
+        return (yield from self._watch(item))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Watches the test itself. Its teardown may end servers of other tests, by a command."""
+        return (yield from self._watch(item))
+
+    def _watch(self, item: pytest.Item) -> Generator[None, None, None]:
         self.test = None if item.get_closest_marker("process") else item.nodeid
         try:
-            return (yield)
+            yield
         finally:
             self.test = None
 
