@@ -148,7 +148,7 @@ def _require(package: str, option: str) -> None:
         raise BadRequest(
             f"{option} needs {package}, which is not installed.",
             expected="The packages of the extra `evaluate`.",
-            hint="Install it with: pip install 'tessera-seg[evaluate]'",
+            hint="Install it from Tessera's source folder with: pip install '.[evaluate]'",
         )
 
 

@@ -83,8 +83,8 @@ def main(argv: list[str] | None = None) -> None:
             raise
         extra = "cpu" if error.name == "onnxruntime" else "train"
         click.echo(
-            f"Error: This command needs {error.name}. Install it with: "
-            f"pip install 'tessera-seg[{extra}]'",
+            f"Error: This command needs {error.name}. Install it from Tessera's source folder "
+            f"with: pip install '.[{extra}]'",
             err=True,
         )
         sys.exit(1)

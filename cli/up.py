@@ -26,7 +26,8 @@ _READY_S = 120.0
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Folder of all data; by default TESSERA_DATA or the user's data folder.",
+    help="Folder of all data. [default: TESSERA_DATA, otherwise tessera-data in the working "
+    "directory]",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port of the page and the API; 0: any free port."

@@ -55,7 +55,7 @@ def _packaged(sample: Sample) -> Path:
         raise Unavailable(
             f"The sample {sample.image} is not installed.",
             expected=f"The package {package}.",
-            hint="Install it with: pip install 'tessera-seg[demo]'",
+            hint="Install it from Tessera's source folder with: pip install '.[demo]'",
         )
     (path,) = Path(spec.origin).parent.glob(_IMAGES[sample.image])
     return path

@@ -16,10 +16,10 @@ def _check_http(settings: Settings) -> None:
     if settings.behind_proxy or _is_loopback(settings.host):
         return
     raise BadRequest(
-        "TESSERA_HOST is reachable from other machines, and the service has no accounts.",
+        "TESSERA_HOST is reachable from other machines, and the service has no user accounts.",
         expected="A loopback address such as 127.0.0.1.",
-        hint="Put a proxy that signs people in, or a container's own network, in front of the "
-        "service and set TESSERA_BEHIND_PROXY=true.",
+        hint="Put a proxy with a login in front of the service, or run it in a private container "
+        "network, and set TESSERA_BEHIND_PROXY=true.",
     )
 
 
@@ -33,7 +33,8 @@ def _check_dicom(settings: Settings) -> None:
     raise BadRequest(
         "TESSERA_DICOM_HOST is reachable from other machines, and any AE title may send.",
         expected="TESSERA_DICOM_ALLOWED_CALLERS: the AE titles that may send.",
-        hint="List them, and let a firewall admit only their hosts: an AE title is not a proof.",
+        hint="List them, and allow only their hosts in the firewall: an AE title is not proof of "
+        "identity.",
     )
 
 

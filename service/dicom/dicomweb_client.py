@@ -73,7 +73,9 @@ def store(peer: Peer, path: Path) -> None:
         response = client.store_instances([load_dataset(path)])
         for failed in response.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
-            raise peer_error(peer, f"status {reason:04X}H", temporary=is_temporary(reason))
+            raise peer_error(
+                peer, f"STOW-RS failure reason {reason:04X}H", temporary=is_temporary(reason)
+            )
 
 
 @contextmanager
@@ -131,7 +133,7 @@ def _too_large(limit: int) -> ScanTooLarge:
     return ScanTooLarge(
         "The series is too large.",
         expected=f"At most {limit:,} bytes.",
-        hint="Ask for a higher limit (TESSERA_MAX_UPLOAD_BYTES).",
+        hint="Fetch a smaller series, or let an administrator raise TESSERA_MAX_UPLOAD_BYTES.",
     )
 
 
@@ -151,7 +153,7 @@ def _peer_errors(peer: Peer) -> Iterator[None]:
         status = None if response is None else response.status_code
         if status is None:
             raise peer_error(
-                peer, "no connection, or the connection broke off", temporary=True
+                peer, "no connection, or the connection was lost", temporary=True
             ) from None
         temporary = status >= 500 or status in _TEMPORARY or is_temporary(_reason(response))
         raise peer_error(peer, f"HTTP status {status}", temporary=temporary) from None

@@ -1,4 +1,4 @@
-"""How a peer's failure becomes one of our errors."""
+"""The error for a peer that failed."""
 
 from service.resources.peers import Peer, PeerRefused, PeerUnavailable
 
@@ -15,12 +15,13 @@ def peer_error(peer: Peer, reason: str, *, temporary: bool) -> PeerUnavailable |
     """The error for a peer that failed for `reason`, which quotes no address, UID or name."""
     if temporary:
         return PeerUnavailable(
-            f"The peer {peer.name} cannot serve now: {reason}.",
+            f"The peer {peer.name} is unavailable: {reason}.",
             expected="A peer that answers.",
-            hint="The service tries again. The peer's own log says why it failed.",
+            hint="Deliveries are tried again automatically. Repeat a search or a fetch later. The "
+            "peer's own log says why it failed.",
         )
     return PeerRefused(
-        f"The peer {peer.name} refused: {reason}.",
+        f"The request to the peer {peer.name} failed: {reason}.",
         expected="A peer that accepts the request.",
         hint="The peer's own log says why. Correct the peer or the routing table, then try again.",
     )

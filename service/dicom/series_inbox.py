@@ -2,7 +2,7 @@
 
 inbox/<series>/<instance>.dcm     names are hashes; the file meta information names the sender
 inbox/<series>/.taken             fingerprint of the files when the series was taken in
-refused/<series>/                 a series that makes no scan, with a problem.json
+refused/<series>/                 a series that cannot become a scan, with a problem.json
 
 A series that is sent again, or grows after it was taken in or refused, is taken in again as a
 whole.
@@ -176,7 +176,9 @@ class SeriesInbox:
         """Moves a draft into its series' folder; the names reveal nothing about the patient."""
         identity = identify(draft)
         if identity.sop_instance != instance:
-            raise BadRequest("The data set is not the instance that the request names.")
+            raise BadRequest(
+                "The SOP Instance UID of the data set differs from the one in the C-STORE request."
+            )
         name = _hash(identity.sender, identity.series)
         with self._mutex:
             folder = self._folder(name)

@@ -38,7 +38,11 @@ def _not_established(peer: Peer, association: Association) -> Exception:
     if association.rejected_contexts:  # accepted, but without a presentation context
         return peer_error(peer, "it does not store this kind of object", temporary=False)
     if not association.is_rejected:
-        return peer_error(peer, "no connection, or the connection broke off", temporary=True)
+        return peer_error(peer, "no connection, or the connection was lost", temporary=True)
     response = association.acceptor.primitive
     permanent = response is not None and response.result == _PERMANENT
-    return peer_error(peer, "it rejects the association (AE titles?)", temporary=not permanent)
+    return peer_error(
+        peer,
+        "it rejected the association; check the AE titles on both sides",
+        temporary=not permanent,
+    )

@@ -119,7 +119,7 @@ class UnexpectedErrors:
         except Exception as error:  # noqa: BLE001 - the last resort, on purpose
             error_id = problem.logged(error, logger)
             if scope["type"] != "http" or started:
-                raise RuntimeError(f"The response broke off; see error {error_id}.") from None
+                raise RuntimeError(f"The response was interrupted; see error {error_id}.") from None
             reply = Problem.model_validate(problem.unexpected(error_id))
             await problem_response(reply)(scope, receive, send)
 
@@ -141,7 +141,7 @@ def _sentences(error: Exception) -> tuple[str, str, str]:
             "A request as /docs describes it.",
             "Correct these fields.",
         )
-    return "The connection ended before the request did.", "A whole request.", "Send it again."
+    return "The connection ended before the request did.", "A complete request.", "Send it again."
 
 
 def _fault(fault: Mapping[str, Any]) -> str:

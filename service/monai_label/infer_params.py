@@ -40,7 +40,7 @@ class InferParams(BaseModel):
         except ValidationError as error:
             fields = ", ".join(sorted({str(fault["loc"][0]) for fault in error.errors()}))
             raise BadRequest(
-                f"These fields of `params` are not supported as they are: {fields}.",
+                f"These fields of `params` have values that are not supported: {fields}.",
                 expected=f"result_extension: {', '.join(_EXTENSIONS)}; result_dtype: uint8, "
                 "uint16 or uint32; result_compress: true or false.",
                 hint="Correct these fields, or omit them.",

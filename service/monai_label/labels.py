@@ -170,7 +170,7 @@ def _reader_tag(tag: str) -> str:
     if _TAG.fullmatch(tag) and tag != ORIGINAL:
         return tag
     raise BadRequest(
-        "Readers cannot use this tag.",
+        "This tag is reserved or not valid.",
         expected=f"`{FINAL}`, or another name of letters, digits, spaces, dots and hyphens; "
         f"`{ORIGINAL}` is the network's own mask.",
         hint="Omit the tag.",

@@ -12,7 +12,7 @@ PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class PeerUnavailable(Unavailable):
-    """The peer does not answer, or cannot serve now; another attempt may succeed."""
+    """The peer does not answer, or is overloaded; another attempt may succeed."""
 
 
 class PeerRefused(BadRequest):

@@ -19,5 +19,5 @@ def list_models(registry: RegistryDep) -> list[ModelOut]:
 
 @router.get("/v1/models/{name}")
 def get_model(name: ModelName, registry: RegistryDep) -> ModelOut:
-    """One model with its whole card."""
+    """One model with its complete card."""
     return model_out(registry.get(name).card)

@@ -48,7 +48,7 @@ def scan_out(scan: StoredScan) -> ScanOut:
 
 
 def refused_out(refused: RefusedScan) -> RefusedOut:
-    """A series of an upload that makes no scan."""
+    """A series of an upload that cannot become a scan."""
     return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
 
 

@@ -15,7 +15,7 @@ class LabelOut(Wire):
 
 
 class ModelOut(Wire):
-    """A model's main facts; `card` is its whole card."""
+    """A model's main facts; `card` is its complete card."""
 
     name: str
     version: str

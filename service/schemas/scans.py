@@ -27,14 +27,14 @@ class ScanOut(Wire):
 
 
 class RefusedOut(Wire):
-    """A series of an upload that makes no scan."""
+    """A series of an upload that cannot become a scan."""
 
     name: str
     problem: Problem
 
 
 class ScansOut(Wire):
-    """All scans of an upload, and the series that make no scan."""
+    """All scans of an upload, and the series that cannot become a scan."""
 
     scans: list[ScanOut]
     refused: list[RefusedOut]

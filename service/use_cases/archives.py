@@ -125,7 +125,7 @@ class Archives:
                 scans += [taken.scan for taken in result.taken]
             except BadRequest:
                 raise
-            except BadInput as error:  # a study may also hold series that make no scan
+            except BadInput as error:  # a study may also hold series that are no scan
                 logger.warning("A series of a fetched study was refused: %s", error)
                 refusal = error
         if refusal is not None and not scans:

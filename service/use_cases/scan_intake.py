@@ -33,7 +33,7 @@ class IntakeResult:
 
     taken: Sequence[TakenScan]
     refused: Sequence[RefusedScan] = ()
-    """With `ScanSelection.each`, the series that make no scan."""
+    """With `ScanSelection.each`, the series that cannot become a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ScanIntake:
     def take_in(
         self, project: str, files: Sequence[ReceivedFile], wanted: ScanSelection | None = None
     ) -> IntakeResult:
-        """Checks that the files together are one or several whole scans, stores blobs, then rows.
+        """Checks that the files are one or several complete scans, stores blobs, then rows.
 
         Raises SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge,
         StorageFull or Unavailable. No scan is visible then, and the collector deletes the blobs.

@@ -351,7 +351,7 @@ def test_what_is_not_installed_is_named(
     for option in (("--plot", tmp_path / "e.png"), ("--membrane", "l1")):
         done = made.evaluate(*option)
         assert isinstance(done.exception, BadRequest)
-        assert "tessera-seg[evaluate]" in str(done.exception)
+        assert "pip install '.[evaluate]'" in str(done.exception)
     done = made.evaluate()
     assert done.exit_code == 0
     assert "1 images have no reference" in done.output

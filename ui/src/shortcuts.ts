@@ -17,7 +17,7 @@ const KEYS: [string, string][] = [
   ['Wheel', 'scroll through a volume; zoom an image'],
   ['Ctrl + wheel', 'zoom'],
   ['Right-button drag', 'adjust brightness and contrast'],
-  ['Shift + drag', 'move the image'],
+  ['Shift + drag, middle-button drag', 'move the image'],
 ]
 
 export function shortcutsDialog(): HTMLDialogElement {

@@ -63,7 +63,7 @@ _PSEUDONYMS = (Tag("PatientName"), Tag("PatientID"), Tag("AccessionNumber"))
 
 
 def deidentify(dataset: Dataset, secret: bytes) -> None:
-    """Removes from a whole data set, in place, everything that identifies the patient.
+    """Removes from a complete data set, in place, everything that identifies the patient.
 
     The same secret gives the same pseudonyms and UIDs, so that series, studies and references stay
     together. Faces that can be reconstructed from voxels remain. Raises UnsupportedScan where the
@@ -98,7 +98,7 @@ def deidentify_file(path: Path, out: Path, secret: bytes) -> Dataset:
     except Exception as error:  # pydicom raises many kinds for a damaged file, OSError too
         raise UnreadableScan(
             "A DICOM file is damaged or has no UIDs, and cannot be de-identified.",
-            expected="A whole DICOM file of one instance (PS3.10, 7).",
+            expected="A complete DICOM file of one instance (PS3.10, 7).",
             hint="Export the series again.",
         ) from error
     return dataset

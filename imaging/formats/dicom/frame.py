@@ -89,7 +89,7 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
                 "An attribute that positions the image in the patient is missing or not a number.",
                 expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
                 "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
-                hint="Export the series again, with its whole header.",
+                hint="Export the series again, with its complete header.",
             ) from error
 
 

@@ -53,7 +53,7 @@ def identify(path: Path) -> InstanceIdentity:
 
 
 def load_dataset(source: Path | IO[bytes]) -> Dataset:
-    """Reads a whole data set, for libraries that send it; raises UnreadableScan."""
+    """Reads a complete data set, for libraries that send it; raises UnreadableScan."""
     try:
         return dcmread(source)
     except Exception as error:

@@ -54,7 +54,7 @@ def read_instance(open_file: Opener) -> Instance:
 
 
 def instance_of(dataset: Dataset, open_file: Opener) -> Instance:
-    """The instance of a whole data set that is in memory already; raises as `read_instance`."""
+    """The instance of a complete data set that is in memory already; raises as `read_instance`."""
     try:
         parsed = _of_dataset(dataset)
     except Exception as error:  # values are decoded when they are accessed

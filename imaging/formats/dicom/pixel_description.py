@@ -52,7 +52,7 @@ def _check_class(header: Dataset) -> None:
         raise UnreadableScan(
             "The DICOM file does not state its class or its series.",
             expected="SOP Class UID (PS3.3, C.12.1) and Series Instance UID (C.7.3.1).",
-            hint="Export the image again, with its whole header.",
+            hint="Export the image again, with its complete header.",
         )
     kind = UID(header.SOPClassUID)
     if not is_image(kind):

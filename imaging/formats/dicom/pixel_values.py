@@ -151,7 +151,7 @@ def _rescaled(stored: NDArray[Any], frame: Frame, dtype: np.dtype[Any]) -> NDArr
 def _undecoded() -> UnreadableScan:
     return UnreadableScan(
         "The pixel data of a DICOM image cannot be decoded.",
-        expected="A whole, valid stream of its transfer syntax (PS3.5, 8.2 and A.4).",
+        expected="A complete, valid stream of its transfer syntax (PS3.5, 8.2 and A.4).",
         hint="Export the series again, uncompressed if necessary.",
     )
 

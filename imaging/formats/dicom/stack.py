@@ -81,9 +81,10 @@ class Stack:
         if faults:
             raise UnevenSlices(
                 " ".join(faults),
-                expected=f"Slices in line along their normal, at even gaps ({_CLAUSE}).",
-                hint="Send the missing slices, or set resample=true (--resample): the volume is "
-                "resampled, and a DICOM mask is mapped back to these slices.",
+                expected=f"Evenly spaced slices on a straight line along their normal ({_CLAUSE}).",
+                hint="Send the missing slices, or have the volume resampled: with the button on "
+                "the page, resample=true in the API, or --resample on the command line. A DICOM "
+                "mask is mapped back to the original slices.",
             )
 
 
@@ -179,7 +180,7 @@ def _geometry_of(frame: Frame) -> PlaneGeometry:
         raise BadInput(
             "An image has no position in the patient.",
             expected=f"Image Position and Image Orientation ({_CLAUSE}).",
-            hint="Export the series again, with its whole header.",
+            hint="Export the series again, with its complete header.",
         )
     return frame.geometry
 

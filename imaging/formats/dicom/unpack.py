@@ -171,7 +171,7 @@ def _damage_reported() -> Iterator[None]:
     except _DAMAGED as error:
         raise UnreadableScan(
             "The archive is damaged, encrypted, or compressed by an unknown method.",
-            expected="A whole zip or tar, without a password.",
+            expected="A complete zip or tar, without a password.",
             hint="Pack the series again.",
         ) from error
 

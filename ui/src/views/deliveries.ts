@@ -6,7 +6,7 @@ import type { Delivery, Format, Peer } from '../schemas'
 import { problemBox } from './messages'
 
 const POLL_MS = 2000
-const STATE_TEXTS = { waiting: 'sending', sent: 'sent', failed: 'failed' }
+const STATE_TEXTS = { waiting: 'waiting', sent: 'sent', failed: 'failed' }
 
 export class Deliveries {
   readonly root = element('section.deliveries', { 'aria-label': 'Deliveries' })

@@ -22,7 +22,7 @@ export class JobHead {
       `${model?.title ?? job.model}, version ${job.model_version}`,
       scan === null ? '' : shapeText(scan),
       scan === null ? '' : spacingText(scan),
-      `started ${timeText(job.created_at)}`,
+      `requested ${timeText(job.created_at)}`,
     ]
     fill(
       this.root,

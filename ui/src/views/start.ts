@@ -285,7 +285,7 @@ export class StartView {
     fill(this.earlier, element('p.hint', {}, 'Loading …'))
     try {
       const { scans } = await api.scans()
-      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'No scan was uploaded yet.'))
+      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'No scan has been uploaded yet.'))
       else fill(this.earlier, element('ul', {}, ...scans.map((scan) => this.earlierRow(scan))))
     } catch (error) {
       fill(this.earlier, problemBox(api.problemOf(error)))
