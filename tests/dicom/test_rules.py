@@ -130,5 +130,5 @@ def test_the_file_of_the_documentation(tmp_path: Path) -> None:
     routes.check(Registry())
     assert [peer.name for peer in routes.peer] == ["archive", "workstation"]
     first, second = routes.rule
-    wanted = found(sender="MR 2", description="T1 Hippocampus cor")
+    wanted = found(sender="ORTHANC", description="T1 Hippocampus cor")
     assert routes.rules_for(wanted) == [first, second]

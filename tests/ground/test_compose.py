@@ -52,6 +52,13 @@ def test_ports_are_open_on_loopback_alone(compose: dict[str, Any]) -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
+def test_the_gateway_keeps_its_data_folder(compose: dict[str, Any]) -> None:
+    """Received DICOM and the secret behind the pseudonyms survive `docker compose down`."""
+    mounts = dict(mount.split(":")[1::-1] for mount in compose["services"]["gateway"]["volumes"])
+    assert mounts["/data"] in compose["volumes"]
+    assert mounts["/models"] == "models"
+
+
 def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
     known = {f"TESSERA_{name.upper()}" for name in Settings.model_fields}
     for service in compose["services"].values():
