@@ -19,7 +19,8 @@ from service.schemas import (
     UID,
     DeliveriesIn,
     DeliveryOut,
-    Identifier,
+    JobId,
+    PeerName,
     PeerOut,
     PullIn,
     ScanOut,
@@ -36,19 +37,30 @@ _Value = Annotated[Text | None, Field(max_length=200)]
 class SeriesFilters(BaseModel):
     """Search terms by keyword; `*` and `?` are wildcards as in QIDO-RS (PS3.18, 8.3.4)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     PatientID: _Value = None
+    """Patient's identifier (0010,0020)."""
     PatientName: _Value = None
+    """Patient's name (0010,0010), as family^given."""
     AccessionNumber: _Value = None
+    """Number of the order (0008,0050)."""
     StudyInstanceUID: UID | None = None
+    """UID of the study (0020,000D)."""
     StudyDate: Annotated[str | None, Field(pattern=r"^[0-9]{0,8}-?[0-9]{0,8}$")] = None
+    """Date of the study (0008,0020), YYYYMMDD, or a range YYYYMMDD-YYYYMMDD with open ends."""
     StudyDescription: _Value = None
+    """Description of the study (0008,1030)."""
     SeriesInstanceUID: UID | None = None
+    """UID of the series (0020,000E)."""
     SeriesDescription: _Value = None
+    """Description of the series (0008,103E)."""
     Modality: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{1,16}$")] = None
+    """Modality of the series (0008,0060), such as MR."""
     BodyPartExamined: _Value = None
+    """Body part (0018,0015)."""
     limit: Annotated[int, Field(ge=1, le=MAX_SERIES)] = 200
+    """Largest number of series in the response."""
 
 
 @router.get("/v1/peers", dependencies=[Allowed(Permission.ARCHIVES_SEARCH)])
@@ -59,7 +71,7 @@ def list_peers(routing: RoutingTableDep) -> list[PeerOut]:
 
 @router.get("/v1/peers/{name}/series")
 async def search_series(
-    name: Identifier,
+    name: PeerName,
     filters: Annotated[SeriesFilters, Query()],
     archives: ArchivesDep,
     threads: ViewThreadsDep,
@@ -85,7 +97,7 @@ async def pull_scans(
 
 @router.post("/v1/jobs/{job_id}/deliveries", status_code=202)
 def request_deliveries(
-    job_id: Identifier,
+    job_id: JobId,
     body: DeliveriesIn,
     deliveries: DeliveriesDep,
     principal: Annotated[Principal, Allowed(Permission.DELIVERIES_WRITE)],
@@ -100,7 +112,7 @@ def request_deliveries(
 
 @router.get("/v1/jobs/{job_id}/deliveries")
 def list_deliveries(
-    job_id: Identifier,
+    job_id: JobId,
     deliveries: DeliveriesDep,
     principal: Annotated[Principal, Allowed(Permission.DELIVERIES_READ)],
 ) -> list[DeliveryOut]:

@@ -9,7 +9,7 @@ from service.http.dependencies import BatchesDep, OrdersDep
 from service.http.permissions import Allowed
 from service.routes.job_orders import order_of
 from service.routes.serializers import batch_out
-from service.schemas import BatchIn, BatchOut, IdempotencyKey, Identifier
+from service.schemas import BatchId, BatchIn, BatchOut, IdempotencyKey
 
 router = APIRouter(tags=["batches"])
 
@@ -37,7 +37,7 @@ def create_batch(
 
 @router.get("/v1/batches/{batch_id}")
 def get_batch(
-    batch_id: Identifier,
+    batch_id: BatchId,
     batches: BatchesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
 ) -> BatchOut:

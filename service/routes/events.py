@@ -15,7 +15,7 @@ from service.auth import Permission, Principal
 from service.http.dependencies import JobStatusesDep
 from service.http.permissions import Allowed
 from service.routes.serializers import job_out
-from service.schemas import Identifier, JobOut
+from service.schemas import JobId, JobOut
 
 router = APIRouter(tags=["jobs"])
 
@@ -40,10 +40,13 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 
 @router.get("/v1/jobs/{job_id}/events", response_class=Response, responses=_EVENTS)
 async def follow_job(
-    job_id: Identifier,
+    job_id: JobId,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
-    last_event_id: Annotated[str | None, Header(max_length=200)] = None,
+    last_event_id: Annotated[
+        str | None,
+        Header(max_length=200, description="`id` of the last event that the caller received."),
+    ] = None,
 ) -> Response:
     """Follows a job: one event at once and one at every change, until the job is final."""
 

@@ -9,7 +9,7 @@ from imaging.formats.overview import overview
 from service.auth import Permission, Principal
 from service.http.dependencies import ResultsDep
 from service.http.permissions import Allowed
-from service.schemas import DownloadOut, FormatOut, Identifier
+from service.schemas import DownloadOut, FormatOut, JobId
 
 router = APIRouter(tags=["formats"])
 
@@ -22,7 +22,7 @@ def list_formats() -> list[FormatOut]:
 
 @router.get("/v1/jobs/{job_id}/downloads")
 def list_downloads(
-    job_id: Identifier,
+    job_id: JobId,
     results: ResultsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
 ) -> list[DownloadOut]:

@@ -11,13 +11,15 @@ from service.http.permissions import Allowed
 from service.routes.job_orders import order_of
 from service.routes.serializers import job_out
 from service.schemas import (
+    BatchId,
     Cursor,
     IdempotencyKey,
-    Identifier,
+    JobId,
     JobIn,
     JobOut,
     JobPage,
     ModelName,
+    PageLimit,
 )
 
 router = APIRouter(tags=["jobs"])
@@ -49,11 +51,11 @@ def list_jobs(
     jobs: JobsDep,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
-    state: JobState | None = None,
-    model: ModelName | None = None,
-    batch: Identifier | None = None,
+    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
+    model: Annotated[ModelName | None, Query(description="Only jobs of this model.")] = None,
+    batch: Annotated[BatchId | None, Query(description="Only jobs of this batch.")] = None,
     cursor: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: PageLimit = 50,
 ) -> JobPage:
     """The worklist, newest job first; `next_cursor` leads to the next page."""
     page, next_cursor = jobs.page(
@@ -64,7 +66,7 @@ def list_jobs(
 
 @router.get("/v1/jobs/{job_id}")
 def get_job(
-    job_id: Identifier,
+    job_id: JobId,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
 ) -> JobOut:
@@ -74,7 +76,7 @@ def get_job(
 
 @router.post("/v1/jobs/{job_id}/cancel")
 def cancel_job(
-    job_id: Identifier,
+    job_id: JobId,
     jobs: JobsDep,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CANCEL)],
@@ -85,7 +87,7 @@ def cancel_job(
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202)
 def retry_job(
-    job_id: Identifier,
+    job_id: JobId,
     background: BackgroundTasks,
     jobs: JobsDep,
     orders: OrdersDep,

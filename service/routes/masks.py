@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
@@ -14,7 +14,7 @@ from service.http.dependencies import ResultsDep, ViewThreadsDep
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
-from service.schemas import Identifier
+from service.schemas import JobId
 
 router = APIRouter(tags=["results"])
 
@@ -47,12 +47,14 @@ _PREVIEW: dict[int | str, dict[str, Any]] = {
 
 @router.get("/v1/jobs/{job_id}/mask", response_class=Response, responses=_MASK)
 async def get_mask(
-    job_id: Identifier,
+    job_id: JobId,
     request: Request,
     results: ResultsDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
-    format: MaskFormatName | None = None,  # noqa: A002 - the name on the wire
+    format: Annotated[  # noqa: A002 - the name on the wire
+        MaskFormatName | None, Query(description="Without it, the format in which it is stored.")
+    ] = None,
 ) -> Response:
     """The mask, in the format that it is stored in or converted to `format`.
 
@@ -71,11 +73,13 @@ async def get_mask(
 
 @router.get("/v1/jobs/{job_id}/report", response_class=Response, responses=_REPORT)
 def get_report(
-    job_id: Identifier,
+    job_id: JobId,
     results: ResultsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
-    format: ReportFormatName | None = None,  # noqa: A002 - the name on the wire
-    accept: Annotated[str, Header()] = "",
+    format: Annotated[  # noqa: A002 - the name on the wire
+        ReportFormatName | None, Query(description="Without it, `Accept` chooses.")
+    ] = None,
+    accept: Annotated[str, Header(description="Media types; `text/csv` for a table.")] = "",
 ) -> Response:
     """Model, device, tiles, seconds, warnings and measurements.
 
@@ -95,7 +99,7 @@ def get_report(
 
 @router.get("/v1/jobs/{job_id}/preview.png", response_class=Response, responses=_PREVIEW)
 def get_preview(
-    job_id: Identifier,
+    job_id: JobId,
     request: Request,
     results: ResultsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],

@@ -1,6 +1,8 @@
 """Models: what can segment a scan."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from service.auth import Permission
 from service.http.dependencies import RegistryDep
@@ -18,6 +20,9 @@ def list_models(registry: RegistryDep) -> list[ModelOut]:
 
 
 @router.get("/v1/models/{name}")
-def get_model(name: ModelName, registry: RegistryDep) -> ModelOut:
+def get_model(
+    name: Annotated[ModelName, Path(description="Name of the model, as in GET /v1/models.")],
+    registry: RegistryDep,
+) -> ModelOut:
     """One model with its complete card."""
     return model_out(registry.get(name).card)

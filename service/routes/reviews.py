@@ -14,7 +14,7 @@ from service.http.dependencies import ResultsDep, ReviewsDep
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.routes.serializers import review_out
-from service.schemas import Identifier, ReviewIn, ReviewOut
+from service.schemas import JobId, ReviewId, ReviewIn, ReviewOut
 
 router = APIRouter(tags=["reviews"])
 
@@ -32,7 +32,7 @@ _MASK: dict[int | str, dict[str, Any]] = {
 
 @router.post("/v1/jobs/{job_id}/reviews", status_code=201)
 def add_review(
-    job_id: Identifier,
+    job_id: JobId,
     body: ReviewIn,
     reviews: ReviewsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
@@ -51,7 +51,7 @@ def add_review(
 
 @router.get("/v1/jobs/{job_id}/reviews")
 def list_reviews(
-    job_id: Identifier,
+    job_id: JobId,
     reviews: ReviewsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
 ) -> list[ReviewOut]:
@@ -61,8 +61,8 @@ def list_reviews(
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
 def get_corrected_mask(
-    job_id: Identifier,
-    review_id: Identifier,
+    job_id: JobId,
+    review_id: ReviewId,
     request: Request,
     reviews: ReviewsDep,
     results: ResultsDep,

@@ -21,7 +21,7 @@ from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
 from service.routes.serializers import refused_out, scan_out
-from service.schemas import Cursor, Identifier, ScanOut, ScanPage, ScansOut
+from service.schemas import Cursor, PageLimit, ScanId, ScanOut, ScanPage, ScansOut
 from service.use_cases.scan_intake import ScanSelection
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
@@ -111,7 +111,7 @@ def list_scans(
     scans: ScansDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
     cursor: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: PageLimit = 50,
 ) -> ScanPage:
     """All scans, newest first; `next_cursor` leads to the next page."""
     page, next_cursor = scans.page(principal.project, cursor=cursor, limit=limit)
@@ -120,7 +120,7 @@ def list_scans(
 
 @router.get("/v1/scans/{scan_id}")
 def get_scan(
-    scan_id: Identifier,
+    scan_id: ScanId,
     scans: ScansDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
 ) -> ScanOut:
@@ -130,7 +130,7 @@ def get_scan(
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)
 def delete_scan(
-    scan_id: Identifier,
+    scan_id: ScanId,
     removal: ScanRemovalDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
 ) -> None:
@@ -140,7 +140,7 @@ def delete_scan(
 
 @router.get("/v1/scans/{scan_id}/volume", response_class=Response, responses=_NIFTI)
 async def get_volume(
-    scan_id: Identifier,
+    scan_id: ScanId,
     request: Request,
     scans: ScansDep,
     views: ScanViewsDep,

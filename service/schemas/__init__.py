@@ -3,11 +3,17 @@
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.fields import (
     UID,
+    BatchId,
     Cursor,
     Device,
     IdempotencyKey,
     Identifier,
+    JobId,
     ModelName,
+    PageLimit,
+    PeerName,
+    ReviewId,
+    ScanId,
     Text,
 )
 from service.schemas.formats import DownloadOut, FormatOut
@@ -19,6 +25,7 @@ from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut
 
 __all__ = [
     "UID",
+    "BatchId",
     "BatchIn",
     "BatchOut",
     "Choice",
@@ -31,6 +38,7 @@ __all__ = [
     "Health",
     "IdempotencyKey",
     "Identifier",
+    "JobId",
     "JobIn",
     "JobOut",
     "JobPage",
@@ -38,13 +46,17 @@ __all__ = [
     "ModelName",
     "ModelOut",
     "OptionsIn",
+    "PageLimit",
+    "PeerName",
     "PeerOut",
     "Problem",
     "ProgressOut",
     "PullIn",
     "RefusedOut",
+    "ReviewId",
     "ReviewIn",
     "ReviewOut",
+    "ScanId",
     "ScanOut",
     "ScanPage",
     "ScansOut",

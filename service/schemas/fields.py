@@ -8,10 +8,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference.runtime_registry import device_names
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+BatchId = Annotated[Identifier, Field(description="Id of the batch.")]
+JobId = Annotated[Identifier, Field(description="Id of the job.")]
+PeerName = Annotated[Identifier, Field(description="Name of the peer, as in GET /v1/peers.")]
+ReviewId = Annotated[Identifier, Field(description="Id of the review.")]
+ScanId = Annotated[Identifier, Field(description="Id of the scan.")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Free text without NUL, which PostgreSQL cannot store."""
-Cursor = Annotated[str | None, Field(pattern=r"^[\x21-\x7e]{1,200}$")]
+Cursor = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        description="`next_cursor` of the previous page; without it, the first page.",
+    ),
+]
+PageLimit = Annotated[int, Field(ge=1, le=200, description="Largest number of rows on the page.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -90,6 +90,18 @@ def test_description_is_valid(gateway: Gateway) -> None:
             assert "422" not in operation["responses"]
 
 
+def test_every_parameter_is_described(gateway: Gateway) -> None:
+    description = gateway.client.get("/openapi.json").json()
+    silent = [
+        f"{method} {path} {parameter['name']}"
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    assert silent == []
+
+
 def test_every_model_has_an_example(gateway: Gateway) -> None:
     described = gateway.client.get("/openapi.json").json()["components"]["schemas"]
     models = {name for name, schema in described.items() if schema.get("type") == "object"}
