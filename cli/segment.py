@@ -64,7 +64,8 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
 @click.option(
     "--resample",
     is_flag=True,
-    help="Resample DICOM slices that are tilted or unevenly spaced, instead of refusing them.",
+    help="Resample DICOM slices that are tilted, missing or unevenly spaced, instead of refusing "
+    "them.",
 )
 @precision_option
 @click.option(

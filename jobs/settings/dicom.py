@@ -18,7 +18,8 @@ class DicomSettings(Section):
     dicom_port: Port = 0
     """Port on which the gateway receives images by C-STORE. 0: it receives none."""
     dicom_host: str = "127.0.0.1"
-    """Address of that port. Beyond loopback `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
+    """Address of that port; `0.0.0.0`: all addresses. On another address than loopback,
+    `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
     dicom_ae_title: Annotated[str, Field(pattern=AE_TITLE)] = "TESSERA"
     """AE title of the gateway. Associations for another called AE title are rejected."""
     dicom_allowed_callers: Names = ()
@@ -29,19 +30,20 @@ class DicomSettings(Section):
     dicom_max_instance_bytes: Positive = GIB
     """Largest DICOM object, in bytes, that is received by C-STORE."""
     dicom_series_idle_s: Seconds = 5.0
-    """How long to wait for more images of a series, in seconds, after the last image when no
-    association that sent images of it is open. Then the series is complete."""
+    """A series is complete when no image of it arrived for this many seconds, and all associations
+    that sent images of it were released."""
     dicom_series_timeout_s: Seconds = 120.0
-    """How long to wait for more images of a series, in seconds, when its association was aborted or
-    is open but sends no images of it. Then the series is complete."""
+    """The same, in seconds, if one of these associations was interrupted, or is open but sends no
+    more images of the series."""
     dicom_series_keep_s: SecondsOrZero = 3600.0
-    """How long the files of a routed series are kept, in seconds. Images that arrive within this
-    time are added to them, and the series is routed again. 0: not kept."""
+    """How long the received files of a series are kept after it became a scan, in seconds. Images
+    that arrive within this time are added to them, and the rules are applied again. 0: not kept."""
     dicom_refused_keep_s: SecondsOrZero = 604_800.0
-    """How long a refused series is kept in the folder `refused`, in seconds. 0: not kept."""
+    """How long a refused series is kept in the folder `refused` of the data folder, in seconds. 0:
+    not kept."""
     pseudonym_secret: str = ""
-    """Secret from which the pseudonyms and UIDs of de-identified scans are made. Empty: the file
-    `pseudonyms.key` in the data folder, which is made at the first use."""
+    """Secret from which the pseudonyms and UIDs of de-identified scans are made. Set the same on
+    all gateways. Empty: the file `pseudonyms.key` in the data folder, created at first use."""
     routing_table: Path | None = None
     """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md). Empty: none."""
 

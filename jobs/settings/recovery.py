@@ -9,7 +9,7 @@ class RecoverySettings(Section):
     lease_s: Seconds = 30.0
     """How long a worker may be silent, in seconds, before its job is given to another worker."""
     max_attempts: Positive = 3
-    """How many workers may be lost during a job before it fails."""
+    """Largest number of attempts of a job. It fails if its worker is lost in the last one."""
     tile_timeout_s: Seconds = 900.0
     """How long one tile may take, in seconds. After that the worker is considered hung and its
     lease is no longer renewed."""
@@ -17,5 +17,5 @@ class RecoverySettings(Section):
     """How often gateway and workers look for lost jobs and unsent messages, and for deliveries that
     are due, in seconds."""
     redis_visibility_s: Seconds = 86_400.0
-    """Time in seconds after which Redis delivers an unacknowledged message again. Recovery does not
-    rely on it."""
+    """Time in seconds after which Redis delivers an unacknowledged message again. Tessera recovers
+    lost jobs without it."""
