@@ -23,7 +23,7 @@ class Limits:
         """Raises ScanTooLarge unless a volume of `voxels` voxels and `size` bytes is allowed."""
         if voxels > self.max_voxels:
             raise ScanTooLarge(
-                f"The header promises {voxels:,} voxels.",
+                f"The header states {voxels:,} voxels.",
                 expected=f"At most {self.max_voxels:,} voxels.",
                 hint=RAISE_LIMIT,
             )

@@ -62,7 +62,7 @@ class _Body:
         return BodyTooLarge(
             "The request is too large.",
             expected=f"At most {self._stated_limit:,} bytes.",
-            hint="Send less at once, or ask for a higher limit (for scans, "
+            hint="Send less at once, or let an administrator raise the limit (for scans, "
             "TESSERA_MAX_UPLOAD_BYTES).",
         )
 

@@ -164,7 +164,7 @@ class FormReader:
             raise ScanTooLarge(
                 "The upload is too large.",
                 expected=f"At most {self._rules.file_bytes:,} bytes.",
-                hint="Crop or compress the scan, or ask for a higher limit "
+                hint="Crop or compress the scan, or let an administrator raise the limit "
                 "(TESSERA_MAX_UPLOAD_BYTES).",
             )
         self._file.write(memoryview(data)[start:end])

@@ -34,9 +34,10 @@ class OriginGuard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or _without_port(hosts[0].lower()) not in self.hosts:
             return ForeignHost(
-                "The Host header names a host that is not served here.",
+                "The Host header is not a name of this service.",
                 expected="A name in TESSERA_ALLOWED_HOSTS.",
-                hint="Use the service's own address, or ask for this name to be added there.",
+                hint="Use the service's own address, or let an administrator add this name to the "
+                "setting.",
             )
         if all(
             self._is_allowed(origin.lower(), hosts[0].lower())
@@ -46,7 +47,8 @@ class OriginGuard:
         return ForeignOrigin(
             "The request comes from a page of another site.",
             expected="The service's own page, or an origin in TESSERA_ALLOWED_ORIGINS.",
-            hint="Open the service's own page, or ask for that site to be added to the setting.",
+            hint="Open the service's own page, or let an administrator add that site to the "
+            "setting.",
         )
 
     def _is_allowed(self, origin: str, host: str) -> bool:
