@@ -170,7 +170,7 @@ def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
         (("missing.nii", "--model", "nuclei-2d"), "does not exist"),
         (("{volume}", "--model", "nuclei-2d"), "segments 2D scans"),
         (("{picture}", "--model", "hippocampus-mri-3d"), "segments 3D scans"),
-        (("{picture}", "--model", "nope"), "no model of that name"),
+        (("{picture}", "--model", "nope"), "no model with that name"),
         (("{picture}", "--model", "nuclei-2d", "--tile", "3"), "too small"),
         (("{picture}", "{picture}", "--model", "nuclei-2d"), "the name slide"),
         (("--model", "nuclei-2d"), "Either scans"),

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "large.py"
 LIMIT_MB = {"image": 1500, "volume": 3000}
 SWING_MB = 100

@@ -56,6 +56,7 @@ print(json.dumps([run(), run(), progress[-1]]))
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded by Linux's own means")
 @pytest.mark.parametrize("device", [d for d in available() if d in ("cpu", "openvino")])
 def test_smaller_tiles_where_memory_ends(make_model: Callable[..., Model], device: str) -> None:

@@ -161,6 +161,7 @@ def test_a_file_without_weights_is_refused(tmp_path: Path, content: bytes | None
         weights_of(tmp_path / "model.onnx")
 
 
+@pytest.mark.process
 def test_a_training_can_be_exported(tmp_path: Path) -> None:
     config, checkpoint = tmp_path / "config.toml", tmp_path / "out" / "best.pt"
     config.write_text(PICTURES)

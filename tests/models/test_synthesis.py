@@ -218,6 +218,7 @@ def centre(values: np.ndarray) -> tuple[float, ...]:
     return tuple(map(float, ndimage.center_of_mass(values)))
 
 
+@pytest.mark.process
 def test_a_network_learns_from_drawn_images_alone(tmp_path: Path) -> None:
     path = config_file(heads(tmp_path), steps=60)
     path.write_text(path.read_text().replace("[500]", "[500]\nstrip = 1.0"))

@@ -28,7 +28,7 @@ from models.training.evaluate import scores
 from models.training.train import HELD_OUT, HISTORY, train
 from tests.support.training_data import blobs, write_config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]  # a training asks git for the commit
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

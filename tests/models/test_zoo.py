@@ -100,6 +100,7 @@ def test_the_brain_of_the_mni_template_is_parted(tmp_path: Path) -> None:
     assert 1.4 < litres < 2.0  # the template's head is large: 1.88 litres within its mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extent", [(40, 56, 44), (36, 48, 36), (52, 68, 56)])
 @pytest.mark.parametrize("side", [-1, 1])
 def test_the_hippocampus_of_the_mni_template_is_found(
