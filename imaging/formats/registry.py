@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from imaging.formats import csv_report, json_report
+from imaging.formats.csv_report import REPORT as CSV_REPORT
 from imaging.formats.dicom.formats import labelmap, rtstruct, seg, sr
 from imaging.formats.dicom.formats import scan as dicom
 from imaging.formats.format import FileFormat, MaskFormat, ReportFormat, ResultFormat, ScanFormat
 from imaging.formats.jpeg import format as jpeg
+from imaging.formats.json_report import REPORT as JSON_REPORT
 from imaging.formats.nifti import format as nifti
 from imaging.formats.nrrd import format as nrrd
 from imaging.formats.ome_tiff import format as ome_tiff
@@ -46,7 +47,11 @@ MASK_FORMATS: tuple[MaskFormat, ...] = (
 )
 """In the order in which they are offered, and tried for storing a mask (see `stored_as`)."""
 
-REPORT_FORMATS: tuple[ReportFormat, ...] = (json_report.REPORT, csv_report.REPORT, sr.REPORT)
+REPORT_FORMATS: tuple[ReportFormat, ...] = (
+    JSON_REPORT,
+    CSV_REPORT,
+    sr.REPORT,
+)
 """In the order in which they are offered; the first one is the default."""
 
 _Format = TypeVar("_Format", bound=FileFormat)

@@ -9,7 +9,11 @@ from imaging.postprocessing.largest_component import LargestComponent
 from imaging.postprocessing.largest_foreground import LargestForeground
 from imaging.postprocessing.step import Step
 
-STEPS: tuple[type[Step], ...] = (FillHoles, LargestComponent, LargestForeground)
+STEPS: tuple[type[Step], ...] = (
+    FillHoles,
+    LargestComponent,
+    LargestForeground,
+)
 
 
 def any_of(steps: tuple[type[Step], ...]) -> Any:

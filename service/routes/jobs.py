@@ -6,7 +6,11 @@ from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from jobs.job import JobState
 from service.auth import Permission, Principal
-from service.http.dependencies import JobsDep, JobStatusesDep, OrdersDep
+from service.http.dependencies import (
+    JobsDep,
+    JobStatusesDep,
+    OrdersDep,
+)
 from service.http.permissions import Allowed
 from service.routes.job_orders import order_of
 from service.routes.serializers import job_out

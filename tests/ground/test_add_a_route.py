@@ -1,13 +1,14 @@
 """The patch of the page on adding a route applies to the code as it is, and its tests pass."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.documented_patch import apply_page
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "contributing" / "add-a-route.md"
@@ -25,12 +26,11 @@ def test_the_patch_of_the_page(tmp_path: Path) -> None:
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    page = PAGE.read_text()
-    imports, promised = re.findall(r"```diff\n(.*?)```", page, re.DOTALL)
-    route, test = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    _patch(tmp_path / "service/routes/jobs.py", imports, route)
-    _patch(tmp_path / "tests/service/test_openapi.py", promised)
-    _patch(tmp_path / "tests/service/test_jobs.py", "", test)
+    assert apply_page(PAGE.read_text(), tmp_path) == [
+        "service/routes/jobs.py",
+        "tests/service/test_openapi.py",
+        "tests/service/test_jobs.py",
+    ]
     run = subprocess.run(
         [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS],
         cwd=tmp_path,
@@ -40,13 +40,3 @@ def test_the_patch_of_the_page(tmp_path: Path) -> None:
         timeout=500,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-
-
-def _patch(path: Path, diff: str, appended: str = "") -> None:
-    """Applies a diff, whose lines must occur once, and appends code."""
-    lines = diff.splitlines(keepends=True)
-    before = "".join(line[1:] for line in lines if line[0] != "+")
-    after = "".join(line[1:] for line in lines if line[0] != "-")
-    text = path.read_text()
-    assert not diff or text.count(before) == 1, before
-    path.write_text(text.replace(before, after, 1) + (f"\n\n{appended}" if appended else ""))

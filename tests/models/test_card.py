@@ -25,6 +25,7 @@ from models.nets.config import UNetConfig
 from models.registry import ZOO, Registry
 from models.training.config import TrainingConfig
 from models.training.tables import Network
+from tests.support.documented_patch import apply_page
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "contributing" / "add-a-post-processing-step.md"
@@ -159,14 +160,7 @@ def test_the_documented_patch_adds_a_step(tmp_path: Path) -> None:
     accepts the step."""
     for folder in ("imaging", "inference", "models"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("zoo"))
-    text = PAGE.read_text()
-    files = re.findall(r"Create `([\w/.]+)`[^`]*```python\n(.*?)```", text, re.DOTALL)
-    assert len(files) == 2
-    for path, content in files:
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(content)
-    (diff,) = re.findall(r"```diff\n(.*?)```", text, re.DOTALL)
-    _apply(diff, tmp_path / "imaging" / "postprocessing" / "steps.py")
+    assert len(apply_page(PAGE.read_text(), tmp_path)) == 3
     check = (
         "from models.card import ModelCard; import sys;"
         "assert 'Components with fewer voxels are removed.' in str(ModelCard.model_json_schema());"
@@ -177,13 +171,3 @@ def test_the_documented_patch_adds_a_step(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
-
-
-def _apply(diff: str, path: Path) -> None:
-    """Replaces the lines that a unified diff without a header has as context and removed."""
-    lines = diff.splitlines()
-    before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
-    after = "\n".join(line[1:] for line in lines if not line.startswith("-"))
-    text = path.read_text()
-    assert text.count(before) == 1
-    path.write_text(text.replace(before, after))
