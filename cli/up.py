@@ -26,7 +26,7 @@ _READY_S = 120.0
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Folder of all data. [default: TESSERA_DATA, otherwise tessera-data in the working "
+    help="Folder of all data.  [default: TESSERA_DATA, otherwise tessera-data in the working "
     "directory]",
 )
 @click.option(
