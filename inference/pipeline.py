@@ -14,6 +14,7 @@ from imaging.box import Box
 from imaging.errors import StorageFull
 from imaging.instances import number_instances
 from imaging.large_arrays import large_zeros
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
 from inference.empty_regions import EmptyRegions
@@ -77,7 +78,8 @@ def segment(
     context.token.check()
     if isinstance(labels, np.memmap):  # post-processing needs the memory
         session.release_memory()
-    mask = subject.canonical.restore(postprocess(labels, card, context.scratch))
+    grid = MaskContext(subject.canonical.scan.spacing_mm)
+    mask = subject.canonical.restore(postprocess(labels, card, grid, context.scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
     return Result(mask, work.tiles, subject, seconds, planner.shrunk_to, work.depth)
 
@@ -121,11 +123,13 @@ def _write_labels(
     return run.seconds
 
 
-def postprocess(labels: NDArray[Any], card: ModelCard, scratch: Path | None = None) -> NDArray[Any]:
+def postprocess(
+    labels: NDArray[Any], card: ModelCard, grid: MaskContext, scratch: Path | None = None
+) -> NDArray[Any]:
     """Steps that need the whole mask: numbers objects, or applies the card's post-processing."""
     if card.instances is not None:
         rule = card.instances
         return number_instances(labels, rule.seed, rule.rim, rule.min_voxels, scratch)
     for step in card.postprocessing:
-        step.apply(labels)
+        step.apply(labels, grid)
     return labels

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from imaging.components import Components
 from imaging.postprocessing.extent import label_extent
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.postprocessing.step import LabelStep
 
 
@@ -22,7 +23,7 @@ class FillHoles(LabelStep):
     step: Literal["fill_holes"]
     """Always `fill_holes`."""
 
-    def apply_to(self, mask: NDArray[Any], value: int) -> None:
+    def apply_to(self, mask: NDArray[Any], value: int, _context: MaskContext) -> None:
         """Sets background that label `value` encloses to `value`, in place."""
         extent = label_extent(mask, value)
         if extent is None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from imaging.components import Components, Inside
 from imaging.postprocessing.extent import label_extent
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.postprocessing.step import LabelStep
 
 
@@ -20,7 +21,7 @@ class LargestComponent(LabelStep):
     step: Literal["largest_component"]
     """Always `largest_component`."""
 
-    def apply_to(self, mask: NDArray[Any], value: int) -> None:
+    def apply_to(self, mask: NDArray[Any], value: int, _context: MaskContext) -> None:
         """Sets all voxels of label `value` outside its largest component to 0, in place."""
         extent = label_extent(mask, value)
         if extent is not None:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from imaging.postprocessing.largest_component import keep_largest
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.postprocessing.step import Step
 
 
@@ -18,6 +19,6 @@ class LargestForeground(Step):
     step: Literal["largest_foreground"]
     """Always `largest_foreground`."""
 
-    def apply(self, mask: NDArray[Any]) -> None:
+    def apply(self, mask: NDArray[Any], _context: MaskContext) -> None:
         """Sets all voxels outside the largest component of the foreground to 0, in place."""
         keep_largest(mask, lambda rows: mask[rows] > 0)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from imaging.frozen_model import FrozenModel
+from imaging.postprocessing.mask_context import MaskContext
 
 LabelValue = Annotated[int, Field(ge=1, le=65535)]
 
@@ -19,11 +20,12 @@ class Step(FrozenModel, ABC):
     """
 
     @abstractmethod
-    def apply(self, mask: NDArray[Any]) -> None:
+    def apply(self, mask: NDArray[Any], context: MaskContext) -> None:
         """Changes `mask` in place.
 
-        `mask`: label values, uint8 or uint16, 2D or 3D; a volume's axes run to RAS+. It may be
-        larger than memory: read and write it by the ranges of `imaging.large_arrays.slabs`.
+        `mask`: label values, uint8 or uint16, 2D or 3D, on the scan's own grid with a volume's
+        axes along those closest to RAS+. It may be larger than memory: read and write it by the
+        ranges of `imaging.large_arrays.slabs`. `context`: the voxel spacing along these axes.
         """
 
 
@@ -33,11 +35,11 @@ class LabelStep(Step):
     labels: Annotated[tuple[LabelValue, ...], Field(min_length=1)]
     """The label values to which the step applies, in this order. The card must define each."""
 
-    def apply(self, mask: NDArray[Any]) -> None:
+    def apply(self, mask: NDArray[Any], context: MaskContext) -> None:
         """Changes each label in turn; see `apply_to`."""
         for value in self.labels:
-            self.apply_to(mask, value)
+            self.apply_to(mask, value, context)
 
     @abstractmethod
-    def apply_to(self, mask: NDArray[Any], value: int) -> None:
-        """Changes `mask` in place for the label `value`; see `Step.apply` for the array."""
+    def apply_to(self, mask: NDArray[Any], value: int, context: MaskContext) -> None:
+        """Changes `mask` in place for the label `value`; see `Step.apply`."""

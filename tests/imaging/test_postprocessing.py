@@ -14,7 +14,10 @@ import imaging.large_arrays
 from imaging.postprocessing.fill_holes import FillHoles
 from imaging.postprocessing.largest_component import LargestComponent
 from imaging.postprocessing.largest_foreground import LargestForeground
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.postprocessing.steps import STEPS
+
+GRID = MaskContext()
 
 
 @pytest.fixture(params=[1, 12, 50, 1 << 23], autouse=True, scope="module")
@@ -26,15 +29,15 @@ def slab_voxels(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def largest_component(mask: np.ndarray, value: int) -> None:
-    LargestComponent(step="largest_component", labels=(value,)).apply(mask)
+    LargestComponent(step="largest_component", labels=(value,)).apply(mask, GRID)
 
 
 def largest_foreground(mask: np.ndarray) -> None:
-    LargestForeground(step="largest_foreground").apply(mask)
+    LargestForeground(step="largest_foreground").apply(mask, GRID)
 
 
 def fill_holes(mask: np.ndarray, value: int) -> None:
-    FillHoles(step="fill_holes", labels=(value,)).apply(mask)
+    FillHoles(step="fill_holes", labels=(value,)).apply(mask, GRID)
 
 
 def drawn(text: str) -> np.ndarray:

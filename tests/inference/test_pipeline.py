@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from imaging.box import Box
 from imaging.errors import BadRequest, JobLost, ScanModelMismatch, UnsupportedScan
+from imaging.postprocessing.largest_foreground import LargestForeground
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
 from inference.device import Device
@@ -97,6 +99,22 @@ def test_another_spacing_is_exact_too(
         assert not ((result.mask != whole) & ~tied).any()
         counts.add(len(result.plan))
     assert min(counts) > 1
+
+
+def test_a_step_receives_the_spacing_along_the_axes_of_the_mask(
+    make_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a scan whose stored axes are z, x, y, the mask that a step changes has x, y, z."""
+    received = []
+    monkeypatch.setattr(
+        LargestForeground, "apply", lambda _, mask, context: received.append((mask.shape, context))
+    )
+    steps = (LargestForeground(step="largest_foreground"),)
+    model = make_model("with-a-step", SMALL, postprocessing=steps)
+    affine = np.array([[0, 1, 0, 0], [0, 0, 2, 0], [3, 0, 0, 0], [0, 0, 0, 1]], float)
+    scan = replace(noise((1, 8, 10, 12), (3.0, 1.0, 2.0)), affine=affine)
+    assert run(scan, model).mask.shape == (8, 10, 12)
+    assert received == [((10, 12, 8), MaskContext((1.0, 2.0, 3.0)))]
 
 
 def test_memory_does_not_grow_with_the_scans_resolution(make_model: Callable[..., Model]) -> None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 import models.card
 from imaging.errors import BadModel
+from imaging.postprocessing.mask_context import MaskContext
 from imaging.postprocessing.step import Step
 from imaging.postprocessing.steps import STEPS, any_of
 from inference.pipeline import postprocess
@@ -54,7 +55,7 @@ class Invert(Step):
     step: Literal["invert"]
     """Always `invert`."""
 
-    def apply(self, mask: NDArray[Any]) -> None:
+    def apply(self, mask: NDArray[Any], _context: MaskContext) -> None:
         mask[:] = 1 - mask
 
 
@@ -67,7 +68,7 @@ class ExtendedCard(ModelCard):
 def test_a_new_step_is_accepted_by_the_card_and_applied_by_the_pipeline(tmp_path: Path) -> None:
     card = ExtendedCard.model_validate(FIELDS | {"postprocessing": [{"step": "invert"}]})
     mask = np.array([[[0, 1, 1]]], np.uint8)
-    assert postprocess(mask, card).tolist() == [[[1, 0, 0]]]
+    assert postprocess(mask, card, MaskContext()).tolist() == [[[1, 0, 0]]]
     card.save(tmp_path / "card.json")
     assert ExtendedCard.load(tmp_path / "card.json") == card
     assert "Swaps label 1 and background." in str(ExtendedCard.model_json_schema())
@@ -83,7 +84,7 @@ def test_steps_run_in_the_order_of_the_card() -> None:
         (steps[::-1], [[0, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]]),
     ):
         card = ExtendedCard.model_validate(FIELDS | {"postprocessing": order})
-        assert postprocess(ring.copy(), card).tolist() == expected
+        assert postprocess(ring.copy(), card, MaskContext()).tolist() == expected
 
 
 @pytest.mark.parametrize(
