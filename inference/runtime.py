@@ -40,18 +40,20 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One runtime. Each stands in its own file in `inference/runtimes/`."""
+    """One runtime. Each is in its own file in `inference/runtimes/`."""
 
     name: str
-    """The value of `--device`, `TESSERA_DEVICE` and a job's `options.device`."""
+    """The value of `--device`, `TESSERA_DEVICE` and a job's `options.device`: the name of its file,
+    with hyphens instead of underscores."""
     title: str
     """For help texts, such as 'ONNX Runtime on the processor'."""
     hardware: str
     """cpu or gpu. It names the queue whose workers have this hardware."""
     rank: int
-    """Speed compared with the other runtimes: `auto` picks the highest."""
+    """Speed compared with the other runtimes; no two are equal. `auto` chooses the available one
+    with the highest rank. `cpu` comes after all others, whatever their ranks."""
     auto: bool
-    """Whether `auto` may pick it."""
+    """Whether `auto` may choose it; False for a runtime that is slower than `cpu`."""
     available: Callable[[], bool]
     """Returns whether this machine has the library and the hardware."""
     precisions: Callable[[], tuple[str, ...]]
@@ -65,6 +67,8 @@ class Runtime:
     memory: Memory
     keeps_memory: bool
     """Whether a loaded network keeps the memory of its largest tile for the next one."""
+    compiles: bool
+    """Whether `load` keeps a compiled network in `LoadOptions.cache` for the next process."""
     identified: bool
     """Whether version and hardware name identify what decides the logits: if so, results of the
     precision check are kept on disk."""

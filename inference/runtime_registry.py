@@ -23,10 +23,11 @@ runtime loads them."""
 
 @cache
 def all_runtimes() -> tuple[Runtime, ...]:
-    """All runtimes, fastest first, whether this machine has them or not."""
+    """All runtimes, fastest first and `cpu` last, whether this machine has them or not."""
     names = [module.name for module in pkgutil.iter_modules(runtimes.__path__)]
     modules = [import_module(f"{runtimes.__name__}.{name}") for name in names]
-    return tuple(sorted((module.RUNTIME for module in modules), key=lambda one: -one.rank))
+    listed: list[Runtime] = [module.RUNTIME for module in modules]
+    return tuple(sorted(listed, key=lambda one: (one.name == REFERENCE, -one.rank)))
 
 
 def runtime_named(name: str) -> Runtime:

@@ -33,5 +33,6 @@ RUNTIME = Runtime(
     hardware_name=platform.machine,
     memory=PROCESSOR_MEMORY,
     keeps_memory=False,
+    compiles=False,
     identified=True,
 )

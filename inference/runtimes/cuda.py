@@ -46,5 +46,6 @@ RUNTIME = Runtime(
     hardware_name=platform.machine,
     memory=GPU_MEMORY,
     keeps_memory=True,
+    compiles=False,
     identified=False,  # the model of the GPU is not part of the hardware name
 )

@@ -29,5 +29,6 @@ RUNTIME = Runtime(
     hardware_name=openvino.processor,
     memory=PROCESSOR_MEMORY,
     keeps_memory=True,
+    compiles=True,
     identified=True,
 )

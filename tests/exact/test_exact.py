@@ -14,13 +14,14 @@ from cli.main import tessera
 from imaging import tiling
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
-from inference.device import Device, available
+from inference.device import Device
 from inference.network_input import network_input
 from inference.network_run import NetworkRun
 from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.planner import Budget
 from inference.run_context import RunContext
+from inference.runtime_registry import available_runtimes
 from inference.tile_logits import tile_features
 from inference.work_plan import WorkPlan, plan_tiles
 from models.registry import Model, Registry
@@ -29,7 +30,8 @@ pytestmark = pytest.mark.slow
 
 TOLERANCE = 1e-4
 """Of the logits' range: what fp32 kernels round for different shapes."""
-DEVICES = [Device(name, "fp32") for name in available() if name in ("cpu", "openvino")]
+PROCESSORS = [runtime.name for runtime in available_runtimes() if runtime.hardware == "cpu"]
+DEVICES = [Device(name, "fp32") for name in PROCESSORS]
 PLENTY = Budget(1 << 40)
 WHOLE = 100_000
 """A tile that no scan here fills: without a wish, a slow machine may be given several tiles."""
