@@ -33,7 +33,7 @@ class Scan:
     spacing_mm: tuple[float, ...] | None
     """Voxel size along each spatial axis; None if the file does not state one."""
     format: str
-    """`nifti`, `nrrd`, `dicom`, `png`, `jpeg`, `tiff` or `ome-zarr`; a view has its source's."""
+    """The name of its `ScanFormat`, such as `nifti`; a view has its source's."""
     reader: Reader
     """Box -> array of shape (c, *box.shape); boxes are inside the grid."""
     stored_shape: tuple[int, ...]

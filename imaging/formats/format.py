@@ -53,6 +53,8 @@ class FileFormat:
     endings: tuple[str, ...]
     """Endings of file names, each with its dot; the first is the one that is written."""
     media_type: str
+    """The Content-Type of a download, such as `image/png`. Formats may share one; a registered type
+    is preferred, then `application/x-NAME`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +97,14 @@ class MaskFormat(ResultFormat):
     stored_for: tuple[int, ...] = ()
     """Dimensions whose masks are stored in this format by themselves, if they fit (see `fits`)."""
     max_voxels: int | None = None
+    """Largest number of voxels of a mask in a file; None: no limit."""
     max_label: int | None = None
+    """Largest label number that a file can store; None: no limit."""
     needs_description: bool = False
     """Whether the format stores what the label numbers mean (names, colours, codes)."""
     download_ending: str = ""
-    """Ending of a download, where the format is a folder and a download is an archive of it."""
+    """Ending of a download's name, where the format is a folder and a download is an archive of it;
+    empty: the download is the file itself, and has the first of `endings`."""
 
     def fits(self, voxels: int, largest: int) -> bool:
         """Whether a mask of this many voxels and this largest label number can be written."""

@@ -157,8 +157,10 @@ def test_the_page_is_told_of_it(extended: Gateway) -> None:
     files = extended.client.get(f"/v1/jobs/{job}/downloads").json()
     names = [(one["kind"], one["format"]) for one in files]
     assert names == [
-        *(("mask", name) for name in ("nifti", "ome-zarr", "nrrd", "dummy")),
-        *(("report", name) for name in ("json", "csv", "dummy-report")),
+        *(("mask", one.name) for one in registry.convertible("nifti", 3, "nifti")),
+        ("mask", "dummy"),
+        *(("report", one.name) for one in registry.REPORT_FORMATS if one.scan_format is None),
+        ("report", "dummy-report"),
     ]
     for one in files:
         assert extended.client.get(one["url"]).status_code == 200
