@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imaging.errors import BadRequest
 from imaging.formats import registry
+from imaging.formats.format import MaskFormat
 from imaging.formats.mask_file import mask_endings
 from imaging.formats.ome_zarr.read import is_ome_zarr
 
@@ -17,11 +18,19 @@ class MaskTarget:
     folder: Path
     stem: str
     ending: str | None
+    format: str | None = None
+    """The mask format, where the ending does not state it: `scan.dcm` for a DICOM object."""
 
     def path(self, stored: str) -> Path:
         """The mask's path; `stored` is the format that the mask is stored in by itself."""
         ending = self.ending or registry.mask_format(stored).endings[0]
         return self.folder / (self.stem + ending)
+
+    def format_of(self, stored: str) -> MaskFormat | None:
+        """The format that the mask is written in; `stored` as for `path`."""
+        if self.format is not None:
+            return registry.mask_format(self.format)
+        return registry.mask_format_of(self.path(stored).name)
 
     def possible_paths(self) -> list[Path]:
         """The path, or one for each format that a mask may be stored in."""
@@ -93,6 +102,8 @@ def _is_mask_folder(out: Path) -> bool:
 
 def _file_target(out: Path, mask_format: str | None) -> MaskTarget:
     ending, by_name = registry.mask_ending(out.name), registry.mask_format_of(out.name)
+    if ending is None and mask_format and out.name.endswith(registry.general_endings(mask_format)):
+        return MaskTarget(out.parent, out.stem, out.suffix, mask_format)
     if ending is None or by_name is None:
         raise BadRequest(
             f"A mask cannot be written as '{out.suffix}'.",

@@ -149,10 +149,10 @@ def _segment(
         with _progress_bar(grid.path.name) as on_tile:
             outcome = segmenter.segment(opened, folder / "out", on_tile)
         path = target.path(outcome.mask_format)
-        written = registry.mask_format_of(path.name)
+        written = target.format_of(outcome.mask_format)
         needs_description = written is not None and written.needs_description
         description = segmenter.mask_description() if needs_description else None
-        deliver(outcome.mask, scan, path, description)
+        deliver(outcome.mask, scan, path, description, written)
         if report:
             write_report(report, outcome, scan, segmenter.mask_description)
         if preview:

@@ -11,7 +11,7 @@ from imaging.box import blocks
 from imaging.errors import BadRequest
 from imaging.formats import registry
 from imaging.formats.atomic import replacing
-from imaging.formats.format import Segmentation
+from imaging.formats.format import MaskFormat, Segmentation
 from imaging.formats.label_map import from_upright
 from imaging.formats.limits import UNLIMITED
 from imaging.formats.sniff import open_scan
@@ -28,14 +28,15 @@ def write(
     scan: Scan,
     description: MaskDescription | None = None,
     made_at: float | None = None,
+    target: MaskFormat | None = None,
 ) -> None:
-    """Writes `mask`, of shape scan.grid, in the format of the path's ending.
+    """Writes `mask`, of shape scan.grid, in the format `target`; None: that of the path's ending.
 
     A volume's NIfTI has its scan's shape and affine; an image's is on the grid of `write_volume`.
     `description` is for formats that need it; `made_at`: seconds since the epoch, None for now.
     Raises BadRequest where the format cannot hold the mask, or needs another scan or a description.
     """
-    target = registry.mask_format_of(path.name)
+    target = target or registry.mask_format_of(path.name)
     if target is None:
         raise BadRequest(
             "The name of the mask file does not end like a mask file.",
@@ -71,16 +72,20 @@ def read(path: Path, dimension: int | None = None, scratch: Path | None = None) 
 
 
 def deliver(
-    stored: Path, scan: Path, path: Path, description: MaskDescription | None = None
+    stored: Path,
+    scan: Path,
+    path: Path,
+    description: MaskDescription | None = None,
+    target: MaskFormat | None = None,
 ) -> None:
     """Copies a stored mask to `path`, converted if the ending differs; complete or not at all.
 
-    `description` is for formats that need it.
+    `description` is for formats that need it. `target` is the format; None: that of the ending.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if registry.mask_ending(path.name) == registry.mask_ending(stored.name):
-        with replacing(path) as target, stored.open("rb") as source:
-            shutil.copyfileobj(source, target)
+        with replacing(path) as copy, stored.open("rb") as source:
+            shutil.copyfileobj(source, copy)
         return
     opened = open_scan(scan, UNLIMITED)
-    write(path, read(stored, opened.dimension, path.parent), opened, description)
+    write(path, read(stored, opened.dimension, path.parent), opened, description, target=target)

@@ -139,6 +139,13 @@ def mask_format_of(name: str) -> MaskFormat | None:
     return next((one for one in MASK_FORMATS if mask_ending(name) in one.endings), None)
 
 
+def general_endings(name: str) -> tuple[str, ...]:
+    """Endings that a mask file of the format `name` may have without stating the format: those of
+    the scan format that it belongs to, such as `.dcm`; raises KeyError."""
+    family = mask_format(name).scan_format
+    return tuple(end for one in SCAN_FORMATS if one.name == family for end in one.endings)
+
+
 def report_format_of(name: str) -> ReportFormat:
     """The report format of a file name, by its ending; the default format without a match."""
     matching = (one for one in REPORT_FORMATS if name.endswith(one.endings))

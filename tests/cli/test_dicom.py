@@ -40,6 +40,9 @@ def test_every_dicom_format_of_one_mask(instance: Path, tmp_path: Path) -> None:
     kind = described.SegmentedPropertyTypeCodeSequence[0]
     assert (kind.CodeValue, kind.CodeMeaning) == ("5366008", "Hippocampus")
     assert kind.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Anterior"
+    named = tmp_path / "x.dcm"
+    assert tessera("segment", instance, *MODEL, "-o", named, "--format", "dicom-rtstruct") == 0
+    assert dcmread(named).Modality == "RTSTRUCT"
 
 
 def test_a_series_is_a_folder_or_its_files(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import zarr
 from PIL import Image
 
 from imaging.errors import BadRequest
+from imaging.formats import registry
 from imaging.formats.mask_file import read
 from models.nets.config import UNetConfig
 from tests.support.command_line import tessera
@@ -251,6 +252,19 @@ def test_contradicting_names_are_refused(picture: Path, tmp_path: Path) -> None:
         mask_targets([picture], tmp_path / "mask.txt", None)
     with pytest.raises(BadRequest, match="stands for png"):
         mask_targets([picture], tmp_path / "mask.png", "nifti")
+    with pytest.raises(BadRequest, match="stands for dicom-seg"):
+        mask_targets([picture], tmp_path / "mask.seg.dcm", "dicom-rtstruct")
+    for name, named in (("mask.dcm", None), ("mask.dcm", "nifti"), ("mask.gz", "nifti")):
+        with pytest.raises(BadRequest, match="cannot be written as"):
+            mask_targets([picture], tmp_path / name, named)
+
+
+def test_a_dicom_object_may_end_in_dcm_if_the_format_is_given(tmp_path: Path) -> None:
+    from cli.mask_targets import mask_targets
+
+    (target,) = mask_targets([tmp_path / "series.dcm"], tmp_path / "x.dcm", "dicom-rtstruct")
+    assert target.path("nifti") == tmp_path / "x.dcm"
+    assert target.format_of("nifti") == registry.mask_format("dicom-rtstruct")
 
 
 def test_evaluate_measures_what_segment_makes(picture: Path, tmp_path: Path) -> None:
