@@ -88,11 +88,6 @@ class StorageScp:
         """Every DIMSE service that is answered, with the operation behind it."""
         return {evt.EVT_C_ECHO: self.echo, evt.EVT_C_STORE: self.store}
 
-    @property
-    def supported_sop_classes(self) -> tuple[str, ...]:
-        """UIDs of the SOP classes that an association may propose."""
-        return tuple(str(c.abstract_syntax) for c in self._entity.supported_contexts)
-
     @requires(Permission.PUBLIC)
     def echo(self, _: Principal, _event: Event) -> int:
         """C-ECHO: the status of a verification."""

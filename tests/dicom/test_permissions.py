@@ -58,8 +58,8 @@ def test_every_service_names_one_permission(tmp_path: Path) -> None:
     scp, inbox, _ = _scp(tmp_path, LocalAdministrator())
     operations = dict(scp.operations)
     services = {
-        evt.EVT_C_ECHO if uid == Verification else evt.EVT_C_STORE
-        for uid in scp.supported_sop_classes
+        evt.EVT_C_ECHO if context.abstract_syntax == Verification else evt.EVT_C_STORE
+        for context in scp._entity.supported_contexts
     }
     assert services == set(operations)
     assert permissions_of(operations[evt.EVT_C_ECHO]) == (Permission.PUBLIC,)

@@ -13,7 +13,7 @@ from pydicom.uid import generate_uid
 
 from imaging.errors import BadRequest
 from imaging.formats.dicom import seg_frames
-from imaging.formats.dicom.objects import uid_of, write_object
+from imaging.formats.dicom.objects import write_object
 from imaging.formats.dicom.planes import Planes
 from imaging.scan import in_memory
 from tests.support.dicom.headers import (
@@ -28,6 +28,7 @@ from tests.support.dicom.headers import (
     scan_of,
     series,
 )
+from tests.support.dicom.objects import uid_of
 from tests.support.dicom.validators import faults, in_world, itk_image
 
 FORMS = {"dicom-seg": "BINARY", "dicom-labelmap": "LABELMAP"}

@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 
 from imaging.errors import BadRequest
-from imaging.formats.dicom.objects import uid_of, write_object
+from imaging.formats.dicom.objects import write_object
 from imaging.measure import measure
 from tests.support.dicom.headers import (
     GAP,
@@ -20,6 +20,7 @@ from tests.support.dicom.headers import (
     scan_of,
     series,
 )
+from tests.support.dicom.objects import uid_of
 from tests.support.dicom.validators import faults
 
 LABELS = mask_description("Größe", "liver", "not there")

@@ -67,11 +67,6 @@ def write_object(
         write_seg(path, on_planes, planes, description, SEG_KINDS[form], stamp(form))
 
 
-def uid_of(form: str, mask: NDArray[Any], scan: Scan, description: MaskDescription) -> str:
-    """SOPInstanceUID of the object that `write_object` writes; it depends on these four alone."""
-    return _uid(form, mask, _identified(_source(scan).planes()), description)
-
-
 def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescription) -> str:
     least = np.min_scalar_type(int(mask.max(initial=0)))
     digest = sha256(np.ascontiguousarray(mask, least).data).hexdigest()

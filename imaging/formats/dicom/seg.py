@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from imaging.formats.dicom.object_header import MANUFACTURER, PATIENT, STUDY, ObjectHeader, copy
+from imaging.formats.dicom.object_header import MANUFACTURER, ObjectHeader, copy
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import (
     ReferencedPlane,
@@ -34,6 +34,7 @@ from imaging.formats.dicom.referenced_plane import (
 from imaging.formats.dicom.references import instance, referenced_series
 from imaging.formats.dicom.seg_frames import SegFrame, write_with_frames
 from imaging.formats.dicom.segments import labelled, ordered, presence, segment_description
+from imaging.formats.dicom.stand_in import stand_in
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
 
@@ -108,7 +109,7 @@ def _first_plane(
 ) -> Segmentation:
     """The object that highdicom builds from one empty plane: an empty frame for each segment."""
     return Segmentation(
-        source_images=[_stand_in(plane, shape)],
+        source_images=[_empty_image(plane, shape)],
         pixel_array=np.zeros((1, *shape), np.uint8),
         segmentation_type=kind,
         segment_descriptions=[
@@ -130,14 +131,11 @@ def _first_plane(
     )
 
 
-def _stand_in(plane: ReferencedPlane, shape: tuple[int, ...]) -> Dataset:
+def _empty_image(plane: ReferencedPlane, shape: tuple[int, ...]) -> Dataset:
     """A minimal single-frame image on one plane of the source, without its other attributes."""
-    image, header = Dataset(), plane.instance
-    for keyword in (*PATIENT, *STUDY):
-        setattr(image, keyword, "")
+    header = plane.instance
+    image = stand_in(header)
     image.SOPClassUID = SecondaryCaptureImageStorage
-    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
-        setattr(image, keyword, header[keyword].value)
     image.Rows, image.Columns = shape
     if plane.has_position:
         image.FrameOfReferenceUID = frame_of_reference(header)

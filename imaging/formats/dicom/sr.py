@@ -34,11 +34,12 @@ from pydicom.uid import SegmentationStorage
 
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.dicom.object_header import MANUFACTURER, PATIENT, STUDY, ObjectHeader, text
+from imaging.formats.dicom.object_header import MANUFACTURER, ObjectHeader, text
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import ReferencedPlane, referenced_planes
 from imaging.formats.dicom.seg import NumberedSegment
 from imaging.formats.dicom.segments import concept, ordered
+from imaging.formats.dicom.stand_in import stand_in
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
 
@@ -93,7 +94,7 @@ def write_sr(
         imaging_measurements=groups,
     )
     dataset = Comprehensive3DSR(
-        evidence=[_seg_stand_in(header, seg), *map(_stand_in, planes.headers)],
+        evidence=[_seg_stand_in(header, seg), *map(stand_in, planes.headers)],
         content=report,
         series_instance_uid=object_header.series_uid,
         series_number=object_header.series_number,
@@ -193,18 +194,8 @@ def _observer(description: MaskDescription) -> ObservationContext:
     )
 
 
-def _stand_in(header: Dataset) -> Dataset:
-    """An instance as evidence: its UIDs, without its other attributes."""
-    item = Dataset()
-    for keyword in (*PATIENT, *STUDY):
-        setattr(item, keyword, "")
-    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
-        setattr(item, keyword, header[keyword].value)
-    return item
-
-
 def _seg_stand_in(header: Dataset, seg: ObjectHeader) -> Dataset:
-    item = _stand_in(header)
+    item = stand_in(header)
     item.SOPClassUID, item.SOPInstanceUID = SegmentationStorage, seg.uid
     item.SeriesInstanceUID = seg.series_uid
     return item
