@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
@@ -46,6 +47,9 @@ class _LazyGroup(click.Group):
 @click.option("--verbose", is_flag=True, help="Write debug messages to the log.")
 def tessera(verbose: bool) -> None:
     """Segment medical images. For research use only."""
+    from jobs.settings.names import refuse_unknown
+
+    refuse_unknown(os.environ)
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

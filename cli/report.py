@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imaging.formats import registry
+from imaging.formats.atomic import replacing
 from imaging.formats.format import Segmentation
 from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
@@ -23,7 +24,8 @@ def write_report(
     path.parent.mkdir(parents=True, exist_ok=True)
     target = registry.report_format_of(path.name)
     if target.render is not None:
-        path.write_text(target.render(outcome.report))
+        with replacing(path) as file:
+            file.write(target.render(outcome.report).encode())
         return
     opened = open_scan(scan)
     mask = read(outcome.mask, opened.dimension, path.parent)

@@ -76,7 +76,7 @@ class BadRequest(BadInput):
 
 
 class NotFound(TesseraError):
-    """No such scan, job, batch, mask or model for this owner."""
+    """No such scan, job, batch, mask or model for this project."""
 
 
 class Unauthenticated(TesseraError):

@@ -61,6 +61,8 @@ TABLE: Mapping[type[Exception], Answer] = {
 }
 """The first class in an error's method resolution order decides."""
 
+DEFAULT_HINT = "Correct the request and send it again."
+
 
 def kind_of(error: Exception, table: Mapping[type[Exception], Answer]) -> type[Exception]:
     """The first class of `error` that is in the table; raises KeyError if there is none."""
@@ -77,8 +79,8 @@ def type_of(kind: type[Exception]) -> str:
 
 
 def problem_of(error: TesseraError) -> dict[str, Any]:
-    """The members of an error's problem."""
-    return members(error, error.detail, error.expected, error.hint)
+    """The members of an error's problem; every problem has a hint."""
+    return members(error, error.detail, error.expected, error.hint or DEFAULT_HINT)
 
 
 def members(

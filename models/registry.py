@@ -1,5 +1,6 @@
 """Finds, verifies and adds models. A model is a folder with model.onnx and card.json."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from tempfile import mkdtemp
 from imaging.errors import BadModel, Conflict, NotFound
 from imaging.hashes import sha256_of
 from models.card import ModelCard
+
+logger = logging.getLogger("tessera.models")
 
 ZOO = Path(__file__).parent / "zoo"
 
@@ -54,14 +57,22 @@ class Registry:
     def __init__(self, added: Path | None = None, zoo: Path = ZOO) -> None:
         self._zoo = zoo
         self._added = added
+        self._warned: set[Path] = set()
+
+    def _warn(self, folder: Path, error: BadModel) -> None:
+        """Logs once that a folder is not served, and why."""
+        if folder not in self._warned:
+            self._warned.add(folder)
+            logger.warning("The model in the folder %s is not served: %s", folder.name, error)
 
     def all(self) -> list[Model]:
-        """All models with a valid card, sorted by name; other folders are left out."""
+        """All models with a valid card, sorted by name; other folders are left out and logged."""
         models: dict[str, Model] = {}
         for folder in self._folders():
             try:
                 card = ModelCard.load(folder / "card.json")
-            except BadModel:
+            except BadModel as error:
+                self._warn(folder, error)
                 continue
             models[card.name] = Model(card, folder)
         return [models[name] for name in sorted(models)]

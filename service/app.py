@@ -36,7 +36,7 @@ from service.routes import (
 from service.wiring import build_services, open_parts, start_tasks
 
 _ROUTES = (scans, formats, jobs, events, batches, masks, reviews, models, archives, health, page)
-_UPLOADS = ("/v1/scans", *(mount.PREFIX + path for path in mount.UPLOADS))
+_UPLOADS = tuple(mount.PREFIX + path for path in mount.UPLOADS)
 
 
 def create_app(
@@ -86,7 +86,7 @@ def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
     return mount.at_root(gateway, _middleware(settings, mount.UPLOADS))
 
 
-def _middleware(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
+def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
     """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
         Middleware(AccessLog),
@@ -100,5 +100,5 @@ def _middleware(settings: Settings, uploads: tuple[str, ...] = _UPLOADS) -> list
             expose_headers=["Location", "ETag", "Content-Disposition"],
         ),
         Middleware(UnexpectedErrors),
-        Middleware(BodyLimit, settings, uploads),
+        Middleware(BodyLimit, settings, upload_trees=upload_trees),
     ]

@@ -4,13 +4,15 @@ Each format is one frozen object in its own file or folder; `imaging/formats/reg
 them, and everything else (the command, the API, the page, the docs) asks the registry.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from imaging.formats.atomic import replacing
 from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
 from imaging.mask_description import MaskDescription
@@ -29,8 +31,8 @@ class Segmentation:
     """What the label numbers mean; present where the format has `needs_description`."""
     report: Mapping[str, Any] | None = None
     """The report of the job; without it, a format that needs measurements measures the mask."""
-    made_at: float = 0.0
-    """When the mask was made, in seconds since the epoch."""
+    made_at: float = field(default_factory=time.time)
+    """When the mask was made, in seconds since the epoch; by default, now."""
 
     @property
     def measurements(self) -> Mapping[str, Any] | None:
@@ -64,7 +66,8 @@ class ScanFormat(FileFormat):
     dimensions: tuple[int, ...]
     """2 for images, 3 for volumes."""
     recognises: Callable[[FileStart], bool]
-    """Whether a file is of this format; must never raise for a file of any other format."""
+    """Whether a file is of this format. Only the last format in the registry may raise, for a file
+    that is of no format."""
     open: Callable[[Path, Limits, Path | None], Scan]
     """Opens a file, given the limits and a scratch folder; reads headers, no voxels."""
     verify: Callable[[Path, Limits], Scan]
@@ -132,4 +135,5 @@ class ReportFormat(ResultFormat):
         if self.write_object is not None:
             self.write_object(path, segmentation)
         elif self.render is not None:
-            path.write_text(self.render(segmentation.report or {}))
+            with replacing(path) as file:
+                file.write(self.render(segmentation.report or {}).encode())

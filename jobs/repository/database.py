@@ -10,6 +10,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from imaging.errors import StorageFull, Unavailable
+from imaging.errors import BadRequest, StorageFull, Unavailable
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _MIGRATION_LOCK = 0x7E55E7A
@@ -36,6 +37,8 @@ _IDLE_MS = 10_000
 """A transaction of Tessera waits for nothing but the database. One that is idle for this long
 belongs to a frozen process or a lost host; PostgreSQL ends it, which frees its locks."""
 _FULL = ("disk is full", "No space left", "could not extend file")
+_FAULTS = ("no such table", "no such column", "has no column", "syntax error")
+"""SQLite reports faults of a statement by the same exception as an outage."""
 
 
 class Database:
@@ -63,7 +66,15 @@ class Database:
             if not self._sqlite:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise BadRequest(
+                    "The database was created by another version of Tessera.",
+                    expected="A database of this version, or of a version that it can update.",
+                    hint="Start the version that created it, or set TESSERA_DATA or "
+                    "TESSERA_DATABASE_URL to a new database.",
+                ) from error
 
     def ping(self) -> None:
         """Returns if the database answers; raises Unavailable if not."""
@@ -152,6 +163,8 @@ def _known_errors() -> Iterator[None]:
     try:
         yield
     except (OperationalError, PoolTimeout) as error:
+        if any(text in str(error) for text in _FAULTS):
+            raise
         raise _tessera_error(error) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from jobs.settings.section import GIB, Names, Port, Positive, Seconds, SecondsOrZero, Section
-from jobs.settings.split import split
 
 AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$"
 """PS3.5, 6.2: 1 to 16 printable characters, no backslash, no leading or trailing spaces."""
@@ -46,5 +45,3 @@ class DicomSettings(Section):
     all gateways. Empty: the file `pseudonyms.key` in the data folder, created at first use."""
     routing_table: Path | None = None
     """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md). Empty: none."""
-
-    _split = field_validator("dicom_allowed_callers", mode="before")(split)

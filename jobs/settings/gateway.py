@@ -1,9 +1,6 @@
 """Settings: the gateway."""
 
-from pydantic import field_validator
-
 from jobs.settings.section import GIB, Names, Port, Positive, Seconds, Section
-from jobs.settings.split import split
 
 
 class GatewaySettings(Section):
@@ -39,5 +36,3 @@ class GatewaySettings(Section):
     monai_label_wait_s: Seconds = 600.0
     """Longest time in seconds that an inference request of the MONAI Label API waits for its job.
     After that the client must send the request again; the job continues."""
-
-    _split = field_validator("allowed_hosts", "allowed_origins", mode="before")(split)

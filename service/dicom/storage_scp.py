@@ -97,7 +97,6 @@ class StorageScp:
     def store(self, _: Principal, event: Event) -> int:
         """C-STORE: success means that the file is on the disk."""
         sender = id(event.assoc)
-        self._received[sender] = 0
         instance = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]
         self._inbox.receive(_file(event), instance, sender)
         return SUCCESS
@@ -115,6 +114,7 @@ class StorageScp:
         return self.echo(ANONYMOUS, event)
 
     def _answer_store(self, event: Event) -> int:
+        self._received[id(event.assoc)] = 0  # the image is complete, accepted or not
         try:
             caller = DicomCaller(str(event.assoc.requestor.ae_title))
             return self.store(self._authenticator.authenticate(caller), event)

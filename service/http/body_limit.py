@@ -18,18 +18,23 @@ LINGER_BYTES = 16 << 20
 
 
 class BodyLimit:
-    """ASGI: stops a request whose body is too large before all of it is read.
+    """ASGI: refuses a request body above its limit: JSON_BYTES, or more where files are uploaded.
 
     If a client still sends when the response is ready, up to LINGER_BYTES more are read for up to
     LINGER_S: closing the connection at once may keep the response from reaching it.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, uploads: tuple[str, ...] = ("/v1/scans",)
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        uploads: tuple[str, ...] = ("/v1/scans",),
+        upload_trees: tuple[str, ...] = (),
     ) -> None:
-        """`uploads`: the addresses at and below which files may be uploaded."""
+        """Files may be uploaded to the addresses `uploads`, and at and below `upload_trees`."""
         self.app = app
         self.uploads = uploads
+        self.upload_trees = tuple(f"{path}/" for path in upload_trees)
         self.max_upload_bytes = settings.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,7 +42,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        upload = f"{scope['path']}/".startswith(tuple(f"{path}/" for path in self.uploads))
+        path = scope["path"].rstrip("/")
+        upload = path in self.uploads or f"{path}/".startswith(self.upload_trees)
         limit = self.max_upload_bytes + FORM_BYTES if upload else JSON_BYTES
         body = _Body(receive, send, limit, self.max_upload_bytes if upload else JSON_BYTES, headers)
         declared = headers.get("content-length", "0")

@@ -44,14 +44,22 @@ class SessionExpiry:
     async def _run(self) -> None:
         while True:
             try:
-                await run_sync(self._end_expired)
+                expired = await run_sync(self._sessions.expired)
             except TesseraError as error:
-                logger.warning("Expired sessions could not be ended yet: %s", error)
+                logger.warning("Expired sessions could not be listed yet: %s", error)
             except Exception as error:  # noqa: BLE001 - the task must go on
                 problem.logged(error, logger)
+            else:
+                for session in expired:
+                    await run_sync(self._try_to_end, session)
             await asyncio.sleep(POLL_S)
 
-    def _end_expired(self) -> None:
-        for session in self._sessions.expired():
-            task = BackgroundTask("session expiry", session.project)
+    def _try_to_end(self, session: ImageName) -> None:
+        """Ends one session. A failure is logged: the others end, and this one is tried again."""
+        task = BackgroundTask("session expiry", session.project)
+        try:
             self.end(self._authenticator.authenticate(task), session)
+        except TesseraError as error:
+            logger.warning("An expired session could not be ended yet: %s", error)
+        except Exception as error:  # noqa: BLE001 - the other sessions must end
+            problem.logged(error, logger)

@@ -214,7 +214,7 @@ def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with repository.database.write() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
+        command.downgrade(config, "0001_project")
         for statement in add:
             connection.execute(text(statement))
     repository.migrate()

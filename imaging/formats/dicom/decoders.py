@@ -28,6 +28,8 @@ PLUGIN = "imagecodecs"
 """The plug-in's label. Naming it keeps pydicom from using another decoder that is installed."""
 _RLE_HEADER = "<16I"
 _RLE_MOST_SEGMENTS = 15
+_RLE_SURPLUS_BYTES = 1 << 12
+"""What a segment may decode to beyond its pixels, which is ignored: some encoders pad it."""
 
 
 def register() -> None:
@@ -85,7 +87,9 @@ def _rle(codestream: bytes, runner: DecodeRunner) -> bytes:
     pixels = runner.rows * runner.columns
     planes = np.empty((samples, pixels, size), np.uint8)
     for number, (start, end) in enumerate(zip(offsets, ends, strict=False)):
-        segment = imagecodecs.packbits_decode(codestream[start:end], out=pixels)
+        segment = imagecodecs.packbits_decode(
+            codestream[start:end], out=pixels + _RLE_SURPLUS_BYTES
+        )
         if len(segment) < pixels:
             raise ValueError("An RLE segment is truncated.")
         sample, byte = divmod(number, size)  # the most significant byte comes first
