@@ -351,6 +351,14 @@ def test_damaged_bytes_never_crash(tmp_path: Path, name: str) -> None:
             continue
 
 
+@pytest.mark.parametrize("padding", [1, 2, 3, 16])
+def test_rle_segments_with_zeros_behind_them(tmp_path: Path, padding: int) -> None:
+    """PS3.5 G.3.1 allows one byte; some encoders append more."""
+    _, stream, values = STREAMS["RLE"]
+    path = compressed(tmp_path, values, [stream + bytes(padding)], RLELossless)
+    np.testing.assert_array_equal(decoded(path)[0], values)
+
+
 @pytest.mark.parametrize("name", [name for name in STREAMS if name != "RLE"])
 def test_a_stream_of_another_size_is_refused(tmp_path: Path, name: str) -> None:
     syntax, stream, values = STREAMS[name]

@@ -5,6 +5,7 @@ codestream of one frame into bytes. Colours are left as they are stored: YCbCr s
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from struct import unpack_from
 from typing import Any
 
@@ -28,8 +29,6 @@ PLUGIN = "imagecodecs"
 """The plug-in's label. Naming it keeps pydicom from using another decoder that is installed."""
 _RLE_HEADER = "<16I"
 _RLE_MOST_SEGMENTS = 15
-_RLE_SURPLUS_BYTES = 1 << 12
-"""What a segment may decode to beyond its pixels, which is ignored: some encoders pad it."""
 
 
 def register() -> None:
@@ -77,6 +76,20 @@ def _jpeg_2000(codestream: bytes, runner: DecodeRunner) -> bytes:
 _OF_JPEG_2000 = (PhotometricInterpretation.YBR_ICT, PhotometricInterpretation.YBR_RCT)
 
 
+def _rle_segment(encoded: bytes, pixels: int) -> bytes:
+    """The pixels of one PackBits segment. Zeros that some encoders append to it are ignored.
+
+    Raises ValueError for a segment of any other size: a damaged run shifts all pixels behind it.
+    """
+    unpadded = len(encoded.rstrip(b"\0"))
+    for length in (len(encoded), *range(unpadded, min(unpadded + 3, len(encoded)))):
+        with suppress(imagecodecs.PackbitsError):  # more pixels than `out`
+            segment = imagecodecs.packbits_decode(encoded[:length], out=pixels)
+            if len(segment) == pixels:
+                return bytes(segment)
+    raise ValueError("An RLE segment does not have the size of the image.")
+
+
 def _rle(codestream: bytes, runner: DecodeRunner) -> bytes:
     """RLE (PS3.5, Annex G): PackBits segments, one for each byte of each sample."""
     count, *offsets = unpack_from(_RLE_HEADER, codestream)
@@ -87,11 +100,7 @@ def _rle(codestream: bytes, runner: DecodeRunner) -> bytes:
     pixels = runner.rows * runner.columns
     planes = np.empty((samples, pixels, size), np.uint8)
     for number, (start, end) in enumerate(zip(offsets, ends, strict=False)):
-        segment = imagecodecs.packbits_decode(
-            codestream[start:end], out=pixels + _RLE_SURPLUS_BYTES
-        )
-        if len(segment) < pixels:
-            raise ValueError("An RLE segment is truncated.")
+        segment = _rle_segment(codestream[start:end], pixels)
         sample, byte = divmod(number, size)  # the most significant byte comes first
         planes[sample, :, size - 1 - byte] = np.frombuffer(segment, np.uint8, pixels)
     runner.set_option("planar_configuration", 1)
