@@ -17,8 +17,8 @@ class DicomSettings(Section):
     dicom_port: Port = 0
     """Port on which the gateway receives images by C-STORE. 0: it receives none."""
     dicom_host: str = "127.0.0.1"
-    """Address of that port; `0.0.0.0`: all addresses. On another address than loopback,
-    `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
+    """Address of that port; `0.0.0.0`: all addresses. On an address other than
+    loopback, `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
     dicom_ae_title: Annotated[str, Field(pattern=AE_TITLE)] = "TESSERA"
     """AE title of the gateway. Associations for another called AE title are rejected."""
     dicom_allowed_callers: Names = ()
@@ -32,8 +32,8 @@ class DicomSettings(Section):
     """A series is complete when no image of it arrived for this many seconds, and all associations
     that sent images of it were released."""
     dicom_series_timeout_s: Seconds = 120.0
-    """The same, in seconds, if one of these associations was interrupted, or is open but sends no
-    more images of the series."""
+    """How long to wait for more images of a series, in seconds, if an association that sent images
+    of it was interrupted, or is open but sends no more of them."""
     dicom_series_keep_s: SecondsOrZero = 3600.0
     """How long the received files of a series are kept after it became a scan, in seconds. Images
     that arrive within this time are added to them, and the rules are applied again. 0: not kept."""

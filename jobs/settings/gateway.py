@@ -7,12 +7,12 @@ class GatewaySettings(Section):
     """Gateway"""
 
     host: str = "127.0.0.1"
-    """Address on which the gateway listens; `0.0.0.0`: all addresses. Another address than loopback
-    needs `TESSERA_BEHIND_PROXY`."""
+    """Address on which the gateway listens; `0.0.0.0`: all addresses. An address other than
+    loopback needs `TESSERA_BEHIND_PROXY`."""
     port: Port = 8000
     """Port on which the gateway listens. 0: any free port."""
     behind_proxy: bool = False
-    """Whether the gateway may listen on other addresses than loopback. Set it only if a proxy with
+    """Whether the gateway may listen on addresses other than loopback. Set it only if a proxy with
     a login is in front of the gateway, or a private container network around it: the gateway itself
     has no login."""
     allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")

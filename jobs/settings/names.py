@@ -11,7 +11,7 @@ _OF_TESTS = "TESSERA_TEST_"
 
 
 def refuse_unknown(variables: Iterable[str]) -> None:
-    """Raises BadRequest if one of the names begins with TESSERA_ and is no setting.
+    """Raises BadRequest if one of the names begins with TESSERA_ but is not a setting.
 
     Names that begin with TESSERA_TEST_ belong to the project's tests.
     """
@@ -25,7 +25,7 @@ def refuse_unknown(variables: Iterable[str]) -> None:
         return
     close = difflib.get_close_matches(unknown[0], known, n=3)
     raise BadRequest(
-        f"{', '.join(unknown)}: no such setting.",
-        expected=f"For {unknown[0]} perhaps: {', '.join(close)}." if close else "",
-        hint="Remove it from the environment, or see the settings reference for its new name.",
+        f"The environment has unknown settings: {', '.join(unknown)}.",
+        expected=f"A setting, such as {' or '.join(close)}." if close else "A setting.",
+        hint="Correct the name or remove the variable. The settings reference lists all names.",
     )

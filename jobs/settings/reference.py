@@ -9,7 +9,7 @@ from jobs.settings.section import GIB
 
 
 def settings_reference(heading: str = "##") -> str:
-    """One heading and one table a section: variable, default, description."""
+    """One heading and one table per section: variable, default, description."""
     lines: list[str] = []
     for section in SECTIONS:
         lines += [f"{heading} {section.__doc__}", ""]
@@ -22,7 +22,7 @@ def settings_reference(heading: str = "##") -> str:
 
 
 def _default(name: str, field: FieldInfo) -> str:
-    """The default as it is written in the environment; sizes of whole GiB are also given so."""
+    """The default as it is written in the environment; whole GiB are also given in GiB."""
     value = field.default
     if value is None or value in ("", ()):
         return "empty"

@@ -12,8 +12,8 @@ class StorageSettings(Section):
 
     data: Path = Path("tessera-data")
     """Folder of the database, the stored files, the broker's messages and the DICOM inbox, unless
-    the URLs below name other places. A relative path starts at the working directory; use an
-    absolute path in a service."""
+    the URLs below name other places. A relative path is relative to the working directory; use
+    an absolute path in a service."""
     database_url: str = ""
     """SQLAlchemy URL of the database, such as `postgresql+psycopg://user@host/tessera`. Empty:
     SQLite in the data folder."""

@@ -9,8 +9,8 @@ class WorkerSettings(Section):
     device: str = "auto"
     """Runtime of this worker: `auto`, or one that `tessera worker --help` lists."""
     memory_bytes: NotNegative = 0
-    """Memory in bytes for the tiles of a job. 0: half of the memory of the machine, its cgroup or
-    its GPU that is free when the job starts."""
+    """Memory in bytes for the tiles of a job. 0: half of the memory that is free when the
+    job starts, on the machine, in its cgroup or on its GPU."""
     threads: NotNegative = 0
     """Number of threads of a worker. 0: all cores that the process may use."""
     group_size: Positive = 4

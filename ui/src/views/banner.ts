@@ -67,7 +67,7 @@ function waiting(job: Job, eta: string): HTMLElement[] {
   const parts = [job.state === 'queued' ? capital(stateText(job)) : 'Segmenting']
   if (job.state === 'running' && total > 0)
     parts.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
-  if (job.attempt > 1) parts.push(`attempt ${job.attempt}, because a worker was lost`)
+  if (job.attempt > 1) parts.push(`attempt ${job.attempt}`)
   if (eta !== '') parts.push(eta)
   const text = element('p', {}, parts.join('  ·  '))
   if (job.state === 'queued') return [text]
