@@ -230,6 +230,10 @@ export class StartView {
     )
     if (active.length > 0) return `${countText(active.length, 'upload')} in progress`
     if (scans.length === 0) return 'Add a scan first.'
+    const fits = scans.some((scan) =>
+      this.catalogue?.some((model) => model.dimension === scan.dimension),
+    )
+    if (!fits && this.catalogue !== null) return 'No installed model fits these scans.'
     if (jobs === 0) return 'Choose a scan for each channel of the model.'
     return ''
   }
