@@ -35,7 +35,7 @@ class DicomSettings(Section):
     """How long to wait for more images of a series, in seconds, if an association that sent images
     of it was interrupted, or is open but sends no more of them."""
     dicom_series_keep_s: SecondsOrZero = 3600.0
-    """How long the received files of a series are kept after it became a scan, in seconds. Images
+    """How long the received files of a series are kept after it becomes a scan, in seconds. Images
     that arrive within this time are added to them, and the rules are applied again. 0: not kept."""
     dicom_refused_keep_s: SecondsOrZero = 604_800.0
     """How long a refused series is kept in the folder `refused` of the data folder, in seconds. 0:

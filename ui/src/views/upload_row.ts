@@ -57,7 +57,7 @@ const RESAMPLED = { resample: 'true' }
 function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
   const choices = problem.choices ?? []
   const images = choices.filter((one) => !one.localizer)
-  const except = images.length < choices.length ? ' except localizers' : ''
+  const except = images.length < choices.length ? ' (without localizers)' : ''
   const advice = images.length > 1 ? `Choose one scan, or take all${except}.` : 'Choose one scan.'
   return element(
     'div.choice',
@@ -81,7 +81,7 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
       element(
         'div.actions',
         {},
-        button(`Take all ${images.length}${except}`, () => uploads.retry(item, { each: 'true' })),
+        button(`Take all ${images.length} scans${except}`, () => uploads.retry(item, { each: 'true' })),
       ),
   )
 }
