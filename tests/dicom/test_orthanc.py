@@ -212,7 +212,7 @@ def test_one_rule_takes_what_another_refuses(installation: Installation) -> None
     gateway = installation.gateway(f"{rule}{rule}resample = true\n")
     store(installation.dicom, [*images[:5], *images[6:]])
     (_,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
-    until(lambda: "something was refused" in installation.logs())
+    until(lambda: "A part of a series was refused" in installation.logs())
     until(lambda: list((installation.data / "inbox").glob("*/.taken")))
     assert not list((installation.data / "refused").iterdir())
 
