@@ -37,8 +37,6 @@ _IDLE_MS = 10_000
 """A transaction of Tessera waits for nothing but the database. One that is idle for this long
 belongs to a frozen process or a lost host; PostgreSQL ends it, which frees its locks."""
 _FULL = ("disk is full", "No space left", "could not extend file")
-_FAULTS = ("no such table", "no such column", "has no column", "syntax error")
-"""SQLite reports faults of a statement by the same exception as an outage."""
 
 
 class Database:
@@ -158,13 +156,11 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
 def _known_errors() -> Iterator[None]:
     """Turns an unreachable or full database into Unavailable or StorageFull.
 
-    Other errors are faults in Tessera and pass through.
+    Other errors pass through. SQLite reports a faulty statement as it reports an outage.
     """
     try:
         yield
     except (OperationalError, PoolTimeout) as error:
-        if any(text in str(error) for text in _FAULTS):
-            raise
         raise _tessera_error(error) from error
     except DBAPIError as error:
         if error.connection_invalidated:
