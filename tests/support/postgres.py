@@ -21,7 +21,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = get_server(folder, cleanup_mode="delete")
     url = server.get_uri().replace("postgresql:", "postgresql+psycopg:")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:  # server.psql cannot bear a space in its own path
+    with engine.connect() as connection:  # server.psql fails if its own path contains a space
         for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
             connection.execute(text(command))
     engine.dispose()
