@@ -32,12 +32,12 @@ Queue.send = lambda self, job: os.kill(os.getpid(), signal.SIGKILL)
 """What makes of a gateway one that is killed when it is about to send a message."""
 STOPPED_WHEN_FINISHING = """
 import os, signal
-from jobs.repository import Repository
-finish = Repository.finish
+from jobs.repository import Leases
+finish = Leases.finish
 def late(self, *given, **named):
     os.kill(os.getpid(), signal.SIGSTOP)
     return finish(self, *given, **named)
-Repository.finish = late
+Leases.finish = late
 """
 """What makes of a worker one that stops when it is about to hand in its mask."""
 
@@ -110,7 +110,7 @@ def test_a_stopped_worker_comes_back_too_late(cluster: Any, undisturbed: str) ->
     cluster.freeze(stopped)
     done = done_by_another(cluster, first)
     stopped.signal(signal.SIGCONT)
-    cluster.until(lambda: "stopped, it was lost" in stopped.said)
+    cluster.until(lambda: "stopped; it was lost" in stopped.said)
     assert cluster.job("job") == done
     one_mask(cluster, undisturbed, "job")
 
@@ -131,7 +131,7 @@ def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
     cluster.worker()
     done = done_by_another(cluster, first)
     late.signal(signal.SIGCONT)
-    cluster.until(lambda: "refused, it was lost" in late.said)
+    cluster.until(lambda: "lost; its mask is dropped" in late.said)
     assert cluster.job("job") == done
     one_mask(cluster, undisturbed, "job")
 
