@@ -17,6 +17,7 @@ from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
 from imaging.scan import Scan
 from inference.device import Device, choose
+from inference.kept_results import KeptResults
 from inference.memory import PROCESSOR_MEMORY
 from inference.options import RunOptions
 from inference.pipeline import Result, segment
@@ -55,18 +56,17 @@ class Engine:
     ) -> None:
         """`memory_bytes`: memory of a job's tiles; 0: half of what is free when the job starts, on
         the GPU for a job that runs there. `threads` 0: all cores. `scratch`: folder for arrays
-        larger than memory. `cache`: folder for compiled networks and the results of precision
-        checks. `model_bytes`: memory of the networks that stay loaded.
+        larger than memory. `cache`: folder for compiled networks, measurements of them and the
+        results of precision checks. `model_bytes`: memory of the networks that stay loaded.
         """
         self._registry = registry
         self._device = device
         self._memory = memory_bytes
         self._scratch = scratch
         self._limits = limits or Limits()
-        compiled, verdicts = (cache and cache / name for name in ("compiled", "verdicts"))
         batch_bytes = memory_bytes or PROCESSOR_MEMORY.budget_bytes()
-        self._sessions = SessionCache(model_bytes, threads, compiled, batch_bytes)
-        self._gate = PrecisionGate(verdicts)
+        self._sessions = SessionCache(model_bytes, threads, cache, batch_bytes)
+        self._gate = PrecisionGate(KeptResults(cache and cache / "verdicts"))
 
     def segment(
         self,
@@ -154,7 +154,8 @@ class Engine:
     def _budget(self, loaded: LoadedNetwork, device: Device) -> Budget:
         free = device.runtime.memory.budget_bytes() + loaded.session.held_bytes // 2
         memory = int(min(self._memory or free, loaded.tile_limit_bytes or math.inf))
-        return Budget(memory, loaded.voxels_per_second, loaded.bytes_per_voxel)
+        measured = loaded.measured
+        return Budget(memory, measured.voxels_per_second, measured.bytes_per_voxel)
 
 
 def save(

@@ -4,23 +4,19 @@ bf16 and fp16 change logits in their third digit. A trained network decides most
 margin. A network that does not would give different masks on different machines; it runs in fp32.
 """
 
-import json
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import JobLost, StorageFull, TesseraError
-from imaging.formats.atomic import replacing
+from imaging.errors import JobLost, TesseraError
 from imaging.metrics import dice
-from inference.device import Device, fingerprint
+from inference.device import Device
+from inference.kept_results import KeptResults, key_of
 from models.card import ModelCard
 
 log = logging.getLogger(__name__)
@@ -51,16 +47,15 @@ class Verdict:
 
 @dataclass(slots=True)
 class PrecisionGate:
-    """Verdicts by network and device; kept in a folder for later processes, if one is given."""
+    """Verdicts by network and device."""
 
-    folder: Path | None = None
+    kept: KeptResults = field(default_factory=KeptResults)
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def verdict(self, card: ModelCard, device: Device, sample_mask: SampleMask) -> Verdict:
         """Compares `device`, which computes in less than fp32, with fp32 on the same runtime."""
-        facts = {"model": card.sha256, "where": fingerprint(device), "sample": str(card.sample)}
-        key = sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        key = key_of(card, device, sample=str(card.sample))
         with self._lock:
             verdict = self._verdicts.get(key) or self._read(key)
             if verdict is None:
@@ -71,26 +66,16 @@ class PrecisionGate:
                     raise
                 except (TesseraError, ValueError, OSError, MemoryError) as error:
                     return Verdict(reason=str(error))  # not kept: the next attempt may succeed
-                self._write(key, verdict, device)
+                log.debug("%s: %s", device, verdict)
+                self.kept.write(key, asdict(verdict), device)
             self._verdicts[key] = verdict
             return verdict
 
-    def _write(self, key: str, verdict: Verdict, device: Device) -> None:
-        """Writes a file, unless the fingerprint does not identify the hardware."""
-        log.debug("%s: %s", device, verdict)
-        if self.folder is None or not device.runtime.identified:
-            return
-        with suppress(OSError, StorageFull):  # the check then runs again in the next process
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self.folder / f"{key}.json") as file:
-                file.write(json.dumps(asdict(verdict)).encode())
-
     def _read(self, key: str) -> Verdict | None:
-        if self.folder is None:
-            return None
+        values = self.kept.read(key)
         try:
-            return Verdict(**json.loads((self.folder / f"{key}.json").read_text()))
-        except (OSError, TypeError, ValueError):
+            return None if values is None else Verdict(**values)
+        except TypeError:
             return None
 
 

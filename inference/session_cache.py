@@ -4,13 +4,14 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from inference.batching import BatchingSession
-from inference.device import Device
+from inference.device import Device, cores
+from inference.kept_results import KeptResults, key_of
 from inference.networks.session import Session
 from inference.planner import UNKNOWN_BYTES, rules
 from models.card import ModelCard
@@ -22,6 +23,18 @@ _BATCH_BYTES = 1 << 30
 """Most working memory of tiles that go through a network together."""
 _TILE_LIMIT_S = 600.0
 """How long tiles stay smaller after memory was short, in seconds."""
+_MEASUREMENT_VALID_S = 86_400.0
+"""How long a measurement is valid, in seconds: on a busy machine a network seems slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a network needs on a device."""
+
+    voxels_per_second: float
+    """Of its input."""
+    bytes_per_voxel: float | None
+    """Working memory per input voxel; None where it cannot be measured."""
 
 
 @dataclass(slots=True)
@@ -31,10 +44,7 @@ class LoadedNetwork:
     session: BatchingSession
     bytes: int
     """Memory that it needs while idle."""
-    voxels_per_second: float
-    """Of its input."""
-    bytes_per_voxel: float | None
-    """Working memory per input voxel; None where it could not be measured."""
+    measured: Measurement
     _limit: tuple[int, float] | None = None
     """Bytes of a tile, and the time (monotonic seconds) when the limit was set."""
 
@@ -60,9 +70,11 @@ class SessionCache:
         cache: Path | None = None,
         batch_bytes: int = _BATCH_BYTES,
     ) -> None:
-        """`threads` 0: all cores. `cache`: folder for compiled networks. `batch_bytes`: most
-        working memory of tiles that go through a network together."""
-        self._budget, self._threads, self._cache = budget_bytes, threads, cache
+        """`threads` 0: all cores. `cache`: folder for compiled networks and measurements of them.
+        `batch_bytes`: most working memory of tiles that go through a network together."""
+        self._budget, self._threads = budget_bytes, threads
+        self._compiled = cache and cache / "compiled"
+        self._kept = KeptResults(cache and cache / "measured", _MEASUREMENT_VALID_S)
         self._batch_bytes = min(batch_bytes, _BATCH_BYTES)
         self._loaded: OrderedDict[tuple[str, Device], LoadedNetwork] = OrderedDict()
         self._lock = threading.Lock()
@@ -90,23 +102,30 @@ class SessionCache:
                 self._loaded.popitem(last=False)
 
     def _load(self, model: Model, device: Device) -> LoadedNetwork:
-        session = Session(model.verified, device, self._threads, self._cache)
+        session = Session(model.verified, device, self._threads, self._compiled)
         size = model.network.stat().st_size * _WEIGHT_COPIES
-        speed, measured = _measured(session, model.card)
-        per_voxel = measured or model.card.bytes_per_voxel or UNKNOWN_BYTES
+        measured = self._measured(session, model.card)
+        per_voxel = measured.bytes_per_voxel or model.card.bytes_per_voxel or UNKNOWN_BYTES
         held = per_voxel if device.runtime.keeps_memory else 0.0
         batching = BatchingSession(session, int(self._batch_bytes / per_voxel), held)
-        return LoadedNetwork(batching, size, speed, measured)
+        return LoadedNetwork(batching, size, measured)
+
+    def _measured(self, session: Session, card: ModelCard) -> Measurement:
+        """As kept by an earlier process, or measured now."""
+        key = key_of(card, session.device, threads=self._threads or cores())
+        with suppress(TypeError):
+            return Measurement(**(self._kept.read(key) or {}))
+        measured = measure(session, card)
+        if measured.bytes_per_voxel is not None:
+            self._kept.write(key, asdict(measured), session.device)
+        return measured
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
 
 
-def _measured(session: Session, card: ModelCard) -> tuple[float, float | None]:
-    """Input voxels per second, and working memory per voxel (None: cannot be measured).
-
-    Measured on a tile of middle size, after a first run, which compiles.
-    """
+def measure(session: Session, card: ModelCard) -> Measurement:
+    """Speed and working memory on a tile of middle size, after a first run, which compiles."""
     side = 64 if card.dimension == 3 else 512  # on smaller tiles calls cost more than computation
     shape = tuple(rule.at_least(max(side, rule.align + 2 * rule.margin)) for rule in rules(card))
     tile = np.zeros((1, card.components, *shape), np.float32)
@@ -119,4 +138,4 @@ def _measured(session: Session, card: ModelCard) -> tuple[float, float | None]:
         session.run(tile)
         seconds = time.perf_counter() - began
     least = 4.0 * (card.components + len(card.outputs))  # input and output alone
-    return voxels / max(seconds, 1e-6), used and max(least, used / voxels)
+    return Measurement(voxels / max(seconds, 1e-6), used and max(least, used / voxels))

@@ -36,8 +36,13 @@ settings.load_profile("tessera")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder in which the tests cache facts about networks, apart from the user's own cache."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Folder in which the tests cache facts about networks, apart from the user's own cache.
+
+    All pytest workers of a run share it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     os.environ["TESSERA_CACHE"] = str(folder)
     return folder
 

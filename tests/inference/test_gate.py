@@ -1,6 +1,8 @@
 """Less than fp32 is taken only by networks whose masks bear it, as this machine has seen."""
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,12 @@ from imaging.errors import BadModel, Unavailable
 from inference import sample_scans as samples
 from inference.device import Device, available
 from inference.engine import Engine
+from inference.kept_results import KeptResults
 from inference.networks import openvino
 from inference.options import RunOptions
 from inference.precision_gate import PrecisionGate, compare_masks
 from inference.sample_scans import sample_scans
-from inference.session_cache import SessionCache
+from inference.session_cache import Measurement, SessionCache
 from models.card_parts import Sample
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
@@ -77,24 +80,27 @@ def test_a_sample_without_anything_tells_nothing() -> None:
 def test_verdicts_are_kept_for_later_processes(tmp_path: Path) -> None:
     made: list[Device] = []
     ask = masks(block(9000), block(9000, 500), made)
-    verdict = PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask)
+    verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask)
     assert not verdict.passed
     assert made == [Device("openvino", "fp32"), BF16]
-    assert PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
+    assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask) == verdict
     assert len(made) == 2
     (path,) = (tmp_path / "v").iterdir()
     path.write_text("torn")
-    assert PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask) == verdict
+    assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask) == verdict
     assert len(made) == 4
     assert json.loads(path.read_text())["dice"] == verdict.dice
-    PrecisionGate(tmp_path / "v").verdict(card(sha256="0" * 64), BF16, ask)
+    PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(sha256="0" * 64), BF16, ask)
     assert len(made) == 6  # another network
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     made: list[Device] = []
-    gate, ask = PrecisionGate(tmp_path / "file" / "v"), masks(block(9000), block(9000), made)
+    gate, ask = (
+        PrecisionGate(KeptResults(tmp_path / "file" / "v")),
+        masks(block(9000), block(9000), made),
+    )
     assert gate.verdict(card(), BF16, ask).passed
     assert gate.verdict(card(), BF16, ask).passed
     assert len(made) == 2
@@ -107,7 +113,7 @@ def test_what_could_not_be_tried_is_not_taken_and_not_kept(
     def ask(_device: Device) -> np.ndarray:
         raise error
 
-    verdict = PrecisionGate(tmp_path / "v").verdict(card(), BF16, ask)
+    verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask)
     assert not verdict.passed
     assert "No." in verdict.reason
     assert not (tmp_path / "v").exists()
@@ -170,10 +176,10 @@ def test_a_network_is_measured_as_it_is_loaded(
     """Working memory and pace; the arithmetic knows the former to a factor."""
     config = UNetConfig.of_widths((24, 32), dimension=3, out_channels=2, padding="same")
     loaded = SessionCache(1 << 40).get(make_model("measured", config), device)
-    assert loaded.voxels_per_second > 1e3
-    if loaded.bytes_per_voxel is not None:
+    assert loaded.measured.voxels_per_second > 1e3
+    if loaded.measured.bytes_per_voxel is not None:
         feature = 4 * 24  # one fp32 map of the finest level
-        assert feature < loaded.bytes_per_voxel < 12 * feature
+        assert feature < loaded.measured.bytes_per_voxel < 12 * feature
     image = np.zeros((1, 1, 96, 96, 96), np.float32)
     expected = loaded.session.run(image)
     full = resident()
@@ -181,6 +187,31 @@ def test_a_network_is_measured_as_it_is_loaded(
     if device.name == "openvino":  # the other runtime keeps nothing between tiles
         assert resident() < full - 2 * feature * 96**3
     np.testing.assert_array_equal(loaded.session.run(image), expected)
+
+
+def test_a_measurement_is_kept_for_later_processes(
+    make_model: Callable[..., Model], tmp_path: Path
+) -> None:
+    """For a day; for as many threads; a file that cannot be read is measured again."""
+    model = make_model("kept-measured", UNetConfig.of_widths((4, 6), dimension=2))
+    device, folder = Device("cpu", "fp32"), tmp_path / "measured"
+
+    def measured(threads: int = 1) -> Measurement:
+        return SessionCache(1 << 40, threads, tmp_path).get(model, device).measured
+
+    first = measured()
+    (path,) = folder.iterdir()
+    assert measured() == first
+    path.write_text(json.dumps({"voxels_per_second": 5.0, "bytes_per_voxel": 123.0}))
+    assert measured() == Measurement(5.0, 123.0)
+    measured(threads=2)
+    assert len(list(folder.iterdir())) == 2
+    yesterday = time.time() - 86_401
+    os.utime(path, (yesterday, yesterday))
+    assert measured().bytes_per_voxel != 123.0
+    for torn in ("torn", "[]", '{"speed": 1}'):
+        path.write_text(torn)
+        assert measured().voxels_per_second > 5
 
 
 def resident() -> int:

@@ -247,7 +247,7 @@ def test_all_that_surrounds_a_gpus_provider_runs_without_one(
     monkeypatch.setattr(BoundSession, "run", counted)
     model, exact = make_model("bound", FLAT), Device("cpu", "fp32")
     loaded = SessionCache(1 << 40).get(model, Device("cuda", precision))
-    assert loaded.bytes_per_voxel == 96
+    assert loaded.measured.bytes_per_voxel == 96
     image = noise(1, 1, 128, 96)
     found, expected = loaded.session.run(image), Session(model.verified, exact).run(image)
     assert loaded.session.held_bytes == 128 * 96 * 96

@@ -108,7 +108,7 @@ print(json.dumps({
     "schema": schema["OptionsIn"]["properties"]["device"],
     "ran": [device.name, device.precision, cpu.name, bool((result.mask == exact.mask).all())],
     "loaded": sorted({options.precision for options in LOADED}),
-    "per_voxel": loaded.bytes_per_voxel,
+    "per_voxel": loaded.measured.bytes_per_voxel,
     "held": loaded.session.held_bytes,
     "budget": engine._budget(loaded, device).memory_bytes,
     "verdicts": len(list((work / "verdicts").iterdir())),
