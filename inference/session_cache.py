@@ -127,7 +127,7 @@ class SessionCache:
 def measure(session: Session, card: ModelCard) -> Measurement:
     """Speed and working memory on a tile of middle size, after a first run, which compiles."""
     side = 64 if card.dimension == 3 else 512  # on smaller tiles calls cost more than computation
-    shape = tuple(rule.at_least(max(side, rule.align + 2 * rule.margin)) for rule in rules(card))
+    shape = tuple(rule.at_least(side) for rule in rules(card))
     tile = np.zeros((1, card.components, *shape), np.float32)
     voxels, seconds, used = float(tile[0, 0].size), 0.0, None
     with suppress(MemoryError):

@@ -59,9 +59,9 @@ def in_the_world(mask: nibabel.Nifti1Image, grid: nibabel.Nifti1Image) -> NDArra
 
 
 def test_the_mask_does_not_depend_on_how_the_scan_is_stored(
-    oblique: nibabel.Nifti1Image, tmp_path: Path
+    oblique: nibabel.Nifti1Image, tmp_path: Path, cache: Path
 ) -> None:
-    engine, seen, reference = Engine(Registry()), 0, None
+    engine, seen, reference = Engine(Registry(), cache=cache), 0, None
     for number, (order, signs) in enumerate(ORDERS):
         image = stored(oblique, order, signs)
         path = tmp_path / f"{number}.nii"
@@ -90,13 +90,13 @@ ACQUIRED = [
 
 
 def test_the_mask_does_not_depend_on_how_the_patient_was_sliced(
-    oblique: nibabel.Nifti1Image, tmp_path: Path
+    oblique: nibabel.Nifti1Image, tmp_path: Path, cache: Path
 ) -> None:
     """Axial, coronal and sagittal DICOM series, slices in both directions: one mask in the world,
     and on each original image the very pixels of that mask."""
     whole = np.round(oblique.get_fdata() * (1000 / oblique.get_fdata().max()))
     rounded = nibabel.Nifti1Image(whole.astype(np.int16), oblique.affine)
-    engine, reference = Engine(Registry()), None
+    engine, reference = Engine(Registry(), cache=cache), None
     for name, plane, direction in ACQUIRED:
         image = stored(rounded, tuple(np.argsort(plane).tolist()), (1, -1, direction))
         sent = write(

@@ -90,9 +90,10 @@ def mni152(kind: str) -> Path:
     return Path(str(next(e for e in folder.iterdir() if e.name.startswith(f"mni_icbm152_{kind}_"))))
 
 
-def test_the_brain_of_the_mni_template_is_parted(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_brain_of_the_mni_template_is_parted(tmp_path: Path, cache: Path) -> None:
     """Grey and white matter against the template's own maps at one half; never trained on."""
-    made = Engine(Registry()).segment({"mri": mni152("t1")}, "brain-mri-3d", tmp_path)
+    made = Engine(Registry(), cache=cache).segment({"mri": mni152("t1")}, "brain-mri-3d", tmp_path)
     mask = np.asarray(nib.load(made.mask).dataobj)
     for value, kind, least in ((1, "gm", 0.75), (2, "wm", 0.80)):
         assert dice(mask == value, np.asarray(nib.load(mni152(kind)).dataobj) > 127.5) >= least
@@ -104,7 +105,7 @@ def test_the_brain_of_the_mni_template_is_parted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extent", [(40, 56, 44), (36, 48, 36), (52, 68, 56)])
 @pytest.mark.parametrize("side", [-1, 1])
 def test_the_hippocampus_of_the_mni_template_is_found(
-    side: int, extent: tuple[int, ...], tmp_path: Path
+    side: int, extent: tuple[int, ...], tmp_path: Path, cache: Path
 ) -> None:
     """3.0 to 5.5 ml in one piece, where it lies, its head before its tail."""
     volume = nib.as_closest_canonical(nib.load(mni152("t1")))
@@ -112,7 +113,7 @@ def test_the_hippocampus_of_the_mni_template_is_found(
     start = np.round(centre[:3] - np.array(extent) / 2).astype(int)
     box = tuple(slice(a, a + n) for a, n in zip(start, extent, strict=True))
     nib.save(volume.slicer[box], tmp_path / "crop.nii.gz")
-    made = Engine(Registry()).segment(
+    made = Engine(Registry(), cache=cache).segment(
         {"t1": tmp_path / "crop.nii.gz"}, "hippocampus-mri-3d", tmp_path
     )
     found = np.asarray(nib.load(made.mask).dataobj)

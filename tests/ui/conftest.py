@@ -29,7 +29,7 @@ FLAGS = [
 SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of `tessera up` over a data folder of its own, for all tests of the page."""
     if not (ROOT / "service" / "static" / "index.html").is_file():
@@ -58,14 +58,15 @@ def wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> Non
     pytest.fail(f"tessera up was not ready:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Ends with the module: while it lives, asyncio cannot run in this thread."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of Chromium or Chrome. The test is skipped if there is none."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
@@ -76,7 +77,7 @@ def chromium() -> str:
     return pytest.skip("no Chromium on the PATH: apt-get install chromium")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     browser = playwright.chromium.launch(
         executable_path=chromium, args=[*FLAGS, *SOFTWARE_WEBGL], timeout=60_000
@@ -85,7 +86,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def blind_browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     """A browser without WebGL."""
     browser = playwright.chromium.launch(
