@@ -61,7 +61,8 @@ TABLE: Mapping[type[Exception], Answer] = {
 }
 """The first class in an error's method resolution order decides."""
 
-DEFAULT_HINT = "Correct the request and send it again."
+REQUEST_HINT = "Correct the request and send it again."
+SERVICE_HINT = "Try again later. If it fails again, tell your administrator."
 
 
 def kind_of(error: Exception, table: Mapping[type[Exception], Answer]) -> type[Exception]:
@@ -80,7 +81,14 @@ def type_of(kind: type[Exception]) -> str:
 
 def problem_of(error: TesseraError) -> dict[str, Any]:
     """The members of an error's problem; every problem has a hint."""
-    return members(error, error.detail, error.expected, error.hint or DEFAULT_HINT)
+    return members(error, error.detail, error.expected, hint_of(error))
+
+
+def hint_of(error: TesseraError) -> str:
+    """The error's own hint, or a general one: correct the request, or wait."""
+    if error.hint:
+        return error.hint
+    return SERVICE_HINT if TABLE[kind_of(error, TABLE)].status >= 500 else REQUEST_HINT
 
 
 def members(

@@ -1,4 +1,4 @@
-"""Two real scans through the running service: upload, queue, worker, mask, report, picture."""
+"""Starts Tessera and segments two real scans: upload, queue, worker, mask, report, preview."""
 
 import argparse
 import json
@@ -30,9 +30,9 @@ CROP_MM = (40, 56, 44)
 
 
 def main() -> None:
-    """Starts Tessera, segments both scans, shows where everything is; serves on unless --once."""
+    """Starts Tessera, segments both scans and prints where the results are."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--once", action="store_true", help="end when the masks are written")
+    parser.add_argument("--once", action="store_true", help="stop when the masks are written")
     parser.add_argument("--out", type=Path, default=Path("demo-output"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def main() -> None:
         for job in jobs:
             print(f"Review: {address}/#job={job}")
         if not options.once:
-            print(f"Tessera goes on serving at {address} ; Ctrl-C ends it.")
+            print(f"Tessera keeps running at {address}. Press Ctrl-C to stop it.")
             service.wait()
     except KeyboardInterrupt:
         pass
@@ -89,20 +89,20 @@ def _segment(client: Client, scan: Path, model: str, out: Path) -> str:
         task = progress.add_task(f"{scan.name} with {model}", total=None)
         client.wait(job, lambda done, total: progress.update(task, completed=done, total=total))
     stem = scan.name.removesuffix(".nii.gz").removesuffix(".png")
-    made = client.fetch(job, out / stem)
-    mask = out / f"{stem}-mask{registry.mask_format(made.mask_format).file_ending}"
-    made.mask.replace(mask)
-    picture = made.preview.replace(out / f"{stem}-preview.png")
+    result = client.fetch(job, out / stem)
+    mask = out / f"{stem}-mask{registry.mask_format(result.mask_format).file_ending}"
+    result.mask.replace(mask)
+    preview = result.preview.replace(out / f"{stem}-preview.png")
     report = out / f"{stem}-report.json"
-    report.write_text(json.dumps(made.report, indent=2) + "\n")
-    made.mask.parent.rmdir()
-    _tell(scan, model, made.report)
-    for what, path in (("mask", mask), ("picture", picture), ("report", report)):
+    report.write_text(json.dumps(result.report, indent=2) + "\n")
+    result.mask.parent.rmdir()
+    _print_sizes(scan, model, result.report)
+    for what, path in (("mask", mask), ("preview", preview), ("report", report)):
         print(f"  {what:8} {path}")
     return job
 
 
-def _tell(scan: Path, model: str, report: dict[str, Any]) -> None:
+def _print_sizes(scan: Path, model: str, report: dict[str, Any]) -> None:
     table = Table(
         "label",
         "size",

@@ -27,7 +27,7 @@ def problem_of(error: Exception) -> dict[str, Any]:
             "type": "urn:tessera:out-of-memory",
             "title": "Not enough memory",
             "status": 507,
-            "detail": "The worker has not enough memory for this scan.",
+            "detail": "The worker does not have enough memory for this scan.",
             "expected": "Memory for the scan's mask and at least one tile.",
             "hint": "Use a smaller tile, or a worker with more memory.",
         }

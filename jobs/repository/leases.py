@@ -13,7 +13,7 @@ from jobs.repository.schema import brief, jobs
 from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, apply_step, held, step
 
 WORKER_LOST: Mapping[str, Any] = {
-    "type": "about:blank",
+    "type": "urn:tessera:worker-lost",
     "title": "Worker lost",
     "status": 500,
     "detail": "The worker stopped responding at every attempt.",

@@ -132,8 +132,7 @@ def _headers(status: int) -> dict[str, str] | None:
 
 def _sentences(error: Exception) -> tuple[str, str, str]:
     if isinstance(error, TesseraError):
-        hint = error.hint or problem.DEFAULT_HINT
-        return error.detail, error.expected, hint
+        return error.detail, error.expected, problem.hint_of(error)
     if isinstance(error, RequestValidationError):
         faults = "; ".join(_fault(fault) for fault in error.errors())
         return (
