@@ -15,33 +15,37 @@ class DicomSettings(Section):
     """DICOM"""
 
     dicom_port: Port = 0
-    """Port on which the gateway receives images by C-STORE. 0: it receives none."""
+    """Port on which the gateway receives images by C-STORE. 0: it does not receive DICOM."""
     dicom_host: str = "127.0.0.1"
     """Address of that port; `0.0.0.0`: all addresses. On an address other than
     loopback, `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
     dicom_ae_title: Annotated[str, Field(pattern=AE_TITLE)] = "TESSERA"
-    """AE title of the gateway. Associations for another called AE title are rejected."""
+    """AE title of the gateway, also when it sends results by C-STORE. Associations with another
+    called AE title are rejected."""
     dicom_allowed_callers: Names = ()
     """Calling AE titles that may send images, comma-separated. Empty: all, if
     `TESSERA_DICOM_HOST` is a loopback address."""
     dicom_max_associations: Positive = 10
     """Largest number of simultaneous associations. Each holds one image in memory."""
     dicom_max_instance_bytes: Positive = GIB
-    """Largest DICOM object, in bytes, that is received by C-STORE."""
+    """Largest DICOM object, in bytes, that is received by C-STORE. A larger object aborts its
+    association."""
     dicom_series_idle_s: Seconds = 5.0
-    """A series is complete when no image of it arrived for this many seconds, and all associations
-    that sent images of it were released."""
+    """A series is complete when no image of it has arrived for this many seconds, and all
+    associations that sent its images have been released."""
     dicom_series_timeout_s: Seconds = 120.0
-    """How long to wait for more images of a series, in seconds, if an association that sent images
-    of it was interrupted, or is open but sends no more of them."""
+    """How long to wait for more images of a series, in seconds, if an association that sent its
+    images was interrupted, or is still open."""
     dicom_series_keep_s: SecondsOrZero = 3600.0
-    """How long the received files of a series are kept after it becomes a scan, in seconds. Images
-    that arrive within this time are added to them, and the rules are applied again. 0: not kept."""
+    """How long the received files of a series are kept in the folder `inbox` of the data folder
+    after the series becomes a scan, in seconds. Images that arrive within this time are added to
+    them, and the rules are applied again. 0: not kept."""
     dicom_refused_keep_s: SecondsOrZero = 604_800.0
     """How long a refused series is kept in the folder `refused` of the data folder, in seconds. 0:
     not kept."""
     pseudonym_secret: str = ""
-    """Secret from which the pseudonyms and UIDs of de-identified scans are made. Set the same on
-    all gateways. Empty: the file `pseudonyms.key` in the data folder, created at first use."""
+    """Secret from which the pseudonyms and UIDs of de-identified scans are made. Set it to the same
+    value on all gateways. Empty: the file `pseudonyms.key` in the data folder, created at first
+    use."""
     routing_table: Path | None = None
     """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md). Empty: none."""

@@ -13,8 +13,8 @@ class GatewaySettings(Section):
     """Port on which the gateway listens. 0: any free port."""
     behind_proxy: bool = False
     """Whether the gateway may listen on addresses other than loopback. Set it only if a proxy with
-    a login is in front of the gateway, or a private container network around it: the gateway itself
-    has no login."""
+    a login is in front of the gateway, or if the gateway is in a private container network: the
+    gateway itself has no login."""
     allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")
     """Host names under which the gateway may be called, without port, comma-separated. Requests
     with another Host header are answered with 421."""

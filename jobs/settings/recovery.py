@@ -9,8 +9,8 @@ class RecoverySettings(Section):
     lease_s: Seconds = 30.0
     """How long a worker may be silent, in seconds, before its job is given to another worker."""
     max_attempts: Positive = 3
-    """Largest number of attempts of a job. It fails if its worker is lost, or a temporary error
-    occurs, in the last one."""
+    """Largest number of attempts of a job. The job fails if its worker is lost, or a temporary
+    error occurs, in the last attempt."""
     tile_timeout_s: Seconds = 900.0
     """How long one tile may take, in seconds. After that the worker is considered hung and its
     lease is no longer renewed."""

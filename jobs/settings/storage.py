@@ -19,7 +19,8 @@ class StorageSettings(Section):
     SQLite in the data folder."""
     broker_url: str = ""
     """URL of the message broker: `redis://`, `amqp://`, or `file://` for a folder of messages in
-    the data folder. Empty: `tessera up` starts Redis if it is installed; otherwise `file://`."""
+    the data folder. Empty: the Redis server that `tessera up` starts if Redis is installed;
+    otherwise, and without `tessera up`, `file://`."""
     blob_url: str = ""
     """`s3://bucket/prefix` of an S3-compatible store for scans and masks. Empty: a folder in the
     data folder."""
@@ -37,8 +38,9 @@ class StorageSettings(Section):
     """Folder of files that can be made again: measurements of networks on this machine, and
     networks that a runtime has compiled. Empty: the user's cache folder."""
     blob_grace_s: SecondsOrZero = 600.0
-    """Age, in seconds, at which an unused stored file is deleted. Keep it above two leases
-    (`TESSERA_LEASE_S`): a file is stored before the database refers to it. 0: at once."""
+    """Time in seconds after which a stored file that the database does not refer to is deleted.
+    Keep it above two leases (`TESSERA_LEASE_S`), because a file is stored before the database
+    refers to it. 0: at once."""
 
     @property
     def database(self) -> str:

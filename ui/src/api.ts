@@ -31,7 +31,7 @@ const UNREACHABLE: Problem = {
   status: 0,
   detail: 'The service does not respond.',
   expected: '',
-  hint: 'Check that Tessera is running and that this computer is connected, then try again.',
+  hint: 'Check that this computer is connected to the network and that Tessera is running, then try again.',
 }
 
 /** Relative to the page, so that a proxy may serve both under a path. */
@@ -61,7 +61,7 @@ function responseProblem(status: number, body: string): Problem {
     status,
     detail: `The service responded with status ${status} and gave no reason.`,
     expected: '',
-    hint: 'Try again. If it happens again, ask your administrator to check the log of Tessera.',
+    hint: 'Try again. If it happens again, ask your administrator to check Tessera’s log.',
   }
 }
 

@@ -106,7 +106,7 @@ function foot(): HTMLElement {
     'footer.foot',
     {},
     element('strong', {}, 'Not for clinical use.'),
-    element('span', {}, ' For research only. Every mask must be reviewed by a reader.'),
+    element('span', {}, ' For research only. A reader must review every mask.'),
     element(
       'span.links',
       {},

@@ -39,7 +39,7 @@ export function timeText(iso: string): string {
 export const MAX_VOXELS = 2 ** 28
 
 export const TOO_LARGE =
-  'This scan is too large to be drawn in a browser. This is a preview of the mask. To see all of it, download the mask and open it together with the scan in a viewer for large images.'
+  'This scan is too large to be drawn in a browser. This is a preview of the mask. To see the mask in full resolution, download it and open it together with the scan in a viewer for large images.'
 
 export const NO_WEBGL =
   'This browser cannot draw scans, because it has no WebGL 2. This is a preview of the mask. To see the whole scan, enable hardware acceleration in the browser or use another browser.'

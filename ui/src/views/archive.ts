@@ -14,6 +14,9 @@ const FIELDS = [
   ['Modality', 'Modality'],
 ] as const
 
+const SEARCH_HINT =
+  'An empty field matches everything. In the patient ID and the accession number, * stands for any text. Write a range of dates as 20260101-20260131. At most 200 series are listed.'
+
 export class ArchiveView {
   readonly root = element('details.archive', { hidden: true })
   private readonly peer = element('select', { 'aria-label': 'Archive' })
@@ -41,7 +44,13 @@ export class ArchiveView {
       ...inputs,
       element('button', { type: 'submit' }, 'Search'),
     )
-    fill(this.root, element('summary', {}, 'Fetch a series from an archive'), form, this.results)
+    fill(
+      this.root,
+      element('summary', {}, 'Fetch a series from an archive'),
+      element('p.hint', {}, SEARCH_HINT),
+      form,
+      this.results,
+    )
     this.root.hidden = false
   }
 

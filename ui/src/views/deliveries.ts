@@ -33,7 +33,7 @@ export class Deliveries {
     if (signal.aborted || this.formats.length === 0) return
     fill(
       this.root,
-      element('h2', {}, 'Archive'),
+      element('h2', {}, 'Send results'),
       element('div.actions', {}, ...peers.map((peer) => this.sender(job, peer, signal))),
       this.list,
       this.problems,

@@ -158,7 +158,7 @@ export class JobView {
     const viewer = await this.viewerFor(scan)
     if (signal.aborted) return
     if (viewer === null) {
-      this.stage.message('A preview of the mask is shown here when the job is done.')
+      this.stage.message('A preview of the mask is shown here as soon as the mask is ready.')
       return
     }
     const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {

@@ -92,7 +92,7 @@ export class StartView {
     const formats = await api.formats().catch(() => [])
     const titles = formats.filter((one) => one.scan_dimensions.length > 0).map((one) => one.title)
     if (titles.length === 0) return
-    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder or a zip. Upload any other folder as a zip. You can add several scans.`
+    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder or a zip. If a scan in another format is a folder, upload it as a zip. You can add several scans.`
   }
 
   private layout(): HTMLElement {
