@@ -68,7 +68,7 @@ class Database:
                 command.upgrade(config, "head")
             except CommandError as error:
                 raise BadRequest(
-                    "The database was created by another version of Tessera.",
+                    "The database was created by another version of Tessera, probably a later one.",
                     expected="A database of this version, or of a version that it can update.",
                     hint="Start the version that created it, or set TESSERA_DATA or "
                     "TESSERA_DATABASE_URL to a new database.",

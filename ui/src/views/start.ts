@@ -92,7 +92,7 @@ export class StartView {
     const formats = await api.formats().catch(() => [])
     const titles = formats.filter((one) => one.scan_dimensions.length > 0).map((one) => one.title)
     if (titles.length === 0) return
-    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder or a zip. If a scan in another format is a folder, upload it as a zip. You can add several scans.`
+    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder, a zip or a tar, and any other scan as one file or a zip. You can add several scans.`
   }
 
   private layout(): HTMLElement {
@@ -119,7 +119,7 @@ export class StartView {
     const earlier = element(
       'details',
       { ontoggle: () => earlier.open && void this.listEarlier() },
-      element('summary', {}, 'Use a scan that is already uploaded'),
+      element('summary', {}, 'Use a stored scan'),
       this.earlier,
     )
     return element(
@@ -289,7 +289,7 @@ export class StartView {
     fill(this.earlier, element('p.hint', {}, 'Loading …'))
     try {
       const { scans } = await api.scans()
-      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'No scan has been uploaded yet.'))
+      if (scans.length === 0) fill(this.earlier, element('p.hint', {}, 'There are no scans yet.'))
       else fill(this.earlier, element('ul', {}, ...scans.map((scan) => this.earlierRow(scan))))
     } catch (error) {
       fill(this.earlier, problemBox(api.problemOf(error)))

@@ -115,7 +115,7 @@ function factText(item: Upload): string {
       const facts = [
         shapeText(item.scan!),
         spacingText(item.scan!),
-        item.known ? 'already uploaded' : '',
+        item.known ? 'already stored' : '',
       ]
       return facts.filter((fact) => fact !== '').join(' · ')
     }
