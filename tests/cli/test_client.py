@@ -64,6 +64,7 @@ def told(answers: dict[str, object]) -> AbstractContextManager[str]:
     return serving(lambda path: (200, json.dumps(answers[path]).encode()))
 
 
+@pytest.mark.slow
 def test_a_proxy_without_its_server_is_asked_again() -> None:
     away = [(503, b'{"detail": "not now"}'), (502, b"<html>"), (504, b"[]")]
     tiles = []
@@ -73,6 +74,7 @@ def test_a_proxy_without_its_server_is_asked_again() -> None:
     assert tiles == [(2, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listens", [True, False])
 def test_it_gives_up_and_names_the_job(listens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_RETRY_S", 1.5)

@@ -26,6 +26,7 @@ def instance(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_every_dicom_format_of_one_mask(instance: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for form in ("dicom-seg", "dicom-labelmap", "dicom-rtstruct", "nrrd"):
@@ -69,6 +70,7 @@ def test_of_several_series_one_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert open_scan(out).grid == (24, 22, 8)
 
 
+@pytest.mark.slow
 def test_uneven_slices_and_an_empty_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

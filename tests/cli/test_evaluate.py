@@ -108,6 +108,7 @@ def surface_points(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(mask & ~inner) * SPACING
 
 
+@pytest.mark.slow
 def test_volumes(
     volumes: tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]], tmp_path: Path
 ) -> None:
@@ -155,6 +156,7 @@ def assert_drawn(path: Path) -> None:
         assert (np.abs(pixels - color).max(1) < 12).sum() > 50
 
 
+@pytest.mark.slow
 def test_the_pictures_are_the_best_the_median_and_the_worst(
     volumes: tuple[Study, dict[str, tuple[np.ndarray, np.ndarray]]],
     tmp_path: Path,
@@ -202,6 +204,7 @@ def test_planes_and_outlines_lie_where_the_reference_is_largest(tmp_path: Path) 
     }
 
 
+@pytest.mark.slow
 def test_numbered_objects(study: Callable[[str], Study], tmp_path: Path) -> None:
     """In the reference the objects bear other numbers, the first are missing, and one is new."""
     made = study("nuclei-2d")

@@ -53,6 +53,7 @@ def test_an_uncompressed_mask(volume: Path, tmp_path: Path) -> None:
     assert out.read_bytes()[:2] != b"\x1f\x8b"
 
 
+@pytest.mark.slow
 def test_a_folder_for_several_and_masks_bear_their_scans_names(
     picture: Path, tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_folder_for_several_and_masks_bear_their_scans_names(
     assert set(np.unique(first)) == set(range(first.max() + 1))
 
 
+@pytest.mark.slow
 def test_an_ome_zarr_and_a_tiled_tiff_give_the_mask_of_the_png(
     picture: Path, tmp_path: Path
 ) -> None:

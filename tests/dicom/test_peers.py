@@ -55,7 +55,7 @@ def answering(
         def log_message(self, *_: object) -> None: ...
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield Peer(name="it", dicomweb=f"http://127.0.0.1:{server.server_port}/dicom-web")

@@ -178,6 +178,7 @@ def test_what_is_accepted_is_what_can_be_taken_in(opened) -> None:  # type: igno
     assert accepted == {"1.2.840.10008.1.1", *kinds}
 
 
+@pytest.mark.slow
 def test_broken_instances(opened) -> None:  # type: ignore[no-untyped-def]
     """Each is answered with what is wrong, none is kept, and the next sound one is."""
     here, (image, *_) = opened(), series(1)
@@ -260,6 +261,7 @@ def test_logs_tell_nothing(installation: Installation) -> None:
         assert secret not in said
 
 
+@pytest.mark.slow
 def test_a_sender_that_breaks_off_is_told_from_one_that_hangs_up(opened) -> None:  # type: ignore[no-untyped-def]
     here = opened(dicom_series_timeout_s=60.0)
     talk = associate(here.port, series(1))

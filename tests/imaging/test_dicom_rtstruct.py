@@ -142,6 +142,7 @@ def test_who_says_so_and_of_what(tmp_path: Path) -> None:
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_contour_longer_than_a_short_element(tmp_path: Path) -> None:
     """A comb of thousands of corners: more text than 64 KiB, as one contour."""
     mask = np.zeros((1, 120, 240), np.uint8)

@@ -14,6 +14,7 @@ from imaging.large_arrays import cached, large_zeros, slabs
 from imaging.scan import in_memory
 
 
+@pytest.mark.slow
 def test_a_large_array_lies_in_a_file_that_nobody_sees(tmp_path: Path) -> None:
     small, large = (
         large_zeros((3, 4), np.uint8, tmp_path),

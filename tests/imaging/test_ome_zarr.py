@@ -131,6 +131,7 @@ def test_the_world_is_lps_unless_the_file_says_otherwise(tmp_path: Path) -> None
     assert told.affine @ [1, 1, 1, 1] == pytest.approx([0.022, 0.011, -0.033, 1])
 
 
+@pytest.mark.slow
 def test_flat_chunks_are_unpacked_once_into_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_touching_objects_show_a_border_between_them(tmp_path: Path) -> None:
     assert (got[0, 0] == 200).all()
 
 
+@pytest.mark.slow
 def test_from_afar_many_objects_do_not_hide_the_picture(tmp_path: Path) -> None:
     """In each of the pixels shown lies an object of its own; a single one is seen all the same."""
     size = 1024 * 6

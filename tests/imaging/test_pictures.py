@@ -470,6 +470,7 @@ def test_pictures_of_other_kinds_are_refused(tmp_path: Path) -> None:
         assert error.value.hint
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(KINDS),

@@ -218,6 +218,7 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+@pytest.mark.slow
 def test_the_least_used_network_is_let_go(make_model: Callable[..., Model]) -> None:
     first, second, third = (
         make_model(f"kept-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)

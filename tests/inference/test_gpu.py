@@ -26,7 +26,7 @@ from inference.networks.io_binding import BoundSession
 from inference.networks.onnx_runtime import _opened
 from inference.networks.session import Session
 from inference.runtimes import cuda
-from inference.session_cache import SessionCache
+from inference.session_cache import Measurement, SessionCache
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
 
@@ -213,9 +213,8 @@ def test_rest_gives_the_pool_back(make_model: Callable[..., Model]) -> None:
 def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
     """With half of what earlier tiles left in the pool, which is not free but to be had."""
     held = SimpleNamespace(held_bytes=20 * MB)
-    loaded = SimpleNamespace(
-        session=held, tile_limit_bytes=None, voxels_per_second=1.0, bytes_per_voxel=9.0
-    )
+    measured = Measurement(voxels_per_second=1.0, bytes_per_voxel=9.0)
+    loaded = SimpleNamespace(session=held, tile_limit_bytes=None, measured=measured)
 
     def room(device: str, memory_bytes: int = 0) -> int:
         engine = Engine(Registry(), memory_bytes=memory_bytes)

@@ -124,6 +124,7 @@ def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(
     assert level.below is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_mask_at_another_spacing(make_model: Callable[..., Model]) -> None:
     model = make_model("levels-solid", SOLID)
@@ -197,6 +198,7 @@ def test_neither_disk_nor_memory_ends_in_an_error_and_not_in_a_circle(
         segment({model.card.channels[0].name: scan}, model.card, session, budget(220_000))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_cancel_is_obeyed_at_every_level(make_model: Callable[..., Model]) -> None:
     model, scan = make_model("levels-solid", SOLID), in_memory(noise(1, 53, 40, 61))

@@ -29,6 +29,7 @@ def work(tiles: Any) -> int:
     return len(tiles) * prod(tiles.read_shape)
 
 
+@pytest.mark.slow
 @given(st.tuples(*[st.integers(1, 300)] * 3), st.floats(7.8, 11))
 def test_tiles_fit_the_budget(grid: tuple[int, int, int], exponent: float) -> None:
     budget = Budget(int(10**exponent))

@@ -61,6 +61,7 @@ def test_deleted_is_gone(blobs: Blobs, tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_only_the_old_are_deleted_by_age(blobs: Blobs, tmp_path: Path) -> None:
     """A second `put` makes it young again. S3 tells whole seconds."""
     first, second = a_file(tmp_path, b"one", "one"), a_file(tmp_path, b"two", "two")

@@ -76,6 +76,7 @@ def test_no_queue_starves_another(broker_settings: Settings, job_of: Callable[..
     assert "cpu" in Consumer(broker_settings, "any", "cpu").take(3)
 
 
+@pytest.mark.slow
 def test_a_worker_gets_its_own_queues_only(
     broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
@@ -96,6 +97,7 @@ def test_unacknowledged_messages_come_again(
     assert Consumer(broker_settings, "any").take(1) == ["job"]
 
 
+@pytest.mark.slow
 def test_many_senders_and_takers(broker_settings: Settings, job_of: Callable[..., Job]) -> None:
     queue = Queue(broker_settings, queue_names())
     taken: list[str] = []
@@ -163,6 +165,7 @@ def test_a_broker_that_hangs_does_not_hang_the_sender(
         redis.process.send_signal(signal.SIGCONT)
 
 
+@pytest.mark.slow
 def test_half_written_files_are_no_messages(tmp_path: Path, job_of: Callable[..., Job]) -> None:
     settings = Settings(data=tmp_path)
     queue = Queue(settings, queue_names())

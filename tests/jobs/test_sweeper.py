@@ -55,6 +55,7 @@ def test_what_was_never_sent_is_sent_once(room: Room, job_of: Callable[..., Job]
     assert room.queue.waiting() == 3
 
 
+@pytest.mark.slow
 def test_a_long_queue_gets_no_second_messages(room: Room, job_of: Callable[..., Job]) -> None:
     for n in range(20):
         room.repository.jobs.add(job_of(f"job{n}"))

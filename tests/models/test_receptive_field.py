@@ -102,6 +102,7 @@ def reaches(config: UNetConfig) -> tuple[int, int]:
     )
 
 
+@pytest.mark.slow
 @BOTH
 @ALL
 def test_outputs_that_turn_nan_reach_exactly_as_far_as_derived(name: str, padding: Padding) -> None:
@@ -182,6 +183,7 @@ def multiply_adds(network: UNet, size: int) -> int:
     return counter.get_total_flops() // 2
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("name", [*NETWORKS, *WHOLE, *PAPERS])
 def test_cost_is_what_torch_counts(name: str, padding: Padding) -> None:

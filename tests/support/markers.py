@@ -3,7 +3,7 @@
 - `process`: the test starts a process: a server, a worker, a command.
 - `browser`: it needs Chromium or Chrome. Implies `process`.
 - `system`: it needs a program from a system package, such as Orthanc. Implies `process`.
-- `slow`: it trains a network or computes for several seconds. Written by hand.
+- `slow`: it takes more than a second: it trains, computes or waits. Written by hand.
 
 A test without any marker is fast and stays in this process. `scripts/test --quick` runs those.
 """
