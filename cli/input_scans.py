@@ -12,6 +12,9 @@ from imaging.formats.file_start import FileStart
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import UNLIMITED
 
+_OPTIONS = ("series", "stack", "volume")
+"""Options that choose one of several scans, by their names in a choice."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputScan:
@@ -22,7 +25,8 @@ class InputScan:
     files: tuple[Path, ...]
 
     def prepare(self, folder: Path, selection: ScanSelection) -> Path:
-        """A path that can be opened as a scan; a DICOM series is packed into `folder`.
+        """A path that can be opened as a scan; a DICOM series is packed into `folder`, and the
+        chosen part of a file that holds several scans is written there.
 
         Raises the error that refuses a series. If there are several series, they are listed on
         stderr and BadRequest is raised.
@@ -62,14 +66,16 @@ def input_scans(paths: Sequence[Path]) -> list[InputScan]:
 
 def _listed(error: SeveralScans) -> BadRequest:
     for choice in error.choices:
+        options = (f"--{n} {choice[n]}" for n in _OPTIONS if choice.get(n) is not None)
         click.echo(
-            f"  --series {choice['series']} --stack {choice['stack']}   {choice['name']}, "
+            f"  {' '.join(options)}   {choice['name']}, "
             f"{choice['slices']} x {choice['rows']} x {choice['columns']}"
-            + (", a localizer" if choice["localizer"] else ""),
+            + (", a localizer" if choice.get("localizer") else ""),
             err=True,
         )
+    used = [f"--{n}" for n in _OPTIONS if any(one.get(n) is not None for one in error.choices)]
     return BadRequest(
         error.detail,
         expected="One scan.",
-        hint="Choose it with --series and --stack, as listed above.",
+        hint=f"Choose it with {' and '.join(used)}, as listed above.",
     )

@@ -62,6 +62,11 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     help="Number of the volume, from 1, if a DICOM series holds several.",
 )
 @click.option(
+    "--volume",
+    type=click.IntRange(1),
+    help="Number of the time point, frame, component or page, from 1, if a file holds several.",
+)
+@click.option(
     "--resample",
     is_flag=True,
     help="Resample DICOM slices that are tilted, missing or unevenly spaced, instead of refusing "
@@ -101,6 +106,7 @@ def command(
     priority: int,
     series: str | None,
     stack: int | None,
+    volume: int | None,
     resample: bool,
 ) -> None:
     """Segment SCANS with a model.
@@ -108,7 +114,7 @@ def command(
     A scan is a file, or a DICOM series as a folder, a zip, a tar or its single files. The voxels of
     a mask are label numbers, on the grid of its scan.
     """
-    selection = ScanSelection(series, stack, resample=resample)
+    selection = ScanSelection(series, stack, volume, resample=resample)
     options = RunOptions(device, precision, tile)
     segmenter = _segmenter(model, options, server, priority)
     subjects = _subjects(scans, channels)

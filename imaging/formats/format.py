@@ -5,7 +5,7 @@ them, and everything else (the command, the API, the page, the docs) asks the re
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imaging.formats.atomic import replacing
 from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
+from imaging.formats.scan_part import ScanPart
 from imaging.mask_description import MaskDescription
 from imaging.scan import Scan
 
@@ -73,6 +74,13 @@ class ScanFormat(FileFormat):
     verify: Callable[[Path, Limits], Scan]
     """As `open`, and raises UnreadableScan unless the file holds everything that its header
     promises."""
+    parts: Callable[[Path, Limits], Sequence[ScanPart]] | None = None
+    """Lists the scans of a file that may hold several; reads headers. None: a file is one scan.
+    `open` refuses a file with more than one part."""
+    extract: Callable[[Path, int, Path], None] | None = None
+    """Writes the part of this number (from 1) of the first file to the second, as a file of the
+    same format that `open` reads. Present where `parts` is. Raises UnreadableScan where the first
+    file is damaged or cut off in any part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

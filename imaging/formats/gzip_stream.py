@@ -4,10 +4,9 @@ A gzip stream cannot be read from its middle. It is inflated once, into a file w
 the system deletes even after a kill.
 """
 
-import gzip
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -22,6 +21,7 @@ DEFLATE_RATIO = 1032
 _ANY_WINDOW = 31
 """zlib's number for a gzip stream of any window size."""
 _CHUNK_BYTES = 1 << 20
+_PACKED_BYTES = 1 << 16
 _PADDING_BYTES = 1 << 20
 """Bytes after the last voxel that are tolerated as padding."""
 
@@ -31,15 +31,12 @@ Truncated = Callable[[], UnreadableScan]
 
 def head(path: Path, size: int) -> bytes:
     """The first `size` bytes of the stream, decompressed; raises UnreadableScan."""
-    try:
-        with gzip.open(path) as stream:
-            return stream.read(size)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UnreadableScan(
-            "The compressed stream is cut off or damaged.",
-            expected="A complete gzip stream, as in a .nii.gz file.",
-            hint="Copy or export the scan again.",
-        ) from error
+    start = b""
+    for chunk in _chunks(path, 0, size, _damaged, size):
+        start += chunk
+        if len(start) >= size:
+            break
+    return start[:size]
 
 
 def head_of(start: bytes, size: int) -> bytes:
@@ -57,7 +54,7 @@ def inflated(
     left = size
     with raising_storage_full(), ExitStack() as on_error:
         file = on_error.enter_context(tempfile.TemporaryFile(dir=scratch))
-        for chunk in _chunks(path, offset, truncated):
+        for chunk in _chunks(path, offset, size, truncated):
             file.write(chunk[:left])
             left -= len(chunk)
             if left <= 0:
@@ -69,14 +66,35 @@ def inflated(
         return file
 
 
-def verify(path: Path, offset: int, size: int, truncated: Truncated) -> None:
+def verify(path: Path, offset: int, size: int, truncated: Truncated) -> int:
     """Reads the stream to its end, a chunk at a time, so that its checksum is verified.
+
+    Returns the number of bytes after the stream that do not belong to it. Raises as `verified`.
+    """
+    chunks = verified(path, offset, size, truncated)
+    while True:
+        try:
+            next(chunks)
+        except StopIteration as end:
+            return int(end.value)
+
+
+def verified(
+    path: Path, offset: int, size: int, truncated: Truncated
+) -> Generator[bytes, None, int]:
+    """The decompressed stream in chunks, to its end; returns the bytes that follow the stream.
 
     Raises UnreadableScan where it is damaged or holds fewer than `size` bytes, and as soon as it is
     clear that it holds more.
     """
-    seen = 0
-    for chunk in _chunks(path, offset, truncated):
+    seen, chunks = 0, _chunks(path, offset, size, truncated)
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration as end:
+            if seen < size:
+                raise truncated() from None
+            return int(end.value)
         seen += len(chunk)
         if seen > size + _PADDING_BYTES:
             raise UnreadableScan(
@@ -84,16 +102,79 @@ def verify(path: Path, offset: int, size: int, truncated: Truncated) -> None:
                 expected=f"About {size:,} bytes once decompressed.",
                 hint="Save the scan again with a tool that writes a valid file.",
             )
-    if seen < size:
-        raise truncated()
+        yield chunk
 
 
-def _chunks(path: Path, offset: int, truncated: Truncated) -> Iterator[bytes]:
+def trailing_warning(count: int) -> tuple[str, ...]:
+    """The warning about bytes after the voxels; none for 0."""
+    if not count:
+        return ()
+    return (f"The file holds {count:,} bytes after its end. They are not read.",)
+
+
+def _damaged() -> UnreadableScan:
+    return UnreadableScan(
+        "The compressed stream is cut off or damaged.",
+        expected="A complete gzip stream, as in a .nii.gz file.",
+        hint="Copy or export the scan again.",
+    )
+
+
+def _chunks(
+    path: Path, offset: int, size: int, truncated: Truncated, step: int = _CHUNK_BYTES
+) -> Generator[bytes, None, int]:
+    """The decompressed members, one after the other; returns the bytes that follow the last one.
+
+    Zeros after a member are padding. What begins after `size` bytes and is no sound member is data
+    that follows the stream, as for `gzip -d`.
+    """
     with path.open("rb") as packed:
         packed.seek(offset)
-        try:
-            with gzip.GzipFile(fileobj=packed) as stream:
-                while chunk := stream.read(_CHUNK_BYTES):
+        seen, rest = 0, b""
+        while True:
+            begin, needed = packed.tell() - len(rest), seen < size
+            member = _Member(packed, rest, step)
+            try:
+                for chunk in member:
+                    seen += len(chunk)
                     yield chunk
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise truncated() from error
+            except (EOFError, zlib.error) as error:
+                if needed:
+                    raise truncated() from error
+                return path.stat().st_size - begin
+            rest = _without_padding(packed, member.rest)
+            if not rest.startswith(SIGNATURE):
+                return path.stat().st_size - packed.tell() + len(rest)
+
+
+class _Member:
+    """One member of a stream (RFC 1952, 2.2), whose checksum is verified at its end."""
+
+    def __init__(self, packed: IO[bytes], rest: bytes, step: int) -> None:
+        """`rest`: bytes that have been read from `packed`, and belong to this member."""
+        self._packed, self._step = packed, step
+        self.rest = rest
+        """After the last chunk: bytes that have been read, but follow the member."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Chunks of at most `step` bytes; raises EOFError or zlib.error."""
+        inflater = zlib.decompressobj(_ANY_WINDOW)
+        while not inflater.eof:
+            data = self.rest or self._packed.read(_PACKED_BYTES)
+            chunk = inflater.decompress(data, self._step)
+            self.rest = inflater.unconsumed_tail
+            if chunk:
+                yield chunk
+            elif not data:
+                raise EOFError
+        self.rest = inflater.unused_data
+
+
+def _without_padding(packed: IO[bytes], rest: bytes) -> bytes:
+    """At least two bytes after zeros, where the file has as many."""
+    while not (rest := rest.lstrip(b"\0")) or len(rest) < len(SIGNATURE):
+        more = packed.read(_PACKED_BYTES)
+        if not more:
+            break
+        rest += more
+    return rest

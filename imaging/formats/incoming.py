@@ -1,4 +1,4 @@
-"""The scans in an upload, ready to be stored: a file as it is, or the pack of a DICOM series."""
+"""The scans in an upload, ready to be stored: a file, a part of it, or the pack of a series."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
 from imaging.formats.limits import Limits
+from imaging.formats.scan_part import chosen_parts
+from imaging.formats.sniff import format_of
 from imaging.hashes import sha256_of
 from imaging.scan import Scan
 
@@ -26,6 +28,8 @@ class ScanSelection:
     """SeriesInstanceUID; None: any series."""
     stack: int | None = None
     """Volume of the series, from 1; None: any volume."""
+    volume: int | None = None
+    """Part of a file that holds several scans (time point, frame, component, page), from 1."""
     each: bool = False
     """Whether every scan is meant, without localizers."""
     resample: bool = False
@@ -68,6 +72,7 @@ def incoming_scans(
     Archives are unpacked, and packs are written, into `folder`. `secret` is the key of the
     pseudonyms of de-identified files. Raises SeveralScans where one must be chosen first,
     BadRequest for several files that are not DICOM, and the error of a scan where no other is left.
+    A part of a file is written into `folder`, too.
     """
     selection = selection or ScanSelection()
     if len(paths) == 1 and not holds_dicom(paths[0]):
@@ -77,7 +82,7 @@ def incoming_scans(
                 expected="A DICOM file or series.",
                 hint="Remove the names from it, then send it without `deidentify`.",
             )
-        return [IncomingScan(paths[0])], []
+        return _parts(paths[0], folder, limits, selection), []
     files = dicom_files(paths, folder, limits)
     collected = (
         _deidentified(files, folder, secret)
@@ -95,6 +100,25 @@ def incoming_scans(
                 raise error
     scans, refused = _packed(collection, chosen, folder, limits, selection)
     return scans, [*refused, *(RefusedScan("DICOM", error) for error in damaged.values())]
+
+
+def _parts(
+    path: Path, folder: Path, limits: Limits, selection: ScanSelection
+) -> list[IncomingScan]:
+    """The file itself where it is one scan, else a file of each part that is meant."""
+    scan_format = format_of(path)
+    if scan_format.parts is None or scan_format.extract is None:
+        return [IncomingScan(path)]
+    parts = scan_format.parts(path, limits)
+    chosen = chosen_parts(parts, selection.volume, each=selection.each)
+    if len(parts) == 1:
+        return [IncomingScan(path)]
+    scans = []
+    for part in chosen:
+        file = folder / f"part-{part.number}"
+        scan_format.extract(path, part.number, file)
+        scans.append(IncomingScan(file, part.title))
+    return scans
 
 
 def _deidentified(

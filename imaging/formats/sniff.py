@@ -19,7 +19,7 @@ def open_scan(path: Path, limits: Limits = _DEFAULT, scratch: Path | None = None
     `scratch`: a folder where data that cannot be read by region is unpacked at the first read.
     Raises UnreadableScan, UnsupportedScan or ScanTooLarge, each with a hint what to do.
     """
-    return _recognised(path).open(path, limits, scratch)
+    return format_of(path).open(path, limits, scratch)
 
 
 def verify(path: Path, limits: Limits = _DEFAULT) -> Scan:
@@ -29,10 +29,14 @@ def verify(path: Path, limits: Limits = _DEFAULT) -> Scan:
     their checksums are verified. A stream that becomes longer than its header promises is refused
     at that point.
     """
-    return _recognised(path).verify(path, limits)
+    return format_of(path).verify(path, limits)
 
 
-def _recognised(path: Path) -> ScanFormat:
+def format_of(path: Path) -> ScanFormat:
+    """The format of the file or folder at `path`, by its content.
+
+    Raises UnreadableScan or UnsupportedScan where no format recognises it.
+    """
     start = _start(path)
     for scan_format in registry.SCAN_FORMATS:
         if scan_format.recognises(start):

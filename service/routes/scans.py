@@ -29,7 +29,7 @@ router = APIRouter(tags=["scans"])
 
 
 class UploadOptions(BaseModel):
-    """Which DICOM series of an upload become scans, and how."""
+    """Which DICOM series, or which parts of a file, become scans, and how."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -37,8 +37,10 @@ class UploadOptions(BaseModel):
     """SeriesInstanceUID."""
     stack: Annotated[int | None, Field(ge=1)] = None
     """Number of the volume in the series, from 1."""
+    volume: Annotated[int | None, Field(ge=1)] = None
+    """Number of the time point, frame, component or page in the file, from 1."""
     each: bool = False
-    """Makes a scan of each series and volume except localizers."""
+    """Makes a scan of each series, volume and part except localizers."""
     resample: bool = False
     """Resamples tilted or unevenly spaced slices; a DICOM mask is mapped back to the slices."""
     deidentify: bool = False
@@ -92,8 +94,9 @@ async def upload_scan(
 ) -> ScanOut | ScansOut:
     """Uploads a scan: it is recognised by its content, checked to be complete, then stored.
 
-    If an upload holds several scans, the problem lists them as `choices`; `series` and `stack`
-    choose one of them. `each=true` makes a scan of each except localizers, and returns a list.
+    If an upload holds several scans, the problem lists them as `choices`; `series`, `stack` and
+    `volume` choose one of them. `each=true` makes a scan of each except localizers, and returns a
+    list.
     """
     async with uploaded_files(request, space) as files:
         wanted = ScanSelection(**options.model_dump())

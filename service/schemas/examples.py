@@ -29,13 +29,14 @@ _SCAN: dict[str, Any] = {
 _CHOICE: dict[str, Any] = {
     "series": "1.2.826.0.1.3680043.8.498.1",
     "stack": 1,
+    "volume": None,
     "name": "MR series 3",
     "modality": "MR",
     "slices": 176,
     "rows": 256,
     "columns": 256,
     "localizer": False,
-    "volume": True,
+    "positioned": True,
 }
 _JOB: dict[str, Any] = {
     "id": _JOB_ID,

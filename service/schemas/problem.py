@@ -4,20 +4,23 @@ from service.schemas.fields import Wire
 
 
 class Choice(Wire):
-    """One of several scans in an upload: upload again with its `series` and `stack`."""
+    """One of several scans in an upload: upload again with its `series`, `stack` and `volume`."""
 
-    series: str
-    """SeriesInstanceUID."""
-    stack: int
-    """Number of the volume in the series, from 1."""
+    series: str | None = None
+    """SeriesInstanceUID; absent where the file is not DICOM."""
+    stack: int | None = None
+    """Number of the volume in the series, from 1; absent where the file is not DICOM."""
+    volume: int | None = None
+    """Number of the part (time point, frame, component, page) in the file, from 1; absent where the
+    file is not divided in this way."""
     name: str
-    modality: str
+    modality: str = ""
     slices: int
     rows: int
     columns: int
-    localizer: bool
-    volume: bool
-    """False for an image without a position in the patient."""
+    localizer: bool = False
+    positioned: bool = True
+    """False for a DICOM image without a position in the patient."""
 
 
 class Problem(Wire):

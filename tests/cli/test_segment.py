@@ -336,3 +336,17 @@ def test_serving_imports_no_torch(picture: Path, tmp_path: Path) -> None:
         "sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+
+
+def test_the_volumes_of_a_file_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "several.nii"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 4, 5, 2), np.uint8), np.eye(4)), path)
+    arguments = ("segment", path, "--model", "hippocampus-mri-3d", "-o", tmp_path / "mask.nii")
+    assert tessera(*arguments) == 2
+    listed = capsys.readouterr().err
+    assert "  --volume 2   volume 2 of 2, 5 x 4 x 3\n" in listed
+    assert "Choose it with --volume, as listed above." in listed
+    assert tessera(*arguments, "--volume", "3") != 0
+    assert "no volume number 3" in capsys.readouterr().err

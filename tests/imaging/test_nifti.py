@@ -290,6 +290,31 @@ def test_a_gzip_of_several_members_and_padding_is_whole(tmp_path: Path) -> None:
     assert np.array_equal(whole(verify(tmp_path / "b")), values_of("f4"))
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(
+    "trailing",
+    [b"written by DOE^JANE", b"\x1f\x8bno gzip", b"\x1f", gzip.compress(b"x" * 99)[:-9]],
+    ids=["text", "signature", "byte", "cut member"],
+)
+def test_bytes_after_the_voxels_are_trailing_data(
+    tmp_path: Path, name: str, trailing: bytes
+) -> None:
+    """gzip(1) and nibabel read the file as well."""
+    path = save(tmp_path / name, values_of("f4"))
+    with path.open("ab") as file:
+        file.write(bytes(512) * name.endswith("gz") + trailing)
+    scan = verify(path)
+    assert np.array_equal(whole(scan), np.asarray(nib.load(path).dataobj))
+    assert scan.warnings == (
+        f"The file holds {len(trailing)} bytes after its end. They are not read.",
+    )
+    if name.endswith("gz"):
+        cut = save(tmp_path / f"cut-{name}", values_of("f4")).read_bytes()[:-9]
+        path.write_bytes(cut + trailing)
+        with pytest.raises(UnreadableScan):
+            verify(path)
+
+
 def test_an_extension_before_the_voxels_is_passed_over_and_not_copied(tmp_path: Path) -> None:
     image = nib.Nifti1Image(values_of("f4"), AFFINE)
     image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"DOE^JANE" * 20))

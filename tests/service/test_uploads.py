@@ -60,6 +60,24 @@ def test_picture(gateway: Gateway) -> None:
     assert scan["spacing_mm"] is None
 
 
+def test_one_volume_or_each_of_a_file(gateway: Gateway) -> None:
+    content = nifti_bytes((5, 6, 7, 2), 31)
+    sent = {"files": ("run.nii", content)}
+    problem = check_problem(gateway.client.post("/v1/scans", files=sent), 422, "run")
+    choices = problem["choices"]
+    assert isinstance(choices, list)
+    assert [(one["volume"], one["slices"]) for one in choices] == [(1, 7), (2, 7)]
+    second = gateway.client.post("/v1/scans", files=sent, params={"volume": 2})
+    assert (second.status_code, second.json()["name"]) == (201, "run.nii: volume 2 of 2")
+    every = gateway.client.post("/v1/scans", files=sent, params={"each": True}).json()["scans"]
+    assert every[1]["id"] == second.json()["id"]
+    volume = gateway.client.get(f"/v1/scans/{every[0]['id']}/volume").content
+    served = nibabel.Nifti1Image.from_bytes(volume)
+    whole = nibabel.Nifti1Image.from_bytes(content)
+    assert np.array_equal(served.get_fdata(), whole.get_fdata()[..., 0])
+    assert np.array_equal(served.affine, whole.affine)
+
+
 def test_a_zipped_ome_zarr(gateway: Gateway, tmp_path: Path) -> None:
     """Its chunks are proved on the way in; another zip is told to be one."""
     values = np.arange(4 * 5 * 6, dtype=np.uint16).reshape(4, 5, 6)

@@ -19,8 +19,10 @@ export interface Problem {
 
 /** One of several scans in an upload. */
 export interface Choice {
-  series: string
-  stack: number
+  series?: string
+  stack?: number
+  /** Number of the part (time point, frame, component, page) in the file, from 1. */
+  volume?: number
   name: string
   slices: number
   rows: number

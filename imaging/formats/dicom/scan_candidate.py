@@ -49,7 +49,7 @@ class ScanCandidate:
             "rows": int(header.Rows),
             "columns": int(header.Columns),
             "localizer": self.stack.localizer,
-            "volume": self._first.geometry is not None,
+            "positioned": self._first.geometry is not None,
         }
 
     @property

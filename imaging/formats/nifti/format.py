@@ -3,6 +3,7 @@
 from imaging.formats.file_start import FileStart
 from imaging.formats.format import MaskFormat, ScanFormat
 from imaging.formats.nifti.header import byte_order
+from imaging.formats.nifti.parts import extract_nifti, nifti_parts
 from imaging.formats.nifti.read import open_nifti, verify_nifti
 from imaging.formats.nifti.write import write_mask_volume
 
@@ -25,6 +26,8 @@ SCAN = ScanFormat(
     recognises=_recognises,
     open=open_nifti,
     verify=verify_nifti,
+    parts=nifti_parts,
+    extract=extract_nifti,
 )
 
 

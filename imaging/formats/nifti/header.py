@@ -48,7 +48,6 @@ class Header:
     raw: Nifti1Header
     """The fields as they are (Nifti2Header is a subclass), for writing a mask on the same grid."""
     stored_shape: tuple[int, ...]
-    grid: tuple[int, int, int]
     stored: np.dtype[Any]
     """The type of the voxels in the file, in the file's byte order."""
     offset: int
@@ -76,17 +75,30 @@ class Header:
         return self.stored.newbyteorder("=") in map(np.dtype, _COMMON)
 
     @property
+    def grid(self) -> tuple[int, int, int]:
+        """The shape of one volume."""
+        i, j, k = (*self.stored_shape[:3], 1, 1)[:3]
+        return i, j, k
+
+    @property
+    def volumes(self) -> int:
+        """Number of volumes in the file: the product of the axes after the third."""
+        return prod(self.stored_shape[3:])
+
+    @property
     def voxels(self) -> int:
+        """Of one volume."""
         return prod(self.grid)
 
     @property
     def voxel_bytes(self) -> int:
+        """Of one volume."""
         return self.voxels * self.stored.itemsize
 
     @property
     def file_bytes(self) -> int:
         """Bytes that the file must hold once decompressed."""
-        return self.offset + self.voxel_bytes
+        return self.offset + self.volumes * self.voxel_bytes
 
 
 def byte_order(start: bytes) -> Literal["<", ">"] | None:
@@ -100,7 +112,7 @@ def parse(start: bytes) -> Header:
     """The header at the beginning of a decompressed file.
 
     Raises UnreadableScan where its fields contradict each other, UnsupportedScan where the file is
-    valid but not supported (pairs, 4D, complex, colour, a singular affine).
+    valid but not supported (pairs, complex, colour, a singular affine).
     """
     order = byte_order(start)
     if order is None:
@@ -116,7 +128,6 @@ def parse(start: bytes) -> Header:
     return Header(
         raw=raw,
         stored_shape=stored_shape,
-        grid=_grid(stored_shape),
         stored=_stored_dtype(raw).newbyteorder(order),
         offset=_offset(raw, size),
         slope=slope,
@@ -154,17 +165,6 @@ def _stored_shape(raw: Nifti1Header) -> tuple[int, ...]:
     if min(shape) < 1:
         raise _damaged("The header states a length below 1 for an axis.")
     return shape
-
-
-def _grid(stored_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    if max(stored_shape[3:], default=1) > 1:
-        raise UnsupportedScan(
-            f"The file holds {prod(stored_shape[3:])} volumes ({len(stored_shape)}D).",
-            expected="One 3D volume per file.",
-            hint="Split it with nibabel.four_to_three or fslsplit, and send the parts.",
-        )
-    i, j, k = (*stored_shape[:3], 1, 1)[:3]
-    return i, j, k
 
 
 def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:

@@ -1,14 +1,16 @@
 """Opens and verifies NIfTI-1 and NIfTI-2 volumes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from imaging.errors import UnsupportedScan
 from imaging.formats import gzip_stream
 from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
-from imaging.formats.nifti.header import HEADER_BYTES, byte_order, parse
-from imaging.formats.nifti.voxels import Voxels, truncated
+from imaging.formats.nifti.header import HEADER_BYTES, Header, byte_order, parse
+from imaging.formats.nifti.voxels import Voxels, check_file_size, truncated
 from imaging.scan import Scan
 
 
@@ -33,9 +35,9 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     start = FileStart.of(path)
     gzipped = start.starts_with(gzip_stream.SIGNATURE)
     header = parse(start.inflated())
+    _check_one_volume(header)
     limits.check_volume(header.voxels, header.file_bytes)
-    if path.stat().st_size * (gzip_stream.DEFLATE_RATIO if gzipped else 1) < header.file_bytes:
-        raise truncated()
+    check_file_size(path, header, gzipped=gzipped)
     return Scan(
         shape=(1, *header.grid),
         dtype=header.dtype,
@@ -51,6 +53,20 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
 def verify_nifti(path: Path, limits: Limits) -> Scan:
     """As open_nifti, and verifies that every voxel is present; holds one chunk at a time."""
     scan = open_nifti(path, limits)
-    if isinstance(scan.reader, Voxels) and scan.reader.gzipped:
-        gzip_stream.verify(path, 0, scan.reader.header.file_bytes, truncated)
-    return scan
+    if not isinstance(scan.reader, Voxels):
+        return scan
+    size = scan.reader.header.file_bytes
+    if scan.reader.gzipped:
+        trailing = gzip_stream.verify(path, 0, size, truncated)
+    else:
+        trailing = path.stat().st_size - size
+    return replace(scan, warnings=(*scan.warnings, *gzip_stream.trailing_warning(trailing)))
+
+
+def _check_one_volume(header: Header) -> None:
+    if header.volumes > 1:
+        raise UnsupportedScan(
+            f"The file holds {header.volumes} volumes ({len(header.stored_shape)}D).",
+            expected="A file with one 3D volume, or the choice of one volume.",
+            hint="Choose a volume by its number, or split the file into volumes.",
+        )

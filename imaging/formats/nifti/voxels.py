@@ -46,6 +46,15 @@ class Voxels:
         return mapped
 
 
+def check_file_size(path: Path, header: Header, *, gzipped: bool) -> None:
+    """Raises UnreadableScan where the file is too small for its voxels.
+
+    A gzip stream passes where deflate could compress the voxels as far.
+    """
+    if path.stat().st_size * (gzip_stream.DEFLATE_RATIO if gzipped else 1) < header.file_bytes:
+        raise truncated()
+
+
 def truncated() -> UnreadableScan:
     """The error for a file that ends, or is damaged, before its last voxel."""
     return UnreadableScan(

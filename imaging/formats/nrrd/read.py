@@ -1,5 +1,6 @@
 """Opens and verifies NRRD volumes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,10 @@ def verify_nrrd(path: Path, limits: Limits) -> Scan:
     """As open_nrrd, and verifies that every voxel is present; holds one chunk at a time."""
     scan, header = open_nrrd(path, limits), parse(path)
     if header.gzipped:
-        gzip_stream.verify(path, header.offset, header.voxel_bytes, _truncated)
-    return scan
+        trailing = gzip_stream.verify(path, header.offset, header.voxel_bytes, _truncated)
+    else:
+        trailing = path.stat().st_size - header.offset - header.voxel_bytes
+    return replace(scan, warnings=(*scan.warnings, *gzip_stream.trailing_warning(trailing)))
 
 
 class _Voxels:

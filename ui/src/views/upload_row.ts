@@ -70,9 +70,7 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
         element(
           'li',
           {},
-          button(one.name, () =>
-            uploads.retry(item, { series: one.series, stack: String(one.stack) }),
-          ),
+          button(one.name, () => uploads.retry(item, queryOf(one))),
           element('span.fact', {}, choiceText(one)),
         ),
       ),
@@ -84,6 +82,15 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
         button(`Take all ${images.length} scans${except}`, () => uploads.retry(item, { each: 'true' })),
       ),
   )
+}
+
+/** The query parameters that choose this scan. */
+function queryOf(one: Choice): Record<string, string> {
+  const query: Record<string, string> = {}
+  if (one.series !== undefined) query.series = one.series
+  if (one.stack !== undefined) query.stack = String(one.stack)
+  if (one.volume !== undefined) query.volume = String(one.volume)
+  return query
 }
 
 /** Whether the user must choose between several scans. */

@@ -1,0 +1,69 @@
+"""One of the scans in a file that holds several: a time point, a frame, a component, a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imaging.errors import NotFound, ScanTooLarge, SeveralScans
+
+MOST_PARTS = 10_000
+"""Most scans that a file may hold; a functional MRI of an hour has a few thousand time points."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPart:
+    """One scan of a file; a caller chooses it by its number."""
+
+    number: int
+    """From 1, in the order of the file."""
+    title: str
+    """A name without patient data, such as `time point 3 of 150`."""
+    shape: tuple[int, ...]
+    """Its spatial shape: (i, j, k) for a volume, (row, column) for an image."""
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """The entry of a list of choices in an API response."""
+        rows, columns = self.shape if len(self.shape) == 2 else self.shape[1::-1]
+        return {
+            "volume": self.number,
+            "name": self.title,
+            "slices": self.shape[2] if len(self.shape) == 3 else 1,
+            "rows": rows,
+            "columns": columns,
+        }
+
+
+def check_part_count(count: int) -> None:
+    """Raises ScanTooLarge for a file that holds more than MOST_PARTS scans."""
+    if count > MOST_PARTS:
+        raise ScanTooLarge(
+            f"The header states {count:,} volumes.",
+            expected=f"At most {MOST_PARTS:,} volumes in a file.",
+            hint="Split the file into smaller ones.",
+        )
+
+
+def chosen_parts(
+    parts: Sequence[ScanPart], volume: int | None, *, each: bool
+) -> Sequence[ScanPart]:
+    """The parts that a caller means: number `volume`, or all with `each`, or the only one.
+
+    Raises NotFound where there is no such part, SeveralScans where one must be chosen.
+    """
+    if volume is not None:
+        if volume > len(parts):
+            raise NotFound(
+                f"The file has no volume number {volume}.",
+                expected=f"A number from 1 to {len(parts)}.",
+                hint="Send it without `volume`: the response lists what the file holds.",
+            )
+        return (parts[volume - 1],)
+    if len(parts) > 1 and not each:
+        raise SeveralScans(
+            f"The file holds {len(parts)} scans.",
+            expected="One scan, or the choice of one.",
+            hint="Choose one by `volume`, or set `each=true` to make a scan of each.",
+            choices=[part.choice for part in parts],
+        )
+    return parts
