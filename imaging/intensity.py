@@ -53,6 +53,8 @@ class Normalisation:
     """Number of voxels that are NaN or infinite."""
     wide: bool = False
     """A voxel is so far from `shift` that the difference needs float64; decided once per scan."""
+    constant: bool = False
+    """All finite voxels have the same value."""
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """A normalised copy, float32, of the same shape, with finite values."""
@@ -74,23 +76,32 @@ def scan_blocks(scan: Scan) -> Iterator[Box]:
     return blocks(scan.grid, BLOCK_VALUES // scan.shape[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Counts of voxels, and the sum and extremes of the finite ones."""
+
+    count: int
+    """Finite voxels."""
+    nonfinite: int
+    total: float
+    low: float
+    high: float
+
+
+def percentiles(scan: Scan, percents: tuple[float, float]) -> tuple[float, float]:
+    """The values at two percentiles (0 to 100) of the finite voxels.
+
+    Exact to 1/256 of their distance. Raises UnsupportedScan if no voxel is finite.
+    """
+    totals = _totals(scan)
+    return _percentiles(scan, totals.low, totals.high, totals.count, percents)
+
+
 def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
     """Measures `scan` for `rule`; raises UnsupportedScan if no voxel is finite."""
-    count, nonfinite, total, low, high = 0, 0, 0.0, np.inf, -np.inf
-    for box in scan_blocks(scan):
-        values, bad = _finite(scan.read(box))
-        nonfinite += bad
-        if values.size:
-            count += values.size
-            total += float(values.sum())
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    if count == 0:
-        raise UnsupportedScan(
-            "The scan contains no finite voxel.",
-            expected="At least one voxel that is neither NaN nor infinite.",
-            hint="Check the program that wrote the scan, and upload it again.",
-        )
-    mean = total / count
+    totals = _totals(scan)
+    count, low, high = totals.count, totals.low, totals.high
+    mean = totals.total / count
     shift, scale, clip = 0.0, 1.0, (-np.inf, np.inf)
     if rule.kind == "zscore":
         shift, scale = mean, _spread(scan, mean, count)
@@ -108,7 +119,33 @@ def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
         scale = 1.0
     farthest = max(abs(float(np.clip(end, *clip)) - shift) for end in (low, high))
     wide = farthest * max(1.0, 1.0 / scale) > _LARGEST / 2
-    return Normalisation(shift, scale, *clip, fill=low, nonfinite=nonfinite, wide=wide)
+    return Normalisation(
+        shift,
+        scale,
+        *clip,
+        fill=low,
+        nonfinite=totals.nonfinite,
+        wide=wide,
+        constant=low == high,
+    )
+
+
+def _totals(scan: Scan) -> _Totals:
+    count, nonfinite, total, low, high = 0, 0, 0.0, np.inf, -np.inf
+    for box in scan_blocks(scan):
+        values, bad = _finite(scan.read(box))
+        nonfinite += bad
+        if values.size:
+            count += values.size
+            total += float(values.sum())
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    if count == 0:
+        raise UnsupportedScan(
+            "The scan contains no finite voxel.",
+            expected="At least one voxel that is neither NaN nor infinite.",
+            hint="Check the program that wrote the scan, and upload it again.",
+        )
+    return _Totals(count, nonfinite, total, low, high)
 
 
 def _single(block: NDArray[Any]) -> NDArray[np.float32]:

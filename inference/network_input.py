@@ -3,7 +3,7 @@
 stored -> canonical axes -> RGB or grey -> normalised -> first channel's grid -> network's spacing
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import ScanModelMismatch
 from imaging.geometry import Canonical, canonical, onto_grid
-from imaging.intensity import normalisation
+from imaging.intensity import Normalisation, normalisation
 from imaging.large_arrays import cached
 from imaging.resample import at_spacing
 from imaging.scan import Scan
+from inference.training_fit import training_warnings
 from models.card import ModelCard
 from models.card_parts import Channel
 
@@ -58,14 +59,12 @@ def network_input(
     """
     check(scans, card)
     first = canonical(scans[card.channels[0].name])
-    views, warnings = [], []
+    oriented = {name: canonical(scan).scan for name, scan in scans.items()}
+    views, warnings = [], [*training_warnings(oriented, card)]
     for channel in card.channels:
-        scan = scans[channel.name]
-        warnings += [*scan.warnings]
-        oriented = first.scan if channel is card.channels[0] else canonical(scan).scan
-        view, bad = _normalised(_components(oriented, channel), card)
-        if bad:
-            warnings.append(f"{bad} voxels of channel {channel.name} were NaN or infinite.")
+        warnings += [*scans[channel.name].warnings]
+        view, measured = _normalised(_components(oriented[channel.name], channel), card)
+        warnings += _value_warnings(measured, channel)
         if channel is not card.channels[0]:
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
@@ -120,11 +119,18 @@ def _components(scan: Scan, channel: Channel) -> Scan:
     return replace(scan, shape=(required, *scan.grid), dtype=dtype, reader=read)
 
 
-def _normalised(scan: Scan, card: ModelCard) -> tuple[Scan, int]:
-    """The normalised view, and how many voxels are not finite."""
+def _value_warnings(measured: Normalisation, channel: Channel) -> Iterator[str]:
+    if measured.nonfinite:
+        yield f"{measured.nonfinite} voxels of channel {channel.name} were NaN or infinite."
+    if measured.constant:
+        yield f"All voxels of channel {channel.name} have the same value: it shows nothing."
+
+
+def _normalised(scan: Scan, card: ModelCard) -> tuple[Scan, Normalisation]:
+    """The normalised view, and what was measured for it."""
     measured = normalisation(scan, card.intensity)
 
     def read(box: Box) -> NDArray[np.float32]:
         return measured.apply(scan.read(box))
 
-    return replace(scan, dtype=np.dtype(np.float32), reader=read), measured.nonfinite
+    return replace(scan, dtype=np.dtype(np.float32), reader=read), measured

@@ -84,11 +84,14 @@ class CardFacts(FrozenModel):
                 raise ValueError("postprocessing names a label value that labels do not list")
 
     def check_dimension(self, axes: int) -> None:
-        """Raises ValueError unless `spacing_mm` fits a network of `axes` spatial axes."""
+        """Raises ValueError unless lengths in mm fit a network of `axes` spatial axes."""
         if self.spacing_mm is not None and (
             len(self.spacing_mm) != axes or min(self.spacing_mm) <= 0
         ):
             raise ValueError(f"spacing_mm needs {axes} positive numbers, one for each axis")
+        for channel in self.channels:
+            if channel.trained_on is not None:
+                channel.trained_on.check_dimension(axes)
 
     @property
     def components(self) -> int:

@@ -8,6 +8,7 @@ from imaging.frozen_model import FrozenModel
 from imaging.mask_description import Segment
 from imaging.postprocessing.step import LabelValue
 from models.coding import STRUCTURE, CodedConcept, private_code
+from models.training_range import TrainingRange
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
@@ -23,6 +24,9 @@ class Channel(FrozenModel):
     """1: a volume or grey image. 3: an RGB image; a grey image is repeated three times."""
     description: str = ""
     """What to supply: modality, sequence, stain, field of view."""
+    trained_on: TrainingRange | None = None
+    """What the training scans of this channel were like. The report warns of a scan that differs.
+    Empty: nothing is checked."""
 
 
 class Label(FrozenModel):

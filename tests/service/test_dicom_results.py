@@ -14,7 +14,7 @@ from imaging.formats.sniff import open_scan
 from tests.support.answers import check_problem
 from tests.support.cards import CARDS
 from tests.support.dicom.headers import SHAPE, Acquired, blobs, files, series
-from tests.support.finished_jobs import run_job
+from tests.support.finished_jobs import measured, run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
 from tests.support.waiting import until
@@ -130,3 +130,27 @@ def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, tmp_path:
     gateway.client.post(address, json={"to": ["away"]})
     tried = until(lambda: [n for n in gateway.client.get(address).json() if n["error"]])
     assert [(n["state"], n["error"]["status"]) for n in tried] == [("failed", 409)]
+
+
+def test_nothing_found_is_an_answer_in_every_format(gateway: Gateway) -> None:
+    """An empty mask names the labels that were looked for; its report states volumes of 0 ml."""
+    sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(series()))]
+    answer = gateway.client.post("/v1/scans", files=sent)
+    job = str(gateway.job(scan=answer.json()["id"], model="solid", priority=9)["id"])
+    absent = dict.fromkeys(("bounding_box", "centroid_voxel", "centroid_mm"))
+    nothing = measured(flat=False) | {"voxels": 0, "volume_ml": 0.0} | absent
+    run_job(gateway, job, np.zeros(SHAPE[::-1], np.uint8), labels=[nothing])
+    content = {}
+    for one in gateway.client.get(f"/v1/jobs/{job}/downloads").json():
+        answer = gateway.client.get(one["url"])
+        assert answer.status_code == 200, f"{one['format']}: {answer.text}"
+        content[one["format"]] = answer.content
+    for name in ("dicom-seg", "dicom-labelmap"):
+        segments = hd.seg.segread(BytesIO(content[name])).SegmentSequence
+        assert [one.SegmentLabel for one in segments if one.SegmentNumber] == ["thing"]
+    structures = dcmread(BytesIO(content["dicom-rtstruct"]))
+    assert [one.ROIName for one in structures.StructureSetROISequence] == ["thing"]
+    (group,) = hd.sr.Comprehensive3DSR.from_dataset(  # type: ignore[attr-defined]
+        dcmread(BytesIO(content["dicom-sr"]))
+    ).content.get_image_measurement_groups()
+    assert group.get_measurements()[0].value == 0

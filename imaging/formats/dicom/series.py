@@ -47,6 +47,16 @@ class Series:
         """SeriesInstanceUID."""
         return self.stack.frames[0].instance.series
 
+    @property
+    def modality(self) -> str:
+        """Modality; empty where the header states none."""
+        return str(self.stack.frames[0].instance.header.get("Modality") or "")
+
+    @property
+    def body_part(self) -> str:
+        """BodyPartExamined; empty where the header states none."""
+        return str(self.stack.frames[0].instance.header.get("BodyPartExamined") or "")
+
     def planes(self) -> Planes:
         """The original planes; reads their whole headers."""
         instances = list(dict.fromkeys(frame.instance for frame in self.stack.frames))

@@ -15,6 +15,16 @@ class SourceSeries(Protocol):
         """SeriesInstanceUID (PS3.3, C.7.3.1)."""
         ...
 
+    @property
+    def modality(self) -> str:
+        """Modality (PS3.3, C.7.3.1.1.1), such as `CT`; empty where the header states none."""
+        ...
+
+    @property
+    def body_part(self) -> str:
+        """BodyPartExamined (PS3.16, annex L); empty where the header states none."""
+        ...
+
     def planes(self) -> Planes:
         """The original image planes, in order along their normal."""
         ...

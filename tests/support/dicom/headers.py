@@ -48,6 +48,14 @@ class Acquired:
     def uid(self) -> str:
         return str(self.kept.headers[0].SeriesInstanceUID)
 
+    @property
+    def modality(self) -> str:
+        return str(self.kept.headers[0].get("Modality") or "")
+
+    @property
+    def body_part(self) -> str:
+        return str(self.kept.headers[0].get("BodyPartExamined") or "")
+
     def planes(self) -> Planes:
         return self.kept
 

@@ -1,0 +1,142 @@
+"""Scans that are unlike the scans that a model was trained on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from imaging.intensity import percentiles
+from imaging.scan import Scan, in_memory
+from inference.network_input import network_input
+from inference.sample_scans import sample_scans
+from inference.training_fit import training_warnings
+from models.card import ModelCard
+from models.card_parts import Channel
+from models.registry import Registry
+from models.training_range import TrainingRange
+from tests.support.cards import card
+from tests.support.dicom.mr_series import series
+from tests.support.dicom.scans import taken
+
+CT = {"low": [-1100, -900], "high": [200, 2000]}
+
+
+def warnings_of(scan: Scan, dimension: int = 3, **trained: Any) -> tuple[str, ...]:
+    channel = Channel(name="t1", trained_on=TrainingRange.model_validate(trained))
+    described = card("solid", dimension, "t1").model_copy(update={"channels": (channel,)})
+    return training_warnings({"t1": scan}, described)
+
+
+def hounsfield(seed: int = 3) -> NDArray[np.float32]:
+    """A third air, the rest soft tissue and bone."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(40, 30, (1, 20, 20, 20))
+    values[:, :7] = -1000
+    values[:, 7:8] = 900
+    return values.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "expected"),
+    [
+        ((1.0, 1.0, 1.0), None),
+        ((1.0, 1.0, 3.0), None),
+        ((1.0, 1.0, 3.029), None),  # rounded
+        ((1.0, 1.0, 6.0), "its voxel size is 6 mm S-I (training: 0.5 to 3 mm)"),
+        ((0.001, 1.0, 1.0), "its voxel size is 0.001 mm R-L (training: 0.5 to 1.5 mm)"),
+    ],
+)
+def test_voxel_size(spacing: tuple[float, float, float], expected: str | None) -> None:
+    scan = in_memory(np.zeros((1, 4, 4, 4), np.int16), spacing)
+    ranges = [[0.5, 1.5], [0.5, 1.5], [0.5, 3]]
+    warnings = warnings_of(scan, spacing_mm=ranges)
+    assert [expected in text for text in warnings if expected] == [True] * (expected is not None)
+    assert len(warnings) == (expected is not None)
+
+
+def test_extent_is_along_the_axes_of_the_patient() -> None:
+    """A volume stored head first: its first axis is the patient's longest."""
+    turned = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1]])
+    values = np.zeros((1, 40, 10, 12), np.int16)
+    scan = Scan(values.shape, values.dtype, turned, (2.0, 1.0, 1.0), "nifti",
+                lambda box: values[(slice(None), *box.slices)], values.shape[1:])  # fmt: skip
+    channel = Channel(
+        name="t1",
+        trained_on=TrainingRange(extent_mm=((5, 15), (5, 15), (5, 50))),
+    )
+    described = card("solid", 3, "t1").model_copy(update={"channels": (channel,)})
+    (warning,) = network_input({"t1": scan}, described).warnings[:1]
+    assert "its extent is 80 mm S-I (training: 5 to 50 mm)." in warning
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (lambda values: values, False),
+        (lambda values: (values + 1000) / 2000, True),  # scaled to 0 to 1 for another network
+        (lambda values: values + 1024, True),  # the rescale intercept is missing
+        (lambda values: np.clip(values, -160, 240), True),  # a window for display
+    ],
+)
+def test_values(change: Any, differs: bool) -> None:
+    values = change(hounsfield())
+    warnings = warnings_of(in_memory(values, (1.0, 1.0, 1.0)), values=CT)
+    assert bool(warnings) is differs
+    measured = percentiles(in_memory(values), (1.0, 99.0))
+    expected = np.percentile(values, (1, 99))
+    np.testing.assert_allclose(measured, expected, atol=np.ptp(expected) / 256)
+
+
+def test_dicom_says_what_it_is_and_is_not_quoted(tmp_path: Path) -> None:
+    scan = taken(tmp_path, *series(4, Modality="PT", BodyPartExamined="SMITH JOHN"))
+    (warning,) = warnings_of(scan, modalities=["CT", "MR"], body_parts=["HEAD"])
+    assert "its header states another modality than CT or MR" in warning
+    assert "its header states another body part than HEAD" in warning
+    assert "SMITH" not in warning
+    assert not warnings_of(scan, modalities=["PT"])
+
+
+def test_a_scan_that_states_nothing_is_not_judged(tmp_path: Path) -> None:
+    flat = in_memory(np.zeros((1, 8, 8), np.uint8))
+    trained = {"modalities": ["SM"], "body_parts": ["HEAD"], "spacing_mm": [[1, 1], [1, 1]]}
+    assert not warnings_of(flat, 2, **trained)
+    scan = taken(tmp_path, *series(4, BodyPartExamined="", Modality="MR"))
+    assert not warnings_of(scan, body_parts=["HEAD"], modalities=["MR"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"spacing_mm": [[1, 2]]},
+        {"spacing_mm": [[2, 1], [1, 1], [1, 1]]},
+        {"extent_mm": [[0, 1], [1, 1], [1, 1]]},
+        {"values": {"low": [0, 1]}},
+        {"modalities": ["mr"]},
+    ],
+)
+def test_a_card_whose_ranges_are_wrong(wrong: dict[str, Any]) -> None:
+    facts = card("solid", 3, "t1").model_dump()
+    facts["channels"] = [{"name": "t1", "trained_on": wrong}]
+    with pytest.raises(ValidationError):
+        ModelCard.model_validate(facts)
+
+
+@pytest.mark.parametrize("name", ["hippocampus-mri-3d", "brain-mri-3d"])
+def test_the_networks_of_the_zoo_know_their_samples_from_each_other(name: str) -> None:
+    """Each is at home in its own sample; the other's is a whole head, or a crop of one."""
+    cards = {one.card.name: one.card for one in Registry().all() if one.card.dimension == 3}
+    other = next(one for one in cards if one != name)
+    (channel,) = cards[name].channels
+    (own,), (foreign,) = (sample_scans(cards[one]).values() for one in (name, other))
+    assert not training_warnings({channel.name: own}, cards[name])
+    (warning,) = training_warnings({channel.name: foreign}, cards[name])
+    assert "its extent is" in warning
+
+
+def test_a_scan_of_one_value() -> None:
+    scan = in_memory(np.full((1, 8, 8, 8), 7, np.int16), (1.0, 1.0, 1.0))
+    warnings = network_input({"t1": scan}, card("solid", 3, "t1")).warnings
+    assert warnings == ("All voxels of channel t1 have the same value: it shows nothing.",)
