@@ -43,6 +43,7 @@ from service.use_cases.orders import Orders
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
+from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
@@ -158,6 +159,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
         scratch=scratch,
         limits=limits,
         metrics=parts.metrics,
+        same=SameScans(rows.scans, parts.blobs, limits, scratch.folder),
         secret=partial(pseudonym_secret, parts.settings),
     )
     removal = ScanRemoval(rows.scans, parts.collector)

@@ -11,7 +11,7 @@ from jobs.repository.leases import Leases
 from jobs.repository.messages import Messages
 from jobs.repository.references import References
 from jobs.repository.reviews import Reviews
-from jobs.repository.scans import Scans
+from jobs.repository.scans import Scans, SeriesChanged
 from jobs.repository.sessions import Sessions
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Repository",
     "Reviews",
     "Scans",
+    "SeriesChanged",
     "Sessions",
 ]
 

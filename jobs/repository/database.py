@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,12 @@ class Database:
         """A transaction that writes; on SQLite it waits for the write lock before it begins."""
         with _known_errors(), self._writer.begin() as connection:
             yield connection
+
+    def lock(self, connection: Connection, name: str) -> None:
+        """Waits for other writing transactions with the same lock; held until this one ends."""
+        if not self._sqlite:  # where only one transaction writes at a time
+            number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
+            connection.execute(select(func.pg_advisory_xact_lock(number)))
 
     @property
     def now(self) -> ColumnElement[float]:

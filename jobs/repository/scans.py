@@ -30,22 +30,34 @@ def no_scan() -> NotFound:
     return NotFound("There is no such scan.", hint="List the scans with GET /v1/scans.")
 
 
+class SeriesChanged(Conflict):
+    """Another scan of the same series was stored during the request."""
+
+
 class Scans:
     """The scans of all projects."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, scan: StoredScan) -> tuple[StoredScan, bool]:
+    def add(
+        self, scan: StoredScan, compared: Collection[str] | None = None
+    ) -> tuple[StoredScan, bool]:
         """Stores the scan and returns it with True.
 
         If the project already has a scan with the same content, returns that one with False.
+        `compared` are the ids of the scans of the same series, all of which differ from this one.
+        Raises SeriesChanged if another scan of the series has been stored since.
         """
         try:
             with self._database.write() as connection:
+                if compared is not None:
+                    self._database.lock(connection, f"series {scan.project} {scan.series}")
                 earlier = _same_content(connection, scan)
                 if earlier is not None:
                     return earlier, False
+                if compared is not None:
+                    _check_compared(connection, scan, set(compared))
                 connection.execute(insert(scans).values(asdict(scan)))
                 return scan, True
         except IntegrityError:  # PostgreSQL: another transaction was first
@@ -63,6 +75,11 @@ class Scans:
         if row is None:
             raise no_scan()
         return scan_of(row)
+
+    def of_series(self, project: str, series: str) -> list[StoredScan]:
+        """The project's scans with this SeriesInstanceUID, oldest first."""
+        with self._database.read() as connection:
+            return _of_series(connection, project, series)
 
     def names(self, scan_ids: Collection[str]) -> dict[str, str]:
         """Scan id -> file name, for scans that the caller is known to have access to."""
@@ -127,6 +144,21 @@ def _same_content(connection: Connection, scan: StoredScan) -> StoredScan | None
     query = select(scans).where(scans.c.project == scan.project, scans.c.sha256 == scan.sha256)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else scan_of(row)
+
+
+def _of_series(connection: Connection, project: str, series: str | None) -> list[StoredScan]:
+    query = select(scans).where(scans.c.project == project, scans.c.series == series)
+    rows = connection.execute(query.order_by(scans.c.seq)).mappings()
+    return [scan_of(row) for row in rows]
+
+
+def _check_compared(connection: Connection, scan: StoredScan, compared: set[str]) -> None:
+    stored = {one.id for one in _of_series(connection, scan.project, scan.series)}
+    if not stored <= compared:
+        raise SeriesChanged(
+            "Another scan of the same series was stored during the request.",
+            hint="Send the request again.",
+        )
 
 
 def _delete_jobs_of(connection: Connection, scan_id: str) -> set[str | None]:

@@ -7,13 +7,15 @@ from uuid import uuid4
 
 from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.sniff import verify
+from imaging.formats.sniff import open_scan, verify
+from imaging.scan import Scan
 from jobs.blobs import Blobs
-from jobs.repository import Scans
+from jobs.repository import Scans, SeriesChanged
 from jobs.stored_scan import StoredScan
 from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile
+from service.use_cases.same_scans import SameScans
 
 __all__ = ["IntakeResult", "ScanIntake", "ScanSelection", "TakenScan"]
 
@@ -45,6 +47,7 @@ class ScanIntake:
     scratch: Scratch
     limits: Limits
     metrics: Metrics
+    same: SameScans
     secret: Callable[[], bytes]
     """Returns the secret for pseudonyms; called only for files that are de-identified."""
 
@@ -71,28 +74,51 @@ class ScanIntake:
         return taken
 
     def _store(self, project: str, scan: IncomingScan, name: str) -> TakenScan:
-        header, size = scan.scan or verify(scan.path, self.limits), scan.path.stat().st_size
+        header = scan.scan or verify(scan.path, self.limits)
+        others = self.same.of_series(project, header)
+        earlier = self.same.find(header, scan.sha256, others)
+        if earlier is not None:
+            return TakenScan(earlier, created=False)
+        size = scan.path.stat().st_size
         sha256 = self.blobs.put(scan.path, move=True, sha256=scan.sha256)
-        stored, created = self.scans.add(
-            StoredScan(
-                id=uuid4().hex,
-                project=project,
-                sha256=sha256,
-                name=name,
-                format=header.format,
-                shape=header.shape,
-                dtype=str(header.dtype),
-                spacing_mm=header.spacing_mm,
-                affine=tuple(tuple(float(n) for n in row) for row in header.affine),
-                bytes=size,
-                warnings=header.warnings,
-                created_at=time.time(),
-                series=None if header.source is None else header.source.uid,
-            )
-        )
+        row = _row(project, name, header, sha256, size)
+        stored, created = self._add(row, None if header.source is None else others)
         if created:
             self.metrics.uploaded(size)
         return TakenScan(stored, created)
+
+    def _add(
+        self, row: StoredScan, compared: Sequence[StoredScan] | None
+    ) -> tuple[StoredScan, bool]:
+        """Stores the row; compares again where the same series came in another way meanwhile."""
+        while True:
+            try:
+                return self.scans.add(row, None if compared is None else [n.id for n in compared])
+            except SeriesChanged:
+                with self.blobs.local(row.sha256) as path:
+                    scan = open_scan(path, self.limits, self.scratch.folder)
+                    compared = self.same.of_series(row.project, scan)
+                    earlier = self.same.find(scan, row.sha256, compared)
+                if earlier is not None:
+                    return earlier, False
+
+
+def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> StoredScan:
+    return StoredScan(
+        id=uuid4().hex,
+        project=project,
+        sha256=sha256,
+        name=name,
+        format=header.format,
+        shape=header.shape,
+        dtype=str(header.dtype),
+        spacing_mm=header.spacing_mm,
+        affine=tuple(tuple(float(n) for n in row) for row in header.affine),
+        bytes=size,
+        warnings=header.warnings,
+        created_at=time.time(),
+        series=None if header.source is None else header.source.uid,
+    )
 
 
 def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelection) -> str:

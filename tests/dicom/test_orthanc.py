@@ -12,7 +12,7 @@ from pynetdicom.association import Association
 
 from tests.support.archive_rules import FORMATS, MODALITIES, check, delivered, routes
 from tests.support.dicom.associations import associate, store
-from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
+from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series, written
 from tests.support.installation import MODEL, Installation
 from tests.support.orthanc import Orthanc
 from tests.support.waiting import until
@@ -99,6 +99,27 @@ def test_pulled_and_sent_back(orthanc: Orthanc, installation: Installation) -> N
     check(orthanc, images)
     for secret in (PATIENT, NUMBER, DESCRIPTION, str(images[0].SeriesInstanceUID)):
         assert secret not in installation.logs()
+
+
+def test_the_same_series_by_three_ways_is_one_scan(
+    orthanc: Orthanc, installation: Installation, tmp_path: Path
+) -> None:
+    """Uploaded, pulled and sent by C-STORE, by two senders, it has one scan and one job."""
+    images = series(8, 16)
+    gateway = installation.gateway(routes(orthanc, to=[]))
+    files = [("files", (path.name, path.read_bytes())) for path in written(images, tmp_path)]
+    scan = gateway.client.post("/v1/scans", files=files).json()["id"]
+    orthanc.put(images)
+    selection = {"from": "archive", "series": str(images[0].SeriesInstanceUID)}
+    assert [n["id"] for n in gateway.client.post("/v1/scans/pull", json=selection).json()] == [scan]
+    store(installation.dicom, images, "MR1")
+    (job,) = until(lambda: gateway.client.get("/v1/jobs").json()["jobs"])
+    assert list(job["scans"].values()) == [scan]
+    (found,) = {one["ParentSeries"] for one in orthanc.instances("MR")}
+    orthanc.send(found, installation.dicom)
+    until(lambda: installation.logs().count("A series of 8 images was taken in") == 2)
+    assert len(gateway.client.get("/v1/scans").json()["scans"]) == 1
+    assert len(gateway.client.get("/v1/jobs").json()["jobs"]) == 1
 
 
 def _deliveries(installation: Installation, job: object) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     HTJ2K,
     UID,
+    DeflatedExplicitVRLittleEndian,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
@@ -33,8 +34,11 @@ from pydicom.uid import (
 from imaging.box import Box
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom import decoders
+from imaging.formats.incoming import incoming_scans
+from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from tests.support.dicom.files import picture, pydicom_file, write
+from tests.support.dicom.mr_series import series, written
 
 Values = NDArray[Any]
 Encoder = Callable[[Values], bytes]
@@ -109,6 +113,19 @@ def test_jpeg_ls_colours_in_every_order(tmp_path: Path, interleave: int) -> None
     stream = bytes(jpeg_ls.encode_array(planes, interleave_mode=interleave))
     path = compressed(tmp_path, values, [stream], JPEGLSLossless)
     np.testing.assert_array_equal(decoded(path), np.moveaxis(values, -1, 0))
+
+
+def test_deflated_slices(tmp_path: Path) -> None:
+    """A whole data set is inflated (PS3.5, A.5), so that its frames cannot be read one by one."""
+    images = series(3, 8)
+    for image in images:
+        image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    (tmp_path / "sent").mkdir()
+    paths = written(images, tmp_path / "sent")
+    (incoming,), _ = incoming_scans(paths, tmp_path, Limits())
+    found = decoded(incoming.path)
+    expected = np.stack([dcmread(path).pixel_array.T for path in paths], axis=-1)
+    assert np.array_equal(found[0], expected)
 
 
 @pytest.mark.parametrize("syntax", [HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K])

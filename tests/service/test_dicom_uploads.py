@@ -18,6 +18,7 @@ from jobs.settings import Settings
 from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile
+from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from tests.support.answers import check_problem
 from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, write
@@ -160,13 +161,14 @@ def test_intake_parses_each_header_once(tmp_path: Path, monkeypatch: pytest.Monk
     settings.data.mkdir()
     repository = Repository(settings.database)
     repository.migrate()
-    scratch = Scratch(tmp_path / "scratch")
+    scratch, blobs = Scratch(tmp_path / "scratch"), FolderBlobs(tmp_path / "blobs")
     intake = ScanIntake(
         scans=repository.scans,
-        blobs=FolderBlobs(tmp_path / "blobs"),
+        blobs=blobs,
         scratch=scratch,
         limits=Limits(),
         metrics=Metrics(repository.jobs.counts),
+        same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
         secret=lambda: b"secret",
     )
     paths = write(classic(_volume(), np.diag([1.0, 1, 2, 1])), tmp_path / "sent")

@@ -25,6 +25,8 @@ _OPTIONAL = (
     *("StudyInstanceUID", "StudyDescription", "IssuerOfAccessionNumberSequence"),
     *("PatientAge", "PatientSize", "PatientWeight", "TimezoneOffsetFromUTC"),
 )
+COPIED = (*PATIENT, *STUDY, *_OPTIONAL)
+"""Every attribute that is copied from the source."""
 _METHODS = {"DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 UTF8 = "ISO_IR 192"
 """The character set that can hold the names of any source and any label."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom import decoders
@@ -123,9 +124,16 @@ def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
         with instance.open() as file:
             check_codestreams(file)
         with instance.open() as file:
+            source = dcmread(file, force=True) if _is_deflated(instance) else file
             yield from iter_pixels(
-                file, indices=list(numbers), raw=True, decoding_plugin=decoders.PLUGIN
+                source, indices=list(numbers), raw=True, decoding_plugin=decoders.PLUGIN
             )
+
+
+def _is_deflated(instance: Instance) -> bool:
+    """Whether the file is deflated (PS3.5, A.5): pydicom does not decode its frames one by one."""
+    syntax = instance.header.file_meta.get("TransferSyntaxUID", "")
+    return bool(syntax == DeflatedExplicitVRLittleEndian)
 
 
 @contextmanager

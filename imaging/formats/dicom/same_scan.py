@@ -1,0 +1,65 @@
+"""Whether two DICOM scans are the same, though their files differ.
+
+The same series has other bytes after every way in: C-STORE adds the sender to the file meta
+information, an archive may change the transfer syntax, and exports write the preamble and the
+encoding of value representations as they like. None of this changes an image.
+"""
+
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+
+from imaging.box import blocks
+from imaging.formats.dicom.object_header import COPIED
+from imaging.formats.dicom.source_series import SourceSeries
+from imaging.scan import Scan
+
+_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_COMPARED = (
+    *(*_IDENTITY, "Modality", "FrameOfReferenceUID", "PositionReferenceIndicator"),
+    *COPIED,
+)
+"""What results copy from their source: two scans that differ here have different results."""
+_BLOCK_VOXELS = 1 << 22
+
+
+def is_same_scan(one: Scan, other: Scan) -> bool:
+    """Whether both have the same images, of the same patient, in the same order, and equal voxels.
+
+    Reads all voxels by region, unless the headers differ already. Raises UnreadableScan for voxels
+    that cannot be read.
+    """
+    if one.source is None or other.source is None:
+        return False
+    return (
+        _same_grid(one, other)
+        and _planes(one.source) == _planes(other.source)
+        and all(
+            np.array_equal(one.read(box), other.read(box), equal_nan=one.dtype.kind == "f")
+            for box in blocks(one.grid, _BLOCK_VOXELS)
+        )
+    )
+
+
+def _same_grid(one: Scan, other: Scan) -> bool:
+    return (one.shape, one.dtype, one.spacing_mm) == (
+        other.shape,
+        other.dtype,
+        other.spacing_mm,
+    ) and np.array_equal(one.affine, other.affine)
+
+
+def _planes(source: SourceSeries) -> list[tuple[int, list[Any]]]:
+    """Frame number and compared attributes of each plane, in order along the normal."""
+    planes = source.planes()
+    compared = [[_value(header, keyword) for keyword in _COMPARED] for header in planes.headers]
+    return [(frame, compared[number]) for number, frame in planes.frames]
+
+
+def _value(header: Dataset, keyword: str) -> Any:
+    """The value of an attribute; None where it is empty or missing, which results write alike."""
+    if keyword not in header or header[keyword].is_empty:
+        return None
+    element = header[keyword]
+    return element.value if element.VR == "SQ" else str(element.value)

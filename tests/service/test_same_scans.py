@@ -1,0 +1,203 @@
+"""The same DICOM series by upload, C-STORE and pull is one scan; another one is another scan."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+
+from imaging.formats.limits import Limits
+from jobs.blobs.folder import FolderBlobs
+from jobs.repository import Repository
+from jobs.settings import Settings
+from jobs.stored_scan import StoredScan
+from service.resources.metrics import Metrics
+from service.resources.scratch import Scratch
+from service.use_cases.received_file import ReceivedFile
+from service.use_cases.same_scans import SameScans
+from service.use_cases.scan_intake import ScanIntake, ScanSelection
+from tests.support.dicom.mr_series import as_bytes, series
+
+Send = Callable[..., StoredScan]
+
+
+@pytest.fixture
+def intake(tmp_path: Path) -> Iterator[ScanIntake]:
+    repository = Repository(Settings(data=tmp_path / "data").database)
+    repository.migrate()
+    scratch, blobs = Scratch(tmp_path / "scratch"), FolderBlobs(tmp_path / "blobs")
+    yield ScanIntake(
+        scans=repository.scans,
+        blobs=blobs,
+        scratch=scratch,
+        limits=Limits(),
+        metrics=Metrics(repository.jobs.counts),
+        same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
+        secret=lambda: b"secret",
+    )
+    scratch.close()
+    repository.close()
+
+
+@pytest.fixture
+def send(intake: ScanIntake, tmp_path: Path) -> Send:
+    def take(files: list[bytes], project: str = "ada", **wanted: Any) -> StoredScan:
+        with intake.scratch.subfolder() as folder:
+            received = []
+            for number, content in enumerate(files):
+                path = folder / f"{number}"
+                path.write_bytes(content)
+                received.append(ReceivedFile(path, f"{number}.dcm", len(content)))
+            (taken,) = intake.take_in(project, received, ScanSelection(**wanted)).taken
+        return taken.scan
+
+    return take
+
+
+def plain(images: list[Dataset]) -> list[bytes]:
+    return [as_bytes(image) for image in images]
+
+
+def with_meta(image: Dataset) -> Dataset:
+    """As a storage SCP writes it: other file meta information, and the sender in it."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = image.file_meta.TransferSyntaxUID
+    meta.SourceApplicationEntityTitle = "SCANNER"
+    meta.ImplementationVersionName = "ANOTHER"
+    image.file_meta = meta
+    return image
+
+
+def in_syntax(syntax: str) -> Callable[[Dataset], Dataset]:
+    def change(image: Dataset) -> Dataset:
+        if syntax == RLELossless:
+            image.compress(RLELossless, generate_instance_uid=False)
+            return image
+        if syntax == ExplicitVRBigEndian:
+            image.PixelData = image.pixel_array.byteswap().tobytes()
+        image.file_meta.TransferSyntaxUID = syntax
+        return image
+
+    return change
+
+
+def archived(image: Dataset) -> Dataset:
+    """With what archives add, and the empty attributes that they leave out."""
+    image.RetrieveAETitle = "ARCHIVE"
+    image.private_block(0x0033, "AN ARCHIVE", create=True).add_new(0x01, "LO", "kept")
+    del image.ScanOptions, image.PositionReferenceIndicator
+    return image
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_meta,
+        in_syntax(ImplicitVRLittleEndian),
+        in_syntax(DeflatedExplicitVRLittleEndian),
+        in_syntax(ExplicitVRBigEndian),
+        in_syntax(RLELossless),
+        archived,
+    ],
+    ids=["meta", "implicit", "deflated", "big-endian", "rle", "archived"],
+)
+def test_other_files_of_the_same_series_are_the_same_scan(
+    send: Send, intake: ScanIntake, change: Callable[[Dataset], Dataset]
+) -> None:
+    """pydicom reads the same pixels from both; the bytes differ."""
+    first = send(plain(series(4, 16)))
+    changed = [change(image) for image in series(4, 16)][::-1]
+    files = []
+    for image in changed:
+        path = intake.scratch.folder / "one"
+        dcmwrite(path, image, enforce_file_format=True)
+        files.append(path.read_bytes())
+        other = next(n for n in series(4, 16) if n.SOPInstanceUID == image.SOPInstanceUID)
+        assert (dcmread(path).pixel_array == other.pixel_array).all()
+        assert files[-1] != as_bytes(other)
+    kept = set(intake.scratch.folder.parent.joinpath("blobs").rglob("*"))
+    assert send(files) == first
+    assert set(intake.scratch.folder.parent.joinpath("blobs").rglob("*")) == kept
+    assert send(files, project="bob").id != first.id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"PatientName": "Nobody^Nora"},
+        {"PatientID": "4712"},
+        {"AccessionNumber": "ACC-98"},
+        {"StudyInstanceUID": "2.25.77"},
+        {"StudyDate": "20260303"},
+        {"FrameOfReferenceUID": "2.25.78"},
+        {"PatientIdentityRemoved": "YES"},
+        {"PixelSpacing": [1.0, 1.0001]},
+        {"RescaleSlope": 2, "RescaleIntercept": 0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_series_whose_results_would_differ_is_another_scan(
+    send: Send, changes: dict[str, Any]
+) -> None:
+    """A result is never written for the patient, the study or the geometry of earlier files."""
+    first, second = send(plain(series(4, 16))), send(plain(series(4, 16, **changes)))
+    assert first.series == second.series
+    assert first.id != second.id
+    assert send(plain([with_meta(n) for n in series(4, 16, **changes)])) == second
+    assert send(plain([with_meta(n) for n in series(4, 16)])) == first
+
+
+def test_one_voxel_or_one_image_makes_another_scan(send: Send) -> None:
+    first = send(plain(series(4, 16)))
+    images = series(4, 16)
+    images[2].PixelData = images[2].PixelData[:-1] + bytes([images[2].PixelData[-1] ^ 1])
+    second = send(plain(images))
+    images = series(4, 16)
+    images[1].SOPInstanceUID = images[1].file_meta.MediaStorageSOPInstanceUID = "2.25.99"
+    third = send(plain(images))
+    fourth = send(plain(series(5, 16)))
+    assert len({scan.id for scan in (first, second, third, fourth)}) == 4
+
+
+def test_a_deidentified_series_is_never_the_original(send: Send) -> None:
+    first = send(plain(series(4, 16)))
+    hidden = send(plain(series(4, 16)), deidentify=True)
+    assert hidden.id != first.id
+    assert send(plain([with_meta(n) for n in series(4, 16)]), deidentify=True) == hidden
+
+
+def test_several_ways_at_once_make_one_scan(
+    send: Send, intake: ScanIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given uploads that see no stored scan yet, all but one compare again when they store."""
+    ways = [lambda n: n, with_meta, in_syntax(ImplicitVRLittleEndian), in_syntax(RLELossless)]
+    barrier, seen = threading.Barrier(len(ways)), threading.local()
+    of_series = SameScans.of_series
+
+    def together(self: SameScans, *arguments: Any) -> Any:
+        found = of_series(self, *arguments)
+        if not hasattr(seen, "first"):
+            seen.first = True
+            barrier.wait(20)
+        return found
+
+    monkeypatch.setattr(SameScans, "of_series", together)
+    sent = [plain([way(image) for image in series(4, 16)]) for way in ways]
+    found: list[StoredScan] = []
+    threads = [threading.Thread(target=lambda f=f: found.append(send(f))) for f in sent]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({scan.id for scan in found}) == 1
+    assert len(found) == len(ways)
+    assert len(intake.scans.page("ada")[0]) == 1
