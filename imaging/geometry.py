@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import ScanModelMismatch
 from imaging.intensity import scan_blocks
+from imaging.padding import interpolated
 from imaging.scan import Scan
 
 _PART_VOXELS = 1 << 19
@@ -62,10 +63,15 @@ def canonical(scan: Scan) -> Canonical:
     spacing = None if scan.spacing_mm is None else tuple(scan.spacing_mm[a] for a in order)
 
     def read(box: Box) -> NDArray[Any]:
-        return _read_turned(scan, box, order, flipped)
+        return _turned(scan.read(_stored_box(scan, box, order, flipped)), order, flipped)
+
+    def padding(box: Box) -> NDArray[np.bool_] | None:
+        padded = scan.padding_in(_stored_box(scan, box, order, flipped))
+        return None if padded is None else _turned(padded[np.newaxis], order, flipped)[0]
 
     view = replace(
         scan,
+        padding=None if scan.padding is None else padding,
         shape=(scan.shape[0], *(stored[a] for a in order)),
         affine=scan.affine @ turn,
         spacing_mm=spacing,
@@ -75,14 +81,17 @@ def canonical(scan: Scan) -> Canonical:
     return Canonical(view, order, flipped)
 
 
-def _read_turned(
-    scan: Scan, box: Box, order: tuple[int, ...], flipped: tuple[bool, ...]
-) -> NDArray[Any]:
+def _stored_box(scan: Scan, box: Box, order: tuple[int, ...], flipped: tuple[bool, ...]) -> Box:
+    """The box of the stored grid that is `box` of the canonical grid."""
     start, stop = [0] * len(order), [0] * len(order)
     for axis, (source, flip) in enumerate(zip(order, flipped, strict=True)):
         a, b, n = box.start[axis], box.stop[axis], scan.grid[source]
         start[source], stop[source] = (n - b, n - a) if flip else (a, b)
-    block = scan.read(Box(tuple(start), tuple(stop)))
+    return Box(tuple(start), tuple(stop))
+
+
+def _turned(block: NDArray[Any], order: tuple[int, ...], flipped: tuple[bool, ...]) -> NDArray[Any]:
+    """A block (c, *stored axes) along the canonical axes."""
     block = np.transpose(block, (0, *(a + 1 for a in order)))
     return block[(slice(None), *(slice(None, None, -1 if flip else 1) for flip in flipped))]
 
@@ -154,6 +163,7 @@ def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -
 
     return replace(
         scan,
+        padding=None,  # statistics are measured before
         shape=(scan.shape[0], *shape),
         dtype=np.dtype(np.float32),
         affine=affine,
@@ -221,19 +231,25 @@ def _interpolated(
 ) -> NDArray[np.float64]:
     start = tuple(int(b[inside].min()) for b in below)
     stop = tuple(min(n, int(b[inside].max()) + 2) for b, n in zip(below, scan.grid, strict=True))
-    block = scan.read(Box(start, stop)).astype(np.float64)
+    source = Box(start, stop)
     low = [np.clip(b - s, 0, e - s - 1) for b, s, e in zip(below, start, stop, strict=True)]
     high = [np.minimum(b + 1, e - s - 1) for b, s, e in zip(low, start, stop, strict=True)]
 
-    def between(axis: int, corner: tuple[NDArray[np.intp], ...]) -> NDArray[np.float64]:
+    def between(
+        block: NDArray[np.float64], axis: int, corner: tuple[NDArray[np.intp], ...]
+    ) -> NDArray[np.float64]:
         if axis == 3:
             corners: tuple[Any, ...] = (slice(None), *corner)
             values: NDArray[np.float64] = block[corners]
             return values
-        first = between(axis + 1, (*corner, low[axis]))
-        second = between(axis + 1, (*corner, high[axis]))
+        first = between(block, axis + 1, (*corner, low[axis]))
+        second = between(block, axis + 1, (*corner, high[axis]))
         with np.errstate(invalid="ignore"):
             # a neighbour with weight 0 must not spread its NaN
             return np.where(rest[axis] == 0, first, first + rest[axis] * (second - first))
 
-    return between(0, ())
+    return interpolated(
+        scan.read(source),
+        scan.padding_in(source),
+        lambda block: between(block.astype(np.float64), 0, ()),
+    )[0]

@@ -98,7 +98,7 @@ def percentiles(scan: Scan, percents: tuple[float, float]) -> tuple[float, float
 
 
 def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
-    """Measures `scan` for `rule`; raises UnsupportedScan if no voxel is finite."""
+    """Measures `scan` without its padding; raises UnsupportedScan if no voxel is finite."""
     totals = _totals(scan)
     count, low, high = totals.count, totals.low, totals.high
     mean = totals.total / count
@@ -133,7 +133,7 @@ def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
 def _totals(scan: Scan) -> _Totals:
     count, nonfinite, total, low, high = 0, 0, 0.0, np.inf, -np.inf
     for box in scan_blocks(scan):
-        values, bad = _finite(scan.read(box))
+        values, bad = _real(scan, box)
         nonfinite += bad
         if values.size:
             count += values.size
@@ -142,7 +142,7 @@ def _totals(scan: Scan) -> _Totals:
     if count == 0:
         raise UnsupportedScan(
             "The scan contains no finite voxel.",
-            expected="At least one voxel that is neither NaN nor infinite.",
+            expected="At least one voxel that is neither NaN, infinite nor padding.",
             hint="Check the program that wrote the scan, and upload it again.",
         )
     return _Totals(count, nonfinite, total, low, high)
@@ -152,6 +152,12 @@ def _single(block: NDArray[Any]) -> NDArray[np.float32]:
     """A copy in float32; values out of range become infinite and are treated as non-finite."""
     with np.errstate(over="ignore"):
         return block.astype(np.float32)
+
+
+def _real(scan: Scan, box: Box) -> tuple[NDArray[np.float64], int]:
+    """The finite values in `box` that are not padding, flat, and the number of non-finite ones."""
+    block, padding = scan.read(box), scan.padding_in(box)
+    return _finite(block if padding is None else block[:, ~padding])
 
 
 def _finite(block: NDArray[Any]) -> tuple[NDArray[np.float64], int]:
@@ -164,9 +170,7 @@ def _finite(block: NDArray[Any]) -> tuple[NDArray[np.float64], int]:
 
 
 def _spread(scan: Scan, mean: float, count: int) -> float:
-    squares = sum(
-        float(((_finite(scan.read(box))[0] - mean) ** 2).sum()) for box in scan_blocks(scan)
-    )
+    squares = sum(float(((_real(scan, box)[0] - mean) ** 2).sum()) for box in scan_blocks(scan))
     return float(np.sqrt(squares / count))
 
 
@@ -199,7 +203,7 @@ def _histogram(scan: Scan, low: float, high: float) -> tuple[NDArray[np.int64], 
     """Number of voxels per bin of [low, high], and number of voxels below `low`."""
     histogram, before = np.zeros(_BINS, np.int64), 0
     for box in scan_blocks(scan):
-        values, _ = _finite(scan.read(box))
+        values, _ = _real(scan, box)
         histogram += np.histogram(values, bins=_BINS, range=(low, high))[0]
         before += int((values < low).sum())
     return histogram, before
@@ -209,7 +213,7 @@ def _extent(scan: Scan, low: float, high: float) -> tuple[float, float]:
     """The lowest and highest voxel value in [low, high]."""
     first, last = np.inf, -np.inf
     for box in scan_blocks(scan):
-        values, _ = _finite(scan.read(box))
+        values, _ = _real(scan, box)
         near = values[(values >= low) & (values <= high)]
         first = min(first, float(near.min(initial=np.inf)))
         last = max(last, float(near.max(initial=-np.inf)))

@@ -14,6 +14,7 @@ element by element, so the order of summation does not depend on the block's sha
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, prod
 from typing import Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box, blocks
 from imaging.errors import BadRequest
+from imaging.padding import interpolated
 from imaging.scan import Scan
 
 _READ_VOXELS = 1 << 22
@@ -156,11 +158,16 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
         for part in blocks(box.shape, most):  # limits what is read for each part of a fine scan
             here = box.part(part)
             needed = needed_box(axes, here)
-            out[(slice(None), *part.slices)] = resample_box(scan.read(needed), needed, axes, here)
+            out[(slice(None), *part.slices)] = interpolated(
+                scan.read(needed),
+                scan.padding_in(needed),
+                partial(resample_box, block_box=needed, axes=axes, out_box=here),
+            )[0]
         return out
 
     return replace(
         scan,
+        padding=None,  # statistics are measured before
         shape=(scan.shape[0], *(axis.n_out for axis in axes)),
         dtype=np.dtype(np.float32),
         affine=scan.affine @ scale,

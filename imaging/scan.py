@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # it loads pydicom
     from imaging.formats.dicom.source_series import SourceSeries
 
 Reader = Callable[[Box], NDArray[Any]]
+Padding = Callable[[Box], NDArray[np.bool_] | None]
+"""Box -> which of its voxels are padding, of shape `box.shape`; None where none is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,9 @@ class Scan:
     source: "SourceSeries | None" = None
     """The DICOM series that the scan was read from, for results that refer to its images; None for
     every other format."""
+    padding: Padding | None = None
+    """Which voxels lie outside of what was acquired (see imaging/padding.py); `read` returns air or
+    the least real value for them. None: the scan has no padding."""
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -57,6 +62,10 @@ class Scan:
     def read(self, box: Box) -> NDArray[Any]:
         """Voxels of `box`, of shape (c, *box.shape), as stored (no normalisation)."""
         return self.reader(box)
+
+    def padding_in(self, box: Box) -> NDArray[np.bool_] | None:
+        """Which voxels of `box` are padding, of shape `box.shape`; None where none is."""
+        return None if self.padding is None else self.padding(box)
 
 
 def in_memory(values: NDArray[Any], spacing_mm: tuple[float, ...] | None = None) -> Scan:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from imaging.errors import (
     BrokenGeometry,
     SeveralScans,
     TesseraError,
+    UnreadableScan,
 )
 from imaging.formats.incoming import ScanSelection
 from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
@@ -164,3 +166,19 @@ def test_uneven_gaps_are_resampled_when_asked(tmp_path: Path) -> None:
         kept = [8 - k for k in reversed(kept)]
     assert [int(plane[0, 0]) for plane in brought] == kept
     assert (brought == brought[:, :1, :1]).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"RescaleSlope": "0"}, "Slope or Rescale Intercept is 0"),
+        ({"RescaleSlope": "1e40"}, "not finite, or too large"),
+        ({"BitsStored": 12, "HighBit": 16}, "HighBit is 16"),
+        ({"BitsAllocated": 12}, "BitsAllocated is 12"),
+    ],
+)
+def test_the_attribute_at_fault_is_named(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UnreadableScan, match=reason):
+        taken(tmp_path, *classic(voxels(), turned(), **changes))

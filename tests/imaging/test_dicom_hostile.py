@@ -48,7 +48,7 @@ def rewritten(name: str, path: Path, change: Callable[[bytes], bytes]) -> Path:
 UNSOUND: dict[str, dict[str, Any]] = {
     "no bits": {"BitsStored": 0},
     "more bits than there are": {"BitsStored": 40},
-    "bits that begin in the middle": {"BitsStored": 12, "HighBit": 15},
+    "bits beyond the end": {"BitsStored": 12, "HighBit": 16},
     "a position of another world": {"ImagePositionPatient": ["1e306", "0", "0"]},
     "a spacing that has no square": {"PixelSpacing": ["1e200", "1"]},
     "a spacing of nothing": {"PixelSpacing": ["1e-200", "1"]},
@@ -174,7 +174,7 @@ def test_a_codestream_larger_than_its_image(
 ) -> None:
     """Given a stream of 65,024 x 65,024 pixels, no decoder sees it: it would take gigabytes."""
     path = rewritten(name, tmp_path / name, _other_size(CODESTREAMS[name]))
-    monkeypatch.setattr("imaging.formats.dicom.pixel_values.iter_pixels", pytest.fail)
+    monkeypatch.setattr("imaging.formats.dicom.stored_plane.iter_pixels", pytest.fail)
     monkeypatch.setattr("imaging.formats.dicom.pixel_values.pixel_array", pytest.fail)
     with pytest.raises(UnreadableScan, match="cannot be decoded"):
         whole(open_scan(path))
@@ -291,3 +291,12 @@ def test_volumes_are_numbered_alike_in_any_order(tmp_path: Path) -> None:
         (one,), _ = incoming_scans(order, folder, LIMITS, ScanSelection(stack=2))
         places.append(open_scan(one.path).affine)
     np.testing.assert_array_equal(*places)
+
+
+def test_shifted_values_in_a_jpeg(tmp_path: Path) -> None:
+    """Given HighBit above BitsStored - 1 in a compressed image, the reason is named."""
+    data = dcmread(pydicom_file("MR_small_jpeg_ls_lossless.dcm"))
+    data.BitsStored, data.HighBit = 12, 15
+    data.save_as(tmp_path / "image")
+    with pytest.raises(UnsupportedScan, match="HighBit is 15"):
+        open_scan(tmp_path / "image")

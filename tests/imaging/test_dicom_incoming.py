@@ -320,7 +320,7 @@ def _third(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_bits_that_say_nothing(tmp_path: Path, bits: int | None) -> None:
     for n, image in enumerate((picture(np.zeros((5, 4), np.uint16)), *classic(voxels(), turned()))):
         image.BitsStored = bits
-        with pytest.raises(UnreadableScan, match="describes the pixels"):
+        with pytest.raises(UnreadableScan, match=r"describes the pixels|BitsStored is"):
             taken(tmp_path / str(n), image)
 
 

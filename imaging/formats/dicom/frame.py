@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from imaging.errors import ScanTooLarge, UnreadableScan
+from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan
 from imaging.formats.dicom.instance import Instance
 
 FAR_MM = 1e6
@@ -50,6 +50,21 @@ class PlaneGeometry:
         return normal / np.linalg.norm(normal)
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of pixels in an image."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Of the image's rows and columns."""
+        return slice(self.top, self.top + self.rows), slice(self.left, self.left + self.columns)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A plane of an instance."""
@@ -67,6 +82,27 @@ class Frame:
     volume_attributes: dict[str, Any]
     """Values of VOLUME_ATTRIBUTES: times, echoes, b values."""
     localizer: bool
+    tile: Tile | None = None
+    """The part of the image that is the plane; None: the whole image."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the plane."""
+        if self.tile is not None:
+            return self.tile.rows, self.tile.columns
+        return int(self.instance.header.Rows), int(self.instance.header.Columns)
+
+    @property
+    def identity(self) -> tuple[int, int, Tile | None]:
+        """Equal for the same plane of the same instance only."""
+        return id(self.instance), self.number, self.tile
+
+    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The plane in the decoded image."""
+        if self.tile is None:
+            return image
+        rows, columns = self.tile.slices
+        return image[rows, columns]
 
 
 def frames_of(instance: Instance) -> Iterator[Frame]:
@@ -84,6 +120,8 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
     for number in range(count):
         try:
             yield _frame(instance, number)
+        except TesseraError:
+            raise
         except Exception as error:  # values are decoded when they are accessed
             raise UnreadableScan(
                 "An attribute that positions the image in the patient is missing or not a number.",
@@ -192,11 +230,25 @@ def is_length(mm: float) -> bool:
 def _rescale(groups: list[Dataset]) -> tuple[float, float]:
     """Rescale Slope and Intercept (PS3.3, C.11.1.1.2)."""
     slope, intercept = _find(groups, "RescaleSlope"), _find(groups, "RescaleIntercept")
-    slope = 1.0 if slope is None else float(slope)
-    intercept = 0.0 if intercept is None else float(intercept)
-    if slope == 0 or not (abs(slope) < _LARGEST and abs(intercept) < _LARGEST):
-        raise ValueError("The rescale slope or intercept is impossible.")
+    try:
+        slope = 1.0 if slope is None else float(slope)
+        intercept = 0.0 if intercept is None else float(intercept)
+    except (TypeError, ValueError) as error:
+        raise _unusable_rescale("not a number") from error
+    if slope == 0:
+        raise _unusable_rescale("0, which makes every voxel the same")
+    if not (abs(slope) < _LARGEST and abs(intercept) < _LARGEST):
+        raise _unusable_rescale("not finite, or too large")
     return slope, intercept
+
+
+def _unusable_rescale(problem: str) -> UnreadableScan:
+    return UnreadableScan(
+        f"Rescale Slope or Rescale Intercept is {problem}.",
+        expected="Output units = slope x stored value + intercept (PS3.3, C.11.1.1.2), with a "
+        "slope other than 0.",
+        hint="Export the series again, with its rescale attributes.",
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.frame import Frame, frames_of
@@ -125,5 +126,5 @@ def _of_series(frames: Sequence[Frame]) -> list[ScanCandidate]:
     return [ScanCandidate(stack, n, len(stacks)) for n, stack in enumerate(stacks)]
 
 
-def _identity(stack: Stack) -> frozenset[tuple[int, int]]:
-    return frozenset((id(frame.instance), frame.number) for frame in stack.frames)
+def _identity(stack: Stack) -> frozenset[Any]:
+    return frozenset(frame.identity for frame in stack.frames)

@@ -1,7 +1,7 @@
 """Checks of the attributes that describe an image's pixels (PS3.3, C.7.6.3)."""
 
 from pydicom import Dataset
-from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage
+from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage, RLELossless
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.instance import is_image
@@ -30,7 +30,7 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
     native_bytes = _native_bytes(header)
     if native_bytes <= 0:
         raise ValueError("The image has no size.")
-    _check_bits(header)
+    _check_bits(header, syntax)
     for element in header:  # decodes every value, so that no later access fails
         _ = element.value
     if not syntax.is_encapsulated and pixel_bytes < native_bytes:
@@ -64,17 +64,41 @@ def _check_class(header: Dataset) -> None:
         )
 
 
-def _check_bits(header: Dataset) -> None:
+def _check_bits(header: Dataset, syntax: UID) -> None:
     """Checks how a value is stored in its bits (PS3.5, 8.1.1); decoders trust these numbers."""
     allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
     if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated:
-        raise ValueError("BitsAllocated or BitsStored is impossible.")
-    if int(header.get("HighBit", stored - 1)) != stored - 1:
-        raise ValueError("Values do not begin at the lowest bit.")
+        raise _unsound(f"BitsAllocated is {allocated} and BitsStored is {stored}.")
+    high = int(header.get("HighBit", stored - 1))
+    if not stored - 1 <= high < allocated:
+        raise _unsound(f"HighBit is {high}, with {stored} of {allocated} bits stored.")
     if int(header.get("PixelRepresentation") or 0) not in (0, 1):
-        raise ValueError("PixelRepresentation is neither 0 nor 1.")
+        raise _unsound("PixelRepresentation is neither 0 nor 1.")
+    if high != stored - 1:
+        _check_shifted(header, syntax)
     if header.PhotometricInterpretation == "PALETTE COLOR":
         _first, _mapped, _depth = header.RedPaletteColorLookupTableDescriptor
+
+
+def _check_shifted(header: Dataset, syntax: UID) -> None:
+    """Values above unused bits, as old archives store them, are read from grey cells only."""
+    grey = int(header.SamplesPerPixel) == 1 and "MONOCHROME" in header.PhotometricInterpretation
+    if not grey or (syntax.is_encapsulated and syntax != RLELossless):
+        raise UnsupportedScan(
+            f"The values do not begin at the lowest bit: HighBit is {int(header.HighBit)} and "
+            f"BitsStored is {int(header.BitsStored)}, in a compressed or colour image.",
+            expected="HighBit = BitsStored - 1 (PS3.5, 8.1.1); other values only in grey images "
+            "without JPEG compression.",
+            hint="Convert the image with a DICOM toolkit, so that its values begin at bit 0.",
+        )
+
+
+def _unsound(detail: str) -> UnreadableScan:
+    return UnreadableScan(
+        detail,
+        expected="1, 8, 16 or 32 bits allocated; stored bits within them, as in PS3.5, 8.1.1.",
+        hint="Export the image again.",
+    )
 
 
 def _native_bytes(header: Dataset) -> int:

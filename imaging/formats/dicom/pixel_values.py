@@ -1,7 +1,7 @@
 """Voxel values of frames: decoded once, at the first read, and rescaled."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 from pathlib import Path
@@ -10,21 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
-from pydicom.pixels.utils import iter_pixels, pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
 
-from imaging.errors import UnreadableScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.codestream import check_codestreams
 from imaging.formats.dicom.frame import Frame
-from imaging.formats.dicom.instance import Instance
+from imaging.formats.dicom.pixel_padding import PixelPadding, fill_value
+from imaging.formats.dicom.stored_plane import StoredPlane, decoding, stored_planes
 from imaging.large_arrays import large_zeros
 from imaging.lazy import lazy
 
 _EXACT = (np.uint8, np.int16, np.uint16, np.int32)
-
-decoders.register()
+_GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
@@ -63,32 +61,104 @@ def _smallest(ends: Iterable[float]) -> np.dtype[Any]:
 
 
 class StackValues:
-    """(n, rows, columns) rescaled values of a stack; decoded when they are first accessed."""
+    """Rescaled values of a stack, (n, rows, columns); decoded when they are first accessed."""
 
     def __init__(self, frames: Sequence[Frame], scratch: Path | None) -> None:
         self.frames = tuple(frames)
         self.dtype = value_type(frames)
         header = frames[0].instance.header
-        self.shape = (len(frames), int(header.Rows), int(header.Columns))
+        self.shape = (len(frames), *frames[0].size)
+        self._modality = str(header.get("Modality") or "")
         self._scratch = scratch
-        self.values = lazy(self._decode)
+        self._decoded = lazy(self._decode)
 
-    def _decode(self) -> NDArray[Any]:
+    def values(self) -> NDArray[Any]:
+        """The values; padding is replaced by air, or by the least real value."""
+        return self._decoded()[0]
+
+    def padding(self) -> NDArray[np.bool_] | None:
+        """Which pixels are padding; None where none is."""
+        return self._decoded()[1]
+
+    @property
+    def may_have_padding(self) -> bool:
+        """Whether an image states a padding value; decodes nothing."""
+        return any(PixelPadding.of(frame.instance.header) for frame in self.frames)
+
+    def _decode(self) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         out = large_zeros(self.shape, self.dtype, self._scratch)
+        padding: NDArray[np.bool_] | None = None
+        least, measured = np.inf, self.may_have_padding
+        for index, plane in self._planes():
+            values = plane.rescaled(self.dtype)
+            out[index] = values
+            least = min(least, plane.least(values)) if measured else least
+            if plane.padding is not None:
+                padding = (
+                    large_zeros(self.shape, bool, self._scratch) if padding is None else padding
+                )
+                padding[index] = plane.padding
+        if padding is not None:
+            fill = fill_value(least, self._modality, self.dtype)
+            for values, padded in zip(out, padding, strict=True):
+                values[padded] = fill
+        return out, padding
+
+    def _planes(self) -> Iterator[tuple[int, StoredPlane]]:
+        """Every frame with its index; each instance is opened once."""
         order = sorted(range(len(self.frames)), key=lambda n: id(self.frames[n].instance))
         for _, same in groupby(order, key=lambda n: id(self.frames[n].instance)):
             indices = sorted(same, key=lambda n: self.frames[n].number)
-            instance = self.frames[indices[0]].instance
-            numbers = [self.frames[n].number for n in indices]
-            for index, stored in zip(indices, _stored(instance, numbers), strict=True):
-                frame = self.frames[index]
-                out[index] = _rescaled(stored, frame, self.dtype)
-        return out
+            planes = stored_planes([self.frames[n] for n in indices])
+            yield from zip(indices, planes, strict=True)
 
 
-def image_values(frame: Frame) -> NDArray[Any]:
-    """(1 or 3, rows, columns) of an image's only frame, grey or RGB; larger values are brighter."""
-    with _decoding():
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageValues:
+    """The pixels of an image's only frame; larger values are brighter."""
+
+    values: NDArray[Any]
+    """(1 or 3, rows, columns): grey or RGB."""
+    padding: NDArray[np.bool_] | None = None
+    """(rows, columns): which pixels are padding; None where none is."""
+
+    @classmethod
+    def of(cls, frame: Frame) -> "ImageValues":
+        """Decodes a frame; raises UnreadableScan."""
+        header = frame.instance.header
+        if int(header.SamplesPerPixel) == 1 and header.PhotometricInterpretation in _GREY:
+            (plane,) = stored_planes([frame])
+            grey = _grey(plane, inverted=header.PhotometricInterpretation == "MONOCHROME1")
+            return cls(grey[None], plane.padding)
+        return cls(_colors(frame))
+
+
+def _grey(plane: StoredPlane, *, inverted: bool) -> NDArray[Any]:
+    """Rescaled; inverted for MONOCHROME1, whose smallest value is white (PS3.3, C.7.6.3.1.2)."""
+    header, dtype, stored = plane.frame.instance.header, image_type(plane.frame), plane.values
+    if not inverted:
+        grey = plane.rescaled(dtype)
+    elif "ModalityLUTSequence" in header or not np.issubdtype(stored.dtype, np.integer):
+        grey = plane.rescaled(dtype)
+        grey = np.asarray(grey.max() + grey.min() - grey)
+    else:
+        grey = plane.rescaled(dtype, _inverted(stored, header))
+    if plane.padding is not None:
+        modality = str(header.get("Modality") or "")
+        grey[plane.padding] = fill_value(plane.least(grey), modality, dtype)
+    return grey
+
+
+def _inverted(stored: NDArray[Any], header: Dataset) -> NDArray[Any]:
+    """Inverts values within the range of their bits."""
+    bits = int(header.BitsStored)
+    ends = -1 if header.get("PixelRepresentation") else (1 << bits) - 1
+    return np.asarray(ends - stored.astype(np.int64)).astype(stored.dtype)
+
+
+def _colors(frame: Frame) -> NDArray[Any]:
+    """(3, rows, columns) RGB."""
+    with decoding():
         with frame.instance.open() as file:
             check_codestreams(file)
         with frame.instance.open() as file:
@@ -96,75 +166,10 @@ def image_values(frame: Frame) -> NDArray[Any]:
         values = pixel_array(data, decoding_plugin=decoders.PLUGIN)
         if data.PhotometricInterpretation == "PALETTE COLOR":
             values = apply_color_lut(values, data)
-        if values.ndim == 3:
-            colors = np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
-            return colors.astype(image_type(frame), copy=False)
-        return _grey(values, data, frame)[None]
-
-
-def _grey(stored: NDArray[Any], data: Any, frame: Frame) -> NDArray[Any]:
-    """Rescaled; inverted for MONOCHROME1, whose smallest value is white (PS3.3, C.7.6.3.1.2)."""
-    inverted, dtype = data.PhotometricInterpretation == "MONOCHROME1", image_type(frame)
-    if "ModalityLUTSequence" in data or not np.issubdtype(stored.dtype, np.integer):
-        grey = _rescaled(stored, frame, dtype)
-        return np.asarray(grey.max() + grey.min() - grey) if inverted else grey
-    return _rescaled(_inverted(stored, data) if inverted else stored, frame, dtype)
-
-
-def _inverted(stored: NDArray[Any], data: Any) -> NDArray[Any]:
-    """Inverts values within the range of their bits."""
-    bits = int(data.BitsStored)
-    ends = -1 if data.PixelRepresentation else (1 << bits) - 1
-    return np.asarray(ends - stored.astype(np.int64)).astype(stored.dtype)
-
-
-def _stored(instance: Instance, numbers: Sequence[int]) -> Any:
-    """Stored values of these frames, in the given order."""
-    with _decoding():
-        with instance.open() as file:
-            check_codestreams(file)
-        with instance.open() as file:
-            source = dcmread(file, force=True) if _is_deflated(instance) else file
-            yield from iter_pixels(
-                source, indices=list(numbers), raw=True, decoding_plugin=decoders.PLUGIN
-            )
-
-
-def _is_deflated(instance: Instance) -> bool:
-    """Whether the file is deflated (PS3.5, A.5): pydicom does not decode its frames one by one."""
-    syntax = instance.header.file_meta.get("TransferSyntaxUID", "")
-    return bool(syntax == DeflatedExplicitVRLittleEndian)
-
-
-@contextmanager
-def _decoding() -> Iterator[None]:
-    """Turns every exception that a damaged stream causes in a decoder into UnreadableScan."""
-    try:
-        yield
-    except Exception as error:
-        raise _undecoded() from error
-
-
-def _rescaled(stored: NDArray[Any], frame: Frame, dtype: np.dtype[Any]) -> NDArray[Any]:
-    header = frame.instance.header
-    if stored.shape != (int(header.Rows), int(header.Columns)):
-        raise _undecoded()
-    if "ModalityLUTSequence" in header:
-        return np.asarray(apply_modality_lut(stored, header)).astype(dtype)
-    if (frame.slope, frame.intercept) == (1, 0):
-        return stored.astype(dtype)
-    return (stored * np.float64(frame.slope) + frame.intercept).astype(dtype)
-
-
-def _undecoded() -> UnreadableScan:
-    return UnreadableScan(
-        "The pixel data of a DICOM image cannot be decoded.",
-        expected="A complete, valid stream of its transfer syntax (PS3.5, 8.2 and A.4).",
-        hint="Export the series again, uncompressed if necessary.",
-    )
+        colors = np.ascontiguousarray(np.moveaxis(values[..., :3], -1, 0))
+        return colors.astype(image_type(frame), copy=False)
 
 
 def stack_bytes(frames: Sequence[Frame]) -> int:
     """Size of all values in memory."""
-    header = frames[0].instance.header
-    return prod((len(frames), int(header.Rows), int(header.Columns))) * value_type(frames).itemsize
+    return prod((len(frames), *frames[0].size)) * value_type(frames).itemsize

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.formats.dicom.pixel_values import StackValues
 from imaging.formats.dicom.stack import Stack
+from imaging.padding import interpolated
 
 _LEAST_MM = 0.5
 _WHOLE = 1e-6
@@ -42,10 +43,10 @@ class RegularGrid:
         shifts = np.stack([i - i.min(), j - j.min()], axis=1)
         whole = np.round(shifts)
         shifts = np.where(np.abs(shifts - whole) < _WHOLE, whole, shifts)
-        header = stack.frames[0].instance.header
+        rows, columns = stack.frames[0].size
         shape = (
-            int(header.Columns) + int(np.ceil(shifts[:, 0].max())),
-            int(header.Rows) + int(np.ceil(shifts[:, 1].max())),
+            columns + int(np.ceil(shifts[:, 0].max())),
+            rows + int(np.ceil(shifts[:, 1].max())),
             int(np.ceil((depths[-1] - depths[0]) / gap - 1e-6)) + 1,
         )
         origin = (
@@ -58,19 +59,47 @@ class RegularGrid:
     def read(self, planes: StackValues, box: Box) -> NDArray[Any]:
         """(1, *box.shape) float32, linear between neighbouring slices and within each.
 
-        Outside, the nearest pixel or slice is repeated.
+        Outside, the nearest pixel or slice is repeated. Padding is not mixed with real pixels.
         """
+        return self._interpolated(planes, box)[0]
+
+    def padding(self, planes: StackValues, box: Box) -> NDArray[np.bool_] | None:
+        """Which voxels of a box are padding; None where none is."""
+        return None if planes.padding() is None else self._interpolated(planes, box)[1]
+
+    def _interpolated(
+        self, planes: StackValues, box: Box
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
         out = np.empty((1, *box.shape), np.float32)
+        padding = np.zeros(box.shape, bool)
         for n, k in enumerate(range(box.start[2], box.stop[2])):
             above = int(np.clip(np.searchsorted(self.depths, k), 1, len(self.depths) - 1))
-            below = above - 1
-            gap = self.depths[above] - self.depths[below]
-            weight = float(np.clip((k - self.depths[below]) / gap, 0, 1))
-            first = self._shifted(planes, below if weight < 1 else above, box)
-            if 0 < weight < 1:
-                first += np.float32(weight) * (self._shifted(planes, above, box) - first)
-            out[0, :, :, n] = first
-        return out
+            gap = self.depths[above] - self.depths[above - 1]
+            weight = float(np.clip((k - self.depths[above - 1]) / gap, 0, 1))
+            layer, padded = self._between_slices(planes, above, weight, box)
+            out[0, :, :, n] = layer
+            if padded is not None:
+                padding[:, :, n] = padded
+        return out, padding if padding.any() else None
+
+    def _between_slices(
+        self, planes: StackValues, above: int, weight: float, box: Box
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+        """The layer (i, j) between slice `above` and the one before, at a share of their gap."""
+        used = [n for n, share in ((above - 1, 1 - weight), (above, weight)) if share > 0]
+        padding, values = planes.padding(), planes.values()
+
+        def interpolate(slices: NDArray[Any]) -> NDArray[np.float32]:
+            first, *rest = (self._shifted(slices[0, m], n, box) for m, n in enumerate(used))
+            for other in rest:
+                first += np.float32(weight) * (other - first)
+            return first[np.newaxis]
+
+        where = slice(used[0], used[-1] + 1)
+        layer, padded = interpolated(
+            values[np.newaxis, where], None if padding is None else padding[where], interpolate
+        )
+        return layer[0], padded
 
     def on_planes(self, mask: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
         """(n, rows, columns): the voxel of a mask (i, j, k) nearest to each pixel of each slice."""
@@ -81,9 +110,8 @@ class RegularGrid:
             out[n] = mask[i : i + columns, j : j + rows, k].T
         return out
 
-    def _shifted(self, planes: StackValues, n: int, box: Box) -> NDArray[np.float32]:
-        """The slice at the (i, j) of a box, shifted by fractions of a pixel."""
-        plane = planes.values()[n]  # (rows, columns)
+    def _shifted(self, plane: NDArray[Any], n: int, box: Box) -> NDArray[np.float32]:
+        """Slice n, (rows, columns), at the (i, j) of a box, shifted by fractions of a pixel."""
         i = np.arange(box.start[0], box.stop[0]) - self.shifts[n, 0]
         j = np.arange(box.start[1], box.stop[1]) - self.shifts[n, 1]
         along_j = _between(plane.astype(np.float32, copy=False), j, axis=0)

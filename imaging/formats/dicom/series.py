@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.frame import PlaneGeometry, is_length
-from imaging.formats.dicom.pixel_values import StackValues, image_type, image_values, stack_bytes
+from imaging.formats.dicom.pixel_padding import PixelPadding
+from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular_grid import RegularGrid
 from imaging.formats.dicom.stack import Stack, UnevenSlices
 from imaging.formats.limits import Limits
 from imaging.lazy import lazy
-from imaging.scan import Scan
+from imaging.scan import Padding, Scan
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
@@ -72,8 +73,7 @@ class Series:
             return mask[None]
         if self.regular is None:
             return mask.transpose(2, 1, 0)
-        header = self.stack.frames[0].instance.header
-        return self.regular.on_planes(mask, int(header.Rows), int(header.Columns))
+        return self.regular.on_planes(mask, *self.stack.frames[0].size)
 
     def scan(self, limits: Limits, scratch: Path | None) -> Scan:
         """The scan; raises ScanTooLarge, UnsupportedScan. No pixel is decoded before a read."""
@@ -106,6 +106,7 @@ class Series:
             stored_shape=shape,
             warnings=self._warnings(),
             source=self,
+            padding=self._padding(planes) if planes.may_have_padding else None,
         )
 
     def _grid(
@@ -142,6 +143,18 @@ class Series:
 
         return read
 
+    def _padding(self, planes: StackValues) -> Padding:
+        regular = self.regular
+
+        def read(box: Box) -> NDArray[np.bool_] | None:
+            if regular is not None:
+                return regular.padding(planes, box)
+            padding = planes.padding()
+            i, j, k = box.slices
+            return None if padding is None else padding[k, j, i].transpose(2, 1, 0)
+
+        return read
+
     def _image(self, limits: Limits) -> Scan:
         frame = self.stack.frames[0]
         instance, header = frame.instance, frame.instance.header
@@ -158,10 +171,10 @@ class Series:
                 hint="Export the image with 8 bits per colour.",
             )
         limits.check_image(rows, columns, rows * columns * components * dtype.itemsize)
-        values = lazy(lambda: image_values(frame))
+        values = lazy(lambda: ImageValues.of(frame))
 
         def read(box: Box) -> NDArray[Any]:
-            pixels = values()
+            pixels = values().values
             if pixels.shape != (components, rows, columns):
                 raise UnreadableScan(
                     "The pixel data does not match the header.",
@@ -169,6 +182,10 @@ class Series:
                     hint="Export the image again.",
                 )
             return pixels[(slice(None), *box.slices)]
+
+        def padding(box: Box) -> NDArray[np.bool_] | None:
+            padded = values().padding
+            return None if padded is None else padded[box.slices]
 
         return Scan(
             shape=(components, rows, columns),
@@ -179,6 +196,7 @@ class Series:
             reader=read,
             stored_shape=(rows, columns),
             source=self,
+            padding=padding if PixelPadding.of(header) else None,
         )
 
     def _warnings(self) -> tuple[str, ...]:
