@@ -9,6 +9,7 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
@@ -84,7 +85,7 @@ def in_syntax(syntax: str) -> Callable[[Dataset], Dataset]:
             return image
         if syntax == ExplicitVRBigEndian:
             image.PixelData = image.pixel_array.byteswap().tobytes()
-        image.file_meta.TransferSyntaxUID = syntax
+        image.file_meta.TransferSyntaxUID = UID(syntax)
         return image
 
     return change
@@ -162,7 +163,7 @@ def test_one_voxel_or_one_image_makes_another_scan(send: Send) -> None:
     images[2].PixelData = images[2].PixelData[:-1] + bytes([images[2].PixelData[-1] ^ 1])
     second = send(plain(images))
     images = series(4, 16)
-    images[1].SOPInstanceUID = images[1].file_meta.MediaStorageSOPInstanceUID = "2.25.99"
+    images[1].SOPInstanceUID = images[1].file_meta.MediaStorageSOPInstanceUID = UID("2.25.99")
     third = send(plain(images))
     fourth = send(plain(series(5, 16)))
     assert len({scan.id for scan in (first, second, third, fourth)}) == 4
