@@ -123,6 +123,6 @@ def unsupported(detail: str) -> UnsupportedScan:
     """The error for a valid image of a kind that is not supported."""
     return UnsupportedScan(
         detail,
-        expected="One still image, grey or RGB, with 8 or 16 bits.",
+        expected="One still image, grey or RGB.",
         hint="Save it as an 8- or 16-bit grey or RGB PNG or TIFF, and send that.",
     )

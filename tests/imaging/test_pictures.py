@@ -460,8 +460,7 @@ def test_several_pictures_in_a_file_are_refused(tmp_path: Path) -> None:
 
 def test_pictures_of_other_kinds_are_refused(tmp_path: Path) -> None:
     Image.fromarray(noise((8, 9, 4)), "CMYK").save(tmp_path / "cmyk.jpg", format="JPEG")
-    Image.fromarray(noise((8, 9, 4)), "CMYK").save(tmp_path / "cmyk.tif", format="TIFF")
-    tifffile.imwrite(tmp_path / "double.tif", np.ones((8, 9)), metadata=None)
+    tifffile.imwrite(tmp_path / "complex.tif", np.ones((8, 9), complex), metadata=None)
     tifffile.imwrite(tmp_path / "five.tif", noise((8, 9, 5)), photometric="minisblack",
                      planarconfig="contig", metadata=None)  # fmt: skip
     for path in tmp_path.iterdir():

@@ -1,17 +1,19 @@
 """Reads a TIFF's pixels by region: mapped, tile by tile, or from strips that are unpacked once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.formats.tiff.contents import ImageSeries
+from imaging.formats.tiff.ycbcr import APERIO_YCBCR
 from imaging.large_arrays import large_zeros
 from imaging.lazy import lazy
 
@@ -21,8 +23,10 @@ _SEPARATE = 2
 """The planar configuration with one plane per component."""
 
 
-Region = Callable[[Box], NDArray[Any]]
-"""Rows and columns -> (row, column, sample) as stored, before any interpretation."""
+Region = Callable[[int, Box], NDArray[Any]]
+"""Number of the page, rows and columns -> (row, column, sample) as stored, before any
+interpretation."""
+Page = tifffile.TiffPage | tifffile.TiffFrame
 
 
 def open_alone(path: Path) -> tifffile.TiffFile:
@@ -36,34 +40,40 @@ def open_alone(path: Path) -> tifffile.TiffFile:
     return file
 
 
-def region_reader(path: Path, scratch: Path | None) -> tuple[Region, tifffile.TiffPage]:
-    """The function that reads regions of the image at `path`, and its only page."""
-    with open_alone(path) as file:
-        page = first(file)
-        page.colormap  # noqa: B018 - read while the file is open, like all data outside the tags
-        if page.is_memmappable:
-            return _mapped(path, file), page
-        if page.is_tiled:
-            return _Tiles(path, page), page
-    pixels = lazy(partial(_unpacked, path, scratch))
-    return (lambda box: pixels()[box.slices]), page
+def prepare(page: tifffile.TiffPage) -> None:
+    """Loads what decoding needs and what is stored outside the tags, while the file is open."""
+    if page.compression == APERIO_YCBCR:
+        page.subsampling = (1, 1)  # its codec, not TIFF, knows of any subsampling
+    page.decode  # noqa: B018 - created at the first use, from the open file
+    page.is_memmappable  # noqa: B018 - asks whether the file is one
 
 
-def first(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    """The first page; every file that is opened has one."""
-    return cast("tifffile.TiffPage", file.pages[0])
+def region_reader(path: Path, series: ImageSeries, scratch: Path | None) -> Region:
+    """The function that reads regions of the pages of a series, which were prepared."""
+    page = series.keyframe
+    if series.contiguous is not None:
+        return _mapped(path, page, [series.contiguous], prod(series.shape))
+    if all(one.is_memmappable for one in series.pages):
+        return _mapped(path, page, [one.dataoffsets[0] for one in series.pages], 1)
+    if page.is_tiled:
+        return _Tiles(path, page, series.pages)
+    unpacked = lazy(partial(_unpacked, path, page, series.pages, scratch))
+    return lambda number, box: unpacked()[number][box.slices]
 
 
-def _mapped(path: Path, file: tifffile.TiffFile) -> Region:
-    """Reads uncompressed, contiguous pixels through a memory map."""
-    page = first(file)
-    dtype = np.dtype(page.dtype).newbyteorder(file.byteorder)
-    stored = np.memmap(path, dtype, "r", page.dataoffsets[0], _planes_shape(page))
+def _mapped(path: Path, page: tifffile.TiffPage, offsets: list[int], pages: int) -> Region:
+    """Reads uncompressed pixels through memory maps; at each offset, `pages` pages follow."""
+    dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+    shape = (pages, *_planes_shape(page))
 
-    def read(box: Box) -> NDArray[Any]:
-        return np.moveaxis(stored[(slice(None), *box.slices)], 0, -1).reshape(
-            *box.shape, page.samplesperpixel
-        )
+    @lru_cache(8)
+    def stored(offset: int) -> NDArray[Any]:
+        return np.memmap(path, dtype, "r", offset, shape)
+
+    def read(number: int, box: Box) -> NDArray[Any]:
+        planes = stored(offsets[number // pages])[number % pages][(slice(None), *box.slices)]
+        shape = (*box.shape, page.samplesperpixel)
+        return np.asarray(np.moveaxis(planes, 0, -1).reshape(shape))
 
     return read
 
@@ -79,16 +89,14 @@ def _planes_shape(page: tifffile.TiffPage) -> tuple[int, ...]:
 class _Tiles:
     """Decodes the tiles that a region touches, and keeps the last ones."""
 
-    def __init__(self, path: Path, page: tifffile.TiffPage) -> None:
+    def __init__(self, path: Path, page: tifffile.TiffPage, pages: tuple[Page, ...]) -> None:
         self._page = page
         self._edge = (page.tilelength, page.tilewidth)
-        spans = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-        page.decode  # noqa: B018 - created while the file is open
         size = prod(self._edge) * page.samplesperpixel * np.dtype(page.dtype).itemsize
         # a partial of plain values: a bound method would keep this object, and all tiles, alive
-        self._tile = lru_cache(max(1, CACHE_BYTES // size))(partial(_decoded, path, page, spans))
+        self._tile = lru_cache(max(1, CACHE_BYTES // size))(partial(_tile, path, page, pages))
 
-    def __call__(self, box: Box) -> NDArray[Any]:
+    def __call__(self, number: int, box: Box) -> NDArray[Any]:
         page = self._page
         out = np.empty((*box.shape, page.samplesperpixel), page.dtype)
         planes = page.samplesperpixel if page.planarconfig == _SEPARATE else 1
@@ -98,45 +106,62 @@ class _Tiles:
         )
         for row, column, plane in product(*touched, range(planes)):
             start = (row * self._edge[0], column * self._edge[1])
-            tile = self._tile(plane, row, column)
+            tile = self._tile(number, plane, row, column)
             target, source = _overlap(box, start, tile.shape[:2])
             samples = slice(plane, plane + tile.shape[2])
             out[(*target, samples)] = tile[source]
         return out
 
 
-def _decoded(
-    path: Path, page: tifffile.TiffPage, spans: list[tuple[int, int]], plane: int, row: int,
+def _tile(
+    path: Path, page: tifffile.TiffPage, pages: tuple[Page, ...], number: int, plane: int, row: int,
     column: int,
 ) -> NDArray[Any]:  # fmt: skip
-    """One tile, (row, column, sample), cropped at the edge; `spans`: offset and size of each."""
+    """One tile, (row, column, sample), cropped at the edge."""
     down, across = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
     index = (plane * down + row) * across + column
-    offset, count = spans[index]
-    with path.open("rb") as file:
-        file.seek(offset)
-        data = file.read(count) or None
-    tile, _, shape = page.decode(
-        data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader
+    return decoded(path, page, pages[number], index)[0]
+
+
+def decoded(
+    path: Path, keyframe: tifffile.TiffPage, page: Page, index: int
+) -> tuple[NDArray[Any], tuple[int, ...]]:
+    """A strip or tile, (row, column, sample), cropped at the edge, and its position: (plane, row,
+    column, sample)."""
+    offset, count = page.dataoffsets[index], page.databytecounts[index]
+    data = None
+    if count:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(count) or None
+    tile, (plane, _, row, column, sample), shape = keyframe.decode(
+        data, index, jpegtables=page.jpegtables, jpegheader=keyframe.jpegheader
     )
     if tile is None:  # a sparse file omits empty tiles
-        return np.full(shape[1:], page.nodata, page.dtype)
-    return np.asarray(tile[0, : shape[1], : shape[2]])
+        return np.full(shape[1:], keyframe.nodata, keyframe.dtype), (plane, row, column, sample)
+    return np.asarray(tile[0, : shape[1], : shape[2]]), (plane, row, column, sample)
 
 
-def _unpacked(path: Path, scratch: Path | None) -> NDArray[Any]:
-    """(row, column, sample) of the whole image: a strip is as wide as the image."""
-    with open_alone(path) as file:
-        page = first(file)
-        shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
-        out = large_zeros(shape, np.dtype(page.dtype), scratch)
-        for strip, position, (_, down, across, samples) in page.segments(maxworkers=1):
-            plane, _, row, column, sample = position
-            first_sample = plane + sample
+def segments(
+    path: Path, keyframe: tifffile.TiffPage, page: Page
+) -> Iterator[tuple[NDArray[Any], tuple[int, ...]]]:
+    """All strips or tiles of a page, decoded one after the other; see `decoded`."""
+    for index in range(len(page.dataoffsets)):
+        yield decoded(path, keyframe, page, index)
+
+
+def _unpacked(
+    path: Path, keyframe: tifffile.TiffPage, pages: tuple[Page, ...], scratch: Path | None
+) -> NDArray[Any]:
+    """(page, row, column, sample) of all pages: a strip is as wide as the image."""
+    shape = (len(pages), keyframe.imagelength, keyframe.imagewidth, keyframe.samplesperpixel)
+    out = large_zeros(shape, np.dtype(keyframe.dtype), scratch)
+    for number, page in enumerate(pages):
+        for strip, (plane, row, column, sample) in segments(path, keyframe, page):
+            down, across, samples = strip.shape
+            first = plane + sample
             target = (slice(row, row + down), slice(column, column + across))
-            out[(*target, slice(first_sample, first_sample + samples))] = (
-                page.nodata if strip is None else strip[0, :down, :across]
-            )
+            out[(number, *target, slice(first, first + samples))] = strip
     return out
 
 

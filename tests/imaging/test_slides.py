@@ -1,0 +1,149 @@
+"""Whole-slide images: the image in full resolution is found between its levels and photographs."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from imaging.box import Box
+from imaging.errors import UnsupportedScan
+from imaging.formats.sniff import open_scan, verify
+
+RANDOM = np.random.default_rng(5)
+SLIDE = np.repeat(np.repeat(RANDOM.integers(0, 255, (20, 28, 3)), 16, 0), 16, 1).astype(np.uint8)
+HALF, QUARTER = SLIDE[::2, ::2], SLIDE[::4, ::4]
+LABEL = np.full((50, 40, 3), 200, np.uint8)
+MACRO = np.full((60, 130, 3), 100, np.uint8)
+TILED: dict[str, Any] = {
+    "photometric": "rgb", "tile": (64, 64), "compression": "jpeg", "metadata": None,
+    "compressionargs": {"level": 95},
+}  # fmt: skip
+STRIPS: dict[str, Any] = {"photometric": "rgb", "metadata": None, "compression": "lzw"}
+
+
+def slide(path: Path, *pages: tuple[np.ndarray, dict[str, Any]], big: bool = False) -> Path:
+    with tifffile.TiffWriter(path / "slide.tif", bigtiff=big) as tiff:
+        for pixels, options in pages:
+            tiff.write(pixels, **options)
+    return path / "slide.tif"
+
+
+def check(path: Path, spacing: tuple[float, float] | None = None) -> None:
+    """The scan is what tifffile decodes of the first page."""
+    scan = verify(path)
+    assert scan.grid == SLIDE.shape[:2]
+    with tifffile.TiffFile(path) as file:
+        oracle = file.pages[0].asarray()
+    assert np.array_equal(np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1), oracle)
+    part = open_scan(path).read(Box((100, 70), (210, 300)))
+    assert np.array_equal(np.moveaxis(part, 0, -1), oracle[100:210, 70:300])
+    assert scan.spacing_mm == (None if spacing is None else pytest.approx(spacing, rel=1e-9))
+
+
+def test_levels_as_reduced_pages(tmp_path: Path) -> None:
+    """As libvips writes them: NewSubfileType 1, a page for each level."""
+    check(
+        slide(
+            tmp_path,
+            (SLIDE, TILED | {"resolution": (20_000, 20_000), "resolutionunit": 3}),
+            (HALF, TILED | {"subfiletype": 1}),
+            (QUARTER, TILED | {"subfiletype": 1}),
+            (SLIDE[:3, :7], TILED | {"subfiletype": 1}),
+        ),
+        (5e-4, 5e-4),
+    )
+
+
+def test_levels_as_pages_without_a_flag(tmp_path: Path) -> None:
+    check(slide(tmp_path, (SLIDE, TILED), (HALF, TILED), (QUARTER, TILED)))
+
+
+def test_levels_as_subifds(tmp_path: Path) -> None:
+    check(
+        slide(
+            tmp_path,
+            (SLIDE, TILED | {"subifds": 2}),
+            (HALF, TILED | {"subfiletype": 1}),
+            (QUARTER, TILED | {"subfiletype": 1}),
+            big=True,
+        )
+    )
+
+
+def aperio(path: Path) -> Path:
+    """The order of an SVS: image, thumbnail, levels, label, macro."""
+    text = "Aperio Image Library v11.2.1\n448x320 [0,0 448x320] (64x64) JPEG/RGB Q=70"
+    described = TILED | {"description": f"{text}|AppMag = 20|MPP = 0.4990|ScanScope ID = X"}
+    return slide(
+        path,
+        (SLIDE, described),
+        (QUARTER[::2, ::2], STRIPS | {"description": text}),
+        (QUARTER, described),
+        (LABEL, STRIPS | {"subfiletype": 1, "description": f"{text}\nlabel 40x50"}),
+        (MACRO, STRIPS | {"subfiletype": 9, "description": f"{text}\nmacro 130x60"}),
+    )
+
+
+def test_aperio_svs(tmp_path: Path) -> None:
+    check(aperio(tmp_path), (4.99e-4, 4.99e-4))
+
+
+def test_philips_tiff(tmp_path: Path) -> None:
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPUfsImport">'
+        '<Attribute Name="PIM_DP_SCANNED_IMAGES" Group="0x301D" Element="0x1003" PMSVR="IDataObject'
+        'Array"><Array><DataObject ObjectType="DPScannedImage"><Attribute Name="PIM_DP_IMAGE_TYPE" '
+        'Group="0x301D" Element="0x1004" PMSVR="IString">WSI</Attribute>'
+        '<Attribute Name="DICOM_PIXEL_SPACING" Group="0x0028" Element="0x0030" PMSVR="IDoubleArray"'
+        '>"0.0005" "0.00025"</Attribute></DataObject></Array></Attribute></DataObject>'
+    )
+    path = slide(
+        tmp_path,
+        (SLIDE, TILED | {"description": xml, "software": "Philips DP v1.0"}),
+        (HALF, TILED | {"subfiletype": 1, "description": "level=1"}),
+        (MACRO, STRIPS | {"description": "Macro -offset=(0,0)-pixelspacing=(0.0315,0.0315)"}),
+        (LABEL, STRIPS | {"description": "Label -offset=(0,0)-pixelspacing=(0.0315,0.0315)"}),
+    )
+    with tifffile.TiffFile(path) as file:
+        assert file.is_philips
+    check(path, (5e-4, 2.5e-4))
+
+
+def xmp(text: str) -> dict[str, Any]:
+    return {"extratags": [(700, 1, None, text.encode(), True)]}
+
+
+def ventana(path: Path, overlap: str) -> Path:
+    tiles = (
+        '<EncodeInfo Ver="2"><SlideStitchInfo><ImageInfo Width="448" Height="320"><TileJointInfo '
+        f'FlagJoined="1" Direction="LEFT" Tile1="1" Tile2="2" OverlapX="{overlap}" OverlapY="0"/>'
+        "</ImageInfo></SlideStitchInfo></EncodeInfo>"
+    )
+    scanner = '<Metadata><iScan ScannerModel="X" ScanRes="0.25" LabelImage="1"/></Metadata>'
+    return slide(
+        path,
+        (LABEL, STRIPS | {"description": "Label_Image", **xmp(scanner)}),
+        (SLIDE, TILED | {"description": "level=0 mag=40 quality=95", **xmp(tiles)}),
+        (HALF, TILED | {"description": "level=1 mag=20 quality=95"}),
+        big=True,
+    )  # fmt: skip
+
+
+def test_ventana_bif(tmp_path: Path) -> None:
+    path = ventana(tmp_path, "0")
+    with tifffile.TiffFile(path) as file:
+        assert file.is_bif
+        oracle = file.pages[1].asarray()
+    scan = verify(path)
+    assert scan.spacing_mm == pytest.approx((2.5e-4, 2.5e-4))
+    assert np.array_equal(np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1), oracle)
+    with pytest.raises(UnsupportedScan, match="overlap"):
+        open_scan(ventana(tmp_path, "102"))
+
+
+def test_images_of_different_sizes_are_not_a_pyramid(tmp_path: Path) -> None:
+    path = slide(tmp_path, (SLIDE, STRIPS), (SLIDE[:100, :90], STRIPS))
+    with pytest.raises(UnsupportedScan, match="2 images"):
+        open_scan(path)

@@ -1,0 +1,126 @@
+"""The physical size of a TIFF's pixels, in every unit; the expected values are typed by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from imaging.formats.sniff import open_scan
+from imaging.scan import Scan
+from tests.support import tiff_files
+
+PIXELS = np.random.default_rng(3).integers(0, 255, (20, 30)).astype(np.uint8)
+INCH, CENTIMETRE, NO_UNIT = 2, 3, 1
+
+
+def ome(path: Path, **facts: Any) -> Scan:
+    tifffile.imwrite(path / "a.ome.tif", PIXELS, metadata={"axes": "YX", **facts})
+    return open_scan(path / "a.ome.tif")
+
+
+def resolution(path: Path, x: tuple[int, int], y: tuple[int, int], **more: Any) -> Scan:
+    tags = {"tag_282": [x], "tag_283": [y], **more}
+    (path / "a.tif").write_bytes(tiff_files.tiff(tiff_files.page(PIXELS, 8, 1, **tags)))
+    return open_scan(path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("unit", "mm"),
+    [
+        ("pm", 1e-9), ("\u00c5", 1e-7), ("nm", 1e-6), ("\u00b5m", 1e-3), ("mm", 1), ("cm", 10),
+        ("dm", 100), ("m", 1000), ("Mm", 1e9), ("in", 25.4), ("thou", 0.0254), ("ft", 304.8),
+        ("pt", 0.35277777777777777),
+    ],
+)  # fmt: skip
+def test_units_of_ome(tmp_path: Path, unit: str, mm: float) -> None:
+    scan = ome(
+        tmp_path,
+        PhysicalSizeX=0.5, PhysicalSizeY=0.25, PhysicalSizeXUnit=unit, PhysicalSizeYUnit=unit,
+    )  # fmt: skip
+    assert scan.spacing_mm == pytest.approx((0.25 * mm, 0.5 * mm), rel=1e-12)
+    assert not scan.warnings
+
+
+def test_units_of_ome_may_differ_and_default_to_micrometres(tmp_path: Path) -> None:
+    scan = ome(tmp_path, PhysicalSizeX=0.5, PhysicalSizeY=250.0, PhysicalSizeYUnit="nm")
+    assert scan.spacing_mm == pytest.approx((0.25e-3, 0.5e-3), rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", ["pixel", "reference frame", "furlong"])
+def test_a_unit_that_is_no_length_is_reported(tmp_path: Path, unit: str) -> None:
+    sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    scan = ome(tmp_path, **sizes, PhysicalSizeXUnit=unit, PhysicalSizeYUnit=unit)
+    assert scan.spacing_mm is None
+    assert "not a length" in scan.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "mm"),
+    [
+        ("micron", 1e-3), ("um", 1e-3), ("\\u00B5m", 1e-3), ("microns", 1e-3), ("nm", 1e-6),
+        ("mm", 1), ("cm", 10), ("inch", 25.4), ("Millimeters", 1), ("millimetre", 1),
+    ],
+)  # fmt: skip
+def test_units_of_imagej(tmp_path: Path, unit: str, mm: float) -> None:
+    """The resolution is in pixels per unit of the description, whatever ResolutionUnit states."""
+    text = f"ImageJ=1.54f\nunit={unit}\n"
+    for stated in (NO_UNIT, INCH):
+        scan = resolution(tmp_path, (4, 1), (5, 2), tag_270=text, tag_296=stated)
+        assert scan.spacing_mm == pytest.approx((0.4 * mm, 0.25 * mm), rel=1e-12)
+        assert not scan.warnings
+
+
+def test_resolution_units(tmp_path: Path) -> None:
+    """Without ResolutionUnit, the unit is the inch (TIFF 6.0, section 8)."""
+    scan = resolution(tmp_path, (20_000, 1), (10_000, 1), tag_296=CENTIMETRE)
+    assert scan.spacing_mm == pytest.approx((1e-3, 5e-4), rel=1e-12)
+    for unit in ({"tag_296": INCH}, {}):
+        scan = resolution(tmp_path, (50_800, 1), (50_800, 2), **unit)
+        assert scan.spacing_mm == pytest.approx((1e-3, 5e-4), rel=1e-12)
+        assert not scan.warnings
+
+
+@pytest.mark.parametrize(
+    ("per_unit", "unit", "reason"),
+    [
+        ((72, 1), INCH, "72 pixels per inch"),
+        ((3_000_000, 10_000), INCH, "300 pixels per inch"),
+        ((11_811, 100), CENTIMETRE, "300 pixels per inch"),
+        ((4, 1), NO_UNIT, "without a unit"),
+        ((4, 1), 9, "not a length"),
+    ],
+)
+def test_a_resolution_that_is_no_size_is_reported(
+    tmp_path: Path, per_unit: tuple[int, int], unit: int, reason: str
+) -> None:
+    scan = resolution(tmp_path, per_unit, per_unit, tag_296=unit)
+    assert scan.spacing_mm is None
+    assert reason in scan.warnings[0]
+
+
+@pytest.mark.parametrize("per_unit", [(0, 1), (1, 0), (0, 0), (1, 1)])
+def test_a_resolution_that_states_nothing_is_none(
+    tmp_path: Path, per_unit: tuple[int, int]
+) -> None:
+    scan = resolution(tmp_path, per_unit, per_unit, tag_296=INCH)
+    assert scan.spacing_mm is None
+    assert not scan.warnings
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "many", ""])
+def test_a_size_that_is_no_number_is_none(tmp_path: Path, value: str) -> None:
+    text = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="30" '
+        'SizeY="20" SizeC="1" SizeZ="1" SizeT="1" PhysicalSizeX="VALUE" PhysicalSizeY="VALUE">'
+        "<TiffData/></Pixels></Image></OME>"
+    )
+    described = text.replace("VALUE", value)
+    data = tiff_files.tiff(tiff_files.page(PIXELS, 8, 1, tag_270=described))
+    (tmp_path / "a").write_bytes(data)
+    assert open_scan(tmp_path / "a").spacing_mm is None
+    (tmp_path / "a").write_bytes(data.replace(f'"{value}"'.encode(), b'"2"'.ljust(len(value) + 2)))
+    if value in ("inf", "nan", "many"):  # the same file with a number
+        assert open_scan(tmp_path / "a").spacing_mm == pytest.approx((2e-3, 2e-3))
