@@ -9,9 +9,14 @@ import pytest
 from pydicom import Dataset, Sequence, dcmread, dcmwrite
 from pydicom.data import get_testdata_files
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import MPEG2MPML, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.deidentify import deidentify, deidentify_file, new_uid, pseudonym
+from imaging.formats.dicom.deidentify import deidentify, deidentify_file
+from imaging.formats.dicom.pseudonyms import new_uid, pseudonym
+from tests.support.dicom.files import pydicom_file
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
 
 SECRET = b"s" * 32
@@ -46,8 +51,14 @@ def _read(path: str) -> Dataset | None:
     return found if "SOPInstanceUID" in found and "SOPClassUID" in found else None
 
 
+DAMAGED = ("JPEG2000-embedded-sequence-delimiter.dcm", "badVR.dcm")
+"""Files that are not read as scans either: of another size, with a number that is none."""
 FILES = sorted(
-    {path for path in get_testdata_files() if Path(path).suffix in (".dcm", "") and _read(path)}
+    {
+        path
+        for path in get_testdata_files()
+        if Path(path).suffix in (".dcm", "") and Path(path).name not in DAMAGED and _read(path)
+    }
 )
 
 
@@ -60,6 +71,13 @@ def _values(found: Dataset, keyword: str) -> set[bytes]:
     }
     named = {part for value in raw for part in value.replace("^", "\\").split("\\")}
     return {text.encode() for text in raw | named if len(text) >= 6}
+
+
+def _same_pixels(original: Dataset, found: Dataset) -> None:
+    """What is stored differently is decoded to the same values by pydicom."""
+    arrays = [pixel_array(one, raw=True) for one in (original, found)]
+    assert arrays[0].dtype == arrays[1].dtype
+    np.testing.assert_array_equal(arrays[0], arrays[1])
 
 
 def test_there_is_much_to_look_at() -> None:
@@ -86,11 +104,17 @@ def test_no_value_is_left(path: str) -> None:
                     assert value not in rest, keyword
         for keyword in GEOMETRY:
             assert found.get(keyword) == original.get(keyword), keyword
-        if "PixelData" in original:
-            assert head.PixelData == original.PixelData
+        if "PixelData" in original and head.PixelData != original.PixelData:
+            _same_pixels(original, head)
         assert not any(element.tag.is_private for element in head.iterall())
         assert head.PatientIdentityRemoved == "YES"
         assert head.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_pixels_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnreadableScan, match="damaged"):
+        deidentify_file(pydicom_file(name), tmp_path / "out", SECRET)
 
 
 def test_a_series_stays_a_series() -> None:
@@ -222,10 +246,52 @@ def test_an_overlay_goes_as_a_whole() -> None:
     assert not [tag for tag in image.keys() if tag.group == 0x6000]  # noqa: SIM118 - a data set's
 
 
-def test_an_overlay_within_the_pixels_is_refused() -> None:
-    """What is drawn into spare bits stays in the pixels when its attributes go."""
+@pytest.mark.parametrize(("bit", "allocated"), [(11, 16), (3, 16), (0, 16)])
+def test_an_overlay_within_the_values_is_refused(bit: int, allocated: int) -> None:
+    """What is drawn into bits of the values themselves cannot be told from them."""
     image = series()[0]
     image.add_new(0x60000010, "US", 9)
-    image.add_new(0x60000102, "US", 12)
+    image.add_new(0x60000100, "US", allocated)
+    image.add_new(0x60000102, "US", bit)
     with pytest.raises(UnsupportedScan, match="overlay"):
+        deidentify(image, b"secret")
+
+
+@pytest.mark.parametrize(("bit", "allocated"), [(12, 16), (15, 16), (0, 1), (16, 16)])
+def test_an_overlay_within_unused_bits_is_cleared(bit: int, allocated: int) -> None:
+    """Given bits above the values in use, the values stay and the bits are empty."""
+    image = series()[0]
+    expected = np.frombuffer(image.PixelData, np.uint16)
+    image.PixelData = (
+        (expected | np.uint16(1 << bit if 11 < bit < 16 else 0)).astype("<u2").tobytes()
+    )
+    image.add_new(0x60000010, "US", 9)
+    image.add_new(0x60000100, "US", allocated)
+    image.add_new(0x60000102, "US", bit)
+    deidentify(image, b"secret")
+    np.testing.assert_array_equal(np.frombuffer(image.PixelData, np.uint16), expected)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize("allocated", [8, 16, 32])
+def test_signs_stay(allocated: int, *, big_endian: bool) -> None:
+    """Negative values keep their sign in the bits above, as readers expect that take all bits."""
+    bits = allocated - 3
+    kind = f"{'>' if big_endian else '<'}i{allocated // 8}"
+    expected = np.array([-1, 0, 5, -(1 << bits - 1), (1 << bits - 1) - 1, -2], kind)
+    image = series()[0]
+    image.Rows, image.Columns, image.PixelRepresentation = 2, 3, 1
+    image.BitsAllocated, image.BitsStored, image.HighBit = allocated, bits, bits - 1
+    image.file_meta.TransferSyntaxUID = (ExplicitVRLittleEndian, ExplicitVRBigEndian)[big_endian]
+    drawn = expected.view(kind.replace("i", "u")) ^ np.array([1, 0, 3, 0, 1, 2]) * (1 << bits)
+    image.PixelData = drawn.astype(kind.replace("i", "u")).tobytes()
+    deidentify(image, b"secret")
+    np.testing.assert_array_equal(np.frombuffer(image.PixelData, kind), expected)
+
+
+def test_a_compression_that_cannot_be_checked_is_refused() -> None:
+    image = series()[0]
+    image.file_meta.TransferSyntaxUID = MPEG2MPML
+    image.PixelData = encapsulate([b"video!"])
+    with pytest.raises(UnsupportedScan, match="compressed"):
         deidentify(image, b"secret")

@@ -20,21 +20,21 @@ from pydicom.uid import (
 Size = tuple[int, int, int]
 """Rows, columns, components."""
 _VRS = (b"OB", b"OW")
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 _SOF = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Start of frame (ITU-T T.81, table B.1; T.87, C.1.1)."""
-_OTHERS = {_SOS, 0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDF, *range(0xE0, 0xF0), 0xF8, 0xFE}
+_OTHERS = {SOS, 0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDF, *range(0xE0, 0xF0), 0xF8, 0xFE}
 """Further markers that begin a segment with a length: tables, application data, comments."""
 _MOST_SCANS = 100
 """Decoders visit every pixel for each scan; images have one, or one for each component."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 """A marker, with fill bytes before it (T.81, B.1.1.2)."""
-_JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 """A marker in entropy-coded data, but no stuffed zero and no restart (T.81, B.1.1.5)."""
-_JPEG_LS_MARKER = re.compile(rb"\xff+([\x80-\xcf\xd8-\xfe])", re.DOTALL)
+JPEG_LS_MARKER = re.compile(rb"\xff+([\x80-\xcf\xd8-\xfe])", re.DOTALL)
 """The same in JPEG-LS, which stuffs a zero bit (T.87, C.2)."""
 _SOC_SIZ = b"\xff\x4f\xff\x51"
-_JP2, _JP2C = b"\0\0\0\x0cjP  ", b"jp2c"
+JP2, _JP2C = b"\0\0\0\x0cjP  ", b"jp2c"
 
 
 def check_codestreams(file: BinaryIO) -> None:
@@ -44,8 +44,8 @@ def check_codestreams(file: BinaryIO) -> None:
     the header states, is truncated, or is no codestream of its transfer syntax.
     """
     header = dcmread(file, stop_before_pixels=True, force=True)
-    size_of = _READERS.get(str(header.file_meta.TransferSyntaxUID))
-    if size_of is None:
+    syntax = str(header.file_meta.TransferSyntaxUID)
+    if syntax not in _READERS:
         return
     stated = (int(header.Rows), int(header.Columns), int(header.SamplesPerPixel))
     offsets = [header.get(f"ExtendedOffsetTable{end}") for end in ("", "Lengths")]
@@ -56,31 +56,40 @@ def check_codestreams(file: BinaryIO) -> None:
         number_of_frames=int(header.get("NumberOfFrames") or 1),
         extended_offsets=(offsets[0], offsets[1]) if all(offsets) else None,
     ):
-        if size_of(frame) != stated:
-            raise ValueError("The frame is of another size than the header states.")
+        check_frame(frame, syntax, stated)
+
+
+def check_frame(frame: bytes, syntax: str, stated: Size) -> None:
+    """Checks one frame of a transfer syntax whose codestreams state a size; raises as above."""
+    if _READERS[syntax](frame) != stated:
+        raise ValueError("The frame is of another size than the header states.")
 
 
 def _jpeg(frame: bytes) -> Size:
-    return _size(frame, _JPEG_MARKER)
+    return _size(frame, JPEG_MARKER)
 
 
 def _jpeg_ls(frame: bytes) -> Size:
-    return _size(frame, _JPEG_LS_MARKER)
+    return _size(frame, JPEG_LS_MARKER)
 
 
 def _size(frame: bytes, marker: re.Pattern[bytes]) -> Size:
     """The size in the first frame header (T.81, B.2.2) of a stream that is whole."""
     sizes = [
         unpack_from(">HHB", frame, start + 3)  # after length and precision
-        for kind, start in _segments(frame, marker)
+        for kind, start in marker_segments(frame, marker)
         if kind in _SOF
     ]
     rows, columns, components = sizes[0]
     return rows, columns, components
 
 
-def _segments(frame: bytes, marker: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-    """Each marker segment to the end of the image: its marker, and where its length stands."""
+def marker_segments(frame: bytes, marker: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    """Each marker segment up to the end of the image: its marker, and the offset of its length.
+
+    `marker`: JPEG_MARKER or JPEG_LS_MARKER. The last one is EOI, which has no length. Raises
+    ValueError for a truncated stream.
+    """
     if frame[:2] != bytes((0xFF, _SOI)):
         raise ValueError("The stream has no start of image.")
     at, scans = 2, 0
@@ -89,11 +98,12 @@ def _segments(frame: bytes, marker: re.Pattern[bytes]) -> Iterator[tuple[int, in
         if following is None:
             raise ValueError("The stream is truncated.")
         kind, start = following[1][0], following.end()
-        if kind == _EOI:
+        if kind == EOI:
+            yield kind, start
             return
         if kind not in _SOF and kind not in _OTHERS:
             raise ValueError("The stream has a marker that its process does not use.")
-        scans += kind == _SOS
+        scans += kind == SOS
         if scans > _MOST_SCANS:
             raise ValueError("The stream has too many scans.")
         yield kind, start
@@ -106,7 +116,7 @@ def _jpeg_2000(frame: bytes) -> Size:
     OpenJPEG refuses truncated streams by itself.
     """
     at = 0
-    if frame.startswith(_JP2):
+    if frame.startswith(JP2):
         while frame[at + 4 : at + 8] != _JP2C:
             length = unpack_from(">I", frame, at)[0]
             if length < len(_JP2C):

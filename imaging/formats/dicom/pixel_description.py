@@ -27,7 +27,7 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
             expected="Transfer Syntax UID (0002,0010) in its file meta information (PS3.10, 7.1).",
             hint="Export it again as a DICOM file, with its meta information.",
         )
-    native_bytes = _native_bytes(header)
+    native_bytes = native_size(header)
     if native_bytes <= 0:
         raise ValueError("The image has no size.")
     _check_bits(header, syntax)
@@ -101,8 +101,8 @@ def _unsound(detail: str) -> UnreadableScan:
     )
 
 
-def _native_bytes(header: Dataset) -> int:
-    """Size of the pixel data where it is not compressed (PS3.5, 8.1)."""
+def native_size(header: Dataset) -> int:
+    """Size in bytes of the pixel data where it is not compressed (PS3.5, 8.1)."""
     frames = int(header.get("NumberOfFrames") or 1)
     samples, bits = int(header.SamplesPerPixel), int(header.BitsAllocated)
     pixels = int(header.Rows) * int(header.Columns) * frames

@@ -1,0 +1,154 @@
+"""Pixel data without anything that is not a pixel: for de-identification (decision 0032)."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian
+
+from imaging.errors import UnsupportedScan
+from imaging.formats.dicom import decoders
+from imaging.formats.dicom.codestream import JP2, check_frame
+from imaging.formats.dicom.codestream_cleaning import (
+    CLEANED_SYNTAXES,
+    clean_codestream,
+    precision,
+)
+from imaging.formats.dicom.pixel_description import native_size
+from imaging.formats.dicom.unused_bits import StoredBits
+
+_FLOATS = {"FloatPixelData": 4, "DoubleFloatPixelData": 8}
+"""Bytes of a value."""
+_MOST_INDEXED = 1 << 32
+"""Bound of an offset in a Basic Offset Table (PS3.5, A.4)."""
+
+decoders.register()
+
+
+def clean_pixels(dataset: Dataset) -> None:
+    """Clears unused bits, and removes bytes that belong to no frame, in place.
+
+    Compressed frames keep their codestream, without comments and application data, where its
+    unused bits are empty; otherwise, and always with RLE, the frames are stored uncompressed.
+    Raises UnsupportedScan for a compression that cannot be checked, and various errors for damaged
+    pixel data.
+    """
+    for keyword, size in _FLOATS.items():
+        if keyword in dataset:
+            values = int(dataset.Rows) * int(dataset.Columns) * _frames(dataset)
+            dataset[keyword].value = dataset[keyword].value[: values * size]
+    if not dataset.get("PixelData"):
+        return
+    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID") or ExplicitVRLittleEndian))
+    if syntax in AllTransferSyntaxes and not syntax.is_encapsulated:
+        dataset["PixelData"].value = _clean_native(dataset, little=syntax.is_little_endian)
+    elif decoders.is_available(syntax):
+        _clean_compressed(dataset, syntax)
+    else:
+        raise UnsupportedScan(
+            "The image is compressed in a way that de-identification cannot check.",
+            expected="An uncompressed image, or JPEG, JPEG-LS, JPEG 2000 or RLE.",
+            hint="Export the image uncompressed.",
+        )
+
+
+def _frames(dataset: Dataset) -> int:
+    return int(dataset.get("NumberOfFrames") or 1)
+
+
+def _clean_native(dataset: Dataset, *, little: bool) -> bytes:
+    """Uncompressed pixel data of even length (PS3.5, 8.1.1), cut to the size of the image."""
+    size, bits = native_size(dataset), StoredBits.of(dataset)
+    data = bytearray(dataset.PixelData[: size + size % 2])
+    if size % 2 and len(data) > size:
+        swapped = not little and dataset["PixelData"].VR == "OW"
+        data[size - 1 if swapped else size] = 0
+    if bits.allocated in (8, 16, 32):
+        kind = np.dtype(f"{'<' if little else '>'}u{bits.allocated // 8}")
+        cells = np.frombuffer(data, kind, len(data) // kind.itemsize)
+        data[: cells.nbytes] = bits.cleared(cells).astype(kind).tobytes()
+    elif bits.allocated == 1:
+        data[:size] = _without_last_bits(dataset, data[:size])
+    return bytes(data) + b"\0" * (len(data) % 2)
+
+
+def _without_last_bits(dataset: Dataset, data: bytearray) -> bytearray:
+    """1-bit pixels with the bits behind the last pixel cleared; the first is the lowest bit."""
+    pixels = int(dataset.Rows) * int(dataset.Columns) * _frames(dataset)
+    kept = pixels % 8
+    if not kept or len(data) * 8 < pixels:
+        return data
+    data[-1] &= (1 << kept) - 1
+    return data
+
+
+def _clean_compressed(dataset: Dataset, syntax: UID) -> None:
+    frames = _codestreams(dataset, syntax) if syntax in CLEANED_SYNTAXES else []
+    if not frames or _some_hidden(dataset, syntax, frames):
+        _decompress(dataset, syntax)
+        return
+    indexed = sum(map(len, frames)) < _MOST_INDEXED
+    dataset["PixelData"].value = encapsulate(frames, has_bot=indexed)
+
+
+def _codestreams(dataset: Dataset, syntax: UID) -> list[bytes]:
+    """Each frame, cleaned; none where one is a JP2 file, whose boxes may change the pixels."""
+    stated = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
+    offsets = [dataset.get(f"ExtendedOffsetTable{end}") for end in ("", "Lengths")]
+    fragments = generate_frames(
+        dataset.PixelData,
+        number_of_frames=_frames(dataset),
+        extended_offsets=(offsets[0], offsets[1]) if all(offsets) else None,
+    )
+    frames: list[bytes] = []
+    for frame in islice(fragments, _frames(dataset)):
+        check_frame(frame, syntax, stated)
+        if frame.startswith(JP2):
+            return []
+        frames.append(clean_codestream(frame, syntax))
+    if len(frames) < _frames(dataset):
+        raise ValueError("The pixel data has fewer frames than the header states.")
+    return frames
+
+
+def _some_hidden(dataset: Dataset, syntax: UID, frames: list[bytes]) -> bool:
+    """Whether the codestreams have more bits than are stored, and these are in use."""
+    bits = StoredBits.of(dataset)
+    if not bits.some_unused or max(precision(one, syntax) for one in frames) <= bits.stored:
+        return False
+    cells = (_cells(array, bits) for array, _ in _decoded(dataset, syntax))
+    return any(not np.array_equal(one, bits.cleared(one)) for one in cells)
+
+
+def _decoded(dataset: Dataset, syntax: UID) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
+    """Frames as they are stored, all bits of them, and what describes them."""
+    return get_decoder(syntax).iter_array(
+        dataset,
+        raw=True,
+        decoding_plugin=decoders.PLUGIN,
+        correct_unused_bits=False,
+    )
+
+
+def _cells(array: NDArray[Any], bits: StoredBits) -> NDArray[Any]:
+    """Values in an unsigned type of the bits that are allocated."""
+    size = bits.allocated // 8
+    return array.astype(f"<i{size}" if array.dtype.kind == "i" else f"<u{size}").view(f"<u{size}")
+
+
+def _decompress(dataset: Dataset, syntax: UID) -> None:
+    bits, decoded = StoredBits.of(dataset), list(_decoded(dataset, syntax))
+    frames = [bits.cleared(_cells(array, bits)).tobytes() for array, _ in decoded]
+    data = b"".join(frames)
+    dataset["PixelData"].value = data + b"\0" * (len(data) % 2)
+    dataset["PixelData"].VR = "OW" if bits.allocated > 8 else "OB"
+    dataset["PixelData"].is_undefined_length = False
+    dataset.PhotometricInterpretation = str(decoded[0][1]["photometric_interpretation"])
+    if int(dataset.SamplesPerPixel) > 1:
+        dataset.PlanarConfiguration = 0
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
