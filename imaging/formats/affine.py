@@ -11,6 +11,8 @@ ORIENTATION_UNKNOWN = (
 """A warning."""
 _SINGULAR = 1e-6
 """|det| of the unit-length columns below which the axes count as parallel."""
+_SHEAR_DEGREES = 0.05
+"""Above rounding by float32 and by printed numbers of five digits."""
 
 
 def is_valid(affine: NDArray[np.float64]) -> bool:
@@ -30,3 +32,56 @@ def invalid_affine() -> UnsupportedScan:
         expected="An affine whose three axes have a length and point in different directions.",
         hint="Set a valid affine, for example from the original series, and send the scan again.",
     )
+
+
+def completed(
+    affine: NDArray[np.float64], grid: tuple[int, int, int], sizes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The affine with a direction for the third axis of a single slice, where it states none.
+
+    A writer of 2D images leaves the column of the third axis zero. It becomes perpendicular to the
+    slice, `sizes[2]` long.
+    """
+    columns = affine[:3, :3]
+    if grid[2] != 1 or columns[:, 2].any() or not np.isfinite(columns).all():
+        return affine
+    normal = np.cross(columns[:, 0], columns[:, 1])
+    length = np.linalg.norm(normal)
+    if not length > 0:
+        return affine
+    result = affine.copy()
+    result[:3, 2] = normal / length * sizes[2]
+    return result
+
+
+def corner_distance(
+    first: NDArray[np.float64], second: NDArray[np.float64], grid: tuple[int, ...]
+) -> float:
+    """The largest distance of a corner of the grid under two affines, in the affines' unit."""
+    ends = [(0, length - 1) for length in grid]
+    corners = np.array([(i, j, k, 1) for i in ends[0] for j in ends[1] for k in ends[2]], float)
+    return float(np.linalg.norm(((first - second) @ corners.T)[:3], axis=0).max())
+
+
+def shear_degrees(affine: NDArray[np.float64]) -> float:
+    """How far the angle between two axes is from a right angle, at most."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    cosines = np.abs(directions.T @ directions - np.eye(3))
+    return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
+
+
+def is_sheared(affine: NDArray[np.float64]) -> bool:
+    """Whether the axes are not perpendicular, beyond what rounding explains."""
+    return shear_degrees(affine) > _SHEAR_DEGREES
+
+
+def shear_warnings(affine: NDArray[np.float64]) -> tuple[str, ...]:
+    """A warning if the axes are not perpendicular."""
+    if not is_sheared(affine):
+        return ()
+    warning = (
+        "The axes of the scan are not perpendicular: an angle differs by "
+        f"{shear_degrees(affine):.2g} degrees from 90. Some programs, such as ITK, 3D Slicer and "
+        "FSL, refuse or distort such a scan and its mask."
+    )
+    return (warning,)

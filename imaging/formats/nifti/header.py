@@ -11,12 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
-from nibabel.spatialimages import HeaderDataError
-from numpy.typing import NDArray
 
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.affine import ORIENTATION_UNKNOWN, invalid_affine, is_valid
 from imaging.formats.file_start import HEAD_BYTES
+from imaging.formats.nifti.geometry import Geometry, geometry_of
 
 HEADER_BYTES = HEAD_BYTES
 """The length of the longer header, NIfTI-2's."""
@@ -37,6 +35,8 @@ _UNSUPPORTED = {1: "single bits", 32: "complex", 1792: "complex", 2048: "complex
 _UNSUPPORTED |= {2304: "RGBA", 1536: "128-bit float"}
 _COMMON = ("u1", "i2", "i4", "f4", "f8", "u2", "u4")
 """Voxel types that every viewer supports: neither int8 nor 64-bit integers."""
+_SPACE = 3
+"""Number of axes in space; the others are time and values."""
 _EXTENSIONS_BYTES = 64 << 20
 """Most bytes between header and voxels: extensions take kilobytes, with DICOM in them some MB."""
 
@@ -54,8 +54,7 @@ class Header:
     """Bytes before the first voxel."""
     slope: float
     intercept: float
-    affine: NDArray[np.float64]
-    warnings: tuple[str, ...]
+    geometry: Geometry
 
     @property
     def scaled(self) -> bool:
@@ -77,8 +76,7 @@ class Header:
     @property
     def grid(self) -> tuple[int, int, int]:
         """The shape of one volume."""
-        i, j, k = (*self.stored_shape[:3], 1, 1)[:3]
-        return i, j, k
+        return _grid(self.stored_shape)
 
     @property
     def volumes(self) -> int:
@@ -124,7 +122,7 @@ def parse(start: bytes) -> Header:
     raw = _VERSIONS[size](start[:size], endianness=order, check=False)
     stored_shape = _stored_shape(raw)
     slope, intercept = _scaling(raw)
-    affine, warnings = _affine(raw)
+    geometry = geometry_of(raw, _grid(stored_shape))
     return Header(
         raw=raw,
         stored_shape=stored_shape,
@@ -132,8 +130,7 @@ def parse(start: bytes) -> Header:
         offset=_offset(raw, size),
         slope=slope,
         intercept=intercept,
-        affine=affine,
-        warnings=warnings,
+        geometry=geometry,
     )
 
 
@@ -161,10 +158,18 @@ def _stored_shape(raw: Nifti1Header) -> tuple[int, ...]:
     count = int(raw["dim"][0])
     if not 1 <= count <= 7:
         raise _damaged(f"The header states {count} axes.")
-    shape = tuple(int(n) for n in raw["dim"][1 : count + 1])
+    shape = tuple(
+        max(1, int(n)) if axis >= _SPACE else int(n)  # nifti1_io.c: 0 is 1
+        for axis, n in enumerate(raw["dim"][1 : count + 1])
+    )
     if min(shape) < 1:
         raise _damaged("The header states a length below 1 for an axis.")
     return shape
+
+
+def _grid(stored_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    i, j, k = (*stored_shape[:3], 1, 1)[:3]
+    return i, j, k
 
 
 def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:
@@ -182,8 +187,17 @@ def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:
 
 def _offset(raw: Nifti1Header, size: int) -> int:
     offset = float(raw["vox_offset"])
-    if not np.isfinite(offset) or not size <= offset <= size + _EXTENSIONS_BYTES:
-        raise _damaged("The header states an impossible position of the voxels in the file.")
+    if not np.isfinite(offset):
+        raise _damaged("The header's position of the voxels in the file is not finite.")
+    if offset < size:
+        raise _damaged(
+            f"The header states that the voxels begin at byte {offset:.0f}, inside the header."
+        )
+    if offset > size + _EXTENSIONS_BYTES:
+        raise _damaged(
+            f"The header states that the voxels begin at byte {offset:.0f}. The extensions before "
+            f"them may take {_EXTENSIONS_BYTES:,} bytes."
+        )
     return int(offset)
 
 
@@ -195,22 +209,3 @@ def _scaling(raw: Nifti1Header) -> tuple[float, float]:
     if not np.isfinite(intercept):
         raise _damaged("The header has a valid slope, but an intercept that is not finite.")
     return slope, intercept
-
-
-def _affine(raw: Nifti1Header) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """The sform, else the qform, else the bare voxel sizes, as in nibabel."""
-    try:
-        with np.errstate(invalid="ignore"):  # a signalling NaN; `is_valid` detects it
-            affine = np.asarray(raw.get_best_affine(), np.float64)
-    except (HeaderDataError, ValueError) as error:
-        raise invalid_affine() from error
-    if not is_valid(affine):
-        raise invalid_affine()
-    warnings = []
-    if not int(raw["sform_code"]) and not int(raw["qform_code"]):
-        warnings.append(ORIENTATION_UNKNOWN)
-    unit = int(raw["xyzt_units"]) & 7
-    if unit in (1, 3):
-        name = {1: "metres", 3: "micrometres"}[unit]
-        warnings.append(f"The file states lengths in {name}; they are read as millimetres.")
-    return affine, tuple(warnings)

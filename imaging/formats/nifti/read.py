@@ -38,15 +38,16 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     _check_one_volume(header)
     limits.check_volume(header.voxels, header.file_bytes)
     check_file_size(path, header, gzipped=gzipped)
+    affine = header.geometry.affine
     return Scan(
         shape=(1, *header.grid),
         dtype=header.dtype,
-        affine=header.affine,
-        spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
+        affine=affine,
+        spacing_mm=tuple(float(n) for n in np.linalg.norm(affine[:3, :3], axis=0)),
         format="nifti",
         reader=Voxels(path, header, scratch, gzipped=gzipped),
         stored_shape=header.stored_shape,
-        warnings=header.warnings,
+        warnings=header.geometry.warnings,
     )
 
 
