@@ -289,6 +289,21 @@ def test_signs_stay(allocated: int, *, big_endian: bool) -> None:
     np.testing.assert_array_equal(np.frombuffer(image.PixelData, kind), expected)
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_padding_beyond_the_bits_of_a_value_stays(*, signed: bool) -> None:
+    """Given -3024 outside of 12-bit values, which needs more bits, it is still -3024."""
+    kind = "<i2" if signed else "<u2"
+    expected = np.array([-3024, -3024, 7, 1072, 900, 0], "<i2").view(kind)
+    drawn = (expected.view("<u2") ^ np.array([0, 0, 0, 1 << 15, 1 << 12, 0])).astype("<u2")
+    image = series()[0]
+    image.Rows, image.Columns, image.PixelRepresentation = 2, 3, int(signed)
+    image.BitsStored, image.HighBit = 12, 11
+    image.add_new("PixelPaddingValue", "SS" if signed else "US", int(expected[0]))
+    image.PixelData = drawn.tobytes()
+    deidentify(image, b"secret")
+    np.testing.assert_array_equal(np.frombuffer(image.PixelData, kind), expected)
+
+
 def test_a_compression_that_cannot_be_checked_is_refused() -> None:
     image = series()[0]
     image.file_meta.TransferSyntaxUID = MPEG2MPML

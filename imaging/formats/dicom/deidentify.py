@@ -19,7 +19,7 @@ from imaging.formats.dicom.attribute_actions import action_of
 from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.pixel_cleaning import clean_pixels
 from imaging.formats.dicom.pseudonyms import pseudonym
-from imaging.formats.dicom.unused_bits import StoredBits
+from imaging.formats.dicom.stored_bits import bit_shift
 
 _OVERLAYS = range(0x6000, 0x6100, 2)
 _OVERLAY_ALLOCATED, _OVERLAY_BIT, _OVERLAY_DATA = 0x0100, 0x0102, 0x3000
@@ -90,10 +90,10 @@ def _is_overlay_in_values(dataset: Dataset, group: int) -> bool:
     position = dataset.get((group, _OVERLAY_BIT))
     if position is None or (group, _OVERLAY_DATA) in dataset or "BitsStored" not in dataset:
         return False
-    bits, bit = StoredBits.of(dataset), int(position.value or 0)
+    bit, lowest = int(position.value or 0), bit_shift(dataset)
     allocated = dataset.get((group, _OVERLAY_ALLOCATED))
     embedded = bit > 0 or (allocated is not None and int(allocated.value or 0) > 1)
-    return embedded and bits.low <= bit <= bits.high
+    return embedded and lowest <= bit < lowest + int(dataset.BitsStored)
 
 
 def _names(dataset: Dataset, secret: bytes) -> dict[BaseTag, str]:

@@ -20,12 +20,16 @@ from imaging.formats.dicom.codestream_cleaning import (
     precision,
 )
 from imaging.formats.dicom.pixel_description import native_size
-from imaging.formats.dicom.unused_bits import StoredBits
+from imaging.formats.dicom.pixel_padding import PixelPadding
+from imaging.formats.dicom.stored_bits import bit_shift, check_bits, without_unused_bits
 
 _FLOATS = {"FloatPixelData": 4, "DoubleFloatPixelData": 8}
 """Bytes of a value."""
 _MOST_INDEXED = 1 << 32
 """Bound of an offset in a Basic Offset Table (PS3.5, A.4)."""
+
+_LEAST_SIGN_BITS = 2
+"""Unused bits from which a negative padding value is told from an overlay."""
 
 decoders.register()
 
@@ -44,6 +48,7 @@ def clean_pixels(dataset: Dataset) -> None:
             dataset[keyword].value = dataset[keyword].value[: values * size]
     if not dataset.get("PixelData"):
         return
+    check_bits(dataset)
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID") or ExplicitVRLittleEndian))
     if syntax in AllTransferSyntaxes and not syntax.is_encapsulated:
         dataset["PixelData"].value = _clean_native(dataset, little=syntax.is_little_endian)
@@ -63,18 +68,39 @@ def _frames(dataset: Dataset) -> int:
 
 def _clean_native(dataset: Dataset, *, little: bool) -> bytes:
     """Uncompressed pixel data of even length (PS3.5, 8.1.1), cut to the size of the image."""
-    size, bits = native_size(dataset), StoredBits.of(dataset)
+    size, allocated = native_size(dataset), int(dataset.BitsAllocated)
     data = bytearray(dataset.PixelData[: size + size % 2])
     if size % 2 and len(data) > size:
         swapped = not little and dataset["PixelData"].VR == "OW"
         data[size - 1 if swapped else size] = 0
-    if bits.allocated in (8, 16, 32):
-        kind = np.dtype(f"{'<' if little else '>'}u{bits.allocated // 8}")
+    if allocated in (8, 16, 32):
+        kind = _cell_type(dataset).newbyteorder("<" if little else ">")
         cells = np.frombuffer(data, kind, len(data) // kind.itemsize)
-        data[: cells.nbytes] = bits.cleared(cells).astype(kind).tobytes()
-    elif bits.allocated == 1:
+        data[: cells.nbytes] = _cleared(cells, dataset).astype(kind).tobytes()
+    elif allocated == 1:
         data[:size] = _without_last_bits(dataset, data[:size])
     return bytes(data) + b"\0" * (len(data) % 2)
+
+
+def _cell_type(dataset: Dataset) -> np.dtype[Any]:
+    signed = int(dataset.get("PixelRepresentation") or 0)
+    return np.dtype(f"<{'i' if signed else 'u'}{int(dataset.BitsAllocated) // 8}")
+
+
+def _cleared(cells: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Cells without what their unused bits hold.
+
+    A padding value such as -2000 may need more bits than BitsStored. It is kept where all bits
+    above the value are set, as those of a negative number are; an overlay uses one of them.
+    """
+    cleared, padding = without_unused_bits(cells, dataset), PixelPadding.of(dataset)
+    high = bit_shift(dataset) + int(dataset.BitsStored) - 1
+    above = int(dataset.BitsAllocated) - high - 1
+    if padding is None or bit_shift(dataset) or above < _LEAST_SIGN_BITS:
+        return cleared
+    ones = (1 << above) - 1
+    kept = padding.covers(cells) & (cells >> (high + 1) & ones == ones)
+    return np.where(kept, cells, cleared)
 
 
 def _without_last_bits(dataset: Dataset, data: bytearray) -> bytearray:
@@ -118,11 +144,10 @@ def _codestreams(dataset: Dataset, syntax: UID) -> list[bytes]:
 
 def _some_hidden(dataset: Dataset, syntax: UID, frames: list[bytes]) -> bool:
     """Whether the codestreams have more bits than are stored, and these are in use."""
-    bits = StoredBits.of(dataset)
-    if not bits.some_unused or max(precision(one, syntax) for one in frames) <= bits.stored:
+    if max(precision(one, syntax) for one in frames) <= int(dataset.BitsStored):
         return False
-    cells = (_cells(array, bits) for array, _ in _decoded(dataset, syntax))
-    return any(not np.array_equal(one, bits.cleared(one)) for one in cells)
+    cells = (_cells(array, dataset) for array, _ in _decoded(dataset, syntax))
+    return any(not np.array_equal(one, _cleared(one, dataset)) for one in cells)
 
 
 def _decoded(dataset: Dataset, syntax: UID) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
@@ -135,18 +160,18 @@ def _decoded(dataset: Dataset, syntax: UID) -> Iterator[tuple[NDArray[Any], dict
     )
 
 
-def _cells(array: NDArray[Any], bits: StoredBits) -> NDArray[Any]:
-    """Values in an unsigned type of the bits that are allocated."""
-    size = bits.allocated // 8
-    return array.astype(f"<i{size}" if array.dtype.kind == "i" else f"<u{size}").view(f"<u{size}")
+def _cells(array: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Decoded pixels in cells of the bits that are allocated."""
+    kind = _cell_type(dataset)
+    return array.astype(kind.str.replace("i", "u") if array.dtype.kind == "u" else kind).view(kind)
 
 
 def _decompress(dataset: Dataset, syntax: UID) -> None:
-    bits, decoded = StoredBits.of(dataset), list(_decoded(dataset, syntax))
-    frames = [bits.cleared(_cells(array, bits)).tobytes() for array, _ in decoded]
+    decoded = list(_decoded(dataset, syntax))
+    frames = [_cleared(_cells(array, dataset), dataset).tobytes() for array, _ in decoded]
     data = b"".join(frames)
     dataset["PixelData"].value = data + b"\0" * (len(data) % 2)
-    dataset["PixelData"].VR = "OW" if bits.allocated > 8 else "OB"
+    dataset["PixelData"].VR = "OW" if int(dataset.BitsAllocated) > 8 else "OB"
     dataset["PixelData"].is_undefined_length = False
     dataset.PhotometricInterpretation = str(decoded[0][1]["photometric_interpretation"])
     if int(dataset.SamplesPerPixel) > 1:

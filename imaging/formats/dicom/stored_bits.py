@@ -23,3 +23,22 @@ def values_in(cells: NDArray[Any], header: Dataset) -> NDArray[Any]:
     if int(header.BitsAllocated) == 1 or above + shift <= 0:
         return cells
     return np.asarray((cells << above) >> (above + shift)).astype(cells.dtype, copy=False)
+
+
+def without_unused_bits(cells: NDArray[Any], header: Dataset) -> NDArray[Any]:
+    """Pixel cells, signed by Pixel Representation, with nothing in their unused bits.
+
+    Bits above a signed value repeat its sign, as readers expect that take all bits of a cell; all
+    other unused bits become 0. The 12 bits of a value, with HighBit 11:
+
+        bit   15 14 13 12   11 10 9 8 7 6 5 4 3 2 1 0
+              cleared       value
+    """
+    return np.asarray(values_in(cells, header) << bit_shift(header)).astype(cells.dtype, copy=False)
+
+
+def check_bits(header: Dataset) -> None:
+    """Raises ValueError unless BitsStored and HighBit fit into BitsAllocated."""
+    stored, shift = int(header.BitsStored), bit_shift(header)
+    if stored < 1 or shift < 0 or stored + shift > int(header.BitsAllocated):
+        raise ValueError("BitsStored or HighBit is impossible.")
