@@ -80,13 +80,18 @@ def action_of(element: DataElement, *, nested: bool) -> Action | None:
         return _change_uid
     if element.VR in _TEXT_VRS and element.keyword not in _KEPT_TEXTS:
         return _empty
-    if element.VR in _DATA_VRS and element.keyword not in _KEPT_DATA:
+    if _is_data(element) and element.keyword not in _KEPT_DATA:
         return _remove
     if nested and element.keyword in _PIXELS:
         return _remove
     if element.keyword in (*_TABLES, *_SEGMENTED_TABLES):
         return _keep_palette
     return _shorten if element.keyword == "LUTData" else None
+
+
+def _is_data(element: DataElement) -> bool:
+    """Whether its value is binary; a VR may be ambiguous, as "OB or OW" in implicit VR is."""
+    return any(vr in _DATA_VRS for vr in element.VR.split(" or "))
 
 
 def _remove(dataset: Dataset, element: DataElement, _: bytes) -> None:

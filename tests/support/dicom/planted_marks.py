@@ -40,6 +40,23 @@ from pydicom.uid import (
 
 TEXT_VRS = ("AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 BINARY_VRS = ("OB", "OW", "OB or OW", "UN")
+TECHNICAL = frozenset(
+    (
+        *("Manufacturer", "ManufacturerModelName", "SoftwareVersions"),
+        *("CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning"),
+        *("CodingSchemeDesignator", "CodingSchemeVersion", "MappingResourceName"),
+        *("SequenceName", "PulseSequenceName", "ImagedNucleus", "StackID", "AcquisitionMode"),
+        *("ReceiveCoilName", "TransmitCoilName", "MultiCoilElementName", "MultiCoilConfiguration"),
+        *("ConvolutionKernel", "FilterType", "FilterMaterial", "ImageFilter", "PhosphorType"),
+        *("CollimatorGridName", "ViewName", "OpticalPathIdentifier", "EnergyWindowName"),
+        *("ReferencedOpticalPathIdentifier", "RescaleType", "ModalityLUTType"),
+        *("Radiopharmaceutical", "RadiopharmaceuticalRoute", "ContrastBolusRoute"),
+        *("AttenuationCorrectionMethod", "ScatterCorrectionMethod", "ReconstructionMethod"),
+        *("CardiacFramingType", "TriggerSourceOrType", "TypeOfFilters", "TransducerData"),
+        *("ProcessingFunction", "DigitalImageFormatAcquired", "VideoImageFormatAcquired"),
+    )
+)
+"""What acquisition and coding say, which stays."""
 NATIVE = (
     *(ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian),
     DeflatedExplicitVRLittleEndian,
