@@ -14,7 +14,7 @@ from imaging.errors import BadRequest, TesseraError, Unavailable
 from imaging.formats import registry
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.format import MaskFormat
-from imaging.formats.ome_zarr.write import pack
+from imaging.formats.ome_zarr.save import pack
 from inference.options import RunOptions
 from inference.segmentation_output import SegmentationOutput
 from models.card import ModelCard

@@ -3,6 +3,7 @@
 from imaging.formats.archive import ZIP_SIGNATURE
 from imaging.formats.file_start import FileStart
 from imaging.formats.format import MaskFormat, ScanFormat
+from imaging.formats.ome_zarr.parts import extract_ome_zarr, ome_zarr_parts
 from imaging.formats.ome_zarr.read import is_ome_zarr, open_ome_zarr, verify_ome_zarr
 from imaging.formats.ome_zarr.write import write_ome_zarr
 
@@ -25,6 +26,8 @@ SCAN = ScanFormat(
     recognises=_recognises,
     open=open_ome_zarr,
     verify=verify_ome_zarr,
+    parts=ome_zarr_parts,
+    extract=extract_ome_zarr,
 )
 
 MASK = MaskFormat(

@@ -6,115 +6,105 @@ full resolution is the first dataset of the first multiscale.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.archive import entries
-from imaging.formats.ome_zarr.axes import DIRECTIONS, LENGTHS_MM, LPS
+from imaging.formats.ome_zarr.axes import Geometry, SpatialAxis, geometry_of, parsed_axis
+from imaging.formats.ome_zarr.errors import damaged, unsupported
 
-ROOT_FILES = ("zarr.json", ".zgroup")
-"""Files of which the folder of a group has one, in Zarr 3 and in Zarr 2."""
 _SUPPORTED = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
+_RGB = ("ff0000", "00ff00", "0000ff")
+"""Display colours of the channels of a colour image."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ZarrImage:
     """The image at full resolution, and its geometry."""
 
     array: Any
     axes: tuple[str, ...]
     """Names, in the array's order."""
-    spatial: tuple[str, ...]
-    """Names of the axes of the scan's grid: y, x, or z, y, x for a volume."""
-    components: int
-    spacing_mm: tuple[float, ...] | None
-    affine: NDArray[np.float64]
-    warnings: tuple[str, ...]
+    space: tuple[SpatialAxis, ...]
+    """The axes of the scan's grid: y, x, or z, y, x for a volume."""
+    geometry: Geometry
+    rgb: bool
+    """Whether the three channels are the colours of one image."""
+
+    @property
+    def spatial(self) -> tuple[str, ...]:
+        """Names of the axes of the scan's grid."""
+        return tuple(axis.name for axis in self.space)
 
     @property
     def grid(self) -> tuple[int, ...]:
         return tuple(self.array.shape[self.axes.index(name)] for name in self.spatial)
 
+    @property
+    def components(self) -> int:
+        return 3 if self.rgb else 1
 
-def root_folder(path: Path) -> str | None:
-    """The folder of the outermost group in a zip, '' for the zip itself; None without a group."""
-    parts = (name.rpartition("/") for name in entries(path))
-    folders = [folder for folder, _, name in parts if name in ROOT_FILES]
-    return min(folders, key=lambda folder: (folder.count("/") + bool(folder), folder), default=None)
+    @property
+    def choices(self) -> dict[str, int]:
+        """Axes of which one index is one scan (t, c), with their lengths."""
+        names = ("t",) if self.rgb else ("t", "c")
+        sizes = dict(zip(self.axes, self.array.shape, strict=True))
+        return {name: int(sizes[name]) for name in names if name in sizes}
+
+    @property
+    def parts(self) -> int:
+        """Number of scans that the image holds."""
+        return prod(self.choices.values())
+
+    def index(self, slices: Mapping[str, slice], part: int = 0) -> tuple[Any, ...]:
+        """The array's index of a region in part `part` (from 0, the last axis varies fastest)."""
+        names = list(self.choices)
+        places = np.unravel_index(part, list(self.choices.values())) if names else ()
+        chosen = dict(zip(names, map(int, places), strict=True))
+        rest = {"c": slice(None)} if self.rgb else {}
+        return tuple(({"z": 0} | chosen | rest | dict(slices))[name] for name in self.axes)
 
 
-def read_image(path: Path) -> ZarrImage:
-    """The image at `path`; raises UnreadableScan, UnsupportedScan, and whatever zarr raises."""
-    import zarr  # lazily: it takes a quarter of a second
+def parsed_image(group: Any, attributes: Mapping[str, Any]) -> ZarrImage:
+    """The image of a Zarr group; `attributes` are its NGFF metadata.
 
-    from imaging.formats.ome_zarr.store import checked_store, chunk_checks
-
-    store = checked_store(path)
-    within = "" if path.is_dir() else root_folder(path) or ""
-    group = zarr.open_group(store, path=within, mode="r")
-    attributes: Mapping[str, Any] = dict(group.attrs)
-    multiscale = attributes.get("ome", attributes).get("multiscales", [None])[0]
+    Raises UnreadableScan, UnsupportedScan, and whatever zarr raises.
+    """
+    multiscale = attributes.get("multiscales", [None])[0]
     if multiscale is None or not all(isinstance(axis, dict) for axis in multiscale.get("axes", "")):
         raise unsupported("The Zarr group does not describe a multiscale image.")
     dataset = multiscale["datasets"][0]
-    image = _parsed(group[dataset["path"]], multiscale, dataset)
-    store.checks = chunk_checks(image.array)
-    if store.checks is None:
-        raise unsupported(
-            "The compression of the image's chunks is not supported.",
-            expected="Chunks compressed with Blosc, Zstandard, gzip or zlib, without filters.",
-            hint="Save the image again with one of these.",
-        )
-    return image
-
-
-def _parsed(array: Any, multiscale: Mapping[str, Any], dataset: Mapping[str, Any]) -> ZarrImage:
+    array = group[dataset["path"]]
     named = {axis["name"]: axis for axis in multiscale["axes"]}
     axes, sizes = tuple(named), dict(zip(named, array.shape, strict=True))
     if [name for name in "tczyx" if name in named] != list(axes) or not {"y", "x"} <= set(axes):
-        raise unsupported(f"The image's axes are {', '.join(map(repr, axes))}.")
+        raise unsupported("The image's axes are not t, c, z, y, x in this order.")
     if min(array.shape) < 1 or array.dtype.name not in _SUPPORTED:
         raise unsupported(f"The image is empty, or its type {array.dtype.name} is not supported.")
-    volume, components = sizes.get("z", 1) > 1, sizes.get("c", 1)
-    may_be_rgb = array.dtype.name in ("uint8", "uint16") and not volume
-    if sizes.get("t", 1) > 1 or components not in ((1, 3) if may_be_rgb else (1,)):
-        raise unsupported(f"The image has the shape {dict(sizes)}.")
-    spatial = ("z", "y", "x") if volume else ("y", "x")
+    volume = sizes.get("z", 1) > 1
     steps, offsets = _transformed(axes, multiscale, dataset)
-    scales = {name: LENGTHS_MM.get(named[name].get("unit", ""), 0.0) for name in spatial}
-    warnings = []
-    if volume and not all(scales.values()):
-        warnings.append("The file states no unit of length; millimetres are assumed.")
-        scales = dict.fromkeys(spatial, 1.0)
-    spacing = tuple(steps[name] * scales[name] for name in spatial)
-    affine = np.eye(4)
-    if volume:
-        directions = {name: _direction(named[name]) for name in spatial}
-        if not all(value in DIRECTIONS for value in directions.values()):
-            warnings.append(
-                "The file does not state how its axes are oriented; x, y, z are assumed to be LPS."
-            )
-            directions = dict(LPS)
-        mm = {name: offsets[name] * scales[name] for name in spatial}
-        affine = _affine([directions[name] for name in spatial], spacing, [mm[n] for n in spatial])
+    space = tuple(
+        parsed_axis(named[name], steps[name], offsets[name])
+        for name in (("z", "y", "x") if volume else ("y", "x"))
+    )
     return ZarrImage(
         array=array,
         axes=axes,
-        spatial=spatial,
-        components=components,
-        spacing_mm=spacing if all(spacing) else None,
-        affine=affine,
-        warnings=tuple(warnings),
+        space=space,
+        geometry=geometry_of(space),
+        rgb=not volume and sizes.get("c") == 3 and _is_colour(array, attributes),
     )
 
 
-def _direction(axis: Mapping[str, Any]) -> str:
-    """The stated orientation of an axis; 'None' where the file does not state it."""
-    return str((axis.get("orientation") or {}).get("value"))
+def _is_colour(array: Any, attributes: Mapping[str, Any]) -> bool:
+    """Whether three channels are red, green and blue: by their display colours, which fluorescence
+    states in another way; without these, three channels of integers are colours."""
+    if array.dtype.name not in ("uint8", "uint16"):
+        return False
+    channels = (attributes.get("omero") or {}).get("channels") or ()
+    colours = tuple(str(one.get("color", "")).lower() for one in channels)
+    return len(colours) != len(_RGB) or not all(colours) or colours == _RGB
 
 
 def _transformed(
@@ -134,41 +124,4 @@ def _transformed(
     return (
         {name: float(n) for name, n in zip(axes, steps, strict=True)},
         {name: float(n) for name, n in zip(axes, offsets, strict=True)},
-    )
-
-
-def _affine(
-    directions: list[str], spacing: tuple[float, ...], offset: list[float]
-) -> NDArray[np.float64]:
-    affine = np.zeros((4, 4))
-    affine[3, 3] = 1.0
-    for axis, (name, mm, first) in enumerate(zip(directions, spacing, offset, strict=True)):
-        world, sign = DIRECTIONS[name]
-        affine[world, axis] = sign * mm
-        affine[world, 3] = sign * first
-    if np.linalg.det(affine) == 0:
-        raise unsupported("Two axes of the image have the same orientation.")
-    return affine
-
-
-def damaged() -> UnreadableScan:
-    """The error for an OME-Zarr image that is damaged."""
-    return UnreadableScan(
-        "The OME-Zarr image is cut off or damaged.",
-        expected="A complete OME-Zarr image, NGFF 0.4 or 0.5: a folder, or a zip of one.",
-        hint="Export or copy the image again.",
-    )
-
-
-def unsupported(
-    detail: str,
-    expected: str = "An OME-Zarr image, NGFF 0.4 or 0.5, with one time point: an image, grey or "
-    "RGB, or a volume with one channel, of integers or floats.",
-    hint: str = "Save one time point or channel as an image of its own.",
-) -> UnsupportedScan:
-    """The error for a valid OME-Zarr of a kind that is not supported."""
-    return UnsupportedScan(
-        detail,
-        expected=expected,
-        hint=hint,
     )

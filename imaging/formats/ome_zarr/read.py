@@ -1,7 +1,7 @@
 """Opens and verifies OME-Zarr images, as a folder or a zip of one; reads them by region."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from math import ceil, prod
 from pathlib import Path
@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 from imaging.box import Box, boxes
 from imaging.errors import TesseraError
 from imaging.formats.limits import Limits
-from imaging.formats.ome_zarr.metadata import (
-    ROOT_FILES,
-    ZarrImage,
-    damaged,
-    read_image,
-    root_folder,
-    unsupported,
-)
+from imaging.formats.ome_zarr.errors import damaged, unsupported
+from imaging.formats.ome_zarr.group import ROOT_FILES, ImageGroup, root_folder
+from imaging.formats.ome_zarr.metadata import ZarrImage
 from imaging.large_arrays import large_zeros
 from imaging.lazy import lazy
 from imaging.scan import Scan
@@ -52,63 +47,83 @@ def open_ome_zarr(path: Path, limits: Limits, scratch: Path | None = None) -> Sc
     `scratch`: a folder where an image with flat chunks is unpacked at the first read. Raises
     UnreadableScan, UnsupportedScan or ScanTooLarge.
     """
-    with _zarr_errors():
-        image = read_image(path)
-        array, grid = image.array, image.grid
-        size = prod(array.shape) * array.dtype.itemsize
-        if len(grid) == 3:
-            limits.check_volume(prod(grid), size)
-        limits.check_bytes(size)
-        limits.check_chunk(prod(array.shards or array.chunks))
-        count = prod(ceil(n / chunk) for n, chunk in zip(array.shape, array.chunks, strict=True))
-        if count > _MAX_CHUNKS:
-            raise unsupported(
-                f"The image is stored in {count:,} chunks.",
-                expected=f"At most {_MAX_CHUNKS:,} chunks, each of them larger.",
-                hint="Save the image again with larger chunks.",
-            )
+    with zarr_errors():
+        image = _only_image(path)
+        check_limits(image, limits)
+        limits.check_bytes(prod(image.array.shape) * image.array.dtype.itemsize)
     return Scan(
-        shape=(image.components, *grid),
-        dtype=array.dtype.newbyteorder("="),
-        affine=image.affine,
-        spacing_mm=image.spacing_mm,
+        shape=(image.components, *image.grid),
+        dtype=image.array.dtype.newbyteorder("="),
+        affine=image.geometry.affine,
+        spacing_mm=image.geometry.spacing_mm,
         format="ome-zarr",
-        reader=_Pixels(image, scratch),
-        stored_shape=grid,
-        warnings=image.warnings,
+        reader=ZarrVoxels(image, scratch),
+        stored_shape=image.grid,
+        warnings=image.geometry.warnings,
     )
+
+
+def _only_image(path: Path) -> ZarrImage:
+    """The image at `path`; raises UnsupportedScan where the file holds several scans."""
+    group = ImageGroup.open(path)
+    image = group.image(0)
+    if len(group.names) > 1 or image.parts > 1:
+        held = f"{len(group.names)} images" if len(group.names) > 1 else f"{image.parts} scans"
+        raise unsupported(
+            f"The OME-Zarr file holds {held}: series, time points or channels.",
+            expected="One image or volume.",
+            hint="Choose one by `volume`, or save it as a file of its own.",
+        )
+    return image
+
+
+def check_limits(image: ZarrImage, limits: Limits) -> None:
+    """Raises ScanTooLarge or UnsupportedScan for a scan or a chunk that is too large, and for too
+    many chunks."""
+    array, grid = image.array, image.grid
+    size = image.components * prod(grid) * array.dtype.itemsize
+    if len(grid) == 3:
+        limits.check_volume(prod(grid), size)
+    limits.check_bytes(size)
+    limits.check_chunk(prod(array.shards or array.chunks))
+    count = prod(ceil(n / chunk) for n, chunk in zip(array.shape, array.chunks, strict=True))
+    if count > _MAX_CHUNKS:
+        raise unsupported(
+            f"The image is stored in {count:,} chunks.",
+            expected=f"At most {_MAX_CHUNKS:,} chunks, each of them larger.",
+            hint="Save the image again with larger chunks.",
+        )
 
 
 def verify_ome_zarr(path: Path, limits: Limits) -> Scan:
     """As open_ome_zarr, and decodes every chunk; holds a few at a time."""
     scan = open_ome_zarr(path, limits)
-    with _zarr_errors():
-        array = read_image(path).array
+    with zarr_errors():
+        array = _only_image(path).array
         for part in _parts(array):
             array[part.slices]
     return scan
 
 
-class _Pixels:
+class ZarrVoxels:
     """The reader: box -> (c, *box.shape)."""
 
     def __init__(self, image: ZarrImage, scratch: Path | None) -> None:
-        self._image = image
+        self.image = image
         self._source = lazy(
             partial(_unpacked, image.array, scratch) if _flat(image) else self._stored
         )
 
     def __call__(self, box: Box) -> NDArray[Any]:
-        image = self._image
-        with _zarr_errors():
+        image = self.image
+        with zarr_errors():
             source = self._source()
             slices = dict(zip(image.spatial, box.slices, strict=True))
-            index = tuple(slices.get(n, slice(None) if n == "c" else 0) for n in image.axes)
-            values = np.asarray(source[index]).reshape(image.components, *box.shape)
+            values = np.asarray(source[image.index(slices)]).reshape(image.components, *box.shape)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def _stored(self) -> Any:
-        return self._image.array
+        return self.image.array
 
 
 def _unpacked(array: Any, scratch: Path | None) -> NDArray[Any]:
@@ -130,16 +145,21 @@ def _flat(image: ZarrImage) -> bool:
 
 
 def _parts(array: Any) -> Iterator[Box]:
-    """Boxes that cover the array, of whole chunks: a few million values each, or one chunk."""
-    edges = list(array.shards or array.chunks)
+    """Boxes that cover the array, of whole chunks or shards."""
+    return whole_chunks(array.shape, array.shards or array.chunks)
+
+
+def whole_chunks(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Box]:
+    """Boxes that cover the grid, of whole chunks: a few million values each, or one chunk."""
+    edges = list(chunks)
     for axis in reversed(range(len(edges))):
-        while edges[axis] < array.shape[axis] and 2 * prod(edges) <= _PART_VALUES:
+        while edges[axis] < shape[axis] and 2 * prod(edges) <= _PART_VALUES:
             edges[axis] *= 2
-    return boxes(array.shape, edges)
+    return boxes(shape, edges)
 
 
 @contextlib.contextmanager
-def _zarr_errors() -> Iterator[None]:
+def zarr_errors() -> Iterator[None]:
     """Turns whatever Zarr and its codecs raise for damaged files into UnreadableScan."""
     try:
         yield

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 import tifffile
 
+from imaging.formats.length_units import length_mm
 from imaging.formats.tiff.contents import ImageSeries
-from imaging.formats.tiff.length_units import length_mm
 from imaging.formats.tiff.ventana import xmp_text
 
 NOT_A_LENGTH = (
