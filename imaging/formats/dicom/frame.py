@@ -1,7 +1,7 @@
 """One image plane of an instance: its position in the patient and the meaning of its values."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ from pydicom import Dataset
 
 from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan
 from imaging.formats.dicom.instance import Instance
+from imaging.formats.dicom.mosaic import Mosaic
+from imaging.formats.dicom.plane_geometry import PlaneGeometry
+from imaging.formats.dicom.tile import Tile
 
 FAR_MM = 1e6
 """Bound of positions and distances; larger values are errors."""
@@ -21,48 +24,6 @@ UNROUNDED_KEY_PARTS = 4
 """Number of parts of a frame's key that are not rounded."""
 DECIMALS = 4
 """Decimals to which planes of one stack agree in orientation and pixel spacing."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlaneGeometry:
-    """Position, orientation and spacing of a plane (PS3.3, C.7.6.2.1.1); LPS+ mm."""
-
-    position: NDArray[np.float64]
-    """(3,): centre of the first pixel."""
-    along_row: NDArray[np.float64]
-    """(3,): unit vector in the direction of increasing column index."""
-    along_column: NDArray[np.float64]
-    """(3,): unit vector in the direction of increasing row index."""
-    spacing: tuple[float, float]
-    """Between rows, between columns; mm."""
-    thickness: float | None
-    """Slice thickness, mm; the voxel size of a volume of one slice."""
-
-    @property
-    def orientation_and_spacing(self) -> NDArray[np.float64]:
-        """(8,): both unit vectors and both spacings."""
-        return np.array([*self.along_row, *self.along_column, *self.spacing])
-
-    @property
-    def normal(self) -> NDArray[np.float64]:
-        """(3,): unit vector perpendicular to the plane."""
-        normal: NDArray[np.float64] = np.cross(self.along_row, self.along_column)
-        return normal / np.linalg.norm(normal)
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A rectangle of pixels in an image."""
-
-    top: int
-    left: int
-    rows: int
-    columns: int
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Of the image's rows and columns."""
-        return slice(self.top, self.top + self.rows), slice(self.left, self.left + self.columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,9 +67,10 @@ class Frame:
 
 
 def frames_of(instance: Instance) -> Iterator[Frame]:
-    """Every frame of an instance; of a cine only the first, since all have the same attributes.
+    """Every plane of an instance; of a cine only the first, since all have the same attributes.
 
-    Raises UnreadableScan where a value is missing or not a number, ScanTooLarge.
+    A mosaic has a plane for each tile. Raises UnreadableScan where a value is missing or not a
+    number, UnsupportedScan for a packed image that cannot be unpacked, ScanTooLarge.
     """
     count = 1 if instance.is_cine else instance.number_of_frames
     if count > _MOST_FRAMES:
@@ -117,9 +79,10 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
             expected=f"At most {_MOST_FRAMES:,}.",
             hint="Split it into its volumes.",
         )
+    mosaic = Mosaic.of(instance)
     for number in range(count):
         try:
-            yield _frame(instance, number)
+            frame = _frame(instance, number)
         except TesseraError:
             raise
         except Exception as error:  # values are decoded when they are accessed
@@ -129,6 +92,19 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
                 "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
                 hint="Export the series again, with its complete header.",
             ) from error
+        yield from [frame] if mosaic is None else _tiles(frame, mosaic)
+
+
+def _tiles(frame: Frame, mosaic: Mosaic) -> Iterator[Frame]:
+    if frame.geometry is None:
+        return
+    for tile, geometry in mosaic.tiles(frame.geometry, *frame.size):
+        yield replace(
+            frame,
+            geometry=geometry,
+            tile=tile,
+            key=(tile.rows, tile.columns, *frame.key[2:]),
+        )
 
 
 def _frame(instance: Instance, number: int) -> Frame:

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pydicom import Dataset, dcmread
+from pydicom.tag import Tag
 from pydicom.uid import UID, AllTransferSyntaxes
 
 from imaging.errors import TesseraError, UnreadableScan
 from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.instance import Instance, Opener
+from imaging.formats.dicom.mosaic import UIH_GRID
 from imaging.formats.dicom.pixel_description import check_pixel_description
 
-KEPT = (
+KEPT: tuple[str | int, ...] = (
     *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality"),
     *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "FrameOfReferenceUID"),
     *("SeriesDescription", "BodyPartExamined", "BurnedInAnnotation"),
@@ -26,6 +28,7 @@ KEPT = (
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RedPaletteColorLookupTableDescriptor"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    UIH_GRID,
 )
 """Attributes that an Instance keeps of its header."""
 _PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)
@@ -92,7 +95,9 @@ def _parse(file: BinaryIO) -> _Parsed:
     file.seek(0)
     if deflated:
         return _of_dataset(dcmread(file, force=True))
-    header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*KEPT])
+    header = dcmread(
+        file, stop_before_pixels=True, force=True, specific_tags=[Tag(name) for name in KEPT]
+    )
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
     return _Parsed(header, syntax, _pixel_bytes(file, syntax))
 

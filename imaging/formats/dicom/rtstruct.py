@@ -96,7 +96,8 @@ def _series(referenced: Sequence[ReferencedPlane]) -> Iterator[Dataset]:
     for number, group in groupby(referenced, lambda plane: plane.instance.SeriesInstanceUID):
         item = Dataset()
         item.SeriesInstanceUID = number
-        item.ContourImageSequence = [image(plane) for plane in group]
+        images = {(str(n.instance.SOPInstanceUID), n.frame): n for n in group}
+        item.ContourImageSequence = [image(plane) for plane in images.values()]
         yield item
 
 

@@ -162,8 +162,8 @@ def _complete(
     copy(dataset, header, ("PositionReferenceIndicator", *_LOSSY))
     if not referenced[0].has_position:
         copy(dataset, header, ("PatientOrientation",), empty=True)
-    dataset.ReferencedSeriesSequence = referenced_series(planes.headers)
-    dataset.SourceImageSequence = [instance(each) for each in planes.headers]
+    dataset.ReferencedSeriesSequence = referenced_series(planes.instances)
+    dataset.SourceImageSequence = [instance(each) for each in planes.instances]
     organization = uid("dimensions", object_header.uid)
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = organization
     for index in dataset.DimensionIndexSequence:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.frame import PlaneGeometry, is_length
+from imaging.formats.dicom.frame import is_length
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
+from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular_grid import RegularGrid
+from imaging.formats.dicom.source_planes import source_planes
 from imaging.formats.dicom.stack import Stack, UnevenSlices
 from imaging.formats.limits import Limits
 from imaging.lazy import lazy
@@ -60,12 +62,7 @@ class Series:
 
     def planes(self) -> Planes:
         """The original planes; reads their whole headers."""
-        instances = list(dict.fromkeys(frame.instance for frame in self.stack.frames))
-        order = {instance: n for n, instance in enumerate(instances)}
-        return Planes(
-            headers=tuple(instance.whole_header() for instance in instances),
-            frames=tuple((order[frame.instance], frame.number) for frame in self.stack.frames),
-        )
+        return source_planes(self.stack.frames)
 
     def on_planes(self, mask: NDArray[Any]) -> NDArray[Any]:
         """(planes, rows, columns) of a mask on the scan's grid, (i, j, k) or (row, column)."""

@@ -94,7 +94,7 @@ def write_sr(
         imaging_measurements=groups,
     )
     dataset = Comprehensive3DSR(
-        evidence=[_seg_stand_in(header, seg), *map(stand_in, planes.headers)],
+        evidence=[_seg_stand_in(header, seg), *map(stand_in, planes.instances)],
         content=report,
         series_instance_uid=object_header.series_uid,
         series_number=object_header.series_number,

@@ -16,8 +16,8 @@ from imaging.formats.dicom.frame import (
     UNROUNDED_KEY_PARTS,
     VOLUME_ATTRIBUTES,
     Frame,
-    PlaneGeometry,
 )
+from imaging.formats.dicom.plane_geometry import PlaneGeometry
 
 SAME_MM = 1e-3
 """Planes closer than this have the same position."""

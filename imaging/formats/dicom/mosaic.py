@@ -1,0 +1,120 @@
+"""Packed images: every slice of a volume as a tile of one image.
+
+Siemens MR scanners store a volume of a functional or diffusion series in this way (ImageType has
+MOSAIC). The tiles fill a square, row by row:
+
+    0 1 2
+    3 4 5      7 slices: 3 x 3 tiles, of which the last two are empty
+    6 . .
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.uid import MRImageStorage
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.csa_header import CsaHeader, csa_headers
+from imaging.formats.dicom.instance import Instance
+from imaging.formats.dicom.plane_geometry import PlaneGeometry
+from imaging.formats.dicom.tile import Tile
+
+UIH_GRID = 0x00651050
+"""Private element of United Imaging Healthcare: number of images in a grid."""
+_PARALLEL = 0.99
+"""Least cosine between the normal that the CSA header states and that of the image."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mosaic:
+    """The slices of a Siemens mosaic."""
+
+    count: int
+    """Number of slices."""
+    normal: NDArray[np.float64]
+    """(3,): unit vector from each slice to the next, LPS+."""
+
+    @classmethod
+    def of(cls, instance: Instance) -> "Mosaic | None":
+        """The mosaic that an image is; None for every other image.
+
+        Raises UnsupportedScan for a packed image that cannot be unpacked.
+        """
+        header = instance.header
+        _refuse_grid(header)
+        kinds = [str(kind).upper() for kind in header.get("ImageType") or ()]
+        single = header.SOPClassUID == MRImageStorage and instance.number_of_frames == 1
+        if not single or "MOSAIC" not in kinds:
+            return None
+        tags = next((t for t in csa_headers(instance.whole_header()) if _COUNT in t), None)
+        if tags is None:
+            raise _not_described()
+        return cls._described(tags)
+
+    @classmethod
+    def _described(cls, tags: CsaHeader) -> "Mosaic | None":
+        try:
+            count = int(tags[_COUNT][0])
+            normal = np.array([float(n) for n in tags[_NORMAL]])
+        except (KeyError, IndexError, ValueError) as error:
+            raise _not_described() from error
+        length = float(np.linalg.norm(normal))
+        if count < 1 or normal.shape != (3,) or not abs(length - 1) < 1 - _PARALLEL:
+            raise _not_described()
+        return cls(count, normal / length)
+
+    def tiles(
+        self, geometry: PlaneGeometry, rows: int, columns: int
+    ) -> Iterator[tuple[Tile, PlaneGeometry]]:
+        """Each slice's tile in an image of rows x columns, and its plane.
+
+        The image's own position is that of the first slice, moved outwards as if the slice had the
+        size of the whole image; it is moved back here. Raises UnreadableScan.
+        """
+        side = isqrt(self.count - 1) + 1
+        cosine = float(geometry.normal @ self.normal)
+        if rows % side or columns % side or abs(cosine) < _PARALLEL or geometry.thickness is None:
+            raise UnreadableScan(
+                f"The mosaic of {self.count} slices does not match its header.",
+                expected=f"{side} x {side} tiles of equal size, slices along the normal of the "
+                "image, and Spacing Between Slices or Slice Thickness.",
+                hint="Export the series again from the scanner or the archive.",
+            )
+        height, width = rows // side, columns // side
+        first = (
+            geometry.position
+            + geometry.along_row * geometry.spacing[1] * (columns - width) / 2
+            + geometry.along_column * geometry.spacing[0] * (rows - height) / 2
+        )
+        step = geometry.thickness * np.copysign(1, cosine) * geometry.normal
+        for n in range(self.count):
+            tile = Tile(n // side * height, n % side * width, height, width)
+            yield tile, geometry.at(first + n * step)
+
+
+_COUNT, _NORMAL = "NumberOfImagesInMosaic", "SliceNormalVector"
+
+
+def _refuse_grid(header: Dataset) -> None:
+    if UIH_GRID in header:
+        raise UnsupportedScan(
+            "The image is a grid of United Imaging (UIH): all slices of a volume as tiles of one "
+            "image, described by private attributes.",
+            expected="One image per slice, an enhanced multi-frame image, or a Siemens mosaic.",
+            hint="Export the series without the grid, or convert it to NIfTI with dcm2niix.",
+        )
+
+
+def _not_described() -> UnsupportedScan:
+    return UnsupportedScan(
+        "The image is a mosaic, all slices of a volume as tiles of one image, and its CSA header, "
+        "which states their number and direction, is missing or not readable.",
+        expected="The private attributes of Siemens (0029,xx10) with NumberOfImagesInMosaic and "
+        "SliceNormalVector. Anonymisation often removes them.",
+        hint="Send the original images, export them as enhanced DICOM, or convert the originals "
+        "to NIfTI with dcm2niix.",
+    )
