@@ -181,7 +181,7 @@ def test_jpeg_2000_of_aperio_is_ycbcr(tmp_path: Path, photometric: int) -> None:
         (YCBCR, 3, {}, "subsampled chroma"),
         (CMYK, 4, {"tag_332": 2}, "inks"),
         (BLACK, 1, {"tag_339": 5}, "SampleFormat 5"),
-        (BLACK, 3, {"tag_338": [0, 0]}, "3 channels"),
+        (BLACK, 3, {"tag_338": [0, 0]}, "channel 1 of 3"),
         (PALETTE, 1, {}, "palette"),
         (RGB, 2, {}, "fewer than three"),
     ],

@@ -6,7 +6,7 @@ one of the slide's label, which may show the patient's name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import tifffile
@@ -19,7 +19,6 @@ _SLIDES = ("svs", "ndpi", "philips", "bif", "scn", "avs", "qpi", "indica")
 _ASIDE = ("label", "macro", "map", "thumbnail", "overview", "probability")
 _REDUCED, _MASK = 1, 4
 """Bits of NewSubfileType (TIFF 6.0, section 8)."""
-_IN_PAGE = "YXS"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,50 +28,87 @@ class ImageSeries:
     keyframe: tifffile.TiffPage
     """The page whose tags describe all pages."""
     pages: tuple[tifffile.TiffPage | tifffile.TiffFrame, ...]
-    """All pages; only the first one where `contiguous` is not None."""
+    """All pages; empty where `offsets` locates them."""
+    offsets: tuple[int, ...]
+    """Bytes before the first sample of each page, where uncompressed pages follow each other
+    without a gap; else empty."""
     axes: str
     """Letters of the axes that the pages span, as tifffile has them: Z, C, T, and others."""
     shape: tuple[int, ...]
     """Length of each of these axes, all above 1."""
-    contiguous: int | None = None
-    """Bytes before the first sample where all pages follow each other without a gap."""
-    kind: str = ""
-    """tifffile's name of the format, such as `ome` or `svs`."""
-    index: int = 0
-    """Position in tifffile's list of series, which is the position of the image in OME-XML."""
+    slide: bool
+    """Whether the file is of a format for slides, whose Z axis is a choice of focal planes."""
+    name: str = ""
+    """Which of several images of a file it is, such as `image 2 of 3`; else empty."""
+
+    def part(self, numbers: Sequence[int], axes: str) -> "ImageSeries":
+        """The pages of these numbers, which span `axes`, at most one."""
+        return replace(
+            self,
+            pages=tuple(self.pages[n] for n in numbers) if self.pages else (),
+            offsets=tuple(self.offsets[n] for n in numbers) if self.offsets else (),
+            axes=axes,
+            shape=(len(numbers),) if axes else (),
+        )
 
 
-def image_series(file: tifffile.TiffFile) -> ImageSeries:
-    """The image in full resolution; raises UnsupportedScan where the file holds several images."""
-    images = _images(file)
-    if len(images) != 1:
-        raise unsupported(f"The file holds {len(images)} images of different kinds or sizes.")
-    number, series = images[0]
-    if series.kind == "bif":
+def image_series(file: tifffile.TiffFile) -> list[ImageSeries]:
+    """The images and stacks of a file in full resolution; raises UnreadableScan without any."""
+    slide = any(getattr(file, f"is_{kind}") for kind in _SLIDES)
+    images = _images(file, slide=slide)
+    if images[0].kind == "bif":
         check_tiles(file)
-    axes = [(axis, n) for axis, n in zip(series.axes, series.shape, strict=True)]
-    outer = [(axis, n) for axis, n in axes if axis not in _IN_PAGE and n > 1]
-    pages, contiguous = _pages(series, prod(n for _, n in outer))
+    _check_imagej(file, images)
+    return [
+        _image_series(one, slide, f"image {n} of {len(images)}" if len(images) > 1 else "")
+        for n, one in enumerate(images, 1)
+    ]
+
+
+def _image_series(series: tifffile.TiffPageSeries, slide: bool, name: str) -> ImageSeries:
+    keyframe = series.keyframe
+    count = series.size // max(1, prod(keyframe.shape))
+    outer = _outer_axes(series, count)
+    pages, offsets = _pages(series, count)
     return ImageSeries(
-        keyframe=series.keyframe,
+        keyframe=keyframe,
         pages=pages,
+        offsets=offsets,
         axes="".join(axis for axis, _ in outer),
         shape=tuple(n for _, n in outer),
-        contiguous=contiguous,
-        kind=series.kind,
-        index=number,
+        slide=slide,
+        name=name,
     )
 
 
-def _images(file: tifffile.TiffFile) -> Sequence[tuple[int, tifffile.TiffPageSeries]]:
-    """The series that are images in full resolution, with their positions in the file."""
-    series = list(enumerate(file.series))
+def _outer_axes(series: tifffile.TiffPageSeries, count: int) -> list[tuple[str, int]]:
+    """The leading axes of a series which its `count` pages span; the others are in each page."""
+    outer: list[tuple[str, int]] = []
+    for axis, n in zip(series.axes, series.shape, strict=True):
+        if prod(length for _, length in outer) == count:
+            break
+        outer.append((axis, int(n)))
+    if prod(length for _, length in outer) != count:
+        raise unsupported("The axes of the image do not fit the pages of the file.")
+    return [(axis, n) for axis, n in outer if n > 1]
+
+
+def _images(file: tifffile.TiffFile, *, slide: bool) -> list[tifffile.TiffPageSeries]:
+    """The series that are images in full resolution; of a slide, the largest one."""
+    series = list(file.series)
     if not series:
         raise damaged("The file holds no image.")
-    images = [(n, one) for n, one in series if not _is_aside(one)] or series[:1]
-    if any(getattr(file, f"is_{kind}") for kind in _SLIDES):
-        return [max(images, key=lambda image: image[1].keyframe.size)]
-    return images
+    images = [one for one in series if not _is_aside(one)] or series[:1]
+    return [max(images, key=lambda image: image.keyframe.size)] if slide else images
+
+
+def _check_imagej(file: tifffile.TiffFile, images: list[tifffile.TiffPageSeries]) -> None:
+    """Raises UnreadableScan where ImageJ's description states more planes than the file holds;
+    tifffile then gives the first plane alone."""
+    facts = (file.is_imagej and file.imagej_metadata) or {}
+    stated = prod(int(facts.get(name, 1)) for name in ("channels", "slices", "frames"))
+    if stated > 1 and images[0].kind != "imagej":
+        raise damaged("The file holds fewer planes than its ImageJ description states.")
 
 
 def _is_aside(series: tifffile.TiffPageSeries) -> bool:
@@ -84,12 +120,12 @@ def _is_aside(series: tifffile.TiffPageSeries) -> bool:
 
 def _pages(
     series: tifffile.TiffPageSeries, count: int
-) -> tuple[tuple[tifffile.TiffPage | tifffile.TiffFrame, ...], int | None]:
-    """The pages of a series of `count` pages; or its first page and the offset of all samples."""
-    first = series[0]
-    if count > 1 and series.dataoffset is not None and first is not None:
-        return (first,), int(series.dataoffset)
+) -> tuple[tuple[tifffile.TiffPage | tifffile.TiffFrame, ...], tuple[int, ...]]:
+    """The pages of a series of `count` pages, or the offsets of its pages."""
+    if count > 1 and series.dataoffset is not None:
+        first, size = int(series.dataoffset), series.keyframe.nbytes
+        return (), tuple(first + n * size for n in range(count))
     pages = [page for page in series if page is not None]
     if len(pages) != count:
         raise damaged("The file does not hold all pages of its image.")
-    return tuple(pages), None
+    return tuple(pages), ()

@@ -17,11 +17,8 @@ def check_extent(series: ImageSeries, file_size: int) -> None:
     `file_size`: in bytes.
     """
     keyframe = series.keyframe
-    if series.contiguous is not None:
-        stop = series.contiguous + prod(series.shape) * keyframe.nbytes
-        if stop > file_size:
-            raise damaged("The image is cut off.")
-        return
+    if series.offsets and series.offsets[-1] + keyframe.nbytes > file_size:
+        raise damaged("The image is cut off.")
     for page in series.pages:
         spans = list(zip(page.dataoffsets, page.databytecounts, strict=False))
         if len(spans) < prod(keyframe.chunked) or any(a + n > file_size for a, n in spans):

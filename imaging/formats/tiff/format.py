@@ -1,15 +1,18 @@
 """TIFF, OME-TIFF and BigTIFF as one scan format."""
 
 from imaging.formats.format import ScanFormat
-from imaging.formats.tiff.read import SIGNATURES, open_tiff, verify_tiff
+from imaging.formats.tiff.clean_copy import write_clean_copy
+from imaging.formats.tiff.read import SIGNATURES, list_parts, open_tiff, verify_tiff
 
 SCAN = ScanFormat(
     name="tiff",
     title="TIFF",
     endings=(".tif", ".tiff"),
     media_type="image/tiff",
-    dimensions=(2,),
+    dimensions=(2, 3),
     recognises=lambda start: start.starts_with(*SIGNATURES),
     open=open_tiff,
     verify=verify_tiff,
+    parts=list_parts,
+    extract=write_clean_copy,
 )

@@ -105,9 +105,9 @@ def _scaled(sizes: list[float | None], units: list[str]) -> PixelSize:
     return PixelSize(row, column, plane, (NOT_A_LENGTH,) if unknown else ())
 
 
-def _aperio(_file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
+def _aperio(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
     """Micrometres per pixel in the description of an SVS."""
-    match = _MPP.search(series.keyframe.description) if series.kind == "svs" else None
+    match = _MPP.search(series.keyframe.description) if file.is_svs else None
     size = _number(match.group(1)) if match else None
     return PixelSize(size * _MICROMETRE_MM, size * _MICROMETRE_MM) if size else None
 
@@ -122,9 +122,9 @@ def _philips(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
     return PixelSize(*min(sound)) if sound else None
 
 
-def _ventana(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
+def _ventana(file: tifffile.TiffFile, _series: ImageSeries) -> PixelSize | None:
     """ScanRes of the scanner's XMP, in micrometres."""
-    for page in file.pages if series.kind == "bif" else ():
+    for page in file.pages if file.is_bif else ():
         match = _SCAN_RESOLUTION.search(xmp_text(page))
         size = _number(match.group(1)) if match else None
         if size:

@@ -1,5 +1,6 @@
-"""Opens and verifies TIFF images (Adobe TIFF 6.0 and BigTIFF)."""
+"""Opens and verifies TIFF images and stacks (Adobe TIFF 6.0 and BigTIFF)."""
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.errors import UnsupportedScan
 from imaging.formats.limits import Limits
 from imaging.formats.raster import (
     ORIENTATION_IGNORED,
@@ -16,62 +18,95 @@ from imaging.formats.raster import (
     damaged,
     decoder_errors,
     scan_of,
-    unsupported,
 )
-from imaging.formats.tiff.contents import ImageSeries, image_series
+from imaging.formats.scan_part import ScanPart
 from imaging.formats.tiff.extent import check_extent
-from imaging.formats.tiff.photometric import Interpretation, channels, interpretation
-from imaging.formats.tiff.pixel_size import PixelSize, pixel_size
+from imaging.formats.tiff.part import TiffPart, tiff_parts
+from imaging.formats.tiff.photometric import Interpretation, interpretation
 from imaging.formats.tiff.regions import Region, open_alone, prepare, region_reader, segments
+from imaging.formats.tiff.volume import volume_of
 from imaging.scan import Scan
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def open_tiff(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
-    """The image at `path`, of any size: a read decodes only the tiles it needs. Reads tags only.
+    """The image or volume at `path`, of any size: a read decodes only the tiles it needs. Reads
+    tags only.
 
     Of a whole-slide image, this is the image in full resolution; smaller copies, labels and
-    photographs of the slide are left aside. `scratch`: a folder where a compressed image without
-    tiles is unpacked at the first read. Raises UnreadableScan where strips or tiles lie beyond the
+    photographs of the slide are left aside. `scratch`: a folder where compressed pages without
+    tiles are unpacked at the first read. Raises UnreadableScan where strips or tiles lie beyond the
     end of the file, UnsupportedScan where the file has several images or its pixels are neither
     grey nor colours.
     """
-    return _opened(path, limits, scratch)[0]
+    return scan_of_part(path, _only_part(path, limits), limits, scratch)
 
 
 def verify_tiff(path: Path, limits: Limits) -> Scan:
     """As open_tiff, and decodes every strip or tile of the image, one at a time."""
-    scan, series = _opened(path, limits, None)
+    part = _only_part(path, limits)
+    scan = scan_of_part(path, part, limits, None)
     with decoder_errors():
-        for page in series.pages:
-            for _ in segments(path, series.keyframe, page):
+        for page in part.series.pages:
+            for _ in segments(path, part.series.keyframe, page):
                 pass
     return scan
 
 
-def _opened(path: Path, limits: Limits, scratch: Path | None) -> tuple[Scan, ImageSeries]:
+def list_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
+    """The scans of the file at `path`; reads tags only."""
+    parts = prepared_parts(path, limits)
+    return [
+        ScanPart(
+            number, part.title or "image 1 of 1", part.grid[::-1] if part.planes else part.grid
+        )
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def prepared_parts(path: Path, limits: Limits) -> list[TiffPart]:
+    """The scans of the file at `path`, each checked, and ready to be read without the open file."""
     with decoder_errors(), open_alone(path) as file:
-        series = image_series(file)
-        if series.axes:
-            raise unsupported("The file holds a stack of images.")
-        page = series.keyframe
-        if channels(page) > 1:
-            raise unsupported(f"The pixels of the image have {channels(page)} channels.")
-        meaning = interpretation(page)
-        size = pixel_size(file, series)
-        layout = _layout(page, meaning, size)
+        parts = tiff_parts(file)
+        for part in parts:
+            page = part.series.keyframe
+            interpretation(page, part.channel)
+            if part.series.pages and not page.is_memmappable:
+                limits.check_chunk(prod(_segment_shape(page)))
+            check_extent(part.series, file.filehandle.size)
+            prepare(page)
+    return parts
+
+
+def scan_of_part(path: Path, part: TiffPart, limits: Limits, scratch: Path | None) -> Scan:
+    """One scan of the file at `path`."""
+    with decoder_errors():
+        meaning = interpretation(part.series.keyframe, part.channel)
+        layout = _layout(part, meaning)
+        region = region_reader(path, part.series, scratch)
+    pixels = Pixels(layout, meaning, region)
+    if part.planes is None:
         limits.check_bytes(layout.size)
-        if not page.is_memmappable:
-            limits.check_chunk(prod(_segment_shape(page)))
-        check_extent(series, file.filehandle.size)
-        prepare(page)
-    region = region_reader(path, series, scratch)
-    return scan_of(layout, Pixels(layout, meaning, region), size.image), series
+        return scan_of(layout, pixels, part.size.image)
+    limits.check_volume(prod(part.grid), layout.size * part.planes)
+    return volume_of(layout, part.planes, pixels.volume, part.size)
 
 
-def _layout(page: tifffile.TiffPage, meaning: Interpretation, size: PixelSize) -> Layout:
-    warnings = (*meaning.warnings, *size.warnings)
+def _only_part(path: Path, limits: Limits) -> TiffPart:
+    parts = prepared_parts(path, limits)
+    if len(parts) > 1:
+        raise UnsupportedScan(
+            f"The file holds {len(parts)} images or volumes, such as {parts[0].title}.",
+            expected="One image or volume, or the choice of one.",
+            hint="Choose one by `volume`, or save one as a file of its own.",
+        )
+    return parts[0]
+
+
+def _layout(part: TiffPart, meaning: Interpretation) -> Layout:
+    page = part.series.keyframe
+    warnings = (*meaning.warnings, *part.size.warnings)
     if page.tags.valueof("Orientation", 1) != 1:
         warnings = (*warnings, ORIENTATION_IGNORED)
     return Layout(
@@ -98,8 +133,19 @@ class Pixels:
         self._layout, self._meaning, self._region = layout, meaning, region
 
     def __call__(self, box: Box) -> NDArray[Any]:
+        return self._plane(0, box)
+
+    def volume(self, box: Box) -> NDArray[Any]:
+        """(c, plane, row, column) of a box of planes, rows and columns."""
+        inner = Box(box.start[1:], box.stop[1:])
+        out = np.empty((self._layout.components, *box.shape), self._layout.dtype)
+        for n, plane in enumerate(range(box.start[0], box.stop[0])):
+            out[:, n] = self._plane(plane, inner)
+        return out
+
+    def _plane(self, number: int, box: Box) -> NDArray[Any]:
         with decoder_errors():
-            pixels = self._meaning.convert(self._region(0, box))
+            pixels = self._meaning.convert(self._region(number, box))
         if pixels.shape != (*box.shape, self._layout.components):
             raise damaged("The image's pixels are not what its header promises.")
         if pixels.dtype != self._layout.dtype:

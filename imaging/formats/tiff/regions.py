@@ -1,6 +1,6 @@
 """Reads a TIFF's pixels by region: mapped, tile by tile, or from strips that are unpacked once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
@@ -51,27 +51,27 @@ def prepare(page: tifffile.TiffPage) -> None:
 def region_reader(path: Path, series: ImageSeries, scratch: Path | None) -> Region:
     """The function that reads regions of the pages of a series, which were prepared."""
     page = series.keyframe
-    if series.contiguous is not None:
-        return _mapped(path, page, [series.contiguous], prod(series.shape))
+    if series.offsets:
+        return _mapped(path, page, series.offsets)
     if all(one.is_memmappable for one in series.pages):
-        return _mapped(path, page, [one.dataoffsets[0] for one in series.pages], 1)
+        return _mapped(path, page, [one.dataoffsets[0] for one in series.pages])
     if page.is_tiled:
         return _Tiles(path, page, series.pages)
     unpacked = lazy(partial(_unpacked, path, page, series.pages, scratch))
     return lambda number, box: unpacked()[number][box.slices]
 
 
-def _mapped(path: Path, page: tifffile.TiffPage, offsets: list[int], pages: int) -> Region:
-    """Reads uncompressed pixels through memory maps; at each offset, `pages` pages follow."""
+def _mapped(path: Path, page: tifffile.TiffPage, offsets: Sequence[int]) -> Region:
+    """Reads uncompressed pages, which begin at `offsets`, through memory maps."""
     dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    shape = (pages, *_planes_shape(page))
+    shape = _planes_shape(page)
 
     @lru_cache(8)
     def stored(offset: int) -> NDArray[Any]:
         return np.memmap(path, dtype, "r", offset, shape)
 
     def read(number: int, box: Box) -> NDArray[Any]:
-        planes = stored(offsets[number // pages])[number % pages][(slice(None), *box.slices)]
+        planes = stored(offsets[number])[(slice(None), *box.slices)]
         shape = (*box.shape, page.samplesperpixel)
         return np.asarray(np.moveaxis(planes, 0, -1).reshape(shape))
 
