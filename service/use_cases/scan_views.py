@@ -31,7 +31,7 @@ class ScanViews:
 
         A 2D image becomes a volume of one slice.
         """
-        stored = self._as_stored(scan) if scan.format == "nifti" and not scan.warnings else None
+        stored = self._as_stored(scan) if scan.format == NIFTI.name else None
         if stored is not None:
             return stored
         with self.blobs.local(scan.sha256) as source:

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from imaging.box import Box
 from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats import mask_file
+from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import in_memory
 
 SHAPE = (5, 6, 4)
-DIRECTIONS = np.array([[0.9, 0.1, 0], [-0.1, 1.1, 0.2], [0, -0.3, 2.5]])
-"""A row an axis, as the format has them."""
+DIRECTIONS = np.array([[0.8, 0.6, 0], [-0.48, 0.64, 0.6], [0.36, -0.48, 0.8]]) * [[0.9], [1], [2]]
+"""A row an axis, as the format has them: a turned box."""
 ORIGIN = np.array([10.5, -20.25, 3])
 
 
@@ -34,6 +35,7 @@ def saved(path: Path, data: np.ndarray, **fields: Any) -> Path:
         "space": "left-posterior-superior",
         "space directions": DIRECTIONS,
         "space origin": ORIGIN,
+        "space units": ["mm"] * 3,
         **fields,
     }
     nrrd.write(str(path), data, header)
@@ -104,19 +106,28 @@ BAD = {
     "words": (plain(space_origin="(a,b,c)"), UnreadableScan, "numbers"),
     "flat": (plain(space_directions="(1,0,0) (0,1,0) (0,1,0)"), UnsupportedScan, "singular"),
     "not finite": (plain(space_origin="(nan,0,0)"), UnsupportedScan, "singular"),
-    "missing vector": (plain(space_directions="none (1,0,0) (0,1,0)"), UnreadableScan, "numbers"),
+    "missing vector": (plain(space_directions="none (1,0,0) (0,1,0)"), UnsupportedScan,
+                       "3 axes, 2 of them in space"),
+    "two directions": (plain(space_directions="(1,0,0) (0,1,0)"), UnreadableScan, "more or fewer"),
+    "two kinds": (plain(kinds="domain domain"), UnreadableScan, "more or fewer"),
     "detached": (plain("data file: ../../etc/passwd"), UnsupportedScan, "detached"),
     "detached, other word": (plain("datafile: a.raw"), UnsupportedScan, "detached"),
     "detached list": (plain("data file: LIST"), UnsupportedScan, "detached"),
-    "text": (plain(encoding="ascii"), UnsupportedScan, "encoding of the voxels"),
-    "bzip2": (plain(encoding="bzip2"), UnsupportedScan, "encoding of the voxels"),
-    "skips": (plain("byte skip: -1"), UnsupportedScan, "encoding of the voxels"),
+    "text": (plain(encoding="ascii"), UnsupportedScan, "not supported: text"),
+    "bzip2": (plain(encoding="bzip2"), UnsupportedScan, "not supported: bzip2"),
+    "another encoding": (plain(encoding="DOE"), UnsupportedScan, "encoding .* not supported"),
+    "skips": (plain("byte skip: -2"), UnreadableScan, "impossible line skip or byte skip"),
+    "skips in a stream": (plain("byte skip: -1", encoding="gzip"), UnreadableScan, "impossible"),
+    "many lines": (plain("line skip: 99999999"), UnreadableScan, "impossible"),
+    "no lines": (plain("line skip: x"), UnreadableScan, "not a whole number"),
     "blocks": (plain(type="block"), UnsupportedScan, "type"),
-    "four axes": (plain(dimension="4", sizes="1 5 6 4"), UnsupportedScan, "4 axes"),
+    "four axes": (plain(dimension="4", sizes="1 5 6 4", space_directions=None), UnsupportedScan,
+                  "4 axes, 4 of them in space"),
     "colours": (plain(sizes="3 10 4", kinds="RGB-color domain domain"), UnsupportedScan,
-                "not all of them spatial"),
-    "moments": (plain(kinds="domain domain time"), UnsupportedScan, "not all of them spatial"),
-    "a picture": (plain(dimension="2", sizes="5 6"), UnsupportedScan, "2 axes"),
+                "3 axes, 2 of them in space"),
+    "moments": (plain(kinds="domain domain time"), UnsupportedScan, "2 of them in space"),
+    "a picture": (plain(dimension="2", sizes="5 6", space_directions=None), UnsupportedScan,
+                  "2 axes"),
     "too large": (plain(sizes="99999 99999 99999"), ScanTooLarge, "voxels"),
     "absurd": (plain(sizes=f"{'9' * 400} 1 1"), ScanTooLarge, "voxels"),
     "unspeakable": (plain(sizes=" ".join(["9" * 4000] * 3)), UnreadableScan, "contradict"),
@@ -139,6 +150,138 @@ def test_what_is_no_volume_is_refused(tmp_path: Path, name: str) -> None:
     assert caught.value.hint
     assert "DOE" not in str(caught.value)
     assert "passwd" not in str(caught.value)
+
+
+GRAMMAR = {
+    "blanks and case": plain("KINDS :  Domain  domain DOMAIN  "),
+    "CR LF": plain().replace(b"\n", b"\r\n", plain().count(b"\n")),
+    "other names": plain(space_directions=None, space_origin=None,
+                         spacedirections="(1,0,0) (0,1,0) (0,0,1)", spaceorigin="(0,0,0)"),
+    "blanks in vectors": plain(space_directions=" ( 1, 0,0)  (0,1 ,0) (0,0,1.0e0) "),
+    "short space": plain(space="RAS"),
+    "key with a colon": plain("DOE: JANE:=x\nDICOM:0010:=y: z"),
+    "line skip": plain("line skip: 2", data=b"one\ntwo\n" + bytes(range(120))),
+    "byte skip": plain("byte skip: 7", data=bytes(7) + bytes(range(120))),
+    "from the end": plain("byteskip: -1", data=b"DOE^JANE" + bytes(range(120))),
+    "lines and bytes": plain("line skip: 1\nbyte skip: 2", data=b"x\n12" + bytes(range(120))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRAMMAR)
+def test_a_header_is_read_by_the_grammar_of_the_format(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.nrrd"
+    data = GRAMMAR[name]
+    path.write_bytes(data if b"skip" in data else data.replace(bytes(120), bytes(range(120))))
+    scan = verify(path)
+    assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
+    assert np.array_equal(scan.affine, np.eye(4))
+
+
+def test_bytes_are_skipped_after_decompression(tmp_path: Path) -> None:
+    """ "Definition of NRRD File Format", 5: `byte skip` of compressed encodings."""
+    packed = b"a line\n" + gzip.compress(bytes(5) + bytes(range(120)))
+    (tmp_path / "a.nrrd").write_bytes(
+        plain("line skip: 1\nbyte skip: 5", encoding="gzip", data=packed)
+    )
+    scan = verify(tmp_path / "a.nrrd")
+    assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
+
+
+@pytest.mark.parametrize(
+    ("unit", "mm"),
+    [("um", 1e-3), ("microns", 1e-3), ("m", 1e3), ("cm", 10), ("mm", 1)],
+)
+@pytest.mark.parametrize("directions", [True, False])
+def test_lengths_are_converted_to_mm(
+    tmp_path: Path, unit: str, mm: float, directions: bool
+) -> None:
+    path = tmp_path / "a.nrrd"
+    if directions:
+        saved(path, values(), **{"space units": [unit] * 3})
+    else:
+        nrrd.write(str(path), values(), {"spacings": [2, 3, 4], "units": [unit] * 3})
+    scan = open_scan(path)
+    expected = np.linalg.norm(DIRECTIONS, axis=1) if directions else np.array([2, 3, 4])
+    assert scan.spacing_mm == pytest.approx(tuple(expected * mm))
+    assert any("converted" in warning for warning in scan.warnings) == (mm != 1)
+    if not directions:
+        return
+    assert np.allclose(scan.affine[:3, 3], ORIGIN * (-1, -1, 1) * mm)
+
+    mask_file.write(tmp_path / "mask.nrrd", np.ones(SHAPE, np.uint8), scan)
+
+    _, header = nrrd.read(str(tmp_path / "mask.nrrd"))
+    assert header["space units"] == [unit] * 3
+    assert np.array_equal(header["space directions"], DIRECTIONS)
+    assert np.array_equal(header["space origin"], ORIGIN)
+    assert np.array_equal(open_scan(tmp_path / "mask.nrrd").affine, scan.affine)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"space units": ["s", "s", "s"]}, "no unit of length"),
+        ({"space units": ["mm", "cm", "mm"]}, "different units"),
+        ({"space units": ["", "", ""]}, "states no unit"),
+    ],
+    ids=str,
+)
+def test_a_unit_that_is_none_of_length_is_reported(
+    tmp_path: Path, fields: dict[str, Any], words: str
+) -> None:
+    scan = open_scan(saved(tmp_path / "a.nrrd", values(), **fields))
+    assert scan.spacing_mm == pytest.approx(tuple(np.linalg.norm(DIRECTIONS, axis=1)))
+    assert any(words in warning for warning in scan.warnings)
+
+
+def test_a_voxel_size_that_is_not_stated_is_reported(tmp_path: Path) -> None:
+    nrrd.write(str(tmp_path / "a.nrrd"), values(), {"spacings": [2, 3, np.nan]})
+    scan = open_scan(tmp_path / "a.nrrd")
+    assert scan.spacing_mm == (2, 3, 1)
+    assert any("no voxel size" in warning for warning in scan.warnings)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+@pytest.mark.parametrize(
+    ("axis", "kind", "title"), [(0, "vector", "component"), (3, "time", "time point"),
+                                (3, "list", "volume"), (1, "RGB-color", "component")],
+)  # fmt: skip
+def test_each_volume_of_a_file_has_the_voxels_that_pynrrd_reads(
+    tmp_path: Path, axis: int, kind: str, title: str, encoding: str
+) -> None:
+    data = np.arange(360, dtype=">f4").reshape(np.insert(SHAPE, axis, 3))
+    directions = np.insert(DIRECTIONS, axis, np.nan, axis=0)
+    kinds = np.insert(np.array(["domain"] * 3, object), axis, kind)
+    path = saved(
+        tmp_path / "a.nrrd", data, encoding=encoding,
+        **{"space directions": directions, "kinds": list(kinds), "endian": "big"},
+    )  # fmt: skip
+    with pytest.raises(UnsupportedScan, match="3 volumes"):
+        open_scan(path)
+    scans, _ = incoming_scans([path], tmp_path, Limits(), ScanSelection(each=True))
+    assert [scan.name for scan in scans] == [f"{title} {n} of 3" for n in (1, 2, 3)]
+    whole, _ = nrrd.read(str(path))
+    for number, incoming in enumerate(scans):
+        scan = verify(incoming.path)
+        assert np.array_equal(scan.read(Box.whole(SHAPE))[0], whole.take(number, axis))
+        assert np.allclose(scan.affine[:3, :3], DIRECTIONS.T * np.array([[-1], [-1], [1]]))
+        assert scan.warnings == ()
+        one, header = nrrd.read(str(incoming.path))
+        assert np.array_equal(one, whole.take(number, axis))
+        assert header["space units"] == ["mm"] * 3
+
+
+def test_a_time_in_the_space_is_left_aside(tmp_path: Path) -> None:
+    fields = {
+        "space": "left-posterior-superior-time", "dimension": "4", "sizes": "5 6 4 2",
+        "space_directions": "(1,0,0,0) (0,2,0,0) (0,0,3,0) (0,0,0,5)",
+        "space_origin": "(7,8,9,0)", "kinds": "domain domain domain time",
+    }  # fmt: skip
+    (tmp_path / "a.nrrd").write_bytes(plain(data=bytes(240), **fields))
+    (one, _), _ = incoming_scans(
+        [tmp_path / "a.nrrd"], tmp_path, Limits(), ScanSelection(each=True)
+    )
+    assert np.array_equal(open_scan(one.path).affine @ (1, 1, 1, 1), (-8, -10, 12, 1))
 
 
 def test_a_sound_plain_file_is_none_of_these(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """NRRD as a scan format and as a mask format."""
 
 from imaging.formats.format import MaskFormat, ScanFormat
-from imaging.formats.nrrd.header import SIGNATURE
-from imaging.formats.nrrd.read import open_nrrd, verify_nrrd
+from imaging.formats.nrrd.extract import extract_nrrd
+from imaging.formats.nrrd.fields import SIGNATURE
+from imaging.formats.nrrd.read import nrrd_parts, open_nrrd, verify_nrrd
 from imaging.formats.nrrd.write import write_mask_nrrd
 
 _NAME = "nrrd"
@@ -19,6 +20,8 @@ SCAN = ScanFormat(
     recognises=lambda start: start.starts_with(SIGNATURE),
     open=open_nrrd,
     verify=verify_nrrd,
+    parts=nrrd_parts,
+    extract=extract_nrrd,
 )
 
 MASK = MaskFormat(

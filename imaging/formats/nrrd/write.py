@@ -1,6 +1,7 @@
-"""Writes masks as NRRD, deterministically."""
+"""Writes masks and single volumes as NRRD, deterministically."""
 
 import gzip
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -10,10 +11,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from imaging.formats.atomic import replacing
 from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
+from imaging.formats.nrrd.read import NrrdVoxels
+from imaging.formats.nrrd.space import NrrdSpace, space_in_mm
 from imaging.scan import Scan
 
 _GZIP_LEVEL = 4
 _SLICES_BYTES = 1 << 26
+_TYPES = {"f4": "float", "f8": "double"}
 
 
 def write_mask_nrrd(
@@ -24,47 +28,65 @@ def write_mask_nrrd(
     compress: bool = True,
     at_least: DTypeLike = np.uint8,
 ) -> None:
-    """Writes `mask`, of shape scan.grid, as NRRD with the scan's exact affine, in LPS.
+    """Writes `mask`, of shape scan.grid, as NRRD at the scan's exact position.
 
-    An image's mask is on the grid that `write_volume` gives its scan. The voxel type is uint8,
+    The mask of an NRRD scan keeps the scan's own space, numbers and unit; any other is in LPS and
+    mm. An image's mask is on the grid that `write_volume` gives its scan. The voxel type is uint8,
     uint16 or uint32, depending on the largest label, and no smaller than `at_least`. Encoded as
     gzip, or raw without `compress`. The same mask gives the same bytes. Raises BadRequest for a
     mask of another shape.
     """
     check_shape(mask, scan)
-    affine = scan.affine
     if scan.dimension == 2:
-        mask, affine = upright(mask), upright_affine(scan)
-    kind = np.promote_types(label_dtype(mask), at_least)
-    step = max(1, _SLICES_BYTES // (mask.shape[0] * mask.shape[1] * kind.itemsize))
+        mask, space = upright(mask), space_in_mm(upright_affine(scan))
+    elif isinstance(scan.reader, NrrdVoxels):
+        space = scan.reader.header.space
+    else:
+        space = space_in_mm(scan.affine)
+    kind = np.promote_types(label_dtype(mask), at_least).newbyteorder("<")
+    i, j, k = mask.shape
+    write_nrrd(path, lambda a, b: mask[..., a:b], (i, j, k), kind, space, compress=compress)
+
+
+def write_nrrd(
+    path: Path,
+    read: Callable[[int, int], NDArray[Any]],
+    grid: tuple[int, int, int],
+    kind: np.dtype[Any],
+    space: NrrdSpace,
+    *,
+    compress: bool,
+) -> None:
+    """Writes a volume of the type `kind`; `read(first, stop)` returns slices of the last axis."""
+    step = max(1, _SLICES_BYTES // (grid[0] * grid[1] * kind.itemsize))
     with replacing(path) as file:
-        file.write(_header(mask.shape, kind, affine, "gzip" if compress else "raw"))
+        file.write(_header(grid, kind, space, "gzip" if compress else "raw"))
         with ExitStack() as stack:
             out: IO[bytes] | gzip.GzipFile = file
             if compress:
                 packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0)
                 out = stack.enter_context(packed)
-            for k in range(0, mask.shape[2], step):
-                slices = mask[..., k : k + step].astype(kind.newbyteorder("<"), copy=False)
+            for k in range(0, grid[2], step):
+                slices = read(k, min(k + step, grid[2])).astype(kind, copy=False)
                 out.write(slices.tobytes("F"))
 
 
-def _header(
-    shape: tuple[int, ...], kind: np.dtype[Any], affine: NDArray[np.float64], encoding: str
-) -> bytes:
-    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    lines = (
+def _header(shape: tuple[int, ...], kind: np.dtype[Any], space: NrrdSpace, encoding: str) -> bytes:
+    lines = [
         "NRRD0004",
-        f"type: {kind.name}",
+        f"type: {_TYPES.get(kind.str[1:], kind.name)}",
         "dimension: 3",
-        "space: left-posterior-superior",
+        f"space: {space.name}",
         f"sizes: {' '.join(map(str, shape))}",
-        f"space directions: {' '.join(_point(column) for column in lps[:3, :3].T)}",
+        f"space directions: {' '.join(_point(column) for column in space.own[:3, :3].T)}",
         "kinds: domain domain domain",
-        "endian: little",
+        f"endian: {'big' if kind.byteorder == '>' else 'little'}",
         f"encoding: {encoding}",
-        f"space origin: {_point(lps[:3, 3])}",
-    )
+        f"space origin: {_point(space.own[:3, 3])}",
+    ]
+    if space.unit:
+        unit = f'"{space.unit}"'
+        lines.append(f"space units: {unit} {unit} {unit}")
     return ("\n".join(lines) + "\n\n").encode()
 
 
