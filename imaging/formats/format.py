@@ -81,6 +81,10 @@ class ScanFormat(FileFormat):
     """Writes the part of this number (from 1) of the first file to the second, as a file of the
     same format that `open` reads. Present where `parts` is. Raises UnreadableScan where the first
     file is damaged or cut off in any part."""
+    deidentify: Callable[[Path, int, Path], None] | None = None
+    """As `extract`, for a file of one or more parts, and writes nothing but pixels and their size,
+    in this format or another. None: files of this format are not de-identified. DICOM has rules of
+    its own instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

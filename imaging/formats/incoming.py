@@ -1,11 +1,12 @@
 """The scans in an upload, ready to be stored: a file, a part of it, or the pack of a series."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
+from imaging.formats import registry
 from imaging.formats.dicom.deidentify import deidentify_file
 from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_collection import CollectedFile, InstanceCollection
@@ -13,8 +14,9 @@ from imaging.formats.dicom.instance_reader import instance_of
 from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
+from imaging.formats.format import ScanFormat
 from imaging.formats.limits import Limits
-from imaging.formats.scan_part import chosen_parts
+from imaging.formats.scan_part import ScanPart, chosen_parts
 from imaging.formats.sniff import format_of
 from imaging.hashes import sha256_of
 from imaging.scan import Scan
@@ -76,12 +78,6 @@ def incoming_scans(
     """
     selection = selection or ScanSelection()
     if len(paths) == 1 and not holds_dicom(paths[0]):
-        if selection.deidentify:
-            raise BadRequest(
-                "The file is not DICOM, and only DICOM can be de-identified.",
-                expected="A DICOM file or series.",
-                hint="Remove the names from it, then send it without `deidentify`.",
-            )
         return _parts(paths[0], folder, limits, selection), []
     files = dicom_files(paths, folder, limits)
     collected = (
@@ -105,20 +101,38 @@ def incoming_scans(
 def _parts(
     path: Path, folder: Path, limits: Limits, selection: ScanSelection
 ) -> list[IncomingScan]:
-    """The file itself where it is one scan, else a file of each part that is meant."""
+    """The file itself where it is one scan, else a file of each part that is meant.
+
+    With `deidentify`, each scan is a file of its pixels alone.
+    """
     scan_format = format_of(path)
-    if scan_format.parts is None or scan_format.extract is None:
-        return [IncomingScan(path)]
-    parts = scan_format.parts(path, limits)
+    write = _deidentify(scan_format) if selection.deidentify else scan_format.extract
+    if scan_format.parts is None:
+        if selection.deidentify:
+            scan_format.verify(path, limits)
+        parts: Sequence[ScanPart] = [ScanPart(1, scan_format.title, ())]
+    else:
+        parts = scan_format.parts(path, limits)
     chosen = chosen_parts(parts, selection.volume, each=selection.each)
-    if len(parts) == 1:
+    if write is None or (len(parts) == 1 and not selection.deidentify):
         return [IncomingScan(path)]
     scans = []
     for part in chosen:
         file = folder / f"part-{part.number}"
-        scan_format.extract(path, part.number, file)
+        write(path, part.number, file)
         scans.append(IncomingScan(file, part.title))
     return scans
+
+
+def _deidentify(scan_format: ScanFormat) -> Callable[[Path, int, Path], None]:
+    if scan_format.deidentify is None:
+        able = [one for one in registry.SCAN_FORMATS if one.deidentify is not None]
+        raise BadRequest(
+            f"A file of the format {scan_format.title} cannot be de-identified.",
+            expected=f"A DICOM file or series, or {', '.join(one.title for one in able)}.",
+            hint="Remove the names from it, then send it without `deidentify`.",
+        )
+    return scan_format.deidentify
 
 
 def _deidentified(

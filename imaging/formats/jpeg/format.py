@@ -1,6 +1,7 @@
 """JPEG as a scan format."""
 
 from imaging.formats.format import ScanFormat
+from imaging.formats.jpeg.metadata import deidentify_jpeg
 from imaging.formats.jpeg.read import SIGNATURE, open_jpeg, verify_jpeg
 
 SCAN = ScanFormat(
@@ -12,4 +13,5 @@ SCAN = ScanFormat(
     recognises=lambda start: start.starts_with(SIGNATURE),
     open=lambda path, limits, _scratch: open_jpeg(path, limits),
     verify=verify_jpeg,
+    deidentify=deidentify_jpeg,
 )

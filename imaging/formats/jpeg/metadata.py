@@ -1,11 +1,16 @@
 """Removes everything from a JPEG stream that is not needed to decode it (ITU-T T.81, annex B)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from imaging.formats.atomic import replacing
 from imaging.formats.raster import damaged
 
-_START, _END, _SCAN, _COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
-_APP0, _APP14, _APP15 = 0xE0, 0xEE, 0xEF
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_APP0, _APP14 = 0xE0, 0xEE
+_DECODED = frozenset((*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD))
+"""Frame headers, tables of the entropy coder and of quantisation, scan headers, number of lines,
+restart intervals (table B.1)."""
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 """Markers without a length: TEM and RST0 to RST7."""
 _FILL = 0xFF
@@ -19,6 +24,13 @@ def without_metadata(stream: bytes) -> bytes:
     UnreadableScan for a stream that is damaged.
     """
     return b"".join(_kept(stream))
+
+
+def deidentify_jpeg(path: Path, _number: int, target: Path) -> None:
+    """Writes the JPEG at `path` to `target` without its metadata; the pixels stay as they are."""
+    stream = without_metadata(path.read_bytes())
+    with replacing(target) as file:
+        file.write(stream)
 
 
 def _kept(stream: bytes) -> Iterator[bytes]:
@@ -61,7 +73,7 @@ def _segment(marker: int, body: bytes) -> bytes:
         body = body[: _JFIF_BYTES - 2] + b"\0\0"  # a thumbnail of 0 x 0 pixels
     elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= _ADOBE_BYTES:
         body = body[:_ADOBE_BYTES]
-    elif marker == _COMMENT or _APP0 <= marker <= _APP15:
+    elif marker not in _DECODED:
         return b""
     return bytes((_FILL, marker)) + (len(body) + 2).to_bytes(2, "big") + body
 

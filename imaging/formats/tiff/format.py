@@ -15,4 +15,5 @@ SCAN = ScanFormat(
     verify=verify_tiff,
     parts=list_parts,
     extract=write_clean_copy,
+    deidentify=write_clean_copy,
 )
