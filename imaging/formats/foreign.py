@@ -13,12 +13,10 @@ class ForeignFormat:
     noun: str
     """As in "This is a PDF document."."""
     hint: str
-    offset: int = 0
-    """Bytes before the signature."""
 
     def recognises(self, head: bytes) -> bool:
         """Whether a file that begins with `head` is of this format."""
-        return head[self.offset : self.offset + len(self.signature)] == self.signature
+        return head.startswith(self.signature)
 
 
 FOREIGN_FORMATS = (
@@ -28,8 +26,5 @@ FOREIGN_FORMATS = (
     ForeignFormat(b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
     ForeignFormat(ZIP_SIGNATURE, "a zip archive", "Unpack it and send the scans in it."),
     ForeignFormat(b"GIF8", "a GIF image", "Save it as PNG."),
-    ForeignFormat(b"BM", "a BMP image", "Save it as PNG."),
-    ForeignFormat(b"WEBP", "a WebP image", "Save it as PNG.", offset=8),
-    ForeignFormat(b"\0\0\0\x0cjP  ", "a JPEG 2000 image", "Save it as PNG or TIFF."),
     ForeignFormat(b"%PDF", "a PDF document", "Send the scan itself."),
 )

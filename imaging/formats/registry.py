@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from imaging.formats import bmp, webp
 from imaging.formats.csv_report import REPORT as CSV_REPORT
 from imaging.formats.dicom.formats import labelmap, rtstruct, seg, sr
 from imaging.formats.dicom.formats import scan as dicom
 from imaging.formats.format import FileFormat, MaskFormat, ReportFormat, ResultFormat, ScanFormat
 from imaging.formats.jpeg import format as jpeg
+from imaging.formats.jpeg2000 import format as jpeg2000
 from imaging.formats.json_report import REPORT as JSON_REPORT
 from imaging.formats.nifti import format as nifti
 from imaging.formats.nrrd import format as nrrd
@@ -31,6 +33,9 @@ SCAN_FORMATS: tuple[ScanFormat, ...] = (
     jpeg.SCAN,
     nrrd.SCAN,
     tiff.SCAN,
+    jpeg2000.SCAN,
+    webp.SCAN,
+    bmp.SCAN,
     nifti.SCAN,  # last: it decompresses the beginning of every gzip stream
 )
 """In the order in which they are tried."""

@@ -1,15 +1,18 @@
 """Whole-slide images: the image in full resolution is found between its levels and photographs."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from imaging.box import Box
 from imaging.errors import UnsupportedScan
 from imaging.formats.sniff import open_scan, verify
+from tests.support import tiff_files
 
 RANDOM = np.random.default_rng(5)
 SLIDE = np.repeat(np.repeat(RANDOM.integers(0, 255, (20, 28, 3)), 16, 0), 16, 1).astype(np.uint8)
@@ -147,3 +150,42 @@ def test_images_of_different_sizes_are_not_a_pyramid(tmp_path: Path) -> None:
     path = slide(tmp_path, (SLIDE, STRIPS), (SLIDE[:100, :90], STRIPS))
     with pytest.raises(UnsupportedScan, match="image 1 of 2"):
         open_scan(path)
+
+
+def ndpi(path: Path) -> np.ndarray:
+    """A slide as Hamamatsu stores it: one JPEG with restart markers, and where each interval of it
+    begins; then a level and the photograph of the slide. Returns libjpeg's pixels."""
+    pages = []
+    pixels = SLIDE[:256, :384]
+    for image, magnification in ((pixels, 20.0), (pixels[::2, ::2], 10.0), (MACRO, -1.0)):
+        file = io.BytesIO()
+        Image.fromarray(image).save(
+            file, "JPEG", quality=90, subsampling=0, restart_marker_blocks=image.shape[1] // 16
+        )
+        data = file.getvalue()
+        scan = data.index(b"\xff\xda")
+        first = scan + 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
+        starts = [first] + [
+            n + 2
+            for n in range(first, len(data) - 1)
+            if data[n] == 255 and 0xD0 <= data[n + 1] < 0xD8
+        ]
+        tags, _ = tiff_files.page(image, 8, 6, tag_530=[1, 1], tag_282=[(20_000, 1)],
+                                  tag_283=[(20_000, 1)], tag_296=3)  # fmt: skip
+        tags |= {tiff_files.COMPRESSION: 7, 271: "Hamamatsu", 65420: 1, 65421: magnification}
+        tags |= {65426: starts} if magnification > 0 else {}
+        pages.append((tags, [data]))
+    path.write_bytes(tiff_files.tiff(*pages))
+    return np.asarray(Image.open(io.BytesIO(pages[0][1][0])))
+
+
+def test_hamamatsu_ndpi(tmp_path: Path) -> None:
+    oracle = ndpi(tmp_path / "a")
+    with tifffile.TiffFile(tmp_path / "a") as file:
+        assert file.is_ndpi
+        assert file.pages.first.is_tiled
+    scan = verify(tmp_path / "a")
+    assert scan.spacing_mm == pytest.approx((5e-4, 5e-4))
+    assert np.array_equal(np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1), oracle)
+    part = open_scan(tmp_path / "a").read(Box((10, 100), (30, 200)))
+    assert np.array_equal(np.moveaxis(part, 0, -1), oracle[10:30, 100:200])

@@ -1,0 +1,74 @@
+"""BMP as a scan format: images of 1 to 32 bits per pixel, also run-length encoded."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imaging.box import Box
+from imaging.formats.file_start import FileStart
+from imaging.formats.format import ScanFormat
+from imaging.formats.limits import UNLIMITED, Limits
+from imaging.formats.png.clean_copy import write_clean_png
+from imaging.formats.raster import (
+    ALPHA_IGNORED,
+    Layout,
+    decoded_as_a_whole,
+    decoder_errors,
+    unsupported,
+)
+from imaging.scan import Scan
+
+_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+"""Sizes of the second header, which tell its version."""
+_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGB"}
+"""Pillow's mode of the file -> the mode that it is converted to. A palette of greys is `L`."""
+
+
+def _recognises(start: FileStart) -> bool:
+    """The signature is only two letters, so the size of the second header is checked, too."""
+    return start.starts_with(b"BM") and int.from_bytes(start.head[14:18], "little") in _HEADERS
+
+
+def _open(path: Path, limits: Limits, _scratch: Path | None = None) -> Scan:
+    with decoder_errors(), Image.open(path, formats=["BMP"]) as image:
+        columns, rows = image.size
+        mode = image.mode
+    if mode not in _MODES:
+        raise unsupported("The pixels of the BMP are neither grey nor RGB.")
+    layout = Layout(
+        format="bmp",
+        rows=rows,
+        columns=columns,
+        components=1 if _MODES[mode] == "L" else 3,
+        dtype=np.dtype(np.uint8),
+        warnings=(ALPHA_IGNORED,) if mode == "RGBA" else (),
+    )
+    return decoded_as_a_whole(layout, lambda: _decode(path, _MODES[mode]), limits)
+
+
+def _decode(path: Path, mode: str) -> NDArray[Any]:
+    with Image.open(path, formats=["BMP"]) as image:
+        return np.asarray(image.convert(mode))
+
+
+def _verify(path: Path, limits: Limits) -> Scan:
+    """As `_open`, and decodes the image once."""
+    scan = _open(path, limits)
+    scan.read(Box((0, 0), (1, 1)))
+    return _open(path, limits)
+
+
+SCAN = ScanFormat(
+    name="bmp",
+    title="BMP",
+    endings=(".bmp",),
+    media_type="image/bmp",
+    dimensions=(2,),
+    recognises=_recognises,
+    open=_open,
+    verify=_verify,
+    deidentify=lambda path, _number, target: write_clean_png(_open(path, UNLIMITED), target),
+)
