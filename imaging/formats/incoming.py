@@ -174,12 +174,17 @@ def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[Sc
     images = [c for c in candidates if not c.stack.localizer] or candidates
     if len(images) > 1 and not selection.each:
         raise SeveralScans(
-            f"The upload holds {len(candidates)} scans.",
+            " ".join((f"The upload holds {len(candidates)} scans.", *_notes(images))),
             expected="One scan, or the choice of one.",
             hint="Choose one by `series` and `stack`, or set `each=true` to make a scan of each.",
             choices=[candidate.choice for candidate in candidates],
         )
     return images
+
+
+def _notes(candidates: Sequence[ScanCandidate]) -> tuple[str, ...]:
+    """What is unusual about how series were divided, without repetitions."""
+    return tuple(dict.fromkeys(note for one in candidates for note in one.stack.notes))
 
 
 def _packed(

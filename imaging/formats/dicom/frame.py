@@ -135,7 +135,7 @@ VOLUME_ATTRIBUTES = (
     *("DiffusionBValue", "DiffusionGradientOrientation", "InversionTime"),
     *("NominalCardiacTriggerDelayTime", "TriggerTime", "TemporalPositionTimeOffset"),
     *("FrameReferenceTime", "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime"),
-    *("FrameAcquisitionDateTime", "ContentTime"),
+    *("FrameAcquisitionDateTime", "ContentTime", "InstanceNumber"),
 )
 """Attributes that may differ between volumes at the same positions; the first that does is used."""
 

@@ -11,7 +11,8 @@ from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_reader import read_instance, series_uid_of
 from imaging.formats.dicom.pack import Manifest, write_pack
 from imaging.formats.dicom.scan_candidate import ScanCandidate
-from imaging.formats.dicom.stack import Stack, stacks_of
+from imaging.formats.dicom.series_stacks import stacks_of
+from imaging.formats.dicom.stack import Stack
 from imaging.formats.dicom.unpack import DicomFile
 
 
@@ -87,12 +88,25 @@ class InstanceCollection:
         members = sorted((self.files[n].sha256, self.files[n].path, n) for n in instances)
         frames = [frame for _, _, instance in members for frame in self.frames[instance]]
         wanted = _identity(candidate.stack)
-        number = next(n for n, one in enumerate(stacks_of(frames)) if _identity(one) == wanted)
-        manifest = Manifest(stack=number, resample=resample)
+        same = (n for n, one in enumerate(stacks_of(frames)) if _identity(one) == wanted)
+        number = next(same, None)
+        if number is None and {frame.identity for frame in frames} != wanted:
+            raise _inseparable()
+        manifest = Manifest(
+            stack=number or 0,
+            resample=resample,
+            whole=number is None,
+            notes=candidate.stack.notes,
+        )
         return write_pack(path, [member[:2] for member in members], manifest)
 
     def only_file(self, candidate: ScanCandidate) -> DicomFile | None:
-        """The file that holds this candidate and nothing else; None where there is none."""
+        """The file that holds this candidate and nothing else; None where there is none.
+
+        A candidate with notes needs a pack, which keeps them.
+        """
+        if candidate.stack.notes:
+            return None
         instances = {frame.instance for frame in candidate.stack.frames}
         return self.files[instances.pop()] if len(instances) == candidate.count == 1 else None
 
@@ -124,6 +138,15 @@ def _candidates(frames: dict[Instance, tuple[Frame, ...]]) -> tuple[ScanCandidat
 def _of_series(frames: Sequence[Frame]) -> list[ScanCandidate]:
     stacks = stacks_of(frames)
     return [ScanCandidate(stack, n, len(stacks)) for n, stack in enumerate(stacks)]
+
+
+def _inseparable() -> UnsupportedScan:
+    return UnsupportedScan(
+        "The volume shares its multi-frame files with other volumes, from which it cannot be "
+        "separated without the rest of the series.",
+        expected="A volume whose frames differ from those of other volumes in an attribute.",
+        hint="Export the volume as a series of its own.",
+    )
 
 
 def _identity(stack: Stack) -> frozenset[Any]:

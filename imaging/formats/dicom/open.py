@@ -8,7 +8,8 @@ from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_reader import read_instance
 from imaging.formats.dicom.pack import Manifest, is_pack, read_pack
 from imaging.formats.dicom.series import Series, packed_stack
-from imaging.formats.dicom.stack import stacks_of
+from imaging.formats.dicom.series_stacks import stacks_of
+from imaging.formats.dicom.stack import Stack
 from imaging.formats.limits import Limits
 from imaging.scan import Scan
 
@@ -22,12 +23,12 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         packed = is_pack(file.read(16))
     manifest, openers = read_pack(path) if packed else (Manifest(), [opener(path)])
     frames = [frame for one in openers for frame in frames_of(read_instance(one))]
-    stacks = stacks_of(frames)
+    stacks = [Stack.of(frames)] if manifest.whole else stacks_of(frames)
     if not packed and len(stacks) > 1:
         raise UnsupportedScan(
             f"The file holds {len(stacks)} volumes.",
             expected="A file with one volume, or the choice of one.",
             hint="Choose one when you upload it.",
         )
-    series = Series.of(packed_stack(stacks, manifest.stack), resample=manifest.resample)
-    return series.scan(limits, scratch)
+    stack = packed_stack(stacks, manifest.stack).with_notes(*manifest.notes)
+    return Series.of(stack, resample=manifest.resample).scan(limits, scratch)

@@ -22,7 +22,7 @@ from imaging.hashes import Sha256Writer
 
 MANIFEST = "tessera.json"
 _MAGIC = MANIFEST.encode() + b"\0"
-_MANIFEST_BYTES = 4096
+_MANIFEST_BYTES = 1 << 14
 _BLOCK_BYTES = 1 << 20
 
 
@@ -35,6 +35,15 @@ class Manifest(BaseModel):
     """Its index in the stacks of all instances, from 0."""
     resample: bool = False
     """Whether tilted or unevenly spaced slices are resampled onto a regular grid."""
+    whole: bool = False
+    """Whether all frames of the pack are the one stack, however they would be divided."""
+    notes: tuple[str, ...] = ()
+    """Warnings about how the stack was separated from its series."""
+
+    def encoded(self) -> bytes:
+        """The manifest as JSON; rare fields only where they are used, so that packs stay equal."""
+        rare = {name for name in ("whole", "notes") if not getattr(self, name)}
+        return self.model_dump_json(exclude=rare).encode()
 
 
 def is_pack(start: bytes) -> bool:
@@ -56,7 +65,7 @@ def write_pack(path: Path, instances: Iterable[tuple[str, Path]], manifest: Mani
             bufsize=_BLOCK_BYTES,
             copybufsize=_BLOCK_BYTES,
         ) as pack:
-            content = manifest.model_dump_json().encode()
+            content = manifest.encoded()
             _add(pack, MANIFEST, io.BytesIO(content), len(content))
             for sha256, source in sorted(instances):
                 with source.open("rb") as member:

@@ -28,7 +28,10 @@ class ScanCandidate:
         header = self._first.instance.header
         kind, series = str(header.get("Modality") or "DICOM")[:16], header.get("SeriesNumber")
         name = kind if series is None else f"{kind} series {str(series)[:12]}"
-        return name if self.count == 1 else f"{name}, volume {self.number + 1}"
+        if self.count == 1:
+            return name
+        label = f" ({self.stack.label})" if self.stack.label else ""
+        return f"{name}, volume {self.number + 1}{label}"
 
     @property
     def title(self) -> str:

@@ -89,7 +89,7 @@ class Series:
                 hint="Send the greyscale series from which it was computed.",
             )
         planes = StackValues(self.stack.frames, scratch)
-        shape, affine = self._grid(first.geometry, planes)
+        shape, affine = self._grid(self.stack.geometry, planes)
         dtype = planes.dtype if self.regular is None else np.dtype(np.float32)
         limits.check_volume(prod(shape), prod(shape) * dtype.itemsize)
         limits.check_bytes(stack_bytes(self.stack.frames))
@@ -198,13 +198,13 @@ class Series:
 
     def _warnings(self) -> tuple[str, ...]:
         if self.regular is None:
-            return ()
+            return self.stack.warnings
         try:
             self.stack.check()
         except UnevenSlices as error:
             done = f"The volume was resampled to slices {self.regular.gap:.2f} mm apart;"
             back = "a DICOM mask is mapped back to the original slices, by the nearest voxel."
-            return (f"{error.detail} {done} {back}",)
+            return (*self.stack.warnings, f"{error.detail} {done} {back}")
         raise BadInput("The slices are even.")  # `of` creates no grid for them
 
 
