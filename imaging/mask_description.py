@@ -1,6 +1,6 @@
 """What the values of a mask mean, and which algorithm made it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,6 @@ class MaskDescription:
     version: str
     instances: bool = False
     """The mask numbers single objects, which all belong to the only segment."""
+    corrected: bool = field(default=False, repr=False)
+    """Whether a reader corrected the mask that the model made. It is not part of the repr, from
+    which the UIDs of DICOM objects are derived."""

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from imaging.box import blocks
 from imaging.scan import Scan
 
+MOST_OBJECTS = 10_000
+"""Most rows of single objects in a report; the summary counts all objects."""
 _BLOCK_VOXELS = 1 << 20
 _FORMULA = ("=", "+", "-", "@", "\t")
 """A spreadsheet takes a cell that begins with one of these for a formula; an apostrophe in front
@@ -75,6 +77,22 @@ class InstanceMeasurements:
         """The summary, with the rows under `objects`."""
         summary = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "rows"}
         return summary | {"objects": [row.as_dict() for row in self.rows]}
+
+
+def report_rows(
+    mask: NDArray[Any], scan: Scan, labels: Sequence[tuple[int, str]], *, numbered: bool
+) -> dict[str, Any]:
+    """The `measurements` of a report: `labels`, one row for each (value, name).
+
+    `numbered`: the mask numbers objects. Then `instances` is a summary of them, and `objects` has a
+    row for each of the first MOST_OBJECTS.
+    """
+    rows = measure(mask, scan, labels, together=numbered).as_dict()
+    if not numbered:
+        return rows | {"instances": None, "objects": []}
+    summary = measure_instances(mask, scan, labels[0][1], MOST_OBJECTS).as_dict()
+    objects = summary.pop("objects")
+    return rows | {"instances": summary, "objects": objects}
 
 
 def measure(

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from imaging.measure import measure, measure_instances
+from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
 from inference.device import Device
 from inference.pipeline import Result
 from models.card import ModelCard
-
-MOST_OBJECTS = 10_000
-"""Most rows of single objects in a report; the summary counts all objects."""
 
 
 def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[str, Any]:
@@ -41,20 +38,10 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
         "seconds": {name: round(value, 4) for name, value in result.seconds.items()},
         "warnings": warnings,
         "intended_use": card.intended_use,
-        "measurements": _measurements(result, scan, card),
-    }
-
-
-def _measurements(result: Result, scan: Scan, card: ModelCard) -> dict[str, Any]:
-    """`labels`: one row each; for numbered objects also `instances`, a summary, and `objects`."""
-    labels = [(label.value, label.name) for label in card.labels]
-    if card.instances is None:
-        rows = measure(result.mask, scan, labels).as_dict()["labels"]
-        return {"labels": rows, "instances": None, "objects": []}
-    summary = measure_instances(result.mask, scan, labels[0][1], MOST_OBJECTS).as_dict()
-    objects = summary.pop("objects")
-    return {
-        "labels": measure(result.mask, scan, labels, together=True).as_dict()["labels"],
-        "instances": summary,
-        "objects": objects,
+        "measurements": report_rows(
+            result.mask,
+            scan,
+            [(label.value, label.name) for label in card.labels],
+            numbered=card.instances is not None,
+        ),
     }

@@ -14,6 +14,18 @@ from enum import StrEnum
 from typing import Any
 
 
+class Commitment(StrEnum):
+    """Whether the destination has confirmed that it keeps the object (storage commitment)."""
+
+    DUE = "due"
+    """It is to be requested."""
+    REQUESTED = "requested"
+    """The destination has accepted the request, and has not reported yet."""
+    COMMITTED = "committed"
+    FAILED = "failed"
+    """The destination refused the request, or reports that it does not keep the object."""
+
+
 class DeliveryState(StrEnum):
     """The state of a delivery."""
 
@@ -42,6 +54,31 @@ class Delivery:
     finished_at: float | None = None
     error: Mapping[str, Any] | None = None
     """An RFC 9457 problem: why it failed, or why the last attempt did."""
+    review: str = ""
+    """The review whose corrected mask is sent; empty: the job's own mask."""
+    sent_as: str | None = None
+    """Format of the object that the destination accepted; None until it is sent."""
+    sop_class: str | None = None
+    """SOPClassUID of that object."""
+    sop_instance: str | None = None
+    """SOPInstanceUID of that object."""
+    commitment: Commitment | None = None
+    """None: the destination offers no storage commitment, or the object is not sent yet."""
+    transaction: str | None = None
+    """TransactionUID of the last request for storage commitment."""
+    commit_requests: int = 0
+    """Number of requests for storage commitment since the object was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a destination accepted."""
+
+    format: str
+    sop_class: str
+    sop_instance: str
+    commitment: Commitment | None = None
+    """DUE where the destination offers storage commitment."""
 
 
 def due_in(attempts: int, chance: float) -> float:

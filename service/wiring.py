@@ -141,6 +141,8 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             orders=services[Orders],
             jobs=parts.repository.jobs,
             deliveries=parts.repository.deliveries,
+            commitments=parts.repository.commitments,
+            reviews=parts.repository.reviews,
             results=services[ResultFiles],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
@@ -179,11 +181,13 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[ResultFiles] = dicom
-    services[Results] = Results(rows.jobs, rows.scans, blobs, scratch, limits, dicom)
+    services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     services[JobStatuses] = JobStatuses(rows.jobs, rows.forecasts, rows.scans)
-    services[Deliveries] = Deliveries(rows.jobs, rows.scans, rows.deliveries, parts.routing)
+    services[Deliveries] = Deliveries(
+        rows.jobs, rows.scans, rows.reviews, rows.deliveries, parts.routing
+    )
 
 
 def _add_monai_label(parts: Parts, services: Services) -> None:

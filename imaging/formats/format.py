@@ -96,6 +96,9 @@ class ResultFormat(FileFormat):
     delivery: Literal["default", "on request"] | None = None
     """Whether it can be sent to a PACS, and whether the page sends it without being asked."""
 
+    fallback: str | None = None
+    """The format that is sent to a PACS which does not store this one; None: no other."""
+
     @property
     def file_ending(self) -> str:
         """Ending of a result that is one file."""

@@ -1,6 +1,7 @@
 """All SQL: one class for each kind of row, which share a database."""
 
 from jobs.repository.batches import Batches
+from jobs.repository.commitments import Commitments
 from jobs.repository.database import Database
 from jobs.repository.deliveries import Deliveries
 from jobs.repository.forecasts import Forecast, Forecasts
@@ -17,6 +18,7 @@ from jobs.repository.sessions import Sessions
 __all__ = [
     "FINAL",
     "Batches",
+    "Commitments",
     "Database",
     "Deliveries",
     "Forecast",
@@ -57,6 +59,7 @@ class Repository:
         self.image_names = ImageNames(database)
         self.sessions = Sessions(database)
         self.deliveries = Deliveries(database)
+        self.commitments = Commitments(database)
         self.references = References(database)
 
     def migrate(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
-from jobs.delivery import Delivery, DeliveryState
+from jobs.delivery import Delivery, DeliveryState, Receipt
 from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
@@ -28,10 +28,10 @@ class Deliveries:
         """
         with self._database.write() as connection:
             check_job(connection, project, job_id, lock=True)
-            earlier = {(d.destination, d.format): d for d in _of_job(connection, job_id)}
-            new = [d for d in wanted if (d.destination, d.format) not in earlier]
+            earlier = {_key(d): d for d in _of_job(connection, job_id)}
+            new = [d for d in wanted if _key(d) not in earlier]
             insert_deliveries(connection, new)
-            again = [earlier[d.destination, d.format].id for d in wanted if d not in new]
+            again = [earlier[_key(d)].id for d in wanted if d not in new]
             reset_deliveries(connection, deliveries.c.id.in_(again))
             return _of_job(connection, job_id)
 
@@ -66,14 +66,23 @@ class Deliveries:
             row = connection.execute(claim).mappings().one_or_none()
         return None if row is None else delivery_of(row)
 
-    def mark_sent(self, delivery_id: str) -> None:
+    def mark_sent(self, delivery_id: str, receipt: Receipt) -> None:
         """waiting -> sent, for any holder: sending an object twice has no further effect."""
         with self._database.write() as connection:
             query = update(deliveries).where(
                 deliveries.c.id == delivery_id, deliveries.c.state == DeliveryState.WAITING
             )
-            values = {"state": DeliveryState.SENT, "finished_at": self._database.now, "error": None}
-            connection.execute(query.values(values))
+            query = query.values(
+                state=DeliveryState.SENT,
+                finished_at=self._database.now,
+                error=None,
+                sent_as=receipt.format,
+                sop_class=receipt.sop_class,
+                sop_instance=receipt.sop_instance,
+                commitment=receipt.commitment,
+                due_at=self._database.now,
+            )
+            connection.execute(query)
 
     def postpone(self, delivery: Delivery, after_s: float, error: Mapping[str, Any]) -> bool:
         """Makes it due again after this many seconds; False if the caller lost the delivery."""
@@ -107,9 +116,15 @@ def insert_deliveries(connection: Connection, new: Sequence[Delivery]) -> None:
 def reset_deliveries(connection: Connection, which: ColumnElement[bool]) -> None:
     """sent or failed -> waiting, with all their attempts; part of the caller's transaction."""
     over = and_(deliveries.c.state != DeliveryState.WAITING, which)
-    fresh = {"state": DeliveryState.WAITING, "attempts": 0, "due_at": 0.0}
+    fresh = {"state": DeliveryState.WAITING, "attempts": 0, "commit_requests": 0, "due_at": 0.0}
+    unsent = dict.fromkeys(("sent_as", "sop_class", "sop_instance", "commitment", "transaction"))
     query = update(deliveries).where(over)
-    connection.execute(query.values(finished_at=None, error=None, **fresh))
+    connection.execute(query.values(finished_at=None, error=None, **fresh, **unsent))
+
+
+def _key(delivery: Delivery) -> tuple[str, str, str]:
+    """What makes a delivery of a job unique."""
+    return delivery.destination, delivery.format, delivery.review
 
 
 def _of_job(connection: Connection, job_id: str) -> list[Delivery]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from jobs.delivery import Delivery, DeliveryState
+from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
@@ -176,8 +176,16 @@ deliveries = Table(
     Column("created_at", Double, nullable=False),
     Column("finished_at", Double),
     Column("error", _Json),
-    UniqueConstraint("job", "destination", "format", name="deliveries_once"),
+    Column("review", String(64), nullable=False, server_default=""),
+    Column("sent_as", String(32)),
+    Column("sop_class", String(64)),
+    Column("sop_instance", String(64)),
+    Column("commitment", String(16)),
+    Column("transaction", String(64)),
+    Column("commit_requests", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("job", "destination", "format", "review", name="deliveries_once"),
     Index("deliveries_due", "state", "due_at"),
+    Index("deliveries_of_transaction", "transaction"),
     sqlite_autoincrement=True,
 )
 
@@ -237,4 +245,11 @@ def review_of(row: Row) -> Review:
 def delivery_of(row: Row) -> Delivery:
     """The delivery of a row of `deliveries`."""
     values = {name: row[name] for name in Delivery.__dataclass_fields__}
-    return Delivery(**values | {"state": DeliveryState(row["state"])})
+    commitment = row["commitment"]
+    return Delivery(
+        **values
+        | {
+            "state": DeliveryState(row["state"]),
+            "commitment": None if commitment is None else Commitment(commitment),
+        }
+    )

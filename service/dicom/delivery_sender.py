@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 from imaging.errors import Conflict, TesseraError, Unavailable
 from imaging.formats import registry
+from imaging.formats.dicom.instance_identity import identify
+from imaging.formats.format import MaskFormat, ReportFormat
 from jobs import problem, repository
-from jobs.delivery import Delivery, due_in
+from jobs.delivery import Commitment, Delivery, Receipt, due_in
 from jobs.job import Job, JobState
-from jobs.repository import Jobs
+from jobs.repository import Jobs, Reviews
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom import dicomweb_client, storage_scu
-from service.resources.peers import Peer
+from service.dicom.commitments import Commitments
+from service.resources.peers import ObjectRefused, Peer
 from service.resources.scratch import Scratch
 from service.use_cases.result_files import ResultFiles
+from service.use_cases.result_mask import ResultMask
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -29,7 +33,9 @@ class SenderParts:
 
     deliveries: repository.Deliveries
     jobs: Jobs
+    reviews: Reviews
     results: ResultFiles
+    commitments: Commitments
     scratch: Scratch
     authenticator: Authenticator
     ae_title: str
@@ -65,7 +71,7 @@ class DeliverySender:
         if delivery is None:
             return False
         try:
-            self._send_as_task(delivery)
+            receipt = self._send_as_task(delivery)
         except Unavailable as error:
             wait_s = due_in(delivery.attempts, random.random())  # noqa: S311 - not a secret
             deliveries.postpone(delivery, wait_s, problem.problem_of(error))
@@ -77,35 +83,57 @@ class DeliverySender:
             error_id = problem.logged(error, logger)
             deliveries.fail(delivery, problem.unexpected(error_id))
         else:
-            deliveries.mark_sent(delivery.id)
+            deliveries.mark_sent(delivery.id, receipt)
             self._log_once("")
         return True
 
     @requires(Permission.DELIVERIES_WRITE)
-    def send(self, _: Principal, delivery: Delivery, job: Job) -> None:
-        """Sends one object of a job's results to the peer."""
+    def send(self, _: Principal, delivery: Delivery, job: Job) -> Receipt:
+        """Sends one object of a job's results to the peer.
+
+        If the peer does not store the object, its format's fallback is sent instead.
+        """
         if job.state is not JobState.SUCCEEDED:
             raise Conflict(
                 f"The job is {job.state}: it has no results to deliver.",
                 expected="A job that succeeded.",
                 hint="Retry the job; its deliveries are then sent when it succeeds.",
             )
+        review = None
+        if delivery.review:
+            review = self._parts.reviews.with_mask(job.project, job.id, delivery.review)
+        result, target = ResultMask(job, review), registry.result_format(delivery.format)
+        try:
+            return self._store(result, target)
+        except ObjectRefused:
+            if target.fallback is None:
+                raise
+            logger.info("%s does not store %s.", self._peer.name, target.name)
+            return self._store(result, registry.result_format(target.fallback))
+
+    def _store(self, result: ResultMask, target: MaskFormat | ReportFormat) -> Receipt:
         with self._parts.scratch.file(".dcm") as path:
-            self._parts.results.write(job, registry.result_format(delivery.format), path)
+            self._parts.results.write(result, target, path)
+            instance = identify(path)
             if self._peer.dicomweb is not None:
                 dicomweb_client.store(self._peer, path)
             else:
-                storage_scu.store(self._peer, path, self._parts.ae_title)
+                storage_scu.store(self._peer, path, instance, self._parts.ae_title)
+        commitment = Commitment.DUE if self._peer.storage_commitment else None
+        return Receipt(target.name, instance.sop_class, instance.sop_instance, commitment)
 
-    def _send_as_task(self, delivery: Delivery) -> None:
+    def _send_as_task(self, delivery: Delivery) -> Receipt:
         job = self._parts.jobs.by_id(delivery.job)
         task = BackgroundTask("delivery sender", job.project)
-        self.send(self._parts.authenticator.authenticate(task), delivery, job)
+        return self.send(self._parts.authenticator.authenticate(task), delivery, job)
+
+    def _commit(self) -> bool:
+        return self._peer.storage_commitment and self._parts.commitments.step(self._peer)
 
     def _run(self) -> None:
         while not self._stop.wait(self._parts.poll_s):
             try:
-                while not self._stop.is_set() and self.step():
+                while not self._stop.is_set() and (self.step() or self._commit()):
                     pass
             except TesseraError as error:
                 self._log_once(error.detail)

@@ -13,7 +13,7 @@ from dicomweb_client.web import DICOMwebClient
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import load_dataset, save_dataset
-from service.dicom.peer_errors import is_temporary, peer_error
+from service.dicom.peer_errors import is_temporary, object_refused, peer_error
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch
 from service.use_cases.archives import RemoteSeries
@@ -23,6 +23,8 @@ logger = logging.getLogger("tessera.dicom")
 
 _TEMPORARY = (408, 425, 429)
 """HTTP statuses below 500 after which another attempt may succeed (RFC 9110, 6585)."""
+_ABOUT_THE_OBJECT = (400, 409, 415, 422)
+"""HTTP statuses with which servers refuse an object; another kind of object may be accepted."""
 _AS_STORED = (("application/dicom", "*"),)
 _BLOCK_BYTES = 1 << 20
 _MAX_RESPONSE_BYTES = 64 << 20
@@ -68,14 +70,15 @@ def fetch(
 
 
 def store(peer: Peer, path: Path) -> None:
-    """Sends one DICOM file (STOW-RS); raises PeerUnavailable, PeerRefused."""
-    with _client(peer) as client, _peer_errors(peer):
+    """Sends one DICOM file (STOW-RS); raises PeerUnavailable, PeerRefused, ObjectRefused."""
+    with _client(peer) as client, _peer_errors(peer, storing=True):
         response = client.store_instances([load_dataset(path)])
         for failed in response.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
-            raise peer_error(
-                peer, f"STOW-RS failure reason {reason:04X}H", temporary=is_temporary(reason)
-            )
+            text = f"STOW-RS failure reason {reason:04X}H"
+            if is_temporary(reason):
+                raise peer_error(peer, text, temporary=True)
+            raise object_refused(peer, text)
 
 
 @contextmanager
@@ -138,7 +141,7 @@ def _too_large(limit: int) -> ScanTooLarge:
 
 
 @contextmanager
-def _peer_errors(peer: Peer) -> Iterator[None]:
+def _peer_errors(peer: Peer, *, storing: bool = False) -> Iterator[None]:
     """Turns exceptions of the HTTP libraries into ours; theirs quote addresses, UIDs and names."""
     try:
         yield
@@ -156,6 +159,8 @@ def _peer_errors(peer: Peer) -> Iterator[None]:
                 peer, "no connection, or the connection was lost", temporary=True
             ) from None
         temporary = status >= 500 or status in _TEMPORARY or is_temporary(_reason(response))
+        if storing and not temporary and status in _ABOUT_THE_OBJECT:
+            raise object_refused(peer, f"HTTP status {status}") from None
         raise peer_error(peer, f"HTTP status {status}", temporary=temporary) from None
     except Exception as error:  # noqa: BLE001 - parsers raise anything
         logger.warning("The response of %s raised %s.", peer.name, type(error).__name__)

@@ -7,9 +7,10 @@ them: each method imports what it starts.
 import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from jobs.repository import Deliveries, Jobs
+from jobs import repository
+from jobs.repository import Deliveries, Jobs, Reviews
 from jobs.settings import Settings
 from service.auth import Authenticator
 from service.resources.routing_table import RoutingTable
@@ -17,6 +18,9 @@ from service.resources.scratch import Scratch
 from service.use_cases.orders import Orders
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
+
+if TYPE_CHECKING:
+    from service.dicom.commitments import Commitments
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # it logs UIDs and values
 
@@ -41,6 +45,8 @@ class NodeParts:
     orders: Orders
     jobs: Jobs
     deliveries: Deliveries
+    commitments: repository.Commitments
+    reviews: Reviews
     results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
@@ -78,10 +84,18 @@ class DicomNode:
         router = SeriesRouter(
             inbox, parts.routing, parts.intake, parts.orders, parts.scratch, parts.authenticator
         )
-        scp = StorageScp(parts.settings, inbox, parts.authenticator)
+        scp = StorageScp(parts.settings, inbox, parts.authenticator, self._commitments())
         stack.callback(router.stop)
         stack.callback(scp.stop)
         router.start()
+
+    def _commitments(self) -> "Commitments":
+        from service.dicom.commitments import Commitments
+
+        settings = self._parts.settings
+        return Commitments(
+            self._parts.commitments, settings.dicom_ae_title, bool(settings.dicom_port)
+        )
 
     def senders(self) -> list[NodeThread]:
         """A delivery sender for each peer, not started."""
@@ -93,7 +107,9 @@ class DicomNode:
         shared = SenderParts(
             deliveries=parts.deliveries,
             jobs=parts.jobs,
+            reviews=parts.reviews,
             results=parts.results,
+            commitments=self._commitments(),
             scratch=parts.scratch,
             authenticator=parts.authenticator,
             ae_title=parts.settings.dicom_ae_title,

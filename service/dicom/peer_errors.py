@@ -1,6 +1,6 @@
 """The error for a peer that failed."""
 
-from service.resources.peers import Peer, PeerRefused, PeerUnavailable
+from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 
 
 def is_temporary(status: int) -> bool:
@@ -24,4 +24,13 @@ def peer_error(peer: Peer, reason: str, *, temporary: bool) -> PeerUnavailable |
         f"The request to the peer {peer.name} failed: {reason}.",
         expected="A peer that accepts the request.",
         hint="The peer's own log says why. Correct the peer or the routing table, then try again.",
+    )
+
+
+def object_refused(peer: Peer, reason: str) -> ObjectRefused:
+    """The error for a peer that does not store an object for `reason`."""
+    return ObjectRefused(
+        f"The peer {peer.name} did not store the object: {reason}.",
+        expected="A peer that stores this kind of object.",
+        hint="The peer's own log says why. Send another format, or let the peer accept this one.",
     )

@@ -7,7 +7,10 @@ from typing import Any
 from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import
+from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at import
+    StorageCommitmentPushModel,
+    Verification,
+)
 
 from imaging.errors import (
     BadInput,
@@ -28,13 +31,17 @@ from service.auth import (
     Principal,
     requires,
 )
+from service.dicom.commitments import Commitments
 from service.dicom.series_inbox import SeriesInbox
+from service.dicom.storage_commitment import received
 
 logger = logging.getLogger("tessera.dicom")
 
 SUCCESS = 0x0000
 NOT_AUTHORIZED = 0x0124
 """PS3.7, C.5.18."""
+PROCESSING_FAILURE = 0x0110
+"""Status of N-EVENT-REPORT (PS3.7, C.5.13)."""
 OUT_OF_RESOURCES = 0xA700
 MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
@@ -61,11 +68,16 @@ class StorageScp:
     """Listens from its creation until `stop`."""
 
     def __init__(
-        self, settings: Settings, inbox: SeriesInbox, authenticator: Authenticator
+        self,
+        settings: Settings,
+        inbox: SeriesInbox,
+        authenticator: Authenticator,
+        commitments: Commitments,
     ) -> None:
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
         self._authenticator = authenticator
+        self._commitments = commitments
         self._max_bytes = settings.dicom_max_instance_bytes
         self._received: dict[int, int] = {}
         self._entity = _entity(settings)
@@ -86,7 +98,11 @@ class StorageScp:
     @property
     def operations(self) -> Mapping[Any, Callable[..., int]]:
         """Every DIMSE service that is answered, with the operation behind it."""
-        return {evt.EVT_C_ECHO: self.echo, evt.EVT_C_STORE: self.store}
+        return {
+            evt.EVT_C_ECHO: self.echo,
+            evt.EVT_C_STORE: self.store,
+            evt.EVT_N_EVENT_REPORT: self.report_commitment,
+        }
 
     @requires(Permission.PUBLIC)
     def echo(self, _: Principal, _event: Event) -> int:
@@ -101,10 +117,16 @@ class StorageScp:
         self._inbox.receive(_file(event), instance, sender)
         return SUCCESS
 
+    @requires(Permission.DELIVERIES_WRITE)
+    def report_commitment(self, _: Principal, event: Event) -> int:
+        """N-EVENT-REPORT: a peer reports which of our results it keeps (PS3.4, J.3.3)."""
+        return received(event, self._commitments.record)
+
     def _handlers(self) -> list[Any]:
         return [
             (evt.EVT_C_ECHO, self._answer_echo),
             (evt.EVT_C_STORE, self._answer_store),
+            (evt.EVT_N_EVENT_REPORT, self._answer_report),
             (evt.EVT_DATA_RECV, self._count),
             (evt.EVT_RELEASED, self._released),
             (evt.EVT_CONN_CLOSE, self._closed),
@@ -120,6 +142,16 @@ class StorageScp:
             return self.store(self._authenticator.authenticate(caller), event)
         except Exception as error:  # noqa: BLE001 - the sender always gets a status
             return _failure_status(error)
+
+    def _answer_report(self, event: Event) -> tuple[int, None]:
+        try:
+            caller = DicomCaller(str(event.assoc.requestor.ae_title))
+            return self.report_commitment(self._authenticator.authenticate(caller), event), None
+        except (Unauthenticated, Forbidden):
+            return NOT_AUTHORIZED, None
+        except Exception as error:  # noqa: BLE001 - the sender always gets a status
+            problem.logged(error, logger)
+            return PROCESSING_FAILURE, None
 
     def _count(self, event: Event) -> None:
         """Aborts an association that sends too large an image, which is held in memory."""
@@ -145,6 +177,7 @@ def _entity(settings: Settings) -> AE:
     entity.require_calling_aet = list(settings.dicom_allowed_callers)
     entity.maximum_associations = settings.dicom_max_associations
     entity.add_supported_context(Verification)
+    entity.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
     for sop_class in IMAGE_CLASSES:
         entity.add_supported_context(sop_class, list(SYNTAXES))
     return entity

@@ -1,42 +1,65 @@
 """The storage SCU (PS3.4, Annex B): sends one DICOM file to a peer by C-STORE."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from imaging.formats.dicom.instance_identity import identify
-from service.dicom.peer_errors import is_temporary, peer_error
+from imaging.formats.dicom.instance_identity import InstanceIdentity
+from service.dicom.peer_errors import is_temporary, object_refused, peer_error
 from service.resources.peers import Peer
 
 _PERMANENT = 1
 """Result of an A-ASSOCIATE-RJ (PS3.8, 9.3.4)."""
 
 
-def store(peer: Peer, path: Path, calling: str) -> None:
-    """Sends the file; raises PeerUnavailable, PeerRefused. `calling`: our AE title."""
-    instance = identify(path)
+def store(peer: Peer, path: Path, instance: InstanceIdentity, calling: str) -> None:
+    """Sends the file, which holds `instance`; raises PeerUnavailable, PeerRefused, ObjectRefused.
+
+    `calling`: our AE title.
+    """
     entity = AE(calling)
-    entity.connection_timeout = entity.acse_timeout = entity.network_timeout = peer.timeout_s
-    entity.dimse_timeout = max(peer.timeout_s, 60.0)
     entity.add_requested_context(instance.sop_class, instance.transfer_syntax)
-    association = entity.associate(str(peer.host), int(peer.port or 0), ae_title=str(peer.ae_title))
-    if not association.is_established:
-        raise _not_established(peer, association)
-    try:
+    with associated(peer, entity) as association:
         response = association.send_c_store(path)
-    finally:
-        association.release() if association.is_established else association.abort()
     status = response.get("Status")
     if status is None:
         raise peer_error(peer, "no response to C-STORE", temporary=True)
     if status and status >> 12 != 0xB:  # BxxxH is a warning: the object is stored
-        raise peer_error(peer, f"C-STORE status {status:04X}H", temporary=is_temporary(status))
+        reason = f"C-STORE status {status:04X}H"
+        if is_temporary(status):
+            raise peer_error(peer, reason, temporary=True)
+        raise object_refused(peer, reason)
+
+
+@contextmanager
+def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator[Association]:
+    """An association with the peer, for the contexts that `entity` requests.
+
+    Raises PeerUnavailable, PeerRefused, and ObjectRefused if the peer accepts none of the contexts.
+    """
+    entity.connection_timeout = entity.acse_timeout = entity.network_timeout = peer.timeout_s
+    entity.dimse_timeout = max(peer.timeout_s, 60.0)
+    association = entity.associate(
+        str(peer.host),
+        int(peer.port or 0),
+        ae_title=str(peer.ae_title),
+        evt_handlers=list(handlers),
+    )
+    if not association.is_established:
+        raise _not_established(peer, association)
+    try:
+        yield association
+    finally:
+        association.release() if association.is_established else association.abort()
 
 
 def _not_established(peer: Peer, association: Association) -> Exception:
     if association.rejected_contexts:  # accepted, but without a presentation context
-        return peer_error(peer, "it does not store this kind of object", temporary=False)
+        return object_refused(peer, "it does not accept this SOP class")
     if not association.is_rejected:
         return peer_error(peer, "no connection, or the connection was lost", temporary=True)
     response = association.acceptor.primitive

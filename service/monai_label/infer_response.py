@@ -23,6 +23,7 @@ from models.card import ModelCard
 from service.http.downloads import file_response
 from service.monai_label.infer_params import InferParams, Output
 from service.resources.scratch import Scratch
+from service.use_cases.result_mask import ResultMask
 from service.use_cases.results import Results
 
 _BLOCK_BYTES = 1 << 20
@@ -43,7 +44,7 @@ class InferResponses:
     ) -> Response:
         """A form of `params` and `image`, or one of the two alone, as `output` says."""
         if output == "dicom_seg":
-            return file_response(self.results.mask(job, "dicom-seg"))
+            return file_response(self.results.mask(ResultMask(job), "dicom-seg"))
         with self.blobs.local(str(job.mask_sha256)) as stored:
             mask = read(stored, len(scan.shape) - 1, self.scratch.folder)
         facts = _facts(self.results.report(job), job, card, mask)

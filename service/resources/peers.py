@@ -19,6 +19,10 @@ class PeerRefused(BadRequest):
     """The peer answered with a refusal that another attempt will not change."""
 
 
+class ObjectRefused(PeerRefused):
+    """The peer does not store this kind of object, and may store another kind."""
+
+
 class Peer(BaseModel):
     """A `[[peer]]` table: searched and fetched from by DICOMweb; sent to by DICOMweb or C-STORE."""
 
@@ -35,6 +39,8 @@ class Peer(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     ae_title: Annotated[str, Field(pattern=AE_TITLE)] | None = None
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    storage_commitment: bool = False
+    """Whether the peer is asked to confirm that it keeps an object, after it was sent."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -42,6 +48,8 @@ class Peer(BaseModel):
             raise ValueError("host, port and ae_title must be given together")
         if self.dicomweb is None and self.host is None:
             raise ValueError("give dicomweb, or host, port and ae_title, or both")
+        if self.storage_commitment and self.host is None:
+            raise ValueError("storage_commitment needs host, port and ae_title")
         if (self.username_env is None) != (self.password_env is None):
             raise ValueError("username_env and password_env must be given together")
         for name in (self.username_env, self.password_env):

@@ -105,8 +105,9 @@ def request_deliveries(
     """Sends a job's results to peers as soon as it has succeeded; returns all its deliveries.
 
     Results that were sent before, or failed, are sent again: the same objects with the same UIDs.
+    `review` is the id of a review with a corrected mask, which is then sent instead of the job's.
     """
-    rows = deliveries.request(principal.project, job_id, body.to, body.formats)
+    rows = deliveries.request(principal.project, job_id, body.to, body.formats, body.review)
     return [delivery_out(row) for row in rows]
 
 

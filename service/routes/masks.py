@@ -15,6 +15,7 @@ from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.schemas import JobId
+from service.use_cases.result_mask import ResultMask
 
 router = APIRouter(tags=["results"])
 
@@ -63,12 +64,12 @@ async def get_mask(
     volumes it is on the grid of GET /v1/scans/{id}/volume. A DICOM object of the same mask always
     has the same SOP Instance UID.
     """
-    job = await threads.run(results.finished_job, principal.project, job_id)
-    wanted = format or str(job.mask_format)
-    tag = results.mask_tag(job, wanted)
+    mask = ResultMask(await threads.run(results.finished_job, principal.project, job_id))
+    wanted = format or mask.format
+    tag = mask.tag(wanted)
     if etags.is_current(request, tag):
         return etags.not_modified(tag)
-    return file_response(await threads.run(results.mask, job, wanted))
+    return file_response(await threads.run(results.mask, mask, wanted))
 
 
 @router.get("/v1/jobs/{job_id}/report", response_class=Response, responses=_REPORT)
@@ -90,7 +91,7 @@ def get_report(
     job = results.finished_job(principal.project, job_id)
     target = registry.report_format(format) if format else _accepted(accept)
     if target.render is None:
-        return file_response(results.report_object(job, target))
+        return file_response(results.report_file(ResultMask(job), target))
     report = results.report(job)
     if target != registry.REPORT_FORMATS[0]:
         return Response(target.render(report), media_type=target.media_type)

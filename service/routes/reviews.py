@@ -4,29 +4,34 @@ import time
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from imaging.formats import registry
 from jobs.review import Review
 from service.auth import Permission, Principal
 from service.http import etags
-from service.http.dependencies import ResultsDep, ReviewsDep
+from service.http.dependencies import ResultsDep, ReviewsDep, ViewThreadsDep
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
+from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewOut
 
 router = APIRouter(tags=["reviews"])
 
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The corrected mask; its voxels are label values.",
-        "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in dict.fromkeys(one.media_type for one in registry.stored_formats())
-        },
+        "content": dict.fromkeys((one.media_type for one in registry.MASK_FORMATS), _BINARY),
     },
     304: {"description": "The caller's copy is current."},
+}
+_REPORT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The measurements of the corrected mask.",
+        "content": dict.fromkeys((one.media_type for one in registry.REPORT_FORMATS), _BINARY),
+    }
 }
 
 
@@ -60,20 +65,47 @@ def list_reviews(
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
-def get_corrected_mask(
+async def get_corrected_mask(
     job_id: JobId,
     review_id: ReviewId,
     request: Request,
-    reviews: ReviewsDep,
     results: ResultsDep,
+    threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+    format: Annotated[  # noqa: A002 - the name on the wire
+        MaskFormatName | None, Query(description="Without it, the format in which it is stored.")
+    ] = None,
 ) -> Response:
-    """The mask that a reviewer corrected, on the grid and in the format of the job's own mask.
+    """The mask that a reviewer corrected, in the format that it is stored in or in `format`.
 
-    Reviewers send such masks from 3D Slicer and other MONAI Label clients.
+    Reviewers send such masks from 3D Slicer and other MONAI Label clients. The mask is on the grid
+    of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC.
     """
-    review = reviews.with_mask(principal.project, job_id, review_id)
-    tag = str(review.mask_sha256)
+    mask = await threads.run(results.corrected, principal.project, job_id, review_id)
+    wanted = format or mask.format
+    tag = mask.tag(wanted)
     if etags.is_current(request, tag):
         return etags.not_modified(tag)
-    return file_response(results.corrected_mask(review))
+    return file_response(await threads.run(results.mask, mask, wanted))
+
+
+@router.get(
+    "/v1/jobs/{job_id}/reviews/{review_id}/report", response_class=Response, responses=_REPORT
+)
+async def get_corrected_report(
+    job_id: JobId,
+    review_id: ReviewId,
+    results: ResultsDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+    format: Annotated[  # noqa: A002 - the name on the wire
+        ReportFormatName | None, Query(description="Without it, JSON.")
+    ] = None,
+) -> Response:
+    """The measurements of the mask that a reviewer corrected.
+
+    `dicom-sr` refers to the segments of the corrected mask as `dicom-seg`.
+    """
+    mask = await threads.run(results.corrected, principal.project, job_id, review_id)
+    target = registry.report_format(format) if format else registry.REPORT_FORMATS[0]
+    return file_response(await threads.run(results.report_file, mask, target))

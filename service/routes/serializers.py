@@ -124,6 +124,9 @@ def delivery_out(delivery: Delivery) -> DeliveryOut:
         due_at=_time(delivery.due_at) if waits else None,
         finished_at=_time_or_none(delivery.finished_at),
         error=errors.stored(delivery.error) if delivery.error else None,
+        review=delivery.review or None,
+        sent_as=delivery.sent_as,
+        commitment=None if delivery.commitment is None else delivery.commitment.value,
     )
 
 

@@ -42,6 +42,8 @@ class DeliveriesIn(Wire):
 
     to: Annotated[list[Identifier], Field(min_length=1, max_length=20)]
     formats: Annotated[list[DeliveryFormatName], Field(min_length=1)] = ["dicom-seg"]  # noqa: RUF012 - pydantic copies it
+    review: Identifier | None = None
+    """The review whose corrected mask is sent; null: the job's own mask."""
 
 
 class DeliveryOut(Wire):
@@ -59,3 +61,11 @@ class DeliveryOut(Wire):
     finished_at: datetime | None
     error: Problem | None
     """Why the delivery failed, or the error of the last attempt."""
+    review: str | None
+    """The review whose corrected mask is sent; null: the job's own mask."""
+    sent_as: str | None
+    """The format that the peer accepted: `dicom-seg` for a `dicom-labelmap` that it does not store;
+    null until it is sent."""
+    commitment: Literal["due", "requested", "committed", "failed"] | None
+    """Whether the peer confirmed that it keeps the object; null: it offers no storage commitment,
+    or the object is not sent yet."""

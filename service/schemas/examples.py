@@ -137,7 +137,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "NumberOfSeriesRelatedInstances": 176,
     },
     "PullIn": {"from": "archive", "series": f"{_UID}.1"},
-    "DeliveriesIn": {"to": ["archive"], "formats": ["dicom-seg", "dicom-sr"]},
+    "DeliveriesIn": {"to": ["archive"], "formats": ["dicom-seg", "dicom-sr"], "review": None},
     "DeliveryOut": {
         "id": "a7f918273c4b1d7c3e9a064d2f8b05e6",
         "job": _JOB_ID,
@@ -149,6 +149,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "due_at": None,
         "finished_at": _TIME,
         "error": None,
+        "review": None,
+        "sent_as": "dicom-seg",
+        "commitment": "committed",
     },
     "LabelOut": _LABEL,
     "ModelOut": {

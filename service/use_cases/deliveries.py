@@ -8,7 +8,7 @@ from uuid import uuid4
 from imaging.errors import BadRequest
 from jobs import repository
 from jobs.delivery import Delivery
-from jobs.repository import Jobs, Scans
+from jobs.repository import Jobs, Reviews, Scans
 from service.resources.routing_table import RoutingTable
 
 
@@ -18,15 +18,22 @@ class Deliveries:
 
     jobs: Jobs
     scans: Scans
+    reviews: Reviews
     rows: repository.Deliveries
     routing: RoutingTable
 
     def request(
-        self, project: str, job_id: str, peers: Sequence[str], formats: Sequence[str]
+        self,
+        project: str,
+        job_id: str,
+        peers: Sequence[str],
+        formats: Sequence[str],
+        review: str | None = None,
     ) -> list[Delivery]:
         """Requests each format for each peer, again if it was sent before; all of the job's.
 
-        Raises NotFound for an unknown job or peer, BadRequest if the job's scan is not DICOM.
+        `review`: the review whose corrected mask is sent; None: the job's own mask. Raises NotFound
+        for an unknown job, review or peer, BadRequest if the job's scan is not DICOM.
         """
         job = self.jobs.get(project, job_id)
         if self.scans.get(project, job.grid_scan).format != "dicom":
@@ -35,9 +42,11 @@ class Deliveries:
                 expected="A job of a DICOM scan.",
                 hint="Download the mask and send it yourself.",
             )
+        if review is not None:
+            self.reviews.with_mask(project, job_id, review)
         names = [self.routing.peer_named(name).name for name in dict.fromkeys(peers)]
         wanted = [
-            Delivery(uuid4().hex, job_id, name, form, time.time())
+            Delivery(uuid4().hex, job_id, name, form, time.time(), review=review or "")
             for name in names
             for form in dict.fromkeys(formats)
         ]

@@ -1,7 +1,11 @@
 """A job's results in formats that describe them, for downloads and for deliveries to a peer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from imaging.errors import Conflict
 from imaging.formats import mask_file
@@ -9,11 +13,14 @@ from imaging.formats.format import MaskFormat, ReportFormat, Segmentation
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.mask_description import MaskDescription
+from imaging.measure import report_rows
+from imaging.scan import Scan
 from jobs.blobs import Blobs
 from jobs.job import Job
 from jobs.repository import Jobs, Scans
 from models.registry import Registry
 from service.resources.scratch import Scratch
+from service.use_cases.result_mask import ResultMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +34,27 @@ class ResultFiles:
     scratch: Scratch
     limits: Limits
 
-    def write(self, job: Job, target: MaskFormat | ReportFormat, path: Path) -> None:
-        """Writes a finished job's mask or report to `path`.
+    def write(self, result: ResultMask, target: MaskFormat | ReportFormat, path: Path) -> None:
+        """Writes a mask, or the report about it, to `path`.
 
-        The same job always gives the same DICOM UIDs. Raises BadRequest if the format needs another
-        scan, Conflict if the model's name now belongs to another network, whose labels may differ.
+        The same mask always gives the same DICOM UIDs. Raises BadRequest if the format needs
+        another scan, Conflict if the model's name now belongs to another network, whose labels may
+        differ.
         """
+        job = result.job
         description = self._description(job)
         stored = self.scans.get(job.project, job.grid_scan)
-        report = self.jobs.report(job.project, job.id)
         with (
             self.blobs.local(stored.sha256) as scan_path,
-            self.blobs.local(str(job.mask_sha256)) as mask_path,
+            self.blobs.local(result.sha256) as mask_path,
         ):
             scan = open_scan(scan_path, self.limits, self.scratch.folder)
             mask = mask_file.read(mask_path, scan.dimension, self.scratch.folder)
-            made_at = job.finished_at or job.created_at
-            target.write(path, Segmentation(mask, scan, description, report, made_at))
+            report: Mapping[str, Any] = self.jobs.report(job.project, job.id)
+            if result.review is not None:
+                description = replace(description, corrected=True)
+                report = _report(report, mask, scan, description)
+            target.write(path, Segmentation(mask, scan, description, report, result.made_at))
 
     def _description(self, job: Job) -> MaskDescription:
         card = self.registry.get(job.model).card
@@ -54,3 +65,12 @@ class ResultFiles:
                 hint="Run the job again, or download the mask as nifti.",
             )
         return card.mask_description()
+
+
+def _report(
+    report: Mapping[str, Any], mask: NDArray[Any], scan: Scan, description: MaskDescription
+) -> Mapping[str, Any]:
+    """The job's report with the measurements of a corrected mask."""
+    labels = [(segment.number, segment.name) for segment in description.segments]
+    measurements = report_rows(mask, scan, labels, numbered=description.instances)
+    return {"model": report.get("model"), "corrected": True, "measurements": measurements}

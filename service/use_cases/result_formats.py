@@ -22,7 +22,7 @@ class ResultDownload:
 def downloads(job: Job, scan: StoredScan) -> list[ResultDownload]:
     """The downloads of a job that has a mask; `scan` is the one on whose grid the mask lies."""
     stored = registry.mask_format(str(job.mask_format))
-    others = [one for one in _convertible(job, scan) if one.name != stored.name]
+    others = [one for one in _convertible(stored.name, scan) if one.name != stored.name]
     reports = [one for one in registry.REPORT_FORMATS if one.scan_format in (None, scan.format)]
     return [
         *(ResultDownload("mask", one) for one in (stored, *others)),
@@ -30,9 +30,9 @@ def downloads(job: Job, scan: StoredScan) -> list[ResultDownload]:
     ]
 
 
-def check_convertible(job: Job, scan: StoredScan, target: MaskFormat) -> None:
-    """Raises BadRequest unless the job's mask can be converted to `target`."""
-    possible = registry.names(_convertible(job, scan))
+def check_convertible(stored: str, scan: StoredScan, target: MaskFormat) -> None:
+    """Raises BadRequest unless a mask that is stored as `stored` can be converted to `target`."""
+    possible = registry.names(_convertible(stored, scan))
     if target.name in possible:
         return
     dimension = _dimension(scan)
@@ -50,8 +50,8 @@ def check_convertible(job: Job, scan: StoredScan, target: MaskFormat) -> None:
     )
 
 
-def _convertible(job: Job, scan: StoredScan) -> Iterator[MaskFormat]:
-    return registry.convertible(str(job.mask_format), _dimension(scan), scan.format)
+def _convertible(stored: str, scan: StoredScan) -> Iterator[MaskFormat]:
+    return registry.convertible(stored, _dimension(scan), scan.format)
 
 
 def _dimension(scan: StoredScan) -> int:

@@ -14,13 +14,13 @@ from imaging.formats.mask_file import read
 from imaging.formats.sniff import open_scan
 from jobs.blobs import Blobs
 from jobs.job import Job, JobState
-from jobs.repository import Jobs, Scans
-from jobs.review import Review
+from jobs.repository import Jobs, Reviews, Scans
 from jobs.stored_scan import StoredScan
 from service.resources.scratch import Scratch
 from service.use_cases.downloads import Download, stored_file, written_file
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.result_formats import ResultDownload, check_convertible, downloads
+from service.use_cases.result_mask import ResultMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Results:
 
     jobs: Jobs
     scans: Scans
+    reviews: Reviews
     blobs: Blobs
     scratch: Scratch
     limits: Limits
@@ -45,26 +46,27 @@ class Results:
             hint="Wait until the job is finished. If it failed, its error says why.",
         )
 
-    def mask_tag(self, job: Job, mask_format: str) -> str:
-        """Identifies the content of `mask`."""
-        return f"{job.mask_sha256}-{mask_format}"
+    def corrected(self, project: str, job_id: str, review_id: str) -> ResultMask:
+        """The mask that a reader corrected; raises NotFound, Conflict."""
+        job = self.finished_job(project, job_id)
+        return ResultMask(job, self.reviews.with_mask(project, job_id, review_id))
 
-    def mask(self, job: Job, mask_format: str) -> Download:
-        """A finished job's mask in a format.
+    def mask(self, result: ResultMask, mask_format: str) -> Download:
+        """A job's mask, or the one that a reader corrected, in a format.
 
         An image's mask in a format for volumes is on the grid of `ScanViews.volume`. Raises
         BadRequest for a format that cannot hold the mask, and what `ResultFiles.write` raises.
         """
-        target, tag = registry.mask_format(mask_format), self.mask_tag(job, mask_format)
-        name = f"mask-{job.id}{target.file_ending}"
-        if mask_format == job.mask_format:
-            stored = stored_file(self.blobs, str(job.mask_sha256), name, target.media_type)
+        target, tag = registry.mask_format(mask_format), result.tag(mask_format)
+        name = f"mask-{result.name}{target.file_ending}"
+        if mask_format == result.format:
+            stored = stored_file(self.blobs, result.sha256, name, target.media_type)
             return replace(stored, tag=tag)
         if target.needs_description:
-            return self._described(job, target, name)
-        scan = self.scans.get(job.project, job.grid_scan)
-        check_convertible(job, scan, target)
-        return self._converted(job, target, scan, name, tag)
+            return self._described(result, target, name)
+        scan = self.scans.get(result.job.project, result.job.grid_scan)
+        check_convertible(result.format, scan, target)
+        return self._converted(result, target, scan, name)
 
     def downloads(self, project: str, job_id: str) -> list[ResultDownload]:
         """The formats that a job's mask and report can be downloaded in; none without a mask.
@@ -76,9 +78,9 @@ class Results:
             return []
         return downloads(job, self.scans.get(project, job.grid_scan))
 
-    def report_object(self, job: Job, target: ReportFormat) -> Download:
-        """A finished job's report as an object that refers to the mask."""
-        return self._described(job, target, f"report-{job.id}{target.file_ending}")
+    def report_file(self, result: ResultMask, target: ReportFormat) -> Download:
+        """The report about a mask as a file; the report of a corrected mask is measured anew."""
+        return self._described(result, target, f"report-{result.name}{target.file_ending}")
 
     def report(self, job: Job) -> Mapping[str, Any]:
         """A finished job's report."""
@@ -89,25 +91,21 @@ class Results:
         name = f"preview-{job.id}.png"
         return stored_file(self.blobs, str(job.preview_sha256), name, "image/png")
 
-    def corrected_mask(self, review: Review) -> Download:
-        """The mask that a reviewer drew, in the format that it is stored in."""
-        stored = registry.mask_format(str(review.mask_format))
-        name = f"corrected-{review.id}{stored.file_ending}"
-        return stored_file(self.blobs, str(review.mask_sha256), name, stored.media_type)
-
-    def _described(self, job: Job, target: MaskFormat | ReportFormat, name: str) -> Download:
+    def _described(
+        self, result: ResultMask, target: MaskFormat | ReportFormat, name: str
+    ) -> Download:
         return written_file(
             self.scratch,
-            lambda path: self.files.write(job, target, path),
+            lambda path: self.files.write(result, target, path),
             name,
             target.media_type,
-            self.mask_tag(job, target.name),
+            result.tag(target.name),
         )
 
     def _converted(
-        self, job: Job, target: MaskFormat, scan: StoredScan, name: str, tag: str
+        self, result: ResultMask, target: MaskFormat, scan: StoredScan, name: str
     ) -> Download:
-        with self.blobs.local(str(job.mask_sha256)) as source:
+        with self.blobs.local(result.sha256) as source:
             stored = open_scan(source, self.limits, self.scratch.folder)
             placed = replace(
                 stored, spacing_mm=scan.spacing_mm, format=scan.format, affine=np.array(scan.affine)
@@ -120,5 +118,5 @@ class Results:
                 lambda path: target.write(path, segmentation),
                 name,
                 target.media_type,
-                tag,
+                result.tag(target.name),
             )

@@ -12,6 +12,7 @@ import pytest
 from pydicom.uid import UID
 
 from imaging.errors import BadRequest, NotFound, StorageFull, UnsupportedScan
+from imaging.formats.dicom.instance_identity import identify
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from service.app import create_app
@@ -119,7 +120,7 @@ def test_nobody_is_there(image: Path) -> None:
     with pytest.raises(PeerUnavailable):
         dicomweb_client.search(web, {}, 9)
     with pytest.raises(PeerUnavailable):
-        storage_scu.store(dicom, image, "TESSERA")
+        storage_scu.store(dicom, image, identify(image), "TESSERA")
     with pytest.raises(BadRequest):
         dicomweb_client.search(dicom, {}, 9)
 
@@ -215,18 +216,18 @@ def test_c_store_to_orthanc(orthanc: Orthanc, tmp_path: Path) -> None:
     """Stored; refused under another title, and where the class is not taken."""
     path, *_ = written(series(2), tmp_path / "images")
     peer = Peer(name="it", host="127.0.0.1", port=orthanc.dicom, ae_title="ORTHANC")
-    storage_scu.store(peer, path, "TESSERA")
+    storage_scu.store(peer, path, identify(path), "TESSERA")
     assert len(orthanc.instances("MR")) == 1
-    storage_scu.store(peer, path, "TESSERA")
+    storage_scu.store(peer, path, identify(path), "TESSERA")
     assert len(orthanc.instances("MR")) == 1
     wrong = Peer(name="it", host="127.0.0.1", port=orthanc.dicom, ae_title="NOBODY")
     with pytest.raises(PeerRefused):
-        storage_scu.store(wrong, path, "TESSERA")
+        storage_scu.store(wrong, path, identify(path), "TESSERA")
     (strange,) = series(1)
     strange.SOPClassUID = strange.file_meta.MediaStorageSOPClassUID = UID("1.2.3.4.5")
     path.write_bytes(as_bytes(strange))
     with pytest.raises(PeerRefused):
-        storage_scu.store(peer, path, "TESSERA")
+        storage_scu.store(peer, path, identify(path), "TESSERA")
 
 
 def test_routes_say_what_a_peer_does(orthanc: Orthanc, installation: Installation) -> None:

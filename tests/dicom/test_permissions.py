@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from pynetdicom import evt
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    Verification,
+)
 
 from imaging.errors import Unauthenticated
 from jobs.delivery import Delivery
@@ -50,18 +53,25 @@ class Nodes:
 def _scp(folder: Path, authenticator: Authenticator) -> tuple[StorageScp, SeriesInbox, int]:
     settings = Settings(data=folder, dicom_port=free_port())
     inbox = SeriesInbox(settings)
-    return StorageScp(settings, inbox, authenticator), inbox, settings.dicom_port
+    unused: Any = None
+    return StorageScp(settings, inbox, authenticator, unused), inbox, settings.dicom_port
 
 
 def test_every_service_names_one_permission(tmp_path: Path) -> None:
     """Given all SOP classes that an association may propose, each is served with a permission."""
     scp, inbox, _ = _scp(tmp_path, LocalAdministrator())
     operations = dict(scp.operations)
+    others = {
+        Verification: evt.EVT_C_ECHO,
+        StorageCommitmentPushModel: evt.EVT_N_EVENT_REPORT,
+    }
     services = {
-        evt.EVT_C_ECHO if context.abstract_syntax == Verification else evt.EVT_C_STORE
+        others.get(context.abstract_syntax, evt.EVT_C_STORE)
         for context in scp._entity.supported_contexts
     }
     assert services == set(operations)
+    reports = permissions_of(operations[evt.EVT_N_EVENT_REPORT])
+    assert reports == (Permission.DELIVERIES_WRITE,)
     assert permissions_of(operations[evt.EVT_C_ECHO]) == (Permission.PUBLIC,)
     assert permissions_of(operations[evt.EVT_C_STORE]) == (Permission.SCANS_WRITE,)
     scp.stop()
@@ -124,7 +134,17 @@ def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
     deliveries: Any = _Deliveries()
     jobs: Any = SimpleNamespace(by_id=lambda _: job)
     unused: Any = None
-    parts = SenderParts(deliveries, jobs, unused, unused, _Tasks(), "TESSERA", 1.0)
+    parts = SenderParts(
+        deliveries=deliveries,
+        jobs=jobs,
+        reviews=unused,
+        results=unused,
+        commitments=unused,
+        scratch=unused,
+        authenticator=_Tasks(),
+        ae_title="TESSERA",
+        poll_s=1.0,
+    )
     sender = DeliverySender(parts, Peer(name="archive", dicomweb="http://127.0.0.1:1"))
     assert sender.step()
     assert deliveries.problem["status"] == 403

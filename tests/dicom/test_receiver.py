@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import imagecodecs
 import pytest
@@ -43,7 +43,9 @@ class Open:
         values = {"data": folder, "dicom_port": self.port, "dicom_series_idle_s": 0.2, **changes}
         self.settings = Settings(**values)
         self.inbox = SeriesInbox(self.settings)
-        self.receiver = StorageScp(self.settings, self.inbox, LocalAdministrator())
+        self.receiver = StorageScp(
+            self.settings, self.inbox, LocalAdministrator(), cast("Any", None)
+        )
 
     def close(self) -> None:
         self.receiver.stop()
@@ -243,7 +245,7 @@ def test_beyond_loopback_callers_are_named() -> None:
 def test_a_port_that_is_taken_is_said(opened) -> None:  # type: ignore[no-untyped-def]
     here = opened()
     with pytest.raises(BadRequest) as refused:
-        StorageScp(here.settings, here.inbox, LocalAdministrator())
+        StorageScp(here.settings, here.inbox, LocalAdministrator(), cast("Any", None))
     assert str(here.port) in str(refused.value)
 
 

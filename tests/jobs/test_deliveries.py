@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from imaging.errors import NotFound
-from jobs.delivery import Delivery, DeliveryState, due_in
+from jobs.delivery import Delivery, DeliveryState, Receipt, due_in
 from jobs.job import Job, JobState
 from jobs.repository import Repository
 
 MadeJob = Callable[..., Job]
+RECEIPT = Receipt("dicom-seg", "1.2.840.10008.5.1.4.1.1.66.4", "2.25.7")
 
 
 def delivery(name: str, job: str = "job", to: str = "archive", form: str = "dicom-seg") -> Delivery:
@@ -64,7 +65,7 @@ def test_due_when_its_job_is_over_and_claimed_once(stocked: Repository, job_of: 
         thread.join()
     (held,) = [claim for claim in claims if claim]
     assert (held.id, held.attempts) == ("d1", 1)
-    stocked.deliveries.mark_sent("d1")
+    stocked.deliveries.mark_sent("d1", RECEIPT)
     (found,) = stocked.deliveries.of_job("ada", "job")
     assert found.state is DeliveryState.SENT
     assert found.finished_at is not None
@@ -80,7 +81,7 @@ def test_a_lease_that_ran_out_is_anothers(stocked: Repository, job_of: MadeJob) 
     assert (first.attempts, second.attempts) == (1, 2)
     assert not stocked.deliveries.fail(first, {"title": "x"})
     assert not stocked.deliveries.postpone(first, 9, {"title": "x"})
-    stocked.deliveries.mark_sent(first.id)
+    stocked.deliveries.mark_sent(first.id, RECEIPT)
     assert not stocked.deliveries.fail(second, {"title": "x"})
     assert stocked.deliveries.of_job("ada", "job")[0].state is DeliveryState.SENT
 

@@ -71,10 +71,14 @@ class Orthanc:
     def file(self, instance: str) -> bytes:
         return self.client.get(f"/instances/{instance}/file").content
 
+    def modality(self, name: str, port: int) -> None:
+        """Makes Tessera known to Orthanc."""
+        peer = {"AET": "TESSERA", "Host": "127.0.0.1", "Port": port}
+        self.client.put(f"/modalities/{name}", json=peer).raise_for_status()
+
     def send(self, resource: str, port: int) -> None:
         """Makes Orthanc send a resource to Tessera by C-STORE."""
-        peer = {"AET": "TESSERA", "Host": "127.0.0.1", "Port": port}
-        self.client.put("/modalities/tessera", json=peer).raise_for_status()
+        self.modality("tessera", port)
         answer = self.client.post("/modalities/tessera/store", json=resource)
         answer.raise_for_status()
 

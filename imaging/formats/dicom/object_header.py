@@ -63,7 +63,9 @@ class ObjectHeader:
         target.SeriesInstanceUID = self.series_uid
         target.SeriesNumber = self.series_number
         target.InstanceNumber = 1
-        target.SeriesDescription = text(f"{description.algorithm} {description.version}")
+        made_by = f"{description.algorithm} {description.version}"
+        ending = ", corrected" if description.corrected else ""
+        target.SeriesDescription = text(made_by, 64 - len(ending)) + ending
         target.Manufacturer = MANUFACTURER
         target.ManufacturerModelName = text(description.algorithm)
         target.SoftwareVersions = version("tessera-seg")

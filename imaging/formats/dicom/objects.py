@@ -73,7 +73,8 @@ def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescrip
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
-    return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(description))
+    made_by = (repr(description), *(["corrected"] if description.corrected else ()))
+    return uid(form, str(mask.shape), digest, instances.hexdigest(), *made_by)
 
 
 def _source(scan: Scan) -> SourceSeries:

@@ -26,7 +26,7 @@ from imaging.formats.dicom.referenced_plane import (
 )
 from imaging.formats.dicom.references import image
 from imaging.formats.dicom.seg import NumberedSegment, numbered_segments
-from imaging.formats.dicom.segments import concept, labelled
+from imaging.formats.dicom.segments import algorithm_type, concept, labelled
 from imaging.mask_description import MaskDescription, Segment
 
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
@@ -88,7 +88,7 @@ def _write_structure_set(
     frame.RTReferencedStudySequence = [study]
     dataset.ReferencedFrameOfReferenceSequence = [frame]
     dataset.StructureSetROISequence = [
-        _roi(roi.segment, frame_of_reference(header)) for roi in rois
+        _roi(roi.segment, frame_of_reference(header), description) for roi in rois
     ]
 
 
@@ -101,12 +101,12 @@ def _series(referenced: Sequence[ReferencedPlane]) -> Iterator[Dataset]:
         yield item
 
 
-def _roi(segment: Segment, frame_of_reference: str) -> Dataset:
+def _roi(segment: Segment, frame_of_reference: str, description: MaskDescription) -> Dataset:
     item = Dataset()
     item.ROINumber = segment.number
     item.ReferencedFrameOfReferenceUID = frame_of_reference
     item.ROIName = _name(segment)
-    item.ROIGenerationAlgorithm = "AUTOMATIC"
+    item.ROIGenerationAlgorithm = algorithm_type(description)
     return item
 
 

@@ -56,7 +56,7 @@ def segment_description(
         segment_label=label,
         segmented_property_category=concept(segment.category),
         segmented_property_type=concept(segment.type),
-        algorithm_type="AUTOMATIC",
+        algorithm_type=algorithm_type(description),
         algorithm_identification=AlgorithmIdentificationSequence(
             name=text(description.algorithm),
             family=codes.DCM.ArtificialIntelligence,
@@ -71,6 +71,12 @@ def segment_description(
         kind = item.SegmentedPropertyTypeCodeSequence[0]
         kind.SegmentedPropertyTypeModifierCodeSequence = [concept(segment.modifier)]
     return item
+
+
+def algorithm_type(description: MaskDescription) -> str:
+    """SegmentAlgorithmType (PS3.3 C.8.20.2) and ROIGenerationAlgorithm (C.8.8.5): a mask that a
+    reader corrected is no longer the model's alone."""
+    return "SEMIAUTOMATIC" if description.corrected else "AUTOMATIC"
 
 
 def concept(code: Code) -> CodedConcept:

@@ -11,6 +11,7 @@ MASK = MaskFormat(
     media_type=MEDIA_TYPE,
     scan_format="dicom",
     delivery="on request",
+    fallback="dicom-seg",
     needs_description=True,
     write=writer("dicom-labelmap"),
 )

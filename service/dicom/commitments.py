@@ -1,0 +1,80 @@
+"""Storage commitment of deliveries: requested after they were sent, and recorded when reported."""
+
+import logging
+import random
+from dataclasses import dataclass
+
+from imaging.errors import TesseraError, Unavailable
+from imaging.formats.dicom.commitment import CommitmentReport, new_transaction
+from jobs import problem, repository
+from jobs.delivery import Delivery, due_in
+from service.dicom import storage_commitment
+from service.resources.peers import Peer, PeerRefused
+
+logger = logging.getLogger("tessera.dicom")
+
+LEASE_S = 120.0
+REPORT_WAIT_S = 3600.0
+"""How long to wait for a report before the request is repeated."""
+MOST_REQUESTS = 24
+"""Number of requests without a report after which none is made any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commitments:
+    """Requests commitments and records the reports about them."""
+
+    rows: repository.Commitments
+    ae_title: str
+    """Our AE title."""
+    listens: bool
+    """Whether peers can report on an association that they open to us."""
+
+    def step(self, peer: Peer) -> bool:
+        """Requests one commitment that is due; False if there is none."""
+        sent = self.rows.claim(peer.name, new_transaction(), LEASE_S)
+        if sent is None:
+            return False
+        wait_s = 0.0 if self.listens else peer.timeout_s
+        try:
+            if sent.commit_requests > MOST_REQUESTS:
+                raise _no_report(peer)
+            storage_commitment.request(peer, sent, self.ae_title, self.record, wait_s)
+        except Unavailable as error:
+            after_s = due_in(sent.commit_requests, random.random())  # noqa: S311 - not a secret
+            self.rows.postpone(sent, after_s, problem.problem_of(error))
+        except TesseraError as error:
+            logger.warning("job %s: storage is not committed: %s", sent.job, error)
+            self.rows.fail(str(sent.transaction), problem.problem_of(error))
+        else:
+            self.rows.requested(sent, REPORT_WAIT_S)
+        return True
+
+    def record(self, report: CommitmentReport) -> bool:
+        """Stores a report; False if it belongs to no request that is open."""
+        sent = self.rows.of_transaction(report.transaction)
+        if sent is None:
+            return False
+        if str(sent.sop_instance) in report.committed:
+            return self.rows.commit(report.transaction)
+        logger.warning("job %s: %s does not keep what it was sent.", sent.job, sent.destination)
+        reason = report.failed.get(str(sent.sop_instance), 0)
+        error = problem.problem_of(_not_kept(sent, reason))
+        return self.rows.fail(report.transaction, error, resend=True)
+
+
+def _not_kept(sent: Delivery, reason: int) -> PeerRefused:
+    return PeerRefused(
+        f"The peer {sent.destination} accepted the object, and reports now that it does not keep "
+        f"it: failure reason {reason:04X}H.",
+        expected="A report of storage commitment without failures (PS3.4, J.3.3).",
+        hint="The peer's own log says why. Request the delivery again.",
+    )
+
+
+def _no_report(peer: Peer) -> PeerRefused:
+    return PeerRefused(
+        f"The peer {peer.name} accepted every request for storage commitment and never reported.",
+        expected="A report within an hour, on an association to Tessera's DICOM port.",
+        hint="Enter Tessera's address, port and AE title in the peer, and set TESSERA_DICOM_PORT.",
+    )

@@ -1,0 +1,256 @@
+"""Deliveries to an archive: another format where it takes no label maps, and its commitment."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.uid import UID
+
+from jobs.delivery import Commitment, Delivery, DeliveryState
+from jobs.job import Job
+from jobs.repository import Repository
+from jobs.settings import Settings
+from service.auth import LocalAdministrator
+from service.dicom import commitments, storage_commitment
+from service.dicom.commitments import Commitments
+from service.dicom.delivery_sender import DeliverySender, SenderParts
+from service.dicom.series_inbox import SeriesInbox
+from service.dicom.storage_scp import StorageScp
+from service.resources.peers import Peer
+from service.resources.scratch import Scratch
+from tests.support.dicom.archive import LABELMAP, SEG, archive
+from tests.support.dicom.mr_series import as_bytes, series
+from tests.support.orthanc import Orthanc
+from tests.support.ports import free_port
+from tests.support.rows import make_job, make_scan
+from tests.support.waiting import until
+
+
+class _Results:
+    """Writes a data set of the SOP class that a format has."""
+
+    def write(self, _: object, target: Any, path: Path) -> None:
+        (image,) = series(1, 8)
+        image.SOPClassUID = UID({"dicom-seg": SEG, "dicom-labelmap": LABELMAP}[target.name])
+        image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+        path.write_bytes(as_bytes(image))
+
+
+@dataclass
+class Sending:
+    """A finished job with a delivery, and what sends it."""
+
+    repository: Repository
+    scratch: Scratch
+    listens: bool = False
+
+    def sender(self, peer: Peer) -> DeliverySender:
+        unused: Any = None
+        return DeliverySender(
+            SenderParts(
+                deliveries=self.repository.deliveries,
+                jobs=self.repository.jobs,
+                reviews=self.repository.reviews,
+                results=_Results(),  # type: ignore[arg-type]
+                commitments=self.commitments,
+                scratch=self.scratch,
+                authenticator=LocalAdministrator(),
+                ae_title="TESSERA",
+                poll_s=unused,
+            ),
+            peer,
+        )
+
+    @property
+    def commitments(self) -> Commitments:
+        return Commitments(self.repository.commitments, "TESSERA", self.listens)
+
+    @property
+    def delivery(self) -> Delivery:
+        (found,) = self.repository.deliveries.of_job("ada", "job")
+        return found
+
+    @property
+    def commitment(self) -> str:
+        return str(self.delivery.commitment)
+
+
+Start = Callable[[str], Sending]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    repository = Repository(Settings(data=tmp_path).database)
+    repository.migrate()
+    scratch = Scratch(tmp_path / "scratch")
+
+    def finished(form: str) -> Sending:
+        repository.scans.add(make_scan())
+        repository.jobs.add(make_job(), None, [Delivery("d", "job", "archive", form, 1.0)])
+        job = repository.leases.claim("job", "w", 60)
+        assert isinstance(job, Job)
+        assert repository.leases.finish(
+            "job",
+            job.fence,
+            mask_sha256="a" * 64,
+            mask_format="nifti",
+            preview_sha256=None,
+            report={},
+        )
+        return Sending(repository, scratch)
+
+    yield finished
+    scratch.close()
+    repository.close()
+
+
+@pytest.mark.parametrize("status", [None, 0x0122, 0xA900, 0xC000], ids=str)
+def test_a_label_map_becomes_a_binary_segmentation(start: Start, status: int | None) -> None:
+    """Given an archive that rejects the presentation context, or refuses the object itself."""
+    sending = start("dicom-labelmap")
+    classes = (SEG,) if status is None else (SEG, LABELMAP)
+    with archive(classes, status=status or 0) as there:
+        assert sending.sender(there.peer()).step()
+    assert there.stored == [SEG]
+    sent = sending.delivery
+    assert (sent.state, sent.sent_as, sent.sop_class) == (DeliveryState.SENT, "dicom-seg", SEG)
+    assert sent.commitment is None
+
+
+def test_a_label_map_that_is_accepted_stays_one(start: Start) -> None:
+    sending = start("dicom-labelmap")
+    with archive() as there:
+        assert sending.sender(there.peer()).step()
+    assert there.stored == [LABELMAP]
+    assert sending.delivery.sent_as == "dicom-labelmap"
+
+
+@pytest.mark.parametrize(("form", "status"), [("dicom-seg", None), ("dicom-labelmap", 0xA700)])
+def test_nothing_else_is_sent_otherwise(start: Start, form: str, status: int | None) -> None:
+    """A SEG has no fallback; an archive without space is asked again for the label map."""
+    sending = start(form)
+    with archive((LABELMAP,) if status is None else (SEG, LABELMAP), status=status or 0) as there:
+        assert sending.sender(there.peer()).step()
+    assert there.stored == []
+    expected = DeliveryState.FAILED if status is None else DeliveryState.WAITING
+    assert (sending.delivery.state, sending.delivery.sent_as) == (expected, None)
+
+
+@pytest.mark.parametrize("lost", [0, 0x0112])
+def test_a_commitment_on_the_same_association(start: Start, lost: int) -> None:
+    """Without a DICOM port of our own, the report is awaited there."""
+    sending = start("dicom-seg")
+    with archive(commits=True, lost=lost) as there:
+        peer = there.peer(storage_commitment=True)
+        assert sending.sender(peer).step()
+        assert sending.delivery.commitment is Commitment.DUE
+        assert sending.commitments.step(peer)
+        assert not sending.commitments.step(peer)
+    (request,) = there.requests
+    (item,) = request.ReferencedSOPSequence
+    assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == (
+        SEG,
+        series(1)[0].SOPInstanceUID,
+    )
+    found = sending.delivery
+    if lost:
+        assert (found.state, found.commitment) == (DeliveryState.FAILED, Commitment.FAILED)
+        assert "0112H" in str(found.error)
+    else:
+        assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.COMMITTED)
+
+
+def test_a_commitment_on_an_association_of_the_archive(start: Start, tmp_path: Path) -> None:
+    """It is recorded once; a report with a foreign TransactionUID changes nothing."""
+    sending = start("dicom-seg")
+    sending.listens = True
+    settings = Settings(data=tmp_path, dicom_port=free_port())
+    inbox = SeriesInbox(settings)
+    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments)
+    with archive() as there:
+        peer = there.peer(storage_commitment=True)
+        assert sending.sender(peer).step()
+        assert sending.commitments.step(peer)
+        assert sending.commitment == "requested"
+        assert not sending.commitments.step(peer), "not again before the report is overdue"
+        (request,) = there.requests
+        good, request.TransactionUID = request.TransactionUID, "2.25.7"
+        assert there.report(request, settings.dicom_port) == storage_commitment.INVALID_ARGUMENT
+        assert sending.commitment == "requested"
+        request.TransactionUID = good
+        assert there.report(request, settings.dicom_port) == 0x0000
+    assert sending.commitment == "committed"
+    scp.stop()
+    inbox.close()
+
+
+def test_orthanc_commits(start: Start, tmp_path: Path, orthanc: Orthanc) -> None:
+    """It reports on an association of its own; what was deleted meanwhile is not committed."""
+    sending = start("dicom-seg")
+    sending.listens = True
+    settings = Settings(data=tmp_path, dicom_port=free_port())
+    inbox = SeriesInbox(settings)
+    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments)
+    orthanc.modality("tessera", settings.dicom_port)
+    where = {"host": "127.0.0.1", "port": orthanc.dicom, "ae_title": "ORTHANC"}
+    peer = Peer.model_validate({"name": "archive", "storage_commitment": True, **where})
+    assert sending.sender(peer).step()
+    assert sending.commitments.step(peer)
+    until(lambda: sending.commitment == "committed")
+    for one in orthanc.instances("MR"):
+        orthanc.client.delete(f"/instances/{one['ID']}").raise_for_status()
+    (again,) = sending.repository.deliveries.request("ada", "job", [sending.delivery])
+    assert (again.commitment, again.transaction, again.sent_as) == (None, None, None)
+    assert sending.sender(peer).step()
+    for one in orthanc.instances("MR"):
+        orthanc.client.delete(f"/instances/{one['ID']}").raise_for_status()
+    assert sending.commitments.step(peer)
+    until(lambda: sending.commitment == "failed")
+    assert sending.delivery.state is DeliveryState.FAILED
+    scp.stop()
+    inbox.close()
+
+
+def test_a_report_that_never_comes(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request is repeated with a new TransactionUID, and given up at last with the reason."""
+    monkeypatch.setattr(commitments, "REPORT_WAIT_S", 0.0)
+    monkeypatch.setattr(commitments, "MOST_REQUESTS", 2)
+    sending = start("dicom-seg")
+    sending.listens = True
+    with archive() as there:
+        peer = there.peer(storage_commitment=True)
+        assert sending.sender(peer).step()
+        while sending.commitments.step(peer):
+            pass
+    assert len({str(request.TransactionUID) for request in there.requests}) == 2
+    found = sending.delivery
+    assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.FAILED)
+    assert "never reported" in str(found.error)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_archive_that_is_unavailable_is_asked_later(start: Start) -> None:
+    sending = start("dicom-seg")
+    with archive() as there:
+        assert sending.sender(there.peer(storage_commitment=True)).step()
+    away = there.peer(storage_commitment=True, timeout_s=1)
+    assert sending.commitments.step(away)
+    found = sending.delivery
+    assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.DUE)
+    assert found.error is not None
+    assert not sending.commitments.step(away), "postponed"
+
+
+def test_an_archive_without_commitment(start: Start) -> None:
+    """What it stores is sent; that it commits nothing is said, and it is not asked again."""
+    sending = start("dicom-seg")
+    with archive(offers=False) as there:
+        peer = there.peer(storage_commitment=True)
+        assert sending.sender(peer).step()
+        assert sending.commitments.step(peer)
+        assert not sending.commitments.step(peer)
+    found = sending.delivery
+    assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.FAILED)
+    assert "offers no storage commitment" in str(found.error)

@@ -1,0 +1,176 @@
+"""A mask that a reader corrected, as DICOM objects and on its way to an archive."""
+
+import time
+from io import BytesIO
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import Comprehensive3DSRStorage
+
+from imaging.formats.mask_file import write
+from imaging.formats.sniff import open_scan
+from jobs.blobs import open_blobs
+from jobs.review import Review
+from tests.support.answers import check_problem
+from tests.support.dicom.archive import SEG, archive
+from tests.support.dicom.headers import Acquired, blobs, files, series
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway, Start
+from tests.support.images import nifti_bytes
+from tests.support.waiting import until
+
+
+class Corrected:
+    """A DICOM series with a finished job, and what a reader made of its mask."""
+
+    def __init__(self, gateway: Gateway, change: int = 1) -> None:
+        self.gateway, self.acquired = gateway, series()
+        sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(self.acquired))]
+        self.scan = gateway.client.post("/v1/scans", files=sent).json()
+        made = (blobs() > 0).astype(np.uint8).transpose(2, 1, 0)
+        self.job = str(gateway.job(scan=self.scan["id"], model="solid", priority=9)["id"])
+        run_job(gateway, self.job, made)
+        self.mask = made.copy()
+        self.mask[:change, :2, 1] = 1 - self.mask[:change, :2, 1]
+        self.review = self._reviewed()
+        self.path = f"/v1/jobs/{self.job}/reviews/{self.review}"
+
+    def _reviewed(self) -> str:
+        """Stores the mask as 3D Slicer's label is stored."""
+        store, folder = open_blobs(self.gateway.settings), self.gateway.data.parent
+        with store.local(self.scan["sha256"]) as path:
+            write(folder / "corrected.nii.gz", self.mask, open_scan(path))
+        review = Review(
+            id=f"review{self.job[:8]}",
+            job=self.job,
+            verdict="corrected",
+            comment="",
+            reviewer="reader",
+            created_at=time.time(),
+            mask_sha256=store.put(folder / "corrected.nii.gz"),
+            mask_format="nifti",
+        )
+        with self.gateway.repository() as repository:
+            return repository.reviews.add("local", review).id
+
+    def object(self, path: str) -> Dataset:
+        answer = self.gateway.client.get(f"{self.path}/{path}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/dicom"
+        return dcmread(BytesIO(answer.content))
+
+
+@pytest.fixture
+def corrected(gateway: Gateway) -> Corrected:
+    return Corrected(gateway)
+
+
+def pixels(seg: Dataset, acquired: Acquired) -> np.ndarray:
+    """The label numbers on the images, by highdicom."""
+    return hd.seg.Segmentation.from_dataset(seg).get_pixels_by_source_instance(
+        [header.SOPInstanceUID for header in acquired.kept.headers],
+        combine_segments=True,
+        assert_missing_frames_are_empty=True,
+    )
+
+
+@pytest.mark.parametrize("form", ["dicom-seg", "dicom-labelmap"])
+def test_segmentations_of_a_corrected_mask(corrected: Corrected, form: str) -> None:
+    """The voxels are the reader's; the object is another one than that of the model's mask."""
+    seg = corrected.object(f"mask?format={form}")
+    assert np.array_equal(pixels(seg, corrected.acquired), corrected.mask.transpose(2, 1, 0))
+    kinds = [item.SegmentAlgorithmType for item in seg.SegmentSequence]
+    assert kinds[-1] == "SEMIAUTOMATIC"
+    assert seg.SeriesDescription.endswith(", corrected")
+    answer = corrected.gateway.client.get(f"/v1/jobs/{corrected.job}/mask?format={form}")
+    made = dcmread(BytesIO(answer.content))
+    assert made.SegmentSequence[-1].SegmentAlgorithmType == "AUTOMATIC"
+    assert seg.SOPInstanceUID != made.SOPInstanceUID
+    assert seg.SeriesInstanceUID != made.SeriesInstanceUID
+
+
+def test_an_unchanged_mask_of_a_reader_is_an_object_of_its_own(gateway: Gateway) -> None:
+    """Its voxels are those of the model, its algorithm type is not."""
+    unchanged = Corrected(gateway, change=0)
+    seg = unchanged.object("mask?format=dicom-seg")
+    answer = gateway.client.get(f"/v1/jobs/{unchanged.job}/mask?format=dicom-seg")
+    assert seg.SOPInstanceUID != dcmread(BytesIO(answer.content)).SOPInstanceUID
+
+
+def test_contours_and_report_of_a_corrected_mask(corrected: Corrected) -> None:
+    """The report gives the corrected volume and refers to the corrected segmentation."""
+    seg = corrected.object("mask?format=dicom-seg")
+    contours = corrected.object("mask?format=dicom-rtstruct")
+    (roi,) = contours.StructureSetROISequence
+    assert roi.ROIGenerationAlgorithm == "SEMIAUTOMATIC"
+    report = corrected.object("report?format=dicom-sr")
+    (group,) = hd.sr.Comprehensive3DSR.from_dataset(  # type: ignore[attr-defined]
+        report
+    ).content.get_volumetric_roi_measurement_groups()
+    assert group.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+    voxel_ml = abs(np.linalg.det(np.array(corrected.scan["affine"])[:3, :3])) / 1000
+    expected = np.count_nonzero(corrected.mask) * voxel_ml
+    assert group.get_measurements()[0].value == pytest.approx(expected, rel=1e-6)
+    told = corrected.gateway.client.get(f"{corrected.path}/report").json()
+    assert told["measurements"]["labels"][0]["voxels"] == np.count_nonzero(corrected.mask)
+
+
+def test_formats_and_tags_of_a_corrected_mask(corrected: Corrected, tmp_path: Path) -> None:
+    client, path = corrected.gateway.client, f"{corrected.path}/mask"
+    stored = client.get(path)
+    assert stored.headers["content-type"] == "application/x-nifti"
+    nrrd = client.get(f"{path}?format=nrrd")
+    (tmp_path / "a.nrrd").write_bytes(nrrd.content)
+    (tmp_path / "a.nii.gz").write_bytes(stored.content)
+    one, other = (open_scan(tmp_path / name) for name in ("a.nrrd", "a.nii.gz"))
+    assert np.allclose(one.affine, other.affine, atol=1e-5)
+    tags = {client.get(f"{path}?format={form}").headers["etag"] for form in ("nrrd", "dicom-seg")}
+    own = client.get(f"/v1/jobs/{corrected.job}/mask?format=nrrd").headers["etag"]
+    assert len(tags | {own, stored.headers["etag"]}) == 4
+    known = {"If-None-Match": nrrd.headers["etag"]}
+    assert client.get(f"{path}?format=nrrd", headers=known).status_code == 304
+    check_problem(client.get(f"{path}?format=png"), 422)
+    for missing in ("mask?format=dicom-seg", "report?format=dicom-sr"):
+        check_problem(client.get(f"/v1/jobs/{corrected.job}/reviews/none/{missing}"), 404)
+
+
+def test_a_corrected_mask_is_delivered(start_gateway: Start, tmp_path: Path) -> None:
+    """Beside the job's own mask, on request; a review that does not exist is refused."""
+    routes = tmp_path / "routes.toml"
+    classes = (SEG, Comprehensive3DSRStorage)
+    with archive(classes) as there:
+        routes.write_text(
+            f'[[peer]]\nname = "archive"\nhost = "127.0.0.1"\nport = {there.port}\n'
+            'ae_title = "ARCHIVE"\n'
+        )
+        gateway = start_gateway(routing_table=str(routes), sweep_interval_s="0.1")
+        corrected = Corrected(gateway)
+        address = f"/v1/jobs/{corrected.job}/deliveries"
+        wanted = {"to": ["archive"], "formats": ["dicom-seg", "dicom-sr"]}
+        check_problem(gateway.client.post(address, json={**wanted, "review": "none"}), 404)
+        gateway.client.post(address, json={"to": ["archive"]})
+        until(lambda: len(there.objects) == 1)
+        asked = gateway.client.post(address, json={**wanted, "review": corrected.review})
+        assert [n["review"] for n in asked.json()] == [None, corrected.review, corrected.review]
+        until(lambda: len(there.objects) == 3)
+        until(lambda: all(n["state"] == "sent" for n in gateway.client.get(address).json()))
+    made, drawn, report = there.objects
+    assert np.array_equal(pixels(drawn, corrected.acquired), corrected.mask.transpose(2, 1, 0))
+    assert not np.array_equal(pixels(made, corrected.acquired), pixels(drawn, corrected.acquired))
+    named = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    uids = {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in named}
+    assert drawn.SOPInstanceUID in uids
+
+
+def test_a_scan_that_is_not_dicom_has_no_dicom_results(gateway: Gateway) -> None:
+    scan = gateway.scan(nifti_bytes((5, 6, 7), seed=78))
+    job = str(gateway.job(scan=scan, model="solid", priority=9)["id"])
+    made = run_job(gateway, job, np.zeros((5, 6, 7), np.uint8))
+    review = Review("r" * 8, job, "corrected", "", "", 1.0, made.mask_sha256, "nifti")
+    with gateway.repository() as repository:
+        repository.reviews.add("local", review)
+    answer = gateway.client.get(f"/v1/jobs/{job}/reviews/{review.id}/mask?format=dicom-seg")
+    assert "scan is not DICOM" in str(check_problem(answer, 422)["detail"])
