@@ -211,6 +211,23 @@ def test_a_collection_of_series(tmp_path: Path, stated: bool) -> None:
         assert np.array_equal(whole(only.path)[0], first)
 
 
+@pytest.mark.parametrize("axes", [None, ["t", "c", "z", "y", "x"]])
+def test_versions_before_units_were_stated(tmp_path: Path, axes: list[str] | None) -> None:
+    """NGFF 0.1 and 0.2 name no axes, 0.3 states their names alone."""
+    values = noise(1, 1, 4, 9, 8)
+    path = image(tmp_path / "a.zarr", values, "tczyx")
+    header = json.loads((path / ".zattrs").read_text())
+    header["multiscales"][0].pop("axes")
+    if axes:
+        header["multiscales"][0]["axes"] = axes
+    header["multiscales"][0]["datasets"] = [{"path": "0"}]
+    (path / ".zattrs").write_text(json.dumps(header))
+    scan = verify(path)
+    assert np.array_equal(whole(path)[0], values[0, 0])
+    assert scan.spacing_mm == (1, 1, 1)
+    assert "no unit of length" in scan.warnings[0]
+
+
 def test_plates_are_refused_by_name(tmp_path: Path) -> None:
     for name in ("plate", "well"):
         zarr.open_group(tmp_path / name, mode="w", zarr_format=2).attrs[name] = {"rows": []}

@@ -1,4 +1,4 @@
-"""The metadata of an OME-Zarr image: NGFF 0.4 on Zarr 2, and NGFF 0.5 on Zarr 3.
+"""The metadata of an OME-Zarr image: NGFF 0.1 to 0.4 on Zarr 2, and NGFF 0.5 on Zarr 3.
 
 The axes have names; their order is t, c, z, y, x, where all but y and x are optional. The image at
 full resolution is the first dataset of the first multiscale.
@@ -15,6 +15,8 @@ from imaging.formats.ome_zarr.axes import Geometry, SpatialAxis, geometry_of, pa
 from imaging.formats.ome_zarr.errors import damaged, unsupported
 
 _SUPPORTED = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
+_OLD_AXES = "tczyx"
+"""The axes of NGFF 0.1 and 0.2, which do not state them."""
 _RGB = ("ff0000", "00ff00", "0000ff")
 """Display colours of the channels of a colour image."""
 
@@ -72,11 +74,11 @@ def parsed_image(group: Any, attributes: Mapping[str, Any]) -> ZarrImage:
     Raises UnreadableScan, UnsupportedScan, and whatever zarr raises.
     """
     multiscale = attributes.get("multiscales", [None])[0]
-    if multiscale is None or not all(isinstance(axis, dict) for axis in multiscale.get("axes", "")):
+    if multiscale is None:
         raise unsupported("The Zarr group does not describe a multiscale image.")
     dataset = multiscale["datasets"][0]
     array = group[dataset["path"]]
-    named = {axis["name"]: axis for axis in multiscale["axes"]}
+    named = {axis["name"]: axis for axis in map(_entry, multiscale.get("axes") or _OLD_AXES)}
     axes, sizes = tuple(named), dict(zip(named, array.shape, strict=True))
     if [name for name in "tczyx" if name in named] != list(axes) or not {"y", "x"} <= set(axes):
         raise unsupported("The image's axes are not t, c, z, y, x in this order.")
@@ -95,6 +97,12 @@ def parsed_image(group: Any, attributes: Mapping[str, Any]) -> ZarrImage:
         geometry=geometry_of(space),
         rgb=not volume and sizes.get("c") == 3 and _is_colour(array, attributes),
     )
+
+
+def _entry(axis: Any) -> Mapping[str, Any]:
+    """The entry of an axis; NGFF 0.3 states names only."""
+    entry: Mapping[str, Any] = axis if isinstance(axis, dict) else {"name": str(axis)}
+    return entry
 
 
 def _is_colour(array: Any, attributes: Mapping[str, Any]) -> bool:
