@@ -75,7 +75,12 @@ def command(
     dimension = model.card.dimension
     sides = shape or (_EDGE[dimension],)
     grid = sides * dimension if len(sides) == 1 else sides
-    scans = {channel.name: _noise(grid, channel.components) for channel in model.card.channels}
+    scans = {
+        channel.name: in_memory(np.zeros((1, *grid), np.uint8), _noise(grid, 1).spacing_mm)
+        if channel.label_values
+        else _noise(grid, channel.components)
+        for channel in model.card.channels
+    }
     title = f"{name} on {' x '.join(map(str, grid))}"
     table = Table("tile", "tiles", "s", "network s", "Mvoxel/s", box=None, title=title)
     with tempfile.TemporaryDirectory() as folder:

@@ -73,8 +73,11 @@ class Client:
     def submit(
         self, scans: Mapping[str, str], model: str, options: RunOptions, priority: int
     ) -> str:
-        """Creates a job and returns its id; the key of a single scan may be ''."""
-        inputs = {"scan": scans[""]} if "" in scans else {"scans": dict(scans)}
+        """Creates a job and returns its id; the key of a single channel's scan may be ''."""
+        if set(scans) == {""}:
+            inputs: dict[str, Any] = {"scan": scans[""]}
+        else:
+            inputs = {"scans": {n or self.channels(model)[0]: one for n, one in scans.items()}}
         body = {**inputs, "model": model, "priority": priority, "options": asdict(options)}
         return str(self._call("POST", "/v1/jobs", json=body)["id"])
 

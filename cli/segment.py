@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli.client import JobFailed
 from cli.device_option import device_option
+from cli.given_mask import mask_options, with_given_mask
 from cli.input_scans import InputScan, input_scans
 from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.precision_option import precision_option
@@ -25,6 +26,7 @@ from imaging.formats import registry
 from imaging.formats.incoming import ScanSelection
 from imaging.formats.mask_file import deliver
 from inference.options import RunOptions
+from models.card_parts import GIVEN_MASK
 
 _PATH = click.Path(path_type=Path)
 _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPORT_FORMATS)
@@ -73,6 +75,7 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     "them.",
 )
 @precision_option
+@mask_options
 @click.option(
     "--format",
     "mask_format",
@@ -108,6 +111,9 @@ def command(
     stack: int | None,
     volume: int | None,
     resample: bool,
+    mask: Path | None,
+    mask_use: str,
+    margin_mm: float,
 ) -> None:
     """Segment SCANS with a model.
 
@@ -115,9 +121,10 @@ def command(
     a mask are label numbers, on the grid of its scan.
     """
     selection = ScanSelection(series, stack, volume, resample=resample)
-    options = RunOptions(device, precision, tile)
+    use = None if mask is None else mask_use
+    options = RunOptions(device, precision, tile, use, margin_mm)
     segmenter = _segmenter(model, options, server, priority)
-    subjects = _subjects(scans, channels)
+    subjects = with_given_mask(_subjects(scans, channels), mask)
     if (report or preview) and len(subjects) > 1:
         raise BadRequest(
             f"--report and --preview are for one scan, but there are {len(subjects)}.",
@@ -150,7 +157,10 @@ def _segment(
     """Segments one subject, writes its outputs and prints the summary."""
     with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
         folder = Path(temporary)
-        opened = {n: one.prepare(folder / f"{n}-in", selection) for n, one in subject.items()}
+        opened = {
+            name: one.prepare(folder / f"{name}-in", _selection_of(name, selection))
+            for name, one in subject.items()
+        }
         scan = next(opened[name] for name, one in subject.items() if one is grid)
         with _progress_bar(grid.path.name) as on_tile:
             outcome = segmenter.segment(opened, folder / "out", on_tile)
@@ -165,6 +175,11 @@ def _segment(
             preview.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(outcome.preview, preview)
     _print_summary(path, outcome.report)
+
+
+def _selection_of(name: str, selection: ScanSelection) -> ScanSelection:
+    """The choice of a series or volume is for scans, not for the given mask."""
+    return ScanSelection() if name == GIVEN_MASK else selection
 
 
 def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, InputScan]]:

@@ -9,27 +9,32 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imaging.errors import BadModel
+from imaging.crop import cropped
+from imaging.errors import BadModel, BadRequest
 from imaging.formats import registry
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from imaging.overlay import preview
+from imaging.same_grid import label_view
 from imaging.scan import Scan
 from inference.device import Device, choose
+from inference.given_mask import crop_box, pasted, starting_mask
 from inference.kept_results import KeptResults
 from inference.memory import PROCESSOR_MEMORY
+from inference.network_input import check
 from inference.options import RunOptions
 from inference.pipeline import Result, segment
 from inference.planner import Budget
 from inference.precision_gate import PrecisionGate
-from inference.report import report
+from inference.report import report, report_of_given
 from inference.run_context import RunContext
 from inference.runtime_registry import AUTO, REFERENCE
 from inference.sample_scans import sample_scans
 from inference.segmentation_output import SegmentationOutput
 from inference.session_cache import LoadedNetwork, SessionCache
 from models.card import ModelCard
+from models.card_parts import GIVEN_MASK
 from models.registry import Model, Registry
 
 __all__ = ["Engine", "Limits", "Registry", "save"]
@@ -85,14 +90,49 @@ class Engine:
         started = perf_counter()
         loaded = self._registry.get(model)
         _check_checksum(loaded, sha256)
+        options, context = options or RunOptions(), context or RunContext()
         opened = {
             name: open_scan(path, self._limits, self._scratch) for name, path in scans.items()
         }
-        result, device = self.run(opened, loaded, options, context)
+        given = None if options.mask is None else _given_mask(opened, loaded.card)
+        check(opened, loaded.card)
         first = opened[loaded.card.channels[0].name]
-        output = save(result, first, loaded.card, device, out)
+        if given is not None and options.mask == "start":
+            output = self._start(given, first, loaded.card, out, context)
+        else:
+            result, device = self._run_in_box(opened, loaded, given, options, context)
+            output = save(result, first, loaded.card, device, out)
         output.report["seconds"]["total"] = round(perf_counter() - started, 4)
         return output
+
+    def _start(
+        self, given: Scan, first: Scan, card: ModelCard, out: Path, context: RunContext
+    ) -> SegmentationOutput:
+        """The given mask as the result; no network runs."""
+        context.on_tile(0, 1)
+        mask = starting_mask(label_view(given, first), card, self._scratch)
+        context.token.check()
+        return save_mask(mask, first, card, report_of_given(mask, first, card), out)
+
+    def _run_in_box(
+        self,
+        opened: Mapping[str, Scan],
+        model: Model,
+        given: Scan | None,
+        options: RunOptions,
+        context: RunContext,
+    ) -> tuple[Result, Device]:
+        """As `run`; the first channel is cropped to the labels of the given mask, if there is
+        one."""
+        if given is None:
+            return self.run(opened, model, options, context)
+        name = model.card.channels[0].name
+        first = opened[name]
+        box = crop_box(label_view(given, first), options.margin_mm)
+        scans = {**opened, name: cropped(first, box)}
+        result, device = self.run(scans, model, options, context)
+        mask = pasted(result.mask, box, first.grid, self._scratch)
+        return replace(result, mask=mask, box=box), device
 
     def run(
         self,
@@ -165,13 +205,31 @@ def save(
 
     The mask is written in the first format that it fits (`imaging.formats.registry.stored_for`).
     """
+    return save_mask(result.mask, scan, card, report(result, scan, card, device), out)
+
+
+def save_mask(
+    mask: NDArray[Any], scan: Scan, card: ModelCard, facts: dict[str, Any], out: Path
+) -> SegmentationOutput:
+    """As `save`, for a mask whose report, `facts`, has been made."""
     out.mkdir(parents=True, exist_ok=True)
-    stored = registry.stored_for(result.mask)
-    mask = out / f"mask{stored.file_ending}"
-    write(mask, result.mask, scan)
+    stored = registry.stored_for(mask)
+    path = out / f"mask{stored.file_ending}"
+    write(path, mask, scan)
     image = out / "preview.png"
-    preview(scan, result.mask, {label.value: label.color for label in card.labels}, image)
-    return SegmentationOutput(mask, stored.name, image, report(result, scan, card, device))
+    preview(scan, mask, {label.value: label.color for label in card.labels}, image)
+    return SegmentationOutput(path, stored.name, image, facts)
+
+
+def _given_mask(opened: dict[str, Scan], card: ModelCard) -> Scan:
+    """Takes the given mask out of the opened scans; raises BadRequest where there is none."""
+    if GIVEN_MASK not in opened or GIVEN_MASK in {channel.name for channel in card.channels}:
+        raise BadRequest(
+            "A mask is to be used, but none is given, or the model has a channel of that name.",
+            expected=f"A label map under the name `{GIVEN_MASK}`, beside the model's channels.",
+            hint="Add it, or leave the option `mask` out.",
+        )
+    return opened.pop(GIVEN_MASK)
 
 
 def _check_checksum(model: Model, sha256: str | None) -> None:

@@ -3,7 +3,7 @@
 stored -> canonical axes -> RGB or grey -> normalised -> first channel's grid -> network's spacing
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -18,6 +18,7 @@ from imaging.geometry import Canonical, canonical, onto_grid
 from imaging.intensity import Normalisation, normalisation
 from imaging.large_arrays import cached
 from imaging.resample import at_spacing
+from imaging.same_grid import label_view
 from imaging.scan import Scan
 from inference.training_fit import training_warnings
 from models.card import ModelCard
@@ -25,6 +26,7 @@ from models.card_parts import Channel
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Grey from RGB, ITU-R BT.601."""
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def network_input(
     views, warnings = [], [*training_warnings(oriented, card)]
     for channel in card.channels:
         warnings += [*scans[channel.name].warnings]
+        if channel.label_values:
+            views.append(one_hot(label_view(scans[channel.name], first.scan), channel.label_values))
+            continue
         view, measured = _normalised(_components(oriented[channel.name], channel), card)
         warnings += _value_warnings(measured, channel)
         if channel is not card.channels[0]:
@@ -72,12 +77,38 @@ def network_input(
         warnings.append("The image has no pixel size; it was not resampled to the model's spacing.")
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
     if resampled and card.spacing_mm is not None:
-        coarser = [at_spacing(view, card.spacing_mm) for view in views]
+        coarser = [
+            _resampled(view, channel, card.spacing_mm)
+            for view, channel in zip(views, card.channels, strict=True)
+        ]
         views = [
             cached(new, scratch) if prod(new.grid) < prod(old.grid) else new
             for new, old in zip(coarser, views, strict=True)
         ]
     return NetworkInput(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))
+
+
+def one_hot(label: Scan, values: Sequence[int]) -> Scan:
+    """A view of a label map with one component per value, float32: 1 where a voxel has it."""
+    wanted = np.array(values, np.uint32).reshape(-1, *(1,) * label.dimension)
+
+    def read(box: Box) -> NDArray[np.float32]:
+        return np.asarray(label.read(box) == wanted, np.float32)
+
+    shape = (len(values), *label.grid)
+    return replace(label, shape=shape, dtype=np.dtype(np.float32), reader=read)
+
+
+def _resampled(view: Scan, channel: Channel, spacing_mm: tuple[float, ...]) -> Scan:
+    """The view at another spacing; a label is where more than half of it is."""
+    resampled = at_spacing(view, spacing_mm)
+    if not channel.label_values:
+        return resampled
+
+    def read(box: Box) -> NDArray[np.float32]:
+        return (resampled.read(box) > _HALF).astype(np.float32)
+
+    return replace(resampled, reader=read)
 
 
 def check(scans: Mapping[str, Scan], card: ModelCard) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from inference.runtime_registry import AUTO
 
 PRECISIONS = ("auto", "fp32")
+MASK_USES = ("crop", "start")
+DEFAULT_MARGIN_MM = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +19,8 @@ class RunOptions:
     """One of PRECISIONS; auto: the shortest that the network tolerates on the device."""
     tile: tuple[int, ...] | None = None
     """At most this per axis; None: the planner chooses."""
+    mask: str | None = None
+    """How the given mask is used, one of MASK_USES. crop: only its bounding box is segmented.
+    start: it is the result, to be corrected. None: none is given."""
+    margin_mm: float = DEFAULT_MARGIN_MM
+    """With `crop`: what is segmented around the bounding box, on each side."""

@@ -44,6 +44,8 @@ class Result:
     """Bytes that a tile may need, where memory was short for larger tiles."""
     depth: int = 0
     """How often the network was cut; see `inference.levels`."""
+    box: Box | None = None
+    """The part of the grid that was segmented; None: all of it."""
 
 
 def segment(

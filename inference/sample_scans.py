@@ -1,20 +1,18 @@
 """The scans of a card's sample: the same on every machine."""
 
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.box import Box
+from imaging.crop import cropped
 from imaging.errors import BadModel, Unavailable
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan, in_memory
 from models.card import ModelCard
-from models.card_parts import Sample
+from models.card_parts import Channel, Sample
 
 _IMAGES = {
     "nilearn:mni152-t1": "datasets/data/mni_icbm152_t1_*.nii.gz",
@@ -37,9 +35,20 @@ def sample_scans(card: ModelCard) -> dict[str, Scan]:
         scan = _part(open_scan(_packaged(card.sample)), card.sample)
         return {channel.name: scan for channel in card.channels}
     return {
-        channel.name: _noise((channel.components, *card.sample.shape), card, card.sample.seed + n)
+        channel.name: _noise_of(channel, card.sample, card, card.sample.seed + n)
         for n, channel in enumerate(card.channels)
     }
+
+
+def _noise_of(channel: Channel, sample: Sample, card: ModelCard, seed: int) -> Scan:
+    """Noise; for a channel that is a label map, label numbers in smooth regions."""
+    scan = _noise((channel.components, *sample.shape), card, seed)
+    if not channel.label_values:
+        return scan
+    values = scan.read(Box.whole(scan.grid))
+    edges = np.quantile(values, np.linspace(0, 1, len(channel.label_values) + 2)[1:-1])
+    numbers = np.array([0, *channel.label_values], np.uint16)
+    return in_memory(numbers[np.searchsorted(edges, values)], scan.spacing_mm)
 
 
 def _packaged(sample: Sample) -> Path:
@@ -64,22 +73,8 @@ def _packaged(sample: Sample) -> Path:
 def _part(scan: Scan, sample: Sample) -> Scan:
     if not sample.start:
         return scan
-    affine = scan.affine.copy()
-    affine[: scan.dimension, 3] = (scan.affine @ (*sample.start, *(0,) * (3 - scan.dimension), 1))[
-        : scan.dimension
-    ]
-
-    def read(box: Box) -> NDArray[Any]:
-        start, stop = (np.add(end, sample.start) for end in (box.start, box.stop))
-        return scan.read(Box(tuple(map(int, start)), tuple(map(int, stop))))
-
-    return replace(
-        scan,
-        shape=(scan.shape[0], *sample.shape),
-        affine=affine,
-        reader=read,
-        stored_shape=sample.shape,
-    )
+    stop = tuple(a + n for a, n in zip(sample.start, sample.shape, strict=True))
+    return cropped(scan, Box(sample.start, stop))
 
 
 def _noise(shape: tuple[int, ...], card: ModelCard, seed: int) -> Scan:

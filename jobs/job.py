@@ -96,6 +96,10 @@ class Options:
     """auto or fp32."""
     tile: tuple[int, ...] | None = None
     """Largest tile per axis, rounded down to a legal size; None: chosen by the planner."""
+    mask: str | None = None
+    """How the label map `mask` of its scans is used: crop or start; None: there is none."""
+    margin_mm: float = 10.0
+    """With `crop`: what is segmented around the box of the labels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class CardFacts(FrozenModel):
     def _consistent(self) -> Self:
         if not self.channels or len({c.name for c in self.channels}) < len(self.channels):
             raise ValueError("channels need at least one entry, each name once")
+        if self.channels[0].label_values:
+            raise ValueError("the first channel must be a scan: it has the grid of the mask")
         values = {label.value for label in self.labels}
         if len(values) < len(self.labels):
             raise ValueError("each label value may appear once")
@@ -96,4 +98,4 @@ class CardFacts(FrozenModel):
     @property
     def components(self) -> int:
         """Number of input channels of the network itself."""
-        return sum(channel.components for channel in self.channels)
+        return sum(channel.inputs for channel in self.channels)

@@ -14,6 +14,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
+GIVEN_MASK = "mask"
+"""Name under which a request supplies a mask to crop to or to start from."""
+
 
 class Channel(FrozenModel):
     """One input scan of the network, such as `t1`."""
@@ -24,9 +27,18 @@ class Channel(FrozenModel):
     """1: a volume or grey image. 3: an RGB image; a grey image is repeated three times."""
     description: str = ""
     """What to supply: modality, sequence, stain, field of view."""
+    label_values: tuple[LabelValue, ...] = ()
+    """For a channel that is a label map, such as the mask of an earlier network: its values, each
+    of which is one input channel of the network, 1 where the voxel has the value and 0 elsewhere.
+    The label map must be on the grid of the first channel. Empty: the channel is a scan."""
     trained_on: TrainingRange | None = None
     """What the training scans of this channel were like. The report warns of a scan that differs.
     Empty: nothing is checked."""
+
+    @property
+    def inputs(self) -> int:
+        """Number of input channels of the network that it fills."""
+        return len(self.label_values) or self.components
 
 
 class Label(FrozenModel):

@@ -1,6 +1,7 @@
 """Segments the scans of a job."""
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from inference.engine import Engine
@@ -21,7 +22,7 @@ class JobSegmenter:
     def segment(self, job: Job, folder: Path, context: RunContext) -> SegmentationOutput:
         """Mask, preview and report in `folder`. Raises what `Engine.segment` raises, and NotFound
         for a scan that was deleted."""
-        options = RunOptions(job.options.device, job.options.precision, job.options.tile)
+        options = RunOptions(**asdict(job.options))
         with ExitStack() as stack:
             scans = {
                 channel: stack.enter_context(

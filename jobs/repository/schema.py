@@ -212,6 +212,10 @@ def scan_of(row: Row) -> StoredScan:
     )
 
 
+_NEWER_OPTIONS = ("mask", "margin_mm")
+"""Options that jobs of older versions do not have."""
+
+
 def job_of(row: Row, channels: Sequence[Row]) -> Job:
     """The job of a row of `jobs` and its rows of `job_scans`, ordered by position."""
     tile = row["options"]["tile"]
@@ -230,6 +234,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
             device=row["options"]["device"],
             precision=row["options"]["precision"],
             tile=None if tile is None else tuple(tile),
+            **{name: row["options"][name] for name in _NEWER_OPTIONS if name in row["options"]},
         ),
         state=JobState(row["state"]),
         progress=Progress(row["tiles_done"], row["tiles_total"]),

@@ -13,5 +13,5 @@ def order_of(body: JobIn) -> JobOrder:
         scan=body.scan,
         scans=body.scans,
         priority=body.priority,
-        options=Options(options.device, options.precision, options.tile),
+        options=Options(**options.model_dump()),
     )

@@ -154,6 +154,8 @@ def _options(job: Job) -> OptionsIn:
         device=options.device,
         precision=cast("Any", options.precision),
         tile=options.tile,
+        mask=cast("Any", options.mask),
+        margin_mm=options.margin_mm,
     )
 
 

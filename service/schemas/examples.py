@@ -8,7 +8,13 @@ _BATCH_ID = "c4e6a7f9182735b1d7c3e9a064d2f8b0"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _UID = "2.25.62105427281741024861940738219560421337"
 _TIME = "2026-03-02T10:15:30Z"
-_OPTIONS = {"device": "auto", "precision": "auto", "tile": None}
+_OPTIONS = {
+    "device": "auto",
+    "precision": "auto",
+    "tile": None,
+    "mask": None,
+    "margin_mm": 10.0,
+}
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
 _JOB_IN = {"scan": _SCAN_ID, "model": "hippocampus-mri-3d", "priority": 7}
 _SCAN: dict[str, Any] = {

@@ -12,11 +12,20 @@ from service.schemas.problem import Problem
 
 
 class OptionsIn(Wire):
-    """How to run a job; `tile` is the largest tile per axis that the network may read."""
+    """How to run a job; `tile` is the largest tile per axis that the network may read.
+
+    `mask` uses a label map that was uploaded as a scan, and that `scans` names under `mask`, beside
+    the scans of the channels. It must be on the grid of the first channel's scan. `crop`: only the
+    bounding box of its labels and a margin are segmented. `start`: it is the result, which a
+    reviewer then corrects; no network runs.
+    """
 
     device: Device = "auto"
     precision: Literal["auto", "fp32"] = "auto"
     tile: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    mask: Literal["crop", "start"] | None = None
+    margin_mm: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    """Margin around the box with `crop`; in pixels for an image without a pixel size."""
 
 
 class JobIn(Wire):

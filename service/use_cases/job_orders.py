@@ -11,6 +11,7 @@ from inference.runtime_registry import queue_for
 from jobs.job import Job, JobState, Options
 from jobs.repository import Scans
 from models.card import ModelCard
+from models.card_parts import GIVEN_MASK
 from models.registry import Registry
 
 
@@ -36,12 +37,12 @@ class OrderCheck:
         def card(name: str) -> ModelCard:
             return registry.get(name).card
 
-        def dimension(scan_id: str) -> int:
-            return len(scans.get(project, scan_id).shape) - 1
+        def grid(scan_id: str) -> tuple[int, ...]:
+            return tuple(scans.get(project, scan_id).shape[1:])
 
         self._project = project
         self._card = cache(card)
-        self._dimension = cache(dimension)
+        self._grid = cache(grid)
 
     def job(self, order: JobOrder, batch: str | None = None) -> Job:
         """A queued job, not stored yet.
@@ -50,8 +51,11 @@ class OrderCheck:
         do not match, BadRequest if the tile does not fit the network.
         """
         card = self._card(order.model)
-        scans = _by_channel(order, card)
+        scans, mask = _by_channel(order, card)
         self._check_dimensions(scans, card)
+        if mask is not None:
+            self._check_mask(mask, next(iter(scans.values())))
+            scans[GIVEN_MASK] = mask
         options = replace(order.options, tile=_tile(order.options.tile, card))
         return Job(
             id=uuid4().hex,
@@ -71,7 +75,7 @@ class OrderCheck:
 
     def _check_dimensions(self, scans: Mapping[str, str], card: ModelCard) -> None:
         for channel, scan_id in scans.items():
-            dimension = self._dimension(scan_id)
+            dimension = len(self._grid(scan_id))
             if dimension != card.dimension:
                 raise ScanModelMismatch(
                     f"The scan for channel {channel} is {_kind(dimension)}.",
@@ -79,13 +83,37 @@ class OrderCheck:
                     hint="Choose a model of the scan's dimension; GET /v1/models lists the models.",
                 )
 
+    def _check_mask(self, mask: str, scan: str) -> None:
+        """Raises BadRequest for a mask whose shape cannot be that of the scan, along any axes.
 
-def _by_channel(order: JobOrder, card: ModelCard) -> dict[str, str]:
-    """Channel name -> scan id, in the card's order."""
+        The worker compares the places in space.
+        """
+        shapes = [sorted(n for n in self._grid(one) if n > 1) for one in (mask, scan)]
+        if shapes[0] != shapes[1]:
+            raise BadRequest(
+                f"The given mask has the shape {self._grid(mask)}.",
+                expected=f"A label map on the grid of the scan, {self._grid(scan)}.",
+                hint="Export the labels with the scan as reference.",
+            )
+
+
+def _by_channel(order: JobOrder, card: ModelCard) -> tuple[dict[str, str], str | None]:
+    """Channel name -> scan id, in the card's order; and the id of the given mask, if one is
+    used."""
     names = [channel.name for channel in card.channels]
-    given: Mapping[str, str] = order.scans or {names[0]: order.scan or ""}
+    given = dict(order.scans or {names[0]: order.scan or ""})
+    mask = None
+    if order.options.mask is not None:
+        if GIVEN_MASK in names or GIVEN_MASK not in given:
+            raise BadRequest(
+                f"options.mask is {order.options.mask}, but no mask is given, or the model has a "
+                "channel of that name.",
+                expected=f"`scans` with a label map under `{GIVEN_MASK}`, beside the channels.",
+                hint="Upload the label map as a scan and name it there, or omit options.mask.",
+            )
+        mask = given.pop(GIVEN_MASK)
     if set(given) == set(names):
-        return {name: given[name] for name in names}
+        return {name: given[name] for name in names}, mask
     count = "1 scan" if len(names) == 1 else f"{len(names)} scans"
     raise ScanModelMismatch(
         f"The model {card.name} needs {count}; the request names other ones.",

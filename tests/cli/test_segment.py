@@ -53,6 +53,23 @@ def test_an_uncompressed_mask(volume: Path, tmp_path: Path) -> None:
     assert out.read_bytes()[:2] != b"\x1f\x8b"
 
 
+def test_a_mask_to_start_from(
+    volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the result, in the format of the output; a mask of another grid is refused."""
+    scan, labels = nibabel.load(volume), np.zeros((30, 34, 28), np.uint8)
+    labels[3:9, 10:20, 4:6] = 2
+    nibabel.save(nibabel.Nifti1Image(labels, scan.affine), tmp_path / "given.nii")
+    nibabel.save(nibabel.Nifti1Image(labels[:-1], scan.affine), tmp_path / "other.nii")
+    common = ("segment", volume, "--model", "hippocampus-mri-3d", "--mask-use", "start", "-o")
+    assert tessera(*common, tmp_path / "m.nii.gz", "--mask", tmp_path / "given.nii") == 0
+    np.testing.assert_array_equal(nibabel.load(tmp_path / "m.nii.gz").dataobj, labels)
+    assert "No network made it" in " ".join(capsys.readouterr().err.split())
+    assert tessera(*common, tmp_path / "n.nii.gz", "--mask", tmp_path / "other.nii") != 0
+    assert "grid" in capsys.readouterr().err
+    assert not (tmp_path / "n.nii.gz").exists()
+
+
 @pytest.mark.slow
 def test_a_folder_for_several_and_masks_bear_their_scans_names(
     picture: Path, tmp_path: Path

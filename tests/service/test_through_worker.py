@@ -71,3 +71,33 @@ def test_model_without_its_network(served: Gateway) -> None:
     assert error["type"] == "urn:tessera:bad-model"
     assert error["hint"]
     assert str(served.data) not in json.dumps(error)
+
+
+def test_a_mask_to_start_from(served: Gateway) -> None:
+    """An uploaded label map is the mask of the job, which a reviewer can correct."""
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    voxels = np.random.default_rng(9).normal(100, 30, (20, 22, 18)).astype(np.float32)
+    labels = np.zeros((20, 22, 18), np.uint8)
+    labels[4:9, 5:7, 6:12] = 1
+    scan, mask, other = (
+        served.scan(gzip.compress(nibabel.Nifti1Image(values, affine).to_bytes()))
+        for values in (voxels, labels, labels[1:])
+    )
+    request = {"model": MODEL, "priority": 9, "options": {"mask": "start"}}
+    for scans, reason in (
+        ({"t1": scan}, "no mask is given"),
+        ({"t1": scan, "mask": other}, "(19, 22, 18)"),
+    ):
+        answer = served.client.post("/v1/jobs", json=request | {"scans": scans})
+        assert answer.status_code == 422, answer.text
+        assert reason in answer.json()["detail"]
+    job = served.job(**request, scans={"t1": scan, "mask": mask})
+    assert job["scans"] == {"t1": scan, "mask": mask}
+    assert job["options"]["mask"] == "start"
+    events = _events(served, str(job["id"]))
+    assert events[-1]["state"] == "succeeded", events[-1]
+    content = served.client.get(f"/v1/jobs/{job['id']}/mask").content
+    made = nibabel.Nifti1Image.from_bytes(gzip.decompress(content))
+    np.testing.assert_array_equal(made.dataobj, labels)
+    report = served.client.get(f"/v1/jobs/{job['id']}/report").json()
+    assert report["measurements"]["labels"][0]["voxels"] == 60

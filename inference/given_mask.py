@@ -1,0 +1,74 @@
+"""A label map that is given with a scan: the box to segment, or the mask to start from."""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box, blocks
+from imaging.errors import BadRequest
+from imaging.large_arrays import large_zeros
+from imaging.scan import Scan
+from models.card import ModelCard
+
+_BLOCK_VOXELS = 1 << 22
+
+
+def crop_box(label: Scan, margin_mm: float) -> Box:
+    """The bounding box of all labels, with a margin on each side, inside the grid.
+
+    Without a voxel size the margin is in pixels. Raises BadRequest where there is no label.
+    """
+    low = np.full(label.dimension, np.iinfo(np.int64).max)
+    high = np.full(label.dimension, -1)
+    for box in blocks(label.grid, _BLOCK_VOXELS):
+        present = label.read(box)[0] > 0
+        for axis in range(label.dimension):
+            others = tuple(n for n in range(label.dimension) if n != axis)
+            places = np.flatnonzero(present.any(axis=others)) + box.start[axis]
+            if places.size:
+                low[axis] = min(low[axis], places[0])
+                high[axis] = max(high[axis], places[-1])
+    if (high < 0).any():
+        raise BadRequest(
+            "The given mask has no label.",
+            expected="A label map with at least one voxel above 0, around which to crop.",
+            hint="Segment the whole scan: leave the mask out.",
+        )
+    steps = label.spacing_mm or (1.0,) * label.dimension
+    margins = [ceil(margin_mm / mm) for mm in steps]
+    return Box(
+        tuple(max(0, int(n) - m) for n, m in zip(low, margins, strict=True)),
+        tuple(
+            min(size, int(n) + 1 + m) for n, m, size in zip(high, margins, label.grid, strict=True)
+        ),
+    )
+
+
+def pasted(mask: NDArray[Any], box: Box, grid: Sequence[int], scratch: Path | None) -> NDArray[Any]:
+    """A mask of the whole grid, which is `mask` in the box and 0 elsewhere."""
+    whole = large_zeros(grid, mask.dtype, scratch)
+    whole[box.slices] = mask
+    return whole
+
+
+def starting_mask(label: Scan, card: ModelCard, scratch: Path | None) -> NDArray[Any]:
+    """The label map as a mask of the model, on the grid of its scan.
+
+    Raises BadRequest for a value that is not a label of the model.
+    """
+    mask = large_zeros(label.grid, np.uint32, scratch)
+    known = np.array([0, *(one.value for one in card.labels)], np.uint32)
+    for box in blocks(label.grid, _BLOCK_VOXELS):
+        values = label.read(box)[0]
+        if card.instances is None and not np.isin(values, known).all():
+            raise BadRequest(
+                f"The given mask has values that are not labels of {card.name}.",
+                expected=f"0 or one of {', '.join(str(n) for n in known[1:])}.",
+                hint="Give a mask with the label numbers of this model.",
+            )
+        mask[box.slices] = values
+    return mask
