@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
@@ -233,6 +233,12 @@ def _incoming(
     if parts and (selection.frames or not selection.each):
         frames = chosen_parts(parts, selection.volume, each=selection.each)
         return _frames(collection, frames, pack, limits)
+    if selection.volume not in (None, 1):
+        raise NotFound(
+            f"The DICOM image or volume has no part number {selection.volume}.",
+            expected="1, or no number: it is one scan.",
+            hint="Choose one of several volumes of a series by `stack`.",
+        )
     scan = Series.of(candidate.stack, resample=selection.resample).scan(limits, None)
     file = None if selection.resample else collection.only_file(candidate)
     if file is None:
@@ -245,12 +251,12 @@ def _frames(
     collection: InstanceCollection, parts: Sequence[FramePart], pack: Path, limits: Limits
 ) -> list[IncomingScan]:
     """A pack of each frame, which states its number in the original instance."""
-    writers = {part.instance: frame_writer(collection.files[part.instance].path) for part in parts}
+    writer = lru_cache(1)(lambda instance: frame_writer(collection.files[instance].path))
     scans = []
     for part in parts:
         file = pack.with_name(f"{pack.name}-{part.number}")
         single = file.with_suffix(".dcm")
-        writers[part.instance](part.frame, single)
+        writer(part.instance)(part.frame, single)
         manifest = Manifest(frame=part.frame + 1, frames=part.instance.number_of_frames)
         sha256 = write_pack(file, [(sha256_of(single), single)], manifest)
         single.unlink()

@@ -113,6 +113,13 @@ def test_the_frames_are_listed(tmp_path: Path) -> None:
         received(tmp_path / "none", path, volume=4)
 
 
+def test_an_image_has_no_second_frame(tmp_path: Path) -> None:
+    (path,) = write([picture(noise(4, 6))], tmp_path)
+    assert len(received(tmp_path / "one", path, volume=1)) == 1
+    with pytest.raises(NotFound, match="part number 2"):
+        received(tmp_path / "two", path, volume=2)
+
+
 def test_an_archive_that_sends_a_clip_makes_no_scan_of_each_frame(tmp_path: Path) -> None:
     (path,) = write([cine(noise(3, 4, 6))], tmp_path)
     with pytest.raises(UnsupportedScan, match="3 frames without a position"):
