@@ -20,9 +20,6 @@ class ForeignFormat:
 
 
 FOREIGN_FORMATS = (
-    ForeignFormat(
-        b"ObjectType", "a MetaImage file", "Convert it to .nii.gz, for example with 3D Slicer."
-    ),
     ForeignFormat(b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
     ForeignFormat(ZIP_SIGNATURE, "a zip archive", "Unpack it and send the scans in it."),
     ForeignFormat(b"GIF8", "a GIF image", "Save it as PNG."),

@@ -1,6 +1,6 @@
-"""Gzip streams of voxels (RFC 1952): unpacked and verified a chunk at a time.
+"""Gzip and zlib streams of voxels (RFC 1952, 1950): unpacked and verified a chunk at a time.
 
-A gzip stream cannot be read from its middle. It is inflated once, into a file without a name, which
+Such a stream cannot be read from its middle. It is inflated once, into a file without a name, which
 the system deletes even after a kill.
 """
 
@@ -18,8 +18,8 @@ SIGNATURE = b"\x1f\x8b"
 """How a gzip stream begins (RFC 1952, 2.3.1)."""
 DEFLATE_RATIO = 1032
 """A deflate stream grows at most this many times (258 bytes from two bits; RFC 1951, 3.2.5)."""
-_ANY_WINDOW = 31
-"""zlib's number for a gzip stream of any window size."""
+_ANY_STREAM = 47
+"""zlib's number for a gzip or zlib stream of any window size."""
 _CHUNK_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 16
 _PADDING_BYTES = 1 << 20
@@ -41,7 +41,7 @@ def head(path: Path, size: int) -> bytes:
 
 def head_of(start: bytes, size: int) -> bytes:
     """The first `size` bytes of a stream of which only the beginning is known."""
-    return zlib.decompressobj(_ANY_WINDOW).decompress(start, size)
+    return zlib.decompressobj(_ANY_STREAM).decompress(start, size)
 
 
 def inflated(
@@ -158,7 +158,7 @@ class _Member:
 
     def __iter__(self) -> Iterator[bytes]:
         """Chunks of at most `step` bytes; raises EOFError or zlib.error."""
-        inflater = zlib.decompressobj(_ANY_WINDOW)
+        inflater = zlib.decompressobj(_ANY_STREAM)
         while not inflater.eof:
             data = self.rest or self._packed.read(_PACKED_BYTES)
             chunk = inflater.decompress(data, self._step)

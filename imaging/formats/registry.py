@@ -19,6 +19,7 @@ from imaging.formats.format import FileFormat, MaskFormat, ReportFormat, ResultF
 from imaging.formats.jpeg import format as jpeg
 from imaging.formats.jpeg2000 import format as jpeg2000
 from imaging.formats.json_report import REPORT as JSON_REPORT
+from imaging.formats.metaimage import format as metaimage
 from imaging.formats.nifti import format as nifti
 from imaging.formats.nrrd import format as nrrd
 from imaging.formats.ome_tiff import format as ome_tiff
@@ -32,6 +33,7 @@ SCAN_FORMATS: tuple[ScanFormat, ...] = (
     png.SCAN,
     jpeg.SCAN,
     nrrd.SCAN,
+    metaimage.SCAN,
     tiff.SCAN,
     jpeg2000.SCAN,
     webp.SCAN,
@@ -46,6 +48,7 @@ MASK_FORMATS: tuple[MaskFormat, ...] = (
     ome_tiff.MASK,
     ome_zarr.MASK,
     nrrd.MASK,
+    metaimage.MASK,
     seg.MASK,
     labelmap.MASK,
     rtstruct.MASK,

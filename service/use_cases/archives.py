@@ -96,9 +96,7 @@ class Archives:
             if peer.dicomweb is None:
                 continue
             try:
-                self._pull(
-                    principal.project, peer, None, series, ScanSelection(each=True, frames=False)
-                )
+                self._pull(principal.project, peer, None, series, ScanSelection(each=True))
             except NotFound:
                 continue
             except PeerUnavailable as error:

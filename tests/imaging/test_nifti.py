@@ -172,7 +172,7 @@ def test_a_mask_of_a_big_endian_scan_lies_on_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("affine", [AFFINE, AFFINE.astype(np.float32), SHEARED, np.eye(4)])
-def test_a_mask_of_a_scan_from_elsewhere_keeps_the_affine_exactly(
+def test_a_mask_of_a_scan_from_elsewhere_is_a_nifti_1_at_its_place(
     tmp_path: Path, affine: np.ndarray
 ) -> None:
     scan = Scan(
@@ -186,9 +186,24 @@ def test_a_mask_of_a_scan_from_elsewhere_keeps_the_affine_exactly(
     )
     write_mask(tmp_path / "mask.nii.gz", np.ones((2, 3, 4), np.uint8), scan)
     written = nib.load(tmp_path / "mask.nii.gz")
-    assert np.array_equal(written.affine, affine)
+    assert isinstance(written, nib.Nifti1Image)  # the only kind that ITK reads
+    assert np.array_equal(written.affine, affine.astype(np.float32))
     sheared = abs(affine[:3, :3].T @ affine[:3, :3] - np.diag((affine[:3, :3] ** 2).sum(0))).max()
     assert (written.header["qform_code"] == 0) == (sheared > 0.01)
+
+
+def test_a_place_that_nifti_1_cannot_hold_is_written_as_nifti_2(tmp_path: Path) -> None:
+    """Voxels of 1 micrometre 100 mm from the origin: float32 would move them by several voxels."""
+    affine = np.diag([1e-3, 1e-3, 1e-3, 1])
+    affine[:3, 3] = 100.0001
+    values = np.zeros((1, 2, 3, 4), np.uint8)
+    scan = Scan(
+        values.shape, values.dtype, affine, (1e-3,) * 3, "array", lambda _: values, (2, 3, 4)
+    )
+    write_mask(tmp_path / "mask.nii.gz", values[0], scan)
+    written = nib.load(tmp_path / "mask.nii.gz")
+    assert isinstance(written, nib.Nifti2Image)
+    assert np.array_equal(written.affine, affine)
 
 
 @pytest.mark.parametrize(

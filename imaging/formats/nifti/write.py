@@ -13,6 +13,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.formats.affine import corner_distance
 from imaging.formats.atomic import replacing
 from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
 from imaging.formats.nifti.voxels import Voxels
@@ -23,6 +24,8 @@ _LABEL_INTENT = 1002  # NIFTI_INTENT_LABEL
 _MM = 2  # NIFTI_UNITS_MM
 _ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: aligned to the scan that the mask belongs to
 _BAND_PIXELS = 1 << 22
+_ROUNDING = 1e-3
+"""Most distance, in voxels, that rounding to NIfTI-1 may move a corner of the grid."""
 _SLICES_BYTES = 1 << 26
 _GEOMETRY = (
     *("pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d"),
@@ -32,7 +35,7 @@ RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 
 
 def write_mask(path: Path, mask: NDArray[Any], scan: Scan) -> None:
-    """Writes `mask`, of shape scan.grid, as NIfTI with the scan's stored shape and exact affine.
+    """Writes `mask`, of shape scan.grid, as NIfTI with the scan's stored shape and affine.
 
     The geometry fields of a NIfTI scan are copied unchanged, so that every reader aligns the mask
     with the scan. An image's mask is (row, column, 1). The voxel type is uint8, uint16 or uint32,
@@ -115,7 +118,7 @@ def _header(
     if source is not None:
         header = Nifti2Header() if isinstance(source, Nifti2Header) else Nifti1Header()
     else:
-        fits = max(shape) < 2**15 and np.array_equal(affine, affine.astype(np.float32))
+        fits = max(shape) < 2**15 and _survives_rounding(affine, shape)
         header = Nifti1Header() if fits else Nifti2Header()
     header.set_data_dtype(dtype)
     header.set_data_shape(shape)
@@ -127,6 +130,15 @@ def _header(
         _place(header, affine, len(shape))
     header["vox_offset"] = header.sizeof_hdr + 4
     return header
+
+
+def _survives_rounding(affine: NDArray[np.float64], shape: Sequence[int]) -> bool:
+    """Whether float32, the type of NIfTI-1's affine, moves no corner noticeably.
+
+    NIfTI-2 keeps every affine, but ITK, SimpleITK and 3D Slicer cannot read it.
+    """
+    moved = corner_distance(affine, affine.astype(np.float32).astype(np.float64), tuple(shape[:3]))
+    return bool(moved <= _ROUNDING * np.linalg.norm(affine[:3, :3], axis=0).min())
 
 
 def _place(header: Nifti1Header, affine: NDArray[np.float64], axes: int) -> None:

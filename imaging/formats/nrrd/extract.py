@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from imaging.box import Box
-from imaging.formats import gzip_stream
 from imaging.formats.nrrd.header import parse
-from imaging.formats.nrrd.read import NrrdVoxels, truncated
+from imaging.formats.nrrd.read import NrrdVoxels
 from imaging.formats.nrrd.write import write_nrrd
 
 
@@ -15,15 +14,14 @@ def extract_nrrd(path: Path, number: int, target: Path) -> None:
     A gzip stream is verified to its end; the volume is compressed again. Raises UnreadableScan.
     """
     header = parse(path)
-    if header.gzipped:
-        gzip_stream.verify(path, header.offset, header.stream_bytes, truncated)
-    voxels = NrrdVoxels(path, header, target.parent, number - 1)
+    header.stream.verify()
+    voxels = NrrdVoxels(header, target.parent, number - 1)
     i, j, _ = header.grid
     write_nrrd(
         target,
         lambda first, stop: voxels(Box((0, 0, first), (i, j, stop)))[0],
         header.grid,
-        header.stored,
+        header.stream.stored,
         header.space,
-        compress=header.gzipped,
+        compress=header.stream.compressed,
     )

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import UnsupportedScan
+from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.nrrd.axes import Axes, axes_of
 from imaging.formats.nrrd.fields import HEADER_BYTES, damaged, fields_of
 from imaging.formats.nrrd.space import NrrdSpace, space_of
+from imaging.formats.voxel_stream import VoxelStream
 
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -44,13 +45,7 @@ class NrrdHeader:
     """What the header states; every field has been checked."""
 
     axes: Axes
-    stored: np.dtype[Any]
-    """The voxel type, in the file's byte order."""
-    gzipped: bool
-    offset: int
-    """Bytes of the file before the voxels, or before the gzip stream that holds them."""
-    skip: int
-    """Bytes of the decompressed stream before the voxels; 0 for raw voxels."""
+    stream: VoxelStream
     space: NrrdSpace
 
     @property
@@ -65,16 +60,6 @@ class NrrdHeader:
     def voxels(self) -> int:
         """Of one volume."""
         return prod(self.grid)
-
-    @property
-    def data_bytes(self) -> int:
-        """Of every volume in the file."""
-        return prod(self.axes.sizes) * self.stored.itemsize
-
-    @property
-    def stream_bytes(self) -> int:
-        """Bytes that the gzip stream must hold once decompressed."""
-        return self.skip + self.data_bytes
 
 
 def parse(path: Path) -> NrrdHeader:
@@ -91,7 +76,8 @@ def parse(path: Path) -> NrrdHeader:
     stored = _stored(fields)
     gzipped = fields["encoding"].lower() in _GZIP
     offset, skip = _start(path, fields, offset, prod(axes.sizes) * stored.itemsize, gzipped=gzipped)
-    return NrrdHeader(axes, stored, gzipped, offset, skip, space)
+    stream = VoxelStream(path, stored, axes.sizes, offset, gzipped, _truncated, skip)
+    return NrrdHeader(axes, stream, space)
 
 
 def _check_supported(fields: Mapping[str, str]) -> None:
@@ -151,3 +137,9 @@ def _stored(fields: Mapping[str, str]) -> np.dtype[Any]:
     if order is None and not kind.endswith("1"):
         raise damaged("The header does not state the byte order of the voxels.")
     return np.dtype((order or "|") + kind)
+
+
+def _truncated() -> UnreadableScan:
+    return damaged(
+        "The file is cut off or damaged: it holds fewer voxels than its header promises."
+    )

@@ -1,0 +1,1 @@
+"""MetaImage: volumes and masks of ITK, SimpleITK and 3D Slicer."""

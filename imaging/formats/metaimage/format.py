@@ -1,0 +1,63 @@
+"""MetaImage as a scan format and as a mask format."""
+
+from pathlib import Path
+
+import numpy as np
+
+from imaging.formats.format import MaskFormat, ScanFormat, Segmentation
+from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
+from imaging.formats.metaimage.fields import is_metaimage
+from imaging.formats.metaimage.read import (
+    MetaVoxels,
+    extract_metaimage,
+    metaimage_parts,
+    open_metaimage,
+    verify_metaimage,
+)
+from imaging.formats.metaimage.write import write_metaimage
+
+_NAME = "metaimage"
+_TITLE = "MetaImage"
+_ENDINGS = (".mha",)
+_MEDIA_TYPE = "application/octet-stream"
+
+
+def _write(path: Path, segmentation: Segmentation) -> None:
+    """Writes a mask at its scan's exact position.
+
+    The mask of a MetaImage keeps its scan's own numbers and unit; any other is in mm. The mask of
+    an image is one slice, as in `imaging/formats/label_map.py`.
+    """
+    mask, scan = segmentation.mask, segmentation.scan
+    check_shape(mask, scan)
+    affine, unit = scan.affine, ""
+    if scan.dimension == 2:
+        mask, affine = upright(mask), upright_affine(scan)
+    own = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    if isinstance(scan.reader, MetaVoxels):
+        own, unit = scan.reader.header.own, scan.reader.header.unit
+    i, j, k = mask.shape
+    kind = label_dtype(mask).newbyteorder("<")
+    write_metaimage(path, lambda a, b: mask[..., a:b], (i, j, k), kind, own, unit, compress=True)
+
+
+SCAN = ScanFormat(
+    name=_NAME,
+    title=_TITLE,
+    endings=_ENDINGS,
+    media_type=_MEDIA_TYPE,
+    dimensions=(3,),
+    recognises=lambda start: is_metaimage(start.head),
+    open=open_metaimage,
+    verify=verify_metaimage,
+    parts=metaimage_parts,
+    extract=extract_metaimage,
+)
+
+MASK = MaskFormat(
+    name=_NAME,
+    title=_TITLE,
+    endings=_ENDINGS,
+    media_type=_MEDIA_TYPE,
+    write=_write,
+)

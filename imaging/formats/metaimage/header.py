@@ -1,0 +1,201 @@
+"""A MetaImage header, parsed and checked.
+
+Fields are those of MetaIO's documentation and of `MetaImage::M_Read`, which ITK and SimpleITK use.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.affine import (
+    ORIENTATION_UNKNOWN,
+    invalid_affine,
+    is_valid,
+    shear_warnings,
+)
+from imaging.formats.metaimage.fields import (
+    HEADER_BYTES,
+    LAST,
+    LOCAL,
+    damaged,
+    fields_of,
+    is_true,
+    numbers,
+)
+from imaging.formats.voxel_stream import VoxelStream
+
+_TYPES = {
+    "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",
+    "MET_UINT": "u4", "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
+}  # fmt: skip
+"""MetaIO's MET_LONG has 4 bytes on every machine (metaTypes.h)."""
+_ORIGIN = ("Offset", "Position", "Origin")
+_MATRIX = ("TransformMatrix", "Rotation", "Orientation")
+_SPACING = ("ElementSpacing", "ElementSize")
+_UNITS_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0}
+_MOST_AXES = 10  # MetaObject's largest NDims
+_LPS_TO_RAS = np.array([[-1.0], [-1.0], [1.0]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetaHeader:
+    """What the header states; every field has been checked."""
+
+    axes: tuple[int, ...]
+    """Lengths of the axes in space, then of those after them."""
+    channels: int
+    """Values of a voxel, side by side in the file."""
+    stream: VoxelStream
+    own: NDArray[np.float64]
+    """(4, 4): voxel index -> the file's space, LPS, in the file's unit."""
+    unit: str
+    """`um`, `mm` or `cm`; empty where the file states none."""
+    affine: NDArray[np.float64]
+    """(4, 4): voxel index -> RAS+ mm."""
+    warnings: tuple[str, ...]
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        i, j, k = self.axes[:3]
+        return i, j, k
+
+    @property
+    def voxels(self) -> int:
+        """Of one volume."""
+        return prod(self.grid)
+
+    @property
+    def parts(self) -> int:
+        """Number of volumes in the file."""
+        return prod(self.axes[3:]) * self.channels
+
+    def places(self, index: int) -> tuple[int, ...]:
+        """Where part `index` (from 0) lies: its channel, then its place along the other axes."""
+        lengths = (self.channels, *self.axes[3:])
+        return tuple(int(n) for n in np.unravel_index(index, lengths, order="F"))
+
+    def title(self, index: int) -> str:
+        """The name of part `index` (from 0), such as `component 2 of 3`."""
+        names = ("component", *("volume" for _ in self.axes[3:]))
+        lengths = (self.channels, *self.axes[3:])
+        parts = (
+            f"{name} {place + 1} of {length}"
+            for name, place, length in zip(names, self.places(index), lengths, strict=True)
+            if length > 1
+        )
+        return ", ".join(parts) or "volume 1 of 1"
+
+
+def parse(path: Path) -> MetaHeader:
+    """The header of the file at `path`.
+
+    Raises UnreadableScan where it contradicts itself, UnsupportedScan where the file is valid but
+    not supported: voxels in another file or as text, images.
+    """
+    with path.open("rb") as file:
+        fields, offset = fields_of(file.read(HEADER_BYTES))
+    if fields[LAST].lower() != LOCAL:
+        raise UnsupportedScan(
+            "The voxels of the MetaImage are in another file.",
+            expected="One .mha file that holds both header and voxels.",
+            hint="Send the .mhd and its data file together, or in a zip.",
+        )
+    return header_of(fields, path, offset)
+
+
+def header_of(fields: dict[str, str], path: Path, offset: int) -> MetaHeader:
+    """A header whose voxels are at `offset` of the file at `path`; raises as `parse`."""
+    axes = _axes(fields)
+    (channels,) = numbers(fields, ("ElementNumberOfChannels",), 1, int) or (1,)
+    if channels < 1:
+        raise damaged("The header states an impossible number of channels.")
+    own, oriented, sized = _own(fields, len(axes))
+    unit = fields.get("DistanceUnits", "").lower()
+    affine = own.copy()
+    affine[:3] *= _LPS_TO_RAS * _UNITS_MM.get(unit, 1.0)
+    if not is_valid(affine):
+        raise invalid_affine()
+    warnings = (
+        *(() if oriented else (ORIENTATION_UNKNOWN,)),
+        *(() if sized else ("The file states no voxel size. It is read as 1 mm.",)),
+        *_unit_warnings(unit),
+        *shear_warnings(affine),
+    )
+    stream = _stream(fields, path, offset, (channels, *axes))
+    known = unit if unit in _UNITS_MM else ""
+    return MetaHeader(axes, channels, stream, own, known, affine, warnings)
+
+
+def _axes(fields: dict[str, str]) -> tuple[int, ...]:
+    (count,) = numbers(fields, ("NDims",), 1, int) or (0,)
+    if not 1 <= count <= _MOST_AXES:
+        raise damaged("The header states no number of axes, or an impossible one.")
+    axes = numbers(fields, ("DimSize",), count, int)
+    if axes is None or min(axes) < 1:
+        raise damaged("The header has no DimSize, or a length below 1 in it.")
+    if count < 3:
+        raise UnsupportedScan(
+            f"The file has {count} axes.",
+            expected="A volume: three axes in space, and possibly more.",
+            hint="Save a single image as PNG or TIFF.",
+        )
+    return axes
+
+
+def _own(fields: dict[str, str], count: int) -> tuple[NDArray[np.float64], bool, bool]:
+    """Voxel -> the file's space; and whether the file states directions, and voxel sizes.
+
+    Each row of the matrix in the file is the direction of one axis.
+    """
+    matrix = numbers(fields, _MATRIX, count * count, float)
+    spacing = numbers(fields, _SPACING, count, float)
+    origin = numbers(fields, _ORIGIN, count, float)
+    affine = np.eye(4)
+    if matrix is not None:
+        affine[:3, :3] = np.array(matrix).reshape(count, count).T[:3, :3]
+    affine[:3, :3] *= np.array(spacing or (1.0,) * count)[:3]
+    affine[:3, 3] = np.array(origin or (0.0,) * count)[:3]
+    return affine, matrix is not None, spacing is not None
+
+
+def _unit_warnings(unit: str) -> tuple[str, ...]:
+    """A warning unless the unit is mm, which is MetaImage's own unit where none is stated."""
+    if unit in ("", "mm"):
+        return ()
+    if unit not in _UNITS_MM:
+        return ("The file states no known unit of length. It is read as millimetres.",)
+    return (f"The file states lengths in {unit}; they are converted to millimetres.",)
+
+
+def _stream(fields: dict[str, str], path: Path, offset: int, sizes: tuple[int, ...]) -> VoxelStream:
+    """The voxels. HeaderSize counts from the beginning of the data file; -1: they end the file."""
+    name = fields.get("ElementType", "")
+    kind = _TYPES.get(name.removesuffix("_ARRAY"))
+    if kind is None or not is_true({"BinaryData": "True", **fields}, "BinaryData"):
+        raise UnsupportedScan(
+            "The voxels of the MetaImage are text, or their type is not supported.",
+            expected=f"Binary voxels of one of the types {', '.join(_TYPES)}.",
+            hint="Save it with SimpleITK or 3D Slicer, or as .nii.gz.",
+        )
+    big = is_true(fields, "BinaryDataByteOrderMSB") or is_true(fields, "ElementByteOrderMSB")
+    stored = np.dtype((">" if big else "<") + kind)
+    compressed = is_true(fields, "CompressedData")
+    (skip,) = numbers(fields, ("HeaderSize",), 1, int) or (0,)
+    if skip > 0:
+        offset = skip
+    elif skip == -1 and not compressed:
+        offset = max(offset, path.stat().st_size - prod(sizes) * stored.itemsize)
+    elif skip != 0:
+        raise damaged("The header states an impossible HeaderSize.")
+    return VoxelStream(path, stored, sizes, offset, compressed, _truncated)
+
+
+def _truncated() -> UnreadableScan:
+    return damaged(
+        "The file is cut off or damaged: it holds fewer voxels than its header promises."
+    )

@@ -1,0 +1,95 @@
+"""Voxels as most volume formats store them: one array, as it is or in a compressed stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.box import Box
+from imaging.formats import gzip_stream
+from imaging.lazy import lazy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelStream:
+    """Where the voxels of a file are, and of which type."""
+
+    path: Path
+    stored: np.dtype[Any]
+    """The type of the voxels, in the file's byte order."""
+    sizes: tuple[int, ...]
+    """Lengths of the array's axes; the first varies fastest."""
+    offset: int
+    """Bytes of the file before the voxels, or before the stream that holds them."""
+    compressed: bool
+    """Whether they are in a gzip or zlib stream."""
+    truncated: gzip_stream.Truncated
+    skip: int = 0
+    """Bytes of the decompressed stream before the voxels; 0 where there is no stream."""
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Of the whole array."""
+        return prod(self.sizes) * self.stored.itemsize
+
+    @property
+    def stream_bytes(self) -> int:
+        """Bytes that the file must hold from `offset` on, once decompressed."""
+        return self.skip + self.voxel_bytes
+
+    def check_size(self) -> None:
+        """Raises UnreadableScan where the file is too small, as far as its size shows it."""
+        ratio = gzip_stream.DEFLATE_RATIO if self.compressed else 1
+        if (self.path.stat().st_size - self.offset) * ratio < self.stream_bytes:
+            raise self.truncated()
+
+    def verify(self) -> int:
+        """Verifies that every voxel is present; returns the number of bytes after them.
+
+        Holds one chunk at a time. Raises UnreadableScan.
+        """
+        self.check_size()
+        if self.compressed:
+            return gzip_stream.verify(self.path, self.offset, self.stream_bytes, self.truncated)
+        return self.path.stat().st_size - self.offset - self.voxel_bytes
+
+    def mapped(self, scratch: Path | None) -> NDArray[Any]:
+        """The array, of shape `sizes`; a stream is inflated into `scratch` first."""
+        offset = self.offset
+        if self.compressed:
+            size = self.stream_bytes
+            source = gzip_stream.inflated(self.path, offset, size, scratch, self.truncated)
+            offset = self.skip
+        else:
+            source = self.path.open("rb")
+        with source:
+            mapped: NDArray[Any] = np.memmap(
+                source, self.stored, "r", offset, self.sizes, order="F"
+            )
+        return mapped
+
+
+class StreamVoxels:
+    """The reader of a scan: box -> (1, i, j, k) values; maps the array at the first read."""
+
+    def __init__(
+        self, stream: VoxelStream, scratch: Path | None, fixed: Sequence[tuple[int, int]] = ()
+    ) -> None:
+        """`fixed`: pairs of an axis that is not in space, and the place along it."""
+        self._stream, self._scratch, self._fixed = stream, scratch, fixed
+        self._volume = lazy(self._map)
+
+    def __call__(self, box: Box) -> NDArray[Any]:
+        stored = self._volume()[box.slices]
+        return np.array(stored, self._stream.stored.newbyteorder("="))[np.newaxis]
+
+    def _map(self) -> NDArray[Any]:
+        array = self._stream.mapped(self._scratch)
+        where: list[slice | int] = [slice(None)] * array.ndim
+        for axis, place in self._fixed:
+            where[axis] = place
+        return array[tuple(where)]
