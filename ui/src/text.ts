@@ -39,10 +39,10 @@ export function timeText(iso: string): string {
 export const MAX_VOXELS = 2 ** 28
 
 export const TOO_LARGE =
-  'This scan is too large to be drawn in a browser. This is a preview of the mask. To see the mask in full resolution, download it and open it together with the scan in a viewer for large images.'
+  'This scan is too large to be drawn in a browser. The image below is a preview of the mask. To see the mask in full resolution, download the mask and open it together with the scan in a viewer for large images.'
 
 export const NO_WEBGL =
-  'This browser cannot draw scans, because it has no WebGL 2. This is a preview of the mask. To see the whole scan, enable hardware acceleration in the browser or use another browser.'
+  'This browser cannot draw scans, because it has no WebGL 2. The image below is a preview of the mask. To see the whole scan, turn on hardware acceleration in the browser or use another browser.'
 
 /** Number of voxels, or of pixels; an RGB pixel counts once. */
 export function voxels(scan: Scan): number {

@@ -85,7 +85,7 @@ export class Findings {
       {},
       element('summary', {}, 'Objects'),
       element('ul', {}, ...listed.map((object) => this.object(object, legend))),
-      more > 0 && element('p.hint', {}, `${countText(more, 'more object')} in the downloaded report.`),
+      more > 0 && element('p.hint', {}, `The downloaded report lists ${countText(more, 'more object')}.`),
     )
   }
 

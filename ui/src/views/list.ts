@@ -79,8 +79,8 @@ export class ListView {
 
   private emptyText(): string {
     if (!this.worklist.loaded) return 'Loading …'
-    if (this.worklist.jobs.length > 0) return 'No jobs match this filter.'
-    return 'No jobs yet. Jobs are listed here with their progress and their review.'
+    if (this.worklist.jobs.length > 0) return 'No job matches this filter.'
+    return 'No jobs yet. Jobs are listed here with their progress and their verdict.'
   }
 }
 
