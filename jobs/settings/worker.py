@@ -10,7 +10,7 @@ class WorkerSettings(Section):
     """Runtime of this worker: `auto`, or one that `tessera worker --help` lists."""
     memory_bytes: NotNegative = 0
     """Memory in bytes for the tiles of a job. 0: half of the memory that is free when the
-    job starts, on the machine, in its cgroup or on its GPU."""
+    job starts: the smallest of what the machine, the cgroup and the GPU have free."""
     threads: NotNegative = 0
     """Number of threads of a worker. 0: all cores that the process may use."""
     group_size: Positive = 4
