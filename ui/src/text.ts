@@ -22,10 +22,11 @@ export function durationText(seconds: number): string {
 }
 
 /** "about 12 s left"; an estimate that has passed gives no number. */
-export function etaText(eta: string | null, now: number = Date.now()): string {
-  if (eta === null) return ''
-  const left = (Date.parse(eta) - now) / 1000
-  return left < 1 ? 'almost done' : `about ${durationText(left)} left`
+export function etaText(job: Pick<Job, 'eta' | 'state'>, now: number = Date.now()): string {
+  if (job.eta === null) return ''
+  const left = (Date.parse(job.eta) - now) / 1000
+  if (left >= 1) return `about ${durationText(left)} left`
+  return job.state === 'running' ? 'almost done' : ''
 }
 
 export function timeText(iso: string): string {

@@ -107,7 +107,7 @@ class Row {
   }
 
   update(job: Job, selected: boolean): void {
-    const eta = job.state === 'running' || job.state === 'queued' ? etaText(job.eta) : ''
+    const eta = job.state === 'running' || job.state === 'queued' ? etaText(job) : ''
     const seen = JSON.stringify([job, selected, eta])
     if (seen === this.seen) return
     this.seen = seen
