@@ -67,7 +67,7 @@ export class Findings {
         {
           type: 'button',
           disabled: !present || legend.instances,
-          title: legend.instances ? '' : 'Move the crosshair to its centre',
+          title: legend.instances ? '' : 'Move the crosshair to the centre of this label',
           onclick: () => this.actions.jump(measured!),
         },
         element('span.name', {}, label.name),
@@ -97,7 +97,7 @@ export class Findings {
       {},
       element(
         'button.jump',
-        { type: 'button', title: 'Move the crosshair to its centre', onclick: () => this.actions.jump(object) },
+        { type: 'button', title: 'Move the crosshair to the centre of this object', onclick: () => this.actions.jump(object) },
         mark,
         element('span.name', {}, String(object.value)),
         element('span.size', {}, sizeText(object)),
