@@ -112,7 +112,7 @@ export class Findings {
       ['Runtime', `${report.device}, ${report.precision}`],
       [
         'Tiles',
-        `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on the tiles' : ''}`,
+        `${report.tiling.tiles}${report.exact ? ' (the mask does not depend on the tiles)' : ''}`,
       ],
     ]
     if (report.seconds.total !== undefined) facts.push(['Time', durationText(report.seconds.total)])
