@@ -15,7 +15,7 @@ class WorkerSettings(Section):
     """Number of threads of a worker. 0: all cores that the process may use."""
     group_size: Positive = 4
     """Largest number of jobs that a worker runs at the same time. Jobs are grouped if they are for
-    small images (up to a megapixel) and the same model. 1: no grouping."""
+    small images (up to a megapixel) with the same model and the same options. 1: no grouping."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""
