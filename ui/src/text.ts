@@ -21,11 +21,12 @@ export function durationText(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
-/** "about 12 s left"; an estimate that has passed gives no number. */
+/** "about 12 s left", or "done in about 40 s" in the queue; one that has passed has no number. */
 export function etaText(job: Pick<Job, 'eta' | 'state'>, now: number = Date.now()): string {
   if (job.eta === null) return ''
   const left = (Date.parse(job.eta) - now) / 1000
-  if (left >= 1) return `about ${durationText(left)} left`
+  const text = `about ${durationText(left)}`
+  if (left >= 1) return job.state === 'running' ? `${text} left` : `done in ${text}`
   return job.state === 'running' ? 'almost done' : ''
 }
 
