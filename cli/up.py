@@ -44,7 +44,8 @@ def command(
 ) -> None:
     """Run Tessera on this machine: broker, database, gateway and workers.
 
-    Ctrl-C stops everything. Jobs that are waiting or running continue at the next start.
+    Ctrl-C stops everything. At the next start, waiting jobs keep
+    their place, and running jobs start again from the beginning.
     """
     change = {"data": data, "port": port}
     settings = Settings().model_copy(update={k: v for k, v in change.items() if v is not None})

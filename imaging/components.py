@@ -10,8 +10,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import scipy  # loads its parts at their first use; the gateway never uses them
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
 
 from imaging.large_arrays import slabs
 
@@ -52,7 +52,7 @@ class Components:
     def _labels(self, rows: slice) -> NDArray[Any]:
         if self._only is not None:
             return self._only
-        labels, _ = ndimage.label(self._inside(rows), self._structure)
+        labels, _ = scipy.ndimage.label(self._inside(rows), self._structure)
         if len(self._slabs) == 1:
             self._only = labels
         return np.asarray(labels)
@@ -103,8 +103,8 @@ def _joined(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int32]:
     if not len(pairs):
         return np.arange(count, dtype=np.int32)
     ones = np.ones(len(pairs), np.int8)
-    graph = sparse.coo_array((ones, (pairs[:, 0], pairs[:, 1])), (count, count))
-    _, group = sparse.csgraph.connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((ones, (pairs[:, 0], pairs[:, 1])), (count, count))
+    _, group = scipy.sparse.csgraph.connected_components(graph, directed=False)
     _, first, member = np.unique(group, return_index=True, return_inverse=True)
     rank = np.empty(first.size, np.int32)
     rank[np.argsort(first)] = np.arange(first.size, dtype=np.int32)

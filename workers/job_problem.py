@@ -29,7 +29,7 @@ def problem_of(error: Exception) -> dict[str, Any]:
             "status": 507,
             "detail": "The worker does not have enough memory for this scan.",
             "expected": "Memory for the scan's mask and at least one tile.",
-            "hint": "Use a smaller tile, or a worker with more memory.",
+            "hint": "Use a worker with more memory, or a smaller network.",
         }
     if _is_disk_full(error):
         return problem.members(

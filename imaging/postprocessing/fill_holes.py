@@ -3,8 +3,8 @@
 from typing import Any, Literal
 
 import numpy as np
+import scipy  # loads its parts at their first use; the gateway never uses them
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.components import Components
 from imaging.postprocessing.extent import label_extent
@@ -29,7 +29,7 @@ class FillHoles(LabelStep):
         if extent is None:
             return
         part = mask[extent]
-        faces = ndimage.generate_binary_structure(part.ndim, 1)
+        faces = scipy.ndimage.generate_binary_structure(part.ndim, 1)
         outside = Components(lambda rows: part[rows] != value, part.shape, faces)
         is_hole = np.ones(outside.count + 1, bool)
         for rows, number in outside.slabs():

@@ -39,7 +39,7 @@ class StorageSettings(Section):
     networks that a runtime has compiled. Empty: the user's cache folder."""
     blob_grace_s: SecondsOrZero = 600.0
     """Time in seconds after which a stored file that the database does not refer to is deleted.
-    Keep it above two leases (`TESSERA_LEASE_S`), because a file is stored before the database
+    Keep it above twice `TESSERA_LEASE_S`, because a file is stored before the database
     refers to it. 0: at once."""
 
     @property

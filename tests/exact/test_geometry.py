@@ -66,7 +66,7 @@ def test_the_mask_does_not_depend_on_how_the_scan_is_stored(
         image = stored(oblique, order, signs)
         path = tmp_path / f"{number}.nii"
         nibabel.save(image, path)
-        options = RunOptions("cpu", "fp32")
+        options = RunOptions(precision="fp32")
         made = engine.segment({"t1": path}, "hippocampus-mri-3d", tmp_path / "out", options)
         mask = nibabel.load(made.mask)
         saved = nibabel.load(path)
@@ -103,7 +103,7 @@ def test_the_mask_does_not_depend_on_how_the_patient_was_sliced(
             classic(np.asarray(image.dataobj), image.affine), tmp_path / f"{name}{direction}"
         )
         (scan,), _ = incoming_scans(sent, tmp_path / f"{name}{direction}", Limits())
-        options = RunOptions("cpu", "fp32")
+        options = RunOptions(precision="fp32")
         made = engine.segment({"t1": scan.path}, "hippocampus-mri-3d", tmp_path / "out", options)
         mask = nibabel.load(made.mask)
         labels = in_the_world(mask, oblique)

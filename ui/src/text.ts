@@ -21,11 +21,13 @@ export function durationText(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`
 }
 
-/** "about 12 s left"; an estimate that has passed gives no number. */
-export function etaText(eta: string | null, now: number = Date.now()): string {
-  if (eta === null) return ''
-  const left = (Date.parse(eta) - now) / 1000
-  return left < 1 ? 'almost done' : `about ${durationText(left)} left`
+/** "about 12 s left", or "done in about 40 s" in the queue; one that has passed has no number. */
+export function etaText(job: Pick<Job, 'eta' | 'state'>, now: number = Date.now()): string {
+  if (job.eta === null) return ''
+  const left = (Date.parse(job.eta) - now) / 1000
+  const text = `about ${durationText(left)}`
+  if (left >= 1) return job.state === 'running' ? `${text} left` : `done in ${text}`
+  return job.state === 'running' ? 'almost done' : ''
 }
 
 export function timeText(iso: string): string {
@@ -39,10 +41,10 @@ export function timeText(iso: string): string {
 export const MAX_VOXELS = 2 ** 28
 
 export const TOO_LARGE =
-  'This scan is too large to be drawn in a browser. This is a preview of the mask. To see the mask in full resolution, download it and open it together with the scan in a viewer for large images.'
+  'This scan is too large to be drawn in a browser. The image below is a preview of the mask. To see the mask in full resolution, download the mask and open it together with the scan in a viewer for large images.'
 
 export const NO_WEBGL =
-  'This browser cannot draw scans, because it has no WebGL 2. This is a preview of the mask. To see the whole scan, enable hardware acceleration in the browser or use another browser.'
+  'This browser cannot draw scans, because it has no WebGL 2. The image below is a preview of the mask. To see the whole scan, turn on hardware acceleration in the browser or use another browser.'
 
 /** Number of voxels, or of pixels; an RGB pixel counts once. */
 export function voxels(scan: Scan): number {

@@ -15,7 +15,7 @@ const FIELDS = [
 ] as const
 
 const SEARCH_HINT =
-  'An empty field matches everything. In the patient ID and the accession number, * stands for any text. Write a range of dates as 20260101-20260131. At most 200 series are listed.'
+  'An empty field matches everything. In the patient ID and the accession number, * stands for any text. Write a range of dates as 20260101-20260131, and the modality in capitals, such as MR. At most 200 series are listed: if yours is missing, fill in more fields.'
 
 export class ArchiveView {
   readonly root = element('details.archive', { hidden: true })
@@ -66,7 +66,7 @@ export class ArchiveView {
         this.results,
         rows.length > 0
           ? element('ul', {}, ...rows)
-          : element('p.hint', {}, 'No series matches this search.'),
+          : element('p.hint', {}, 'No series of images matches this search.'),
       )
     } catch (error) {
       fill(this.results, problemBox(api.problemOf(error)))

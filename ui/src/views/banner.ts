@@ -18,7 +18,7 @@ export class Banner {
   }
 
   show(job: Job): void {
-    const eta = etaText(job.eta)
+    const eta = etaText(job)
     const seen = JSON.stringify([
       job.state,
       job.progress,

@@ -93,7 +93,8 @@ export class Deliveries {
           { 'data-state': one.state },
           element('span.name', {}, `${this.title(one.format)} to ${one.to}`),
           element('span.fact', {}, STATE_TEXTS[one.state]),
-          one.error !== null && element('p.hint', {}, one.error.detail),
+          one.error !== null &&
+            element('p.hint', {}, [one.error.detail, one.error.hint].join(' ').trim()),
         ),
       ),
     )

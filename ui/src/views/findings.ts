@@ -67,7 +67,7 @@ export class Findings {
         {
           type: 'button',
           disabled: !present || legend.instances,
-          title: legend.instances ? '' : 'Move the crosshair to its centre',
+          title: legend.instances ? '' : 'Move the crosshair to the centre of this label',
           onclick: () => this.actions.jump(measured!),
         },
         element('span.name', {}, label.name),
@@ -85,7 +85,7 @@ export class Findings {
       {},
       element('summary', {}, 'Objects'),
       element('ul', {}, ...listed.map((object) => this.object(object, legend))),
-      more > 0 && element('p.hint', {}, `${countText(more, 'more object')} in the downloaded report.`),
+      more > 0 && element('p.hint', {}, `The downloaded report lists ${countText(more, 'more object')}.`),
     )
   }
 
@@ -97,7 +97,7 @@ export class Findings {
       {},
       element(
         'button.jump',
-        { type: 'button', title: 'Move the crosshair to its centre', onclick: () => this.actions.jump(object) },
+        { type: 'button', title: 'Move the crosshair to the centre of this object', onclick: () => this.actions.jump(object) },
         mark,
         element('span.name', {}, String(object.value)),
         element('span.size', {}, sizeText(object)),
@@ -112,7 +112,7 @@ export class Findings {
       ['Runtime', `${report.device}, ${report.precision}`],
       [
         'Tiles',
-        `${report.tiling.tiles}${report.exact ? ', exact: the mask does not depend on the tiles' : ''}`,
+        `${report.tiling.tiles}${report.exact ? ' (the mask does not depend on the tiles)' : ''}`,
       ],
     ]
     if (report.seconds.total !== undefined) facts.push(['Time', durationText(report.seconds.total)])

@@ -75,7 +75,7 @@ export class JobView {
       element('div.middle', {}, this.banner.root, this.stage.root),
       element(
         'aside.panel',
-        { 'aria-label': 'Findings and review' },
+        { 'aria-label': 'Measurements and review' },
         element(
           'div.findings-scroll',
           {},
@@ -158,7 +158,7 @@ export class JobView {
     const viewer = await this.viewerFor(scan)
     if (signal.aborted) return
     if (viewer === null) {
-      this.stage.message('A preview of the mask is shown here as soon as the mask is ready.')
+      this.stage.message('The scan cannot be drawn here. A preview of the mask is shown as soon as the mask is ready.')
       return
     }
     const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {

@@ -79,8 +79,8 @@ export class ListView {
 
   private emptyText(): string {
     if (!this.worklist.loaded) return 'Loading …'
-    if (this.worklist.jobs.length > 0) return 'No jobs match this filter.'
-    return 'No jobs yet. Jobs are listed here with their progress and their review.'
+    if (this.worklist.jobs.length > 0) return 'No job matches this filter.'
+    return 'No jobs yet. Jobs are listed here with their progress and their verdict.'
   }
 }
 
@@ -107,7 +107,7 @@ class Row {
   }
 
   update(job: Job, selected: boolean): void {
-    const eta = job.state === 'running' || job.state === 'queued' ? etaText(job.eta) : ''
+    const eta = job.state === 'running' || job.state === 'queued' ? etaText(job) : ''
     const seen = JSON.stringify([job, selected, eta])
     if (seen === this.seen) return
     this.seen = seen

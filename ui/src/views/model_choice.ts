@@ -36,7 +36,7 @@ export class ModelChoice {
         element(
           'p.empty',
           {},
-          `No model for ${this.dimension === 3 ? 'volumes' : '2D images'} is installed.`,
+          `No model for ${this.dimension === 3 ? 'volumes' : '2D images'} is installed. Add one with the command “tessera models add”.`,
         ),
     )
   }
@@ -112,7 +112,7 @@ export class ModelChoice {
     }
     fill(
       this.channels,
-      element('p.hint', {}, 'This model needs several scans of the same subject. Choose one for each channel:'),
+      element('p.hint', {}, 'This model needs several scans of the same subject. Choose a scan for each channel:'),
       ...model.channels.map((c) => this.picker(c)),
     )
   }

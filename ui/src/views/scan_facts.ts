@@ -11,7 +11,7 @@ export function scanFacts(scan: Scan, format: string, open: boolean): HTMLElemen
     ['Spacing', spacingText(scan) || 'unknown'],
     ['Data type', scan.dtype],
     ['File size', bytesText(scan.bytes)],
-    ['Uploaded', timeText(scan.created_at)],
+    ['Stored', timeText(scan.created_at)],
   ]
   return element(
     'details',

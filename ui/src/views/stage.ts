@@ -134,7 +134,7 @@ export class Stage {
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
     this.notice.textContent =
       viewer.reduction > 1
-        ? `Shown at 1/${viewer.reduction} of the resolution. The measurements use the full resolution.`
+        ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
         : ''
     this.applyOpacity()
   }

@@ -92,7 +92,7 @@ export class StartView {
     const formats = await api.formats().catch(() => [])
     const titles = formats.filter((one) => one.scan_dimensions.length > 0).map((one) => one.title)
     if (titles.length === 0) return
-    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder, a zip or a tar, and any other scan as one file or a zip. You can add several scans.`
+    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder, a zip or a tar. Upload any other scan as a single file. If a scan is a folder, zip it first. You can add several scans.`
   }
 
   private layout(): HTMLElement {
@@ -233,7 +233,7 @@ export class StartView {
     const fits = scans.some((scan) =>
       this.catalogue?.some((model) => model.dimension === scan.dimension),
     )
-    if (!fits && this.catalogue !== null) return 'No installed model fits these scans.'
+    if (!fits && this.catalogue !== null) return 'No installed model fits these scans. Add one with the command “tessera models add”.'
     if (jobs === 0) return 'Choose a scan for each channel of the model.'
     return ''
   }

@@ -95,7 +95,7 @@ export class VerdictView {
         reviewer: this.reviewer.value.trim(),
       })
       this.comment.value = ''
-      fill(this.result, element('p.saved', {}, `${VERDICTS[verdict]}. You can change this with another review.`))
+      fill(this.result, element('p.saved', {}, `${VERDICTS[verdict]}. To change the verdict, review the mask again.`))
       this.onSaved(job.id)
     } catch (error) {
       fill(this.result, problemBox(api.problemOf(error)))
