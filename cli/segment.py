@@ -12,14 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.bids.derivative import BidsDerivative
+from cli.bids.option import bids_option, bids_subjects, check_options
 from cli.client import JobFailed
 from cli.device_option import device_option
 from cli.given_mask import mask_options, with_given_mask
-from cli.input_scans import InputScan, input_scans
+from cli.input_scans import InputScan
 from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.precision_option import precision_option
 from cli.report import write_report
 from cli.segmenters import LocalSegmenter, OnTile, RemoteSegmenter, Segmenter
+from cli.subjects import grids_of, subjects_of
 from cli.tile_size import TileSize
 from imaging.errors import BadInput, BadRequest
 from imaging.formats import registry
@@ -82,6 +85,7 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     type=click.Choice(registry.names(registry.MASK_FORMATS)),
     help="Format of the mask; by default, from the ending of --out.",
 )
+@bids_option
 @click.option(
     "--report", type=_PATH, help=f"Also write the report to this file, by its ending: {_REPORTS}."
 )
@@ -114,6 +118,7 @@ def command(
     mask: Path | None,
     mask_use: str,
     margin_mm: float,
+    bids: bool,
 ) -> None:
     """Segment SCANS with a model.
 
@@ -124,21 +129,30 @@ def command(
     use = None if mask is None else mask_use
     options = RunOptions(device, precision, tile, use, margin_mm)
     segmenter = _segmenter(model, options, server, priority)
-    subjects = with_given_mask(_subjects(scans, channels), mask)
+    derivative = None
+    if bids:
+        check_options(mask_format)
+        derivative, subjects = bids_subjects(scans, channels, segmenter, out)
+    else:
+        subjects = subjects_of(scans, channels)
+    subjects = with_given_mask(subjects, mask)
     if (report or preview) and len(subjects) > 1:
         raise BadRequest(
             f"--report and --preview are for one scan, but there are {len(subjects)}.",
             expected="One scan.",
             hint="Omit these options, or segment the scans one by one.",
         )
-    grids = _grids(subjects, segmenter)
-    targets = mask_targets([scan.path for scan in grids], out, mask_format)
+    grids = grids_of(subjects, segmenter)
+    if derivative is None:
+        targets = mask_targets([scan.path for scan in grids], out, mask_format)
+    else:
+        targets = derivative.targets(grids, subjects)
     inputs = [path for subject in subjects for scan in subject.values() for path in scan.files]
     check_no_overwrite(inputs, targets, [path for path in (report, preview) if path])
     failed = []
     for subject, scan, target in zip(subjects, grids, targets, strict=True):
         try:
-            _segment(segmenter, subject, scan, target, report, preview, selection)
+            _segment(segmenter, subject, scan, target, report, preview, selection, derivative)
         except (BadInput, JobFailed) as error:  # go on with the other scans
             if len(subjects) == 1:
                 raise
@@ -153,6 +167,7 @@ def command(
 def _segment(
     segmenter: Segmenter, subject: dict[str, InputScan], grid: InputScan, target: MaskTarget,
     report: Path | None, preview: Path | None, selection: ScanSelection,
+    derivative: BidsDerivative | None,
 ) -> None:  # fmt: skip
     """Segments one subject, writes its outputs and prints the summary."""
     with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
@@ -169,6 +184,8 @@ def _segment(
         needs_description = written is not None and written.needs_description
         description = segmenter.mask_description() if needs_description else None
         deliver(outcome.mask, scan, path, description, written)
+        if derivative is not None:
+            derivative.write_side_files(path, subject, outcome.report)
         if report:
             write_report(report, outcome, scan, segmenter.mask_description)
         if preview:
@@ -182,46 +199,10 @@ def _selection_of(name: str, selection: ScanSelection) -> ScanSelection:
     return ScanSelection() if name == GIVEN_MASK else selection
 
 
-def _subjects(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, InputScan]]:
-    """Channel -> scan, for each mask; the key of a scan without a channel is ''."""
-    if bool(scans) == bool(channels):
-        raise BadRequest(
-            "Both SCANS and --channel are given." if channels else "There is no scan.",
-            expected="Either scans, or a scan for each channel with --channel NAME=SCAN.",
-            hint="Give one of the two.",
-        )
-    if not channels:
-        return [{"": scan} for scan in input_scans(scans)]
-    pairs = [pair.partition("=") for pair in channels]
-    names = [name for name, _, _ in pairs]
-    if any(not name or not path for name, _, path in pairs):
-        raise BadRequest(
-            "A value of --channel has no name or no scan.",
-            expected="--channel NAME=SCAN.",
-            hint="For example --channel t1=t1.nii.gz.",
-        )
-    if len(set(names)) < len(names):
-        raise BadRequest(
-            "Two values of --channel have the same name.",
-            expected="A different name for each channel.",
-            hint="Give each channel once.",
-        )
-    return [{name: input_scans([Path(path)])[0] for name, _, path in pairs}]
-
-
 def _segmenter(model: str, options: RunOptions, server: str | None, priority: int) -> Segmenter:
     if server:
         return RemoteSegmenter(server, model, options, priority)
     return LocalSegmenter(model, options)
-
-
-def _grids(subjects: list[dict[str, InputScan]], segmenter: Segmenter) -> list[InputScan]:
-    """The scan of each subject that defines the mask's grid: that of the model's first channel."""
-    if all(len(subject) == 1 for subject in subjects):
-        return [scan for subject in subjects for scan in subject.values()]
-    first = segmenter.channels()[0]
-    # The model refuses a subject without that channel later; until then any of its scans will do.
-    return [subject.get(first, next(iter(subject.values()))) for subject in subjects]
 
 
 @contextmanager

@@ -1,0 +1,120 @@
+"""The images of a BIDS data set, as subjects for a model."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.bids.file_name import BidsName, parsed_name
+from imaging.errors import BadRequest
+
+DESCRIPTION = "dataset_description.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BidsImage:
+    """An image of a data set."""
+
+    path: Path
+    name: BidsName
+
+
+def is_data_set(path: Path) -> bool:
+    """Whether a path is the root of a BIDS data set."""
+    return (path / DESCRIPTION).is_file()
+
+
+def stated(root: Path) -> Mapping[str, object]:
+    """The description of a data set; raises BadRequest where it cannot be read."""
+    try:
+        value = json.loads((root / DESCRIPTION).read_bytes())
+    except (OSError, ValueError) as error:
+        raise _unreadable() from error
+    if not isinstance(value, dict):
+        raise _unreadable()
+    return value
+
+
+def subjects(
+    root: Path, channels: Sequence[str], suffixes: Mapping[str, str]
+) -> tuple[list[dict[str, Path]], int]:
+    """Channel -> image, for each image of the first channel; and how many lack another channel.
+
+    `suffixes`: channel -> suffix, such as `T1w`, for channels where the user states one. For the
+    others the suffix follows from the channel's name or from the data set. Raises BadRequest where
+    it does not, and where there is no image.
+    """
+    unknown = sorted(set(suffixes) - set(channels))
+    if unknown:
+        raise BadRequest(
+            f"The model has no channel {unknown[0]}.",
+            expected=f"--channel with one of: {', '.join(channels)}.",
+            hint="Correct the name before the equals sign.",
+        )
+    images = list(_images(root))
+    alone = len(channels) == 1
+    chosen = {name: suffixes.get(name) or _suffix(images, name, alone=alone) for name in channels}
+    first, *others = channels
+    result, incomplete = [], 0
+    for image in images:
+        if image.name.suffix != chosen[first]:
+            continue
+        matches = {name: _match(image, images, chosen[name]) for name in others}
+        complete = {name: found for name, found in matches.items() if found is not None}
+        if len(complete) < len(others):
+            incomplete += 1
+            continue
+        result.append({first: image.path, **complete})
+    if not result:
+        raise BadRequest(
+            "The data set has no image for every channel of the model.",
+            expected=f"Images that end in {', '.join(f'_{one}.nii.gz' for one in chosen.values())} "
+            "for one subject and session.",
+            hint="Choose the images by their suffix, with --channel NAME=SUFFIX.",
+        )
+    return result, incomplete
+
+
+def _images(root: Path) -> Iterator[BidsImage]:
+    """The images in sub-*/[ses-*/]TYPE/, sorted; derivatives and source data are left out."""
+    for pattern in ("sub-*/*/*.nii*", "sub-*/ses-*/*/*.nii*"):
+        for path in sorted(root.glob(pattern)):
+            name = parsed_name(path)
+            if name is not None and path.parent == root / name.folder:
+                yield BidsImage(path, name)
+
+
+def _suffix(images: Sequence[BidsImage], channel: str, *, alone: bool) -> str:
+    """The suffix of a channel: that of its name (t1: T1w), or, for the only channel, the only one
+    of the data set."""
+    suffixes = sorted({image.name.suffix for image in images})
+    alike = [one for one in suffixes if one.lower().removesuffix("w") == channel.removesuffix("w")]
+    for candidates in (alike, suffixes if alone else []):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise BadRequest(
+        f"The data set has images of the kinds {', '.join(suffixes) or 'none'}, and it is not "
+        f"stated which of them the channel {channel} takes.",
+        expected="A suffix for each channel of the model.",
+        hint=f"Add --channel {channel}={suffixes[0] if suffixes else 'T1w'}.",
+    )
+
+
+def _match(image: BidsImage, images: Sequence[BidsImage], suffix: str) -> Path | None:
+    """The image with this suffix and the same entities; else the only one of the session."""
+    of_session = [
+        other
+        for other in images
+        if other.name.suffix == suffix and other.name.session == image.name.session
+    ]
+    same = [other for other in of_session if other.name.entities == image.name.entities]
+    candidates = same or of_session
+    return candidates[0].path if len(candidates) == 1 else None
+
+
+def _unreadable() -> BadRequest:
+    return BadRequest(
+        f"The {DESCRIPTION} of the data set cannot be read.",
+        expected="A JSON object, as BIDS describes it.",
+        hint="Correct the file.",
+    )

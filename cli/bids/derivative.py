@@ -1,0 +1,157 @@
+"""Writes masks as a BIDS derivative data set.
+
+OUT/dataset_description.json
+OUT/sub-01/anat/sub-01_desc-MODEL_dseg.nii.gz    the mask
+OUT/sub-01/anat/sub-01_desc-MODEL_dseg.json      its sources, and the model
+OUT/sub-01/anat/sub-01_desc-MODEL_dseg.tsv       index, name and colour of each label
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cli.bids.data_set import DESCRIPTION, is_data_set, stated
+from cli.bids.file_name import ENDINGS, label, name_of
+from cli.input_scans import InputScan
+from cli.mask_targets import MaskTarget
+from imaging.errors import BadRequest
+from imaging.formats.atomic import replacing
+from imaging.mask_description import MaskDescription
+
+_VERSION = "1.10.0"
+"""The version of BIDS that the data set follows."""
+_GENERATOR = "Tessera"
+_LINK = "raw"
+"""Name of the source data set in BIDS URIs."""
+
+
+@dataclass(frozen=True, slots=True)
+class BidsDerivative:
+    """A derivative data set that masks are written to."""
+
+    root: Path
+    description: MaskDescription
+    """The labels of the masks, and the model."""
+    source: Path | None = None
+    """Root of the data set that the scans are from."""
+
+    def __post_init__(self) -> None:
+        """Raises BadRequest for a model that numbers objects, and where `root` is another data
+        set."""
+        if self.description.instances:
+            raise BadRequest(
+                f"The model {self.description.algorithm} numbers objects.",
+                expected="A model whose masks have a fixed list of labels, as _dseg.tsv needs.",
+                hint="Leave --bids out.",
+            )
+        if is_data_set(self.root) and not _is_ours(stated(self.root)):
+            raise BadRequest(
+                "The output folder is a BIDS data set that Tessera did not write.",
+                expected="A folder of its own, such as DATASET/derivatives/tessera.",
+                hint="Choose another folder with --out.",
+            )
+
+    def targets(
+        self, grids: Sequence[InputScan], subjects: Sequence[Mapping[str, InputScan]]
+    ) -> list[MaskTarget]:
+        """Where the mask of each subject is written; `grids`: the scans that masks are named after.
+
+        Raises BadRequest where a mask of other scans has the same name.
+        """
+        targets = [self._target(grid.path) for grid in grids]
+        for target, subject in zip(targets, subjects, strict=True):
+            side = target.folder / f"{target.stem}.json"
+            if side.exists() and _sources_in(side) != self._sources(subject):
+                raise BadRequest(
+                    f"The mask {target.stem} exists, and was made from another scan.",
+                    expected="One scan for each name: BIDS leaves out the suffix (T1w, T2w).",
+                    hint="Choose another folder with --out.",
+                )
+        return targets
+
+    def _target(self, scan: Path) -> MaskTarget:
+        name = name_of(scan)
+        stem = name.derivative(label(self.description.algorithm))
+        return MaskTarget(self.root / name.folder, stem, ENDINGS[0])
+
+    def write_side_files(
+        self, mask: Path, subject: Mapping[str, InputScan], report: Mapping[str, Any]
+    ) -> None:
+        """Writes what belongs to a mask; `subject`: the scans that it was made from."""
+        stem = mask.name.removesuffix(ENDINGS[0])
+        sources = self._sources(subject)
+        facts = {
+            "Description": "Segmentation by a neural network.",
+            "Manual": False,
+            "Sources": sources,
+            **({"SpatialReference": sources[0]} if sources else {}),
+            "Model": report["model"],
+            "Warnings": report["warnings"],
+            "IntendedUse": report["intended_use"],
+        }
+        _write(mask.with_name(f"{stem}.json"), _json(facts))
+        _write(mask.with_name(f"{stem}.tsv"), self._label_table())
+        if not is_data_set(self.root):
+            _write(self.root / DESCRIPTION, _json(self._data_set()))
+
+    def _sources(self, subject: Mapping[str, InputScan]) -> list[str]:
+        """BIDS URIs of the scans; those outside of a data set are not named."""
+        if self.source is None:
+            return []
+        root = self.source.resolve()
+        paths = (one.path.resolve() for one in subject.values())
+        return [
+            f"bids:{_LINK}:{path.relative_to(root).as_posix()}"
+            for path in paths
+            if path.is_relative_to(root)
+        ]
+
+    def _label_table(self) -> str:
+        text = io.StringIO()
+        table = csv.writer(text, delimiter="\t", lineterminator="\n")
+        table.writerow(("index", "name", "color"))
+        for segment in sorted(self.description.segments, key=lambda one: one.number):
+            table.writerow((segment.number, " ".join(segment.name.split()), segment.color))
+        return text.getvalue()
+
+    def _data_set(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "Name": "Segmentations by Tessera",
+            "BIDSVersion": _VERSION,
+            "DatasetType": "derivative",
+            "GeneratedBy": [{"Name": _GENERATOR, "Version": version("tessera-seg")}],
+        }
+        if self.source is not None:
+            relative = Path(os.path.relpath(self.source.resolve(), self.root.resolve()))
+            facts["DatasetLinks"] = {_LINK: relative.as_posix()}
+        return facts
+
+
+def _is_ours(facts: Mapping[str, Any]) -> bool:
+    generators = facts.get("GeneratedBy") or ()
+    names = [one.get("Name") for one in generators if isinstance(one, dict)]
+    return facts.get("DatasetType") == "derivative" and _GENERATOR in names
+
+
+def _sources_in(side: Path) -> object:
+    try:
+        value = json.loads(side.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value.get("Sources") if isinstance(value, dict) else None
+
+
+def _json(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(text.encode())

@@ -1,0 +1,50 @@
+"""The scans of each mask: channel -> scan."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.input_scans import InputScan, input_scans
+from cli.segmenters import Segmenter
+from imaging.errors import BadRequest
+
+
+def subjects_of(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, InputScan]]:
+    """Channel -> scan, for each mask; the key of a scan without a channel is ''."""
+    if bool(scans) == bool(channels):
+        raise BadRequest(
+            "Both SCANS and --channel are given." if channels else "There is no scan.",
+            expected="Either scans, or a scan for each channel with --channel NAME=SCAN.",
+            hint="Give one of the two.",
+        )
+    if not channels:
+        return [{"": scan} for scan in input_scans(scans)]
+    return [{name: input_scans([Path(path)])[0] for name, path in channel_values(channels).items()}]
+
+
+def channel_values(channels: Sequence[str]) -> dict[str, str]:
+    """The values of --channel by name; raises BadRequest for one that is not NAME=VALUE, and for a
+    name that is given twice."""
+    pairs = [pair.partition("=") for pair in channels]
+    names = [name for name, _, _ in pairs]
+    if any(not name or not path for name, _, path in pairs):
+        raise BadRequest(
+            "A value of --channel has no name or no scan.",
+            expected="--channel NAME=SCAN.",
+            hint="For example --channel t1=t1.nii.gz.",
+        )
+    if len(set(names)) < len(names):
+        raise BadRequest(
+            "Two values of --channel have the same name.",
+            expected="A different name for each channel.",
+            hint="Give each channel once.",
+        )
+    return {name: value for name, _, value in pairs}
+
+
+def grids_of(subjects: list[dict[str, InputScan]], segmenter: Segmenter) -> list[InputScan]:
+    """The scan of each subject that defines the mask's grid: that of the model's first channel."""
+    if all(len(subject) == 1 for subject in subjects):
+        return [scan for subject in subjects for scan in subject.values()]
+    first = segmenter.channels()[0]
+    # The model refuses a subject without that channel later; until then any of its scans will do.
+    return [subject.get(first, next(iter(subject.values()))) for subject in subjects]
