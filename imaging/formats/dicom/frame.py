@@ -13,12 +13,11 @@ from imaging.formats.dicom.instance import Instance
 from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.tile import Tile
+from imaging.formats.dicom.value_scale import ValueScale
 
 FAR_MM = 1e6
 """Bound of positions and distances; larger values are errors."""
 _LEAST_MM = 1e-6
-_LARGEST = 1e30
-"""Bound of slope and intercept, so that rescaled 32-bit values fit into float32."""
 _MOST_FRAMES = 100_000
 UNROUNDED_KEY_PARTS = 4
 """Number of parts of a frame's key that are not rounded."""
@@ -35,8 +34,8 @@ class Frame:
     """From 0."""
     geometry: PlaneGeometry | None
     """None: an image without a position in the patient."""
-    slope: float
-    intercept: float
+    scale: ValueScale
+    """From stored values to the values of voxels."""
     key: tuple[Any, ...]
     """Equal for planes of one stack: rows, columns, samples, frame of reference; orientation and
     spacing, rounded."""
@@ -113,7 +112,7 @@ def _frame(instance: Instance, number: int) -> Frame:
     geometry = _geometry(groups)
     if geometry is None and instance.is_slice:
         raise ValueError("The slice has no position.")
-    slope, intercept = _rescale(groups)
+    scale = ValueScale.of(groups)
     rounded = () if geometry is None else np.round(geometry.orientation_and_spacing, DECIMALS) + 0.0
     frame_of_reference = str(header.get("FrameOfReferenceUID") or "")
     size = (int(header.Rows), int(header.Columns), int(header.SamplesPerPixel))
@@ -121,8 +120,7 @@ def _frame(instance: Instance, number: int) -> Frame:
         instance,
         number,
         geometry,
-        slope,
-        intercept,
+        scale,
         key=(*size, frame_of_reference, *map(float, rounded)),
         volume_attributes={name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},
         localizer="LOCALIZER" in [str(n).upper() for n in header.get("ImageType") or ()],
@@ -201,30 +199,6 @@ def _thickness(groups: list[Dataset]) -> float | None:
 def is_length(mm: float) -> bool:
     """Whether it is a possible distance between pixels or slices; False for NaN."""
     return _LEAST_MM <= mm < FAR_MM
-
-
-def _rescale(groups: list[Dataset]) -> tuple[float, float]:
-    """Rescale Slope and Intercept (PS3.3, C.11.1.1.2)."""
-    slope, intercept = _find(groups, "RescaleSlope"), _find(groups, "RescaleIntercept")
-    try:
-        slope = 1.0 if slope is None else float(slope)
-        intercept = 0.0 if intercept is None else float(intercept)
-    except (TypeError, ValueError) as error:
-        raise _unusable_rescale("not a number") from error
-    if slope == 0:
-        raise _unusable_rescale("0, which makes every voxel the same")
-    if not (abs(slope) < _LARGEST and abs(intercept) < _LARGEST):
-        raise _unusable_rescale("not finite, or too large")
-    return slope, intercept
-
-
-def _unusable_rescale(problem: str) -> UnreadableScan:
-    return UnreadableScan(
-        f"Rescale Slope or Rescale Intercept is {problem}.",
-        expected="Output units = slope x stored value + intercept (PS3.3, C.11.1.1.2), with a "
-        "slope other than 0.",
-        hint="Export the series again, with its rescale attributes.",
-    )
 
 
 def _plain(value: Any) -> Any:

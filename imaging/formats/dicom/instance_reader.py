@@ -32,6 +32,7 @@ KEPT: tuple[str | int, ...] = (
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    "RealWorldValueMappingSequence",
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RedPaletteColorLookupTableDescriptor"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     UIH_GRID,

@@ -29,7 +29,10 @@ def value_type(frames: Sequence[Frame]) -> np.dtype[Any]:
     """The smallest type for every value that the frames may have; float32 for fractional slopes."""
     if any("ModalityLUTSequence" in frame.instance.header for frame in frames):
         return np.dtype(np.float32)
-    kinds = {(*_bits(frame.instance.header), frame.slope, frame.intercept) for frame in frames}
+    kinds = {
+        (*_bits(frame.instance.header), frame.scale.slope, frame.scale.intercept)
+        for frame in frames
+    }
     if any(not slope.is_integer() or not start.is_integer() for _, _, slope, start in kinds):
         return np.dtype(np.float32)
     return _smallest([slope * n + start for *ends, slope, start in kinds for n in ends])

@@ -192,6 +192,7 @@ class Series:
             format="dicom",
             reader=read,
             stored_shape=(rows, columns),
+            warnings=self.stack.warnings,
             source=self,
             padding=padding if PixelPadding.of(header) else None,
         )

@@ -89,7 +89,8 @@ class Stack:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Its notes, and what its slices disagree in."""
-        return (*self.notes, *_orientation_warning(self))
+        values = dict.fromkeys(n.scale.note for n in self.frames if n.scale.note)
+        return (*self.notes, *values, *_orientation_warning(self))
 
     def check(self) -> None:
         """Raises BrokenGeometry for equal positions, UnevenSlices for gaps or a tilt."""

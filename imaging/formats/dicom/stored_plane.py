@@ -52,7 +52,7 @@ class StoredPlane:
         if "ModalityLUTSequence" in header:
             with decoding():
                 return np.asarray(apply_modality_lut(stored, header)).astype(dtype)
-        slope, intercept = self.frame.slope, self.frame.intercept
+        slope, intercept = self.frame.scale.slope, self.frame.scale.intercept
         if (slope, intercept) == (1, 0):
             return stored.astype(dtype)
         return (stored * np.float64(slope) + intercept).astype(dtype)
