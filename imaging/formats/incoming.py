@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
 from imaging.formats import registry
 from imaging.formats.dicom.deidentify import deidentify_file
+from imaging.formats.dicom.frame_choice import FramePart, frame_parts
+from imaging.formats.dicom.frame_extract import frame_writer
 from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_collection import CollectedFile, InstanceCollection
 from imaging.formats.dicom.instance_reader import instance_of
+from imaging.formats.dicom.open import open_dicom
+from imaging.formats.dicom.pack import Manifest, write_pack
 from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
@@ -34,6 +38,8 @@ class ScanSelection:
     """Part of a file that holds several scans (time point, frame, component, page), from 1."""
     each: bool = False
     """Whether every scan is meant, without localizers."""
+    frames: bool = True
+    """Whether `each` means every frame of a DICOM cine, too; a cine is refused otherwise."""
     resample: bool = False
     """Whether tilted or unevenly spaced slices are resampled."""
     deidentify: bool = False
@@ -199,9 +205,7 @@ def _packed(
     for number, candidate in enumerate(chosen):
         try:
             pack = folder / f"pack-{number}"
-            scans.append(
-                _incoming(collection, candidate, pack, limits, resample=selection.resample)
-            )
+            scans += _incoming(collection, candidate, pack, limits, selection)
         except BadInput as error:
             if len(chosen) == 1:
                 raise
@@ -216,16 +220,45 @@ def _incoming(
     candidate: ScanCandidate,
     pack: Path,
     limits: Limits,
-    *,
-    resample: bool,
-) -> IncomingScan:
-    """The candidate's only file, or the pack of its series; raises what refuses the scan."""
+    selection: ScanSelection,
+) -> list[IncomingScan]:
+    """The candidate's only file, the pack of its series, or a pack of each frame that is meant.
+
+    Raises what refuses the scan.
+    """
     damage = collection.damage_of(candidate)
     if damage is not None:
         raise damage
-    scan = Series.of(candidate.stack, resample=resample).scan(limits, None)
-    file = None if resample else collection.only_file(candidate)
+    parts = frame_parts(candidate)
+    if parts and (selection.frames or not selection.each):
+        frames = chosen_parts(parts, selection.volume, each=selection.each)
+        return _frames(collection, frames, pack, limits)
+    if selection.volume not in (None, 1):
+        raise NotFound(
+            f"The DICOM image or volume has no part number {selection.volume}.",
+            expected="1, or no number: it is one scan.",
+            hint="Choose one of several volumes of a series by `stack`.",
+        )
+    scan = Series.of(candidate.stack, resample=selection.resample).scan(limits, None)
+    file = None if selection.resample else collection.only_file(candidate)
     if file is None:
-        sha256 = collection.write_pack(candidate, pack, resample=resample)
-        return IncomingScan(pack, candidate.title, scan, sha256)
-    return IncomingScan(file.path, candidate.title, scan, file.sha256)
+        sha256 = collection.write_pack(candidate, pack, resample=selection.resample)
+        return [IncomingScan(pack, candidate.title, scan, sha256)]
+    return [IncomingScan(file.path, candidate.title, scan, file.sha256)]
+
+
+def _frames(
+    collection: InstanceCollection, parts: Sequence[FramePart], pack: Path, limits: Limits
+) -> list[IncomingScan]:
+    """A pack of each frame, which states its number in the original instance."""
+    writer = lru_cache(1)(lambda instance: frame_writer(collection.files[instance].path))
+    scans = []
+    for part in parts:
+        file = pack.with_name(f"{pack.name}-{part.number}")
+        single = file.with_suffix(".dcm")
+        writer(part.instance)(part.frame, single)
+        manifest = Manifest(frame=part.frame + 1, frames=part.instance.number_of_frames)
+        sha256 = write_pack(file, [(sha256_of(single), single)], manifest)
+        single.unlink()
+        scans.append(IncomingScan(file, part.title, open_dicom(file, limits), sha256))
+    return scans

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from imaging.errors import NotFound, ScanTooLarge, SeveralScans
 
@@ -34,19 +34,20 @@ class ScanPart:
         }
 
 
-def check_part_count(count: int) -> None:
+def check_part_count(count: int, noun: str = "volumes") -> None:
     """Raises ScanTooLarge for a file that holds more than MOST_PARTS scans."""
     if count > MOST_PARTS:
         raise ScanTooLarge(
-            f"The header states {count:,} volumes.",
-            expected=f"At most {MOST_PARTS:,} volumes in a file.",
+            f"The header states {count:,} {noun}.",
+            expected=f"At most {MOST_PARTS:,} {noun} in a file.",
             hint="Split the file into smaller ones.",
         )
 
 
-def chosen_parts(
-    parts: Sequence[ScanPart], volume: int | None, *, each: bool
-) -> Sequence[ScanPart]:
+Part = TypeVar("Part", bound=ScanPart)
+
+
+def chosen_parts(parts: Sequence[Part], volume: int | None, *, each: bool) -> Sequence[Part]:
     """The parts that a caller means: number `volume`, or all with `each`, or the only one.
 
     Raises NotFound where there is no such part, SeveralScans where one must be chosen.

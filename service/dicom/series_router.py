@@ -153,9 +153,11 @@ class SeriesRouter:
 
 
 def _options_of(rule: RoutingRule) -> ScanSelection:
-    return ScanSelection(each=True, resample=rule.resample, deidentify=rule.deidentify)
+    return ScanSelection(
+        each=True, frames=False, resample=rule.resample, deidentify=rule.deidentify
+    )
 
 
 def _intake_options(rules: Sequence[RoutingRule]) -> list[ScanSelection]:
     """How to take a series in: once for each combination of options; once without any rule."""
-    return list(dict.fromkeys(map(_options_of, rules))) or [ScanSelection(each=True)]
+    return list(dict.fromkeys(map(_options_of, rules))) or [ScanSelection(each=True, frames=False)]

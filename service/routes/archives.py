@@ -90,7 +90,9 @@ async def pull_scans(
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_PULL)],
 ) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan for each volume."""
-    wanted = ScanSelection(each=True, resample=body.resample, deidentify=body.deidentify)
+    wanted = ScanSelection(
+        each=True, frames=False, resample=body.resample, deidentify=body.deidentify
+    )
     scans = await threads.run(archives.pull, principal, body.peer, body.study, body.series, wanted)
     return [scan_out(scan) for scan in scans]
 

@@ -96,7 +96,9 @@ class Archives:
             if peer.dicomweb is None:
                 continue
             try:
-                self._pull(principal.project, peer, None, series, ScanSelection(each=True))
+                self._pull(
+                    principal.project, peer, None, series, ScanSelection(each=True, frames=False)
+                )
             except NotFound:
                 continue
             except PeerUnavailable as error:

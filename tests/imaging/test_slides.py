@@ -175,7 +175,7 @@ def ndpi(path: Path) -> np.ndarray:
         tags |= {tiff_files.COMPRESSION: 7, 271: "Hamamatsu", 65420: 1, 65421: magnification}
         tags |= {65426: starts} if magnification > 0 else {}
         pages.append((tags, [data]))
-    path.write_bytes(tiff_files.tiff(*pages))
+    path.write_bytes(tiff_files.tiff(*pages, ndpi=True))
     return np.asarray(Image.open(io.BytesIO(pages[0][1][0])))
 
 

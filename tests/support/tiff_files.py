@@ -10,10 +10,11 @@ WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION = 256, 257, 258, 259,
 OFFSETS, SAMPLES, ROWS_PER_STRIP, COUNTS = 273, 277, 278, 279
 X_RESOLUTION, Y_RESOLUTION, PLANAR, UNIT, PREDICTOR, COLORMAP = 282, 283, 284, 296, 317, 320
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS, EXTRA, FORMAT = 322, 323, 324, 325, 338, 339
-SUBFILE, FILL_ORDER = 254, 266
+SUBFILE, FILL_ORDER, SUBIFDS = 254, 266, 330
 
 MCU_STARTS = 65426
 _LONG_TAGS = (
+    SUBIFDS,
     MCU_STARTS,
     WIDTH,
     LENGTH,
@@ -26,9 +27,14 @@ _LONG_TAGS = (
 )
 
 
-def tiff(*pages: tuple[Mapping[int, Any], Sequence[bytes]], order: str = "<") -> bytes:
-    """A TIFF of pages, each of its tags and its strips, or tiles if it has a TileWidth."""
-    out = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
+def tiff(
+    *pages: tuple[Mapping[int, Any], Sequence[bytes]], order: str = "<", ndpi: bool = False
+) -> bytes:
+    """A TIFF of pages, each of its tags and its strips, or tiles if it has a TileWidth.
+
+    `ndpi`: offsets of directories have 8 bytes, and the upper halves of the tags' values follow.
+    """
+    out = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(8 if ndpi else 4))
     link = 4
     for tags, segments in pages:
         tiled = TILE_WIDTH in tags
@@ -43,7 +49,7 @@ def tiff(*pages: tuple[Mapping[int, Any], Sequence[bytes]], order: str = "<") ->
         struct.pack_into(f"{order}I", out, link, len(out))
         out += struct.pack(f"{order}H", len(entries)) + b"".join(entries)
         link = len(out)
-        out += bytes(4)
+        out += bytes(8 + 4 * len(entries) if ndpi else 4)
     return bytes(out)
 
 

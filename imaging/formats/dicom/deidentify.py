@@ -17,6 +17,8 @@ from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.attribute_actions import action_of
 from imaging.formats.dicom.deflated import check_inflated_size
+from imaging.formats.dicom.instance import opener
+from imaging.formats.dicom.missing_meta import completed
 from imaging.formats.dicom.pixel_cleaning import clean_pixels
 from imaging.formats.dicom.pseudonyms import pseudonym
 from imaging.formats.dicom.stored_bits import bit_shift
@@ -52,7 +54,7 @@ def deidentify_file(path: Path, out: Path, secret: bytes) -> Dataset:
     Raises UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull.
     """
     try:
-        with path.open("rb") as source:
+        with completed(opener(path))() as source:
             check_inflated_size(source)
             source.seek(0)
             dataset = dcmread(source, force=True)

@@ -61,6 +61,11 @@ class Instance:
         """Whether it has several frames without functional groups of their own."""
         return self.number_of_frames > 1 and not self.header.get("PerFrameFunctionalGroupsSequence")
 
+    @property
+    def is_color(self) -> bool:
+        """Whether a pixel is a colour: several samples, or an entry of a palette."""
+        return "MONOCHROME" not in str(self.header.PhotometricInterpretation)
+
     def whole_header(self) -> Dataset:
         """Reads every attribute but the pixel data."""
         with self.open() as file:

@@ -11,6 +11,7 @@ from pydicom.uid import UID, AllTransferSyntaxes
 from imaging.errors import TesseraError, UnreadableScan
 from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.instance import Instance, Opener
+from imaging.formats.dicom.missing_meta import completed
 from imaging.formats.dicom.mosaic import UIH_GRID
 from imaging.formats.dicom.pixel_description import check_pixel_description
 
@@ -41,6 +42,9 @@ KEPT: tuple[str | int, ...] = (
 _PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 """Pixel Data, Float Pixel Data, Double Float Pixel Data."""
 
+_UNDEFINED = 0xFFFFFFFF
+"""Length of compressed pixel data, which is a sequence of fragments (PS3.5, A.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
@@ -56,6 +60,10 @@ def read_instance(open_file: Opener) -> Instance:
     try:
         with open_file() as file:
             parsed = _parse(file)
+        if not parsed.syntax:
+            open_file = completed(open_file)
+            with open_file() as file:
+                parsed = _parse(file)
     except TesseraError:
         raise
     except Exception as error:  # pydicom raises many kinds for a damaged file
@@ -131,6 +139,12 @@ def _pixel_bytes(file: BinaryIO, syntax: UID) -> int | None:
         return None
     explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
     length = int.from_bytes(start[8:12] if explicit else start[4:8], order)
+    if length == _UNDEFINED and not (syntax in AllTransferSyntaxes and syntax.is_encapsulated):
+        raise UnreadableScan(
+            "The pixel data is compressed, but the file names no transfer syntax of compression.",
+            expected="Transfer Syntax UID (0002,0010) of the compression (PS3.5, A.4).",
+            hint="Export the image again as a DICOM file, with its file meta information.",
+        )
     # the value begins after twelve bytes, or after eight with implicit VR (PS3.5, 7.1.2 and 7.1.3)
     return min(length, left if explicit else left + 4)
 

@@ -31,4 +31,7 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
             hint="Choose one when you upload it.",
         )
     stack = packed_stack(stacks, manifest.stack).with_notes(*manifest.notes)
-    return Series.of(stack, resample=manifest.resample).scan(limits, scratch)
+    series = Series.of(stack, resample=manifest.resample)
+    if manifest.frame is not None and manifest.frames is not None:
+        series = series.taken_from(manifest.frame, manifest.frames)
+    return series.scan(limits, scratch)

@@ -39,10 +39,14 @@ class Manifest(BaseModel):
     """Whether all frames of the pack are the one stack, however they would be divided."""
     notes: tuple[str, ...] = ()
     """Warnings about how the stack was separated from its series."""
+    frame: int | None = Field(default=None, ge=1)
+    """Number of the only frame of the pack in its original instance, from 1."""
+    frames: int | None = Field(default=None, ge=1)
+    """Number of frames of that instance."""
 
     def encoded(self) -> bytes:
         """The manifest as JSON; rare fields only where they are used, so that packs stay equal."""
-        rare = {name for name in ("whole", "notes") if not getattr(self, name)}
+        rare = {n for n in ("whole", "notes", "frame", "frames") if not getattr(self, n)}
         return self.model_dump_json(exclude=rare).encode()
 
 

@@ -1,8 +1,10 @@
 """The image planes of a DICOM scan, in the form that results need to refer to them."""
 
+from copy import copy
 from dataclasses import dataclass
 
 from pydicom import Dataset
+from pydicom.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,3 +24,12 @@ class Planes:
     def instances(self) -> tuple[Dataset, ...]:
         """One header per SOP instance."""
         return tuple({str(n.SOPInstanceUID): n for n in reversed(self.headers)}.values())[::-1]
+
+    def taken_from(self, frame: int, frames: int) -> "Planes":
+        """The only plane as the frame, from 1, of an instance that has `frames` frames."""
+        header = copy(self.headers[0])
+        header.NumberOfFrames = frames
+        groups = header.get("PerFrameFunctionalGroupsSequence")
+        if groups:
+            header.PerFrameFunctionalGroupsSequence = Sequence([groups[0]] * frames)
+        return Planes((header,), ((0, frame - 1),))

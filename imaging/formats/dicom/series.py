@@ -1,7 +1,7 @@
 """A DICOM volume or image as a scan, with the images that results refer to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class Series:
     stack: Stack
     regular: RegularGrid | None = None
     """The grid onto which it is resampled; None: the slices themselves are the grid."""
+    original: tuple[int, int] | None = None
+    """Of one frame that was taken from a multi-frame instance: its number in it, from 1, and the
+    number of frames there."""
 
     @classmethod
     def of(cls, stack: Stack, *, resample: bool = False) -> "Series":
@@ -44,6 +47,10 @@ class Series:
                 raise
             return cls(stack, RegularGrid.around(stack))
         return cls(stack)
+
+    def taken_from(self, frame: int, frames: int) -> "Series":
+        """The series of one frame whose instance had `frames` frames; numbered from 1."""
+        return replace(self, original=(frame, frames))
 
     @property
     def uid(self) -> str:
@@ -62,7 +69,8 @@ class Series:
 
     def planes(self) -> Planes:
         """The original planes; reads their whole headers."""
-        return source_planes(self.stack.frames)
+        planes = source_planes(self.stack.frames)
+        return planes if self.original is None else planes.taken_from(*self.original)
 
     def on_planes(self, mask: NDArray[Any]) -> NDArray[Any]:
         """(planes, rows, columns) of a mask on the scan's grid, (i, j, k) or (row, column)."""
@@ -77,16 +85,16 @@ class Series:
         first = self.stack.frames[0]
         if first.instance.is_cine:
             raise _cine(first.instance.number_of_frames)
-        if first.geometry is None:
+        color = first.instance.is_color
+        if first.geometry is None or (color and len(self.stack.frames) == 1):
             return self._image(limits)
-        header = first.instance.header
-        if int(header.SamplesPerPixel) != 1 or "MONOCHROME" not in str(
-            header.PhotometricInterpretation
-        ):
+        if color:
             raise UnsupportedScan(
-                "The volume is in colour.",
-                expected="One value per voxel: MONOCHROME1 or MONOCHROME2 (PS3.3, C.7.6.3.1.2).",
-                hint="Send the greyscale series from which it was computed.",
+                "The slices are in colour and form no volume.",
+                expected="One value per voxel: MONOCHROME1 or MONOCHROME2 (PS3.3, C.7.6.3.1.2), or "
+                "the choice of one slice.",
+                hint="Choose a slice by `volume`, or send the greyscale series from which they "
+                "were computed.",
             )
         planes = StackValues(self.stack.frames, scratch)
         shape, affine = self._grid(self.stack.geometry, planes)
@@ -188,7 +196,7 @@ class Series:
             shape=(components, rows, columns),
             dtype=dtype,
             affine=np.eye(4),
-            spacing_mm=_spacing(header),
+            spacing_mm=_spacing(header) if frame.geometry is None else frame.geometry.spacing,
             format="dicom",
             reader=read,
             stored_shape=(rows, columns),
@@ -224,7 +232,7 @@ def _cine(frames: int) -> UnsupportedScan:
     return UnsupportedScan(
         f"The image has {frames:,} frames without a position in the patient.",
         expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
-        hint="Send the frame as an image of its own.",
+        hint="Choose a frame by `volume` when you upload it.",
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.formats.tiff.contents import ImageSeries
+from imaging.formats.tiff.structure import check_structure
 from imaging.formats.tiff.ycbcr import APERIO_YCBCR
 from imaging.large_arrays import large_zeros
 from imaging.lazy import lazy
@@ -33,9 +34,11 @@ def open_alone(path: Path) -> tifffile.TiffFile:
     """The one file at `path`, opened without any file that it refers to.
 
     OME-XML names other files of the same image by arbitrary paths, and Micro-Manager files in its
-    own folder. None of them was uploaded, so none is opened.
+    own folder. None of them was uploaded, so none is opened. An NDPI is recognised by its tags:
+    uploads have no names. Raises UnreadableScan where the directories of tags are damaged.
     """
-    file = tifffile.TiffFile(path, _multifile=False)
+    flags: dict[str, Any] = {"is_ndpi": True} if check_structure(path) else {}
+    file = tifffile.TiffFile(path, _multifile=False, **flags)
     file.is_mmstack = file.is_ndtiff = False
     return file
 

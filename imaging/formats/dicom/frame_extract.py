@@ -1,0 +1,98 @@
+"""One frame of a multi-frame image, as an instance of its own."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.sequence import Sequence
+
+from imaging.errors import UnreadableScan
+from imaging.formats.atomic import raising_storage_full
+from imaging.formats.dicom.pixel_description import native_size
+
+WriteFrame = Callable[[int, Path], None]
+"""Number of a frame, from 0, and the file to write."""
+
+
+def frame_writer(path: Path) -> WriteFrame:
+    """A function that writes single frames of the DICOM file at `path`, which is read once.
+
+    The header stays, with its UIDs: results refer to the original instance and the frame's number
+    in it. The function raises UnreadableScan for damaged pixel data, StorageFull.
+    """
+    dataset = dcmread(path, force=True)
+    encapsulated = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    streams: list[bytes] = []
+
+    def write(number: int, out: Path) -> None:
+        try:
+            if encapsulated and not streams:
+                streams.extend(_streams(dataset))
+            frame = _single(dataset, number)
+            value = encapsulate([streams[number]]) if encapsulated else _native(dataset, number)
+            frame["PixelData"] = copy.copy(dataset["PixelData"])
+            frame["PixelData"].value = value
+            with out.open("wb") as file, raising_storage_full():
+                dcmwrite(file, frame, enforce_file_format=True)
+        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+            raise UnreadableScan(
+                f"Frame {number + 1:,} cannot be read from the DICOM file.",
+                expected="Pixel data with every frame that Number of Frames states.",
+                hint="Export the image again.",
+            ) from error
+
+    return write
+
+
+def _single(dataset: Dataset, number: int) -> Dataset:
+    """The header of one frame, without pixel data."""
+    frame = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag >> 16 != 0x7FE0})  # noqa: SIM118
+    frame.file_meta = copy.copy(dataset.file_meta)
+    frame.set_original_encoding(
+        dataset.original_encoding[0], dataset.original_encoding[1], dataset.original_character_set
+    )
+    frame.preamble = b"\0" * 128
+    frame.NumberOfFrames = 1
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    if groups:
+        frame.PerFrameFunctionalGroupsSequence = Sequence([groups[number]])
+    return frame
+
+
+def _streams(dataset: Dataset) -> list[bytes]:
+    offsets = [dataset.get(f"ExtendedOffsetTable{end}") for end in ("", "Lengths")]
+    return list(
+        generate_frames(
+            dataset.PixelData,
+            number_of_frames=int(dataset.get("NumberOfFrames") or 1),
+            extended_offsets=(offsets[0], offsets[1]) if all(offsets) else None,
+        )
+    )
+
+
+def _native(dataset: Dataset, number: int) -> bytes:
+    """Bytes of one frame of even length; with 1 bit, a frame may begin within a byte (8.1.1).
+
+    8-bit pixels in big endian OW are stored in swapped pairs.
+    """
+    swapped = dataset["PixelData"].VR == "OW" and int(dataset.BitsAllocated) == 8
+    swapped = swapped and not dataset.file_meta.TransferSyntaxUID.is_little_endian
+    data = _swapped(dataset.PixelData) if swapped else dataset.PixelData
+    if int(dataset.BitsAllocated) == 1:
+        pixels = int(dataset.Rows) * int(dataset.Columns)
+        start = number * pixels
+        part = np.frombuffer(data, np.uint8)[start // 8 : -(-(start + pixels) // 8)]
+        bits = np.unpackbits(part, bitorder="little")[start % 8 :][:pixels]
+        content = np.packbits(bits, bitorder="little").tobytes()
+    else:
+        size = native_size(dataset) // int(dataset.get("NumberOfFrames") or 1)
+        content = data[number * size : (number + 1) * size]
+    content += b"\0" * (len(content) % 2)
+    return _swapped(content) if swapped else content
+
+
+def _swapped(data: bytes) -> bytes:
+    return np.frombuffer(data, "<u2").byteswap().tobytes()

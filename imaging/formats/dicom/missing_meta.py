@@ -1,0 +1,95 @@
+"""DICOM files without a preamble, without file meta information, or without a transfer syntax.
+
+Such data sets are written by old archives and by toolkits that store what they received. PS3.10
+does not allow them. Their encoding is implicit VR little endian, the default of PS3.5, 10.1, unless
+the first element has a value representation or is big endian; DCMTK and GDCM do the same.
+"""
+
+import io
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+from pydicom import FileMetaDataset, dcmread
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from imaging.formats.dicom.instance import MAGIC, Opener
+
+_ENCODINGS = {
+    (True, True): ImplicitVRLittleEndian,
+    (False, True): ExplicitVRLittleEndian,
+    (False, False): ExplicitVRBigEndian,
+}
+"""(implicit VR, little endian) -> transfer syntax."""
+
+
+def completed(open_file: Opener) -> Opener:
+    """Opens the same file with file meta information that names its transfer syntax.
+
+    A file that names one is opened as it is. Raises what pydicom raises for a damaged file.
+    """
+    with open_file() as file:
+        read_preamble(file, force=True)
+        meta = read_dataset(file, False, True, stop_when=lambda tag, _, __: tag.group != 2)
+        if meta.get("TransferSyntaxUID"):
+            return open_file
+        start = file.tell()
+        file.seek(0)
+        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=["SOPClassUID"])
+        implicit, little = header.original_encoding
+    prefix = _meta(_ENCODINGS[bool(implicit), bool(little)])
+    return lambda: io.BufferedReader(_Prefixed(prefix, open_file, start))
+
+
+def _meta(syntax: UID) -> bytes:
+    """Preamble, prefix and file meta information."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = syntax
+    buffer = DicomBytesIO()
+    write_file_meta_info(buffer, meta, enforce_standard=False)
+    offset, magic = MAGIC
+    return bytes(offset) + magic + bytes(buffer.getvalue())
+
+
+class _Prefixed(io.RawIOBase):
+    """Some bytes, then a file from an offset on, read as one file."""
+
+    name = None
+    """pydicom reads this attribute of a file."""
+
+    def __init__(self, prefix: bytes, open_file: Opener, start: int) -> None:
+        super().__init__()
+        self._closing = ExitStack()
+        self._file: BinaryIO = self._closing.enter_context(open_file())
+        self._prefix, self._start, self._at = prefix, start, 0
+        self._size = len(prefix) + self._file.seek(0, io.SEEK_END) - start
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        part = self._prefix[self._at : self._at + len(view)]
+        if not part:
+            self._file.seek(self._start + self._at - len(self._prefix))
+            part = self._file.read(len(view))
+        view[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def close(self) -> None:
+        self._closing.close()
+        super().close()

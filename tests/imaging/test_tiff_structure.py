@@ -1,0 +1,72 @@
+"""Directories of a TIFF that a parser must not follow."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imaging.box import Box
+from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.sniff import open_scan, verify
+from tests.support import tiff_files
+
+PIXELS = np.arange(80, dtype=np.uint8).reshape(8, 10)
+
+
+def file_of(pages: int = 1, **tags: object) -> bytearray:
+    return bytearray(tiff_files.tiff(*[tiff_files.page(PIXELS, 8, 1, **tags)] * pages))
+
+
+def directories(data: bytes | bytearray) -> list[tuple[int, int]]:
+    """Where each directory begins, and where the offset of the next one is."""
+    found, link = [], 4
+    while at := struct.unpack_from("<I", data, link)[0]:
+        link = at + 2 + 12 * struct.unpack_from("<H", data, at)[0]
+        found.append((at, link))
+    return found
+
+
+@pytest.mark.parametrize("back", [0, 1, 2])
+def test_a_circle_of_directories_is_refused(tmp_path: Path, back: int) -> None:
+    data = file_of(3)
+    places = directories(data)
+    struct.pack_into("<I", data, places[-1][1], places[back][0])
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnreadableScan, match="circle"):
+        open_scan(tmp_path / "a")
+
+
+def test_a_tag_larger_than_the_file_is_refused(tmp_path: Path) -> None:
+    data = file_of(tag_270="a description of the image")
+    entry = next(
+        at
+        for at in range(directories(data)[0][0] + 2, len(data), 12)
+        if struct.unpack_from("<H", data, at)[0] == tiff_files.DESCRIPTION
+    )
+    struct.pack_into("<I", data, entry + 4, 1 << 31)
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnreadableScan, match="larger than the file"):
+        open_scan(tmp_path / "a")
+
+
+@pytest.mark.parametrize("count", [4097, 65535])
+def test_a_directory_with_too_many_tags_is_refused(tmp_path: Path, count: int) -> None:
+    data = file_of()
+    struct.pack_into("<H", data, directories(data)[0][0], count)
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnreadableScan, match="too many entries"):
+        open_scan(tmp_path / "a")
+
+
+def test_very_many_subifds_are_refused(tmp_path: Path) -> None:
+    tags, strips = tiff_files.page(PIXELS, 8, 1)
+    tags[tiff_files.SUBIFDS] = [8] * 100_001
+    (tmp_path / "a").write_bytes(tiff_files.tiff((tags, strips)))
+    with pytest.raises(UnsupportedScan, match="100,000"):
+        open_scan(tmp_path / "a")
+
+
+def test_bytes_after_the_image_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(file_of()) + bytes(1000))
+    assert np.array_equal(verify(tmp_path / "a").read(Box.whole(PIXELS.shape))[0], PIXELS)
