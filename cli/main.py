@@ -19,6 +19,7 @@ COMMANDS = {
     "bench": ("cli.bench", "Measure how fast a model runs on this machine."),
     "train": ("cli.train", "Train a network from a configuration file."),
     "export": ("cli.export", "Export a checkpoint of a training as a model."),
+    "routes": ("cli.routes", "Check the routing table of DICOM peers and rules."),
     "gateway": ("cli.gateway", "Run only the gateway."),
     "worker": ("cli.worker", "Run only a worker."),
 }

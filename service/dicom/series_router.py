@@ -23,7 +23,8 @@ from service.resources.routing_table import RoutingRule, RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.orders import Destination, JobOrder, Orders
 from service.use_cases.received_file import ReceivedFile
-from service.use_cases.scan_intake import ScanIntake, ScanSelection
+from service.use_cases.route_options import intake_options, options_of
+from service.use_cases.scan_intake import ScanIntake
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -89,7 +90,7 @@ class SeriesRouter:
         """
         rules = self._routing.rules_for(identity)
         scan_count, job_count, faults = 0, 0, []
-        for wanted in _intake_options(rules):
+        for wanted in intake_options(rules):
             try:
                 with self._copies(series, identity) as files:
                     result = self._intake.take_in(principal.project, files, wanted)
@@ -99,7 +100,7 @@ class SeriesRouter:
             faults += [refused.error for refused in result.refused]
             scan_count += len(result.taken)
             for rule in rules:
-                if _options_of(rule) == wanted:
+                if options_of(rule) == wanted:
                     job_count += sum(self._order(taken.scan, rule) for taken in result.taken)
         if not scan_count:
             raise faults[0]
@@ -123,7 +124,12 @@ class SeriesRouter:
                 problem.logged(error, logger)
 
     def _order(self, scan: StoredScan, rule: RoutingRule) -> bool:
-        """Places the rule's job for a scan; False if it exists, or the model does not fit."""
+        """Places the rule's job for a scan.
+
+        False if it exists, the model does not fit, or the rule has no model.
+        """
+        if rule.model is None:
+            return False
         order = JobOrder(model=rule.model, scan=scan.id, priority=rule.priority)
         key = "dicom-" + hashlib.sha256(f"{scan.id} {rule.digest}".encode()).hexdigest()
         destinations = [Destination(peer, form) for peer in rule.to for form in rule.formats]
@@ -150,14 +156,3 @@ class SeriesRouter:
                 name = identity.modality or "DICOM"
                 files.append(ReceivedFile(path, name, path.stat().st_size))
             yield files
-
-
-def _options_of(rule: RoutingRule) -> ScanSelection:
-    return ScanSelection(
-        each=True, frames=False, resample=rule.resample, deidentify=rule.deidentify
-    )
-
-
-def _intake_options(rules: Sequence[RoutingRule]) -> list[ScanSelection]:
-    """How to take a series in: once for each combination of options; once without any rule."""
-    return list(dict.fromkeys(map(_options_of, rules))) or [ScanSelection(each=True, frames=False)]

@@ -22,7 +22,8 @@ Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 class RoutingRule(BaseModel):
     """A `[[rule]]` table: which series it applies to, and which model segments them.
 
-    A series must match all patterns that the rule gives.
+    A series must match all patterns that the rule gives. A rule with `otherwise` applies only to
+    series that no rule without it matches.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,7 +35,9 @@ class RoutingRule(BaseModel):
     """SeriesDescription."""
     body_part: Pattern = "*"
     """BodyPartExamined."""
-    model: Annotated[str, Field(min_length=1)]
+    otherwise: bool = False
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """None, for a rule with `otherwise`: the series becomes a scan without a job."""
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     to: tuple[PeerName, ...] = ()
     formats: Annotated[tuple[DeliveryFormatName, ...], Field(min_length=1)] = ("dicom-seg",)
@@ -42,19 +45,28 @@ class RoutingRule(BaseModel):
     resample: bool = False
 
     def matches(self, series: InstanceIdentity) -> bool:
-        """Whether the rule applies to the series that one of its images identifies."""
-        pairs = (
-            (self.calling, series.sender),
-            (self.modality, series.modality),
-            (self.description, series.description),
-            (self.body_part, series.body_part),
-        )
-        return all(fnmatchcase(value.lower(), pattern.lower()) for pattern, value in pairs)
+        """Whether all patterns match the series that one of its images identifies."""
+        return not self.mismatches(series)
+
+    def mismatches(self, series: InstanceIdentity) -> list[str]:
+        """The keys of the patterns that do not match."""
+        values = {
+            "calling": series.sender,
+            "modality": series.modality,
+            "description": series.description,
+            "body_part": series.body_part,
+        }
+        return [
+            key
+            for key, value in values.items()
+            if not fnmatchcase(value.lower(), str(getattr(self, key)).lower())
+        ]
 
     @property
     def digest(self) -> str:
         """Identifies the rule by its content, wherever it stands in the file."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        unset = None if self.otherwise else {"otherwise"}  # as before there was this key
+        return hashlib.sha256(self.model_dump_json(exclude=unset).encode()).hexdigest()
 
 
 class RoutingTable(BaseModel):
@@ -71,6 +83,10 @@ class RoutingTable(BaseModel):
         if len(set(names)) != len(names):
             raise ValueError("two peers have the same name")
         for number, rule in enumerate(self.rule):
+            if rule.model is None and not rule.otherwise:
+                raise ValueError(f"rule.{number}.model: a rule without `otherwise` needs a model")
+            if rule.model is None and rule.to:
+                raise ValueError(f"rule.{number}.to: without a model there are no results to send")
             for name in rule.to:
                 if name not in names:
                     raise ValueError(f"rule.{number}.to: there is no peer `{name}`")
@@ -98,6 +114,8 @@ class RoutingTable(BaseModel):
     def check(self, registry: Registry) -> None:
         """Raises BadRequest if a rule's model is unknown or takes several scans."""
         for number, rule in enumerate(self.rule):
+            if rule.model is None:
+                continue
             try:
                 card = registry.get(rule.model).card
             except NotFound as error:
@@ -107,8 +125,9 @@ class RoutingTable(BaseModel):
                 raise _invalid(detail)
 
     def rules_for(self, series: InstanceIdentity) -> list[RoutingRule]:
-        """Every rule that applies to a series."""
-        return [rule for rule in self.rule if rule.matches(series)]
+        """Every rule that applies to a series: those with `otherwise` only if no other does."""
+        matching = [rule for rule in self.rule if rule.matches(series)]
+        return [rule for rule in matching if not rule.otherwise] or matching
 
     def peer_named(self, name: str) -> Peer:
         """The peer of this name; raises NotFound."""

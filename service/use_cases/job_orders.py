@@ -75,13 +75,7 @@ class OrderCheck:
 
     def _check_dimensions(self, scans: Mapping[str, str], card: ModelCard) -> None:
         for channel, scan_id in scans.items():
-            dimension = len(self._grid(scan_id))
-            if dimension != card.dimension:
-                raise ScanModelMismatch(
-                    f"The scan for channel {channel} is {_kind(dimension)}.",
-                    expected=f"{_kind(card.dimension).capitalize()}, as {card.name} segments.",
-                    hint="Choose a model of the scan's dimension; GET /v1/models lists the models.",
-                )
+            check_dimension(channel, len(self._grid(scan_id)), card)
 
     def _check_mask(self, mask: str, scan: str) -> None:
         """Raises BadRequest for a mask whose shape cannot be that of the scan, along any axes.
@@ -95,6 +89,16 @@ class OrderCheck:
                 expected=f"A label map on the grid of the scan, {self._grid(scan)}.",
                 hint="Export the labels with the scan as reference.",
             )
+
+
+def check_dimension(channel: str, dimension: int, card: ModelCard) -> None:
+    """Raises ScanModelMismatch unless the model segments scans of this dimension, 2 or 3."""
+    if dimension != card.dimension:
+        raise ScanModelMismatch(
+            f"The scan for channel {channel} is {_kind(dimension)}.",
+            expected=f"{_kind(card.dimension).capitalize()}, as {card.name} segments.",
+            hint="Choose a model of the scan's dimension; GET /v1/models lists the models.",
+        )
 
 
 def _by_channel(order: JobOrder, card: ModelCard) -> tuple[dict[str, str], str | None]:

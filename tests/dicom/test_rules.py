@@ -1,14 +1,26 @@
 """The routing table: what it says, and the errors of a wrong one."""
 
+import hashlib
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import InstanceIdentity
+from jobs.settings import Settings
 from models.registry import Registry
+from service.auth import LocalAdministrator
+from service.dicom.series_inbox import SeriesInbox
+from service.dicom.series_router import SeriesRouter
 from service.resources.routing_table import RoutingTable
+from service.resources.scratch import Scratch
+from service.use_cases.scan_intake import IntakeResult, ScanSelection, TakenScan
+from tests.support.dicom.mr_series import as_bytes, series
+from tests.support.rows import make_scan
+from tests.support.waiting import until
 
 PEER = '[[peer]]\nname = "archive"\ndicomweb = "http://127.0.0.1:8042/dicom-web"\n'
 RULE = '[[rule]]\nmodel = "hippocampus-mri-3d"\n'
@@ -32,7 +44,9 @@ def load(tmp_path: Path, text: str) -> RoutingTable:
         (RULE + "formats = []\n", "rule.0.formats"),
         ("[[rule]]\npriority = 1\n", "rule.0.model"),
         (PEER + PEER, "the same name"),
+        ("[[rule]]\notherwise = true\nto = ['archive']\n", "rule.0.to"),
         ('[[peer]]\nname = "a"\n', "peer.0"),
+        (PEER + "storage_commitment = true\n", "storage_commitment needs host"),
         ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\n', "given together"),
         ('[[peer]]\nname = "a"\nhost = "h"\nport = 104\nae_title = "X\\\\Y"\n', "ae_title"),
         ('[[peer]]\nname = "a b"\ndicomweb = "http://h"\n', "peer.0.name"),
@@ -110,6 +124,61 @@ def test_every_rule_that_matches(tmp_path: Path) -> None:
         routes.peer_named("other")
 
 
+def test_a_rule_for_what_no_other_matches(tmp_path: Path) -> None:
+    """It applies only if every rule without `otherwise` does not, wherever it stands."""
+    otherwise = '[[rule]]\notherwise = true\nmodality = "MR"\ndeidentify = true\n'
+    routes = load(tmp_path, f'{otherwise}{RULE}body_part = "HEART"\n{RULE}modality = "CT"\n')
+    routes.check(Registry())
+    rest, heart, ct = routes.rule
+    assert routes.rules_for(found()) == [rest]
+    assert routes.rules_for(found(body_part="HEART")) == [heart]
+    assert routes.rules_for(found(modality="CT")) == [ct]
+    assert routes.rules_for(found(modality="US")) == []
+    assert (rest.model, rest.deidentify) == (None, True)
+
+
+def test_a_rule_without_a_model_takes_the_series_in(tmp_path: Path) -> None:
+    """By its options, and without a job."""
+    inbox = SeriesInbox(Settings(data=tmp_path, dicom_series_idle_s=0.01))
+    (image,) = series(1)
+    inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
+    inbox.association_ended(1, released=True)
+    wanted: list[object] = []
+
+    class Intake:
+        def take_in(self, _project: str, _files: object, options: object) -> IntakeResult:
+            wanted.append(options)
+            return IntakeResult([TakenScan(make_scan(), created=True)])
+
+    routes = load(tmp_path, f'[[rule]]\notherwise = true\ndeidentify = true\n{RULE}modality="CT"\n')
+    unused: Any = None
+    scratch = Scratch(tmp_path / "scratch")
+    router = SeriesRouter(inbox, routes, Intake(), unused, scratch, LocalAdministrator())  # type: ignore[arg-type]
+    until(inbox.complete)
+    router.step()
+    assert wanted == [ScanSelection(each=True, frames=False, deidentify=True)]
+    assert inbox.complete() == []
+    assert not list((tmp_path / "refused").rglob("problem.json"))
+    scratch.close()
+    inbox.close()
+
+
+def test_the_identity_of_a_rule_does_not_change_with_the_version(tmp_path: Path) -> None:
+    """An older gateway's jobs are found again: the digest is that of the keys that it had."""
+    (rule,) = load(tmp_path, f'{RULE}modality = "MR"\n').rule
+    keys: dict[str, object] = {
+        "calling": "*",
+        "modality": "MR",
+        "description": "*",
+        "body_part": "*",
+    }
+    keys |= {"model": "hippocampus-mri-3d", "priority": 5, "to": [], "formats": ["dicom-seg"]}
+    text = json.dumps(keys | {"deidentify": False, "resample": False}, separators=(",", ":"))
+    assert rule.digest == hashlib.sha256(text.encode()).hexdigest()
+    (rest,) = load(tmp_path, f'{RULE}modality = "MR"\notherwise = true\n').rule
+    assert rest.digest != rule.digest
+
+
 def test_passwords_come_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +194,7 @@ def test_passwords_come_from_the_environment(
 def test_the_file_of_the_documentation(tmp_path: Path) -> None:
     """It can be copied as it stands."""
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "pacs.md").read_text()
-    (text,) = re.findall(r"```toml[^\n]*\n(.*?)```", page, re.DOTALL)
+    (text,) = re.findall(r"```toml title[^\n]*\n(.*?)```", page, re.DOTALL)
     routes = load(tmp_path, text)
     routes.check(Registry())
     assert [peer.name for peer in routes.peer] == ["archive", "workstation"]
