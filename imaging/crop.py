@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
@@ -18,10 +19,14 @@ def cropped(scan: Scan, box: Box) -> Scan:
     def read(inner: Box) -> NDArray[Any]:
         return scan.read(box.part(inner))
 
+    def padding(inner: Box) -> NDArray[np.bool_] | None:
+        return scan.padding_in(box.part(inner))
+
     return replace(
         scan,
         shape=(scan.shape[0], *box.shape),
         affine=affine,
         reader=read,
         stored_shape=box.shape,
+        padding=None if scan.padding is None else padding,
     )

@@ -53,8 +53,8 @@ class Normalisation:
     """Number of voxels that are NaN or infinite."""
     wide: bool = False
     """A voxel is so far from `shift` that the difference needs float64; decided once per scan."""
-    constant: bool = False
-    """All finite voxels have the same value."""
+    extremes: tuple[float, float] = (-np.inf, np.inf)
+    """Lowest and highest value of the scan."""
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """A normalised copy, float32, of the same shape, with finite values."""
@@ -126,7 +126,7 @@ def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
         fill=low,
         nonfinite=totals.nonfinite,
         wide=wide,
-        constant=low == high,
+        extremes=(low, high),
     )
 
 

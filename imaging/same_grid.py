@@ -72,6 +72,7 @@ def label_view(label: Scan, scan: Scan) -> Scan:
         reader=lambda box: _label_numbers(read(box)),
         warnings=label.warnings,
         source=None,
+        padding=None,
     )
 
 

@@ -27,6 +27,8 @@ from models.card_parts import Channel
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Grey from RGB, ITU-R BT.601."""
 _HALF = 0.5
+_LEAST_USED = 0.1
+"""Part of the range of values that a model clips to which a scan must fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,18 @@ def _components(scan: Scan, channel: Channel) -> Scan:
 def _value_warnings(measured: Normalisation, channel: Channel) -> Iterator[str]:
     if measured.nonfinite:
         yield f"{measured.nonfinite} voxels of channel {channel.name} were NaN or infinite."
-    if measured.constant:
+    lowest, highest = measured.extremes
+    if lowest == highest:
         yield f"All voxels of channel {channel.name} have the same value: it shows nothing."
+        return
+    clipped = measured.high - measured.low  # infinite for a model that does not clip
+    used = min(highest, measured.high) - max(lowest, measured.low)
+    if np.isfinite(clipped) and used < _LEAST_USED * clipped:
+        yield (
+            f"The values of channel {channel.name} are {lowest:.4g} to {highest:.4g}, and the "
+            f"model reads {measured.low:.4g} to {measured.high:.4g}: the scan may have another "
+            "unit. Its mask may be wrong or empty."
+        )
 
 
 def _normalised(scan: Scan, card: ModelCard) -> tuple[Scan, Normalisation]:

@@ -228,6 +228,20 @@ def test_versions_before_units_were_stated(tmp_path: Path, axes: list[str] | Non
     assert "no unit of length" in scan.warnings[0]
 
 
+def test_a_transformation_that_is_not_understood_is_refused(tmp_path: Path) -> None:
+    """Ignoring a rotation or an affine would put the mask elsewhere, silently."""
+    path = image(tmp_path / "a.zarr", noise(4, 9, 8), "zyx")
+    header = json.loads((path / ".zattrs").read_text())
+    changes = header["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    changes.append({"type": "identity"})
+    (path / ".zattrs").write_text(json.dumps(header))
+    assert open_scan(path).spacing_mm == pytest.approx((1e-3, 1e-3, 1e-3))
+    changes.append({"type": "rotation", "rotation": [[0, 1, 0], [1, 0, 0], [0, 0, 1]]})
+    (path / ".zattrs").write_text(json.dumps(header))
+    with pytest.raises(UnsupportedScan, match="not a scale and translation"):
+        open_scan(path)
+
+
 def test_plates_are_refused_by_name(tmp_path: Path) -> None:
     for name in ("plate", "well"):
         zarr.open_group(tmp_path / name, mode="w", zarr_format=2).attrs[name] = {"rows": []}

@@ -1,6 +1,7 @@
 """Label maps that are given with a scan: to crop to, to start from, and as input of a network."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imaging.box import Box
+from imaging.crop import cropped
 from imaging.errors import BadRequest
 from imaging.formats.mask_file import read, write
 from imaging.formats.sniff import open_scan
@@ -195,3 +197,17 @@ def test_the_first_channel_is_a_scan() -> None:
     facts["channels"] = [{"name": "t1", "label_values": [1]}]
     with pytest.raises(ValidationError, match="first channel"):
         ModelCard.model_validate(facts)
+
+
+def test_a_crop_keeps_the_padding_at_its_place() -> None:
+    """DICOM's padding is cropped with the voxels, and a label map has none."""
+    rng = np.random.default_rng(1)
+    padded, values = rng.random((5, 6, 7)) > 0.5, rng.random((1, 5, 6, 7))
+    scan = replace(in_memory(values), padding=lambda box: padded[box.slices])
+    part = cropped(scan, Box((1, 2, 3), (4, 6, 7)))
+    inner = Box((1, 0, 2), (3, 4, 3))
+    found = part.padding_in(inner)
+    assert found is not None
+    assert np.array_equal(found, padded[2:4, 2:6, 5:6])
+    assert np.array_equal(part.read(inner), values[:, 2:4, 2:6, 5:6])
+    assert label_view(in_memory(np.ones((1, 5, 6, 7), np.uint8)), scan).padding is None

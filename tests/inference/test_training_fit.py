@@ -14,7 +14,7 @@ from inference.network_input import network_input
 from inference.sample_scans import sample_scans
 from inference.training_fit import training_warnings
 from models.card import ModelCard
-from models.card_parts import Channel
+from models.card_parts import Channel, Intensity
 from models.registry import Registry
 from models.training_range import TrainingRange
 from tests.support.cards import card
@@ -140,3 +140,31 @@ def test_a_scan_of_one_value() -> None:
     scan = in_memory(np.full((1, 8, 8, 8), 7, np.int16), (1.0, 1.0, 1.0))
     warnings = network_input({"t1": scan}, card("solid", 3, "t1")).warnings
     assert warnings == ("All voxels of channel t1 have the same value: it shows nothing.",)
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (lambda values: values, False),
+        (lambda values: (values + 1000) / 2000, True),
+        (lambda values: values + 5000, True),
+        (lambda values: np.clip(values, -160, 240), False),
+    ],
+)
+def test_values_outside_of_what_a_model_clips_to(change: Any, differs: bool) -> None:
+    """For every card with fixed normalisation, also without training ranges."""
+    described = card("solid", 3, "t1").model_copy(
+        update={"intensity": Intensity(kind="fixed", lower=-160, upper=240, mean=40, std=60)}
+    )
+    scan = in_memory(change(hounsfield()), (1.0, 1.0, 1.0))
+    warnings = network_input({"t1": scan}, described).warnings
+    assert bool(warnings) is differs
+    assert all("the model reads -160 to 240" in text for text in warnings)
+
+
+@pytest.mark.parametrize("kind", ["zscore", "percentile", "none"])
+def test_a_model_that_does_not_clip_reads_all_values(kind: str) -> None:
+    intensity = Intensity.model_validate({"kind": kind, "lower": 0.5, "upper": 99.5})
+    described = card("solid", 3, "t1").model_copy(update={"intensity": intensity})
+    scan = in_memory(hounsfield(), (1.0, 1.0, 1.0))
+    assert network_input({"t1": scan}, described).warnings == ()

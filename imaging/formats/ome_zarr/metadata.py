@@ -17,6 +17,7 @@ from imaging.formats.ome_zarr.errors import damaged, unsupported
 _SUPPORTED = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 _OLD_AXES = "tczyx"
 """The axes of NGFF 0.1 and 0.2, which do not state them."""
+_CHANGES = ("scale", "translation", "identity")
 _RGB = ("ff0000", "00ff00", "0000ff")
 """Display colours of the channels of a colour image."""
 
@@ -122,6 +123,12 @@ def _transformed(
     steps, offsets = np.ones(len(axes)), np.zeros(len(axes))
     for level in (dataset, multiscale):
         for change in level.get("coordinateTransformations", ()):
+            if "path" in change or change["type"] not in _CHANGES:
+                raise unsupported(
+                    "The image is placed by a transformation that is not a scale and translation.",
+                    expected="Transformations of NGFF 0.4 with their numbers in the metadata.",
+                    hint="Resample the image, or write its voxel size and position in this way.",
+                )
             if change["type"] == "scale":
                 factor = np.array(change["scale"], float)
                 steps, offsets = steps * factor, offsets * factor
