@@ -1,13 +1,16 @@
 """BMP as a scan format: images of 1 to 32 bits per pixel, also run-length encoded."""
 
 from pathlib import Path
+from struct import unpack
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from imaging.box import Box
+from imaging.errors import UnreadableScan
 from imaging.formats.file_start import FileStart
 from imaging.formats.format import ScanFormat
 from imaging.formats.limits import UNLIMITED, Limits
@@ -15,6 +18,7 @@ from imaging.formats.png.clean_copy import write_clean_png
 from imaging.formats.raster import (
     ALPHA_IGNORED,
     Layout,
+    damaged,
     decoded_as_a_whole,
     decoder_errors,
     unsupported,
@@ -23,6 +27,8 @@ from imaging.scan import Scan
 
 _HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 """Sizes of the second header, which tell its version."""
+_SIZE_BEGIN, _SIZE_END = 18, 26
+"""Where a BITMAPINFOHEADER states columns and rows."""
 _MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGB"}
 """Pillow's mode of the file -> the mode that it is converted to. A palette of greys is `L`."""
 
@@ -33,9 +39,12 @@ def _recognises(start: FileStart) -> bool:
 
 
 def _open(path: Path, limits: Limits, _scratch: Path | None = None) -> Scan:
-    with decoder_errors(), Image.open(path, formats=["BMP"]) as image:
-        columns, rows = image.size
-        mode = image.mode
+    try:
+        with decoder_errors(), Image.open(path, formats=["BMP"]) as image:
+            columns, rows = image.size
+            mode = image.mode
+    except UnreadableScan as error:
+        return _not_by_pillow(path, limits, str(error.__cause__))
     if mode not in _MODES:
         raise unsupported("The pixels of the BMP are neither grey nor RGB.")
     layout = Layout(
@@ -47,6 +56,22 @@ def _open(path: Path, limits: Limits, _scratch: Path | None = None) -> Scan:
         warnings=(ALPHA_IGNORED,) if mode == "RGBA" else (),
     )
     return decoded_as_a_whole(layout, lambda: _decode(path, _MODES[mode]), limits)
+
+
+def _not_by_pillow(path: Path, limits: Limits, reason: str) -> Scan:
+    """An image that Pillow refuses: of unusual bit fields, or not supported; raises."""
+    if not reason.startswith("Unsupported BMP"):
+        raise damaged("The image is cut off or damaged.")
+    if not reason.startswith("Unsupported BMP bitfields"):
+        raise unsupported("The header, depth or compression of the BMP is not supported.")
+    with path.open("rb") as file:
+        columns, rows = unpack("<2i", file.read(_SIZE_END)[_SIZE_BEGIN:])
+    layout = Layout("bmp", abs(rows), columns, 3, np.dtype(np.uint8))  # from the top if below 0
+    return decoded_as_a_whole(layout, lambda: _decode_bit_fields(path), limits)
+
+
+def _decode_bit_fields(path: Path) -> NDArray[Any]:
+    return np.asarray(imagecodecs.bmp_decode(path.read_bytes(), asrgb=True))[..., :3]
 
 
 def _decode(path: Path, mode: str) -> NDArray[Any]:

@@ -160,3 +160,23 @@ def test_a_de_identified_image_has_its_pixels_alone(tmp_path: Path, kind: str) -
     (scan,), _ = incoming_scans([tmp_path / "a"], tmp_path, Limits(), selection)
     assert b"PLANTED-TEXT" not in scan.path.read_bytes()
     assert np.array_equal(np.asarray(Image.open(scan.path)), COLOURS)
+
+
+def test_a_bmp_of_unusual_bit_fields(tmp_path: Path) -> None:
+    """32 bits with the red in bits 22 to 29, green in 12 to 19, blue in 2 to 9, from the top."""
+    red, green, blue = (COLOURS[..., n].astype(np.uint32) for n in range(3))
+    pixels = (red << 22 | green << 12 | blue << 2).astype("<u4").tobytes()
+    info = np.array([40, 66, -54 & 0xFFFFFFFF, 1 | 32 << 16, 3, len(pixels), 0, 0, 0, 0], "<u4")
+    masks = np.array([0xFF << 22, 0xFF << 12, 0xFF << 2], "<u4")
+    head = np.array([66 + len(pixels), 0, 66], "<u4")
+    data = b"BM" + head.tobytes() + info.tobytes() + masks.tobytes() + pixels
+    check(tmp_path / "a", data, COLOURS, "bmp")
+
+
+@pytest.mark.parametrize(("at", "value"), [(28, 2), (28, 64), (30, 6), (14, 16)])
+def test_a_bmp_of_another_kind_is_refused_by_name(tmp_path: Path, at: int, value: int) -> None:
+    data = bytearray(FILES["bmp"])
+    data[at] = value
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnsupportedScan, match="BMP"):
+        open_scan(tmp_path / "a")

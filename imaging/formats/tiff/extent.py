@@ -21,11 +21,18 @@ def check_extent(series: ImageSeries, file_size: int) -> None:
         raise damaged("The image is cut off.")
     for page in series.pages:
         spans = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        if _one_strip(keyframe, spans) and sum(spans[0]) > file_size:
+            spans = [(spans[0][0], _packed_bytes(keyframe))]  # some writers state nonsense
         if len(spans) < prod(keyframe.chunked) or any(a + n > file_size for a, n in spans):
             raise damaged("The image is cut off.")
         stored = sum(count for _, count in spans)
         if keyframe.compression == _UNCOMPRESSED and stored < _packed_bytes(keyframe):
             raise damaged("The image holds fewer pixels than its header promises.")
+
+
+def _one_strip(page: tifffile.TiffPage, spans: list[tuple[int, int]]) -> bool:
+    """Whether an uncompressed image is one strip, of which libtiff computes the bytes."""
+    return page.compression == _UNCOMPRESSED and len(spans) == 1 == prod(page.chunked)
 
 
 def _packed_bytes(page: tifffile.TiffPage) -> int:

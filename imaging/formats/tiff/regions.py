@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.formats.raster import damaged
 from imaging.formats.tiff.contents import ImageSeries
 from imaging.formats.tiff.structure import check_structure
 from imaging.formats.tiff.ycbcr import APERIO_YCBCR
@@ -38,7 +39,10 @@ def open_alone(path: Path) -> tifffile.TiffFile:
     uploads have no names. Raises UnreadableScan where the directories of tags are damaged.
     """
     flags: dict[str, Any] = {"is_ndpi": True} if check_structure(path) else {}
-    file = tifffile.TiffFile(path, _multifile=False, **flags)
+    try:
+        file = tifffile.TiffFile(path, _multifile=False, **flags)
+    except MemoryError as error:  # an offset in the tags of an NDPI, taken for a size
+        raise damaged("The tags of the image are damaged.") from error
     file.is_mmstack = file.is_ndtiff = False
     return file
 
