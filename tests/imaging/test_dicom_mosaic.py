@@ -142,6 +142,13 @@ def test_a_mosaic_that_nothing_describes_is_refused_by_name(tmp_path: Path) -> N
             taken(tmp_path / str(number), image)
 
 
+def test_a_mosaic_whose_image_type_was_replaced(tmp_path: Path) -> None:
+    """Siemens' own count of images tells it as well."""
+    image = mosaic(voxels(SHAPE), turned(), ImageType=["DERIVED", "SECONDARY"])
+    image.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", SHAPE[2])
+    assert sorted(taken(tmp_path, image).grid) == sorted(SHAPE)
+
+
 def test_a_grid_of_another_maker_is_refused_by_name(tmp_path: Path) -> None:
     image = mosaic(voxels(SHAPE), turned(), Manufacturer="UIH", ImageType=["ORIGINAL", "PRIMARY"])
     image.add_new(0x00650010, "LO", "Image Private Header")

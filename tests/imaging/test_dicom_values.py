@@ -38,7 +38,7 @@ def test_a_map_without_a_rescale_is_applied(tmp_path: Path) -> None:
     """As highdicom applies it, and it is said."""
     images = classic(voxels(), turned(), RealWorldValueMappingSequence=Sequence([_map()]))
     scan = taken(tmp_path, *images)
-    how = {"apply_real_world_transform": True, "apply_modality_transform": False}
+    how: dict[str, Any] = {"apply_real_world_transform": True, "apply_modality_transform": False}
     expected = [highdicom.Image.from_dataset(n).get_frame(1, **how) for n in images]
     np.testing.assert_allclose(_sorted(whole(scan)), _sorted(expected), atol=1e-3)
     assert "Real World Value Map" in " ".join(scan.warnings)

@@ -263,3 +263,23 @@ def test_the_usual_gap_is_the_most_frequent(
         image.ImagePositionPatient = [0, 0, depth]
     with pytest.raises(BrokenGeometry, match=words):
         taken(tmp_path, *images)
+
+
+def test_an_incomplete_last_volume_says_so(tmp_path: Path) -> None:
+    """Given a run that was stopped, told apart by instance numbers alone."""
+    series = _series([voxels(seed=t) for t in range(3)])
+    series[2] = series[2][:4]
+    found = _each(tmp_path, _flat(series))
+    scans = [open_scan(one.path) for one in found]
+    assert [scan.grid[2] for scan in scans] == [7, 7, 4]
+    assert [bool(scan.warnings) for scan in scans] == [False, False, True]
+    assert "4 slices, where another volume of the series has 7" in scans[2].warnings[0]
+
+
+def test_slices_that_are_all_apart_say_so(tmp_path: Path) -> None:
+    """Given that a program gave every slice a frame of reference of its own."""
+    images = classic(voxels(), turned())
+    for n, image in enumerate(images):
+        image.FrameOfReferenceUID = f"1.2.3.{n}"
+    with pytest.raises(SeveralScans, match=r"single slice beside another.*frame of reference"):
+        taken(tmp_path, *images)

@@ -12,7 +12,7 @@ from imaging.errors import TesseraError, UnreadableScan
 from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.instance import Instance, Opener
 from imaging.formats.dicom.missing_meta import completed
-from imaging.formats.dicom.mosaic import UIH_GRID
+from imaging.formats.dicom.mosaic import MOSAIC_COUNT, UIH_GRID
 from imaging.formats.dicom.pixel_description import check_pixel_description
 
 KEPT: tuple[str | int, ...] = (
@@ -36,7 +36,7 @@ KEPT: tuple[str | int, ...] = (
     "RealWorldValueMappingSequence",
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RedPaletteColorLookupTableDescriptor"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
-    UIH_GRID,
+    *(UIH_GRID, *MOSAIC_COUNT),
 )
 """Attributes that an Instance keeps of its header."""
 _PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)

@@ -25,6 +25,9 @@ from imaging.formats.dicom.tile import Tile
 
 UIH_GRID = 0x00651050
 """Private element of United Imaging Healthcare: number of images in a grid."""
+MOSAIC_COUNT = (0x00190010, 0x0019100A)
+"""Private elements of Siemens: their creator, and the number of images in the mosaic. They remain
+where a program has replaced ImageType."""
 _PARALLEL = 0.99
 """Least cosine between the normal that the CSA header states and that of the image."""
 
@@ -48,7 +51,7 @@ class Mosaic:
         _refuse_grid(header)
         kinds = [str(kind).upper() for kind in header.get("ImageType") or ()]
         single = header.SOPClassUID == MRImageStorage and instance.number_of_frames == 1
-        if not single or "MOSAIC" not in kinds:
+        if not single or ("MOSAIC" not in kinds and _private_count(header) <= 1):
             return None
         tags = next((t for t in csa_headers(instance.whole_header()) if _COUNT in t), None)
         if tags is None:
@@ -97,6 +100,15 @@ class Mosaic:
 
 
 _COUNT, _NORMAL = "NumberOfImagesInMosaic", "SliceNormalVector"
+
+
+def _private_count(header: Dataset) -> int:
+    """Number of images in the mosaic by Siemens' own element; 0 without it."""
+    creator, element = (header.get(tag) for tag in MOSAIC_COUNT)
+    if creator is None or element is None or "SIEMENS" not in str(creator.value).upper():
+        return 0
+    value = element.value
+    return int.from_bytes(value, "little") if isinstance(value, bytes) else int(value or 0)
 
 
 def _refuse_grid(header: Dataset) -> None:

@@ -84,14 +84,20 @@ def _where(stack: Stack) -> tuple[Any, ...]:
 
 
 def _interleave(one: Stack, other: Stack) -> bool:
-    """Whether slices of each lie between slices of the other, in nearly the same direction."""
-    if min(len(one.frames), len(other.frames)) < 2:
-        return False
+    """Whether slices of each lie between slices of the other, in nearly the same direction.
+
+    A single slice interleaves with every other single slice beside it, and with a volume around it.
+    """
     cosine = abs(float(one.geometry.normal @ other.geometry.normal))
     if cosine < np.cos(np.deg2rad(_PARALLEL_DEGREES)):
         return False
     first, second = (stack.positions @ one.geometry.normal for stack in (one, other))
-    return _between(first, second, one.same_mm) and _between(second, first, one.same_mm)
+    if len(first) == len(second) == 1:
+        return bool(abs(first[0] - second[0]) > one.same_mm)
+    return all(
+        len(these) == 1 or _between(these, those, one.same_mm)
+        for these, those in ((first, second), (second, first))
+    )
 
 
 def _between(one: NDArray[np.float64], other: NDArray[np.float64], same_mm: float) -> bool:
@@ -101,9 +107,12 @@ def _between(one: NDArray[np.float64], other: NDArray[np.float64], same_mm: floa
 
 
 def _note(one: Stack, other: Stack) -> str:
+    where = "The slices of this volume lie between slices of another volume of the series"
+    if len(one.frames) == len(other.frames) == 1:
+        where = "This volume is a single slice beside another slice of the series"
     return (
-        "The slices of this volume lie between slices of another volume of the series, from which "
-        f"{_difference(one, other)}. If they are one acquisition, every volume lacks slices."
+        f"{where}, from which {_difference(one, other)}. If they are one acquisition, every volume "
+        "lacks slices."
     )
 
 

@@ -50,13 +50,14 @@ def volumes_of(frames: list[Frame]) -> list[Stack]:
     positions = _positions(together)
     if len(positions) == len(frames):
         return _interleaved(together)
-    return (
+    volumes = (
         _separated(together, positions, _SURE)
         or _once(positions)
         or _separated(together, positions, VOLUME_ATTRIBUTES)
         or _in_order(positions)
-        or [together]
+        or _in_runs(positions)
     )
+    return [together] if volumes is None else _counted(volumes)
 
 
 def _positions(stack: Stack) -> list[list[Frame]]:
@@ -106,6 +107,51 @@ def _in_order(positions: list[list[Frame]]) -> list[Stack] | None:
     return None
 
 
+def _in_runs(positions: list[list[Frame]]) -> list[Stack] | None:
+    """Volumes one after the other in time or by number, where one of them may be incomplete.
+
+    A new volume begins where a position comes again.
+    """
+    most = max(map(len, positions))
+    place = {frame.identity: n for n, frames in enumerate(positions) for frame in frames}
+    frames = [frame for same in positions for frame in same]
+    for name in _ORDERING:
+        keys = {frame.identity: _number(frame.volume_attributes[name]) for frame in frames}
+        if any(key[0] for key in keys.values()) or len(set(keys.values())) < len(frames):
+            continue
+        volumes: list[list[Frame]] = [[]]
+        for frame in _ordered(frames, keys):
+            if place[frame.identity] in {place[n.identity] for n in volumes[-1]}:
+                volumes.append([])
+            volumes[-1].append(frame)
+        if len(volumes) == most and not any(map(_is_mixed, volumes)):
+            return [Stack.of(v, f"{n} of {most}") for n, v in enumerate(volumes, 1)]
+    return None
+
+
+def _ordered(frames: list[Frame], keys: dict[Any, Any]) -> list[Frame]:
+    return sorted(frames, key=lambda frame: keys[frame.identity])
+
+
+def _is_mixed(volume: Sequence[Frame]) -> bool:
+    """Whether the frames of a volume differ in an echo, a b-value or another such attribute."""
+    return any(len({frame.volume_attributes[n] for frame in volume}) > 1 for n in _CONSTANT)
+
+
+def _counted(volumes: list[Stack]) -> list[Stack]:
+    """Adds a note to volumes that have fewer slices than others."""
+    most = max(len(volume.frames) for volume in volumes)
+    return [
+        volume
+        if len(volume.frames) == most
+        else volume.with_notes(
+            f"The volume has {len(volume.frames)} slices, where another volume of the series has "
+            f"{most}."
+        )
+        for volume in volumes
+    ]
+
+
 def _ranked(positions: list[list[Frame]], name: str) -> list[list[Frame]] | None:
     """Volume n has the n-th frame of each position, in the order of an attribute.
 
@@ -119,8 +165,7 @@ def _ranked(positions: list[list[Frame]], name: str) -> list[list[Frame]] | None
         order = sorted(range(len(frames)), key=keys.__getitem__)
         columns.append([frames[n] for n in order])
     volumes = [list(volume) for volume in zip(*columns, strict=True)]
-    mixed = (len({n.volume_attributes[c] for n in v}) > 1 for v in volumes for c in _CONSTANT)
-    return None if any(mixed) else volumes
+    return None if any(map(_is_mixed, volumes)) else volumes
 
 
 def _interleaved(together: Stack) -> list[Stack]:
