@@ -20,6 +20,7 @@ from imaging.formats.jpeg import format as jpeg
 from imaging.formats.jpeg2000 import format as jpeg2000
 from imaging.formats.json_report import REPORT as JSON_REPORT
 from imaging.formats.metaimage import format as metaimage
+from imaging.formats.mgh import format as mgh
 from imaging.formats.nifti import format as nifti
 from imaging.formats.nrrd import format as nrrd
 from imaging.formats.ome_tiff import format as ome_tiff
@@ -38,7 +39,8 @@ SCAN_FORMATS: tuple[ScanFormat, ...] = (
     jpeg2000.SCAN,
     webp.SCAN,
     bmp.SCAN,
-    nifti.SCAN,  # last: it decompresses the beginning of every gzip stream
+    mgh.SCAN,  # it and the next one decompress the beginning of every gzip stream
+    nifti.SCAN,
 )
 """In the order in which they are tried."""
 
@@ -49,6 +51,7 @@ MASK_FORMATS: tuple[MaskFormat, ...] = (
     ome_zarr.MASK,
     nrrd.MASK,
     metaimage.MASK,
+    mgh.MASK,
     seg.MASK,
     labelmap.MASK,
     rtstruct.MASK,

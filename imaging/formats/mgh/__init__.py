@@ -1,0 +1,1 @@
+"""MGH and MGZ: volumes and masks of FreeSurfer."""

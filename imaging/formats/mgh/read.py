@@ -1,0 +1,89 @@
+"""Opens and verifies MGH volumes, and lists and extracts the frames of a file with several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imaging.box import Box
+from imaging.errors import UnsupportedScan
+from imaging.formats.limits import Limits
+from imaging.formats.mgh.header import MghHeader, parse
+from imaging.formats.mgh.write import write_mgh
+from imaging.formats.scan_part import ScanPart, check_part_count
+from imaging.formats.voxel_stream import StreamVoxels
+from imaging.scan import Scan
+
+_FRAME_AXIS = 3
+
+
+def open_mgh(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
+    """The volume at `path`, gzipped or not; reads the header only.
+
+    `scratch`: a folder where a gzip stream is unpacked at the first read. Raises UnreadableScan,
+    UnsupportedScan or ScanTooLarge before anything is allocated.
+    """
+    header = _checked(path, limits)
+    if header.frames > 1:
+        raise UnsupportedScan(
+            f"The file holds {header.frames} frames.",
+            expected="A file with one 3D volume, or the choice of one frame.",
+            hint="Choose a frame by its number, or split the file with `mri_convert --frame`.",
+        )
+    return Scan(
+        shape=(1, *header.grid),
+        dtype=header.stream.stored.newbyteorder("="),
+        affine=header.affine,
+        spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
+        format="mgh",
+        reader=StreamVoxels(header.stream, scratch, ((_FRAME_AXIS, 0),)),
+        stored_shape=header.grid,
+        warnings=header.warnings,
+    )
+
+
+def verify_mgh(path: Path, limits: Limits) -> Scan:
+    """As open_mgh, and verifies that every voxel is present; holds one chunk at a time.
+
+    Bytes after the voxels are normal: the scanner's parameters and FreeSurfer's tags.
+    """
+    scan = open_mgh(path, limits)
+    parse(path).stream.verify()
+    return scan
+
+
+def mgh_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
+    """The frames of the file at `path`; reads the header only."""
+    header = _checked(path, limits)
+    check_part_count(header.frames)
+    return [
+        ScanPart(number, f"frame {number} of {header.frames}", header.grid)
+        for number in range(1, header.frames + 1)
+    ]
+
+
+def extract_mgh(path: Path, number: int, target: Path) -> None:
+    """Writes frame `number` (from 1) of the file at `path`, without its tags.
+
+    A gzip stream is verified to its end. Raises UnreadableScan.
+    """
+    header = parse(path)
+    header.stream.verify()
+    voxels = StreamVoxels(header.stream, target.parent, ((_FRAME_AXIS, number - 1),))
+    i, j, _ = header.grid
+    write_mgh(
+        target,
+        lambda first, stop: voxels(Box((0, 0, first), (i, j, stop)))[0],
+        header.grid,
+        header.stream.stored,
+        header.geometry,
+        compress=header.stream.compressed,
+    )
+
+
+def _checked(path: Path, limits: Limits) -> MghHeader:
+    """The header of a file that is as large as its voxels need, and within the limits."""
+    header = parse(path)
+    limits.check_volume(header.voxels, header.stream.stream_bytes)
+    header.stream.check_size()
+    return header
