@@ -7,10 +7,10 @@ from pathlib import Path
 
 from imaging.errors import BadInput, BadRequest, NotFound, SeveralScans
 from imaging.formats import registry
-from imaging.formats.dicom.deidentify import deidentify_file
+from imaging.formats.dicom.deidentify import LabelImage, deidentify_file
 from imaging.formats.dicom.frame_choice import FramePart, frame_parts
 from imaging.formats.dicom.frame_extract import frame_writer
-from imaging.formats.dicom.instance import opener
+from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_collection import CollectedFile, InstanceCollection
 from imaging.formats.dicom.instance_reader import instance_of
 from imaging.formats.dicom.open import open_dicom
@@ -37,7 +37,7 @@ class ScanSelection:
     volume: int | None = None
     """Part of a file that holds several scans (time point, frame, component, page), from 1."""
     each: bool = False
-    """Whether every scan is meant, without localizers."""
+    """Whether every scan is meant, without localizers and smaller copies of slides."""
     frames: bool = True
     """Whether `each` means every frame of a DICOM cine, too; a cine is refused otherwise."""
     resample: bool = False
@@ -151,10 +151,18 @@ def _deidentified(
         )
     for number, file in enumerate(files):
         path = folder / f"deidentified-{number}"
-        dataset = deidentify_file(file.path, path, secret)
+        try:
+            dataset = deidentify_file(file.path, path, secret)
+        except LabelImage as error:
+            yield CollectedFile(file, partial(_refused, error))
+            continue
         yield CollectedFile(
             DicomFile(path, sha256_of(path)), partial(instance_of, dataset, opener(path))
         )
+
+
+def _refused(error: LabelImage) -> Instance:
+    raise error
 
 
 def _refuse(collection: InstanceCollection, paths: Sequence[Path]) -> None:
@@ -177,7 +185,7 @@ def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[Sc
             expected=f"One of its {len(collection.candidates)} scans.",
             hint="Send it without `series` and `stack`: the response lists them.",
         )
-    images = [c for c in candidates if not c.stack.localizer] or candidates
+    images = [c for c in candidates if not c.aside] or candidates
     if len(images) > 1 and not selection.each:
         raise SeveralScans(
             " ".join((f"The upload holds {len(candidates)} scans.", *_notes(images))),

@@ -45,7 +45,7 @@ def check_codestreams(file: BinaryIO) -> None:
     """
     header = dcmread(file, stop_before_pixels=True, force=True)
     syntax = str(header.file_meta.TransferSyntaxUID)
-    if syntax not in _READERS:
+    if not states_size(syntax):
         return
     stated = (int(header.Rows), int(header.Columns), int(header.SamplesPerPixel))
     offsets = [header.get(f"ExtendedOffsetTable{end}") for end in ("", "Lengths")]
@@ -57,6 +57,11 @@ def check_codestreams(file: BinaryIO) -> None:
         extended_offsets=(offsets[0], offsets[1]) if all(offsets) else None,
     ):
         check_frame(frame, syntax, stated)
+
+
+def states_size(syntax: str) -> bool:
+    """Whether the codestreams of a transfer syntax state the size of the image."""
+    return syntax in _READERS
 
 
 def check_frame(frame: bytes, syntax: str, stated: Size) -> None:

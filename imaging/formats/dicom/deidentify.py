@@ -11,7 +11,7 @@ from pathlib import Path
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, VLWholeSlideMicroscopyImageStorage
 
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.atomic import raising_storage_full
@@ -23,9 +23,15 @@ from imaging.formats.dicom.pixel_cleaning import clean_pixels
 from imaging.formats.dicom.pseudonyms import pseudonym
 from imaging.formats.dicom.stored_bits import bit_shift
 
+_LABELS = {"LABEL", "OVERVIEW"}
+"""Image types of a slide that show its label (PS3.3, C.8.12.4.1.1)."""
 _OVERLAYS = range(0x6000, 0x6100, 2)
 _OVERLAY_ALLOCATED, _OVERLAY_BIT, _OVERLAY_DATA = 0x0100, 0x0102, 0x3000
 _PSEUDONYMS = (Tag("PatientName"), Tag("PatientID"), Tag("AccessionNumber"))
+
+
+class LabelImage(UnsupportedScan):
+    """An image of a slide's label, which is left out of a de-identified slide."""
 
 
 def deidentify(dataset: Dataset, secret: bytes) -> None:
@@ -78,6 +84,16 @@ def _check_pixels(dataset: Dataset) -> None:
             "The header states that text is burned into the image's pixels (0028,0301).",
             expected="For de-identification, an image without text in its pixels.",
             hint="Remove the text first, or send the image without de-identification.",
+        )
+    types = {str(n).upper() for n in dataset.get("ImageType") or ()}
+    slide = dataset.get("SOPClassUID") == VLWholeSlideMicroscopyImageStorage
+    if (slide and types & _LABELS) or str(
+        dataset.get("SpecimenLabelInImage") or ""
+    ).upper() == "YES":
+        raise LabelImage(
+            "The image shows the label of a slide, which names the patient.",
+            expected="For de-identification, an image of the specimen alone.",
+            hint="Send the slide without its label and overview images.",
         )
     if any(_is_overlay_in_values(dataset, group) for group in _OVERLAYS):
         raise UnsupportedScan(

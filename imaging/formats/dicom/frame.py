@@ -19,6 +19,8 @@ FAR_MM = 1e6
 """Bound of positions and distances; larger values are errors."""
 _LEAST_MM = 1e-6
 _MOST_FRAMES = 100_000
+_OF_SLIDES = {"LABEL", "OVERVIEW", "THUMBNAIL"}
+"""Image types of a slide that do not show its pixels in full (PS3.3, C.8.12.4.1.1)."""
 UNROUNDED_KEY_PARTS = 4
 """Number of parts of a frame's key that are not rounded."""
 DECIMALS = 4
@@ -42,6 +44,7 @@ class Frame:
     volume_attributes: dict[str, Any]
     """Values of VOLUME_ATTRIBUTES: times, echoes, b values."""
     localizer: bool
+    """Whether it is a localizer, or the label, overview or thumbnail of a slide."""
     tile: Tile | None = None
     """The part of the image that is the plane; None: the whole image."""
 
@@ -66,12 +69,14 @@ class Frame:
 
 
 def frames_of(instance: Instance) -> Iterator[Frame]:
-    """Every plane of an instance; of a cine only the first, since all have the same attributes.
+    """Every plane of an instance; of a cine only the first, since all have the same attributes, and
+    of a whole slide, whose frames are the tiles of one image.
 
     A mosaic has a plane for each tile. Raises UnreadableScan where a value is missing or not a
     number, UnsupportedScan for a packed image that cannot be unpacked, ScanTooLarge.
     """
-    count = 1 if instance.is_cine else instance.number_of_frames
+    single = instance.is_cine or instance.is_whole_slide
+    count = 1 if single else instance.number_of_frames
     if count > _MOST_FRAMES:
         raise ScanTooLarge(
             f"The DICOM file has {count:,} frames.",
@@ -123,7 +128,7 @@ def _frame(instance: Instance, number: int) -> Frame:
         scale,
         key=(*size, frame_of_reference, *map(float, rounded)),
         volume_attributes={name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},
-        localizer="LOCALIZER" in [str(n).upper() for n in header.get("ImageType") or ()],
+        localizer=_is_localizer(instance),
     )
 
 
@@ -136,6 +141,11 @@ VOLUME_ATTRIBUTES = (
     *("FrameAcquisitionDateTime", "ContentTime", "InstanceNumber"),
 )
 """Attributes that may differ between volumes at the same positions; the first that does is used."""
+
+
+def _is_localizer(instance: Instance) -> bool:
+    types = {str(n).upper() for n in instance.header.get("ImageType") or ()}
+    return "LOCALIZER" in types or (instance.is_whole_slide and bool(types & _OF_SLIDES))
 
 
 def _groups(header: Dataset, number: int) -> list[Dataset]:

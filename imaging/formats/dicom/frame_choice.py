@@ -48,6 +48,8 @@ def frame_parts(candidate: ScanCandidate) -> list[FramePart]:
 
 def _planes(frames: tuple[Frame, ...]) -> list[tuple[Instance, int]]:
     first = frames[0]
+    if first.instance.is_whole_slide:
+        return []
     if first.instance.is_cine:
         check_part_count(first.instance.number_of_frames, "frames")
         return [(first.instance, n) for n in range(first.instance.number_of_frames)]

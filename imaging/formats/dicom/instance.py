@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom import Dataset, dcmread
-from pydicom.uid import UID
+from pydicom.uid import UID, VLWholeSlideMicroscopyImageStorage
 
 Opener = Callable[[], BinaryIO]
 """Opens the instance's file, seekable, at its start."""
@@ -26,6 +26,8 @@ _IMAGES = (
     *("X-Ray Radiofluoroscopic", "Ultrasound Image", "Ultrasound Multi-frame", "Secondary Capture"),
     *("Multi-frame", "Nuclear Medicine Image", "Ophthalmic Photography"),
     *("VL Endoscopic", "VL Microscopic", "VL Slide-Coordinates", "VL Photographic"),
+    *("VL Whole Slide", "Dermoscopic Photography", "Wide Field Ophthalmic Photography"),
+    *("Enhanced XA", "Enhanced XRF"),
 )
 """First words of the names of supported storage classes (PS3.4, B.5)."""
 
@@ -60,6 +62,19 @@ class Instance:
     def is_cine(self) -> bool:
         """Whether it has several frames without functional groups of their own."""
         return self.number_of_frames > 1 and not self.header.get("PerFrameFunctionalGroupsSequence")
+
+    @property
+    def is_whole_slide(self) -> bool:
+        """Whether its frames are the tiles of one image (PS3.3, A.32.8)."""
+        return bool(self.header.SOPClassUID == VLWholeSlideMicroscopyImageStorage)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a frame, or of a whole slide."""
+        names = ("TotalPixelMatrixRows", "TotalPixelMatrixColumns")
+        if self.is_whole_slide and all(self.header.get(name) for name in names):
+            return int(self.header.TotalPixelMatrixRows), int(self.header.TotalPixelMatrixColumns)
+        return int(self.header.Rows), int(self.header.Columns)
 
     @property
     def is_color(self) -> bool:

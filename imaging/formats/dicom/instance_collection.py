@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,22 @@ def _candidates(frames: dict[Instance, tuple[Frame, ...]]) -> tuple[ScanCandidat
 
 def _of_series(frames: Sequence[Frame]) -> list[ScanCandidate]:
     stacks = stacks_of(frames)
-    return [ScanCandidate(stack, n, len(stacks)) for n, stack in enumerate(stacks)]
+    largest = max(map(_slide_pixels, stacks), default=0)
+    return [
+        ScanCandidate(
+            stack,
+            n,
+            len(stacks),
+            aside=stack.localizer or 0 < _slide_pixels(stack) < largest,
+        )
+        for n, stack in enumerate(stacks)
+    ]
+
+
+def _slide_pixels(stack: Stack) -> int:
+    """Pixels of a slide's image, which its series has in several sizes; 0 for other images."""
+    instance = stack.frames[0].instance
+    return prod(instance.size) if instance.is_whole_slide and not stack.localizer else 0
 
 
 def _inseparable() -> UnsupportedScan:

@@ -35,6 +35,8 @@ KEPT: tuple[str | int, ...] = (
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     "RealWorldValueMappingSequence",
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RedPaletteColorLookupTableDescriptor"),
+    *("TotalPixelMatrixRows", "TotalPixelMatrixColumns", "TotalPixelMatrixFocalPlanes"),
+    *("NumberOfOpticalPaths", "DimensionOrganizationType"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *(UIH_GRID, *MOSAIC_COUNT),
 )

@@ -16,6 +16,8 @@ class ScanCandidate:
     """Index in the stacks of its series, from 0."""
     count: int
     """Number of stacks of its series."""
+    aside: bool
+    """Whether it is used only if nothing else was sent: a localizer, a smaller copy of a slide."""
 
     @property
     def series(self) -> str:
@@ -42,16 +44,17 @@ class ScanCandidate:
     @property
     def choice(self) -> dict[str, Any]:
         """The entry of a list of choices in an API response; without patient data."""
-        header = self._first.instance.header
+        header, first = self._first.instance.header, self._first
+        rows, columns = first.instance.size if first.tile is None else first.size
         return {
             "series": self.series,
             "stack": self.number + 1,
             "name": self.name,
             "modality": str(header.get("Modality") or "")[:16],
             "slices": len(self.stack.frames),
-            "rows": int(header.Rows),
-            "columns": int(header.Columns),
-            "localizer": self.stack.localizer,
+            "rows": rows,
+            "columns": columns,
+            "localizer": self.aside,
             "positioned": self._first.geometry is not None,
         }
 

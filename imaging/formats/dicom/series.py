@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.errors import BadInput, UnreadableScan, UnsupportedScan
+from imaging.errors import BadInput, BadRequest, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.frame import is_length
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
@@ -19,6 +19,7 @@ from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular_grid import RegularGrid
 from imaging.formats.dicom.source_planes import source_planes
 from imaging.formats.dicom.stack import Stack, UnevenSlices
+from imaging.formats.dicom.whole_slide import slide_scan
 from imaging.formats.limits import Limits
 from imaging.lazy import lazy
 from imaging.scan import Padding, Scan
@@ -68,7 +69,13 @@ class Series:
         return str(self.stack.frames[0].instance.header.get("BodyPartExamined") or "")
 
     def planes(self) -> Planes:
-        """The original planes; reads their whole headers."""
+        """The original planes; reads their whole headers. Raises BadRequest for a whole slide."""
+        if self.stack.frames[0].instance.is_whole_slide:
+            raise BadRequest(
+                "A mask of a whole slide cannot be written as a DICOM object.",
+                expected="A volume, or an image that is not divided into tiles.",
+                hint="Fetch the mask as ome-tiff, ome-zarr or png.",
+            )
         planes = source_planes(self.stack.frames)
         return planes if self.original is None else planes.taken_from(*self.original)
 
@@ -83,6 +90,8 @@ class Series:
     def scan(self, limits: Limits, scratch: Path | None) -> Scan:
         """The scan; raises ScanTooLarge, UnsupportedScan. No pixel is decoded before a read."""
         first = self.stack.frames[0]
+        if first.instance.is_whole_slide:
+            return slide_scan(first.instance, self, limits)
         if first.instance.is_cine:
             raise _cine(first.instance.number_of_frames)
         color = first.instance.is_color
