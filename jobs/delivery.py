@@ -81,6 +81,18 @@ class Receipt:
     """DUE where the destination offers storage commitment."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryCount:
+    """How many deliveries to one destination are in one state."""
+
+    destination: str
+    state: DeliveryState
+    count: int
+    oldest_s: float | None = None
+    """For `waiting`: seconds since the end of the first finished job that waits; None: no job that
+    waits has finished."""
+
+
 def due_in(attempts: int, chance: float) -> float:
     """Seconds until the next attempt: 1, 2, 4, ... at most 300, times 0.5 to 1 by `chance`.
 

@@ -21,6 +21,7 @@ from models.registry import Registry
 from service.auth import Authenticator
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
+from service.dicom.peer_probe import DicomPeerProbe
 from service.http.threads import UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
 from service.monai_label import recent_log
@@ -30,6 +31,7 @@ from service.monai_label.infer_response import InferResponses
 from service.monai_label.label_store import LabelStore
 from service.monai_label.segmentation import Segmentations
 from service.monai_label.session_expiry import SessionExpiry
+from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
 from service.resources.pseudonyms import pseudonym_secret
 from service.resources.routing_table import RoutingTable
@@ -40,6 +42,7 @@ from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
+from service.use_cases.peer_health import PeerHealth
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
@@ -146,6 +149,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             results=services[ResultFiles],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
+            metrics=services[DicomMetrics],
         )
     )
     stack.callback(node.stop)
@@ -167,6 +171,10 @@ def _add_scans(parts: Parts, services: Services) -> None:
     removal = ScanRemoval(rows.scans, parts.collector)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
+    metrics = DicomMetrics(parts.metrics.registry, rows.deliveries.counts)
+    probe = DicomPeerProbe(parts.settings.dicom_ae_title)
+    services[DicomMetrics] = metrics
+    services[PeerHealth] = PeerHealth(parts.routing, probe, metrics)
     services[ScanIntake] = intake
     services[ScanRemoval] = removal
     services[Archives] = archives

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
-from jobs.delivery import Delivery, DeliveryState, Receipt
+from jobs.delivery import Delivery, DeliveryCount, DeliveryState, Receipt
 from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
@@ -96,6 +96,25 @@ class Deliveries:
             finished_at=self._database.now,
             error=dict(error),
         )
+
+    def counts(self) -> list[DeliveryCount]:
+        """The deliveries of all projects, by destination and state."""
+        finished = func.min(jobs.c.finished_at)
+        query = select(deliveries.c.destination, deliveries.c.state, func.count(), finished)
+        query = query.join(jobs, jobs.c.id == deliveries.c.job)
+        query = query.group_by(deliveries.c.destination, deliveries.c.state)
+        with self._database.read() as connection:
+            now = self._database.clock(connection)
+            rows = connection.execute(query.order_by(*query.selected_columns[:2])).all()
+        return [
+            DeliveryCount(
+                destination,
+                DeliveryState(state),
+                count,
+                now - since if state == DeliveryState.WAITING and since is not None else None,
+            )
+            for destination, state, count, since in rows
+        ]
 
     def _set(self, delivery: Delivery, **values: Any) -> bool:
         with self._database.write() as connection:

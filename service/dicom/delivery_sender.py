@@ -16,7 +16,8 @@ from jobs.repository import Jobs, Reviews
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom import dicomweb_client, storage_scu
 from service.dicom.commitments import Commitments
-from service.resources.peers import ObjectRefused, Peer
+from service.resources.dicom_metrics import DicomMetrics, Outcome
+from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 from service.resources.scratch import Scratch
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.result_mask import ResultMask
@@ -38,6 +39,7 @@ class SenderParts:
     commitments: Commitments
     scratch: Scratch
     authenticator: Authenticator
+    metrics: DicomMetrics
     ae_title: str
     """Our AE title."""
     poll_s: float
@@ -76,14 +78,18 @@ class DeliverySender:
             wait_s = due_in(delivery.attempts, random.random())  # noqa: S311 - not a secret
             deliveries.postpone(delivery, wait_s, problem.problem_of(error))
             self._log_once(error.detail)
+            self._count("postponed", up=False if isinstance(error, PeerUnavailable) else None)
         except TesseraError as error:
             logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
             deliveries.fail(delivery, problem.problem_of(error))
+            self._count("failed", up=True if isinstance(error, PeerRefused) else None)
         except Exception as error:  # noqa: BLE001 - logged, and not tried again
             error_id = problem.logged(error, logger)
             deliveries.fail(delivery, problem.unexpected(error_id))
+            self._count("failed")
         else:
             deliveries.mark_sent(delivery.id, receipt)
+            self._count("sent", up=True)
             self._log_once("")
         return True
 
@@ -129,6 +135,12 @@ class DeliverySender:
 
     def _commit(self) -> bool:
         return self._peer.storage_commitment and self._parts.commitments.step(self._peer)
+
+    def _count(self, outcome: Outcome, *, up: bool | None = None) -> None:
+        """Counts an attempt; `up`: whether the peer answered, None: it was not asked."""
+        self._parts.metrics.delivery_attempted(self._peer.name, outcome)
+        if up is not None:
+            self._parts.metrics.peer_answered(self._peer.name, up=up)
 
     def _run(self) -> None:
         while not self._stop.wait(self._parts.poll_s):

@@ -13,6 +13,7 @@ from jobs import repository
 from jobs.repository import Deliveries, Jobs, Reviews
 from jobs.settings import Settings
 from service.auth import Authenticator
+from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.orders import Orders
@@ -50,6 +51,7 @@ class NodeParts:
     results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
+    metrics: DicomMetrics
 
 
 class DicomNode:
@@ -82,9 +84,17 @@ class DicomNode:
         inbox = SeriesInbox(parts.settings)
         stack.callback(inbox.close)
         router = SeriesRouter(
-            inbox, parts.routing, parts.intake, parts.orders, parts.scratch, parts.authenticator
+            inbox,
+            parts.routing,
+            parts.intake,
+            parts.orders,
+            parts.scratch,
+            parts.authenticator,
+            parts.metrics,
         )
-        scp = StorageScp(parts.settings, inbox, parts.authenticator, self._commitments())
+        scp = StorageScp(
+            parts.settings, inbox, parts.authenticator, self._commitments(), parts.metrics
+        )
         stack.callback(router.stop)
         stack.callback(scp.stop)
         router.start()
@@ -112,6 +122,7 @@ class DicomNode:
             commitments=self._commitments(),
             scratch=parts.scratch,
             authenticator=parts.authenticator,
+            metrics=parts.metrics,
             ae_title=parts.settings.dicom_ae_title,
             poll_s=parts.settings.sweep_interval_s,
         )

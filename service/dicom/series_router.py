@@ -9,8 +9,9 @@ import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
@@ -19,6 +20,7 @@ from jobs import problem
 from jobs.stored_scan import StoredScan
 from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
 from service.dicom.series_inbox import CompleteSeries, SeriesInbox
+from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import RoutingRule, RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.orders import Destination, JobOrder, Orders
@@ -43,10 +45,12 @@ class SeriesRouter:
         orders: Orders,
         scratch: Scratch,
         authenticator: Authenticator,
+        metrics: DicomMetrics,
     ) -> None:
         self._inbox, self._routing = inbox, routing
         self._intake, self._orders, self._scratch = intake, orders, scratch
         self._authenticator = authenticator
+        self._metrics = metrics
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="series-router", daemon=True)
 
@@ -69,15 +73,21 @@ class SeriesRouter:
                 identity = identify(series.files[0])
                 sender = self._authenticator.authenticate(DicomCaller(identity.sender))
                 self.route(sender, series, identity)
+                self._metrics.series_routed("taken")
             except Unavailable as error:
                 logger.warning("A series waits: %s", error.detail)
                 self._inbox.postpone(series)
+                self._metrics.series_routed("postponed")
             except TesseraError as error:
                 logger.warning("A series was refused: %s", error)
-                self._inbox.refuse(series, problem.problem_of(error))
+                self._refuse(series, problem.problem_of(error))
             except Exception as error:  # noqa: BLE001 - one series must not block the others
                 error_id = problem.logged(error, logger)
-                self._inbox.refuse(series, problem.unexpected(error_id))
+                self._refuse(series, problem.unexpected(error_id))
+
+    def _refuse(self, series: CompleteSeries, reason: Mapping[str, Any]) -> None:
+        self._inbox.refuse(series, reason)
+        self._metrics.series_routed("refused")
 
     @requires(Permission.SCANS_WRITE)
     def route(

@@ -34,6 +34,7 @@ from service.auth import (
 from service.dicom.commitments import Commitments
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_commitment import received
+from service.resources.dicom_metrics import DicomMetrics
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -73,11 +74,13 @@ class StorageScp:
         inbox: SeriesInbox,
         authenticator: Authenticator,
         commitments: Commitments,
+        metrics: DicomMetrics,
     ) -> None:
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
         self._authenticator = authenticator
         self._commitments = commitments
+        self._metrics = metrics
         self._max_bytes = settings.dicom_max_instance_bytes
         self._received: dict[int, int] = {}
         self._entity = _entity(settings)
@@ -136,6 +139,11 @@ class StorageScp:
         return self.echo(ANONYMOUS, event)
 
     def _answer_store(self, event: Event) -> int:
+        status = self._status_of_store(event)
+        self._metrics.image_answered(status)
+        return status
+
+    def _status_of_store(self, event: Event) -> int:
         self._received[id(event.assoc)] = 0  # the image is complete, accepted or not
         try:
             caller = DicomCaller(str(event.assoc.requestor.ae_title))

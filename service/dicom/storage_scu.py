@@ -7,6 +7,7 @@ from typing import Any
 
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import
 
 from imaging.formats.dicom.instance_identity import InstanceIdentity
 from service.dicom.peer_errors import is_temporary, object_refused, peer_error
@@ -33,6 +34,19 @@ def store(peer: Peer, path: Path, instance: InstanceIdentity, calling: str) -> N
         if is_temporary(status):
             raise peer_error(peer, reason, temporary=True)
         raise object_refused(peer, reason)
+
+
+def echo(peer: Peer, calling: str) -> None:
+    """Verifies the connection (C-ECHO, PS3.4, Annex A); raises PeerUnavailable, PeerRefused."""
+    entity = AE(calling)
+    entity.add_requested_context(Verification)
+    with associated(peer, entity) as association:
+        response = association.send_c_echo()
+    status = response.get("Status")
+    if status is None:
+        raise peer_error(peer, "no response to C-ECHO", temporary=True)
+    if status:
+        raise peer_error(peer, f"C-ECHO status {status:04X}H", temporary=is_temporary(status))
 
 
 @contextmanager

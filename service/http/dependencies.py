@@ -20,6 +20,7 @@ from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
+from service.use_cases.peer_health import PeerHealth
 from service.use_cases.readiness import Readiness
 from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
@@ -45,6 +46,7 @@ JobsDep = Annotated[Jobs, provided(Jobs)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
 OrdersDep = Annotated[Orders, provided(Orders)]
+PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
 ResultsDep = Annotated[Results, provided(Results)]

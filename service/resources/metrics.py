@@ -50,6 +50,11 @@ class Metrics:
             "tessera_upload_bytes", "Bytes of stored scans.", registry=self._registry
         )
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where other parts of the gateway register their metrics."""
+        return self._registry
+
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one request; `route` is the template, such as /v1/jobs/{job_id}."""
         self._requests.labels(method, route, str(status)).inc()

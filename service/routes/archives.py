@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.auth import Permission, Principal
 from service.http.dependencies import (
     ArchivesDep,
     DeliveriesDep,
+    PeerHealthDep,
     RoutingTableDep,
     UploadThreadsDep,
     ViewThreadsDep,
@@ -19,6 +20,7 @@ from service.schemas import (
     UID,
     DeliveriesIn,
     DeliveryOut,
+    Health,
     JobId,
     PeerName,
     PeerOut,
@@ -27,6 +29,7 @@ from service.schemas import (
     Text,
 )
 from service.use_cases.archives import MAX_SERIES, RemoteSeries
+from service.use_cases.peer_health import OK
 from service.use_cases.scan_intake import ScanSelection
 
 router = APIRouter(tags=["archives"])
@@ -67,6 +70,25 @@ class SeriesFilters(BaseModel):
 def list_peers(routing: RoutingTableDep) -> list[PeerOut]:
     """The DICOM systems that scans can be fetched from and results sent to."""
     return [peer_out(peer) for peer in routing.peer]
+
+
+@router.get(
+    "/v1/peers/{name}/health",
+    responses={503: {"model": Health, "description": "The peer does not answer as it should."}},
+)
+async def check_peer(
+    name: PeerName,
+    response: Response,
+    health: PeerHealthDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)],
+) -> Health:
+    """Asks a peer whether it answers, by C-ECHO and QIDO-RS; a 503 says what is wrong."""
+    parts = dict(await threads.run(health.check, principal, name))
+    if set(parts.values()) == {OK}:
+        return Health(status="ok", parts=parts)
+    response.status_code = 503
+    return Health(status="unavailable", parts=parts)
 
 
 @router.get("/v1/peers/{name}/series")

@@ -6,21 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 from pydicom.uid import UID
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job
 from jobs.repository import Repository
 from jobs.settings import Settings
-from service.auth import LocalAdministrator
+from service.auth import BackgroundTask, LocalAdministrator
 from service.dicom import commitments, storage_commitment
 from service.dicom.commitments import Commitments
 from service.dicom.delivery_sender import DeliverySender, SenderParts
+from service.dicom.peer_probe import DicomPeerProbe
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
+from service.resources.dicom_metrics import DicomMetrics
 from service.resources.peers import Peer
+from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.peer_health import PeerHealth
 from tests.support.dicom.archive import LABELMAP, SEG, archive
+from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.orthanc import Orthanc
 from tests.support.ports import free_port
@@ -44,6 +51,8 @@ class Sending:
 
     repository: Repository
     scratch: Scratch
+    registry: CollectorRegistry
+    metrics: DicomMetrics
     listens: bool = False
 
     def sender(self, peer: Peer) -> DeliverySender:
@@ -57,11 +66,15 @@ class Sending:
                 commitments=self.commitments,
                 scratch=self.scratch,
                 authenticator=LocalAdministrator(),
+                metrics=self.metrics,
                 ae_title="TESSERA",
                 poll_s=unused,
             ),
             peer,
         )
+
+    def health(self, peer: Peer) -> PeerHealth:
+        return PeerHealth(RoutingTable(peer=(peer,)), DicomPeerProbe("TESSERA"), self.metrics)
 
     @property
     def commitments(self) -> Commitments:
@@ -71,6 +84,15 @@ class Sending:
     def delivery(self) -> Delivery:
         (found,) = self.repository.deliveries.of_job("ada", "job")
         return found
+
+    def metric(self, name: str, *labels: str) -> float | None:
+        """The value of a metric of the archive, as Prometheus reads it."""
+        text = generate_latest(self.registry).decode()
+        samples = (n for family in text_string_to_metric_families(text) for n in family.samples)
+        wanted = {"archive", *labels}
+        return next(
+            (n.value for n in samples if n.name == name and set(n.labels.values()) == wanted), None
+        )
 
     @property
     def commitment(self) -> str:
@@ -99,7 +121,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
             preview_sha256=None,
             report={},
         )
-        return Sending(repository, scratch)
+        registry = CollectorRegistry()
+        metrics = DicomMetrics(registry, repository.deliveries.counts)
+        return Sending(repository, scratch, registry, metrics)
 
     yield finished
     scratch.close()
@@ -168,7 +192,7 @@ def test_a_commitment_on_an_association_of_the_archive(start: Start, tmp_path: P
     sending.listens = True
     settings = Settings(data=tmp_path, dicom_port=free_port())
     inbox = SeriesInbox(settings)
-    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments)
+    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments, dicom_metrics())
     with archive() as there:
         peer = there.peer(storage_commitment=True)
         assert sending.sender(peer).step()
@@ -192,7 +216,7 @@ def test_orthanc_commits(start: Start, tmp_path: Path, orthanc: Orthanc) -> None
     sending.listens = True
     settings = Settings(data=tmp_path, dicom_port=free_port())
     inbox = SeriesInbox(settings)
-    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments)
+    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments, dicom_metrics())
     orthanc.modality("tessera", settings.dicom_port)
     where = {"host": "127.0.0.1", "port": orthanc.dicom, "ae_title": "ORTHANC"}
     peer = Peer.model_validate({"name": "archive", "storage_commitment": True, **where})
@@ -228,6 +252,32 @@ def test_a_report_that_never_comes(start: Start, monkeypatch: pytest.MonkeyPatch
     found = sending.delivery
     assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.FAILED)
     assert "never reported" in str(found.error)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_metrics_of_a_peer(start: Start) -> None:
+    """What waits and for how long, what was attempted, and whether the peer answered."""
+    sending = start("dicom-seg")
+    assert sending.metric("tessera_deliveries", "waiting") == 1
+    assert (sending.metric("tessera_delivery_oldest_seconds") or -1) >= 0
+    assert sending.metric("tessera_peer_up") is None
+    with archive() as there:
+        peer = there.peer(timeout_s=1)
+        assert DicomPeerProbe("TESSERA").probe(there.peer()) == {"c-echo": "ok"}
+    assert sending.sender(peer).step()
+    assert sending.metric("tessera_delivery_attempts_total", "postponed") == 1
+    assert sending.metric("tessera_peer_up") == 0
+    me = LocalAdministrator().authenticate(BackgroundTask("test", "ada"))
+    assert "unavailable" in sending.health(peer).check(me, "archive")["c-echo"]
+    with archive() as there:
+        peer = there.peer()
+        assert sending.health(peer).check(me, "archive") == {"c-echo": "ok"}
+        assert sending.metric("tessera_peer_up") == 1
+        until(sending.sender(peer).step)
+    assert sending.metric("tessera_delivery_attempts_total", "sent") == 1
+    assert sending.metric("tessera_deliveries", "sent") == 1
+    assert sending.metric("tessera_deliveries", "waiting") is None
+    assert sending.metric("tessera_delivery_oldest_seconds") is None
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -251,7 +251,13 @@ def test_routes_say_what_a_peer_does(orthanc: Orthanc, installation: Installatio
         "old": "c-store",
     }
     assert client.get("/v1/scans").json()["scans"] == []
+    healthy = client.get("/v1/peers/archive/health")
+    assert (healthy.status_code, healthy.json()["parts"]) == (200, {"qido-rs": "ok"})
+    check_problem(client.get("/v1/peers/nobody/health"), 404)
     orthanc.kill()
+    unwell = client.get("/v1/peers/archive/health")
+    assert (unwell.status_code, unwell.json()["status"]) == (503, "unavailable")
+    assert 'tessera_peer_up{peer="archive"} 0.0' in client.get("/metrics").text
     check_problem(client.post("/v1/scans/pull", json=pull), 503, uid)
     answer = client.get(f"/v1/peers/archive/series?PatientID={NUMBER}")
     check_problem(answer, 503, NUMBER)

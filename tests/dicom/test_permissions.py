@@ -34,6 +34,7 @@ from service.dicom.storage_scp import StorageScp
 from service.resources.peers import Peer
 from service.resources.routing_table import RoutingTable
 from tests.support.dicom.associations import associate, store
+from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.ports import free_port
 from tests.support.waiting import until
@@ -54,7 +55,11 @@ def _scp(folder: Path, authenticator: Authenticator) -> tuple[StorageScp, Series
     settings = Settings(data=folder, dicom_port=free_port())
     inbox = SeriesInbox(settings)
     unused: Any = None
-    return StorageScp(settings, inbox, authenticator, unused), inbox, settings.dicom_port
+    return (
+        StorageScp(settings, inbox, authenticator, unused, dicom_metrics()),
+        inbox,
+        settings.dicom_port,
+    )
 
 
 def test_every_service_names_one_permission(tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_a_series_of_a_node_that_lost_its_permission_is_refused(tmp_path: Path) 
     inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
     inbox.association_ended(1, released=True)
     unused: Any = None
-    router = SeriesRouter(inbox, RoutingTable(), unused, unused, unused, Nodes())
+    router = SeriesRouter(inbox, RoutingTable(), unused, unused, unused, Nodes(), dicom_metrics())
     until(inbox.complete)
     router.step()
     (refused,) = (tmp_path / "refused").rglob("problem.json")
@@ -142,6 +147,7 @@ def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
         commitments=unused,
         scratch=unused,
         authenticator=_Tasks(),
+        metrics=dicom_metrics(),
         ae_title="TESSERA",
         poll_s=1.0,
     )

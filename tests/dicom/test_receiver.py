@@ -29,6 +29,7 @@ from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
 from service.listen_addresses import check_listen_addresses
 from tests.support.dicom.associations import associate, store
+from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
 from tests.support.installation import Installation
 from tests.support.ports import free_port
@@ -44,7 +45,7 @@ class Open:
         self.settings = Settings(**values)
         self.inbox = SeriesInbox(self.settings)
         self.receiver = StorageScp(
-            self.settings, self.inbox, LocalAdministrator(), cast("Any", None)
+            self.settings, self.inbox, LocalAdministrator(), cast("Any", None), dicom_metrics()
         )
 
     def close(self) -> None:
@@ -245,7 +246,9 @@ def test_beyond_loopback_callers_are_named() -> None:
 def test_a_port_that_is_taken_is_said(opened) -> None:  # type: ignore[no-untyped-def]
     here = opened()
     with pytest.raises(BadRequest) as refused:
-        StorageScp(here.settings, here.inbox, LocalAdministrator(), cast("Any", None))
+        StorageScp(
+            here.settings, here.inbox, LocalAdministrator(), cast("Any", None), dicom_metrics()
+        )
     assert str(here.port) in str(refused.value)
 
 

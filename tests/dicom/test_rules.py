@@ -18,6 +18,7 @@ from service.dicom.series_router import SeriesRouter
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.scan_intake import IntakeResult, ScanSelection, TakenScan
+from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.rows import make_scan
 from tests.support.waiting import until
@@ -153,7 +154,15 @@ def test_a_rule_without_a_model_takes_the_series_in(tmp_path: Path) -> None:
     routes = load(tmp_path, f'[[rule]]\notherwise = true\ndeidentify = true\n{RULE}modality="CT"\n')
     unused: Any = None
     scratch = Scratch(tmp_path / "scratch")
-    router = SeriesRouter(inbox, routes, Intake(), unused, scratch, LocalAdministrator())  # type: ignore[arg-type]
+    router = SeriesRouter(
+        inbox,
+        routes,
+        Intake(),  # type: ignore[arg-type]
+        unused,
+        scratch,
+        LocalAdministrator(),
+        dicom_metrics(),
+    )
     until(inbox.complete)
     router.step()
     assert wanted == [ScanSelection(each=True, frames=False, deidentify=True)]

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from imaging.errors import NotFound
-from jobs.delivery import Delivery, DeliveryState, Receipt, due_in
+from jobs.delivery import Commitment, Delivery, DeliveryState, Receipt, due_in
 from jobs.job import Job, JobState
 from jobs.repository import Repository
 
@@ -143,3 +144,53 @@ def test_waits_grow_to_five_minutes() -> None:
     assert [due_in(n, 1.0) for n in (1, 2, 3, 9)] == [1, 2, 4, 256]
     assert due_in(10, 1.0) == due_in(10_000, 1.0) == 300
     assert due_in(4, 0.0) == 4
+
+
+def test_counts_by_destination_and_state(stocked: Repository, job_of: MadeJob) -> None:
+    """The age is that of the first finished job; a job that is not finished has none."""
+    stocked.jobs.add(job_of(), None, [delivery("d1"), delivery("d2", to="other")])
+    counts = {(n.destination, n.state): n for n in stocked.deliveries.counts()}
+    assert counts["archive", DeliveryState.WAITING].oldest_s is None
+    finish(stocked)
+    held = stocked.deliveries.claim("other", 60)
+    assert held is not None
+    stocked.deliveries.mark_sent(held.id, RECEIPT)
+    waiting, sent = stocked.deliveries.counts()
+    assert (waiting.destination, waiting.state, waiting.count) == ("archive", "waiting", 1)
+    assert waiting.oldest_s is not None
+    assert 0 <= waiting.oldest_s < 600
+    assert (sent.destination, sent.state, sent.count) == ("other", "sent", 1)
+    assert sent.oldest_s is None
+
+
+def test_a_corrected_mask_is_a_delivery_of_its_own(stocked: Repository, job_of: MadeJob) -> None:
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    asked = [replace(delivery("d2"), review="r"), replace(delivery("d3"), review="other")]
+    stocked.deliveries.request("ada", "job", asked)
+    found = stocked.deliveries.request("ada", "job", [replace(delivery("d4"), review="r")])
+    assert [(n.id, n.review) for n in found] == [("d1", ""), ("d2", "r"), ("d3", "other")]
+
+
+def test_commitments_are_claimed_once_and_recorded_once(
+    stocked: Repository, job_of: MadeJob
+) -> None:
+    """A report that comes before the request is marked as accepted is not overwritten."""
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    finish(stocked)
+    held = stocked.deliveries.claim("archive", 60)
+    assert held is not None
+    assert stocked.commitments.claim("archive", "2.25.1", 60) is None
+    stocked.deliveries.mark_sent(held.id, replace(RECEIPT, commitment=Commitment.DUE))
+    first = stocked.commitments.claim("archive", "2.25.1", 0)
+    second = stocked.commitments.claim("archive", "2.25.2", 60)
+    assert stocked.commitments.claim("archive", "2.25.3", 60) is None
+    assert first is not None
+    assert second is not None
+    assert second.commit_requests == 2
+    assert not stocked.commitments.commit("2.25.1"), "a later request took its place"
+    assert stocked.commitments.commit("2.25.2")
+    stocked.commitments.requested(second, 0.0)
+    assert not stocked.commitments.fail("2.25.2", {"title": "x"}, resend=True)
+    (found,) = stocked.deliveries.of_job("ada", "job")
+    assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.COMMITTED)
+    assert stocked.commitments.of_transaction("2.25.1") is None

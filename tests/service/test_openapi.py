@@ -37,6 +37,7 @@ PATHS = {
     "/v1/batches/{batch_id}": {"get"},
     "/v1/jobs/{job_id}/deliveries": {"get", "post"},
     "/v1/peers": {"get"},
+    "/v1/peers/{name}/health": {"get"},
     "/v1/peers/{name}/series": {"get"},
     "/v1/scans/pull": {"post"},
     "/v1/models": {"get"},

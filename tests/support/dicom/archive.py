@@ -11,6 +11,7 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
+    Verification,
 )
 
 from service.resources.peers import Peer
@@ -88,6 +89,7 @@ def archive(
     """
     found = Archive(free_port(), **behaviour)
     entity = AE("ARCHIVE")
+    entity.add_supported_context(Verification)
     for kind in classes:
         entity.add_supported_context(kind)
     if offers:
