@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 - the name that its users know
 import tifffile
 
+from imaging.formats.incoming import ScanSelection, incoming_scans
+from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support import tiff_files
@@ -72,13 +75,22 @@ def test_units_of_imagej(tmp_path: Path, unit: str, mm: float) -> None:
         assert not scan.warnings
 
 
+def of_itk(path: Path) -> tuple[float, float]:
+    """(row, column) as ITK reads it."""
+    column, row = sitk.ReadImage(str(path)).GetSpacing()
+    return row, column
+
+
 def test_resolution_units(tmp_path: Path) -> None:
     """Without ResolutionUnit, the unit is the inch (TIFF 6.0, section 8)."""
     scan = resolution(tmp_path, (20_000, 1), (10_000, 1), tag_296=CENTIMETRE)
     assert scan.spacing_mm == pytest.approx((1e-3, 5e-4), rel=1e-12)
+    assert scan.spacing_mm == pytest.approx(of_itk(tmp_path / "a.tif"))
     for unit in ({"tag_296": INCH}, {}):
         scan = resolution(tmp_path, (50_800, 1), (50_800, 2), **unit)
         assert scan.spacing_mm == pytest.approx((1e-3, 5e-4), rel=1e-12)
+        if unit:  # ITK does not know the default
+            assert scan.spacing_mm == pytest.approx(of_itk(tmp_path / "a.tif"))
         assert not scan.warnings
 
 
@@ -124,3 +136,23 @@ def test_a_size_that_is_no_number_is_none(tmp_path: Path, value: str) -> None:
     (tmp_path / "a").write_bytes(data.replace(f'"{value}"'.encode(), b'"2"'.ljust(len(value) + 2)))
     if value in ("inf", "nan", "many"):  # the same file with a number
         assert open_scan(tmp_path / "a").spacing_mm == pytest.approx((2e-3, 2e-3))
+
+
+def test_each_image_of_a_file_has_its_own_size(tmp_path: Path) -> None:
+    """Two images with the same number of pixels, of different physical sizes."""
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tiff:
+        for size in (2.0, 3.0):
+            tiff.write(PIXELS, metadata={"axes": "YX", "PhysicalSizeX": size, "PhysicalSizeY": 1.0})
+    for number, size in ((1, 2.0), (2, 3.0)):
+        selection = ScanSelection(volume=number)
+        (scan,), _ = incoming_scans([tmp_path / "a.ome.tif"], tmp_path, Limits(), selection)
+        assert open_scan(scan.path).spacing_mm == pytest.approx((1e-3, size * 1e-3))
+
+
+def test_an_ome_xml_of_another_image_is_reported(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a", PIXELS, ome=True, metadata={"PhysicalSizeX": 2.0})
+    data = (tmp_path / "a").read_bytes().replace(b'SizeX="30"', b'SizeX="31"')
+    (tmp_path / "a").write_bytes(data)
+    scan = open_scan(tmp_path / "a")
+    assert scan.spacing_mm is None
+    assert "other sizes" in scan.warnings[0]

@@ -38,6 +38,8 @@ class ImageSeries:
     """Length of each of these axes, all above 1."""
     slide: bool
     """Whether the file is of a format for slides, whose Z axis is a choice of focal planes."""
+    index: int
+    """Its position among all series of the file, which is that of the image in OME-XML."""
     name: str = ""
     """Which of several images of a file it is, such as `image 2 of 3`; else empty."""
 
@@ -60,12 +62,19 @@ def image_series(file: tifffile.TiffFile) -> list[ImageSeries]:
         check_tiles(file)
     _check_imagej(file, images)
     return [
-        _image_series(one, slide, f"image {n} of {len(images)}" if len(images) > 1 else "")
+        _image_series(
+            one,
+            slide,
+            file.series.index(one),
+            f"image {n} of {len(images)}" if len(images) > 1 else "",
+        )
         for n, one in enumerate(images, 1)
     ]
 
 
-def _image_series(series: tifffile.TiffPageSeries, slide: bool, name: str) -> ImageSeries:
+def _image_series(
+    series: tifffile.TiffPageSeries, slide: bool, index: int, name: str
+) -> ImageSeries:
     keyframe = series.keyframe
     count = series.size // max(1, prod(keyframe.shape))
     outer = _outer_axes(series, count)
@@ -77,6 +86,7 @@ def _image_series(series: tifffile.TiffPageSeries, slide: bool, name: str) -> Im
         axes="".join(axis for axis, _ in outer),
         shape=tuple(n for _, n in outer),
         slide=slide,
+        index=index,
         name=name,
     )
 

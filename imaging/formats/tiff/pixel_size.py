@@ -16,6 +16,7 @@ from imaging.formats.tiff.ventana import xmp_text
 NOT_A_LENGTH = (
     "The file states the size of its pixels in a unit that is not a length; it is not used."
 )
+_UNCLEAR = "The OME-XML describes images of other sizes; the size of the pixels is not known."
 _NO_UNIT = "The file states a resolution without a unit; the size of the pixels is not known."
 _MICROMETRE_MM = 1e-3
 _RESOLUTION_UNITS_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
@@ -68,10 +69,10 @@ def _ome(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
         for element in ET.fromstring(file.ome_metadata or "").iter()  # noqa: S314 - see below
         if element.tag.rpartition("}")[2] == "Pixels"
     ]  # expat refuses entities that expand without bounds
+    pixels = images[series.index] if len(images) == len(file.series) else images[0]
     page = series.keyframe
-    extent = (str(page.imagewidth), str(page.imagelength))
-    same = [one for one in images if (one.get("SizeX"), one.get("SizeY")) == extent]
-    pixels = (same or images)[0]
+    if (pixels["SizeX"], pixels["SizeY"]) != (str(page.imagewidth), str(page.imagelength)):
+        return PixelSize(warnings=(_UNCLEAR,))
     if not any(f"PhysicalSize{axis}" in pixels for axis in "XYZ"):
         return None
     units = [pixels.get(f"PhysicalSize{axis}Unit", "\u00b5m") for axis in "YXZ"]

@@ -139,8 +139,8 @@ def decoded(
     data = None
     if count:
         with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(count) or None
+            file.seek(offset)  # a count beyond the end must not be allocated
+            data = file.read(min(count, max(0, path.stat().st_size - offset))) or None
     tile, (plane, _, row, column, sample), shape = keyframe.decode(
         data, index, jpegtables=page.jpegtables, jpegheader=keyframe.jpegheader
     )
