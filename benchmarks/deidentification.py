@@ -24,6 +24,7 @@ from imaging.formats.dicom.deidentify import deidentify_file
 from imaging.formats.dicom.instance import is_image
 from tests.support.dicom.mr_series import series
 from tests.support.dicom.planted_marks import (
+    LOSSY,
     SYNTAXES,
     TECHNICAL,
     Marks,
@@ -41,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     classes = sop_classes()[: options.classes or None]
     total, started = {"images": 0, "marks": 0, "found": 0}, perf_counter()
-    for syntax in SYNTAXES:
+    for syntax in (*SYNTAXES, *LOSSY):
         marks = found = 0
         for sop_class in classes:
             planted, places = one(sop_class, syntax)

@@ -11,7 +11,14 @@ from pydicom.data import get_testdata_files
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import MPEG2MPML, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.tag import Tag
+from pydicom.uid import (
+    MPEG2MPML,
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.deidentify import deidentify, deidentify_file
@@ -233,6 +240,44 @@ def test_what_the_table_leaves(keyword: str) -> None:
     deidentify(image, b"secret")
     assert image.SOPClassUID.name == "MR Image Storage"
     assert LEFT[keyword] not in str(image)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize(
+    ("keyword", "vr", "value"),
+    [
+        ("KVP", "DS", b"Norma^Nobody"),
+        ("ExposureTime", "IS", b"12\\Nora"),
+        ("ImagesInAcquisition", "IS", b"Norma "),
+        ("EchoTime", "DS", b"3.5\\7\\19 471"),
+        ("AnodeTargetMaterial", "CS", b"Norma^Nobody"),
+        ("BodyPartExamined", "CS", b"KNEE OF NORMA NOBODY"),
+        ("SeriesNumber", "US", b"Norma Nobody"),
+        ("TubeAngle", "FD", b"Norma Nobody 4711"[:16]),
+    ],
+)
+def test_a_text_in_place_of_a_number_or_code_goes(
+    tmp_path: Path, keyword: str, vr: str, value: bytes, syntax: UID
+) -> None:
+    """Given what no attribute of its kind can hold, nothing of it is left."""
+    image = series()[0]
+    image.file_meta.TransferSyntaxUID = syntax
+    if keyword in image:
+        del image[keyword]
+    image.StationName = value.decode()
+    tags = [
+        Tag(name).group.to_bytes(2, "little") + Tag(name).elem.to_bytes(2, "little")
+        for name in ("StationName", keyword)
+    ]
+    if not syntax.is_implicit_VR:
+        tags = [tags[0] + b"SH", tags[1] + vr.encode()]
+    content = as_bytes(image)
+    assert content.count(tags[0]) == 1
+    content = content.replace(tags[0], tags[1])
+    assert value in content
+    (tmp_path / "in").write_bytes(content)
+    deidentify_file(tmp_path / "in", tmp_path / "out", SECRET)
+    assert value not in (tmp_path / "out").read_bytes()
 
 
 def test_an_overlay_goes_as_a_whole() -> None:

@@ -12,6 +12,9 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
+    HEVCMP51,
+    MPEG2MPML,
+    MPEG4HP41,
     UID,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -21,8 +24,11 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
+from imaging.errors import UnsupportedScan
 from imaging.formats.dicom.codestream_cleaning import clean_codestream
 from imaging.formats.dicom.deidentify import deidentify_file
+from imaging.formats.sniff import open_scan
+from tests.support.dicom.files import picture, write
 from tests.support.dicom.mr_series import series
 from tests.support.dicom.planted_marks import (
     ENCODERS,
@@ -173,3 +179,28 @@ def test_a_stream_without_hidden_bits_stays_compressed(tmp_path: Path, syntax: U
     assert found.file_meta.TransferSyntaxUID == syntax
     frames = pixel_array(found)
     np.testing.assert_array_equal(frames, np.stack([expected] * 2))
+
+
+@pytest.mark.parametrize(
+    ("stated", "removed", "warned"),
+    [("", "YES", True), ("NO", "YES", False), ("", "NO", False), ("", "", False)],
+)
+def test_text_that_may_be_burned_in_is_pointed_out(
+    tmp_path: Path, stated: str, removed: str, *, warned: bool
+) -> None:
+    """Given a de-identified image whose header is silent about it, the scan has a warning."""
+    changes = {"BurnedInAnnotation": stated, "PatientIdentityRemoved": removed}
+    (path,) = write([picture(values().astype(np.uint8), **changes)], tmp_path)
+    assert any("burned" in warning for warning in open_scan(path).warnings) == warned
+
+
+@pytest.mark.parametrize("syntax", [MPEG2MPML, HEVCMP51, MPEG4HP41])
+def test_a_compression_without_a_decoder_is_refused(tmp_path: Path, syntax: UID) -> None:
+    """When the file arrives, and not when its pixels are read."""
+    planted = picture(values().astype(np.uint8))
+    planted.file_meta.TransferSyntaxUID = syntax
+    planted.PixelData = encapsulate([b"stream"])
+    (path,) = write([planted], tmp_path)
+    with pytest.raises(UnsupportedScan, match="compressed as") as refused:
+        open_scan(path)
+    assert syntax.name in str(refused.value)

@@ -14,12 +14,14 @@ For attributes that the table does not list, what is kept is listed here, not wh
 texts of KEPT_TEXTS and the binary values of KEPT_DATA.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
 from pydicom import DataElement, Dataset, Sequence
-from pydicom.datadict import dictionary_has_tag
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.multival import MultiValue
 
 from imaging.formats.dicom.pseudonyms import new_uid
@@ -40,6 +42,12 @@ _DUMMIES: Mapping[str, Any] = {
 }
 _TEXT_VRS = ("AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
 _DATA_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
+_NUMBER_TEXTS = ("DS", "IS")
+_NUMBER_VRS = (*_NUMBER_TEXTS, "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV")
+_CODE = re.compile(r"[A-Za-z0-9_ ./+:-]*")
+"""Code strings (PS3.5, 6.2), and characters that manufacturers use in them."""
+_LONGEST_CODE, _LONGEST_TYPE = 16, 64
+"""Characters of a code; image types of manufacturers are longer, and tell volumes apart."""
 _KEPT_TEXTS = frozenset(
     (
         *("Manufacturer", "ManufacturerModelName", "SoftwareVersions"),
@@ -82,6 +90,8 @@ def action_of(element: DataElement, *, nested: bool) -> Action | None:
         return _empty
     if _is_data(element) and element.keyword not in _KEPT_DATA:
         return _remove
+    if _is_malformed(element):
+        return _empty
     if nested and element.keyword in _PIXELS:
         return _remove
     if element.keyword in (*_TABLES, *_SEGMENTED_TABLES):
@@ -92,6 +102,27 @@ def action_of(element: DataElement, *, nested: bool) -> Action | None:
 def _is_data(element: DataElement) -> bool:
     """Whether its value is binary; a VR may be ambiguous, as "OB or OW" in implicit VR is."""
     return any(vr in _DATA_VRS for vr in element.VR.split(" or "))
+
+
+def _is_malformed(element: DataElement) -> bool:
+    """Whether a number or code is none, or there are too many (PS3.6): a text in its place."""
+    if element.VR == "CS":
+        longest = _LONGEST_TYPE if element.keyword in ("ImageType", "FrameType") else _LONGEST_CODE
+        codes = element.value if isinstance(element.value, MultiValue) else [element.value or ""]
+        return not all(len(code) <= longest and _CODE.fullmatch(code) for code in codes)
+    if element.VR in _NUMBER_TEXTS:
+        values = element.value if isinstance(element.value, MultiValue) else [element.value]
+        if not all(_is_number(value) for value in values):
+            return True
+    vm = dictionary_VM(element.tag)
+    return element.VR in _NUMBER_VRS and vm.isdigit() and int(vm) < element.VM
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return value in (None, "") or isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _remove(dataset: Dataset, element: DataElement, _: bytes) -> None:

@@ -18,7 +18,7 @@ from imaging.formats.dicom.pixel_description import check_pixel_description
 KEPT: tuple[str | int, ...] = (
     *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality"),
     *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "FrameOfReferenceUID"),
-    *("SeriesDescription", "BodyPartExamined", "BurnedInAnnotation"),
+    *("SeriesDescription", "BodyPartExamined", "BurnedInAnnotation", "PatientIdentityRemoved"),
     *(
         "InstanceNumber",
         "AcquisitionNumber",

@@ -4,6 +4,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage, RLELossless
 
 from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom import decoders
 from imaging.formats.dicom.instance import is_image
 
 
@@ -26,6 +27,12 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
             "The DICOM file does not name a known transfer syntax.",
             expected="Transfer Syntax UID (0002,0010) in its file meta information (PS3.10, 7.1).",
             hint="Export it again as a DICOM file, with its meta information.",
+        )
+    if syntax.is_encapsulated and not decoders.is_available(syntax):
+        raise UnsupportedScan(
+            f'The image is compressed as "{syntax.name}", which is not supported.',
+            expected="No compression, JPEG, JPEG-LS, JPEG 2000, HTJ2K or RLE (PS3.5, Annex A).",
+            hint="Convert it with a DICOM toolkit. A video must be converted to frames.",
         )
     native_bytes = native_size(header)
     if native_bytes <= 0:

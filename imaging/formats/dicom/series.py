@@ -209,7 +209,7 @@ class Series:
             format="dicom",
             reader=read,
             stored_shape=(rows, columns),
-            warnings=self.stack.warnings,
+            warnings=(*self.stack.warnings, *_burned_in(header)),
             source=self,
             padding=padding if PixelPadding.of(header) else None,
         )
@@ -243,6 +243,15 @@ def _cine(frames: int) -> UnsupportedScan:
         expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
         hint="Choose a frame by `volume` when you upload it.",
     )
+
+
+def _burned_in(header: Any) -> tuple[str, ...]:
+    """A warning for a de-identified image that may have text in its pixels (PS3.3, C.7.6.1)."""
+    removed = str(header.get("PatientIdentityRemoved") or "").strip().upper() == "YES"
+    if not removed or str(header.get("BurnedInAnnotation") or "").strip().upper() == "NO":
+        return ()
+    problem = "The header does not say whether text is burned into the image (0028,0301)."
+    return (f"{problem} Look for names in the de-identified image.",)
 
 
 def _alone(geometry: PlaneGeometry) -> NDArray[np.float64]:

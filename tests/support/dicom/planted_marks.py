@@ -30,6 +30,8 @@ from pydicom.uid import (
     HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
@@ -87,6 +89,8 @@ ENCODERS: dict[UID, Encode] = {
     ),
 }
 """Syntaxes whose streams hold all 16 bits of a cell."""
+LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit)
+"""Syntaxes whose streams hold 8 bits here, and no unused ones."""
 SYNTAXES = (*NATIVE, RLELossless, *ENCODERS)
 
 
@@ -176,6 +180,9 @@ def plant_pixels(
     image: Dataset, values: NDArray[np.uint16], syntax: UID, marks: Marks, *, high: int = 11
 ) -> None:
     """Stores (rows, columns) 12-bit values, with a mark in each unused bit and around the frame."""
+    if syntax in LOSSY:
+        _plant_lossy(image, values, syntax, marks)
+        return
     cells = values.astype(np.uint16) << (high - 11)
     for bit in (*range(high - 11), *range(high + 1, 16)):
         drawn = np.unpackbits(np.frombuffer(marks.new(f"pixel bit {bit}"), np.uint8))
@@ -194,6 +201,18 @@ def plant_pixels(
         stream = _rle(cells)
     else:
         stream = marked_stream(ENCODERS[syntax](cells), marks) + marks.new("behind the stream")
+    image.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)])
+    image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
+
+
+def _plant_lossy(image: Dataset, values: NDArray[np.uint16], syntax: UID, marks: Marks) -> None:
+    image.Rows, image.Columns = values.shape
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelRepresentation = 7, 0
+    image.file_meta.TransferSyntaxUID = syntax
+    encoded = bytes(imagecodecs.jpeg8_encode((values >> 4).astype(np.uint8)))
+    stream = marked_stream(encoded, marks) + marks.new("behind the stream")
     image.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)])
     image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
 
