@@ -105,6 +105,17 @@ def test_packed_bits_that_are_cut_off_are_refused(tmp_path: Path) -> None:
         open_scan(tmp_path / "a")
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_floats_of_24_bits(tmp_path: Path, order: str) -> None:
+    """A sign, 7 bits of exponent with a bias of 63, 16 bits of fraction (TIFF Technical Note 3)."""
+    tags, _ = tiff_files.page(np.zeros((4, 1), np.uint64), 24, BLACK, tag_339=3)
+    numbers = {0x3F0000: 1.0, 0xBF8000: -1.5, 0x400000: 2.0, 0x000000: 0.0}
+    strip = b"".join(n.to_bytes(3, "little" if order == "<" else "big") for n in numbers)
+    (tmp_path / "a").write_bytes(tiff_files.tiff((tags, [strip]), order=order))
+    scan = verify(tmp_path / "a")
+    assert scan.read(Box.whole(scan.grid)).ravel().tolist() == list(numbers.values())
+
+
 def test_more_than_16_packed_bits_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(tiff_files.tiff(tiff_files.page(values(24), 24, BLACK)))
     with pytest.raises(UnsupportedScan, match="24 bits"):
@@ -180,6 +191,8 @@ def test_jpeg_2000_of_aperio_is_ycbcr(tmp_path: Path, photometric: int) -> None:
         (77, 1, {}, "interpretation 77"),
         (YCBCR, 3, {}, "subsampled chroma"),
         (CMYK, 4, {"tag_332": 2}, "inks"),
+        (CMYK, 4, {"tag_258": [4] * 4}, "CMYK with samples of 4 bits"),
+        (YCBCR, 3, {"tag_258": [4] * 3, "tag_530": [1, 1]}, "YCbCr with samples of 4 bits"),
         (BLACK, 1, {"tag_339": 5}, "SampleFormat 5"),
         (BLACK, 3, {"tag_338": [0, 0]}, "channel 1 of 3"),
         (PALETTE, 1, {}, "palette"),

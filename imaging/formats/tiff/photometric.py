@@ -153,7 +153,8 @@ def _inverted_grey(page: tifffile.TiffPage, channel: int | None) -> Interpretati
             return ~samples
         if samples.dtype.kind == "u":
             return np.asarray(samples.dtype.type((1 << bits) - 1) - samples)
-        return np.asarray(grey.dtype.type(low + high) - samples.astype(grey.dtype, copy=False))
+        with np.errstate(all="ignore"):  # infinite values may become NaN
+            return np.asarray(grey.dtype.type(low + high) - samples.astype(grey.dtype, copy=False))
 
     return Interpretation(
         1, grey.dtype, lambda samples: grey.convert(inverted(samples)), grey.warnings
@@ -197,12 +198,12 @@ def _cmyk(page: tifffile.TiffPage, _channel: int | None) -> Interpretation:
     """Inks to RGB without a colour profile, as libtiff does."""
     if page.tags.valueof("InkSet", 1) != 1 or page.samplesperpixel < 4:
         raise unsupported("The image is stored as inks that are not CMYK.")
-    if (
-        page.dtype not in (np.uint8, np.uint16)
-        or page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS
-    ):
-        raise unsupported("The image is CMYK in a form that is not supported.")
-    top = np.uint32(np.iinfo(page.dtype).max)
+    if page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS:
+        raise unsupported("The image is CMYK, compressed as JPEG or by a similar codec.")
+    bits = depth(page)
+    if stored_type(page).kind != "u" or bits not in (8, 16):
+        raise unsupported(f"The image is CMYK with samples of {bits} bits, not of 8 or 16.")
+    top = np.uint32((1 << bits) - 1)
 
     def convert(samples: NDArray[Any]) -> NDArray[Any]:
         paper = top - samples[..., :4].astype(np.uint32)

@@ -13,6 +13,7 @@ CODED_AS_RGB = frozenset((6, 7, 22610, 33004, 33005, 33007, 34712, 34892, 34934,
 """Compressions whose decoder gives RGB: JPEG, JPEG XR, JPEG 2000, WebP, JPEG XL."""
 APERIO_YCBCR = 33003
 """Compression of Aperio: JPEG 2000 of YCbCr components."""
+_BITS = 8
 _LUMA = (0.299, 0.587, 0.114)
 _REFERENCE = (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)
 
@@ -21,7 +22,11 @@ def ycbcr_to_rgb(page: tifffile.TiffPage) -> Callable[[NDArray[Any]], NDArray[An
     """The function (..., 3) YCbCr -> (..., 3) RGB, both uint8, by the page's coefficients and
     reference values. Raises UnsupportedScan for subsampled chroma and other depths than 8 bits."""
     aperio = page.compression == APERIO_YCBCR
-    if page.dtype != np.uint8 or (page.is_subsampled and not aperio):
+    if page.dtype != np.uint8 or page.bitspersample != _BITS:
+        raise unsupported(
+            f"The image is YCbCr with samples of {page.bitspersample} bits, not of 8."
+        )
+    if page.is_subsampled and not aperio:
         raise unsupported("The image is YCbCr with subsampled chroma and without JPEG compression.")
     red, green, blue = _rationals(page, "YCbCrCoefficients", _LUMA)
     reference = np.array(_rationals(page, "ReferenceBlackWhite", _REFERENCE)).reshape(3, 2)
