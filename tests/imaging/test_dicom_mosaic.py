@@ -10,13 +10,14 @@ import highdicom
 import nibabel
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from imaging.errors import SeveralScans, UnsupportedScan
 from imaging.formats.dicom.csa_header import parse_csa
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.mask_file import write as write_mask
 from imaging.formats.sniff import open_scan
-from tests.support.dicom.files import enhanced, write
+from tests.support.dicom.files import PATIENT, enhanced, write
 from tests.support.dicom.headers import mask_description
 from tests.support.dicom.mosaic import CREATOR, csa, mosaic
 from tests.support.dicom.scans import (
@@ -126,6 +127,28 @@ def test_results_lie_on_the_slices(tmp_path: Path) -> None:
     np.testing.assert_array_equal(at(marked, places), 1)
     assert len(places) == mask.sum()
     assert source_of(scan).planes().headers[0].Rows == SHAPE[1]
+
+
+@pytest.mark.filterwarnings("ignore:The DICOM readers are highly experimental")
+def test_a_de_identified_mosaic_is_unpacked(tmp_path: Path) -> None:
+    """What remains of the CSA header is the number and direction of slices."""
+    from nibabel.nicom import csareader  # warns when it is imported
+
+    stored = _stored("coronal", -1)
+    image = mosaic(np.asarray(stored.dataobj), stored.affine)
+    block = image.private_block(0x0029, CREATOR)
+    block[0x10].value = block[0x10].value + PATIENT.encode() * 2
+    paths = write([image], tmp_path / "sent")
+    selection = ScanSelection(deidentify=True)
+    (one,), _ = incoming_scans(paths, fresh(tmp_path / "packs"), LIMITS, selection, b"secret")
+    scan = open_scan(one.path)
+    np.testing.assert_array_equal(at(scan, centres(SHAPE, turned())), voxels(SHAPE).ravel())
+    assert PATIENT.encode() not in one.path.read_bytes()
+    described = csareader.read(dcmread(one.path)[0x0029, 0x1010].value)["tags"]
+    assert described["NumberOfImagesInMosaic"]["items"] == [np.asarray(stored.dataobj).shape[2]]
+    assert len(described["SliceNormalVector"]["items"]) == 3
+    private = [element.tag for element in dcmread(one.path) if element.tag.is_private]
+    assert [(tag.group, tag.element & 0xFF) for tag in private] == [(0x29, 0x10), (0x29, 0x10)]
 
 
 def test_a_mosaic_that_nothing_describes_is_refused_by_name(tmp_path: Path) -> None:

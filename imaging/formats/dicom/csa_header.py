@@ -11,11 +11,16 @@ from struct import unpack_from
 
 from pydicom import Dataset
 
-_GROUP, _ELEMENT = 0x0029, 0x10
+CSA_CREATOR, CSA_ELEMENT = "SIEMENS CSA HEADER", 0x10
+"""Private creator, and the element of the image header in its block."""
+_GROUP = 0x0029
 _SECOND = b"SV10"
 _TAG = "<64si4siii"
 _TAG_BYTES = 84
 _ITEM_BYTES = 16
+_DECIMAL = b"DS"
+_END = 77
+"""The number that ends the fixed part of each structure."""
 _MOST_TAGS, _MOST_ITEMS = 1000, 10_000
 
 CsaHeader = dict[str, tuple[str, ...]]
@@ -26,7 +31,7 @@ def csa_headers(header: Dataset) -> Iterator[CsaHeader]:
     """The readable CSA image headers of an image; anonymisation often removes them."""
     for element in header.group_dataset(_GROUP):
         value = element.value
-        if element.tag.element >= 0x1000 and element.tag.element & 0xFF == _ELEMENT:
+        if element.tag.element >= 0x1000 and element.tag.element & 0xFF == CSA_ELEMENT:
             try:
                 yield parse_csa(value if isinstance(value, bytes) else b"")
             except (struct.error, ValueError):
@@ -61,6 +66,18 @@ def parse_csa(data: bytes) -> CsaHeader:
             at += length + -length % 4
         tags[_text(name)] = tuple(value for value in values if value)
     return tags
+
+
+def encoded_csa(tags: CsaHeader) -> bytes:
+    """A CSA header of the second version with these tags, whose values are numbers."""
+    data = _SECOND + b"\4\3\2\1" + struct.pack("<2I", len(tags), _END)
+    for name, values in tags.items():
+        data += struct.pack(_TAG, name.encode(), len(values), _DECIMAL, 0, len(values), _END)
+        for value in values:
+            text = value.encode() + b"\0"
+            data += struct.pack("<4i", len(text), len(text), _END, len(text))
+            data += text + bytes(-len(text) % 4)
+    return data
 
 
 def _text(raw: bytes) -> str:

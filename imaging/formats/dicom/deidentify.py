@@ -19,6 +19,7 @@ from imaging.formats.dicom.attribute_actions import action_of
 from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.missing_meta import completed
+from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.pixel_cleaning import clean_pixels
 from imaging.formats.dicom.pseudonyms import pseudonym
 from imaging.formats.dicom.stored_bits import bit_shift
@@ -43,6 +44,7 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
     and various errors for damaged pixel data.
     """
     _check_pixels(dataset)
+    mosaic = Mosaic.of(dataset, lambda: dataset)
     clean_pixels(dataset)
     names = _names(dataset, secret)
     _clean(dataset, secret)
@@ -51,6 +53,8 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
             dataset[tag].value = value
     dataset.file_meta = _file_meta(dataset)
     dataset.preamble = b"\0" * 128
+    if mosaic is not None:
+        mosaic.write_to(dataset)
     _record(dataset)
 
 

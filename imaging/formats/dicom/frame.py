@@ -83,7 +83,7 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
             expected=f"At most {_MOST_FRAMES:,}.",
             hint="Split it into its volumes.",
         )
-    mosaic = Mosaic.of(instance)
+    mosaic = Mosaic.of(instance.header, instance.whole_header)
     for number in range(count):
         try:
             frame = _frame(instance, number)

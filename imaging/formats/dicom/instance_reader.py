@@ -38,9 +38,10 @@ KEPT: tuple[str | int, ...] = (
     *("TotalPixelMatrixRows", "TotalPixelMatrixColumns", "TotalPixelMatrixFocalPlanes"),
     *("NumberOfOpticalPaths", "DimensionOrganizationType"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
-    *(UIH_GRID, *MOSAIC_COUNT),
+    *(*UIH_GRID, *MOSAIC_COUNT),
 )
 """Attributes that an Instance keeps of its header."""
+_KEPT_TAGS = [Tag(name) for name in KEPT]
 _PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 """Pixel Data, Float Pixel Data, Double Float Pixel Data."""
 
@@ -112,9 +113,7 @@ def _parse(file: BinaryIO) -> _Parsed:
     file.seek(0)
     if deflated:
         return _of_dataset(dcmread(file, force=True))
-    header = dcmread(
-        file, stop_before_pixels=True, force=True, specific_tags=[Tag(name) for name in KEPT]
-    )
+    header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEPT_TAGS)
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
     return _Parsed(header, syntax, _pixel_bytes(file, syntax))
 

@@ -8,7 +8,7 @@ MOSAIC). The tiles fill a square, row by row:
     6 . .
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isqrt
 
@@ -18,16 +18,22 @@ from pydicom import Dataset
 from pydicom.uid import MRImageStorage
 
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.csa_header import CsaHeader, csa_headers
-from imaging.formats.dicom.instance import Instance
+from imaging.formats.dicom.csa_header import (
+    CSA_CREATOR,
+    CSA_ELEMENT,
+    CsaHeader,
+    csa_headers,
+    encoded_csa,
+)
 from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.tile import Tile
 
-UIH_GRID = 0x00651050
-"""Private element of United Imaging Healthcare: number of images in a grid."""
+UIH_GRID = (0x00651050, 0x00651051)
+"""Private elements of United Imaging: number of images in a grid, and their sequence."""
 MOSAIC_COUNT = (0x00190010, 0x0019100A)
 """Private elements of Siemens: their creator, and the number of images in the mosaic. They remain
 where a program has replaced ImageType."""
+_MOST_SLICES = 4096
 _PARALLEL = 0.99
 """Least cosine between the normal that the CSA header states and that of the image."""
 
@@ -42,18 +48,19 @@ class Mosaic:
     """(3,): unit vector from each slice to the next, LPS+."""
 
     @classmethod
-    def of(cls, instance: Instance) -> "Mosaic | None":
+    def of(cls, header: Dataset, whole_header: Callable[[], Dataset]) -> "Mosaic | None":
         """The mosaic that an image is; None for every other image.
 
-        Raises UnsupportedScan for a packed image that cannot be unpacked.
+        `whole_header` reads the header with its CSA header, and is called for mosaics alone. Raises
+        UnsupportedScan for a packed image that cannot be unpacked.
         """
-        header = instance.header
         _refuse_grid(header)
         kinds = [str(kind).upper() for kind in header.get("ImageType") or ()]
-        single = header.SOPClassUID == MRImageStorage and instance.number_of_frames == 1
+        frames = int(header.get("NumberOfFrames") or 1)
+        single = header.get("SOPClassUID") == MRImageStorage and frames == 1
         if not single or ("MOSAIC" not in kinds and _private_count(header) <= 1):
             return None
-        tags = next((t for t in csa_headers(instance.whole_header()) if _COUNT in t), None)
+        tags = next((t for t in csa_headers(whole_header()) if _COUNT in t), None)
         if tags is None:
             raise _not_described()
         return cls._described(tags)
@@ -66,9 +73,19 @@ class Mosaic:
         except (KeyError, IndexError, ValueError) as error:
             raise _not_described() from error
         length = float(np.linalg.norm(normal))
-        if count < 1 or normal.shape != (3,) or not abs(length - 1) < 1 - _PARALLEL:
+        if (
+            not 1 <= count <= _MOST_SLICES
+            or normal.shape != (3,)
+            or not abs(length - 1) < 1 - _PARALLEL
+        ):
             raise _not_described()
         return cls(count, normal / length)
+
+    def write_to(self, dataset: Dataset) -> None:
+        """Adds a CSA header with nothing but the number of slices and their direction."""
+        normal = tuple(f"{n:.8f}" for n in self.normal)
+        block = dataset.private_block(0x0029, CSA_CREATOR, create=True)
+        block.add_new(CSA_ELEMENT, "OB", encoded_csa({_COUNT: (str(self.count),), _NORMAL: normal}))
 
     def tiles(
         self, geometry: PlaneGeometry, rows: int, columns: int
@@ -112,7 +129,7 @@ def _private_count(header: Dataset) -> int:
 
 
 def _refuse_grid(header: Dataset) -> None:
-    if UIH_GRID in header:
+    if any(tag in header for tag in UIH_GRID):
         raise UnsupportedScan(
             "The image is a grid of United Imaging (UIH): all slices of a volume as tiles of one "
             "image, described by private attributes.",
