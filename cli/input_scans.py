@@ -10,6 +10,7 @@ from imaging.errors import BadRequest, SeveralScans
 from imaging.formats.dicom.unpack import is_dicom
 from imaging.formats.file_start import FileStart
 from imaging.formats.incoming import ScanSelection, incoming_scans
+from imaging.formats.joined_pair import data_file_of
 from imaging.formats.limits import UNLIMITED
 
 _OPTIONS = ("series", "stack", "volume")
@@ -42,6 +43,8 @@ class InputScan:
 def input_scans(paths: Sequence[Path]) -> list[InputScan]:
     """A scan for each path; two or more DICOM files together are one series.
 
+    A header whose voxels are in a file beside it (.hdr and .img, .mhd and .raw) is read with it.
+
     Raises BadRequest for a path that does not exist and for an empty folder.
     """
     for path in paths:
@@ -57,11 +60,18 @@ def input_scans(paths: Sequence[Path]) -> list[InputScan]:
                 expected="A folder of DICOM files, or an OME-Zarr.",
                 hint="Give a folder that holds a series.",
             )
+    data = {path: data_file_of(path) for path in paths if path.is_file()}
+    paths = [path for path in paths if path not in data.values()]
     slices = tuple(path for path in paths if path.is_file() and is_dicom(FileStart.of(path).head))
     if len(slices) < 2:
-        return [InputScan(path, (path,)) for path in paths]
-    others = [InputScan(path, (path,)) for path in paths if path not in slices]
+        return [_single(path, data.get(path)) for path in paths]
+    others = [_single(path, data.get(path)) for path in paths if path not in slices]
     return [InputScan(slices[0].resolve().parent, slices), *others]
+
+
+def _single(path: Path, data: Path | None) -> InputScan:
+    """The scan at a path; `data`: the file with its voxels, where the path is only a header."""
+    return InputScan(path, (path,) if data is None else (path, data))
 
 
 def _listed(error: SeveralScans) -> BadRequest:

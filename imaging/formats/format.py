@@ -13,6 +13,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from imaging.formats.atomic import replacing
+from imaging.formats.file_pair import FilePair
 from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
 from imaging.formats.scan_part import ScanPart
@@ -81,6 +82,8 @@ class ScanFormat(FileFormat):
     """Writes the part of this number (from 1) of the first file to the second, as a file of the
     same format that `open` reads. Present where `parts` is. Raises UnreadableScan where the first
     file is damaged or cut off in any part."""
+    pair: FilePair | None = None
+    """How a header and its voxels in another file become one file; None: not in this format."""
     deidentify: Callable[[Path, int, Path], None] | None = None
     """As `extract`, for a file of one or more parts, and writes nothing but pixels and their size,
     in this format or another. None: files of this format are not de-identified. DICOM has rules of

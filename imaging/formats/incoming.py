@@ -1,7 +1,7 @@
 """The scans in an upload, ready to be stored: a file, a part of it, or the pack of a series."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
 from imaging.formats.format import ScanFormat
+from imaging.formats.joined_pair import joined_pair
 from imaging.formats.limits import Limits
 from imaging.formats.scan_part import ScanPart, chosen_parts
 from imaging.formats.sniff import format_of
@@ -58,6 +59,8 @@ class IncomingScan:
     uploaded files exist. None: the file has not been opened."""
     sha256: str | None = None
     """Checksum of the file, where it has been computed."""
+    named_after: Path | None = None
+    """The uploaded file whose name the scan has; None: `path`, if that is an uploaded file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def incoming_scans(
     )
     collection = InstanceCollection.of(collected)
     if not collection.candidates:
-        _refuse(collection, paths)
+        return _not_dicom(collection, paths, folder, limits, selection), []
     chosen = _chosen(collection, selection)
     damaged = collection.damaged_series
     if not selection.each:
@@ -165,14 +168,29 @@ def _refused(error: LabelImage) -> Instance:
     raise error
 
 
-def _refuse(collection: InstanceCollection, paths: Sequence[Path]) -> None:
-    if len(paths) > 1 and not collection.damaged and not collection.others:
+def _not_dicom(
+    collection: InstanceCollection,
+    paths: Sequence[Path],
+    folder: Path,
+    limits: Limits,
+    selection: ScanSelection,
+) -> list[IncomingScan]:
+    """The scans of a header and its data file, which may be in an archive; refuses all else."""
+    if collection.damaged or collection.others:
+        collection.refuse()
+    pair = joined_pair(paths, folder, limits)
+    if pair is not None:
+        named = pair.header if pair.header in paths else None
+        scans = _parts(pair.path, folder, limits, selection)
+        return [replace(scan, named_after=named) for scan in scans]
+    if len(paths) > 1:
         raise BadRequest(
             "The upload has several files that are not DICOM.",
-            expected="One file, or the files of a DICOM series.",
+            expected="One file, a header and its data file, or the files of a DICOM series.",
             hint="Send each volume or image in an upload of its own.",
         )
     collection.refuse()
+    return []
 
 
 def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[ScanCandidate]:

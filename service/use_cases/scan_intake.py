@@ -126,7 +126,10 @@ def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelecti
 
     A de-identified scan is never named for a file, which may be named for the patient.
     """
-    own = next((file.name for file in files if file.path == scan.path), None)
-    if own is not None or wanted.deidentify:
-        return own or scan.name
+    path = scan.named_after or scan.path
+    own = next((file.name for file in files if file.path == path), None)
+    if wanted.deidentify:
+        return scan.name
+    if own is not None:
+        return f"{own}: {scan.name}" if scan.named_after and scan.name else own
     return f"{files[0].name}: {scan.name}" if len(files) == 1 else scan.name

@@ -127,7 +127,7 @@ BAD: dict[str, tuple[Callable[[], bytes], int]] = {
     ),
     "singular affine": (_singular, 415),
     "affine of NaN": (lambda: bytes(_with_sform(nifti_bytes(), np.full((4, 4), np.nan))), 415),
-    "four dimensions": (_four_dimensions, 415),
+    "four dimensions": (_four_dimensions, 422),
     "complex voxels": (lambda: bytes(_header((2, 2, 2), 32, 64)) + bytes(64), 415),
     "60,000 x 60,000 by its header": (lambda: _png(60_000, 60_000, zlib.compress(b"\0" * 99)), 413),
     "60,000 x 60,000 that is really there": (

@@ -1,4 +1,4 @@
-/** Groups files into uploads: all DICOM files together, every other file alone. */
+/** Groups files into uploads: all DICOM files, a header and its data file, every other file alone. */
 
 const MAGIC = 'DICM' // at byte 128 of every DICOM file
 const MAGIC_OFFSET = 128
@@ -8,7 +8,14 @@ export interface FileGroup {
   files: File[]
 }
 
-/** One group for all DICOM files, one for each other file. */
+/** Endings of headers whose voxels are in a file of the same name, and the endings of that file. */
+const PAIRS: [RegExp, RegExp][] = [
+  [/\.hdr(\.gz)?$/i, /\.img(\.gz)?$/i],
+  [/\.mhd$/i, /\.z?raw$/i],
+  [/\.nhdr$/i, /\.(raw(\.gz)?|gz)$/i],
+]
+
+/** One group for all DICOM files, one for each header with its data file, and each other file. */
 export async function groupFiles(files: File[]): Promise<FileGroup[]> {
   const dicom = await Promise.all(files.map(isDicom))
   const series = files.filter((_, n) => dicom[n])
@@ -16,8 +23,33 @@ export async function groupFiles(files: File[]): Promise<FileGroup[]> {
   return [
     ...(series.length > 1 ? [{ name: `${series.length} DICOM files`, files: series }] : []),
     ...(series.length === 1 ? [{ name: series[0]!.name, files: series }] : []),
-    ...others.map((file) => ({ name: file.name, files: [file] })),
+    ...pairsAndSingles(others),
   ]
+}
+
+function pairsAndSingles(files: File[]): FileGroup[] {
+  const groups: FileGroup[] = []
+  for (const file of files) {
+    const beside = dataFileOf(file, files)
+    if (beside === undefined) continue
+    groups.push({ name: file.name, files: [file, beside] })
+  }
+  const grouped = new Set(groups.flatMap((group) => group.files))
+  const singles = files.filter((file) => !grouped.has(file))
+  return [...groups, ...singles.map((file) => ({ name: file.name, files: [file] }))]
+}
+
+/** The file with the voxels of a header, by their names. */
+function dataFileOf(header: File, files: File[]): File | undefined {
+  for (const [ending, dataEnding] of PAIRS) {
+    if (!ending.test(header.name)) continue
+    const stem = header.name.replace(ending, '').toLowerCase()
+    return files.find(
+      (file) =>
+        dataEnding.test(file.name) && file.name.replace(dataEnding, '').toLowerCase() === stem,
+    )
+  }
+  return undefined
 }
 
 /** The DICOM files of a folder, without the other files next to them, if it has any. */

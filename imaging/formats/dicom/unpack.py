@@ -26,6 +26,8 @@ from imaging.formats.ome_zarr.read import is_ome_zarr
 from imaging.hashes import Sha256Writer, sha256_of
 
 _START = 512
+_SYSTEM = (b"\0\x05\x16\x07", b"\0\0\0\x01Bud1")
+"""First bytes of AppleDouble files (`._name`) and of `.DS_Store`."""
 _CHUNK = 1 << 20
 _ZIP = b"PK\x03\x04"
 _COMPRESSIONS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
@@ -86,12 +88,20 @@ def dicom_files(paths: Sequence[Path], folder: Path, limits: Limits) -> Iterator
     Raises ScanTooLarge for an archive that unpacks to more than `limits.max_bytes` or holds too
     many files, UnreadableScan for a damaged one, StorageFull.
     """
-    unpacking = _Unpacking(folder, limits)
+    return _files(paths, _Unpacking(folder, limits, _is_instance))
+
+
+def scan_files(paths: Sequence[Path], folder: Path, limits: Limits) -> Iterator[DicomFile]:
+    """As `dicom_files`, for files of any kind; what a file manager adds is left out."""
+    return _files(paths, _Unpacking(folder, limits, lambda start: not start.startswith(_SYSTEM)))
+
+
+def _files(paths: Sequence[Path], unpacking: "_Unpacking") -> Iterator[DicomFile]:
     for path in paths:
         if path.is_dir():
             for inner in sorted(n for n in path.rglob("*") if n.is_file()):
                 unpacking.count_file()
-                if _is_instance(_start(inner)):
+                if unpacking.wanted(_start(inner)):
                     yield DicomFile(inner, sha256_of(inner))
             continue
         start = _start(path)
@@ -100,6 +110,8 @@ def dicom_files(paths: Sequence[Path], folder: Path, limits: Limits) -> Iterator
         elif _is_archive(path, start):
             with _damage_reported():
                 yield from _members(path, start, unpacking)
+        elif unpacking.wanted(start):
+            yield DicomFile(path, sha256_of(path))
 
 
 def _members(path: Path, start: bytes, unpacking: "_Unpacking") -> Iterator[DicomFile]:
@@ -140,8 +152,9 @@ class _BoundedStream:
 class _Unpacking:
     """Unpacks members into a folder; bounds what all archives of an upload unpack to."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
-        self._folder, self.limits = folder, limits
+    def __init__(self, folder: Path, limits: Limits, wanted: Callable[[bytes], bool]) -> None:
+        """`wanted`: whether a file is needed, by its first bytes."""
+        self._folder, self.limits, self.wanted = folder, limits, wanted
         self._bytes = self._files = 0
 
     def count_file(self) -> None:
@@ -155,10 +168,10 @@ class _Unpacking:
             )
 
     def unpack(self, member: IO[bytes]) -> Iterator[DicomFile]:
-        """Unpacks a member where it is DICOM; skips every other."""
+        """Unpacks a member where it is wanted; skips every other."""
         self.count_file()
         start = self._read(member, _START)
-        if not _is_instance(start):
+        if not self.wanted(start):
             return
         path = self._folder / f"{self._files}.dcm"
         with raising_storage_full(), path.open("wb") as file:

@@ -7,6 +7,7 @@ import numpy as np
 from imaging.formats.format import MaskFormat, ScanFormat, Segmentation
 from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
 from imaging.formats.metaimage.fields import is_metaimage
+from imaging.formats.metaimage.pair import PAIR
 from imaging.formats.metaimage.read import (
     MetaVoxels,
     extract_metaimage,
@@ -52,6 +53,8 @@ SCAN = ScanFormat(
     verify=verify_metaimage,
     parts=metaimage_parts,
     extract=extract_metaimage,
+    pair=PAIR,
+    deidentify=extract_metaimage,
 )
 
 MASK = MaskFormat(

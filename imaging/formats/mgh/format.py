@@ -54,6 +54,7 @@ SCAN = ScanFormat(
     verify=verify_mgh,
     parts=mgh_parts,
     extract=extract_mgh,
+    deidentify=extract_mgh,
 )
 
 MASK = MaskFormat(

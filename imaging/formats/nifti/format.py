@@ -3,6 +3,7 @@
 from imaging.formats.file_start import FileStart
 from imaging.formats.format import MaskFormat, ScanFormat
 from imaging.formats.nifti.header import byte_order
+from imaging.formats.nifti.pair import PAIR
 from imaging.formats.nifti.parts import extract_nifti, nifti_parts
 from imaging.formats.nifti.read import open_nifti, verify_nifti
 from imaging.formats.nifti.write import write_mask_volume
@@ -28,6 +29,8 @@ SCAN = ScanFormat(
     verify=verify_nifti,
     parts=nifti_parts,
     extract=extract_nifti,
+    pair=PAIR,
+    deidentify=extract_nifti,
 )
 
 

@@ -19,6 +19,10 @@ from imaging.formats.nifti.geometry import Geometry, geometry_of
 HEADER_BYTES = HEAD_BYTES
 """The length of the longer header, NIfTI-2's."""
 _VERSIONS = {348: Nifti1Header, 540: Nifti2Header}
+SINGLE_MAGIC = (b"n+1\0", b"n+2\0")
+"""NIfTI-1 and NIfTI-2 with header and voxels in one file."""
+PAIR_MAGIC = (b"ni1\0", b"ni2\0")
+"""NIfTI-1 and NIfTI-2 with the voxels in another file."""
 _SUPPORTED = {
     2: "u1",
     4: "i2",
@@ -106,6 +110,16 @@ def byte_order(start: bytes) -> Literal["<", ">"] | None:
     return ">" if int.from_bytes(start[:4], "big") in _VERSIONS else None
 
 
+def header_size(start: bytes) -> int:
+    """Bytes of the header that `start` begins with: 348, or 540 for NIfTI-2."""
+    return int.from_bytes(start[:4], "little" if byte_order(start) == "<" else "big")
+
+
+def magic_of(start: bytes) -> bytes:
+    """The four bytes that tell single files, pairs and Analyze apart."""
+    return start[344:348] if header_size(start) == 348 else start[4:8]
+
+
 def parse(start: bytes) -> Header:
     """The header at the beginning of a decompressed file.
 
@@ -115,10 +129,10 @@ def parse(start: bytes) -> Header:
     order = byte_order(start)
     if order is None:
         raise _damaged("The file does not begin with a NIfTI header.")
-    size = int.from_bytes(start[:4], "little" if order == "<" else "big")
+    size = header_size(start)
     if len(start) < size:
         raise _damaged("The file ends inside its header.")
-    _check_magic(start, size)
+    _check_magic(start)
     raw = _VERSIONS[size](start[:size], endianness=order, check=False)
     stored_shape = _stored_shape(raw)
     slope, intercept = _scaling(raw)
@@ -142,15 +156,15 @@ def _damaged(detail: str) -> UnreadableScan:
     )
 
 
-def _check_magic(start: bytes, size: int) -> None:
-    magic = start[344:348] if size == 348 else start[4:8]
-    if magic in (b"n+1\0", b"n+2\0"):
+def _check_magic(start: bytes) -> None:
+    magic = magic_of(start)
+    if magic in SINGLE_MAGIC:
         return
-    kind = "half of a NIfTI pair (.hdr and .img)" if magic[:2] == b"ni" else "an Analyze file"
+    kind = "NIfTI pair (.hdr and .img)" if magic in PAIR_MAGIC else "pair of Analyze files"
     raise UnsupportedScan(
-        f"This is {kind}.",
-        expected="One NIfTI file that holds both header and voxels.",
-        hint="Load the pair in nibabel or ITK-SNAP and save it as .nii.gz.",
+        f"This is the header of a {kind}.",
+        expected="One NIfTI file that holds both header and voxels, or both files of a pair.",
+        hint="Send both files together, or in a zip.",
     )
 
 

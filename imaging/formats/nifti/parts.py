@@ -18,6 +18,7 @@ from imaging.formats.atomic import replacing
 from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
 from imaging.formats.nifti.header import Header, parse
+from imaging.formats.nifti.single import single_header
 from imaging.formats.nifti.voxels import check_file_size, truncated
 from imaging.formats.scan_part import ScanPart, check_part_count
 
@@ -25,7 +26,6 @@ _GZIP_LEVEL = 1
 _CHUNK_BYTES = 1 << 20
 _TIME_UNITS = (8, 16, 24)  # NIFTI_UNITS_SEC, NIFTI_UNITS_MSEC, NIFTI_UNITS_USEC
 _VECTOR = (1005, 1006, 1007)  # NIFTI_INTENT_SYMMATRIX, NIFTI_INTENT_DISPVECT, NIFTI_INTENT_VECTOR
-_NO_TEXT = ("descrip", "aux_file", "intent_name")
 
 
 def nifti_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
@@ -81,14 +81,9 @@ def _copy(
     raw = header.raw.copy()
     axes = min(3, len(header.stored_shape))
     raw["dim"][0], raw["dim"][axes + 1 :] = axes, 1
-    raw["vox_offset"] = raw.single_vox_offset
-    raw["magic"] = raw.single_magic
-    for field in _NO_TEXT:
-        raw[field] = b""
     if int(raw["intent_code"]) in _VECTOR:
         raw["intent_code"] = 0
-    file.write(raw.binaryblock)
-    file.write(bytes(4))  # no extensions
+    file.write(single_header(raw))
     for chunk in chunks():
         file.write(chunk)
 

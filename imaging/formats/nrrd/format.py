@@ -3,6 +3,7 @@
 from imaging.formats.format import MaskFormat, ScanFormat
 from imaging.formats.nrrd.extract import extract_nrrd
 from imaging.formats.nrrd.fields import SIGNATURE
+from imaging.formats.nrrd.pair import PAIR
 from imaging.formats.nrrd.read import nrrd_parts, open_nrrd, verify_nrrd
 from imaging.formats.nrrd.write import write_mask_nrrd
 
@@ -22,6 +23,8 @@ SCAN = ScanFormat(
     verify=verify_nrrd,
     parts=nrrd_parts,
     extract=extract_nrrd,
+    pair=PAIR,
+    deidentify=extract_nrrd,
 )
 
 MASK = MaskFormat(

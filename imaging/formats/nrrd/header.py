@@ -1,7 +1,8 @@
 """An NRRD header, parsed and checked.
 
-Fields are those of the format's definition (teem.sourceforge.net/nrrd/format.html). Only attached
-headers are read: a detached one names other files, and such a name may be any path.
+Fields are those of the format's definition (teem.sourceforge.net/nrrd/format.html). A detached
+header is read together with the data file that was sent with it; the name in it is not used,
+because it may be any path.
 """
 
 from collections.abc import Mapping
@@ -70,6 +71,17 @@ def parse(path: Path) -> NrrdHeader:
     """
     with path.open("rb") as file:
         fields, offset = fields_of(file.read(HEADER_BYTES))
+    if "datafile" in fields:
+        raise UnsupportedScan(
+            "The header is detached: the voxels are in other files.",
+            expected="One NRRD file that holds both header and voxels (.nrrd).",
+            hint="Send the header (.nhdr) and its data file together, or in a zip.",
+        )
+    return header_of(fields, path, offset)
+
+
+def header_of(fields: Mapping[str, str], path: Path, offset: int) -> NrrdHeader:
+    """A header whose voxels follow byte `offset` of the file at `path`; raises as `parse`."""
     _check_supported(fields)
     axes = axes_of(fields)
     space = space_of(fields, axes)
@@ -84,12 +96,6 @@ def _check_supported(fields: Mapping[str, str]) -> None:
     for name in ("dimension", "sizes", "type", "encoding"):
         if not fields.get(name):
             raise damaged(f"The header has no {name}.")
-    if "datafile" in fields:
-        raise UnsupportedScan(
-            "The header is detached: the voxels are in other files.",
-            expected="One NRRD file that holds both header and voxels (.nrrd).",
-            hint="Load it in 3D Slicer and save it as .nrrd or .nii.gz.",
-        )
     encoding = fields["encoding"].lower()
     if encoding not in ("raw", *_GZIP):
         raise UnsupportedScan(

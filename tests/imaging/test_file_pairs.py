@@ -1,0 +1,257 @@
+"""A header and its voxels in two files, in one upload or archive; nibabel, SimpleITK and pynrrd
+are the oracles."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import nibabel as nib
+import nrrd
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 - the name that its users know
+
+from cli.input_scans import input_scans
+from imaging.box import Box
+from imaging.errors import BadRequest, ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.incoming import ScanSelection, incoming_scans
+from imaging.formats.limits import UNLIMITED, Limits
+from imaging.formats.sniff import open_scan, verify
+from imaging.scan import Scan
+
+SHAPE = (5, 6, 7)
+AFFINE = np.array([[0, -2.0, 0, 9], [1.5, 0, 0, -4], [0, 0, 3, 7], [0, 0, 0, 1]])
+LIMITS = Limits()
+
+
+def values(shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    return np.arange(np.prod(shape), dtype=np.int16).reshape(shape) - 50
+
+
+def taken(folder: Path, *paths: Path) -> Scan:
+    work = folder / "work"
+    work.mkdir()
+    (one,), _ = incoming_scans(paths, work, LIMITS)
+    return verify(one.path)
+
+
+def whole(scan: Scan) -> np.ndarray:
+    return np.asarray(scan.read(Box.whole(scan.grid))[0])
+
+
+def nifti_1(folder: Path) -> tuple[Path, Path]:
+    nib.Nifti1Pair(values(), AFFINE).to_filename(folder / "a.hdr")
+    return folder / "a.hdr", folder / "a.img"
+
+
+def nifti_1_big_endian(folder: Path) -> tuple[Path, Path]:
+    header = nib.nifti1.Nifti1PairHeader(endianness=">")
+    image = nib.Nifti1Pair(values(), AFFINE, header)
+    image.header.set_slope_inter(0.5, 3)
+    image.to_filename(folder / "a.hdr")
+    return folder / "a.hdr", folder / "a.img"
+
+
+def nifti_1_gzipped(folder: Path) -> tuple[Path, Path]:
+    nib.Nifti1Pair(values(), AFFINE).to_filename(folder / "a.img.gz")
+    return folder / "a.hdr.gz", folder / "a.img.gz"
+
+
+def nifti_2(folder: Path) -> tuple[Path, Path]:
+    nib.Nifti2Pair(values(), AFFINE).to_filename(folder / "a.hdr")
+    return folder / "a.hdr", folder / "a.img"
+
+
+def with_offset(folder: Path) -> tuple[Path, Path]:
+    image = nib.Nifti1Pair(values(), AFFINE)
+    image.header["vox_offset"] = 32
+    image.to_filename(folder / "a.hdr")
+    return folder / "a.hdr", folder / "a.img"
+
+
+@pytest.mark.parametrize(
+    "pair", [nifti_1, nifti_1_big_endian, nifti_1_gzipped, nifti_2, with_offset]
+)
+def test_a_nifti_pair_is_read_as_nibabel_reads_it(
+    tmp_path: Path, pair: Callable[[Path], tuple[Path, Path]]
+) -> None:
+    header, data = pair(tmp_path)
+    oracle = nib.load(header)
+    with pytest.raises(UnsupportedScan, match="header of a NIfTI pair"):
+        open_scan(header)
+    scan = taken(tmp_path, data, header)
+    assert np.array_equal(whole(scan), oracle.get_fdata())
+    assert np.array_equal(scan.affine, oracle.affine)
+    assert not any("left and right" in warning for warning in scan.warnings)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("unit", [b"mm", b""])
+def test_analyze_is_read_as_nibabel_reads_it(
+    tmp_path: Path, order: Literal["<", ">"], unit: bytes
+) -> None:
+    """With the name of a patient where NIfTI-1 has its position, and SPM's scaling."""
+    header = nib.spm99analyze.SpmAnalyzeHeader(endianness=order)
+    header.set_data_dtype(np.int16)
+    header.set_data_shape(SHAPE)
+    header.set_zooms((2, 3, 4))
+    header["scl_slope"], header["vox_units"] = 0.25, unit
+    header["patient_id"], header["descrip"] = b"DOE^JANE", b"DOE^JANE"
+    (tmp_path / "a.hdr").write_bytes(header.binaryblock)
+    voxels = values().astype(np.dtype(np.int16).newbyteorder(order))
+    (tmp_path / "a.img").write_bytes(voxels.tobytes("F"))
+    oracle = nib.load(tmp_path / "a.hdr")
+
+    scan = taken(tmp_path, tmp_path / "a.hdr", tmp_path / "a.img")
+
+    assert np.array_equal(whole(scan), oracle.get_fdata())
+    assert np.array_equal(scan.affine, oracle.affine)
+    assert any("left and right" in warning for warning in scan.warnings)
+    assert any("no unit" in warning for warning in scan.warnings) == (unit == b"")
+    assert b"DOE" not in (tmp_path / "work" / "joined").read_bytes()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_metaimage_pair_is_read_as_simpleitk_reads_it(tmp_path: Path, compressed: bool) -> None:
+    image = sitk.GetImageFromArray(values().transpose())
+    image.SetSpacing((1, 2, 3))
+    image.SetOrigin((4, 5, 6))
+    sitk.WriteImage(image, str(tmp_path / "a.mhd"), compressed)
+    data = tmp_path / ("a.zraw" if compressed else "a.raw")
+    with pytest.raises(UnsupportedScan, match="in another file"):
+        open_scan(tmp_path / "a.mhd")
+    scan = taken(tmp_path, tmp_path / "a.mhd", data)
+    assert np.array_equal(whole(scan), values())
+    assert np.array_equal(scan.affine @ (1, 1, 1, 1), (-5, -7, 9, 1))
+    joined = (tmp_path / "work" / "joined").rename(tmp_path / "joined.mha")
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(joined))).T, values())
+
+
+def test_a_metaimage_with_a_header_in_its_data_file(tmp_path: Path) -> None:
+    lines = (
+        "ObjectType = Image\nNDims = 3\nDimSize = 5 6 7\nElementType = MET_SHORT\nComment = DOE\n"
+        "HeaderSize = 11\nElementSpacing = 1 2 3\nElementDataFile = /etc/passwd\n"
+    )
+    (tmp_path / "a.mhd").write_text(lines)
+    (tmp_path / "passwd").write_bytes(b"DOE^JANE..." + values().tobytes("F"))
+    assert np.array_equal(whole(taken(tmp_path, tmp_path / "a.mhd", tmp_path / "passwd")), values())
+    assert b"DOE" not in (tmp_path / "work" / "joined").read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+def test_a_detached_nrrd_is_read_as_pynrrd_reads_it(tmp_path: Path, encoding: str) -> None:
+    header = {
+        "space": "LPS", "space directions": np.diag([1.0, 2, 3]), "space origin": [4.0, 5, 6],
+        "encoding": encoding, "space units": ["mm"] * 3, "content": "DOE^JANE",
+    }  # fmt: skip
+    nrrd.write(str(tmp_path / "a.nhdr"), values(), header, detached_header=True)
+    (data,) = (one for one in tmp_path.iterdir() if one.suffix != ".nhdr")
+    scan = taken(tmp_path, data, tmp_path / "a.nhdr")
+    assert np.array_equal(whole(scan), nrrd.read(str(tmp_path / "a.nhdr"))[0])
+    assert np.array_equal(scan.affine @ (1, 1, 1, 1), (-5, -7, 9, 1))
+    assert scan.warnings == ()
+    assert b"DOE" not in (tmp_path / "work" / "joined").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_pair_may_be_in_an_archive(tmp_path: Path, kind: str) -> None:
+    """With what a file manager adds."""
+    header, data = nifti_1(tmp_path)
+    path = tmp_path / f"sent.{kind}"
+    extra = b"\0\x05\x16\x07" + bytes(200)
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("__MACOSX/._a.hdr", extra)
+            archive.write(data, "deep/a.img")
+            archive.write(header, "deep/a.hdr")
+    else:
+        with tarfile.open(path, "w") as archive:
+            entry = tarfile.TarInfo("._a.hdr")
+            entry.size = len(extra)
+            archive.addfile(entry, io.BytesIO(extra))
+            archive.add(header, "a.hdr")
+            archive.add(data, "a.img")
+    assert np.array_equal(whole(taken(tmp_path, path)), values())
+
+
+def test_the_volumes_of_a_pair_are_chosen(tmp_path: Path) -> None:
+    nib.Nifti1Pair(values((*SHAPE, 2)), AFFINE).to_filename(tmp_path / "a.hdr")
+    paths = [tmp_path / "a.hdr", tmp_path / "a.img"]
+    work = tmp_path / "work"
+    work.mkdir()
+    scans, _ = incoming_scans(paths, work, LIMITS, ScanSelection(volume=2))
+    assert [(scan.name, scan.named_after) for scan in scans] == [("volume 2 of 2", paths[0])]
+    assert np.array_equal(whole(verify(scans[0].path)), values((*SHAPE, 2))[..., 1])
+
+
+def test_the_command_line_finds_the_data_beside_a_header(tmp_path: Path) -> None:
+    header, data = nifti_1(tmp_path)
+    for given in ([header], [header, data], [data, header]):
+        (one,) = input_scans(given)
+        assert one.files == (header, data)
+        assert one.path == header
+    data.unlink()
+    (alone,) = input_scans([header])
+    with pytest.raises(UnsupportedScan, match="NIfTI pair"):
+        open_scan(alone.prepare(tmp_path / "alone", ScanSelection()), UNLIMITED)
+
+
+def _cut(folder: Path) -> tuple[Path, ...]:
+    header, data = nifti_1(folder)
+    data.write_bytes(data.read_bytes()[:-1])
+    return header, data
+
+
+def _cut_stream(folder: Path) -> tuple[Path, ...]:
+    header, data = nifti_1_gzipped(folder)
+    data.write_bytes(data.read_bytes()[:-9])
+    return header, data
+
+
+def _patched(folder: Path, at: int, data: bytes) -> tuple[Path, ...]:
+    header, voxels = nifti_1(folder)
+    content = bytearray(header.read_bytes())
+    content[at : at + len(data)] = data
+    header.write_bytes(bytes(content))
+    return header, voxels
+
+
+def _list(folder: Path) -> tuple[Path, ...]:
+    (folder / "a.mhd").write_text("NDims = 3\nDimSize = 1 1 1\nElementDataFile = LIST\n")
+    (folder / "a.raw").write_bytes(bytes(9))
+    return folder / "a.mhd", folder / "a.raw"
+
+
+def _nrrd_list(folder: Path) -> tuple[Path, ...]:
+    (folder / "a.nhdr").write_text("NRRD0005\ntype: uint8\ndata file: a%03d.raw 1 9 1\n")
+    (folder / "a.raw").write_bytes(bytes(9))
+    return folder / "a.nhdr", folder / "a.raw"
+
+
+def _strangers(folder: Path) -> tuple[Path, ...]:
+    for name in ("a.nii", "b.nii"):
+        nib.Nifti1Image(values(), AFFINE).to_filename(folder / name)
+    return folder / "a.nii", folder / "b.nii"
+
+
+BAD: dict[str, tuple[Callable[[Path], tuple[Path, ...]], type[TesseraError], str]] = {
+    "cut off": (_cut, UnreadableScan, "fewer voxels"),
+    "cut stream": (_cut_stream, UnreadableScan, "fewer voxels"),
+    "offset": (lambda f: _patched(f, 108, b"\xff" * 4), UnreadableScan, "impossible position"),
+    "axes": (lambda f: _patched(f, 40, b"\x09"), UnreadableScan, "9 axes"),
+    "too large": (lambda f: _patched(f, 42, b"\xff\x7f" * 3), ScanTooLarge, "voxels"),
+    "MetaImage list": (_list, UnsupportedScan, "several files"),
+    "NRRD list": (_nrrd_list, UnsupportedScan, "several files"),
+    "two volumes": (_strangers, BadRequest, "several files that are not DICOM"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_pair_is_refused(tmp_path: Path, name: str) -> None:
+    make, error, words = BAD[name]
+    with pytest.raises(error, match=words) as caught:
+        taken(tmp_path, *make(tmp_path))
+    assert caught.value.hint
