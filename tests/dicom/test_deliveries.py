@@ -1,5 +1,6 @@
 """Deliveries to an archive: another format where it takes no label maps, and its commitment."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from pydicom import dcmread
 from pydicom.uid import UID
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
@@ -208,6 +210,16 @@ def test_a_commitment_on_an_association_of_the_archive(start: Start, tmp_path: P
     assert sending.commitment == "committed"
     scp.stop()
     inbox.close()
+
+
+def test_orthanc_takes_no_label_maps(start: Start, orthanc: Orthanc) -> None:
+    """This version does not know their SOP class, and is sent the binary segmentation."""
+    sending = start("dicom-labelmap")
+    where = {"host": "127.0.0.1", "port": orthanc.dicom, "ae_title": "ORTHANC"}
+    assert sending.sender(Peer.model_validate({"name": "archive", **where})).step()
+    assert sending.delivery.sent_as == "dicom-seg"
+    (found,) = orthanc.instances("MR")
+    assert dcmread(io.BytesIO(orthanc.file(found["ID"]))).SOPClassUID == SEG
 
 
 def test_orthanc_commits(start: Start, tmp_path: Path, orthanc: Orthanc) -> None:

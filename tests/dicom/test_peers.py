@@ -18,7 +18,7 @@ from jobs.stored_scan import StoredScan
 from service.app import create_app
 from service.auth import DicomCaller, LocalAdministrator
 from service.dicom import dicomweb_client, storage_scu
-from service.resources.peers import Peer, PeerRefused, PeerUnavailable
+from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives, RemoteSeries
 from service.use_cases.received_file import ReceivedFile
@@ -103,6 +103,36 @@ def test_stow(image: Path, status: int, body: bytes, raised: type[Exception]) ->
     ):
         dicomweb_client.store(peer, image)
     assert "127.0.0.1" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "about_the_object"),
+    [
+        (400, b"", True),
+        (409, failed(0x0122), True),
+        (202, failed(0xA900), True),
+        (415, b"", True),
+        (401, b"", False),
+        (403, b"", False),
+        (404, b"", False),
+    ],
+)
+def test_stow_refuses_an_object(
+    image: Path, status: int, body: bytes, about_the_object: bool
+) -> None:
+    """Another format may be accepted then; it is not, where the peer refuses us or the address."""
+    with (
+        answering(status, body, "application/dicom+json") as peer,
+        pytest.raises(PeerRefused) as refused,
+    ):
+        dicomweb_client.store(peer, image)
+    assert isinstance(refused.value, ObjectRefused) is about_the_object
+
+
+def test_a_search_refuses_no_object() -> None:
+    with answering(400) as peer, pytest.raises(PeerRefused) as refused:
+        dicomweb_client.search(peer, {}, 9)
+    assert not isinstance(refused.value, ObjectRefused)
 
 
 def test_stow_is_stored(image: Path) -> None:

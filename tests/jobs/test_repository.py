@@ -19,7 +19,7 @@ from sqlalchemy import event
 from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
 from jobs.batch import Batch
 from jobs.job import Job, JobState, Options, Progress
-from jobs.repository import Forecast, Repository
+from jobs.repository import Forecast, Repository, SeriesChanged
 from jobs.repository.schema import metadata
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
@@ -64,6 +64,22 @@ def test_the_same_scan_from_many_threads_is_one(repository: Repository, scan_of:
         thread.join()
     assert [created for _, created in found].count(True) == 1
     assert len({scan.id for scan, _ in found}) == 1
+
+
+def test_a_scan_of_a_series_is_compared_with_all_others(
+    repository: Repository, scan_of: MakeScan
+) -> None:
+    """Given a scan that was stored during the comparison, nothing is stored; of another owner, it
+    does not matter."""
+    first = scan_of("one", sha256="a" * 64, series="1.2")
+    repository.scans.add(scan_of("bobs", project="bob", sha256="c" * 64, series="1.2"))
+    assert repository.scans.add(first, []) == (first, True)
+    second = scan_of("two", sha256="b" * 64, series="1.2")
+    with pytest.raises(SeriesChanged):
+        repository.scans.add(second, [])
+    assert [scan.id for scan in repository.scans.of_series("ada", "1.2")] == ["one"]
+    assert repository.scans.add(second, ["one"]) == (second, True)
+    assert repository.scans.add(scan_of("three", sha256="b" * 64), []) == (second, False)
 
 
 def test_pages_stay_put_while_rows_come_in(stocked: Repository, job_of: Make) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
@@ -14,6 +15,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     RLELossless,
+    UltrasoundMultiFrameImageStorage,
 )
 
 from imaging.formats.limits import Limits
@@ -26,6 +28,7 @@ from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake, ScanSelection
+from tests.support.dicom.files import enhanced, picture
 from tests.support.dicom.mr_series import as_bytes, series
 
 Send = Callable[..., StoredScan]
@@ -167,6 +170,30 @@ def test_one_voxel_or_one_image_makes_another_scan(send: Send) -> None:
     third = send(plain(images))
     fourth = send(plain(series(5, 16)))
     assert len({scan.id for scan in (first, second, third, fourth)}) == 4
+
+
+@pytest.mark.parametrize("kind", ["enhanced", "picture"])
+def test_one_file_is_the_same_scan_as_well(send: Send, kind: str) -> None:
+    """An enhanced volume, and an image without a place."""
+    values = np.random.default_rng(3).integers(0, 900, (6, 5, 4), np.int16)
+    whole = enhanced([values], np.eye(4)) if kind == "enhanced" else picture(values[..., 0])
+    first = send(plain([whole]))
+    assert send(plain([with_meta(whole)])) == first
+    assert send(plain([in_syntax(ImplicitVRLittleEndian)(whole)])) == first
+    whole.AccessionNumber = "ANOTHER"
+    assert send(plain([whole])) != first
+
+
+def test_equal_frames_of_a_cine_are_scans_of_their_own(send: Send, intake: ScanIntake) -> None:
+    """A result refers to the frame that was chosen."""
+    cine = picture(np.zeros((4, 5), np.uint8))
+    cine.SOPClassUID = cine.file_meta.MediaStorageSOPClassUID = UltrasoundMultiFrameImageStorage
+    cine.NumberOfFrames = 3
+    cine.PixelData = cine.PixelData * 3
+    frames = [send(plain([cine]), volume=number) for number in (1, 2, 3)]
+    assert len({scan.id for scan in frames}) == 3
+    again = [send(plain([with_meta(cine)]), volume=number) for number in (1, 2, 3)]
+    assert again == frames
 
 
 def test_a_deidentified_series_is_never_the_original(send: Send) -> None:
