@@ -23,3 +23,5 @@ class StoredScan:
     created_at: float
     series: str | None = None
     """SeriesInstanceUID of a DICOM scan."""
+    images: str | None = None
+    """Checksum of the UIDs of a DICOM scan's images; None also for one of an earlier version."""

@@ -46,8 +46,8 @@ class Scans:
         """Stores the scan and returns it with True.
 
         If the project already has a scan with the same content, returns that one with False.
-        `compared` are the ids of the scans of the same series, all of which differ from this one.
-        Raises SeriesChanged if another scan of the series has been stored since.
+        `compared` are the ids of the scans of the same images, all of which differ from this one.
+        Raises SeriesChanged if another scan of them has been stored since.
         """
         try:
             with self._database.write() as connection:
@@ -76,10 +76,13 @@ class Scans:
             raise no_scan()
         return scan_of(row)
 
-    def of_series(self, project: str, series: str) -> list[StoredScan]:
-        """The project's scans with this SeriesInstanceUID, oldest first."""
+    def of_images(self, project: str, series: str, images: str) -> list[StoredScan]:
+        """The project's scans of the same images of a series, oldest first.
+
+        Scans of an earlier version, which have no checksum of their images, are among them.
+        """
         with self._database.read() as connection:
-            return _of_series(connection, project, series)
+            return _of_images(connection, project, series, images)
 
     def names(self, scan_ids: Collection[str]) -> dict[str, str]:
         """Scan id -> file name, for scans that the caller is known to have access to."""
@@ -146,14 +149,17 @@ def _same_content(connection: Connection, scan: StoredScan) -> StoredScan | None
     return None if row is None else scan_of(row)
 
 
-def _of_series(connection: Connection, project: str, series: str | None) -> list[StoredScan]:
-    query = select(scans).where(scans.c.project == project, scans.c.series == series)
+def _of_images(
+    connection: Connection, project: str, series: str | None, images: str | None
+) -> list[StoredScan]:
+    same = or_(scans.c.images == images, scans.c.images.is_(None))
+    query = select(scans).where(scans.c.project == project, scans.c.series == series, same)
     rows = connection.execute(query.order_by(scans.c.seq)).mappings()
     return [scan_of(row) for row in rows]
 
 
 def _check_compared(connection: Connection, scan: StoredScan, compared: set[str]) -> None:
-    stored = {one.id for one in _of_series(connection, scan.project, scan.series)}
+    stored = {one.id for one in _of_images(connection, scan.project, scan.series, scan.images)}
     if not stored <= compared:
         raise SeriesChanged(
             "Another scan of the same series was stored during the request.",

@@ -53,6 +53,7 @@ scans = Table(
     Column("created_at", Double, nullable=False),
     Column("series", String(64)),
     Column("info", _Json),
+    Column("images", String(64)),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),
@@ -209,6 +210,7 @@ def scan_of(row: Row) -> StoredScan:
         warnings=tuple(row["warnings"]),
         created_at=row["created_at"],
         series=row["series"],
+        images=row["images"],
     )
 
 

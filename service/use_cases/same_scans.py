@@ -23,9 +23,11 @@ class SameScans:
     scratch: Path
     """Folder for arrays that do not fit into memory."""
 
-    def of_series(self, project: str, scan: Scan) -> Sequence[StoredScan]:
-        """The project's scans of the same series; none for a scan that is not DICOM."""
-        return [] if scan.source is None else self.scans.of_series(project, scan.source.uid)
+    def of_images(self, project: str, scan: Scan) -> Sequence[StoredScan]:
+        """The project's scans of the same images; none for a scan that is not DICOM."""
+        if scan.source is None:
+            return []
+        return self.scans.of_images(project, scan.source.uid, scan.source.images)
 
     def find(
         self, scan: Scan, sha256: str | None, stored: Sequence[StoredScan]

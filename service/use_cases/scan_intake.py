@@ -75,7 +75,7 @@ class ScanIntake:
 
     def _store(self, project: str, scan: IncomingScan, name: str) -> TakenScan:
         header = scan.scan or verify(scan.path, self.limits)
-        others = self.same.of_series(project, header)
+        others = self.same.of_images(project, header)
         earlier = self.same.find(header, scan.sha256, others)
         if earlier is not None:
             return TakenScan(earlier, created=False)
@@ -97,7 +97,7 @@ class ScanIntake:
             except SeriesChanged:
                 with self.blobs.local(row.sha256) as path:
                     scan = open_scan(path, self.limits, self.scratch.folder)
-                    compared = self.same.of_series(row.project, scan)
+                    compared = self.same.of_images(row.project, scan)
                     earlier = self.same.find(scan, row.sha256, compared)
                 if earlier is not None:
                     return earlier, False
@@ -118,6 +118,7 @@ def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> Store
         warnings=header.warnings,
         created_at=time.time(),
         series=None if header.source is None else header.source.uid,
+        images=None if header.source is None else header.source.images,
     )
 
 

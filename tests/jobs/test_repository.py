@@ -77,7 +77,7 @@ def test_a_scan_of_a_series_is_compared_with_all_others(
     second = scan_of("two", sha256="b" * 64, series="1.2")
     with pytest.raises(SeriesChanged):
         repository.scans.add(second, [])
-    assert [scan.id for scan in repository.scans.of_series("ada", "1.2")] == ["one"]
+    assert [scan.id for scan in repository.scans.of_images("ada", "1.2", "x")] == ["one"]
     assert repository.scans.add(second, ["one"]) == (second, True)
     assert repository.scans.add(scan_of("three", sha256="b" * 64), []) == (second, False)
 

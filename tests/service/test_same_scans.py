@@ -17,14 +17,18 @@ from pydicom.uid import (
     RLELossless,
     UltrasoundMultiFrameImageStorage,
 )
+from sqlalchemy import update
 
 from imaging.formats.limits import Limits
+from imaging.formats.sniff import open_scan
 from jobs.blobs.folder import FolderBlobs
 from jobs.repository import Repository
+from jobs.repository.schema import scans
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
+from service.use_cases import same_scans
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake, ScanSelection
@@ -196,6 +200,35 @@ def test_equal_frames_of_a_cine_are_scans_of_their_own(send: Send, intake: ScanI
     assert again == frames
 
 
+def test_volumes_of_one_series_are_not_compared_with_each_other(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given 150 time points, intake would otherwise read each of them 150 times."""
+    opened: list[object] = []
+
+    def counted(*arguments: Any) -> Any:
+        opened.append(arguments)
+        return open_scan(*arguments)
+
+    monkeypatch.setattr(same_scans, "open_scan", counted)
+    images = series(4, 16)
+    for number, image in enumerate(images):
+        image.EchoTime = str(number % 2 + 1)
+        image.ImagePositionPatient = [0, 0, number // 2]
+    volumes = [send(plain(images), stack=stack) for stack in (1, 2)]
+    assert volumes[0].id != volumes[1].id
+    assert opened == []
+    assert [send(plain(images), stack=stack) for stack in (1, 2)] == volumes
+
+
+def test_a_scan_of_an_earlier_version_is_found_again(send: Send, intake: ScanIntake) -> None:
+    """Its row has no checksum of its images."""
+    first = send(plain(series(4, 16)))
+    with intake.scans._database.write() as connection:
+        connection.execute(update(scans).values(images=None))
+    assert send(plain([with_meta(n) for n in series(4, 16)])).id == first.id
+
+
 def test_a_deidentified_series_is_never_the_original(send: Send) -> None:
     first = send(plain(series(4, 16)))
     hidden = send(plain(series(4, 16)), deidentify=True)
@@ -209,16 +242,16 @@ def test_several_ways_at_once_make_one_scan(
     """Given uploads that see no stored scan yet, all but one compare again when they store."""
     ways = [lambda n: n, with_meta, in_syntax(ImplicitVRLittleEndian), in_syntax(RLELossless)]
     barrier, seen = threading.Barrier(len(ways)), threading.local()
-    of_series = SameScans.of_series
+    of_images = SameScans.of_images
 
     def together(self: SameScans, *arguments: Any) -> Any:
-        found = of_series(self, *arguments)
+        found = of_images(self, *arguments)
         if not hasattr(seen, "first"):
             seen.first = True
             barrier.wait(20)
         return found
 
-    monkeypatch.setattr(SameScans, "of_series", together)
+    monkeypatch.setattr(SameScans, "of_images", together)
     sent = [plain([way(image) for image in series(4, 16)]) for way in ways]
     found: list[StoredScan] = []
     threads = [threading.Thread(target=lambda f=f: found.append(send(f))) for f in sent]

@@ -5,6 +5,7 @@ information, an archive may change the transfer syntax, and exports write the pr
 encoding of value representations as they like. None of this changes an image.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from imaging.formats.dicom.object_header import COPIED
 from imaging.formats.dicom.source_series import SourceSeries
 from imaging.scan import Scan
 
-_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _COMPARED = (
-    *(*_IDENTITY, "Modality", "FrameOfReferenceUID", "PositionReferenceIndicator"),
+    *("Modality", "StudyInstanceUID", "FrameOfReferenceUID", "PositionReferenceIndicator"),
     *COPIED,
 )
-"""What results copy from their source: two scans that differ here have different results."""
+"""What results copy from the first image: scans that differ here have different results."""
 _BLOCK_VOXELS = 1 << 22
+MOST_VOXELS = 1 << 31
+"""Larger scans, such as whole slides, are not compared: it would take longer than their upload."""
 
 
 def is_same_scan(one: Scan, other: Scan) -> bool:
@@ -30,15 +32,14 @@ def is_same_scan(one: Scan, other: Scan) -> bool:
     Reads all voxels by region, unless the headers differ already. Raises UnreadableScan for voxels
     that cannot be read.
     """
-    if one.source is None or other.source is None:
+    if one.source is None or other.source is None or prod(one.shape) > MOST_VOXELS:
         return False
-    return (
-        _same_grid(one, other)
-        and _planes(one.source) == _planes(other.source)
-        and all(
-            np.array_equal(one.read(box), other.read(box), equal_nan=one.dtype.kind == "f")
-            for box in blocks(one.grid, _BLOCK_VOXELS)
-        )
+    same_images = one.source.uid == other.source.uid and one.source.images == other.source.images
+    if not (same_images and _same_grid(one, other)):
+        return False
+    return _copied(one.source) == _copied(other.source) and all(
+        np.array_equal(one.read(box), other.read(box), equal_nan=one.dtype.kind == "f")
+        for box in blocks(one.grid, _BLOCK_VOXELS)
     )
 
 
@@ -50,11 +51,9 @@ def _same_grid(one: Scan, other: Scan) -> bool:
     ) and np.array_equal(one.affine, other.affine)
 
 
-def _planes(source: SourceSeries) -> list[tuple[int, list[Any]]]:
-    """Frame number and compared attributes of each plane, in order along the normal."""
-    planes = source.planes()
-    compared = [[_value(header, keyword) for keyword in _COMPARED] for header in planes.headers]
-    return [(frame, compared[number]) for number, frame in planes.frames]
+def _copied(source: SourceSeries) -> list[Any]:
+    header = source.header()
+    return [_value(header, keyword) for keyword in _COMPARED]
 
 
 def _value(header: Dataset, keyword: str) -> Any:

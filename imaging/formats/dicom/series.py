@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from imaging.box import Box
 from imaging.errors import BadInput, BadRequest, UnreadableScan, UnsupportedScan
@@ -57,6 +59,18 @@ class Series:
     def uid(self) -> str:
         """SeriesInstanceUID."""
         return self.stack.frames[0].instance.series
+
+    @property
+    def images(self) -> str:
+        """As `SourceSeries.images`; reads no file."""
+        digest = sha256(repr(self.original).encode())
+        for frame in self.stack.frames:
+            digest.update(f"{frame.instance.header.SOPInstanceUID}/{frame.number}\0".encode())
+        return digest.hexdigest()
+
+    def header(self) -> Dataset:
+        """As `SourceSeries.header`."""
+        return self.stack.frames[0].instance.whole_header()
 
     @property
     def modality(self) -> str:

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from imaging.formats.dicom.planes import Planes
 
@@ -13,6 +14,16 @@ class SourceSeries(Protocol):
     @property
     def uid(self) -> str:
         """SeriesInstanceUID (PS3.3, C.7.3.1)."""
+        ...
+
+    @property
+    def images(self) -> str:
+        """A checksum of the SOP Instance UIDs and frame numbers, in order along the normal. It is
+        the same whatever way the files took."""
+        ...
+
+    def header(self) -> Dataset:
+        """The whole header of the first image, without pixel data."""
         ...
 
     @property

@@ -49,6 +49,13 @@ class Acquired:
         return str(self.kept.headers[0].SeriesInstanceUID)
 
     @property
+    def images(self) -> str:
+        return "\0".join(str(header.SOPInstanceUID) for header in self.kept.headers)
+
+    def header(self) -> Dataset:
+        return self.kept.headers[0]
+
+    @property
     def modality(self) -> str:
         return str(self.kept.headers[0].get("Modality") or "")
 
