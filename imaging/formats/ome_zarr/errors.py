@@ -12,6 +12,16 @@ def damaged() -> UnreadableScan:
     )
 
 
+def invalid_metadata() -> UnreadableScan:
+    """The error for metadata that do not describe an image as NGFF requires."""
+    return UnreadableScan(
+        "The metadata of the OME-Zarr image lacks a field, or a field has a wrong value.",
+        expected="Axes, datasets and coordinate transformations as in NGFF 0.4 or 0.5, and the "
+        "array that they name.",
+        hint="Export the image again, or correct its .zattrs or zarr.json.",
+    )
+
+
 def unsupported(
     detail: str,
     expected: str = "An OME-Zarr image or volume, NGFF 0.4 or 0.5, of integers or floats.",

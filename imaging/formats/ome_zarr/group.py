@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imaging.errors import TesseraError
 from imaging.formats.archive import entries
-from imaging.formats.ome_zarr.errors import unsupported
+from imaging.formats.ome_zarr.errors import invalid_metadata, unsupported
 from imaging.formats.ome_zarr.metadata import ZarrImage, parsed_image
 from imaging.formats.scan_part import check_part_count
 
@@ -50,8 +51,13 @@ class ImageGroup:
 
         self.store.checks = None
         name = self.names[number]
-        group = self.group[name] if name else self.group
-        image = parsed_image(group, _attributes(group))
+        try:
+            group = self.group[name] if name else self.group
+            image = parsed_image(group, _attributes(group))
+        except (TesseraError, MemoryError):
+            raise
+        except Exception as error:
+            raise invalid_metadata() from error
         self.store.checks = chunk_checks(image.array)
         if self.store.checks is None:
             raise unsupported(

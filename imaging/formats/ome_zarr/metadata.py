@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imaging.formats.ome_zarr.axes import Geometry, SpatialAxis, geometry_of, parsed_axis
-from imaging.formats.ome_zarr.errors import damaged, unsupported
+from imaging.formats.ome_zarr.errors import invalid_metadata, unsupported
 
 _SUPPORTED = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 _OLD_AXES = "tczyx"
@@ -135,7 +135,7 @@ def _transformed(
             elif change["type"] == "translation":
                 offsets = offsets + np.array(change["translation"], float)
     if not (np.isfinite(steps).all() and np.isfinite(offsets).all() and (steps > 0).all()):
-        raise damaged()
+        raise invalid_metadata()
     return (
         {name: float(n) for name, n in zip(axes, steps, strict=True)},
         {name: float(n) for name, n in zip(axes, offsets, strict=True)},
