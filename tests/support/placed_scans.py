@@ -94,7 +94,8 @@ def _nrrd(folder: Path, values: Array, affine: Affine, space: str) -> Path:
     return folder / "scan.nrrd"
 
 
-def _itk(folder: Path, values: Array, affine: Affine, ending: str) -> Path:
+def itk(folder: Path, values: Array, affine: Affine, ending: str) -> Path:
+    """Written by SimpleITK in the format of the ending."""
     image = sitk.GetImageFromArray(values.T.copy())
     own = TO_LPS @ affine
     spacing = np.linalg.norm(own[:3, :3], axis=0)
@@ -167,7 +168,7 @@ WRITERS: Mapping[str, Mapping[str, Writer]] = {
             folder, values, affine, "right-anterior-superior"
         ),
     },
-    "metaimage": {"ITK": lambda folder, values, affine: _itk(folder, values, affine, ".mha")},
+    "metaimage": {"ITK": lambda folder, values, affine: itk(folder, values, affine, ".mha")},
     "mgh": {"nibabel": _mgh},
     "ome-zarr": {"RFC-4": _ome_zarr},
 }

@@ -135,6 +135,8 @@ def _pages(
     if count > 1 and series.dataoffset is not None:
         first, size = int(series.dataoffset), series.keyframe.nbytes
         return (), tuple(first + n * size for n in range(count))
+    if min(series.keyframe.imagewidth, series.keyframe.imagelength) < 1:
+        raise damaged("The image states no width or no length.")
     pages = [page for page in series if page is not None]
     if len(pages) != count:
         raise damaged("The file does not hold all pages of its image.")
