@@ -1,11 +1,14 @@
 """The scans on the command line: single files, or DICOM series of many files."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
+from cli.mask_targets import stem
 from imaging.errors import BadRequest, SeveralScans
 from imaging.formats.dicom.unpack import is_dicom
 from imaging.formats.file_start import FileStart
@@ -24,6 +27,8 @@ class InputScan:
     path: Path
     """The path that its mask is named after; for a series of many files, their folder."""
     files: tuple[Path, ...]
+    choice: Mapping[str, Any] = field(default_factory=dict)
+    """Which of several scans is meant: values of `series`, `stack` and `volume`."""
 
     def prepare(self, folder: Path, selection: ScanSelection) -> Path:
         """A path that can be opened as a scan; a DICOM series is packed into `folder`, and the
@@ -33,11 +38,35 @@ class InputScan:
         stderr and BadRequest is raised.
         """
         folder.mkdir(parents=True)
+        selection = replace(selection, **self.choice)
         try:
             (scan,), _ = incoming_scans(self.files, folder, UNLIMITED, selection)
         except SeveralScans as error:
             raise _listed(error) from error
         return scan.path
+
+    def each(self, selection: ScanSelection) -> "list[InputScan]":
+        """Every scan of the files except localizers; a number is added to the names of masks.
+
+        Raises the error that refuses the files.
+        """
+        with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
+            try:
+                incoming_scans(self.files, Path(folder), UNLIMITED, selection)
+            except SeveralScans as error:
+                choices = [one for one in error.choices if not one.get("localizer")]
+            else:
+                return [self]
+        name = stem(self.path)
+        ending = self.path.name.removeprefix(name)
+        return [
+            InputScan(
+                self.path.with_name(f"{name}-{number}{ending}"),
+                self.files,
+                {name: choice[name] for name in _OPTIONS if choice.get(name) is not None},
+            )
+            for number, choice in enumerate(choices, 1)
+        ]
 
 
 def input_scans(paths: Sequence[Path]) -> list[InputScan]:

@@ -22,7 +22,7 @@ from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.precision_option import precision_option
 from cli.report import write_report
 from cli.segmenters import LocalSegmenter, OnTile, RemoteSegmenter, Segmenter
-from cli.subjects import grids_of, subjects_of
+from cli.subjects import each_of, grids_of, subjects_of
 from cli.tile_size import TileSize
 from imaging.errors import BadInput, BadRequest
 from imaging.formats import registry
@@ -72,6 +72,12 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     help="Number of the time point, frame, component or page, from 1, if a file holds several.",
 )
 @click.option(
+    "--each",
+    is_flag=True,
+    help="Segment every scan of a file, archive or folder that holds several, except localizers. "
+    "The masks are numbered in the order in which the scans are listed without this option.",
+)
+@click.option(
     "--resample",
     is_flag=True,
     help="Resample DICOM slices that are tilted, missing or unevenly spaced, instead of refusing "
@@ -114,6 +120,7 @@ def command(
     series: str | None,
     stack: int | None,
     volume: int | None,
+    each: bool,
     resample: bool,
     mask: Path | None,
     mask_use: str,
@@ -135,6 +142,8 @@ def command(
         derivative, subjects = bids_subjects(scans, channels, segmenter, out)
     else:
         subjects = subjects_of(scans, channels)
+    if each:
+        subjects = each_of(subjects, selection, bids=bids)
     subjects = with_given_mask(subjects, mask)
     if (report or preview) and len(subjects) > 1:
         raise BadRequest(

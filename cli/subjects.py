@@ -6,6 +6,7 @@ from pathlib import Path
 from cli.input_scans import InputScan, input_scans
 from cli.segmenters import Segmenter
 from imaging.errors import BadRequest
+from imaging.formats.incoming import ScanSelection
 
 
 def subjects_of(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict[str, InputScan]]:
@@ -39,6 +40,19 @@ def channel_values(channels: Sequence[str]) -> dict[str, str]:
             hint="Give each channel once.",
         )
     return {name: value for name, _, value in pairs}
+
+
+def each_of(
+    subjects: list[dict[str, InputScan]], selection: ScanSelection, *, bids: bool
+) -> list[dict[str, InputScan]]:
+    """A subject for every scan in the files of a model with one channel."""
+    if bids or any(set(subject) != {""} for subject in subjects):
+        raise BadRequest(
+            "--each cannot be combined with --channel or --bids.",
+            expected="Scans for a model with one channel.",
+            hint="Choose the scan of each channel with --volume, or --series and --stack.",
+        )
+    return [{"": one} for subject in subjects for one in subject[""].each(selection)]
 
 
 def grids_of(subjects: list[dict[str, InputScan]], segmenter: Segmenter) -> list[InputScan]:

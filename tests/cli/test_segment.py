@@ -367,3 +367,25 @@ def test_the_volumes_of_a_file_are_listed(
     assert "Choose it with --volume, as listed above." in listed
     assert tessera(*arguments, "--volume", "3") != 0
     assert "no volume number 3" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_each_volume_of_a_file_gets_a_mask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.random.default_rng(0).normal(100, 20, (20, 24, 16, 2)).astype(np.float32)
+    path = tmp_path / "sub-1_bold.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.0, 1, 1.2, 1])), path)
+    one = tmp_path / "one.nii"
+    nibabel.save(nibabel.Nifti1Image(values[..., 1], np.diag([1.0, 1, 1.2, 1])), one)
+    model = ("--model", "hippocampus-mri-3d")
+    assert tessera("segment", path, *model, "--each", "-o", tmp_path / "out") == 0
+    assert tessera("segment", one, *model, "-o", tmp_path / "one-mask.nii.gz") == 0
+    names = ["sub-1_bold-1.nii.gz", "sub-1_bold-2.nii.gz"]
+    assert sorted(mask.name for mask in (tmp_path / "out").iterdir()) == names
+    second = nibabel.load(tmp_path / "out" / names[1]).get_fdata()
+    assert np.array_equal(second, nibabel.load(tmp_path / "one-mask.nii.gz").get_fdata())
+    capsys.readouterr()
+    channel = ("--channel", f"t1={path}")
+    assert tessera("segment", *channel, *model, "--each", "-o", tmp_path / "out") == 2
+    assert "--each cannot be combined" in capsys.readouterr().err

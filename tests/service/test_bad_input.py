@@ -282,10 +282,10 @@ def test_database_takes_no_more(start_gateway: Callable[..., Gateway]) -> None:
         "from jobs.repository.scans import Scans\n"
         "from imaging.errors import StorageFull\n"
         "add = Scans.add\n"
-        "def once(self, scan):\n"
+        "def once(self, scan, compared=None):\n"
         "    Scans.add = full\n"
-        "    return add(self, scan)\n"
-        "def full(self, scan): raise StorageFull('No room.')\n"
+        "    return add(self, scan, compared)\n"
+        "def full(self, scan, compared=None): raise StorageFull('No room.')\n"
         "Scans.add = once\n"
     )
     gateway = start_gateway(prelude=prelude, blob_grace_s="1")
