@@ -50,7 +50,8 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     "channels",
     multiple=True,
     metavar="NAME=SCAN",
-    help="The scan of one channel, for a model with several channels; instead of SCANS.",
+    help="The scan of one channel, for a model with several channels; instead of SCANS. SCAN#N is "
+    "part N (time point, channel, page) of a file that holds several scans.",
 )
 @click.option(
     "--tile",

@@ -1,6 +1,7 @@
 """The scans of each mask: channel -> scan."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cli.input_scans import InputScan, input_scans
@@ -19,7 +20,15 @@ def subjects_of(scans: tuple[Path, ...], channels: tuple[str, ...]) -> list[dict
         )
     if not channels:
         return [{"": scan} for scan in input_scans(scans)]
-    return [{name: input_scans([Path(path)])[0] for name, path in channel_values(channels).items()}]
+    return [{name: _channel_scan(value) for name, value in channel_values(channels).items()}]
+
+
+def _channel_scan(value: str) -> InputScan:
+    """The scan of a channel: a path, or `PATH#N` for part N of a file that holds several scans."""
+    path, sign, number = value.rpartition("#")
+    if not sign or Path(value).exists() or not (number.isdecimal() and int(number) > 0):
+        return input_scans([Path(value)])[0]
+    return replace(input_scans([Path(path)])[0], choice={"volume": int(number)})
 
 
 def channel_values(channels: Sequence[str]) -> dict[str, str]:

@@ -166,6 +166,23 @@ def test_contrasts_come_in_any_order(two_contrasts: dict[str, Path], tmp_path: P
     np.testing.assert_array_equal(first, second)
 
 
+def test_channels_that_are_parts_of_one_file(two_contrasts: dict[str, Path]) -> None:
+    """A 4D NIfTI of both contrasts gives the mask that two files give."""
+    folder = two_contrasts["t1"].parent
+    images = [nibabel.load(two_contrasts["t1"])] * 2
+    images[1] = nibabel.Nifti1Image(images[0].get_fdata(dtype=np.float32)[::-1], images[0].affine)
+    nibabel.save(images[1], folder / "other.nii")
+    nibabel.save(nibabel.concat_images(images), folder / "both.nii.gz")
+    masks: list[np.ndarray] = []
+    for t1, t2 in ((two_contrasts["t1"], folder / "other.nii"), ("both.nii.gz#1", "both.nii.gz#2")):
+        given = ("--channel", f"t1={folder / t1}", "--channel", f"t2={folder / t2}")
+        out = folder / f"mask-{len(masks)}.nii"
+        assert tessera("segment", *given, "--model", "two", "-o", out) == 0
+        masks.append(np.asarray(nibabel.load(out).dataobj))
+    assert 0 < masks[0].mean() < 1
+    np.testing.assert_array_equal(masks[0], masks[1])
+
+
 def test_one_bad_scan_does_not_spoil_the_others(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
