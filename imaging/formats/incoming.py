@@ -258,7 +258,7 @@ def _incoming(
     parts = frame_parts(candidate)
     if parts and (selection.frames or not selection.each):
         frames = chosen_parts(parts, selection.volume, each=selection.each)
-        return _frames(collection, frames, pack, limits)
+        return _frames(frames, pack, limits)
     if selection.volume not in (None, 1):
         raise NotFound(
             f"The DICOM image or volume has no part number {selection.volume}.",
@@ -273,11 +273,9 @@ def _incoming(
     return [IncomingScan(file.path, candidate.title, scan, file.sha256)]
 
 
-def _frames(
-    collection: InstanceCollection, parts: Sequence[FramePart], pack: Path, limits: Limits
-) -> list[IncomingScan]:
+def _frames(parts: Sequence[FramePart], pack: Path, limits: Limits) -> list[IncomingScan]:
     """A pack of each frame, which states its number in the original instance."""
-    writer = lru_cache(1)(lambda instance: frame_writer(collection.files[instance].path))
+    writer = lru_cache(1)(lambda instance: frame_writer(instance.open))
     scans = []
     for part in parts:
         file = pack.with_name(f"{pack.name}-{part.number}")

@@ -14,6 +14,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
     RLELossless,
     UltrasoundMultiFrameImageStorage,
 )
@@ -159,6 +160,20 @@ def test_a_mask_refers_to_the_frame_in_the_original(tmp_path: Path, *, grouped: 
     assert source.ReferencedFrameNumber == 4
     np.testing.assert_array_equal(pixel_array(seg).reshape(8, 6), mask)
     mask_file.write(tmp_path / "mask.png", mask, scan)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_frames_of_a_file_without_meta_information(tmp_path: Path, syntax: UID) -> None:
+    """Given a data set alone, as old archives store it, its frames are those of the whole file."""
+    frames = noise(3, 4, 6)
+    image = cine(frames)
+    image.file_meta.TransferSyntaxUID = syntax
+    (path,) = write([image], tmp_path)
+    content = path.read_bytes()
+    group_bytes = int.from_bytes(content[140:144], "little")
+    path.write_bytes(content[144 + group_bytes :])
+    (scan,) = received(tmp_path / "in", path, volume=2)
+    np.testing.assert_array_equal(pixels(scan)[0], frames[1])
 
 
 def test_frames_of_one_bit_need_not_begin_at_a_byte(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """DICOM over the wire: series of many files, studies in a zip, and whatever else files hold."""
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import httpx
+import nibabel as nib
 import numpy as np
 import pytest
 from pydicom import filereader
 from pydicom.data import get_testdata_files
+from pydicom.uid import UltrasoundMultiFrameImageStorage
 
 from imaging.formats.limits import Limits
 from jobs.blobs.folder import FolderBlobs
@@ -21,7 +24,7 @@ from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from tests.support.answers import check_problem
-from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, write
+from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, picture, write
 from tests.support.gateway import Gateway
 
 FILES = sorted({Path(name) for name in get_testdata_files("*") if Path(name).is_file()})
@@ -119,6 +122,33 @@ def test_a_series_is_deidentified_on_the_way_in(gateway: Gateway, tmp_path: Path
         "/v1/scans", files={"files": ("a.nii", b"x" * 500)}, params={"deidentify": True}
     )
     check_problem(refused, 422)
+
+
+def test_a_frame_of_a_cine_is_chosen(gateway: Gateway, tmp_path: Path) -> None:
+    """The frames are listed; one becomes an image, which the same choice finds again."""
+    frames = np.random.default_rng(5).integers(0, 255, (3, 8, 6, 3), np.uint8)
+    image = picture(frames[0], SOPClassUID=UltrasoundMultiFrameImageStorage, Modality="US")
+    image.NumberOfFrames, image.PixelData = 3, frames.tobytes()
+    paths = write([image], tmp_path)
+    refused = _sent(gateway, paths)
+    check_problem(refused, 422)
+    choices = refused.json()["choices"]
+    assert [one["volume"] for one in choices] == [1, 2, 3]
+    chosen = {name: choices[1][name] for name in ("series", "stack", "volume")}
+    told = _sent(gateway, paths, **chosen).json()
+    assert told["shape"] == [3, 8, 6]
+    assert told["name"].endswith("US series 3, frame 2 of 3")
+    assert _sent(gateway, paths, volume=2).json()["id"] == told["id"]
+    shown = nib.Nifti1Image.from_bytes(
+        gzip.decompress(gateway.client.get(f"/v1/scans/{told['id']}/volume").content)
+    )
+    assert shown.shape[:2] in ((6, 8), (8, 6))
+    hidden = _sent(gateway, paths, volume=2, deidentify=True).json()
+    assert (hidden["series"] != told["series"], hidden["name"]) == (
+        True,
+        "US series 3, frame 2 of 3",
+    )
+    assert any("burned" in warning for warning in hidden["warnings"])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.name}")

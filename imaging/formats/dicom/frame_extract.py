@@ -11,19 +11,21 @@ from pydicom.sequence import Sequence
 
 from imaging.errors import UnreadableScan
 from imaging.formats.atomic import raising_storage_full
+from imaging.formats.dicom.instance import Opener
 from imaging.formats.dicom.pixel_description import native_size
 
 WriteFrame = Callable[[int, Path], None]
 """Number of a frame, from 0, and the file to write."""
 
 
-def frame_writer(path: Path) -> WriteFrame:
-    """A function that writes single frames of the DICOM file at `path`, which is read once.
+def frame_writer(open_file: Opener) -> WriteFrame:
+    """A function that writes single frames of a DICOM file, which is read once.
 
     The header stays, with its UIDs: results refer to the original instance and the frame's number
     in it. The function raises UnreadableScan for damaged pixel data, StorageFull.
     """
-    dataset = dcmread(path, force=True)
+    with open_file() as file:
+        dataset = dcmread(file, force=True)
     encapsulated = dataset.file_meta.TransferSyntaxUID.is_encapsulated
     streams: list[bytes] = []
 
