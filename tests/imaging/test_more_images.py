@@ -1,6 +1,7 @@
 """BMP, WebP and JPEG 2000 images against other decoders, and what is refused."""
 
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,43 @@ def test_animations_are_refused(tmp_path: Path) -> None:
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
     with pytest.raises(UnsupportedScan, match="animated"):
         open_scan(tmp_path / "a.webp")
+
+
+def test_a_png_with_one_frame_is_no_animation(tmp_path: Path) -> None:
+    """Pillow writes an animation control chunk, also for one frame."""
+    image = Image.fromarray(COLOURS)
+    for count, name in ((1, "still"), (2, "animated")):
+        more = [Image.fromarray(255 - COLOURS)] * (count - 1)
+        image.save(tmp_path / name, "PNG", save_all=True, append_images=more)
+    data = bytearray((tmp_path / "animated").read_bytes())
+    at = data.index(b"acTL") + 4
+    data[at : at + 4] = b"\0\0\0\1"
+    data[at + 8 : at + 12] = zlib.crc32(data[at - 4 : at + 8]).to_bytes(4, "big")
+    for content in ((tmp_path / "still").read_bytes(), bytes(data)):
+        check(tmp_path / "a", content, COLOURS, "png")
+    with pytest.raises(UnsupportedScan, match="animated"):
+        open_scan(tmp_path / "animated")
+
+
+@pytest.mark.parametrize(
+    ("at", "content", "words"),
+    [
+        (40, b"\0\5", "5 components"),
+        (42, b"\x0b", "differ"),
+        (43, b"\2\1\7\2\1\7\2\1", "subsampled"),
+        (8, b"\0\0\0\0", "no pixels"),
+        (42, b"\x1f\1\1" * 3, "32 bits"),
+    ],
+)
+def test_a_jpeg_2000_is_refused_for_what_it_is(
+    tmp_path: Path, at: int, content: bytes, words: str
+) -> None:
+    """Fields of SIZ (ITU-T T.800, A.5.1)."""
+    data = bytearray(FILES["j2k"])
+    data[at : at + len(content)] = content
+    (tmp_path / "a").write_bytes(bytes(data))
+    with pytest.raises((UnreadableScan, UnsupportedScan), match=words):
+        open_scan(tmp_path / "a")
 
 
 def test_damage_is_reported_as_damage(tmp_path: Path) -> None:

@@ -540,3 +540,13 @@ def test_nibabels_other_files_are_refused(name: str) -> None:
     with pytest.raises(UnsupportedScan) as error:
         open_scan(Path(nib.__file__).parent / "tests" / "data" / name)
     assert error.value.hint
+
+
+def test_cifti_is_refused_by_name(tmp_path: Path) -> None:
+    """As nibabel writes it: a NIfTI-2 whose fifth and sixth axes hold all values."""
+    scalars = nib.cifti2.ScalarAxis(["a", "b"])
+    areas = nib.cifti2.BrainModelAxis.from_mask(np.ones((2, 2, 2)), affine=np.eye(4))
+    image = nib.Cifti2Image(np.zeros((2, 8), np.float32), header=(scalars, areas))
+    image.to_filename(tmp_path / "a.dscalar.nii")
+    with pytest.raises(UnsupportedScan, match="CIFTI"):
+        open_scan(tmp_path / "a.dscalar.nii")

@@ -59,3 +59,27 @@ def test_nothing_is_logged_of_a_damaged_picture(
     with caplog.at_level(logging.DEBUG), pytest.raises(TesseraError):
         open_scan(path)
     assert "DOE" not in caplog.text
+
+
+FOREIGN = {
+    "MINC-1 file": b"CDF\x01" + bytes(600),
+    "Philips PAR/REC": b"# === DATA DESCRIPTION FILE =====\n#\n",
+    "AFNI": b"\ntype = integer-attribute\nname  = DATASET_RANK\ncount = 5\n'none~\n",
+    "MRtrix image": b"mrtrix image\ndim: 1,1,1\n",
+    "MRtrix streamlines": b"mrtrix tracks\ncount: 0\n",
+    "TrackVis": b"TRACK\0" + bytes(994),
+    "ECAT": b"MATRIX72v" + bytes(600),
+    "GIFTI": b'<?xml version="1.0"?>\n<!DOCTYPE GIFTI SYSTEM "a.dtd">\n<GIFTI Version="1.0">',
+    "NumPy": b"\x93NUMPY\x01\0" + bytes(100),
+    "AVIF": b"\0\0\0\x20ftypavif" + bytes(100),
+    "HEIC": b"\0\0\0\x18ftypheic" + bytes(100),
+    "DICOM file in a gzip stream": gzip.compress(b"\x5c\1\0\0" + bytes(124) + b"DICM" + bytes(500)),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_format_is_named(tmp_path: Path, name: str) -> None:
+    """The DICOM file has a preamble that begins as the header of a NIfTI-1 or Analyze file."""
+    (tmp_path / "a").write_bytes(FOREIGN[name])
+    with pytest.raises(UnsupportedScan, match=name):
+        verify(tmp_path / "a")

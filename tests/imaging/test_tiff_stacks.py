@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from imaging.box import Box
 from imaging.errors import NotFound, SeveralScans, UnreadableScan, UnsupportedScan
@@ -163,3 +164,23 @@ def test_a_missing_plane_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(data.replace(b'SizeZ="5"', b'SizeZ="6"'))
     with pytest.raises(UnreadableScan):
         verify(tmp_path / "b")
+
+
+def test_pages_of_equal_size_have_their_own_tags(tmp_path: Path) -> None:
+    """Palette and resolution; libtiff, through Pillow, is the oracle of the colours."""
+    index = RANDOM.integers(0, 255, (2, 20, 30)).astype(np.uint8)
+    palettes = RANDOM.integers(0, 255, (2, 3, 256)).astype(np.uint16) * 257
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for n, pixels in enumerate(index):
+            file.write(
+                pixels, photometric="palette", colormap=palettes[n], metadata=None,
+                resolution=(100 * (n + 1),) * 2, resolutionunit="CENTIMETER",
+                compression="deflate",
+            )  # fmt: skip
+    with Image.open(tmp_path / "a.tif") as oracle:
+        for n, path in enumerate(parts(tmp_path / "a.tif", tmp_path, each=True)):
+            oracle.seek(n)
+            expected = np.moveaxis(np.asarray(oracle.convert("RGB")), -1, 0)
+            scan = verify(path)
+            assert np.array_equal(scan.read(Box.whole(scan.grid)), expected)
+            assert scan.spacing_mm == pytest.approx((0.1 / (n + 1),) * 2)

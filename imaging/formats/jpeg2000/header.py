@@ -51,12 +51,18 @@ def read_header(path: Path) -> Header:
             kinds = {unpack(">3B", file.read(3)) for _ in range(min(count, _MOST_COMPONENTS))}
     except error as cause:
         raise damaged("The image ends inside its header.") from cause
-    if not 1 <= count <= _MOST_COMPONENTS or len(kinds) != 1 or min(kinds)[1:] != (1, 1):
-        raise unsupported(f"The image has {count} components, or components of different kinds.")
+    if not 1 <= count <= _MOST_COMPONENTS:
+        raise unsupported(f"The image has {count} components.")
+    if len(kinds) != 1:
+        raise unsupported("The components of the image differ in size or in their bits.")
+    if min(kinds)[1:] != (1, 1):
+        raise unsupported("The components of the image are subsampled.")
+    if height <= top or width <= left:
+        raise damaged("The image has no pixels.")
     depth = min(kinds)[0]
     bits = (depth & 0x7F) + 1
-    if bits > _MOST_BITS or height <= top or width <= left:
-        raise unsupported(f"The samples of the image have {bits} bits, or it has no pixels.")
+    if bits > _MOST_BITS:
+        raise unsupported(f"The samples of the image have {bits} bits.")
     return Header(height - top, width - left, count, bits, bool(depth & 0x80), ycbcr)
 
 

@@ -1,6 +1,7 @@
 """NIfTI as a scan format and as a mask format."""
 
 from imaging.formats.file_start import FileStart
+from imaging.formats.foreign import GZIPPED_DICOM
 from imaging.formats.format import MaskFormat, ScanFormat
 from imaging.formats.nifti.header import byte_order
 from imaging.formats.nifti.pair import PAIR
@@ -15,7 +16,9 @@ _MEDIA_TYPE = "application/x-nifti"
 
 
 def _recognises(start: FileStart) -> bool:
-    return byte_order(start.inflated()) is not None
+    """The preamble of a DICOM file may begin as a header does, also in a gzip stream."""
+    head = start.inflated()
+    return byte_order(head) is not None and not GZIPPED_DICOM.recognises(head)
 
 
 SCAN = ScanFormat(

@@ -23,6 +23,8 @@ SINGLE_MAGIC = (b"n+1\0", b"n+2\0")
 """NIfTI-1 and NIfTI-2 with header and voxels in one file."""
 PAIR_MAGIC = (b"ni1\0", b"ni2\0")
 """NIfTI-1 and NIfTI-2 with the voxels in another file."""
+_CIFTI = range(3000, 3100)
+"""Intent codes of CIFTI-2, NIFTI_INTENT_CONNECTIVITY_UNKNOWN and the following ones."""
 _SUPPORTED = {
     2: "u1",
     4: "i2",
@@ -134,6 +136,7 @@ def parse(start: bytes) -> Header:
         raise _damaged("The file ends inside its header.")
     _check_magic(start)
     raw = _VERSIONS[size](start[:size], endianness=order, check=False)
+    _check_intent(raw)
     stored_shape = _stored_shape(raw)
     slope, intercept = _scaling(raw)
     geometry = geometry_of(raw, _grid(stored_shape))
@@ -166,6 +169,16 @@ def _check_magic(start: bytes) -> None:
         expected="One NIfTI file that holds both header and voxels, or both files of a pair.",
         hint="Send both files together, or in a zip.",
     )
+
+
+def _check_intent(raw: Nifti1Header) -> None:
+    if int(raw["intent_code"]) in _CIFTI:
+        raise UnsupportedScan(
+            "This is a CIFTI-2 file: its values belong to points of the cortex or to brain areas, "
+            "and do not form a volume.",
+            expected="A volume of voxels.",
+            hint="Send the volume that the values were computed from, as .nii.gz.",
+        )
 
 
 def _stored_shape(raw: Nifti1Header) -> tuple[int, ...]:

@@ -69,13 +69,13 @@ class _PixelCounter:
 
 
 def open_png(path: Path, limits: Limits) -> Scan:
-    """The image at `path`; reads the header and the names of the chunks, no pixels."""
+    """The image at `path`; reads the header and the beginnings of the chunks, no pixels."""
     with path.open("rb") as file:
         header = _header(file)
-        names = _names(file)
-    if b"acTL" in names:
+        chunks = _chunks(file)
+    if _is_animated(chunks):
         raise unsupported("The image is animated.")
-    warnings = (ALPHA_IGNORED,) if header.colour in (4, 6) or b"tRNS" in names else ()
+    warnings = (ALPHA_IGNORED,) if header.colour in (4, 6) or b"tRNS" in chunks else ()
     deep = header.bits == 16
     layout = Layout(
         format="png",
@@ -114,14 +114,24 @@ def _header(file: IO[bytes]) -> _Header:
     return _Header(columns, rows, bits, colour, bool(interlace))
 
 
-def _names(file: IO[bytes]) -> set[bytes]:
-    """Names of the chunks before the pixels."""
-    names = set()
+def _chunks(file: IO[bytes]) -> dict[bytes, bytes]:
+    """The chunks before the pixels: name -> the first four bytes of the content."""
+    chunks = {}
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8 and start[4:8] != b"IDAT":
-        names.add(start[4:8])
-        file.seek(int.from_bytes(start[:4], "big") + 4, 1)
-    return names
+        size = int.from_bytes(start[:4], "big")
+        chunks[start[4:8]] = content = file.read(min(size, 4))
+        file.seek(size - len(content) + 4, 1)
+    return chunks
+
+
+def _is_animated(chunks: dict[bytes, bytes]) -> bool:
+    """Whether the file holds more than one image (PNG, third edition, 11.3.6.1 and 4.9).
+
+    The image is the first frame of an animation where a frame control chunk precedes its pixels.
+    """
+    frames = chunks.get(b"acTL")
+    return frames is not None and not (frames == b"\0\0\0\1" and b"fcTL" in chunks)
 
 
 def _verify_chunks(file: IO[bytes], pixels: _PixelCounter) -> None:

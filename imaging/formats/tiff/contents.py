@@ -40,13 +40,17 @@ class ImageSeries:
     """Whether the file is of a format for slides, whose Z axis is a choice of focal planes."""
     index: int
     """Its position among all series of the file, which is that of the image in OME-XML."""
+    unrelated: bool = False
+    """Whether nothing but their equal size relates the pages: each one's own tags describe it."""
     name: str = ""
     """Which of several images of a file it is, such as `image 2 of 3`; else empty."""
 
     def part(self, numbers: Sequence[int], axes: str) -> "ImageSeries":
         """The pages of these numbers, which span `axes`, at most one."""
+        own = self.unrelated and not axes
         return replace(
             self,
+            keyframe=self.pages[numbers[0]].aspage() if own else self.keyframe,
             pages=tuple(self.pages[n] for n in numbers) if self.pages else (),
             offsets=tuple(self.offsets[n] for n in numbers) if self.offsets else (),
             axes=axes,
@@ -87,6 +91,7 @@ def _image_series(
         shape=tuple(n for _, n in outer),
         slide=slide,
         index=index,
+        unrelated=series.kind == "generic",
         name=name,
     )
 
@@ -132,7 +137,7 @@ def _pages(
     series: tifffile.TiffPageSeries, count: int
 ) -> tuple[tuple[tifffile.TiffPage | tifffile.TiffFrame, ...], tuple[int, ...]]:
     """The pages of a series of `count` pages, or the offsets of its pages."""
-    if count > 1 and series.dataoffset is not None:
+    if count > 1 and series.dataoffset is not None and series.kind != "generic":
         first, size = int(series.dataoffset), series.keyframe.nbytes
         return (), tuple(first + n * size for n in range(count))
     if min(series.keyframe.imagewidth, series.keyframe.imagelength) < 1:

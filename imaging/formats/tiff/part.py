@@ -52,12 +52,12 @@ def tiff_parts(file: tifffile.TiffFile) -> list[TiffPart]:
     images = image_series(file)
     check_part_count(sum(max(1, prod(one.shape)) * channels(one.keyframe) for one in images))
     for series in images:
-        size = pixel_size(file, series)
-        parts.extend(_parts(series, size))
+        parts.extend(_parts(file, series))
     return parts
 
 
-def _parts(series: ImageSeries, size: PixelSize) -> Iterator[TiffPart]:
+def _parts(file: tifffile.TiffFile, series: ImageSeries) -> Iterator[TiffPart]:
+    size = pixel_size(file, series)
     depth = _depth_axis(series, size)
     numbers = np.arange(prod(series.shape)).reshape(series.shape)
     others = [axis for axis in range(len(series.axes)) if axis != depth]
@@ -72,14 +72,12 @@ def _parts(series: ImageSeries, size: PixelSize) -> Iterator[TiffPart]:
             f"{_NAMES.get(series.axes[axis], 'page')} {n + 1} of {series.shape[axis]}"
             for axis, n in zip(others, place, strict=True)
         ]
+        part = series.part(pages, "Z" if depth is not None else "")
+        own = size if part.keyframe is series.keyframe else pixel_size(file, part)
         for channel in range(samples):
             more = [f"channel {channel + 1} of {samples}"] if samples > 1 else []
-            yield TiffPart(
-                series.part(pages, "Z" if depth is not None else ""),
-                size,
-                channel if samples > 1 else None,
-                ", ".join([*words, *more]),
-            )
+            only = channel if samples > 1 else None
+            yield TiffPart(part, own, only, ", ".join([*words, *more]))
 
 
 def _depth_axis(series: ImageSeries, size: PixelSize) -> int | None:
