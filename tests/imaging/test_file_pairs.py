@@ -225,6 +225,12 @@ def _list(folder: Path) -> tuple[Path, ...]:
     return folder / "a.mhd", folder / "a.raw"
 
 
+def _no_name(folder: Path) -> tuple[Path, ...]:
+    (folder / "a.mhd").write_text("NDims = 3\nDimSize = 1 1 1\nElementDataFile =\n")
+    (folder / "a.raw").write_bytes(b"")
+    return folder / "a.mhd", folder / "a.raw"
+
+
 def _nrrd_list(folder: Path) -> tuple[Path, ...]:
     (folder / "a.nhdr").write_text("NRRD0005\ntype: uint8\ndata file: a%03d.raw 1 9 1\n")
     (folder / "a.raw").write_bytes(bytes(9))
@@ -244,6 +250,7 @@ BAD: dict[str, tuple[Callable[[Path], tuple[Path, ...]], type[TesseraError], str
     "axes": (lambda f: _patched(f, 40, b"\x09"), UnreadableScan, "9 axes"),
     "too large": (lambda f: _patched(f, 42, b"\xff\x7f" * 3), ScanTooLarge, "voxels"),
     "MetaImage list": (_list, UnsupportedScan, "several files"),
+    "MetaImage without a name": (_no_name, UnsupportedScan, "type is not supported"),
     "NRRD list": (_nrrd_list, UnsupportedScan, "several files"),
     "two volumes": (_strangers, BadRequest, "several files that are not DICOM"),
 }

@@ -35,7 +35,7 @@ def _fields(header: Path) -> dict[str, str]:
 
 def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
     fields = _fields(header)
-    if fields[LAST].split()[0] == "LIST" or "%" in fields[LAST]:
+    if fields[LAST].split()[:1] == ["LIST"] or "%" in fields[LAST]:
         raise UnsupportedScan(
             "The voxels of the MetaImage are in several files.",
             expected="One header (.mhd) and one data file (.raw or .zraw).",
