@@ -1,6 +1,5 @@
 """A mask that a reader corrected, as DICOM objects and on its way to an archive."""
 
-import time
 from io import BytesIO
 from pathlib import Path
 
@@ -8,59 +7,17 @@ import highdicom as hd
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import Comprehensive3DSRStorage
 
-from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
-from jobs.blobs import open_blobs
 from jobs.review import Review
 from tests.support.answers import check_problem
-from tests.support.dicom.archive import SEG, archive
-from tests.support.dicom.headers import Acquired, blobs, files, series
+from tests.support.corrected import Corrected
+from tests.support.dicom.archive import SEG, SR, archive
+from tests.support.dicom.headers import Acquired
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
 from tests.support.waiting import until
-
-
-class Corrected:
-    """A DICOM series with a finished job, and what a reader made of its mask."""
-
-    def __init__(self, gateway: Gateway, change: int = 1) -> None:
-        self.gateway, self.acquired = gateway, series()
-        sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(self.acquired))]
-        self.scan = gateway.client.post("/v1/scans", files=sent).json()
-        made = (blobs() > 0).astype(np.uint8).transpose(2, 1, 0)
-        self.job = str(gateway.job(scan=self.scan["id"], model="solid", priority=9)["id"])
-        run_job(gateway, self.job, made)
-        self.mask = made.copy()
-        self.mask[:change, :2, 1] = 1 - self.mask[:change, :2, 1]
-        self.review = self._reviewed()
-        self.path = f"/v1/jobs/{self.job}/reviews/{self.review}"
-
-    def _reviewed(self) -> str:
-        """Stores the mask as 3D Slicer's label is stored."""
-        store, folder = open_blobs(self.gateway.settings), self.gateway.data.parent
-        with store.local(self.scan["sha256"]) as path:
-            write(folder / "corrected.nii.gz", self.mask, open_scan(path))
-        review = Review(
-            id=f"review{self.job[:8]}",
-            job=self.job,
-            verdict="corrected",
-            comment="",
-            reviewer="reader",
-            created_at=time.time(),
-            mask_sha256=store.put(folder / "corrected.nii.gz"),
-            mask_format="nifti",
-        )
-        with self.gateway.repository() as repository:
-            return repository.reviews.add("local", review).id
-
-    def object(self, path: str) -> Dataset:
-        answer = self.gateway.client.get(f"{self.path}/{path}")
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"] == "application/dicom"
-        return dcmread(BytesIO(answer.content))
 
 
 @pytest.fixture
@@ -140,7 +97,7 @@ def test_formats_and_tags_of_a_corrected_mask(corrected: Corrected, tmp_path: Pa
 def test_a_corrected_mask_is_delivered(start_gateway: Start, tmp_path: Path) -> None:
     """Beside the job's own mask, on request; a review that does not exist is refused."""
     routes = tmp_path / "routes.toml"
-    classes = (SEG, Comprehensive3DSRStorage)
+    classes = (SEG, SR)
     with archive(classes) as there:
         routes.write_text(
             f'[[peer]]\nname = "archive"\nhost = "127.0.0.1"\nport = {there.port}\n'

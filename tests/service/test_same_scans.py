@@ -226,6 +226,9 @@ def test_a_scan_of_an_earlier_version_is_found_again(send: Send, intake: ScanInt
     first = send(plain(series(4, 16)))
     with intake.scans._database.write() as connection:
         connection.execute(update(scans).values(images=None))
+    images = series(4, 16)
+    images[1].SOPInstanceUID = images[1].file_meta.MediaStorageSOPInstanceUID = UID("2.25.99")
+    assert send(plain(images)).id != first.id, "equal voxels of other images"
     assert send(plain([with_meta(n) for n in series(4, 16)])).id == first.id
 
 

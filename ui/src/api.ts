@@ -115,8 +115,13 @@ export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
 export const downloads = (id: string): Promise<Download[]> => get(`jobs/${id}/downloads`)
 export const peers = (): Promise<Peer[]> => get('peers')
 export const deliveries = (id: string): Promise<Delivery[]> => get(`jobs/${id}/deliveries`)
-export const deliver = (id: string, to: string, formats: string[]): Promise<Delivery[]> =>
-  post(`jobs/${id}/deliveries`, { to: [to], formats })
+/** Sends a job's mask, or the one that a reader corrected in `review`. */
+export const deliver = (
+  id: string,
+  to: string,
+  formats: string[],
+  review: string | null,
+): Promise<Delivery[]> => post(`jobs/${id}/deliveries`, { to: [to], formats, review })
 export const searchArchive = (peer: string, query: URLSearchParams): Promise<ArchiveSeries[]> =>
   get(`peers/${peer}/series?${query}`)
 export const pull = (peer: string, series: string): Promise<Scan[]> =>

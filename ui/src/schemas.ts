@@ -67,6 +67,8 @@ export interface Delivery {
   format: string
   state: 'waiting' | 'sent' | 'failed'
   error: Problem | null
+  /** The review whose corrected mask is sent; null: the job's own mask. */
+  review: string | null
 }
 
 /** The scans of one upload, and the files that contain no scan. */
@@ -161,6 +163,8 @@ export interface Review {
   comment: string
   reviewer: string
   created_at: string
+  /** null: the review has no corrected mask. */
+  mask_format: string | null
 }
 
 export interface NewReview {

@@ -18,6 +18,7 @@ from service.resources.peers import Peer
 from tests.support.ports import free_port
 
 SEG, LABELMAP = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
+SR = "1.2.840.10008.5.1.4.1.1.88.34"
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import type { Delivery, Format, Peer } from '../schemas'
+import type { Delivery, Format, Peer, Review } from '../schemas'
 import { problemBox } from './messages'
 
 const POLL_MS = 2000
@@ -31,17 +31,48 @@ export class Deliveries {
     if (signal.aborted || peers.length === 0) return
     this.formats = await api.formats().catch(() => [])
     if (signal.aborted || this.formats.length === 0) return
+    const corrected = await this.corrected(job)
+    if (signal.aborted) return
     fill(
       this.root,
       element('h2', {}, 'Send results'),
-      element('div.actions', {}, ...peers.map((peer) => this.sender(job, peer, signal))),
+      element(
+        'div.actions',
+        {},
+        ...peers.flatMap((peer) => this.senders(job, peer, corrected, signal)),
+      ),
       this.list,
       this.problems,
     )
     await this.follow(job, signal)
   }
 
-  private sender(job: string, peer: Peer, signal: AbortSignal): HTMLElement {
+  /** The newest review with a corrected mask; null where there is none. */
+  private async corrected(job: string): Promise<string | null> {
+    const reviews: Review[] = await api.reviews(job).catch(() => [])
+    return reviews.filter((one) => one.mask_format !== null).at(-1)?.id ?? null
+  }
+
+  private senders(
+    job: string,
+    peer: Peer,
+    corrected: string | null,
+    signal: AbortSignal,
+  ): HTMLElement[] {
+    if (corrected === null) return [this.sender(job, peer, null, `Send to ${peer.name}`, signal)]
+    return [
+      this.sender(job, peer, corrected, `Send corrected mask to ${peer.name}`, signal),
+      this.sender(job, peer, null, `Send original mask to ${peer.name}`, signal),
+    ]
+  }
+
+  private sender(
+    job: string,
+    peer: Peer,
+    review: string | null,
+    text: string,
+    signal: AbortSignal,
+  ): HTMLElement {
     const send = element(
       'button.quiet',
       {
@@ -50,7 +81,7 @@ export class Deliveries {
           send.disabled = true
           fill(this.problems)
           try {
-            const deliveries = await api.deliver(job, peer.name, this.defaultFormats())
+            const deliveries = await api.deliver(job, peer.name, this.defaultFormats(), review)
             if (signal.aborted) return // another job is on screen
             this.render(deliveries)
             await this.follow(job, signal)
@@ -60,7 +91,7 @@ export class Deliveries {
           send.disabled = false
         },
       },
-      `Send to ${peer.name}`,
+      text,
     )
     return send
   }
@@ -84,6 +115,11 @@ export class Deliveries {
     return this.formats.find((one) => one.name === name)?.title ?? name
   }
 
+  private text(delivery: Delivery): string {
+    const corrected = delivery.review === null ? '' : ' of the corrected mask'
+    return `${this.title(delivery.format)}${corrected} to ${delivery.to}`
+  }
+
   private render(deliveries: Delivery[]): void {
     fill(
       this.list,
@@ -91,7 +127,7 @@ export class Deliveries {
         element(
           'li',
           { 'data-state': one.state },
-          element('span.name', {}, `${this.title(one.format)} to ${one.to}`),
+          element('span.name', {}, this.text(one)),
           element('span.fact', {}, STATE_TEXTS[one.state]),
           one.error !== null &&
             element('p.hint', {}, [one.error.detail, one.error.hint].join(' ').trim()),
