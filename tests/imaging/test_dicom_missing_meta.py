@@ -8,15 +8,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+)
 
 from imaging.errors import UnreadableScan
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.mask_file import write as write_mask
 from imaging.formats.sniff import open_scan
-from tests.support.dicom.files import classic, pydicom_file
+from tests.support.dicom.files import classic, picture, pydicom_file
 from tests.support.dicom.headers import mask_description
-from tests.support.dicom.scans import LIMITS, SHAPE, at, centres, fresh, turned, voxels
+from tests.support.dicom.scans import (
+    LIMITS,
+    SHAPE,
+    at,
+    centres,
+    fresh,
+    source_of,
+    turned,
+    voxels,
+    whole,
+)
 
 ENCODINGS = {
     "implicit": ImplicitVRLittleEndian,
@@ -88,3 +103,20 @@ def test_compressed_pixels_without_a_transfer_syntax_are_refused(tmp_path: Path)
     (tmp_path / "image").write_bytes(buffer.getvalue())
     with pytest.raises(UnreadableScan, match="transfer syntax"):
         open_scan(tmp_path / "image")
+
+
+def test_frames_of_a_cine(tmp_path: Path) -> None:
+    image = picture(np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+    image.NumberOfFrames, image.Rows, image.Columns = 3, 4, 5
+    image.SOPClassUID = MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+    (tmp_path / "cine").write_bytes(_bare(image, ImplicitVRLittleEndian, "nothing"))
+    selection = ScanSelection(volume=2)
+    (one,), _ = incoming_scans([tmp_path / "cine"], fresh(tmp_path / "packs"), LIMITS, selection)
+    assert np.array_equal(whole(open_scan(one.path))[0], np.arange(20, 40).reshape(4, 5))
+
+
+def test_an_image_type_of_one_value(tmp_path: Path) -> None:
+    """Its letters are not its values."""
+    image = classic(voxels()[..., :1], turned(), ImageType="LOCALIZER")[0]
+    (tmp_path / "image").write_bytes(_bare(image, ExplicitVRLittleEndian, "preamble"))
+    assert source_of(open_scan(tmp_path / "image")).stack.localizer

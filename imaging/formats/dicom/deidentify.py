@@ -17,7 +17,7 @@ from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.attribute_actions import action_of
 from imaging.formats.dicom.deflated import check_inflated_size
-from imaging.formats.dicom.instance import opener
+from imaging.formats.dicom.instance import image_kinds, opener
 from imaging.formats.dicom.missing_meta import completed
 from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.pixel_cleaning import clean_pixels
@@ -89,7 +89,7 @@ def _check_pixels(dataset: Dataset) -> None:
             expected="For de-identification, an image without text in its pixels.",
             hint="Remove the text first, or send the image without de-identification.",
         )
-    types = {str(n).upper() for n in dataset.get("ImageType") or ()}
+    types = image_kinds(dataset)
     slide = dataset.get("SOPClassUID") == VLWholeSlideMicroscopyImageStorage
     if (slide and types & _LABELS) or str(
         dataset.get("SpecimenLabelInImage") or ""

@@ -1,6 +1,7 @@
 """One image plane of an instance: its position in the patient and the meaning of its values."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan
-from imaging.formats.dicom.instance import Instance
+from imaging.formats.dicom.instance import Instance, image_kinds
 from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.tile import Tile
@@ -83,20 +84,28 @@ def frames_of(instance: Instance) -> Iterator[Frame]:
             expected=f"At most {_MOST_FRAMES:,}.",
             hint="Split it into its volumes.",
         )
-    mosaic = Mosaic.of(instance.header, instance.whole_header)
+    with _values_checked():
+        mosaic = Mosaic.of(instance.header, instance.whole_header)
     for number in range(count):
-        try:
+        with _values_checked():
             frame = _frame(instance, number)
-        except TesseraError:
-            raise
-        except Exception as error:  # values are decoded when they are accessed
-            raise UnreadableScan(
-                "An attribute that positions the image in the patient is missing or not a number.",
-                expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
-                "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
-                hint="Export the series again, with its complete header.",
-            ) from error
         yield from [frame] if mosaic is None else _tiles(frame, mosaic)
+
+
+@contextmanager
+def _values_checked() -> Iterator[None]:
+    """Turns what is raised for a wrong value, which is decoded when it is accessed."""
+    try:
+        yield
+    except TesseraError:
+        raise
+    except Exception as error:
+        raise UnreadableScan(
+            "An attribute that positions the image in the patient is missing or not a number.",
+            expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
+            "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
+            hint="Export the series again, with its complete header.",
+        ) from error
 
 
 def _tiles(frame: Frame, mosaic: Mosaic) -> Iterator[Frame]:
@@ -144,7 +153,7 @@ VOLUME_ATTRIBUTES = (
 
 
 def _is_localizer(instance: Instance) -> bool:
-    types = {str(n).upper() for n in instance.header.get("ImageType") or ()}
+    types = image_kinds(instance.header)
     return "LOCALIZER" in types or (instance.is_whole_slide and bool(types & _OF_SLIDES))
 
 

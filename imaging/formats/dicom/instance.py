@@ -87,6 +87,12 @@ class Instance:
             return dcmread(file, stop_before_pixels=True, force=True)
 
 
+def image_kinds(header: Dataset) -> frozenset[str]:
+    """The values of ImageType, in upper case, however many there are."""
+    value = header.get("ImageType") or ()
+    return frozenset(str(n).upper() for n in ([value] if isinstance(value, str) else value))
+
+
 def opener(path: Path) -> Opener:
     """Opens a file of its own."""
     return lambda: path.open("rb")

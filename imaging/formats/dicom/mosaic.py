@@ -25,6 +25,7 @@ from imaging.formats.dicom.csa_header import (
     csa_headers,
     encoded_csa,
 )
+from imaging.formats.dicom.instance import image_kinds
 from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.tile import Tile
 
@@ -55,10 +56,9 @@ class Mosaic:
         UnsupportedScan for a packed image that cannot be unpacked.
         """
         _refuse_grid(header)
-        kinds = [str(kind).upper() for kind in header.get("ImageType") or ()]
         frames = int(header.get("NumberOfFrames") or 1)
         single = header.get("SOPClassUID") == MRImageStorage and frames == 1
-        if not single or ("MOSAIC" not in kinds and _private_count(header) <= 1):
+        if not single or ("MOSAIC" not in image_kinds(header) and _private_count(header) <= 1):
             return None
         tags = next((t for t in csa_headers(whole_header()) if _COUNT in t), None)
         if tags is None:
@@ -125,7 +125,9 @@ def _private_count(header: Dataset) -> int:
     if creator is None or element is None or "SIEMENS" not in str(creator.value).upper():
         return 0
     value = element.value
-    return int.from_bytes(value, "little") if isinstance(value, bytes) else int(value or 0)
+    if isinstance(value, bytes):
+        return int.from_bytes(value, "little")
+    return value if isinstance(value, int) else 0
 
 
 def _refuse_grid(header: Dataset) -> None:
