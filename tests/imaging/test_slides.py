@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from imaging.box import Box
-from imaging.errors import UnsupportedScan
+from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.sniff import open_scan, verify
 from tests.support.slides import (
     HALF,
@@ -104,3 +104,18 @@ def test_hamamatsu_ndpi(tmp_path: Path) -> None:
     assert np.array_equal(np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1), oracle)
     part = open_scan(tmp_path / "a").read(Box((10, 100), (30, 200)))
     assert np.array_equal(np.moveaxis(part, 0, -1), oracle[10:30, 100:200])
+
+
+@pytest.mark.parametrize("start", [1 << 31, (1 << 32) - 1])
+def test_an_ndpi_whose_intervals_begin_beyond_the_file_is_refused(
+    tmp_path: Path, start: int
+) -> None:
+    """tifffile takes the first offset for the size of the JPEG's header."""
+    ndpi(tmp_path / "a")
+    data = bytearray((tmp_path / "a").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a", is_ndpi=True) as file:
+        at = file.pages.first.tags[65426].valueoffset
+    data[at : at + 4] = start.to_bytes(4, "little")
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnreadableScan):
+        verify(tmp_path / "a")

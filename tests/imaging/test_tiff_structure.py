@@ -70,3 +70,30 @@ def test_very_many_subifds_are_refused(tmp_path: Path) -> None:
 def test_bytes_after_the_image_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(file_of()) + bytes(1000))
     assert np.array_equal(verify(tmp_path / "a").read(Box.whole(PIXELS.shape))[0], PIXELS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            '<?xml version="1.0"?><OME xmlns="x"><Image><Pixels SizeX="10" SizeY="8" SizeZ="1" '
+            'SizeC="1" SizeT="100000000" Type="uint8" DimensionOrder="XYCZT"><TiffData/></Pixels>'
+            "</Image></OME>"
+        ),
+        '{"shape": [100000000, 8, 10]}',
+        "ImageJ=1.54f\nimages=1000000000\nslices=1000000000\n",
+    ],
+)
+def test_a_description_of_far_too_many_planes_is_refused(tmp_path: Path, text: str) -> None:
+    """The parser would make room for all of them: 6 GB in 40 seconds."""
+    (tmp_path / "a").write_bytes(file_of(2, tag_270=text))
+    with pytest.raises(UnreadableScan, match="planes"):
+        open_scan(tmp_path / "a")
+
+
+def test_very_many_sizes_of_pages_are_refused(tmp_path: Path) -> None:
+    """The search for a pyramid between them would take minutes."""
+    pages = [tiff_files.page(np.zeros((1, n), np.uint8), 8, 1) for n in range(1, 300)]
+    (tmp_path / "a").write_bytes(tiff_files.tiff(*pages))
+    with pytest.raises(UnsupportedScan, match="more than 256 images"):
+        open_scan(tmp_path / "a")

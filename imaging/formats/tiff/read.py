@@ -67,16 +67,23 @@ def list_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
 
 def prepared_parts(path: Path, limits: Limits) -> list[TiffPart]:
     """The scans of the file at `path`, each checked, and ready to be read without the open file."""
-    with decoder_errors(), open_alone(path) as file:
-        parts = tiff_parts(file)
-        for part in parts:
-            page = part.series.keyframe
-            interpretation(page, part.channel)
-            if part.series.pages and not page.is_memmappable:
-                limits.check_chunk(prod(_segment_shape(page)))
-            check_extent(part.series, file.filehandle.size)
-            prepare(page)
+    try:
+        with decoder_errors(), open_alone(path) as file:
+            parts = tiff_parts(file)
+            for part in parts:
+                _prepare(part, limits, file.filehandle.size)
+    except MemoryError as error:  # an offset in the tags of an NDPI, taken for a size
+        raise damaged("The tags of the image are damaged.") from error
     return parts
+
+
+def _prepare(part: TiffPart, limits: Limits, file_size: int) -> None:
+    page = part.series.keyframe
+    interpretation(page, part.channel)
+    if part.series.pages and not page.is_memmappable:
+        limits.check_chunk(prod(_segment_shape(page)))
+    check_extent(part.series, file_size)
+    prepare(page)
 
 
 def scan_of_part(path: Path, part: TiffPart, limits: Limits, scratch: Path | None) -> Scan:

@@ -12,8 +12,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.formats.raster import damaged
 from imaging.formats.tiff.contents import ImageSeries
+from imaging.formats.tiff.stated_planes import check_stated_planes
 from imaging.formats.tiff.structure import check_structure
 from imaging.formats.tiff.ycbcr import APERIO_YCBCR
 from imaging.large_arrays import large_zeros
@@ -38,12 +38,16 @@ def open_alone(path: Path) -> tifffile.TiffFile:
     own folder. None of them was uploaded, so none is opened. An NDPI is recognised by its tags:
     uploads have no names. Raises UnreadableScan where the directories of tags are damaged.
     """
-    flags: dict[str, Any] = {"is_ndpi": True} if check_structure(path) else {}
-    try:
-        file = tifffile.TiffFile(path, _multifile=False, **flags)
-    except MemoryError as error:  # an offset in the tags of an NDPI, taken for a size
-        raise damaged("The tags of the image are damaged.") from error
+    structure = check_structure(path)
+    flags: dict[str, Any] = {"is_ndpi": True} if structure.ndpi else {}
+    file = tifffile.TiffFile(path, _multifile=False, **flags)
     file.is_mmstack = file.is_ndtiff = False
+    try:
+        description = file.pages.first.description
+        check_stated_planes(description, structure.directories, file.filehandle.size)
+    except BaseException:
+        file.close()
+        raise
     return file
 
 

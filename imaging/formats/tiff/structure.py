@@ -17,6 +17,10 @@ _VALUE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)
 """Bytes of one value, by the number of its type; 0 for numbers that are not in use."""
 _SUBIFDS, _NDPI = 330, 65420
 _BIG = 43
+_MOST_KINDS = 256
+_KIND_TAGS = frozenset((256, 257, 259, 262, 277, 284, 317, 322, 323))
+"""Size, compression, interpretation, samples, planes, predictor and tiles; no tag whose value may
+lie elsewhere in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +45,27 @@ class _Directory:
     numbers: frozenset[int]
     """Of its tags."""
     subifds: tuple[int, ...]
+    layout_key: bytes
+    """The entries of the tags that tell pages of different size or kind apart."""
     following: bytes
     """Up to 8 bytes behind the tags, in which the offset of the next directory is."""
 
 
-def check_structure(path: Path) -> bool:
-    """Whether the directories are those of an NDPI, which has offsets of 64 bits between them.
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What the directories of a file show without their values."""
 
-    Raises UnreadableScan where directories form a circle, or tags do not fit into the file;
-    UnsupportedScan for more than 100,000 directories.
+    directories: int
+    """Number of directories in the chain."""
+    ndpi: bool
+    """Whether they are those of an NDPI, which has offsets of 64 bits between them."""
+
+
+def check_structure(path: Path) -> Structure:
+    """Visits all directories of the TIFF at `path`.
+
+    Raises UnreadableScan where they form a circle, or tags do not fit into the file;
+    UnsupportedScan for more than 100,000 directories, or more than 256 kinds of pages.
     """
     with path.open("rb") as file:
         try:
@@ -62,13 +78,14 @@ def check_structure(path: Path) -> bool:
             raise damaged("The image ends inside a directory of its tags.") from cause
 
 
-def _follow(file: IO[bytes], grammar: _Grammar, start: bytes) -> bool:
+def _follow(file: IO[bytes], grammar: _Grammar, start: bytes) -> Structure:
     """Visits the chain of directories and all SubIFDs."""
     at = unpack(grammar.number(wide=grammar.big), start[8:16] if grammar.big else start[4:8])[0]
     ndpi = _is_ndpi(file, grammar, at)
     if ndpi:
         at = unpack("<Q", start[4:12])[0]
     chain: set[int] = set()
+    kinds: set[bytes] = set()
     branches = 0
     while 0 < at < grammar.file_size:
         if at in chain:
@@ -76,6 +93,9 @@ def _follow(file: IO[bytes], grammar: _Grammar, start: bytes) -> bool:
         chain.add(at)
         directory = _directory(file, grammar, at)
         branches += _branches(file, grammar, directory)
+        kinds.add(directory.layout_key)
+        if len(kinds) > _MOST_KINDS:
+            raise unsupported(f"The file has more than {_MOST_KINDS} images of different kinds.")
         if len(chain) + branches > _MOST_DIRECTORIES:
             raise unsupported(f"The file has more than {_MOST_DIRECTORIES:,} directories of tags.")
         wide = grammar.big or ndpi
@@ -83,7 +103,7 @@ def _follow(file: IO[bytes], grammar: _Grammar, start: bytes) -> bool:
         if len(directory.following) < width:
             break
         at = unpack(grammar.number(wide=wide), directory.following[:width])[0]
-    return ndpi
+    return Structure(len(chain), ndpi)
 
 
 def _is_ndpi(file: IO[bytes], grammar: _Grammar, at: int) -> bool:
@@ -111,18 +131,21 @@ def _directory(file: IO[bytes], grammar: _Grammar, at: int) -> _Directory:
     size = grammar.tag_bytes
     entries, following = file.read(count * size), file.read(8)
     numbers: set[int] = set()
+    layout_key = b""
     subifds: tuple[int, ...] = ()
     for n in range(count):
         entry = entries[n * size : (n + 1) * size]
         layout = f"{grammar.order}HH{'Q' if grammar.big else 'I'}"
         number, kind, values = unpack(layout, entry[: 12 if grammar.big else 8])
         numbers.add(number)
+        if number in _KIND_TAGS:
+            layout_key += entry
         bytes_each = _VALUE_BYTES[kind] if kind < len(_VALUE_BYTES) else 0
         if values * bytes_each > grammar.file_size:
             raise damaged("A tag of the image is larger than the file.")
         if number == _SUBIFDS and bytes_each in (4, 8):
             subifds = _offsets(file, grammar, entry, values, wide=bytes_each == 8)
-    return _Directory(frozenset(numbers), subifds, following)
+    return _Directory(frozenset(numbers), subifds, layout_key, following)
 
 
 def _offsets(
