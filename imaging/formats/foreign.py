@@ -33,6 +33,9 @@ GZIPPED_DICOM = ForeignFormat(
 """A DICOM file that is not in a gzip stream never reaches these formats."""
 _AS_NIFTI = "Convert it to .nii.gz, for example with nibabel."
 _STREAMLINES = "Send the volume that the streamlines were computed from."
+_AS_IMAGE = "Save it as PNG or TIFF."
+_WITH_BIO_FORMATS = "Convert it to OME-TIFF, for example with `bfconvert` of Bio-Formats."
+
 FOREIGN_FORMATS = (
     GZIPPED_DICOM,
     ForeignFormat(b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
@@ -65,4 +68,14 @@ FOREIGN_FORMATS = (
     ForeignFormat(b"ftyphei", "a HEIC image", "Save it as PNG.", offset=4),
     ForeignFormat(b"GIF8", "a GIF image", "Save it as PNG."),
     ForeignFormat(b"%PDF", "a PDF document", "Send the scan itself."),
+    ForeignFormat(b"\xff\x0a", "a JPEG XL image", _AS_IMAGE),
+    ForeignFormat(b"\0\0\0\x0cJXL ", "a JPEG XL image", _AS_IMAGE),
+    ForeignFormat(b"II\xbc\x01", "a JPEG XR image", _AS_IMAGE),
+    ForeignFormat(b"ftyp", "a video, or an image in its container", _AS_IMAGE, offset=4),
+    ForeignFormat(b"ZISRAWFILE", "a Zeiss CZI file", _WITH_BIO_FORMATS),
+    ForeignFormat(b"\xda\xce\xbe\x0a", "a Nikon ND2 file", _WITH_BIO_FORMATS),
+    ForeignFormat(b"\x70\0\0\0", "a Leica LIF file", _WITH_BIO_FORMATS),
+    ForeignFormat(b"\xd0\xcf\x11\xe0", "an OIB, ZVI or other OLE file", _WITH_BIO_FORMATS),
+    ForeignFormat(b"MAP ", "an MRC volume", _WITH_BIO_FORMATS, offset=208),
+    ForeignFormat(b"MATLAB 5.0", "a MATLAB file", _AS_NIFTI),
 )

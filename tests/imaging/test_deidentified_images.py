@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image, PngImagePlugin
 
 from imaging.box import Box
@@ -15,7 +16,6 @@ from imaging.errors import BadRequest, UnreadableScan
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
-from tests.support.images import nifti_bytes
 
 RANDOM = np.random.default_rng(41)
 PIXELS = np.repeat(np.repeat(RANDOM.integers(0, 250, (12, 16, 3)), 16, 0), 16, 1).astype(np.uint8)
@@ -161,7 +161,7 @@ def test_a_part_and_a_stack(tmp_path: Path) -> None:
 
 
 def test_a_format_without_rules_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.nii").write_bytes(nifti_bytes())
-    with pytest.raises(BadRequest, match="NIfTI") as error:
-        deidentified(tmp_path / "a.nii", tmp_path)
+    zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
+    with pytest.raises(BadRequest, match="OME-Zarr") as error:
+        deidentified(tmp_path / "a.zarr", tmp_path)
     assert "TIFF" in str(error.value.expected)

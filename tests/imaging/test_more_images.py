@@ -218,3 +218,28 @@ def test_a_bmp_of_another_kind_is_refused_by_name(tmp_path: Path, at: int, value
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UnsupportedScan, match="BMP"):
         open_scan(tmp_path / "a")
+
+
+DEEP = GREY.astype(np.uint16) * 16
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (imagecodecs.jpeg_encode(DEEP, bitspersample=12), "12 bits"),
+        (imagecodecs.ljpeg_encode(DEEP, bitspersample=12), "lossless"),
+        (imagecodecs.jpegls_encode(DEEP), "JPEG-LS"),
+        (imagecodecs.jpegxl_encode(GREY), "JPEG XL"),
+        (imagecodecs.jpegxr_encode(GREY), "JPEG XR"),
+        (imagecodecs.avif_encode(COLOURS), "AVIF"),
+        (b"ZISRAWFILE" + bytes(600), "Zeiss CZI"),
+        (bytes(208) + b"MAP " + bytes(900), "MRC"),
+    ],
+)
+def test_relatives_of_known_formats_are_refused_by_name(
+    tmp_path: Path, data: bytes, reason: str
+) -> None:
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnsupportedScan, match=reason) as error:
+        open_scan(tmp_path / "a")
+    assert error.value.hint

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imaging.formats.jpeg.frame import frame_of
 from imaging.formats.limits import Limits
 from imaging.formats.raster import (
     ORIENTATION_IGNORED,
@@ -24,6 +25,9 @@ _COMPONENTS = {"L": 1, "RGB": 3}
 
 def open_jpeg(path: Path, limits: Limits) -> Scan:
     """The image at `path`, with its pixels as stored; an EXIF orientation only gives a warning."""
+    frame = frame_of(path)
+    if frame is not None and frame.unusual:
+        raise unsupported(frame.unusual)
     with decoder_errors(), Image.open(path, formats=["JPEG"]) as image:
         columns, rows = image.size
         mode = image.mode

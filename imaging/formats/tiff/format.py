@@ -7,7 +7,7 @@ from imaging.formats.tiff.read import SIGNATURES, list_parts, open_tiff, verify_
 SCAN = ScanFormat(
     name="tiff",
     title="TIFF",
-    endings=(".tif", ".tiff"),
+    endings=(".tif", ".tiff", ".svs", ".ndpi", ".scn", ".bif"),
     media_type="image/tiff",
     dimensions=(2, 3),
     recognises=lambda start: start.starts_with(*SIGNATURES),

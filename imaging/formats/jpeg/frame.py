@@ -1,0 +1,55 @@
+"""The frame header of a JPEG file: by which process it was coded (ITU-T T.81, B.2.2)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from struct import error, unpack
+
+_FILL = 0xFF
+_FRAMES = frozenset((0xF7, *range(0xC0, 0xD0))) - {0xC4, 0xC8, 0xCC}
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
+"""Markers without a length: TEM, RST0 to RST7 and SOI."""
+_MOST_SEGMENTS = 10_000
+_LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
+_HIERARCHICAL = frozenset((0xC5, 0xC6, 0xCD, 0xCE))
+_JPEG_LS = 0xF7
+_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The kind of a frame."""
+
+    marker: int
+    bits: int
+    """Bits of a sample."""
+
+    @property
+    def unusual(self) -> str | None:
+        """What the decoder for images of 8 bits does not support; None where it is as usual."""
+        if self.marker == _JPEG_LS:
+            return "The file is JPEG-LS."
+        if self.marker in _LOSSLESS:
+            return "The file is lossless JPEG."
+        if self.marker in _HIERARCHICAL:
+            return "The file is hierarchical JPEG."
+        return None if self.bits == _BITS else f"The JPEG has samples of {self.bits} bits."
+
+
+def frame_of(path: Path) -> Frame | None:
+    """The first frame header of the file at `path`; None where there is none."""
+    with path.open("rb") as file:
+        try:
+            for _ in range(_MOST_SEGMENTS):
+                fill, marker = unpack("2B", file.read(2))
+                if fill != _FILL:
+                    return None
+                if marker == _FILL:
+                    file.seek(-1, 1)
+                elif marker not in _ALONE:
+                    length, bits = unpack(">HB", file.read(3))
+                    if marker in _FRAMES:
+                        return Frame(marker, bits)
+                    file.seek(length - 3, 1)
+        except (error, OSError):
+            return None
+    return None
