@@ -20,7 +20,7 @@ from pydicom.uid import (
 )
 
 from imaging.box import Box
-from imaging.errors import NotFound, SeveralScans, UnsupportedScan
+from imaging.errors import NotFound, SeveralScans, UnreadableScan, UnsupportedScan
 from imaging.formats import mask_file
 from imaging.formats.format import Segmentation
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
@@ -231,3 +231,51 @@ def _coloured(count: int) -> list[Dataset]:
         values = np.random.default_rng(number).integers(0, 255, (4, 6, 3), np.uint8)
         image.PixelData = values.tobytes()
     return images
+
+
+@pytest.mark.parametrize(
+    ("kind", "samples", "error"),
+    [
+        *((kind, 3, UnsupportedScan) for kind in ("HSV", "YBR_PARTIAL_422", "YBR_RCT", "YBR_ICT")),
+        *((kind, 4, UnsupportedScan) for kind in ("ARGB", "CMYK")),
+        *((kind, 3, UnreadableScan) for kind in ("MONOCHROME2", "PALETTE COLOR")),
+        *(("RGB", 1, UnreadableScan), ("RGB", 4, UnreadableScan), ("RGBA", 4, UnsupportedScan)),
+    ],
+)
+def test_colours_of_another_kind_are_not_taken_for_rgb(
+    tmp_path: Path, kind: str, samples: int, error: type[Exception]
+) -> None:
+    """Given a colour space that is not converted, or other samples, no wrong colours are read."""
+    image = picture(noise(4, 6, 3), PhotometricInterpretation=kind, SamplesPerPixel=samples)
+    image.PixelData = bytes(4 * 6 * samples)
+    image.RedPaletteColorLookupTableDescriptor = [256, 0, 8]
+    (path,) = write([image], tmp_path)
+    with pytest.raises(error, match=r"colour space|samples"):
+        open_scan(path)
+
+
+@pytest.mark.parametrize("kind", ["YBR_FULL", "YBR_FULL_422"])
+@pytest.mark.parametrize("planar", [0, 1])
+def test_native_colours_are_converted_as_the_standard_says(
+    tmp_path: Path, kind: str, planar: int
+) -> None:
+    """By the matrix of PS3.3, C.7.6.3.1.2, in either planar configuration."""
+    if kind == "YBR_FULL_422" and planar:
+        return  # the standard has no such images
+    ycbcr = noise(4, 6, 3)
+    if kind == "YBR_FULL_422":
+        ycbcr[:, 1::2, 1:] = ycbcr[:, ::2, 1:]
+    image = picture(ycbcr, PhotometricInterpretation=kind, PlanarConfiguration=planar)
+    if planar:
+        image.PixelData = np.moveaxis(ycbcr, -1, 0).tobytes()
+    elif kind == "YBR_FULL_422":
+        pairs = ycbcr.reshape(4, 3, 2, 3)
+        quads = [pairs[..., 0, 0], pairs[..., 1, 0], pairs[..., 0, 1], pairs[..., 0, 2]]
+        image.PixelData = np.stack(quads, -1).tobytes()
+    (path,) = write([image], tmp_path)
+    y, cb, cr = np.moveaxis(ycbcr.astype(float), -1, 0)
+    red, blue = y + 1.402 * (cr - 128), y + 1.772 * (cb - 128)
+    green = y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128)
+    expected = np.clip(np.stack([red, green, blue]), 0, 255)
+    (scan,) = received(tmp_path / "in", path)
+    assert np.abs(pixels(scan) - expected).max() <= 1.01

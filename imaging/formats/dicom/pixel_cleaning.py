@@ -28,6 +28,7 @@ _FLOATS = {"FloatPixelData": 4, "DoubleFloatPixelData": 8}
 _MOST_INDEXED = 1 << 32
 """Bound of an offset in a Basic Offset Table (PS3.5, A.4)."""
 
+_PART_CELLS = 1 << 20
 _LEAST_SIGN_BITS = 2
 """Unused bits from which a negative padding value is told from an overlay."""
 
@@ -73,13 +74,19 @@ def _clean_native(dataset: Dataset, *, little: bool) -> bytes:
     if size % 2 and len(data) > size:
         swapped = not little and dataset["PixelData"].VR == "OW"
         data[size - 1 if swapped else size] = 0
-    if allocated in (8, 16, 32):
-        kind = _cell_type(dataset).newbyteorder("<" if little else ">")
-        cells = np.frombuffer(data, kind, len(data) // kind.itemsize)
-        data[: cells.nbytes] = _cleared(cells, dataset).astype(kind).tobytes()
+    if allocated in (8, 16, 32) and allocated > int(dataset.BitsStored):
+        _clear(data, _cell_type(dataset).newbyteorder("<" if little else ">"), dataset)
     elif allocated == 1:
         data[:size] = _without_last_bits(dataset, data[:size])
     return bytes(data) + b"\0" * (len(data) % 2)
+
+
+def _clear(data: bytearray, kind: np.dtype[Any], dataset: Dataset) -> None:
+    """Clears unused bits part by part, so that a large image is not copied."""
+    cells = np.frombuffer(data, kind, len(data) // kind.itemsize)
+    for start in range(0, len(cells), _PART_CELLS):
+        part = cells[start : start + _PART_CELLS]
+        part[:] = _cleared(part, dataset)
 
 
 def _cell_type(dataset: Dataset) -> np.dtype[Any]:

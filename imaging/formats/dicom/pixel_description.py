@@ -1,11 +1,26 @@
 """Checks of the attributes that describe an image's pixels (PS3.3, C.7.6.3)."""
 
 from pydicom import Dataset
-from pydicom.uid import UID, AllTransferSyntaxes, MediaStorageDirectoryStorage, RLELossless
+from pydicom.uid import (
+    UID,
+    AllTransferSyntaxes,
+    JPEG2000TransferSyntaxes,
+    MediaStorageDirectoryStorage,
+    RLELossless,
+)
 
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.instance import is_image
+
+_OF_JPEG_2000 = ("YBR_ICT", "YBR_RCT")
+_SAMPLES = {
+    **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
+    **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", *_OF_JPEG_2000), 3),
+}
+"""Colour spaces that are read, with the samples of a pixel."""
+_OTHER_COLORS = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
+"""Further ones of the standard, most of them retired."""
 
 
 def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
@@ -38,6 +53,7 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
     if native_bytes <= 0:
         raise ValueError("The image has no size.")
     _check_bits(header, syntax)
+    _check_colors(header, syntax)
     for element in header:  # decodes every value, so that no later access fails
         _ = element.value
     if not syntax.is_encapsulated and pixel_bytes < native_bytes:
@@ -85,6 +101,26 @@ def _check_bits(header: Dataset, syntax: UID) -> None:
         _check_shifted(header, syntax)
     if header.PhotometricInterpretation == "PALETTE COLOR":
         _first, _mapped, _depth = header.RedPaletteColorLookupTableDescriptor
+
+
+def _check_colors(header: Dataset, syntax: UID) -> None:
+    """Checks that the colours of a pixel are known (PS3.3, C.7.6.3.1.2), and as many as stored."""
+    kind, samples = str(header.PhotometricInterpretation), int(header.SamplesPerPixel)
+    transformed = kind in _OF_JPEG_2000 and syntax not in JPEG2000TransferSyntaxes
+    if kind not in _SAMPLES or transformed:
+        raise UnsupportedScan(
+            "The image's pixels are in a colour space that is not supported: "
+            f"{kind if kind in _OTHER_COLORS or transformed else 'none of the standard'}.",
+            expected=f"One of {', '.join(_SAMPLES)} (PS3.3, C.7.6.3.1.2); YBR_ICT and YBR_RCT only "
+            "in JPEG 2000.",
+            hint="Export the image in grey or RGB.",
+        )
+    if samples != _SAMPLES[kind]:
+        raise UnreadableScan(
+            f"A pixel has {samples} samples, and the colour space is {kind}.",
+            expected=f"{_SAMPLES[kind]}, by Photometric Interpretation (PS3.3, C.7.6.3.1.2).",
+            hint="Export the image again.",
+        )
 
 
 def _check_shifted(header: Dataset, syntax: UID) -> None:
