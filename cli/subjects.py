@@ -59,7 +59,7 @@ def each_of(
         raise BadRequest(
             "--each cannot be combined with --channel or --bids.",
             expected="Scans for a model with one channel.",
-            hint="Choose the scan of each channel with --volume, or --series and --stack.",
+            hint="Choose each channel by --channel NAME=SCAN#N, or by --series and --stack.",
         )
     return [{"": one} for subject in subjects for one in subject[""].each(selection)]
 
