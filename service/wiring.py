@@ -212,6 +212,7 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
         labels=rows.labels,
         reviews=rows.reviews,
         jobs=rows.jobs,
+        deliveries=services[Deliveries],
         registry=parts.registry,
         blobs=blobs,
         collector=parts.collector,

@@ -15,7 +15,7 @@ from imaging.formats.sniff import open_scan
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs
 from jobs.job import Job
-from jobs.repository import Jobs, Labels, Reviews
+from jobs.repository import FINAL, Jobs, Labels, Reviews
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 from models.card import ModelCard
@@ -23,6 +23,7 @@ from models.registry import Registry
 from service.monai_label import label_map
 from service.monai_label.datastore import ORIGINAL
 from service.resources.scratch import Scratch
+from service.use_cases.deliveries import Deliveries
 from service.use_cases.scan_removal import delete_blobs
 
 
@@ -41,6 +42,7 @@ class LabelStore:
     labels: Labels
     reviews: Reviews
     jobs: Jobs
+    deliveries: Deliveries
     registry: Registry
     blobs: Blobs
     collector: BlobCollector
@@ -48,7 +50,10 @@ class LabelStore:
     limits: Limits
 
     def save(self, scan: StoredScan, tag: str, sent: Path, params: Mapping[str, Any]) -> Review:
-        """Checks the label map, stores its file, then its review, which makes it visible."""
+        """Checks the label map, stores its file, then its review, which makes it visible.
+
+        The mask of a final label is sent to the peers that want corrected masks.
+        """
         names = label_map.names_of(params)
         with self.blobs.local(scan.sha256) as source:
             opened = open_scan(source, self.limits, self.scratch.folder)
@@ -71,7 +76,10 @@ class LabelStore:
             tag=tag,
             info=dict(params),
         )
-        return self.reviews.add(scan.project, review)
+        added = self.reviews.add(scan.project, review)
+        if added.job is not None and tag == FINAL:
+            self.deliveries.send_corrected(scan.project, added.job, added.id)
+        return added
 
     def mask(self, scan: StoredScan, tag: str) -> StoredMask:
         """The mask under a tag; raises NotFound."""

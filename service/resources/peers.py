@@ -41,6 +41,9 @@ class Peer(BaseModel):
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     storage_commitment: bool = False
     """Whether the peer is asked to confirm that it keeps an object, after it was sent."""
+    corrected_masks: bool = False
+    """Whether a mask that a reader corrected is sent to the peer by itself, in the formats in which
+    the job's own results are."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -52,6 +52,19 @@ class Deliveries:
         ]
         return self.rows.request(project, job_id, wanted)
 
+    def send_corrected(self, project: str, job_id: str, review: str) -> None:
+        """Requests the corrected mask of a review for each peer that wants corrected masks.
+
+        It is sent in the formats in which the job's own results are sent to the peer.
+        """
+        peers = {peer.name for peer in self.routing.peer if peer.corrected_masks}
+        wanted = [
+            Delivery(uuid4().hex, job_id, one.destination, one.format, time.time(), review=review)
+            for one in self.rows.of_job(project, job_id)
+            if one.destination in peers and not one.review
+        ]
+        self.rows.request(project, job_id, wanted)
+
     def of_job(self, project: str, job_id: str) -> list[Delivery]:
         """The deliveries of the project's job; raises NotFound."""
         return self.rows.of_job(project, job_id)
