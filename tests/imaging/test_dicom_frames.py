@@ -176,6 +176,17 @@ def test_frames_of_a_file_without_meta_information(tmp_path: Path, syntax: UID) 
     np.testing.assert_array_equal(pixels(scan)[0], frames[1])
 
 
+def test_a_damaged_offset_table_is_refused(tmp_path: Path) -> None:
+    """Given a table that is said to be longer than the file, as a fuzzer found it."""
+    image = encoded(cine(noise(3, 4, 6)), RLELossless)
+    content = bytearray(image.PixelData)
+    content[6] = 1
+    image.PixelData = bytes(content)
+    (path,) = write([image], tmp_path)
+    with pytest.raises(UnreadableScan, match="frame cannot be read"):
+        received(tmp_path / "in", path, volume=2)
+
+
 def test_frames_of_one_bit_need_not_begin_at_a_byte(tmp_path: Path) -> None:
     bits = noise(3, 3, 5) % 2
     image = cine(bits, BitsAllocated=1, BitsStored=1, HighBit=0)

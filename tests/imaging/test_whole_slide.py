@@ -320,6 +320,17 @@ def test_a_damaged_offset_table_is_refused(tmp_path: Path) -> None:
         pixels(path)
 
 
+def test_a_position_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    """Given a value representation that does not exist, as a fuzzer found it."""
+    (path,) = write([slide(pattern(32, 48), sparse=True)], tmp_path)
+    column = b"\x48\x00\x1e\x02"
+    content = path.read_bytes()
+    assert column + b"SL" in content
+    path.write_bytes(content.replace(column + b"SL", column + b"S\x7f"))
+    with pytest.raises(UnreadableScan):
+        open_scan(path)
+
+
 def test_slides_of_one_size_are_chosen(tmp_path: Path) -> None:
     paths = write([slide(pattern(32, 48)), slide(pattern(32, 48))], tmp_path)
     with pytest.raises(SeveralScans) as error:

@@ -40,7 +40,7 @@ class FrameBytes:
                 if not syntax.is_encapsulated:
                     return cls(instance.open, _native(instance, file.tell()))
                 return cls(instance.open, _encapsulated(header, file, instance.number_of_frames))
-        except (ValueError, IndexError, AttributeError, OSError, EOFError) as error:
+        except Exception as error:  # pydicom raises many kinds for a damaged file
             raise _undivided() from error
 
     def read(self, number: int) -> bytes:

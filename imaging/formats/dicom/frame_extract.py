@@ -1,7 +1,8 @@
 """One frame of a multi-frame image, as an instance of its own."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
-from imaging.errors import UnreadableScan
+from imaging.errors import TesseraError, UnreadableScan
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance import Opener
 from imaging.formats.dicom.pixel_description import native_size
@@ -22,31 +23,37 @@ def frame_writer(open_file: Opener) -> WriteFrame:
     """A function that writes single frames of a DICOM file, which is read once.
 
     The header stays, with its UIDs: results refer to the original instance and the frame's number
-    in it. The function raises UnreadableScan for damaged pixel data, StorageFull.
+    in it. Both raise UnreadableScan for a damaged file, the function StorageFull, too.
     """
-    with open_file() as file:
+    with _damage_reported(), open_file() as file:
         dataset = dcmread(file, force=True)
-    encapsulated = dataset.file_meta.TransferSyntaxUID.is_encapsulated
-    streams: list[bytes] = []
+        encapsulated = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+        streams = _streams(dataset) if encapsulated else []
 
     def write(number: int, out: Path) -> None:
-        try:
-            if encapsulated and not streams:
-                streams.extend(_streams(dataset))
+        with _damage_reported():
             frame = _single(dataset, number)
             value = encapsulate([streams[number]]) if encapsulated else _native(dataset, number)
             frame["PixelData"] = copy.copy(dataset["PixelData"])
             frame["PixelData"].value = value
             with out.open("wb") as file, raising_storage_full():
                 dcmwrite(file, frame, enforce_file_format=True)
-        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
-            raise UnreadableScan(
-                f"Frame {number + 1:,} cannot be read from the DICOM file.",
-                expected="Pixel data with every frame that Number of Frames states.",
-                hint="Export the image again.",
-            ) from error
 
     return write
+
+
+@contextmanager
+def _damage_reported() -> Iterator[None]:
+    try:
+        yield
+    except TesseraError:
+        raise
+    except Exception as error:  # pydicom raises many kinds for a damaged file
+        raise UnreadableScan(
+            "A frame cannot be read from the DICOM file.",
+            expected="Pixel data with every frame that Number of Frames states (PS3.3, C.7.6.6).",
+            hint="Export the image again.",
+        ) from error
 
 
 def _single(dataset: Dataset, number: int) -> Dataset:

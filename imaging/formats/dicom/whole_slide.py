@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 
 from imaging.box import Box
-from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.codestream import check_frame, states_size
 from imaging.formats.dicom.frame import attribute, is_length
@@ -44,7 +44,9 @@ def slide_scan(instance: Instance, source: Any, limits: Limits) -> Scan:
     try:
         tiles = SlideTiles.of(instance)
         components, dtype = _pixel_type(header)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except TesseraError:
+        raise
+    except Exception as error:  # values are decoded when they are accessed
         raise UnreadableScan(
             "An attribute that describes the slide is missing or not a number.",
             expected="Total Pixel Matrix Rows and Columns, and a position for each tile (PS3.3, "
