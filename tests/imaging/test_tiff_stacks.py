@@ -162,8 +162,27 @@ def test_a_missing_plane_is_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.ome.tif", STACK, metadata={"axes": "ZYX"}, compression="zlib")
     data = (tmp_path / "a.ome.tif").read_bytes()
     (tmp_path / "b").write_bytes(data.replace(b'SizeZ="5"', b'SizeZ="6"'))
-    with pytest.raises(UnreadableScan):
+    with pytest.raises(UnreadableScan, match="6 planes, and the file holds 5"):
         verify(tmp_path / "b")
+
+
+def test_one_of_several_ome_tiff_files_is_read_with_a_warning(tmp_path: Path) -> None:
+    """Each file of the image holds one plane, and the XML of all."""
+    planes = "".join(
+        f'<TiffData FirstZ="{n}" PlaneCount="1"><UUID FileName="plane{n}.ome.tif">urn:uuid:{n}'
+        "</UUID></TiffData>"
+        for n in range(3)
+    )
+    text = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+        'UUID="urn:uuid:0"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+        f'Type="uint16" SizeX="30" SizeY="20" SizeZ="3" SizeC="1" SizeT="1">{planes}</Pixels>'
+        "</Image></OME>"
+    )
+    (tmp_path / "a").write_bytes(tiff_files.tiff(tiff_files.page(STACK[0], 16, 1, tag_270=text)))
+    scan = verify(tmp_path / "a")
+    assert np.array_equal(scan.read(Box.whole(scan.grid))[0], STACK[0])
+    assert any("several OME-TIFF files" in text for text in scan.warnings)
 
 
 def test_pages_of_equal_size_have_their_own_tags(tmp_path: Path) -> None:

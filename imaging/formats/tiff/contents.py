@@ -11,7 +11,9 @@ from math import prod
 
 import tifffile
 
+from imaging.errors import UnreadableScan
 from imaging.formats.raster import damaged, unsupported
+from imaging.formats.tiff.stated_planes import stated_planes
 from imaging.formats.tiff.ventana import check_tiles
 
 _SLIDES = ("svs", "ndpi", "philips", "bif", "scn", "avs", "qpi", "indica")
@@ -42,6 +44,8 @@ class ImageSeries:
     """Its position among all series of the file, which is that of the image in OME-XML."""
     unrelated: bool = False
     """Whether nothing but their equal size relates the pages: each one's own tags describe it."""
+    partial: bool = False
+    """Whether its OME-XML describes more planes, which are in other files."""
     name: str = ""
     """Which of several images of a file it is, such as `image 2 of 3`; else empty."""
 
@@ -92,8 +96,18 @@ def _image_series(
         slide=slide,
         index=index,
         unrelated=series.kind == "generic",
+        partial=_is_partial(series),
         name=name,
     )
+
+
+def _is_partial(series: tifffile.TiffPageSeries) -> bool:
+    """Whether a page is one of several files of an OME-TIFF; tifffile then ignores its OME-XML."""
+    file = series.parent
+    if file is None or series.kind == "ome" or not file.is_ome:
+        return False
+    planes = max(stated_planes(file.pages.first.description), default=0)
+    return planes > len(file.pages) * series.keyframe.samplesperpixel
 
 
 def _outer_axes(series: tifffile.TiffPageSeries, count: int) -> list[tuple[str, int]]:
@@ -143,6 +157,13 @@ def _pages(
     if min(series.keyframe.imagewidth, series.keyframe.imagelength) < 1:
         raise damaged("The image states no width or no length.")
     pages = [page for page in series if page is not None]
+    if len(pages) != count and series.kind == "ome":
+        raise UnreadableScan(
+            f"The OME-XML describes {count} planes, and the file holds {len(pages)} of them.",
+            expected="One file with all planes of the image.",
+            hint="If the image is spread over several OME-TIFF files, join them, for example with "
+            "`bfconvert` of Bio-Formats. Otherwise export or copy the image again.",
+        )
     if len(pages) != count:
         raise damaged("The file does not hold all pages of its image.")
     return tuple(pages), ()

@@ -27,6 +27,9 @@ from imaging.formats.tiff.regions import Region, open_alone, prepare, region_rea
 from imaging.formats.tiff.volume import volume_of
 from imaging.scan import Scan
 
+_PARTIAL = (
+    "The file is one of several OME-TIFF files of an image; only the planes in this file are read."
+)
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -114,6 +117,8 @@ def _only_part(path: Path, limits: Limits) -> TiffPart:
 def _layout(part: TiffPart, meaning: Interpretation) -> Layout:
     page = part.series.keyframe
     warnings = (*meaning.warnings, *part.size.warnings)
+    if part.series.partial:
+        warnings = (*warnings, _PARTIAL)
     if page.tags.valueof("Orientation", 1) != 1:
         warnings = (*warnings, ORIENTATION_IGNORED)
     return Layout(

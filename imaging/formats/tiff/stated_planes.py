@@ -19,12 +19,13 @@ _FEW = 10_000
 def check_stated_planes(description: str, directories: int, file_size: int) -> None:
     """Raises UnreadableScan where OME-XML or tifffile's own description states far more planes than
     the file can hold."""
-    for planes in _stated(description):
+    for planes in stated_planes(description):
         if planes > max(_FEW, min(file_size, directories * _MOST_PER_DIRECTORY)):
             raise damaged("The description of the file states more planes than it can hold.")
 
 
-def _stated(description: str) -> Iterator[int]:
+def stated_planes(description: str) -> Iterator[int]:
+    """How many planes each image has, by OME-XML (Pixels) or tifffile's own description."""
     for pixels in _PIXELS.finditer(description):
         yield prod(map(_number, _SIZE.findall(pixels.group())))
     for shape in _SHAPE.finditer(description[: 1 << 16]):
