@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -120,3 +122,19 @@ def test_an_image_type_of_one_value(tmp_path: Path) -> None:
     image = classic(voxels()[..., :1], turned(), ImageType="LOCALIZER")[0]
     (tmp_path / "image").write_bytes(_bare(image, ExplicitVRLittleEndian, "preamble"))
     assert source_of(open_scan(tmp_path / "image")).stack.localizer
+
+
+@pytest.mark.parametrize("named", ENCODINGS)
+@pytest.mark.parametrize("encoding", ["implicit", "explicit"])
+def test_a_transfer_syntax_of_another_encoding(tmp_path: Path, named: str, encoding: str) -> None:
+    """Given a wrong name, the data themselves decide: else pixels are read four bytes off."""
+    (image,) = classic(voxels()[..., :1], turned())
+    image.file_meta.TransferSyntaxUID = ENCODINGS[named]
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    head = DicomBytesIO()
+    write_file_meta_info(head, image.file_meta, enforce_standard=False)
+    data = _bare(image, ENCODINGS[encoding], "nothing")
+    (tmp_path / "image").write_bytes(bytes(128) + b"DICM" + head.getvalue() + data)
+    scan = open_scan(tmp_path / "image")
+    shape = (*SHAPE[:2], 1)
+    np.testing.assert_array_equal(at(scan, centres(shape, turned())), voxels()[..., 0].ravel())

@@ -61,12 +61,9 @@ class _Parsed:
 def read_instance(open_file: Opener) -> Instance:
     """The instance in a file; raises UnreadableScan, UnsupportedScan or ScanTooLarge, no other."""
     try:
+        open_file = completed(open_file)
         with open_file() as file:
             parsed = _parse(file)
-        if not parsed.syntax:
-            open_file = completed(open_file)
-            with open_file() as file:
-                parsed = _parse(file)
     except TesseraError:
         raise
     except Exception as error:  # pydicom raises many kinds for a damaged file

@@ -1,4 +1,4 @@
-"""DICOM files without a preamble, without file meta information, or without a transfer syntax.
+"""DICOM files without a preamble, file meta information or transfer syntax, or with a wrong one.
 
 Such data sets are written by old archives and by toolkits that store what they received. PS3.10
 does not allow them. Their encoding is implicit VR little endian, the default of PS3.5, 10.1, unless
@@ -9,7 +9,7 @@ import io
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
-from pydicom import FileMetaDataset, dcmread
+from pydicom import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.filewriter import write_file_meta_info
@@ -17,30 +17,36 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from imaging.formats.dicom.instance import MAGIC, Opener
 
-_ENCODINGS = {
-    (True, True): ImplicitVRLittleEndian,
-    (False, True): ExplicitVRLittleEndian,
-    (False, False): ExplicitVRBigEndian,
-}
-"""(implicit VR, little endian) -> transfer syntax."""
+_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+"""Transfer syntaxes without compression, which the data set itself shows."""
+_LEAST_BIG_GROUP = 0x0400
+"""Groups of first elements are smaller; read in the other byte order, they are larger."""
 
 
 def completed(open_file: Opener) -> Opener:
     """Opens the same file with file meta information that names its transfer syntax.
 
-    A file that names one is opened as it is. Raises what pydicom raises for a damaged file.
+    A file that names it is opened as it is, unless it names another encoding without compression
+    than the data have: decoders would read every pixel from the wrong position. Raises what pydicom
+    raises for a damaged file.
     """
     with open_file() as file:
         read_preamble(file, force=True)
         meta = read_dataset(file, False, True, stop_when=lambda tag, _, __: tag.group != 2)
-        if meta.get("TransferSyntaxUID"):
-            return open_file
-        start = file.tell()
-        file.seek(0)
-        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=["SOPClassUID"])
-        implicit, little = header.original_encoding
-    prefix = _meta(_ENCODINGS[bool(implicit), bool(little)])
+        start, stated = file.tell(), meta.get("TransferSyntaxUID")
+        syntax = _encoding_of(file.read(6))
+    if stated == syntax or (stated and stated not in _NATIVE):
+        return open_file
+    prefix = _meta(syntax)
     return lambda: io.BufferedReader(_Prefixed(prefix, open_file, start))
+
+
+def _encoding_of(start: bytes) -> UID:
+    """The encoding of a data set, by its first tag and what follows: letters are a VR."""
+    if not (start[4:6].isalpha() and start[4:6].isupper()):
+        return ImplicitVRLittleEndian
+    big = int.from_bytes(start[:2], "little") >= _LEAST_BIG_GROUP
+    return ExplicitVRBigEndian if big else ExplicitVRLittleEndian
 
 
 def _meta(syntax: UID) -> bytes:
