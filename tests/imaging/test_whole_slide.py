@@ -279,7 +279,11 @@ def test_a_deidentified_slide_has_the_same_pixels(tmp_path: Path, syntax: UID) -
         ({"TotalPixelMatrixFocalPlanes": 5}, UnsupportedScan, "5 planes of focus"),
         ({"TotalPixelMatrixRows": 400}, UnreadableScan, "has 4 tiles"),
         ({"TotalPixelMatrixRows": 0}, UnreadableScan, "impossible"),
-        ({"PhotometricInterpretation": "MONOCHROME1"}, UnsupportedScan, "MONOCHROME1"),
+        (
+            {"PhotometricInterpretation": "MONOCHROME1", "SamplesPerPixel": 1},
+            UnsupportedScan,
+            "MONOCHROME1",
+        ),
         ({"PixelRepresentation": 1}, UnsupportedScan, "signed"),
     ],
 )
