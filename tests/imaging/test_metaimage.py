@@ -171,7 +171,8 @@ BAD = {
     "a list": (plain(end="ElementDataFile = LIST"), UnsupportedScan, "another file"),
     "text": (plain(BinaryData="False"), UnsupportedScan, "text"),
     "strings": (plain(ElementType="MET_STRING"), UnsupportedScan, "type is not supported"),
-    "an image": (plain(NDims="2"), UnsupportedScan, "2 axes"),
+    "one axis": (plain(NDims="1"), UnsupportedScan, "1 axis"),
+    "a flat image": (plain(NDims="2", TransformMatrix="1 0 1 0"), UnsupportedScan, "singular"),
     "too large": (plain(DimSize="99999 99999 99999"), ScanTooLarge, "voxels"),
 }  # fmt: skip
 
@@ -252,11 +253,73 @@ def test_masks_are_small_and_the_same_bytes(tmp_path: Path, top: int) -> None:
     assert np.array_equal(mask_file.read(tmp_path / "a.mha"), mask)
 
 
-def test_the_mask_of_an_image_is_one_slice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_images_are_read_and_their_masks_lie_on_them(
+    tmp_path: Path, dtype: str, channels: int, compressed: bool
+) -> None:
+    pixels = np.arange(30 * channels).reshape(5, 6, channels).astype(dtype)
+    made = sitk.GetImageFromArray(pixels.squeeze(), isVector=channels > 1)
+    made.SetSpacing((0.5, 0.7))
+    made.SetOrigin((3, 4))
+    sitk.WriteImage(made, str(tmp_path / "a.mha"), compressed)
+    for scan in (open_scan(tmp_path / "a.mha"), verify(tmp_path / "a.mha")):
+        assert (scan.shape, scan.dtype) == ((min(channels, 3), 5, 6), np.dtype(dtype))
+        whole = scan.read(Box.whole((5, 6)))
+        assert np.array_equal(whole, np.moveaxis(pixels[..., :3], -1, 0))
+        assert np.array_equal(scan.read(Box((1, 2), (4, 3))), whole[:, 1:4, 2:3])
+        assert scan.spacing_mm == pytest.approx((0.7, 0.5))
+        assert any("transparency" in warning for warning in scan.warnings) == (channels == 4)
+
+    mask = np.zeros((5, 6), np.uint8)
+    mask[3, 1] = 7
+    mask_file.write(tmp_path / "mask.mha", mask, scan)
+
+    assert np.array_equal(mask_file.read(tmp_path / "mask.mha", 2), mask)
+    written = sitk.ReadImage(str(tmp_path / "mask.mha"))
+    assert np.array_equal(sitk.GetArrayFromImage(written), mask)
+    here = written.TransformIndexToPhysicalPoint((1, 3))
+    assert here == made.TransformIndexToPhysicalPoint((1, 3))
+
+
+def test_a_colour_image_is_deidentified(tmp_path: Path) -> None:
+    (tmp_path / "a.mha").write_bytes(
+        plain(bytes(range(90)), NDims="2", DimSize="5 6", ElementNumberOfChannels="3",
+              TransformMatrix="1 0 0 1", Comment="DOE^JANE", Name="DOE^JANE")
+    )  # fmt: skip
+    selection = ScanSelection(deidentify=True)
+    (one,), _ = incoming_scans([tmp_path / "a.mha"], tmp_path, Limits(), selection, b"secret")
+    assert b"DOE" not in one.path.read_bytes()
+    pixels = verify(one.path).read(Box.whole((6, 5)))
+    assert np.array_equal(np.moveaxis(pixels, 0, -1).ravel(), np.arange(90))
+
+
+def test_two_channels_of_an_image_are_two_scans(tmp_path: Path) -> None:
+    pixels = np.arange(60, dtype=np.int16).reshape(5, 6, 2)
+    sitk.WriteImage(sitk.GetImageFromArray(pixels, isVector=True), str(tmp_path / "a.mha"))
+    scans, _ = incoming_scans([tmp_path / "a.mha"], tmp_path, Limits(), ScanSelection(each=True))
+    for number, incoming in enumerate(scans):
+        assert np.array_equal(verify(incoming.path).read(Box.whole((5, 6)))[0], pixels[..., number])
+
+
+@pytest.mark.parametrize(("matrix", "warned"), [("1 0 0 1", 0), ("0 1 1 0", 1), ("1 0 0 -1", 1)])
+def test_a_direction_of_an_image_is_reported(tmp_path: Path, matrix: str, warned: int) -> None:
+    (tmp_path / "a.mha").write_bytes(plain(None, NDims="2", DimSize="30 4", TransformMatrix=matrix))
+    assert len(open_scan(tmp_path / "a.mha").warnings) == warned
+    unsized = plain(None, NDims="2", DimSize="30 4", TransformMatrix=None, ElementSpacing=None)
+    (tmp_path / "a.mha").write_bytes(unsized)
+    assert open_scan(tmp_path / "a.mha").spacing_mm is None
+
+
+def test_the_mask_of_an_image_from_elsewhere(tmp_path: Path) -> None:
     mask = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    mask_file.write(tmp_path / "a.mha", mask, in_memory(np.zeros((1, 3, 4), np.uint8)))
+    scan = in_memory(np.zeros((1, 3, 4), np.uint8), (0.7, 0.5))
+    mask_file.write(tmp_path / "a.mha", mask, scan)
+    written = sitk.ReadImage(str(tmp_path / "a.mha"))
+    assert np.array_equal(sitk.GetArrayFromImage(written), mask)
+    assert written.GetSpacing() == (0.5, 0.7)
     assert np.array_equal(mask_file.read(tmp_path / "a.mha", 2), mask)
-    assert seen(tmp_path / "a.mha").shape == (4, 3, 1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 260), st.integers(0, 255)), min_size=1, max_size=6))

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from imaging.formats.format import MaskFormat, ScanFormat, Segmentation
-from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
+from imaging.formats.label_map import check_shape, label_dtype, upright_affine
 from imaging.formats.metaimage.fields import is_metaimage
 from imaging.formats.metaimage.pair import PAIR
 from imaging.formats.metaimage.read import (
+    MetaPixels,
     MetaVoxels,
     extract_metaimage,
     metaimage_parts,
@@ -21,25 +22,24 @@ _NAME = "metaimage"
 _TITLE = "MetaImage"
 _ENDINGS = (".mha",)
 _MEDIA_TYPE = "application/octet-stream"
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def _write(path: Path, segmentation: Segmentation) -> None:
-    """Writes a mask at its scan's exact position.
+    """Writes a mask at its scan's exact position; the mask of an image has two axes.
 
-    The mask of a MetaImage keeps its scan's own numbers and unit; any other is in mm. The mask of
-    an image is one slice, as in `imaging/formats/label_map.py`.
+    The mask of a MetaImage keeps its scan's own numbers and unit; any other is in mm, or in pixels
+    where the size of an image's pixels is not known.
     """
     mask, scan = segmentation.mask, segmentation.scan
     check_shape(mask, scan)
-    affine, unit = scan.affine, ""
+    own, unit = _LPS @ scan.affine, ""
     if scan.dimension == 2:
-        mask, affine = upright(mask), upright_affine(scan)
-    own = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    if isinstance(scan.reader, MetaVoxels):
+        mask, own = mask.T, upright_affine(scan)
+    if isinstance(scan.reader, MetaVoxels | MetaPixels):
         own, unit = scan.reader.header.own, scan.reader.header.unit
-    i, j, k = mask.shape
     kind = label_dtype(mask).newbyteorder("<")
-    write_metaimage(path, lambda a, b: mask[..., a:b], (i, j, k), kind, own, unit, compress=True)
+    write_metaimage(path, lambda a, b: mask[..., a:b], mask.shape, kind, own, unit, compress=True)
 
 
 SCAN = ScanFormat(
@@ -47,7 +47,7 @@ SCAN = ScanFormat(
     title=_TITLE,
     endings=_ENDINGS,
     media_type=_MEDIA_TYPE,
-    dimensions=(3,),
+    dimensions=(2, 3),
     recognises=lambda start: is_metaimage(start.head),
     open=open_metaimage,
     verify=verify_metaimage,

@@ -26,6 +26,7 @@ from imaging.formats.metaimage.fields import (
     is_true,
     numbers,
 )
+from imaging.formats.raster import ORIENTATION_IGNORED
 from imaging.formats.voxel_stream import VoxelStream
 
 _TYPES = {
@@ -46,6 +47,8 @@ _LPS_TO_RAS = np.array([[-1.0], [-1.0], [1.0]])
 class MetaHeader:
     """What the header states; every field has been checked."""
 
+    fields: dict[str, str]
+    """As they are in the file."""
     axes: tuple[int, ...]
     """Lengths of the axes in space, then of those after them."""
     channels: int
@@ -53,6 +56,8 @@ class MetaHeader:
     stream: VoxelStream
     own: NDArray[np.float64]
     """(4, 4): voxel index -> the file's space, LPS, in the file's unit."""
+    sized: bool
+    """Whether the file states voxel sizes."""
     unit: str
     """`um`, `mm` or `cm`; empty where the file states none."""
     affine: NDArray[np.float64]
@@ -60,42 +65,55 @@ class MetaHeader:
     warnings: tuple[str, ...]
 
     @property
-    def grid(self) -> tuple[int, int, int]:
-        i, j, k = self.axes[:3]
-        return i, j, k
+    def dimension(self) -> int:
+        """2 for an image, 3 for volumes."""
+        return min(3, len(self.axes))
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Lengths of the axes in space; of an image: columns, rows."""
+        return self.axes[: self.dimension]
 
     @property
     def voxels(self) -> int:
-        """Of one volume."""
+        """Of one volume or image."""
         return prod(self.grid)
 
     @property
+    def colour(self) -> bool:
+        """Whether it is an RGB image, possibly with transparency."""
+        return self.dimension == 2 and self.channels in (3, 4)
+
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        """Of what tells the parts apart: the channel, then the axes after those in space."""
+        return (1 if self.colour else self.channels, *self.axes[3:])
+
+    @property
     def parts(self) -> int:
-        """Number of volumes in the file."""
-        return prod(self.axes[3:]) * self.channels
+        """Number of volumes or images in the file."""
+        return prod(self._lengths)
 
     def places(self, index: int) -> tuple[int, ...]:
         """Where part `index` (from 0) lies: its channel, then its place along the other axes."""
-        lengths = (self.channels, *self.axes[3:])
-        return tuple(int(n) for n in np.unravel_index(index, lengths, order="F"))
+        return tuple(int(n) for n in np.unravel_index(index, self._lengths, order="F"))
 
     def title(self, index: int) -> str:
         """The name of part `index` (from 0), such as `component 2 of 3`."""
         names = ("component", *("volume" for _ in self.axes[3:]))
-        lengths = (self.channels, *self.axes[3:])
         parts = (
             f"{name} {place + 1} of {length}"
-            for name, place, length in zip(names, self.places(index), lengths, strict=True)
+            for name, place, length in zip(names, self.places(index), self._lengths, strict=True)
             if length > 1
         )
-        return ", ".join(parts) or "volume 1 of 1"
+        return ", ".join(parts) or "scan 1 of 1"
 
 
 def parse(path: Path) -> MetaHeader:
     """The header of the file at `path`.
 
     Raises UnreadableScan where it contradicts itself, UnsupportedScan where the file is valid but
-    not supported: voxels in another file or as text, images.
+    not supported: voxels in another file or as text, one axis.
     """
     with path.open("rb") as file:
         fields, offset = fields_of(file.read(HEADER_BYTES))
@@ -120,15 +138,31 @@ def header_of(fields: dict[str, str], path: Path, offset: int) -> MetaHeader:
     affine[:3] *= _LPS_TO_RAS * _UNITS_MM.get(unit, 1.0)
     if not is_valid(affine):
         raise invalid_affine()
-    warnings = (
+    placed = _image_warnings(own) if len(axes) == 2 else _volume_warnings(oriented, sized)
+    return MetaHeader(
+        fields=fields,
+        axes=axes,
+        channels=channels,
+        stream=_stream(fields, path, offset, (channels, *axes)),
+        own=own,
+        sized=sized,
+        unit=unit if unit in _UNITS_MM else "",
+        affine=affine,
+        warnings=(*placed, *_unit_warnings(unit), *shear_warnings(affine)),
+    )
+
+
+def _volume_warnings(oriented: bool, sized: bool) -> tuple[str, ...]:
+    return (
         *(() if oriented else (ORIENTATION_UNKNOWN,)),
         *(() if sized else ("The file states no voxel size. It is read as 1 mm.",)),
-        *_unit_warnings(unit),
-        *shear_warnings(affine),
     )
-    stream = _stream(fields, path, offset, (channels, *axes))
-    known = unit if unit in _UNITS_MM else ""
-    return MetaHeader(axes, channels, stream, own, known, affine, warnings)
+
+
+def _image_warnings(own: NDArray[np.float64]) -> tuple[str, ...]:
+    """A warning if the axes of an image point elsewhere than to the right and down."""
+    upright = np.array_equal(own[:2, :2], np.diag(np.abs(own.diagonal()[:2])))
+    return () if upright else (ORIENTATION_IGNORED,)
 
 
 def _axes(fields: dict[str, str]) -> tuple[int, ...]:
@@ -138,11 +172,11 @@ def _axes(fields: dict[str, str]) -> tuple[int, ...]:
     axes = numbers(fields, ("DimSize",), count, int)
     if axes is None or min(axes) < 1:
         raise damaged("The header has no DimSize, or a length below 1 in it.")
-    if count < 3:
+    if count == 1:
         raise UnsupportedScan(
-            f"The file has {count} axes.",
-            expected="A volume: three axes in space, and possibly more.",
-            hint="Save a single image as PNG or TIFF.",
+            "The file has 1 axis.",
+            expected="An image or a volume: two axes or more.",
+            hint="Save the image or volume itself.",
         )
     return axes
 
@@ -155,11 +189,11 @@ def _own(fields: dict[str, str], count: int) -> tuple[NDArray[np.float64], bool,
     matrix = numbers(fields, _MATRIX, count * count, float)
     spacing = numbers(fields, _SPACING, count, float)
     origin = numbers(fields, _ORIGIN, count, float)
-    affine = np.eye(4)
+    affine, space = np.eye(4), min(3, count)
     if matrix is not None:
-        affine[:3, :3] = np.array(matrix).reshape(count, count).T[:3, :3]
-    affine[:3, :3] *= np.array(spacing or (1.0,) * count)[:3]
-    affine[:3, 3] = np.array(origin or (0.0,) * count)[:3]
+        affine[:space, :space] = np.array(matrix).reshape(count, count).T[:space, :space]
+    affine[:space, :space] *= np.array(spacing or (1.0,) * count)[:space]
+    affine[:space, 3] = np.array(origin or (0.0,) * count)[:space]
     return affine, matrix is not None, spacing is not None
 
 

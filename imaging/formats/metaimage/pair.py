@@ -4,20 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from imaging.errors import TesseraError, UnsupportedScan
-from imaging.formats.atomic import replacing
-from imaging.formats.file_pair import FilePair, copy_data
+from imaging.formats.file_pair import FilePair
 from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
 from imaging.formats.metaimage.fields import HEADER_BYTES, LAST, LOCAL, fields_of, is_metaimage
 from imaging.formats.metaimage.header import header_of
-
-_COPIED = (
-    *("ObjectType", "NDims", "BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB"),
-    *("CompressedData", "CompressedDataSize", "TransformMatrix", "Rotation", "Orientation"),
-    *("Offset", "Position", "Origin", "DistanceUnits", "ElementSpacing", "ElementSize"),
-    *("DimSize", "ElementNumberOfChannels", "ElementType"),
-)
-"""Fields with numbers and codes; the others hold text, or describe the data file."""
+from imaging.formats.metaimage.single import write_single
 
 
 def _is_header(start: FileStart) -> bool:
@@ -44,10 +36,7 @@ def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
     parsed = header_of(fields, data, 0)
     limits.check_volume(parsed.voxels, parsed.stream.stream_bytes)
     parsed.stream.check_size()
-    lines = [f"{name} = {fields[name]}" for name in _COPIED if name in fields]
-    with replacing(target) as file:
-        file.write("\n".join([*lines, f"{LAST} = LOCAL\n"]).encode())
-        copy_data(data, parsed.stream.offset, file.write)
+    write_single(target, fields, parsed.stream)
 
 
 PAIR = FilePair(is_header=_is_header, data_endings=(".raw", ".zraw"), join=_join)

@@ -3,17 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import UnsupportedScan
 from imaging.formats import gzip_stream
 from imaging.formats.limits import Limits
 from imaging.formats.metaimage.header import MetaHeader, parse
+from imaging.formats.metaimage.single import write_single
 from imaging.formats.metaimage.write import write_metaimage
+from imaging.formats.raster import ALPHA_IGNORED, Layout, scan_of
 from imaging.formats.scan_part import ScanPart, check_part_count
 from imaging.formats.voxel_stream import StreamVoxels
+from imaging.lazy import lazy
 from imaging.scan import Scan
 
 
@@ -27,19 +32,10 @@ def open_metaimage(path: Path, limits: Limits, scratch: Path | None = None) -> S
     if header.parts > 1:
         raise UnsupportedScan(
             f"The file holds {header.parts} volumes or components.",
-            expected="A file with one 3D volume, or the choice of one volume.",
+            expected="A file with one volume or image, or the choice of one.",
             hint="Choose a volume by its number, or split the file into volumes.",
         )
-    return Scan(
-        shape=(1, *header.grid),
-        dtype=header.stream.stored.newbyteorder("="),
-        affine=header.affine,
-        spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
-        format="metaimage",
-        reader=MetaVoxels(header, scratch),
-        stored_shape=header.grid,
-        warnings=header.warnings,
-    )
+    return _image(header, scratch) if header.dimension == 2 else _volume(header, scratch)
 
 
 def verify_metaimage(path: Path, limits: Limits) -> Scan:
@@ -53,7 +49,8 @@ def metaimage_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
     """The volumes and components of the file at `path`; reads the header only."""
     header = _checked(path, limits)
     check_part_count(header.parts)
-    return [ScanPart(n + 1, header.title(n), header.grid) for n in range(header.parts)]
+    shape = header.grid if header.dimension == 3 else header.grid[::-1]
+    return [ScanPart(n + 1, header.title(n), shape) for n in range(header.parts)]
 
 
 def extract_metaimage(path: Path, number: int, target: Path) -> None:
@@ -63,11 +60,13 @@ def extract_metaimage(path: Path, number: int, target: Path) -> None:
     """
     header = parse(path)
     header.stream.verify()
+    if header.parts == 1:
+        write_single(target, header.fields, header.stream)
+        return
     voxels = MetaVoxels(header, target.parent, number - 1)
-    i, j, _ = header.grid
     write_metaimage(
         target,
-        lambda first, stop: voxels(Box((0, 0, first), (i, j, stop)))[0],
+        lambda first, stop: voxels.slices(first, stop),
         header.grid,
         header.stream.stored,
         header.own,
@@ -76,16 +75,52 @@ def extract_metaimage(path: Path, number: int, target: Path) -> None:
     )
 
 
+def _volume(header: MetaHeader, scratch: Path | None) -> Scan:
+    return Scan(
+        shape=(1, *header.grid),
+        dtype=header.stream.stored.newbyteorder("="),
+        affine=header.affine,
+        spacing_mm=_spacing_mm(header),
+        format="metaimage",
+        reader=MetaVoxels(header, scratch),
+        stored_shape=header.grid,
+        warnings=header.warnings,
+    )
+
+
+def _image(header: MetaHeader, scratch: Path | None) -> Scan:
+    """The first axis of the file runs along a row."""
+    columns, rows = header.grid
+    transparent = header.channels == 4
+    layout = Layout(
+        format="metaimage",
+        rows=rows,
+        columns=columns,
+        components=3 if header.colour else 1,
+        dtype=header.stream.stored.newbyteorder("="),
+        warnings=(*header.warnings, *((ALPHA_IGNORED,) if transparent else ())),
+    )
+    width, height = _spacing_mm(header)[:2]
+    return scan_of(layout, MetaPixels(header, scratch), (height, width) if header.sized else None)
+
+
+def _spacing_mm(header: MetaHeader) -> tuple[float, ...]:
+    return tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0))
+
+
 def _checked(path: Path, limits: Limits) -> MetaHeader:
     """The header of a file that is as large as its voxels need, and within the limits."""
     header = parse(path)
-    limits.check_volume(header.voxels, header.stream.stream_bytes)
+    if header.dimension == 2:
+        limits.check_bytes(header.stream.stream_bytes)
+    else:
+        limits.check_volume(header.voxels, header.stream.stream_bytes)
     header.stream.check_size()
     return header
 
 
 class MetaVoxels(StreamVoxels):
-    """The reader of a MetaImage scan."""
+    """The reader of a volume: box -> (1, i, j, k)."""
 
     def __init__(self, header: MetaHeader, scratch: Path | None, part: int = 0) -> None:
         """`part`: index of the volume in the file, from 0."""
@@ -93,3 +128,23 @@ class MetaVoxels(StreamVoxels):
         others = [(axis + 4, place) for axis, place in enumerate(places)]
         super().__init__(header.stream, scratch, ((0, channel), *others))
         self.header = header
+
+    def slices(self, first: int, stop: int) -> NDArray[Any]:
+        """A range of the last axis in space, of the shape that the file has."""
+        start = (*(0 for _ in self.header.grid[1:]), first)
+        values: NDArray[Any] = self(Box(start, (*self.header.grid[:-1], stop)))[0]
+        return values
+
+
+class MetaPixels:
+    """The reader of an image: box of (row, column) -> (c, row, column)."""
+
+    def __init__(self, header: MetaHeader, scratch: Path | None) -> None:
+        self.header = header
+        self._pixels = lazy(lambda: header.stream.mapped(scratch))
+
+    def __call__(self, box: Box) -> NDArray[Any]:
+        rows, columns = box.slices
+        pixels = self._pixels()[: 3 if self.header.colour else 1, columns, rows]
+        native = self.header.stream.stored.newbyteorder("=")
+        return np.ascontiguousarray(np.swapaxes(pixels, 1, 2), native)

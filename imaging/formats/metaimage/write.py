@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,17 +25,18 @@ _SIZE_DIGITS = 20
 def write_metaimage(
     path: Path,
     read: Callable[[int, int], NDArray[Any]],
-    grid: tuple[int, int, int],
+    grid: tuple[int, ...],
     kind: np.dtype[Any],
     own: NDArray[np.float64],
     unit: str,
     *,
     compress: bool,
 ) -> None:
-    """Writes a volume of the type `kind`; `read(first, stop)` returns slices of the last axis.
+    """Writes a volume, or an image (column, row), of the type `kind`.
 
-    `own`, (4, 4), maps voxel indices to LPS in `unit` (empty: mm, unsaid). Compressed as one zlib
-    stream. The same volume gives the same bytes.
+    `read(first, stop)` returns a range of the last axis. `own`, (4, 4), maps voxel indices to LPS
+    in `unit` (empty: mm, unsaid). Compressed as one zlib stream. The same volume gives the same
+    bytes.
     """
     with replacing(path) as file:
         before, after = _header(grid, kind, own, unit, compress=compress)
@@ -54,11 +56,11 @@ def _state_size(file: IO[bytes], at: int, size: int) -> None:
 
 
 def _slices(
-    read: Callable[[int, int], NDArray[Any]], grid: tuple[int, int, int], kind: np.dtype[Any]
+    read: Callable[[int, int], NDArray[Any]], grid: tuple[int, ...], kind: np.dtype[Any]
 ) -> Iterator[bytes]:
-    step = max(1, _SLICES_BYTES // (grid[0] * grid[1] * kind.itemsize))
-    for first in range(0, grid[2], step):
-        yield read(first, min(first + step, grid[2])).astype(kind, copy=False).tobytes("F")
+    step = max(1, _SLICES_BYTES // (prod(grid[:-1]) * kind.itemsize))
+    for first in range(0, grid[-1], step):
+        yield read(first, min(first + step, grid[-1])).astype(kind, copy=False).tobytes("F")
 
 
 def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -69,7 +71,7 @@ def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _header(
-    grid: tuple[int, int, int],
+    grid: tuple[int, ...],
     kind: np.dtype[Any],
     own: NDArray[np.float64],
     unit: str,
@@ -77,18 +79,19 @@ def _header(
     compress: bool,
 ) -> tuple[bytes, bytes]:
     """The header before and after the value of CompressedDataSize."""
-    spacing = np.linalg.norm(own[:3, :3], axis=0)
+    axes = len(grid)
+    spacing = np.linalg.norm(own[:axes, :axes], axis=0)
     first = [
         "ObjectType = Image",
-        "NDims = 3",
+        f"NDims = {axes}",
         "BinaryData = True",
         f"BinaryDataByteOrderMSB = {kind.byteorder == '>'}",
         f"CompressedData = {compress}",
     ]
     last = [
-        f"TransformMatrix = {_text((own[:3, :3] / spacing).T.ravel())}",
-        f"Offset = {_text(own[:3, 3])}",
-        "CenterOfRotation = 0 0 0",
+        f"TransformMatrix = {_text((own[:axes, :axes] / spacing).T.ravel())}",
+        f"Offset = {_text(own[:axes, 3])}",
+        f"CenterOfRotation = {' '.join('0' * axes)}",
         *([f"DistanceUnits = {unit}"] if unit else []),
         f"ElementSpacing = {_text(spacing)}",
         f"DimSize = {' '.join(map(str, grid))}",
