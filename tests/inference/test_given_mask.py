@@ -211,3 +211,28 @@ def test_a_crop_keeps_the_padding_at_its_place() -> None:
     assert np.array_equal(found, padded[2:4, 2:6, 5:6])
     assert np.array_equal(part.read(inner), values[:, 2:4, 2:6, 5:6])
     assert label_view(in_memory(np.ones((1, 5, 6, 7), np.uint8)), scan).padding is None
+
+
+def test_a_crop_lies_where_it_lay() -> None:
+    """Its first voxel is at the place of the box's first voxel; other channels follow that."""
+    scan = replace(in_memory(np.zeros((1, 5, 6, 7))), affine=AFFINE)
+    part = cropped(scan, Box((1, 2, 3), (4, 6, 7)))
+    assert np.allclose(part.affine @ (0, 0, 0, 1), AFFINE @ (1, 2, 3, 1))
+    assert np.allclose(part.affine @ (2, 1, 3, 1), AFFINE @ (3, 3, 6, 1))
+    flat = cropped(in_memory(np.zeros((1, 5, 6)), (0.5, 0.5)), Box((1, 2), (4, 6)))
+    assert np.allclose(flat.affine[:2, 3], (1, 2))
+
+
+@pytest.mark.parametrize("turn", ["LPS", "SLP", "AIR", "RIP"])
+def test_a_part_of_a_mask_that_is_stored_along_other_axes(turn: str) -> None:
+    """nibabel turns the label map; each part of the view is that of the original."""
+    values = np.random.default_rng(2).integers(0, 5, (5, 6, 7), np.uint8)
+    image = nib.Nifti1Image(values, AFFINE)
+    codes = nib.orientations.axcodes2ornt(turn)
+    way = nib.orientations.ornt_transform(nib.io_orientation(AFFINE), codes)
+    turned = image.as_reoriented(way)
+    label = replace(in_memory(np.asarray(turned.dataobj)[None]), affine=turned.affine)
+    scan = replace(in_memory(np.zeros((1, 5, 6, 7))), affine=AFFINE)
+    view = label_view(label, scan)
+    box = Box((1, 0, 3), (4, 2, 7))
+    assert np.array_equal(view.read(box)[0], values[box.slices])
