@@ -11,6 +11,7 @@ from pydicom import Dataset, dcmread
 from scipy import ndimage
 
 from imaging.box import Box
+from imaging.errors import BadRequest
 from imaging.formats.dicom.objects import FORMS, write_object
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
@@ -174,3 +175,19 @@ def test_names_within_sequences_come_in_the_objects_own_letters(tmp_path: Path, 
     (told,) = found.OtherPatientIDsSequence
     assert (told.PatientID, told.IssuerOfPatientID) == ("Ä-1", "Köln")
     assert found.SpecificCharacterSet == "ISO_IR 192"
+
+
+def test_objects_of_axes_that_are_not_perpendicular_are_refused(tmp_path: Path) -> None:
+    """Half a degree between rows and columns: above rounding, below what is refused when read."""
+    images = classic(np.zeros((6, 5, 4), np.int16), np.diag([1.0, 1.0, 2.0, 1.0]))
+    for image in images:
+        image.ImageOrientationPatient = [1, 0, 0, -0.0087, 0.99996, 0]
+    sent = write(images, tmp_path / "sent")
+    (one,), _ = incoming_scans(sent, tmp_path, Limits())
+    scan = open_scan(one.path)
+    assert any("differs by 0.5 degrees from 90" in warning for warning in scan.warnings)
+    for form in FORMS:
+        with pytest.raises(BadRequest, match="not perpendicular"):
+            write_object(
+                tmp_path / "a", form, np.ones(scan.grid, np.uint8), scan, LABELS, None, MADE_AT
+            )

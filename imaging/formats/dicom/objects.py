@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import BadRequest
+from imaging.formats.affine import shear_degrees
 from imaging.formats.dicom.object_header import ObjectHeader
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.rtstruct import write_rtstruct
@@ -28,6 +29,10 @@ FORMS = (*SEG_KINDS, "dicom-rtstruct", "dicom-sr")
 _IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _SERIES_NUMBER = 9001
 """SeriesNumber of the first form: larger than the numbers that scanners use."""
+
+
+_SHEAR_DEGREES = 0.15
+"""Above the tilt of slices that is accepted as rounding (see `TILT_DEGREES`)."""
 
 
 def write_object(
@@ -50,6 +55,7 @@ def write_object(
             "The form of DICOM object is unknown.", expected=f"One of {', '.join(FORMS)}."
         )
     source = _source(scan)
+    _check_perpendicular(scan)
     planes, on_planes = _identified(source.planes()), source.on_planes(mask)
 
     def stamp(of: str) -> ObjectHeader:
@@ -86,6 +92,18 @@ def _source(scan: Scan) -> SourceSeries:
         hint="Send the DICOM series itself, or fetch the mask as nifti, nrrd or png, "
         "the report as json or csv.",
     )
+
+
+def _check_perpendicular(scan: Scan) -> None:
+    """Raises BadRequest for a volume whose axes are not at right angles (PS3.3, C.7.6.2.1.1)."""
+    degrees = shear_degrees(scan.affine)
+    if degrees > _SHEAR_DEGREES:
+        raise BadRequest(
+            f"The axes of the scan are not perpendicular: an angle differs by {degrees:.2g} "
+            "degrees from 90. A DICOM object cannot describe such a grid.",
+            expected="Rows, columns and slices at right angles.",
+            hint="Fetch the mask as nifti or nrrd, the report as json or csv.",
+        )
 
 
 def _identified(planes: Planes) -> Planes:

@@ -13,6 +13,7 @@ from pydicom import Dataset
 
 from imaging.box import Box
 from imaging.errors import BadInput, BadRequest, UnreadableScan, UnsupportedScan
+from imaging.formats.affine import shear_warnings
 from imaging.formats.dicom.frame import is_length
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
@@ -132,7 +133,7 @@ class Series:
             format="dicom",
             reader=self._reader(planes),
             stored_shape=shape,
-            warnings=self._warnings(),
+            warnings=(*self._warnings(), *shear_warnings(affine)),
             source=self,
             padding=self._padding(planes) if planes.may_have_padding else None,
         )
