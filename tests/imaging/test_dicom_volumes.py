@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 
 from imaging.errors import BrokenGeometry, SeveralScans
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.sniff import open_scan
-from tests.support.dicom.files import classic, write
+from tests.support.dicom.files import classic, enhanced, write
 from tests.support.dicom.scans import (
     LIMITS,
     SHAPE,
@@ -283,3 +284,23 @@ def test_slices_that_are_all_apart_say_so(tmp_path: Path) -> None:
         image.FrameOfReferenceUID = f"1.2.3.{n}"
     with pytest.raises(SeveralScans, match=r"single slice beside another.*frame of reference"):
         taken(tmp_path, *images)
+
+
+def test_dimension_indices_part_the_frames_of_an_enhanced_image(tmp_path: Path) -> None:
+    """As in a perfusion study whose temporal positions number the slices, not the volumes."""
+    volumes = [voxels((4, 5, 3), seed=n) for n in range(11)]
+    image = enhanced(volumes, turned())
+    pointers = (tag_for_keyword(name) for name in ("StackID", "InStackPositionNumber"))
+    image.DimensionIndexSequence = [
+        Dataset.from_json({f"{0x00209165:08X}": {"vr": "AT", "Value": [f"{tag:08X}"]}})
+        for tag in (*pointers, tag_for_keyword("TemporalPositionIndex"))
+    ]
+    for number, group in enumerate(image.PerFrameFunctionalGroupsSequence):
+        (content,) = group.FrameContentSequence
+        place = content.InStackPositionNumber
+        content.DimensionIndexValues = [1, place, content.TemporalPositionIndex]
+        content.TemporalPositionIndex = number
+    found = _each(tmp_path, [image])
+    for one, volume in zip(found, volumes, strict=True):
+        values = at(open_scan(one.path), centres(volume.shape, turned()))
+        np.testing.assert_array_equal(values, volume.ravel())

@@ -1,6 +1,6 @@
 """One image plane of an instance: its position in the patient and the meaning of its values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -136,7 +136,10 @@ def _frame(instance: Instance, number: int) -> Frame:
         geometry,
         scale,
         key=(*size, frame_of_reference, *map(float, rounded)),
-        volume_attributes={name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},
+        volume_attributes={
+            **{name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},
+            "DimensionIndexValues": _index_of_volume(header, groups),
+        },
         localizer=_is_localizer(instance),
     )
 
@@ -146,10 +149,32 @@ VOLUME_ATTRIBUTES = (
     *("EffectiveEchoTime", "EchoTime", "EchoNumbers", "FrameType", "ImageType"),
     *("DiffusionBValue", "DiffusionGradientOrientation", "InversionTime"),
     *("NominalCardiacTriggerDelayTime", "TriggerTime", "TemporalPositionTimeOffset"),
+    "DimensionIndexValues",  # without those of the position
     *("FrameReferenceTime", "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime"),
     *("FrameAcquisitionDateTime", "ContentTime", "InstanceNumber"),
 )
 """Attributes that may differ between volumes at the same positions; the first that does is used."""
+
+
+_OF_POSITION = {
+    *(0x00209056, 0x00209057),  # Stack ID, In-Stack Position Number
+    *(0x00200032, 0x00200037),  # Image Position (Patient), Image Orientation (Patient)
+}
+"""Pointers of dimensions that number positions, not volumes."""
+
+
+def _index_of_volume(header: Dataset, groups: list[Dataset]) -> str | None:
+    """A frame's indices along the dimensions that are not in space (PS3.3, C.7.6.17), in a form
+    that sorts as they do; None where it has none."""
+    values, dimensions = _find(groups, "DimensionIndexValues"), header.get("DimensionIndexSequence")
+    if values is None or not dimensions:
+        return None
+    numbers = [int(n) for n in (values if isinstance(values, Iterable) else [values])]
+    pointers = [item.get("DimensionIndexPointer") for item in dimensions]
+    if len(numbers) != len(pointers):
+        return None
+    others = (n for n, at in zip(numbers, pointers, strict=True) if at not in _OF_POSITION)
+    return ".".join(f"{n:010}" for n in others) or None
 
 
 def _is_localizer(instance: Instance) -> bool:

@@ -36,7 +36,7 @@ KEPT: tuple[str | int, ...] = (
     "RealWorldValueMappingSequence",
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RedPaletteColorLookupTableDescriptor"),
     *("TotalPixelMatrixRows", "TotalPixelMatrixColumns", "TotalPixelMatrixFocalPlanes"),
-    *("NumberOfOpticalPaths", "DimensionOrganizationType"),
+    *("NumberOfOpticalPaths", "DimensionOrganizationType", "DimensionIndexSequence"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *(*UIH_GRID, *MOSAIC_COUNT),
 )
