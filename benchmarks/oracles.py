@@ -1,5 +1,6 @@
 """What other libraries read from a scan: the values of each part, and where its voxels lie."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,10 @@ def _oracles(path: Path) -> list[Callable[[Path], list[Reading]]]:
     if head[128:] == b"DICM":
         return [_dicom]
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return [_pillow, _tifffile]
+        return [_tiff]
     if head.startswith(b"NRRD") or b"ObjectType" in head:
+        return [_simple_itk]
+    if head.startswith(b"\x89PNG") and head[24:26] == b"\x10\2":  # Pillow reads 8 of its 16 bits
         return [_simple_itk]
     if head.startswith((b"\x89PNG", b"\xff\xd8", b"BM", b"GIF8")) or head[8:12] == b"WEBP":
         return [_pillow]
@@ -92,7 +95,8 @@ def _simple_itk(path: Path) -> list[Reading]:
 def _pillow(path: Path) -> list[Reading]:
     parts = []
     with Image.open(path) as image:
-        for number in range(getattr(image, "n_frames", 1)):
+        count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        for number in range(count):  # the first image of an MPO is the photograph (CIPA DC-007)
             image.seek(number)
             parts.append(Reading(_channels(image)))
     return parts
@@ -112,14 +116,38 @@ def _channels(image: Image.Image) -> NDArray[Any]:
     return np.moveaxis(values, -1, 0)[: 1 if image.mode in ("LA", "La") else 3]
 
 
-def _tifffile(path: Path) -> list[Reading]:
+def _tiff(path: Path) -> list[Reading]:
+    """Pages in full resolution: of 8 bits by Pillow and libtiff, of more by tifffile."""
     with tifffile.TiffFile(path) as file:
-        parts = []
-        for page in file.pages:
-            values = page.asarray()
-            color = values.ndim == 3 and page.photometric.name in ("RGB", "YCBCR")
-            parts.append(Reading(np.moveaxis(values, -1, 0)[:3] if color else values[None]))
-    return parts
+        pages = [(number, page.aspage()) for number, page in enumerate(file.pages)]
+        full = [(number, page) for number, page in pages if not int(page.subfiletype) & 1]
+        return [Reading(_page(path, number, page)) for number, page in full]
+
+
+def _page(path: Path, number: int, page: tifffile.TiffPage) -> NDArray[Any]:
+    if page.bitspersample in (1, 2, 4, 8) and page.sampleformat == 1:
+        with contextlib.suppress(OSError), Image.open(path) as image:
+            image.seek(number)
+            return _unturned(image, page)
+    return _samples(page)
+
+
+def _unturned(image: Image.Image, page: tifffile.TiffPage) -> NDArray[Any]:
+    """As `_channels`, without the orientation that Pillow applies."""
+    values = _channels(image)
+    orientation = page.tags.valueof("Orientation", 1)
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(1, 2)
+    flips = {2: (2,), 3: (1, 2), 4: (1,), 6: (1,), 7: (1, 2), 8: (2,)}
+    return np.flip(values, flips.get(orientation, ()))
+
+
+def _samples(page: tifffile.TiffPage) -> NDArray[Any]:
+    values = page.asarray()
+    if "S" in page.axes:
+        values = np.moveaxis(values, page.axes.index("S"), 0)
+        return values[:3] if page.photometric.name == "RGB" else values
+    return values[None]
 
 
 def _dicom(path: Path) -> list[Reading]:

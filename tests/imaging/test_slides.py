@@ -90,7 +90,7 @@ def test_ventana_bif(tmp_path: Path) -> None:
 
 def test_images_of_different_sizes_are_not_a_pyramid(tmp_path: Path) -> None:
     path = slide(tmp_path, (SLIDE, STRIPS), (SLIDE[:100, :90], STRIPS))
-    with pytest.raises(UnsupportedScan, match="image 1 of 2"):
+    with pytest.raises(UnsupportedScan, match="page 1 of 2"):
         open_scan(path)
 
 

@@ -185,6 +185,20 @@ def test_one_of_several_ome_tiff_files_is_read_with_a_warning(tmp_path: Path) ->
     assert any("several OME-TIFF files" in text for text in scan.warnings)
 
 
+def test_pages_of_different_sizes_keep_their_order(tmp_path: Path) -> None:
+    """Pages of one size are not numbered before the others."""
+    images = [np.full((9 + n % 2, 20), 40 * n, np.uint8) for n in range(5)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for pixels in images:
+            file.write(pixels, metadata=None)
+    with pytest.raises(SeveralScans) as caught:
+        parts(tmp_path / "a.tif", tmp_path)
+    assert [n["name"] for n in caught.value.choices] == [f"page {n} of 5" for n in range(1, 6)]
+    for pixels, path in zip(images, parts(tmp_path / "a.tif", tmp_path, each=True), strict=True):
+        scan = verify(path)
+        assert np.array_equal(scan.read(Box.whole(scan.grid))[0], pixels)
+
+
 def test_pages_of_equal_size_have_their_own_tags(tmp_path: Path) -> None:
     """Palette and resolution; libtiff, through Pillow, is the oracle of the colours."""
     index = RANDOM.integers(0, 255, (2, 20, 30)).astype(np.uint8)

@@ -49,6 +49,11 @@ class ImageSeries:
     name: str = ""
     """Which of several images of a file it is, such as `image 2 of 3`; else empty."""
 
+    @property
+    def is_page_of_its_own(self) -> bool:
+        """Whether it is one page of a file, to which nothing relates the others; not a SubIFD."""
+        return self.unrelated and not self.axes and len(self.pages[0].treeindex) == 1
+
     def part(self, numbers: Sequence[int], axes: str) -> "ImageSeries":
         """The pages of these numbers, which span `axes`, at most one."""
         own = self.unrelated and not axes

@@ -53,6 +53,8 @@ def tiff_parts(file: tifffile.TiffFile) -> list[TiffPart]:
     check_part_count(sum(max(1, prod(one.shape)) * channels(one.keyframe) for one in images))
     for series in images:
         parts.extend(_parts(file, series))
+    if all(one.unrelated for one in images):
+        parts.sort(key=lambda part: part.series.pages[0].treeindex)
     return parts
 
 
@@ -67,12 +69,14 @@ def _parts(file: tifffile.TiffFile, series: ImageSeries) -> Iterator[TiffPart]:
         for axis, n in zip(others, place, strict=True):
             index[axis] = n
         pages = np.atleast_1d(numbers[tuple(index)]).tolist()
+        part = series.part(pages, "Z" if depth is not None else "")
         words = [series.name] if series.name else []
         words += [
             f"{_NAMES.get(series.axes[axis], 'page')} {n + 1} of {series.shape[axis]}"
             for axis, n in zip(others, place, strict=True)
         ]
-        part = series.part(pages, "Z" if depth is not None else "")
+        if words and part.is_page_of_its_own:
+            words = [f"page {part.pages[0].index + 1} of {len(file.pages)}"]
         own = size if part.keyframe is series.keyframe else pixel_size(file, part)
         for channel in range(samples):
             more = [f"channel {channel + 1} of {samples}"] if samples > 1 else []
