@@ -1,11 +1,12 @@
 """Reads every file of a folder with Tessera and with the library it belongs to, and compares them.
 
-    python -m benchmarks.corpora FOLDER ... [--json FILE] [--show different]
+    python -m benchmarks.corpora FOLDER ... [--series] [--json FILE]
 
-For each file: `equal` (the same values, and the same place of every voxel), `different`, `refused`
-(with the reason), `only Tessera` (no other library reads it as an image), or `failed` (an error
-that is not one of Tessera's). Prints a table of folders, the refusals with their reasons, and what
-is different. The libraries are nibabel, SimpleITK, pydicom, tifffile and Pillow.
+For each file, or with `--series` for each folder of DICOM slices: `equal` (the same values, and the
+same place of every voxel), `different`, `refused` (with the reason), `only Tessera` (no other
+library reads it as an image), or `failed` (an error that is not one of Tessera's). Prints a table
+of folders, the refusals with their reasons, and what is different. The libraries are nibabel,
+SimpleITK, pydicom, tifffile and Pillow.
 """
 
 import argparse
@@ -51,11 +52,13 @@ def main() -> None:
     """Compares the files of each folder and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="+")
+    parser.add_argument("--series", action="store_true", help="compare folders of DICOM slices")
     parser.add_argument("--json", type=Path, help="file for all results")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     warnings.simplefilter("ignore")
-    results = {str(one): [compare(path) for path in _files(one)] for one in options.folder}
+    inputs = _series if options.series else _files
+    results = {str(one): [compare(path) for path in inputs(one)] for one in options.folder}
     _print(results)
     if options.json:
         found = {folder: [asdict(one) for one in rows] for folder, rows in results.items()}
@@ -67,12 +70,21 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in files if path.is_file())
 
 
+def _series(folder: Path) -> Iterator[Path]:
+    """Folders of more than one file, all of them DICOM."""
+    for one in sorted({path.parent for path in folder.rglob("*") if path.is_file()}):
+        files = [path for path in one.iterdir() if path.is_file()]
+        if len(files) > 1 and all(path.read_bytes()[128:132] == b"DICM" for path in files):
+            yield one
+
+
 def compare(path: Path) -> Result:
-    """Reads a file with both and compares them."""
-    expected = readings(path) or None
+    """Reads a file, or a folder of slices, with both and compares them."""
+    paths = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+    expected = [reading for one in paths for reading in readings(one) or ()] or None
     try:
         with tempfile.TemporaryDirectory() as folder:
-            scans = _ours(path, Path(folder))
+            scans = _ours(paths, Path(folder))
     except TesseraError as error:
         outcome = "refused" if expected else "neither"
         note = "" if expected is None else f"{len(expected)} x {expected[0].values.shape}"
@@ -85,28 +97,38 @@ def compare(path: Path) -> Result:
     return Result(str(path), "different" if difference else "equal", difference)
 
 
-def _ours(path: Path, folder: Path) -> list[tuple[Scan, NDArray[Any]]]:
-    """Every scan in the file with all of its voxels."""
-    scans, refused = incoming_scans([path], folder, Limits(), ScanSelection(each=True))
+Ours = tuple[Scan, NDArray[Any]]
+"""A scan with all of its voxels."""
+
+
+def _ours(paths: Sequence[Path], folder: Path) -> list[Ours]:
+    """Every scan in files that are sent together."""
+    scans, refused = incoming_scans(paths, folder, Limits(), ScanSelection(each=True))
     if refused:
         raise refused[0].error
     opened = [verify(one.path) if one.scan is None else one.scan for one in scans]
     return [(one, one.read(Box.whole(one.grid))) for one in opened]
 
 
-def _difference(ours: Sequence[tuple[Scan, NDArray[Any]]], expected: Sequence[Reading]) -> str:
+def _difference(ours: Sequence[Ours], expected: Sequence[Reading]) -> str:
     """What differs, or an empty string."""
-    if len(ours) == 1 and len(expected) > 1:
-        return _stack(*ours[0], expected)
-    if len(ours) != len(expected):
-        return f"{len(ours)} scans, {len(expected)} expected"
-    notes = (_one(*pair, reading) for pair, reading in zip(ours, expected, strict=True))
-    return next(filter(None, notes), "")
+    slices = all(scan.dimension == 3 for scan, _ in ours) and expected[0].values.ndim == 3
+    if not slices:
+        if len(ours) != len(expected):
+            return f"{len(ours)} scans, {len(expected)} expected"
+        pairs = zip(ours, expected, strict=True)
+        return next(filter(None, (_one(*one, reading) for one, reading in pairs)), "")
+    planes = sum(scan.grid[2] for scan, _ in ours)
+    if planes != len(expected):
+        return f"{planes} planes, {len(expected)} expected"
+    for number, frame in enumerate(expected):
+        notes = [_plane(scan, values, frame, number) for scan, values in ours]
+        if all(notes):
+            return f"frame {number}: {min(notes, key=len)}"
+    return ""
 
 
 def _one(scan: Scan, values: NDArray[Any], expected: Reading) -> str:
-    if scan.dimension == 3 and expected.values.ndim == 3:
-        return _stack(scan, values, [expected])
     if expected.affine is not None and scan.dimension == 3:
         step = np.linalg.inv(scan.affine) @ expected.affine
         if not np.allclose(step, np.eye(4), atol=1e-3):
@@ -116,26 +138,19 @@ def _one(scan: Scan, values: NDArray[Any], expected: Reading) -> str:
     return _values(values, expected)
 
 
-def _stack(scan: Scan, values: NDArray[Any], expected: Sequence[Reading]) -> str:
-    """Compares a volume with frames, each where it lies in the patient."""
-    if scan.dimension != 3:
-        return f"an image, {len(expected)} frames expected"
-    for number, frame in enumerate(expected):
-        plane = values[..., number].swapaxes(1, 2)
-        if frame.affine is not None:
-            step = np.linalg.inv(scan.affine) @ frame.affine
-            index = round(float(step[2, 3]))
-            place = np.array([0.0, 0.0, index])
-            if not (
-                np.allclose(step[:3, :2], np.eye(3)[:, :2], atol=2e-3)
-                and np.allclose(step[:3, 3], place, atol=2e-2)
-            ):
-                return f"frame {number} at {step.round(3).tolist()}"
-            plane = values[..., index].swapaxes(1, 2)
-        note = _values(plane, frame)
-        if note:
-            return f"frame {number}: {note}"
-    return ""
+def _plane(scan: Scan, values: NDArray[Any], frame: Reading, number: int) -> str:
+    """Compares the plane of a volume where a frame lies in the patient; without a place, the plane
+    of its number."""
+    if frame.affine is not None:
+        step = np.linalg.inv(scan.affine) @ frame.affine
+        number = round(float(step[2, 3]))
+        place = (0.0, 0.0, number)
+        aligned = np.allclose(step[:3, :2], np.eye(3)[:, :2], atol=2e-3)
+        if not aligned or not np.allclose(step[:3, 3], place, atol=2e-2):
+            return f"it lies at {step.round(3).tolist()}"
+    if not 0 <= number < scan.grid[2]:
+        return f"it lies outside, at plane {number}"
+    return _values(values[..., number].swapaxes(1, 2), frame)
 
 
 def _values(ours: NDArray[Any], reading: Reading) -> str:
