@@ -28,36 +28,46 @@ _ALPHA, _ANIMATION = 0x10, 0x02
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """The size of the canvas, and what is in it."""
+
     rows: int
     columns: int
     alpha: bool = False
     animated: bool = False
 
 
-def _parse(path: Path) -> _Header:
-    """The first chunk: VP8X (section 2.7), VP8L (3.4) or VP8 (RFC 6386, 9.1)."""
+def _read_header(path: Path) -> Header:
     with path.open("rb") as file:
         start = file.read(_HEADER_BYTES)
-    if len(start) < _HEADER_BYTES:
-        raise damaged("The image ends inside its header.")
+    header = parse(start)
     if int.from_bytes(start[4:8], "little") + _RIFF_BYTES > path.stat().st_size:
         raise damaged("The image is cut off.")
+    return header
+
+
+def parse(start: bytes) -> Header:
+    """The first chunk: VP8X (section 2.7), VP8L (3.4) or VP8 (RFC 6386, 9.1).
+
+    `start`: the file, or its first 30 bytes. Raises UnreadableScan.
+    """
+    if len(start) < _HEADER_BYTES:
+        raise damaged("The image ends inside its header.")
     kind = start[12:16]
     if kind == b"VP8X":
         columns, rows = (int.from_bytes(start[n : n + 3], "little") + 1 for n in (24, 27))
-        return _Header(rows, columns, bool(start[20] & _ALPHA), bool(start[20] & _ANIMATION))
+        return Header(rows, columns, bool(start[20] & _ALPHA), bool(start[20] & _ANIMATION))
     if kind == b"VP8L":
         bits = int.from_bytes(start[21:25], "little")
-        return _Header((bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1, bool(bits >> 28 & 1))
+        return Header((bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1, bool(bits >> 28 & 1))
     if kind == b"VP8 ":
         columns, rows = (int.from_bytes(start[n : n + 2], "little") & 0x3FFF for n in (26, 28))
-        return _Header(rows, columns)
+        return Header(rows, columns)
     raise damaged("The first chunk of the image is not known.")
 
 
 def _open(path: Path, limits: Limits, _scratch: Path | None = None) -> Scan:
-    header = _parse(path)
+    header = _read_header(path)
     if header.animated:
         raise unsupported("The image is animated.")
     layout = Layout(

@@ -1,10 +1,12 @@
 """Directories of a TIFF that a parser must not follow."""
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imaging.box import Box
 from imaging.errors import UnreadableScan, UnsupportedScan
@@ -97,3 +99,22 @@ def test_very_many_sizes_of_pages_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(tiff_files.tiff(*pages))
     with pytest.raises(UnsupportedScan, match="more than 256 images"):
         open_scan(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("compression", "kind", "options"),
+    [(7, "JPEG", {}), (34933, "PNG", {}), (50001, "WEBP", {"lossless": True, "method": 0}),
+     (34712, "JPEG2000", {"irreversible": False})],
+)  # fmt: skip
+def test_a_tile_that_states_far_more_pixels_is_not_decoded(
+    tmp_path: Path, compression: int, kind: str, options: dict[str, object]
+) -> None:
+    """A few hundred bytes of JPEG 2000 took 2 GB and half a minute."""
+    stream = io.BytesIO()
+    Image.new("RGB", (900, 800)).save(stream, kind, **options)
+    tags, _ = tiff_files.page(np.zeros((16, 16, 3), np.uint8), 8, 2)
+    tags |= {tiff_files.COMPRESSION: compression, 322: 16, 323: 16}
+    del tags[tiff_files.ROWS_PER_STRIP]
+    (tmp_path / "a").write_bytes(tiff_files.tiff((tags, [stream.getvalue()])))
+    with pytest.raises(UnreadableScan, match="larger than its tags"):
+        verify(tmp_path / "a")

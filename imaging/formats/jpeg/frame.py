@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from struct import error, unpack
+from typing import IO
 
 _FILL = 0xFF
 _FRAMES = frozenset((0xF7, *range(0xC0, 0xD0))) - {0xC4, 0xC8, 0xCC}
@@ -22,6 +23,9 @@ class Frame:
     marker: int
     bits: int
     """Bits of a sample."""
+    rows: int
+    """0 where a later marker states them (DNL)."""
+    columns: int
 
     @property
     def unusual(self) -> str | None:
@@ -38,18 +42,23 @@ class Frame:
 def frame_of(path: Path) -> Frame | None:
     """The first frame header of the file at `path`; None where there is none."""
     with path.open("rb") as file:
-        try:
-            for _ in range(_MOST_SEGMENTS):
-                fill, marker = unpack("2B", file.read(2))
-                if fill != _FILL:
-                    return None
-                if marker == _FILL:
-                    file.seek(-1, 1)
-                elif marker not in _ALONE:
-                    length, bits = unpack(">HB", file.read(3))
-                    if marker in _FRAMES:
-                        return Frame(marker, bits)
-                    file.seek(length - 3, 1)
-        except (error, OSError):
-            return None
+        return read_frame(file)
+
+
+def read_frame(file: IO[bytes]) -> Frame | None:
+    """The first frame header of a stream; None where there is none."""
+    try:
+        for _ in range(_MOST_SEGMENTS):
+            fill, marker = unpack("2B", file.read(2))
+            if fill != _FILL:
+                return None
+            if marker == _FILL:
+                file.seek(-1, 1)
+            elif marker not in _ALONE:
+                length = unpack(">H", file.read(2))[0]
+                if marker in _FRAMES:
+                    return Frame(marker, *unpack(">BHH", file.read(5)))
+                file.seek(length - 2, 1)
+    except (error, OSError, ValueError):
+        return None
     return None

@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.formats.tiff.codestream_size import check_codestream
 from imaging.formats.tiff.contents import ImageSeries
 from imaging.formats.tiff.stated_planes import check_stated_planes
 from imaging.formats.tiff.structure import check_structure
@@ -145,6 +146,8 @@ def decoded(
         with path.open("rb") as file:
             file.seek(offset)  # a count beyond the end must not be allocated
             data = file.read(min(count, max(0, path.stat().st_size - offset))) or None
+    if data:
+        check_codestream(keyframe, data)
     tile, (plane, _, row, column, sample), shape = keyframe.decode(
         data, index, jpegtables=page.jpegtables, jpegheader=keyframe.jpegheader
     )
