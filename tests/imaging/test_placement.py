@@ -21,6 +21,7 @@ from imaging.scan import Scan
 from tests.support.dicom.headers import mask_description
 from tests.support.placed_masks import READERS, centroids
 from tests.support.placed_scans import (
+    MICROMETRES,
     NO_PLACE,
     ONLY_STRAIGHT,
     ORIENTATIONS,
@@ -86,6 +87,8 @@ def due(scan_format: str, variant: str, angle: str, number: int) -> list[MaskFor
     """
     masks = [one for one in registry.MASK_FORMATS if 3 in one.dimensions]
     masks = [one for one in masks if one.scan_format in (None, scan_format)]
+    if variant == MICROMETRES:  # a mask in the scan's own format keeps its unit
+        masks = [one for one in masks if one.name != scan_format]
     first = next(iter(WRITERS[scan_format])) == variant
     shift = [(name, kind) for name, kinds in WRITERS.items() for kind in kinds].index(
         (scan_format, variant)

@@ -67,9 +67,9 @@ def stored_as(values: Array, affine: Affine, ornt: Array) -> tuple[Array, Affine
     return stored, affine @ inv_ornt_aff(ornt, values.shape)
 
 
-def _nifti(folder: Path, values: Array, affine: Affine, form: str) -> Path:
+def _nifti(folder: Path, values: Array, affine: Affine, form: str, unit: str = "mm") -> Path:
     image = nib.Nifti1Image(values, affine)
-    image.header.set_xyzt_units("mm")
+    image.header.set_xyzt_units(unit)
     image.set_sform(affine, 1 if form == "sform" else 0)
     image.set_qform(affine, 1 if form == "qform" else 0)
     nib.save(image, folder / "scan.nii")
@@ -81,13 +81,13 @@ def _mgh(folder: Path, values: Array, affine: Affine) -> Path:
     return folder / "scan.mgz"
 
 
-def _nrrd(folder: Path, values: Array, affine: Affine, space: str) -> Path:
+def _nrrd(folder: Path, values: Array, affine: Affine, space: str, unit: str = "mm") -> Path:
     own = affine if space == "right-anterior-superior" else TO_LPS @ affine
     header = {
         "space": space,
         "space directions": own[:3, :3].T,
         "space origin": own[:3, 3],
-        "space units": ["mm"] * 3,
+        "space units": [unit] * 3,
         "encoding": "raw",
     }
     nrrd.write(str(folder / "scan.nrrd"), values, header)
@@ -105,6 +105,17 @@ def itk(folder: Path, values: Array, affine: Affine, ending: str) -> Path:
     path = folder / f"scan{ending}"
     sitk.WriteImage(image, str(path))
     return path
+
+
+def _metaimage(folder: Path, values: Array, affine: Affine) -> Path:
+    """SimpleITK writes no unit."""
+    path = itk(folder, values, affine, ".mha")
+    path.write_bytes(path.read_bytes().replace(b"NDims", b"DistanceUnits = um\nNDims", 1))
+    return path
+
+
+def _um(affine: Affine) -> Affine:
+    return np.diag([1000.0, 1000.0, 1000.0, 1.0]) @ affine
 
 
 def _classic(folder: Path, values: Array, affine: Affine) -> Path:
@@ -154,10 +165,15 @@ def _ome_zarr(folder: Path, values: Array, affine: Affine) -> Path:
     return folder / "scan.zarr"
 
 
+MICROMETRES = "micrometres"
+"""The variant whose numbers are in this unit; other libraries do not convert it."""
 WRITERS: Mapping[str, Mapping[str, Writer]] = {
     "nifti": {
         "sform": lambda folder, values, affine: _nifti(folder, values, affine, "sform"),
         "qform": lambda folder, values, affine: _nifti(folder, values, affine, "qform"),
+        MICROMETRES: lambda folder, values, affine: _nifti(
+            folder, values, _um(affine), "sform", "micron"
+        ),
     },
     "dicom": {"classic": _classic, "enhanced": _enhanced, "mosaic": _mosaic},
     "nrrd": {
@@ -167,8 +183,14 @@ WRITERS: Mapping[str, Mapping[str, Writer]] = {
         "RAS": lambda folder, values, affine: _nrrd(
             folder, values, affine, "right-anterior-superior"
         ),
+        MICROMETRES: lambda folder, values, affine: _nrrd(
+            folder, values, _um(affine), "left-posterior-superior", "um"
+        ),
     },
-    "metaimage": {"ITK": lambda folder, values, affine: itk(folder, values, affine, ".mha")},
+    "metaimage": {
+        "ITK": lambda folder, values, affine: itk(folder, values, affine, ".mha"),
+        MICROMETRES: lambda folder, values, affine: _metaimage(folder, values, _um(affine)),
+    },
     "mgh": {"nibabel": _mgh},
     "ome-zarr": {"RFC-4": _ome_zarr},
 }

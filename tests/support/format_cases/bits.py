@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
+from pydicom.pixels.processing import convert_color_space
 
 from tests.support.dicom.files import picture, write
 from tests.support.format_cases.case import FormatCase
@@ -123,7 +124,7 @@ def _dicom(
 
     return FormatCase(
         format="dicom", kind=kind, variant=variant, write=write_file,
-        oracle="PS3.5, 8.1.1, by NumPy", check=image_of(lambda _: expected),
+        oracle="the stored values (PS3.3, C.7.6.3)", check=image_of(lambda _: expected),
     )  # fmt: skip
 
 
@@ -151,6 +152,30 @@ DICOM = [
         PhotometricInterpretation="MONOCHROME1",
     ),
     _dicom(_PIXELS, _PIXELS, "RGB", "8 bits"),
+]  # fmt: skip
+_PALETTE = {
+    "PhotometricInterpretation": "PALETTE COLOR",
+    **{
+        f"{name}PaletteColorLookupTable{part}": value
+        for name in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [256, 0, 8]), ("Data", bytes(range(255, -1, -1))))
+    },
+}
+DICOM += [
+    _dicom(
+        _DEEP, -1 - np.where(_DEEP > 2047, _DEEP.astype(int) - 4096, _DEEP), "MONOCHROME1",
+        "12 of 16 bits, signed", **_BITS12, PixelRepresentation=1,
+        PhotometricInterpretation="MONOCHROME1",
+    ),
+    _dicom(
+        _PIXELS, convert_color_space(_PIXELS, "YBR_FULL", "RGB"), "YBR_FULL", "8 bits",
+        PhotometricInterpretation="YBR_FULL",
+    ),
+    _dicom(
+        _GREY, np.repeat(255 - _GREY[..., None], 3, axis=-1), "PALETTE COLOR", "8 bits",
+        **_PALETTE,
+    ),
+    _dicom(_GREY.astype(np.uint32) << 20, _GREY.astype(np.uint32) << 20, "MONOCHROME2", "32 bits"),
 ]  # fmt: skip
 BITS = [
     *(
