@@ -118,3 +118,13 @@ def test_a_tile_that_states_far_more_pixels_is_not_decoded(
     (tmp_path / "a").write_bytes(tiff_files.tiff((tags, [stream.getvalue()])))
     with pytest.raises(UnreadableScan, match="larger than its tags"):
         verify(tmp_path / "a")
+
+
+def test_a_negative_number_of_samples_is_refused(tmp_path: Path) -> None:
+    """tifffile counts the pages by it, and never comes to the end."""
+    data = file_of(tag_270='{"shape": [8, 10, 1]}')
+    entry = data.index((277).to_bytes(2, "little") + (3).to_bytes(2, "little"))
+    data[entry + 2], data[entry + 8] = 6, 255  # SBYTE -1
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnreadableScan, match="sign"):
+        open_scan(tmp_path / "a")

@@ -15,6 +15,8 @@ _MOST_DIRECTORIES = 100_000
 _MOST_TAGS = 4096
 _VALUE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)
 """Bytes of one value, by the number of its type; 0 for numbers that are not in use."""
+_SIGNED = frozenset((6, 8, 9, 17))
+"""SBYTE, SSHORT, SLONG and SLONG8: a negative count would send the parser round in circles."""
 _SUBIFDS, _NDPI = 330, 65420
 _BIG = 43
 _MOST_KINDS = 256
@@ -138,6 +140,8 @@ def _directory(file: IO[bytes], grammar: _Grammar, at: int) -> _Directory:
         layout = f"{grammar.order}HH{'Q' if grammar.big else 'I'}"
         number, kind, values = unpack(layout, entry[: 12 if grammar.big else 8])
         numbers.add(number)
+        if number in _KIND_TAGS and kind in _SIGNED:
+            raise damaged("A tag of the image has a type with a sign, which it cannot have.")
         if number in _KIND_TAGS:
             layout_key += entry
         bytes_each = _VALUE_BYTES[kind] if kind < len(_VALUE_BYTES) else 0
