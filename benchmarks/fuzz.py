@@ -92,7 +92,6 @@ def supervise(name: str, seconds: float, out: Path, seed: int) -> None:
 def work(name: str, seconds: float, out: Path, seed: int) -> None:
     """Reads damaged files of a format, and prints its numbers as JSON."""
     resource.setrlimit(resource.RLIMIT_AS, (2 * MEMORY_BYTES, 2 * MEMORY_BYTES))
-    signal.signal(signal.SIGALRM, _interrupt)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     random, originals = Random(seed), seeds()[name]
@@ -118,6 +117,7 @@ def _interrupt(*_: Any) -> None:
 
 def read(data: bytes) -> str:
     """`read`, the name of Tessera's error, or `finding: ...`."""
+    former = signal.signal(signal.SIGALRM, _interrupt)
     signal.alarm(SECONDS_PER_FILE)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -132,6 +132,7 @@ def read(data: bytes) -> str:
         outcome = f"finding: {type(error).__name__} {_place()}"
     finally:
         signal.alarm(0)
+        signal.signal(signal.SIGALRM, former)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if peak << 10 > MEMORY_BYTES > before << 10:
         outcome = f"finding: {peak >> 10} MB after {outcome}"

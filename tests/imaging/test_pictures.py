@@ -301,6 +301,16 @@ def test_a_damaged_picture_is_refused_when_read_too(tmp_path: Path, kind: str) -
         whole(open_scan(tmp_path / "cut"))
 
 
+def test_a_png_with_a_second_header_is_refused(tmp_path: Path) -> None:
+    """Decoders take the size from the last header, 3 GB here; the limits saw the first one."""
+    small = png(30, 10, 8, 2, zlib.compress(bytes(10 * 91)))
+    large = png(32_000, 32_000, 8, 2, b"")
+    (tmp_path / "a").write_bytes(small[:33] + large[8:33] + small[33:])
+    for attempt in (open_scan, verify):
+        with pytest.raises(UnreadableScan, match="more than one header"):
+            attempt(tmp_path / "a")
+
+
 @pytest.mark.parametrize("extra", [-1, 2_000_000, 100_000_000])
 def test_a_png_whose_pixels_are_not_what_it_promises_is_refused(tmp_path: Path, extra: int) -> None:
     """Too few, too many, and a bomb; the memory stays flat."""

@@ -116,9 +116,11 @@ def _header(file: IO[bytes]) -> _Header:
 
 def _chunks(file: IO[bytes]) -> dict[bytes, bytes]:
     """The chunks before the pixels: name -> the first four bytes of the content."""
-    chunks = {}
+    chunks: dict[bytes, bytes] = {}
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8 and start[4:8] != b"IDAT":
+        if start[4:8] == b"IHDR" and chunks:  # decoders take the size from the last one
+            raise damaged("The image has more than one header.")
         size = int.from_bytes(start[:4], "big")
         chunks[start[4:8]] = content = file.read(min(size, 4))
         file.seek(size - len(content) + 4, 1)
