@@ -18,6 +18,8 @@ from pydicom.uid import (
     EnhancedXAImageStorage,
     JPEG2000Lossless,
     MRImageStorage,
+    RTDoseStorage,
+    VideoEndoscopicImageStorage,
     VLPhotographicImageStorage,
     VLWholeSlideMicroscopyImageStorage,
 )
@@ -170,8 +172,8 @@ def _sent_raw(port: int, image: Dataset, data: bytes):  # type: ignore[no-untype
 def test_what_is_accepted_is_what_can_be_taken_in(opened) -> None:  # type: ignore[no-untyped-def]
     """A sender is told in the negotiation, and not by a series that is put aside."""
     here, kinds = opened(), [MRImageStorage, EnhancedCTImageStorage, VLPhotographicImageStorage]
-    others = [BreastTomosynthesisImageStorage, EnhancedXAImageStorage]
-    others.append(VLWholeSlideMicroscopyImageStorage)
+    kinds += [EnhancedXAImageStorage, VLWholeSlideMicroscopyImageStorage]
+    others = [BreastTomosynthesisImageStorage, RTDoseStorage, VideoEndoscopicImageStorage]
     images = series(len(kinds) + len(others))
     for image, kind in zip(images, [*kinds, *others], strict=True):
         image.SOPClassUID = kind

@@ -33,7 +33,7 @@ BLOCK = re.compile(
     r'^(?P<indent> *)```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<code>.*?)^ *```$',
     re.MULTILINE | re.DOTALL,
 )
-MOST_NOT_RUN = 16
+MOST_NOT_RUN = 17
 """Blocks that are left out, in all pages together. Raise it only with a reason."""
 ADDRESS = "127.0.0.1:8000"
 READY = """
@@ -119,6 +119,20 @@ def dicom(folder: Path) -> None:
     shutil.make_archive(str(folder / "study"), "zip", folder / "study")
 
 
+def pacs(folder: Path) -> None:
+    dicom(folder)
+    (folder / "study.zip").rename(folder / "exported-study.zip")
+
+
+def bids(folder: Path) -> None:
+    crop(folder / "sub-01_T1w.nii.gz")
+    subject = folder / "study" / "sub-01" / "anat"
+    subject.mkdir(parents=True)
+    shutil.copy(folder / "sub-01_T1w.nii.gz", subject)
+    description = '{"Name": "Study", "BIDSVersion": "1.10.0"}'
+    (folder / "study" / "dataset_description.json").write_text(description)
+
+
 def large_scans(folder: Path) -> None:
     tissue = skimage.data.immunohistochemistry()
     tifffile.imwrite(folder / "slide.ome.tiff", tissue, tile=(128, 128), photometric="rgb")
@@ -157,10 +171,12 @@ def evaluate(folder: Path) -> None:
 
 PREPARE: Mapping[str, Callable[[Path], None]] = {
     "api": api,
+    "bids": bids,
     "dicom": dicom,
     "evaluate": evaluate,
     "large-scans": large_scans,
     "own-model": own_model,
+    "pacs": pacs,
     "train": train,
 }
 """What a page's commands find in their folder."""
