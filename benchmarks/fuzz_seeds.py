@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,7 +34,7 @@ _DICOM = (
 
 
 def seeds() -> dict[str, list[bytes]]:
-    """The files by the name of their format."""
+    """The files by the name of their format, and `archives`."""
     return {name: list(made()) for name, made in _MAKERS.items()}
 
 
@@ -123,7 +124,30 @@ def _ome_zarr() -> Iterator[bytes]:
     yield _written(lambda path: mask_file.write(path, mask, scan), "a.ome.zarr.zip")
 
 
+def _archives() -> Iterator[bytes]:
+    """Pairs of a header and its voxels, and a series, each in a zip."""
+    image = SimpleITK.GetImageFromArray(_GREY)
+    nifti = nibabel.Nifti1Pair(_GREY, _AFFINE)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        SimpleITK.WriteImage(image, str(folder / "a.mhd"))
+        SimpleITK.WriteImage(image, str(folder / "b.nhdr"))
+        nifti.to_filename(folder / "c.hdr")
+        for pair in (("a.mhd", "a.raw"), ("b.nhdr", "b.raw"), ("c.hdr", "c.img")):
+            yield _zipped({part: (folder / part).read_bytes() for part in pair})
+    yield _zipped({f"{n}.dcm": as_bytes(image) for n, image in enumerate(series(4))})
+
+
+def _zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
 _MAKERS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "archives": _archives,
     "bmp": lambda: _pillow("BMP", "RGB", "L", "P", "1"),
     "dicom": _dicom,
     "jpeg": lambda: _pillow("JPEG", "RGB", "L", "CMYK", comment=b"text"),

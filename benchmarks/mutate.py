@@ -65,7 +65,8 @@ def _zip(data: bytes, random: Random) -> bytes:
     elif content[:1] in b"{[" and choice < 0.8:
         members[n] = (name, _json(content, random))
     else:
-        members[n] = (name, mutated(content, "", random))
+        kind = _KINDS.get(name.rpartition(".")[2], "")
+        members[n] = (name, mutated(content, kind, random))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for member in members:
@@ -73,6 +74,8 @@ def _zip(data: bytes, random: Random) -> bytes:
     return buffer.getvalue()
 
 
+_KINDS = {"mhd": "metaimage", "nhdr": "nrrd", "dcm": "dicom"}
+"""Formats of members by the endings of their names."""
 _JSON_VALUES = (
     *(b"0", b"-1", b"1", b"2", b"3.5", b"1e400", b"NaN", b"null", b"true", b"[]", b"{}", b'""'),
     *(b"99999999999999999999", b"2147483648", b'"x"', b'"<f8"', b'"|u1"', b'"millimeter"'),
@@ -139,7 +142,8 @@ _ANYWHERE = (_byte, _byte, _bit, _bit, _number, _number, _float, _cut, _remove, 
 
 def _text(out: bytearray, random: Random) -> None:
     """Changes a word of the header's lines, removes a line, or repeats one."""
-    end = max(out.find(b"\n\n"), out.find(b"LOCAL\n") + 5, 20)
+    ends = (out.find(b"\n\n"), out.find(b"LOCAL\n") + 5)
+    end = max(ends) if max(ends) > 4 else len(out)
     lines = bytes(out[:end]).split(b"\n")
     n, choice = random.randrange(len(lines)), random.random()
     if choice < 0.7:

@@ -21,10 +21,10 @@ def originals() -> dict[str, list[bytes]]:
 
 
 def test_every_format_has_files_to_damage(originals: dict[str, list[bytes]]) -> None:
-    assert set(originals) == set(names(SCAN_FORMATS))
+    assert set(originals) == {*names(SCAN_FORMATS), "archives"}
 
 
-@pytest.mark.parametrize("name", names(SCAN_FORMATS))
+@pytest.mark.parametrize("name", [*names(SCAN_FORMATS), "archives"])
 def test_damage_is_refused(originals: dict[str, list[bytes]], name: str) -> None:
     random = Random(name)
     assert read(originals[name][0]) == "read"
