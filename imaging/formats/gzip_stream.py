@@ -20,6 +20,7 @@ DEFLATE_RATIO = 1032
 """A deflate stream grows at most this many times (258 bytes from two bits; RFC 1951, 3.2.5)."""
 _ANY_STREAM = 47
 """zlib's number for a gzip or zlib stream of any window size."""
+_ANY_SIZE = 1 << 62
 _CHUNK_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 16
 _PADDING_BYTES = 1 << 20
@@ -103,6 +104,11 @@ def verified(
                 hint="Save the scan again with a tool that writes a valid file.",
             )
         yield chunk
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The decompressed stream of a file of any size, in chunks; raises UnreadableScan."""
+    return _chunks(path, 0, _ANY_SIZE, _damaged)
 
 
 def trailing_warning(count: int) -> tuple[str, ...]:

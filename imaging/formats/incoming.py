@@ -23,6 +23,7 @@ from imaging.formats.joined_pair import joined_pair
 from imaging.formats.limits import Limits
 from imaging.formats.scan_part import ScanPart, chosen_parts
 from imaging.formats.sniff import format_of
+from imaging.formats.unpacked_source import UnpackedSource
 from imaging.hashes import sha256_of
 from imaging.scan import Scan
 
@@ -125,10 +126,11 @@ def _parts(
     chosen = chosen_parts(parts, selection.volume, each=selection.each)
     if write is None or (len(parts) == 1 and not selection.deidentify):
         return [IncomingScan(path)]
-    scans = []
+    scans, source = [], UnpackedSource(path, folder, limits, len(chosen))
     for part in chosen:
         file = folder / f"part-{part.number}"
-        write(path, part.number, file)
+        write(source.path, part.number, file)
+        source.pack(file)
         scans.append(IncomingScan(file, part.title))
     return scans
 

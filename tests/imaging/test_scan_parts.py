@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from imaging.box import Box
 from imaging.errors import NotFound, ScanTooLarge, SeveralScans, TesseraError, UnreadableScan
+from imaging.formats import gzip_stream
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
@@ -94,6 +96,26 @@ def test_a_choice_in_a_damaged_file_is_refused(tmp_path: Path, name: str) -> Non
     with pytest.raises(UnreadableScan):
         incoming_scans([path], tmp_path, LIMITS, ScanSelection(volume=1))
     assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_gzip_stream_is_inflated_once_for_all_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each part would take minutes for the hundreds of time points of a functional MRI."""
+    path = nifti(tmp_path / "scan.nii.gz", (4, 5, 6, 9))
+    opened = []
+    member = gzip_stream._Member
+
+    def counted(*arguments: Any) -> Any:
+        opened.append(arguments)
+        return member(*arguments)
+
+    monkeypatch.setattr(gzip_stream, "_Member", counted)
+    scans, _ = incoming_scans([path], tmp_path, LIMITS, ScanSelection(each=True))
+    assert len(scans) == 9
+    assert len(opened) < 5
+    with pytest.raises(ScanTooLarge):
+        incoming_scans([path], tmp_path, Limits(max_bytes=2000), ScanSelection(each=True))
 
 
 def test_numbers_and_counts_are_checked(tmp_path: Path) -> None:
