@@ -79,9 +79,11 @@ def conditions(record: Record) -> str:
     machine = record["machine"]
     features = f" with {', '.join(machine['features'])}" if machine["features"] else ""
     packages = [f"{PACKAGES[name]} {number}" for name, number in record["versions"].items()]
-    runs = [f"medians of {record['runs']} runs"] if record.get("runs", 1) > 1 else []
+    count = record.get("runs", 1)
+    runs = [f"{record.get('statistic', 'medians')} of {count} runs"] if count > 1 else []
     hardware = f"{machine['cores']} cores of {machine['processor']}{features}"
-    return f"*{'; '.join([record['date'], hardware, ', '.join(packages), *runs])}.*"
+    parts = [record["date"], hardware, ", ".join(packages), *runs]
+    return f"*{'; '.join(part for part in parts if part)}.*"
 
 
 def contenders_3d(record: Record, chart: Path) -> list[str]:
@@ -220,6 +222,17 @@ def jobs(record: Record, _chart: Path) -> list[str]:
     return [*markdown("| | ms |", rows), "", batch]
 
 
+def formats(record: Record, _chart: Path) -> list[str]:
+    """Reading and writing each format, next to an older revision; no chart."""
+    head = f"| format | | ms | ms, revision {record['old']} | ratio |"
+    rows = []
+    for row in record["rows"]:
+        new, old = (row.get(tree) for tree in ("new", "old"))
+        beside = (f"{1e3 * old:.1f}", f"{new / old:.2f}") if old else ("", "")
+        rows.append((row["format"], row["action"], f"{1e3 * new:.1f}", *beside))
+    return markdown(head, rows)
+
+
 def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table."""
     line = "|" + "---|" * (head.count("|") - 1)
@@ -237,6 +250,7 @@ MAKERS: dict[str, Maker] = {
     "classes": outputs,
     "large": sizes,
     "jobs": jobs,
+    "formats": formats,
 }
 
 if __name__ == "__main__":

@@ -40,12 +40,12 @@ def write_ome_tiff(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     copies = [copy for copy, _ in levels(mask)]
     dtype = label_dtype(mask)
     big = mask.size * dtype.itemsize >= _CLASSIC_BYTES
+    first: dict[str, Any] = {"metadata": _metadata(mask, scan), "subifds": len(copies) - 1}
     with (
         replacing(path) as file,
         tifffile.TiffWriter(file, bigtiff=big, ome=True) as tiff,
     ):
         for level, copy in enumerate(copies):
-            first: dict[str, Any] = {"metadata": _metadata(mask, scan), "subifds": len(copies) - 1}
             tiff.write(
                 _tiles(copy, dtype),
                 shape=copy.shape,
