@@ -76,6 +76,23 @@ def _nifti(folder: Path, values: Array, affine: Affine, form: str, unit: str = "
     return folder / "scan.nii"
 
 
+def _detached(folder: Path, values: Array, affine: Affine) -> Path:
+    own = TO_LPS @ affine
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": own[:3, :3].T,
+        "space origin": own[:3, 3],
+        "space units": ["mm"] * 3,
+    }
+    nrrd.write(str(folder / "scan.nhdr"), values, header, detached_header=True)
+    return folder
+
+
+def _mhd(folder: Path, values: Array, affine: Affine) -> Path:
+    itk(folder, values, affine, ".mhd")
+    return folder
+
+
 def _mgh(folder: Path, values: Array, affine: Affine) -> Path:
     nib.save(nib.MGHImage(values, affine), folder / "scan.mgz")
     return folder / "scan.mgz"
@@ -92,6 +109,14 @@ def _nrrd(folder: Path, values: Array, affine: Affine, space: str, unit: str = "
     }
     nrrd.write(str(folder / "scan.nrrd"), values, header)
     return folder / "scan.nrrd"
+
+
+def _pair(folder: Path, values: Array, affine: Affine) -> Path:
+    image = nib.Nifti1Pair(values, affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, 1)
+    nib.save(image, folder / "scan.img")
+    return folder
 
 
 def itk(folder: Path, values: Array, affine: Affine, ending: str) -> Path:
@@ -171,6 +196,7 @@ WRITERS: Mapping[str, Mapping[str, Writer]] = {
     "nifti": {
         "sform": lambda folder, values, affine: _nifti(folder, values, affine, "sform"),
         "qform": lambda folder, values, affine: _nifti(folder, values, affine, "qform"),
+        "pair": _pair,
         MICROMETRES: lambda folder, values, affine: _nifti(
             folder, values, _um(affine), "sform", "micron"
         ),
@@ -183,12 +209,14 @@ WRITERS: Mapping[str, Mapping[str, Writer]] = {
         "RAS": lambda folder, values, affine: _nrrd(
             folder, values, affine, "right-anterior-superior"
         ),
+        "detached": _detached,
         MICROMETRES: lambda folder, values, affine: _nrrd(
             folder, values, _um(affine), "left-posterior-superior", "um"
         ),
     },
     "metaimage": {
         "ITK": lambda folder, values, affine: itk(folder, values, affine, ".mha"),
+        "pair": _mhd,
         MICROMETRES: lambda folder, values, affine: _metaimage(folder, values, _um(affine)),
     },
     "mgh": {"nibabel": _mgh},

@@ -21,7 +21,7 @@ from tests.support.dicom.files import picture
 from tests.support.format_cases.case import Check, FormatCase
 from tests.support.format_cases.checks import image_of, volume_of
 from tests.support.format_cases.readers import Volume, by_nibabel, by_pynrrd, by_simpleitk
-from tests.support.placed_scans import TO_LPS, oblique
+from tests.support.placed_scans import TO_LPS, WRITERS, Writer, oblique
 
 _SHAPE = (3, 4, 5)
 _VOXELS = np.arange(60, dtype=np.uint8).reshape(_SHAPE)
@@ -199,6 +199,24 @@ def _without(*tags: int) -> bytes:
     return tiff_files.tiff(({t: v for t, v in fields.items() if t not in tags}, strips))
 
 
+def _analyze(folder: Path) -> Path:
+    image = nib.AnalyzeImage(_VOXELS, None)
+    image.header.set_zooms((0.7, 1.3, 2.9))
+    image.header["vox_units"] = b"mm"
+    nib.save(image, folder / "scan.img")
+    return folder
+
+
+def _two_files(
+    name: str, variant: str, write: Writer, oracle: str, read: Callable[[Path], Volume], ending: str
+) -> FormatCase:
+    return FormatCase(
+        format=name, kind="header and voxels in two files", variant=variant, oracle=oracle,
+        write=lambda folder: write(folder, _VOXELS, oblique()),
+        check=volume_of(lambda folder: read(folder / f"scan{ending}")),
+    )  # fmt: skip
+
+
 def _tables(
     name: str, kind: str, files: Mapping[str, bytes], oracle: str, check: Check | None
 ) -> list[FormatCase]:
@@ -240,6 +258,14 @@ def _as_written(affine: NDArray[Any]) -> Check:
 _LPS = TO_LPS @ np.array([[0.7, 0, 0, 1], [0, 1.3, 0, 2], [0, 0, 2.9, 3], [0, 0, 0, 1]])
 _HAND = "the definition"
 HEADERS = [
+    _two_files("nifti", "NIfTI-1", WRITERS["nifti"]["pair"], "nibabel", by_nibabel, ".img"),
+    _two_files(
+        "nifti", "Analyze 7.5", lambda folder, *_: _analyze(folder), "nibabel", by_nibabel, ".img"
+    ),
+    _two_files("nrrd", "`.nhdr`", WRITERS["nrrd"]["detached"], "pynrrd", by_pynrrd, ".nhdr"),
+    _two_files(
+        "metaimage", "`.mhd`", WRITERS["metaimage"]["pair"], "SimpleITK", by_simpleitk, ".mhd"
+    ),
     *_tables("nifti", "header", _NIFTI, "nibabel", _nibabel(".nii")),
     *_tables("nifti", "header", _NIFTI_QFORM, "nibabel", _qform),
     *_tables("nifti", "header", _NIFTI_AS_WRITTEN, _HAND, _as_written(oblique())),
