@@ -43,8 +43,11 @@ SCANS = [
     for angle in ANGLES
     if angle == "straight" or name not in ONLY_STRAIGHT
 ]
-ORDERS = {"".join("ijk"[int(n)] for n in ORIENTATIONS[at][:, 0]): at for at in range(0, 48, 8)}
-"""The order of the axes -> the first of the eight orientations with this order."""
+ORDERS = {
+    "".join("ijk"[int(n)] for n in ORIENTATIONS[at][:, 0]) + "+-"[at // 4 % 2]: at
+    for at in range(0, 48, 4)
+}
+"""The order of the axes and the direction of the first -> the first of four such orientations."""
 
 
 def test_every_format_of_volumes_takes_part() -> None:
@@ -61,7 +64,7 @@ def test_a_mask_lies_where_its_scan_does(
 ) -> None:
     affine = ANGLES[angle]()
     truth = centroids(labels(), affine)
-    for number in range(ORDERS[order], ORDERS[order] + 8):
+    for number in range(ORDERS[order], ORDERS[order] + 4):
         masks = due(scan_format, variant, angle, number)
         if not masks:
             continue
