@@ -1,6 +1,7 @@
 """What other libraries read from a scan: the values of each part, and where its voxels lie."""
 
 import contextlib
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
+MOST_SECONDS = 20
+"""For a file: some test files have directories without end."""
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """By the NIfTI code of a unit of length."""
@@ -34,12 +37,20 @@ class Reading:
 
 def readings(path: Path) -> list[Reading] | None:
     """The parts of a file in its own order; None where no library reads it as an image."""
+    signal.signal(signal.SIGALRM, _interrupt)
     for oracle in _oracles(path):
+        signal.alarm(MOST_SECONDS)
         try:
             return oracle(path)
         except Exception:  # noqa: BLE001 - each library has its own errors
             continue
+        finally:
+            signal.alarm(0)
     return None
+
+
+def _interrupt(*_: object) -> None:
+    raise TimeoutError
 
 
 def _oracles(path: Path) -> list[Callable[[Path], list[Reading]]]:
