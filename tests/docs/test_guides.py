@@ -25,6 +25,7 @@ from tests.support.dicom.files import classic, write
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
 from tests.support.programs import run
+from tests.support.slides import aperio
 
 DOCS = ROOT / "docs"
 PAGES = [DOCS / "tutorial" / "index.md", *sorted((DOCS / "how-to").glob("*.md"))]
@@ -136,6 +137,7 @@ def bids(folder: Path) -> None:
 def large_scans(folder: Path) -> None:
     tissue = skimage.data.immunohistochemistry()
     tifffile.imwrite(folder / "slide.ome.tiff", tissue, tile=(128, 128), photometric="rgb")
+    aperio(folder / "slide.svs")
 
 
 def own_model(folder: Path) -> None:
