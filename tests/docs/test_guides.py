@@ -137,7 +137,7 @@ def bids(folder: Path) -> None:
 def large_scans(folder: Path) -> None:
     tissue = skimage.data.immunohistochemistry()
     tifffile.imwrite(folder / "slide.ome.tiff", tissue, tile=(128, 128), photometric="rgb")
-    aperio(folder / "slide.svs")
+    aperio(folder).rename(folder / "slide.svs")
 
 
 def own_model(folder: Path) -> None:
