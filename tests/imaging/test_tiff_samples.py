@@ -227,3 +227,18 @@ def test_a_wrong_count_of_bytes_of_the_only_strip_is_ignored(tmp_path: Path, bit
     (tmp_path / "a").write_bytes(data)
     assert np.array_equal(imagecodecs.tiff_decode(bytes(data)), stored[..., 0])
     assert np.array_equal(read(tmp_path / "a"), stored)
+
+
+def test_ycbcr_components_that_are_compressed_by_themselves_are_refused(tmp_path: Path) -> None:
+    """They were taken for red, green and blue."""
+    planes = np.zeros((3, 32, 32), np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a", planes, photometric="rgb", planarconfig="separate", compression="jpeg"
+    )
+    data = bytearray((tmp_path / "a").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a") as file:
+        at = file.pages[0].tags["PhotometricInterpretation"].valueoffset
+    data[at : at + 2] = b"\6\0"
+    (tmp_path / "a").write_bytes(bytes(data))
+    with pytest.raises(UnsupportedScan, match="by itself"):
+        open_scan(tmp_path / "a")

@@ -215,6 +215,8 @@ def _cmyk(page: tifffile.TiffPage, _channel: int | None) -> Interpretation:
 def _ycbcr(page: tifffile.TiffPage, _channel: int | None) -> Interpretation:
     rgb = _rgb(page)
     if page.compression in CODED_AS_RGB:
+        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:  # no codec sees all components
+            raise unsupported("The image is YCbCr, and each component is compressed by itself.")
         return rgb
     return Interpretation(3, rgb.dtype, ycbcr_to_rgb(page), rgb.warnings)
 
