@@ -64,9 +64,13 @@ def corner_distance(
 
 
 def shear_degrees(affine: NDArray[np.float64]) -> float:
-    """How far the angle between two axes is from a right angle, at most."""
-    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    cosines = np.abs(directions.T @ directions - np.eye(3))
+    """How far the angle between two axes is from a right angle, at most.
+
+    An axis of length 0, as of a single slice without a thickness, is at a right angle to all.
+    """
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    directions = affine[:3, :3] / np.where(lengths > 0, lengths, 1.0)
+    cosines = np.abs(directions.T @ directions) * (1 - np.eye(3))
     return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
 
 
