@@ -19,7 +19,7 @@ WHITE, BLACK, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 
 def values(bits: int, samples: int = 1) -> np.ndarray:
     """(17, 23, sample), with the least and the largest value."""
-    out = RANDOM.integers(0, 1 << bits, (17, 23, samples))
+    out = np.random.default_rng(bits + samples).integers(0, 1 << bits, (17, 23, samples))
     out[0, 0], out[1, 1] = 0, (1 << bits) - 1
     return out.astype(f"u{1 if bits <= 8 else 2 if bits <= 16 else 4}")
 
@@ -68,7 +68,13 @@ def test_colours_are_those_of_libtiff(
     data = tiff_files.tiff(tiff_files.page(values(bits, samples), bits, photometric, **tags))
     (tmp_path / "a").write_bytes(data)
     oracle = imagecodecs.tiff_decode(data, asrgb=True)[..., :3]
-    assert np.array_equal(np.broadcast_to(read(tmp_path / "a"), oracle.shape), oracle)
+    got = np.broadcast_to(read(tmp_path / "a"), oracle.shape)
+    if photometric == YCBCR:  # libtiff computes in fixed point: one value in 4,000 rounds otherwise
+        differences = np.abs(got.astype(int) - oracle)
+        assert differences.max() <= 1
+        assert (differences > 0).mean() < 0.003
+    else:
+        assert np.array_equal(got, oracle)
 
 
 @pytest.mark.parametrize("bits", [9, 10, 11, 12, 13, 14, 15, 16, 32])

@@ -181,7 +181,7 @@ def test_too_little_memory_says_what_to_do(parts: Parts, idle_cluster: Any) -> N
     job_runner(replace(parts, engine=Failing(parts, MemoryError()))).run("job")
     job = idle_cluster.job("job")
     assert job.state is JobState.FAILED
-    assert "tile" in job.error["hint"]
+    assert "more memory" in job.error["hint"]
 
 
 @pytest.mark.parametrize(
