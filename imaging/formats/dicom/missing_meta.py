@@ -6,8 +6,7 @@ the first element has a value representation or is big endian; DCMTK and GDCM do
 """
 
 import io
-from contextlib import ExitStack
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from pydicom import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
@@ -15,6 +14,7 @@ from pydicom.filereader import read_dataset, read_preamble
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from imaging.formats.dicom.file_view import FileView
 from imaging.formats.dicom.instance import MAGIC, Opener
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
@@ -38,7 +38,12 @@ def completed(open_file: Opener) -> Opener:
     if stated == syntax or (stated and stated not in _NATIVE):
         return open_file
     prefix = _meta(syntax)
-    return lambda: io.BufferedReader(_Prefixed(prefix, open_file, start))
+    return lambda: _prefixed(prefix, open_file(), start)
+
+
+def _prefixed(prefix: bytes, file: BinaryIO, start: int) -> BinaryIO:
+    size = file.seek(0, io.SEEK_END) - start
+    return io.BufferedReader(FileView(file, start, size, prefix))
 
 
 def _encoding_of(start: bytes) -> UID:
@@ -57,45 +62,3 @@ def _meta(syntax: UID) -> bytes:
     write_file_meta_info(buffer, meta, enforce_standard=False)
     offset, magic = MAGIC
     return bytes(offset) + magic + bytes(buffer.getvalue())
-
-
-class _Prefixed(io.RawIOBase):
-    """Some bytes, then a file from an offset on, read as one file."""
-
-    name = None
-    """pydicom reads this attribute of a file."""
-
-    def __init__(self, prefix: bytes, open_file: Opener, start: int) -> None:
-        super().__init__()
-        self._closing = ExitStack()
-        self._file: BinaryIO = self._closing.enter_context(open_file())
-        self._prefix, self._start, self._at = prefix, start, 0
-        self._size = len(prefix) + self._file.seek(0, io.SEEK_END) - start
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        part = self._prefix[self._at : self._at + len(view)]
-        if not part:
-            self._file.seek(self._start + self._at - len(self._prefix))
-            part = self._file.read(len(view))
-        view[: len(part)] = part
-        self._at += len(part)
-        return len(part)
-
-    def close(self) -> None:
-        self._closing.close()
-        super().close()

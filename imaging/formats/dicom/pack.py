@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imaging.errors import UnreadableScan
 from imaging.formats.archive import MOST_FILES, TarEntry
 from imaging.formats.atomic import raising_storage_full
+from imaging.formats.dicom.file_view import FileView
 from imaging.formats.dicom.instance import Opener
 from imaging.hashes import Sha256Writer
 
@@ -96,45 +97,8 @@ def read_pack(path: Path) -> tuple[Manifest, list[Opener]]:
         ) from error
 
 
-class _Part(io.RawIOBase):
-    """A range of a file, read as a file."""
-
-    name = None
-    """pydicom reads this attribute of a file."""
-
-    def __init__(self, path: Path, start: int, size: int) -> None:
-        super().__init__()
-        self._file: IO[bytes] = path.open("rb")
-        self._start, self._size, self._at = start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        self._file.seek(self._start + self._at)
-        view = memoryview(buffer)[: max(0, self._size - self._at)]
-        count = self._file.readinto(view)  # type: ignore[attr-defined]
-        self._at += count
-        return int(count)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
 def _opener(path: Path, start: int, size: int) -> Opener:
-    return lambda: io.BufferedReader(_Part(path, start, size))
+    return lambda: io.BufferedReader(FileView(path.open("rb"), start, size))
 
 
 def _add(pack: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> None:
