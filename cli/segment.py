@@ -2,8 +2,9 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,16 +134,11 @@ def command(
     A scan is a file, or a DICOM series as a folder, a zip, a tar or its single files. The voxels of
     a mask are label numbers, on the grid of its scan.
     """
-    selection = ScanSelection(series, stack, volume, resample=resample)
     use = None if mask is None else mask_use
     options = RunOptions(device, precision, tile, use, margin_mm)
     segmenter = _segmenter(model, options, server, priority)
-    derivative = None
-    if bids:
-        check_options(mask_format)
-        derivative, subjects = bids_subjects(scans, channels, segmenter, out)
-    else:
-        subjects = subjects_of(scans, channels)
+    selection = ScanSelection(series, stack, volume, resample=resample)
+    subjects, derivative = _subjects(scans, channels, segmenter, out, mask_format, bids=bids)
     if each:
         subjects = each_of(subjects, selection, bids=bids)
     subjects = with_given_mask(subjects, mask)
@@ -159,49 +155,78 @@ def command(
         targets = derivative.targets(grids, subjects)
     inputs = [path for subject in subjects for scan in subject.values() for path in scan.files]
     check_no_overwrite(inputs, targets, [path for path in (report, preview) if path])
-    failed = []
-    for subject, scan, target in zip(subjects, grids, targets, strict=True):
-        try:
-            _segment(segmenter, subject, scan, target, report, preview, selection, derivative)
-        except (BadInput, JobFailed) as error:  # go on with the other scans
-            if len(subjects) == 1:
-                raise
-            failed.append(scan.path.name)
-            click.echo(f"Error: {scan.path.name}: {error}", err=True)
-    if failed:
-        raise BadInput(
-            f"{len(failed)} of {len(subjects)} scans could not be segmented: {', '.join(failed)}."
-        )
+    run = _Run(segmenter, selection, report, preview, derivative)
+    run.segment_all(list(zip(subjects, grids, targets, strict=True)))
 
 
-def _segment(
-    segmenter: Segmenter, subject: dict[str, InputScan], grid: InputScan, target: MaskTarget,
-    report: Path | None, preview: Path | None, selection: ScanSelection,
-    derivative: BidsDerivative | None,
-) -> None:  # fmt: skip
-    """Segments one subject, writes its outputs and prints the summary."""
-    with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
-        folder = Path(temporary)
-        opened = {
-            name: one.prepare(folder / f"{name}-in", _selection_of(name, selection))
-            for name, one in subject.items()
-        }
-        scan = next(opened[name] for name, one in subject.items() if one is grid)
-        with _progress_bar(grid.path.name) as on_tile:
-            outcome = segmenter.segment(opened, folder / "out", on_tile)
-        path = target.path(outcome.mask_format)
-        written = target.format_of(outcome.mask_format)
-        needs_description = written is not None and written.needs_description
-        description = segmenter.mask_description() if needs_description else None
-        deliver(outcome.mask, scan, path, description, written)
-        if derivative is not None:
-            derivative.write_side_files(path, subject, outcome.report)
-        if report:
-            write_report(report, outcome, scan, segmenter.mask_description)
-        if preview:
-            preview.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(outcome.preview, preview)
-    _print_summary(path, outcome.report)
+def _subjects(
+    scans: tuple[Path, ...], channels: tuple[str, ...], segmenter: Segmenter, out: Path,
+    mask_format: str | None, *, bids: bool,
+) -> tuple[list[dict[str, InputScan]], BidsDerivative | None]:  # fmt: skip
+    """The scans of each subject by channel, and the BIDS data set that the masks go to, if any."""
+    if not bids:
+        return subjects_of(scans, channels), None
+    check_options(mask_format)
+    derivative, subjects = bids_subjects(scans, channels, segmenter, out)
+    return subjects, derivative
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all subjects of one command have in common."""
+
+    segmenter: Segmenter
+    selection: ScanSelection
+    report: Path | None
+    preview: Path | None
+    derivative: BidsDerivative | None
+
+    def segment_all(
+        self, subjects: Sequence[tuple[dict[str, InputScan], InputScan, MaskTarget]]
+    ) -> None:
+        """Segments each subject, given with its grid and target; raises BadInput if one fails.
+
+        The error of one of several subjects is printed, and the others go on.
+        """
+        failed = []
+        for subject, grid, target in subjects:
+            try:
+                self._segment(subject, grid, target)
+            except (BadInput, JobFailed) as error:
+                if len(subjects) == 1:
+                    raise
+                failed.append(grid.path.name)
+                click.echo(f"Error: {grid.path.name}: {error}", err=True)
+        if failed:
+            raise BadInput(
+                f"{len(failed)} of {len(subjects)} scans could not be segmented: "
+                f"{', '.join(failed)}."
+            )
+
+    def _segment(self, subject: dict[str, InputScan], grid: InputScan, target: MaskTarget) -> None:
+        """Segments one subject, writes its outputs and prints the summary."""
+        with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
+            folder = Path(temporary)
+            opened = {
+                name: one.prepare(folder / f"{name}-in", _selection_of(name, self.selection))
+                for name, one in subject.items()
+            }
+            scan = next(opened[name] for name, one in subject.items() if one is grid)
+            with _progress_bar(grid.path.name) as on_tile:
+                outcome = self.segmenter.segment(opened, folder / "out", on_tile)
+            path = target.path(outcome.mask_format)
+            written = target.format_of(outcome.mask_format)
+            needs_description = written is not None and written.needs_description
+            description = self.segmenter.mask_description() if needs_description else None
+            deliver(outcome.mask, scan, path, description, written)
+            if self.derivative is not None:
+                self.derivative.write_side_files(path, subject, outcome.report)
+            if self.report:
+                write_report(self.report, outcome, scan, self.segmenter.mask_description)
+            if self.preview:
+                self.preview.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(outcome.preview, self.preview)
+        _print_summary(path, outcome.report)
 
 
 def _selection_of(name: str, selection: ScanSelection) -> ScanSelection:

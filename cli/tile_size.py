@@ -13,6 +13,7 @@ class TileSize(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
+        """The value of the option; fails with a usage error for any other text."""
         if isinstance(value, tuple):
             return value
         try:

@@ -16,6 +16,7 @@ class ValueMapType(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> ValueMap:
+        """The value of the option; fails with a usage error for any other text."""
         if isinstance(value, tuple):
             return value
         try:

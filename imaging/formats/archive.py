@@ -28,6 +28,7 @@ class TarEntry(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """The entry in one block of 512 bytes; raises ReadError for a damaged or impossible one."""
         try:
             entry = super().frombuf(buf, encoding, errors)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]

@@ -34,6 +34,7 @@ class BucketBlobs(Blobs):
         self._scratch = settings.scratch
 
     def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
+        """As `Blobs.put`."""
         with disk_errors():
             sha256 = sha256 or sha256_of(path)
         with _store_errors():
@@ -44,6 +45,7 @@ class BucketBlobs(Blobs):
 
     @contextmanager
     def local(self, sha256: str) -> Iterator[Path]:
+        """As `Blobs.local`."""
         _, chunks = self.stream(sha256)
         self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix="blob-") as folder:
@@ -59,6 +61,7 @@ class BucketBlobs(Blobs):
             yield path
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+        """As `Blobs.stream`."""
         with _store_errors():
             response = self._store.get(checked(sha256))
             size, parts = response.meta["size"], response.stream(min_chunk_size=CHUNK_BYTES)
@@ -71,6 +74,7 @@ class BucketBlobs(Blobs):
         return size, chunks()
 
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
+        """As `Blobs.older_than`."""
         before = time.time() - age_s
         with _store_errors():
             for page in self._store.list(chunk_size=_PAGE):

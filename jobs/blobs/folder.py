@@ -27,6 +27,7 @@ class FolderBlobs(Blobs):
             self._delete_stale_drafts()
 
     def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
+        """As `Blobs.put`."""
         with disk_errors():
             if move and path.stat().st_dev == self._drafts.stat().st_dev:
                 return self._adopt(path, sha256 or sha256_of(path))
@@ -42,12 +43,14 @@ class FolderBlobs(Blobs):
 
     @contextmanager
     def local(self, sha256: str) -> Iterator[Path]:
+        """As `Blobs.local`."""
         path = self._path(sha256)
         if not path.is_file():
             raise no_blob()
         yield path
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+        """As `Blobs.stream`."""
         try:
             file = self._path(sha256).open("rb")
         except FileNotFoundError:
@@ -61,6 +64,7 @@ class FolderBlobs(Blobs):
         return os.fstat(file.fileno()).st_size, chunks()
 
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
+        """As `Blobs.older_than`."""
         before = time.time() - age_s
         with disk_errors():
             for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):

@@ -82,6 +82,7 @@ class _Body:
         return message
 
     async def send(self, message: Message) -> None:
+        """Sends a message of the response; its last one after the rest of the body was read."""
         if message["type"] == "http.response.start" and self._more:
             # Otherwise the server would go on reading the unwanted body to its end.
             MutableHeaders(scope=message)["Connection"] = "close"

@@ -28,6 +28,7 @@ class _Deliveries(Collector):
         return counts, oldest
 
     def describe(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+        """The metrics without values, so that registering them asks no database."""
         return (
             GaugeMetricFamily(
                 "tessera_deliveries", "Deliveries by peer and state.", labels=["peer", "state"]

@@ -123,6 +123,10 @@ class _Groups:
         )
 
     def group(self, segment: Segment, held: NumberedSegment | None, size: Measurement) -> Group:
+        """The measurement group of a label (PS3.16, TID 1411, 1410 or 1501).
+
+        `held`: its segment in the Segmentation; None if the label has no voxel.
+        """
         name = text(segment.name) or f"label {segment.number}"
         facts: dict[str, Any] = {
             "tracking_identifier": TrackingIdentifier(
