@@ -152,6 +152,30 @@ def test_a_jpeg_2000_keeps_its_tiles_alone() -> None:
         np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(one), expected)
 
 
+@pytest.mark.parametrize("length", [0, 0x100])
+def test_a_tile_part_ends_where_the_image_ends(length: int) -> None:
+    """Given Psot 0, or one that reaches beyond EOC, nothing behind EOC is left (T.800, A.4.2)."""
+    expected = values(8, 8)
+    stream = bytes(imagecodecs.jpeg2k_encode(expected, codecformat="j2k", reversible=True))
+    at = stream.index(b"\xff\x90")
+    behind = length and length - (len(stream) - at)
+    psot = length.to_bytes(4, "big")
+    text = b"DOE^JOHN".ljust(behind, b" ")
+    marked = stream[: at + 6] + psot + stream[at + 10 :] + text
+    clean = clean_codestream(marked, JPEG2000Lossless)
+    assert b"DOE^JOHN" in marked
+    assert b"DOE^JOHN" not in clean
+    np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(clean), expected)
+
+
+def test_a_packet_number_does_not_end_the_image() -> None:
+    """Given SOP of packet 65,497, whose number is that of EOC (T.800, A.8.1), the packets stay."""
+    sot = b"\xff\x90\0\x0a\0\0\0\0\0\0\0\1"
+    packets = b"\xff\x93\xff\x91\0\4\xff\xd9packet"
+    stream = b"\xff\x4f\xff\x51\0\4\0\0" + sot + packets + b"\xff\xd9DOE^JOHN"
+    assert clean_codestream(stream, JPEG2000Lossless).endswith(packets + b"\xff\xd9")
+
+
 def test_a_jp2_file_in_a_frame_becomes_uncompressed(tmp_path: Path) -> None:
     """Boxes around the codestream may hold anything."""
     marks, planted, expected = Marks.none(), image(), values()

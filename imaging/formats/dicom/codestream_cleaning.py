@@ -5,6 +5,7 @@ JPEG 2000 COM), application data (APPn: Exif with a thumbnail, maker's notes), a
 end of the image. The entropy-coded data is copied as it is, so that the pixels stay the same.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from struct import pack, unpack_from
 
@@ -20,6 +21,9 @@ _JPEG_2000_SOC, _JPEG_2000_COM, _JPEG_2000_TLM = b"\xff\x4f", 0xFF64, 0xFF55
 _SOT, _SOD, _EOC = 0xFF90, 0xFF93, b"\xff\xd9"
 _SOT_BYTES, _PSOT = 12, 6
 """Size of a SOT marker segment with its marker, and the offset of Psot in it (T.800, A.4.2)."""
+_SOP_OR_EOC = re.compile(rb"\xff\x91\x00\x04..|(?P<eoc>\xff\xd9)", re.DOTALL)
+"""A SOP marker segment, whose packet number may be FFD9, or the end of the codestream. Packets
+themselves contain no two bytes from FF90 on (T.800, A.1)."""
 
 
 def clean_codestream(frame: bytes, syntax: str) -> bytes:
@@ -98,15 +102,20 @@ def _jpeg_2000(frame: bytes) -> bytes:
 def _tile_part(frame: bytes, at: int) -> tuple[bytes, int]:
     """A tile-part from its SOT, and where the next one begins."""
     length = int(unpack_from(">I", frame, at + _PSOT)[0])
-    end = at + length if length else len(frame)
-    if not length and frame.rstrip(b"\0").endswith(_EOC):
-        end = len(frame.rstrip(b"\0")) - len(_EOC)
     header, data = _without_comments(frame, at + _SOT_BYTES, _SOD)
-    if unpack_from(">H", frame, at)[0] != _SOT or not data < end <= len(frame):
+    stated = at + length if length else None  # Psot 0: the last tile-part, up to EOC
+    end = _end_of_image(frame, data, len(frame) if stated is None else stated) or stated
+    if unpack_from(">H", frame, at)[0] != _SOT or end is None or not data < end <= len(frame):
         raise ValueError("A tile-part has no valid length.")
     content = header + frame[data:end]
     start = frame[at : at + _PSOT] + pack(">I", _SOT_BYTES + len(content))
     return start + frame[at + _PSOT + 4 : at + _SOT_BYTES] + content, end
+
+
+def _end_of_image(frame: bytes, data: int, bound: int) -> int | None:
+    """Offset of the first EOC between `data`, where packets begin, and `bound`; None without it."""
+    markers = _SOP_OR_EOC.finditer(frame, data, bound)
+    return next((marker.start() for marker in markers if marker["eoc"]), None)
 
 
 def _without_comments(
