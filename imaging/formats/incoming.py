@@ -19,7 +19,7 @@ from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
 from imaging.formats.format import ScanFormat
-from imaging.formats.joined_pair import joined_pair
+from imaging.formats.joined_pair import JoinedPair, joined_files, joined_members
 from imaging.formats.limits import Limits
 from imaging.formats.scan_part import ScanPart, chosen_parts
 from imaging.formats.sniff import format_of
@@ -89,6 +89,9 @@ def incoming_scans(
     selection = selection or ScanSelection()
     if len(paths) == 1 and not holds_dicom(paths[0]):
         return _parts(paths[0], folder, limits, selection), []
+    pair = joined_files(paths, folder, limits)
+    if pair is not None:
+        return _pair_parts(pair, paths, folder, limits, selection), []
     files = dicom_files(paths, folder, limits)
     collected = (
         _deidentified(files, folder, secret)
@@ -177,14 +180,12 @@ def _not_dicom(
     limits: Limits,
     selection: ScanSelection,
 ) -> list[IncomingScan]:
-    """The scans of a header and its data file, which may be in an archive; refuses all else."""
+    """The scans of a header and its data file in an archive; refuses all else."""
+    pair = joined_members(paths, folder, limits)
+    if pair is not None:
+        return _pair_parts(pair, paths, folder, limits, selection)
     if collection.damaged or collection.others:
         collection.refuse()
-    pair = joined_pair(paths, folder, limits)
-    if pair is not None:
-        named = pair.header if pair.header in paths else None
-        scans = _parts(pair.path, folder, limits, selection)
-        return [replace(scan, named_after=named) for scan in scans]
     if len(paths) > 1:
         raise BadRequest(
             "The upload has several files that are not DICOM.",
@@ -193,6 +194,18 @@ def _not_dicom(
         )
     collection.refuse()
     return []
+
+
+def _pair_parts(
+    pair: JoinedPair,
+    paths: Sequence[Path],
+    folder: Path,
+    limits: Limits,
+    selection: ScanSelection,
+) -> list[IncomingScan]:
+    named = pair.header if pair.header in paths else None
+    scans = _parts(pair.path, folder, limits, selection)
+    return [replace(scan, named_after=named) for scan in scans]
 
 
 def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[ScanCandidate]:

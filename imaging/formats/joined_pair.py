@@ -21,23 +21,28 @@ class JoinedPair:
     """The file that was the header."""
 
 
-def joined_pair(paths: Sequence[Path], folder: Path, limits: Limits) -> JoinedPair | None:
-    """Joins the two files in `paths`, or in the archive there, into a file in `folder`.
+def joined_files(paths: Sequence[Path], folder: Path, limits: Limits) -> JoinedPair | None:
+    """Joins two files, one of which is a header, into a file in `folder`; None for all else.
 
-    None where there are not two files, or where neither is a header. Raises what `FilePair.join`
-    and `scan_files` raise.
+    What the data file begins with does not matter: raw voxels may begin as any format does. Raises
+    what `FilePair.join` raises.
     """
-    unpacked = folder / "pair"
-    unpacked.mkdir()
-    files = [one.path for one in islice(scan_files(paths, unpacked, limits), 3)]
-    if len(files) != 2:
+    if len(paths) != 2 or not all(path.is_file() for path in paths):
         return None
-    for header, data in (files, reversed(files)):
+    for header, data in (paths, (paths[1], paths[0])):
         for pair in _pairs(header):
             target = folder / "joined"
             pair.join(header, data, target, limits)
             return JoinedPair(target, header)
     return None
+
+
+def joined_members(paths: Sequence[Path], folder: Path, limits: Limits) -> JoinedPair | None:
+    """As `joined_files`, for the two files in an archive; also raises what `scan_files` raises."""
+    unpacked = folder / "pair"
+    unpacked.mkdir(exist_ok=True)
+    files = [one.path for one in islice(scan_files(paths, unpacked, limits), 3)]
+    return joined_files(files, folder, limits)
 
 
 def data_file_of(path: Path) -> Path | None:

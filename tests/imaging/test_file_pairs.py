@@ -17,10 +17,13 @@ import SimpleITK as sitk  # noqa: N813 - the name that its users know
 from cli.input_scans import input_scans
 from imaging.box import Box
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.unpack import is_dicom
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import UNLIMITED, Limits
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
+from tests.support.dicom.files import classic
+from tests.support.dicom.scans import turned, voxels
 
 SHAPE = (5, 6, 7)
 AFFINE = np.array([[0, -2.0, 0, 9], [1.5, 0, 0, -4], [0, 0, 3, 7], [0, 0, 0, 1]])
@@ -175,6 +178,76 @@ def test_a_pair_may_be_in_an_archive(tmp_path: Path, kind: str) -> None:
             archive.add(header, "a.hdr")
             archive.add(data, "a.img")
     assert np.array_equal(whole(taken(tmp_path, path)), values())
+
+
+def _as_dicom(first: list[int]) -> np.ndarray:
+    """Voxels that begin with the given ones; the others are noise."""
+    data = np.random.default_rng(7).integers(0, 10, SHAPE, np.int16)
+    data[: len(first), 0, 0] = first
+    return data
+
+
+LIKE_DICOM = {
+    "tag 0008": [8, 3],
+    "tag 0002": [2, 0],
+    "tag and length": [8, 3, 2, 0, 5],
+    "tag and VR": [8, 5, int.from_bytes(b"CS", "little"), 4],
+    "tag in big endian": [0x0800, 0x0500, int.from_bytes(b"CS", "little"), 4],
+}
+
+
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize("first", LIKE_DICOM)
+def test_voxels_of_a_pair_may_begin_as_dicom_does(
+    tmp_path: Path, first: str, archive: bool
+) -> None:
+    data = _as_dicom(LIKE_DICOM[first])
+    nib.Nifti1Pair(data, AFFINE).to_filename(tmp_path / "a.hdr")
+    paths = [tmp_path / "a.img", tmp_path / "a.hdr"]
+    if archive:
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+            for path in paths:
+                packed.write(path, path.name)
+        paths = [tmp_path / "a.zip"]
+    assert np.array_equal(whole(taken(tmp_path, *paths)), data)
+
+
+def test_noise_is_not_taken_for_a_data_set_without_preamble() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        noise = rng.integers(0, 10, 256, np.int16)
+        noise[:2] = rng.choice([2, 8]), rng.integers(0, 256)
+        assert not is_dicom(noise.astype("<i2").tobytes())
+    assert not is_dicom(np.full(256, 8, "<i2").tobytes())
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        ("0800 0500 0a000000 49534f5f49522031303000 0800 0800", False),  # a value of 11 bytes
+        ("0800 0000 04000000 12000000 0800 0500 02000000 4953", True),
+        ("0800 0600 ffffffff feff 00e0 ffffffff", True),  # a sequence of undefined length
+        ("0800 0600 ffffffff feff dde0 00000000", True),  # an empty one
+        ("0800 0500 4353 0200 4953", True),
+        ("0008 0005 4353 0002 4953", True),
+        ("0200 0000 554c 0400 12000000", True),
+        ("0200 0000 04000000 12000000 0200 0100 02000000 0001", False),  # implicit file meta
+        ("0800 0500 02000000 4953 0800 0500 02000000 4953", False),  # the same tag twice
+    ],
+)
+def test_a_data_set_without_preamble_is_known_by_its_elements(start: str, expected: bool) -> None:
+    """By PS3.5, 7.1: tags ascend, and each element states its length."""
+    assert is_dicom(bytes.fromhex(start)) is expected
+
+
+def test_two_dicom_files_are_no_pair(tmp_path: Path) -> None:
+    """Their preambles begin as an Analyze header does."""
+    paths = []
+    for n, image in enumerate(classic(voxels((11, 9, 2)), turned())):
+        image.preamble = (348).to_bytes(4, "little") + bytes(124)
+        paths.append(tmp_path / f"{n}")
+        image.save_as(paths[-1], enforce_file_format=True)
+    assert taken(tmp_path, *paths).format == "dicom"
 
 
 def test_the_volumes_of_a_pair_are_chosen(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import IO, Any
 from imaging.errors import ScanTooLarge, UnreadableScan
 from imaging.formats.archive import MOST_FILES, TarEntry, entries
 from imaging.formats.atomic import raising_storage_full
+from imaging.formats.dicom.bare_data_set import is_bare_data_set
 from imaging.formats.dicom.instance import MAGIC
 from imaging.formats.dicom.pack import is_pack
 from imaging.formats.limits import RAISE_LIMIT, Limits
@@ -36,13 +37,6 @@ _COMPRESSIONS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
     (b"\xfd7zXZ", lzma.LZMAFile),
 )
 _TAR = (257, b"ustar")
-_BARE = (b"\x08\x00", b"\x02\x00")
-"""First bytes of a data set without preamble: group 0008 or 0002, little endian."""
-_BARE_BIG = b"\x00\x08"
-"""The same in big endian, of group 0008."""
-_FIRST_VRS = (b"UL", b"CS", b"DA", b"TM", b"UI", b"SH", b"LO")
-"""Value representations of the elements that such a data set may begin with."""
-_ELEMENT_BYTES = 8
 _DIRECTORY = b"UI\x14\x001.2.840.10008.1.3.10"
 """Media Storage SOP Class UID of a DICOMDIR, which lists the images on a disc (PS3.10, 8.6)."""
 _DAMAGED = (
@@ -61,17 +55,9 @@ class DicomFile:
 
 
 def is_dicom(start: bytes) -> bool:
-    """Whether a file is DICOM, by its first bytes: its prefix, or its first element."""
+    """Whether a file is DICOM, by its first bytes: its prefix, or its first elements."""
     offset, magic = MAGIC
-    return start[offset : offset + len(magic)] == magic or _is_bare(start)
-
-
-def _is_bare(start: bytes) -> bool:
-    """Whether it is a data set without preamble; one in big endian has explicit VR (PS3.5, A.3)."""
-    if len(start) <= _ELEMENT_BYTES:
-        return False
-    big = start[:2] == _BARE_BIG and start[2] == 0 and start[4:6] in _FIRST_VRS
-    return big or (start[:2] in _BARE and start[3] == 0)
+    return start[offset : offset + len(magic)] == magic or is_bare_data_set(start)
 
 
 def holds_dicom(path: Path) -> bool:

@@ -16,6 +16,7 @@ from imaging.formats import gzip_stream
 from imaging.formats.atomic import replacing
 from imaging.formats.file_pair import FilePair, copy_data
 from imaging.formats.file_start import FileStart
+from imaging.formats.foreign import GZIPPED_DICOM
 from imaging.formats.limits import Limits
 from imaging.formats.nifti.header import (
     PAIR_MAGIC,
@@ -40,9 +41,9 @@ _XYZT_UNITS = 123
 def _is_header(start: FileStart) -> bool:
     with suppress(TesseraError):
         head = start.inflated()
-        return (
-            len(head) >= 348 and byte_order(head) is not None and magic_of(head) not in SINGLE_MAGIC
-        )
+        complete = len(head) >= 348 and byte_order(head) is not None
+        dicom = GZIPPED_DICOM.recognises(head)  # a preamble may begin as a header does
+        return complete and magic_of(head) not in SINGLE_MAGIC and not dicom
     return False
 
 
