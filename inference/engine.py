@@ -9,7 +9,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imaging.crop import cropped
 from imaging.errors import BadModel, BadRequest
 from imaging.formats import registry
 from imaging.formats.limits import Limits
@@ -19,7 +18,7 @@ from imaging.overlay import preview
 from imaging.same_grid import label_view
 from imaging.scan import Scan
 from inference.device import Device, choose
-from inference.given_mask import crop_box, pasted, starting_mask
+from inference.given_mask import crop_box, cropped_channels, pasted, starting_mask
 from inference.kept_results import KeptResults
 from inference.memory import PROCESSOR_MEMORY
 from inference.network_input import check
@@ -122,14 +121,12 @@ class Engine:
         options: RunOptions,
         context: RunContext,
     ) -> tuple[Result, Device]:
-        """As `run`; the first channel is cropped to the labels of the given mask, if there is
-        one."""
+        """As `run`; the channels are cropped to the labels of the given mask, if there is one."""
         if given is None:
             return self.run(opened, model, options, context)
-        name = model.card.channels[0].name
-        first = opened[name]
+        first = opened[model.card.channels[0].name]
         box = crop_box(label_view(given, first), options.margin_mm)
-        scans = {**opened, name: cropped(first, box)}
+        scans = cropped_channels(opened, model.card, box)
         result, device = self.run(scans, model, options, context)
         mask = pasted(result.mask, box, first.grid, self._scratch)
         return replace(result, mask=mask, box=box), device

@@ -1,6 +1,6 @@
 """A label map that is given with a scan: the box to segment, or the mask to start from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box, blocks
+from imaging.crop import cropped
 from imaging.errors import BadRequest
+from imaging.geometry import onto_grid
 from imaging.large_arrays import large_zeros
+from imaging.same_grid import label_view
 from imaging.scan import Scan
 from models.card import ModelCard
 
@@ -46,6 +49,26 @@ def crop_box(label: Scan, margin_mm: float) -> Box:
             min(size, int(n) + 1 + m) for n, m, size in zip(high, margins, label.grid, strict=True)
         ),
     )
+
+
+def cropped_channels(scans: Mapping[str, Scan], card: ModelCard, box: Box) -> dict[str, Scan]:
+    """The scans of all channels, for a run on `box` of the first channel's grid.
+
+    Label maps and images are on the first channel's grid, so they are cropped with it. A further
+    volume keeps its own grid: it is resampled onto the crop, at its place in space. Raises
+    BadRequest or ScanModelMismatch where a label map or image is on another grid.
+    """
+    first, *others = card.channels
+    grid = scans[first.name]
+    parts = {first.name: cropped(grid, box)}
+    for channel in others:
+        scan = scans[channel.name]
+        if channel.label_values:
+            scan = cropped(label_view(scan, grid), box)
+        elif scan.dimension == 2:
+            scan = cropped(onto_grid(scan, grid.grid, grid.affine), box)
+        parts[channel.name] = scan
+    return parts
 
 
 def pasted(mask: NDArray[Any], box: Box, grid: Sequence[int], scratch: Path | None) -> NDArray[Any]:

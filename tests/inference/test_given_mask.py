@@ -1,5 +1,6 @@
 """Label maps that are given with a scan: to crop to, to start from, and as input of a network."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import ValidationError
 
 from imaging.box import Box
 from imaging.crop import cropped
-from imaging.errors import BadRequest
+from imaging.errors import BadInput, BadRequest, ScanModelMismatch
 from imaging.formats.mask_file import read, write
 from imaging.formats.sniff import open_scan
 from imaging.same_grid import label_view
@@ -86,6 +88,105 @@ def test_only_the_box_is_segmented(
     assert made.report["box"] == [[7, 7, 6], [15, 19, 13]]
     first = made.report["measurements"]["labels"][0]
     assert first["voxels"] == np.count_nonzero(expected == 1)
+
+
+CASCADE_3D = UNetConfig.of_widths(
+    (4, 6), dimension=3, in_channels=3, out_channels=3, padding="same", batch_norm=True
+)
+
+
+def test_the_label_map_of_a_channel_is_cropped_with_the_scan(
+    tmp_path: Path,
+    make_model: Callable[..., Model],
+    voxels: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+) -> None:
+    """As if nibabel had cropped the scan and the label map, which is stored along other axes."""
+    channels = [{"name": "t1"}, {"name": "coarse", "label_values": [1, 2]}]
+    model = make_model("cropping-cascade", CASCADE_3D, channels=channels)
+    coarse = np.random.default_rng(6).integers(0, 3, GRID, np.uint8)
+    files = {"t1": nifti(tmp_path / "t1.nii", voxels), "coarse": tmp_path / "coarse.nii"}
+    to = nib.orientations.axcodes2ornt("SLP")
+    way = nib.orientations.ornt_transform(nib.io_orientation(AFFINE), to)
+    nib.save(nib.Nifti1Image(coarse, AFFINE).as_reoriented(way), files["coarse"])
+    mask = nifti(tmp_path / "mask.nii.gz", labels)
+    engine, options = engine_of(model), RunOptions("cpu", "fp32", None, "crop", 3.0)
+    made = engine.segment(files | {"mask": mask}, model.card.name, tmp_path / "out", options)
+
+    inside = (slice(7, 15), slice(7, 19), slice(6, 13))
+    parts = {"t1": tmp_path / "t1-part.nii", "coarse": tmp_path / "coarse-part.nii"}
+    for name, values in (("t1", voxels), ("coarse", coarse)):
+        nib.save(nib.Nifti1Image(values, AFFINE).slicer[inside], parts[name])
+    plain = RunOptions("cpu", "fp32")
+    alone = engine.segment(parts, model.card.name, tmp_path / "alone", plain)
+    expected = np.zeros(GRID, np.uint8)
+    expected[inside] = np.asarray(nib.load(alone.mask).dataobj)
+    assert len(np.unique(expected[inside])) > 1
+    assert np.array_equal(np.asarray(nib.load(made.mask).dataobj), expected)
+
+
+CHANNELS_2D = [{"name": "dapi"}, {"name": "actin"}, {"name": "nuclei", "label_values": [1]}]
+CONFIG_2D = UNetConfig.of_widths(
+    (4, 6), dimension=2, in_channels=3, out_channels=3, padding="same", batch_norm=True
+)
+
+
+def image_channels(
+    folder: Path, box: tuple[slice, ...] = (slice(None), slice(None))
+) -> dict[str, Path]:
+    """The files of three channels of CHANNELS_2D, cropped to the box by numpy."""
+    folder.mkdir()
+    rng = np.random.default_rng(8)
+    files = {}
+    for name, top in (("dapi", 256), ("actin", 90), ("nuclei", 2)):
+        files[name] = folder / f"{name}.png"
+        values = rng.integers(0, top, (40, 52), np.uint8)
+        Image.fromarray(np.ascontiguousarray(values[box])).save(files[name])
+    return files
+
+
+def image_mask(path: Path, box: tuple[slice, ...]) -> Path:
+    values = np.zeros((40, 52), np.uint8)
+    values[box] = 1
+    Image.fromarray(values).save(path)
+    return path
+
+
+def test_every_channel_of_an_image_is_cropped(
+    tmp_path: Path, make_model: Callable[..., Model]
+) -> None:
+    model = make_model("cropping-images", CONFIG_2D, channels=CHANNELS_2D)
+    mask = image_mask(tmp_path / "mask.png", (slice(12, 24), slice(20, 36)))
+    engine, options = engine_of(model), RunOptions("cpu", "fp32", None, "crop", 5.0)
+    scans = image_channels(tmp_path / "whole") | {"mask": mask}
+    made = engine.segment(scans, model.card.name, tmp_path / "out", options)
+
+    inside = (slice(7, 29), slice(15, 41))
+    parts = image_channels(tmp_path / "parts", inside)
+    plain = RunOptions("cpu", "fp32")
+    alone = engine.segment(parts, model.card.name, tmp_path / "alone", plain)
+    expected = np.zeros((40, 52), np.uint8)
+    expected[inside] = np.asarray(Image.open(alone.mask))
+    assert len(np.unique(expected[inside])) > 1
+    assert np.array_equal(np.asarray(Image.open(made.mask)), expected)
+    assert made.report["box"] == [[7, 15], [29, 41]]
+
+
+@pytest.mark.parametrize(
+    ("channel", "error"), [("actin", ScanModelMismatch), ("nuclei", BadRequest)]
+)
+def test_a_channel_of_another_grid_is_not_cropped(
+    tmp_path: Path, make_model: Callable[..., Model], channel: str, error: type[BadInput]
+) -> None:
+    """Not even where it has the shape of the box; the message states the grid of the scan."""
+    model = make_model("cropping-images", CONFIG_2D, channels=CHANNELS_2D)
+    mask = image_mask(tmp_path / "mask.png", (slice(0, 20), slice(0, 30)))
+    scans = image_channels(tmp_path / "whole") | {"mask": mask}
+    box = (slice(0, 25), slice(0, 35))  # with the margin
+    scans[channel] = image_channels(tmp_path / "other", box)[channel]
+    options = RunOptions("cpu", "fp32", None, "crop", 5.0)
+    with pytest.raises(error, match=re.escape("(40, 52)")):
+        engine_of(model).segment(scans, model.card.name, tmp_path / "out", options)
 
 
 @pytest.mark.parametrize("turn", ["LPS", "RAS", "SLP", "AIR"])
