@@ -1,6 +1,6 @@
 """Voxels as most volume formats store them: one array, as it is or in a compressed stream."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.formats import gzip_stream
 from imaging.lazy import lazy
+
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,23 @@ class VoxelStream:
             return gzip_stream.verify(self.path, self.offset, self.stream_bytes, self.truncated)
         return self.path.stat().st_size - self.offset - self.voxel_bytes
 
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes of the voxels in the file's order, in chunks, without what follows them.
+
+        A stream is verified to its end. Raises UnreadableScan.
+        """
+        self.check_size()
+        if self.compressed:
+            source: Iterator[bytes] = gzip_stream.verified(
+                self.path, self.offset, self.stream_bytes, self.truncated
+            )
+        else:
+            source = _file_chunks(self.path, self.offset, self.voxel_bytes)
+        begin, stop = self.skip, self.stream_bytes
+        for chunk in source:
+            yield chunk[max(0, begin) : max(0, stop)]
+            begin, stop = begin - len(chunk), stop - len(chunk)
+
     def mapped(self, scratch: Path | None) -> NDArray[Any]:
         """The array, of shape `sizes`; a stream is inflated into `scratch` first."""
         offset = self.offset
@@ -71,6 +90,14 @@ class VoxelStream:
                 source, self.stored, "r", offset, self.sizes, order="F"
             )
         return mapped
+
+
+def _file_chunks(path: Path, offset: int, size: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(offset)
+        while size > 0 and (chunk := file.read(min(size, _CHUNK_BYTES))):
+            size -= len(chunk)
+            yield chunk
 
 
 class StreamVoxels:

@@ -139,7 +139,7 @@ def test_a_metaimage_with_a_header_in_its_data_file(tmp_path: Path) -> None:
         "HeaderSize = 11\nElementSpacing = 1 2 3\nElementDataFile = /etc/passwd\n"
     )
     (tmp_path / "a.mhd").write_text(lines)
-    (tmp_path / "passwd").write_bytes(b"DOE^JANE..." + values().tobytes("F"))
+    (tmp_path / "passwd").write_bytes(b"DOE^JANE..." + values().tobytes("F") + b"DOE")
     assert np.array_equal(whole(taken(tmp_path, tmp_path / "a.mhd", tmp_path / "passwd")), values())
     assert b"DOE" not in (tmp_path / "work" / "joined").read_bytes()
 

@@ -295,6 +295,89 @@ def test_a_colour_image_is_deidentified(tmp_path: Path) -> None:
     assert np.array_equal(np.moveaxis(pixels, 0, -1).ravel(), np.arange(90))
 
 
+def rewritten(path: Path, folder: Path) -> Path:
+    """The file that de-identification makes of the one at `path`."""
+    work = folder / "work"
+    work.mkdir()
+    (one,), _ = incoming_scans([path], work, Limits(), ScanSelection(deidentify=True), b"secret")
+    return one.path.rename(folder / "rewritten.mha")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_text_in_any_field_and_after_the_voxels_is_removed(
+    tmp_path: Path, compressed: bool
+) -> None:
+    data = bytes(range(120))
+    planted = dict.fromkeys(
+        ("Position", "Origin", "Rotation", "Orientation", "ElementSize", "Comment", "Name",
+         "DistanceUnits", "CompressedDataSize", "BinaryDataByteOrderMSB", "CenterOfRotation",
+         "ElementByteOrderMSB", "AnatomicalOrientation", "Modality", "JANE"), "JANE",
+    )  # fmt: skip
+    flags = {"BinaryData": "True JANE", "CompressedData": f"{compressed} JANE"}
+    numbers = {"Offset": "7 8 9"}
+    stored = zlib.compress(data) if compressed else data
+    path = tmp_path / "a.mha"
+    path.write_bytes(plain(stored + b"JANE" * 9, **planted, **flags, **numbers))
+    made = rewritten(path, tmp_path)
+    assert b"JANE" not in made.read_bytes()
+    scan = verify(made)
+    assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
+    assert np.array_equal(scan.affine, open_scan(path).affine)
+    assert scan.warnings == open_scan(path).warnings
+    assert np.array_equal(seen(made).ravel("F"), np.arange(120))
+    assert np.allclose(world(made, (4, 5, 3)), (-11, -18, 18))
+
+
+@pytest.mark.parametrize("dtype", [">i2", "<f4"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_deidentified_volume_is_where_and_what_it_was(
+    tmp_path: Path, dtype: str, compressed: bool
+) -> None:
+    data = values().astype(dtype).tobytes("F")
+    path = tmp_path / "a.mha"
+    path.write_bytes(
+        plain(zlib.compress(data) if compressed else data, CompressedData=str(compressed),
+              ElementType="MET_SHORT" if dtype == ">i2" else "MET_FLOAT",
+              BinaryDataByteOrderMSB=str(dtype[0] == ">"), ElementSpacing="0.9 1.1 2.5",
+              TransformMatrix=" ".join(map(str, np.ravel(TURN))), Offset="10.5 -20.25 3")
+    )  # fmt: skip
+    made = rewritten(path, tmp_path)
+    assert np.array_equal(seen(made), values())
+    assert np.allclose(world(made, (4, 5, 3)), world(path, (4, 5, 3)))
+    assert verify(made).warnings == ()
+
+
+UNSTATED: dict[str, dict[str, Any]] = {
+    "no matrix": {"TransformMatrix": None},
+    "no spacing": {"ElementSpacing": None},
+    "neither": {"TransformMatrix": None, "ElementSpacing": None},
+    "no known unit": {"DistanceUnits": "furlong"},
+}
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("name", UNSTATED)
+def test_what_a_header_does_not_state_stays_unknown(
+    tmp_path: Path, name: str, channels: int
+) -> None:
+    path = tmp_path / "a.mha"
+    data, count = bytes(120 * channels), str(channels)
+    path.write_bytes(plain(data, ElementNumberOfChannels=count, **UNSTATED[name]))
+    selection = ScanSelection(volume=channels, deidentify=True)
+    (one,), _ = incoming_scans([path], tmp_path, Limits(), selection, b"secret")
+    (tmp_path / "b.mha").write_bytes(plain(**UNSTATED[name]))
+    source = open_scan(tmp_path / "b.mha")
+    made = open_scan(one.path)
+    assert made.warnings == source.warnings != ()
+    assert np.array_equal(made.affine, source.affine)
+    mask_file.write(tmp_path / "mask.mha", np.ones(SHAPE, np.uint8), source)
+    assert open_scan(tmp_path / "mask.mha").warnings == source.warnings
+    assert np.array_equal(open_scan(tmp_path / "mask.mha").affine, source.affine)
+    assert np.allclose(
+        world(tmp_path / "mask.mha", (4, 5, 3)), world(tmp_path / "b.mha", (4, 5, 3))
+    )
+
+
 def test_two_channels_of_an_image_are_two_scans(tmp_path: Path) -> None:
     pixels = np.arange(60, dtype=np.int16).reshape(5, 6, 2)
     sitk.WriteImage(sitk.GetImageFromArray(pixels, isVector=True), str(tmp_path / "a.mha"))

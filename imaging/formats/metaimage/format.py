@@ -16,6 +16,7 @@ from imaging.formats.metaimage.read import (
     open_metaimage,
     verify_metaimage,
 )
+from imaging.formats.metaimage.space import MetaSpace
 from imaging.formats.metaimage.write import write_metaimage
 
 _NAME = "metaimage"
@@ -28,18 +29,18 @@ _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 def _write(path: Path, segmentation: Segmentation) -> None:
     """Writes a mask at its scan's exact position; the mask of an image has two axes.
 
-    The mask of a MetaImage keeps its scan's own numbers and unit; any other is in mm, or in pixels
-    where the size of an image's pixels is not known.
+    The mask of a MetaImage keeps its scan's own numbers and unit, and states no more than its scan.
+    Any other is in mm, or in pixels where the size of an image's pixels is not known.
     """
     mask, scan = segmentation.mask, segmentation.scan
     check_shape(mask, scan)
-    own, unit = _LPS @ scan.affine, ""
+    space = MetaSpace(_LPS @ scan.affine)
     if scan.dimension == 2:
-        mask, own = mask.T, upright_affine(scan)
+        mask, space = mask.T, MetaSpace(upright_affine(scan))
     if isinstance(scan.reader, MetaVoxels | MetaPixels):
-        own, unit = scan.reader.header.own, scan.reader.header.unit
+        space = scan.reader.header.space
     kind = label_dtype(mask).newbyteorder("<")
-    write_metaimage(path, lambda a, b: mask[..., a:b], mask.shape, kind, own, unit, compress=True)
+    write_metaimage(path, lambda a, b: mask[..., a:b], mask.shape, kind, space, compress=True)
 
 
 SCAN = ScanFormat(

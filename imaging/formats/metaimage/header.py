@@ -26,6 +26,7 @@ from imaging.formats.metaimage.fields import (
     is_true,
     numbers,
 )
+from imaging.formats.metaimage.space import MetaSpace
 from imaging.formats.raster import ORIENTATION_IGNORED
 from imaging.formats.voxel_stream import VoxelStream
 
@@ -39,6 +40,7 @@ _ORIGIN = ("Offset", "Position", "Origin")
 _MATRIX = ("TransformMatrix", "Rotation", "Orientation")
 _SPACING = ("ElementSpacing", "ElementSize")
 _UNITS_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0}
+_UNKNOWN_UNIT = "?"  # MET_DISTANCE_UNITS_UNKNOWN
 _MOST_AXES = 10  # MetaObject's largest NDims
 _LPS_TO_RAS = np.array([[-1.0], [-1.0], [1.0]])
 
@@ -47,19 +49,12 @@ _LPS_TO_RAS = np.array([[-1.0], [-1.0], [1.0]])
 class MetaHeader:
     """What the header states; every field has been checked."""
 
-    fields: dict[str, str]
-    """As they are in the file."""
     axes: tuple[int, ...]
     """Lengths of the axes in space, then of those after them."""
     channels: int
     """Values of a voxel, side by side in the file."""
     stream: VoxelStream
-    own: NDArray[np.float64]
-    """(4, 4): voxel index -> the file's space, LPS, in the file's unit."""
-    sized: bool
-    """Whether the file states voxel sizes."""
-    unit: str
-    """`um`, `mm` or `cm`; empty where the file states none."""
+    space: MetaSpace
     affine: NDArray[np.float64]
     """(4, 4): voxel index -> RAS+ mm."""
     warnings: tuple[str, ...]
@@ -132,30 +127,26 @@ def header_of(fields: dict[str, str], path: Path, offset: int) -> MetaHeader:
     (channels,) = numbers(fields, ("ElementNumberOfChannels",), 1, int) or (1,)
     if channels < 1:
         raise damaged("The header states an impossible number of channels.")
-    own, oriented, sized = _own(fields, len(axes))
-    unit = fields.get("DistanceUnits", "").lower()
-    affine = own.copy()
-    affine[:3] *= _LPS_TO_RAS * _UNITS_MM.get(unit, 1.0)
+    space = _space(fields, len(axes))
+    affine = space.own.copy()
+    affine[:3] *= _LPS_TO_RAS * _UNITS_MM.get(space.unit, 1.0)
     if not is_valid(affine):
         raise invalid_affine()
-    placed = _image_warnings(own) if len(axes) == 2 else _volume_warnings(oriented, sized)
+    placed = _image_warnings(space.own) if len(axes) == 2 else _volume_warnings(space)
     return MetaHeader(
-        fields=fields,
         axes=axes,
         channels=channels,
         stream=_stream(fields, path, offset, (channels, *axes)),
-        own=own,
-        sized=sized,
-        unit=unit if unit in _UNITS_MM else "",
+        space=space,
         affine=affine,
-        warnings=(*placed, *_unit_warnings(unit), *shear_warnings(affine)),
+        warnings=(*placed, *_unit_warnings(space.unit), *shear_warnings(affine)),
     )
 
 
-def _volume_warnings(oriented: bool, sized: bool) -> tuple[str, ...]:
+def _volume_warnings(space: MetaSpace) -> tuple[str, ...]:
     return (
-        *(() if oriented else (ORIENTATION_UNKNOWN,)),
-        *(() if sized else ("The file states no voxel size. It is read as 1 mm.",)),
+        *(() if space.oriented else (ORIENTATION_UNKNOWN,)),
+        *(() if space.sized else ("The file states no voxel size. It is read as 1 mm.",)),
     )
 
 
@@ -181,8 +172,8 @@ def _axes(fields: dict[str, str]) -> tuple[int, ...]:
     return axes
 
 
-def _own(fields: dict[str, str], count: int) -> tuple[NDArray[np.float64], bool, bool]:
-    """Voxel -> the file's space; and whether the file states directions, and voxel sizes.
+def _space(fields: dict[str, str], count: int) -> MetaSpace:
+    """The space of an image with `count` axes.
 
     Each row of the matrix in the file is the direction of one axis.
     """
@@ -194,14 +185,20 @@ def _own(fields: dict[str, str], count: int) -> tuple[NDArray[np.float64], bool,
         affine[:space, :space] = np.array(matrix).reshape(count, count).T[:space, :space]
     affine[:space, :space] *= np.array(spacing or (1.0,) * count)[:space]
     affine[:space, 3] = np.array(origin or (0.0,) * count)[:space]
-    return affine, matrix is not None, spacing is not None
+    unit = fields.get("DistanceUnits", "").lower()
+    return MetaSpace(
+        own=affine,
+        unit=unit if unit in ("", *_UNITS_MM) else _UNKNOWN_UNIT,
+        oriented=matrix is not None,
+        sized=spacing is not None,
+    )
 
 
 def _unit_warnings(unit: str) -> tuple[str, ...]:
     """A warning unless the unit is mm, which is MetaImage's own unit where none is stated."""
     if unit in ("", "mm"):
         return ()
-    if unit not in _UNITS_MM:
+    if unit == _UNKNOWN_UNIT:
         return ("The file states no known unit of length. It is read as millimetres.",)
     return (f"The file states lengths in {unit}; they are converted to millimetres.",)
 

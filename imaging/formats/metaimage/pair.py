@@ -36,7 +36,7 @@ def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
     parsed = header_of(fields, data, 0)
     limits.check_volume(parsed.voxels, parsed.stream.stream_bytes)
     parsed.stream.check_size()
-    write_single(target, fields, parsed.stream)
+    write_single(target, parsed)
 
 
 PAIR = FilePair(is_header=_is_header, data_endings=(".raw", ".zraw"), join=_join)

@@ -59,18 +59,17 @@ def extract_metaimage(path: Path, number: int, target: Path) -> None:
     A compressed stream is verified to its end. Raises UnreadableScan.
     """
     header = parse(path)
-    header.stream.verify()
     if header.parts == 1:
-        write_single(target, header.fields, header.stream)
+        write_single(target, header)
         return
+    header.stream.verify()
     voxels = MetaVoxels(header, target.parent, number - 1)
     write_metaimage(
         target,
         lambda first, stop: voxels.slices(first, stop),
         header.grid,
         header.stream.stored,
-        header.own,
-        header.unit,
+        header.space,
         compress=header.stream.compressed,
     )
 
@@ -101,7 +100,9 @@ def _image(header: MetaHeader, scratch: Path | None) -> Scan:
         warnings=(*header.warnings, *((ALPHA_IGNORED,) if transparent else ())),
     )
     width, height = _spacing_mm(header)[:2]
-    return scan_of(layout, MetaPixels(header, scratch), (height, width) if header.sized else None)
+    return scan_of(
+        layout, MetaPixels(header, scratch), (height, width) if header.space.sized else None
+    )
 
 
 def _spacing_mm(header: MetaHeader) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """Writes masks and single volumes as MetaImage, deterministically: one .mha file."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.formats.atomic import replacing
+from imaging.formats.metaimage.space import MetaSpace
 
 _ZLIB_LEVEL = 4
 _SLICES_BYTES = 1 << 26
@@ -27,22 +28,35 @@ def write_metaimage(
     read: Callable[[int, int], NDArray[Any]],
     grid: tuple[int, ...],
     kind: np.dtype[Any],
-    own: NDArray[np.float64],
-    unit: str,
+    space: MetaSpace,
     *,
     compress: bool,
 ) -> None:
     """Writes a volume, or an image (column, row), of the type `kind`.
 
-    `read(first, stop)` returns a range of the last axis. `own`, (4, 4), maps voxel indices to LPS
-    in `unit` (empty: mm, unsaid). Compressed as one zlib stream. The same volume gives the same
-    bytes.
+    `read(first, stop)` returns a range of the last axis. The same volume gives the same bytes.
+    """
+    write_blocks(path, _slices(read, grid, kind), grid, kind, space, compress=compress)
+
+
+def write_blocks(
+    path: Path,
+    blocks: Iterable[bytes],
+    axes: tuple[int, ...],
+    kind: np.dtype[Any],
+    space: MetaSpace,
+    *,
+    channels: int = 1,
+    compress: bool,
+) -> None:
+    """Writes voxels of the type `kind` that are in the file's order: channels vary fastest.
+
+    Compressed as one zlib stream. An axis after the third is at 0 and has a step of 1.
     """
     with replacing(path) as file:
-        before, after = _header(grid, kind, own, unit, compress=compress)
+        before, after = _header(axes, channels, kind, space, compress=compress)
         file.write(before + b" " * _SIZE_DIGITS * compress + after)
         start = file.tell()
-        blocks = _slices(read, grid, kind)
         for block in _deflated(blocks) if compress else blocks:
             file.write(block)
         if compress:
@@ -63,7 +77,7 @@ def _slices(
         yield read(first, min(first + step, grid[-1])).astype(kind, copy=False).tobytes("F")
 
 
-def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _deflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
     deflater = zlib.compressobj(_ZLIB_LEVEL)
     for block in blocks:
         yield deflater.compress(block)
@@ -71,35 +85,47 @@ def _deflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _header(
-    grid: tuple[int, ...],
+    axes: tuple[int, ...],
+    channels: int,
     kind: np.dtype[Any],
-    own: NDArray[np.float64],
-    unit: str,
+    space: MetaSpace,
     *,
     compress: bool,
 ) -> tuple[bytes, bytes]:
     """The header before and after the value of CompressedDataSize."""
-    axes = len(grid)
-    spacing = np.linalg.norm(own[:axes, :axes], axis=0)
     first = [
         "ObjectType = Image",
-        f"NDims = {axes}",
+        f"NDims = {len(axes)}",
         "BinaryData = True",
         f"BinaryDataByteOrderMSB = {kind.byteorder == '>'}",
         f"CompressedData = {compress}",
     ]
     last = [
-        f"TransformMatrix = {_text((own[:axes, :axes] / spacing).T.ravel())}",
-        f"Offset = {_text(own[:axes, 3])}",
-        f"CenterOfRotation = {' '.join('0' * axes)}",
-        *([f"DistanceUnits = {unit}"] if unit else []),
-        f"ElementSpacing = {_text(spacing)}",
-        f"DimSize = {' '.join(map(str, grid))}",
+        *_position(space, len(axes)),
+        f"DimSize = {' '.join(map(str, axes))}",
+        *([f"ElementNumberOfChannels = {channels}"] if channels > 1 else []),
         f"ElementType = {_TYPES[kind.str[1:]]}",
         "ElementDataFile = LOCAL\n",
     ]
     size = "\nCompressedDataSize = " if compress else ""
     return f"{chr(10).join(first)}{size}".encode(), ("\n" + "\n".join(last)).encode()
+
+
+def _position(space: MetaSpace, count: int) -> Iterator[str]:
+    """The fields of the position, without those that the header of `space` does not have."""
+    own, origin, used = np.eye(count), np.zeros(count), min(3, count)
+    own[:used, :used], origin[:used] = space.own[:used, :used], space.own[:used, 3]
+    spacing = np.ones(count)
+    if space.sized:
+        spacing = np.linalg.norm(own, axis=0) if space.oriented else own.diagonal()
+    if space.oriented:
+        yield f"TransformMatrix = {_text((own / spacing).T.ravel())}"
+    yield f"Offset = {_text(origin)}"
+    yield f"CenterOfRotation = {' '.join('0' * count)}"
+    if space.unit:
+        yield f"DistanceUnits = {space.unit}"
+    if space.sized:
+        yield f"ElementSpacing = {_text(spacing)}"
 
 
 def _text(numbers: NDArray[np.float64]) -> str:
