@@ -24,7 +24,7 @@ class Segmenter(Protocol):
         ...
 
     def mask_description(self) -> MaskDescription:
-        """What the label numbers of the model's masks mean."""
+        """What the label numbers of the masks mean, and whether the model makes the masks."""
         ...
 
     def segment(
@@ -61,7 +61,7 @@ class LocalSegmenter:
         return [channel.name for channel in self._card.channels]
 
     def mask_description(self) -> MaskDescription:
-        return self._card.mask_description()
+        return self._card.mask_description(supplied=self._options.starts_from_mask)
 
     def segment(
         self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
@@ -83,7 +83,8 @@ class RemoteSegmenter:
         return self._client.channels(self._model)
 
     def mask_description(self) -> MaskDescription:
-        return self._client.card(self._model).mask_description()
+        card = self._client.card(self._model)
+        return card.mask_description(supplied=self._options.starts_from_mask)
 
     def segment(
         self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile

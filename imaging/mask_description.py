@@ -1,4 +1,4 @@
-"""What the values of a mask mean, and which algorithm made it."""
+"""What the values of a mask mean, and what made it."""
 
 from dataclasses import dataclass, field
 
@@ -31,13 +31,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class MaskDescription:
-    """All labels of a mask, and the model that made it."""
+    """All labels of a mask, and the model that made it or whose labels it has."""
 
     segments: tuple[Segment, ...]
     algorithm: str
+    """Name of the model."""
     version: str
+    """Version of the model."""
     instances: bool = False
     """The mask numbers single objects, which all belong to the only segment."""
     corrected: bool = field(default=False, repr=False)
-    """Whether a reader corrected the mask that the model made. It is not part of the repr, from
-    which the UIDs of DICOM objects are derived."""
+    """Whether a reader corrected the mask. It is not part of the repr, from which the UIDs of DICOM
+    objects are derived."""
+    supplied: bool = field(default=False, repr=False)
+    """Whether a user supplied the mask: the labels are those of the model, but no network made it.
+    It is not part of the repr either."""

@@ -96,7 +96,7 @@ class Engine:
         given = None if options.mask is None else _given_mask(opened, loaded.card)
         check(opened, loaded.card)
         first = opened[loaded.card.channels[0].name]
-        if given is not None and options.mask == "start":
+        if given is not None and options.starts_from_mask:
             output = self._start(given, first, loaded.card, out, context)
         else:
             result, device = self._run_in_box(opened, loaded, given, options, context)

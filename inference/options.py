@@ -24,3 +24,8 @@ class RunOptions:
     start: it is the result, to be corrected. None: none is given."""
     margin_mm: float = DEFAULT_MARGIN_MM
     """With `crop`: what is segmented around the bounding box, on each side."""
+
+    @property
+    def starts_from_mask(self) -> bool:
+        """Whether the given mask is the result, so that no network runs."""
+        return self.mask == "start"

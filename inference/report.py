@@ -28,6 +28,7 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
         "write": list(first.write.shape) if first else [],
     }
     return _report(result.mask, scan, card, warnings) | {
+        "supplied": False,
         "device": device.name,
         "precision": device.precision,
         "tiling": tiles | {"halo": list(card.halo), "align": list(card.align)},
@@ -40,6 +41,7 @@ def report_of_given(mask: NDArray[Any], scan: Scan, card: ModelCard) -> dict[str
     """As `report`, of a mask that was given with its scan; no network ran."""
     warnings = [*scan.warnings, "The mask was given with the scan. No network made it."]
     return _report(mask, scan, card, warnings) | {
+        "supplied": True,
         "device": "none",
         "precision": "none",
         "tiling": {"tiles": 0, "levels": 0, "read": [], "write": [], "halo": [], "align": []},

@@ -101,6 +101,11 @@ class Options:
     margin_mm: float = 10.0
     """With `crop`: what is segmented around the box of the labels."""
 
+    @property
+    def starts_from_mask(self) -> bool:
+        """Whether the label map is the result, so that no network runs."""
+        return self.mask == "start"
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -58,13 +58,15 @@ class ModelCard(CardFacts):
         self.check_dimension(self.dimension)
         return self
 
-    def mask_description(self) -> MaskDescription:
-        """What the values of this model's masks mean."""
+    def mask_description(self, *, supplied: bool = False) -> MaskDescription:
+        """What the values of this model's masks mean; `supplied`: of a mask with its labels that a
+        user supplied, so that no network made it."""
         return MaskDescription(
             segments=tuple(label.segment for label in self.labels),
             algorithm=self.name,
             version=self.version,
             instances=self.instances is not None,
+            supplied=supplied,
         )
 
     @classmethod

@@ -77,7 +77,8 @@ class BidsDerivative:
 
     def _target(self, scan: Path) -> MaskTarget:
         name = name_of(scan)
-        stem = name.derivative(label(self.description.algorithm))
+        supplied = "supplied" if self.description.supplied else ""
+        stem = name.derivative(label(self.description.algorithm) + supplied)
         return MaskTarget(self.root / name.folder, stem, ENDINGS[0])
 
     def write_side_files(
@@ -87,11 +88,9 @@ class BidsDerivative:
         stem = mask.name.removesuffix(ENDINGS[0])
         sources = self._sources(subject)
         facts = {
-            "Description": "Segmentation by a neural network.",
-            "Manual": False,
+            **self._origin(report["model"]),
             "Sources": sources,
             **({"SpatialReference": sources[0]} if sources else {}),
-            "Model": report["model"],
             "Warnings": report["warnings"],
             "IntendedUse": report["intended_use"],
         }
@@ -99,6 +98,13 @@ class BidsDerivative:
         _write(mask.with_name(f"{stem}.tsv"), self._label_table())
         if not is_data_set(self.root):
             _write(self.root / DESCRIPTION, _json(self._data_set()))
+
+    def _origin(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """What made the mask. How a supplied mask was made is not known: `Manual` is left out."""
+        if self.description.supplied:
+            text = "Segmentation that a user supplied. No neural network made it."
+            return {"Description": text, "LabelsOfModel": model}
+        return {"Description": "Segmentation by a neural network.", "Manual": False, "Model": model}
 
     def _sources(self, subject: Mapping[str, InputScan]) -> list[str]:
         """BIDS URIs of the scans; those outside of a data set are not named."""

@@ -79,7 +79,8 @@ async def get_corrected_mask(
     """The mask that a reviewer corrected, in the format that it is stored in or in `format`.
 
     Reviewers send such masks from 3D Slicer and other MONAI Label clients. The mask is on the grid
-    of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC.
+    of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC, or MANUAL
+    where the job's own mask was supplied by a user.
     """
     mask = await threads.run(results.corrected, principal.project, job_id, review_id)
     wanted = format or mask.format

@@ -64,7 +64,7 @@ class ResultFiles:
                 expected=f"The model with checksum {job.model_sha256[:12]}...",
                 hint="Run the job again, or download the mask as nifti.",
             )
-        return card.mask_description()
+        return card.mask_description(supplied=job.options.starts_from_mask)
 
 
 def _report(
@@ -73,4 +73,9 @@ def _report(
     """The job's report with the measurements of a corrected mask."""
     labels = [(segment.number, segment.name) for segment in description.segments]
     measurements = report_rows(mask, scan, labels, numbered=description.instances)
-    return {"model": report.get("model"), "corrected": True, "measurements": measurements}
+    return {
+        "model": report.get("model"),
+        "supplied": description.supplied,
+        "corrected": True,
+        "measurements": measurements,
+    }

@@ -141,6 +141,24 @@ def test_single_scans(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[s
     assert str(out) in capsys.readouterr().out
 
 
+def test_a_supplied_mask(tmp_path: Path) -> None:
+    """The name and the side file say that no network made it; the network's mask stays."""
+    path, out, given = scan(tmp_path / "sub-7_T1w.nii"), tmp_path / "out", tmp_path / "given.nii"
+    labels = np.zeros((14, 12, 10), np.uint8)
+    labels[2:5, 3:6, 4:7] = 1
+    nib.save(nib.Nifti1Image(labels, AFFINE), given)
+    common = ("segment", path, "--bids", "--model", "one-t1", "-o", out)
+    assert tessera(*common) == 0
+    stem = out / "sub-7/anat/sub-7_desc-onet1_dseg"
+    by_network = stem.with_name(f"{stem.name}.nii.gz").read_bytes()
+    assert tessera(*common, "--mask", given, "--mask-use", "start") == 0
+    side = json.loads((stem.parent / "sub-7_desc-onet1supplied_dseg.json").read_text())
+    assert "No neural network made it" in side["Description"]
+    assert not {"Manual", "Model"} & set(side)
+    assert side["LabelsOfModel"]["name"] == "one-t1"
+    assert stem.with_name(f"{stem.name}.nii.gz").read_bytes() == by_network
+
+
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = data_set(tmp_path / "study", "sub-01/anat/sub-01_T1w.nii.gz")
     before = files_of(root)

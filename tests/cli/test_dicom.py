@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import highdicom as hd
+import numpy as np
 import pytest
 from pydicom import dcmread
 
 from imaging.formats.mask_file import read
+from imaging.formats.mask_file import write as write_mask
 from imaging.formats.sniff import open_scan
 from tests.support.command_line import tessera
 from tests.support.dicom.files import classic, write
@@ -109,3 +111,17 @@ def test_dicom_of_what_is_none(
         assert tessera("segment", volume, *MODEL, *place) == 2
         assert "scan is not DICOM" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.dcm"))
+
+
+def test_objects_of_a_supplied_mask_do_not_name_the_model(instance: Path, tmp_path: Path) -> None:
+    scan, given, report = open_scan(instance), tmp_path / "given.nii", tmp_path / "report.dcm"
+    labels = np.zeros(scan.grid, np.uint8)
+    labels[3:9, 5:12, 4:9] = 1
+    write_mask(given, labels, scan)
+    use = ("--mask", given, "--mask-use", "start")
+    for ending in (".seg.dcm", ".labelmap.dcm", ".rtstruct.dcm"):
+        out = tmp_path / f"mask{ending}"
+        assert tessera("segment", instance, *MODEL, *use, "-o", out, "--report", report) == 0
+        for path in (out, report):
+            assert "hippocampus-mri-3d" not in str(dcmread(path))
+            assert dcmread(path).SeriesDescription == "Supplied mask"

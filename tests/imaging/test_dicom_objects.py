@@ -1,6 +1,7 @@
 """Series as they are uploaded, and back: made ones, and real ones where TESSERA_TEST_DATA is."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,16 @@ from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from tests.support.dicom.files import classic, write
-from tests.support.dicom.headers import MADE_AT, ORIENTATIONS, files, mask_description, series
+from tests.support.dicom.headers import (
+    MADE_AT,
+    ORIENTATIONS,
+    blobs,
+    files,
+    mask_description,
+    scan_of,
+    series,
+)
+from tests.support.dicom.objects import uid_of
 from tests.support.dicom.validators import faults, in_world, itk_image
 from tests.support.polygons import filled
 
@@ -191,3 +201,24 @@ def test_objects_of_axes_that_are_not_perpendicular_are_refused(tmp_path: Path) 
             write_object(
                 tmp_path / "a", form, np.ones(scan.grid, np.uint8), scan, LABELS, None, MADE_AT
             )
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_supplied_mask_names_no_network(tmp_path: Path, form: str, corrected: bool) -> None:
+    """A mask that a user supplied is MANUAL, corrected or not; nothing in it names the model."""
+    scan, mask, path = scan_of(series()), blobs().transpose(2, 1, 0), tmp_path / "a.dcm"
+    by_network = replace(LABELS, corrected=corrected)
+    supplied = replace(by_network, supplied=True)
+    write_object(path, form, mask, scan, supplied, None, MADE_AT)
+    dataset = dcmread(path)
+    assert LABELS.algorithm not in str(dataset)
+    assert dataset.SeriesDescription == "Supplied mask" + (", corrected" if corrected else "")
+    assert dataset.ManufacturerModelName == "Tessera"
+    kinds = {
+        *(item.get("SegmentAlgorithmType") for item in dataset.get("SegmentSequence", ())),
+        *(item.ROIGenerationAlgorithm for item in dataset.get("StructureSetROISequence", ())),
+    }
+    assert kinds - {None} == (set() if form == "dicom-sr" else {"MANUAL"})
+    assert not any("SegmentAlgorithmName" in item for item in dataset.get("SegmentSequence", ()))
+    assert dataset.SOPInstanceUID != uid_of(form, mask, scan, by_network)

@@ -1,9 +1,11 @@
-"""A mask that a reader corrected, as DICOM objects and on its way to an archive."""
+"""A mask that a reader corrected, or that a user supplied, as DICOM objects and on its way to an
+archive."""
 
 from io import BytesIO
 from pathlib import Path
 
 import highdicom as hd
+import nibabel
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
@@ -13,7 +15,7 @@ from jobs.review import Review
 from tests.support.answers import check_problem
 from tests.support.corrected import Corrected
 from tests.support.dicom.archive import SEG, SR, archive
-from tests.support.dicom.headers import Acquired
+from tests.support.dicom.headers import Acquired, blobs, files, series
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
@@ -151,6 +153,32 @@ def test_a_final_label_is_sent_where_corrected_masks_are_wanted(
         until(lambda: len(there.objects) == 2)
     found = pixels(there.objects[1], corrected.acquired)
     assert np.array_equal(found, corrected.mask.transpose(2, 1, 0))
+
+
+def test_a_supplied_mask_names_no_network(gateway: Gateway) -> None:
+    """A job that starts from a mask ran no network, and its results say so."""
+    acquired, labels = series(), (blobs() > 0).astype(np.uint8).transpose(2, 1, 0)
+    sent = [("files", (f"{n}.dcm", data)) for n, data in enumerate(files(acquired))]
+    scan = gateway.client.post("/v1/scans", files=sent).json()
+    image = nibabel.Nifti1Image(labels, np.array(scan["affine"]))
+    (channel,) = gateway.client.get("/v1/models/solid").json()["channels"]
+    job = str(
+        gateway.job(
+            scans={channel: scan["id"], "mask": gateway.scan(image.to_bytes())},
+            model="solid",
+            priority=9,
+            options={"mask": "start"},
+        )["id"]
+    )
+    run_job(gateway, job, labels)
+    for form in ("mask?format=dicom-seg", "mask?format=dicom-rtstruct", "report?format=dicom-sr"):
+        answer = gateway.client.get(f"/v1/jobs/{job}/{form}")
+        assert answer.status_code == 200, answer.text
+        dataset = dcmread(BytesIO(answer.content))
+        assert dataset.SeriesDescription == "Supplied mask"
+        assert "solid" not in str(dataset)
+    seg = gateway.client.get(f"/v1/jobs/{job}/mask?format=dicom-seg")
+    assert "supplied" in seg.headers["etag"]
 
 
 def test_a_scan_that_is_not_dicom_has_no_dicom_results(gateway: Gateway) -> None:

@@ -15,6 +15,8 @@ from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription
 
 MANUFACTURER = "Tessera"
+SUPPLIED = "Supplied mask"
+"""Title of a mask that a user supplied; at most 16 characters (VR SH)."""
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 """Type 2 attributes of the Patient module (PS3.3 C.7.1.1)."""
 STUDY = ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber")
@@ -63,13 +65,14 @@ class ObjectHeader:
         target.SeriesInstanceUID = self.series_uid
         target.SeriesNumber = self.series_number
         target.InstanceNumber = 1
-        made_by = f"{description.algorithm} {description.version}"
+        maker, its_version = made_by(description)
+        title = SUPPLIED if description.supplied else f"{maker} {its_version}"
         ending = ", corrected" if description.corrected else ""
-        target.SeriesDescription = text(made_by, 64 - len(ending)) + ending
+        target.SeriesDescription = text(title, 64 - len(ending)) + ending
         target.Manufacturer = MANUFACTURER
-        target.ManufacturerModelName = text(description.algorithm)
+        target.ManufacturerModelName = text(maker)
         target.SoftwareVersions = version("tessera-seg")
-        target.DeviceSerialNumber = text(f"{description.algorithm}-{description.version}")
+        target.DeviceSerialNumber = text(f"{maker}-{its_version}")
         self._write_times(target, source)
 
     def date_and_time(self, source: Dataset) -> tuple[str, str]:
@@ -87,6 +90,13 @@ class ObjectHeader:
         target.InstanceCreationTime = target.SeriesTime = time
         for equipment in target.get("ContributingEquipmentSequence", ()):
             equipment.ContributionDateTime = date + time
+
+
+def made_by(description: MaskDescription) -> tuple[str, str]:
+    """Name and version of the model, or of Tessera for a mask that no network made."""
+    if description.supplied:
+        return MANUFACTURER, version("tessera-seg")
+    return description.algorithm, description.version
 
 
 def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:

@@ -79,8 +79,8 @@ def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescrip
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
-    made_by = (repr(description), *(["corrected"] if description.corrected else ()))
-    return uid(form, str(mask.shape), digest, instances.hexdigest(), *made_by)
+    origin = [name for name in ("corrected", "supplied") if getattr(description, name)]
+    return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(description), *origin)
 
 
 def _source(scan: Scan) -> SourceSeries:

@@ -16,7 +16,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from imaging.formats.atomic import replacing
 from imaging.formats.dicom.color import rgb
 from imaging.formats.dicom.contours import polygons
-from imaging.formats.dicom.object_header import ObjectHeader, copy, text
+from imaging.formats.dicom.object_header import SUPPLIED, ObjectHeader, copy, text
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import (
     ReferencedPlane,
@@ -76,8 +76,9 @@ def _write_structure_set(
 ) -> None:
     """The Structure Set module (PS3.3 C.8.8.5)."""
     header = referenced[0].instance
-    dataset.StructureSetLabel = text(description.algorithm, 16)
-    dataset.StructureSetName = text(description.algorithm)
+    title = SUPPLIED if description.supplied else description.algorithm
+    dataset.StructureSetLabel = text(title, 16)
+    dataset.StructureSetName = text(title)
     dataset.StructureSetDate, dataset.StructureSetTime = object_header.date_and_time(header)
     study = Dataset()
     study.ReferencedSOPClassUID = _STUDY_CLASS

@@ -57,12 +57,7 @@ def segment_description(
         segmented_property_category=concept(segment.category),
         segmented_property_type=concept(segment.type),
         algorithm_type=algorithm_type(description),
-        algorithm_identification=AlgorithmIdentificationSequence(
-            name=text(description.algorithm),
-            family=codes.DCM.ArtificialIntelligence,
-            version=text(description.version),
-            source=MANUFACTURER,
-        ),
+        algorithm_identification=_algorithm(description),
         tracking_uid=tracking_uid,
         tracking_id=label,
         display_color=CIELabColor(*cielab(segment.color)),
@@ -75,8 +70,23 @@ def segment_description(
 
 def algorithm_type(description: MaskDescription) -> str:
     """SegmentAlgorithmType (PS3.3 C.8.20.2) and ROIGenerationAlgorithm (C.8.8.5): a mask that a
-    reader corrected is no longer the model's alone."""
+    user supplied is entered by the user, and one that a reader corrected is no longer the model's
+    alone."""
+    if description.supplied:
+        return "MANUAL"
     return "SEMIAUTOMATIC" if description.corrected else "AUTOMATIC"
+
+
+def _algorithm(description: MaskDescription) -> AlgorithmIdentificationSequence | None:
+    """The network; None for a mask that no network made."""
+    if description.supplied:
+        return None
+    return AlgorithmIdentificationSequence(
+        name=text(description.algorithm),
+        family=codes.DCM.ArtificialIntelligence,
+        version=text(description.version),
+        source=MANUFACTURER,
+    )
 
 
 def concept(code: Code) -> CodedConcept:

@@ -34,7 +34,7 @@ from pydicom.uid import SegmentationStorage
 
 from imaging.errors import BadRequest
 from imaging.formats.atomic import replacing
-from imaging.formats.dicom.object_header import MANUFACTURER, ObjectHeader, text
+from imaging.formats.dicom.object_header import MANUFACTURER, ObjectHeader, made_by, text
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import ReferencedPlane, referenced_planes
 from imaging.formats.dicom.seg import NumberedSegment
@@ -116,11 +116,7 @@ class _Groups:
         self._header = planes.headers[0]
         self._planes = referenced_planes(planes)
         self._seg = seg
-        self._algorithm = AlgorithmIdentification(
-            name=text(description.algorithm),
-            version=text(description.version),
-            manufacturer=MANUFACTURER,
-        )
+        self._algorithm = _algorithm(description)
 
     def group(self, segment: Segment, held: NumberedSegment | None, size: Measurement) -> Group:
         """The measurement group of a label (PS3.16, TID 1411, 1410 or 1501).
@@ -184,15 +180,27 @@ def _size(row: Mapping[str, Any] | None) -> Measurement:
     )
 
 
+def _algorithm(description: MaskDescription) -> AlgorithmIdentification | None:
+    """The network; None for a mask that no network made."""
+    if description.supplied:
+        return None
+    return AlgorithmIdentification(
+        name=text(description.algorithm),
+        version=text(description.version),
+        manufacturer=MANUFACTURER,
+    )
+
+
 def _observer(description: MaskDescription) -> ObservationContext:
+    name, its_version = made_by(description)
     return ObservationContext(
         observer_device_context=ObserverContext(
             observer_type=codes.DCM.Device,
             observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-                uid=uid("device", description.algorithm, description.version),
-                name=text(description.algorithm),
+                uid=uid("device", name, its_version),
+                name=text(name),
                 manufacturer_name=MANUFACTURER,
-                model_name=text(f"{description.algorithm} {description.version}"),
+                model_name=text(f"{name} {its_version}"),
             ),
         )
     )
