@@ -21,7 +21,7 @@ from typing import Any
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
 from pydicom import DataElement, Dataset, Sequence
-from pydicom.datadict import dictionary_has_tag, dictionary_VM
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR
 from pydicom.multival import MultiValue
 
 from imaging.formats.dicom.pseudonyms import new_uid
@@ -44,6 +44,12 @@ _TEXT_VRS = ("AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "
 _DATA_VRS = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 _NUMBER_TEXTS = ("DS", "IS")
 _NUMBER_VRS = (*_NUMBER_TEXTS, "AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV")
+_KINDS: Mapping[str, str] = {
+    **dict.fromkeys(_TEXT_VRS, "text"),
+    **dict.fromkeys(_DATA_VRS, "data"),
+    **dict.fromkeys(_NUMBER_VRS, "number"),
+}
+"""Kinds of VRs that replace each other in files; every other VR is a kind of its own."""
 _CODE = re.compile(r"[A-Za-z0-9_ ./+:-]*")
 """Code strings (PS3.5, 6.2), and characters that manufacturers use in them."""
 _LONGEST_CODE, _LONGEST_TYPE = 16, 64
@@ -90,7 +96,7 @@ def action_of(element: DataElement, *, nested: bool) -> Action | None:
         return _empty
     if _is_data(element) and element.keyword not in _KEPT_DATA:
         return _remove
-    if _is_malformed(element):
+    if _has_other_kind(element) or _is_malformed(element):
         return _empty
     if nested and element.keyword in _PIXELS:
         return _remove
@@ -104,18 +110,29 @@ def _is_data(element: DataElement) -> bool:
     return any(vr in _DATA_VRS for vr in element.VR.split(" or "))
 
 
+def _has_other_kind(element: DataElement) -> bool:
+    """Whether the file stores a kind of value that the attribute does not have (PS3.6)."""
+    stated, defined = (
+        {_KINDS.get(vr, vr) for vr in vrs.split(" or ")}
+        for vrs in (element.VR, dictionary_VR(element.tag))
+    )
+    return stated.isdisjoint(defined)
+
+
 def _is_malformed(element: DataElement) -> bool:
     """Whether a number or code is none, or there are too many (PS3.6): a text in its place."""
+    values = element.value if isinstance(element.value, MultiValue) else [element.value]
     if element.VR == "CS":
         longest = _LONGEST_TYPE if element.keyword in ("ImageType", "FrameType") else _LONGEST_CODE
-        codes = element.value if isinstance(element.value, MultiValue) else [element.value or ""]
-        return not all(len(code) <= longest and _CODE.fullmatch(code) for code in codes)
-    if element.VR in _NUMBER_TEXTS:
-        values = element.value if isinstance(element.value, MultiValue) else [element.value]
+        if not all(len(code) <= longest and _CODE.fullmatch(code) for code in filter(None, values)):
+            return True
+    elif element.VR in _NUMBER_TEXTS:
         if not all(_is_number(value) for value in values):
             return True
+    elif not all(vr in _NUMBER_VRS for vr in element.VR.split(" or ")):
+        return False
     vm = dictionary_VM(element.tag)
-    return element.VR in _NUMBER_VRS and vm.isdigit() and int(vm) < element.VM
+    return vm.isdigit() and int(vm) < element.VM
 
 
 def _is_number(value: Any) -> bool:
