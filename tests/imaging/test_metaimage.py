@@ -173,6 +173,10 @@ BAD = {
     "strings": (plain(ElementType="MET_STRING"), UnsupportedScan, "type is not supported"),
     "one axis": (plain(NDims="1"), UnsupportedScan, "1 axis"),
     "a flat image": (plain(NDims="2", TransformMatrix="1 0 1 0"), UnsupportedScan, "singular"),
+    "endless digits": (plain(DimSize=" ".join(["9" * 2000] * 3)), UnreadableScan, "DimSize"),
+    "endless channels": (plain(ElementNumberOfChannels="9" * 4299), UnreadableScan, "Channels"),
+    "endless header": (plain(HeaderSize="9" * 4299), UnreadableScan, "HeaderSize"),
+    "more than a file": (plain(DimSize=" ".join([str(2**61)] * 3)), UnreadableScan, "more voxels"),
     "too large": (plain(DimSize="99999 99999 99999"), ScanTooLarge, "voxels"),
 }  # fmt: skip
 

@@ -129,8 +129,21 @@ BAD = {
     "a picture": (plain(dimension="2", sizes="5 6", space_directions=None), UnsupportedScan,
                   "2 axes"),
     "too large": (plain(sizes="99999 99999 99999"), ScanTooLarge, "voxels"),
-    "absurd": (plain(sizes=f"{'9' * 400} 1 1"), ScanTooLarge, "voxels"),
-    "unspeakable": (plain(sizes=" ".join(["9" * 4000] * 3)), UnreadableScan, "contradict"),
+    "absurd": (plain(sizes=f"{'9' * 400} 1 1"), UnreadableScan, "whole numbers"),
+    "unspeakable": (plain(sizes=" ".join(["9" * 4000] * 3)), UnreadableScan, "whole numbers"),
+    "more digits than Python reads": (plain(sizes=f"{'9' * 5000} 1 1"), UnreadableScan,
+                                      "whole numbers"),
+    "nine long axes": (
+        plain(sizes=" ".join([f"1{'0' * 999}"] * 9), dimension="9", space_directions=None,
+              kinds="list " * 6 + "domain " * 3), UnreadableScan, "whole numbers"),
+    "sixteen axes": (
+        plain(sizes=" ".join([str(2**61)] * 16), dimension="16", space_directions=None,
+              kinds="list " * 13 + "domain " * 3), UnreadableScan, "more voxels"),
+    "a long skip": (plain(f"byte skip: {'9' * 4299}", encoding="gzip"), UnreadableScan,
+                    "not a whole number"),
+    "a skip beyond the stream": (
+        plain("byte skip: 5000", encoding="gzip", data=gzip.compress(bytes(120))),
+        UnreadableScan, "cut off"),
     "no gzip": (plain(encoding="gzip"), UnreadableScan, "cut off"),
     "half a stream": (plain(encoding="gzip", data=gzip.compress(bytes(120))[:-9]), UnreadableScan,
                       "cut off"),
@@ -183,6 +196,14 @@ def test_bytes_are_skipped_after_decompression(tmp_path: Path) -> None:
     (tmp_path / "a.nrrd").write_bytes(
         plain("line skip: 1\nbyte skip: 5", encoding="gzip", data=packed)
     )
+    scan = verify(tmp_path / "a.nrrd")
+    assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
+
+
+def test_more_bytes_are_skipped_than_the_packed_file_has(tmp_path: Path) -> None:
+    packed = gzip.compress(bytes(100_000) + bytes(range(120)))
+    (tmp_path / "a.nrrd").write_bytes(plain("byte skip: 100000", encoding="gzip", data=packed))
+    assert (tmp_path / "a.nrrd").stat().st_size < 100_000
     scan = verify(tmp_path / "a.nrrd")
     assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
 

@@ -242,6 +242,20 @@ def test_a_transformation_that_is_not_understood_is_refused(tmp_path: Path) -> N
         open_scan(path)
 
 
+@pytest.mark.parametrize("stated", [[0.5], 2, [0.5, 0.5], [1, 1, 1, 1], [[1, 1, 1]], "111"])
+@pytest.mark.parametrize("kind", ["scale", "translation"])
+def test_a_transformation_has_one_number_for_each_axis(
+    tmp_path: Path, kind: str, stated: Any
+) -> None:
+    path = image(tmp_path / "a.zarr", noise(4, 9, 8), "zyx")
+    header = json.loads((path / ".zattrs").read_text())
+    changes = header["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    changes.append({"type": kind, kind: stated})
+    (path / ".zattrs").write_text(json.dumps(header))
+    with pytest.raises(UnreadableScan, match="wrong value"):
+        open_scan(path)
+
+
 def test_plates_are_refused_by_name(tmp_path: Path) -> None:
     for name in ("plate", "well"):
         zarr.open_group(tmp_path / name, mode="w", zarr_format=2).attrs[name] = {"rows": []}

@@ -29,6 +29,7 @@ from imaging.formats.metaimage.fields import (
 from imaging.formats.metaimage.space import MetaSpace
 from imaging.formats.raster import ORIENTATION_IGNORED
 from imaging.formats.voxel_stream import VoxelStream
+from imaging.formats.whole_numbers import MOST, whole_number
 
 _TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",
@@ -124,7 +125,7 @@ def parse(path: Path) -> MetaHeader:
 def header_of(fields: dict[str, str], path: Path, offset: int) -> MetaHeader:
     """A header whose voxels are at `offset` of the file at `path`; raises as `parse`."""
     axes = _axes(fields)
-    (channels,) = numbers(fields, ("ElementNumberOfChannels",), 1, int) or (1,)
+    (channels,) = numbers(fields, ("ElementNumberOfChannels",), 1, whole_number) or (1,)
     if channels < 1:
         raise damaged("The header states an impossible number of channels.")
     space = _space(fields, len(axes))
@@ -157,10 +158,10 @@ def _image_warnings(own: NDArray[np.float64]) -> tuple[str, ...]:
 
 
 def _axes(fields: dict[str, str]) -> tuple[int, ...]:
-    (count,) = numbers(fields, ("NDims",), 1, int) or (0,)
+    (count,) = numbers(fields, ("NDims",), 1, whole_number) or (0,)
     if not 1 <= count <= _MOST_AXES:
         raise damaged("The header states no number of axes, or an impossible one.")
-    axes = numbers(fields, ("DimSize",), count, int)
+    axes = numbers(fields, ("DimSize",), count, whole_number)
     if axes is None or min(axes) < 1:
         raise damaged("The header has no DimSize, or a length below 1 in it.")
     if count == 1:
@@ -215,12 +216,15 @@ def _stream(fields: dict[str, str], path: Path, offset: int, sizes: tuple[int, .
         )
     big = is_true(fields, "BinaryDataByteOrderMSB") or is_true(fields, "ElementByteOrderMSB")
     stored = np.dtype((">" if big else "<") + kind)
+    data_bytes = prod(sizes) * stored.itemsize
+    if data_bytes > MOST:
+        raise damaged("The header states more voxels than a file can hold.")
     compressed = is_true(fields, "CompressedData")
-    (skip,) = numbers(fields, ("HeaderSize",), 1, int) or (0,)
+    (skip,) = numbers(fields, ("HeaderSize",), 1, whole_number) or (0,)
     if skip > 0:
         offset = skip
     elif skip == -1 and not compressed:
-        offset = max(offset, path.stat().st_size - prod(sizes) * stored.itemsize)
+        offset = max(offset, path.stat().st_size - data_bytes)
     elif skip != 0:
         raise damaged("The header states an impossible HeaderSize.")
     return VoxelStream(path, stored, sizes, offset, compressed, _truncated)

@@ -9,9 +9,8 @@ import numpy as np
 
 from imaging.errors import UnsupportedScan
 from imaging.formats.nrrd.fields import damaged
+from imaging.formats.whole_numbers import whole_number
 
-_MAX_LENGTH = 10**1000
-"""Most voxels along an axis: Python refuses to print the product of three longer axes."""
 _MOST_AXES = 16  # NRRD_DIM_MAX
 _VECTOR = re.compile(r"none|nan|\([^()]*\)", re.IGNORECASE)
 _SPATIAL = {"domain", "space", "none", "???", ""}
@@ -83,11 +82,11 @@ def vectors(fields: Mapping[str, str]) -> list[str]:
 
 def _sizes(fields: Mapping[str, str]) -> tuple[int, ...]:
     try:
-        count, sizes = int(fields["dimension"]), [int(n) for n in fields["sizes"].split()]
+        count = whole_number(fields["dimension"])
+        sizes = [whole_number(n) for n in fields["sizes"].split()]
     except ValueError as error:
-        raise damaged("The header's sizes are not whole numbers.") from error
-    contradict = len(sizes) != count or not all(1 <= n <= _MAX_LENGTH for n in sizes)
-    if contradict or count > _MOST_AXES:
+        raise damaged("The header's sizes are not whole numbers below 2^62.") from error
+    if len(sizes) != count or count > _MOST_AXES or not all(n >= 1 for n in sizes):
         raise damaged("The header's dimension and sizes contradict each other.")
     return tuple(sizes)
 

@@ -19,6 +19,7 @@ from imaging.formats.nrrd.axes import Axes, axes_of
 from imaging.formats.nrrd.fields import HEADER_BYTES, damaged, fields_of
 from imaging.formats.nrrd.space import NrrdSpace, space_of
 from imaging.formats.voxel_stream import VoxelStream
+from imaging.formats.whole_numbers import MOST, whole_number
 
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -87,7 +88,10 @@ def header_of(fields: Mapping[str, str], path: Path, offset: int) -> NrrdHeader:
     space = space_of(fields, axes)
     stored = _stored(fields)
     gzipped = fields["encoding"].lower() in _GZIP
-    offset, skip = _start(path, fields, offset, prod(axes.sizes) * stored.itemsize, gzipped=gzipped)
+    data_bytes = prod(axes.sizes) * stored.itemsize
+    if data_bytes > MOST:
+        raise damaged("The header states more voxels than a file can hold.")
+    offset, skip = _start(path, fields, offset, data_bytes, gzipped=gzipped)
     stream = VoxelStream(path, stored, axes.sizes, offset, gzipped, _truncated, skip)
     return NrrdHeader(axes, stream, space)
 
@@ -115,11 +119,12 @@ def _start(
     with the file.
     """
     try:
-        lines, skip = int(fields.get("lineskip", "0")), int(fields.get("byteskip", "0"))
+        lines, skip = (whole_number(fields.get(name, "0")) for name in ("lineskip", "byteskip"))
     except ValueError as error:
         raise damaged("The header's line skip or byte skip is not a whole number.") from error
     size = path.stat().st_size
-    if not 0 <= lines <= _MOST_LINES or not -1 <= skip <= size or (gzipped and skip < 0):
+    least, most = (0, MOST) if gzipped else (-1, size)  # of a stream, the content's size is unknown
+    if not 0 <= lines <= _MOST_LINES or not least <= skip <= most:
         raise damaged("The header states an impossible line skip or byte skip.")
     if skip == -1:
         return max(offset, size - data_bytes), 0

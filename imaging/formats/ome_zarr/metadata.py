@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.formats.ome_zarr.axes import Geometry, SpatialAxis, geometry_of, parsed_axis
 from imaging.formats.ome_zarr.errors import invalid_metadata, unsupported
@@ -130,13 +131,21 @@ def _transformed(
                     hint="Resample the image, or write its voxel size and position in this way.",
                 )
             if change["type"] == "scale":
-                factor = np.array(change["scale"], float)
+                factor = _numbers(change["scale"], len(axes))
                 steps, offsets = steps * factor, offsets * factor
             elif change["type"] == "translation":
-                offsets = offsets + np.array(change["translation"], float)
+                offsets = offsets + _numbers(change["translation"], len(axes))
     if not (np.isfinite(steps).all() and np.isfinite(offsets).all() and (steps > 0).all()):
         raise invalid_metadata()
     return (
         {name: float(n) for name, n in zip(axes, steps, strict=True)},
         {name: float(n) for name, n in zip(axes, offsets, strict=True)},
     )
+
+
+def _numbers(stated: Any, count: int) -> NDArray[np.float64]:
+    """One number for each axis (NGFF 0.4, 3.4); raises UnreadableScan for fewer or more."""
+    numbers = np.array(stated, float)
+    if numbers.shape != (count,):
+        raise invalid_metadata()
+    return numbers
