@@ -172,6 +172,21 @@ def test_a_mosaic_whose_image_type_was_replaced(tmp_path: Path) -> None:
     assert sorted(taken(tmp_path, image).grid) == sorted(SHAPE)
 
 
+@pytest.mark.parametrize("kinds", [["DERIVED", "SECONDARY"], ["ORIGINAL", PATIENT, "MOSAIC"]])
+def test_a_de_identified_mosaic_stays_one_without_its_image_type(
+    tmp_path: Path, kinds: list[str]
+) -> None:
+    """Given an ImageType without MOSAIC, or with a text for which it is emptied."""
+    image = mosaic(voxels(SHAPE), turned(), ImageType=kinds)
+    image.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", SHAPE[2])
+    paths = write([image], tmp_path / "sent")
+    selection = ScanSelection(deidentify=True)
+    (one,), _ = incoming_scans(paths, fresh(tmp_path / "packs"), LIMITS, selection, b"secret")
+    scan = open_scan(one.path)
+    assert sorted(scan.grid) == sorted(SHAPE)
+    np.testing.assert_array_equal(at(scan, centres(SHAPE, turned())), voxels(SHAPE).ravel())
+
+
 def test_a_grid_of_another_maker_is_refused_by_name(tmp_path: Path) -> None:
     image = mosaic(voxels(SHAPE), turned(), Manufacturer="UIH", ImageType=["ORIGINAL", "PRIMARY"])
     image.add_new(0x00650010, "LO", "Image Private Header")

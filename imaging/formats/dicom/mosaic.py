@@ -34,6 +34,8 @@ UIH_GRID = (0x00651050, 0x00651051)
 MOSAIC_COUNT = (0x00190010, 0x0019100A)
 """Private elements of Siemens: their creator, and the number of images in the mosaic. They remain
 where a program has replaced ImageType."""
+_COUNT_CREATOR = "SIEMENS MR HEADER"
+_MOSAIC = "MOSAIC"
 _MOST_SLICES = 4096
 _PARALLEL = 0.99
 """Least cosine between the normal that the CSA header states and that of the image."""
@@ -58,7 +60,7 @@ class Mosaic:
         _refuse_grid(header)
         frames = int(header.get("NumberOfFrames") or 1)
         single = header.get("SOPClassUID") == MRImageStorage and frames == 1
-        if not single or ("MOSAIC" not in image_kinds(header) and _private_count(header) <= 1):
+        if not single or (_MOSAIC not in image_kinds(header) and _private_count(header) <= 1):
             return None
         tags = next((t for t in csa_headers(whole_header()) if _COUNT in t), None)
         if tags is None:
@@ -82,10 +84,16 @@ class Mosaic:
         return cls(count, normal / length)
 
     def write_to(self, dataset: Dataset) -> None:
-        """Adds a CSA header with nothing but the number of slices and their direction."""
+        """Adds a CSA header with nothing but the number of slices and their direction.
+
+        Adds the private count where ImageType does not tell that the image is a mosaic.
+        """
         normal = tuple(f"{n:.8f}" for n in self.normal)
         block = dataset.private_block(0x0029, CSA_CREATOR, create=True)
         block.add_new(CSA_ELEMENT, "OB", encoded_csa({_COUNT: (str(self.count),), _NORMAL: normal}))
+        if _MOSAIC not in image_kinds(dataset):
+            counted = dataset.private_block(MOSAIC_COUNT[0] >> 16, _COUNT_CREATOR, create=True)
+            counted.add_new(MOSAIC_COUNT[1] & 0xFF, "US", self.count)
 
     def tiles(
         self, geometry: PlaneGeometry, rows: int, columns: int
