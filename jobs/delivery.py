@@ -67,7 +67,12 @@ class Delivery:
     transaction: str | None = None
     """TransactionUID of the last request for storage commitment."""
     commit_requests: int = 0
-    """Number of requests for storage commitment since the object was sent."""
+    """Number of requests for storage commitment that the destination accepted since the object was
+    sent."""
+    commit_attempts: int = 0
+    """Number of claims since the destination last accepted a request for storage commitment."""
+    requested_again_at: float | None = None
+    """When it was last requested again after it was sent or failed; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class DeliveryCount:
     state: DeliveryState
     count: int
     oldest_s: float | None = None
-    """For `waiting`: seconds since the end of the first finished job that waits; None: no job that
-    waits has finished."""
+    """For `waiting`: how long the oldest delivery has waited, from its last request or the end of
+    its job, whichever was later; None: no job of a waiting delivery has finished."""
 
 
 def due_in(attempts: int, chance: float) -> float:

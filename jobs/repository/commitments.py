@@ -7,9 +7,7 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.repository.database import Database
-from jobs.repository.schema import deliveries, delivery_of
-
-_OPEN = (Commitment.DUE, Commitment.REQUESTED)
+from jobs.repository.schema import commitment_open, deliveries, delivery_of
 
 
 class Commitments:
@@ -19,27 +17,24 @@ class Commitments:
         self._database = database
 
     def claim(self, destination: str, transaction: str, lease_s: float) -> Delivery | None:
-        """The sent delivery whose commitment has been due longest; counts the request.
+        """The sent delivery whose commitment has been due longest.
 
         Nobody else can claim it before the lease has expired. `transaction` becomes its
-        TransactionUID, so that a report which arrives at once is recognised.
+        TransactionUID, so that a report which arrives at once is recognised. Its `commit_attempts`
+        is incremented.
         """
-        due = and_(
-            deliveries.c.state == DeliveryState.SENT,
-            deliveries.c.destination == destination,
-            deliveries.c.commitment.in_(_OPEN),
-            deliveries.c.due_at <= self._database.now,
-        )
-        query = select(deliveries.c.id).where(due).order_by(deliveries.c.due_at).limit(1)
-        with self._database.read() as connection:
-            first = connection.execute(query).scalar_one_or_none()
+        first = self._first_due(destination)
         if first is None:
             return None
         with self._database.write() as connection:
-            claim = update(deliveries).where(deliveries.c.id == first, due)
+            claim = update(deliveries).where(
+                deliveries.c.id == first,
+                commitment_open,
+                deliveries.c.due_at <= self._database.now,
+            )
             claim = claim.values(
                 due_at=self._database.now + lease_s,
-                commit_requests=deliveries.c.commit_requests + 1,
+                commit_attempts=deliveries.c.commit_attempts + 1,
                 transaction=transaction,
             ).returning(*deliveries.c)
             row = connection.execute(claim).mappings().one_or_none()
@@ -48,12 +43,14 @@ class Commitments:
     def requested(self, delivery: Delivery, wait_s: float) -> None:
         """The destination accepted the request: it is repeated if there is no report in `wait_s`.
 
-        Does nothing if the report has arrived meanwhile.
+        Counts the request. Does nothing if the report has arrived meanwhile.
         """
         self._set(
             _open(delivery.transaction),
             commitment=Commitment.REQUESTED,
             due_at=self._database.now + wait_s,
+            commit_requests=deliveries.c.commit_requests + 1,
+            commit_attempts=0,
             error=None,
         )
 
@@ -84,6 +81,15 @@ class Commitments:
             row = connection.execute(query).mappings().first()
         return None if row is None else delivery_of(row)
 
+    def _first_due(self, destination: str) -> str | None:
+        """The id of the delivery to claim. Reads one row, the first in the partial index."""
+        first = select(deliveries.c.id, deliveries.c.due_at)
+        first = first.where(deliveries.c.destination == destination, commitment_open)
+        row = first.order_by(deliveries.c.due_at).limit(1).subquery()
+        with self._database.read() as connection:
+            query = select(row.c.id).where(row.c.due_at <= self._database.now)
+            return connection.execute(query).scalar_one_or_none()
+
     def _set(self, which: ColumnElement[bool], **values: Any) -> bool:
         with self._database.write() as connection:
             query = update(deliveries).where(which).values(values)
@@ -91,4 +97,4 @@ class Commitments:
 
 
 def _open(transaction: str | None) -> ColumnElement[bool]:
-    return and_(deliveries.c.transaction == transaction, deliveries.c.commitment.in_(_OPEN))
+    return and_(deliveries.c.transaction == transaction, commitment_open)

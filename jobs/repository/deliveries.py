@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
 from jobs.delivery import Delivery, DeliveryCount, DeliveryState, Receipt
 from jobs.job import JobState
@@ -32,7 +32,7 @@ class Deliveries:
             new = [d for d in wanted if _key(d) not in earlier]
             insert_deliveries(connection, new)
             again = [earlier[_key(d)].id for d in wanted if d not in new]
-            reset_deliveries(connection, deliveries.c.id.in_(again))
+            reset_deliveries(connection, deliveries.c.id.in_(again), self._database.now)
             return _of_job(connection, job_id)
 
     def of_job(self, project: str, job_id: str) -> list[Delivery]:
@@ -99,8 +99,8 @@ class Deliveries:
 
     def counts(self) -> list[DeliveryCount]:
         """The deliveries of all projects, by destination and state."""
-        finished = func.min(jobs.c.finished_at)
-        query = select(deliveries.c.destination, deliveries.c.state, func.count(), finished)
+        since = func.min(_waiting_since())
+        query = select(deliveries.c.destination, deliveries.c.state, func.count(), since)
         query = query.join(jobs, jobs.c.id == deliveries.c.job)
         query = query.group_by(deliveries.c.destination, deliveries.c.state)
         with self._database.read() as connection:
@@ -111,9 +111,9 @@ class Deliveries:
                 destination,
                 DeliveryState(state),
                 count,
-                now - since if state == DeliveryState.WAITING and since is not None else None,
+                max(0.0, now - oldest) if state == DeliveryState.WAITING and oldest else None,
             )
-            for destination, state, count, since in rows
+            for destination, state, count, oldest in rows
         ]
 
     def _set(self, delivery: Delivery, **values: Any) -> bool:
@@ -132,13 +132,22 @@ def insert_deliveries(connection: Connection, new: Sequence[Delivery]) -> None:
         connection.execute(insert(deliveries), [asdict(delivery) for delivery in new])
 
 
-def reset_deliveries(connection: Connection, which: ColumnElement[bool]) -> None:
+def reset_deliveries(
+    connection: Connection, which: ColumnElement[bool], now: ColumnElement[float]
+) -> None:
     """sent or failed -> waiting, with all their attempts; part of the caller's transaction."""
     over = and_(deliveries.c.state != DeliveryState.WAITING, which)
-    fresh = {"state": DeliveryState.WAITING, "attempts": 0, "commit_requests": 0, "due_at": 0.0}
+    fresh = {"state": DeliveryState.WAITING, "due_at": 0.0, "requested_again_at": now}
+    uncounted = dict.fromkeys(("attempts", "commit_requests", "commit_attempts"), 0)
     unsent = dict.fromkeys(("sent_as", "sop_class", "sop_instance", "commitment", "transaction"))
     query = update(deliveries).where(over)
-    connection.execute(query.values(finished_at=None, error=None, **fresh, **unsent))
+    connection.execute(query.values(finished_at=None, error=None, **fresh, **uncounted, **unsent))
+
+
+def _waiting_since() -> ColumnElement[float | None]:
+    """When a delivery was last requested or its job finished, whichever is later; else NULL."""
+    requested = func.coalesce(deliveries.c.requested_again_at, deliveries.c.created_at)
+    return case((jobs.c.finished_at < requested, requested), else_=jobs.c.finished_at)
 
 
 def _key(delivery: Delivery) -> tuple[str, str, str]:

@@ -145,7 +145,7 @@ class Jobs:
                 attempt=0, finished_at=None, error=None, sent_at=None, **UNHELD, **NOT_STARTED
             )
             job = _step_or_raise(connection, project, job_id, JobEvent.RETRY, query)
-            reset_deliveries(connection, deliveries.c.job == job_id)
+            reset_deliveries(connection, deliveries.c.job == job_id, self._database.now)
             return job
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal,
 )
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
@@ -184,10 +185,29 @@ deliveries = Table(
     Column("commitment", String(16)),
     Column("transaction", String(64)),
     Column("commit_requests", Integer, nullable=False, server_default="0"),
+    Column("commit_attempts", Integer, nullable=False, server_default="0"),
+    Column("requested_again_at", Double),
     UniqueConstraint("job", "destination", "format", "review", name="deliveries_once"),
     Index("deliveries_due", "state", "due_at"),
     Index("deliveries_of_transaction", "transaction"),
     sqlite_autoincrement=True,
+)
+
+commitment_open = deliveries.c.commitment.in_(
+    [literal(state.value, literal_execute=True) for state in (Commitment.DUE, Commitment.REQUESTED)]
+)
+"""The delivery was sent, and the destination has not reported whether it keeps the object.
+
+The values are part of the statement, not parameters: only then do the databases recognise the
+condition of the partial index.
+"""
+
+Index(
+    "deliveries_uncommitted",
+    deliveries.c.destination,
+    deliveries.c.due_at,
+    sqlite_where=commitment_open,
+    postgresql_where=commitment_open,
 )
 
 Row = RowMapping

@@ -17,7 +17,7 @@ LEASE_S = 120.0
 REPORT_WAIT_S = 3600.0
 """How long to wait for a report before the request is repeated."""
 MOST_REQUESTS = 24
-"""Number of requests without a report after which none is made any more."""
+"""Number of accepted requests without a report after which none is made any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Commitments:
             return False
         wait_s = 0.0 if self.listens else peer.timeout_s
         try:
-            if sent.commit_requests > MOST_REQUESTS:
+            if sent.commit_requests >= MOST_REQUESTS:
                 raise _no_report(peer)
             storage_commitment.request(peer, sent, self.ae_title, self.record, wait_s)
         except Unavailable as error:
-            after_s = due_in(sent.commit_requests, random.random())  # noqa: S311 - not a secret
+            after_s = due_in(sent.commit_attempts, random.random())  # noqa: S311 - not a secret
             self.rows.postpone(sent, after_s, problem.problem_of(error))
         except TesseraError as error:
             logger.warning("job %s: storage is not committed: %s", sent.job, error)

@@ -35,7 +35,7 @@ class _Deliveries(Collector):
             ),
             GaugeMetricFamily(
                 "tessera_delivery_oldest_seconds",
-                "How long the oldest delivery waits since its job has finished.",
+                "How long the oldest delivery has waited since its request or the end of its job.",
                 labels=["peer"],
             ),
         )

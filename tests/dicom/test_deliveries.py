@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydicom import dcmread
 from pydicom.uid import UID
 
-from jobs.delivery import Commitment, Delivery, DeliveryState
+from jobs.delivery import Commitment, Delivery, DeliveryState, Receipt
 from jobs.job import Job
 from jobs.repository import Repository
 from jobs.settings import Settings
@@ -24,11 +24,11 @@ from service.dicom.peer_probe import DicomPeerProbe
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
 from service.resources.dicom_metrics import DicomMetrics
-from service.resources.peers import Peer
+from service.resources.peers import Peer, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.peer_health import PeerHealth
-from tests.support.dicom.archive import LABELMAP, SEG, archive
+from tests.support.dicom.archive import LABELMAP, SEG, Archive, archive
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.orthanc import Orthanc
@@ -77,6 +77,11 @@ class Sending:
 
     def health(self, peer: Peer) -> PeerHealth:
         return PeerHealth(RoutingTable(peer=(peer,)), DicomPeerProbe("TESSERA"), self.metrics)
+
+    def mark_sent(self) -> None:
+        """The delivery is sent, and its commitment is to be requested."""
+        receipt = Receipt("dicom-seg", SEG, "2.25.7", Commitment.DUE)
+        self.repository.deliveries.mark_sent("d", receipt)
 
     @property
     def commitments(self) -> Commitments:
@@ -303,6 +308,36 @@ def test_an_archive_that_is_unavailable_is_asked_later(start: Start) -> None:
     assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.DUE)
     assert found.error is not None
     assert not sending.commitments.step(away), "postponed"
+
+
+def test_an_outage_never_ends_the_requests(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an archive that is unavailable for 40 attempts, then accepts and does not report."""
+
+    def due_in(attempts: int, _: float) -> float:
+        waits.append(attempts)
+        return 0.0
+
+    monkeypatch.setattr(commitments, "due_in", due_in)
+    monkeypatch.setattr(commitments, "REPORT_WAIT_S", 0.0)
+    waits: list[int] = []
+    sending = start("dicom-seg")
+    sending.mark_sent()
+    peer = Archive(port=1).peer(storage_commitment=True)
+
+    def unavailable(*_: object) -> None:
+        raise PeerUnavailable("The peer is unavailable.")
+
+    monkeypatch.setattr(storage_commitment, "request", unavailable)
+    for _ in range(40):
+        assert sending.commitments.step(peer)
+    assert waits == list(range(1, 41))
+    assert (sending.commitment, sending.delivery.commit_requests) == ("due", 0)
+    monkeypatch.setattr(storage_commitment, "request", lambda *_: None)
+    for accepted in range(1, 25):
+        assert sending.commitments.step(peer)
+        assert (sending.commitment, sending.delivery.commit_requests) == ("requested", accepted)
+    assert sending.commitments.step(peer)
+    assert sending.commitment == "failed"
 
 
 def test_an_archive_without_commitment(start: Start) -> None:

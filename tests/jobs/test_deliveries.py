@@ -1,15 +1,19 @@
 """Deliveries: stored with their job, claimed by one, never forgotten while a peer is away."""
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
+from sqlalchemy import event, insert, text, update
 
 from imaging.errors import NotFound
 from jobs.delivery import Commitment, Delivery, DeliveryState, Receipt, due_in
 from jobs.job import Job, JobState
 from jobs.repository import Repository
+from jobs.repository.schema import deliveries, jobs
 
 MadeJob = Callable[..., Job]
 RECEIPT = Receipt("dicom-seg", "1.2.840.10008.5.1.4.1.1.66.4", "2.25.7")
@@ -163,6 +167,28 @@ def test_counts_by_destination_and_state(stocked: Repository, job_of: MadeJob) -
     assert sent.oldest_s is None
 
 
+def test_the_age_begins_with_the_last_request(stocked: Repository, job_of: MadeJob) -> None:
+    """Given a job that finished 30 days ago, whose results are sent again, and a corrected mask."""
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    finish(stocked)
+    month_s = 30 * 86_400.0
+    with stocked.database.write() as connection:
+        connection.execute(update(jobs).values(finished_at=jobs.c.finished_at - month_s))
+    (waiting,) = stocked.deliveries.counts()
+    assert waiting.oldest_s == pytest.approx(month_s, abs=600), "it waits since then"
+    stocked.deliveries.mark_sent("d1", RECEIPT)
+    corrected = replace(delivery("d2"), review="r", created_at=time.time() - 2000)
+    stocked.deliveries.request("ada", "job", [corrected])
+    waiting = stocked.deliveries.counts()[-1]
+    assert (waiting.state, waiting.count) == ("waiting", 1)
+    assert waiting.oldest_s == pytest.approx(2000, abs=600)
+    stocked.deliveries.mark_sent("d2", RECEIPT)
+    stocked.deliveries.request("ada", "job", [delivery("d1")])
+    waiting = stocked.deliveries.counts()[-1]
+    assert (waiting.state, waiting.count) == ("waiting", 1)
+    assert waiting.oldest_s == pytest.approx(0, abs=600)
+
+
 def test_a_corrected_mask_is_a_delivery_of_its_own(stocked: Repository, job_of: MadeJob) -> None:
     stocked.jobs.add(job_of(), None, [delivery("d1")])
     asked = [replace(delivery("d2"), review="r"), replace(delivery("d3"), review="other")]
@@ -186,7 +212,7 @@ def test_commitments_are_claimed_once_and_recorded_once(
     assert stocked.commitments.claim("archive", "2.25.3", 60) is None
     assert first is not None
     assert second is not None
-    assert second.commit_requests == 2
+    assert (second.commit_requests, second.commit_attempts) == (0, 2)
     assert not stocked.commitments.commit("2.25.1"), "a later request took its place"
     assert stocked.commitments.commit("2.25.2")
     stocked.commitments.requested(second, 0.0)
@@ -194,3 +220,50 @@ def test_commitments_are_claimed_once_and_recorded_once(
     (found,) = stocked.deliveries.of_job("ada", "job")
     assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.COMMITTED)
     assert stocked.commitments.of_transaction("2.25.1") is None
+
+
+def test_only_accepted_requests_are_counted(stocked: Repository, job_of: MadeJob) -> None:
+    """Attempts during an outage count for the wait alone, which an accepted request ends."""
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    finish(stocked)
+    stocked.deliveries.mark_sent("d1", replace(RECEIPT, commitment=Commitment.DUE))
+    for attempt in range(1, 40):
+        held = stocked.commitments.claim("archive", f"2.25.{attempt}", 60)
+        assert held is not None
+        assert (held.commit_requests, held.commit_attempts) == (0, attempt)
+        stocked.commitments.postpone(held, 0, {"title": "unavailable"})
+    held = stocked.commitments.claim("archive", "2.25.100", 60)
+    assert held is not None
+    stocked.commitments.requested(held, 0)
+    again = stocked.commitments.claim("archive", "2.25.101", 60)
+    assert again is not None
+    assert (again.commit_requests, again.commit_attempts) == (1, 1)
+
+
+def test_the_poll_for_commitments_reads_none_that_were_reported(
+    stocked: Repository, job_of: MadeJob
+) -> None:
+    """Given many deliveries that are committed, the database uses the index of the others."""
+    stocked.jobs.add(job_of(), None, [delivery("d1")])
+    finish(stocked)
+    reported = replace(
+        delivery("c"), state=DeliveryState.SENT, commitment=Commitment.COMMITTED, due_at=1.0
+    )
+    rows = [asdict(replace(reported, id=f"c{n}", review=f"c{n}")) for n in range(3000)]
+    with stocked.database.write() as connection:
+        connection.execute(insert(deliveries), rows)
+        connection.execute(text("ANALYZE"))
+    stocked.deliveries.mark_sent("d1", replace(RECEIPT, commitment=Commitment.DUE))
+    polls: list[tuple[str, Any]] = []
+
+    @event.listens_for(stocked.database._engine, "before_cursor_execute")
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        polls.extend([(statement, parameters)] if statement.startswith("SELECT") else [])
+
+    assert stocked.commitments.claim("archive", "2.25.1", 60) is not None
+    sqlite = stocked.database._engine.dialect.name == "sqlite"
+    poll, parameters = polls[0]
+    explain = ("EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN ") + poll
+    with stocked.database.read() as connection:
+        plan = str(connection.exec_driver_sql(explain, parameters).all())
+    assert "deliveries_uncommitted" in plan
