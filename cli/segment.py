@@ -218,9 +218,9 @@ class _Run:
             written = target.format_of(outcome.mask_format)
             needs_description = written is not None and written.needs_description
             description = self.segmenter.mask_description() if needs_description else None
-            deliver(outcome.mask, scan, path, description, written)
             if self.derivative is not None:
                 self.derivative.write_side_files(path, subject, outcome.report)
+            deliver(outcome.mask, scan, path, description, written)
             if self.report:
                 write_report(self.report, outcome, scan, self.segmenter.mask_description)
             if self.preview:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.bids.file_name import BidsName, parsed_name
 from imaging.errors import BadRequest
@@ -24,14 +25,22 @@ def is_data_set(path: Path) -> bool:
     return (path / DESCRIPTION).is_file()
 
 
-def stated(root: Path) -> Mapping[str, object]:
+def stated(root: Path) -> Mapping[str, Any]:
     """The description of a data set; raises BadRequest where it cannot be read."""
     try:
-        value = json.loads((root / DESCRIPTION).read_bytes())
+        return json_object(root / DESCRIPTION)
     except (OSError, ValueError) as error:
         raise _unreadable() from error
+
+
+def json_object(path: Path) -> Mapping[str, Any]:
+    """The JSON object in a file; raises OSError, or ValueError for any other content."""
+    try:
+        value = json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):
-        raise _unreadable()
+        raise ValueError("not an object")  # noqa: TRY004 - what json.loads raises, too
     return value
 
 

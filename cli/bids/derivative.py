@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.bids.data_set import DESCRIPTION, is_data_set, stated
+from cli.bids.existing import GENERATOR, LINK, is_of, is_ours, links_to
 from cli.bids.file_name import ENDINGS, label, name_of
 from cli.input_scans import InputScan
 from cli.mask_targets import MaskTarget
@@ -26,9 +27,6 @@ from imaging.mask_description import MaskDescription
 
 _VERSION = "1.10.0"
 """The version of BIDS that the data set follows."""
-_GENERATOR = "Tessera"
-_LINK = "raw"
-"""Name of the source data set in BIDS URIs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +41,30 @@ class BidsDerivative:
 
     def __post_init__(self) -> None:
         """Raises BadRequest for a model that numbers objects, and where `root` is another data
-        set."""
+        set, or holds masks of other scans."""
         if self.description.instances:
             raise BadRequest(
                 f"The model {self.description.algorithm} numbers objects.",
                 expected="A model whose masks have a fixed list of labels, as _dseg.tsv needs.",
                 hint="Leave --bids out.",
             )
-        if is_data_set(self.root) and not _is_ours(stated(self.root)):
+        if is_data_set(self.root):
+            self._check_root(stated(self.root))
+
+    def _check_root(self, facts: Mapping[str, Any]) -> None:
+        """Raises BadRequest unless `facts`, about the output folder, are those of this data set."""
+        if not is_ours(facts):
             raise BadRequest(
                 "The output folder is a BIDS data set that Tessera did not write.",
                 expected="A folder of its own, such as DATASET/derivatives/tessera.",
                 hint="Choose another folder with --out.",
+            )
+        if not links_to(facts, self.root, self.source):
+            raise BadRequest(
+                "The output folder has masks of another data set, or of scans outside of it.",
+                expected="One output folder for each data set, and one for scans outside of them.",
+                hint="Choose another folder with --out. If the data set was moved, correct "
+                f"DatasetLinks in {DESCRIPTION}.",
             )
 
     def targets(
@@ -62,18 +72,28 @@ class BidsDerivative:
     ) -> list[MaskTarget]:
         """Where the mask of each subject is written; `grids`: the scans that masks are named after.
 
-        Raises BadRequest where a mask of other scans has the same name.
+        Raises BadRequest where a mask has the same name, unless its side file states that it was
+        made from the same scans of the same data set, by the same model.
         """
         targets = [self._target(grid.path) for grid in grids]
         for target, subject in zip(targets, subjects, strict=True):
-            side = target.folder / f"{target.stem}.json"
-            if side.exists() and _sources_in(side) != self._sources(subject):
+            if not self._may_write(target, subject):
                 raise BadRequest(
-                    f"The mask {target.stem} exists, and was made from another scan.",
+                    f"The mask {target.stem} exists, and was made from another scan, by another "
+                    "model, or from a scan outside of a data set.",
                     expected="One scan for each name: BIDS leaves out the suffix (T1w, T2w).",
-                    hint="Choose another folder with --out.",
+                    hint="Choose another folder with --out, or delete the mask and its side files.",
                 )
         return targets
+
+    def _may_write(self, target: MaskTarget, subject: Mapping[str, InputScan]) -> bool:
+        side = target.folder / f"{target.stem}.json"
+        mask = side.with_name(f"{target.stem}{ENDINGS[0]}")
+        if not (side.exists() or mask.exists()):
+            return True
+        if not is_data_set(self.root):
+            return False  # which data set the sources are in is not known
+        return is_of(side, self._sources(subject), self._model_field, self.description.algorithm)
 
     def _target(self, scan: Path) -> MaskTarget:
         name = name_of(scan)
@@ -84,7 +104,10 @@ class BidsDerivative:
     def write_side_files(
         self, mask: Path, subject: Mapping[str, InputScan], report: Mapping[str, Any]
     ) -> None:
-        """Writes what belongs to a mask; `subject`: the scans that it was made from."""
+        """Writes what belongs to a mask; `subject`: the scans that it was made from.
+
+        They are written before the mask: a mask whose sources are not stated is never replaced.
+        """
         stem = mask.name.removesuffix(ENDINGS[0])
         sources = self._sources(subject)
         facts = {
@@ -94,26 +117,35 @@ class BidsDerivative:
             "Warnings": report["warnings"],
             "IntendedUse": report["intended_use"],
         }
-        _write(mask.with_name(f"{stem}.json"), _json(facts))
-        _write(mask.with_name(f"{stem}.tsv"), self._label_table())
         if not is_data_set(self.root):
             _write(self.root / DESCRIPTION, _json(self._data_set()))
+        _write(mask.with_name(f"{stem}.json"), _json(facts))
+        _write(mask.with_name(f"{stem}.tsv"), self._label_table())
+
+    @property
+    def _model_field(self) -> str:
+        """The field of a side file that describes the model."""
+        return "LabelsOfModel" if self.description.supplied else "Model"
 
     def _origin(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """What made the mask. How a supplied mask was made is not known: `Manual` is left out."""
         if self.description.supplied:
             text = "Segmentation that a user supplied. No neural network made it."
-            return {"Description": text, "LabelsOfModel": model}
-        return {"Description": "Segmentation by a neural network.", "Manual": False, "Model": model}
+            return {"Description": text, self._model_field: model}
+        text = "Segmentation by a neural network."
+        return {"Description": text, "Manual": False, self._model_field: model}
 
     def _sources(self, subject: Mapping[str, InputScan]) -> list[str]:
-        """BIDS URIs of the scans; those outside of a data set are not named."""
+        """BIDS URIs of the scans; those outside of a data set are not named.
+
+        Links in the data set are not followed: in DataLad, each scan is a link into `.git/annex`.
+        """
         if self.source is None:
             return []
-        root = self.source.resolve()
-        paths = (one.path.resolve() for one in subject.values())
+        root = Path(os.path.abspath(self.source))  # noqa: PTH100 - without `..`, links kept
+        paths = (Path(os.path.abspath(one.path)) for one in subject.values())  # noqa: PTH100
         return [
-            f"bids:{_LINK}:{path.relative_to(root).as_posix()}"
+            f"bids:{LINK}:{path.relative_to(root).as_posix()}"
             for path in paths
             if path.is_relative_to(root)
         ]
@@ -131,26 +163,12 @@ class BidsDerivative:
             "Name": "Segmentations by Tessera",
             "BIDSVersion": _VERSION,
             "DatasetType": "derivative",
-            "GeneratedBy": [{"Name": _GENERATOR, "Version": version("tessera-seg")}],
+            "GeneratedBy": [{"Name": GENERATOR, "Version": version("tessera-seg")}],
         }
         if self.source is not None:
             relative = Path(os.path.relpath(self.source.resolve(), self.root.resolve()))
-            facts["DatasetLinks"] = {_LINK: relative.as_posix()}
+            facts["DatasetLinks"] = {LINK: relative.as_posix()}
         return facts
-
-
-def _is_ours(facts: Mapping[str, Any]) -> bool:
-    generators = facts.get("GeneratedBy") or ()
-    names = [one.get("Name") for one in generators if isinstance(one, dict)]
-    return facts.get("DatasetType") == "derivative" and _GENERATOR in names
-
-
-def _sources_in(side: Path) -> object:
-    try:
-        value = json.loads(side.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return value.get("Sources") if isinstance(value, dict) else None
 
 
 def _json(facts: Mapping[str, Any]) -> str:

@@ -1,7 +1,9 @@
 """File names of BIDS: `sub-01_ses-2_run-1_T1w.nii.gz`."""
 
+import os
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from cli.mask_targets import stem
@@ -11,6 +13,7 @@ _NAME = re.compile(r"(?P<entities>(?:[a-z]+-[A-Za-z0-9+]+_)+)(?P<suffix>[A-Za-z0
 _FOLDERS = ("anat", "dwi", "fmap", "func", "perf", "pet", "mrs", "micr")
 _DERIVED = ("desc", "label")
 """Entities that a derivative replaces."""
+_HASH_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,17 @@ def parsed_name(path: Path) -> BidsName | None:
 
 
 def name_of(path: Path) -> BidsName:
-    """The parts of a path's name; for any other name, a subject that is named after the file."""
-    return parsed_name(path) or BidsName((("sub", label(stem(path)) or "1"),), "scan", "anat")
+    """The parts of a path's name; for any other name, a subject that is named after the file.
+
+    Where the name has characters that a label cannot have, a hash of the name is added, so that
+    different names give different subjects.
+    """
+    return parsed_name(path) or BidsName((("sub", _subject(stem(path))),), "scan", "anat")
+
+
+def _subject(name: str) -> str:
+    kept = label(name)
+    return kept if kept == name else kept + sha256(os.fsencode(name)).hexdigest()[:_HASH_DIGITS]
 
 
 def label(text: str) -> str:

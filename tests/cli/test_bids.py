@@ -132,10 +132,10 @@ def test_channels_are_matched_by_their_entities(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["sub-7_acq-x_T1w.nii.gz", "Some scan.nii"])
 def test_single_scans(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A name that is none of BIDS gives a subject of its letters and digits."""
+    """A name that is none of BIDS gives a subject of its letters and digits, and of a hash."""
     path, out = scan(tmp_path / name), tmp_path / "out"
     assert tessera("segment", path, "--bids", "--model", "one-t1", "-o", out) == 0
-    subject = "sub-7" if name.startswith("sub") else "sub-Somescan"
+    subject = "sub-7" if name.startswith("sub") else "sub-Somescancb326b88"
     rest = "_acq-x" if name.startswith("sub") else ""
     assert f"{subject}/anat/{subject}{rest}_desc-onet1_dseg.nii.gz" in files_of(out)
     assert str(out) in capsys.readouterr().out
@@ -157,6 +157,98 @@ def test_a_supplied_mask(tmp_path: Path) -> None:
     assert not {"Manual", "Model"} & set(side)
     assert side["LabelsOfModel"]["name"] == "one-t1"
     assert stem.with_name(f"{stem.name}.nii.gz").read_bytes() == by_network
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_masks_of_another_data_set_are_kept(
+    tmp_path: Path, moved: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two data sets whose scans have the same names; also where the description is lost."""
+    name, out = "sub-01/anat/sub-01_T1w.nii.gz", tmp_path / "out"
+    first, second = data_set(tmp_path / "a", name), data_set(tmp_path / "b", name)
+    common = ("--bids", "--model", "one-t1", "-o", out)
+    assert tessera("segment", first, *common) == 0
+    if moved:
+        (out / "dataset_description.json").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for other in (second, second / name, first / name):
+        assert tessera("segment", other, *common) != 0
+        reason = "exists, and was made" if moved else "masks of another data set"
+        assert reason in " ".join(capsys.readouterr().err.split())
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert (tessera("segment", first, *common) == 0) is not moved
+
+
+def test_masks_of_scans_outside_a_data_set_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of other scripts give different subjects; an equal name is refused."""
+    out = tmp_path / "out"
+    common = ("--bids", "--model", "one-t1", "-o", out)
+    scans = [scan(tmp_path / name, n) for n, name in enumerate(("患者.nii", "病人.nii", "a/x.nii"))]
+    assert tessera("segment", *scans, *common) == 0
+    assert len(list(out.glob("sub-*"))) == 3
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert tessera("segment", scan(tmp_path / "b" / "x.nii", 9), *common) != 0
+    assert "sub-x_desc-onet1_dseg exists" in " ".join(capsys.readouterr().err.split())
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("Sources", 5), ("Sources", []), ("Model", "one-t1"), ("Model", {"name": "on-et1"}), ("", 0)],
+)
+def test_a_mask_of_unknown_origin_is_kept(tmp_path: Path, field: str, value: object) -> None:
+    """The side file is not that of these scans and this model, or is lost (no field)."""
+    root, out = data_set(tmp_path / "a", "sub-01/anat/sub-01_T1w.nii.gz"), tmp_path / "out"
+    common = ("segment", root, "--bids", "--model", "one-t1", "-o", out)
+    assert tessera(*common) == 0
+    assert tessera(*common) == 0
+    (side,) = (out / "sub-01").rglob("*.json")
+    if field:
+        side.write_text(json.dumps(json.loads(side.read_text()) | {field: value}))
+    else:
+        side.unlink()
+    assert tessera(*common) != 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"GeneratedBy": 5}, "did not write"),
+        ({"GeneratedBy": {"Name": "Tessera"}}, "did not write"),
+        ({"GeneratedBy": [5, {"Name": ["Tessera"]}]}, "did not write"),
+        ({"DatasetType": ["derivative"]}, "did not write"),
+        ({"DatasetLinks": 5}, "another data set"),
+        ({"DatasetLinks": {"raw": 5}}, "another data set"),
+        ({"DatasetLinks": {"raw": "a\0b"}}, "another data set"),
+        ([], "cannot be read"),
+    ],
+)
+def test_descriptions_of_wrong_types(
+    tmp_path: Path, facts: object, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = scan(tmp_path / "sub-01_T1w.nii"), tmp_path / "out"
+    ours = {"DatasetType": "derivative", "GeneratedBy": [{"Name": "Tessera"}]}
+    out.mkdir()
+    value = ours | facts if isinstance(facts, dict) else facts
+    (out / "dataset_description.json").write_text(json.dumps(value))
+    assert tessera("segment", path, "--bids", "--model", "one-t1", "-o", out) == 2
+    assert reason in " ".join(capsys.readouterr().err.split())
+    (out / "dataset_description.json").write_text("[" * 100_000)
+    assert tessera("segment", path, "--bids", "--model", "one-t1", "-o", out) == 2
+
+
+def test_scans_that_are_links(tmp_path: Path) -> None:
+    """DataLad keeps each scan as a link into .git/annex: its source is the name of the link."""
+    name, annexed = "sub-01/anat/sub-01_T1w.nii.gz", tmp_path / "study/.git/annex/one.nii.gz"
+    root, out = data_set(tmp_path / "study", name), tmp_path / "out"
+    annexed.parent.mkdir(parents=True)
+    (root / name).rename(annexed)
+    (root / name).symlink_to(annexed)
+    assert tessera("segment", root, "--bids", "--model", "one-t1", "-o", out) == 0
+    (side,) = (out / "sub-01").rglob("*.json")
+    assert json.loads(side.read_text())["Sources"] == [f"bids:raw:{name}"]
 
 
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
