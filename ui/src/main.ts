@@ -3,7 +3,7 @@
 import * as api from './api'
 import * as automation from './automation'
 import { element } from './element'
-import { groupFolder, groupFiles, filesIn } from './file_groups'
+import { groupFolder, groupFiles, filesIn, located } from './file_groups'
 import { shortcutsDialog } from './shortcuts'
 import icon from './icon.svg'
 import { type Keys, listen } from './key_events'
@@ -138,7 +138,7 @@ function acceptDrops(): void {
       .filter((_, n) => !entries[n]?.isDirectory)
       .map((item) => item.getAsFile())
       .filter((file) => file !== null)
-    void groupFiles(dropped).then((groups) => start.add(groups))
+    void groupFiles(located(dropped)).then((groups) => start.add(groups))
     if (folders.length > 0) {
       void filesIn(folders).then(groupFolder).then((groups) => start.add(groups))
     }

@@ -2,7 +2,7 @@
 
 import * as api from '../api'
 import { element, fill, swatch } from '../element'
-import { groupFolder, type FileGroup, groupFiles } from '../file_groups'
+import { groupFolder, type FileGroup, groupFiles, located } from '../file_groups'
 import { go } from '../route'
 import { type Upload, Uploads } from '../uploads'
 import { countText, shapeText } from '../text'
@@ -101,7 +101,7 @@ export class StartView {
       multiple: true,
       id: 'files',
       onchange: () => {
-        const files = [...(picker.files ?? [])]
+        const files = located(picker.files ?? [])
         picker.value = ''
         void groupFiles(files).then((groups) => this.add(groups))
       },
@@ -111,7 +111,7 @@ export class StartView {
       webkitdirectory: true,
       id: 'folder',
       onchange: () => {
-        const files = [...(folder.files ?? [])]
+        const files = located(folder.files ?? [])
         folder.value = ''
         void groupFolder(files).then((groups) => this.add(groups))
       },
