@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +22,7 @@ from imaging.scan import Scan, in_memory
 from inference.engine import Engine
 from inference.options import RunOptions
 from jobs.settings import Settings
+from models.card_parts import Channel
 from models.registry import Model
 
 _EDGE = {2: 1024, 3: 96}
@@ -75,12 +78,7 @@ def command(
     dimension = model.card.dimension
     sides = shape or (_EDGE[dimension],)
     grid = sides * dimension if len(sides) == 1 else sides
-    scans = {
-        channel.name: in_memory(np.zeros((1, *grid), np.uint8), _noise(grid, 1).spacing_mm)
-        if channel.label_values
-        else _noise(grid, channel.components)
-        for channel in model.card.channels
-    }
+    scans = {channel.name: _scan(grid, channel) for channel in model.card.channels}
     title = f"{name} on {' x '.join(map(str, grid))}"
     table = Table("tile", "tiles", "s", "network s", "Mvoxel/s", box=None, title=title)
     with tempfile.TemporaryDirectory() as folder:
@@ -113,6 +111,10 @@ def _timing(
     )
 
 
-def _noise(grid: tuple[int, ...], components: int) -> Scan:
-    values = np.random.default_rng(0).normal(100, 20, (components, *grid)).astype(np.float32)
+def _scan(grid: tuple[int, ...], channel: Channel) -> Scan:
+    """Noise; for a channel that is a label map, one without labels."""
+    values: NDArray[Any] = np.zeros((1, *grid), np.uint8)
+    if not channel.label_values:
+        noise = np.random.default_rng(0).normal(100, 20, (channel.components, *grid))
+        values = noise.astype(np.float32)
     return in_memory(values, (1.0,) * len(grid))

@@ -8,8 +8,7 @@ import click
 
 from cli.input_scans import InputScan, input_scans
 from imaging.errors import BadRequest
-from inference.options import DEFAULT_MARGIN_MM, MASK_USES
-from models.card_parts import GIVEN_MASK
+from imaging.given_mask import DEFAULT_MARGIN_MM, GIVEN_MASK, MASK_USES
 
 
 def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 import click
 
-from inference.options import PRECISIONS
+from inference.runtime_registry import PRECISIONS
 
 precision_option = click.option(
     "--precision",

@@ -29,8 +29,8 @@ from imaging.errors import BadInput, BadRequest
 from imaging.formats import registry
 from imaging.formats.incoming import ScanSelection
 from imaging.formats.mask_file import deliver
+from imaging.given_mask import GIVEN_MASK, MaskUse
 from inference.options import RunOptions
-from models.card_parts import GIVEN_MASK
 
 _PATH = click.Path(path_type=Path)
 _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPORT_FORMATS)
@@ -125,7 +125,7 @@ def command(
     each: bool,
     resample: bool,
     mask: Path | None,
-    mask_use: str,
+    mask_use: MaskUse,
     margin_mm: float,
     bids: bool,
 ) -> None:

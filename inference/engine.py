@@ -9,11 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imaging.errors import BadModel, BadRequest
+from imaging.errors import BadModel
 from imaging.formats import registry
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
+from imaging.given_mask import take_given_mask
 from imaging.overlay import preview
 from imaging.same_grid import label_view
 from imaging.scan import Scan
@@ -33,7 +34,6 @@ from inference.sample_scans import sample_scans
 from inference.segmentation_output import SegmentationOutput
 from inference.session_cache import LoadedNetwork, SessionCache
 from models.card import ModelCard
-from models.card_parts import GIVEN_MASK
 from models.registry import Model, Registry
 
 __all__ = ["Engine", "Limits", "Registry", "save"]
@@ -93,7 +93,7 @@ class Engine:
         opened = {
             name: open_scan(path, self._limits, self._scratch) for name, path in scans.items()
         }
-        given = None if options.mask is None else _given_mask(opened, loaded.card)
+        given = _given_mask(opened, loaded.card, options)
         check(opened, loaded.card)
         first = opened[loaded.card.channels[0].name]
         if given is not None and options.starts_from_mask:
@@ -218,15 +218,11 @@ def save_mask(
     return SegmentationOutput(path, stored.name, image, facts)
 
 
-def _given_mask(opened: dict[str, Scan], card: ModelCard) -> Scan:
-    """Takes the given mask out of the opened scans; raises BadRequest where there is none."""
-    if GIVEN_MASK not in opened or GIVEN_MASK in {channel.name for channel in card.channels}:
-        raise BadRequest(
-            "A mask is to be used, but none is given, or the model has a channel of that name.",
-            expected=f"A label map under the name `{GIVEN_MASK}`, beside the model's channels.",
-            hint="Add it, or leave the option `mask` out.",
-        )
-    return opened.pop(GIVEN_MASK)
+def _given_mask(opened: dict[str, Scan], card: ModelCard, options: RunOptions) -> Scan | None:
+    """Takes the given mask out of the opened scans, if one is used."""
+    if options.mask is None:
+        return None
+    return take_given_mask(opened, [channel.name for channel in card.channels])
 
 
 def _check_checksum(model: Model, sha256: str | None) -> None:

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
+from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
 from inference.runtime_registry import AUTO
-
-PRECISIONS = ("auto", "fp32")
-MASK_USES = ("crop", "start")
-DEFAULT_MARGIN_MM = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +13,11 @@ class RunOptions:
     device: str = AUTO
     """A name of `inference.runtime_registry.device_names`."""
     precision: str = "auto"
-    """One of PRECISIONS; auto: the shortest that the network tolerates on the device."""
+    """One of `inference.runtime_registry.PRECISIONS`."""
     tile: tuple[int, ...] | None = None
     """At most this per axis; None: the planner chooses."""
-    mask: str | None = None
-    """How the given mask is used, one of MASK_USES. crop: only its bounding box is segmented.
-    start: it is the result, to be corrected. None: none is given."""
+    mask: MaskUse | None = None
+    """How the given mask is used. None: none is given."""
     margin_mm: float = DEFAULT_MARGIN_MM
     """With `crop`: what is segmented around the bounding box, on each side."""
 

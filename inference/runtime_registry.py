@@ -7,6 +7,7 @@ file imports its library only when the library is used.
 import pkgutil
 from functools import cache
 from importlib import import_module
+from typing import Literal, get_args
 
 from imaging.errors import BadRequest
 from inference import runtimes
@@ -14,6 +15,9 @@ from inference.runtime import Runtime
 
 AUTO = "auto"
 """The device name that picks the best runtime of a worker's machine."""
+Precision = Literal["auto", "fp32"]
+"""auto: the shortest that the network tolerates on the device."""
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 ANY_QUEUE = "any"
 """The queue of jobs that any worker can run."""
 REFERENCE = "cpu"

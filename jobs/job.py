@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from imaging.errors import Conflict
+from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
 
 
 class JobState(StrEnum):
@@ -96,9 +97,9 @@ class Options:
     """auto or fp32."""
     tile: tuple[int, ...] | None = None
     """Largest tile per axis, rounded down to a legal size; None: chosen by the planner."""
-    mask: str | None = None
-    """How the label map `mask` of its scans is used: crop or start; None: there is none."""
-    margin_mm: float = 10.0
+    mask: MaskUse | None = None
+    """How the label map `mask` of its scans is used; None: there is none."""
+    margin_mm: float = DEFAULT_MARGIN_MM
     """With `crop`: what is segmented around the box of the labels."""
 
     @property

@@ -14,9 +14,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-GIVEN_MASK = "mask"
-"""Name under which a request supplies a mask to crop to or to start from."""
-
 
 class Channel(FrozenModel):
     """One input scan of the network, such as `t1`."""

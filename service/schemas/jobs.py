@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
+from inference.runtime_registry import Precision
 from jobs.job import JobState
 from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
@@ -21,10 +23,10 @@ class OptionsIn(Wire):
     """
 
     device: Device = "auto"
-    precision: Literal["auto", "fp32"] = "auto"
+    precision: Precision = "auto"
     tile: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    mask: Literal["crop", "start"] | None = None
-    margin_mm: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    mask: MaskUse | None = None
+    margin_mm: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_MARGIN_MM
     """Margin around the box with `crop`; in pixels for an image without a pixel size."""
 
 

@@ -7,11 +7,11 @@ from functools import cache
 from uuid import uuid4
 
 from imaging.errors import BadRequest, ScanModelMismatch
+from imaging.given_mask import GIVEN_MASK, take_given_mask
 from inference.runtime_registry import queue_for
 from jobs.job import Job, JobState, Options
 from jobs.repository import Scans
 from models.card import ModelCard
-from models.card_parts import GIVEN_MASK
 from models.registry import Registry
 
 
@@ -106,16 +106,7 @@ def _by_channel(order: JobOrder, card: ModelCard) -> tuple[dict[str, str], str |
     used."""
     names = [channel.name for channel in card.channels]
     given = dict(order.scans or {names[0]: order.scan or ""})
-    mask = None
-    if order.options.mask is not None:
-        if GIVEN_MASK in names or GIVEN_MASK not in given:
-            raise BadRequest(
-                f"options.mask is {order.options.mask}, but no mask is given, or the model has a "
-                "channel of that name.",
-                expected=f"`scans` with a label map under `{GIVEN_MASK}`, beside the channels.",
-                hint="Upload the label map as a scan and name it there, or omit options.mask.",
-            )
-        mask = given.pop(GIVEN_MASK)
+    mask = None if order.options.mask is None else take_given_mask(given, names)
     if set(given) == set(names):
         return {name: given[name] for name in names}, mask
     count = "1 scan" if len(names) == 1 else f"{len(names)} scans"

@@ -18,6 +18,7 @@ from imaging.crop import cropped
 from imaging.errors import BadInput, BadRequest, ScanModelMismatch
 from imaging.formats.mask_file import read, write
 from imaging.formats.sniff import open_scan
+from imaging.given_mask import take_given_mask
 from imaging.same_grid import label_view
 from imaging.scan import Scan, in_memory
 from inference.engine import Engine
@@ -244,11 +245,22 @@ def test_an_empty_mask_and_none_at_all(
 ) -> None:
     model = make_model("cropping", CONFIG)
     scans = {"image": nifti(tmp_path / "scan.nii", voxels)}
-    with pytest.raises(BadRequest, match="none is given"):
+    with pytest.raises(BadRequest, match="no mask is given"):
         engine_of(model).segment(scans, model.card.name, tmp_path / "out", RunOptions(mask="crop"))
     scans["mask"] = nifti(tmp_path / "mask.nii", np.zeros(GRID, np.uint8))
     with pytest.raises(BadRequest, match="has no label"):
         engine_of(model).segment(scans, model.card.name, tmp_path / "out", RunOptions(mask="crop"))
+
+
+@pytest.mark.parametrize(
+    ("scans", "channels"), [({"t1": 1}, ["t1"]), ({"t1": 1, "mask": 2}, ["t1", "mask"])]
+)
+def test_no_mask_is_taken_where_none_is_given(scans: dict[str, int], channels: list[str]) -> None:
+    """A scan of the model's own channel `mask` is not one."""
+    before = dict(scans)
+    with pytest.raises(BadRequest, match="no mask is given"):
+        take_given_mask(scans, channels)
+    assert scans == before
 
 
 @pytest.mark.parametrize("name", ["mask.png", "mask.nii.gz", "mask.ome.tif", "mask.nrrd"])
