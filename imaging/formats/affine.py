@@ -9,6 +9,9 @@ ORIENTATION_UNKNOWN = (
     "The file does not say how the scan is oriented: left and right may be swapped."
 )
 """A warning."""
+_LEAST_MM, _MOST_MM = 1e-12, 1e12
+"""Bounds of voxel sizes, and of distances from the origin. A file that states a wrong unit is far
+outside; within them, float32 holds every position, also in a format that stores nothing else."""
 _SINGULAR = 1e-6
 """|det| of the unit-length columns below which the axes count as parallel."""
 _SHEAR_DEGREES = 0.05
@@ -19,10 +22,37 @@ def is_valid(affine: NDArray[np.float64]) -> bool:
     """Whether `affine`, (4, 4), is finite and its three axes span space."""
     if not np.isfinite(affine).all():
         return False
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    with np.errstate(over="ignore", under="ignore"):
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if not (lengths > 0).all() or not np.isfinite(lengths).all():
         return False
     return bool(abs(np.linalg.det(affine[:3, :3] / lengths)) > _SINGULAR)
+
+
+def is_length_mm(mm: float) -> bool:
+    """Whether it is a possible size of a voxel in mm; False for NaN."""
+    return _LEAST_MM <= mm <= _MOST_MM
+
+
+def check_affine_mm(affine: NDArray[np.float64]) -> None:
+    """Raises UnsupportedScan unless `affine`, (4, 4), voxel index -> RAS+ mm, is valid and within
+    the bounds of lengths."""
+    if np.isfinite(affine).all() and (np.abs(affine[:3]) > _MOST_MM).any():
+        raise impossible_length()
+    if not is_valid(affine):
+        raise invalid_affine()
+    if not all(map(is_length_mm, np.linalg.norm(affine[:3, :3], axis=0))):
+        raise impossible_length()
+
+
+def impossible_length() -> UnsupportedScan:
+    """The error for a voxel size or a position that nothing can have."""
+    return UnsupportedScan(
+        "The scan's voxel size, or its distance from the origin, is impossibly large or small.",
+        expected=f"Voxel sizes from {_LEAST_MM:g} to {_MOST_MM:g} mm, and positions up to "
+        f"{_MOST_MM:g} mm.",
+        hint="Correct the voxel size, the position or the unit in the header.",
+    )
 
 
 def invalid_affine() -> UnsupportedScan:

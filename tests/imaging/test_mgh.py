@@ -147,6 +147,8 @@ BAD = {
     "64-bit": (patched(SOUND, 20, ">i", 2), UnsupportedScan, "64-bit integers"),
     "tensors": (patched(SOUND, 20, ">i", 6), UnsupportedScan, "tensors"),
     "flat": (patched(SOUND, 30, ">f", 0), UnsupportedScan, "singular"),
+    "immense": (patched(SOUND, 30, ">f", 1e30), UnsupportedScan, "impossibly large"),
+    "far away": (patched(SOUND, 78, ">f", 1e30), UnsupportedScan, "impossibly"),
     "not finite": (patched(SOUND, 78, ">f", np.nan), UnsupportedScan, "not finite"),
     "too large": (patched(SOUND, 4, ">i", 2**31 - 1), ScanTooLarge, "voxels"),
     "many frames": (patched(SOUND, 16, ">i", 2**31 - 1), ScanTooLarge, "bytes"),

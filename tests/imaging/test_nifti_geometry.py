@@ -152,6 +152,8 @@ def test_axes_that_are_not_perpendicular_are_reported(tmp_path: Path, degrees: f
     [
         ({**SFORM, "srow_x": [0] * 4}, "The sform in the NIfTI header is not valid"),
         ({**QFORM, "quatern_b": 3.0}, "the quaternion is longer than 1"),
+        ({**SFORM, "srow_x": [0, 1e30, 0, 0]}, "impossibly large"),
+        ({**SFORM, "srow_x": [0, -2, 0, 1e30]}, "impossibly large"),
         ({**QFORM, "qoffset_x": np.inf}, "The qform in the NIfTI header is not valid"),
     ],
     ids=str,

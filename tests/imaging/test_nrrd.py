@@ -144,6 +144,15 @@ BAD = {
     "a skip beyond the stream": (
         plain("byte skip: 5000", encoding="gzip", data=gzip.compress(bytes(120))),
         UnreadableScan, "cut off"),
+    "immense": (
+        plain(space_directions="(1e150,0,0) (0,1e150,0) (0,0,1e150)", space_units='"pc" "pc" "pc"'),
+        UnsupportedScan, "impossibly large"),
+    "minute": (plain(space_directions="(1e-310,0,0) (0,1e-310,0) (0,0,1e-310)",
+                     space_units='"ym" "ym" "ym"'), UnsupportedScan, "singular|impossibly"),
+    "far away": (plain(space_origin="(1e300,0,0)", space_units='"pc" "pc" "pc"'),
+                 UnsupportedScan, "not finite|impossibly"),
+    "large without a unit": (plain(space_directions="(1e40,0,0) (0,1e40,0) (0,0,1e40)"),
+                             UnsupportedScan, "impossibly large"),
     "no gzip": (plain(encoding="gzip"), UnreadableScan, "cut off"),
     "half a stream": (plain(encoding="gzip", data=gzip.compress(bytes(120))[:-9]), UnreadableScan,
                       "cut off"),
@@ -188,6 +197,12 @@ def test_a_header_is_read_by_the_grammar_of_the_format(tmp_path: Path, name: str
     scan = verify(path)
     assert np.array_equal(scan.read(Box.whole(SHAPE))[0].ravel("F"), np.arange(120))
     assert np.array_equal(scan.affine, np.eye(4))
+
+
+def test_a_unit_may_bring_lengths_within_the_bounds(tmp_path: Path) -> None:
+    large = "(1e15,0,0) (0,1e15,0) (0,0,1e15)"
+    (tmp_path / "a.nrrd").write_bytes(plain(space_directions=large, space_units='"fm" "fm" "fm"'))
+    assert open_scan(tmp_path / "a.nrrd").spacing_mm == pytest.approx((1e3, 1e3, 1e3))
 
 
 def test_bytes_are_skipped_after_decompression(tmp_path: Path) -> None:

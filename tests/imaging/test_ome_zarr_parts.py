@@ -242,6 +242,30 @@ def test_a_transformation_that_is_not_understood_is_refused(tmp_path: Path) -> N
         open_scan(path)
 
 
+@pytest.mark.parametrize(
+    ("axes", "kind", "number", "unit"),
+    [
+        ("zyx", "scale", 1e150, "parsec"),
+        ("zyx", "scale", 1e300, "parsec"),
+        ("zyx", "scale", 1e-310, "yoctometer"),
+        ("yx", "scale", 1e-310, "yoctometer"),
+        ("yx", "scale", 1e40, "millimeter"),
+        ("zyx", "translation", 1e300, "parsec"),
+        ("zyx", "translation", -1e40, None),
+    ],
+)
+def test_lengths_that_are_impossible_in_mm(
+    tmp_path: Path, axes: str, kind: str, number: float, unit: str | None
+) -> None:
+    path = image(tmp_path / "a.zarr", noise(*(4, 9, 8)[: len(axes)]), axes, units=unit)
+    header = json.loads((path / ".zattrs").read_text())
+    changes = header["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    changes.append({"type": kind, kind: [number] * len(axes)})
+    (path / ".zattrs").write_text(json.dumps(header))
+    with pytest.raises(UnsupportedScan, match=r"impossibly|not finite"):
+        open_scan(path)
+
+
 @pytest.mark.parametrize("stated", [[0.5], 2, [0.5, 0.5], [1, 1, 1, 1], [[1, 1, 1]], "111"])
 @pytest.mark.parametrize("kind", ["scale", "translation"])
 def test_a_transformation_has_one_number_for_each_axis(

@@ -51,6 +51,14 @@ def test_units_of_ome_may_differ_and_default_to_micrometres(tmp_path: Path) -> N
     assert scan.spacing_mm == pytest.approx((0.25e-3, 0.5e-3), rel=1e-12)
 
 
+@pytest.mark.parametrize(("size", "unit"), [(1e150, "pc"), (1e-30, "mm"), (1.5, "ym")])
+def test_an_impossible_size_is_reported(tmp_path: Path, size: float, unit: str) -> None:
+    sizes = {"PhysicalSizeX": size, "PhysicalSizeY": size}
+    scan = ome(tmp_path, **sizes, PhysicalSizeXUnit=unit, PhysicalSizeYUnit=unit)
+    assert scan.spacing_mm is None
+    assert "impossible size" in scan.warnings[0]
+
+
 @pytest.mark.parametrize("unit", ["pixel", "reference frame", "furlong"])
 def test_a_unit_that_is_no_length_is_reported(tmp_path: Path, unit: str) -> None:
     sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}

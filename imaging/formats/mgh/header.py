@@ -26,8 +26,7 @@ from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats import gzip_stream
 from imaging.formats.affine import (
     ORIENTATION_UNKNOWN,
-    invalid_affine,
-    is_valid,
+    check_affine_mm,
     shear_warnings,
 )
 from imaging.formats.file_start import FileStart
@@ -131,8 +130,7 @@ def geometry_of(affine: NDArray[np.float64], grid: tuple[int, int, int]) -> tupl
 
 def _with_warnings(header: MghHeader) -> MghHeader:
     affine = header.affine
-    if not is_valid(affine):
-        raise invalid_affine()
+    check_affine_mm(affine)
     warnings = (*header.warnings, *shear_warnings(affine))
     return MghHeader(header.grid, header.frames, header.stream, header.geometry, warnings)
 

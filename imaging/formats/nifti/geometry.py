@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imaging.errors import UnsupportedScan
 from imaging.formats.affine import (
     ORIENTATION_UNKNOWN,
+    check_affine_mm,
     completed,
     corner_distance,
     invalid_affine,
@@ -44,7 +45,8 @@ class Geometry:
 def geometry_of(raw: Nifti1Header, grid: tuple[int, int, int]) -> Geometry:
     """The sform where there is one, else the qform, else the bare voxel sizes, as in nibabel.
 
-    Lengths in metres and micrometres become mm. Raises UnsupportedScan where no form is valid.
+    Lengths in metres and micrometres become mm. Raises UnsupportedScan where no form is valid,
+    or lengths are impossible.
     """
     scale, unit_warnings = _unit(raw)
     sizes, size_warnings = _voxel_sizes(raw, grid)
@@ -54,6 +56,7 @@ def geometry_of(raw: Nifti1Header, grid: tuple[int, int, int]) -> Geometry:
     if qform is None and affine is sform:
         size_warnings = ()  # the voxel sizes of the header are not used
     affine = np.diag([scale, scale, scale, 1.0]) @ affine
+    check_affine_mm(affine)
     warnings = (*form_warnings, *unit_warnings, *size_warnings, *shear_warnings(affine))
     return Geometry(affine, warnings)
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from imaging.formats.affine import (
     ORIENTATION_UNKNOWN,
+    check_affine_mm,
     invalid_affine,
-    is_valid,
     shear_warnings,
 )
 from imaging.formats.length_units import length_mm
@@ -60,11 +60,11 @@ def space_of(fields: Mapping[str, str], axes: Axes) -> NrrdSpace:
     time = space.endswith(_TIME)
     space = space.removesuffix(_TIME)
     own, stated = _own(fields, axes, time=time)
-    if not is_valid(own):
-        raise invalid_affine()
     unit, scale, warnings = _unit(fields, axes)
     name = space if space in _SPACES else _NOT_ANATOMICAL
-    affine = np.diag([*(sign * scale for sign in _SPACES[name]), 1.0]) @ own
+    with np.errstate(over="ignore", invalid="ignore"):  # the check refuses the result
+        affine = np.diag([*(sign * scale for sign in _SPACES[name]), 1.0]) @ own
+    check_affine_mm(affine)
     known = space in _SPACES and "spacedirections" in fields
     return NrrdSpace(
         name=name,

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import UnsupportedScan
+from imaging.formats.affine import check_affine_mm, impossible_length, is_length_mm
 from imaging.formats.length_units import length_mm
 
 DIRECTIONS = {
@@ -82,13 +82,13 @@ def geometry_of(axes: Sequence[SpatialAxis]) -> Geometry:
 
     An axis without a unit of length takes that of the others; where no axis has one, a volume has
     voxels in millimetres and an image has no pixel size. Warns of both. Raises UnsupportedScan
-    where two axes have the same direction, or the lengths are not finite in mm.
+    where two axes have the same direction, or lengths are impossible.
     """
     volume = len(axes) == 3
     scales, warning = _scales(axes)
     spacing = tuple(axis.step * mm for axis, mm in zip(axes, scales, strict=True))
-    if not all(isfinite(mm) for mm in spacing):
-        raise _unsupported("The voxels of the image are larger than any number of millimetres.")
+    if not all(is_length_mm(mm) for mm, unit in zip(spacing, scales, strict=True) if unit):
+        raise impossible_length()
     warnings = [warning] if warning else []
     if not volume:
         return Geometry(np.eye(4), spacing if all(spacing) else None, tuple(warnings))
@@ -100,7 +100,9 @@ def geometry_of(axes: Sequence[SpatialAxis]) -> Geometry:
     else:
         directions = [axis.orientation for axis in axes]
     first = [axis.first * mm for axis, mm in zip(axes, scales, strict=True)]
-    return Geometry(_affine(directions, spacing, first), spacing, tuple(warnings))
+    affine = _affine(directions, spacing, first)
+    check_affine_mm(affine)
+    return Geometry(affine, spacing, tuple(warnings))
 
 
 def _scales(axes: Sequence[SpatialAxis]) -> tuple[list[float], str]:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import tifffile
 
+from imaging.formats.affine import is_length_mm
 from imaging.formats.length_units import length_mm
 from imaging.formats.tiff.contents import ImageSeries
 from imaging.formats.tiff.ventana import xmp_text
@@ -18,6 +19,7 @@ NOT_A_LENGTH = (
 )
 _UNCLEAR = "The OME-XML describes images of other sizes; the size of the pixels is not known."
 _NO_UNIT = "The file states a resolution without a unit; the size of the pixels is not known."
+_IMPOSSIBLE = "The file states an impossible size of its pixels; it is not used."
 _MICROMETRE_MM = 1e-3
 _RESOLUTION_UNITS_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
 """ResolutionUnit (TIFF 6.0, section 8): inch and centimetre; millimetre and micrometre are in use,
@@ -51,7 +53,16 @@ class PixelSize:
 
 
 def pixel_size(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize:
-    """The size of a pixel, by the metadata of the file's format, else by its resolution tags."""
+    """The size of a pixel, by the metadata of the file's format, else by its resolution tags.
+
+    An impossible size counts as none.
+    """
+    size = _stated(file, series)
+    stated = [mm for mm in (size.row, size.column, size.plane) if mm is not None]
+    return size if all(map(is_length_mm, stated)) else PixelSize(warnings=(_IMPOSSIBLE,))
+
+
+def _stated(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize:
     for source in (_ome, _imagej, _aperio, _philips, _ventana, _lsm):
         with contextlib.suppress(Exception):  # incomplete or damaged metadata state no size
             size = source(file, series)
