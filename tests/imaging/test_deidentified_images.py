@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -147,6 +148,35 @@ def test_comments_in_jpeg_tiles_are_removed(tmp_path: Path) -> None:
     )  # fmt: skip
     data = check(tmp_path / "a.tif", tmp_path)
     assert len(data) < 2 * (tmp_path / "a.tif").stat().st_size
+
+
+def test_a_jpeg_tile_of_each_component(tmp_path: Path) -> None:
+    """One JPEG for each component is not copied as if it were the whole colour."""
+    colour = np.array((40, 120, 220), np.uint8)
+    tiles = [
+        bytes(imagecodecs.jpeg_encode(np.full((64, 64), n, np.uint8), level=95)) for n in colour
+    ]
+    tifffile.imwrite(
+        tmp_path / "a.tif", iter(tiles), shape=(3, 64, 64), dtype=np.uint8, tile=(64, 64),
+        compression="jpeg", photometric="rgb", planarconfig="separate", metadata=None,
+    )  # fmt: skip
+    copy = deidentified(tmp_path / "a.tif", tmp_path)
+    assert np.array_equal(pixels(copy.path), np.broadcast_to(colour, (64, 64, 3)))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_channel_of_jpeg_tiles_that_hold_all_channels(tmp_path: Path, number: int) -> None:
+    values = (40, 120, 220)
+    tile = imagecodecs.jpeg_encode(
+        np.full((64, 64, 3), values, np.uint8), level=95, colorspace="RGB", outcolorspace="RGB"
+    )
+    tifffile.imwrite(
+        tmp_path / "a.tif", iter([bytes(tile)]), shape=(64, 64, 3), dtype=np.uint8, tile=(64, 64),
+        compression="jpeg", photometric="minisblack", planarconfig="contig", metadata=None,
+        extrasamples=("unspecified", "unspecified"),
+    )  # fmt: skip
+    copy = deidentified(tmp_path / "a.tif", tmp_path, volume=number)
+    assert np.array_equal(pixels(copy.path), np.full((64, 64, 1), values[number - 1]))
 
 
 def test_a_part_and_a_stack(tmp_path: Path) -> None:

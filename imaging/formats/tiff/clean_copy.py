@@ -54,7 +54,7 @@ def write_clean_copy(path: Path, number: int, target: Path) -> None:
         tifffile.TiffWriter(file, bigtiff=size >= _CLASSIC_BYTES, ome=True) as tiff,
         decoder_errors(),
     ):
-        options = _jpeg_tiles(path, part) or _lossless_tiles(scan)
+        options = _jpeg_tiles(path, part, scan) or _lossless_tiles(scan)
         shape, axes = _shape_and_axes(scan)
         metadata = {"axes": axes, "UUID": f"urn:uuid:{uuid5(_UUID, str(shape))}"}
         metadata |= _sizes(part.size)
@@ -97,12 +97,15 @@ def _tiles(scan: Scan, edge: list[int]) -> Iterator[NDArray[Any]]:
         yield tile[..., 0] if scan.shape[0] == 1 else tile
 
 
-def _jpeg_tiles(path: Path, part: TiffPart) -> dict[str, Any] | None:
-    """The tiles as they are stored; None where they are not tiles of JPEG that fit a TIFF."""
+def _jpeg_tiles(path: Path, part: TiffPart, scan: Scan) -> dict[str, Any] | None:
+    """The tiles as they are stored; None where they are not tiles of JPEG that fit a TIFF, or not
+    each one holds exactly the components of the scan."""
     page = part.series.keyframe
     tiled = page.is_tiled and page.tilelength % _TILE_STEP == 0 == page.tilewidth % _TILE_STEP
     complete = all(all(one.databytecounts) for one in part.series.pages)
-    known = page.photometric in (1, 2, 6) and page.samplesperpixel in (1, 3)
+    joined = page.samplesperpixel == 1 or page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+    same = joined and page.samplesperpixel == scan.shape[0]
+    known = page.photometric in (1, 2, 6) and same
     if page.compression != _JPEG or not (tiled and complete and known) or page.jpegheader:
         return None
     return {
