@@ -304,6 +304,34 @@ def test_a_slide_without_a_size_is_refused(tmp_path: Path, name: str) -> None:
         open_scan(path)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [{"InConcatenationNumber": 1, "InConcatenationTotalNumber": 2}, {"InConcatenationNumber": 1}],
+)
+def test_a_part_of_a_slide_is_refused(tmp_path: Path, part: dict[str, Any]) -> None:
+    """Given half of the tiles, the rest is in another file, and not blank."""
+    image = slide(pattern(32, 48), sparse=True, absent=(2, 3), ConcatenationUID="1.2.3", **part)
+    (path,) = write([image], tmp_path)
+    with pytest.raises(UnsupportedScan, match="concatenation"):
+        open_scan(path)
+
+
+def test_a_concatenation_of_one_slide_is_read(tmp_path: Path) -> None:
+    part: dict[str, Any] = {"ConcatenationUID": "1.2.3", "InConcatenationTotalNumber": 1}
+    (path,) = write([slide(pattern(32, 48), sparse=True, **part)], tmp_path)
+    np.testing.assert_array_equal(pixels(path), pattern(32, 48))
+
+
+@pytest.mark.parametrize("frames", [3, 5])
+def test_other_positions_than_tiles_are_refused(tmp_path: Path, frames: int) -> None:
+    """Given positions of four tiles, and pixels of more or fewer."""
+    image = slide(pattern(32, 48), sparse=True, NumberOfFrames=frames)
+    image.PixelData += bytes(TILE[0] * TILE[1] * 3)
+    (path,) = write([image], tmp_path)
+    with pytest.raises(UnreadableScan, match=f"describes 4 frames.*{frames}"):
+        open_scan(path)
+
+
 def test_two_tiles_at_one_place_are_refused(tmp_path: Path) -> None:
     image = slide(pattern(32, 48), sparse=True)
     groups = image.PerFrameFunctionalGroupsSequence

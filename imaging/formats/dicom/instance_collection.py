@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.concatenation import with_missing_parts
 from imaging.formats.dicom.frame import Frame, frames_of
 from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_reader import read_instance, series_uid_of
@@ -137,7 +138,7 @@ def _candidates(frames: dict[Instance, tuple[Frame, ...]]) -> tuple[ScanCandidat
 
 
 def _of_series(frames: Sequence[Frame]) -> list[ScanCandidate]:
-    stacks = stacks_of(frames)
+    stacks = with_missing_parts(stacks_of(frames), frames)
     largest = max(map(_slide_pixels, stacks), default=0)
     return [
         ScanCandidate(

@@ -37,6 +37,7 @@ KEPT: tuple[str | int, ...] = (
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "RedPaletteColorLookupTableDescriptor"),
     *("TotalPixelMatrixRows", "TotalPixelMatrixColumns", "TotalPixelMatrixFocalPlanes"),
     *("NumberOfOpticalPaths", "DimensionOrganizationType", "DimensionIndexSequence"),
+    *("ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *(*UIH_GRID, *MOSAIC_COUNT),
 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from imaging.errors import UnsupportedScan
+from imaging.formats.dicom.concatenation import with_missing_parts
 from imaging.formats.dicom.frame import frames_of
 from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_reader import read_instance
@@ -24,6 +25,8 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     manifest, openers = read_pack(path) if packed else (Manifest(), [opener(path)])
     frames = [frame for one in openers for frame in frames_of(read_instance(one))]
     stacks = [Stack.of(frames)] if manifest.whole else stacks_of(frames)
+    if not packed:  # a pack has these notes in its manifest
+        stacks = with_missing_parts(stacks, frames)
     if not packed and len(stacks) > 1:
         raise UnsupportedScan(
             f"The file holds {len(stacks)} volumes.",

@@ -49,6 +49,7 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
             expected="No compression, JPEG, JPEG-LS, JPEG 2000, HTJ2K or RLE (PS3.5, Annex A).",
             hint="Convert it with a DICOM toolkit. A video must be converted to frames.",
         )
+    _check_frames(header)
     native_bytes = native_size(header)
     if native_bytes <= 0:
         raise ValueError("The image has no size.")
@@ -84,6 +85,19 @@ def _check_class(header: Dataset) -> None:
             expected="CT, MR or PET, classic or enhanced; radiography, ultrasound or secondary "
             "capture.",
             hint="Send the images that it refers to.",
+        )
+
+
+def _check_frames(header: Dataset) -> None:
+    """Checks that every frame has its functional groups, and every group its frame."""
+    groups = header.get("PerFrameFunctionalGroupsSequence")
+    frames = int(header.get("NumberOfFrames") or 1)
+    if groups and len(groups) != frames:
+        raise UnreadableScan(
+            f"The header describes {len(groups):,} frames, and states that there are {frames:,}.",
+            expected="One item of the Per-frame Functional Groups Sequence for each frame (PS3.3, "
+            "C.7.6.16).",
+            hint="Export the image again.",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydicom import Dataset
 
 from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.formats.dicom.concatenation import is_part
 from imaging.formats.dicom.instance import Instance
 
 
@@ -29,13 +30,15 @@ class SlideTiles:
     @classmethod
     def of(cls, instance: Instance) -> "SlideTiles":
         """The tiles of an image; raises UnsupportedScan for several planes of focus or paths of
-        light, UnreadableScan for impossible positions."""
+        light, and for a part of a slide, UnreadableScan for impossible positions."""
         header = instance.header
         rows, columns = int(header.TotalPixelMatrixRows), int(header.TotalPixelMatrixColumns)
         tile = int(header.Rows), int(header.Columns)
         if rows < 1 or columns < 1:
             raise _impossible()
         _check_planes(header)
+        if is_part(header):
+            raise _partial()
         frames = header.get("PerFrameFunctionalGroupsSequence")
         sparse = str(header.get("DimensionOrganizationType") or "") != "TILED_FULL" and frames
         if sparse:
@@ -87,6 +90,15 @@ def _placed(frames: Any, tile: tuple[int, int]) -> dict[tuple[int, int], int]:
                 hint="Export one of them as an instance of its own.",
             )
     return placed
+
+
+def _partial() -> UnsupportedScan:
+    return UnsupportedScan(
+        "The file is one part of a slide that is split into several files (a concatenation).",
+        expected="All tiles of the slide's image in one instance, without Concatenation UID "
+        "(PS3.3, C.7.6.16.1).",
+        hint="Export the slide as one file per level.",
+    )
 
 
 def _impossible() -> UnreadableScan:
