@@ -12,6 +12,7 @@ from rich.progress import track
 from cli.case_evaluator import CaseEvaluator
 from cli.cases import paired_cases, unpaired_images
 from cli.device_option import device_option
+from cli.finite_range import FiniteRange
 from cli.models import registry
 from cli.precision_option import precision_option
 from cli.summary import show
@@ -55,7 +56,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=1.0,
     show_default=True,
     help="Tolerance of the surface Dice in mm, or in pixels for images without spacing.",

@@ -46,7 +46,8 @@ class InputScan:
         return scan.path
 
     def each(self, selection: ScanSelection) -> "list[InputScan]":
-        """Every scan of the files except localizers; a number is added to the names of masks.
+        """Every scan of the files; a number is added to the names of masks. Localizers are left
+        out, unless the files hold nothing else.
 
         Raises the error that refuses the files.
         """
@@ -54,7 +55,8 @@ class InputScan:
             try:
                 incoming_scans(self.files, Path(folder), UNLIMITED, selection)
             except SeveralScans as error:
-                choices = [one for one in error.choices if not one.get("localizer")]
+                images = [one for one in error.choices if not one.get("localizer")]
+                choices = images or list(error.choices)
             else:
                 return [self]
         name = stem(self.path)

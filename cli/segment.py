@@ -76,8 +76,9 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
 @click.option(
     "--each",
     is_flag=True,
-    help="Segment every scan of a file, archive or folder that holds several, except localizers. "
-    "The masks are numbered in the order in which the scans are listed without this option.",
+    help="Segment every scan of a file, archive or folder that holds several, except localizers "
+    "(unless there is nothing else). The masks are numbered in the order in which the scans are "
+    "listed without this option.",
 )
 @click.option(
     "--resample",

@@ -42,7 +42,8 @@ def crop_box(label: Scan, margin_mm: float) -> Box:
             hint="Segment the whole scan: leave the mask out.",
         )
     steps = label.spacing_mm or (1.0,) * label.dimension
-    margins = [ceil(margin_mm / mm) for mm in steps]
+    # No more than the whole grid: a margin of many tiny voxels may be infinite.
+    margins = [ceil(min(margin_mm / mm, size)) for mm, size in zip(steps, label.grid, strict=True)]
     return Box(
         tuple(max(0, int(n) - m) for n, m in zip(low, margins, strict=True)),
         tuple(

@@ -40,7 +40,7 @@ class UploadOptions(BaseModel):
     volume: Annotated[int | None, Field(ge=1)] = None
     """Number of the time point, frame, component or page in the file, from 1."""
     each: bool = False
-    """Makes a scan of each series, volume and part except localizers."""
+    """Makes a scan of each series, volume and part; of localizers only if there is nothing else."""
     resample: bool = False
     """Resamples tilted or unevenly spaced slices; a DICOM mask is mapped back to the slices."""
     deidentify: bool = False
@@ -95,8 +95,8 @@ async def upload_scan(
     """Uploads a scan: it is recognised by its content, checked to be complete, then stored.
 
     If an upload holds several scans, the problem lists them as `choices`; `series`, `stack` and
-    `volume` choose one of them. `each=true` makes a scan of each except localizers, and returns a
-    list.
+    `volume` choose one of them. `each=true` makes a scan of each, of localizers only if there is
+    nothing else, and returns a list.
     """
     async with uploaded_files(request, space) as files:
         wanted = ScanSelection(**options.model_dump())

@@ -72,6 +72,21 @@ def test_of_several_series_one_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert open_scan(out).grid == (24, 22, 8)
 
 
+def test_each_of_localizers_alone(tmp_path: Path) -> None:
+    """Every localizer gets a mask where there is nothing else; beside a scan, none does."""
+    kind = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+    scouts = [classic(voxels((24, 22, slices)), turned(), **kind) for slices in (8, 10)]
+    folder, out = tmp_path / "scouts", tmp_path / "masks"
+    write([*scouts[0], *scouts[1]], folder)
+    options = (*MODEL, "--each", "-o", out, "--format", "nifti")
+    assert tessera("segment", folder, *options) == 0
+    grids = {open_scan(path).grid for path in out.iterdir()}
+    assert grids == {(24, 22, 8), (24, 22, 10)}
+    write([*scouts[0], *classic(voxels((24, 22, 9)), turned())], tmp_path / "both")
+    assert tessera("segment", tmp_path / "both", *options) == 0
+    assert open_scan(out / "both.nii.gz").grid == (24, 22, 9)
+
+
 @pytest.mark.slow
 def test_uneven_slices_and_an_empty_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -305,6 +305,8 @@ def save(folder: Path, name: str, pixels: np.ndarray) -> None:
         (lambda _: None, ("--map", "1-5"), "whole numbers"),
         (lambda _: None, ("--cases", "{cases}"), "1 of 2 cases"),
         (lambda _: None, ("--membrane", "wall"), "no label wall"),
+        (lambda _: None, ("--tolerance", "nan"), "not a finite number"),
+        (lambda _: None, ("--tolerance", "inf"), "not a finite number"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said_plainly(

@@ -213,6 +213,16 @@ def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
         (("--model", "nuclei-2d"), "Either scans"),
         (("--channel", "t2={volume}", "--model", "hippocampus-mri-3d"), "one scan for each of: t1"),
         (("{text}", "--model", "hippocampus-mri-3d"), ""),
+        *(
+            (("{volume}", "--mask", "{volume}", "--model", "nuclei-2d", "--margin", margin), reason)
+            for margin, reason in (
+                ("nan", "not a finite number"),
+                ("inf", "0<=x<=1000"),
+                ("-inf", "0<=x<=1000"),
+                ("1e400", "0<=x<=1000"),
+                ("1000.1", "0<=x<=1000"),
+            )
+        ),
     ],
 )
 def test_bad_requests_are_plain_sentences(

@@ -349,3 +349,9 @@ def test_a_part_of_a_mask_that_is_stored_along_other_axes(turn: str) -> None:
     view = label_view(label, scan)
     box = Box((1, 0, 3), (4, 2, 7))
     assert np.array_equal(view.read(box)[0], values[box.slices])
+
+
+def test_a_margin_of_tiny_pixels_is_the_whole_grid() -> None:
+    """1000 mm are infinitely many pixels of this size, as numbers go."""
+    label = in_memory(np.eye(6, dtype=np.uint8)[None, :, 1:5], (1e-320, 1.0))
+    assert crop_box(label, 1000.0) == Box((0, 0), (6, 4))

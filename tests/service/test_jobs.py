@@ -70,6 +70,18 @@ def test_idempotency_key(gateway: Gateway, volume: str) -> None:
     check_problem(blank, 422)
 
 
+@pytest.mark.parametrize(
+    "margin", ["NaN", "Infinity", "-Infinity", "1e400", "1" + "0" * 400, "1000.1", "-1", '"nan"']
+)
+def test_margins_that_are_refused(gateway: Gateway, volume: str, margin: str) -> None:
+    """A margin is a finite number from 0 to 1000, also for parsers of JSON that know others."""
+    body = f'{{"scan": "{volume}", "model": "solid", "options": {{"margin_mm": {margin}}}}}'
+    answer = gateway.client.post(
+        "/v1/jobs", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert "margin_mm" in str(check_problem(answer, 422)["detail"])
+
+
 def test_scan_and_model_must_suit(gateway: Gateway, volume: str, picture: str) -> None:
     """What cannot work is refused when it is asked for, not when a worker comes to it."""
     cases = [
