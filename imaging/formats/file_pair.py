@@ -1,6 +1,6 @@
 """Scans of two files: a header, and the voxels in a file beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,35 @@ class FilePair:
     Only the header's numbers are copied. Raises UnreadableScan, UnsupportedScan or ScanTooLarge.
     """
 
+    stated_name: Callable[[Path], str] = lambda _: ""
+    """The name or path of the data file in a header; "" where the format has none. Never raises for
+    a file that `is_header` accepts."""
+
     def data_beside(self, header: Path) -> Path | None:
-        """The data file in the header's folder with the same name but for the ending."""
-        stem = header.name.removesuffix(".gz").rpartition(".")[0]
-        names = {f"{stem}{ending}".lower() for ending in self.data_endings}
-        beside = (one for one in header.parent.iterdir() if one.name.lower() in names)
-        return next((one for one in sorted(beside) if one.is_file()), None)
+        """The data file in the header's folder; None where there is none, or no clear one.
+
+        It has the name that the header states, whose folders are not used; else the header's own
+        name with another ending.
+        """
+        files = {one.name: one for one in header.parent.iterdir() if one.is_file()}
+        files.pop(header.name, None)
+        stated = self.stated_name(header).replace("\\", "/").rpartition("/")[2]
+        name = header.name.removesuffix(".gz")
+        packed = name != header.name
+        endings = sorted(self.data_endings, key=lambda one: one.endswith(".gz") != packed)
+        endings += [ending.upper() for ending in endings]
+        alike = [f"{name.rpartition('.')[0]}{ending}" for ending in endings]
+        return _file_of([stated], files) or _file_of(alike, files)
+
+
+def _file_of(names: Sequence[str], files: Mapping[str, Path]) -> Path | None:
+    """The first of `names` that is a file; else the only file that has one in other case."""
+    exact = next((files[name] for name in names if name in files), None)
+    if exact is not None:
+        return exact
+    folded = {name.casefold() for name in names}
+    others = [path for name, path in files.items() if name.casefold() in folded]
+    return others[0] if len(others) == 1 else None
 
 
 def copy_data(data: Path, offset: int, write: Callable[[bytes], object]) -> None:

@@ -19,6 +19,7 @@ from imaging.box import Box
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.unpack import is_dicom
 from imaging.formats.incoming import ScanSelection, incoming_scans
+from imaging.formats.joined_pair import data_file_of
 from imaging.formats.limits import UNLIMITED, Limits
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
@@ -270,6 +271,49 @@ def test_the_command_line_finds_the_data_beside_a_header(tmp_path: Path) -> None
     (alone,) = input_scans([header])
     with pytest.raises(UnsupportedScan, match="NIfTI pair"):
         open_scan(alone.prepare(tmp_path / "alone", ScanSelection()), UNLIMITED)
+
+
+BESIDE = {
+    "stated": ("scan.mhd", "scan.raw", ["scan.raw"], "scan.raw"),
+    "stated, of two cases": ("scan.mhd", "scan.raw", ["Scan.raw", "scan.raw"], "scan.raw"),
+    "stated, of two names": ("other.mhd", "scan.raw", ["other.raw", "scan.raw"], "scan.raw"),
+    "another name": ("only.mhd", "scan.raw", ["scan.raw"], "scan.raw"),
+    "another ending": ("only.mhd", "scan.bin", ["scan.bin", "only.raw"], "scan.bin"),
+    "a path": ("a.mhd", "/elsewhere/scan.raw", ["scan.raw", "a.raw"], "scan.raw"),
+    "a path of Windows": ("a.mhd", "C:\\x\\scan.raw", ["scan.raw", "a.raw"], "scan.raw"),
+    "stated in another case": ("a.mhd", "SCAN.RAW", ["scan.raw", "a.raw"], "scan.raw"),
+    "renamed together": ("a.mhd", "scan.raw", ["a.raw", "A.raw"], "a.raw"),
+    "renamed in another case": ("a.mhd", "scan.raw", ["A.RAW"], "A.RAW"),
+    "in capitals": ("A.MHD", "scan.raw", ["A.RAW", "a.raw"], "A.RAW"),
+    "no clear one": ("a.mhd", "scan.raw", ["A.RAW", "A.raw"], None),
+    "none": ("a.mhd", "scan.raw", ["b.raw"], None),
+    "itself": ("a.mhd", "a.mhd", ["a.raw"], "a.raw"),
+    "NRRD": ("other.nhdr", "./scan.raw.gz", ["other.raw", "scan.raw.gz"], "scan.raw.gz"),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_the_data_file_is_the_one_that_the_header_names(tmp_path: Path, name: str) -> None:
+    header, stated, beside, expected = BESIDE[name]
+    text = f"NDims = 3\nDimSize = 1 1 1\nElementDataFile = {stated}\n"
+    if header.endswith(".nhdr"):
+        text = f"NRRD0005\ntype: uint8\ndata file: {stated}\n"
+    (tmp_path / header).write_text(text)
+    for one in beside:
+        (tmp_path / one).write_bytes(b"1")
+    assert data_file_of(tmp_path / header) == (expected and tmp_path / expected)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"), [("a.hdr", "a.img"), ("a.hdr.gz", "a.img.gz"), ("A.hdr", None)]
+)
+def test_a_nifti_header_has_its_own_data_file(
+    tmp_path: Path, header: str, expected: str | None
+) -> None:
+    """Where a compressed copy of the pair is beside it."""
+    for one in (nifti_1(tmp_path)[0], nifti_1_gzipped(tmp_path)[0]):
+        one.with_name(one.name.upper().replace("A.HDR", "A.hdr")).write_bytes(one.read_bytes())
+    assert data_file_of(tmp_path / header) == (expected and tmp_path / expected)
 
 
 def _cut(folder: Path) -> tuple[Path, ...]:

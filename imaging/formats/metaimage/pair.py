@@ -39,4 +39,9 @@ def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
     write_single(target, parsed)
 
 
-PAIR = FilePair(is_header=_is_header, data_endings=(".raw", ".zraw"), join=_join)
+PAIR = FilePair(
+    is_header=_is_header,
+    data_endings=(".raw", ".zraw"),
+    join=_join,
+    stated_name=lambda header: _fields(header)[LAST],
+)

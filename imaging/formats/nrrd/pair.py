@@ -54,4 +54,9 @@ def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
         copy_data(data, parsed.stream.offset, file.write)
 
 
-PAIR = FilePair(is_header=_is_header, data_endings=(".raw", ".raw.gz", ".gz"), join=_join)
+PAIR = FilePair(
+    is_header=_is_header,
+    data_endings=(".raw", ".raw.gz", ".gz"),
+    join=_join,
+    stated_name=lambda header: _fields(header)["datafile"],
+)
