@@ -50,8 +50,8 @@ class MghHeader:
     grid: tuple[int, int, int]
     frames: int
     stream: VoxelStream
-    geometry: tuple[float, ...]
-    """The 15 numbers of voxel sizes, directions and centre."""
+    geometry: tuple[float, ...] | None
+    """The 15 numbers of voxel sizes, directions and centre; None where none is set."""
     warnings: tuple[str, ...]
 
     @property
@@ -62,10 +62,11 @@ class MghHeader:
     @property
     def affine(self) -> NDArray[np.float64]:
         """(4, 4): voxel index -> RAS+ mm. The centre is that of voxel (width / 2, ...)."""
-        sizes, directions = np.array(self.geometry[:3]), np.array(self.geometry[3:12])
+        geometry = self.geometry or _DEFAULT
+        sizes, directions = np.array(geometry[:3]), np.array(geometry[3:12])
         affine = np.eye(4)
         affine[:3, :3] = directions.reshape(3, 3).T * sizes
-        affine[:3, 3] = self.geometry[12:] - affine[:3, :3] @ (np.array(self.grid) / 2)
+        affine[:3, 3] = geometry[12:] - affine[:3, :3] @ (np.array(self.grid) / 2)
         return affine
 
 
@@ -91,7 +92,7 @@ def parse(path: Path) -> MghHeader:
             expected="8- or 16-bit integers, 32-bit integers, or 32-bit floats.",
             hint="Convert it with `mri_convert --out_data_type float`.",
         )
-    geometry = _GEOMETRY.unpack_from(head, _SIZES.size) if good else _DEFAULT
+    geometry = _GEOMETRY.unpack_from(head, _SIZES.size) if good else None
     gzipped = start.starts_with(gzip_stream.SIGNATURE)
     header = MghHeader(
         grid=(width, height, depth),
@@ -112,11 +113,13 @@ def parse(path: Path) -> MghHeader:
 
 
 def header_bytes(
-    grid: tuple[int, int, int], stored: np.dtype[Any], geometry: tuple[float, ...]
+    grid: tuple[int, int, int], stored: np.dtype[Any], geometry: tuple[float, ...] | None
 ) -> bytes:
-    """The header of a file with one frame."""
+    """The header of a file with one frame; `geometry` is None where it is not known."""
     kind = next(code for code, name in _TYPES.items() if np.dtype(">" + name) == stored)
-    start = _SIZES.pack(_VERSION, *grid, 1, kind, 0, 1) + _GEOMETRY.pack(*geometry)
+    start = _SIZES.pack(_VERSION, *grid, 1, kind, 0, geometry is not None)
+    if geometry is not None:
+        start += _GEOMETRY.pack(*geometry)
     return start.ljust(HEADER_BYTES, b"\0")
 
 

@@ -20,13 +20,13 @@ def write_mgh(
     read: Callable[[int, int], NDArray[Any]],
     grid: tuple[int, int, int],
     stored: np.dtype[Any],
-    geometry: tuple[float, ...],
+    geometry: tuple[float, ...] | None,
     *,
     compress: bool,
 ) -> None:
     """Writes one frame of the type `stored`; `read(first, stop)` returns slices of the last axis.
 
-    The same volume gives the same bytes.
+    `geometry` is None where the source has none. The same volume gives the same bytes.
     """
     step = max(1, _SLICES_BYTES // (grid[0] * grid[1] * stored.itemsize))
 

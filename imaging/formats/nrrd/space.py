@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ _SPACES = {
 }
 """Space -> the signs that turn its coordinates into RAS+."""
 _TIME = "-time"
+_Sized = tuple[bool, bool, bool]
 _SHORT = {
     "ras": "right-anterior-superior", "rast": f"right-anterior-superior{_TIME}",
     "las": "left-anterior-superior", "last": f"left-anterior-superior{_TIME}",
@@ -41,16 +42,19 @@ class NrrdSpace:
     """Where the voxels lie, in the file's own numbers and in mm."""
 
     name: str
-    """An anatomical space without time, such as `left-posterior-superior`."""
+    """An anatomical space without time, such as `left-posterior-superior`; empty where the file
+    states none."""
     own: NDArray[np.float64]
     """(4, 4): voxel index -> the file's space, in the file's unit."""
     unit: str
     """A unit of length as the file spells it; empty where it states none."""
     affine: NDArray[np.float64]
     """(4, 4): voxel index -> RAS+ mm."""
-    known: bool
-    """Whether the file states directions in an anatomical space."""
-    warnings: tuple[str, ...]
+    directed: bool = True
+    """Whether the file states the directions of the axes."""
+    sized: _Sized = (True, True, True)
+    """Whether the file states the voxel size along each axis."""
+    warnings: tuple[str, ...] = ()
 
 
 def space_of(fields: Mapping[str, str], axes: Axes) -> NrrdSpace:
@@ -59,21 +63,23 @@ def space_of(fields: Mapping[str, str], axes: Axes) -> NrrdSpace:
     space = _SHORT.get(space, space)
     time = space.endswith(_TIME)
     space = space.removesuffix(_TIME)
-    own, stated = _own(fields, axes, time=time)
+    own, sized = _own(fields, axes, time=time)
+    stated = all(sized)
     unit, scale, warnings = _unit(fields, axes)
-    name = space if space in _SPACES else _NOT_ANATOMICAL
+    name, directed = space if space in _SPACES else "", "spacedirections" in fields
+    signs = _SPACES[name or _NOT_ANATOMICAL]
     with np.errstate(over="ignore", invalid="ignore"):  # the check refuses the result
-        affine = np.diag([*(sign * scale for sign in _SPACES[name]), 1.0]) @ own
+        affine = np.diag([*(sign * scale for sign in signs), 1.0]) @ own
     check_affine_mm(affine)
-    known = space in _SPACES and "spacedirections" in fields
     return NrrdSpace(
         name=name,
         own=own,
         unit=unit,
         affine=affine,
-        known=known,
+        directed=directed,
+        sized=sized,
         warnings=(
-            *(() if known else (ORIENTATION_UNKNOWN,)),
+            *(() if name and directed else (ORIENTATION_UNKNOWN,)),
             *(() if stated else ("The file states no voxel size. It is read as 1 mm.",)),
             *(warnings if stated else ()),
             *shear_warnings(affine),
@@ -84,34 +90,34 @@ def space_of(fields: Mapping[str, str], axes: Axes) -> NrrdSpace:
 def space_in_mm(affine: NDArray[np.float64]) -> NrrdSpace:
     """The space of a volume from elsewhere: LPS and mm. `affine`: voxel index -> RAS+ mm."""
     own = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    return NrrdSpace("left-posterior-superior", own, "mm", affine, known=True, warnings=())
+    return NrrdSpace("left-posterior-superior", own, "mm", affine)
 
 
-def _own(fields: Mapping[str, str], axes: Axes, *, time: bool) -> tuple[NDArray[np.float64], bool]:
-    """Voxel -> the file's space, and whether the file states the size of every voxel axis."""
-    affine, stated = np.eye(4), True
+def _own(
+    fields: Mapping[str, str], axes: Axes, *, time: bool
+) -> tuple[NDArray[np.float64], _Sized]:
+    """Voxel -> the file's space, and whether the file states the voxel size along each axis."""
+    affine, sized = np.eye(4), (True, True, True)
     try:
         if "spacedirections" in fields:
             entries = [vectors(fields)[axis] for axis in axes.spatial]
             affine[:3, :3] = np.array([_vector(text, time=time) for text in entries]).T
         else:
-            sizes, stated = _spacings(fields, axes)
+            sizes, sized = _spacings(fields, axes)
             affine[:3, :3] = np.diag(sizes)
         if "spaceorigin" in fields:
             affine[:3, 3] = _vector(fields["spaceorigin"], time=time)
     except (ValueError, IndexError) as error:
         raise damaged("The header's space cannot be read as numbers.") from error
-    return affine, stated
+    return affine, sized
 
 
-def _spacings(fields: Mapping[str, str], axes: Axes) -> tuple[Sequence[float], bool]:
+def _spacings(fields: Mapping[str, str], axes: Axes) -> tuple[Sequence[float], _Sized]:
     """Voxel sizes along the spatial axes; 1 where the header states none (NaN)."""
-    if "spacings" not in fields:
-        return (1.0, 1.0, 1.0), False
-    numbers = [float(n) for n in fields["spacings"].split()]
+    numbers = [float(n) for n in fields.get("spacings", "").split()] or [nan] * len(axes.sizes)
     sizes = [abs(numbers[axis]) for axis in axes.spatial]
-    stated = all(isfinite(n) and n > 0 for n in sizes)
-    return [n if isfinite(n) and n > 0 else 1.0 for n in sizes], stated
+    i, j, k = (isfinite(n) and n > 0 for n in sizes)
+    return [n if isfinite(n) and n > 0 else 1.0 for n in sizes], (i, j, k)
 
 
 def _unit(fields: Mapping[str, str], axes: Axes) -> tuple[str, float, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """Writes masks and single volumes as NRRD, deterministically."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -30,11 +30,11 @@ def write_mask_nrrd(
 ) -> None:
     """Writes `mask`, of shape scan.grid, as NRRD at the scan's exact position.
 
-    The mask of an NRRD scan keeps the scan's own space, numbers and unit; any other is in LPS and
-    mm. An image's mask is on the grid that `write_volume` gives its scan. The voxel type is uint8,
-    uint16 or uint32, depending on the largest label, and no smaller than `at_least`. Encoded as
-    gzip, or raw without `compress`. The same mask gives the same bytes. Raises BadRequest for a
-    mask of another shape.
+    The mask of an NRRD scan keeps the scan's own space, numbers and unit, and states no more than
+    its scan; any other is in LPS and mm. An image's mask is on the grid that `write_volume` gives
+    its scan. The voxel type is uint8, uint16 or uint32, depending on the largest label, and no
+    smaller than `at_least`. Encoded as gzip, or raw without `compress`. The same mask gives the
+    same bytes. Raises BadRequest for a mask of another shape.
     """
     check_shape(mask, scan)
     if scan.dimension == 2:
@@ -76,19 +76,37 @@ def _header(shape: tuple[int, ...], kind: np.dtype[Any], space: NrrdSpace, encod
         "NRRD0004",
         f"type: {_TYPES.get(kind.str[1:], kind.name)}",
         "dimension: 3",
-        f"space: {space.name}",
         f"sizes: {' '.join(map(str, shape))}",
-        f"space directions: {' '.join(_point(column) for column in space.own[:3, :3].T)}",
         "kinds: domain domain domain",
         f"endian: {'big' if kind.byteorder == '>' else 'little'}",
         f"encoding: {encoding}",
-        f"space origin: {_point(space.own[:3, 3])}",
+        *_position(space),
     ]
-    if space.unit:
-        unit = f'"{space.unit}"'
-        lines.append(f"space units: {unit} {unit} {unit}")
     return ("\n".join(lines) + "\n\n").encode()
 
 
+def _position(space: NrrdSpace) -> Iterator[str]:
+    """The fields of the position, without those that the header of `space` does not have."""
+    axes, origin = space.own[:3, :3], space.own[:3, 3]
+    unit = f'"{space.unit}"'
+    units = f"units: {unit} {unit} {unit}"
+    placed = space.directed or bool(space.name) or origin.any()
+    if placed:
+        yield f"space: {space.name}" if space.name else "space dimension: 3"
+    if space.directed:
+        yield f"space directions: {' '.join(_point(column) for column in axes.T)}"
+    elif any(space.sized):
+        sizes = zip(axes.diagonal(), space.sized, strict=True)
+        yield f"spacings: {' '.join(_number(n) if stated else 'nan' for n, stated in sizes)}"
+    if placed:
+        yield f"space origin: {_point(origin)}"
+    if space.unit:
+        yield f"space {units}" if space.directed else units
+
+
 def _point(numbers: NDArray[np.float64]) -> str:
-    return f"({','.join(repr(float(n) + 0.0) for n in numbers)})"
+    return f"({','.join(map(_number, numbers))})"
+
+
+def _number(number: float) -> str:
+    return repr(float(number) + 0.0)
