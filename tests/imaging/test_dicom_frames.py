@@ -22,6 +22,9 @@ from pydicom.uid import (
 from imaging.box import Box
 from imaging.errors import NotFound, SeveralScans, UnreadableScan, UnsupportedScan
 from imaging.formats import mask_file
+from imaging.formats.dicom.byte_pairs import swapped
+from imaging.formats.dicom.frame_extract import frame_writer
+from imaging.formats.dicom.instance import opener
 from imaging.formats.format import Segmentation
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
@@ -208,6 +211,27 @@ def test_frames_of_swapped_bytes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixel_array(dcmread(path)), frames)
     for scan, expected in zip(received(tmp_path / "in", path, each=True), frames, strict=True):
         np.testing.assert_array_equal(pixels(scan)[0], expected)
+
+
+def test_a_frame_of_swapped_bytes_is_read_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given many frames, not all pixels are swapped for each of them."""
+    frames, sizes = noise(20, 3, 5), []
+    image = cine(frames)
+    image.PixelData = np.frombuffer(image.PixelData, "<u2").byteswap().tobytes()
+    image["PixelData"].VR = "OW"
+    image.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    (path,) = write([image], tmp_path)
+
+    def counted(data: bytes) -> bytes:
+        sizes.append(len(data))
+        return swapped(data)
+
+    monkeypatch.setattr("imaging.formats.dicom.frame_extract.swapped", counted)
+    frame_writer(opener(path))(7, tmp_path / "frame.dcm")
+    np.testing.assert_array_equal(pixel_array(dcmread(tmp_path / "frame.dcm")), frames[7])
+    assert max(sizes) <= 16
 
 
 def test_a_coloured_slice_is_an_image(tmp_path: Path) -> None:

@@ -178,6 +178,24 @@ def test_the_whole_slide_is_what_highdicom_assembles(
         assert np.abs(found.astype(int) - expected).max() <= (syntax == JPEGBaseline8Bit) * 3
 
 
+@pytest.mark.parametrize("tile", [(4, 4), (3, 5)])
+def test_tiles_in_big_endian_words(tmp_path: Path, tile: tuple[int, int]) -> None:
+    """Given 8-bit pixels in swapped pairs (OW), of which a tile may begin in the middle of one."""
+    rows, columns = tile
+    tiles = np.arange(4 * rows * columns, dtype=np.uint8).reshape(2, 2, rows, columns)
+    image = slide(pattern(16, 24), NumberOfFrames=4, Rows=rows, Columns=columns)
+    image.TotalPixelMatrixRows, image.TotalPixelMatrixColumns = 2 * rows, 2 * columns
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    del image.PlanarConfiguration
+    image.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    image.PixelData = np.frombuffer(tiles.tobytes(), "<u2").byteswap().tobytes()
+    image["PixelData"].VR = "OW"
+    (path,) = write([image], tmp_path)
+    np.testing.assert_array_equal(pixel_array(image), tiles.reshape(4, rows, columns))
+    expected = tiles.transpose(0, 2, 1, 3).reshape(2 * rows, 2 * columns)
+    np.testing.assert_array_equal(pixels(path)[..., 0], expected)
+
+
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEGBaseline8Bit])
 def test_regions_decode_their_own_tiles(
     tmp_path: Path, syntax: UID, monkeypatch: pytest.MonkeyPatch

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from pydicom import Dataset, dcmread
 
 from imaging.errors import UnreadableScan
+from imaging.formats.dicom.byte_pairs import in_swapped_pairs, pairs_around, swapped
 from imaging.formats.dicom.instance import Instance, Opener
 from imaging.formats.dicom.pixel_description import native_size
 
@@ -27,6 +28,8 @@ class FrameBytes:
     open: Opener
     frames: Sequence[Sequence[Span]]
     """For each frame, its fragments; one for an uncompressed frame."""
+    pairs_from: int | None = None
+    """Where pixels begin whose bytes are stored in swapped pairs; None: they are not."""
 
     @classmethod
     def of(cls, instance: Instance) -> "FrameBytes":
@@ -35,18 +38,30 @@ class FrameBytes:
             with instance.open() as file:
                 header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_TAGS])
                 syntax = header.file_meta.TransferSyntaxUID
-                if file.read(12)[4:6] not in _VRS:  # tag, VR and length; implicit VR has no VR
+                vr = file.read(12)[4:6]  # tag, VR and length; implicit VR has no VR
+                if vr not in _VRS:
                     file.seek(-4, 1)
                 if not syntax.is_encapsulated:
-                    return cls(instance.open, _native(instance, file.tell()))
+                    start = file.tell()
+                    in_pairs = in_swapped_pairs(instance.header, vr.decode("latin-1"))
+                    pairs_from = start if in_pairs else None
+                    return cls(instance.open, _native(instance, start), pairs_from)
                 return cls(instance.open, _encapsulated(header, file, instance.number_of_frames))
         except Exception as error:  # pydicom raises many kinds for a damaged file
             raise _undivided() from error
 
     def read(self, number: int) -> bytes:
-        """The bytes of a frame, from 0."""
+        """The bytes of a frame, from 0, in the order of its pixels."""
         with self.open() as file:
+            if self.pairs_from is not None:
+                return self._swapped(file, *self.frames[number][0])
             return b"".join(_at(file, *span) for span in self.frames[number])
+
+    def _swapped(self, file: BinaryIO, offset: int, size: int) -> bytes:
+        begin = self.pairs_from or 0
+        first, whole = pairs_around(offset - begin, size)
+        data = _at(file, begin + first, whole)
+        return swapped(data + b"\0" * (len(data) % 2))[offset - begin - first :][:size]
 
 
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:

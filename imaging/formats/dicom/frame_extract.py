@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence
 
 from imaging.errors import TesseraError, UnreadableScan
 from imaging.formats.atomic import raising_storage_full
+from imaging.formats.dicom.byte_pairs import in_swapped_pairs, pairs_around, swapped
 from imaging.formats.dicom.instance import Opener
 from imaging.formats.dicom.pixel_description import native_size
 
@@ -85,11 +86,9 @@ def _streams(dataset: Dataset) -> list[bytes]:
 def _native(dataset: Dataset, number: int) -> bytes:
     """Bytes of one frame of even length; with 1 bit, a frame may begin within a byte (8.1.1).
 
-    8-bit pixels in big endian OW are stored in swapped pairs.
+    Reads these bytes alone, and those around them that share a pair of swapped bytes.
     """
-    swapped = dataset["PixelData"].VR == "OW" and int(dataset.BitsAllocated) == 8
-    swapped = swapped and not dataset.file_meta.TransferSyntaxUID.is_little_endian
-    data = _swapped(dataset.PixelData) if swapped else dataset.PixelData
+    data, in_pairs = dataset.PixelData, in_swapped_pairs(dataset, dataset["PixelData"].VR)
     if int(dataset.BitsAllocated) == 1:
         pixels = int(dataset.Rows) * int(dataset.Columns)
         start = number * pixels
@@ -98,10 +97,10 @@ def _native(dataset: Dataset, number: int) -> bytes:
         content = np.packbits(bits, bitorder="little").tobytes()
     else:
         size = native_size(dataset) // int(dataset.get("NumberOfFrames") or 1)
-        content = data[number * size : (number + 1) * size]
+        start = number * size
+        first, whole = pairs_around(start, size) if in_pairs else (start, size)
+        content = data[first : first + whole]
+        if in_pairs:
+            content = swapped(content)[start - first :][:size]
     content += b"\0" * (len(content) % 2)
-    return _swapped(content) if swapped else content
-
-
-def _swapped(data: bytes) -> bytes:
-    return np.frombuffer(data, "<u2").byteswap().tobytes()
+    return swapped(content) if in_pairs else content
