@@ -74,8 +74,8 @@ def test_of_several_series_one_is_named(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_each_of_localizers_alone(tmp_path: Path) -> None:
     """Every localizer gets a mask where there is nothing else; beside a scan, none does."""
-    kind = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
-    scouts = [classic(voxels((24, 22, slices)), turned(), **kind) for slices in (8, 10)]
+    kind = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    scouts = [classic(voxels((24, 22, n)), turned(), ImageType=kind) for n in (8, 10)]
     folder, out = tmp_path / "scouts", tmp_path / "masks"
     write([*scouts[0], *scouts[1]], folder)
     options = (*MODEL, "--each", "-o", out, "--format", "nifti")
