@@ -30,7 +30,8 @@ class FilePair:
         """The data file in the header's folder; None where there is none, or no clear one.
 
         It has the name that the header states, whose folders are not used; else the header's own
-        name with another ending.
+        name with another ending. Upper and lower case do not matter, unless another header's name
+        differs only in them.
         """
         files = {one.name: one for one in header.parent.iterdir() if one.is_file()}
         files.pop(header.name, None)
@@ -40,13 +41,16 @@ class FilePair:
         endings = sorted(self.data_endings, key=lambda one: one.endswith(".gz") != packed)
         endings += [ending.upper() for ending in endings]
         alike = [f"{name.rpartition('.')[0]}{ending}" for ending in endings]
-        return _file_of([stated], files) or _file_of(alike, files)
+        any_case = header.name.casefold() not in map(str.casefold, files)
+        own = _file_of([stated], files, any_case=any_case)
+        return own or _file_of(alike, files, any_case=any_case)
 
 
-def _file_of(names: Sequence[str], files: Mapping[str, Path]) -> Path | None:
-    """The first of `names` that is a file; else the only file that has one in other case."""
+def _file_of(names: Sequence[str], files: Mapping[str, Path], *, any_case: bool) -> Path | None:
+    """The first of `names` that is a file; else, with `any_case`, the only file that has one in
+    other case."""
     exact = next((files[name] for name in names if name in files), None)
-    if exact is not None:
+    if exact is not None or not any_case:
         return exact
     folded = {name.casefold() for name in names}
     others = [path for name, path in files.items() if name.casefold() in folded]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from imaging.errors import BadRequest
 from imaging.formats import registry
 from imaging.formats.dicom.unpack import scan_files
 from imaging.formats.file_pair import FilePair
@@ -38,16 +39,31 @@ def joined_files(paths: Sequence[Path], folder: Path, limits: Limits) -> JoinedP
 
 
 def joined_members(paths: Sequence[Path], folder: Path, limits: Limits) -> JoinedPair | None:
-    """As `joined_files`, for the two files in an archive; also raises what `scan_files` raises."""
+    """As `joined_files`, for the two files in an archive or folder.
+
+    Raises BadRequest for a header and a file of another folder, which may be of another scan, and
+    what `scan_files` raises.
+    """
     unpacked = folder / "pair"
     unpacked.mkdir(exist_ok=True)
-    files = [one.path for one in islice(scan_files(paths, unpacked, limits), 3)]
-    return joined_files(files, folder, limits)
+    files = list(islice(scan_files(paths, unpacked, limits), 3))
+    apart = len({one.folder for one in files}) > 1
+    if len(files) == 2 and apart and any(any(_pairs(one.path)) for one in files):
+        raise _apart()
+    return joined_files([one.path for one in files], folder, limits)
 
 
 def data_file_of(path: Path) -> Path | None:
     """The data file beside a header, by its name; None where `path` is no header of a pair."""
     return next((pair.data_beside(path) for pair in _pairs(path)), None)
+
+
+def _apart() -> BadRequest:
+    return BadRequest(
+        "The header and the other file are in different folders, so they may be of two scans.",
+        expected="A header and its data file in the same folder.",
+        hint="Put both files of one scan into a folder or archive, without other files.",
+    )
 
 
 def _pairs(path: Path) -> Iterator[FilePair]:

@@ -181,6 +181,45 @@ def test_a_pair_may_be_in_an_archive(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(whole(taken(tmp_path, path)), values())
 
 
+@pytest.mark.parametrize("names", [("1/a.hdr", "2/a.img"), ("a.hdr", "a/a.img")])
+@pytest.mark.parametrize("kind", ["zip", "tar", "folder", "two archives"])
+def test_a_header_is_not_joined_with_a_file_of_another_folder(
+    tmp_path: Path, kind: str, names: tuple[str, str]
+) -> None:
+    """They may be of two patients."""
+    files = dict(zip(names, nifti_1(tmp_path), strict=True))
+    sent = [tmp_path / "sent"]
+    if kind == "zip":
+        _zip(sent[0], files)
+    elif kind == "two archives":
+        sent = [tmp_path / "one", tmp_path / "two"]
+        for path, (name, file) in zip(sent, files.items(), strict=True):
+            _zip(path, {name: file})
+    elif kind == "tar":
+        with tarfile.open(sent[0], "w") as archive:
+            for name, file in files.items():
+                archive.add(file, name)
+    else:
+        for name, file in files.items():
+            (sent[0] / name).parent.mkdir(parents=True, exist_ok=True)
+            file.rename(sent[0] / name)
+    with pytest.raises(BadRequest, match="different folders"):
+        taken(tmp_path, *sent)
+
+
+@pytest.mark.parametrize("names", [("./a.hdr", "a.img"), ("1\\a.hdr", "1/a.img")])
+def test_a_folder_may_be_written_in_two_ways(tmp_path: Path, names: tuple[str, str]) -> None:
+    header, data = nifti_1(tmp_path)
+    _zip(tmp_path / "sent", {names[0]: header, names[1]: data})
+    assert np.array_equal(whole(taken(tmp_path, tmp_path / "sent")), values())
+
+
+def _zip(path: Path, files: dict[str, Path]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, file in files.items():
+            archive.write(file, name)
+
+
 def _as_dicom(first: list[int]) -> np.ndarray:
     """Voxels that begin with the given ones; the others are noise."""
     data = np.random.default_rng(7).integers(0, 10, SHAPE, np.int16)
@@ -285,6 +324,8 @@ BESIDE = {
     "renamed together": ("a.mhd", "scan.raw", ["a.raw", "A.raw"], "a.raw"),
     "renamed in another case": ("a.mhd", "scan.raw", ["A.RAW"], "A.RAW"),
     "in capitals": ("A.MHD", "scan.raw", ["A.RAW", "a.raw"], "A.RAW"),
+    "of another header": ("a.mhd", "scan.raw", ["A.mhd", "A.raw"], None),
+    "stated, of another header": ("a.mhd", "a.raw", ["A.mhd", "A.raw"], None),
     "no clear one": ("a.mhd", "scan.raw", ["A.RAW", "A.raw"], None),
     "none": ("a.mhd", "scan.raw", ["b.raw"], None),
     "itself": ("a.mhd", "a.mhd", ["a.raw"], "a.raw"),

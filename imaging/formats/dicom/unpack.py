@@ -1,7 +1,7 @@
 """Finds the DICOM files in an upload: single files, folders, zips and tars.
 
 Members of archives are unpacked into a scratch folder. Their names are never used, neither as paths
-nor in messages.
+nor in messages; their folders are only compared.
 """
 
 import bz2
@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from imaging.errors import ScanTooLarge, UnreadableScan
@@ -52,6 +52,9 @@ class DicomFile:
     path: Path
     sha256: str
     """Checksum of its content, in hexadecimal."""
+    folder: str = ""
+    """Where it was found; equal for the files of one folder, or of one folder in an archive. Only
+    for comparison."""
 
 
 def is_dicom(start: bytes) -> bool:
@@ -88,16 +91,26 @@ def _files(paths: Sequence[Path], unpacking: "_Unpacking") -> Iterator[DicomFile
             for inner in sorted(n for n in path.rglob("*") if n.is_file()):
                 unpacking.count_file()
                 if unpacking.wanted(_start(inner)):
-                    yield DicomFile(inner, sha256_of(inner))
+                    yield _on_disk(inner)
             continue
         start = _start(path)
         if _is_instance(start):
-            yield DicomFile(path, sha256_of(path))
+            yield _on_disk(path)
         elif _is_archive(path, start):
             with _damage_reported():
                 yield from _members(path, start, unpacking)
         elif unpacking.wanted(start):
-            yield DicomFile(path, sha256_of(path))
+            yield _on_disk(path)
+
+
+def _on_disk(path: Path) -> DicomFile:
+    return DicomFile(path, sha256_of(path), str(path.parent))
+
+
+def _folder(archive: Path, member: str) -> str:
+    """The folder of a member, which tar may write as `./a`, and a zip of Windows as `a\\b`."""
+    path = PurePosixPath(member.replace("\\", "/"))
+    return f"{archive}:{path.parent}"
 
 
 def _members(path: Path, start: bytes, unpacking: "_Unpacking") -> Iterator[DicomFile]:
@@ -107,7 +120,7 @@ def _members(path: Path, start: bytes, unpacking: "_Unpacking") -> Iterator[Dico
             for entry in archive.infolist():
                 if not entry.is_dir():
                     with archive.open(entry) as file:
-                        yield from unpacking.unpack(file)
+                        yield from unpacking.unpack(file, _folder(path, entry.filename))
         return
     with _decompressed(path, start) as stream:
         bounded = _BoundedStream(stream, unpacking.limits)
@@ -119,7 +132,7 @@ def _members(path: Path, start: bytes, unpacking: "_Unpacking") -> Iterator[Dico
                 if inner is None:
                     unpacking.count_file()
                 else:
-                    yield from unpacking.unpack(inner)
+                    yield from unpacking.unpack(inner, _folder(path, member.name))
 
 
 class _BoundedStream:
@@ -153,8 +166,8 @@ class _Unpacking:
                 hint=RAISE_LIMIT,
             )
 
-    def unpack(self, member: IO[bytes]) -> Iterator[DicomFile]:
-        """Unpacks a member where it is wanted; skips every other."""
+    def unpack(self, member: IO[bytes], folder: str) -> Iterator[DicomFile]:
+        """Unpacks a member of a `folder` where it is wanted; skips every other."""
         self.count_file()
         start = self._read(member, _START)
         if not self.wanted(start):
@@ -165,7 +178,7 @@ class _Unpacking:
             writer.write(start)
             while chunk := self._read(member, _CHUNK):
                 writer.write(chunk)
-        yield DicomFile(path, writer.hexdigest())
+        yield DicomFile(path, writer.hexdigest(), folder)
 
     def _read(self, member: IO[bytes], size: int) -> bytes:
         chunk = member.read(size)
