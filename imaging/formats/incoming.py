@@ -94,7 +94,7 @@ def incoming_scans(
         return _pair_parts(pair, paths, folder, limits, selection), []
     files = dicom_files(paths, folder, limits)
     collected = (
-        _deidentified(files, folder, secret)
+        _deidentified(files, folder, limits, secret)
         if selection.deidentify
         else map(CollectedFile.on_disk, files)
     )
@@ -150,7 +150,7 @@ def _deidentify(scan_format: ScanFormat) -> Callable[[Path, int, Path], None]:
 
 
 def _deidentified(
-    files: Iterable[DicomFile], folder: Path, secret: bytes
+    files: Iterable[DicomFile], folder: Path, limits: Limits, secret: bytes
 ) -> Iterator[CollectedFile]:
     if not secret:
         raise BadRequest(
@@ -160,7 +160,7 @@ def _deidentified(
     for number, file in enumerate(files):
         path = folder / f"deidentified-{number}"
         try:
-            dataset = deidentify_file(file.path, path, secret)
+            dataset = deidentify_file(file.path, path, secret, limits)
         except LabelImage as error:
             yield CollectedFile(file, partial(_refused, error))
             continue

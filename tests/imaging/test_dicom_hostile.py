@@ -1,13 +1,22 @@
 """DICOM files that nobody would make by accident: refused in words, never a crash or a hang."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    RLELossless,
+)
 
 from imaging.box import Box
 from imaging.errors import (
@@ -224,6 +233,50 @@ def test_a_deflated_file_that_fills_the_memory(
     (path,) = (tmp_path / "sent").iterdir()
     with pytest.raises(ScanTooLarge, match="deflated"):
         identify(path)
+
+
+def _compressed(syntax: UID, frames: list[bytes], rows: int) -> Dataset:
+    image = picture(np.zeros((rows, rows), np.uint16), NumberOfFrames=len(frames))
+    image.SOPClassUID = MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.TransferSyntaxUID = syntax
+    image.PixelData = encapsulate(frames)
+    image["PixelData"].is_undefined_length = True
+    return image
+
+
+@pytest.mark.parametrize("limits", [Limits(max_bytes=3 * 128 * 128 * 2), Limits(max_pixels=16000)])
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+def test_deidentification_decodes_nothing_beyond_the_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: UID, limits: Limits
+) -> None:
+    """Given four frames that must be stored uncompressed, of which three would be allowed."""
+    segment = imagecodecs.packbits_encode(bytes(128 * 128))
+    rle = struct.pack("<16I", 2, 64, 64 + len(segment), *[0] * 13) + segment * 2
+    jp2 = imagecodecs.jpeg2k_encode(np.zeros((128, 128), np.uint16), codecformat="jp2", level=0)
+    frame = rle if syntax == RLELossless else bytes(jp2)
+    (path,) = write([_compressed(syntax, [frame] * 4, 128)], tmp_path)
+    deidentify_file(path, tmp_path / "out", b"secret")
+    assert (tmp_path / "out").stat().st_size > 4 * 128 * 128 * 2
+    monkeypatch.setattr("imaging.formats.dicom.pixel_cleaning.get_decoder", pytest.fail)
+    with pytest.raises(ScanTooLarge):
+        deidentify_file(path, tmp_path / "out", b"secret", limits)
+    with pytest.raises(ScanTooLarge):
+        incoming_scans([path], tmp_path, limits, ScanSelection(deidentify=True), b"secret")
+
+
+def test_every_jp2_file_in_a_frame_has_the_stated_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a second frame that is larger than the header states, no decoder allocates it."""
+    small, large = (
+        bytes(imagecodecs.jpeg2k_encode(np.zeros(n, np.uint16), codecformat="jp2", level=0))
+        for n in ((16, 16), (256, 256))
+    )
+    (path,) = write([_compressed(JPEG2000Lossless, [small, large], 16)], tmp_path)
+    monkeypatch.setattr("imaging.formats.dicom.pixel_cleaning.get_decoder", pytest.fail)
+    with pytest.raises(UnreadableScan):
+        deidentify_file(path, tmp_path / "out", b"secret")
 
 
 def test_a_damaged_file_cannot_be_deidentified(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.pixel_cleaning import clean_pixels
 from imaging.formats.dicom.pseudonyms import pseudonym
 from imaging.formats.dicom.stored_bits import bit_shift
+from imaging.formats.limits import Limits
 
 _LABELS = {"LABEL", "OVERVIEW"}
 """Image types of a slide that show its label (PS3.3, C.8.12.4.1.1)."""
@@ -35,17 +36,18 @@ class LabelImage(UnsupportedScan):
     """An image of a slide's label, which is left out of a de-identified slide."""
 
 
-def deidentify(dataset: Dataset, secret: bytes) -> None:
+def deidentify(dataset: Dataset, secret: bytes, limits: Limits | None = None) -> None:
     """Removes from a complete data set, in place, everything that identifies the patient.
 
     The same secret gives the same pseudonyms and UIDs, so that series, studies and references stay
     together. Faces that can be reconstructed from voxels remain. Raises UnsupportedScan where the
     header states that text is burned into the pixels, or where a compression cannot be checked,
-    and various errors for damaged pixel data.
+    ScanTooLarge where pixels that must be decoded exceed `limits` (the defaults of Limits without
+    them), and various errors for damaged pixel data.
     """
     _check_pixels(dataset)
     mosaic = Mosaic.of(dataset, lambda: dataset)
-    clean_pixels(dataset)
+    clean_pixels(dataset, limits or Limits())
     names = _names(dataset, secret)
     _clean(dataset, secret)
     for tag, value in names.items():
@@ -58,17 +60,18 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
     _record(dataset)
 
 
-def deidentify_file(path: Path, out: Path, secret: bytes) -> Dataset:
+def deidentify_file(path: Path, out: Path, secret: bytes, limits: Limits | None = None) -> Dataset:
     """Writes the DICOM file at `path` to `out`, de-identified; returns the data set written.
 
-    Raises UnreadableScan, UnsupportedScan, ScanTooLarge, StorageFull.
+    Checks `limits` as `deidentify` does. Raises UnreadableScan, UnsupportedScan, ScanTooLarge,
+    StorageFull.
     """
     try:
         with completed(opener(path))() as source:
             check_inflated_size(source)
             source.seek(0)
             dataset = dcmread(source, force=True)
-        deidentify(dataset, secret)
+        deidentify(dataset, secret, limits)
         with out.open("wb") as file, raising_storage_full():
             dcmwrite(file, dataset, enforce_file_format=True)
     except TesseraError:

@@ -1,6 +1,7 @@
 """Pixel data without anything that is not a pixel: for de-identification (decision 0032)."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -22,6 +23,7 @@ from imaging.formats.dicom.codestream_cleaning import (
 from imaging.formats.dicom.pixel_description import native_size
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.stored_bits import bit_shift, check_bits, without_unused_bits
+from imaging.formats.limits import Limits
 
 _FLOATS = {"FloatPixelData": 4, "DoubleFloatPixelData": 8}
 """Bytes of a value."""
@@ -35,13 +37,13 @@ _LEAST_SIGN_BITS = 2
 decoders.register()
 
 
-def clean_pixels(dataset: Dataset) -> None:
+def clean_pixels(dataset: Dataset, limits: Limits) -> None:
     """Clears unused bits, and removes bytes that belong to no frame, in place.
 
     Compressed frames keep their codestream, without comments and application data, where its
     unused bits are empty; otherwise, and always with RLE, the frames are stored uncompressed.
-    Raises UnsupportedScan for a compression that cannot be checked, and various errors for damaged
-    pixel data.
+    Raises UnsupportedScan for a compression that cannot be checked, ScanTooLarge before anything
+    is decoded that exceeds the limits, and various errors for damaged pixel data.
     """
     for keyword, size in _FLOATS.items():
         if keyword in dataset:
@@ -54,7 +56,7 @@ def clean_pixels(dataset: Dataset) -> None:
     if syntax in AllTransferSyntaxes and not syntax.is_encapsulated:
         dataset["PixelData"].value = _clean_native(dataset, little=syntax.is_little_endian)
     elif decoders.is_available(syntax):
-        _clean_compressed(dataset, syntax)
+        _clean_compressed(dataset, syntax, limits)
     else:
         raise UnsupportedScan(
             "The image is compressed in a way that de-identification cannot check.",
@@ -120,17 +122,20 @@ def _without_last_bits(dataset: Dataset, data: bytearray) -> bytearray:
     return data
 
 
-def _clean_compressed(dataset: Dataset, syntax: UID) -> None:
+def _clean_compressed(dataset: Dataset, syntax: UID, limits: Limits) -> None:
     frames = _codestreams(dataset, syntax) if syntax in CLEANED_SYNTAXES else []
-    if not frames or _some_hidden(dataset, syntax, frames):
-        _decompress(dataset, syntax)
+    if not frames or _some_hidden(dataset, syntax, frames, limits):
+        _decompress(dataset, syntax, limits)
         return
     indexed = sum(map(len, frames)) < _MOST_INDEXED
     dataset["PixelData"].value = encapsulate(frames, has_bot=indexed)
 
 
 def _codestreams(dataset: Dataset, syntax: UID) -> list[bytes]:
-    """Each frame, cleaned; none where one is a JP2 file, whose boxes may change the pixels."""
+    """Each frame, cleaned; none where one is a JP2 file, whose boxes may change the pixels.
+
+    The size that each states is checked, also in a JP2 file: decoders allocate it.
+    """
     stated = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
     offsets = [dataset.get(f"ExtendedOffsetTable{end}") for end in ("", "Lengths")]
     fragments = generate_frames(
@@ -139,26 +144,34 @@ def _codestreams(dataset: Dataset, syntax: UID) -> list[bytes]:
         extended_offsets=(offsets[0], offsets[1]) if all(offsets) else None,
     )
     frames: list[bytes] = []
+    files = 0
     for frame in islice(fragments, _frames(dataset)):
         check_frame(frame, syntax, stated)
         if frame.startswith(JP2):
-            return []
-        frames.append(clean_codestream(frame, syntax))
-    if len(frames) < _frames(dataset):
+            files += 1
+        else:
+            frames.append(clean_codestream(frame, syntax))
+    if len(frames) + files < _frames(dataset):
         raise ValueError("The pixel data has fewer frames than the header states.")
-    return frames
+    return [] if files else frames
 
 
-def _some_hidden(dataset: Dataset, syntax: UID, frames: list[bytes]) -> bool:
+def _some_hidden(dataset: Dataset, syntax: UID, frames: list[bytes], limits: Limits) -> bool:
     """Whether the codestreams have more bits than are stored, and these are in use."""
     if max(precision(one, syntax) for one in frames) <= int(dataset.BitsStored):
         return False
-    cells = (_cells(array, dataset) for array, _ in _decoded(dataset, syntax))
+    cells = (_cells(array, dataset) for array, _ in _decoded(dataset, syntax, limits))
     return any(not np.array_equal(one, _cleared(one, dataset)) for one in cells)
 
 
-def _decoded(dataset: Dataset, syntax: UID) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-    """Frames as they are stored, all bits of them, and what describes them."""
+def _decoded(
+    dataset: Dataset, syntax: UID, limits: Limits
+) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
+    """Frames as they are stored, all bits of them, and what describes them.
+
+    Raises ScanTooLarge, before a frame is decoded.
+    """
+    limits.check_image(int(dataset.Rows), int(dataset.Columns), _decoded_bytes(dataset))
     return get_decoder(syntax).iter_array(
         dataset,
         raw=True,
@@ -173,14 +186,23 @@ def _cells(array: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     return array.astype(kind.str.replace("i", "u") if array.dtype.kind == "u" else kind).view(kind)
 
 
-def _decompress(dataset: Dataset, syntax: UID) -> None:
-    decoded = list(_decoded(dataset, syntax))
-    frames = [_cleared(_cells(array, dataset), dataset).tobytes() for array, _ in decoded]
-    data = b"".join(frames)
-    dataset["PixelData"].value = data + b"\0" * (len(data) % 2)
+def _decoded_bytes(dataset: Dataset) -> int:
+    """Size of a frame once decoded: each pixel then has all its samples, also with YBR_FULL_422."""
+    cells = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel)
+    return cells * -(-int(dataset.BitsAllocated) // 8)
+
+
+def _decompress(dataset: Dataset, syntax: UID, limits: Limits) -> None:
+    limits.check_bytes(_decoded_bytes(dataset) * _frames(dataset))
+    data, colors = BytesIO(), ""
+    for array, description in _decoded(dataset, syntax, limits):
+        data.write(_cleared(_cells(array, dataset), dataset).tobytes())
+        colors = str(description["photometric_interpretation"])
+    data.write(b"\0" * (data.tell() % 2))
+    dataset["PixelData"].value = data.getvalue()
     dataset["PixelData"].VR = "OW" if int(dataset.BitsAllocated) > 8 else "OB"
     dataset["PixelData"].is_undefined_length = False
-    dataset.PhotometricInterpretation = str(decoded[0][1]["photometric_interpretation"])
+    dataset.PhotometricInterpretation = colors
     if int(dataset.SamplesPerPixel) > 1:
         dataset.PlanarConfiguration = 0
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
