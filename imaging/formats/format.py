@@ -82,6 +82,9 @@ class ScanFormat(FileFormat):
     """Writes the part of this number (from 1) of the first file to the second, as a file of the
     same format that `open` reads. Present where `parts` is. Raises UnreadableScan where the first
     file is damaged or cut off in any part."""
+    inflated_bytes: Callable[[Path], int] | None = None
+    """How large a file with several parts is once decompressed, as its header promises. None: a
+    whole file of this format is never a gzip stream."""
     pair: FilePair | None = None
     """How a header and its voxels in another file become one file; None: not in this format."""
     deidentify: Callable[[Path, int, Path], None] | None = None

@@ -20,7 +20,6 @@ DEFLATE_RATIO = 1032
 """A deflate stream grows at most this many times (258 bytes from two bits; RFC 1951, 3.2.5)."""
 _ANY_STREAM = 47
 """zlib's number for a gzip or zlib stream of any window size."""
-_ANY_SIZE = 1 << 62
 _CHUNK_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 16
 _PADDING_BYTES = 1 << 20
@@ -30,10 +29,19 @@ Truncated = Callable[[], UnreadableScan]
 """Makes the error for a stream that is damaged or holds fewer bytes than the header promises."""
 
 
+def damaged() -> UnreadableScan:
+    """The error for a stream of which no more is known."""
+    return UnreadableScan(
+        "The compressed stream is cut off or damaged.",
+        expected="A complete gzip stream, as in a .nii.gz file.",
+        hint="Copy or export the scan again.",
+    )
+
+
 def head(path: Path, size: int) -> bytes:
     """The first `size` bytes of the stream, decompressed; raises UnreadableScan."""
     start = b""
-    for chunk in _chunks(path, 0, size, _damaged, size):
+    for chunk in _chunks(path, 0, size, damaged, size):
         start += chunk
         if len(start) >= size:
             break
@@ -81,7 +89,7 @@ def verify(path: Path, offset: int, size: int, truncated: Truncated) -> int:
 
 
 def verified(
-    path: Path, offset: int, size: int, truncated: Truncated
+    path: Path, offset: int, size: int, truncated: Truncated = damaged
 ) -> Generator[bytes, None, int]:
     """The decompressed stream in chunks, to its end; returns the bytes that follow the stream.
 
@@ -106,24 +114,11 @@ def verified(
         yield chunk
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """The decompressed stream of a file of any size, in chunks; raises UnreadableScan."""
-    return _chunks(path, 0, _ANY_SIZE, _damaged)
-
-
 def trailing_warning(count: int) -> tuple[str, ...]:
     """The warning about bytes after the voxels; none for 0."""
     if not count:
         return ()
     return (f"The file holds {count:,} bytes after its end. They are not read.",)
-
-
-def _damaged() -> UnreadableScan:
-    return UnreadableScan(
-        "The compressed stream is cut off or damaged.",
-        expected="A complete gzip stream, as in a .nii.gz file.",
-        hint="Copy or export the scan again.",
-    )
 
 
 def _chunks(

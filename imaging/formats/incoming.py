@@ -129,7 +129,8 @@ def _parts(
     chosen = chosen_parts(parts, selection.volume, each=selection.each)
     if write is None or (len(parts) == 1 and not selection.deidentify):
         return [IncomingScan(path)]
-    scans, source = [], UnpackedSource(path, folder, limits, len(chosen))
+    inflated = scan_format.inflated_bytes if len(chosen) > 1 else None
+    scans, source = [], UnpackedSource(path, folder, inflated and inflated(path))
     for part in chosen:
         file = folder / f"part-{part.number}"
         write(source.path, part.number, file)

@@ -7,7 +7,6 @@ from pathlib import Path
 from imaging.formats import gzip_stream
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.file_start import FileStart
-from imaging.formats.limits import Limits
 
 _GZIP_LEVEL = 1
 
@@ -15,16 +14,17 @@ _GZIP_LEVEL = 1
 class UnpackedSource:
     """A file to extract parts from."""
 
-    def __init__(self, path: Path, folder: Path, limits: Limits, parts: int) -> None:
-        """Inflates the file into `folder` if it is a gzip stream with several `parts` to extract.
+    def __init__(self, path: Path, folder: Path, size: int | None) -> None:
+        """Inflates the file into `folder` if it is a gzip stream and `size` is given.
 
-        Raises UnreadableScan for a damaged stream, ScanTooLarge and StorageFull.
+        `size`: bytes that the header promises, once decompressed; None to leave the file as it is.
+        Raises StorageFull, and UnreadableScan for a stream that is damaged or longer than that.
         """
-        self._packed = parts > 1 and FileStart.of(path).starts_with(gzip_stream.SIGNATURE)
+        self._packed = size is not None and FileStart.of(path).starts_with(gzip_stream.SIGNATURE)
         self.path = folder / "unpacked" if self._packed else path
         """The file to extract from."""
-        if self._packed:
-            _inflate(path, self.path, limits)
+        if size is not None and self._packed:
+            _inflate(path, self.path, size)
 
     def pack(self, part: Path) -> None:
         """Compresses an extracted part, as it would be had it come from the gzip stream."""
@@ -41,10 +41,7 @@ class UnpackedSource:
         plain.unlink()
 
 
-def _inflate(path: Path, target: Path, limits: Limits) -> None:
-    size = 0
+def _inflate(path: Path, target: Path, size: int) -> None:
     with raising_storage_full(), target.open("wb") as file:
-        for chunk in gzip_stream.chunks(path):
-            size += len(chunk)
-            limits.check_bytes(size)
+        for chunk in gzip_stream.verified(path, 0, size):
             file.write(chunk)

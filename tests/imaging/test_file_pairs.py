@@ -405,6 +405,7 @@ BAD: dict[str, tuple[Callable[[Path], tuple[Path, ...]], type[TesseraError], str
     "cut off": (_cut, UnreadableScan, "fewer voxels"),
     "cut stream": (_cut_stream, UnreadableScan, "fewer voxels"),
     "offset": (lambda f: _patched(f, 108, b"\xff" * 4), UnreadableScan, "impossible position"),
+    "far voxels": (lambda f: _patched(f, 108, b"\0\0\0\x53"), ScanTooLarge, "once decompressed"),
     "axes": (lambda f: _patched(f, 40, b"\x09"), UnreadableScan, "9 axes"),
     "too large": (lambda f: _patched(f, 42, b"\xff\x7f" * 3), ScanTooLarge, "voxels"),
     "MetaImage list": (_list, UnsupportedScan, "several files"),

@@ -1,12 +1,13 @@
 """Files that hold several scans: listed, one chosen or each; nibabel is the oracle."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.freesurfer.mghformat import MGHImage
 
 from imaging.box import Box
 from imaging.errors import NotFound, ScanTooLarge, SeveralScans, TesseraError, UnreadableScan
@@ -98,24 +99,63 @@ def test_a_choice_in_a_damaged_file_is_refused(tmp_path: Path, name: str) -> Non
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
+@pytest.fixture
+def inflated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the size of each chunk that is decompressed."""
+    sizes: list[int] = []
+
+    class Counted(gzip_stream._Member):
+        def __iter__(self) -> Iterator[bytes]:
+            for chunk in super().__iter__():
+                sizes.append(len(chunk))
+                yield chunk
+
+    monkeypatch.setattr(gzip_stream, "_Member", Counted)
+    return sizes
+
+
 def test_a_gzip_stream_is_inflated_once_for_all_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, inflated: list[int]
 ) -> None:
     """Once for each part would take minutes for the hundreds of time points of a functional MRI."""
-    path = nifti(tmp_path / "scan.nii.gz", (4, 5, 6, 9))
-    opened = []
-    member = gzip_stream._Member
-
-    def counted(*arguments: Any) -> Any:
-        opened.append(arguments)
-        return member(*arguments)
-
-    monkeypatch.setattr(gzip_stream, "_Member", counted)
+    path = nifti(tmp_path / "scan.nii.gz", (4, 5, 6, 200))
+    size = len(gzip.decompress(path.read_bytes()))
     scans, _ = incoming_scans([path], tmp_path, LIMITS, ScanSelection(each=True))
-    assert len(scans) == 9
-    assert len(opened) < 5
+    assert len(scans) == 200
+    assert sum(inflated) < 2 * size
     with pytest.raises(ScanTooLarge):
         incoming_scans([path], tmp_path, Limits(max_bytes=2000), ScanSelection(each=True))
+
+
+@pytest.mark.parametrize("members", [1, 40])
+@pytest.mark.parametrize("kind", ["nifti", "mgh"])
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ScanSelection(each=True),
+        ScanSelection(volume=2),
+        ScanSelection(each=True, deidentify=True),
+    ],
+)
+def test_a_small_header_before_a_large_stream_is_refused_early(
+    tmp_path: Path, inflated: list[int], kind: str, members: int, selection: ScanSelection
+) -> None:
+    """The limits are checked against the header, so no more than it states may be unpacked."""
+    small, more = nifti(tmp_path / "small.nii", (4, 5, 6, 3)).read_bytes(), bytes(40 << 20)
+    if kind == "mgh":
+        values = np.zeros((4, 5, 6, 3), np.int16)
+        small = MGHImage(values, AFFINE).to_bytes()
+    if members == 1:
+        data = gzip.compress(small + more, 1)
+    else:
+        data = gzip.compress(small) + gzip.compress(more[: 1 << 20], 1) * members
+    path, folder = tmp_path / "scan", tmp_path / "work"
+    folder.mkdir()
+    path.write_bytes(data)
+    with pytest.raises(UnreadableScan, match="longer than its header"):
+        incoming_scans([path], folder, LIMITS, selection, b"secret")
+    assert sum(inflated) < 4 << 20
+    assert sum(one.stat().st_size for one in folder.iterdir()) < 4 << 20
 
 
 def test_numbers_and_counts_are_checked(tmp_path: Path) -> None:

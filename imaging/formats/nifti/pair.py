@@ -52,9 +52,9 @@ def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
     start = FileStart.of(header).inflated()
     first = _data_offset(start)
     parsed = parse(_as_single(start))
-    limits.check_volume(parsed.voxels, parsed.file_bytes)
-    packed = FileStart.of(data).starts_with(gzip_stream.SIGNATURE)
     needed = first + parsed.volumes * parsed.voxel_bytes
+    limits.check_volume(parsed.voxels, max(parsed.file_bytes, needed))
+    packed = FileStart.of(data).starts_with(gzip_stream.SIGNATURE)
     if not packed and data.stat().st_size < needed:
         raise truncated()
     with replacing(target) as file:
