@@ -11,6 +11,7 @@ from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.sniff import open_scan, verify
 from tests.support.slides import (
     HALF,
+    LABEL,
     QUARTER,
     SLIDE,
     STRIPS,
@@ -119,3 +120,40 @@ def test_an_ndpi_whose_intervals_begin_beyond_the_file_is_refused(
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UnreadableScan):
         verify(tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", ["Macrophages", "MAPK", "MAP2", "Map", "Labels", "Overviews"])
+def test_an_image_whose_name_only_begins_like_a_photograph_is_read(
+    tmp_path: Path, name: str
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tiff:
+        for text in (name, "DAPI"):
+            tiff.write(SLIDE[..., 0], metadata={"axes": "YX", "Name": text})
+    with pytest.raises(UnsupportedScan, match="2 images"):
+        open_scan(tmp_path / "a.ome.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [("label image", "label"), ("Macro", "macro"), ("Label_Image", "label"), ("overview", "over")],
+)
+def test_images_that_are_left_out_are_reported(tmp_path: Path, name: str, reported: str) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tiff:
+        for text, pixels in ((name, LABEL[..., 0]), ("DAPI", SLIDE[..., 0])):
+            tiff.write(pixels, metadata={"axes": "YX", "Name": text})
+    scan = verify(tmp_path / "a.ome.tif")
+    assert np.array_equal(scan.read(Box.whole(scan.grid))[0], SLIDE[..., 0])
+    assert any(f"not read: {reported}" in text for text in scan.warnings)
+
+
+def test_the_photographs_of_a_slide_are_reported_and_its_levels_are_not(tmp_path: Path) -> None:
+    reported = "The file holds other images, which are not read: label, macro, thumbnail."
+    assert reported in open_scan(aperio(tmp_path)).warnings
+    levels = slide(tmp_path, (SLIDE, TILED), (HALF, TILED | {"subfiletype": 1}))
+    assert not any("not read" in text for text in open_scan(levels).warnings)
+
+
+def test_a_mask_of_the_image_is_reported(tmp_path: Path) -> None:
+    pages = (SLIDE, STRIPS), (SLIDE[..., 0] > 99, {"subfiletype": 4, "metadata": None})
+    warnings = open_scan(slide(tmp_path, *pages)).warnings
+    assert any(text.endswith("not read: mask.") for text in warnings)

@@ -1,4 +1,4 @@
-"""Which pages of a TIFF are the image, and which are left aside.
+"""Which pages of a TIFF are the image, and which are left out.
 
 A whole-slide image is a pyramid: the image in full resolution and smaller copies of it, as pages
 of their own or as SubIFDs. Its file often holds a thumbnail, a photograph of the slide (macro), and
@@ -13,14 +13,12 @@ import tifffile
 
 from imaging.errors import UnreadableScan
 from imaging.formats.raster import damaged, unsupported
+from imaging.formats.tiff.left_out import OTHER, left_out_warnings, reason_to_leave_out
 from imaging.formats.tiff.stated_planes import stated_planes
 from imaging.formats.tiff.ventana import check_tiles
 
 _SLIDES = ("svs", "ndpi", "philips", "bif", "scn", "avs", "qpi", "indica")
 """tifffile's names of the formats that hold one slide with its label and photographs."""
-_ASIDE = ("label", "macro", "map", "thumbnail", "overview", "probability")
-_REDUCED, _MASK = 1, 4
-"""Bits of NewSubfileType (TIFF 6.0, section 8)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +46,8 @@ class ImageSeries:
     """Whether its OME-XML describes more planes, which are in other files."""
     name: str = ""
     """Which of several images of a file it is, such as `image 2 of 3`; else empty."""
+    warnings: tuple[str, ...] = ()
+    """About other images of the file, which are not read."""
 
     @property
     def is_page_of_its_own(self) -> bool:
@@ -70,24 +70,21 @@ class ImageSeries:
 def image_series(file: tifffile.TiffFile) -> list[ImageSeries]:
     """The images and stacks of a file in full resolution; raises UnreadableScan without any."""
     slide = any(getattr(file, f"is_{kind}") for kind in _SLIDES)
-    images = _images(file, slide=slide)
+    images, warnings = _images(file, slide=slide)
     if images[0].kind == "bif":
         check_tiles(file)
     _check_imagej(file, images)
     return [
-        _image_series(
-            one,
-            slide,
-            file.series.index(one),
-            f"image {n} of {len(images)}" if len(images) > 1 else "",
+        replace(
+            _image_series(one, slide, file.series.index(one)),
+            name=f"image {n} of {len(images)}" if len(images) > 1 else "",
+            warnings=warnings,
         )
         for n, one in enumerate(images, 1)
     ]
 
 
-def _image_series(
-    series: tifffile.TiffPageSeries, slide: bool, index: int, name: str
-) -> ImageSeries:
+def _image_series(series: tifffile.TiffPageSeries, slide: bool, index: int) -> ImageSeries:
     keyframe = series.keyframe
     count = series.size // max(1, prod(keyframe.shape))
     outer = _outer_axes(series, count)
@@ -102,7 +99,6 @@ def _image_series(
         index=index,
         unrelated=series.kind == "generic",
         partial=_is_partial(series),
-        name=name,
     )
 
 
@@ -127,13 +123,22 @@ def _outer_axes(series: tifffile.TiffPageSeries, count: int) -> list[tuple[str, 
     return [(axis, n) for axis, n in outer if n > 1]
 
 
-def _images(file: tifffile.TiffFile, *, slide: bool) -> list[tifffile.TiffPageSeries]:
-    """The series that are images in full resolution; of a slide, the largest one."""
+def _images(
+    file: tifffile.TiffFile, *, slide: bool
+) -> tuple[list[tifffile.TiffPageSeries], tuple[str, ...]]:
+    """The series that are images in full resolution, of a slide the largest one, and the warnings
+    about others."""
     series = list(file.series)
     if not series:
         raise damaged("The file holds no image.")
-    images = [one for one in series if not _is_aside(one)] or series[:1]
-    return [max(images, key=lambda image: image.keyframe.size)] if slide else images
+    reasons = [reason_to_leave_out(one, slide=slide) for one in series]
+    images = [one for one, reason in zip(series, reasons, strict=True) if reason is None]
+    images = images or series[:1]
+    if slide:
+        images = [max(images, key=lambda image: image.keyframe.size)]
+    others = [reason or OTHER for one, reason in zip(series, reasons, strict=True)
+              if one not in images]  # fmt: skip
+    return images, left_out_warnings(others)
 
 
 def _check_imagej(file: tifffile.TiffFile, images: list[tifffile.TiffPageSeries]) -> None:
@@ -143,13 +148,6 @@ def _check_imagej(file: tifffile.TiffFile, images: list[tifffile.TiffPageSeries]
     stated = prod(int(facts.get(name, 1)) for name in ("channels", "slices", "frames"))
     if stated > 1 and images[0].kind != "imagej":
         raise damaged("The file holds fewer planes than its ImageJ description states.")
-
-
-def _is_aside(series: tifffile.TiffPageSeries) -> bool:
-    """Whether a series is a smaller copy, a mask, a label or a photograph of the slide."""
-    page = series.keyframe
-    named = any(text.lower().startswith(_ASIDE) for text in (series.name, page.description))
-    return named or bool(int(page.subfiletype) & (_REDUCED | _MASK))
 
 
 def _pages(

@@ -38,7 +38,7 @@ def open_tiff(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     tags only.
 
     Of a whole-slide image, this is the image in full resolution; smaller copies, labels and
-    photographs of the slide are left aside. `scratch`: a folder where compressed pages without
+    photographs of the slide are not read. `scratch`: a folder where compressed pages without
     tiles are unpacked at the first read. Raises UnreadableScan where strips or tiles lie beyond the
     end of the file, UnsupportedScan where the file has several images or its pixels are neither
     grey nor colours.
@@ -116,7 +116,7 @@ def _only_part(path: Path, limits: Limits) -> TiffPart:
 
 def _layout(part: TiffPart, meaning: Interpretation) -> Layout:
     page = part.series.keyframe
-    warnings = (*meaning.warnings, *part.size.warnings)
+    warnings = (*meaning.warnings, *part.size.warnings, *part.series.warnings)
     if part.series.partial:
         warnings = (*warnings, _PARTIAL)
     if page.tags.valueof("Orientation", 1) != 1:
