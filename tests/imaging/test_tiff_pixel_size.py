@@ -1,7 +1,10 @@
 """The physical size of a TIFF's pixels, in every unit; the expected values are typed by hand."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ import tifffile
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
+from imaging.formats.tiff.pixel_size import _philips
+from imaging.formats.tiff.read import list_parts
 from imaging.scan import Scan
 from tests.support import tiff_files
 
@@ -164,3 +169,72 @@ def test_an_ome_xml_of_another_image_is_reported(tmp_path: Path) -> None:
     scan = open_scan(tmp_path / "a")
     assert scan.spacing_mm is None
     assert "other sizes" in scan.warnings[0]
+
+
+OWN, OTHER = "urn:uuid:00000000-0000-0000-0000-000000000001", "urn:uuid:another"
+
+
+def described(images: list[tuple[float, str]], uuid: str = OWN) -> str:
+    """OME-XML of one Image for each (micrometres, TiffData)."""
+    elements = "".join(
+        f'<Image ID="Image:{n}"><Pixels ID="Pixels:{n}" DimensionOrder="XYZCT" Type="uint8" '
+        f'SizeX="30" SizeY="20" SizeZ="1" SizeC="1" SizeT="1" PhysicalSizeX="{size}" '
+        f'PhysicalSizeY="{size}">{data}</Pixels></Image>'
+        for n, (size, data) in enumerate(images)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/'
+        f'OME/2016-06" UUID="{uuid}">{elements}</OME>'
+    )
+
+
+def data_in(uuid: str) -> str:
+    return f'<TiffData IFD="0" PlaneCount="1"><UUID FileName="a.ome.tif">{uuid}</UUID></TiffData>'
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ([(0.25, data_in(OTHER)), (5.0, data_in(OWN))], 5e-3),
+        ([(5.0, data_in(OWN)), (0.25, data_in(OTHER))], 5e-3),
+        ([(0.25, '<TiffData IFD="7"/>'), (5.0, '<TiffData IFD="0"/>')], 5e-3),
+        ([(0.25, ""), (5.0, '<TiffData IFD="0"/>')], 5e-3),
+        ([(5.0, data_in(OTHER)), (5.0, data_in(OTHER))], 5e-3),
+        ([(0.25, data_in(OTHER)), (5.0, data_in(OTHER))], None),
+        ([(0.25, ""), (5.0, "")], None),
+    ],
+)
+def test_one_of_several_images_in_the_ome_xml(
+    tmp_path: Path, images: list[tuple[float, str]], expected: float | None
+) -> None:
+    """The first element is not the one of the only image in the file."""
+    page = tiff_files.page(PIXELS, 8, 1, tag_270=described(images))
+    (tmp_path / "a").write_bytes(tiff_files.tiff(page))
+    scan = open_scan(tmp_path / "a")
+    reported = any("does not say which" in text for text in scan.warnings)
+    assert reported is (expected is None)
+    assert scan.spacing_mm == (None if expected is None else pytest.approx((expected,) * 2))
+
+
+def test_the_description_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside tifffile's own pass; formerly it was parsed for each image."""
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tiff:
+        for size in range(1, 20):
+            tiff.write(PIXELS, metadata={"axes": "YX", "PhysicalSizeX": size, "PhysicalSizeY": 1})
+    parsed, parse = [], ET.fromstring
+
+    def counted(text: str) -> ET.Element:
+        parsed.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(ET, "fromstring", counted)
+    assert len(list_parts(tmp_path / "a.ome.tif", Limits())) == 19
+    assert len(parsed) == 2
+
+
+def test_a_philips_description_without_an_end_takes_no_time() -> None:
+    page = SimpleNamespace(description='Name="DICOM_PIXEL_SPACING"' * 40_000)
+    series, file = SimpleNamespace(keyframe=page), SimpleNamespace(is_philips=True)
+    start = time.perf_counter()
+    assert _philips(file, series) is None  # type: ignore[arg-type]
+    assert time.perf_counter() - start < 5

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,22 @@ def test_bytes_after_the_image_are_ignored(tmp_path: Path) -> None:
             'SizeC="1" SizeT="100000000" Type="uint8" DimensionOrder="XYCZT"><TiffData/></Pixels>'
             "</Image></OME>"
         ),
+        (
+            '<?xml version="1.0"?><OME xmlns="x"><Image><Pixels Name="a>b" SizeX="10" SizeY="8" '
+            "SizeZ='1' SizeC='1' SizeT='100&#48;00000' Type='uint8' DimensionOrder='XYCZT'>"
+            "<TiffData/></Pixels></Image></OME>"
+        ),
+        (
+            '<?xml version="1.0"?><OME xmlns="x"><Image><Pixels SizeX="10" SizeY="8" SizeZ="1" '
+            'SizeC="1" SizeT="1" Type="uint8" DimensionOrder="XYCZT"><TiffData PlaneCount='
+            '"100000000"/></Pixels></Image></OME>'
+        ),
+        (
+            '<?xml version="1.0"?><OME xmlns="x"><StructuredAnnotations><XMLAnnotation ID="a" '
+            'Namespace="openmicroscopy.org/omero/dimension/modulo"><Value><Modulo><ModuloAlongZ '
+            'Start="0" End="100000000"/></Modulo></Value></XMLAnnotation></StructuredAnnotations>'
+            "</OME>"
+        ),
         '{"shape": [100000000, 8, 10]}',
         "ImageJ=1.54f\nimages=1000000000\nslices=1000000000\n",
     ],
@@ -91,6 +108,14 @@ def test_a_description_of_far_too_many_planes_is_refused(tmp_path: Path, text: s
     (tmp_path / "a").write_bytes(file_of(2, tag_270=text))
     with pytest.raises(UnreadableScan, match="planes"):
         open_scan(tmp_path / "a")
+
+
+def test_a_description_of_tags_without_an_end_takes_no_time(tmp_path: Path) -> None:
+    """A search of unbounded length from each of them took minutes."""
+    (tmp_path / "a").write_bytes(file_of(1, tag_270="<Pixels " * 100_000 + "<OME>"))
+    start = time.perf_counter()
+    assert open_scan(tmp_path / "a").grid == PIXELS.shape
+    assert time.perf_counter() - start < 5
 
 
 def test_very_many_sizes_of_pages_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import tifffile
 from imaging.errors import UnreadableScan
 from imaging.formats.raster import damaged, unsupported
 from imaging.formats.tiff.left_out import OTHER, left_out_warnings, reason_to_leave_out
-from imaging.formats.tiff.stated_planes import stated_planes
+from imaging.formats.tiff.ome_xml import OmeXml
 from imaging.formats.tiff.ventana import check_tiles
 
 _SLIDES = ("svs", "ndpi", "philips", "bif", "scn", "avs", "qpi", "indica")
@@ -38,8 +38,10 @@ class ImageSeries:
     """Length of each of these axes, all above 1."""
     slide: bool
     """Whether the file is of a format for slides, whose Z axis is a choice of focal planes."""
-    index: int
-    """Its position among all series of the file, which is that of the image in OME-XML."""
+    kind: str
+    """tifffile's name of the metadata by which its pages are known, such as `ome`."""
+    index: int = 0
+    """Its position among all series of the file."""
     unrelated: bool = False
     """Whether nothing but their equal size relates the pages: each one's own tags describe it."""
     partial: bool = False
@@ -67,24 +69,25 @@ class ImageSeries:
         )
 
 
-def image_series(file: tifffile.TiffFile) -> list[ImageSeries]:
+def image_series(file: tifffile.TiffFile, ome: OmeXml) -> list[ImageSeries]:
     """The images and stacks of a file in full resolution; raises UnreadableScan without any."""
     slide = any(getattr(file, f"is_{kind}") for kind in _SLIDES)
     images, warnings = _images(file, slide=slide)
-    if images[0].kind == "bif":
+    if file.series[images[0]].kind == "bif":
         check_tiles(file)
-    _check_imagej(file, images)
+    _check_imagej(file, file.series[images[0]])
     return [
         replace(
-            _image_series(one, slide, file.series.index(one)),
+            _image_series(file.series[index], ome, slide),
+            index=index,
             name=f"image {n} of {len(images)}" if len(images) > 1 else "",
             warnings=warnings,
         )
-        for n, one in enumerate(images, 1)
+        for n, index in enumerate(images, 1)
     ]
 
 
-def _image_series(series: tifffile.TiffPageSeries, slide: bool, index: int) -> ImageSeries:
+def _image_series(series: tifffile.TiffPageSeries, ome: OmeXml, slide: bool) -> ImageSeries:
     keyframe = series.keyframe
     count = series.size // max(1, prod(keyframe.shape))
     outer = _outer_axes(series, count)
@@ -96,19 +99,18 @@ def _image_series(series: tifffile.TiffPageSeries, slide: bool, index: int) -> I
         axes="".join(axis for axis, _ in outer),
         shape=tuple(n for _, n in outer),
         slide=slide,
-        index=index,
+        kind=series.kind,
         unrelated=series.kind == "generic",
-        partial=_is_partial(series),
+        partial=_is_partial(series, ome),
     )
 
 
-def _is_partial(series: tifffile.TiffPageSeries) -> bool:
+def _is_partial(series: tifffile.TiffPageSeries, ome: OmeXml) -> bool:
     """Whether a page is one of several files of an OME-TIFF; tifffile then ignores its OME-XML."""
     file = series.parent
     if file is None or series.kind == "ome" or not file.is_ome:
         return False
-    planes = max(stated_planes(file.pages.first.description), default=0)
-    return planes > len(file.pages) * series.keyframe.samplesperpixel
+    return ome.planes > len(file.pages) * series.keyframe.samplesperpixel
 
 
 def _outer_axes(series: tifffile.TiffPageSeries, count: int) -> list[tuple[str, int]]:
@@ -123,30 +125,25 @@ def _outer_axes(series: tifffile.TiffPageSeries, count: int) -> list[tuple[str, 
     return [(axis, n) for axis, n in outer if n > 1]
 
 
-def _images(
-    file: tifffile.TiffFile, *, slide: bool
-) -> tuple[list[tifffile.TiffPageSeries], tuple[str, ...]]:
-    """The series that are images in full resolution, of a slide the largest one, and the warnings
-    about others."""
-    series = list(file.series)
-    if not series:
+def _images(file: tifffile.TiffFile, *, slide: bool) -> tuple[list[int], tuple[str, ...]]:
+    """The positions of the series that are images in full resolution, of a slide the largest one,
+    and the warnings about others."""
+    if not file.series:
         raise damaged("The file holds no image.")
-    reasons = [reason_to_leave_out(one, slide=slide) for one in series]
-    images = [one for one, reason in zip(series, reasons, strict=True) if reason is None]
-    images = images or series[:1]
+    reasons = [reason_to_leave_out(one, slide=slide) for one in file.series]
+    images = [n for n, reason in enumerate(reasons) if reason is None] or [0]
     if slide:
-        images = [max(images, key=lambda image: image.keyframe.size)]
-    others = [reason or OTHER for one, reason in zip(series, reasons, strict=True)
-              if one not in images]  # fmt: skip
-    return images, left_out_warnings(others)
+        images = [max(images, key=lambda n: file.series[n].keyframe.size)]
+    others = set(range(len(reasons))).difference(images)
+    return images, left_out_warnings(reasons[n] or OTHER for n in others)
 
 
-def _check_imagej(file: tifffile.TiffFile, images: list[tifffile.TiffPageSeries]) -> None:
+def _check_imagej(file: tifffile.TiffFile, first: tifffile.TiffPageSeries) -> None:
     """Raises UnreadableScan where ImageJ's description states more planes than the file holds;
     tifffile then gives the first plane alone."""
     facts = (file.is_imagej and file.imagej_metadata) or {}
     stated = prod(int(facts.get(name, 1)) for name in ("channels", "slices", "frames"))
-    if stated > 1 and images[0].kind != "imagej":
+    if stated > 1 and first.kind != "imagej":
         raise damaged("The file holds fewer planes than its ImageJ description states.")
 
 

@@ -9,8 +9,9 @@ import tifffile
 
 from imaging.formats.scan_part import check_part_count
 from imaging.formats.tiff.contents import ImageSeries, image_series
+from imaging.formats.tiff.ome_xml import OmeXml
 from imaging.formats.tiff.photometric import channels
-from imaging.formats.tiff.pixel_size import PixelSize, pixel_size
+from imaging.formats.tiff.pixel_size import PixelSize, PixelSizes
 
 _NAMES = {"C": "channel", "T": "time point", "Z": "focal plane"}
 _UNNAMED = "IQ"
@@ -42,24 +43,25 @@ class TiffPart:
         return (*planes, int(page.imagelength), int(page.imagewidth))
 
 
-def tiff_parts(file: tifffile.TiffFile) -> list[TiffPart]:
+def tiff_parts(file: tifffile.TiffFile, ome: OmeXml) -> list[TiffPart]:
     """All scans of an open file, in the order of its pages.
 
     The planes of a stack (Z) form a volume, except in formats for slides. Pages of which the file
     does not say what they are form a volume where it states their distance.
     """
     parts: list[TiffPart] = []
-    images = image_series(file)
+    sizes = PixelSizes(file, ome)
+    images = image_series(file, ome)
     check_part_count(sum(max(1, prod(one.shape)) * channels(one.keyframe) for one in images))
     for series in images:
-        parts.extend(_parts(file, series))
+        parts.extend(_parts(file, sizes, series))
     if all(one.unrelated for one in images):
         parts.sort(key=lambda part: part.series.pages[0].treeindex)
     return parts
 
 
-def _parts(file: tifffile.TiffFile, series: ImageSeries) -> Iterator[TiffPart]:
-    size = pixel_size(file, series)
+def _parts(file: tifffile.TiffFile, sizes: PixelSizes, series: ImageSeries) -> Iterator[TiffPart]:
+    size = sizes.of(series)
     depth = _depth_axis(series, size)
     numbers = np.arange(prod(series.shape)).reshape(series.shape)
     others = [axis for axis in range(len(series.axes)) if axis != depth]
@@ -77,7 +79,7 @@ def _parts(file: tifffile.TiffFile, series: ImageSeries) -> Iterator[TiffPart]:
         ]
         if words and part.is_page_of_its_own:
             words = [f"page {part.pages[0].index + 1} of {len(file.pages)}"]
-        own = size if part.keyframe is series.keyframe else pixel_size(file, part)
+        own = size if part.keyframe is series.keyframe else sizes.of(part)
         for channel in range(samples):
             more = [f"channel {channel + 1} of {samples}"] if samples > 1 else []
             only = channel if samples > 1 else None

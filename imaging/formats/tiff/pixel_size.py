@@ -5,19 +5,23 @@ import math
 import re
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import tifffile
 
 from imaging.formats.affine import is_length_mm
 from imaging.formats.length_units import length_mm
 from imaging.formats.tiff.contents import ImageSeries
+from imaging.formats.tiff.ome_xml import OmePixels, OmeXml
 from imaging.formats.tiff.ventana import xmp_text
 
 NOT_A_LENGTH = (
     "The file states the size of its pixels in a unit that is not a length; it is not used."
 )
-_UNCLEAR = "The OME-XML describes images of other sizes; the size of the pixels is not known."
+_OTHER_SHAPE = "The OME-XML describes images of other sizes; the size of the pixels is not known."
+_SEVERAL = (
+    "The OME-XML does not say which of its images this is, and they have pixels of different sizes;"
+    " the size of the pixels is not known."
+)
 _NO_UNIT = "The file states a resolution without a unit; the size of the pixels is not known."
 _IMPOSSIBLE = "The file states an impossible size of its pixels; it is not used."
 _MICROMETRE_MM = 1e-3
@@ -28,7 +32,9 @@ _NO_ABSOLUTE_UNIT = 1
 _NOMINAL_PER_INCH = (72.0, 96.0, 150.0, 300.0, 600.0, 1200.0)
 """Resolutions of screens and printers, which programs write without knowing the subject."""
 _MPP = re.compile(r"MPP\s*=\s*([0-9.eE+-]+)")
-_PHILIPS = re.compile(r'Name="DICOM_PIXEL_SPACING"[^>]*>[^<]*?([0-9.eE-]+)[^<0-9]+([0-9.eE-]+)')
+_PHILIPS = re.compile(r'Name="DICOM_PIXEL_SPACING"[^<>]{0,500}>([^<>]{1,200})<')
+"""Of bounded length: a search without an end would take quadratic time."""
+_NUMBER = re.compile(r"[0-9.][0-9.eE-]*")
 _SCAN_RESOLUTION = re.compile(r'ScanRes\s*=\s*"\s*([0-9.eE+-]+)')
 
 
@@ -52,38 +58,56 @@ class PixelSize:
         return self.row, self.column
 
 
-def pixel_size(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize:
-    """The size of a pixel, by the metadata of the file's format, else by its resolution tags.
+class PixelSizes:
+    """The sizes of the pixels of all images in an open file."""
 
-    An impossible size counts as none.
-    """
-    size = _stated(file, series)
-    stated = [mm for mm in (size.row, size.column, size.plane) if mm is not None]
-    return size if all(map(is_length_mm, stated)) else PixelSize(warnings=(_IMPOSSIBLE,))
+    def __init__(self, file: tifffile.TiffFile, ome: OmeXml) -> None:
+        self._file, self._ome = file, ome
+        self._in_order = len(ome.pixels) == len(file.series) if ome.pixels else False
+        self._by_shape: dict[tuple[str, str], set[PixelSize | None]] = {}
+        for pixels in ome.pixels:
+            self._by_shape.setdefault(pixels.shape, set()).add(_physical(pixels))
+
+    def of(self, series: ImageSeries) -> PixelSize:
+        """The size of a pixel, by the metadata of the file's format, else by its resolution tags.
+
+        An impossible size counts as none.
+        """
+        size = self._stated(series)
+        stated = [mm for mm in (size.row, size.column, size.plane) if mm is not None]
+        return size if all(map(is_length_mm, stated)) else PixelSize(warnings=(_IMPOSSIBLE,))
+
+    def _stated(self, series: ImageSeries) -> PixelSize:
+        size = self._by_ome(series) if self._ome.pixels else None
+        if size is not None:
+            return size
+        for source in (_imagej, _aperio, _philips, _ventana, _lsm):
+            with contextlib.suppress(Exception):  # incomplete or damaged metadata state no size
+                size = source(self._file, series)
+                if size is not None:
+                    return size
+        return _resolution(series.keyframe)
+
+    def _by_ome(self, series: ImageSeries) -> PixelSize | None:
+        """By the element of OME-XML that names the page, else the one at the position of the image,
+        else all that describe images of its shape, if they state the same size."""
+        page = series.keyframe
+        shape = (str(page.imagewidth), str(page.imagelength))
+        element = self._ome.by_page.get(page.treeindex[0])
+        if element is None and series.kind == "ome" and self._in_order:
+            element = self._ome.pixels[series.index]
+        if element is not None:
+            same = element.shape == shape
+            return _physical(element) if same else PixelSize(warnings=(_OTHER_SHAPE,))
+        sizes = self._by_shape.get(shape)
+        if sizes is None:
+            return PixelSize(warnings=(_OTHER_SHAPE,))
+        return next(iter(sizes)) if len(sizes) == 1 else PixelSize(warnings=(_SEVERAL,))
 
 
-def _stated(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize:
-    for source in (_ome, _imagej, _aperio, _philips, _ventana, _lsm):
-        with contextlib.suppress(Exception):  # incomplete or damaged metadata state no size
-            size = source(file, series)
-            if size is not None:
-                return size
-    return _resolution(series.keyframe)
-
-
-def _ome(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
+def _physical(element: OmePixels) -> PixelSize | None:
     """PhysicalSizeX, Y and Z, by default in micrometres (OME-XML 2016-06, Pixels)."""
-    if not file.is_ome:
-        return None
-    images = [
-        element.attrib
-        for element in ET.fromstring(file.ome_metadata or "").iter()  # noqa: S314 - see below
-        if element.tag.rpartition("}")[2] == "Pixels"
-    ]  # expat refuses entities that expand without bounds
-    pixels = images[series.index] if len(images) == len(file.series) else images[0]
-    page = series.keyframe
-    if (pixels["SizeX"], pixels["SizeY"]) != (str(page.imagewidth), str(page.imagelength)):
-        return PixelSize(warnings=(_UNCLEAR,))
+    pixels = element.attributes
     if not any(f"PhysicalSize{axis}" in pixels for axis in "XYZ"):
         return None
     units = [pixels.get(f"PhysicalSize{axis}Unit", "\u00b5m") for axis in "YXZ"]
@@ -129,8 +153,8 @@ def _philips(file: tifffile.TiffFile, series: ImageSeries) -> PixelSize | None:
     if not file.is_philips:
         return None
     text = series.keyframe.description.replace("&quot;", '"')
-    pairs = [(_number(row), _number(column)) for row, column in _PHILIPS.findall(text)]
-    sound = [(row, column) for row, column in pairs if row and column]
+    values = [[*map(_number, _NUMBER.findall(found))] for found in _PHILIPS.findall(text)]
+    sound = [(pair[0], pair[1]) for pair in values if len(pair) > 1 and pair[0] and pair[1]]
     return PixelSize(*min(sound)) if sound else None
 
 

@@ -71,10 +71,10 @@ def list_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
 def prepared_parts(path: Path, limits: Limits) -> list[TiffPart]:
     """The scans of the file at `path`, each checked, and ready to be read without the open file."""
     try:
-        with decoder_errors(), open_alone(path) as file:
-            parts = tiff_parts(file)
+        with decoder_errors(), open_alone(path) as tiff:
+            parts = tiff_parts(tiff.file, tiff.ome)
             for part in parts:
-                _prepare(part, limits, file.filehandle.size)
+                _prepare(part, limits, tiff.file.filehandle.size)
     except MemoryError as error:  # an offset in the tags of an NDPI, taken for a size
         raise damaged("The tags of the image are damaged.") from error
     return parts

@@ -1,6 +1,8 @@
 """Reads a TIFF's pixels by region: mapped, tile by tile, or from strips that are unpacked once."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.formats.tiff.codestream_size import check_codestream
 from imaging.formats.tiff.contents import ImageSeries
+from imaging.formats.tiff.ome_xml import OmeXml, ome_xml
 from imaging.formats.tiff.stated_planes import check_stated_planes
 from imaging.formats.tiff.structure import check_structure
 from imaging.formats.tiff.ycbcr import APERIO_YCBCR
@@ -32,7 +35,16 @@ interpretation."""
 Page = tifffile.TiffPage | tifffile.TiffFrame
 
 
-def open_alone(path: Path) -> tifffile.TiffFile:
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenTiff:
+    """A TIFF whose directories and descriptions are checked."""
+
+    file: tifffile.TiffFile
+    ome: OmeXml
+
+
+@contextmanager
+def open_alone(path: Path) -> Iterator[OpenTiff]:
     """The one file at `path`, opened without any file that it refers to.
 
     OME-XML names other files of the same image by arbitrary paths, and Micro-Manager files in its
@@ -41,15 +53,11 @@ def open_alone(path: Path) -> tifffile.TiffFile:
     """
     structure = check_structure(path)
     flags: dict[str, Any] = {"is_ndpi": True} if structure.ndpi else {}
-    file = tifffile.TiffFile(path, _multifile=False, **flags)
-    file.is_mmstack = file.is_ndtiff = False
-    try:
-        description = file.pages.first.description
-        check_stated_planes(description, structure.directories, file.filehandle.size)
-    except BaseException:
-        file.close()
-        raise
-    return file
+    with tifffile.TiffFile(path, _multifile=False, **flags) as file:
+        file.is_mmstack = file.is_ndtiff = False
+        ome, description = ome_xml(file), file.pages.first.description
+        check_stated_planes(ome, description, structure.directories, file.filehandle.size)
+        yield OpenTiff(file, ome)
 
 
 def prepare(page: tifffile.TiffPage) -> None:

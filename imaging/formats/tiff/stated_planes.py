@@ -1,13 +1,11 @@
 """How many planes a TIFF's description states, before a parser makes room for all of them."""
 
 import re
-from collections.abc import Iterator
 from math import prod
 
 from imaging.formats.raster import damaged
+from imaging.formats.tiff.ome_xml import OmeXml
 
-_PIXELS = re.compile(r"<(?:\w+:)?Pixels\b[^>]*>")
-_SIZE = re.compile(r'\bSize[CZT]\s*=\s*"\s*([0-9]+)')
 _SHAPE = re.compile(r'"shape"\s*:\s*\[([0-9,\s]*)\]')
 _DIGITS = 19
 """A number of more digits is larger than any file."""
@@ -16,22 +14,20 @@ _MOST_PER_DIRECTORY = 1 << 16
 _FEW = 10_000
 
 
-def check_stated_planes(description: str, directories: int, file_size: int) -> None:
+def check_stated_planes(ome: OmeXml, description: str, directories: int, file_size: int) -> None:
     """Raises UnreadableScan where OME-XML or tifffile's own description states far more planes than
     the file can hold."""
-    for planes in stated_planes(description):
-        if planes > max(_FEW, min(file_size, directories * _MOST_PER_DIRECTORY)):
-            raise damaged("The description of the file states more planes than it can hold.")
+    most = max(_FEW, min(file_size, directories * _MOST_PER_DIRECTORY))
+    if max(ome.planes, _shaped_planes(description)) > most:
+        raise damaged("The description of the file states more planes than it can hold.")
 
 
-def stated_planes(description: str) -> Iterator[int]:
-    """How many planes each image has, by OME-XML (Pixels) or tifffile's own description."""
-    for pixels in _PIXELS.finditer(description):
-        yield prod(map(_number, _SIZE.findall(pixels.group())))
+def _shaped_planes(description: str) -> int:
+    """The most planes that tifffile's own description states of one image."""
+    planes = 0
     for shape in _SHAPE.finditer(description[: 1 << 16]):
-        lengths = [_number(text) for text in shape.group(1).split(",") if text.strip()]
-        yield prod(lengths[:-2])
-
-
-def _number(text: str) -> int:
-    return int(text.strip()[:_DIGITS])
+        lengths = [
+            int(text.strip()[:_DIGITS]) for text in shape.group(1).split(",") if text.strip()
+        ]
+        planes = max(planes, prod(lengths[:-2]))
+    return planes
