@@ -178,4 +178,5 @@ def _json(facts: Mapping[str, Any]) -> str:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        file.write(text.encode())
+        # A name of a folder that is not UTF-8: JSON reads \udcff as Python writes it.
+        file.write(text.encode(errors="backslashreplace"))

@@ -27,9 +27,12 @@ def links_to(facts: Mapping[str, Any], root: Path, source: Path | None) -> bool:
     outside of data sets."""
     links = facts.get("DatasetLinks", {})
     stated = links.get(LINK) if isinstance(links, dict) else links
-    if source is None or not isinstance(stated, str) or "\0" in stated:
+    if source is None or not isinstance(stated, str):
         return stated is None and source is None
-    return (root / stated).resolve() == source.resolve()
+    try:
+        return (root / stated).resolve() == source.resolve()
+    except ValueError:  # not a path: a null character, or half of a surrogate pair
+        return False
 
 
 def is_of(side: Path, sources: Sequence[str], model_field: str, model: str) -> bool:

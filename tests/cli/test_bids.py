@@ -7,6 +7,7 @@ by nibabel.
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -222,21 +223,30 @@ def test_a_mask_of_unknown_origin_is_kept(tmp_path: Path, field: str, value: obj
         ({"DatasetLinks": 5}, "another data set"),
         ({"DatasetLinks": {"raw": 5}}, "another data set"),
         ({"DatasetLinks": {"raw": "a\0b"}}, "another data set"),
+        ({"DatasetLinks": {"raw": "\ud800"}}, "another data set"),
+        ({"DatasetLinks": {"raw": "a" * 5000}}, "another data set"),
         ([], "cannot be read"),
     ],
 )
 def test_descriptions_of_wrong_types(
     tmp_path: Path, facts: object, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, out = scan(tmp_path / "sub-01_T1w.nii"), tmp_path / "out"
+    root, out = data_set(tmp_path / "study", "sub-01/anat/sub-01_T1w.nii.gz"), tmp_path / "out"
     ours = {"DatasetType": "derivative", "GeneratedBy": [{"Name": "Tessera"}]}
     out.mkdir()
     value = ours | facts if isinstance(facts, dict) else facts
     (out / "dataset_description.json").write_text(json.dumps(value))
-    assert tessera("segment", path, "--bids", "--model", "one-t1", "-o", out) == 2
+    assert tessera("segment", root, "--bids", "--model", "one-t1", "-o", out) == 2
     assert reason in " ".join(capsys.readouterr().err.split())
     (out / "dataset_description.json").write_text("[" * 100_000)
-    assert tessera("segment", path, "--bids", "--model", "one-t1", "-o", out) == 2
+    assert tessera("segment", root, "--bids", "--model", "one-t1", "-o", out) == 2
+
+
+def test_a_source_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+    """Its link is written, and recognised by the next run."""
+    root = data_set(tmp_path / os.fsdecode(b"\xff"), "sub-01/anat/sub-01_T1w.nii.gz")
+    for _ in range(2):
+        assert tessera("segment", root, "--bids", "--model", "one-t1", "-o", tmp_path / "out") == 0
 
 
 def test_scans_that_are_links(tmp_path: Path) -> None:
