@@ -9,7 +9,7 @@ import click
 from cli.finite_range import FiniteRange
 from cli.input_scans import InputScan, input_scans
 from imaging.errors import BadRequest
-from imaging.given_mask import DEFAULT_MARGIN_MM, GIVEN_MASK, MASK_USES
+from imaging.given_mask import DEFAULT_MARGIN_MM, GIVEN_MASK, MASK_USES, MAX_MARGIN_MM
 
 
 def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,7 +31,7 @@ def mask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--margin",
             "margin_mm",
-            type=FiniteRange(0, 1000),
+            type=FiniteRange(0, MAX_MARGIN_MM),
             default=DEFAULT_MARGIN_MM,
             show_default=True,
             help="Margin around that box in mm; in pixels for an image without a pixel size.",

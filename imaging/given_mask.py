@@ -13,6 +13,7 @@ be corrected; no network runs."""
 MASK_USES: tuple[MaskUse, ...] = get_args(MaskUse)
 DEFAULT_MARGIN_MM = 10.0
 """With `crop`: what is segmented around the bounding box, on each side."""
+MAX_MARGIN_MM = 1000.0
 
 _Scan = TypeVar("_Scan")
 

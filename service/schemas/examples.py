@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from imaging.given_mask import DEFAULT_MARGIN_MM
+
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
 _BATCH_ID = "c4e6a7f9182735b1d7c3e9a064d2f8b0"
@@ -13,7 +15,7 @@ _OPTIONS = {
     "precision": "auto",
     "tile": None,
     "mask": None,
-    "margin_mm": 10.0,
+    "margin_mm": DEFAULT_MARGIN_MM,
 }
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
 _JOB_IN = {"scan": _SCAN_ID, "model": "hippocampus-mri-3d", "priority": 7}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
+from imaging.given_mask import DEFAULT_MARGIN_MM, MAX_MARGIN_MM, MaskUse
 from inference.runtime_registry import Precision
 from jobs.job import JobState
 from service.resources.format_names import StoredFormatName
@@ -26,7 +26,7 @@ class OptionsIn(Wire):
     precision: Precision = "auto"
     tile: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     mask: MaskUse | None = None
-    margin_mm: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_MARGIN_MM
+    margin_mm: Annotated[float, Field(ge=0, le=MAX_MARGIN_MM)] = DEFAULT_MARGIN_MM
     """Margin around the box with `crop`; in pixels for an image without a pixel size."""
 
 
