@@ -120,7 +120,8 @@ def _only_file(paths: list[Path]) -> Path:
         raise BadRequest(
             f"{paths[0].name} and {paths[1].name} have the same name, except for the ending.",
             expected="One file per case in each folder.",
-            hint="Move one of the two files out of the folder.",
+            hint="Move one of them out of the folder. If they are a header and its data file, "
+            "convert them to one file.",
         )
     return paths[0]
 

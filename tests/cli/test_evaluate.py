@@ -301,6 +301,7 @@ def save(folder: Path, name: str, pixels: np.ndarray) -> None:
             (),
             "have the same name",
         ),
+        (lambda s: (s.images / "em.hdr").touch(), (), "header and its data file"),
         (lambda _: None, ("--map", "1=5"), "value 5"),
         (lambda _: None, ("--map", "1-5"), "whole numbers"),
         (lambda _: None, ("--cases", "{cases}"), "1 of 2 cases"),
