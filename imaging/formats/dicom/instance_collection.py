@@ -90,14 +90,12 @@ class InstanceCollection:
         members = sorted((self.files[n].sha256, self.files[n].path, n) for n in instances)
         frames = [frame for _, _, instance in members for frame in self.frames[instance]]
         wanted = _identity(candidate.stack)
-        same = (n for n, one in enumerate(stacks_of(frames)) if _identity(one) == wanted)
-        number = next(same, None)
-        if number is None and {frame.identity for frame in frames} != wanted:
-            raise _inseparable()
+        planes = tuple(n for n, frame in enumerate(frames) if frame.identity in wanted)
+        alone = len(planes) == len(frames)
         manifest = Manifest(
-            stack=number or 0,
+            planes=() if alone else planes,
             resample=resample,
-            whole=number is None,
+            whole=alone and [wanted] != list(map(_identity, stacks_of(frames))),
             notes=candidate.stack.notes,
         )
         return write_pack(path, [member[:2] for member in members], manifest)
@@ -155,15 +153,6 @@ def _slide_pixels(stack: Stack) -> int:
     """Pixels of a slide's image, which its series has in several sizes; 0 for other images."""
     instance = stack.frames[0].instance
     return prod(instance.size) if instance.is_whole_slide and not stack.localizer else 0
-
-
-def _inseparable() -> UnsupportedScan:
-    return UnsupportedScan(
-        "The volume shares its multi-frame files with other volumes, from which it cannot be "
-        "separated without the rest of the series.",
-        expected="A volume whose frames differ from those of other volumes in an attribute.",
-        hint="Export the volume as a series of its own.",
-    )
 
 
 def _identity(stack: Stack) -> frozenset[Any]:

@@ -1,10 +1,11 @@
 """Opens DICOM as it is stored: a single file, or the pack of a series."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from imaging.errors import UnsupportedScan
+from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.concatenation import with_missing_parts
-from imaging.formats.dicom.frame import frames_of
+from imaging.formats.dicom.frame import Frame, frames_of
 from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_reader import read_instance
 from imaging.formats.dicom.pack import Manifest, is_pack, read_pack
@@ -24,7 +25,7 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         packed = is_pack(file.read(16))
     manifest, openers = read_pack(path) if packed else (Manifest(), [opener(path)])
     frames = [frame for one in openers for frame in frames_of(read_instance(one))]
-    stacks = [Stack.of(frames)] if manifest.whole else stacks_of(frames)
+    stacks = _stacks(frames, manifest)
     if not packed:  # a pack has these notes in its manifest
         stacks = with_missing_parts(stacks, frames)
     if not packed and len(stacks) > 1:
@@ -38,3 +39,19 @@ def open_dicom(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     if manifest.frame is not None and manifest.frames is not None:
         series = series.taken_from(manifest.frame, manifest.frames)
     return series.scan(limits, scratch)
+
+
+def _stacks(frames: Sequence[Frame], manifest: Manifest) -> list[Stack]:
+    """The volumes of which a manifest means one; raises UnreadableScan for frames that are not
+    there."""
+    if manifest.whole:
+        return [Stack.of(frames)]
+    if not manifest.planes:
+        return stacks_of(frames)
+    if max(manifest.planes) >= len(frames):
+        raise UnreadableScan(
+            f"The pack has {len(frames)} frames; its manifest names number {max(manifest.planes)}.",
+            expected="A pack as Tessera writes it.",
+            hint="Send the series again.",
+        )
+    return [Stack.of(frames[n] for n in manifest.planes)]

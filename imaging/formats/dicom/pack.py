@@ -1,6 +1,6 @@
 """Packs: a series stored as one file, an uncompressed tar of its instances.
 
-The first member, the manifest, states which stack of the series is the scan and whether it is
+The first member, the manifest, states which frames are the scan and whether they are
 resampled. The instances follow in the order of their SHA-256, so that the same instances always
 give the same bytes.
 """
@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from imaging.errors import UnreadableScan
 from imaging.formats.archive import MOST_FILES, TarEntry
@@ -23,7 +23,7 @@ from imaging.hashes import Sha256Writer
 
 MANIFEST = "tessera.json"
 _MAGIC = MANIFEST.encode() + b"\0"
-_MANIFEST_BYTES = 1 << 14
+_MANIFEST_BYTES = 1 << 24
 _BLOCK_BYTES = 1 << 20
 
 
@@ -36,6 +36,9 @@ class Manifest(BaseModel):
     """Its index in the stacks of all instances, from 0."""
     resample: bool = False
     """Whether tilted or unevenly spaced slices are resampled onto a regular grid."""
+    planes: tuple[NonNegativeInt, ...] = ()
+    """The frames that are the scan, by their number in all frames of the pack, from 0; empty where
+    it has no others, or where `stack` says which."""
     whole: bool = False
     """Whether all frames of the pack are the one stack, however they would be divided."""
     notes: tuple[str, ...] = ()
@@ -47,7 +50,7 @@ class Manifest(BaseModel):
 
     def encoded(self) -> bytes:
         """The manifest as JSON; rare fields only where they are used, so that packs stay equal."""
-        rare = {n for n in ("whole", "notes", "frame", "frames") if not getattr(self, n)}
+        rare = {n for n in ("planes", "whole", "notes", "frame", "frames") if not getattr(self, n)}
         return self.model_dump_json(exclude=rare).encode()
 
 

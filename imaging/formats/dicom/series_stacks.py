@@ -102,8 +102,11 @@ def _interleave(one: Stack, other: Stack) -> bool:
 
 def _between(one: NDArray[np.float64], other: NDArray[np.float64], same_mm: float) -> bool:
     """Whether positions of `other` lie within the extent of `one`, at none of its positions."""
-    inside = other[(other > one.min()) & (other < one.max())]
-    return bool((np.abs(inside[:, None] - one).min(axis=1, initial=np.inf) > same_mm).any())
+    ordered = np.sort(one)
+    inside = other[(other > ordered[0]) & (other < ordered[-1])]
+    above = np.searchsorted(ordered, inside)
+    nearest = np.minimum(inside - ordered[above - 1], ordered[above] - inside)
+    return bool((nearest > same_mm).any())
 
 
 def _note(one: Stack, other: Stack) -> str:

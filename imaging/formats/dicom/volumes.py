@@ -119,14 +119,24 @@ def _in_runs(positions: list[list[Frame]]) -> list[Stack] | None:
         keys = {frame.identity: _number(frame.volume_attributes[name]) for frame in frames}
         if any(key[0] for key in keys.values()) or len(set(keys.values())) < len(frames):
             continue
-        volumes: list[list[Frame]] = [[]]
-        for frame in _ordered(frames, keys):
-            if place[frame.identity] in {place[n.identity] for n in volumes[-1]}:
-                volumes.append([])
-            volumes[-1].append(frame)
+        volumes = _runs(_ordered(frames, keys), place)
         if len(volumes) == most and not any(map(_is_mixed, volumes)):
             return [Stack.of(v, f"{n} of {most}") for n, v in enumerate(volumes, 1)]
     return None
+
+
+def _runs(frames: Iterable[Frame], place: dict[Any, int]) -> list[list[Frame]]:
+    """Frames in order, divided where a position (of its number in `place`) comes again."""
+    volumes: list[list[Frame]] = [[]]
+    covered: set[int] = set()
+    for frame in frames:
+        at = place[frame.identity]
+        if at in covered:
+            volumes.append([])
+            covered = set()
+        volumes[-1].append(frame)
+        covered.add(at)
+    return volumes
 
 
 def _ordered(frames: list[Frame], keys: dict[Any, Any]) -> list[Frame]:
