@@ -172,6 +172,47 @@ def test_a_jpeg_2000_is_refused_for_what_it_is(
         open_scan(tmp_path / "a")
 
 
+def jp2_in_colours(colour: bytes, samples: int = 3) -> bytes:
+    """A JP2 whose colour box has this content (ITU-T T.800, I.5.3.3)."""
+    pixels = np.full((16, 16, samples), 200, np.uint8)
+    data = bytes(imagecodecs.jpeg2k_encode(pixels, codecformat="jp2", level=0))
+    box, header = data.index(b"colr") - 4, data.index(b"jp2h") - 4
+    grown = len(colour) - 7
+    length = int.from_bytes(data[header : header + 4], "big") + grown
+    data = data[:header] + length.to_bytes(4, "big") + data[header + 4 :]
+    return data[:box] + (8 + len(colour)).to_bytes(4, "big") + b"colr" + colour + data[box + 15 :]
+
+
+@pytest.mark.parametrize(
+    ("space", "samples", "words"),
+    [
+        (12, 4, "CMYK"),
+        (14, 3, "L.a.b"),
+        (18, 3, "YCbCr"),
+        (24, 3, "e-sYCC"),
+        (99, 3, "unknown space 99"),
+        (b"CMYK", 4, "CMYK"),
+        (b"Lab ", 3, "Lab"),
+        (16, 3, None),
+        (b"RGB ", 3, None),
+    ],
+)
+def test_jpeg_2000_in_other_colours_is_refused_by_name(
+    tmp_path: Path, space: int | bytes, samples: int, words: str | None
+) -> None:
+    """They were read as RGB."""
+    if isinstance(space, int):
+        colour = b"\1\0\0" + space.to_bytes(4, "big")
+    else:
+        colour = b"\3\0\0" + bytes(16) + space + bytes(108)
+    (tmp_path / "a").write_bytes(jp2_in_colours(colour, samples))
+    if words is None:
+        assert open_scan(tmp_path / "a").shape == (3, 16, 16)
+        return
+    with pytest.raises(UnsupportedScan, match=words):
+        open_scan(tmp_path / "a")
+
+
 def test_damage_is_reported_as_damage(tmp_path: Path) -> None:
     for kind, data in FILES.items():
         for _ in range(60):

@@ -27,8 +27,6 @@ _COMPONENTS = {1: 1, 2: 1, 3: 3, 4: 3}
 
 def _open(path: Path, limits: Limits, _scratch: Path | None = None) -> Scan:
     header = read_header(path)
-    if header.ycbcr:
-        raise unsupported("The colours of the image are YCbCr.")
     layout = Layout(
         format="jpeg2000",
         rows=header.rows,

@@ -7,6 +7,7 @@ from typing import IO
 
 import numpy as np
 
+from imaging.formats.jpeg2000.colour import COLOUR_BYTES, check_colour
 from imaging.formats.raster import damaged, unsupported
 
 JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -14,8 +15,6 @@ CODESTREAM = b"\xff\x4f\xff\x51"
 _SIZ_BYTES = 42
 _MOST_BOXES = 1000
 _MOST_BITS = 16
-_SYCC = 18
-"""EnumCS of YCbCr (I.5.3.3)."""
 _MOST_COMPONENTS = 4
 
 
@@ -28,8 +27,6 @@ class Header:
     components: int
     bits: int
     signed: bool
-    ycbcr: bool = False
-    """Whether the colours are YCbCr which the decoder leaves as they are."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -39,10 +36,11 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """The header of the file at `path`. Raises UnreadableScan, and UnsupportedScan for a palette,
-    samples of more than 16 bits, and components that differ in size or depth."""
+    colours that are not grey or RGB, samples of more than 16 bits, and components that differ in
+    size or depth."""
     try:
         with path.open("rb") as file:
-            ycbcr = _find_codestream(file, path.stat().st_size)
+            _find_codestream(file, path.stat().st_size)
             siz = file.read(_SIZ_BYTES)
             if siz[:4] != CODESTREAM:
                 raise damaged("The file has no JPEG 2000 codestream.")
@@ -63,15 +61,15 @@ def read_header(path: Path) -> Header:
     bits = (depth & 0x7F) + 1
     if bits > _MOST_BITS:
         raise unsupported(f"The samples of the image have {bits} bits.")
-    return Header(height - top, width - left, count, bits, bool(depth & 0x80), ycbcr)
+    return Header(height - top, width - left, count, bits, bool(depth & 0x80))
 
 
-def _find_codestream(file: IO[bytes], size: int) -> bool:
-    """Moves to the codestream; returns whether a colour box before it states YCbCr."""
+def _find_codestream(file: IO[bytes], size: int) -> None:
+    """Moves to the codestream; checks the colours that the boxes before it state."""
     if file.read(4) != JP2[:4]:
         file.seek(0)
-        return False
-    at, ycbcr = 0, False
+        return
+    at = 0
     for _ in range(_MOST_BOXES):
         file.seek(at)
         length, kind = unpack(">I4s", file.read(8))
@@ -79,15 +77,14 @@ def _find_codestream(file: IO[bytes], size: int) -> bool:
         if length == 1:
             length, begin = unpack(">Q", file.read(8))[0], at + 16
         if kind == b"jp2c":
-            return ycbcr
+            return
         if kind == b"jp2h":  # a box of boxes
             at = begin
             continue
         if kind == b"pclr":
             raise unsupported("The image has a palette.")
         if kind == b"colr":
-            method, _, _, space = unpack(">3BI", file.read(7))
-            ycbcr = ycbcr or (method == 1 and space == _SYCC)
+            check_colour(file.read(COLOUR_BYTES))
         if length < begin - at or at + length > size:
             break
         at += length
