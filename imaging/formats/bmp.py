@@ -12,7 +12,7 @@ from PIL import Image
 from imaging.box import Box
 from imaging.errors import UnreadableScan
 from imaging.formats.file_start import FileStart
-from imaging.formats.format import ScanFormat
+from imaging.formats.format import ScanFormat, only_part
 from imaging.formats.limits import UNLIMITED, Limits
 from imaging.formats.png.clean_copy import write_clean_png
 from imaging.formats.raster import (
@@ -95,5 +95,5 @@ SCAN = ScanFormat(
     recognises=_recognises,
     open=_open,
     verify=_verify,
-    deidentify=lambda path, _number, target: write_clean_png(_open(path, UNLIMITED), target),
+    deidentify=only_part(lambda path, target: write_clean_png(_open(path, UNLIMITED), target)),
 )

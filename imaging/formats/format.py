@@ -42,6 +42,11 @@ class Segmentation:
         return None if self.report is None else self.report.get("measurements") or {}
 
 
+Extract = Callable[[Path, Mapping[int, Path]], None]
+"""Writes scans of a file as files of their own: number of the part, from 1 -> where it is written.
+
+Raises UnreadableScan where the file is damaged or cut off in any part; some parts may be written
+before that is found. The file is read once, however many parts are meant."""
 Write = Callable[[Path, Segmentation], None]
 """Writes a segmentation to a path; the file appears complete or not at all."""
 
@@ -78,19 +83,24 @@ class ScanFormat(FileFormat):
     parts: Callable[[Path, Limits], Sequence[ScanPart]] | None = None
     """Lists the scans of a file that may hold several; reads headers. None: a file is one scan.
     `open` refuses a file with more than one part."""
-    extract: Callable[[Path, int, Path], None] | None = None
-    """Writes the part of this number (from 1) of the first file to the second, as a file of the
-    same format that `open` reads. Present where `parts` is. Raises UnreadableScan where the first
-    file is damaged or cut off in any part."""
-    inflated_bytes: Callable[[Path], int] | None = None
-    """How large a file with several parts is once decompressed, as its header promises. None: a
-    whole file of this format is never a gzip stream."""
+    extract: Extract | None = None
+    """Writes parts as files of the same format that `open` reads. Present where `parts` is."""
     pair: FilePair | None = None
     """How a header and its voxels in another file become one file; None: not in this format."""
-    deidentify: Callable[[Path, int, Path], None] | None = None
+    deidentify: Extract | None = None
     """As `extract`, for a file of one or more parts, and writes nothing but pixels and their size,
     in this format or another. None: files of this format are not de-identified. DICOM has rules of
     its own instead."""
+
+
+def only_part(write: Callable[[Path, Path], None]) -> Extract:
+    """For a format whose files are one scan; `write` writes the first file's scan to the second."""
+
+    def extract(path: Path, targets: Mapping[int, Path]) -> None:
+        (target,) = targets.values()
+        write(path, target)
+
+    return extract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

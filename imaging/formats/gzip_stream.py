@@ -4,10 +4,11 @@ Such a stream cannot be read from its middle. It is inflated once, into a file w
 the system deletes even after a kill.
 """
 
+import gzip
 import tempfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -73,6 +74,18 @@ def inflated(
         file.flush()
         on_error.pop_all()
         return file
+
+
+@contextmanager
+def packing(
+    file: IO[bytes], *, compress: bool, level: int = 4
+) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Where to write what follows in `file`: a gzip stream without name and time, or the file."""
+    if not compress:
+        yield file
+        return
+    with gzip.GzipFile("", "wb", level, file, mtime=0) as packed:
+        yield packed
 
 
 def verify(path: Path, offset: int, size: int, truncated: Truncated) -> int:

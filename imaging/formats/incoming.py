@@ -1,6 +1,6 @@
 """The scans in an upload, ready to be stored: a file, a part of it, or the pack of a series."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,12 +18,11 @@ from imaging.formats.dicom.pack import Manifest, write_pack
 from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series import Series
 from imaging.formats.dicom.unpack import DicomFile, dicom_files, holds_dicom
-from imaging.formats.format import ScanFormat
+from imaging.formats.format import Extract, ScanFormat
 from imaging.formats.joined_pair import JoinedPair, joined_files, joined_members
 from imaging.formats.limits import Limits
 from imaging.formats.scan_part import ScanPart, chosen_parts
 from imaging.formats.sniff import format_of
-from imaging.formats.unpacked_source import UnpackedSource
 from imaging.hashes import sha256_of
 from imaging.scan import Scan
 
@@ -129,17 +128,12 @@ def _parts(
     chosen = chosen_parts(parts, selection.volume, each=selection.each)
     if write is None or (len(parts) == 1 and not selection.deidentify):
         return [IncomingScan(path)]
-    inflated = scan_format.inflated_bytes if len(chosen) > 1 else None
-    scans, source = [], UnpackedSource(path, folder, inflated and inflated(path))
-    for part in chosen:
-        file = folder / f"part-{part.number}"
-        write(source.path, part.number, file)
-        source.pack(file)
-        scans.append(IncomingScan(file, part.title))
-    return scans
+    files = {part.number: folder / f"part-{part.number}" for part in chosen}
+    write(path, files)
+    return [IncomingScan(files[part.number], part.title) for part in chosen]
 
 
-def _deidentify(scan_format: ScanFormat) -> Callable[[Path, int, Path], None]:
+def _deidentify(scan_format: ScanFormat) -> Extract:
     if scan_format.deidentify is None:
         able = [one for one in registry.SCAN_FORMATS if one.deidentify is not None]
         raise BadRequest(

@@ -1,8 +1,11 @@
 """One of the scans in a file that holds several: a time point, a frame, a component, a page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from imaging.errors import NotFound, ScanTooLarge, SeveralScans
 
@@ -34,6 +37,20 @@ class ScanPart:
         }
 
 
+def part_places(index: int, lengths: Sequence[int]) -> tuple[int, ...]:
+    """Where part `index` (from 0) lies along each axis that tells parts apart; the first of them
+    varies fastest."""
+    return tuple(int(n) for n in np.unravel_index(index, lengths, order="F")) if lengths else ()
+
+
+def part_title(axes: Iterable[tuple[str, int, int]]) -> str:
+    """Such as `time point 3 of 150, component 1 of 3`; "" where no axis is longer than 1.
+
+    `axes`: of each axis that tells parts apart, its name, the part's place (from 0) and the length.
+    """
+    return ", ".join(f"{name} {n + 1} of {length}" for name, n, length in axes if length > 1)
+
+
 def check_part_count(count: int, noun: str = "volumes") -> None:
     """Raises ScanTooLarge for a file that holds more than MOST_PARTS scans."""
     if count > MOST_PARTS:
@@ -42,6 +59,11 @@ def check_part_count(count: int, noun: str = "volumes") -> None:
             expected=f"At most {MOST_PARTS:,} {noun} in a file.",
             hint="Split the file into smaller ones.",
         )
+
+
+def common_folder(targets: Mapping[int, Path]) -> Path:
+    """The folder that parts are written to; temporary files belong there, too."""
+    return next(iter(targets.values())).parent
 
 
 Part = TypeVar("Part", bound=ScanPart)

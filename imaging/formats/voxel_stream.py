@@ -1,7 +1,9 @@
 """Voxels as most volume formats store them: one array, as it is or in a compressed stream."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.formats import gzip_stream
+from imaging.formats.atomic import raising_storage_full
 from imaging.lazy import lazy
 
 _CHUNK_BYTES = 1 << 20
@@ -75,6 +78,22 @@ class VoxelStream:
         for chunk in source:
             yield chunk[max(0, begin) : max(0, stop)]
             begin, stop = begin - len(chunk), stop - len(chunk)
+
+    @contextmanager
+    def unpacked(self, folder: Path) -> Iterator["VoxelStream"]:
+        """The same voxels, verified and uncompressed: the file itself, or one in `folder`.
+
+        A stream is decompressed once and verified to its end. Raises UnreadableScan.
+        """
+        if not self.compressed:
+            self.check_size()
+            yield self
+            return
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            with raising_storage_full():
+                file.writelines(self.blocks())
+                file.flush()
+            yield replace(self, path=Path(file.name), offset=0, compressed=False, skip=0)
 
     def mapped(self, scratch: Path | None) -> NDArray[Any]:
         """The array, of shape `sizes`; a stream is inflated into `scratch` first."""

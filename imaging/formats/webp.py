@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.formats.format import ScanFormat
+from imaging.formats.format import ScanFormat, only_part
 from imaging.formats.limits import UNLIMITED, Limits
 from imaging.formats.png.clean_copy import write_clean_png
 from imaging.formats.raster import (
@@ -101,5 +101,5 @@ SCAN = ScanFormat(
     recognises=lambda start: start.starts_with(b"RIFF") and start.head[8:12] == b"WEBP",
     open=_open,
     verify=_verify,
-    deidentify=lambda path, _number, target: write_clean_png(_open(path, UNLIMITED), target),
+    deidentify=only_part(lambda path, target: write_clean_png(_open(path, UNLIMITED), target)),
 )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from imaging.errors import ScanTooLarge, SeveralScans, UnreadableScan, Unsupport
 from imaging.formats import mask_file
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
+from imaging.formats.ome_zarr.parts import extract_ome_zarr, ome_zarr_parts
+from imaging.formats.ome_zarr.store import CheckedStore
 from imaging.formats.sniff import open_scan, verify
 
 LIMITS = Limits()
@@ -209,6 +212,36 @@ def test_a_collection_of_series(tmp_path: Path, stated: bool) -> None:
     if not stated:  # one image in a collection is that image
         (only,), _ = incoming_scans([tmp_path / "a.zarr"], tmp_path, LIMITS)
         assert np.array_equal(whole(only.path)[0], first)
+
+
+def test_extracting_each_part_reads_metadata_and_chunks_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 series of 4 time points each; in half of them, one chunk holds all time points."""
+    root = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    root.attrs["bioformats2raw.layout"] = 3
+    values = [noise(4, 9, 8) + n for n in range(10)]
+    for n, one in enumerate(values):
+        chunks = (4 if n % 2 else 1, 9, 8)
+        image(tmp_path / "a.zarr" / str(n), one, "tyx", chunks=chunks)
+    read: Counter[str] = Counter()
+    get = CheckedStore.get
+
+    async def counted(store: CheckedStore, key: str, *options: Any, **named: Any) -> Any:
+        read[key] += 1
+        return await get(store, key, *options, **named)
+
+    monkeypatch.setattr(CheckedStore, "get", counted)
+    parts = ome_zarr_parts(tmp_path / "a.zarr", LIMITS)
+    listing = read.total()
+    extract_ome_zarr(
+        tmp_path / "a.zarr", {part.number: tmp_path / f"part-{part.number}" for part in parts}
+    )
+    assert listing < 12 * 10
+    assert read.total() < 2 * listing + 5 * (4 + 1) + 10
+    assert max(count for key, count in read.items() if "/0/0" in key) == 1
+    for n in (0, 17, 18, 39):
+        assert np.array_equal(whole(tmp_path / f"part-{n + 1}")[0], values[n // 4][n % 4])
 
 
 @pytest.mark.parametrize("axes", [None, ["t", "c", "z", "y", "x"]])

@@ -1,13 +1,17 @@
 """Files that hold several scans: listed, one chosen or each; nibabel is the oracle."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
+import nrrd
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 - the name that its users know
 from nibabel.freesurfer.mghformat import MGHImage
+from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import NotFound, ScanTooLarge, SeveralScans, TesseraError, UnreadableScan
@@ -114,17 +118,57 @@ def inflated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_a_gzip_stream_is_inflated_once_for_all_its_parts(
-    tmp_path: Path, inflated: list[int]
+def _nifti(path: Path, values: NDArray[np.int16]) -> None:
+    nib.Nifti1Image(values, AFFINE).to_filename(path.with_suffix(".nii.gz"))
+    path.with_suffix(".nii.gz").rename(path)
+
+
+def _mgh(path: Path, values: NDArray[np.int16]) -> None:
+    path.write_bytes(gzip.compress(MGHImage(values, AFFINE).to_bytes()))
+
+
+def _nrrd(path: Path, values: NDArray[np.int16], *, interleaved: bool = False) -> None:
+    kinds, order = ["domain"] * 3 + ["list"], [0, 1, 2, 3]
+    if interleaved:
+        kinds, order = ["vector"] + ["domain"] * 3, [3, 0, 1, 2]
+    nrrd.write(str(path), values.transpose(order), {"kinds": kinds, "encoding": "gzip"})
+
+
+def _metaimage(path: Path, values: NDArray[np.int16], *, interleaved: bool = False) -> None:
+    image = sitk.GetImageFromArray(values.transpose(2, 1, 0, 3), isVector=True)
+    if not interleaved:
+        image = sitk.GetImageFromArray(np.ascontiguousarray(values.T), isVector=False)
+    sitk.WriteImage(image, str(path), useCompression=True)
+
+
+WRITERS: dict[str, Callable[[Path, NDArray[np.int16]], None]] = {
+    "nii.gz": _nifti,
+    "mgz": _mgh,
+    "list.nrrd": _nrrd,
+    "vector.nrrd": partial(_nrrd, interleaved=True),
+    "4d.mha": _metaimage,
+    "vector.mha": partial(_metaimage, interleaved=True),
+}
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+@pytest.mark.parametrize("selection", [ScanSelection(each=True), ScanSelection(volume=150)])
+def test_a_stream_is_decompressed_once_for_all_its_parts(
+    tmp_path: Path, inflated: list[int], ending: str, selection: ScanSelection
 ) -> None:
     """Once for each part would take minutes for the hundreds of time points of a functional MRI."""
-    path = nifti(tmp_path / "scan.nii.gz", (4, 5, 6, 200))
-    size = len(gzip.decompress(path.read_bytes()))
-    scans, _ = incoming_scans([path], tmp_path, LIMITS, ScanSelection(each=True))
-    assert len(scans) == 200
-    assert sum(inflated) < 2 * size
+    values = np.random.default_rng(3).integers(-900, 900, (4, 5, 6, 200), np.int16)
+    path, folder = tmp_path / f"scan.{ending}", tmp_path / "work"
+    folder.mkdir()
+    WRITERS[ending](path, values)
+    scans, _ = incoming_scans([path], folder, LIMITS, selection)
+    assert sum(inflated) < 1.1 * values.nbytes
+    assert len(scans) == len(list(folder.iterdir())) == (200 if selection.each else 1)
+    for number in (1, 150, 200) if selection.each else (150,):
+        scan = verify(scans[number - 1 if selection.each else 0].path)
+        assert np.array_equal(scan.read(Box.whole(scan.grid))[0], values[..., number - 1])
     with pytest.raises(ScanTooLarge):
-        incoming_scans([path], tmp_path, Limits(max_bytes=2000), ScanSelection(each=True))
+        incoming_scans([path], folder, Limits(max_bytes=2000), selection)
 
 
 @pytest.mark.parametrize("members", [1, 40])

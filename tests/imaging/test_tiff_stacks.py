@@ -13,6 +13,8 @@ from imaging.errors import NotFound, SeveralScans, UnreadableScan, UnsupportedSc
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
+from imaging.formats.tiff import read
+from imaging.formats.tiff.part import TiffPart, tiff_parts
 from tests.support import tiff_files
 
 RANDOM = np.random.default_rng(31)
@@ -118,6 +120,23 @@ def test_channels_and_time_points_are_a_choice(
     each = parts(path, tmp_path, each=True)
     assert len(each) == 6
     assert np.array_equal(tifffile.imread(each[5]), HYPER[1, :, 2])
+
+
+def test_the_tags_of_a_file_are_parsed_once_for_all_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = np.arange(20 * 6 * 7, dtype=np.uint16).reshape(20, 6, 7)
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", metadata=None)
+    parsed: list[tifffile.TiffFile] = []
+
+    def counted(file: tifffile.TiffFile) -> list[TiffPart]:
+        parsed.append(file)
+        return tiff_parts(file)
+
+    monkeypatch.setattr(read, "tiff_parts", counted)
+    each = parts(tmp_path / "a.tif", tmp_path, each=True)
+    assert len(parsed) == 2  # to list the parts, and to write them
+    assert all(np.array_equal(tifffile.imread(one), n) for one, n in zip(each, pages, strict=True))
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])

@@ -26,7 +26,7 @@ def without_metadata(stream: bytes) -> bytes:
     return b"".join(_kept(stream))
 
 
-def deidentify_jpeg(path: Path, _number: int, target: Path) -> None:
+def deidentify_jpeg(path: Path, target: Path) -> None:
     """Writes the JPEG at `path` to `target` without its metadata; the pixels stay as they are."""
     stream = without_metadata(path.read_bytes())
     with replacing(target) as file:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.formats.format import ScanFormat
+from imaging.formats.format import ScanFormat, only_part
 from imaging.formats.jpeg2000.header import CODESTREAM, JP2, Header, read_header
 from imaging.formats.limits import UNLIMITED, Limits
 from imaging.formats.png.clean_copy import write_clean_png
@@ -55,7 +55,7 @@ def _verify(path: Path, limits: Limits) -> Scan:
     return _open(path, limits)
 
 
-def _deidentify(path: Path, _number: int, target: Path) -> None:
+def _deidentify(path: Path, target: Path) -> None:
     scan = _open(path, UNLIMITED)
     if scan.dtype.kind == "i":
         raise unsupported("The pixels of the image are signed, and no copy of them can be made.")
@@ -71,5 +71,5 @@ SCAN = ScanFormat(
     recognises=lambda start: start.starts_with(JP2, CODESTREAM),
     open=_open,
     verify=_verify,
-    deidentify=_deidentify,
+    deidentify=only_part(_deidentify),
 )

@@ -16,6 +16,7 @@ from imaging.formats.affine import (
     check_affine_mm,
     shear_warnings,
 )
+from imaging.formats.metaimage.element_types import ELEMENT_TYPES
 from imaging.formats.metaimage.fields import (
     HEADER_BYTES,
     LAST,
@@ -27,15 +28,10 @@ from imaging.formats.metaimage.fields import (
 )
 from imaging.formats.metaimage.space import MetaSpace
 from imaging.formats.raster import ORIENTATION_IGNORED
+from imaging.formats.scan_part import part_places, part_title
 from imaging.formats.voxel_stream import VoxelStream
 from imaging.formats.whole_numbers import MOST, whole_number
 
-_TYPES = {
-    "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",
-    "MET_UINT": "u4", "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8",
-    "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
-}  # fmt: skip
-"""MetaIO's MET_LONG has 4 bytes on every machine (metaTypes.h)."""
 _ORIGIN = ("Offset", "Position", "Origin")
 _MATRIX = ("TransformMatrix", "Rotation", "Orientation")
 _SPACING = ("ElementSpacing", "ElementSize")
@@ -91,17 +87,13 @@ class MetaHeader:
 
     def places(self, index: int) -> tuple[int, ...]:
         """Where part `index` (from 0) lies: its channel, then its place along the other axes."""
-        return tuple(int(n) for n in np.unravel_index(index, self._lengths, order="F"))
+        return part_places(index, self._lengths)
 
     def title(self, index: int) -> str:
         """The name of part `index` (from 0), such as `component 2 of 3`."""
         names = ("component", *("volume" for _ in self.axes[3:]))
-        parts = (
-            f"{name} {place + 1} of {length}"
-            for name, place, length in zip(names, self.places(index), self._lengths, strict=True)
-            if length > 1
-        )
-        return ", ".join(parts) or "scan 1 of 1"
+        axes = zip(names, self.places(index), self._lengths, strict=True)
+        return part_title(axes) or "scan 1 of 1"
 
 
 def parse(path: Path) -> MetaHeader:
@@ -206,11 +198,11 @@ def _unit_warnings(unit: str) -> tuple[str, ...]:
 def _stream(fields: dict[str, str], path: Path, offset: int, sizes: tuple[int, ...]) -> VoxelStream:
     """The voxels. HeaderSize counts from the beginning of the data file; -1: they end the file."""
     name = fields.get("ElementType", "")
-    kind = _TYPES.get(name.removesuffix("_ARRAY"))
+    kind = ELEMENT_TYPES.get(name.removesuffix("_ARRAY"))
     if kind is None or not is_true({"BinaryData": "True", **fields}, "BinaryData"):
         raise UnsupportedScan(
             "The voxels of the MetaImage are text, or their type is not supported.",
-            expected=f"Binary voxels of one of the types {', '.join(_TYPES)}.",
+            expected=f"Binary voxels of one of the types {', '.join(ELEMENT_TYPES)}.",
             hint="Save it with SimpleITK or 3D Slicer, or as .nii.gz.",
         )
     big = is_true(fields, "BinaryDataByteOrderMSB") or is_true(fields, "ElementByteOrderMSB")

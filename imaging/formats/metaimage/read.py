@@ -1,6 +1,6 @@
 """Opens and verifies MetaImage volumes, and lists and extracts those of a file with several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from imaging.formats.metaimage.header import MetaHeader, parse
 from imaging.formats.metaimage.single import write_single
 from imaging.formats.metaimage.write import write_metaimage
 from imaging.formats.raster import ALPHA_IGNORED, Layout, scan_of
-from imaging.formats.scan_part import ScanPart, check_part_count
+from imaging.formats.scan_part import ScanPart, check_part_count, common_folder
+from imaging.formats.voxel_blocks import slice_reader
 from imaging.formats.voxel_stream import StreamVoxels
 from imaging.lazy import lazy
 from imaging.scan import Scan
@@ -53,25 +54,26 @@ def metaimage_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
     return [ScanPart(n + 1, header.title(n), shape) for n in range(header.parts)]
 
 
-def extract_metaimage(path: Path, number: int, target: Path) -> None:
-    """Writes volume `number` (from 1) of the file at `path`; its position stays as it is.
+def extract_metaimage(path: Path, targets: Mapping[int, Path]) -> None:
+    """Writes volumes of the file at `path`: number, from 1 -> target. Their position stays.
 
     A compressed stream is verified to its end. Raises UnreadableScan.
     """
     header = parse(path)
     if header.parts == 1:
-        write_single(target, header)
+        write_single(targets[1], header)
         return
-    header.stream.verify()
-    voxels = MetaVoxels(header, target.parent, number - 1)
-    write_metaimage(
-        target,
-        lambda first, stop: voxels.slices(first, stop),
-        header.grid,
-        header.stream.stored,
-        header.space,
-        compress=header.stream.compressed,
-    )
+    with header.stream.unpacked(common_folder(targets)) as stream:
+        plain = replace(header, stream=stream)
+        for number, target in targets.items():
+            write_metaimage(
+                target,
+                slice_reader(MetaVoxels(plain, None, number - 1), header.grid),
+                header.grid,
+                stream.stored,
+                header.space,
+                compress=header.stream.compressed,
+            )
 
 
 def _volume(header: MetaHeader, scratch: Path | None) -> Scan:
@@ -129,12 +131,6 @@ class MetaVoxels(StreamVoxels):
         others = [(axis + 4, place) for axis, place in enumerate(places)]
         super().__init__(header.stream, scratch, ((0, channel), *others))
         self.header = header
-
-    def slices(self, first: int, stop: int) -> NDArray[Any]:
-        """A range of the last axis in space, of the shape that the file has."""
-        start = (*(0 for _ in self.header.grid[1:]), first)
-        values: NDArray[Any] = self(Box(start, (*self.header.grid[:-1], stop)))[0]
-        return values
 
 
 class MetaPixels:

@@ -1,8 +1,7 @@
 """Writes masks and single volumes as MetaImage, deterministically: one .mha file."""
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from math import prod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,22 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.formats.atomic import replacing
+from imaging.formats.metaimage.element_types import element_type
 from imaging.formats.metaimage.space import MetaSpace
+from imaging.formats.voxel_blocks import ReadSlices, voxel_blocks
 
 _ZLIB_LEVEL = 4
-_SLICES_BYTES = 1 << 26
-_TYPES = {
-    "i1": "MET_CHAR", "u1": "MET_UCHAR", "i2": "MET_SHORT", "u2": "MET_USHORT", "i4": "MET_INT",
-    "u4": "MET_UINT", "i8": "MET_LONG_LONG", "u8": "MET_ULONG_LONG", "f4": "MET_FLOAT",
-    "f8": "MET_DOUBLE",
-}  # fmt: skip
 _SIZE_DIGITS = 20
 """Width of CompressedDataSize, which is known only after the voxels are written."""
 
 
 def write_metaimage(
     path: Path,
-    read: Callable[[int, int], NDArray[Any]],
+    read: ReadSlices,
     grid: tuple[int, ...],
     kind: np.dtype[Any],
     space: MetaSpace,
@@ -34,9 +29,9 @@ def write_metaimage(
 ) -> None:
     """Writes a volume, or an image (column, row), of the type `kind`.
 
-    `read(first, stop)` returns a range of the last axis. The same volume gives the same bytes.
+    The same volume gives the same bytes.
     """
-    write_blocks(path, _slices(read, grid, kind), grid, kind, space, compress=compress)
+    write_blocks(path, voxel_blocks(read, grid, kind), grid, kind, space, compress=compress)
 
 
 def write_blocks(
@@ -69,14 +64,6 @@ def _state_size(file: IO[bytes], at: int, size: int) -> None:
     file.seek(0, 2)
 
 
-def _slices(
-    read: Callable[[int, int], NDArray[Any]], grid: tuple[int, ...], kind: np.dtype[Any]
-) -> Iterator[bytes]:
-    step = max(1, _SLICES_BYTES // (prod(grid[:-1]) * kind.itemsize))
-    for first in range(0, grid[-1], step):
-        yield read(first, min(first + step, grid[-1])).astype(kind, copy=False).tobytes("F")
-
-
 def _deflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
     deflater = zlib.compressobj(_ZLIB_LEVEL)
     for block in blocks:
@@ -104,7 +91,7 @@ def _header(
         *_position(space, len(axes)),
         f"DimSize = {' '.join(map(str, axes))}",
         *([f"ElementNumberOfChannels = {channels}"] if channels > 1 else []),
-        f"ElementType = {_TYPES[kind.str[1:]]}",
+        f"ElementType = {element_type(kind)}",
         "ElementDataFile = LOCAL\n",
     ]
     size = "\nCompressedDataSize = " if compress else ""

@@ -7,7 +7,7 @@ import numpy as np
 from imaging.formats.file_start import FileStart
 from imaging.formats.format import MaskFormat, ScanFormat, Segmentation
 from imaging.formats.label_map import check_shape, upright, upright_affine
-from imaging.formats.mgh.header import geometry_of, is_mgh, parse
+from imaging.formats.mgh.header import geometry_of, is_mgh
 from imaging.formats.mgh.read import extract_mgh, mgh_parts, open_mgh, verify_mgh
 from imaging.formats.mgh.write import write_mgh
 
@@ -54,7 +54,6 @@ SCAN = ScanFormat(
     verify=verify_mgh,
     parts=mgh_parts,
     extract=extract_mgh,
-    inflated_bytes=lambda path: parse(path).stream.stream_bytes,
     deidentify=extract_mgh,
 )
 

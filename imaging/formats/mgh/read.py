@@ -1,16 +1,16 @@
 """Opens and verifies MGH volumes, and lists and extracts the frames of a file with several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from imaging.box import Box
 from imaging.errors import UnsupportedScan
 from imaging.formats.limits import Limits
 from imaging.formats.mgh.header import MghHeader, parse
 from imaging.formats.mgh.write import write_mgh
-from imaging.formats.scan_part import ScanPart, check_part_count
+from imaging.formats.scan_part import ScanPart, check_part_count, common_folder, part_title
+from imaging.formats.voxel_blocks import slice_reader
 from imaging.formats.voxel_stream import StreamVoxels
 from imaging.scan import Scan
 
@@ -56,29 +56,30 @@ def mgh_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
     """The frames of the file at `path`; reads the header only."""
     header = _checked(path, limits)
     check_part_count(header.frames)
-    return [
-        ScanPart(number, f"frame {number} of {header.frames}", header.grid)
-        for number in range(1, header.frames + 1)
-    ]
+    return [ScanPart(n + 1, _title(header, n), header.grid) for n in range(header.frames)]
 
 
-def extract_mgh(path: Path, number: int, target: Path) -> None:
-    """Writes frame `number` (from 1) of the file at `path`, without its tags.
+def extract_mgh(path: Path, targets: Mapping[int, Path]) -> None:
+    """Writes frames of the file at `path`, without its tags: number, from 1 -> target.
 
     A gzip stream is verified to its end. Raises UnreadableScan.
     """
     header = parse(path)
-    header.stream.verify()
-    voxels = StreamVoxels(header.stream, target.parent, ((_FRAME_AXIS, number - 1),))
-    i, j, _ = header.grid
-    write_mgh(
-        target,
-        lambda first, stop: voxels(Box((0, 0, first), (i, j, stop)))[0],
-        header.grid,
-        header.stream.stored,
-        header.geometry,
-        compress=header.stream.compressed,
-    )
+    with header.stream.unpacked(common_folder(targets)) as stream:
+        for number, target in targets.items():
+            voxels = StreamVoxels(stream, None, ((_FRAME_AXIS, number - 1),))
+            write_mgh(
+                target,
+                slice_reader(voxels, header.grid),
+                header.grid,
+                stream.stored,
+                header.geometry,
+                compress=header.stream.compressed,
+            )
+
+
+def _title(header: MghHeader, index: int) -> str:
+    return part_title([("frame", index, header.frames)]) or "frame 1 of 1"
 
 
 def _checked(path: Path, limits: Limits) -> MghHeader:

@@ -3,7 +3,7 @@
 from imaging.formats.file_start import FileStart
 from imaging.formats.foreign import GZIPPED_DICOM
 from imaging.formats.format import MaskFormat, ScanFormat
-from imaging.formats.nifti.header import byte_order, parse
+from imaging.formats.nifti.header import byte_order
 from imaging.formats.nifti.pair import PAIR
 from imaging.formats.nifti.parts import extract_nifti, nifti_parts
 from imaging.formats.nifti.read import open_nifti, verify_nifti
@@ -32,7 +32,6 @@ SCAN = ScanFormat(
     verify=verify_nifti,
     parts=nifti_parts,
     extract=extract_nifti,
-    inflated_bytes=lambda path: parse(FileStart.of(path).inflated()).file_bytes,
     pair=PAIR,
     deidentify=extract_nifti,
 )

@@ -5,7 +5,6 @@ position of the data; SPM added the scaling. Where NIfTI-1 has the position in s
 text, and nothing that says left from right.
 """
 
-import gzip
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,7 +61,7 @@ def _join(header: Path, data: Path, target: Path, limits: Limits) -> None:
             file.write(single_header(parsed.raw))
             copy_data(data, first, file.write)
             return
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as out:
+        with gzip_stream.packing(file, compress=True, level=_GZIP_LEVEL) as out:
             out.write(single_header(parsed.raw))
             _inflate(data, first, needed, out.write)
 

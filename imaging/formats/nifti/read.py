@@ -7,10 +7,9 @@ import numpy as np
 
 from imaging.errors import UnsupportedScan
 from imaging.formats import gzip_stream
-from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
 from imaging.formats.nifti.header import HEADER_BYTES, Header, byte_order, parse
-from imaging.formats.nifti.voxels import Voxels, check_file_size, truncated
+from imaging.formats.nifti.voxels import Voxels, check_size, opened
 from imaging.scan import Scan
 
 
@@ -32,12 +31,9 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     UnsupportedScan or ScanTooLarge before anything is allocated. A gzip stream that ends too early
     is detected here if its size shows it, otherwise by the first read or by `verify_nifti`.
     """
-    start = FileStart.of(path)
-    gzipped = start.starts_with(gzip_stream.SIGNATURE)
-    header = parse(start.inflated())
+    header, stream = opened(path)
     _check_one_volume(header)
-    limits.check_volume(header.voxels, header.file_bytes)
-    check_file_size(path, header, gzipped=gzipped)
+    check_size(header, stream, limits)
     affine = header.geometry.affine
     return Scan(
         shape=(1, *header.grid),
@@ -45,7 +41,7 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         affine=affine,
         spacing_mm=tuple(float(n) for n in np.linalg.norm(affine[:3, :3], axis=0)),
         format="nifti",
-        reader=Voxels(path, header, scratch, gzipped=gzipped),
+        reader=Voxels(header, stream, scratch),
         stored_shape=header.stored_shape,
         warnings=header.geometry.warnings,
     )
@@ -53,15 +49,9 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
 
 def verify_nifti(path: Path, limits: Limits) -> Scan:
     """As open_nifti, and verifies that every voxel is present; holds one chunk at a time."""
-    scan = open_nifti(path, limits)
-    if not isinstance(scan.reader, Voxels):
-        return scan
-    size = scan.reader.header.file_bytes
-    if scan.reader.gzipped:
-        trailing = gzip_stream.verify(path, 0, size, truncated)
-    else:
-        trailing = path.stat().st_size - size
-    return replace(scan, warnings=(*scan.warnings, *gzip_stream.trailing_warning(trailing)))
+    scan, (_, stream) = open_nifti(path, limits), opened(path)
+    trailing = gzip_stream.trailing_warning(stream.verify())
+    return replace(scan, warnings=(*scan.warnings, *trailing))
 
 
 def _check_one_volume(header: Header) -> None:

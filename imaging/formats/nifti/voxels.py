@@ -9,19 +9,47 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import UnreadableScan
 from imaging.formats import gzip_stream
-from imaging.formats.nifti.header import Header
+from imaging.formats.file_start import FileStart
+from imaging.formats.limits import Limits
+from imaging.formats.nifti.header import Header, parse
+from imaging.formats.voxel_stream import VoxelStream
 from imaging.lazy import lazy
+
+
+def opened(path: Path) -> tuple[Header, VoxelStream]:
+    """The header of the file at `path`, and where its voxels are: (i, j, k, volume).
+
+    Raises UnreadableScan or UnsupportedScan.
+    """
+    start = FileStart.of(path)
+    header = parse(start.inflated())
+    gzipped = start.starts_with(gzip_stream.SIGNATURE)
+    stream = VoxelStream(
+        path=path,
+        stored=header.stored,
+        sizes=(*header.grid, header.volumes),
+        offset=0 if gzipped else header.offset,
+        compressed=gzipped,
+        truncated=truncated,
+        skip=header.offset if gzipped else 0,
+    )
+    return header, stream
+
+
+def check_size(header: Header, stream: VoxelStream, limits: Limits) -> None:
+    """Raises ScanTooLarge beyond the limits, and UnreadableScan where the file is too small for its
+    voxels, as far as its size shows it."""
+    limits.check_volume(header.voxels, header.file_bytes)
+    stream.check_size()
 
 
 class Voxels:
     """The reader of a NIfTI scan: box -> (1, i, j, k) values, slope and intercept applied."""
 
-    def __init__(self, path: Path, header: Header, scratch: Path | None, *, gzipped: bool) -> None:
-        self.header = header
-        self.gzipped = gzipped
-        self._path = path
-        self._scratch = scratch
-        self._stored = lazy(self._map)
+    def __init__(self, header: Header, stream: VoxelStream, scratch: Path | None) -> None:
+        """`stream`: one volume; it is inflated into `scratch` if it is compressed."""
+        self.header, self.stream = header, stream
+        self._stored = lazy(lambda: stream.mapped(scratch)[..., 0])
 
     def __call__(self, box: Box) -> NDArray[Any]:
         stored = self._stored()[box.slices]
@@ -31,28 +59,6 @@ class Voxels:
         with np.errstate(over="ignore", invalid="ignore"):
             values = stored.astype(np.float64) * header.slope + header.intercept
             return values.astype(header.dtype)[np.newaxis]
-
-    def _map(self) -> NDArray[Any]:
-        header = self.header
-        source = (
-            gzip_stream.inflated(self._path, 0, header.file_bytes, self._scratch, truncated)
-            if self.gzipped
-            else self._path.open("rb")
-        )
-        with source:
-            mapped: NDArray[Any] = np.memmap(
-                source, header.stored, "r", header.offset, header.grid, order="F"
-            )
-        return mapped
-
-
-def check_file_size(path: Path, header: Header, *, gzipped: bool) -> None:
-    """Raises UnreadableScan where the file is too small for its voxels.
-
-    A gzip stream passes where deflate could compress the voxels as far.
-    """
-    if path.stat().st_size * (gzip_stream.DEFLATE_RATIO if gzipped else 1) < header.file_bytes:
-        raise truncated()
 
 
 def truncated() -> UnreadableScan:

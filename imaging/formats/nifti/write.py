@@ -1,10 +1,9 @@
 # mypy: allow-untyped-calls
 """Writes masks and viewer volumes as NIfTI, deterministically and without free text."""
 
-import gzip
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
@@ -13,20 +12,20 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from imaging.formats import gzip_stream
 from imaging.formats.affine import corner_distance
 from imaging.formats.atomic import replacing
 from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
 from imaging.formats.nifti.voxels import Voxels
+from imaging.formats.voxel_blocks import slice_reader, voxel_blocks
 from imaging.scan import Scan
 
-_GZIP_LEVEL = 4
 _LABEL_INTENT = 1002  # NIFTI_INTENT_LABEL
 _MM = 2  # NIFTI_UNITS_MM
 _ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: aligned to the scan that the mask belongs to
 _BAND_PIXELS = 1 << 22
 _ROUNDING = 1e-3
 """Most distance, in voxels, that rounding to NIfTI-1 may move a corner of the grid."""
-_SLICES_BYTES = 1 << 26
 _GEOMETRY = (
     *("pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d"),
     *("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units"),
@@ -47,7 +46,8 @@ def write_mask(path: Path, mask: NDArray[Any], scan: Scan) -> None:
     stored = mask if scan.dimension == 3 else mask[..., np.newaxis]
     header = _header(shape, label_dtype(mask), scan.affine, scan)
     _mark_labels(header, mask)
-    _write(path, header, _slices(lambda a, b: stored[..., a:b], stored.shape, header))
+    dtype = header.get_data_dtype()
+    _write(path, header, voxel_blocks(lambda a, b: stored[..., a:b], stored.shape, dtype))
 
 
 def write_volume(path: Path, scan: Scan) -> None:
@@ -59,13 +59,8 @@ def write_volume(path: Path, scan: Scan) -> None:
     if scan.dimension == 2:
         return _write_image(path, scan)
     header = _header(scan.stored_shape, _viewable(scan.dtype), scan.affine, scan)
-    grid = scan.grid
-
-    def read(first: int, stop: int) -> NDArray[Any]:
-        values: NDArray[Any] = scan.read(Box((0, 0, first), (*grid[:2], stop)))[0]
-        return values
-
-    return _write(path, header, _slices(read, grid, header))
+    read = slice_reader(scan.read, scan.grid)
+    return _write(path, header, voxel_blocks(read, scan.grid, header.get_data_dtype()))
 
 
 def write_mask_volume(path: Path, mask: NDArray[Any], scan: Scan) -> None:
@@ -152,31 +147,10 @@ def _place(header: Nifti1Header, affine: NDArray[np.float64], axes: int) -> None
     header["xyzt_units"] = _MM
 
 
-def _slices(
-    read: Callable[[int, int], NDArray[Any]], shape: Sequence[int], header: Nifti1Header
-) -> Iterable[bytes]:
-    """Slices along the last axis, in the file's order: the first axis varies fastest.
-
-    Several slices are read at a time. An array in C order would otherwise be traversed once for
-    every slice.
-    """
-    dtype = header.get_data_dtype()
-    step = max(1, _SLICES_BYTES // (shape[0] * shape[1] * dtype.itemsize))
-    for first in range(0, shape[2], step):
-        yield read(first, min(first + step, shape[2])).astype(dtype, copy=False).tobytes("F")
-
-
 def _write(path: Path, header: Nifti1Header, blocks: Iterable[bytes]) -> None:
-    with replacing(path) as file:
-        if path.suffix == ".nii":
-            _put(file, header, blocks)
-            return
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
-            _put(packed, header, blocks)
-
-
-def _put(file: IO[bytes] | gzip.GzipFile, header: Nifti1Header, blocks: Iterable[bytes]) -> None:
-    file.write(header.binaryblock)
-    file.write(bytes(4))  # no extensions
-    for block in blocks:
-        file.write(block)
+    compress = path.suffix != ".nii"
+    with replacing(path) as file, gzip_stream.packing(file, compress=compress) as out:
+        out.write(header.binaryblock)
+        out.write(bytes(4))  # no extensions
+        for block in blocks:
+            out.write(block)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-import numpy as np
-
 from imaging.errors import UnsupportedScan
 from imaging.formats.nrrd.fields import damaged
+from imaging.formats.scan_part import part_places, part_title
 from imaging.formats.whole_numbers import whole_number
 
 _MOST_AXES = 16  # NRRD_DIM_MAX
@@ -46,17 +45,15 @@ class Axes:
 
     def places(self, index: int) -> tuple[int, ...]:
         """Where part `index` (from 0) lies along each of `others`; the first varies fastest."""
-        lengths = [self.sizes[axis] for axis in self.others]
-        return tuple(int(n) for n in np.unravel_index(index, lengths, order="F")) if lengths else ()
+        return part_places(index, [self.sizes[axis] for axis in self.others])
 
     def title(self, index: int) -> str:
         """The name of part `index` (from 0), such as `time point 3 of 150`."""
-        names = (
-            f"{_NAMES.get(self.kinds[axis], 'component')} {place + 1} of {self.sizes[axis]}"
+        axes = (
+            (_NAMES.get(self.kinds[axis], "component"), place, self.sizes[axis])
             for axis, place in zip(self.others, self.places(index), strict=True)
-            if self.sizes[axis] > 1
         )
-        return ", ".join(names) or "volume 1 of 1"
+        return part_title(axes) or "volume 1 of 1"
 
 
 def axes_of(fields: Mapping[str, str]) -> Axes:

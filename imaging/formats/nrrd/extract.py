@@ -1,27 +1,30 @@
-"""Writes one volume of an NRRD file with several as a file of its own."""
+"""Writes volumes of an NRRD file with several as files of their own."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from imaging.box import Box
 from imaging.formats.nrrd.header import parse
 from imaging.formats.nrrd.read import NrrdVoxels
 from imaging.formats.nrrd.write import write_nrrd
+from imaging.formats.scan_part import common_folder
+from imaging.formats.voxel_blocks import slice_reader
 
 
-def extract_nrrd(path: Path, number: int, target: Path) -> None:
-    """Writes volume `number` (from 1) of the file at `path`; its position stays as it is.
+def extract_nrrd(path: Path, targets: Mapping[int, Path]) -> None:
+    """Writes volumes of the file at `path`: number, from 1 -> target. Their position stays.
 
-    A gzip stream is verified to its end; the volume is compressed again. Raises UnreadableScan.
+    A gzip stream is verified to its end; the volumes are compressed again. Raises UnreadableScan.
     """
     header = parse(path)
-    header.stream.verify()
-    voxels = NrrdVoxels(header, target.parent, number - 1)
-    i, j, _ = header.grid
-    write_nrrd(
-        target,
-        lambda first, stop: voxels(Box((0, 0, first), (i, j, stop)))[0],
-        header.grid,
-        header.stream.stored,
-        header.space,
-        compress=header.stream.compressed,
-    )
+    with header.stream.unpacked(common_folder(targets)) as stream:
+        plain = replace(header, stream=stream)
+        for number, target in targets.items():
+            write_nrrd(
+                target,
+                slice_reader(NrrdVoxels(plain, None, number - 1), header.grid),
+                header.grid,
+                stream.stored,
+                header.space,
+                compress=header.stream.compressed,
+            )

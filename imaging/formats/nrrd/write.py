@@ -1,22 +1,20 @@
 """Writes masks and single volumes as NRRD, deterministically."""
 
-import gzip
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from imaging.formats import gzip_stream
 from imaging.formats.atomic import replacing
 from imaging.formats.label_map import check_shape, label_dtype, upright, upright_affine
 from imaging.formats.nrrd.read import NrrdVoxels
 from imaging.formats.nrrd.space import NrrdSpace, space_in_mm
+from imaging.formats.voxel_blocks import ReadSlices, voxel_blocks
 from imaging.scan import Scan
 
-_GZIP_LEVEL = 4
-_SLICES_BYTES = 1 << 26
 _TYPES = {"f4": "float", "f8": "double"}
 
 
@@ -50,25 +48,19 @@ def write_mask_nrrd(
 
 def write_nrrd(
     path: Path,
-    read: Callable[[int, int], NDArray[Any]],
+    read: ReadSlices,
     grid: tuple[int, int, int],
     kind: np.dtype[Any],
     space: NrrdSpace,
     *,
     compress: bool,
 ) -> None:
-    """Writes a volume of the type `kind`; `read(first, stop)` returns slices of the last axis."""
-    step = max(1, _SLICES_BYTES // (grid[0] * grid[1] * kind.itemsize))
+    """Writes a volume of the type `kind`."""
     with replacing(path) as file:
         file.write(_header(grid, kind, space, "gzip" if compress else "raw"))
-        with ExitStack() as stack:
-            out: IO[bytes] | gzip.GzipFile = file
-            if compress:
-                packed = gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0)
-                out = stack.enter_context(packed)
-            for k in range(0, grid[2], step):
-                slices = read(k, min(k + step, grid[2])).astype(kind, copy=False)
-                out.write(slices.tobytes("F"))
+        with gzip_stream.packing(file, compress=compress) as out:
+            for block in voxel_blocks(read, grid, kind):
+                out.write(block)
 
 
 def _header(shape: tuple[int, ...], kind: np.dtype[Any], space: NrrdSpace, encoding: str) -> bytes:

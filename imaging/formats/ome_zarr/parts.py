@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.errors import NotFound
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.limits import Limits
 from imaging.formats.ome_zarr.group import ImageGroup
 from imaging.formats.ome_zarr.metadata import ZarrImage
-from imaging.formats.ome_zarr.read import check_limits, whole_chunks, zarr_errors
+from imaging.formats.ome_zarr.read import check_limits, unpacked, whole_chunks, zarr_errors
 from imaging.formats.ome_zarr.save import Level, pack, save_image
-from imaging.formats.scan_part import ScanPart, check_part_count
+from imaging.formats.scan_part import ScanPart, check_part_count, common_folder, part_title
 
 _NAMES = {"t": "time point", "c": "channel"}
 
@@ -34,52 +33,62 @@ def ome_zarr_parts(path: Path, limits: Limits) -> Sequence[ScanPart]:
             image = group.image(number)
             check_limits(image, limits)
             check_part_count(len(parts) + image.parts)
-            series = [f"image {number + 1} of {len(group.names)}"] if len(group.names) > 1 else []
+            series = [("image", number, len(group.names))]
             for part in range(image.parts):
-                title = ", ".join([*series, *_places(image, part)]) or "image 1 of 1"
+                title = part_title([*series, *_places(image, part)]) or "image 1 of 1"
                 parts.append(ScanPart(len(parts) + 1, title, image.grid))
     return parts
 
 
-def extract_ome_zarr(path: Path, number: int, target: Path) -> None:
-    """Writes part `number` (from 1) as an OME-Zarr (NGFF 0.4, zipped) of full resolution.
+def extract_ome_zarr(path: Path, targets: Mapping[int, Path]) -> None:
+    """Writes parts as OME-Zarr (NGFF 0.4, zipped) of full resolution: number, from 1 -> target.
 
     The values, the voxel size with its unit, the position and the directions stay as they are.
-    Names of channels and other free text are left out. Only the chunks of the part are decoded.
+    Names of channels and other free text are left out. Only the chunks of the parts are decoded.
     Raises UnreadableScan where they are damaged.
     """
-    folder = target.with_name(f".part-{secrets.token_hex(8)}")
-    try:
-        with zarr_errors(), raising_storage_full():
-            image, part = _located(ImageGroup.open(path), number - 1)
-            level = _level(image, part)
+    with zarr_errors(), raising_storage_full():
+        group, first = ImageGroup.open(path), 1
+        for number in range(len(group.names)):
+            if first > max(targets):
+                break
+            image = group.image(number)
+            own = {n - first: targets[n] for n in targets if first <= n < first + image.parts}
+            _extract(image, own)
+            first += image.parts
+
+
+def _extract(image: ZarrImage, targets: Mapping[int, Path]) -> None:
+    """Writes parts of an image: number, from 0 -> target."""
+    source = image.array
+    if len(targets) > 1 and _shared_chunks(image):
+        source = unpacked(image.array, common_folder(targets))
+    for part, target in targets.items():
+        folder = target.with_name(f".part-{secrets.token_hex(8)}")
+        try:
+            level = _level(image, source, part)
             save_image(folder, image.array.dtype.newbyteorder("<"), image.space, [level], {})
             pack(folder, target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _located(group: ImageGroup, part: int) -> tuple[ZarrImage, int]:
-    """The image that holds part `part` of the file, and the part's number in it, from 0."""
-    for number in range(len(group.names)):
-        image = group.image(number)
-        if part < image.parts:
-            return image, part
-        part -= image.parts
-    raise NotFound("The file has no such part.", expected="The number of one of its parts.")
-
-
-def _places(image: ZarrImage, part: int) -> Iterator[str]:
-    """Such as `time point 3 of 5`, `channel 1 of 4`."""
+def _places(image: ZarrImage, part: int) -> Iterator[tuple[str, int, int]]:
+    """Name, place and length of each axis that tells parts apart; the last varies fastest."""
     lengths = list(image.choices.values())
     places = np.unravel_index(part, lengths) if lengths else ()
     for name, place, length in zip(image.choices, places, lengths, strict=True):
-        if length > 1:
-            yield f"{_NAMES[name]} {int(place) + 1} of {length}"
+        yield _NAMES[name], int(place), length
 
 
-def _level(image: ZarrImage, part: int) -> Level:
-    """The part at full resolution, in chunks of the same size."""
+def _shared_chunks(image: ZarrImage) -> bool:
+    """Whether a chunk holds voxels of several parts: it would be decoded once for each of them."""
+    sizes = dict(zip(image.axes, image.array.chunks, strict=True))
+    return any(min(sizes[name], length) > 1 for name, length in image.choices.items())
+
+
+def _level(image: ZarrImage, source: Any, part: int) -> Level:
+    """The part at full resolution, in chunks of the same size; `source`: the array, or a copy."""
     sizes = dict(zip(image.axes, image.array.chunks, strict=True))
     chunks = tuple(min(sizes[n], size) for n, size in zip(image.spatial, image.grid, strict=True))
     colours = (3,) * image.rgb
@@ -87,14 +96,14 @@ def _level(image: ZarrImage, part: int) -> Level:
         shape=(*colours, *image.grid),
         chunks=(*colours, *chunks),
         factors=(1,) * len(image.grid),
-        regions=_regions(image, part, chunks),
+        regions=_regions(image, source, part, chunks),
     )
 
 
 def _regions(
-    image: ZarrImage, part: int, chunks: tuple[int, ...]
+    image: ZarrImage, source: Any, part: int, chunks: tuple[int, ...]
 ) -> Iterator[tuple[Box, NDArray[Any]]]:
     """Boxes that cover the part, of whole chunks, and their values."""
     for box in whole_chunks(image.grid, chunks):
         slices = dict(zip(image.spatial, box.slices, strict=True))
-        yield box, np.asarray(image.array[image.index(slices, part)])
+        yield box, np.asarray(source[image.index(slices, part)])

@@ -111,7 +111,7 @@ class ZarrVoxels:
     def __init__(self, image: ZarrImage, scratch: Path | None) -> None:
         self.image = image
         self._source = lazy(
-            partial(_unpacked, image.array, scratch) if _flat(image) else self._stored
+            partial(unpacked, image.array, scratch) if _flat(image) else self._stored
         )
 
     def __call__(self, box: Box) -> NDArray[Any]:
@@ -126,7 +126,8 @@ class ZarrVoxels:
         return self.image.array
 
 
-def _unpacked(array: Any, scratch: Path | None) -> NDArray[Any]:
+def unpacked(array: Any, scratch: Path | None) -> NDArray[Any]:
+    """A copy of the array, in memory or in `scratch`; each chunk is decoded once."""
     out = large_zeros(array.shape, array.dtype, scratch)
     for part in _parts(array):
         out[part.slices] = array[part.slices]

@@ -1,6 +1,6 @@
 """PNG as a scan format and as a mask format."""
 
-from imaging.formats.format import MaskFormat, ScanFormat
+from imaging.formats.format import MaskFormat, ScanFormat, only_part
 from imaging.formats.limits import UNLIMITED
 from imaging.formats.png.clean_copy import write_clean_png
 from imaging.formats.png.read import SIGNATURE, open_png, verify_png
@@ -20,7 +20,7 @@ SCAN = ScanFormat(
     recognises=lambda start: start.starts_with(SIGNATURE),
     open=lambda path, limits, _scratch: open_png(path, limits),
     verify=verify_png,
-    deidentify=lambda path, _number, target: write_clean_png(open_png(path, UNLIMITED), target),
+    deidentify=only_part(lambda path, target: write_clean_png(open_png(path, UNLIMITED), target)),
 )
 
 MASK = MaskFormat(

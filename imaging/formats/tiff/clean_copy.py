@@ -1,11 +1,11 @@
-"""Writes one scan of a TIFF as a file of its own, which holds its pixels and their size alone.
+"""Writes scans of a TIFF as files of their own, which hold pixels and their size alone.
 
 No text, date, label, photograph, thumbnail or private tag of the file reaches the copy. Tiles of
 JPEG are copied as they are, without comments and application data; all other pixels are written
 losslessly compressed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -34,13 +34,18 @@ _UUID = UUID("0c6f6e0e-58a1-4d5b-9a0c-2b0f6a1f9d11")
 _OME_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
-def write_clean_copy(path: Path, number: int, target: Path) -> None:
-    """Writes scan `number` (from 1) of the TIFF at `path` to `target`.
+def write_clean_copies(path: Path, targets: Mapping[int, Path]) -> None:
+    """Writes scans of the TIFF at `path`: number, from 1 -> where it is written.
 
     Raises UnreadableScan where the file is damaged, UnsupportedScan for integers of 64 bits, which
     OME-TIFF does not have.
     """
-    part = prepared_parts(path, UNLIMITED)[number - 1]
+    parts = prepared_parts(path, UNLIMITED)
+    for number, target in targets.items():
+        _write_clean_copy(path, parts[number - 1], target)
+
+
+def _write_clean_copy(path: Path, part: TiffPart, target: Path) -> None:
     scan = scan_of_part(path, part, UNLIMITED, target.parent)
     if scan.dtype.name not in _OME_TYPES:
         raise UnsupportedScan(

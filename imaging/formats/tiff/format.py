@@ -1,7 +1,7 @@
 """TIFF, OME-TIFF and BigTIFF as one scan format."""
 
 from imaging.formats.format import ScanFormat
-from imaging.formats.tiff.clean_copy import write_clean_copy
+from imaging.formats.tiff.clean_copy import write_clean_copies
 from imaging.formats.tiff.read import SIGNATURES, list_parts, open_tiff, verify_tiff
 
 SCAN = ScanFormat(
@@ -14,6 +14,6 @@ SCAN = ScanFormat(
     open=open_tiff,
     verify=verify_tiff,
     parts=list_parts,
-    extract=write_clean_copy,
-    deidentify=write_clean_copy,
+    extract=write_clean_copies,
+    deidentify=write_clean_copies,
 )
