@@ -38,7 +38,7 @@ class Frame:
     geometry: PlaneGeometry | None
     """None: an image without a position in the patient."""
     scale: ValueScale
-    """From stored values to the values of voxels."""
+    """From stored values to the values of voxels; colours and slides have none."""
     key: tuple[Any, ...]
     """Equal for planes of one stack: rows, columns, samples, frame of reference; orientation and
     spacing, rounded."""
@@ -126,7 +126,7 @@ def _frame(instance: Instance, number: int) -> Frame:
     geometry = _geometry(groups)
     if geometry is None and instance.is_slice:
         raise ValueError("The slice has no position.")
-    scale = ValueScale.of(groups)
+    unscaled = instance.is_color or instance.is_whole_slide
     rounded = () if geometry is None else np.round(geometry.orientation_and_spacing, DECIMALS) + 0.0
     frame_of_reference = str(header.get("FrameOfReferenceUID") or "")
     size = (int(header.Rows), int(header.Columns), int(header.SamplesPerPixel))
@@ -134,7 +134,7 @@ def _frame(instance: Instance, number: int) -> Frame:
         instance,
         number,
         geometry,
-        scale,
+        ValueScale() if unscaled else ValueScale.of(groups),
         key=(*size, frame_of_reference, *map(float, rounded)),
         volume_attributes={
             **{name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},

@@ -27,23 +27,25 @@ class ValueScale:
         """That of a frame, whose attributes are in `groups`, by precedence.
 
         Rescale Slope and Intercept (PS3.3, C.11.1.1.2) come first, for they are what programs and
-        networks know. The Real World Value Map (C.7.6.16.2.11) is used where there is no other.
+        networks know. The Real World Value Map (C.7.6.16.2.11) is used where there is no other. A
+        Modality LUT replaces both; it is applied elsewhere. Raises UnreadableScan for a scale that
+        is used and cannot be; an unused one may be anything.
         """
+        if "ModalityLUTSequence" in groups[-1]:
+            return cls()
         slope, intercept = (_first(groups, name) for name in ("RescaleSlope", "RescaleIntercept"))
         rescaled = slope is not None or intercept is not None
         scale = cls(*_checked("Rescale Slope or Rescale Intercept", slope, intercept))
         mapping = _mapping(groups)
-        if mapping is None or any("ModalityLUTSequence" in group for group in groups):
+        if mapping is None:
             return scale
         real = mapping.get("RealWorldValueSlope"), mapping.get("RealWorldValueIntercept")
         if None in real:
             return scale if rescaled else cls(note=_TABLE)
-        found = cls(*_checked("Real World Value Slope or Intercept", *real), note=_MAPPED)
         if not rescaled:
-            return found
-        identity = (scale.slope, scale.intercept) == (1, 0)
-        same = (scale.slope, scale.intercept) == (found.slope, found.intercept)
-        return cls(note=_UNMAPPED) if identity and not same else scale
+            return cls(*_checked("Real World Value Slope or Intercept", *real), note=_MAPPED)
+        differs = _is_identity(scale.slope, scale.intercept) and not _is_identity(*real)
+        return cls(note=_UNMAPPED) if differs else scale
 
 
 _MAPPED = (
@@ -72,6 +74,13 @@ def _mapping(groups: Iterable[Dataset]) -> Dataset | None:
 
 def _first(groups: Iterable[Dataset], name: str) -> Any:
     return next((g[name].value for g in groups if name in g and g[name].value is not None), None)
+
+
+def _is_identity(slope: Any, intercept: Any) -> bool:
+    try:
+        return (float(slope), float(intercept)) == (1, 0)
+    except (TypeError, ValueError):
+        return False
 
 
 def _checked(name: str, slope: Any, intercept: Any) -> tuple[float, float]:
