@@ -90,6 +90,30 @@ def test_the_least_real_value_where_air_has_no_number(tmp_path: Path) -> None:
     assert values.min() == tissue[~outside].min()
 
 
+@pytest.mark.parametrize(("traces", "air"), [(-2971, -1024), (14, -1010), (300, -1000)])
+def test_air_is_no_value_that_only_traces_of_padding_have(
+    tmp_path: Path, traces: int, air: int
+) -> None:
+    """Given pixels beside the padding value, such as a lossy codec leaves (-3995 HU)."""
+    outside = _circle()
+    stored = np.where(outside, -3000, 1064)
+    i, j = np.argwhere(outside[..., 0])[0]
+    stored[i, j] = traces
+    values = whole(taken(tmp_path, *_ct(stored, -3000)))
+    assert set(values.ravel()) == {traces - 1024, 40, air}
+
+
+@pytest.mark.parametrize(("unit", "filled"), [("HU", AIR), ("US", AIR), ("ED", 200 - 1024)])
+def test_the_least_real_value_where_ct_has_another_unit(
+    tmp_path: Path, unit: str, filled: int
+) -> None:
+    """Electron density, for example, has no air at -1000."""
+    tissue, outside = np.abs(voxels()) % 900 + 200, _circle()
+    tissue[5, 3] = 200
+    values = whole(taken(tmp_path, *_ct(np.where(outside, -2000, tissue), -2000, RescaleType=unit)))
+    assert values.min() == filled
+
+
 def test_implicit_vr_does_not_change_it(tmp_path: Path) -> None:
     stored = np.where(_circle(), -2000, 40)
     images = _ct(stored, -2000)

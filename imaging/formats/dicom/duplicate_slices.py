@@ -58,6 +58,7 @@ def _contents(frames: Iterable[Frame]) -> Iterator[tuple[Any, str]]:
 
 def _checksum(plane: StoredPlane) -> str:
     """Equal for equal stored values with an equal rescale."""
-    digest = sha256(repr((plane.values.shape, plane.frame.scale)).encode())
+    scale = plane.frame.scale
+    digest = sha256(repr((plane.values.shape, scale.slope, scale.intercept)).encode())
     digest.update(plane.values.tobytes())
     return digest.hexdigest()

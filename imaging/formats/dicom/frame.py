@@ -20,6 +20,8 @@ FAR_MM = 1e6
 """Bound of positions and distances; larger values are errors."""
 _LEAST_MM = 1e-6
 _MOST_FRAMES = 100_000
+_HOUNSFIELD = ("HU", "US", "")
+"""Rescale types of CT that are Hounsfield units; US is "unspecified" (PS3.3, C.11.1.1.2)."""
 _OF_SLIDES = {"LABEL", "OVERVIEW", "THUMBNAIL"}
 """Image types of a slide that do not show its pixels in full (PS3.3, C.8.12.4.1.1)."""
 UNROUNDED_KEY_PARTS = 4
@@ -55,6 +57,12 @@ class Frame:
         if self.tile is not None:
             return self.tile.rows, self.tile.columns
         return int(self.instance.header.Rows), int(self.instance.header.Columns)
+
+    @property
+    def is_hounsfield(self) -> bool:
+        """Whether its values are Hounsfield units: CT, unless Rescale Type says another unit."""
+        is_ct = str(self.instance.header.get("Modality") or "") == "CT"
+        return is_ct and self.scale.unit in _HOUNSFIELD
 
     @property
     def identity(self) -> tuple[int, int, Tile | None]:

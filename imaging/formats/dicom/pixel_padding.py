@@ -9,6 +9,9 @@ from pydicom import Dataset
 
 AIR_HU = -1000.0
 """Air in Hounsfield units: what lies outside a CT image."""
+LEAST_HU = -1024.0
+"""The least value of a 12-bit CT. Lower ones are traces of padding, such as -2000, that a lossy
+codec changed; nothing in a body or around it has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,12 @@ class PixelPadding:
         return covered
 
 
-def fill_value(least: float, modality: str, dtype: np.dtype[Any]) -> float:
-    """The value that replaces padding: air in CT, else the least real value.
+def fill_value(least: float, dtype: np.dtype[Any], *, hounsfield: bool) -> float:
+    """The value that replaces padding: air where values are Hounsfield units, else the least.
 
     `least` is the least real value after the rescale, infinite where every pixel is padding.
     """
-    value = min(least, AIR_HU) if modality == "CT" else least
+    value = max(min(least, AIR_HU), LEAST_HU) if hounsfield else least
     if np.issubdtype(dtype, np.integer):
         info = np.iinfo(dtype)
         value = value if value >= info.min else least

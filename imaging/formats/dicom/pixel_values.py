@@ -69,9 +69,7 @@ class StackValues:
     def __init__(self, frames: Sequence[Frame], scratch: Path | None) -> None:
         self.frames = tuple(frames)
         self.dtype = value_type(frames)
-        header = frames[0].instance.header
         self.shape = (len(frames), *frames[0].size)
-        self._modality = str(header.get("Modality") or "")
         self._scratch = scratch
         self._decoded = lazy(self._decode)
 
@@ -102,7 +100,8 @@ class StackValues:
                 )
                 padding[index] = plane.padding
         if padding is not None:
-            fill = fill_value(least, self._modality, self.dtype)
+            hounsfield = all(frame.is_hounsfield for frame in self.frames)
+            fill = fill_value(least, self.dtype, hounsfield=hounsfield)
             for values, padded in zip(out, padding, strict=True):
                 values[padded] = fill
         return out, padding
@@ -147,8 +146,8 @@ def _grey(plane: StoredPlane, *, inverted: bool) -> NDArray[Any]:
     else:
         grey = plane.rescaled(dtype, _inverted(stored, header))
     if plane.padding is not None:
-        modality = str(header.get("Modality") or "")
-        grey[plane.padding] = fill_value(plane.least(grey), modality, dtype)
+        hounsfield = plane.frame.is_hounsfield
+        grey[plane.padding] = fill_value(plane.least(grey), dtype, hounsfield=hounsfield)
     return grey
 
 

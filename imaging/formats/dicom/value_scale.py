@@ -1,7 +1,7 @@
 """From stored values to values with a unit: the rescale, or else the Real World Value Map."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydicom import Dataset
@@ -19,6 +19,8 @@ class ValueScale:
 
     slope: float = 1.0
     intercept: float = 0.0
+    unit: str = ""
+    """Rescale Type (PS3.3, C.11.1.1.2), such as `HU`; empty where none is stated."""
     note: str = ""
     """A warning about where the numbers come from, or empty."""
 
@@ -35,7 +37,10 @@ class ValueScale:
             return cls()
         slope, intercept = (_first(groups, name) for name in ("RescaleSlope", "RescaleIntercept"))
         rescaled = slope is not None or intercept is not None
-        scale = cls(*_checked("Rescale Slope or Rescale Intercept", slope, intercept))
+        scale = cls(
+            *_checked("Rescale Slope or Rescale Intercept", slope, intercept),
+            unit=str(_first(groups, "RescaleType") or "").strip().upper(),
+        )
         mapping = _mapping(groups)
         if mapping is None:
             return scale
@@ -45,7 +50,7 @@ class ValueScale:
         if not rescaled:
             return cls(*_checked("Real World Value Slope or Intercept", *real), note=_MAPPED)
         differs = _is_identity(scale.slope, scale.intercept) and not _is_identity(*real)
-        return cls(note=_UNMAPPED) if differs else scale
+        return replace(scale, note=_UNMAPPED) if differs else scale
 
 
 _MAPPED = (
