@@ -81,6 +81,11 @@ def test_a_volume_without_a_place_is_coronal_with_a_warning(tmp_path: Path) -> N
     )
     assert "left and right" in scan.warnings[0]
 
+    mask_file.write(tmp_path / "mask.mgz", np.ones(SHAPE, np.uint8), scan)
+    mask = open_scan(tmp_path / "mask.mgz")
+    assert "left and right" in mask.warnings[0]
+    assert np.array_equal(mask.affine, scan.affine)
+
 
 @pytest.mark.parametrize("name", ["a.mgh", "a.mgz"])
 def test_each_frame_has_the_voxels_that_nibabel_reads(tmp_path: Path, name: str) -> None:

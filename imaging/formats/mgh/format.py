@@ -8,7 +8,7 @@ from imaging.formats.file_start import FileStart
 from imaging.formats.format import MaskFormat, ScanFormat, Segmentation
 from imaging.formats.label_map import check_shape, upright, upright_affine
 from imaging.formats.mgh.header import geometry_of, is_mgh
-from imaging.formats.mgh.read import extract_mgh, mgh_parts, open_mgh, verify_mgh
+from imaging.formats.mgh.read import MghVoxels, extract_mgh, mgh_parts, open_mgh, verify_mgh
 from imaging.formats.mgh.write import write_mgh
 
 _NAME = "mgh"
@@ -24,7 +24,8 @@ def _recognises(start: FileStart) -> bool:
 def _write(path: Path, segmentation: Segmentation) -> None:
     """Writes a mask as uint8 or int32, compressed unless the name ends in `.mgh`.
 
-    The mask of an image is one slice, as in `imaging/formats/label_map.py`.
+    The mask of an MGH scan keeps the scan's own numbers, and states no more than its scan. The mask
+    of an image is one slice, as in `imaging/formats/label_map.py`.
     """
     mask, scan = segmentation.mask, segmentation.scan
     check_shape(mask, scan)
@@ -32,13 +33,16 @@ def _write(path: Path, segmentation: Segmentation) -> None:
     if scan.dimension == 2:
         mask, affine = upright(mask), upright_affine(scan)
     i, j, k = mask.shape
+    geometry: tuple[float, ...] | None = geometry_of(affine, (i, j, k))
+    if isinstance(scan.reader, MghVoxels):
+        geometry = scan.reader.header.geometry
     stored = np.dtype("u1" if int(mask.max(initial=0)) < 256 else ">i4")
     write_mgh(
         path,
         lambda first, stop: mask[..., first:stop],
         (i, j, k),
         stored,
-        geometry_of(affine, (i, j, k)),
+        geometry,
         compress=path.suffix != ".mgh",
     )
 

@@ -1,6 +1,7 @@
 """Opens and verifies MGH volumes, and lists and extracts the frames of a file with several."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def open_mgh(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         affine=header.affine,
         spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
         format="mgh",
-        reader=StreamVoxels(header.stream, scratch, ((_FRAME_AXIS, 0),)),
+        reader=MghVoxels(header, scratch),
         stored_shape=header.grid,
         warnings=header.warnings,
     )
@@ -66,11 +67,11 @@ def extract_mgh(path: Path, targets: Mapping[int, Path]) -> None:
     """
     header = parse(path)
     with header.stream.unpacked(common_folder(targets)) as stream:
+        plain = replace(header, stream=stream)
         for number, target in targets.items():
-            voxels = StreamVoxels(stream, None, ((_FRAME_AXIS, number - 1),))
             write_mgh(
                 target,
-                slice_reader(voxels, header.grid),
+                slice_reader(MghVoxels(plain, None, number - 1), header.grid),
                 header.grid,
                 stream.stored,
                 header.geometry,
@@ -80,6 +81,15 @@ def extract_mgh(path: Path, targets: Mapping[int, Path]) -> None:
 
 def _title(header: MghHeader, index: int) -> str:
     return part_title([("frame", index, header.frames)]) or "frame 1 of 1"
+
+
+class MghVoxels(StreamVoxels):
+    """The reader of an MGH scan."""
+
+    def __init__(self, header: MghHeader, scratch: Path | None, frame: int = 0) -> None:
+        """`frame`: its index in the file, from 0."""
+        super().__init__(header.stream, scratch, ((_FRAME_AXIS, frame),))
+        self.header = header
 
 
 def _checked(path: Path, limits: Limits) -> MghHeader:
