@@ -244,6 +244,17 @@ def test_extracting_each_part_reads_metadata_and_chunks_once(
         assert np.array_equal(whole(tmp_path / f"part-{n + 1}")[0], values[n // 4][n % 4])
 
 
+def test_an_image_that_is_too_large_to_unpack_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imaging.formats.ome_zarr.parts.unpacked", pytest.fail)
+    values = noise(2, 9, 8)
+    path = image(tmp_path / "a.zarr", values, "tyx", chunks=(2, 9, 8))
+    monkeypatch.setattr("imaging.formats.ome_zarr.parts._MOST_UNPACKED_BYTES", 200)
+    extract_ome_zarr(path, {1: tmp_path / "one", 2: tmp_path / "two"})
+    assert np.array_equal(whole(tmp_path / "two")[0], values[1])
+
+
 @pytest.mark.parametrize("axes", [None, ["t", "c", "z", "y", "x"]])
 def test_versions_before_units_were_stated(tmp_path: Path, axes: list[str] | None) -> None:
     """NGFF 0.1 and 0.2 name no axes, 0.3 states their names alone."""

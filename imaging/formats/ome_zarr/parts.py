@@ -18,6 +18,8 @@ from imaging.formats.ome_zarr.read import check_limits, unpacked, whole_chunks, 
 from imaging.formats.ome_zarr.save import Level, pack, save_image
 from imaging.formats.scan_part import ScanPart, check_part_count, common_folder, part_title
 
+_MOST_UNPACKED_BYTES = Limits().max_bytes
+"""The limits apply to each part, so an image of many parts may be of any size."""
 _NAMES = {"t": "time point", "c": "channel"}
 
 
@@ -82,7 +84,12 @@ def _places(image: ZarrImage, part: int) -> Iterator[tuple[str, int, int]]:
 
 
 def _shared_chunks(image: ZarrImage) -> bool:
-    """Whether a chunk holds voxels of several parts: it would be decoded once for each of them."""
+    """Whether a chunk holds voxels of several parts: it would be decoded once for each of them.
+
+    False for an image that is too large to unpack.
+    """
+    if image.array.size * image.array.dtype.itemsize > _MOST_UNPACKED_BYTES:
+        return False
     sizes = dict(zip(image.axes, image.array.chunks, strict=True))
     return any(min(sizes[name], length) > 1 for name, length in image.choices.items())
 
