@@ -5,13 +5,17 @@ import struct
 import time
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from imaging.box import Box
-from imaging.errors import UnreadableScan, UnsupportedScan
+from imaging.errors import ScanTooLarge, UnreadableScan, UnsupportedScan
+from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
+from imaging.formats.tiff.read import list_parts
 from tests.support import tiff_files
 
 PIXELS = np.arange(80, dtype=np.uint8).reshape(8, 10)
@@ -137,12 +141,72 @@ def test_a_tile_that_states_far_more_pixels_is_not_decoded(
     """A few hundred bytes of JPEG 2000 took 2 GB and half a minute."""
     stream = io.BytesIO()
     Image.new("RGB", (900, 800)).save(stream, kind, **options)
-    tags, _ = tiff_files.page(np.zeros((16, 16, 3), np.uint8), 8, 2)
-    tags |= {tiff_files.COMPRESSION: compression, 322: 16, 323: 16}
-    del tags[tiff_files.ROWS_PER_STRIP]
-    (tmp_path / "a").write_bytes(tiff_files.tiff((tags, [stream.getvalue()])))
     with pytest.raises(UnreadableScan, match="larger than its tags"):
-        verify(tmp_path / "a")
+        verify(tile_file(tmp_path / "a", compression, stream.getvalue()))
+
+
+LARGE = np.zeros((800, 900, 3), np.uint8)
+JPEG = bytes(imagecodecs.jpeg_encode(LARGE, level=5))
+STREAMS = {
+    "JPEG, a byte before SOF": (7, JPEG.replace(b"\xff\xc0", b"\0\xff\xc0", 1)),
+    "JPEG XL": (50002, bytes(imagecodecs.jpegxl_encode(LARGE, lossless=True, effort=1))),
+    "JPEG XL in boxes": (
+        52546,
+        bytes(imagecodecs.jpegxl_encode(LARGE, lossless=True, effort=1, usecontainer=True)),
+    ),
+    "JPEG XR": (34934, bytes(imagecodecs.jpegxr_encode(LARGE))),
+    "LERC": (34887, bytes(imagecodecs.lerc_encode(LARGE))),
+}
+
+
+def tile_file(path: Path, compression: int, stream: bytes, edge: int = 16) -> Path:
+    """An RGB image of one tile."""
+    tags, _ = tiff_files.page(np.zeros((edge, edge, 3), np.uint8), 8, 2)
+    tags |= {tiff_files.COMPRESSION: compression, 322: edge, 323: edge}
+    del tags[tiff_files.ROWS_PER_STRIP]
+    path.write_bytes(tiff_files.tiff((tags, [stream])))
+    return path
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_the_size_of_every_kind_of_stream_is_checked(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(UnreadableScan, match="larger than its tags"):
+        verify(tile_file(tmp_path / "a", *STREAMS[kind]))
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (40, 64), (60, 45), (8, 264), (300, 200)])
+@pytest.mark.parametrize("compression", ["jpegxl", "jpegxr", "lerc", "jpeg"])
+def test_streams_of_the_size_of_the_image_are_read(
+    tmp_path: Path, shape: tuple[int, int], compression: str
+) -> None:
+    """JPEG XL states some sizes as multiples of eight, or as a ratio."""
+    pixels = np.random.default_rng(4).integers(0, 255, (*shape, 3)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a", pixels, compression=compression, rowsperstrip=shape[0],
+                     photometric="rgb", metadata=None)  # fmt: skip
+    assert verify(tmp_path / "a").grid == shape
+
+
+@pytest.mark.parametrize("left", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("compression", [7, 34934])
+def test_a_tile_that_is_cut_off_is_refused(tmp_path: Path, compression: int, left: float) -> None:
+    """The decoders of JPEG and JPEG XR fill in what is missing."""
+    pixels = np.random.default_rng(4).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    encode = imagecodecs.jpeg_encode if compression == 7 else imagecodecs.jpegxr_encode
+    stream = bytes(encode(pixels))
+    assert verify(tile_file(tmp_path / "a", compression, stream, 64)).grid == (64, 64)
+    with pytest.raises(UnreadableScan, match="cut off"):
+        verify(tile_file(tmp_path / "a", compression, stream[: int(left * len(stream))], 64))
+
+
+def test_each_of_many_channels_counts(tmp_path: Path) -> None:
+    """A tile of 1,000 channels takes the memory of 1,000 images."""
+    tags, _ = tiff_files.page(np.zeros((16, 16, 1), np.uint8), 8, 1)
+    tags |= {tiff_files.SAMPLES: 1000, 258: [8] * 1000, 338: [0] * 999, 322: 1024, 323: 1024,
+             tiff_files.COMPRESSION: 8, 256: 1024, 257: 1024}  # fmt: skip
+    del tags[tiff_files.ROWS_PER_STRIP]
+    (tmp_path / "a").write_bytes(tiff_files.tiff((tags, [b""])))
+    with pytest.raises(ScanTooLarge, match="1,048,576,000"):
+        list_parts(tmp_path / "a", Limits())
 
 
 def test_a_negative_number_of_samples_is_refused(tmp_path: Path) -> None:

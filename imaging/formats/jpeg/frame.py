@@ -6,7 +6,7 @@ from struct import error, unpack
 from typing import IO
 
 _FILL = 0xFF
-_FRAMES = frozenset((0xF7, *range(0xC0, 0xD0))) - {0xC4, 0xC8, 0xCC}
+FRAMES = frozenset((0xF7, *range(0xC0, 0xD0))) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 """Markers without a length: TEM, RST0 to RST7 and SOI."""
 _MOST_SEGMENTS = 10_000
@@ -56,7 +56,7 @@ def read_frame(file: IO[bytes]) -> Frame | None:
                 file.seek(-1, 1)
             elif marker not in _ALONE:
                 length = unpack(">H", file.read(2))[0]
-                if marker in _FRAMES:
+                if marker in FRAMES:
                     return Frame(marker, *unpack(">BHH", file.read(5)))
                 file.seek(length - 2, 1)
     except (error, OSError, ValueError):

@@ -30,6 +30,8 @@ from imaging.scan import Scan
 _PARTIAL = (
     "The file is one of several OME-TIFF files of an image; only the planes in this file are read."
 )
+_COLOURS = 4
+"""Most samples of a pixel that are one colour: CMYK, or RGB and alpha."""
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -84,7 +86,7 @@ def _prepare(part: TiffPart, limits: Limits, file_size: int) -> None:
     page = part.series.keyframe
     interpretation(page, part.channel)
     if part.series.pages and not page.is_memmappable:
-        limits.check_chunk(prod(_segment_shape(page)))
+        limits.check_chunk(prod(_segment_shape(page)) * _grey_images(page))
     check_extent(part.series, file_size)
     prepare(page)
 
@@ -136,6 +138,12 @@ def _segment_shape(page: tifffile.TiffPage) -> tuple[int, int]:
     if page.is_tiled:
         return max(1, page.tilelength), max(1, page.tilewidth)
     return min(page.rowsperstrip, page.imagelength), page.imagewidth
+
+
+def _grey_images(page: tifffile.TiffPage) -> int:
+    """How many images a strip or tile counts as: each of many channels needs the same memory."""
+    separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    return page.samplesperpixel if page.samplesperpixel > _COLOURS and not separate else 1
 
 
 class Pixels:
