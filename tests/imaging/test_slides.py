@@ -1,5 +1,6 @@
 """Whole-slide images: the image in full resolution is found between its levels and photographs."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +158,22 @@ def test_a_mask_of_the_image_is_reported(tmp_path: Path) -> None:
     pages = (SLIDE, STRIPS), (SLIDE[..., 0] > 99, {"subfiletype": 4, "metadata": None})
     warnings = open_scan(slide(tmp_path, *pages)).warnings
     assert any(text.endswith("not read: mask.") for text in warnings)
+
+
+def test_an_ndpi_above_4_gib(tmp_path: Path) -> None:
+    """Its directories are beyond 4 GiB: the upper half of an offset is stored apart."""
+    pixels, at = SLIDE[:16, :16, 0], (1 << 32) + 1000
+    entries = [(254, 4, 0), (256, 4, 16), (257, 4, 16), (258, 3, 8), (259, 3, 1), (262, 3, 1),
+               (273, 4, 5000), (277, 3, 1), (278, 4, 16), (279, 4, 256), (65420, 4, 1)]  # fmt: skip
+    with (tmp_path / "a").open("wb") as file:  # a sparse file, which takes a few blocks
+        file.write(b"II*\0" + struct.pack("<Q", at))
+        file.seek(1000)
+        file.write(struct.pack("<H", 0x5CA7) * 64)  # where the lower half of the offset leads
+        file.seek(5000)
+        file.write(pixels.tobytes())
+        file.seek(at)
+        file.write(struct.pack("<H", len(entries)))
+        file.writelines(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+        file.write(bytes(8 + 4 * len(entries)))
+    scan = verify(tmp_path / "a")
+    assert np.array_equal(scan.read(Box.whole(scan.grid))[0], pixels)

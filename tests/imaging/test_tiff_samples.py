@@ -1,5 +1,6 @@
 """What the samples of a TIFF mean, against libtiff: photometric interpretations and bit depths."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
@@ -248,3 +250,26 @@ def test_ycbcr_components_that_are_compressed_by_themselves_are_refused(tmp_path
     (tmp_path / "a").write_bytes(bytes(data))
     with pytest.raises(UnsupportedScan, match="by itself"):
         open_scan(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("subsampling", "cut", "reason"),
+    [(0, 0, None), (1, 0, "subsampled"), (2, 0, "subsampled"), (0, 2, "no JPEG streams")],
+)
+def test_old_style_jpeg_is_read_exactly_or_refused_by_name(
+    tmp_path: Path, subsampling: int, cut: int, reason: str | None
+) -> None:
+    """TIFF 6.0, section 22; libtiff, through Pillow, is the oracle."""
+    pixels = np.random.default_rng(6).integers(0, 255, (32, 48, 3)).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=95, subsampling=subsampling)
+    tags, _ = tiff_files.page(pixels, 8, YCBCR)
+    strips = [stream.getvalue()[cut:]]
+    (tmp_path / "a").write_bytes(tiff_files.tiff((tags | {tiff_files.COMPRESSION: 6}, strips)))
+    if reason is None:
+        scan = verify(tmp_path / "a")
+        oracle = np.asarray(Image.open(tmp_path / "a").convert("RGB"))
+        assert np.array_equal(np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1), oracle)
+        return
+    with pytest.raises(UnsupportedScan, match=reason):
+        verify(tmp_path / "a")

@@ -10,9 +10,9 @@ import tifffile
 
 from imaging.formats import webp
 from imaging.formats.jpeg.frame import FRAMES
-from imaging.formats.jpeg.segments import segments
+from imaging.formats.jpeg.segments import START, segments
 from imaging.formats.jpeg2000.header import CODESTREAM
-from imaging.formats.raster import damaged
+from imaging.formats.raster import damaged, unsupported
 from imaging.formats.tiff.jpeg_xl import jpeg_xl_size
 from imaging.formats.tiff.jpeg_xr import jpeg_xr_size
 
@@ -50,6 +50,17 @@ def _jpeg(data: bytes) -> tuple[int, int]:
     return rows, columns
 
 
+def _old_jpeg(data: bytes) -> tuple[int, int]:
+    """JPEG as in TIFF 6.0, section 22. Raises UnsupportedScan for a strip that is not a stream of
+    its own, and for subsampled chroma, which readers of these files scale in different ways."""
+    if not data.startswith(START):
+        raise unsupported("The image is old-style JPEG, and its strips are no JPEG streams.")
+    for marker, body, _ in segments(data):
+        if marker in FRAMES and len(set(body[7::3])) > 1:  # sampling factors (T.81, B.2.2)
+            raise unsupported("The image is old-style JPEG with subsampled chroma.")
+    return _jpeg(data)
+
+
 def _jpeg_2000(data: bytes) -> tuple[int, int]:
     at = data.find(CODESTREAM)
     if at < 0:
@@ -84,7 +95,8 @@ def _lerc(data: bytes) -> tuple[int, int]:
 
 
 _READERS: Mapping[int, Callable[[bytes], tuple[int, int]]] = {
-    **dict.fromkeys((6, 7, 33007, 34892), _jpeg),
+    6: _old_jpeg,
+    **dict.fromkeys((7, 33007, 34892), _jpeg),
     **dict.fromkeys((22610, 34934), jpeg_xr_size),
     **dict.fromkeys((33003, 33004, 33005, 34712), _jpeg_2000),
     _LERC: _lerc,

@@ -9,6 +9,7 @@ from pathlib import Path
 from struct import error, unpack
 from typing import IO
 
+from imaging.errors import TesseraError
 from imaging.formats.raster import damaged, unsupported
 
 _MOST_DIRECTORIES = 100_000
@@ -83,9 +84,10 @@ def check_structure(path: Path) -> Structure:
 def _follow(file: IO[bytes], grammar: _Grammar, start: bytes) -> Structure:
     """Visits the chain of directories and all SubIFDs."""
     at = unpack(grammar.number(wide=grammar.big), start[8:16] if grammar.big else start[4:8])[0]
-    ndpi = _is_ndpi(file, grammar, at)
+    wide_at = unpack("<Q", start[4:12])[0]
+    ndpi = _is_ndpi(file, grammar, at, wide_at)
     if ndpi:
-        at = unpack("<Q", start[4:12])[0]
+        at = wide_at
     chain: set[int] = set()
     kinds: set[bytes] = set()
     branches = 0
@@ -108,10 +110,23 @@ def _follow(file: IO[bytes], grammar: _Grammar, start: bytes) -> Structure:
     return Structure(len(chain), ndpi)
 
 
-def _is_ndpi(file: IO[bytes], grammar: _Grammar, at: int) -> bool:
-    """Whether the first directory, at the low half of its offset, is Hamamatsu's."""
-    if grammar.big or grammar.order == ">" or not 0 < at < grammar.file_size:
+def _is_ndpi(file: IO[bytes], grammar: _Grammar, at: int, wide_at: int) -> bool:
+    """Whether the first directory is Hamamatsu's, whose offset has 64 bits.
+
+    `at`: its lower 32 bits, which are the whole offset in any other classic TIFF. Only in a file
+    above 4 GiB, bits above them can be a part of the offset.
+    """
+    if grammar.big or grammar.order == ">":
         return False
+    if wide_at == at or not 0 < wide_at < grammar.file_size:
+        return 0 < at < grammar.file_size and _has_ndpi_tag(file, grammar, at)
+    try:
+        return _has_ndpi_tag(file, grammar, wide_at)
+    except (error, TesseraError):  # the four bytes are not a part of the offset
+        return False
+
+
+def _has_ndpi_tag(file: IO[bytes], grammar: _Grammar, at: int) -> bool:
     return _NDPI in _directory(file, grammar, at).numbers
 
 
