@@ -4,7 +4,8 @@ TesseraError
 ├── BadInput                 the caller's data or request; never retried
 │   ├── UnreadableScan       bytes that are not a readable scan
 │   ├── UnsupportedScan      a valid file of a kind that is not supported
-│   ├── BrokenGeometry       slices that do not form a volume: gaps, a tilt, duplicate positions
+│   ├── BrokenGeometry       slices that do not form a volume, such as two at one position
+│   │   └── UnevenSlices     gaps or a tilt; the slices can be resampled
 │   ├── SeveralScans         more than one scan, and the request does not say which one to use
 │   ├── ScanTooLarge         more bytes, voxels or pixels than the settings allow
 │   ├── ScanModelMismatch    the scan does not fit the model
@@ -50,7 +51,11 @@ class UnsupportedScan(BadInput):
 
 
 class BrokenGeometry(BadInput):
-    """Slices that do not form a volume: gaps, a tilt, or two at the same position."""
+    """Slices that do not form a volume, such as two at the same position."""
+
+
+class UnevenSlices(BrokenGeometry):
+    """Slices with gaps or a tilt, which form no regular grid but can be resampled onto one."""
 
 
 class SeveralScans(BadInput):

@@ -27,6 +27,7 @@ from imaging.errors import (
     TesseraError,
     Unauthenticated,
     Unavailable,
+    UnevenSlices,
     UnreadableScan,
     UnsupportedScan,
 )
@@ -44,6 +45,7 @@ TABLE: Mapping[type[Exception], Answer] = {
     UnreadableScan: Answer(422, "The scan cannot be read"),
     UnsupportedScan: Answer(415, "This kind of scan is not supported"),
     BrokenGeometry: Answer(422, "The slices do not form a volume"),
+    UnevenSlices: Answer(422, "The slices are tilted or unevenly spaced"),
     SeveralScans: Answer(422, "The upload holds several scans"),
     ScanTooLarge: Answer(413, "Too large"),
     ScanModelMismatch: Answer(422, "Scan and model do not match"),

@@ -98,8 +98,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RefusedOut": {
         "name": "CT series 2",
         "problem": {
-            "type": "urn:tessera:broken-geometry",
-            "title": "The slices do not form a volume",
+            "type": "urn:tessera:uneven-slices",
+            "title": "The slices are tilted or unevenly spaced",
             "status": 422,
             "detail": "4 slices are missing: gaps of 1.00 to 5.00 mm, where 1.00 is usual.",
         },

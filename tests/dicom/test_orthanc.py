@@ -216,7 +216,7 @@ def test_a_series_with_a_hole_is_put_aside_until_it_is_whole(installation: Insta
     gateway = installation.gateway(f'[[rule]]\nmodel = "{MODEL}"\n')
     store(installation.dicom, [*images[:5], *images[6:]])
     (problem,) = until(lambda: list((installation.data / "refused").glob("*/problem.json")))
-    assert "broken-geometry" in problem.read_text()
+    assert "uneven-slices" in problem.read_text()
     assert images[0].SeriesInstanceUID not in problem.read_text()
     assert gateway.client.get("/v1/scans").json()["scans"] == []
     store(installation.dicom, [images[5]])

@@ -21,10 +21,10 @@ from imaging.errors import (
     NotFound,
     ScanTooLarge,
     SeveralScans,
+    UnevenSlices,
     UnreadableScan,
     UnsupportedScan,
 )
-from imaging.formats.dicom.stack import UnevenSlices
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.nifti.write import write_volume

@@ -86,11 +86,26 @@ def test_a_study_lists_its_series(gateway: Gateway, tmp_path: Path) -> None:
     assert every.json()["refused"] == []
 
 
+def test_slices_at_one_position_are_a_problem_that_no_resampling_solves(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    """Given other pixels, it has another type than gaps have, and no word of resampling."""
+    images = classic(_volume(3), np.eye(4))
+    images[4].ImagePositionPatient = images[3].ImagePositionPatient
+    images[4].InstanceNumber = images[3].InstanceNumber
+    paths = write(images, tmp_path)
+    for query in ({}, {"resample": True}):
+        problem = check_problem(_sent(gateway, paths, **query), 422, "Norma")
+        assert problem["type"] == "urn:tessera:broken-geometry"
+        assert "same position" in str(problem["detail"])
+        assert "resampl" not in str(problem)
+
+
 def test_a_gap_is_refused_with_its_figures(gateway: Gateway, tmp_path: Path) -> None:
     kept = gateway.kept()
     images = classic(_volume(3), np.eye(4))
     problem = check_problem(_sent(gateway, write(images[:3] + images[4:], tmp_path)), 422, "Norma")
-    assert problem["type"] == "urn:tessera:broken-geometry"
+    assert problem["type"] == "urn:tessera:uneven-slices"
     assert "gaps of 1.00 to 2.00 mm" in str(problem["detail"])
     assert gateway.kept() == kept
     resampled = _sent(gateway, write(images[:3] + images[4:], tmp_path), resample=True)

@@ -1,5 +1,6 @@
 """DICOM on the page: a series of many files, a study to choose from, slices that are uneven."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_uneven_slices_are_resampled_when_asked(
     row.get_by_text("Resample the slices").click()
     expect(row).to_have_attribute("data-state", "ready")
     expect(row).to_contain_text("resampled")
+
+
+def test_slices_at_one_position_cannot_be_resampled(
+    page: Page, series: list[Dataset], tmp_path: Path
+) -> None:
+    images = copy.deepcopy(series)
+    images[4].ImagePositionPatient = images[3].ImagePositionPatient
+    images[4].InstanceNumber = images[3].InstanceNumber
+    page.set_input_files("#files", write(images, tmp_path))
+    row = page.locator(".uploads > li")
+    expect(row).to_have_attribute("data-state", "refused")
+    expect(row).to_contain_text("same position")
+    expect(row.get_by_text("Resample the slices")).to_have_count(0)
 
 
 def test_a_folder_is_picked(page: Page, series: list[Dataset], tmp_path: Path) -> None:

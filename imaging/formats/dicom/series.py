@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from imaging.box import Box
-from imaging.errors import BadInput, BadRequest, UnreadableScan, UnsupportedScan
+from imaging.errors import BadInput, BadRequest, UnevenSlices, UnreadableScan, UnsupportedScan
 from imaging.formats.affine import shear_warnings
 from imaging.formats.dicom.frame import is_length
 from imaging.formats.dicom.pixel_padding import PixelPadding
@@ -21,7 +21,7 @@ from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular_grid import RegularGrid
 from imaging.formats.dicom.source_planes import source_planes
-from imaging.formats.dicom.stack import Stack, UnevenSlices
+from imaging.formats.dicom.stack import Stack
 from imaging.formats.dicom.whole_slide import slide_scan
 from imaging.formats.limits import Limits
 from imaging.lazy import lazy

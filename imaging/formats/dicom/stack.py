@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import BadInput, BrokenGeometry
+from imaging.errors import BadInput, BrokenGeometry, UnevenSlices
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.plane_geometry import PlaneGeometry, mean_geometry
 
@@ -20,10 +20,6 @@ TILT_DEGREES = 0.1
 _ROUNDING_DEGREES = 0.003
 """Orientations that differ by less are equal up to the rounding of cosines with four decimals."""
 _CLAUSE = "PS3.3, C.7.6.2.1.1, Image Position (Patient)"
-
-
-class UnevenSlices(BrokenGeometry):
-    """Planes that form no regular grid, but can be resampled onto one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

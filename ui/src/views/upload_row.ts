@@ -39,12 +39,13 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
   )
 }
 
-/** The error of a refused upload; offers a retry only for errors that may pass. */
+/** The error of a refused upload; offers a retry only where it may help: errors that may pass, and
+ *  slices that can be resampled (two at one position cannot). */
 function errorBox(item: Upload, uploads: Uploads): HTMLElement | null {
   const problem = item.problem
   if (problem === null) return null
   if (needsChoice(item)) return choice(problem, item, uploads)
-  if (problem.kind === 'broken-geometry' && !item.query.resample) {
+  if (problem.kind === 'uneven-slices' && !item.query.resample) {
     return problemBox(problem, button('Resample the slices', () => uploads.retry(item, RESAMPLED)))
   }
   if (problem.status !== 0 && problem.status < 500) return problemBox(problem)
