@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, Sequence, dcmread, dcmwrite
-from pydicom.data import get_testdata_files
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
@@ -23,7 +22,7 @@ from pydicom.uid import (
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.deidentify import deidentify, deidentify_file
 from imaging.formats.dicom.pseudonyms import new_uid, pseudonym
-from tests.support.dicom.files import pydicom_file
+from tests.support.dicom.files import pydicom_file, pydicom_files
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, as_bytes, series, written
 
 SECRET = b"s" * 32
@@ -46,7 +45,7 @@ KEPT = ("Manufacturer",)
 """The table leaves it; a test file bears the same word as its institution's name."""
 
 
-def _read(path: str) -> Dataset | None:
+def _read(path: Path) -> Dataset | None:
     """What has an image's UIDs and can be written as it is."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -60,13 +59,11 @@ def _read(path: str) -> Dataset | None:
 
 DAMAGED = ("JPEG2000-embedded-sequence-delimiter.dcm", "badVR.dcm")
 """Files that are not read as scans either: of another size, with a number that is none."""
-FILES = sorted(
-    {
-        path
-        for path in get_testdata_files()
-        if Path(path).suffix in (".dcm", "") and Path(path).name not in DAMAGED and _read(path)
-    }
-)
+FILES = [
+    path
+    for path in pydicom_files()
+    if path.suffix in (".dcm", "") and path.name not in DAMAGED and _read(path)
+]
 
 
 def _values(found: Dataset, keyword: str) -> set[bytes]:
@@ -91,8 +88,8 @@ def test_there_is_much_to_look_at() -> None:
     assert len(FILES) > 60
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: Path(path).name)
-def test_no_value_is_left(path: str) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_value_is_left(path: Path) -> None:
     """Given a file that pydicom carries, no identifying value is in the bytes of the result."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -11,7 +11,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 from pydicom import filereader
-from pydicom.data import get_testdata_files
 from pydicom.uid import UltrasoundMultiFrameImageStorage
 
 from imaging.formats.limits import Limits
@@ -24,10 +23,18 @@ from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from tests.support.answers import check_problem
-from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, picture, write
+from tests.support.dicom.files import (
+    DESCRIPTION,
+    NUMBER,
+    PATIENT,
+    classic,
+    picture,
+    pydicom_files,
+    write,
+)
 from tests.support.gateway import Gateway
 
-FILES = sorted({Path(name) for name in get_testdata_files("*") if Path(name).is_file()})
+FILES = [path for path in pydicom_files() if path.parent.name == "test_files"]
 FLAT = 150 << 20
 
 

@@ -5,8 +5,6 @@ One looks at two contrasts of a subject, one gives regions that overlap, one loo
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +18,7 @@ from models.nets.config import UNetConfig
 from models.nets.unet import UNet
 from tests.support.gateway import Gateway, start
 from tests.support.networks import exported, random_network
-from tests.support.processes import environment
+from tests.support.processes import start_worker, stop
 
 SHAPE = (40, 48, 36)
 CONTRASTS = UNetConfig.of_widths(
@@ -84,17 +82,9 @@ def served(
     for name, network in networks.items():
         exported(network, CONFIGS[name], name, folder / "models", **FACTS[name])
     gateway = start(folder / "data", models=str(folder / "models"))
-    code = "from cli.main import main\nmain(['worker', '--device', 'cpu'])"
-    worker = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env=environment(gateway.data, gateway.port, models=str(folder / "models")),
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    worker = start_worker(gateway.data, folder / "worker.log", models=str(folder / "models"))
     yield gateway
-    worker.terminate()
-    worker.wait(30)
+    stop(worker)
     gateway.stop()
 
 

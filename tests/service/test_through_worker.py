@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import nibabel
@@ -11,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.gateway import Gateway
-from tests.support.processes import environment
+from tests.support.processes import start_worker, stop
 
 MODEL = "hippocampus-mri-3d"
 
@@ -19,18 +17,10 @@ MODEL = "hippocampus-mri-3d"
 @pytest.fixture(scope="module")
 def served(gateway: Gateway) -> Iterator[Gateway]:
     """The gateway, with a worker of its own process."""
-    code = "from cli.main import main\nmain(['worker', '--device', 'cpu'])"
-    with gateway.log.with_suffix(".worker.log").open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            env=environment(gateway.data, gateway.port, models=str(gateway.settings.models)),
-            cwd=gateway.data.parent,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    log = gateway.log.with_suffix(".worker.log")
+    worker = start_worker(gateway.data, log, models=str(gateway.settings.models))
     yield gateway
-    process.terminate()
-    process.wait(30)
+    stop(worker)
 
 
 def _events(served: Gateway, job: str) -> list[dict[str, object]]:

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -28,7 +26,7 @@ from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from tests.support.convolutions import network
 from tests.support.ports import free_port
-from tests.support.processes import MAIN, environment
+from tests.support.processes import Process, environment, start_tessera
 from tests.support.waiting import PATIENCE_S, until
 
 
@@ -55,14 +53,8 @@ class Worker:
             device="cpu",
             threads="1",
         )
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", "worker"],
-                env={**variables, **changes},
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-            )
+        env = {**variables, **changes}
+        self.process = start_tessera("worker", env, log, prelude, group=True)
 
     @property
     def said(self) -> str:
@@ -86,7 +78,13 @@ class Worker:
     def freeze(self) -> None:
         """Returns when every thread of it is stopped."""
         self.signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+        until(lambda: self.stopped)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether SIGSTOP has stopped every thread of it."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/status")
+        return all("\nState:\tT" in thread.read_text() for thread in threads)
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -244,9 +242,7 @@ class Cluster:
         return job
 
     @contextmanager
-    def gateway(
-        self, prelude: str = "", **changes: str
-    ) -> Iterator[tuple[httpx.Client, "subprocess.Popen[bytes]"]]:
+    def gateway(self, prelude: str = "", **changes: str) -> Iterator[tuple[httpx.Client, Process]]:
         """Runs `tessera gateway` over this data folder, and gives a client for it.
 
         `prelude` is Python that the process runs first.
@@ -255,13 +251,8 @@ class Cluster:
         variables = environment(self.settings.data, port, broker_url=self.settings.broker_url)
         log = self._log / "gateway.log"
         address = f"http://127.0.0.1:{port}"
-        with log.open("wb") as out, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", "gateway"],
-                env={**variables, **changes},
-                stdout=out,
-                stderr=out,
-            )
+        with httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
+            process = start_tessera("gateway", {**variables, **changes}, log, prelude)
             try:
                 until(lambda: answers(client) or process.poll() is not None)
                 assert process.poll() is None, log.read_text()

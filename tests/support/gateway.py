@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,10 +14,8 @@ import httpx
 from jobs.repository import Repository
 from jobs.settings import Settings
 from tests.support.ports import free_port
-from tests.support.processes import environment
+from tests.support.processes import Process, environment, start_tessera
 
-START = "from jobs.settings import Settings\nfrom service.serve import serve\n"
-LOG = "import logging\nlogging.basicConfig(level=logging.INFO)\n"
 UPLOAD_LIMIT = 4 << 20
 """Bytes that the shared gateway accepts in one upload."""
 START_S = 120.0
@@ -30,7 +26,7 @@ START_S = 120.0
 class Gateway:
     """A running gateway, seen from outside and from its disk."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     port: int
     data: Path
     log: Path
@@ -99,14 +95,7 @@ def start(data: Path, prelude: str = "", **settings: str) -> Gateway:
     env = environment(data, port, **settings)
     data.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}-{port}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", f"{prelude}\n{LOG}{START}serve(Settings())"],
-            env=env,
-            cwd=data.parent,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    process = start_tessera("gateway", env, log, prelude)
     known = Settings(data=data, broker_url="file://", models=settings.get("models"))
     gateway = Gateway(process, port, data, log, known)
     end = time.monotonic() + START_S

@@ -1,6 +1,5 @@
 """A data folder with gateways that listen for DICOM, and workers."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from tests.support.convolutions import network
 from tests.support.gateway import Gateway, start
 from tests.support.ports import free_port
-from tests.support.processes import start_worker, stop
+from tests.support.processes import Process, start_worker, stop
 
 MODEL = "small"
 """Name of a network of a few convolutions, which finds labels everywhere in noise."""
@@ -25,7 +24,7 @@ class Installation:
         self.models = folder / "models"
         network(self.models / MODEL, MODEL, 4)
         self.gateways: list[Gateway] = []
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[Process] = []
 
     def gateway(self, routes: str = "", prelude: str = "", **settings: str) -> Gateway:
         """Starts a gateway that listens for DICOM under these routing rules."""

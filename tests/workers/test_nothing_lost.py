@@ -124,7 +124,7 @@ def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
     late = cluster.worker(STOPPED_WHEN_FINISHING, **quiet)
     cluster.until(lambda: cluster.ready() == 1)
     cluster.ask("job")
-    os.waitid(os.P_PID, late.process.pid, os.WSTOPPED)
+    cluster.until(lambda: late.stopped)
     first = cluster.job("job")
     assert first.state is JobState.RUNNING
     assert first.progress.tiles_done == 64

@@ -54,7 +54,7 @@ def test_progress_comes_as_events(patient_cluster: Any) -> None:
     cluster.until(lambda: cluster.ready() == 1)
     options = {"device": "cpu", "precision": "fp32", "tile": [24]}
     with cluster.gateway() as (client, _):
-        path = cluster.noise(cluster.settings.data.parent / "scan.nii", 72)
+        path = cluster.noise(cluster.settings.data.parent / "scan.nii", 48)
         files = {"files": (path.name, path.read_bytes())}
         scan = client.post("/v1/scans", files=files).json()["id"]
         asked = {"scan": scan, "model": card.name, "options": options}
@@ -65,8 +65,8 @@ def test_progress_comes_as_events(patient_cluster: Any) -> None:
     assert (events[-1]["state"], events[-1]["progress"]["fraction"]) == ("succeeded", 1)
     tiles = [event["progress"]["tiles_done"] for event in events if event["state"] == "running"]
     assert tiles == sorted(tiles)
-    assert len({n for n in tiles if 0 < n < 343}) >= 2, tiles
-    assert {event["progress"]["tiles_total"] for event in events[-2:]} == {343}
+    assert len({n for n in tiles if 0 < n < 64}) >= 2, tiles
+    assert {event["progress"]["tiles_total"] for event in events[-2:]} == {64}
 
 
 def test_a_cancelled_job_makes_room_within_one_tile(patient_cluster: Any, tmp_path: Path) -> None:

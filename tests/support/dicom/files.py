@@ -7,7 +7,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.data import get_testdata_file
+from pydicom.data.data_manager import DATA_ROOT
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -177,8 +177,13 @@ def _number(value: SupportsFloat) -> DSfloat:
     return DSfloat(float(value), auto_format=True)
 
 
+def pydicom_files() -> list[Path]:
+    """pydicom's own test files, those that its package holds; the library downloads more."""
+    return sorted(path for path in Path(DATA_ROOT, "test_files").rglob("*") if path.is_file())
+
+
 def pydicom_file(name: str) -> Path:
-    """Path of one of pydicom's own test files."""
-    path = get_testdata_file(name)
-    assert isinstance(path, str), f"pydicom has no file {name}."
-    return Path(path)
+    """Path of one of these files."""
+    found = next((path for path in pydicom_files() if path.name == name), None)
+    assert found is not None, f"pydicom's package holds no file {name}."
+    return found
