@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.concatenation import with_missing_parts
+from imaging.formats.dicom.concatenation import missing_part, with_missing_parts
 from imaging.formats.dicom.frame import Frame, frames_of
 from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_reader import read_instance, series_uid_of
@@ -75,7 +75,7 @@ class InstanceCollection:
     def damage_of(self, candidate: ScanCandidate) -> UnreadableScan | None:
         """Why the candidate lacks a slice; at an end of the volume, no gap would show it."""
         errors = (one.error for one in self.damaged if one.series == candidate.series)
-        return next(errors, None)
+        return next(errors, candidate.incomplete)
 
     @property
     def damaged_series(self) -> dict[str, UnreadableScan]:
@@ -144,6 +144,7 @@ def _of_series(frames: Sequence[Frame]) -> list[ScanCandidate]:
             n,
             len(stacks),
             aside=stack.localizer or 0 < _slide_pixels(stack) < largest,
+            incomplete=missing_part(stack, frames),
         )
         for n, stack in enumerate(stacks)
     ]

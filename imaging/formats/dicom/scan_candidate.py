@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from imaging.errors import UnreadableScan
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.stack import Stack
 
@@ -18,6 +19,9 @@ class ScanCandidate:
     """Number of stacks of its series."""
     aside: bool
     """Whether it is used only if nothing else was sent: a localizer, a smaller copy of a slide."""
+
+    incomplete: UnreadableScan | None = None
+    """Why it lacks slices that its headers state; None where it lacks none."""
 
     @property
     def series(self) -> str:
