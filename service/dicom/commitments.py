@@ -4,16 +4,18 @@ import logging
 import random
 from dataclasses import dataclass
 
-from imaging.errors import TesseraError, Unavailable
+from imaging.errors import TesseraError
 from imaging.formats.dicom.commitment import CommitmentReport, new_transaction
 from jobs import problem, repository
 from jobs.delivery import Delivery, due_in
 from service.dicom import storage_commitment
-from service.resources.peers import Peer, PeerRefused
+from service.dicom.storage_scu import exchange_limit_s
+from service.resources.peers import Peer, PeerRefused, PeerUnavailable
 
 logger = logging.getLogger("tessera.dicom")
 
-LEASE_S = 120.0
+LEASE_MARGIN_S = 60.0
+"""How much longer a claim lasts than the slowest exchange with the peer."""
 REPORT_WAIT_S = 3600.0
 """How long to wait for a report before the request is repeated."""
 MOST_REQUESTS = 24
@@ -30,25 +32,28 @@ class Commitments:
     listens: bool
     """Whether peers can report on an association that they open to us."""
 
-    def step(self, peer: Peer) -> bool:
-        """Requests one commitment that is due; False if there is none."""
-        sent = self.rows.claim(peer.name, new_transaction(), LEASE_S)
-        if sent is None:
-            return False
-        wait_s = 0.0 if self.listens else peer.timeout_s
+    def claim(self, peer: Peer) -> Delivery | None:
+        """A delivery to the peer whose commitment is due, for longer than `request` needs to store
+        that the peer accepted: a second request would make the report on the first one unknown."""
+        lease_s = exchange_limit_s(peer) + LEASE_MARGIN_S
+        return self.rows.claim(peer.name, new_transaction(), lease_s)
+
+    def request(self, peer: Peer, sent: Delivery) -> None:
+        """Requests the commitment of a delivery that was claimed."""
         try:
             if sent.commit_requests >= MOST_REQUESTS:
                 raise _no_report(peer)
-            storage_commitment.request(peer, sent, self.ae_title, self.record, wait_s)
-        except Unavailable as error:
+            self._exchange(peer, sent)
+        except PeerUnavailable as error:
             after_s = due_in(sent.commit_attempts, random.random())  # noqa: S311 - not a secret
             self.rows.postpone(sent, after_s, problem.problem_of(error))
-        except TesseraError as error:
-            logger.warning("job %s: storage is not committed: %s", sent.job, error)
-            self.rows.fail(str(sent.transaction), problem.problem_of(error))
-        else:
-            self.rows.requested(sent, REPORT_WAIT_S)
-        return True
+        except PeerRefused as error:
+            self.give_up(sent, error)
+
+    def give_up(self, sent: Delivery, error: TesseraError) -> None:
+        """The commitment is not requested again."""
+        logger.warning("job %s: storage is not committed: %s", sent.job, error)
+        self.rows.fail(str(sent.transaction), problem.problem_of(error))
 
     def record(self, report: CommitmentReport) -> bool:
         """Stores a report; False if it belongs to no request that is open."""
@@ -61,6 +66,13 @@ class Commitments:
         reason = report.failed.get(str(sent.sop_instance), 0)
         error = problem.problem_of(_not_kept(sent, reason))
         return self.rows.fail(report.transaction, error, resend=True)
+
+    def _exchange(self, peer: Peer, sent: Delivery) -> None:
+        """Stores that the peer accepted before it waits for the report, which needs no lease."""
+        wait_s = 0.0 if self.listens else peer.timeout_s
+        with storage_commitment.requested(peer, sent, self.ae_title, self.record) as over:
+            self.rows.requested(sent, wait_s + REPORT_WAIT_S)
+            over.wait(wait_s)
 
 
 def _not_kept(sent: Delivery, reason: int) -> PeerRefused:

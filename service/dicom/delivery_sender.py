@@ -2,7 +2,6 @@
 
 import logging
 import random
-import threading
 from dataclasses import dataclass
 
 from imaging.errors import Conflict, TesseraError, Unavailable
@@ -15,7 +14,7 @@ from jobs.job import Job, JobState
 from jobs.repository import Jobs, Reviews
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom import dicomweb_client, storage_scu
-from service.dicom.commitments import Commitments
+from service.dicom.polling_thread import PollingThread
 from service.resources.dicom_metrics import DicomMetrics, Outcome
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 from service.resources.scratch import Scratch
@@ -24,8 +23,9 @@ from service.use_cases.result_mask import ResultMask
 
 logger = logging.getLogger("tessera.dicom")
 
-LEASE_S = 120.0
-"""A delivery that takes longer may be sent twice, which is harmless: it is the same object."""
+LEASE_MARGIN_S = 120.0
+"""Time to write the objects. A delivery that takes longer may be sent twice, which is harmless: it
+is the same object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ class SenderParts:
     jobs: Jobs
     reviews: Reviews
     results: ResultFiles
-    commitments: Commitments
     scratch: Scratch
     authenticator: Authenticator
     metrics: DicomMetrics
@@ -51,10 +50,12 @@ class DeliverySender:
     def __init__(self, parts: SenderParts, peer: Peer) -> None:
         self._parts = parts
         self._peer = peer
-        self._stop = threading.Event()
-        name = f"delivery-sender-{peer.name}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._last_fault = ""
+        self._thread = PollingThread(
+            f"delivery-sender-{peer.name}",
+            self.step,
+            parts.poll_s,
+            f"The peer {peer.name} accepts deliveries again.",
+        )
 
     def start(self) -> None:
         """Starts the thread."""
@@ -62,14 +63,13 @@ class DeliverySender:
 
     def stop(self) -> None:
         """Ends the thread; waits up to 5 s for the delivery that is being sent."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(5.0)
+        self._thread.stop()
 
     def step(self) -> bool:
         """Sends one delivery that is due; False if there is none. Raises Unavailable."""
         deliveries = self._parts.deliveries
-        delivery = deliveries.claim(self._peer.name, LEASE_S)
+        two_objects_s = 2 * storage_scu.exchange_limit_s(self._peer)  # one, and its fallback
+        delivery = deliveries.claim(self._peer.name, two_objects_s + LEASE_MARGIN_S)
         if delivery is None:
             return False
         try:
@@ -77,7 +77,7 @@ class DeliverySender:
         except Unavailable as error:
             wait_s = due_in(delivery.attempts, random.random())  # noqa: S311 - not a secret
             deliveries.postpone(delivery, wait_s, problem.problem_of(error))
-            self._log_once(error.detail)
+            self._thread.log_once(error.detail)
             self._count("postponed", up=False if isinstance(error, PeerUnavailable) else None)
         except TesseraError as error:
             logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
@@ -90,7 +90,7 @@ class DeliverySender:
         else:
             deliveries.mark_sent(delivery.id, receipt)
             self._count("sent", up=True)
-            self._log_once("")
+            self._thread.log_once("")
         return True
 
     @requires(Permission.DELIVERIES_WRITE)
@@ -133,27 +133,8 @@ class DeliverySender:
         task = BackgroundTask("delivery sender", job.project)
         return self.send(self._parts.authenticator.authenticate(task), delivery, job)
 
-    def _commit(self) -> bool:
-        return self._peer.storage_commitment and self._parts.commitments.step(self._peer)
-
     def _count(self, outcome: Outcome, *, up: bool | None = None) -> None:
         """Counts an attempt; `up`: whether the peer answered, None: it was not asked."""
         self._parts.metrics.delivery_attempted(self._peer.name, outcome)
         if up is not None:
             self._parts.metrics.peer_answered(self._peer.name, up=up)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._parts.poll_s):
-            try:
-                while not self._stop.is_set() and (self.step() or self._commit()):
-                    pass
-            except TesseraError as error:
-                self._log_once(error.detail)
-            except Exception as error:  # noqa: BLE001 - the thread must go on
-                problem.logged(error, logger)
-
-    def _log_once(self, fault: str) -> None:
-        """Logs a fault when it begins and when it ends, not at every attempt."""
-        if fault != self._last_fault:
-            logger.warning("%s", fault or f"The peer {self._peer.name} accepts deliveries again.")
-        self._last_fault = fault

@@ -1,4 +1,4 @@
-"""The DICOM node: storage SCP, series router and delivery senders, started and stopped together.
+"""The DICOM node: storage SCP, series router, and what sends to peers; it starts and stops all.
 
 DICOM's network libraries take a second to import, so a gateway without archives does not import
 them: each method imports what it starts.
@@ -66,9 +66,9 @@ class DicomNode:
         with ExitStack() as stack:
             if self._parts.settings.dicom_port:
                 self._receive(stack)
-            for sender in self.senders():
-                stack.callback(sender.stop)
-                sender.start()
+            for thread in (*self.senders(), *self.requesters()):
+                stack.callback(thread.stop)
+                thread.start()
             self._stack = stack.pop_all()
 
     def stop(self) -> None:
@@ -119,7 +119,6 @@ class DicomNode:
             jobs=parts.jobs,
             reviews=parts.reviews,
             results=parts.results,
-            commitments=self._commitments(),
             scratch=parts.scratch,
             authenticator=parts.authenticator,
             metrics=parts.metrics,
@@ -127,3 +126,19 @@ class DicomNode:
             poll_s=parts.settings.sweep_interval_s,
         )
         return [DeliverySender(shared, peer) for peer in parts.routing.peer]
+
+    def requesters(self) -> list[NodeThread]:
+        """A commitment requester for each peer with storage commitment, not started."""
+        committing = [peer for peer in self._parts.routing.peer if peer.storage_commitment]
+        if not committing:
+            return []
+        from service.dicom.commitment_requester import CommitmentRequester, RequesterParts
+
+        parts = self._parts
+        shared = RequesterParts(
+            commitments=self._commitments(),
+            jobs=parts.jobs,
+            authenticator=parts.authenticator,
+            poll_s=parts.settings.sweep_interval_s,
+        )
+        return [CommitmentRequester(shared, peer) for peer in committing]

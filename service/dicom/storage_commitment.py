@@ -1,7 +1,8 @@
 """The storage commitment SCU (PS3.4, Annex J): asks a peer to confirm that it keeps an object."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
@@ -28,25 +29,33 @@ Record = Callable[[CommitmentReport], bool]
 """Stores a report; False if it belongs to no request that is open."""
 
 
-def request(peer: Peer, sent: Delivery, calling: str, record: Record, wait_s: float) -> None:
+@contextmanager
+def requested(
+    peer: Peer, sent: Delivery, calling: str, record: Record
+) -> Iterator[threading.Event]:
     """Asks the peer to commit what was sent; raises PeerUnavailable, PeerRefused.
 
-    The peer reports on an association that it opens to us, or on this one, for which this waits
-    `wait_s`. `calling`: our AE title.
+    The peer reports on an association that it opens to us, or on this one, which is open in the
+    context. Yields an event that is set when this association has brought the report, or has ended.
+    `calling`: our AE title.
     """
-    reported = threading.Event()
+    over = threading.Event()
 
     def answer(event: Event) -> tuple[int, None]:
         status = received(event, record)
-        reported.set()
+        over.set()
         return status, None
+
+    def closed(_: Event) -> None:
+        over.set()
 
     entity = AE(calling)
     entity.add_requested_context(StorageCommitmentPushModel)
     try:
-        with associated(peer, entity, [(evt.EVT_N_EVENT_REPORT, answer)]) as association:
+        handlers = [(evt.EVT_N_EVENT_REPORT, answer), (evt.EVT_CONN_CLOSE, closed)]
+        with associated(peer, entity, handlers) as association:
             _send(peer, association, sent)
-            reported.wait(wait_s)
+            yield over
     except ObjectRefused:
         raise peer_error(peer, "it offers no storage commitment", temporary=False) from None
 

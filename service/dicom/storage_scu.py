@@ -49,6 +49,14 @@ def echo(peer: Peer, calling: str) -> None:
         raise peer_error(peer, f"C-ECHO status {status:04X}H", temporary=is_temporary(status))
 
 
+def exchange_limit_s(peer: Peer) -> float:
+    """How long connection, association, the response to one request and the release take at most.
+
+    Over DICOMweb, connection and response to one request take less.
+    """
+    return 3 * peer.timeout_s + _response_limit_s(peer)
+
+
 @contextmanager
 def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator[Association]:
     """An association with the peer, for the contexts that `entity` requests.
@@ -56,7 +64,7 @@ def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator
     Raises PeerUnavailable, PeerRefused, and ObjectRefused if the peer accepts none of the contexts.
     """
     entity.connection_timeout = entity.acse_timeout = entity.network_timeout = peer.timeout_s
-    entity.dimse_timeout = max(peer.timeout_s, 60.0)
+    entity.dimse_timeout = _response_limit_s(peer)
     association = entity.associate(
         str(peer.host),
         int(peer.port or 0),
@@ -69,6 +77,10 @@ def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator
         yield association
     finally:
         association.release() if association.is_established else association.abort()
+
+
+def _response_limit_s(peer: Peer) -> float:
+    return max(peer.timeout_s, 60.0)
 
 
 def _not_established(peer: Peer, association: Association) -> Exception:

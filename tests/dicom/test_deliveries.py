@@ -1,7 +1,10 @@
 """Deliveries to an archive: another format where it takes no label maps, and its commitment."""
 
 import io
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from service.auth import BackgroundTask, LocalAdministrator
 from service.dicom import commitments, storage_commitment
+from service.dicom.commitment_requester import CommitmentRequester, RequesterParts
 from service.dicom.commitments import Commitments
 from service.dicom.delivery_sender import DeliverySender, SenderParts
 from service.dicom.peer_probe import DicomPeerProbe
@@ -47,6 +51,9 @@ class _Results:
         path.write_bytes(as_bytes(image))
 
 
+_RESULTS = _Results()
+
+
 @dataclass
 class Sending:
     """A finished job with a delivery, and what sends it."""
@@ -57,23 +64,25 @@ class Sending:
     metrics: DicomMetrics
     listens: bool = False
 
-    def sender(self, peer: Peer) -> DeliverySender:
-        unused: Any = None
+    def sender(self, peer: Peer, results: Any = _RESULTS) -> DeliverySender:
         return DeliverySender(
             SenderParts(
                 deliveries=self.repository.deliveries,
                 jobs=self.repository.jobs,
                 reviews=self.repository.reviews,
-                results=_Results(),  # type: ignore[arg-type]
-                commitments=self.commitments,
+                results=results,
                 scratch=self.scratch,
                 authenticator=LocalAdministrator(),
                 metrics=self.metrics,
                 ae_title="TESSERA",
-                poll_s=unused,
+                poll_s=0.01,
             ),
             peer,
         )
+
+    def requester(self, peer: Peer, poll_s: float = 0.01) -> CommitmentRequester:
+        parts = RequesterParts(self.commitments, self.repository.jobs, LocalAdministrator(), poll_s)
+        return CommitmentRequester(parts, peer)
 
     def health(self, peer: Peer) -> PeerHealth:
         return PeerHealth(RoutingTable(peer=(peer,)), DicomPeerProbe("TESSERA"), self.metrics)
@@ -177,8 +186,8 @@ def test_a_commitment_on_the_same_association(start: Start, lost: int) -> None:
         peer = there.peer(storage_commitment=True)
         assert sending.sender(peer).step()
         assert sending.delivery.commitment is Commitment.DUE
-        assert sending.commitments.step(peer)
-        assert not sending.commitments.step(peer)
+        assert sending.requester(peer).step()
+        assert not sending.requester(peer).step()
     (request,) = there.requests
     (item,) = request.ReferencedSOPSequence
     assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == (
@@ -203,9 +212,9 @@ def test_a_commitment_on_an_association_of_the_archive(start: Start, tmp_path: P
     with archive() as there:
         peer = there.peer(storage_commitment=True)
         assert sending.sender(peer).step()
-        assert sending.commitments.step(peer)
+        assert sending.requester(peer).step()
         assert sending.commitment == "requested"
-        assert not sending.commitments.step(peer), "not again before the report is overdue"
+        assert not sending.requester(peer).step(), "not again before the report is overdue"
         (request,) = there.requests
         good, request.TransactionUID = request.TransactionUID, "2.25.7"
         assert there.report(request, settings.dicom_port) == storage_commitment.INVALID_ARGUMENT
@@ -238,7 +247,7 @@ def test_orthanc_commits(start: Start, tmp_path: Path, orthanc: Orthanc) -> None
     where = {"host": "127.0.0.1", "port": orthanc.dicom, "ae_title": "ORTHANC"}
     peer = Peer.model_validate({"name": "archive", "storage_commitment": True, **where})
     assert sending.sender(peer).step()
-    assert sending.commitments.step(peer)
+    assert sending.requester(peer).step()
     until(lambda: sending.commitment == "committed")
     for one in orthanc.instances("MR"):
         orthanc.client.delete(f"/instances/{one['ID']}").raise_for_status()
@@ -247,7 +256,7 @@ def test_orthanc_commits(start: Start, tmp_path: Path, orthanc: Orthanc) -> None
     assert sending.sender(peer).step()
     for one in orthanc.instances("MR"):
         orthanc.client.delete(f"/instances/{one['ID']}").raise_for_status()
-    assert sending.commitments.step(peer)
+    assert sending.requester(peer).step()
     until(lambda: sending.commitment == "failed")
     assert sending.delivery.state is DeliveryState.FAILED
     scp.stop()
@@ -263,7 +272,7 @@ def test_a_report_that_never_comes(start: Start, monkeypatch: pytest.MonkeyPatch
     with archive() as there:
         peer = there.peer(storage_commitment=True)
         assert sending.sender(peer).step()
-        while sending.commitments.step(peer):
+        while sending.requester(peer).step():
             pass
     assert len({str(request.TransactionUID) for request in there.requests}) == 2
     found = sending.delivery
@@ -303,11 +312,11 @@ def test_an_archive_that_is_unavailable_is_asked_later(start: Start) -> None:
     with archive() as there:
         assert sending.sender(there.peer(storage_commitment=True)).step()
     away = there.peer(storage_commitment=True, timeout_s=1)
-    assert sending.commitments.step(away)
+    assert sending.requester(away).step()
     found = sending.delivery
     assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.DUE)
     assert found.error is not None
-    assert not sending.commitments.step(away), "postponed"
+    assert not sending.requester(away).step(), "postponed"
 
 
 def test_an_outage_never_ends_the_requests(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,23 +330,81 @@ def test_an_outage_never_ends_the_requests(start: Start, monkeypatch: pytest.Mon
     monkeypatch.setattr(commitments, "REPORT_WAIT_S", 0.0)
     waits: list[int] = []
     sending = start("dicom-seg")
+    sending.listens = True
     sending.mark_sent()
     peer = Archive(port=1).peer(storage_commitment=True)
 
     def unavailable(*_: object) -> None:
         raise PeerUnavailable("The peer is unavailable.")
 
-    monkeypatch.setattr(storage_commitment, "request", unavailable)
+    monkeypatch.setattr(storage_commitment, "requested", unavailable)
     for _ in range(40):
-        assert sending.commitments.step(peer)
+        assert sending.requester(peer).step()
     assert waits == list(range(1, 41))
     assert (sending.commitment, sending.delivery.commit_requests) == ("due", 0)
-    monkeypatch.setattr(storage_commitment, "request", lambda *_: None)
+    accepts = nullcontext(threading.Event())
+    monkeypatch.setattr(storage_commitment, "requested", lambda *_: accepts)
     for accepted in range(1, 25):
-        assert sending.commitments.step(peer)
+        assert sending.requester(peer).step()
         assert (sending.commitment, sending.delivery.commit_requests) == ("requested", accepted)
-    assert sending.commitments.step(peer)
+    assert sending.requester(peer).step()
     assert sending.commitment == "failed"
+
+
+_LONGEST = pytest.mark.parametrize(("timeout_s", "longest_s"), [(1.0, 63.0), (3600.0, 4 * 3600.0)])
+"""Connection, association, response and release each take `timeout_s`; a response 60 s at least."""
+
+
+@_LONGEST
+def test_a_claim_of_a_commitment_outlasts_the_exchange(
+    start: Start, timeout_s: float, longest_s: float
+) -> None:
+    sending = start("dicom-seg")
+    sending.mark_sent()
+    held = sending.commitments.claim(Archive(port=1).peer(timeout_s=timeout_s))
+    assert held is not None
+    assert held.due_at - time.time() > longest_s
+
+
+@_LONGEST
+def test_a_claim_of_a_delivery_outlasts_two_exchanges(
+    start: Start, timeout_s: float, longest_s: float
+) -> None:
+    """A sender sends a second object where the peer does not store the first kind."""
+    sending = start("dicom-seg")
+    held_s: list[float] = []
+
+    class Noting(_Results):
+        def write(self, *_: object) -> None:
+            held_s.append(sending.delivery.due_at - time.time())
+            raise PeerUnavailable("The peer is unavailable.")
+
+    assert sending.sender(Archive(port=1).peer(timeout_s=timeout_s), Noting()).step()
+    (lease_s,) = held_s
+    assert lease_s > 2 * longest_s
+
+
+def test_waiting_for_a_report_delays_nothing(start: Start) -> None:
+    """Given an archive that does not report for an hour: the request is stored as accepted, so
+    that no other gateway repeats it; deliveries go on; and the wait ends with the association."""
+    sending = start("dicom-seg")
+    sending.mark_sent()
+    with archive() as there:
+        peer = there.peer(storage_commitment=True, timeout_s=3600)
+        waiting = threading.Thread(target=sending.requester(peer).step, daemon=True)
+        waiting.start()
+        until(lambda: sending.commitment == "requested")
+        assert sending.delivery.due_at - time.time() > 2 * 3600 - 60
+        assert sending.delivery.commit_requests == 1
+        again = Delivery("again", "job", "archive", "dicom-labelmap", time.time())
+        sending.repository.deliveries.request("ada", "job", [again])
+        sender = sending.sender(peer)
+        sender.start()
+        until(lambda: there.stored == [LABELMAP])
+        assert waiting.is_alive()
+        sender.stop()
+    waiting.join(20)
+    assert not waiting.is_alive()
 
 
 def test_an_archive_without_commitment(start: Start) -> None:
@@ -346,8 +413,8 @@ def test_an_archive_without_commitment(start: Start) -> None:
     with archive(offers=False) as there:
         peer = there.peer(storage_commitment=True)
         assert sending.sender(peer).step()
-        assert sending.commitments.step(peer)
-        assert not sending.commitments.step(peer)
+        assert sending.requester(peer).step()
+        assert not sending.requester(peer).step()
     found = sending.delivery
     assert (found.state, found.commitment) == (DeliveryState.SENT, Commitment.FAILED)
     assert "offers no storage commitment" in str(found.error)

@@ -144,7 +144,6 @@ def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
         jobs=jobs,
         reviews=unused,
         results=unused,
-        commitments=unused,
         scratch=unused,
         authenticator=_Tasks(),
         metrics=dicom_metrics(),

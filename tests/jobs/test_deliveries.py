@@ -14,6 +14,7 @@ from jobs.delivery import Commitment, Delivery, DeliveryState, Receipt, due_in
 from jobs.job import Job, JobState
 from jobs.repository import Repository
 from jobs.repository.schema import deliveries, jobs
+from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 
 MadeJob = Callable[..., Job]
 RECEIPT = Receipt("dicom-seg", "1.2.840.10008.5.1.4.1.1.66.4", "2.25.7")
@@ -267,3 +268,24 @@ def test_the_poll_for_commitments_reads_none_that_were_reported(
     with stocked.database.read() as connection:
         plan = str(connection.exec_driver_sql(explain, parameters).all())
     assert "deliveries_uncommitted" in plan
+
+
+@pytest.mark.parametrize("revision", ["0003_project", "0004_project"])
+def test_open_deliveries_survive_the_migration(repository: Repository, revision: str) -> None:
+    """Given an earlier database: what waits is sent, and an open commitment is requested again."""
+    add = """INSERT INTO deliveries (id, job, destination, format, state, attempts, due_at,
+        created_at, commitment, "transaction", commit_requests) VALUES """
+    rows = (
+        "('d1', 'j', 'archive', 'dicom-seg', 'sent', 2, 5, 1, 'requested', '2.25.1', 3)",
+        "('d2', 'j', 'archive', 'dicom-sr', 'waiting', 7, 5, 2000.5, NULL, NULL, 0)",
+        "('d3', 'j', 'other', 'dicom-seg', 'sent', 1, 5, 1, 'committed', '2.25.3', 1)",
+    )
+    go_back(repository, revision, (*SCAN_AND_JOB, *(add + row for row in rows)))
+    repository.migrate()
+    again = repository.commitments.claim("archive", "2.25.4", 60)
+    assert again is not None
+    assert (again.id, again.commit_requests, again.commit_attempts) == ("d1", 3, 1)
+    assert repository.commitments.claim("other", "2.25.5", 60) is None
+    sent = repository.deliveries.claim("archive", 60)
+    assert sent is not None
+    assert (sent.id, sent.attempts, sent.requested_again_at) == ("d2", 8, None)

@@ -6,17 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import text
 
 from imaging.errors import Conflict, NotFound
 from jobs.image_name import ImageName
 from jobs.job import Job, Progress
 from jobs.repository import Repository
-from jobs.repository.database import MIGRATIONS
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 
 Make = Callable[..., Job]
 MakeScan = Callable[..., StoredScan]
@@ -198,25 +195,9 @@ def test_notes_of_an_image(stocked: Repository) -> None:
 
 def test_earlier_reviews_survive_the_migration(repository: Repository) -> None:
     """Down to the first version and up again: what readers said of jobs is all there."""
-    add = (
-        """INSERT INTO scans
-           (id, project, sha256, name, format, shape, dtype, affine, bytes, warnings, created_at)
-           VALUES ('s', 'ada', 'x', 'n', 'nifti', '[]', 'u1', '[]', 1, '[]', 1)""",
-        """INSERT INTO jobs
-           (id, project, model, model_version, model_sha256, options, priority, queue, voxels,
-            state, attempt, fence, created_at, tiles_done, tiles_total, request)
-           VALUES ('j', 'ada', 'm', '1', 'x', '{}', 5, 'cpu', 1, 'succeeded', 1, 1, 1, 0, 0,
-            'r')""",
-        """INSERT INTO reviews (id, job, verdict, comment, reviewer, created_at)
-           VALUES ('r', 'j', 'accepted', 'c', 'w', 1)""",
-    )
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with repository.database.write() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001_project")
-        for statement in add:
-            connection.execute(text(statement))
+    add = """INSERT INTO reviews (id, job, verdict, comment, reviewer, created_at)
+        VALUES ('r', 'j', 'accepted', 'c', 'w', 1)"""
+    go_back(repository, "0001_project", (*SCAN_AND_JOB, add))
     repository.migrate()
     (kept,) = repository.reviews.of_job("ada", "j")
     assert (kept.id, kept.comment, kept.mask_sha256, kept.scan) == ("r", "c", None, None)

@@ -103,9 +103,9 @@ def archive(
         return 0x0000, None
 
     handlers: list[Any] = [(evt.EVT_C_STORE, found.store), (evt.EVT_N_ACTION, act)]
-    server = entity.start_server(("127.0.0.1", found.port), block=False, evt_handlers=handlers)
+    entity.start_server(("127.0.0.1", found.port), block=False, evt_handlers=handlers)
     yield found
-    server.shutdown()
+    entity.shutdown()
 
 
 def _report_here(archive: Archive, event: evt.Event) -> None:
