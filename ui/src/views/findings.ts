@@ -85,7 +85,7 @@ export class Findings {
       {},
       element('summary', {}, 'Objects'),
       element('ul', {}, ...listed.map((object) => this.object(object, legend))),
-      more > 0 && element('p.hint', {}, `The downloaded report lists ${countText(more, 'more object')}.`),
+      more > 0 && element('p.hint', {}, `${countText(more, 'more object')} not shown here. The downloaded report lists all of them.`),
     )
   }
 
