@@ -7,20 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
+from pydicom.uid import ColorPaletteStorage
 
 from imaging.errors import (
     BrokenGeometry,
     SeveralScans,
     TesseraError,
     UnreadableScan,
+    UnsupportedScan,
 )
-from imaging.formats.incoming import ScanSelection
-from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
+from imaging.formats.incoming import ScanSelection, incoming_scans
+from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, write
 from tests.support.dicom.scans import (
+    LIMITS,
     SHAPE,
     along,
     centres,
+    fresh,
     moved,
     source_of,
     taken,
@@ -175,6 +179,10 @@ def test_uneven_gaps_are_resampled_when_asked(tmp_path: Path) -> None:
         ({"RescaleSlope": "1e40"}, "not finite, or too large"),
         ({"BitsStored": 12, "HighBit": 16}, "HighBit is 16"),
         ({"BitsAllocated": 12}, "BitsAllocated is 12"),
+        ({"ImagePositionPatient": None}, "does not state its position"),
+        ({"ImagePositionPatient": ["1", "2"]}, "position.*is impossible"),
+        ({"PixelSpacing": ["0", "1"]}, "spacing.*is impossible"),
+        ({"ImageOrientationPatient": ["1", "0", "0", "0.6", "0.8", "0"]}, "not at right angles"),
     ],
 )
 def test_the_attribute_at_fault_is_named(
@@ -182,3 +190,28 @@ def test_the_attribute_at_fault_is_named(
 ) -> None:
     with pytest.raises(UnreadableScan, match=reason):
         taken(tmp_path, *classic(voxels(), turned(), **changes))
+
+
+def test_the_missing_identifier_is_named(tmp_path: Path) -> None:
+    """Also where both are missing."""
+    for names, reason in (
+        (["SOPClassUID"], r"SOP Class UID \(PS3.3, C.12.1\)\."),
+        (["SeriesInstanceUID"], r"state its Series Instance UID \(PS3.3, C.7.3.1\)\."),
+        (["SOPClassUID", "SeriesInstanceUID"], r"SOP Class UID .* and its Series Instance UID"),
+    ):
+        (path,) = write(classic(voxels(), turned())[:1], tmp_path)
+        image = dcmread(path)
+        for name in names:
+            delattr(image, name)
+        image.save_as(path, enforce_file_format=False)
+        with pytest.raises(UnreadableScan, match=reason):
+            incoming_scans([path], fresh(tmp_path / "packs"), LIMITS)
+
+
+def test_an_object_without_a_series_is_refused_for_its_class(tmp_path: Path) -> None:
+    """A colour palette belongs to no series (PS3.3, A.58)."""
+    palette = classic(voxels(), turned())[0]
+    palette.SOPClassUID = ColorPaletteStorage
+    del palette.SeriesInstanceUID
+    with pytest.raises(UnsupportedScan, match="Color Palette Storage"):
+        taken(tmp_path, palette)

@@ -233,7 +233,7 @@ def test_a_damaged_end_makes_no_shorter_volume(tmp_path: Path) -> None:
         ("MR series 9", "The image has no pixel data"),
         (
             "DICOM",
-            "An attribute that positions the image in the patient is missing or not a number.",
+            "A slice does not state its position, its orientation or its pixel spacing.",
         ),
     ]
     chosen = ScanSelection(series=str(good[0].SeriesInstanceUID))
@@ -329,7 +329,7 @@ def test_a_slice_that_says_no_position(tmp_path: Path) -> None:
     del images[2].ImagePositionPatient
     images[3].ImagePositionPatient = None
     for selection in (ScanSelection(), ScanSelection(each=True)):
-        with pytest.raises(UnreadableScan, match="positions the image"):
+        with pytest.raises(UnreadableScan, match="does not state its position"):
             taken(tmp_path, images[2], images[3], selection=selection)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from imaging.errors import SeveralScans, UnsupportedScan
+from imaging.errors import SeveralScans, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom.csa_header import parse_csa
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.mask_file import write as write_mask
@@ -162,6 +162,24 @@ def test_a_mosaic_that_nothing_describes_is_refused_by_name(tmp_path: Path) -> N
         else:
             image.private_block(0x0029, CREATOR)[0x10].value = data
         with pytest.raises(UnsupportedScan, match=r"mosaic.*CSA header"):
+            taken(tmp_path / str(number), image)
+
+
+def test_what_does_not_match_in_a_mosaic_is_named(tmp_path: Path) -> None:
+    """Nine tiles in 27 x 39 pixels; the slices are along the normal of the image."""
+    narrow = mosaic(voxels(SHAPE), turned(), Columns=38)
+    narrow.PixelData = bytes(27 * 38 * 2)
+    flat = mosaic(voxels(SHAPE), turned())
+    del flat.SpacingBetweenSlices, flat.SliceThickness
+    oblique = mosaic(voxels(SHAPE), turned(), ImageOrientationPatient=[0, 0, 1, 1, 0, 0])
+    for number, (image, reason) in enumerate(
+        (
+            (narrow, "27 x 38 pixels cannot be divided into 3 x 3 tiles"),
+            (flat, "does not state the distance between its slices"),
+            (oblique, "slices are not parallel to it"),
+        )
+    ):
+        with pytest.raises(UnreadableScan, match=reason):
             taken(tmp_path / str(number), image)
 
 

@@ -108,12 +108,18 @@ def _values_checked() -> Iterator[None]:
     except TesseraError:
         raise
     except Exception as error:
-        raise UnreadableScan(
-            "An attribute that positions the image in the patient is missing or not a number.",
-            expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
-            "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
-            hint="Export the series again, with its complete header.",
+        raise _misplaced(
+            "An attribute that positions the image in the patient is missing or not a number."
         ) from error
+
+
+def _misplaced(detail: str) -> UnreadableScan:
+    return UnreadableScan(
+        detail,
+        expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
+        "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
+        hint="Export the series again, with its complete header.",
+    )
 
 
 def _tiles(frame: Frame, mosaic: Mosaic) -> Iterator[Frame]:
@@ -133,7 +139,9 @@ def _frame(instance: Instance, number: int) -> Frame:
     groups = _groups(header, number)
     geometry = _geometry(groups)
     if geometry is None and instance.is_slice:
-        raise ValueError("The slice has no position.")
+        raise _misplaced(
+            "A slice does not state its position, its orientation or its pixel spacing."
+        )
     unscaled = instance.is_color or instance.is_whole_slide
     rounded = () if geometry is None else np.round(geometry.orientation_and_spacing, DECIMALS) + 0.0
     frame_of_reference = str(header.get("FrameOfReferenceUID") or "")
@@ -236,9 +244,9 @@ def _geometry(groups: list[Dataset]) -> PlaneGeometry | None:
     valid = first.shape == (3,) and cosines.shape == (6,) and len(spacing) == 2
     valid = valid and all(abs(n) < FAR_MM for n in first) and all(map(is_length, between))
     if not valid or not all(abs(n - 1) <= 0.01 for n in lengths):
-        raise ValueError("The position, orientation or spacing is impossible.")
+        raise _misplaced("The position, orientation or pixel spacing of an image is impossible.")
     if abs(row @ column) > 0.01:
-        raise ValueError("The axes are not at right angles.")
+        raise _misplaced("The rows and columns of an image are not at right angles.")
     return PlaneGeometry(first, row / lengths[0], column / lengths[1], between, _thickness(groups))
 
 

@@ -105,12 +105,22 @@ class Mosaic:
         """
         side = isqrt(self.count - 1) + 1
         cosine = float(geometry.normal @ self.normal)
-        if rows % side or columns % side or abs(cosine) < _PARALLEL or geometry.thickness is None:
-            raise UnreadableScan(
-                f"The mosaic of {self.count} slices does not match its header.",
-                expected=f"{side} x {side} tiles of equal size, slices along the normal of the "
-                "image, and Spacing Between Slices or Slice Thickness.",
-                hint="Export the series again from the scanner or the archive.",
+        if rows % side or columns % side:
+            raise _mismatch(
+                f"The image of {rows} x {columns} pixels cannot be divided into {side} x {side} "
+                f"tiles of equal size, as a mosaic of {self.count} slices is.",
+                expected=f"Rows and columns that are multiples of {side}.",
+            )
+        if abs(cosine) < _PARALLEL:
+            raise _mismatch(
+                "The image is a mosaic, and its slices are not parallel to it: the normals that "
+                "its CSA header and Image Orientation state differ.",
+                expected="SliceNormalVector of the CSA header along the normal of the image.",
+            )
+        if geometry.thickness is None:
+            raise _mismatch(
+                "The image is a mosaic, and does not state the distance between its slices.",
+                expected="Spacing Between Slices or Slice Thickness.",
             )
         height, width = rows // side, columns // side
         first = (
@@ -146,6 +156,14 @@ def _refuse_grid(header: Dataset) -> None:
             expected="One image per slice, an enhanced multi-frame image, or a Siemens mosaic.",
             hint="Export the series without the grid, or convert it to NIfTI with dcm2niix.",
         )
+
+
+def _mismatch(detail: str, expected: str) -> UnreadableScan:
+    return UnreadableScan(
+        detail,
+        expected=expected,
+        hint="Export the series again from the scanner or the archive.",
+    )
 
 
 def _not_described() -> UnsupportedScan:

@@ -72,19 +72,22 @@ def _check_class(header: Dataset) -> None:
             expected="An image (PS3.3, C.7.6.3).",
             hint="Send the images that it lists.",
         )
-    if "SOPClassUID" not in header or "SeriesInstanceUID" not in header:
-        raise UnreadableScan(
-            "The DICOM file does not state its class or its series.",
-            expected="SOP Class UID (PS3.3, C.12.1) and Series Instance UID (C.7.3.1).",
-            hint="Export the image again, with its complete header.",
-        )
-    kind = UID(header.SOPClassUID)
-    if not is_image(kind):
+    kind = UID(header.get("SOPClassUID") or "")
+    if kind and not is_image(kind):
         raise UnsupportedScan(
             f"This DICOM object is not an image that can be segmented: it is {_name(kind)}.",
             expected="CT, MR or PET, classic or enhanced; radiography, ultrasound or secondary "
             "capture.",
-            hint="Send the images that it refers to.",
+            hint="Send a series of images, for example the one that this object belongs to.",
+        )
+    missing = [] if kind else ["SOP Class UID (PS3.3, C.12.1)"]
+    if "SeriesInstanceUID" not in header:
+        missing.append("Series Instance UID (PS3.3, C.7.3.1)")
+    if missing:
+        raise UnreadableScan(
+            f"The DICOM file does not state its {' and its '.join(missing)}.",
+            expected="The class and the series of every image.",
+            hint="Export the image again, with its complete header.",
         )
 
 
