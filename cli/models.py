@@ -111,8 +111,11 @@ def add(folder: Path) -> None:
         cache=settings.cache_folder,
     )
     try:
-        device = engine.prepare(model)
+        ready = engine.prepare(model)
     except (TesseraError, MemoryError) as error:
         click.echo(f"It could not be run on this machine's device: {error}")
     else:
+        device = ready.device
         click.echo(f"On this machine it runs on {device.name} in {device.precision}.")
+        if ready.fallback:
+            click.echo(ready.fallback)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from numpy.typing import NDArray
 
-from imaging.errors import BadModel
+from imaging.errors import BadModel, TesseraError
 from imaging.formats import registry
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import write
@@ -29,7 +29,7 @@ from inference.planner import Budget
 from inference.precision_gate import PrecisionGate
 from inference.report import report, report_of_given
 from inference.run_context import RunContext
-from inference.runtime_registry import AUTO, REFERENCE
+from inference.runtime_registry import AUTO, REFERENCE, runtime_named
 from inference.sample_scans import sample_scans
 from inference.segmentation_output import SegmentationOutput
 from inference.session_cache import LoadedNetwork, SessionCache
@@ -42,6 +42,16 @@ __all__ = ["Engine", "Limits", "Registry", "save"]
 
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyNetwork:
+    """A loaded network, and where it runs."""
+
+    device: Device
+    loaded: LoadedNetwork
+    fallback: str = ""
+    """Why the processor is used instead of a GPU, in one sentence; empty: it is not."""
 
 
 class Engine:
@@ -100,7 +110,8 @@ class Engine:
             output = self._start(given, first, loaded.card, out, context)
         else:
             result, device = self._run_in_box(opened, loaded, given, options, context)
-            output = save(result, first, loaded.card, device, out)
+            saved = save(result, first, loaded.card, device, out)
+            output = replace(saved, fallback=result.fallback)
         output.report["seconds"]["total"] = round(perf_counter() - started, 4)
         return output
 
@@ -141,20 +152,18 @@ class Engine:
         """The mask of opened scans, in memory, and the device that it was computed on."""
         options = options or RunOptions()
         context = replace(context or RunContext(), scratch=self._scratch)
-        device, loaded = self._ready(model, options, context)
-        budget = self._budget(loaded, device)
-        result = segment(scans, model.card, loaded.session, budget, options, context)
+        ready = self._ready(model, options, context)
+        budget = self._budget(ready.loaded, ready.device)
+        result = segment(scans, model.card, ready.loaded.session, budget, options, context)
         if result.shrunk_to is not None:
-            loaded.limit_tiles(result.shrunk_to)
-        return result, device
+            ready.loaded.limit_tiles(result.shrunk_to)
+        return replace(result, fallback=ready.fallback), ready.device
 
-    def prepare(self, model: Model) -> Device:
-        """Loads the network and checks its precision; returns the device that its jobs will use."""
-        return self._ready(model, RunOptions(), RunContext())[0]
+    def prepare(self, model: Model) -> ReadyNetwork:
+        """Loads the network and checks its precision, as its jobs will do."""
+        return self._ready(model, RunOptions(), RunContext())
 
-    def _ready(
-        self, model: Model, options: RunOptions, context: RunContext
-    ) -> tuple[Device, LoadedNetwork]:
+    def _ready(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
         """The network, loaded on its device in the shortest precision that it tolerates.
 
         With `auto`, a network that the best runtime does not load runs on the reference runtime.
@@ -163,12 +172,13 @@ class Engine:
         device = choose(name, options.precision)
         try:
             device = self._tolerated(model, device, context)
-            return device, self._sessions.get(model, device)
-        except (BadModel, MemoryError):
+            return ReadyNetwork(device, self._sessions.get(model, device))
+        except (BadModel, MemoryError) as error:
             if name != AUTO or device.name == REFERENCE:
                 raise
+            fallback = _fallback(device, error)
         device = choose(REFERENCE, options.precision)
-        return device, self._sessions.get(model, device)
+        return ReadyNetwork(device, self._sessions.get(model, device), fallback)
 
     def _tolerated(self, model: Model, device: Device, context: RunContext) -> Device:
         """The device, in fp32 where the network does not tolerate the device's precision.
@@ -193,6 +203,15 @@ class Engine:
         memory = int(min(self._memory or free, loaded.tile_limit_bytes or math.inf))
         measured = loaded.measured
         return Budget(memory, measured.voxels_per_second, measured.bytes_per_voxel)
+
+
+def _fallback(device: Device, error: TesseraError | MemoryError) -> str:
+    """The sentence for a run on the processor; empty if `device` is on the processor, too."""
+    if device.runtime.hardware == runtime_named(REFERENCE).hardware:
+        return ""
+    reason = error.detail if isinstance(error, TesseraError) else str(error)
+    reason = reason or f"Memory is short on {device.name}."
+    return f"The processor was used instead of the GPU: {reason[:1].lower()}{reason[1:]}"
 
 
 def save(

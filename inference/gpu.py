@@ -1,8 +1,9 @@
-"""The memory of an NVIDIA GPU, as its driver reports it through NVML."""
+"""An NVIDIA GPU: whether there is one, and its memory as the driver reports it through NVML."""
 
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from inference import memory
@@ -13,6 +14,20 @@ INDEX = 0
 UNREPORTED_BYTES = 4 << 30
 """Assumed to be free on a GPU that reports nothing: the smallest in use have it, and where it is
 not there, smaller tiles are tried."""
+_ROOT = Path("/")
+_DEVICE_FILES = ("nvidia[0-9]*", "nvhost-gpu", "nvgpu*")
+"""Files in /dev of a driver for a PCI device, and of one for a GPU on the same chip."""
+_PCI_VENDOR, _PCI_DISPLAY = "0x10de", "0x03"
+"""NVIDIA's vendor ID, and the first byte of the class of a display controller."""
+
+
+def present() -> bool:
+    """Whether the machine has a GPU that CUDA_VISIBLE_DEVICES does not hide, even if its driver
+    does not work."""
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is not None and shown.split(",")[0].strip() in ("", "-1"):
+        return False
+    return _reported() or _has_device_file() or _has_pci_device()
 
 
 def free_bytes(index: int = INDEX) -> int | None:
@@ -41,6 +56,36 @@ def _free_for_tiles() -> float:
     """Tiles come from the machine's memory and go back to it, so that both limits hold."""
     reported = free_bytes()
     return min(memory.free_bytes(), UNREPORTED_BYTES if reported is None else reported)
+
+
+def _reported() -> bool:
+    nvml = _library()
+    if nvml is None:
+        return False
+    try:
+        return bool(nvml.nvmlDeviceGetCount())
+    except nvml.NVMLError:
+        return False
+
+
+def _has_device_file() -> bool:
+    return any(any((_ROOT / "dev").glob(pattern)) for pattern in _DEVICE_FILES)
+
+
+def _has_pci_device() -> bool:
+    """Whether the system lists a GPU, which it does without a driver. Linux only."""
+    return any(
+        _text(device / "vendor") == _PCI_VENDOR and _text(device / "class").startswith(_PCI_DISPLAY)
+        for device in (_ROOT / "sys" / "bus" / "pci" / "devices").glob("*")
+    )
+
+
+def _text(path: Path) -> str:
+    """The content of a small file; empty where it cannot be read."""
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 @cache

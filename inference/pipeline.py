@@ -46,6 +46,8 @@ class Result:
     """How often the network was cut; see `inference.levels`."""
     box: Box | None = None
     """The part of the grid that was segmented; None: all of it."""
+    fallback: str = ""
+    """Why the processor was used instead of a GPU, in one sentence; empty: it was not."""
 
 
 def segment(

@@ -17,6 +17,8 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
     warnings = [*result.subject.warnings]
     if not card.exact:
         warnings.append("This network is not exact; it ran in one pass.")
+    if result.fallback:
+        warnings.append(result.fallback)
     if result.shrunk_to is not None:
         warnings.append("Memory was short for the planned tiles; smaller tiles were used.")
     if not result.mask.any():

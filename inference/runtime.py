@@ -12,6 +12,10 @@ BUDGET_SHARE = 0.5
 """Share of the free memory that the tiles of one job may use."""
 
 
+class RuntimeNotStarted(RuntimeError):
+    """The library of a runtime does not start on this machine, for any network."""
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """The memory that a runtime's tiles need."""
@@ -59,7 +63,8 @@ class Runtime:
     precisions: Callable[[], tuple[str, ...]]
     """Returns what this hardware computes in, shortest first; the last is always fp32."""
     load: Callable[[Path, LoadOptions], "Network"]
-    """Loads an ONNX file. Raises the library's own errors; `Session` translates them."""
+    """Loads an ONNX file. Raises RuntimeNotStarted, or the library's own errors; `Session`
+    translates them."""
     version: Callable[[], str]
     """Returns the version of the library."""
     hardware_name: Callable[[], str]

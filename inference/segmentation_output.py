@@ -15,3 +15,6 @@ class SegmentationOutput:
     preview: Path
     report: dict[str, Any]
     """See `inference.report`."""
+    fallback: str = ""
+    """Why the processor was used instead of a GPU, in one sentence, which is one of the report's
+    warnings; empty: it was not, or a server computed the mask."""

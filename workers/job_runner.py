@@ -72,6 +72,8 @@ class JobRunner:
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self.scratch))
             context = RunContext(self._on_tile(lease), token)
             output = self.segmenter.segment(job, Path(folder), context)
+            if output.fallback:
+                log.warning("job %s: %s", job.id, output.fallback)
             token.check()
             mask = self.blobs.put(output.mask, move=True)
             preview = self.blobs.put(output.preview, move=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inference.cancellation import CancelToken
 from inference.networks.io_binding import BoundSession
+from inference.runtime import RuntimeNotStarted
 
 
 class OnnxRuntimeNetwork:
@@ -26,7 +27,8 @@ class OnnxRuntimeNetwork:
         """`providers`: as ONNX Runtime takes them, the preferred one first. `on_gpu`: input and
         output of the network stay in the GPU's memory between tiles.
 
-        Raises one of ONNX Runtime's own errors where it does not load the network.
+        Raises RuntimeNotStarted where the preferred provider does not start, and one of ONNX
+        Runtime's own errors where it does not load the network.
         """
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -66,14 +68,17 @@ class OnnxRuntimeNetwork:
 
 
 def _opened(network: Path | bytes, options: ort.SessionOptions, providers: Sequence[Any]) -> Any:
-    """A session on the first provider; raises RuntimeError where that provider does not start.
+    """A session on the first provider; raises RuntimeNotStarted where that provider does not start.
 
     By default ONNX Runtime falls back to the next provider, and reports it on the console only.
     """
     first = providers[0] if isinstance(providers[0], str) else providers[0][0]
-    session = ort.InferenceSession(network, options, providers=providers, enable_fallback=0)
+    try:
+        session = ort.InferenceSession(network, options, providers=providers, enable_fallback=0)
+    except (RuntimeError, ValueError) as error:  # of providers; of networks there are others
+        raise RuntimeNotStarted(f"{first} does not start on this machine: {error}") from error
     if first not in session.get_providers():
-        raise RuntimeError(f"{first} does not start on this machine.")
+        raise RuntimeNotStarted(f"{first} does not start on this machine.")
     return session
 
 

@@ -13,7 +13,7 @@ from inference.cancellation import CancelToken
 from inference.device import Device, cores
 from inference.networks.network import Level, Network
 from inference.networks.out_of_memory import is_out_of_memory
-from inference.runtime import LoadOptions
+from inference.runtime import LoadOptions, RuntimeNotStarted
 
 Part = Callable[[CancelToken], NDArray[np.float32]]
 """Runs a part of a network on one tile."""
@@ -60,8 +60,8 @@ class Session:
     ) -> None:
         """`threads` 0: all cores; `cache`: a folder for compiled networks.
 
-        Raises BadModel where the runtime does not load the network, MemoryError where it does not
-        fit.
+        Raises BadModel where the runtime does not start or does not load the network, MemoryError
+        where it does not fit.
         """
         self.device = device
         self._busy = threading.Lock()
@@ -69,13 +69,7 @@ class Session:
         try:
             self._network: Network = device.runtime.load(network, options)
         except Exception as error:
-            if is_out_of_memory(error):
-                raise MemoryError(f"The network does not fit on {device.name}.") from error
-            raise BadModel(
-                f"The network cannot be loaded on {device.name}.",
-                expected="An ONNX network with opset 22 or lower and standard operators.",
-                hint="Export the network again, or use another device.",
-            ) from error
+            raise _load_error(error, device) from error
 
     @property
     def components(self) -> int | None:
@@ -145,6 +139,23 @@ def _usable(cache: Path | None) -> Path | None:
         except OSError:
             return None
     return cache
+
+
+def _load_error(error: Exception, device: Device) -> Exception:
+    if is_out_of_memory(error):
+        return MemoryError(f"The network does not fit on {device.name}.")
+    if isinstance(error, RuntimeNotStarted):
+        return BadModel(
+            f"The runtime {device.name} does not start on this machine because its driver or its "
+            "libraries are missing or too old.",
+            expected="A driver and libraries in the versions that the runtime requires.",
+            hint="Install them, or use another device.",
+        )
+    return BadModel(
+        f"The network cannot be loaded on {device.name}.",
+        expected="An ONNX network with opset 22 or lower and standard operators.",
+        hint="Export the network again, or use another device.",
+    )
 
 
 def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:

@@ -4,7 +4,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from inference.gpu import GPU_MEMORY, INDEX
+from inference.gpu import GPU_MEMORY, INDEX, present
 from inference.networks.network import Network
 from inference.runtime import LoadOptions, Runtime
 from inference.runtimes import cpu
@@ -19,11 +19,11 @@ def providers() -> list[Any]:
     return [(_PROVIDER, {"device_id": str(INDEX)} | pool), "CPUExecutionProvider"]
 
 
-def has_provider(name: str) -> bool:
-    """Whether the installed ONNX Runtime has the provider."""
+def available(provider: str) -> bool:
+    """Whether there is a GPU, and the installed ONNX Runtime has the provider for it."""
     import onnxruntime
 
-    return name in onnxruntime.get_available_providers()
+    return provider in onnxruntime.get_available_providers() and present()
 
 
 def _load(network: Path, options: LoadOptions) -> Network:
@@ -39,7 +39,7 @@ RUNTIME = Runtime(
     hardware="gpu",
     rank=20,
     auto=True,
-    available=lambda: has_provider(_PROVIDER),
+    available=lambda: available(_PROVIDER),
     precisions=lambda: ("fp16", "fp32"),
     load=_load,
     version=cpu.RUNTIME.version,

@@ -6,7 +6,7 @@ its documentation says; everything else is the real thing, on ONNX Runtime's pro
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernel
+from PIL import Image
 
-from inference import gpu, memory
+from inference import device, gpu, memory, runtime_registry
 from inference.device import Device
 from inference.engine import Engine
 from inference.gpu import GPU_MEMORY, UNREPORTED_BYTES
@@ -25,7 +27,9 @@ from inference.networks import onnx_runtime
 from inference.networks.io_binding import BoundSession
 from inference.networks.onnx_runtime import _opened
 from inference.networks.session import Session
-from inference.runtimes import cuda
+from inference.runtime_registry import runtime_named
+from inference.runtimes import cpu, cuda
+from inference.segmentation_output import SegmentationOutput
 from inference.session_cache import Measurement, SessionCache
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
@@ -51,6 +55,9 @@ class Driver:
     def nvmlInit(self) -> None:  # noqa: N802
         if self.broken:
             raise NVMLError("Driver Not LoadedNetwork")
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return len(self.free)
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
         if index >= len(self.free):
@@ -105,6 +112,47 @@ def test_the_gpu_is_the_one_that_cuda_would_take(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
     assert gpu.free_bytes(index) == (None if found is None else driver.free[found])
     assert driver.asked == ([] if found is None else [found])
+
+
+@pytest.mark.parametrize(
+    ("files", "shown", "present"),
+    [
+        ({}, None, False),
+        ({"dev/nvidiactl": ""}, None, False),
+        ({"dev/nvidia0": ""}, None, True),
+        ({"dev/nvidia0": ""}, "", False),
+        ({"dev/nvidia0": ""}, "-1", False),
+        ({"dev/nvidia0": ""}, "0,1", True),
+        ({"dev/nvhost-gpu": ""}, None, True),
+        ({"vendor": "0x10de\n", "class": "0x030200\n"}, None, True),
+        ({"vendor": "0x10de\n", "class": "0x020000\n"}, None, False),  # a network adapter
+        ({"vendor": "0x1002\n", "class": "0x030000\n"}, None, False),  # a GPU of another vendor
+    ],
+)
+def test_a_gpu_is_found_without_its_driver(
+    monkeypatch: pytest.MonkeyPatch,
+    driver: Driver,
+    tmp_path: Path,
+    files: dict[str, str],
+    shown: str | None,
+    present: bool,
+) -> None:
+    driver.broken = True
+    monkeypatch.setattr(gpu, "_ROOT", tmp_path)
+    if shown is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    pci = tmp_path / "sys/bus/pci/devices/0000:01:00.0"
+    for name, content in files.items():
+        path = tmp_path / name if "/" in name else pci / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    assert gpu.present() is present
+
+
+def test_a_gpu_that_the_driver_reports_is_present(driver: Driver) -> None:
+    assert gpu.present()
+    driver.free.clear()
+    assert not gpu._reported()
 
 
 def test_a_gpus_tiles_take_half_of_what_it_has_free(driver: Driver) -> None:
@@ -271,6 +319,79 @@ def test_a_provider_that_does_not_start_is_no_processor_in_disguise(
         pytest.raises(RuntimeError, match="does not start on this machine"),
     ):
         _opened(network, ort.SessionOptions(), missing)
+
+
+NOT_STARTED = (
+    "The processor was used instead of the GPU: the runtime cuda does not start on this machine "
+    "because its driver or its libraries are missing or too old."
+)
+
+
+@pytest.fixture
+def segmented(
+    make_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., SegmentationOutput]:
+    """Segments with `auto`, where these runtimes are available and CUDA raises an error."""
+
+    def segmented(error: Exception, *runtimes: str) -> SegmentationOutput:
+        real = ort.InferenceSession
+
+        def refusing(network: Any, options: Any, providers: Any, **more: Any) -> Any:
+            if providers[0] != "CPUExecutionProvider":
+                raise error
+            return real(network, options, providers=providers, **more)
+
+        monkeypatch.setattr(ort, "InferenceSession", refusing)
+        found = tuple(runtime_named(name) for name in runtimes)
+        monkeypatch.setattr(device, "available_runtimes", lambda: found)
+        model = make_model("bound", FLAT)
+        Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(
+            tmp_path / "image.png"
+        )
+        channel = model.card.channels[0].name
+        engine = Engine(Registry(model.folder.parent))
+        return engine.segment({channel: tmp_path / "image.png"}, "bound", tmp_path / "out")
+
+    return segmented
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (RuntimeError("CUDA failure 35: CUDA driver version is insufficient"), NOT_STARTED),
+        (
+            RuntimeError("CUDA failure 2: out of memory"),
+            "The processor was used instead of the GPU: the network does not fit on cuda.",
+        ),
+        (
+            NoKernel("no kernel for an operator"),
+            "The processor was used instead of the GPU: the network cannot be loaded on cuda.",
+        ),
+    ],
+)
+def test_a_run_on_the_processor_instead_of_the_gpu_says_so(
+    segmented: Callable[..., SegmentationOutput], error: Exception, sentence: str
+) -> None:
+    output = segmented(error, "cuda", "cpu")
+    assert (output.report["device"], output.fallback) == ("cpu", sentence)
+    assert output.report["warnings"].count(sentence) == 1
+
+
+def test_a_machine_without_a_gpu_does_not_warn(
+    segmented: Callable[..., SegmentationOutput], monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    """ONNX Runtime for GPUs alone makes no GPU; another runtime on the processor is none either."""
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    assert cuda.RUNTIME.available()
+    driver.free.clear()
+    monkeypatch.setattr(gpu, "_ROOT", Path("none"))
+    assert not cuda.RUNTIME.available()
+    broken = replace(runtime_named("cuda"), hardware="cpu")
+    for runtimes in (("cpu",), (broken.name, "cpu")):
+        monkeypatch.setattr(runtime_registry, "all_runtimes", lambda: (broken, cpu.RUNTIME))
+        output = segmented(RuntimeError("not here"), *runtimes)
+        assert (output.report["device"], output.fallback) == ("cpu", "")
+        assert not any("GPU" in warning for warning in output.report["warnings"])
 
 
 def test_the_double_has_the_modules_names() -> None:

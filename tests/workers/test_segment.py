@@ -14,6 +14,7 @@ from imaging.errors import StorageFull
 from inference.device import queues_of
 from inference.engine import Engine
 from inference.networks.session import Session
+from inference.segmentation_output import SegmentationOutput
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import FolderBlobs
 from jobs.job import JobState, Options
@@ -48,6 +49,24 @@ def test_a_job_leaves_mask_preview_and_report(
 
     job_runner(parts).run("job")  # the message comes again
     assert idle_cluster.job("job") == job
+
+
+def test_the_log_says_why_a_gpu_was_not_used(
+    parts: Parts,
+    idle_cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    real = Engine.segment
+
+    def on_the_processor(*given: Any) -> SegmentationOutput:
+        return replace(real(*given), fallback="The processor was used instead of the GPU: x.")
+
+    monkeypatch.setattr(Engine, "segment", on_the_processor)
+    idle_cluster.ask("job", send=0)
+    job_runner(parts).run("job")
+    messages = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert messages == ["job job: The processor was used instead of the GPU: x."]
 
 
 def test_a_network_is_loaded_once(
