@@ -1,8 +1,9 @@
-"""Tars that lie about what they hold."""
+"""Archives that lie about what they hold."""
 
 import gzip
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,18 @@ def test_a_pack_of_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(UnreadableScan, match="pack") as caught:
         open_scan(sent(tmp_path, data))
     assert "too many" in str(caught.value.__cause__)
+
+
+def test_members_without_a_name(tmp_path: Path) -> None:
+    """Found by the fuzzer: slices in a zip need no names."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for path in series(tmp_path):
+            file.writestr(path.name, path.read_bytes())
+    data = out.getvalue()
+    for path in (tmp_path / "slices").iterdir():
+        blank = path.name.encode()
+        data = data.replace(blank, b"\0" * len(blank))
+    (scan,), refused = incoming_scans([sent(tmp_path, data, "sent.zip")], tmp_path, LIMITS)
+    assert open_scan(scan.path).shape == (1, 6, 5, 8)
+    assert not refused

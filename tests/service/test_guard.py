@@ -125,7 +125,7 @@ def test_binding_to_loopback(host: str) -> None:
 
 
 def test_refused_binding_never_listens(start_gateway: Start) -> None:
-    with pytest.raises(AssertionError, match="BadRequest"):
+    with pytest.raises(AssertionError, match="Error: TESSERA_HOST is reachable"):
         start_gateway(host="0.0.0.0")
 
 

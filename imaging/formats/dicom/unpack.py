@@ -118,7 +118,7 @@ def _members(path: Path, start: bytes, unpacking: "_Unpacking") -> Iterator[Dico
         entries(path)  # refuses an endless list of entries
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                if not entry.is_dir():
+                if not entry.filename.endswith("/"):  # `is_dir` fails for a name of length 0
                     with archive.open(entry) as file:
                         yield from unpacking.unpack(file, _folder(path, entry.filename))
         return
