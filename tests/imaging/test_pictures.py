@@ -229,16 +229,41 @@ def test_the_pictures_of_skimage(path: Path) -> None:
 # What is refused
 
 
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 def png(
     columns: int, rows: int, bits: int, colour: int, data: bytes, *, interlace: int = 0
 ) -> bytes:
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        )
-
     head = struct.pack(">IIBBBBB", columns, rows, bits, colour, 0, 0, interlace)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(3_000_000))),
+        chunk(b"iCCP", b"profile\0\1unknown method"),
+        chunk(b"tEXt", b"description\0" + b"x" * 2_000_000),
+        chunk(b"acTL", bytes(8)),
+    ],
+    ids=["long text", "profile", "long plain text", "no frames"],
+)
+def test_no_chunk_beside_the_pixels_refuses_a_png(tmp_path: Path, bits: int, extra: bytes) -> None:
+    """Pillow does not open the first ones; libpng ignores what it cannot read of them."""
+    pixels = noise((5, 7, 3), f"u{bits // 8}")
+    data = bytes(imagecodecs.png_encode(pixels))
+    (tmp_path / "a").write_bytes(data[:33] + extra + data[33:])
+    check(tmp_path / "a", pixels, "png")
+
+
+def test_a_png_that_does_not_begin_with_its_header_is_refused(tmp_path: Path) -> None:
+    data = bytes(imagecodecs.png_encode(noise((5, 7))))
+    (tmp_path / "a").write_bytes(data[:8] + chunk(b"gAMA", bytes(4)) + data[8:])
+    with pytest.raises(UnreadableScan, match="does not begin with its header"):
+        open_scan(tmp_path / "a")
 
 
 def encoded(kind: str) -> bytes:

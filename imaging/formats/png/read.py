@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -106,8 +107,10 @@ def verify_png(path: Path, limits: Limits) -> Scan:
 def _header(file: IO[bytes]) -> _Header:
     file.seek(len(SIGNATURE))
     start = file.read(25)
-    if len(start) < 25 or start[4:8] != b"IHDR":
+    if len(start) < 25:
         raise damaged("The image ends inside its header.")
+    if start[4:8] != b"IHDR":
+        raise damaged("The image does not begin with its header.")
     columns, rows, bits, colour, _, _, interlace = struct.unpack(">IIBBBBB", start[8:21])
     if colour not in _CHANNELS or bits not in (1, 2, 4, 8, 16) or interlace > 1:
         raise damaged("The image's header is damaged.")
@@ -130,10 +133,11 @@ def _chunks(file: IO[bytes]) -> dict[bytes, bytes]:
 def _is_animated(chunks: dict[bytes, bytes]) -> bool:
     """Whether the file holds more than one image (PNG, third edition, 11.3.6.1 and 4.9).
 
-    The image is the first frame of an animation where a frame control chunk precedes its pixels.
+    The image is the first frame of an animation where a frame control chunk precedes its pixels. A
+    count of 0 frames is not valid, and decoders ignore it.
     """
-    frames = chunks.get(b"acTL")
-    return frames is not None and not (frames == b"\0\0\0\1" and b"fcTL" in chunks)
+    frames = int.from_bytes(chunks.get(b"acTL", b""), "big")
+    return frames > 1 or (frames == 1 and b"fcTL" not in chunks)
 
 
 def _verify_chunks(file: IO[bytes], pixels: _PixelCounter) -> None:
@@ -163,11 +167,24 @@ def _parts(file: IO[bytes]) -> Iterator[tuple[bytes, bytes, bool]]:
 
 
 def _decode(path: Path, layout: Layout) -> NDArray[Any]:
+    data = _critical_chunks(path.read_bytes())
     if layout.dtype == np.uint16:  # Pillow would cut 16-bit colour down to 8 bits
-        pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+        pixels: NDArray[Any] = imagecodecs.png_decode(data)
         pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
         return pixels[..., : layout.components]
-    with Image.open(path, formats=["PNG"]) as image:
-        image.load()
-        image.info.pop("transparency", None)  # Pillow would warn that RGB cannot hold it
+    with Image.open(BytesIO(data), formats=["PNG"]) as image:
         return np.asarray(image.convert("RGB" if layout.components == 3 else "L"))
+
+
+def _critical_chunks(data: bytes) -> bytes:
+    """The file without its ancillary chunks (clause 5.4), which no pixel depends on, transparency
+    aside. Decoders refuse an image for a text that is too long, or a colour profile that is
+    compressed by an unknown method.
+    """
+    kept, at = [data[: len(SIGNATURE)]], len(SIGNATURE)
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if not data[at + 4 : at + 5].islower():
+            kept.append(data[at:end])
+        at = end
+    return b"".join(kept)
