@@ -72,6 +72,7 @@ def _mni152(folder: Path) -> Path:
     half = np.array(CROP_MM) / 2
     low = np.round(centre[:3] - half).astype(int)
     cut = image.slicer[tuple(slice(a, a + n) for a, n in zip(low, CROP_MM, strict=True))]
+    cut.header.set_xyzt_units("mm")
     path = folder / "mni152-left-hippocampus.nii.gz"
     nibabel.save(cut, path)
     return path
