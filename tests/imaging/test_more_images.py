@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from imaging.box import Box
-from imaging.errors import ScanTooLarge, UnreadableScan, UnsupportedScan
+from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
@@ -252,12 +252,47 @@ def test_a_bmp_of_unusual_bit_fields(tmp_path: Path) -> None:
     check(tmp_path / "a", data, COLOURS, "bmp")
 
 
-@pytest.mark.parametrize(("at", "value"), [(28, 2), (28, 64), (30, 6), (14, 16)])
-def test_a_bmp_of_another_kind_is_refused_by_name(tmp_path: Path, at: int, value: int) -> None:
+@pytest.mark.parametrize(
+    ("at", "value", "error", "reason"),
+    [
+        (28, b"\2", UnsupportedScan, "bits per pixel of the BMP"),
+        (28, b"\x40", UnsupportedScan, "bits per pixel of the BMP"),
+        (28, b"\0", UnsupportedScan, "contains a JPEG or PNG"),
+        (30, b"\6", UnsupportedScan, "compression of the BMP"),
+        (14, b"\x10", UnsupportedScan, "version of the BMP's header"),
+        (14, b"\x42", UnsupportedScan, "version of the BMP's header"),
+        (18, b"\x81\xff\xff\xff", UnreadableScan, "negative width"),
+    ],
+)
+def test_a_bmp_of_another_kind_is_refused_by_name(
+    tmp_path: Path, at: int, value: bytes, error: type[TesseraError], reason: str
+) -> None:
     data = bytearray(FILES["bmp"])
-    data[at] = value
+    data[at : at + len(value)] = value
     (tmp_path / "a").write_bytes(data)
-    with pytest.raises(UnsupportedScan, match="BMP"):
+    with pytest.raises(error, match=reason):
+        open_scan(tmp_path / "a")
+
+
+def palette_bmp(colours: int, stated: int) -> bytes:
+    """Three rows of four pixels, the first row at the top, with a palette of `colours`."""
+    palette = np.arange(colours)[:, None] * [3, 5, 7, 0] % 251  # blue, green, red
+    offset = 54 + 4 * colours
+    info = np.array([40, 4, -3 & 0xFFFFFFFF, 1 | 8 << 16, 0, 12, 0, 0, stated, 0], "<u4")
+    head = np.array([offset + 12, 0, offset], "<u4")
+    pixels = bytes(range(244, 256))
+    return b"BM" + head.tobytes() + info.tobytes() + palette.astype("u1").tobytes() + pixels
+
+
+def test_a_bmp_may_have_more_colours_than_its_pixels_can_refer_to(tmp_path: Path) -> None:
+    index = np.arange(244, 256).reshape(3, 4)
+    expected = index[..., None] * [7, 5, 3] % 251
+    for colours in (256, 300):
+        (tmp_path / "a").write_bytes(palette_bmp(colours, colours))
+        scan = verify(tmp_path / "a")
+        assert np.array_equal(np.moveaxis(scan.read(Box.whole(scan.grid)), 0, -1), expected)
+    (tmp_path / "a").write_bytes(palette_bmp(256, 305_402_420))
+    with pytest.raises(UnreadableScan, match="impossible size of its palette"):
         open_scan(tmp_path / "a")
 
 
