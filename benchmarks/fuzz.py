@@ -1,11 +1,12 @@
 """Damages files of every scan format and reads them, looking for anything but a proper error.
 
-    python -m benchmarks.fuzz [--seconds 60] [--only tiff ...] [--out FOLDER] [--seed 0]
+    python -m benchmarks.fuzz [--seconds 60] [--only tiff ...] [--out FOLDER] [--seed 0] [--http]
 
 For each format, a process of its own reads damaged copies of small files for some seconds: their
 parts, every voxel, and a de-identified copy. A finding is a crash of the process, an error that is
 not one of Tessera's, more than 10 s for a file, or more than 2 GB of memory. Each kind of finding
-is stored once, with as few changed bytes as show it. Prints a line for each format.
+is stored once, with as few changed bytes as show it. Prints a line for each format. With `--http`,
+the files are uploaded to a gateway instead: see benchmarks/fuzz_http.py.
 """
 
 import argparse
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of formats")
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--http", action="store_true", help="upload the files to a gateway")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,15 @@ def main() -> None:
         work(options.worker, options.seconds, options.out, options.seed)
         return
     for name in options.only or sorted(seeds()):
-        supervise(name, options.seconds, options.out, options.seed)
+        _run(options.http)(name, options.seconds, options.out, options.seed)
+
+
+def _run(http: bool) -> Callable[[str, float, Path, int], None]:
+    if not http:
+        return supervise
+    from benchmarks import fuzz_http  # it loads the service
+
+    return fuzz_http.supervise
 
 
 def supervise(name: str, seconds: float, out: Path, seed: int) -> None:

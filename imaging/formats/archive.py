@@ -1,7 +1,11 @@
 """Zip and tar archives, checked before they are trusted."""
 
+import gzip
+import lzma
+import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Self
 from zipfile import BadZipFile, ZipFile
@@ -9,6 +13,13 @@ from zipfile import BadZipFile, ZipFile
 ZIP_SIGNATURE = b"PK\x03\x04"
 MOST_FILES = 100_000
 """Most entries of an archive, and of all archives and folders of an upload together."""
+DAMAGED = (
+    *(BadZipFile, tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, struct.error),
+    OSError,
+)
+"""What the standard library raises for a damaged or encrypted archive, while it is opened or while
+an entry is read. Wrap writing to a file in `raising_storage_full`: that also raises OSError."""
 _DIRECTORY_BYTES = 32 << 20
 """Most bytes of a zip's directory: half a million entries; Python needs ten times that."""
 _EXTENSION_BYTES = 1 << 20

@@ -81,19 +81,25 @@ class FormReader:
         self._file: IO[bytes] | None = None
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
         self._ended = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._on_header,
-                "on_header_value": self._on_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._open,
-                "on_part_data": self._on_data,
-                "on_part_end": self._close,
-                "on_end": self._end,
-            },
-        )
+        self._parser = self._new_parser(boundary)
+
+    def _new_parser(self, boundary: bytes) -> MultipartParser:
+        try:
+            return MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._on_header,
+                    "on_header_value": self._on_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._open,
+                    "on_part_data": self._on_data,
+                    "on_part_end": self._close,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            raise self._rules.refusal("The boundary of the form is too long.") from error
 
     def feed(self, block: bytes) -> None:
         """Reads the next bytes of the body; ignores what follows its last boundary."""

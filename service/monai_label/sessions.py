@@ -4,14 +4,15 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from imaging.errors import BadRequest
-from imaging.formats.archive import entries
+from imaging.formats.archive import DAMAGED, entries
+from imaging.formats.atomic import raising_storage_full
 from imaging.formats.limits import Limits
 from jobs.image_name import ImageName
 from service.auth import Permission, Principal
@@ -137,9 +138,14 @@ def _only_entry(
             return None
         (name, size), path = sizes.popitem(), stack.enter_context(scratch.file())
         limits.check_bytes(size)
-        with ZipFile(file.path) as archive, archive.open(name) as source, path.open("wb") as out:
+        with (
+            raising_storage_full(),
+            ZipFile(file.path) as archive,
+            archive.open(name) as source,
+            path.open("wb") as out,
+        ):
             shutil.copyfileobj(source, out)  # zipfile stops at the size that the entry states
-    except (BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise BadRequest(
             "The zip archive cannot be unpacked.",
             expected="A complete zip archive without a password.",

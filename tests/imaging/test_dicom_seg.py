@@ -8,7 +8,9 @@ import highdicom as hd
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
 from pydicom.uid import generate_uid
 
 from imaging.errors import BadRequest
@@ -303,6 +305,31 @@ def test_images_without_a_uid_cannot_be_referred_to(tmp_path: Path) -> None:
     del acquired.kept.headers[3].SOPInstanceUID
     with pytest.raises(BadRequest, match="no UID"):
         uid_of("dicom-seg", on_grid(blobs()), scan_of(acquired), LABELS)
+
+
+@pytest.mark.parametrize("form", ["dicom-seg", "dicom-rtstruct", "dicom-sr"])
+def test_values_that_cannot_be_decoded_are_left_out(tmp_path: Path, form: str) -> None:
+    """Given value representations that do not exist, as a fuzzer found them."""
+    acquired, path = series(), tmp_path / "a.dcm"
+    codes = Dataset()
+    codes[0x00080100] = _unknown(0x00080100)
+    codes.CodeMeaning = "kept"
+    for header in acquired.kept.headers:
+        header.IssuerOfPatientIDQualifiersSequence = [codes]
+        for tag in (0x00100020, 0x00101010, 0x00080201):  # id, age, time zone
+            header[tag] = _unknown(tag)
+    write_object(path, form, on_grid(blobs()), scan_of(acquired), LABELS, None, MADE_AT)
+    written_object = dcmread(path)
+    assert written_object.PatientID == ""
+    assert "PatientAge" not in written_object
+    assert "TimezoneOffsetFromUTC" not in written_object
+    (item,) = written_object.IssuerOfPatientIDQualifiersSequence
+    assert [element.keyword for element in item] == ["CodeMeaning"]
+
+
+def _unknown(tag: int) -> RawDataElement:
+    """An element as pydicom reads it from a file, with a VR that does not exist."""
+    return RawDataElement(BaseTag(tag), "Z\x7f", 2, b"42", 0, False, True)
 
 
 def test_times_are_the_sources_zones_where_it_tells(tmp_path: Path) -> None:

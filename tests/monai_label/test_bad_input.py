@@ -1,10 +1,12 @@
 """What clients get wrong is told with figures, and nothing of it is kept or logged."""
 
+import io
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
 
 import httpx
 import nibabel
@@ -112,6 +114,19 @@ def test_what_cannot_be_told_again_is_not_kept(served: Served, info: str) -> Non
     )
     check_problem(answer, 422)
     assert served.http.get("/datastore/?output=all").status_code == 200
+
+
+@pytest.mark.parametrize("method", [ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED])
+def test_a_damaged_zip(served: Served, method: int) -> None:
+    """Each method of compression has its own errors."""
+    out = io.BytesIO()
+    with ZipFile(out, "w", method) as archive:
+        archive.writestr("v.nii", np.random.default_rng(1).bytes(2000))
+    content = bytearray(out.getvalue())
+    content[100:140] = b"\xff" * 40
+    files = {"files": ("v.zip", bytes(content))}
+    answer = served.http.put("/session/?uncompress=true", files=files)
+    assert "cannot be unpacked" in str(check_problem(answer, 422)["detail"])
 
 
 def test_very_many_empty_fields(served: Served) -> None:

@@ -188,6 +188,32 @@ def test_one_file_is_the_same_scan_as_well(send: Send, kind: str) -> None:
     assert send(plain([whole])) != first
 
 
+def test_images_without_a_uid(send: Send) -> None:
+    """They are compared by their voxels, as a fuzzer found that they were not accepted."""
+
+    def without(content: bytes) -> bytes:
+        assert b"\x08\x00\x18\x00UI" in content
+        return content.replace(b"\x08\x00\x18\x00UI", b"\x08\x00\x19\x00UI")
+
+    one, other = (without(content) for content in plain(series(2, 16)))
+    again = without(as_bytes(with_meta(series(2, 16)[0])))
+    first = send([one])
+    assert again != one
+    assert send([again]) == first
+    assert send([other]) != first
+
+
+def test_identifiers_of_an_unknown_kind(send: Send) -> None:
+    """Given value representations that do not exist, as a fuzzer found them."""
+    (content,) = plain(series(1, 16))
+    number = b"\x08\x00\x50\x00"
+    assert number + b"SH" in content
+    damaged = [content.replace(number + b"SH", number + kind) for kind in (b"S\x7f", b"S\x7e")]
+    first = send([damaged[0]])
+    assert send([damaged[1]]) == first
+    assert send([content]) != first
+
+
 def test_equal_frames_of_a_cine_are_scans_of_their_own(send: Send, intake: ScanIntake) -> None:
     """A result refers to the frame that was chosen."""
     cine = picture(np.zeros((4, 5), np.uint8))

@@ -189,6 +189,8 @@ def test_other_forms(gateway: Gateway) -> None:
     long = PART.replace(b"Miller", b"M" * 100_000) + nifti_bytes(seed=23) + b"\r\n--x--\r\n"
     form = {"Content-Type": "multipart/form-data; boundary=x"}
     check_problem(post("/v1/scans", content=long, headers=form), 422, "MMMM")
+    form["Content-Type"] += "x" * 5000
+    check_problem(post("/v1/scans", content=PART, headers=form), 422, "xxxx")
     assert gateway.kept() == kept
 
 

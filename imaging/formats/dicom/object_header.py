@@ -8,9 +8,9 @@ from importlib.metadata import version
 
 from pydicom import DataElement, Dataset
 from pydicom.config import RAISE
-from pydicom.sequence import Sequence
 from pydicom.valuerep import validate_value
 
+from imaging.formats.dicom.readable_element import readable_element
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription
 
@@ -102,9 +102,9 @@ def made_by(description: MaskDescription) -> tuple[str, str]:
 def copy(target: Dataset, source: Dataset, keywords: Iterable[str], *, empty: bool = False) -> None:
     """Copies elements with a valid value. With `empty`, the others are added without a value."""
     for keyword in keywords:
-        element = _modern(source[keyword]) if keyword in source else None
-        if element is not None and not element.is_empty and _sound(element):
-            target.add(_decoded(element))
+        element = readable_element(source, keyword)
+        if element is not None and not element.is_empty and _sound(modern := _modern(element)):
+            target.add(modern)
         elif empty:
             setattr(target, keyword, "")
 
@@ -115,15 +115,6 @@ def _modern(element: DataElement) -> DataElement:
     if not mark or mark not in str(element.value):
         return element
     return DataElement(element.tag, element.VR, str(element.value).replace(mark, ""))
-
-
-def _decoded(element: DataElement) -> DataElement:
-    """A copy whose values are decoded, within sequences too: pydicom writes values that were never
-    accessed as raw bytes, in the character set of the source."""
-    if element.VR != "SQ":
-        return element
-    items = [Dataset({each.tag: _decoded(each) for each in item}) for item in element.value]
-    return DataElement(element.tag, "SQ", Sequence(items))
 
 
 def _sound(element: DataElement) -> bool:
@@ -144,7 +135,8 @@ def text(words: str, longest: int = 64) -> str:
 
 def _zone(source: Dataset) -> tzinfo | None:
     """The time zone of TimezoneOffsetFromUTC, which applies to every time of an object."""
-    given = _OFFSET.fullmatch(str(source.get("TimezoneOffsetFromUTC", "")))
+    element = readable_element(source, "TimezoneOffsetFromUTC")
+    given = _OFFSET.fullmatch("" if element is None else str(element.value))
     if given is None:
         return datetime.now().astimezone().tzinfo
     offset = timedelta(hours=int(given[2]), minutes=int(given[3]))

@@ -13,6 +13,7 @@ from pydicom import Dataset
 
 from imaging.box import blocks
 from imaging.formats.dicom.object_header import COPIED
+from imaging.formats.dicom.readable_element import readable_element
 from imaging.formats.dicom.source_series import SourceSeries
 from imaging.scan import Scan
 
@@ -57,8 +58,9 @@ def _copied(source: SourceSeries) -> list[Any]:
 
 
 def _value(header: Dataset, keyword: str) -> Any:
-    """The value of an attribute; None where it is empty or missing, which results write alike."""
-    if keyword not in header or header[keyword].is_empty:
+    """The value of an attribute; None where it is empty, missing or unreadable, which results write
+    alike."""
+    element = readable_element(header, keyword)
+    if element is None or element.is_empty:
         return None
-    element = header[keyword]
     return element.value if element.VR == "SQ" else str(element.value)

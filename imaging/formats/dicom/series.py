@@ -66,7 +66,8 @@ class Series:
         """As `SourceSeries.images`; reads no file."""
         digest = sha256(repr(self.original).encode())
         for frame in self.stack.frames:
-            digest.update(f"{frame.instance.header.SOPInstanceUID}/{frame.number}\0".encode())
+            instance = frame.instance.header.get("SOPInstanceUID") or ""
+            digest.update(f"{instance}/{frame.number}\0".encode())
         return digest.hexdigest()
 
     def header(self) -> Dataset:

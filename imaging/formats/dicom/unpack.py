@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from imaging.errors import ScanTooLarge, UnreadableScan
-from imaging.formats.archive import MOST_FILES, TarEntry, entries
+from imaging.formats.archive import DAMAGED, MOST_FILES, TarEntry, entries
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.bare_data_set import is_bare_data_set
 from imaging.formats.dicom.instance import MAGIC
@@ -39,10 +39,6 @@ _COMPRESSIONS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
 _TAR = (257, b"ustar")
 _DIRECTORY = b"UI\x14\x001.2.840.10008.1.3.10"
 """Media Storage SOP Class UID of a DICOMDIR, which lists the images on a disc (PS3.10, 8.6)."""
-_DAMAGED = (
-    *(zipfile.BadZipFile, tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
-    *(NotImplementedError, RuntimeError, ValueError, KeyError, OSError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +188,7 @@ def _damage_reported() -> Iterator[None]:
     """Turns what the archive libraries raise for a damaged archive into UnreadableScan."""
     try:
         yield
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UnreadableScan(
             "The archive is damaged, encrypted, or compressed by an unknown method.",
             expected="A complete zip or tar, without a password.",
