@@ -34,6 +34,7 @@ GZIPPED_DICOM = ForeignFormat(
 _AS_NIFTI = "Convert it to .nii.gz, for example with nibabel."
 _STREAMLINES = "Send the volume that the streamlines were computed from."
 _AS_IMAGE = "Save it as PNG or TIFF."
+_UNPACK = "Unpack it and send the scans in it; a DICOM series can be sent as a zip."
 _WITH_BIO_FORMATS = "Convert it to OME-TIFF, for example with `bfconvert` of Bio-Formats."
 
 FOREIGN_FORMATS = (
@@ -59,7 +60,7 @@ FOREIGN_FORMATS = (
     ForeignFormat(b"MATRIX7", "an ECAT 7 file", _AS_NIFTI),
     ForeignFormat(
         b"<GIFTI",
-        "a GIFTI surface",
+        "a GIFTI file, the data of a surface",
         "Send the volume that the surface was computed from.",
         offset=None,
     ),
@@ -75,7 +76,26 @@ FOREIGN_FORMATS = (
     ForeignFormat(b"ZISRAWFILE", "a Zeiss CZI file", _WITH_BIO_FORMATS),
     ForeignFormat(b"\xda\xce\xbe\x0a", "a Nikon ND2 file", _WITH_BIO_FORMATS),
     ForeignFormat(b"\x70\0\0\0", "a Leica LIF file", _WITH_BIO_FORMATS),
-    ForeignFormat(b"\xd0\xcf\x11\xe0", "an OIB, ZVI or other OLE file", _WITH_BIO_FORMATS),
+    ForeignFormat(
+        b"\xd0\xcf\x11\xe0",
+        "an OIB, ZVI or other OLE file",
+        "Convert the file of a microscope to OME-TIFF, for example with `bfconvert` of "
+        "Bio-Formats. Save any other image as PNG or TIFF.",
+    ),
     ForeignFormat(b"MAP ", "an MRC volume", _WITH_BIO_FORMATS, offset=208),
     ForeignFormat(b"MATLAB 5.0", "a MATLAB file", _AS_NIFTI),
+    *(
+        ForeignFormat(f"P{kind}{space}".encode(), "a PNM image (PBM, PGM or PPM)", _AS_IMAGE)
+        for kind in range(1, 7)
+        for space in "\n\r\t "
+    ),
+    ForeignFormat(b"SIMPLE  =", "a FITS file", _AS_IMAGE),
+    ForeignFormat(b"8BPS", "a Photoshop document", _AS_IMAGE),
+    ForeignFormat(b"%!PS", "a PostScript document", _AS_IMAGE),
+    ForeignFormat(b"\xc5\xd0\xd3\xc6", "a PostScript document", _AS_IMAGE),
+    ForeignFormat(b"DDS ", "a DDS texture", _AS_IMAGE),
+    ForeignFormat(b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    ForeignFormat(b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    ForeignFormat(b"BZh", "a file compressed by bzip2", _UNPACK),
+    ForeignFormat(b"\xfd7zXZ\0", "a file compressed by xz", _UNPACK),
 )

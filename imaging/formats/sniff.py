@@ -75,7 +75,8 @@ def _refusal(head: bytes) -> UnreadableScan | UnsupportedScan:
     return UnreadableScan(
         "The file's format is not supported.",
         expected=_expected(),
-        hint="Check that this is the scan itself, and not a text file, a link or half of a pair.",
+        hint="Check that this is the scan itself, and not a text file, a link or half of a pair. "
+        "Save an image of another format as PNG or TIFF, and convert a volume to .nii.gz.",
     )
 
 

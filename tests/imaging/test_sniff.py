@@ -1,7 +1,9 @@
 """Content, never the name, says what a file is; what is refused is told with what to do."""
 
+import bz2
 import gzip
 import logging
+import lzma
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,15 @@ FOREIGN = {
     "NumPy": b"\x93NUMPY\x01\0" + bytes(100),
     "AVIF": b"\0\0\0\x20ftypavif" + bytes(100),
     "HEIC": b"\0\0\0\x18ftypheic" + bytes(100),
+    "PNM image": b"P5\n2 2\n255\n\0\1\2\3",
+    "PBM, PGM or PPM": b"P1 1 1 0",
+    "FITS file": b"SIMPLE  =                    T",
+    "Photoshop document": b"8BPS\0\1" + bytes(100),
+    "PostScript document": b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    "RAR archive": b"Rar!\x1a\x07\1\0" + bytes(100),
+    "7z archive": bytes.fromhex("377abcaf271c0004") + bytes(100),
+    "compressed by bzip2": bz2.compress(b"<GIFTI>"),
+    "compressed by xz": lzma.compress(b"a scan"),
     "DICOM file in a gzip stream": gzip.compress(b"\x5c\1\0\0" + bytes(124) + b"DICM" + bytes(500)),
 }
 
