@@ -217,3 +217,28 @@ def test_a_negative_number_of_samples_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UnreadableScan, match="sign"):
         open_scan(tmp_path / "a")
+
+
+def test_a_preview_in_a_jpeg_stream_is_left_out(tmp_path: Path) -> None:
+    """As Exif has it: a directory that states nothing but the place of the stream."""
+    jpeg = bytes(imagecodecs.jpeg_encode(np.repeat(PIXELS[..., None], 3, 2)))
+    tags, strips = tiff_files.page(PIXELS, 8, 1)
+    tags[tiff_files.SUBIFDS] = 8
+    at = len(tiff_files.tiff((tags, strips)))
+    tags[tiff_files.SUBIFDS] = at
+    entries = struct.pack("<HHIIHHIII", 513, 4, 1, at + 30, 514, 4, 1, len(jpeg), 0)
+    data = tiff_files.tiff((tags, strips)) + struct.pack("<H", 2) + entries + jpeg
+    (tmp_path / "a").write_bytes(data)
+    with tifffile.TiffFile(tmp_path / "a") as file:
+        assert [one.shape for one in file.series] == [(8, 10), (8, 10, 3)]
+    scan = verify(tmp_path / "a")
+    assert np.array_equal(scan.read(Box.whole(PIXELS.shape))[0], PIXELS)
+    assert scan.warnings == ("The file holds other images, which are not read: thumbnail.",)
+
+
+def test_too_many_channels_are_not_called_volumes(tmp_path: Path) -> None:
+    tags, strips = tiff_files.page(np.zeros((1, 1, 1), np.uint8), 8, 1)
+    tags |= {tiff_files.SAMPLES: 20_000, 258: [8] * 20_000, 338: [0] * 19_999}
+    (tmp_path / "a").write_bytes(tiff_files.tiff((tags, strips)))
+    with pytest.raises(ScanTooLarge, match="20,000 images and channels"):
+        open_scan(tmp_path / "a")

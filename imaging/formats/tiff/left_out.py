@@ -29,6 +29,9 @@ def reason_to_leave_out(series: tifffile.TiffPageSeries, *, slide: bool) -> str 
         match = pattern.fullmatch(text.strip())
         if match:
             return match.group(1).lower()
+    tags = series.keyframe.tags
+    if "JPEGInterchangeFormat" in tags and "ImageWidth" not in tags:  # as Exif has a preview
+        return "thumbnail"
     flags = int(series.keyframe.subfiletype)
     if flags & _MASK_BIT:
         return MASK

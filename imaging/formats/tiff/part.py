@@ -52,7 +52,8 @@ def tiff_parts(file: tifffile.TiffFile, ome: OmeXml) -> list[TiffPart]:
     parts: list[TiffPart] = []
     sizes = PixelSizes(file, ome)
     images = image_series(file, ome)
-    check_part_count(sum(max(1, prod(one.shape)) * channels(one.keyframe) for one in images))
+    count = sum(max(1, prod(one.shape)) * channels(one.keyframe) for one in images)
+    check_part_count(count, "images and channels")
     for series in images:
         parts.extend(_parts(file, sizes, series))
     if all(one.unrelated for one in images):
