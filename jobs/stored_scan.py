@@ -23,5 +23,8 @@ class StoredScan:
     created_at: float
     series: str | None = None
     """SeriesInstanceUID of a DICOM scan."""
+    impossible_formats: tuple[str, ...] = ()
+    """Names of the result formats for scans of its format that cannot be written for it, such as
+    one that needs a position in space; none for a scan of an earlier version."""
     images: str | None = None
     """Checksum of the UIDs of a DICOM scan's images; None also for one of an earlier version."""

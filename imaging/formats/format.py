@@ -109,6 +109,8 @@ class ResultFormat(FileFormat):
 
     scan_format: str | None = None
     """The format that the scan must have; None: any."""
+    possible: Callable[[Scan], bool] = lambda _: True
+    """Whether a result of this scan, which has the format `scan_format`, can be written in it."""
     delivery: Literal["default", "on request"] | None = None
     """Whether it can be sent to a PACS, and whether the page sends it without being asked."""
 

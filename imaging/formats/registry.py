@@ -27,6 +27,7 @@ from imaging.formats.ome_tiff import format as ome_tiff
 from imaging.formats.ome_zarr import format as ome_zarr
 from imaging.formats.png import format as png
 from imaging.formats.tiff import format as tiff
+from imaging.scan import Scan
 
 SCAN_FORMATS: tuple[ScanFormat, ...] = (
     ome_zarr.SCAN,
@@ -97,6 +98,12 @@ def names(formats: Iterable[FileFormat]) -> list[str]:
 def deliverable() -> list[ResultFormat]:
     """The formats that can be sent to a PACS."""
     return [one for one in result_formats() if one.delivery is not None]
+
+
+def impossible(scan: Scan) -> list[ResultFormat]:
+    """The formats for results of scans of this scan's format that cannot be written for it."""
+    formats = (one for one in result_formats() if one.scan_format == scan.format)
+    return [one for one in formats if not one.possible(scan)]
 
 
 def stored_formats() -> list[MaskFormat]:

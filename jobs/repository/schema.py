@@ -55,6 +55,7 @@ scans = Table(
     Column("series", String(64)),
     Column("info", _Json),
     Column("images", String(64)),
+    Column("impossible_formats", _Json, nullable=False, server_default="[]"),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),
@@ -231,6 +232,7 @@ def scan_of(row: Row) -> StoredScan:
         created_at=row["created_at"],
         series=row["series"],
         images=row["images"],
+        impossible_formats=tuple(row["impossible_formats"]),
     )
 
 

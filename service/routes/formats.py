@@ -26,13 +26,18 @@ def list_downloads(
     results: ResultsDep,
     principal: Annotated[Principal, Allowed(Permission.RESULTS_READ)],
 ) -> list[DownloadOut]:
-    """The formats that a job's mask and report can be downloaded in; the stored mask is first."""
+    """The formats that a job's mask and report can be downloaded in; the stored mask is first.
+
+    `delivery` of a format is not null if it can also be sent to a PACS. Formats that the job's scan
+    does not allow are left out, such as RTSTRUCT for an image without a position in the patient.
+    """
     return [
         DownloadOut(
             kind=file.kind,
             format=file.format.name,
             title=file.format.title,
             url=f"/v1/jobs/{job_id}/{file.kind}?format={file.format.name}",
+            delivery=file.format.delivery,
         )
         for file in results.downloads(principal.project, job_id)
     ]

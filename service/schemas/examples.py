@@ -93,6 +93,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "format": "nrrd",
         "title": "NRRD",
         "url": f"/v1/jobs/{_JOB_ID}/mask?format=nrrd",
+        "delivery": None,
     },
     "Choice": _CHOICE,
     "RefusedOut": {

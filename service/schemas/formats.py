@@ -34,3 +34,5 @@ class DownloadOut(Wire):
     """The format's name that people read."""
     url: str
     """Path and query, from the root of the service."""
+    delivery: Literal["default", "on request"] | None
+    """Whether it can be sent to a PACS, and whether the page sends it without being asked."""

@@ -10,6 +10,7 @@ from jobs import repository
 from jobs.delivery import Delivery
 from jobs.repository import Jobs, Reviews, Scans
 from service.resources.routing_table import RoutingTable
+from service.use_cases.result_formats import check_deliverable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,18 @@ class Deliveries:
         """Requests each format for each peer, again if it was sent before; all of the job's.
 
         `review`: the review whose corrected mask is sent; None: the job's own mask. Raises NotFound
-        for an unknown job, review or peer, BadRequest if the job's scan is not DICOM.
+        for an unknown job, review or peer, BadRequest if the job's scan is not DICOM or a format is
+        not possible for it.
         """
         job = self.jobs.get(project, job_id)
-        if self.scans.get(project, job.grid_scan).format != "dicom":
+        scan = self.scans.get(project, job.grid_scan)
+        if scan.format != "dicom":
             raise BadRequest(
                 "The job's scan is not DICOM, and a DICOM result must refer to a DICOM scan.",
                 expected="A job of a DICOM scan.",
                 hint="Download the mask and send it yourself.",
             )
+        check_deliverable(scan, formats)
         if review is not None:
             self.reviews.with_mask(project, job_id, review)
         names = [self.routing.peer_named(name).name for name in dict.fromkeys(peers)]

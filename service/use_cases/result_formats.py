@@ -1,6 +1,6 @@
 """Which formats a job's mask and report can be downloaded in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,11 +23,24 @@ def downloads(job: Job, scan: StoredScan) -> list[ResultDownload]:
     """The downloads of a job that has a mask; `scan` is the one on whose grid the mask lies."""
     stored = registry.mask_format(str(job.mask_format))
     others = [one for one in _convertible(stored.name, scan) if one.name != stored.name]
-    reports = [one for one in registry.REPORT_FORMATS if one.scan_format in (None, scan.format)]
+    reports = [one for one in registry.REPORT_FORMATS if _possible(one, scan)]
     return [
         *(ResultDownload("mask", one) for one in (stored, *others)),
         *(ResultDownload("report", one) for one in reports),
     ]
+
+
+def check_deliverable(scan: StoredScan, formats: Sequence[str]) -> None:
+    """Raises BadRequest unless results of the scan can be sent to a peer in these formats."""
+    possible = registry.names(one for one in registry.deliverable() if _possible(one, scan))
+    refused = [name for name in formats if name not in possible]
+    if refused:
+        raise BadRequest(
+            f"Results of this scan cannot be written as {', '.join(refused)}.",
+            expected=f"One of: {', '.join(possible)}." if possible else "Another scan.",
+            hint="A whole slide has no DICOM results, and an RT Structure Set needs a position in "
+            "the patient. Choose another format, or download the mask.",
+        )
 
 
 def check_convertible(stored: str, scan: StoredScan, target: MaskFormat) -> None:
@@ -51,7 +64,12 @@ def check_convertible(stored: str, scan: StoredScan, target: MaskFormat) -> None
 
 
 def _convertible(stored: str, scan: StoredScan) -> Iterator[MaskFormat]:
-    return registry.convertible(stored, _dimension(scan), scan.format)
+    formats = registry.convertible(stored, _dimension(scan), scan.format)
+    return (one for one in formats if _possible(one, scan))
+
+
+def _possible(target: ResultFormat, scan: StoredScan) -> bool:
+    return target.scan_format in (None, scan.format) and target.name not in scan.impossible_formats
 
 
 def _dimension(scan: StoredScan) -> int:

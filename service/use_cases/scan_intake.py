@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from imaging.formats import registry
 from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
@@ -119,6 +120,7 @@ def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> Store
         created_at=time.time(),
         series=None if header.source is None else header.source.uid,
         images=None if header.source is None else header.source.images,
+        impossible_formats=tuple(registry.names(registry.impossible(header))),
     )
 
 

@@ -31,7 +31,7 @@ from imaging.formats.dicom.deidentify import deidentify_file
 from imaging.formats.format import Segmentation
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
-from imaging.formats.registry import mask_format
+from imaging.formats.registry import impossible, mask_format
 from imaging.formats.sniff import open_scan
 from tests.support.dicom.files import NUMBER, PATIENT, picture, write
 from tests.support.dicom.headers import mask_description
@@ -235,6 +235,8 @@ def test_a_mask_is_a_tiled_image_and_no_segmentation(tmp_path: Path) -> None:
     (path,) = write([slide(pattern(32, 48))], tmp_path)
     scan, mask = open_scan(path), np.ones((32, 48), np.uint8)
     segmentation = Segmentation(mask, scan, mask_description("nucleus"))
+    names = [one.name for one in impossible(scan)]
+    assert names == ["dicom-seg", "dicom-labelmap", "dicom-rtstruct", "dicom-sr"]
     with pytest.raises(BadRequest, match="whole slide"):
         mask_format("dicom-seg").write(tmp_path / "mask.seg.dcm", segmentation)
     mask_format("ome-tiff").write(tmp_path / "mask.ome.tif", segmentation)

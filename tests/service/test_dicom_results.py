@@ -13,7 +13,7 @@ from pydicom import dcmread
 from imaging.formats.sniff import open_scan
 from tests.support.answers import check_problem
 from tests.support.cards import CARDS
-from tests.support.dicom.headers import SHAPE, Acquired, blobs, files, series
+from tests.support.dicom.headers import SHAPE, Acquired, blobs, files, picture, series
 from tests.support.finished_jobs import measured, run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
@@ -108,6 +108,41 @@ def test_what_did_not_come_as_dicom_has_no_dicom_results(gateway: Gateway) -> No
     for path in ("mask?format=dicom-seg", "mask?format=dicom-rtstruct", "report?format=dicom-sr"):
         problem = check_problem(gateway.client.get(f"/v1/jobs/{job}/{path}"), 422)
         assert "scan is not DICOM" in str(problem["detail"])
+
+
+@pytest.mark.parametrize(
+    ("image", "impossible"),
+    [
+        (series(shape=(1, 12, 10)), set()),
+        (picture(), {"dicom-rtstruct"}),
+    ],
+    ids=["a slice", "an image without a position"],
+)
+def test_formats_that_the_scan_does_not_allow_are_not_offered(
+    start_gateway: Start, tmp_path: Path, image: Acquired, impossible: set[str]
+) -> None:
+    routes = tmp_path / "routes.toml"
+    routes.write_text('[[peer]]\nname = "away"\ndicomweb = "http://127.0.0.1:1"\n')
+    client = (gateway := start_gateway(routing_table=str(routes))).client
+    (sent,) = files(image)
+    scan = client.post("/v1/scans", files=[("files", ("1.dcm", sent))]).json()
+    model = next(card for card in CARDS if card.dimension == len(scan["shape"]) - 1)
+    job = str(gateway.job(scan=scan["id"], model=model.name, priority=9)["id"])
+    run_job(gateway, job, np.zeros(scan["shape"][1:], np.uint8))
+    dicom = {"dicom-seg", "dicom-rtstruct", "dicom-labelmap", "dicom-sr"}
+    listed = client.get(f"/v1/jobs/{job}/downloads").json()
+    assert {one["format"] for one in listed} & dicom == dicom - impossible
+    assert {one["format"] for one in listed if one["delivery"]} == dicom - impossible
+    for one in listed:
+        assert client.get(one["url"]).status_code == 200, one["format"]
+    address = f"/v1/jobs/{job}/deliveries"
+    for name in impossible:
+        assert client.get(f"/v1/jobs/{job}/mask?format={name}").status_code == 422
+        answer = client.post(address, json={"to": ["away"], "formats": ["dicom-seg", name]})
+        problem = check_problem(answer, 422)
+        assert name in str(problem["detail"])
+        assert name not in str(problem["expected"])
+    assert client.get(address).json() == []
 
 
 def test_a_model_that_was_replaced_names_nothing(start_gateway: Start, tmp_path: Path) -> None:

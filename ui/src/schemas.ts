@@ -106,16 +106,18 @@ export interface Format {
   title: string
   /** Dimensions of the scans that can be uploaded in it; empty if none can. */
   scan_dimensions: number[]
-  /** Whether it can be sent to an archive: by default, on request, or (null) never. */
-  delivery: 'default' | 'on request' | null
 }
 
 /** A file of a finished job. */
 export interface Download {
   kind: 'mask' | 'report'
+  /** Name of the format. */
+  format: string
   title: string
   /** Path and query, from the root of the service. */
   url: string
+  /** Whether it can be sent to an archive: by default, on request, or (null) never. */
+  delivery: 'default' | 'on request' | null
 }
 
 export interface JobPage {

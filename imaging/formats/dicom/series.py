@@ -84,9 +84,19 @@ class Series:
         """BodyPartExamined; empty where the header states none."""
         return str(self.stack.frames[0].instance.header.get("BodyPartExamined") or "")
 
+    @property
+    def has_planes(self) -> bool:
+        """As `SourceSeries.has_planes`."""
+        return not self.stack.frames[0].instance.is_whole_slide
+
+    @property
+    def has_position(self) -> bool:
+        """As `SourceSeries.has_position`."""
+        return self.stack.plane is not None
+
     def planes(self) -> Planes:
         """The original planes; reads their whole headers. Raises BadRequest for a whole slide."""
-        if self.stack.frames[0].instance.is_whole_slide:
+        if not self.has_planes:
             raise BadRequest(
                 "A mask of a whole slide cannot be written as a DICOM object.",
                 expected="A volume, or an image that is not divided into tiles.",

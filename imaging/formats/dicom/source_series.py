@@ -36,6 +36,16 @@ class SourceSeries(Protocol):
         """BodyPartExamined (PS3.16, annex L); empty where the header states none."""
         ...
 
+    @property
+    def has_planes(self) -> bool:
+        """Whether `planes` returns them; False for a whole slide."""
+        ...
+
+    @property
+    def has_position(self) -> bool:
+        """Whether all planes have a position in the patient."""
+        ...
+
     def planes(self) -> Planes:
         """The original image planes, in order along their normal."""
         ...

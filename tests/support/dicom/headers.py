@@ -63,6 +63,14 @@ class Acquired:
     def body_part(self) -> str:
         return str(self.kept.headers[0].get("BodyPartExamined") or "")
 
+    @property
+    def has_planes(self) -> bool:
+        return True
+
+    @property
+    def has_position(self) -> bool:
+        return "ImagePositionPatient" in self.kept.headers[0]
+
     def planes(self) -> Planes:
         return self.kept
 

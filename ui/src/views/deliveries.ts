@@ -2,7 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import type { Delivery, Format, Peer, Review } from '../schemas'
+import type { Delivery, Download, Peer, Review } from '../schemas'
 import { problemBox } from './messages'
 
 const POLL_MS = 2000
@@ -13,7 +13,7 @@ export class Deliveries {
   private readonly list = element('ul')
   private readonly problems = element('div.problems')
   private shown = new AbortController()
-  private formats: Format[] = []
+  private files: Download[] = []
 
   clear(): void {
     this.shown.abort()
@@ -22,15 +22,16 @@ export class Deliveries {
     fill(this.problems)
   }
 
-  /** Shows the deliveries of a succeeded job of a DICOM scan, if an archive is configured. */
-  async show(job: string): Promise<void> {
+  /** Shows the deliveries of a succeeded job of a DICOM scan, if an archive is configured.
+   * `files` are the job's downloads: those of them that can be sent are offered. */
+  async show(job: string, files: Download[]): Promise<void> {
     this.clear()
     this.shown = new AbortController()
     const { signal } = this.shown
+    this.files = files
+    if (this.defaultFormats().length === 0) return
     const peers = await api.peers().catch(() => [])
     if (signal.aborted || peers.length === 0) return
-    this.formats = await api.formats().catch(() => [])
-    if (signal.aborted || this.formats.length === 0) return
     const corrected = await this.corrected(job)
     if (signal.aborted) return
     fill(
@@ -108,11 +109,11 @@ export class Deliveries {
 
   /** The formats that are sent on a click. */
   private defaultFormats(): string[] {
-    return this.formats.filter((one) => one.delivery === 'default').map((one) => one.name)
+    return this.files.filter((one) => one.delivery === 'default').map((one) => one.format)
   }
 
   private title(name: string): string {
-    return this.formats.find((one) => one.name === name)?.title ?? name
+    return this.files.find((one) => one.format === name)?.title ?? name
   }
 
   private text(delivery: Delivery): string {

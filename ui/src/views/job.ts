@@ -206,7 +206,7 @@ export class JobView {
       } else this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
-      if (this.scan?.format === 'dicom') void this.deliveries.show(job.id)
+      if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()

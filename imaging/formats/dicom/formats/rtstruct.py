@@ -1,6 +1,7 @@
 """A DICOM RT Structure Set (PS3.3, A.19) as a mask format."""
 
 from imaging.formats.dicom.formats.media_type import MEDIA_TYPE
+from imaging.formats.dicom.formats.possible import has_position
 from imaging.formats.dicom.formats.writer import writer
 from imaging.formats.format import MaskFormat
 
@@ -10,6 +11,7 @@ MASK = MaskFormat(
     endings=(".rtstruct.dcm",),
     media_type=MEDIA_TYPE,
     scan_format="dicom",
+    possible=has_position,
     delivery="default",
     needs_description=True,
     write=writer("dicom-rtstruct"),

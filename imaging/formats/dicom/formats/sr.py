@@ -1,6 +1,7 @@
 """A DICOM Structured Report of the measurements (PS3.16, TID 1500) as a report format."""
 
 from imaging.formats.dicom.formats.media_type import MEDIA_TYPE
+from imaging.formats.dicom.formats.possible import has_planes
 from imaging.formats.dicom.formats.writer import writer
 from imaging.formats.format import ReportFormat
 
@@ -10,6 +11,7 @@ REPORT = ReportFormat(
     endings=(".sr.dcm", ".dcm"),
     media_type=MEDIA_TYPE,
     scan_format="dicom",
+    possible=has_planes,
     delivery="default",
     write_object=writer("dicom-sr"),
 )
