@@ -135,8 +135,16 @@ def test_a_picture_is_of_the_type_that_it_says(name: str, kind: type[np.generic]
 
 
 def test_colours_of_32_bits_are_refused() -> None:
-    with pytest.raises(UnsupportedScan, match="32 bits"):
+    with pytest.raises(UnsupportedScan, match=r"have 32 bits\."):
         open_scan(pydicom_file("SC_rgb_rle_32bit.dcm"))
+
+
+def test_colours_with_a_sign_are_refused(tmp_path: Path) -> None:
+    image = dcmread(pydicom_file("SC_rgb_rle.dcm"))
+    image.PixelRepresentation = 1
+    image.save_as(tmp_path / "a")
+    with pytest.raises(UnsupportedScan, match="have 8 bits and a sign"):
+        open_scan(tmp_path / "a")
 
 
 def test_a_rescaled_picture_holds_its_values(tmp_path: Path) -> None:

@@ -205,8 +205,9 @@ class Series:
         components = 3 if samples > 1 or palette else 1
         dtype = image_type(frame)
         if components == 3 and dtype not in (np.uint8, np.uint16):
+            sign = " and a sign" if dtype.kind == "i" else ""
             raise UnsupportedScan(
-                f"The colours of the image have {int(header.BitsStored)} bits, or are signed.",
+                f"The colours of the image have {int(header.BitsStored)} bits{sign}.",
                 expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
                 hint="Export the image with 8 bits per colour.",
             )
