@@ -1,5 +1,6 @@
 """The scans in an upload, ready to be stored: a file, a part of it, or the pack of a series."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -41,6 +42,8 @@ class ScanSelection:
     """Whether every scan is meant, without localizers and smaller copies of slides."""
     frames: bool = True
     """Whether `each` means every frame of a DICOM cine, too; a cine is refused otherwise."""
+    max_volumes: int | None = None
+    """Largest number of volumes of one DICOM series, with `each`; None: any number."""
     resample: bool = False
     """Whether tilted or unevenly spaced slices are resampled."""
     deidentify: bool = False
@@ -81,9 +84,9 @@ def incoming_scans(
     """The scans in files that were sent together. Each DICOM file is hashed and parsed once.
 
     Archives are unpacked, and packs are written, into `folder`. `secret` is the key of the
-    pseudonyms of de-identified files. Raises SeveralScans where one must be chosen first,
-    BadRequest for several files that are not DICOM, and the error of a scan where no other is left.
-    A part of a file is written into `folder`, too.
+    pseudonyms of de-identified files. Raises SeveralScans where one must be chosen first or there
+    are more than `max_volumes`, BadRequest for several files that are not DICOM, and the error of a
+    scan where no other is left. A part of a file is written into `folder`, too.
     """
     selection = selection or ScanSelection()
     if len(paths) == 1 and not holds_dicom(paths[0]):
@@ -214,6 +217,7 @@ def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[Sc
             hint="Send it without `series` and `stack`: the response lists them.",
         )
     images = [c for c in candidates if not c.aside] or candidates
+    _check_count(images, selection)
     if len(images) > 1 and not selection.each:
         raise SeveralScans(
             " ".join((f"The upload holds {len(candidates)} scans.", *_notes(images))),
@@ -222,6 +226,23 @@ def _chosen(collection: InstanceCollection, selection: ScanSelection) -> list[Sc
             choices=[candidate.choice for candidate in candidates],
         )
     return images
+
+
+def _check_count(candidates: Sequence[ScanCandidate], selection: ScanSelection) -> None:
+    """Raises SeveralScans for a series of more volumes than the selection allows.
+
+    Images without a position do not count: each is a scan by itself, and a small one.
+    """
+    volumes = Counter(one.series for one in candidates if one.stack.plane is not None)
+    most = max(volumes.values(), default=0)
+    if selection.max_volumes is None or most <= selection.max_volumes:
+        return
+    raise SeveralScans(
+        f"The series holds {most:,} volumes, such as time points, and each would start a job.",
+        expected=f"At most {selection.max_volumes:,} volumes, as `max_volumes` of the rule states.",
+        hint="Raise `max_volumes` of the rule and send the series again, or upload the series and "
+        "choose the volumes to segment.",
+    )
 
 
 def _notes(candidates: Sequence[ScanCandidate]) -> tuple[str, ...]:

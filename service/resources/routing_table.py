@@ -43,6 +43,8 @@ class RoutingRule(BaseModel):
     formats: Annotated[tuple[DeliveryFormatName, ...], Field(min_length=1)] = ("dicom-seg",)
     deidentify: bool = False
     resample: bool = False
+    max_volumes: Annotated[int, Field(ge=1)] = 16
+    """A series of more volumes is refused by the rule: each would start a job."""
 
     def matches(self, series: InstanceIdentity) -> bool:
         """Whether all patterns match the series that one of its images identifies."""
@@ -64,9 +66,13 @@ class RoutingRule(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Identifies the rule by its content, wherever it stands in the file."""
-        unset = None if self.otherwise else {"otherwise"}  # as before there was this key
-        return hashlib.sha256(self.model_dump_json(exclude=unset).encode()).hexdigest()
+        """Identifies the rule by its content, wherever it stands in the file.
+
+        Jobs of a series stay the rule's where only the limit of volumes changes.
+        """
+        unset = set() if self.otherwise else {"otherwise"}  # as before there was this key
+        text = self.model_dump_json(exclude={"max_volumes", *unset})
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class RoutingTable(BaseModel):

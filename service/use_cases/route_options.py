@@ -12,7 +12,12 @@ UNRULED = ScanSelection(each=True, frames=False)
 
 def options_of(rule: RoutingRule) -> ScanSelection:
     """How one rule wants a series taken in."""
-    return replace(UNRULED, resample=rule.resample, deidentify=rule.deidentify)
+    return replace(
+        UNRULED,
+        resample=rule.resample,
+        deidentify=rule.deidentify,
+        max_volumes=None if rule.model is None else rule.max_volumes,
+    )
 
 
 def intake_options(rules: Sequence[RoutingRule]) -> list[ScanSelection]:

@@ -128,12 +128,13 @@ class RouteTrial:
                 refusals += [one.error for one in refused]
             except TesseraError as error:
                 refusals.append(error)
+        stored = {replace(wanted, max_volumes=None): n for wanted, n in taken.items() if n}
         return SeriesTrial(
             modality=identity.modality or "DICOM",
             files=len(group),
             rejected=len(group) - len(accepted),
             rules=tuple(self._rules(identity, rules, taken)),
-            scans=tuple(scan for scans in taken.values() for scan in scans),
+            scans=tuple(scan for scans in stored.values() for scan in scans),
             refusals=tuple(refusals),
         )
 

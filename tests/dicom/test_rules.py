@@ -4,12 +4,14 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from pydicom import Dataset
 
 from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import InstanceIdentity
+from imaging.formats.limits import Limits
 from jobs.settings import Settings
 from models.registry import Registry
 from service.auth import LocalAdministrator
@@ -17,7 +19,8 @@ from service.dicom.series_inbox import SeriesInbox
 from service.dicom.series_router import SeriesRouter
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
-from service.use_cases.scan_intake import IntakeResult, ScanSelection, TakenScan
+from service.use_cases.route_trial import RouteTrial
+from service.use_cases.scan_intake import IntakeResult, ScanIntake, ScanSelection, TakenScan
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.rows import make_scan
@@ -43,6 +46,7 @@ def load(tmp_path: Path, text: str) -> RoutingTable:
         (RULE + "modalty = 'MR'\n", "rule.0.modalty"),
         (RULE + "formats = ['dicom-sg']\n", "rule.0.formats.0"),
         (RULE + "formats = []\n", "rule.0.formats"),
+        (RULE + "max_volumes = 0\n", "rule.0.max_volumes"),
         ("[[rule]]\npriority = 1\n", "rule.0.model"),
         (PEER + PEER, "the same name"),
         ("[[rule]]\notherwise = true\nto = ['archive']\n", "rule.0.to"),
@@ -170,6 +174,79 @@ def test_a_rule_without_a_model_takes_the_series_in(tmp_path: Path) -> None:
     assert not list((tmp_path / "refused").rglob("problem.json"))
     scratch.close()
     inbox.close()
+
+
+def time_points(count: int) -> list[Dataset]:
+    """A classic series of three slices at each time point."""
+    volumes = [
+        series(3, 8, seed, TemporalPositionIdentifier=seed, NumberOfTemporalPositions=count)
+        for seed in range(1, count + 1)
+    ]
+    images = [image for volume in volumes for image in volume]
+    for image in images:
+        image.StudyInstanceUID, image.SeriesInstanceUID = "2.25.1", "2.25.2"
+        image.FrameOfReferenceUID = "2.25.3"
+    return images
+
+
+def test_a_series_of_too_many_volumes_is_one_problem(tmp_path: Path) -> None:
+    """At the limit it is taken in, above it is refused as a whole; each rule has a limit."""
+    paths = []
+    for number, image in enumerate(time_points(17)):
+        paths.append(tmp_path / f"{number}.dcm")
+        paths[-1].write_bytes(as_bytes(image))
+
+    def refused_by(name: str, text: str, files: list[Path]) -> tuple[list[str], int, int]:
+        (tmp_path / name).mkdir()
+        trial = RouteTrial(load(tmp_path, text), Registry(), Limits(), tmp_path / name)
+        (found,) = trial.run(files).series
+        return [str(n) for n in found.refusals], len(found.scans), len(found.rules[0].jobs)
+
+    assert refused_by("fits", RULE, paths[: 16 * 3]) == ([], 16, 16)
+    assert refused_by("raised", f"{RULE}max_volumes = 17\n", paths) == ([], 17, 17)
+    (problem,), scans, jobs = refused_by("more", RULE, paths)
+    assert (scans, jobs) == (0, 0)
+    assert "holds 17 volumes" in problem
+    assert "At most 16 volumes" in problem
+    assert "Raise `max_volumes`" in problem
+    both = f"{RULE}{RULE}max_volumes = 20\n{RULE}max_volumes = 30\n"
+    (problem,), scans, jobs = refused_by("both", both, paths)
+    assert (scans, jobs) == (17, 0)
+    assert "At most 16 volumes" in problem
+
+
+def test_a_received_series_of_too_many_volumes_is_refused(tmp_path: Path) -> None:
+    """Nothing is stored; the folder of the series says what to do."""
+    inbox = SeriesInbox(Settings(data=tmp_path, dicom_series_idle_s=0.01))
+    for image in time_points(3):
+        inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
+    inbox.association_ended(1, released=True)
+    scratch, unused = Scratch(tmp_path / "scratch"), cast("Any", None)
+    intake = ScanIntake(
+        scans=unused, blobs=unused, scratch=scratch, limits=Limits(), metrics=unused,
+        same=unused, secret=lambda: b"",
+    )  # fmt: skip
+    router = SeriesRouter(
+        inbox,
+        load(tmp_path, f"{RULE}max_volumes = 2\n"),
+        intake,
+        unused,
+        scratch,
+        LocalAdministrator(),
+        dicom_metrics(),
+    )
+    until(inbox.complete)
+    router.step()
+    (problem,) = [json.loads(n.read_text()) for n in (tmp_path / "refused").rglob("problem.json")]
+    assert problem["type"] == "urn:tessera:several-scans"
+    assert "holds 3 volumes" in problem["detail"]
+    scratch.close()
+    inbox.close()
+
+
+def test_the_limit_of_volumes_changes_no_jobs(tmp_path: Path) -> None:
+    (rule,), (raised,) = (load(tmp_path, RULE + more).rule for more in ("", "max_volumes = 99\n"))
+    assert rule.digest == raised.digest
 
 
 def test_the_identity_of_a_rule_does_not_change_with_the_version(tmp_path: Path) -> None:
