@@ -66,7 +66,7 @@ export class ArchiveView {
         this.results,
         rows.length > 0
           ? element('ul', {}, ...rows)
-          : element('p.hint', {}, 'No series of images matches this search.'),
+          : element('p.hint', {}, 'No image series matches this search.'),
       )
     } catch (error) {
       fill(this.results, problemBox(api.problemOf(error)))
