@@ -162,17 +162,18 @@ class Target:
             self.send("GET", f"{address}?image=true")
             self.send("DELETE", address)
             return
+        if "image" in received:
+            query = urlencode({"image": received["image"]})
+            named = self.send("GET", f"/monai-label/datastore/image/info?{query}").json()
+            received = {"id": named["name"].partition(".")[0]}
         scans = received.get("scans", [received])
         for scan in scans[:3]:
-            scan_id = scan.get("id") or scan["image"]
-            self._fetch(scan_id, random)
+            self._fetch(scan["id"], random)
         for scan in scans:
-            self.send("DELETE", f"/v1/scans/{scan.get('id') or scan['image']}")
+            self.send("DELETE", f"/v1/scans/{scan['id']}")
 
     def _fetch(self, scan_id: str, random: Random) -> None:
         scan = self.send("GET", f"/v1/scans/{scan_id}").json()
-        if "shape" not in scan:
-            return
         for address in (
             f"/v1/scans/{scan_id}/volume",
             f"/monai-label/datastore/image?image={scan_id}",

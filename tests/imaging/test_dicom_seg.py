@@ -300,9 +300,11 @@ def test_headers_that_lack_something(tmp_path: Path) -> None:
     assert in_world(numbers, affine) == in_world(mask, affine_of(acquired))
 
 
-def test_images_without_a_uid_cannot_be_referred_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", ["", "1.2\\3.4"])
+def test_images_without_a_uid_cannot_be_referred_to(tmp_path: Path, given: str) -> None:
+    """Given none, or several, as a fuzzer found them."""
     acquired = series()
-    del acquired.kept.headers[3].SOPInstanceUID
+    acquired.kept.headers[3].SOPInstanceUID = given.split("\\")
     with pytest.raises(BadRequest, match="no UID"):
         uid_of("dicom-seg", on_grid(blobs()), scan_of(acquired), LABELS)
 
@@ -330,6 +332,17 @@ def test_values_that_cannot_be_decoded_are_left_out(tmp_path: Path, form: str) -
 def _unknown(tag: int) -> RawDataElement:
     """An element as pydicom reads it from a file, with a VR that does not exist."""
     return RawDataElement(BaseTag(tag), "Z\x7f", 2, b"42", 0, False, True)
+
+
+@pytest.mark.parametrize("form", ["dicom-seg", "dicom-rtstruct"])
+def test_several_frames_of_reference_are_none(tmp_path: Path, form: str) -> None:
+    acquired, path, given = series(), tmp_path / "a.dcm", set()
+    for frames in (["1.2", "3.4"], None):
+        for header in acquired.kept.headers:
+            header.FrameOfReferenceUID = frames
+        write_object(path, form, on_grid(blobs()), scan_of(acquired), LABELS, None, MADE_AT)
+        given.add(dcmread(path).FrameOfReferenceUID)
+    assert len(given) == 1
 
 
 def test_times_are_the_sources_zones_where_it_tells(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from imaging.formats.dicom.rtstruct import write_rtstruct
 from imaging.formats.dicom.seg import numbered_segments, write_seg
 from imaging.formats.dicom.source_series import SourceSeries
 from imaging.formats.dicom.sr import write_sr
-from imaging.formats.dicom.uids import uid
+from imaging.formats.dicom.uids import single_uid, uid
 from imaging.mask_description import MaskDescription
 from imaging.measure import measure
 from imaging.scan import Scan
@@ -107,11 +107,11 @@ def _check_perpendicular(scan: Scan) -> None:
 
 
 def _identified(planes: Planes) -> Planes:
-    if all(header.get(name) for header in planes.headers for name in _IDENTIFIERS):
+    if all(single_uid(header, name) for header in planes.headers for name in _IDENTIFIERS):
         return planes
     raise BadRequest(
-        "An image of the DICOM scan has no UID, so that results cannot refer to it.",
-        expected=f"{', '.join(_IDENTIFIERS)} (PS3.3, C.12.1 and C.7).",
+        "An image of the DICOM scan has no UID, or several, so that results cannot refer to it.",
+        expected=f"One value of {', '.join(_IDENTIFIERS)} each (PS3.3, C.12.1 and C.7).",
         hint="Export the series again, or fetch the mask as nifti or nrrd.",
     )
 

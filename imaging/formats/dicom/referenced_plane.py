@@ -11,7 +11,7 @@ from pydicom.valuerep import DSfloat
 from imaging.errors import BadRequest
 from imaging.formats.dicom.frame import attribute
 from imaging.formats.dicom.planes import Planes
-from imaging.formats.dicom.uids import uid
+from imaging.formats.dicom.uids import single_uid, uid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ def no_position() -> BadRequest:
 
 def frame_of_reference(header: Dataset) -> str:
     """FrameOfReferenceUID; a series without one gets a UID derived from its own."""
-    given = header.get("FrameOfReferenceUID")
+    given = single_uid(header, "FrameOfReferenceUID")
     return str(given or uid("frame of reference", str(header.SeriesInstanceUID)))
 
 
