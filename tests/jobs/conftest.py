@@ -1,12 +1,15 @@
 """Databases, object stores and brokers: each kind after the other."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from inference.runtime_registry import queue_names
 from jobs.blobs import Blobs, open_blobs
 from jobs.job import Job
+from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
@@ -43,6 +46,13 @@ def broker_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "files":
         return Settings(data=tmp_path / "data", broker_url="file://")
     return Settings(data=tmp_path / "data", broker_url=request.getfixturevalue("redis").url)
+
+
+@pytest.fixture
+def open_queue() -> Iterator[Callable[[Settings], Queue]]:
+    """Opens queues, and closes their connections after the test."""
+    with ExitStack() as stack:
+        yield lambda settings: stack.enter_context(closing(Queue(settings, queue_names())))
 
 
 @pytest.fixture

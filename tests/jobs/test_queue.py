@@ -14,6 +14,8 @@ from jobs.job import Job
 from jobs.queue import Queue, celery_app
 from jobs.settings import Settings
 
+OpenQueue = Callable[[Settings], Queue]
+
 
 class Consumer:
     """Takes messages as a worker does: one at a time, acknowledged when it is done."""
@@ -45,9 +47,9 @@ class Consumer:
 
 
 def test_priority_then_age_across_queues(
-    broker_settings: Settings, job_of: Callable[..., Job]
+    open_queue: OpenQueue, broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
-    queue = Queue(broker_settings, queue_names())
+    queue = open_queue(broker_settings)
     sent = [
         job_of(f"job{n}", priority=(7 * n) % 10, queue="cpu" if n % 3 else "any") for n in range(30)
     ]
@@ -67,9 +69,11 @@ def test_priority_then_age_across_queues(
         assert taken == sorted(sent, key=lambda job: -job.priority)
 
 
-def test_no_queue_starves_another(broker_settings: Settings, job_of: Callable[..., Job]) -> None:
+def test_no_queue_starves_another(
+    open_queue: OpenQueue, broker_settings: Settings, job_of: Callable[..., Job]
+) -> None:
     """At one priority, jobs for any device do not always come before those for a CPU."""
-    queue = Queue(broker_settings, queue_names())
+    queue = open_queue(broker_settings)
     queue.send(job_of("cpu", queue="cpu"))
     for n in range(9):
         queue.send(job_of(f"any{n}", queue="any"))
@@ -78,9 +82,9 @@ def test_no_queue_starves_another(broker_settings: Settings, job_of: Callable[..
 
 @pytest.mark.slow
 def test_a_worker_gets_its_own_queues_only(
-    broker_settings: Settings, job_of: Callable[..., Job]
+    open_queue: OpenQueue, broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
-    queue = Queue(broker_settings, queue_names())
+    queue = open_queue(broker_settings)
     queue.send(job_of("gpu-job", queue="gpu", priority=9))
     queue.send(job_of("any-job", queue="any", priority=0))
     assert Consumer(broker_settings, "any", "cpu").take(2) == ["any-job"]
@@ -88,18 +92,20 @@ def test_a_worker_gets_its_own_queues_only(
 
 
 def test_unacknowledged_messages_come_again(
-    broker_settings: Settings, job_of: Callable[..., Job]
+    open_queue: OpenQueue, broker_settings: Settings, job_of: Callable[..., Job]
 ) -> None:
     """A worker that ends in order gives back what it did not finish."""
-    queue = Queue(broker_settings, queue_names())
+    queue = open_queue(broker_settings)
     queue.send(job_of())
     assert Consumer(broker_settings, "any").take(1, acknowledge=False) == ["job"]
     assert Consumer(broker_settings, "any").take(1) == ["job"]
 
 
 @pytest.mark.slow
-def test_many_senders_and_takers(broker_settings: Settings, job_of: Callable[..., Job]) -> None:
-    queue = Queue(broker_settings, queue_names())
+def test_many_senders_and_takers(
+    open_queue: OpenQueue, broker_settings: Settings, job_of: Callable[..., Job]
+) -> None:
+    queue = open_queue(broker_settings)
     taken: list[str] = []
 
     def send(sender: int) -> None:
@@ -120,12 +126,14 @@ def test_many_senders_and_takers(broker_settings: Settings, job_of: Callable[...
     assert sorted(taken) == sorted(f"job{sender}-{n}" for sender in range(4) for n in range(10))
 
 
-def test_a_broker_that_is_there_answers(broker_settings: Settings) -> None:
-    Queue(broker_settings, queue_names()).ping()
+def test_a_broker_that_is_there_answers(open_queue: OpenQueue, broker_settings: Settings) -> None:
+    open_queue(broker_settings).ping()
 
 
-def test_a_broker_that_is_away(redis: Any, tmp_path: Path, job_of: Callable[..., Job]) -> None:
-    queue = Queue(Settings(data=tmp_path, broker_url=redis.url), queue_names())
+def test_a_broker_that_is_away(
+    open_queue: OpenQueue, redis: Any, tmp_path: Path, job_of: Callable[..., Job]
+) -> None:
+    queue = open_queue(Settings(data=tmp_path, broker_url=redis.url))
     queue.ping()
     redis.kill()
     for ask in (queue.ping, lambda: queue.send(job_of())):
@@ -138,9 +146,9 @@ def test_a_broker_that_is_away(redis: Any, tmp_path: Path, job_of: Callable[...,
 
 
 def test_a_restart_between_two_sends_goes_unnoticed(
-    redis: Any, tmp_path: Path, job_of: Callable[..., Job]
+    open_queue: OpenQueue, redis: Any, tmp_path: Path, job_of: Callable[..., Job]
 ) -> None:
-    queue = Queue(Settings(data=tmp_path, broker_url=redis.url), queue_names())
+    queue = open_queue(Settings(data=tmp_path, broker_url=redis.url))
     queue.send(job_of())
     redis.kill()
     redis.start()
@@ -149,11 +157,11 @@ def test_a_restart_between_two_sends_goes_unnoticed(
 
 
 def test_a_broker_that_hangs_does_not_hang_the_sender(
-    redis: Any, tmp_path: Path, job_of: Callable[..., Job]
+    open_queue: OpenQueue, redis: Any, tmp_path: Path, job_of: Callable[..., Job]
 ) -> None:
     import signal
 
-    queue = Queue(Settings(data=tmp_path, broker_url=redis.url), queue_names())
+    queue = open_queue(Settings(data=tmp_path, broker_url=redis.url))
     queue.ping()
     redis.process.send_signal(signal.SIGSTOP)
     try:
@@ -166,9 +174,11 @@ def test_a_broker_that_hangs_does_not_hang_the_sender(
 
 
 @pytest.mark.slow
-def test_half_written_files_are_no_messages(tmp_path: Path, job_of: Callable[..., Job]) -> None:
+def test_half_written_files_are_no_messages(
+    open_queue: OpenQueue, tmp_path: Path, job_of: Callable[..., Job]
+) -> None:
     settings = Settings(data=tmp_path)
-    queue = Queue(settings, queue_names())
+    queue = open_queue(settings)
     queue.send(job_of())
     (message,) = settings.broker_folder.iterdir()
     (settings.broker_folder / f"{message.name}.draft").write_text("{")

@@ -43,6 +43,7 @@ class Room:
 def room(broker_settings: Settings, scan_of: Callable[..., Any]) -> Iterator[Room]:
     found = Room(broker_settings, scan_of())
     yield found
+    found.queue.close()
     found.repository.close()
 
 
