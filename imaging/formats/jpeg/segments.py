@@ -7,13 +7,14 @@ from typing import NamedTuple
 from imaging.formats.raster import damaged
 
 START = b"\xff\xd8"
-_END, _SCAN = 0xD9, 0xDA
+_END, _SCAN, _FILL = 0xD9, 0xDA, 0xFF
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 """Markers without a length: TEM, RST0 to RST7 and SOI."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 """Decoders skip bytes between two segments, and so does a search."""
-_AFTER_SCAN = re.compile(rb"\xff+([^\x00\xff\x01\xd0-\xd7])", re.DOTALL)
-"""In entropy-coded data: no stuffed zero and no restart (B.1.1.5)."""
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\x01\xd0-\xd7]", re.DOTALL)
+"""In entropy-coded data: no stuffed zero and no restart (B.1.1.5). With `\xff+`, the search would
+take half as long as decoding."""
 
 
 class Segment(NamedTuple):
@@ -58,4 +59,7 @@ def _end_of_scan(stream: bytes, at: int) -> int:
     match = _AFTER_SCAN.search(stream, at)
     if match is None:
         raise damaged("The JPEG stream is cut off.")
-    return match.start()
+    stop = match.start()
+    while stop > at and stream[stop - 1] == _FILL:
+        stop -= 1
+    return stop
