@@ -118,7 +118,8 @@ class _Tiles:
 
     def __call__(self, number: int, box: Box) -> NDArray[Any]:
         page = self._page
-        out = np.empty((*box.shape, page.samplesperpixel), page.dtype)
+        # planar in memory, as scans are, so that no copy of the region is needed
+        out = np.moveaxis(np.empty((page.samplesperpixel, *box.shape), page.dtype), 0, -1)
         planes = page.samplesperpixel if page.planarconfig == _SEPARATE else 1
         touched = (
             range(a // edge, -(-b // edge))
