@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.tag import BaseTag, Tag
 
 from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan
 from imaging.formats.dicom.instance import Instance, image_kinds
@@ -227,7 +229,14 @@ def attribute(header: Dataset, number: int, name: str) -> Any:
 
 
 def _find(groups: list[Dataset], name: str) -> Any:
-    return next((g[name].value for g in groups if name in g and g[name].value is not None), None)
+    tag = _tag(name)
+    return next((g[tag].value for g in groups if tag in g and g[tag].value is not None), None)
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    """Once for each keyword: a data set would look it up at each access."""
+    return Tag(keyword)
 
 
 def _geometry(groups: list[Dataset]) -> PlaneGeometry | None:
