@@ -3,17 +3,16 @@
 import shutil
 import subprocess
 import sysconfig
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from jobs.settings import Settings
 from tests.support.ports import free_ports
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -45,16 +44,14 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _make_bucket(url: str, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 60
-    while True:
+    def made() -> bool:
+        assert process.poll() is None, "SeaweedFS ended before it made a bucket."
         try:
-            request = urllib.request.Request(url, method="PUT")
-            with urllib.request.urlopen(request, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.2)
+            return httpx.put(url, timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    until(made)
 
 
 @pytest.fixture
