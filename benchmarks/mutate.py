@@ -224,7 +224,7 @@ def _dicom(out: bytearray, random: Random) -> None:
         _put(out, at + head, pack("<H" if length == 2 else "<I", value))
     else:
         word = random.choice((*_WORDS, b"1\\2", b"0\\0\\0", b"1e40\\1", b"MONOCHROME1", b"RGB"))
-        _put(out, at + head, word.ljust(length)[:length])
+        _put(out, at + head, word.ljust(min(length, 1 << 16))[:length])  # it may state 4 GB
 
 
 def _elements(out: bytearray) -> list[tuple[int, int, int]]:
