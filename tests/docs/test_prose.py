@@ -75,3 +75,14 @@ def test_the_index_of_contributing_links_every_page() -> None:
     others = [path.name for path in folder.glob("*.md") if path.name != "index.md"]
     assert len(others) > 3
     assert [name for name in others if f"]({name})" not in text] == []
+
+
+def test_proxy_configurations_are_whole() -> None:
+    """No test runs nginx: every directive of its example ends in its own line, every block too."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    blocks = re.findall(r"```nginx\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        lines = [line.partition("#")[0].strip() for line in block.splitlines()]
+        assert [line for line in lines if line and line[-1] not in ";{}"] == []
+        assert block.count("{") == block.count("}") > 0
