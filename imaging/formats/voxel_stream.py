@@ -1,12 +1,12 @@
 """Voxels as most volume formats store them: one array, as it is or in a compressed stream."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.formats import gzip_stream
 from imaging.formats.atomic import raising_storage_full
+from imaging.formats.scan_part import common_folder
+from imaging.formats.voxel_blocks import slice_reader
 from imaging.lazy import lazy
 
 _CHUNK_BYTES = 1 << 20
@@ -139,3 +141,41 @@ class StreamVoxels:
         for axis, place in self._fixed:
             where[axis] = place
         return array[tuple(where)]
+
+
+class StreamHeader(Protocol):
+    """The header of a file with several volumes in one stream; a dataclass."""
+
+    @property
+    def stream(self) -> VoxelStream:
+        """All volumes."""
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The shape of one volume."""
+
+
+Header = TypeVar("Header", bound=StreamHeader)
+
+
+def extract_volumes(
+    header: Header,
+    targets: Mapping[int, Path],
+    voxels: Callable[[Header, Path | None, int], Callable[[Box], NDArray[Any]]],
+    write: Callable[..., None],
+    place: Any,
+) -> None:
+    """Writes volumes as files of their own: number, from 1 -> target. The file is read once.
+
+    `voxels`: makes the reader of a volume from the header, a scratch folder and the volume's index.
+    `write`: (target, reader of slices, grid, type, place, compress=...) writes it; `place` is its
+    position, as the format states it.
+    A compressed stream is verified to its end, and the volumes are compressed again. Raises
+    UnreadableScan.
+    """
+    grid, compress = header.grid, header.stream.compressed
+    with header.stream.unpacked(common_folder(targets)) as stream:
+        plain = replace(header, stream=stream)  # type: ignore[type-var]
+        for number, target in targets.items():
+            read = slice_reader(voxels(plain, None, number - 1), grid)
+            write(target, read, grid, stream.stored, place, compress=compress)

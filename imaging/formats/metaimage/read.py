@@ -16,9 +16,8 @@ from imaging.formats.metaimage.header import MetaHeader, parse
 from imaging.formats.metaimage.single import write_single
 from imaging.formats.metaimage.write import write_metaimage
 from imaging.formats.raster import ALPHA_IGNORED, Layout, scan_of
-from imaging.formats.scan_part import ScanPart, check_part_count, common_folder
-from imaging.formats.voxel_blocks import slice_reader
-from imaging.formats.voxel_stream import StreamVoxels
+from imaging.formats.scan_part import ScanPart, check_part_count
+from imaging.formats.voxel_stream import StreamVoxels, extract_volumes
 from imaging.lazy import lazy
 from imaging.scan import Scan
 
@@ -63,17 +62,7 @@ def extract_metaimage(path: Path, targets: Mapping[int, Path]) -> None:
     if header.parts == 1:
         write_single(targets[1], header)
         return
-    with header.stream.unpacked(common_folder(targets)) as stream:
-        plain = replace(header, stream=stream)
-        for number, target in targets.items():
-            write_metaimage(
-                target,
-                slice_reader(MetaVoxels(plain, None, number - 1), header.grid),
-                header.grid,
-                stream.stored,
-                header.space,
-                compress=header.stream.compressed,
-            )
+    extract_volumes(header, targets, MetaVoxels, write_metaimage, header.space)
 
 
 def _volume(header: MetaHeader, scratch: Path | None) -> Scan:

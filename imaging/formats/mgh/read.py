@@ -1,7 +1,6 @@
 """Opens and verifies MGH volumes, and lists and extracts the frames of a file with several."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,8 @@ from imaging.errors import UnsupportedScan
 from imaging.formats.limits import Limits
 from imaging.formats.mgh.header import MghHeader, parse
 from imaging.formats.mgh.write import write_mgh
-from imaging.formats.scan_part import ScanPart, check_part_count, common_folder, part_title
-from imaging.formats.voxel_blocks import slice_reader
-from imaging.formats.voxel_stream import StreamVoxels
+from imaging.formats.scan_part import ScanPart, check_part_count, part_title
+from imaging.formats.voxel_stream import StreamVoxels, extract_volumes
 from imaging.scan import Scan
 
 _FRAME_AXIS = 3
@@ -66,17 +64,7 @@ def extract_mgh(path: Path, targets: Mapping[int, Path]) -> None:
     A gzip stream is verified to its end. Raises UnreadableScan.
     """
     header = parse(path)
-    with header.stream.unpacked(common_folder(targets)) as stream:
-        plain = replace(header, stream=stream)
-        for number, target in targets.items():
-            write_mgh(
-                target,
-                slice_reader(MghVoxels(plain, None, number - 1), header.grid),
-                header.grid,
-                stream.stored,
-                header.geometry,
-                compress=header.stream.compressed,
-            )
+    extract_volumes(header, targets, MghVoxels, write_mgh, header.geometry)
 
 
 def _title(header: MghHeader, index: int) -> str:

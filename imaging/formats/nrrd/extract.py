@@ -1,14 +1,12 @@
 """Writes volumes of an NRRD file with several as files of their own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from imaging.formats.nrrd.header import parse
 from imaging.formats.nrrd.read import NrrdVoxels
 from imaging.formats.nrrd.write import write_nrrd
-from imaging.formats.scan_part import common_folder
-from imaging.formats.voxel_blocks import slice_reader
+from imaging.formats.voxel_stream import extract_volumes
 
 
 def extract_nrrd(path: Path, targets: Mapping[int, Path]) -> None:
@@ -17,14 +15,4 @@ def extract_nrrd(path: Path, targets: Mapping[int, Path]) -> None:
     A gzip stream is verified to its end; the volumes are compressed again. Raises UnreadableScan.
     """
     header = parse(path)
-    with header.stream.unpacked(common_folder(targets)) as stream:
-        plain = replace(header, stream=stream)
-        for number, target in targets.items():
-            write_nrrd(
-                target,
-                slice_reader(NrrdVoxels(plain, None, number - 1), header.grid),
-                header.grid,
-                stream.stored,
-                header.space,
-                compress=header.stream.compressed,
-            )
+    extract_volumes(header, targets, NrrdVoxels, write_nrrd, header.space)
