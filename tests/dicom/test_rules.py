@@ -36,6 +36,15 @@ def load(tmp_path: Path, text: str) -> RoutingTable:
     return RoutingTable.load(path)
 
 
+def route(inbox: SeriesInbox, routes: RoutingTable, intake: Any, scratch: Scratch) -> None:
+    """Routes the complete series of the inbox, without a database."""
+    unused: Any = None
+    metrics = dicom_metrics()
+    router = SeriesRouter(inbox, routes, intake, unused, scratch, LocalAdministrator(), metrics)
+    until(inbox.complete)
+    router.step()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -156,19 +165,8 @@ def test_a_rule_without_a_model_takes_the_series_in(tmp_path: Path) -> None:
             return IntakeResult([TakenScan(make_scan(), created=True)])
 
     routes = load(tmp_path, f'[[rule]]\notherwise = true\ndeidentify = true\n{RULE}modality="CT"\n')
-    unused: Any = None
     scratch = Scratch(tmp_path / "scratch")
-    router = SeriesRouter(
-        inbox,
-        routes,
-        Intake(),  # type: ignore[arg-type]
-        unused,
-        scratch,
-        LocalAdministrator(),
-        dicom_metrics(),
-    )
-    until(inbox.complete)
-    router.step()
+    route(inbox, routes, Intake(), scratch)
     assert wanted == [ScanSelection(each=True, frames=False, deidentify=True)]
     assert inbox.complete() == []
     assert not list((tmp_path / "refused").rglob("problem.json"))
@@ -226,17 +224,7 @@ def test_a_received_series_of_too_many_volumes_is_refused(tmp_path: Path) -> Non
         scans=unused, blobs=unused, scratch=scratch, limits=Limits(), metrics=unused,
         same=unused, secret=lambda: b"",
     )  # fmt: skip
-    router = SeriesRouter(
-        inbox,
-        load(tmp_path, f"{RULE}max_volumes = 2\n"),
-        intake,
-        unused,
-        scratch,
-        LocalAdministrator(),
-        dicom_metrics(),
-    )
-    until(inbox.complete)
-    router.step()
+    route(inbox, load(tmp_path, f"{RULE}max_volumes = 2\n"), intake, scratch)
     (problem,) = [json.loads(n.read_text()) for n in (tmp_path / "refused").rglob("problem.json")]
     assert problem["type"] == "urn:tessera:several-scans"
     assert "holds 3 volumes" in problem["detail"]
