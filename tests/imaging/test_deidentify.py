@@ -239,25 +239,31 @@ def test_what_the_table_leaves(keyword: str) -> None:
     assert LEFT[keyword] not in str(image)
 
 
-@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+OTHER_KINDS = (
+    ("KVP", "DS", b"Norma^Nobody"),
+    ("ExposureTime", "IS", b"12\\Nora"),
+    ("ImagesInAcquisition", "IS", b"Norma "),
+    ("EchoTime", "DS", b"3.5\\7\\19 471"),
+    ("AnodeTargetMaterial", "CS", b"Norma^Nobody"),
+    ("BodyPartExamined", "CS", b"KNEE OF NORMA NOBODY"),
+    ("SeriesNumber", "US", b"Norma Nobody"),
+    ("TubeAngle", "FD", b"Norma Nobody 4711"[:16]),
+    ("BodyPartExamined", "CS", b"NORMA\\NOBODY\\4711 "),
+    ("SmallestImagePixelValue", "US", b"NORMA NO"),
+    # VRs that the attribute does not have
+    ("AcquisitionDuration", "AS", b"NORMA^NOBODY1950"),
+    ("AcquisitionDuration", "CS", b"NORMA 19500101"),
+    ("ScanningSequence", "AS", b"NORMA^NOBODY1950"),
+)
+"""Attribute, VR in the file, and a value that the attribute cannot have."""
+
+
 @pytest.mark.parametrize(
-    ("keyword", "vr", "value"),
+    ("keyword", "vr", "value", "syntax"),
     [
-        ("KVP", "DS", b"Norma^Nobody"),
-        ("ExposureTime", "IS", b"12\\Nora"),
-        ("ImagesInAcquisition", "IS", b"Norma "),
-        ("EchoTime", "DS", b"3.5\\7\\19 471"),
-        ("AnodeTargetMaterial", "CS", b"Norma^Nobody"),
-        ("BodyPartExamined", "CS", b"KNEE OF NORMA NOBODY"),
-        ("SeriesNumber", "US", b"Norma Nobody"),
-        ("TubeAngle", "FD", b"Norma Nobody 4711"[:16]),
-        ("BodyPartExamined", "CS", b"NORMA\\NOBODY\\4711 "),
-        ("SmallestImagePixelValue", "US", b"NORMA NO"),
-        # VRs that the attribute does not have
-        ("AcquisitionDuration", "AS", b"NORMA^NOBODY1950"),
-        ("AcquisitionDuration", "CS", b"NORMA 19500101"),
-        ("ScanningSequence", "AS", b"NORMA^NOBODY1950"),
-        ("ScanningSequence", "DS", b"1950.01011"),
+        *((*case, ImplicitVRLittleEndian) for case in OTHER_KINDS),
+        *((*case, ExplicitVRLittleEndian) for case in OTHER_KINDS),
+        ("ScanningSequence", "DS", b"19500101", ExplicitVRLittleEndian),  # else it is a code
     ],
 )
 def test_a_value_of_another_kind_goes(
