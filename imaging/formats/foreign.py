@@ -41,6 +41,7 @@ FOREIGN_FORMATS = (
     GZIPPED_DICOM,
     ForeignFormat(b"\x89HDF", "an HDF5 file", "Save the volume in it as .nii.gz."),
     ForeignFormat(ZIP_SIGNATURE, "a zip archive", "Unpack it and send the scans in it."),
+    ForeignFormat(b"PK\x05\x06", "a zip archive without files", "Pack the scans again."),
     ForeignFormat(b"CDF\x01", "a NetCDF or MINC-1 file", _AS_NIFTI),
     ForeignFormat(b"CDF\x02", "a NetCDF or MINC-1 file", _AS_NIFTI),
     ForeignFormat(

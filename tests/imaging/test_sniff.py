@@ -80,6 +80,7 @@ FOREIGN = {
     "FITS file": b"SIMPLE  =                    T",
     "Photoshop document": b"8BPS\0\1" + bytes(100),
     "PostScript document": b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    "zip archive without files": b"PK\x05\x06" + bytes(18),
     "RAR archive": b"Rar!\x1a\x07\1\0" + bytes(100),
     "7z archive": bytes.fromhex("377abcaf271c0004") + bytes(100),
     "compressed by bzip2": bz2.compress(b"<GIFTI>"),
