@@ -48,6 +48,7 @@ def test_every_dicom_format_of_one_mask(instance: Path, tmp_path: Path) -> None:
     assert dcmread(named).Modality == "RTSTRUCT"
 
 
+@pytest.mark.slow
 def test_a_series_is_a_folder_or_its_files(tmp_path: Path) -> None:
     """The same mask either way, named after the folder, whose name has a space."""
     folder, shape = tmp_path / "a series", (24, 22, 10)
@@ -59,6 +60,7 @@ def test_a_series_is_a_folder_or_its_files(tmp_path: Path) -> None:
     assert (masks[0] == masks[1]).all()
 
 
+@pytest.mark.slow
 def test_of_several_series_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = classic(voxels((24, 22, 10)), turned()), classic(voxels((24, 22, 8)), turned())
     write([*one, *two], tmp_path / "study")
@@ -72,6 +74,7 @@ def test_of_several_series_one_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert open_scan(out).grid == (24, 22, 8)
 
 
+@pytest.mark.slow
 def test_each_of_localizers_alone(tmp_path: Path) -> None:
     """Every localizer gets a mask where there is nothing else; beside a scan, none does."""
     kind = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
@@ -103,6 +106,7 @@ def test_uneven_slices_and_an_empty_folder(
     assert "is empty" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".json", ".csv", ".dcm"])
 def test_the_report_is_what_its_name_says(instance: Path, tmp_path: Path, ending: str) -> None:
     report = tmp_path / f"report{ending}"

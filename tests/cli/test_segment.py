@@ -183,6 +183,7 @@ def test_channels_that_are_parts_of_one_file(two_contrasts: dict[str, Path]) -> 
     np.testing.assert_array_equal(masks[0], masks[1])
 
 
+@pytest.mark.slow
 def test_one_bad_scan_does_not_spoil_the_others(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

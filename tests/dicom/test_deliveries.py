@@ -40,6 +40,8 @@ from tests.support.ports import free_port
 from tests.support.rows import make_job, make_scan
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow  # associations wait for each other
+
 
 class _Results:
     """Writes a data set of the SOP class that a format has."""

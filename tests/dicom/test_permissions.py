@@ -62,6 +62,7 @@ def _scp(folder: Path, authenticator: Authenticator) -> tuple[StorageScp, Series
     )
 
 
+@pytest.mark.slow
 def test_every_service_names_one_permission(tmp_path: Path) -> None:
     """Given all SOP classes that an association may propose, each is served with a permission."""
     scp, inbox, _ = _scp(tmp_path, LocalAdministrator())
@@ -83,6 +84,7 @@ def test_every_service_names_one_permission(tmp_path: Path) -> None:
     inbox.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("calling", "status"), [("CT1", 0x0000), ("CT2", 0x0124), ("CT3", 0x0124)])
 def test_a_node_without_the_permission_is_not_authorized(
     tmp_path: Path, calling: str, status: int

@@ -37,6 +37,8 @@ from tests.support.installation import Installation
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow  # associations wait for each other
+
 
 class Open:
     """A receiver and its inbox in this process."""

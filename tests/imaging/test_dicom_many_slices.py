@@ -67,6 +67,7 @@ def _counting(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, most: int)
     return calls
 
 
+@pytest.mark.slow
 def test_volumes_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given two runs by instance number alone, of which the second was stopped."""
     half = COUNT // 2 + 5
@@ -76,6 +77,7 @@ def test_volumes_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls["identity"] >= COUNT
 
 
+@pytest.mark.slow
 def test_volumes_whose_slices_interleave() -> None:
     """Given two echoes slice by slice, the memory is not that of every pair of slices."""
     frames = [_slice(n, n + 1, EchoNumbers=str(n % 2)) for n in range(COUNT)]

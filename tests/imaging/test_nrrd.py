@@ -339,6 +339,7 @@ def test_limits_are_checked_before_anything_is_allocated(tmp_path: Path) -> None
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_random_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

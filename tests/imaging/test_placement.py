@@ -37,7 +37,11 @@ MM = 1e-3
 DESCRIPTION = mask_description("first", "second", "third", "fourth")
 ANGLES = {"oblique": oblique, "straight": straight}
 SCANS = [
-    pytest.param(name, variant, angle, id=f"{name} {variant}, {angle}")
+    pytest.param(
+        *(name, variant, angle),
+        id=f"{name} {variant}, {angle}",
+        marks=[pytest.mark.slow] if angle == "oblique" else [],  # a third of a second each
+    )
     for name, variants in WRITERS.items()
     for variant in variants
     for angle in ANGLES

@@ -42,6 +42,7 @@ def test_what_fits_goes_through_in_one_pass() -> None:
     assert len(plan(CARD, (160, 192, 160), Budget(1 << 36))) == 1
 
 
+@pytest.mark.slow
 def test_tiles_take_about_two_seconds_where_that_is_cheap() -> None:
     slow = Budget(1 << 36, voxels_per_second=2e6)
     cut, whole = plan(CARD, (300, 300, 300), slow), plan(CARD, (300, 300, 300), Budget(1 << 36))

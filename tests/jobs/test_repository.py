@@ -441,6 +441,7 @@ def test_several_programs_start_at_once(database: str) -> None:
     repository.close()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     away = ("postgresql+psycopg://127.0.0.1:9/none", f"sqlite:///{tmp_path / 'none' / 'x.db'}")

@@ -42,6 +42,7 @@ def test_what_the_zoo_says_of_its_labels() -> None:
     assert membrane.type.scheme == PRIVATE
 
 
+@pytest.mark.slow
 @given(st.text(max_size=100))
 def test_a_private_code_fits_its_value_representation(name: str) -> None:
     """VR SH holds 16 characters, LO 64, neither control characters nor a backslash (PS3.5, 6.2)."""

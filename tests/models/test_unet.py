@@ -25,6 +25,7 @@ def on_paper(config: UNetConfig) -> UNet:
         return UNet(config)
 
 
+@pytest.mark.slow
 def test_the_default_is_the_2d_papers_network() -> None:
     network = on_paper(UNetConfig())
     assert sum(p.numel() for p in network.parameters()) == 31_030_658

@@ -176,6 +176,7 @@ def test_one_voxel_or_one_image_makes_another_scan(send: Send) -> None:
     assert len({scan.id for scan in (first, second, third, fourth)}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["enhanced", "picture"])
 def test_one_file_is_the_same_scan_as_well(send: Send, kind: str) -> None:
     """An enhanced volume, and an image without a place."""
