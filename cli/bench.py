@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.device_option import device_option
-from cli.models import registry
+from cli.model_registry import registry
 from cli.precision_option import precision_option
 from cli.tile_size import TileSize
 from imaging.scan import Scan, in_memory

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cli.cases import Case, reference_mask
-from cli.models import registry
+from cli.model_registry import registry
 from cli.value_map import ValueMap
 from imaging.scan import Scan
 from inference.engine import Engine

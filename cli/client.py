@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
-from imaging.errors import BadRequest, TesseraError, Unavailable
+from cli.job_failed import JobFailed
+from imaging.errors import BadRequest, Unavailable
 from imaging.formats import registry
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.format import MaskFormat
@@ -25,10 +26,6 @@ _RETRY_S = 30.0
 restart."""
 _LAST_PORT = 65535
 _UNAVAILABLE = (502, 503, 504)
-
-
-class JobFailed(TesseraError):
-    """The server could not segment the scan; the error states why."""
 
 
 class _Unreachable(Unavailable):

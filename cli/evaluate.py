@@ -13,7 +13,7 @@ from cli.case_evaluator import CaseEvaluator
 from cli.cases import paired_cases, unpaired_images
 from cli.device_option import device_option
 from cli.finite_range import FiniteRange
-from cli.models import registry
+from cli.model_registry import registry
 from cli.precision_option import precision_option
 from cli.summary import show
 from cli.value_map import ValueMap, ValueMapType

@@ -7,15 +7,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.describe import describe
+from cli.model_registry import registry
 from imaging.errors import TesseraError
 from jobs.settings import Settings
 from models.card import ModelCard
-from models.registry import Registry
-
-
-def registry() -> Registry:
-    """The shipped models and those of the data folder."""
-    return Registry(Settings().added_models)
 
 
 @click.group("models", invoke_without_command=True)

@@ -15,10 +15,10 @@ from rich.table import Table
 
 from cli.bids.derivative import BidsDerivative
 from cli.bids.option import bids_option, bids_subjects, check_options
-from cli.client import JobFailed
 from cli.device_option import device_option
 from cli.given_mask import mask_options, with_given_mask
 from cli.input_scans import InputScan
+from cli.job_failed import JobFailed
 from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.precision_option import precision_option
 from cli.report import write_report

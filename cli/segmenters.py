@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from cli.client import Client
-from cli.models import registry
+from cli.model_registry import registry
 from imaging.mask_description import MaskDescription
 from inference.options import RunOptions
 from inference.run_context import RunContext
@@ -76,6 +75,8 @@ class RemoteSegmenter:
     """Segments on the server at `url`."""
 
     def __init__(self, url: str, model: str, options: RunOptions, priority: int) -> None:
+        from cli.client import Client  # its HTTP library is not loaded for scans that stay here
+
         self._client = Client(url)
         self._model, self._options, self._priority = model, options, priority
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy  # loads its parts at their first use
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.components import Components
 from imaging.large_arrays import large_zeros, slabs
@@ -29,7 +29,7 @@ def number_instances(
     `min_voxels` voxels are removed. Returns uint16 if the numbers fit, else uint32. `scratch`:
     folder for arrays larger than memory.
     """
-    faces = ndimage.generate_binary_structure(outputs.ndim, 1)
+    faces = scipy.ndimage.generate_binary_structure(outputs.ndim, 1)
     numbers = large_zeros(outputs.shape, np.int32, scratch)
     seeds = Components(lambda rows: outputs[rows] == seed, outputs.shape, faces)
     for rows, number in seeds.slabs():

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+import scipy  # loads its parts at their first use
 
 from imaging.box import Box
 from imaging.crop import cropped
@@ -80,5 +80,7 @@ def _part(scan: Scan, sample: Sample) -> Scan:
 def _noise(shape: tuple[int, ...], card: ModelCard, seed: int) -> Scan:
     """Seeded smooth noise on the network's own spacing."""
     rough = np.random.default_rng(seed).standard_normal(shape)
-    values = ndimage.gaussian_filter(rough, (0, *(_SMOOTH for _ in shape[1:]))).astype(np.float32)
+    values = scipy.ndimage.gaussian_filter(rough, (0, *(_SMOOTH for _ in shape[1:]))).astype(
+        np.float32
+    )
     return in_memory(values, card.spacing_mm or ((1.0,) * 3 if card.dimension == 3 else None))

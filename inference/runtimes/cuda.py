@@ -21,9 +21,11 @@ def providers() -> list[Any]:
 
 def available(provider: str) -> bool:
     """Whether there is a GPU, and the installed ONNX Runtime has the provider for it."""
+    if not present():  # asked first: loading ONNX Runtime takes longer
+        return False
     import onnxruntime
 
-    return provider in onnxruntime.get_available_providers() and present()
+    return provider in onnxruntime.get_available_providers()
 
 
 def _load(network: Path, options: LoadOptions) -> Network:
