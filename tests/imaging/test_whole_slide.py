@@ -257,7 +257,7 @@ def _pyramid() -> list[Dataset]:
 
 
 def test_the_full_resolution_is_the_scan(tmp_path: Path) -> None:
-    """Given two levels, a label and an overview, the largest level is used; others on request."""
+    """Given two levels, a label and an overview, the largest level is used, others on request."""
     paths = write(_pyramid(), tmp_path)
     for options in ({}, {"each": True}):
         (scan,) = received(tmp_path / str(len(options)), *paths, **options)
@@ -267,6 +267,9 @@ def test_the_full_resolution_is_the_scan(tmp_path: Path) -> None:
         (scan,) = received(tmp_path / f"stack{stack}", *paths, stack=stack)
         sizes.add(open_scan(scan.path).grid)
     assert sizes == {(64, 72), (32, 40), (96, 104), (16, 24)}
+    for path, size in zip(paths, (64, 32, 96, 16), strict=True):
+        (scan,) = received(tmp_path / f"alone{size}", path)
+        assert open_scan(scan.path).grid == (size, size + 8)
 
 
 def test_the_label_is_left_out_of_a_deidentified_slide(tmp_path: Path) -> None:
