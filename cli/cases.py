@@ -14,7 +14,7 @@ from cli.value_map import ValueMap
 from imaging.box import Box
 from imaging.errors import BadRequest, TesseraError
 from imaging.formats.sniff import open_scan
-from imaging.geometry import orientation
+from imaging.orientation import orientation
 from imaging.scan import Scan
 
 

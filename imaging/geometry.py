@@ -1,12 +1,8 @@
-"""Canonical orientation and back, and resampling of a scan onto another scan's grid.
-
-Canonical means closest to RAS+: the axes of the array run to the right, anterior and superior.
-"""
+"""Resampling of a scan onto another scan's grid."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -20,117 +16,6 @@ from imaging.scan import Scan
 
 _PART_VOXELS = 1 << 19
 _READ_VOXELS = 1 << 21
-_TIED = 1e-4
-"""Sums of three cosines closer than this are a tie; above rounding by float32 and quaternions."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Canonical:
-    """A view of a scan along the axes closest to RAS+, and the way back to the stored axes."""
-
-    scan: Scan
-    """Reads lazily; an image is unchanged."""
-    order: tuple[int, ...]
-    """The stored axis that each canonical axis runs along."""
-    flipped: tuple[bool, ...]
-    """Whether each canonical axis runs opposite to its stored axis."""
-
-    def turn(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A view of `array`, given on the stored axes, along the canonical axes."""
-        turned = np.transpose(array, self.order)
-        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
-
-    def restore(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A view of `array`, given on the canonical grid, along the stored axes."""
-        turned = array[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
-        return np.transpose(turned, np.argsort(self.order))
-
-
-def canonical(scan: Scan) -> Canonical:
-    """The scan with its axes permuted and flipped to be closest to RAS+; no value changes.
-
-    All 48 ways of storing the same scan (axis orders and flips) give the same view.
-    """
-    if scan.dimension == 2:
-        return Canonical(scan, (0, 1), (False, False))
-    order, flipped = orientation(scan.affine)
-    stored = scan.grid
-    turn = np.zeros((4, 4))  # canonical index -> stored index
-    turn[3, 3] = 1
-    for axis, (source, flip) in enumerate(zip(order, flipped, strict=True)):
-        turn[source, axis] = -1 if flip else 1
-        turn[source, 3] = stored[source] - 1 if flip else 0
-    spacing = None if scan.spacing_mm is None else tuple(scan.spacing_mm[a] for a in order)
-
-    def read(box: Box) -> NDArray[Any]:
-        return _turned(scan.read(_stored_box(scan, box, order, flipped)), order, flipped)
-
-    def padding(box: Box) -> NDArray[np.bool_] | None:
-        padded = scan.padding_in(_stored_box(scan, box, order, flipped))
-        return None if padded is None else _turned(padded[np.newaxis], order, flipped)[0]
-
-    view = replace(
-        scan,
-        padding=None if scan.padding is None else padding,
-        shape=(scan.shape[0], *(stored[a] for a in order)),
-        affine=scan.affine @ turn,
-        spacing_mm=spacing,
-        reader=read,
-        stored_shape=tuple(stored[a] for a in order),
-    )
-    return Canonical(view, order, flipped)
-
-
-def _stored_box(scan: Scan, box: Box, order: tuple[int, ...], flipped: tuple[bool, ...]) -> Box:
-    """The box of the stored grid that is `box` of the canonical grid."""
-    start, stop = [0] * len(order), [0] * len(order)
-    for axis, (source, flip) in enumerate(zip(order, flipped, strict=True)):
-        a, b, n = box.start[axis], box.stop[axis], scan.grid[source]
-        start[source], stop[source] = (n - b, n - a) if flip else (a, b)
-    return Box(tuple(start), tuple(stop))
-
-
-def _turned(block: NDArray[Any], order: tuple[int, ...], flipped: tuple[bool, ...]) -> NDArray[Any]:
-    """A block (c, *stored axes) along the canonical axes."""
-    block = np.transpose(block, (0, *(a + 1 for a in order)))
-    return block[(slice(None), *(slice(None, None, -1 if flip else 1) for flip in flipped))]
-
-
-def orientation(affine: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """The stored axis for each of right, anterior and superior, and whether it runs opposite.
-
-    Of the six assignments, the one with the largest sum of cosines between voxel axes and world
-    axes. Each cosine depends on one column only, so the order and sign of the columns do not change
-    it. In a tie (axes at 45 degrees) the assignment whose turned columns sort last wins; that
-    depends on the lines in space, not on how they are stored.
-    """
-    directions = affine[:3, :3] / np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    best: tuple[int, ...] = (0, 1, 2)
-    for order in permutations(range(3)):
-        if _better(_facing(directions[:, order]), _facing(directions[:, best])):
-            best = order
-    turned = _facing(directions[:, best])
-    flipped = tuple(bool((turned[:, a] != directions[:, best[a]]).any()) for a in range(3))
-    return best, flipped
-
-
-def _facing(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each column, negated if it runs against its own world axis (else the first that it meets)."""
-    turned = columns.copy()
-    for axis in range(3):
-        along = turned[axis, axis] or turned[np.flatnonzero(turned[:, axis])[0], axis]
-        if along < 0:
-            turned[:, axis] = -turned[:, axis]
-    return turned
-
-
-def _better(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    scores = [float(turned[0, 0] + turned[1, 1] + turned[2, 2]) for turned in (one, other)]
-    if abs(scores[0] - scores[1]) > _TIED:
-        return scores[0] > scores[1]
-    gaps = (one - other).T.ravel()
-    decisive = gaps[np.abs(gaps) > _TIED]
-    return bool(decisive.size and decisive[0] > 0)
 
 
 def onto_grid(scan: Scan, shape: tuple[int, ...], affine: NDArray[np.float64]) -> Scan:

@@ -15,7 +15,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from imaging.box import Box, blocks
 from imaging.formats.atomic import replacing
-from imaging.geometry import canonical
+from imaging.orientation import canonical
 from imaging.scan import Scan
 
 _IMAGE_EDGE = 1024

@@ -15,10 +15,10 @@ _BLOCK_VOXELS = 1 << 22
 
 
 class EmptyRegions:
-    """Voxels of the first channel's scan, on the mask's canonical grid, in the card's range."""
+    """Voxels of the first channel's scan, on the mask's oriented grid, in the card's range."""
 
     def __init__(self, subject: NetworkInput, card: ModelCard) -> None:
-        self._scan: Scan = subject.canonical.scan
+        self._scan: Scan = subject.oriented.scan
         self._range = card.empty
 
     def cover(self, tile: Tile) -> bool:

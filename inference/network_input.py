@@ -1,6 +1,6 @@
 """A network's input: views over the scans, computed when a tile is read.
 
-stored -> canonical axes -> RGB or grey -> normalised -> first channel's grid -> network's spacing
+stored -> oriented -> RGB or grey -> normalised -> first channel's grid -> network's spacing
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import ScanModelMismatch
-from imaging.geometry import Canonical, canonical, onto_grid
+from imaging.geometry import onto_grid
 from imaging.intensity import Normalisation, normalisation
 from imaging.large_arrays import cached
+from imaging.orientation import Oriented, canonical, oriented
 from imaging.resample import at_spacing
 from imaging.same_grid import label_view
 from imaging.scan import Scan
@@ -35,8 +36,8 @@ _LEAST_USED = 0.1
 class NetworkInput:
     """All channels of one subject on the network's grid, normalised."""
 
-    canonical: Canonical
-    """The first channel: the grid of the mask, and how to restore the stored axes."""
+    oriented: Oriented
+    """The first channel on the network's axes: the grid of the labels, and the way back."""
     views: tuple[Scan, ...]
     """One per channel, all on the network's grid, float32."""
     resampled: bool
@@ -62,15 +63,18 @@ def network_input(
     larger than memory: tiles overlap, and each would compute its part again from many voxels.
     """
     check(scans, card)
-    first = canonical(scans[card.channels[0].name])
-    oriented = {name: canonical(scan).scan for name, scan in scans.items()}
-    views, warnings = [], [*training_warnings(oriented, card)]
+    stored = scans[card.channels[0].name]
+    first = oriented(stored, card.orientation)
+    canonicals = {name: canonical(scan).scan for name, scan in scans.items()}
+    views, warnings = [], [*training_warnings(canonicals, card)]
     for channel in card.channels:
         warnings += [*scans[channel.name].warnings]
         if channel.label_values:
-            views.append(one_hot(label_view(scans[channel.name], first.scan), channel.label_values))
+            label = oriented(label_view(scans[channel.name], stored), card.orientation).scan
+            views.append(one_hot(label, channel.label_values))
             continue
-        view, measured = _normalised(_components(oriented[channel.name], channel), card)
+        view = oriented(scans[channel.name], card.orientation).scan
+        view, measured = _normalised(_components(view, channel), card)
         warnings += _value_warnings(measured, channel)
         if channel is not card.channels[0]:
             view = onto_grid(view, first.scan.grid, first.scan.affine)

@@ -67,7 +67,7 @@ def segment(
     readable = {name: cancellable(scan, context.token) for name, scan in scans.items()}
     subject = network_input(readable, card, context.scratch)
     opened = perf_counter() - started
-    labels = large_zeros(subject.canonical.scan.grid, label_type(card), context.scratch)
+    labels = large_zeros(subject.oriented.scan.grid, label_type(card), context.scratch)
     planner = WorkPlanner(subject, card, session.level, budget, options)
     work = planner.plan()
     while True:
@@ -82,8 +82,8 @@ def segment(
     context.token.check()
     if isinstance(labels, np.memmap):  # post-processing needs the memory
         session.release_memory()
-    grid = MaskContext(subject.canonical.scan.spacing_mm)
-    mask = subject.canonical.restore(postprocess(labels, card, grid, context.scratch))
+    grid = MaskContext(subject.oriented.scan.spacing_mm)
+    mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
     seconds = {"open": opened, "network": network, "total": perf_counter() - started}
     return Result(mask, work.tiles, subject, seconds, planner.shrunk_to, work.depth)
 
@@ -107,7 +107,7 @@ def _write_labels(
     session: Runner,
     context: RunContext,
 ) -> float:
-    """Fills the canonical grid with the network's labels; returns the seconds it computed."""
+    """Fills the oriented grid with the network's labels; returns the seconds it computed."""
     run = NetworkRun(session, context, len(work))
     empty = EmptyRegions(subject, card)
 

@@ -10,6 +10,7 @@ from imaging.box import Box
 from imaging.crop import cropped
 from imaging.errors import BadModel, Unavailable
 from imaging.formats.sniff import open_scan
+from imaging.orientation import stored_axes
 from imaging.scan import Scan, in_memory
 from models.card import ModelCard
 from models.card_parts import Channel, Sample
@@ -78,9 +79,17 @@ def _part(scan: Scan, sample: Sample) -> Scan:
 
 
 def _noise(shape: tuple[int, ...], card: ModelCard, seed: int) -> Scan:
-    """Seeded smooth noise on the network's own spacing."""
+    """Seeded smooth noise, stored along RAS+, on the network's own spacing."""
     rough = np.random.default_rng(seed).standard_normal(shape)
     values = scipy.ndimage.gaussian_filter(rough, (0, *(_SMOOTH for _ in shape[1:]))).astype(
         np.float32
     )
-    return in_memory(values, card.spacing_mm or ((1.0,) * 3 if card.dimension == 3 else None))
+    return in_memory(values, _stored_spacing(card))
+
+
+def _stored_spacing(card: ModelCard) -> tuple[float, ...] | None:
+    """The spacing of a scan stored along RAS+ that has the network's spacing when it is turned."""
+    if card.spacing_mm is None:
+        return (1.0,) * 3 if card.dimension == 3 else None
+    order = stored_axes(card.orientation, card.dimension)
+    return tuple(card.spacing_mm[order.index(axis)] for axis in range(card.dimension))

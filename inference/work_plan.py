@@ -64,7 +64,7 @@ def scan_axes(subject: NetworkInput) -> tuple[Axis, ...]:
     """From the network's grid to the scan's."""
     return tuple(
         Axis(n_in, n_out)
-        for n_in, n_out in zip(subject.grid, subject.canonical.scan.grid, strict=True)
+        for n_in, n_out in zip(subject.grid, subject.oriented.scan.grid, strict=True)
     )
 
 

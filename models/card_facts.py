@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from imaging.frozen_model import FrozenModel
+from imaging.orientation import RAS, check_orientation
 from imaging.postprocessing.step import LabelStep
 from imaging.postprocessing.steps import AnyStep
 from models.card_parts import Channel, Instances, Intensity, Label, Name, Sample
@@ -35,9 +36,15 @@ class CardFacts(FrozenModel):
     """Numbers single objects instead of writing label values. Empty: label values."""
     postprocessing: tuple[AnyStep, ...] = ()
     """Steps applied to the finished mask, in this order."""
+    orientation: str = RAS
+    """The axes of the network's input, in its own order; the mask is turned back. Three letters,
+    one of each of R/L, A/P and S/I: the direction in which each axis grows (`RAS`: to the right,
+    anterior and superior). Or `i`, `j` and `k` in any order: the axes as stored in the file, not
+    flipped (`kji`: as SimpleITK reads a NIfTI file). An image's axes are rows and columns: `ij`, as
+    with the default, or `ji`."""
     spacing_mm: tuple[float, ...] | None = None
-    """Voxel size in mm at which the network was trained, per axis (RAS+ for a volume); scans are
-    resampled to it. Empty: scans are used at their own voxel size."""
+    """Voxel size in mm at which the network was trained, per axis of its input; scans are resampled
+    to it. Empty: scans are used at their own voxel size."""
     intensity: Intensity
     """How voxel values are normalised."""
     empty: tuple[float, float] | None = None
@@ -86,7 +93,8 @@ class CardFacts(FrozenModel):
                 raise ValueError("postprocessing names a label value that labels do not list")
 
     def check_dimension(self, axes: int) -> None:
-        """Raises ValueError unless lengths in mm fit a network of `axes` spatial axes."""
+        """Raises ValueError unless all that is stated per axis fits a network of `axes` axes."""
+        check_orientation(self.orientation, axes)
         if self.spacing_mm is not None and (
             len(self.spacing_mm) != axes or min(self.spacing_mm) <= 0
         ):

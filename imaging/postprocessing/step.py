@@ -23,8 +23,8 @@ class Step(FrozenModel, ABC):
     def apply(self, mask: NDArray[Any], context: MaskContext) -> None:
         """Changes `mask` in place.
 
-        `mask`: label values, uint8 or uint16, 2D or 3D, on the scan's own grid with a volume's
-        axes along those closest to RAS+. It may be larger than memory: read and write it by the
+        `mask`: label values, uint8 or uint16, 2D or 3D, on the scan's own grid with its axes in
+        the card's `orientation`. It may be larger than memory: read and write it by the
         ranges of `imaging.large_arrays.slabs`. `context`: the voxel spacing along these axes.
         """
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.formats.atomic import replacing
-from imaging.geometry import canonical
+from imaging.orientation import canonical
 from imaging.scan import Scan
 
 _REFERENCE = ("reference", "#00b4d8", 2.6)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from imaging.errors import BadRequest
 from imaging.frozen_model import FrozenModel
+from imaging.orientation import RAS
 from models.card_facts import CardFacts
 from models.training.tables import (
     Augmentation,
@@ -72,6 +73,8 @@ class TrainingConfig(FrozenModel):
         if self.network.logit_offsets and len(self.network.logit_offsets) != outputs:
             raise ValueError(f"network.logit_offsets needs {outputs} numbers, one for each output")
         self.card.check_dimension(self.network.dimension)
+        if self.card.orientation != RAS:
+            raise ValueError(f"card.orientation needs {RAS}: training turns all scans to it")
         if self.synthesis is not None:
             self._check_synthesis(self.synthesis)
         return self

@@ -14,8 +14,8 @@ from scipy import ndimage
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical, orientation
 from imaging.intensity import normalisation
+from imaging.orientation import canonical, orientation
 from imaging.scan import Scan, in_memory
 from models.card_facts import CardFacts
 from models.training.tables import Data, Loss

@@ -10,7 +10,7 @@ from scipy import ndimage
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical
+from imaging.orientation import canonical
 from models.training.config import TrainingConfig
 from models.training.data import case_name, label_values
 from models.training.tables import Synthesis

@@ -13,8 +13,9 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from imaging.box import Box
 from imaging.formats.incoming import ScanSelection
-from imaging.geometry import canonical, onto_grid
+from imaging.geometry import onto_grid
 from imaging.intensity import normalisation
+from imaging.orientation import canonical
 from imaging.resample import at_spacing
 from imaging.scan import Scan
 from tests.support.dicom.files import classic, picture

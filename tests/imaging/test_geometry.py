@@ -19,8 +19,9 @@ from imaging.box import Box
 from imaging.errors import ScanModelMismatch
 from imaging.formats.nifti.write import write_mask
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical, onto_grid, orientation
+from imaging.geometry import onto_grid
 from imaging.measure import measure
+from imaging.orientation import canonical, orientation
 from imaging.scan import Scan
 
 ORIENTATIONS = [

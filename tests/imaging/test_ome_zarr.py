@@ -25,7 +25,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.ome_tiff.write import write_ome_tiff
 from imaging.formats.ome_zarr.write import write_ome_zarr
 from imaging.formats.sniff import open_scan, verify
-from imaging.geometry import canonical
+from imaging.orientation import canonical
 from imaging.scan import Scan, in_memory
 
 ANATOMY = ("inferior-to-superior", "anterior-to-posterior", "right-to-left")

@@ -16,7 +16,7 @@ from imaging.formats.format import MaskFormat
 from imaging.formats.incoming import incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical
+from imaging.orientation import canonical
 from imaging.scan import Scan
 from tests.support.dicom.headers import mask_description
 from tests.support.placed_masks import READERS, centroids

@@ -367,6 +367,7 @@ def test_the_average_forgets_how_it_began(tmp_path: Path) -> None:
         ('kind = "zscore"', 'kind = "percentile"', "card.intensity"),
         ("seed = 1", "seed = [", "TOML"),
         ("outputs = [0, 1]", "outputs = [1, 0]", "background"),
+        ("outputs = [0, 1]", 'outputs = [0, 1]\norientation = "LPS"', "card.orientation needs RAS"),
         ("outputs = [0, 1]", 'outputs = [1]\nactivation = "sigmoid"', "data.regions needs 1"),
         ("widths = [4, 8]", 'widths = [4, 8]\nblock = "transformer"', "network.block"),
         ("widths = [4, 8]", "widths = [4, 8]\nin_channels = 2", "in_channels needs 1"),

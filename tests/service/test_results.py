@@ -14,8 +14,8 @@ from PIL import Image
 from imaging.box import Box
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
-from imaging.geometry import canonical
 from imaging.measure import measure_instances
+from imaging.orientation import canonical
 from tests.support.answers import check_problem
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway

@@ -17,7 +17,7 @@ from imaging.formats.ome_zarr.axes import DIRECTIONS, SpatialAxis
 from imaging.formats.ome_zarr.read import ZarrVoxels, is_ome_zarr
 from imaging.formats.ome_zarr.save import Level, pack, save_image
 from imaging.formats.pyramid import levels
-from imaging.geometry import orientation
+from imaging.orientation import orientation
 from imaging.scan import Scan
 
 _CHUNK = {2: 1024, 3: 128}
