@@ -1,0 +1,1 @@
+"""What tiling needs to know about a network, derived from its ONNX file. Torch-free."""

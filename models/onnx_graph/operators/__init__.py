@@ -1,0 +1,1 @@
+"""What each operator of ONNX does to sizes and windows: one rule for each, found by name."""

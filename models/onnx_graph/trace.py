@@ -1,0 +1,75 @@
+"""Follows the image through the graph: the shape of every tensor, and what it reads."""
+
+from collections.abc import Mapping
+
+import onnx
+
+from models.onnx_graph.network_file import STANDARD, NetworkFile
+from models.onnx_graph.node import Grid, Node, NotDerivable
+from models.onnx_graph.operators import pointwise, reductions, resizing, shapes, sliding
+from models.onnx_graph.operators.rule import Inputs, Rules
+from models.onnx_graph.size import Size, UnknownSize, number
+from models.onnx_graph.tensor import Tensor, constant
+from models.onnx_graph.windows import of_input
+
+RULES: Rules = {
+    **sliding.RULES,
+    **resizing.RULES,
+    **pointwise.RULES,
+    **shapes.RULES,
+    **reductions.RULES,
+}
+"""The rule of each operator; without one, the derivation ends."""
+
+
+def constants_of(network: NetworkFile) -> dict[str, Tensor]:
+    """The constants of the graph as tensors; they are the same for every grid."""
+    return {
+        name: constant(onnx.numpy_helper.to_array(proto))
+        for name, proto in network.constants.items()
+    }
+
+
+def trace(
+    network: NetworkFile, grid: Grid, constants: Mapping[str, Tensor], channels: int
+) -> dict[str, Tensor]:
+    """All tensors by name, for images of the grid's sizes.
+
+    Raises NeedsAlign where the stride is larger than the grid's align, and IllegalSize where the
+    network does not accept images of these sizes.
+    """
+    tensors = dict(constants) | {network.input.name: _image(grid, channels)}
+    for node in network.nodes:
+        inputs = [tensors.get(name) if name else None for name in node.proto.input]
+        outputs = _outputs(node, inputs, grid)
+        tensors.update(zip(node.proto.output, outputs, strict=False))
+    return tensors
+
+
+def _image(grid: Grid, channels: int) -> Tensor:
+    axes = range(len(grid.align))
+    sizes = [_axis_size(axis, grid) for axis in axes]
+    reads = {axis: of_input(grid.align[axis]) for axis in axes} if grid.windows else {}
+    return Tensor((number(1), number(channels), *sizes), reads, feature=True)
+
+
+def _axis_size(axis: int, grid: Grid) -> Size:
+    base, slope = number(grid.residue[axis]), number(grid.align[axis])
+    return Size(base.base, slope.base, axis)
+
+
+def _outputs(node: Node, inputs: list[Tensor | None], grid: Grid) -> tuple[Tensor, ...]:
+    rule = RULES.get(node.kind, _unknown) if node.proto.domain in STANDARD else _unknown
+    try:
+        outputs = rule(node, inputs, grid)
+    except (UnknownSize, NotDerivable) as error:
+        known = [tensor for tensor in inputs if tensor is not None]
+        reason = next((tensor.whole for tensor in known if tensor.whole), "")
+        reason = reason or str(error) or f"{node.title} has an output that cannot be derived"
+        feature = any(tensor.feature for tensor in known)
+        return (Tensor(None, feature=feature, whole=reason),) * len(node.proto.output)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def _unknown(node: Node, inputs: Inputs, grid: Grid) -> Tensor:  # noqa: ARG001 - a Rule
+    raise NotDerivable(f"{node.title} is not an operator that can be derived")
