@@ -57,7 +57,7 @@ def membranes(path: Path, model: Model, session: Session) -> NDArray[np.float32]
     """The probability of a membrane, (row, column), in one pass."""
     scan = open_scan(path)
     image = scan.read(Box.whole(scan.grid))
-    values = normalisation(scan, model.card.intensity).apply(image)[None]
+    values = normalisation(scan, model.card.value_rule).apply(image)[None]
     logits = session.logits(session.run(values))[0]
     return np.asarray(1 / (1 + np.exp(logits[0] - logits[1])), np.float32)
 

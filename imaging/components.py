@@ -73,6 +73,30 @@ class Components:
         return np.concatenate(sizes), np.concatenate(pairs)
 
 
+def enclosed(background: Inside, shape: Sequence[int]) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+    """Each range of the first axis, and which of its voxels are holes.
+
+    A hole is background, connected by faces, that reaches no side of the array. `background` is
+    called again for each slab and must return the same values as before.
+    """
+    faces = scipy.ndimage.generate_binary_structure(len(shape), 1)
+    components = Components(background, shape, faces)
+    is_hole = np.ones(components.count + 1, bool)
+    for rows, number in components.slabs():
+        is_hole[number[_border(rows, shape)]] = False
+    is_hole[0] = False
+    for rows, number in components.slabs():
+        yield rows, is_hole[number]
+
+
+def _border(rows: slice, shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Which voxels of a slab lie on a side of the whole array."""
+    border = np.ones((rows.stop - rows.start, *shape[1:]), bool)
+    inner = slice(1 if rows.start == 0 else 0, -1 if rows.stop == shape[0] else None)
+    border[(inner, *(slice(1, -1),) * (len(shape) - 1))] = False
+    return border
+
+
 def _lifted(labels: NDArray[Any], offset: int) -> NDArray[np.int64]:
     return np.where(labels > 0, labels.astype(np.int64) + offset, 0)
 

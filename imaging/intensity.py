@@ -38,6 +38,8 @@ class IntensityRule(Protocol):
     def mean(self) -> float: ...
     @property
     def std(self) -> float: ...
+    @property
+    def clip(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def normalisation(scan: Scan, rule: IntensityRule) -> Normalisation:
         percents = (float(rule.lower or 0.0), float(rule.upper or 100.0))
         a, b = _percentiles(scan, low, high, count, percents)
         shift, scale = a, b - a
+        clip = (a, b) if rule.clip else clip
     elif rule.kind == "fixed":
         shift, scale = rule.mean, rule.std
         clip = (

@@ -18,9 +18,11 @@ from imaging.geometry import onto_grid
 from imaging.intensity import Normalisation, normalisation
 from imaging.large_arrays import cached
 from imaging.orientation import Oriented, canonical, oriented
+from imaging.preparation.prepared import PreparedChannel, in_array
+from imaging.preparation.way_back import WayBack
 from imaging.resample import at_spacing
 from imaging.same_grid import label_view
-from imaging.scan import Scan
+from imaging.scan import Scan, in_memory
 from inference.training_fit import training_warnings
 from models.card import ModelCard
 from models.card_parts import Channel
@@ -41,8 +43,10 @@ class NetworkInput:
     views: tuple[Scan, ...]
     """One per channel, all on the network's grid, float32."""
     resampled: bool
-    """Whether the network's grid differs from the first channel's."""
+    """Whether the network's grid is the first channel's at another spacing."""
     warnings: tuple[str, ...]
+    way_back: tuple[WayBack, ...] = ()
+    """What the card's preparation did to the first channel's grid, in this order."""
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -79,6 +83,8 @@ def network_input(
         if channel is not card.channels[0]:
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
+    if card.preparation:
+        return _prepared(first, tuple(views), card, tuple(warnings), scratch)
     if card.spacing_mm is not None and first.scan.spacing_mm is None:
         warnings.append("The image has no pixel size; it was not resampled to the model's spacing.")
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
@@ -92,6 +98,30 @@ def network_input(
             for new, old in zip(coarser, views, strict=True)
         ]
     return NetworkInput(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))
+
+
+def _prepared(
+    first: Oriented,
+    views: tuple[Scan, ...],
+    card: ModelCard,
+    warnings: tuple[str, ...],
+    scratch: Path | None,
+) -> NetworkInput:
+    """The input that the card's preparation makes of the views: one array, not computed lazily."""
+    channels = tuple(
+        PreparedChannel(channel.name, channel.inputs, bool(channel.label_values))
+        for channel in card.channels
+    )
+    prepared = in_array(views, channels, scratch)
+    for step in card.preparation:
+        prepared = step.apply(prepared, scratch)
+    return NetworkInput(
+        first,
+        (in_memory(prepared.values, prepared.spacing_mm),),
+        resampled=False,
+        warnings=tuple(dict.fromkeys((*warnings, *prepared.warnings))),
+        way_back=prepared.way_back,
+    )
 
 
 def one_hot(label: Scan, values: Sequence[int]) -> Scan:
@@ -175,7 +205,7 @@ def _value_warnings(measured: Normalisation, channel: Channel) -> Iterator[str]:
 
 def _normalised(scan: Scan, card: ModelCard) -> tuple[Scan, Normalisation]:
     """The normalised view, and what was measured for it."""
-    measured = normalisation(scan, card.intensity)
+    measured = normalisation(scan, card.value_rule)
 
     def read(box: Box) -> NDArray[np.float32]:
         return measured.apply(scan.read(box))

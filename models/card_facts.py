@@ -8,6 +8,7 @@ from imaging.frozen_model import FrozenModel
 from imaging.orientation import RAS, check_orientation
 from imaging.postprocessing.step import LabelStep
 from imaging.postprocessing.steps import AnyStep
+from imaging.preparation.steps import AnyPreparation, check_steps
 from models.card_parts import Channel, Instances, Intensity, Label, Name, Sample
 
 
@@ -45,8 +46,13 @@ class CardFacts(FrozenModel):
     spacing_mm: tuple[float, ...] | None = None
     """Voxel size in mm at which the network was trained, per axis of its input; scans are resampled
     to it. Empty: scans are used at their own voxel size."""
-    intensity: Intensity
-    """How voxel values are normalised."""
+    intensity: Intensity | None = None
+    """How voxel values are normalised. Needed unless the card has `preparation`."""
+    preparation: tuple[AnyPreparation, ...] = ()
+    """Steps that make the network's input from the scans along the axes of `orientation`, in this
+    order; they replace `intensity` and `spacing_mm`. For networks that were trained elsewhere: the
+    steps repeat what was done there. Empty: scans are normalised as `intensity` and resampled as
+    `spacing_mm` state."""
     empty: tuple[float, float] | None = None
     """Lowest and highest stored value of voxels that are always background: air, the zeros of a
     stripped skull, the white of a slide. Tiles that would write only such voxels are skipped.
@@ -80,7 +86,16 @@ class CardFacts(FrozenModel):
         if self.empty is not None and not self.empty[0] <= self.empty[1]:
             raise ValueError("empty needs two numbers, the lower first")
         self._check_postprocessing(values)
+        self._check_preparation()
         return self
+
+    def _check_preparation(self) -> None:
+        if bool(self.preparation) == (self.intensity is not None):
+            raise ValueError("a card needs either intensity or preparation, not both")
+        if self.preparation and self.spacing_mm is not None:
+            raise ValueError("a card with preparation states its spacing in a step, resample")
+        if self.preparation and self.empty is not None:
+            raise ValueError("a card with preparation cannot have empty, which skips tiles")
 
     def _check_postprocessing(self, values: set[int]) -> None:
         rule = self.instances
@@ -102,6 +117,13 @@ class CardFacts(FrozenModel):
         for channel in self.channels:
             if channel.trained_on is not None:
                 channel.trained_on.check_dimension(axes)
+        scans = sum(not channel.label_values for channel in self.channels)
+        check_steps(self.preparation, scans, axes)
+
+    @property
+    def value_rule(self) -> Intensity:
+        """`intensity`; with `preparation`, values are left to its steps."""
+        return self.intensity or Intensity(kind="none")
 
     @property
     def components(self) -> int:

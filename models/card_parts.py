@@ -74,8 +74,8 @@ class Intensity(FrozenModel):
 
     kind: Literal["zscore", "percentile", "fixed", "none"]
     """`zscore`: subtract the mean and divide by the standard deviation of all finite voxels.
-    `percentile`: map the percentiles `lower` and `upper` to 0 and 1, without clipping; an RGB
-    image's three components are taken together. `fixed`: clip to [`lower`, `upper`], subtract
+    `percentile`: map the percentiles `lower` and `upper` to 0 and 1; an RGB image's three
+    components are taken together. `fixed`: clip to [`lower`, `upper`], subtract
     `mean`, divide by `std` (CT). `none`: leave values as they are."""
     lower: float | None = None
     """`percentile`: percent, 0 to 100. `fixed`: lowest value, in the scan's units."""
@@ -85,6 +85,8 @@ class Intensity(FrozenModel):
     """`fixed` only: value that is subtracted, in the scan's units."""
     std: Annotated[float, Field(gt=0)] = 1.0
     """`fixed` only: value to divide by, in the scan's units."""
+    clip: bool = False
+    """`percentile` only: clip values to the two percentiles."""
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
@@ -92,6 +94,8 @@ class Intensity(FrozenModel):
             self.lower is None or self.upper is None or self.lower >= self.upper
         ):
             raise ValueError(f"intensity '{self.kind}' needs lower < upper")
+        if self.clip and self.kind != "percentile":
+            raise ValueError("clip is for intensity 'percentile' only")
         return self
 
 

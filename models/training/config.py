@@ -75,6 +75,8 @@ class TrainingConfig(FrozenModel):
         self.card.check_dimension(self.network.dimension)
         if self.card.orientation != RAS:
             raise ValueError(f"card.orientation needs {RAS}: training turns all scans to it")
+        if self.card.preparation:
+            raise ValueError("card.preparation is for networks that were trained elsewhere")
         if self.synthesis is not None:
             self._check_synthesis(self.synthesis)
         return self

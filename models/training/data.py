@@ -145,7 +145,7 @@ def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
         )
     whole = Box.whole(scan.grid)
     held = in_memory(scan.read(whole))
-    values = normalisation(held, card.intensity).apply(held.read(whole))
+    values = normalisation(held, card.value_rule).apply(held.read(whole))
     is_grey = len(card.channels) == 1 and values.shape[0] == 1  # repeated for an RGB channel
     if values.shape[0] != card.components and not is_grey:
         raise _unsuitable(f"An image has {values.shape[0]} components, not {card.components}.")

@@ -102,7 +102,7 @@ class Drawn:
             spacing = _FIELD_MM / min(self._spacing)
             image = image * torch.exp(bias * smooth_field(size, spacing, 1, random))
         values = image.numpy()
-        normalised = normalisation(in_memory(values), self._card.intensity).apply(values)
+        normalised = normalisation(in_memory(values), self._card.value_rule).apply(values)
         places = [
             np.minimum((np.arange(n) + 0.5) * (m / n), m - 1).astype(np.intp)
             for n, m in zip(size, rows.shape, strict=True)

@@ -21,6 +21,7 @@ class Rule:
     upper: float | None = None
     mean: float = 0.0
     std: float = 1.0
+    clip: bool = False
 
 
 def scan_of(values: np.ndarray) -> Scan:
@@ -133,7 +134,7 @@ def test_percentiles_of_any_two_values_are_finite(
 ) -> None:
     values = np.full((1, 10, 10, 10), low, np.float32)
     values.ravel()[: round(share * values.size)] = high
-    norm = normalisation(scan_of(values), Rule("percentile", *sorted(percents)))
+    norm = normalisation(scan_of(values), Rule("percentile", min(percents), max(percents)))
     assert np.isfinite(norm.shift)
     assert np.isfinite(norm.scale)
     assert norm.scale > 0
@@ -205,3 +206,12 @@ def test_a_tile_is_normalised_as_in_the_whole() -> None:
     norm = normalisation(scan, Rule("zscore"))
     box = Box((3, 0, 5), (9, 31, 17))
     assert np.array_equal(norm.apply(scan.read(box)), norm.apply(values)[:, *box.slices])
+
+
+def test_percentiles_may_clip() -> None:
+    values = volume()
+    scan = scan_of(values)
+    plain = normalisation(scan, Rule("percentile", 5, 95)).apply(values)
+    clipped = normalisation(scan, Rule("percentile", 5, 95, clip=True)).apply(values)
+    assert plain.min() < 0 < 1 < plain.max()
+    np.testing.assert_allclose(clipped, plain.clip(0, 1), atol=1e-6)

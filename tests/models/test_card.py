@@ -19,6 +19,8 @@ from imaging.errors import BadModel
 from imaging.postprocessing.mask_context import MaskContext
 from imaging.postprocessing.step import Step
 from imaging.postprocessing.steps import STEPS, any_of
+from imaging.preparation.steps import PREPARATION_STEPS
+from imaging.preparation.value_rules import VALUE_RULES
 from inference.pipeline import postprocess
 from models.card import ModelCard
 from models.card_facts import CardFacts
@@ -47,6 +49,9 @@ FIELDS: dict[str, Any] = {
     "licence": "none",
     "sha256": "0" * 64,
 }
+ZSCORE: dict[str, Any] = {"kind": "zscore"}
+NORMALISED: dict[str, Any] = {"step": "normalise", "rules": [ZSCORE]}
+PREPARED: dict[str, Any] = {"intensity": None, "preparation": [NORMALISED]}
 
 
 class Invert(Step):
@@ -96,6 +101,28 @@ def test_steps_run_in_the_order_of_the_card() -> None:
         ({"postprocessing": [{"step": "fill_holes", "labels": [2]}]}, "labels do not list"),
         ({"postprocessing": [{"step": "largest_foreground", "labels": [1]}]}, "not permitted"),
         ({"outputs": [0, 2]}, "labels do not list"),
+        ({"orientation": "ras"}, "orientation needs three letters"),
+        ({"intensity": None}, "either intensity or preparation"),
+        ({"preparation": [{"step": "crop_nonzero"}]}, "either intensity or preparation"),
+        (PREPARED | {"preparation": [{"step": "shrink"}]}, "'crop_nonzero', 'normalise'"),
+        (PREPARED | {"preparation": [NORMALISED | {"rules": []}]}, "at least 1"),
+        (PREPARED | {"preparation": [NORMALISED | {"rules": [ZSCORE] * 2}]}, "needs one rule"),
+        (
+            PREPARED | {"preparation": [NORMALISED | {"rules": [{"kind": "ct"}]}]},
+            "'none', 'fixed', 'zscore'",
+        ),
+        (
+            PREPARED
+            | {
+                "preparation": [
+                    {"step": "crop_nonzero"},
+                    NORMALISED | {"rules": [ZSCORE | {"over": "inside"}]},
+                ]
+            },
+            "crop_nonzero with keep_mask",
+        ),
+        (PREPARED | {"spacing_mm": [1, 1, 1]}, "states its spacing in a step"),
+        (PREPARED | {"empty": [0, 0]}, "cannot have empty"),
         ({"labels": [{"value": 1, "name": "a", "color": "#ff0000"}] * 2}, "once"),
         ({"channels": []}, "at least one"),
         ({"spacing_mm": [1, 1]}, "spacing_mm needs 3"),
@@ -129,7 +156,8 @@ def test_every_field_has_a_description(model: type[BaseModel]) -> None:
         assert part["description"], name
         for field, facts in part["properties"].items():
             assert facts.get("description"), f"{name}.{field}"
-    assert {kind.__name__ for kind in STEPS} <= set(schema["$defs"])
+    kinds = (*STEPS, *PREPARATION_STEPS, *VALUE_RULES)
+    assert {kind.__name__ for kind in kinds} <= set(schema["$defs"])
 
 
 def test_a_configured_network_has_the_fields_and_defaults_of_the_u_net() -> None:
@@ -146,6 +174,17 @@ def test_a_persons_part_of_the_card_is_defined_once() -> None:
     """ModelCard adds derived fields, and states the version always; it repeats nothing else."""
     own = set(vars(models.card.ModelCard)["__annotations__"])
     assert own & set(CardFacts.model_fields) == {"version"}
+
+
+def test_preparation_is_saved_with_the_card(tmp_path: Path) -> None:
+    steps = [
+        {"step": "crop_nonzero", "keep_mask": True},
+        {"step": "normalise", "rules": [{"kind": "zscore", "over": "inside"}]},
+    ]
+    card = ModelCard.model_validate(FIELDS | PREPARED | {"preparation": steps})
+    card.save(tmp_path / "card.json")
+    assert ModelCard.load(tmp_path / "card.json") == card
+    assert json.loads((tmp_path / "card.json").read_text())["preparation"] == steps
 
 
 def test_the_cards_of_the_zoo_are_as_saved(tmp_path: Path) -> None:

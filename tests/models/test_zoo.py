@@ -37,7 +37,7 @@ ALL = pytest.mark.parametrize("name", SHIPPED)
 
 def outputs(card: ModelCard, image: NDArray[np.generic]) -> NDArray[np.intp]:
     """The best output for each voxel of a whole image (c, *spatial), without tiling of ours."""
-    values = normalisation(in_memory(image), card.intensity).apply(image)
+    values = normalisation(in_memory(image), card.value_rule).apply(image)
     pad = [(0, 0)]
     for n, halo, align, least in zip(
         image.shape[1:], card.halo, card.align, card.minimum, strict=True

@@ -1,0 +1,39 @@
+"""What a preparation step did to the grid, so that results can be brought back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imaging.box import Box
+
+Anchor = Literal["edges", "centres"]
+"""What two grids share: the outer edges of their first and last voxels, or the centre of the first
+voxel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cropped:
+    """The grid was cropped; results are background outside the box."""
+
+    box: Box
+    """The part that was kept, in voxels of `grid`."""
+    grid: tuple[int, ...]
+    """The shape before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The grid was resampled along its axes."""
+
+    before: tuple[int, ...]
+    """The shape before."""
+    after: tuple[int, ...]
+    """The shape of the result."""
+    ratios: tuple[float, ...]
+    """Voxels of `before` per voxel of `after`, along each axis. With the anchor `edges` the
+    quotient of the two shapes, with `centres` of the two spacings."""
+    anchor: Anchor
+    coarse_axis: int | None = None
+    """The axis that was resampled apart from the others, by another order."""
+
+
+WayBack = Cropped | Resized
