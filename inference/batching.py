@@ -20,7 +20,7 @@ KEPT_BYTES = 256 << 20
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A tile of one thread, and its features or error when it has run."""
+    """The tiles of one thread, and their features or error when they have run."""
 
     image: NDArray[np.float32]
     token: CancelToken
@@ -56,7 +56,8 @@ class BatchingSession:
     def run(
         self, image: NDArray[np.float32], token: CancelToken | None = None
     ) -> NDArray[np.float32]:
-        """Features of one tile (1, c, *spatial); raises what the session raises, and JobLost."""
+        """Features of the tiles (n, c, *spatial) of one thread; raises what the session raises, and
+        JobLost."""
         mine = _Waiting(image, token or CancelToken())
         with self._lock:
             self._waiting.append(mine)
@@ -75,6 +76,11 @@ class BatchingSession:
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Session.logits`."""
         return self._session.logits(features)
+
+    @property
+    def batch(self) -> int | None:
+        """See `Session.batch`."""
+        return self._session.batch
 
     @property
     def level(self) -> Level | None:
@@ -99,7 +105,7 @@ class BatchingSession:
 
     def _run_batch(self, mine: _Waiting) -> None:
         """Runs a tile with the waiting tiles of its shape."""
-        shape, voxels = mine.image.shape, mine.image[0, 0].size
+        shape, voxels = mine.image.shape, mine.image[:, 0].size
         with self._lock:
             alike = [t for t in self._waiting if t is not mine and t.image.shape == shape]
             batch = [mine, *alike[: max(1, self._most // voxels) - 1]]
@@ -124,8 +130,8 @@ class BatchingSession:
             return False
         except Exception:  # noqa: BLE001 - each tile runs again alone and raises its own error
             return False
-        for tile, own in zip(batch, features, strict=True):
-            tile.features = own[None]
+        for tile, own in zip(batch, np.split(features, len(batch)), strict=True):
+            tile.features = own
             tile.done.set()
         return True
 

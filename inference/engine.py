@@ -202,7 +202,9 @@ class Engine:
         free = device.runtime.memory.budget_bytes() + loaded.session.held_bytes // 2
         memory = int(min(self._memory or free, loaded.tile_limit_bytes or math.inf))
         measured = loaded.measured
-        return Budget(memory, measured.voxels_per_second, measured.bytes_per_voxel)
+        own_memory = device.runtime.hardware != runtime_named(REFERENCE).hardware
+        host = PROCESSOR_MEMORY.budget_bytes() if own_memory else None
+        return Budget(memory, measured.voxels_per_second, measured.bytes_per_voxel, host)
 
 
 def _fallback(device: Device, error: TesseraError | MemoryError) -> str:

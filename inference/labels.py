@@ -4,24 +4,37 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from models.card import ModelCard
 
+_HALF = 0.5
 
-def labels_of(logits: NDArray[np.float32], card: ModelCard) -> NDArray[Any]:
-    """(outputs, *spatial) -> (*spatial) label values.
+
+def probabilities(logits: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
+    """Softmax or sigmoid of logits (outputs, *spatial), as the card says."""
+    if card.activation == "sigmoid":
+        return np.asarray(expit(logits))
+    values = np.exp(logits - logits.max(axis=0))
+    return np.asarray(values / values.sum(axis=0))
+
+
+def labels_of(
+    values: NDArray[np.float32], card: ModelCard, *, activated: bool = False
+) -> NDArray[Any]:
+    """Logits, or probabilities if `activated`, (outputs, *spatial) -> (*spatial) label values.
 
     For a card that numbers objects: the number of the winning output.
     """
     if card.activation == "softmax":
-        winner = best_output(logits)
-        if card.instances is not None or card.outputs == tuple(range(len(logits))):
+        winner = best_output(values)
+        if card.instances is not None or card.outputs == tuple(range(len(values))):
             return winner.astype(label_type(card), copy=False)
         return np.asarray(np.asarray(card.outputs, label_type(card))[winner])
-    values = np.zeros(logits.shape[1:], label_type(card))
-    for region, value in zip(logits, card.outputs, strict=True):
-        values[region > 0] = value  # sigmoid(x) > 0.5
-    return values
+    labels = np.zeros(values.shape[1:], label_type(card))
+    for region, value in zip(values, card.outputs, strict=True):
+        labels[region > (_HALF if activated else 0)] = value  # sigmoid(0) = 0.5
+    return labels
 
 
 def best_output(logits: NDArray[np.float32]) -> NDArray[Any]:

@@ -11,22 +11,20 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
-from imaging.errors import BadModel, StorageFull
+from imaging.errors import BadModel
 from imaging.instances import number_instances
 from imaging.large_arrays import large_zeros
 from imaging.postprocessing.mask_context import MaskContext
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
-from inference.empty_regions import EmptyRegions
-from inference.labels import label_type, labels_of
+from inference.label_writers import write_labels
+from inference.labels import label_type
 from inference.network_input import NetworkInput, network_input
-from inference.network_run import NetworkRun
 from inference.networks.session import Runner
 from inference.options import RunOptions
 from inference.planner import Budget
 from inference.run_context import RunContext
-from inference.tile_logits import logits_on_scan, strips, tile_features
-from inference.work_plan import WorkPlan, WorkPlanner
+from inference.windows.plan import WindowPlan
 from models.card import ModelCard
 
 
@@ -36,7 +34,7 @@ class Result:
 
     mask: NDArray[Any]
     """Label values, or object numbers; spatial shape of the scan, unsigned integers."""
-    plan: tiling.Plan
+    plan: tiling.Plan | WindowPlan
     subject: NetworkInput
     seconds: Mapping[str, float]
     """`open`, `network` and `total`."""
@@ -69,24 +67,14 @@ def segment(
     _check_grid(subject, card)
     opened = perf_counter() - started
     labels = large_zeros(subject.oriented.scan.grid, label_type(card), context.scratch)
-    planner = WorkPlanner(subject, card, session.level, budget, options)
-    work = planner.plan()
-    while True:
-        try:
-            network = _write_labels(labels, subject, card, work, session, context)
-            break
-        except StorageFull as error:
-            work = planner.without_levels(work, error)
-        except MemoryError as error:
-            session.release_memory()
-            work = planner.with_smaller_tiles(work, error)
+    written = write_labels(labels, subject, card, session, budget, options, context)
     context.token.check()
     if isinstance(labels, np.memmap):  # post-processing needs the memory
         session.release_memory()
     grid = MaskContext(subject.oriented.scan.spacing_mm)
     mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
-    seconds = {"open": opened, "network": network, "total": perf_counter() - started}
-    return Result(mask, work.tiles, subject, seconds, planner.shrunk_to, work.depth)
+    seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
+    return Result(mask, written.plan, subject, seconds, written.shrunk_to, written.depth)
 
 
 def _check_grid(subject: NetworkInput, card: ModelCard) -> None:
@@ -107,34 +95,6 @@ def cancellable(scan: Scan, token: CancelToken) -> Scan:
         return scan.read(box)
 
     return replace(scan, reader=read)
-
-
-def _write_labels(
-    labels: NDArray[Any],
-    subject: NetworkInput,
-    card: ModelCard,
-    work: WorkPlan,
-    session: Runner,
-    context: RunContext,
-) -> float:
-    """Fills the oriented grid with the network's labels; returns the seconds it computed."""
-    run = NetworkRun(session, context, len(work))
-    empty = EmptyRegions(subject, card)
-
-    def wanted(tile: tiling.Tile) -> bool:
-        covered = empty.cover(tile)
-        if covered:
-            run.tile_done(0.0)
-        return not covered
-
-    context.on_tile(0, len(work))
-    for tile, features in tile_features(subject, work, run, wanted):
-        for strip in strips(tile.write, len(card.outputs)):
-            context.token.check()
-            logits = logits_on_scan(features, tile, subject, session, strip)
-            labels[strip.slices] = labels_of(logits, card)
-            empty.clear(labels, strip)
-    return run.seconds
 
 
 def postprocess(

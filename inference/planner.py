@@ -39,6 +39,9 @@ class Budget:
     """Measured speed; None: tiles are limited by memory alone."""
     bytes_per_voxel: float | None = None
     """Measured working memory; None: the card's value times 1.5 is used."""
+    host_bytes: int | None = None
+    """Memory for what is kept beside the network, on a device that has its own memory; None: both
+    share `memory_bytes`."""
 
     def tile_bytes(self, card: ModelCard, shape: Sequence[int]) -> float:
         """Working memory of a tile that reads `shape`."""

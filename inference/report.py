@@ -8,14 +8,14 @@ from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
 from inference.device import Device
 from inference.pipeline import Result
+from inference.windows.plan import WindowPlan
 from models.card import ModelCard
 
 
 def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[str, Any]:
     """Model, device, tiling, times, warnings and measurements of one mask."""
-    first = next(iter(result.plan), None)
     warnings = [*result.subject.warnings]
-    if not card.exact:
+    if not card.exact and card.windows is None:
         warnings.append("This network is not exact; it ran in one pass.")
     if result.fallback:
         warnings.append(result.fallback)
@@ -23,19 +23,33 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
         warnings.append("Memory was short for the planned tiles; smaller tiles were used.")
     if not result.mask.any():
         warnings.append("The mask is empty: the model predicts no label in this scan.")
-    tiles = {
-        "tiles": len(result.plan),
-        "levels": 1 + result.depth,
-        "read": list(result.plan.read_shape),
-        "write": list(first.write.shape) if first else [],
-    }
     return _report(result.mask, scan, card, warnings) | {
         "supplied": False,
         "device": device.name,
         "precision": device.precision,
-        "tiling": tiles | {"halo": list(card.halo), "align": list(card.align)},
+        "tiling": _tiling(result, card),
         "box": None if result.box is None else [list(result.box.start), list(result.box.stop)],
         "seconds": {name: round(value, 4) for name, value in result.seconds.items()},
+    }
+
+
+def _tiling(result: Result, card: ModelCard) -> dict[str, Any]:
+    """How the scan was divided: `kind` is `exact`, `one pass` or `windows`."""
+    plan = result.plan
+    if isinstance(plan, WindowPlan):
+        if card.windows is None:
+            raise ValueError("Windows were run that the card does not state.")
+        stated = card.windows.model_dump(mode="json", exclude={"pad_mode", "pad_value"})
+        return {"kind": "windows", "tiles": len(plan)} | stated
+    write = next((tile.write.shape for tile in plan), ())
+    return {
+        "kind": "exact" if card.exact else "one pass",
+        "tiles": len(plan),
+        "levels": 1 + result.depth,
+        "read": list(plan.read_shape),
+        "write": list(write),
+        "halo": list(card.halo),
+        "align": list(card.align),
     }
 
 
@@ -46,7 +60,7 @@ def report_of_given(mask: NDArray[Any], scan: Scan, card: ModelCard) -> dict[str
         "supplied": True,
         "device": "none",
         "precision": "none",
-        "tiling": {"tiles": 0, "levels": 0, "read": [], "write": [], "halo": [], "align": []},
+        "tiling": {"kind": "none", "tiles": 0},
         "box": None,
         "seconds": {},
     }

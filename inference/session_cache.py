@@ -112,7 +112,8 @@ class SessionCache:
 
     def _measured(self, session: Session, card: ModelCard) -> Measurement:
         """As kept by an earlier process, or measured now."""
-        key = key_of(card, session.device, threads=self._threads or cores())
+        facts = {"threads": self._threads or cores(), "shape": measured_shape(card)}
+        key = key_of(card, session.device, **facts)
         with suppress(TypeError):
             return Measurement(**(self._kept.read(key) or {}))
         measured = measure(session, card)
@@ -124,11 +125,18 @@ class SessionCache:
         return sum(loaded.bytes for loaded in self._loaded.values())
 
 
-def measure(session: Session, card: ModelCard) -> Measurement:
-    """Speed and working memory on a tile of middle size, after a first run, which compiles."""
+def measured_shape(card: ModelCard) -> tuple[int, ...]:
+    """The network's input on which it is measured."""
+    if card.windows is not None:
+        return card.windows.network_patch
     side = 64 if card.dimension == 3 else 512  # on smaller tiles calls cost more than computation
-    shape = tuple(rule.at_least(side) for rule in rules(card))
-    tile = np.zeros((1, card.components, *shape), np.float32)
+    return tuple(rule.at_least(side) for rule in rules(card))
+
+
+def measure(session: Session, card: ModelCard) -> Measurement:
+    """Speed and working memory on a tile of middle size, or on a window, after a first run, which
+    compiles."""
+    tile = np.zeros((1, card.components, *measured_shape(card)), np.float32)
     voxels, seconds, used = float(tile[0, 0].size), 0.0, None
     with suppress(MemoryError):
         session.run(tile)

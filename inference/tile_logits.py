@@ -1,18 +1,19 @@
-"""Features and logits of tiles, on the network's grid and on the scan's."""
+"""Features of tiles on the network's grid, and their labels on the scan's."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from imaging.resample import needed_box, resample_box
 from imaging.tiling import Tile
 from inference.levels import run_levels
 from inference.network_input import NetworkInput
 from inference.network_run import NetworkRun, Wanted, every_tile
 from inference.networks.session import Runner
-from inference.work_plan import WorkPlan, scan_axes
+from inference.results import ResultGrid
+from inference.work_plan import WorkPlan
 
 STRIP_LOGITS = 1 << 20
 """Logits on the scan's grid that exist at once."""
@@ -36,18 +37,15 @@ def strips(write: Box, outputs: int) -> Iterator[Box]:
         yield Box((start, *write.start[1:]), (stop, *write.stop[1:]))
 
 
-def logits_on_scan(
-    features: NDArray[np.float32], tile: Tile, subject: NetworkInput, session: Runner, box: Box
-) -> NDArray[np.float32]:
-    """(outputs, *box.shape) of a box of the scan inside `tile.write`.
-
-    Interpolated where the network's grid differs; the same to the bit whatever the box.
-    """
-    axes = scan_axes(subject)
-    needed = needed_box(axes, box) if subject.resampled else box
+def values_on_scan(
+    features: NDArray[np.float32], tile: Tile, results: ResultGrid, session: Runner, box: Box
+) -> NDArray[Any]:
+    """(any, *box.shape) of a box of the scan inside `tile.write`, for `ResultGrid.labels`; the same
+    to the bit whatever the box."""
+    needed = results.needed(box)
     part = _part(features, tile.keep, needed)
-    logits: NDArray[np.float32] = session.logits(part[None])[0]
-    return resample_box(logits, needed, axes, box) if subject.resampled else logits
+    values = results.values(session.logits(part[None])[0])
+    return results.onto(values, needed, box)
 
 
 def _part(features: NDArray[np.float32], whole: Box, box: Box) -> NDArray[np.float32]:

@@ -38,12 +38,15 @@ def verify(model: Model) -> None:
 
 def _verify(card: ModelCard, session: Session) -> None:
     for what, stated, actual in (
-        ("spatial axes", card.dimension, session.dimension),
+        ("spatial axes", card.network_dimension, session.dimension),
         ("input channels", card.components, session.components),
         ("output channels", len(card.outputs), session.outputs),
     ):
         if actual is not None and stated != actual:
             raise _mismatch(f"The network has {actual} {what}.", f"Its card states {stated}.")
+    if card.windows is not None:
+        _verify_window(card, card.windows.network_patch, session)
+        return
     for axis, rule in enumerate(rules(card)):
         grid = [rule.at_least(2 * rule.align + 1) + rule.align // 2 for rule in rules(card)]
         small = rule.at_least(2 * rule.align + 2 * rule.margin)
@@ -54,6 +57,32 @@ def _verify(card: ModelCard, session: Session) -> None:
             _compare(one_pass, _by_levels(image, card, session))
             tile = tuple(small if a == axis else None for a in range(card.dimension))
             _compare(one_pass, _logits(image, card, session, tile))
+
+
+def _verify_window(card: ModelCard, patch: tuple[int, ...], session: Session) -> None:
+    """Windows have one shape; images of a batch must not affect each other."""
+    if (session.batch or 1) > 1:
+        raise _mismatch(
+            f"The network accepts only batches of {session.batch} images.",
+            "A batch size that is free, or 1.",
+        )
+    images = np.stack([_slanted((card.components, *patch)), np.zeros((card.components, *patch))])
+    images = images.astype(np.float32)
+    alone = session.logits(session.run(images[:1]))[0]
+    if alone.shape != (len(card.outputs), *patch):
+        raise _mismatch(
+            f"An input of {patch} gives an output of {alone.shape[1:]}.",
+            "A window's output must have the size of windows.patch.",
+        )
+    if session.batch == 1:
+        return
+    together = session.logits(session.run(images))[0]
+    difference = float(np.abs(alone - together).max())
+    if not difference <= TOLERANCE * max(float(np.ptp(alone)), 1e-6):
+        raise _mismatch(
+            f"In a batch, the logits of an image differ by {difference:.3g}.",
+            "The logits of an image must not depend on the other images of a batch.",
+        )
 
 
 def _slanted(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from imaging.errors import BadModel
 from imaging.mask_description import MaskDescription
 from models.card_facts import CardFacts
 from models.card_parts import Sha256, Training
+from models.windows import Windows
 
 NotNegative = Annotated[int, Field(ge=0)]
 Context = Annotated[int, Field(ge=0, le=1024)]
@@ -35,7 +36,8 @@ class ModelCard(CardFacts):
     """Smallest legal input size in voxels, per axis; legal sizes are minimum + n * align."""
     exact: bool
     """Whether all layers are local, so that tiling does not change the mask. False: a layer uses
-    the whole tile (instance norm, attention, ...), and the network runs in one pass."""
+    the whole tile (instance norm, attention, ...), and the network runs in `windows`, or in one
+    pass if there are none."""
 
     parameters: NotNegative = 0
     """Number of weights."""
@@ -56,7 +58,23 @@ class ModelCard(CardFacts):
             if len(getattr(self, field)) != self.dimension:
                 raise ValueError(f"{field} needs {self.dimension} numbers, one for each axis")
         self.check_dimension(self.dimension)
+        if self.windows is not None:
+            self._check_windows(self.windows)
         return self
+
+    def _check_windows(self, windows: Windows) -> None:
+        if self.exact:
+            raise ValueError("windows need exact: false, because blending changes the mask")
+        if self.padding != "same":
+            raise ValueError("windows need a network with padding 'same'")
+        for size, minimum, align in zip(windows.patch, self.minimum, self.align, strict=True):
+            if size < minimum or (size - minimum) % align:
+                raise ValueError("windows.patch needs legal sizes: minimum plus multiples of align")
+
+    @property
+    def network_dimension(self) -> int:
+        """Spatial axes of the network itself: 2 if it segments a volume slice by slice."""
+        return 2 if self.windows is not None and self.windows.slicewise else self.dimension
 
     def mask_description(self, *, supplied: bool = False) -> MaskDescription:
         """What the values of this model's masks mean; `supplied`: of a mask with its labels that a

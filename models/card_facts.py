@@ -10,6 +10,8 @@ from imaging.postprocessing.step import LabelStep
 from imaging.postprocessing.steps import AnyStep
 from imaging.preparation.steps import AnyPreparation, check_steps
 from models.card_parts import Channel, Instances, Intensity, Label, Name, Sample
+from models.results import Results
+from models.windows import Windows
 
 
 class CardFacts(FrozenModel):
@@ -33,6 +35,11 @@ class CardFacts(FrozenModel):
     outputs: tuple[int, ...]
     """Label value of each network output. softmax: the first is 0, background. sigmoid: painted in
     this order, later over earlier."""
+    results: Results = Results()
+    """How outputs become labels where the network's grid is not the scan's."""
+    windows: Windows | None = None
+    """The overlapping windows in which a network runs that is not exact. Empty: it runs in one
+    pass."""
     instances: Instances | None = None
     """Numbers single objects instead of writing label values. Empty: label values."""
     postprocessing: tuple[AnyStep, ...] = ()
@@ -114,6 +121,8 @@ class CardFacts(FrozenModel):
             len(self.spacing_mm) != axes or min(self.spacing_mm) <= 0
         ):
             raise ValueError(f"spacing_mm needs {axes} positive numbers, one for each axis")
+        if self.windows is not None:
+            self.windows.check_dimension(axes)
         for channel in self.channels:
             if channel.trained_on is not None:
                 channel.trained_on.check_dimension(axes)

@@ -37,6 +37,11 @@ class Runner(Protocol):
         ...
 
     @property
+    def batch(self) -> int | None:
+        """The only number of images that `run` accepts; None: any."""
+        ...
+
+    @property
     def level(self) -> Level | None:
         """The network cut at its poolings, where the runtime can cut it."""
         ...
@@ -80,6 +85,11 @@ class Session:
     def outputs(self) -> int | None:
         """Output channels; None where the network does not state them."""
         return self._network.outputs[1]
+
+    @property
+    def batch(self) -> int | None:
+        """The only number of images that the network accepts; None: any."""
+        return self._network.inputs[0]
 
     @property
     def dimension(self) -> int:

@@ -27,9 +27,10 @@ from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.pipeline import segment
 from inference.planner import Budget
+from inference.results import ResultGrid
 from inference.run_context import RunContext
-from inference.tile_logits import logits_on_scan, strips, tile_features
-from inference.work_plan import WorkPlan, plan_tiles
+from inference.tile_logits import strips, tile_features, values_on_scan
+from inference.work_plan import WorkPlan, plan_tiles, scan_axes
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
@@ -62,14 +63,15 @@ def scan_logits(scan: Scan, model: Model, tile: Any) -> np.ndarray:
     whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
     session = Session(model.verified, CPU)
     run = NetworkRun(session, RunContext(), len(tiles))
+    results = ResultGrid(model.card, scan_axes(subject))
     for part, found in tile_features(subject, WorkPlan(tiles, None), run):
-        values = logits_on_scan(found, part, subject, session, part.write)
+        values = values_on_scan(found, part, results, session, part.write)
         for strip in strips(part.write, 50_000):  # strips give the same bits
             inside = (
                 slice(a - o, b - o)
                 for a, b, o in zip(strip.start, strip.stop, part.write.start, strict=True)
             )
-            again = logits_on_scan(found, part, subject, session, strip)
+            again = values_on_scan(found, part, results, session, strip)
             np.testing.assert_array_equal(again, values[(slice(None), *inside)])
         whole[(slice(None), *part.write.slices)] = values
     return whole

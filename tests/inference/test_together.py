@@ -26,6 +26,7 @@ class Counted:
     """Doubles its input, and notes what came at once; the first run waits until it may go on."""
 
     level: Level | None = None
+    batch: int | None = None
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []

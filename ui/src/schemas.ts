@@ -192,7 +192,7 @@ export interface Report {
   device: string
   precision: string
   exact: boolean
-  tiling: { tiles: number }
+  tiling: { kind: 'exact' | 'one pass' | 'windows' | 'none'; tiles: number }
   seconds: { total?: number }
   warnings: string[]
   measurements: {

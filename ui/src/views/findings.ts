@@ -110,10 +110,12 @@ export class Findings {
       ['Model', `${report.model.name} ${report.model.version}`],
       ['Model checksum', report.model.sha256.slice(0, 12)],
       ['Runtime', `${report.device}, ${report.precision}`],
-      [
-        'Tiles',
-        `${report.tiling.tiles}${report.exact ? ' (the mask does not depend on the tiles)' : ''}`,
-      ],
+      report.tiling.kind === 'windows'
+        ? ['Windows', `${report.tiling.tiles} (overlapping; their outputs are blended)`]
+        : [
+            'Tiles',
+            `${report.tiling.tiles}${report.exact ? ' (the mask does not depend on the tiles)' : ''}`,
+          ],
     ]
     if (report.seconds.total !== undefined) facts.push(['Time', durationText(report.seconds.total)])
     return element(

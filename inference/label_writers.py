@@ -1,0 +1,110 @@
+"""Fill a scan's grid with labels: from exact tiles, or from overlapping windows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imaging import tiling
+from imaging.errors import StorageFull
+from inference.empty_regions import EmptyRegions
+from inference.network_input import NetworkInput
+from inference.network_run import NetworkRun
+from inference.networks.session import Runner
+from inference.options import RunOptions
+from inference.planner import Budget
+from inference.results import ResultGrid
+from inference.run_context import RunContext
+from inference.tile_logits import strips, tile_features, values_on_scan
+from inference.windows.plan import WindowPlan
+from inference.windows.window_labels import window_labels
+from inference.work_plan import WorkPlan, WorkPlanner, scan_axes
+from models.card import ModelCard
+from models.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How labels were computed."""
+
+    plan: tiling.Plan | WindowPlan
+    seconds: float
+    """In which the network computed."""
+    shrunk_to: int | None = None
+    """Bytes that a tile may need, where memory was short for larger tiles."""
+    depth: int = 0
+    """How often the network was cut; see `inference.levels`."""
+
+
+def write_labels(
+    labels: NDArray[Any],
+    subject: NetworkInput,
+    card: ModelCard,
+    session: Runner,
+    budget: Budget,
+    options: RunOptions,
+    context: RunContext,
+) -> Written:
+    """Fills the oriented grid with the network's labels."""
+    if card.windows is not None:
+        return _in_windows(labels, subject, card, card.windows, session, budget, context)
+    planner = WorkPlanner(subject, card, session.level, budget, options)
+    work = planner.plan()
+    while True:
+        try:
+            seconds = _in_tiles(labels, subject, card, work, session, context)
+            return Written(work.tiles, seconds, planner.shrunk_to, work.depth)
+        except StorageFull as error:
+            work = planner.without_levels(work, error)
+        except MemoryError as error:
+            session.release_memory()
+            work = planner.with_smaller_tiles(work, error)
+
+
+def _in_windows(
+    labels: NDArray[Any],
+    subject: NetworkInput,
+    card: ModelCard,
+    windows: Windows,
+    session: Runner,
+    budget: Budget,
+    context: RunContext,
+) -> Written:
+    results = ResultGrid(card, scan_axes(subject))
+    parts = window_labels(subject, card, windows, results, session, budget, context)
+    empty = EmptyRegions(subject, card)
+    context.on_tile(0, len(parts.plan))
+    for box, values in parts:
+        context.token.check()
+        labels[box.slices] = values
+        empty.clear(labels, box)
+    return Written(parts.plan, parts.run.seconds)
+
+
+def _in_tiles(
+    labels: NDArray[Any],
+    subject: NetworkInput,
+    card: ModelCard,
+    work: WorkPlan,
+    session: Runner,
+    context: RunContext,
+) -> float:
+    """Returns the seconds in which the network computed."""
+    run = NetworkRun(session, context, len(work))
+    empty = EmptyRegions(subject, card)
+    results = ResultGrid(card, scan_axes(subject))
+
+    def wanted(tile: tiling.Tile) -> bool:
+        covered = empty.cover(tile)
+        if covered:
+            run.tile_done(0.0)
+        return not covered
+
+    context.on_tile(0, len(work))
+    for tile, features in tile_features(subject, work, run, wanted):
+        for strip in strips(tile.write, len(card.outputs)):
+            context.token.check()
+            values = values_on_scan(features, tile, results, session, strip)
+            labels[strip.slices] = results.labels(values)
+            empty.clear(labels, strip)
+    return run.seconds

@@ -1,0 +1,1 @@
+"""Overlapping windows, for networks whose outputs depend on the whole input."""
