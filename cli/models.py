@@ -53,9 +53,8 @@ def show(name: str, as_json: bool) -> None:
 
 def _lines(card: ModelCard) -> list[tuple[str, str]]:
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
-    spacing = (
-        " x ".join(map(str, card.spacing_mm)) + " mm" if card.spacing_mm else "that of the scan"
-    )
+    sizes = [str(mm or "scan's") for mm in card.network_spacing_mm or ()]
+    spacing = " x ".join(sizes) + " mm" if sizes else "that of the scan"
     figures = ", ".join(f"{name} {value:g}" for name, value in card.figures.items())
     return [
         ("name", f"{card.name} {card.version}"),

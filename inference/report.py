@@ -70,10 +70,11 @@ def _report(mask: NDArray[Any], scan: Scan, card: ModelCard, warnings: list[str]
     """What every report states; `warnings` and one about the number of objects are in it."""
     if mask.max(initial=0) > MOST_OBJECTS:
         warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed individually.")
+    spacing = card.network_spacing_mm
     return {
         "model": {"name": card.name, "version": card.version, "sha256": card.sha256},
         "exact": card.exact,
-        "network_spacing_mm": list(card.spacing_mm) if card.spacing_mm else None,
+        "network_spacing_mm": list(spacing) if spacing else None,
         "warnings": warnings,
         "intended_use": card.intended_use,
         "measurements": report_rows(

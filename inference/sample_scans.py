@@ -89,7 +89,7 @@ def _noise(shape: tuple[int, ...], card: ModelCard, seed: int) -> Scan:
 
 def _stored_spacing(card: ModelCard) -> tuple[float, ...] | None:
     """The spacing of a scan stored along RAS+ that has the network's spacing when it is turned."""
-    if card.spacing_mm is None:
+    if card.network_spacing_mm is None:
         return (1.0,) * 3 if card.dimension == 3 else None
     order = stored_axes(card.orientation, card.dimension)
-    return tuple(card.spacing_mm[order.index(axis)] for axis in range(card.dimension))
+    return tuple(card.network_spacing_mm[axis] or 1.0 for axis in np.argsort(order))

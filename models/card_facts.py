@@ -8,6 +8,7 @@ from imaging.frozen_model import FrozenModel
 from imaging.orientation import RAS, check_orientation
 from imaging.postprocessing.step import LabelStep
 from imaging.postprocessing.steps import AnyStep
+from imaging.preparation.resample import Resample
 from imaging.preparation.steps import AnyPreparation, check_steps
 from models.card_parts import Channel, Instances, Intensity, Label, Name, Sample
 from models.results import Results
@@ -133,6 +134,13 @@ class CardFacts(FrozenModel):
     def value_rule(self) -> Intensity:
         """`intensity`; with `preparation`, values are left to its steps."""
         return self.intensity or Intensity(kind="none")
+
+    @property
+    def network_spacing_mm(self) -> tuple[float | None, ...] | None:
+        """The voxel size of the network's input, per axis: of `spacing_mm` or of the last step that
+        resamples. None, for an axis or for all: that of the scan."""
+        steps = (step.spacing_mm for step in self.preparation if isinstance(step, Resample))
+        return next(iter(reversed([*steps])), self.spacing_mm)
 
     @property
     def components(self) -> int:

@@ -49,13 +49,19 @@ class Prepared:
         """The spatial shape."""
         return self.values.shape[1:]
 
-    def scans(self) -> Iterator[tuple[PreparedChannel, list[int]]]:
+    def scans(self) -> list[tuple[PreparedChannel, list[int]]]:
         """Each channel that is no label map, and the indices of its components."""
+        return [(one, indices) for one, indices in self._indexed() if not one.is_label]
+
+    def label_maps(self) -> list[tuple[PreparedChannel, list[int]]]:
+        """Each channel that is a label map, and the indices of its components."""
+        return [(one, indices) for one, indices in self._indexed() if one.is_label]
+
+    def _indexed(self) -> Iterator[tuple[PreparedChannel, list[int]]]:
         start = 0
         for channel in self.channels:
             stop = start + channel.components
-            if not channel.is_label:
-                yield channel, list(range(start, stop))
+            yield channel, list(range(start, stop))
             start = stop
 
 

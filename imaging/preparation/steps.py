@@ -6,11 +6,13 @@ from pydantic import Field
 
 from imaging.preparation.crop_nonzero import CropNonzero
 from imaging.preparation.normalise import Normalise
+from imaging.preparation.resample import Resample
 from imaging.preparation.step import PreparationStep
 
 PREPARATION_STEPS: tuple[type[PreparationStep], ...] = (
     CropNonzero,
     Normalise,
+    Resample,
 )
 
 if TYPE_CHECKING:

@@ -34,6 +34,9 @@ class Resized:
     anchor: Anchor
     coarse_axis: int | None = None
     """The axis that was resampled apart from the others, by another order."""
+    coarse_axis_back: int | None = None
+    """The axis that nnU-Net resamples apart on the way back, for which it looks at the spacing of
+    the result first; differs from `coarse_axis` where both spacings have a coarse axis."""
 
 
 WayBack = Cropped | Resized

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from imaging.box import Box
+from imaging.preparation.way_back import Cropped, Resized
 from imaging.scan import Scan, in_memory
 from inference.device import Device
 from inference.network_input import network_input
@@ -70,6 +71,29 @@ def test_the_network_reads_every_channel_in_its_place(make_model: Callable[..., 
     expected = np.concatenate([(t1 - 1) / 2, coarse == 2, coarse == 5, t2 / 4])
     assert np.array_equal(values, expected.astype(np.float32))
     assert subject.way_back == ()
+
+
+def test_the_steps_run_in_order_along_the_networks_axes(make_model: Callable[..., Model]) -> None:
+    """What was cropped is given on the oriented grid, what was resampled on the cropped one."""
+    model = make_model(
+        "three-steps",
+        CONFIG,
+        orientation="kij",
+        **prepared(
+            {"step": "crop_nonzero"},
+            {"step": "normalise", "rules": [{"kind": "fixed", "std": 2.0}]},
+            {"step": "resample", "spacing_mm": [1.5, None, 1.0], "anchor": "edges", "order": 0},
+        ),
+    )
+    values = np.zeros((1, 12, 10, 9), np.float32)
+    values[0, 2:10, 3:9, 1:7] = np.random.default_rng(0).normal(size=(8, 6, 6))
+    subject = network_input({"image": in_memory(values, (2.0, 1.0, 3.0))}, model.card)
+    box = Box((1, 2, 3), (7, 10, 9))
+    resized = Resized((6, 8, 6), (12, 8, 6), (0.5, 1.0, 1.0), "edges")
+    assert subject.way_back == (Cropped(box, (9, 12, 10)), resized)
+    expected = values[0].transpose(2, 0, 1)[box.slices].repeat(2, axis=0) / 2
+    assert np.array_equal(subject.read(Box.whole(subject.grid))[0], expected)
+    assert subject.views[0].spacing_mm == (1.5, 2.0, 1.0)
 
 
 def test_voxels_that_are_no_numbers_are_filled_and_reported(

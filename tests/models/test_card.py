@@ -51,6 +51,7 @@ FIELDS: dict[str, Any] = {
 }
 ZSCORE: dict[str, Any] = {"kind": "zscore"}
 NORMALISED: dict[str, Any] = {"step": "normalise", "rules": [ZSCORE]}
+RESAMPLED: dict[str, Any] = {"step": "resample", "spacing_mm": [1, 1], "anchor": "edges"}
 PREPARED: dict[str, Any] = {"intensity": None, "preparation": [NORMALISED]}
 
 
@@ -104,7 +105,10 @@ def test_steps_run_in_the_order_of_the_card() -> None:
         ({"orientation": "ras"}, "orientation needs three letters"),
         ({"intensity": None}, "either intensity or preparation"),
         ({"preparation": [{"step": "crop_nonzero"}]}, "either intensity or preparation"),
-        (PREPARED | {"preparation": [{"step": "shrink"}]}, "'crop_nonzero', 'normalise'"),
+        (
+            PREPARED | {"preparation": [{"step": "shrink"}]},
+            "'normalise', 'resample'",
+        ),
         (PREPARED | {"preparation": [NORMALISED | {"rules": []}]}, "at least 1"),
         (PREPARED | {"preparation": [NORMALISED | {"rules": [ZSCORE] * 2}]}, "needs one rule"),
         (
@@ -116,6 +120,18 @@ def test_steps_run_in_the_order_of_the_card() -> None:
             | {
                 "preparation": [
                     {"step": "crop_nonzero"},
+                    NORMALISED | {"rules": [ZSCORE | {"over": "inside"}]},
+                ]
+            },
+            "crop_nonzero with keep_mask",
+        ),
+        (PREPARED | {"preparation": [RESAMPLED]}, "spacing_mm of 3 numbers"),
+        (
+            PREPARED
+            | {
+                "preparation": [
+                    {"step": "crop_nonzero", "keep_mask": True},
+                    RESAMPLED | {"spacing_mm": [1, 1, 1]},
                     NORMALISED | {"rules": [ZSCORE | {"over": "inside"}]},
                 ]
             },
@@ -180,11 +196,13 @@ def test_preparation_is_saved_with_the_card(tmp_path: Path) -> None:
     steps = [
         {"step": "crop_nonzero", "keep_mask": True},
         {"step": "normalise", "rules": [{"kind": "zscore", "over": "inside"}]},
+        {"step": "resample", "spacing_mm": [None, 1.5, 2.0], "anchor": "edges", "order": 3},
     ]
     card = ModelCard.model_validate(FIELDS | PREPARED | {"preparation": steps})
     card.save(tmp_path / "card.json")
     assert ModelCard.load(tmp_path / "card.json") == card
     assert json.loads((tmp_path / "card.json").read_text())["preparation"] == steps
+    assert card.network_spacing_mm == (None, 1.5, 2.0)
 
 
 def test_the_cards_of_the_zoo_are_as_saved(tmp_path: Path) -> None:
