@@ -17,6 +17,7 @@ from imaging.formats.atomic import raising_storage_full
 from imaging.formats.format import MaskFormat
 from imaging.formats.ome_zarr.save import pack
 from inference.options import RunOptions
+from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
 from models.card import ModelCard
 
@@ -85,16 +86,16 @@ class Client:
         folder: Path,
         options: RunOptions,
         priority: int,
-        on_tile: Callable[[int, int], None],
+        context: RunContext,
     ) -> SegmentationOutput:
         """Uploads the scans, creates a job, waits for it and fetches its results.
 
-        A keyboard interrupt cancels the job.
+        `context` is told the job's progress. A keyboard interrupt cancels the job.
         """
         ids = {name: self.upload(path) for name, path in scans.items()}
         job = self.submit(ids, model, options, priority)
         try:
-            self.wait(job, on_tile)
+            self.wait(job, context.on_tile, context.on_preparing)
         except KeyboardInterrupt:
             self._cancel(job)
             raise
@@ -111,11 +112,18 @@ class Client:
         report = _required_object(self._retrying(job, "/report"))
         return SegmentationOutput(mask, stored.name, preview, report)
 
-    def wait(self, job: str, on_tile: Callable[[int, int], None]) -> None:
+    def wait(
+        self,
+        job: str,
+        on_tile: Callable[[int, int], None],
+        on_preparing: Callable[[bool], None] = lambda _preparing: None,
+    ) -> None:
         """Waits until the job is done; raises JobFailed if it has no mask."""
         while True:
             state = _required_object(self._retrying(job))
-            on_tile(state["progress"]["tiles_done"], state["progress"]["tiles_total"])
+            progress = state["progress"]
+            on_preparing(progress.get("preparing", False))  # older servers do not report it
+            on_tile(progress["tiles_done"], progress["tiles_total"])
             if state["state"] in _FINAL:
                 break
             time.sleep(0.25)

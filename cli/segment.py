@@ -2,15 +2,13 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cli.bids.derivative import BidsDerivative
@@ -21,8 +19,9 @@ from cli.input_scans import InputScan
 from cli.job_failed import JobFailed
 from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.precision_option import precision_option
+from cli.progress_bar import progress_bar
 from cli.report import write_report
-from cli.segmenters import LocalSegmenter, OnTile, RemoteSegmenter, Segmenter
+from cli.segmenters import LocalSegmenter, RemoteSegmenter, Segmenter
 from cli.subjects import each_of, grids_of, subjects_of
 from cli.tile_size import TileSize
 from imaging.errors import BadInput, BadRequest
@@ -213,8 +212,8 @@ class _Run:
                 for name, one in subject.items()
             }
             scan = next(opened[name] for name, one in subject.items() if one is grid)
-            with _progress_bar(grid.path.name) as on_tile:
-                outcome = self.segmenter.segment(opened, folder / "out", on_tile)
+            with progress_bar(grid.path.name) as context:
+                outcome = self.segmenter.segment(opened, folder / "out", context)
             path = target.path(outcome.mask_format)
             written = target.format_of(outcome.mask_format)
             needs_description = written is not None and written.needs_description
@@ -239,20 +238,6 @@ def _segmenter(model: str, options: RunOptions, server: str | None, priority: in
     if server:
         return RemoteSegmenter(server, model, options, priority)
     return LocalSegmenter(model, options)
-
-
-@contextmanager
-def _progress_bar(name: str) -> Iterator[OnTile]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("tiles"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _print_summary(path: Path, report: dict[str, Any]) -> None:

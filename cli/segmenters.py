@@ -1,6 +1,6 @@
 """Where scans are segmented: in this process, or on a server."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,9 +10,6 @@ from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
 from jobs.settings import Settings
-
-OnTile = Callable[[int, int], None]
-"""Called with the number of finished tiles and of all tiles."""
 
 
 class Segmenter(Protocol):
@@ -27,11 +24,12 @@ class Segmenter(Protocol):
         ...
 
     def segment(
-        self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
+        self, scans: Mapping[str, Path], folder: Path, context: RunContext
     ) -> SegmentationOutput:
         """Segments one subject into `folder`: mask, preview and report.
 
-        `scans`: channel -> scan; the key of a single scan may be ''.
+        `scans`: channel -> scan; the key of a single scan may be ''. `context` is told the
+        progress.
         """
         ...
 
@@ -63,12 +61,10 @@ class LocalSegmenter:
         return self._card.mask_description(supplied=self._options.starts_from_mask)
 
     def segment(
-        self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
+        self, scans: Mapping[str, Path], folder: Path, context: RunContext
     ) -> SegmentationOutput:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
-        return self._engine.segment(
-            named, self._card.name, folder, self._options, RunContext(on_tile)
-        )
+        return self._engine.segment(named, self._card.name, folder, self._options, context)
 
 
 class RemoteSegmenter:
@@ -88,8 +84,8 @@ class RemoteSegmenter:
         return card.mask_description(supplied=self._options.starts_from_mask)
 
     def segment(
-        self, scans: Mapping[str, Path], folder: Path, on_tile: OnTile
+        self, scans: Mapping[str, Path], folder: Path, context: RunContext
     ) -> SegmentationOutput:
         return self._client.segment(
-            scans, self._model, folder, self._options, self._priority, on_tile
+            scans, self._model, folder, self._options, self._priority, context
         )

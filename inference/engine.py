@@ -36,7 +36,7 @@ from inference.session_cache import LoadedNetwork, SessionCache
 from models.card import ModelCard
 from models.registry import Model, Registry
 
-__all__ = ["Engine", "Limits", "Registry", "save"]
+__all__ = ["Engine", "Limits", "Model", "Registry", "save"]
 """Includes the parts of an engine, for callers that may import neither `models` nor `imaging`."""
 
 
@@ -159,43 +159,76 @@ class Engine:
             ready.loaded.limit_tiles(result.shrunk_to)
         return replace(result, fallback=ready.fallback), ready.device
 
-    def prepare(self, model: Model) -> ReadyNetwork:
-        """Loads the network and checks its precision, as its jobs will do."""
-        return self._ready(model, RunOptions(), RunContext())
+    def models(self) -> list[Model]:
+        """The models that it can run, sorted by name."""
+        return self._registry.all()
+
+    def prepare(self, model: Model, context: RunContext | None = None) -> ReadyNetwork:
+        """Loads, measures and checks the network as its jobs would do, so that they need not.
+
+        Raises JobLost once the run is cancelled.
+        """
+        return self._ready(model, RunOptions(), context or RunContext())
+
+    def is_prepared(self, model: Model) -> bool:
+        """Whether the results for the network are kept on this machine, so that a job measures
+        nothing."""
+        device = choose(self._device, AUTO)
+        if device.precision != "fp32":
+            verdict = self._gate.kept_verdict(model.card, device)
+            if verdict is None:
+                return False
+            device = device if verdict.passed else replace(device, precision="fp32")
+        return self._sessions.has_measured(model.card, device)
 
     def _ready(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
         """The network, loaded on its device in the shortest precision that it tolerates.
 
         With `auto`, a network that the best runtime does not load runs on the reference runtime.
         """
+        try:
+            return self._chosen(model, options, context)
+        finally:
+            context.on_preparing(False)
+
+    def _chosen(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
         name = options.device if options.device != AUTO else self._device
         device = choose(name, options.precision)
         try:
             device = self._tolerated(model, device, context)
-            return ReadyNetwork(device, self._sessions.get(model, device))
+            return ReadyNetwork(device, self._sessions.get(model, device, context))
         except (BadModel, MemoryError) as error:
             if name != AUTO or device.name == REFERENCE:
                 raise
             fallback = _fallback(device, error)
         device = choose(REFERENCE, options.precision)
-        return ReadyNetwork(device, self._sessions.get(model, device), fallback)
+        return ReadyNetwork(device, self._sessions.get(model, device, context), fallback)
 
     def _tolerated(self, model: Model, device: Device, context: RunContext) -> Device:
         """The device, in fp32 where the network does not tolerate the device's precision.
 
-        Each tile of the sample is reported as (0, 1): it keeps the job's lease alive and lets the
-        job be cancelled, but is no progress.
+        Each tile of the sample is reported as part of the preparation: it keeps the job's lease
+        alive and lets the job be cancelled, but is no progress.
         """
         if device.precision == "fp32":
             return device
-        quiet = RunContext(lambda _done, _all: context.on_tile(0, 1), context.token)
+        quiet = RunContext(
+            on_tile=lambda _done, _all: context.on_preparing(True),
+            token=context.token,
+            on_preparing=context.on_preparing,
+        )
 
         def sample_mask(device: Device) -> NDArray[Any]:
-            scans, loaded = sample_scans(model.card), self._sessions.get(model, device)
+            scans, fp32 = sample_scans(model.card), device.precision == "fp32"
+            network = self._sessions.unmeasured if fp32 else self._sessions.get
+            loaded = network(model, device, context)  # jobs seldom use fp32 afterwards
             budget = self._budget(loaded, device)
-            return segment(scans, model.card, loaded.session, budget, context=quiet).mask
+            try:
+                return segment(scans, model.card, loaded.session, budget, context=quiet).mask
+            finally:  # the sample may be far larger than the scans of jobs
+                loaded.session.release_memory()
 
-        verdict = self._gate.verdict(model.card, device, sample_mask)
+        verdict = self._gate.verdict(model.card, device, sample_mask, context)
         return device if verdict.passed else replace(device, precision="fp32")
 
     def _budget(self, loaded: LoadedNetwork, device: Device) -> Budget:

@@ -7,7 +7,6 @@ margin. A network that does not would give different masks on different machines
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from imaging.errors import JobLost, TesseraError
 from imaging.metrics import dice
 from inference.device import Device
 from inference.kept_results import KeptResults, key_of
+from inference.run_context import RunContext
+from inference.waiting_locks import KeyedLocks
 from models.card import ModelCard
 
 log = logging.getLogger(__name__)
@@ -51,14 +52,29 @@ class PrecisionGate:
 
     kept: KeptResults = field(default_factory=KeptResults)
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    _locks: KeyedLocks = field(default_factory=KeyedLocks)
 
-    def verdict(self, card: ModelCard, device: Device, sample_mask: SampleMask) -> Verdict:
-        """Compares `device`, which computes in less than fp32, with fp32 on the same runtime."""
-        key = key_of(card, device, sample=str(card.sample))
-        with self._lock:
-            verdict = self._verdicts.get(key) or self._read(key)
+    def kept_verdict(self, card: ModelCard, device: Device) -> Verdict | None:
+        """The verdict of an earlier comparison on this machine; None where there is none."""
+        key = _key(card, device)
+        return self._verdicts.get(key) or self._read(key)
+
+    def verdict(
+        self,
+        card: ModelCard,
+        device: Device,
+        sample_mask: SampleMask,
+        context: RunContext | None = None,
+    ) -> Verdict:
+        """Compares `device`, which computes in less than fp32, with fp32 on the same runtime.
+
+        Networks are compared independently of each other. Raises JobLost once the run is cancelled.
+        """
+        key, context = _key(card, device), context or RunContext()
+        with self._locks.holding(key, context):
+            verdict = self.kept_verdict(card, device)
             if verdict is None:
+                context.on_preparing(True)
                 try:
                     exact = sample_mask(replace(device, precision="fp32"))
                     verdict = compare_masks(exact, sample_mask(device), card)
@@ -77,6 +93,10 @@ class PrecisionGate:
             return None if values is None else Verdict(**values)
         except TypeError:
             return None
+
+
+def _key(card: ModelCard, device: Device) -> str:
+    return key_of(card, device, sample=str(card.sample))
 
 
 def compare_masks(exact: NDArray[Any], reduced: NDArray[Any], card: ModelCard) -> Verdict:

@@ -8,9 +8,12 @@ from inference.cancellation import CancelToken
 
 OnTile = Callable[[int, int], None]
 """Called with (tiles done, all tiles), first with (0, all)."""
+OnPreparing = Callable[[bool], None]
+"""Called with True when the run has to wait until its network is compiled, measured and checked on
+this machine, and again as that goes on; with False when the network is ready."""
 
 
-def _ignore(_done: int, _all: int) -> None:
+def _ignore(*_values: object) -> None:
     pass
 
 
@@ -23,3 +26,4 @@ class RunContext:
     """Once it is cancelled, the run raises JobLost."""
     scratch: Path | None = None
     """Folder for arrays larger than memory; None: the system's own."""
+    on_preparing: OnPreparing = _ignore

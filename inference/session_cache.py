@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from inference.batching import BatchingSession
+from inference.cancellation import CancelToken
 from inference.device import Device, cores
 from inference.kept_results import KeptResults, key_of
 from inference.networks.session import Session
 from inference.planner import UNKNOWN_BYTES, rules
+from inference.run_context import RunContext
+from inference.waiting_locks import KeyedLocks, holding
 from models.card import ModelCard
 from models.registry import Model
 
@@ -31,10 +34,13 @@ _MEASUREMENT_VALID_S = 86_400.0
 class Measurement:
     """What a network needs on a device."""
 
-    voxels_per_second: float
-    """Of its input."""
+    voxels_per_second: float | None
+    """Of its input; None: not measured."""
     bytes_per_voxel: float | None
     """Working memory per input voxel; None where it cannot be measured."""
+
+
+_UNMEASURED = Measurement(None, None)
 
 
 @dataclass(slots=True)
@@ -78,48 +84,85 @@ class SessionCache:
         self._batch_bytes = min(batch_bytes, _BATCH_BYTES)
         self._loaded: OrderedDict[tuple[str, Device], LoadedNetwork] = OrderedDict()
         self._lock = threading.Lock()
+        self._loading, self._measuring = KeyedLocks(), threading.Lock()
 
-    def get(self, model: Model, device: Device) -> LoadedNetwork:
-        """Raises BadModel where the device does not load the network, MemoryError where it does
-        not fit even alone."""
-        key = (model.card.sha256, device)
+    def get(self, model: Model, device: Device, context: RunContext | None = None) -> LoadedNetwork:
+        """The network, loaded by this call or an earlier one; other networks load meanwhile.
+
+        Raises BadModel where the device does not load the network, MemoryError where it does not
+        fit even alone, and JobLost once the run is cancelled.
+        """
+        key, context = (model.card.sha256, device), context or RunContext()
+        with self._loading.holding(key, context):
+            loaded = self._loaded_before(key) or self._load_evicting(model, device, context)
+            with self._lock:
+                self._loaded[key] = loaded
+                self._loaded.move_to_end(key)
+                while len(self._loaded) > 1 and self._bytes() > self._budget:
+                    self._loaded.popitem(last=False)
+            return loaded
+
+    def unmeasured(self, model: Model, device: Device, context: RunContext) -> LoadedNetwork:
+        """The network for a single run: if it is not loaded, it is neither measured nor kept.
+
+        Raises what `get` raises.
+        """
+        loaded = self._loaded_before((model.card.sha256, device))
+        if loaded is not None:
+            return loaded
+        session = Session(model.verified, device, self._threads, self._compiled)
+        context.token.check()
+        return self._network(session, model, _UNMEASURED)
+
+    def has_measured(self, card: ModelCard, device: Device) -> bool:
+        """Whether a valid measurement of the network is kept, so that `get` measures nothing."""
+        return self._kept_measurement(card, device) is not None
+
+    def _loaded_before(self, key: tuple[str, Device]) -> LoadedNetwork | None:
         with self._lock:
-            if key not in self._loaded:
-                self._loaded[key] = self._load_evicting(model, device)
-            self._loaded.move_to_end(key)
-            while len(self._loaded) > 1 and self._bytes() > self._budget:
-                self._loaded.popitem(last=False)
-            return self._loaded[key]
+            return self._loaded.get(key)
 
-    def _load_evicting(self, model: Model, device: Device) -> LoadedNetwork:
+    def _load_evicting(self, model: Model, device: Device, context: RunContext) -> LoadedNetwork:
         """Unloads other networks until there is enough memory."""
         while True:
             try:
-                return self._load(model, device)
+                return self._load(model, device, context)
             except MemoryError:
-                if not self._loaded:
-                    raise
-                self._loaded.popitem(last=False)
+                with self._lock:
+                    if not self._loaded:
+                        raise
+                    self._loaded.popitem(last=False)
 
-    def _load(self, model: Model, device: Device) -> LoadedNetwork:
+    def _load(self, model: Model, device: Device, context: RunContext) -> LoadedNetwork:
+        kept = self._kept_measurement(model.card, device)
+        if kept is None:  # nor was it compiled on this machine
+            context.on_preparing(True)
         session = Session(model.verified, device, self._threads, self._compiled)
+        return self._network(session, model, kept or self._measure(session, model.card, context))
+
+    def _network(self, session: Session, model: Model, measured: Measurement) -> LoadedNetwork:
         size = model.network.stat().st_size * _WEIGHT_COPIES
-        measured = self._measured(session, model.card)
         per_voxel = measured.bytes_per_voxel or model.card.bytes_per_voxel or UNKNOWN_BYTES
-        held = per_voxel if device.runtime.keeps_memory else 0.0
+        held = per_voxel if session.device.runtime.keeps_memory else 0.0
         batching = BatchingSession(session, int(self._batch_bytes / per_voxel), held)
         return LoadedNetwork(batching, size, measured)
 
-    def _measured(self, session: Session, card: ModelCard) -> Measurement:
-        """As kept by an earlier process, or measured now."""
-        facts = {"threads": self._threads or cores(), "shape": measured_shape(card)}
-        key = key_of(card, session.device, **facts)
+    def _kept_measurement(self, card: ModelCard, device: Device) -> Measurement | None:
+        """As measured by an earlier process on this machine."""
         with suppress(TypeError):
-            return Measurement(**(self._kept.read(key) or {}))
-        measured = measure(session, card)
+            return Measurement(**(self._kept.read(self._key(card, device)) or {}))
+        return None
+
+    def _measure(self, session: Session, card: ModelCard, context: RunContext) -> Measurement:
+        with holding(self._measuring, context):  # another network's tile would change the figures
+            measured = measure(session, card, context.token)
         if measured.bytes_per_voxel is not None:
-            self._kept.write(key, asdict(measured), session.device)
+            self._kept.write(self._key(card, session.device), asdict(measured), session.device)
         return measured
+
+    def _key(self, card: ModelCard, device: Device) -> str:
+        facts = {"threads": self._threads or cores(), "shape": measured_shape(card)}
+        return key_of(card, device, **facts)
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
@@ -133,17 +176,17 @@ def measured_shape(card: ModelCard) -> tuple[int, ...]:
     return tuple(rule.at_least(side) for rule in rules(card))
 
 
-def measure(session: Session, card: ModelCard) -> Measurement:
+def measure(session: Session, card: ModelCard, token: CancelToken | None = None) -> Measurement:
     """Speed and working memory on a tile of middle size, or on a window, after a first run, which
-    compiles."""
+    compiles. Raises JobLost when the token is cancelled meanwhile."""
     tile = np.zeros((1, card.components, *measured_shape(card)), np.float32)
     voxels, seconds, used = float(tile[0, 0].size), 0.0, None
     with suppress(MemoryError):
-        session.run(tile)
+        session.run(tile, token)
         session.release_memory()
-        used = session.device.runtime.memory.used_bytes(lambda: session.run(tile))
+        used = session.device.runtime.memory.used_bytes(lambda: session.run(tile, token))
         began = time.perf_counter()
-        session.run(tile)
+        session.run(tile, token)
         seconds = time.perf_counter() - began
     least = 4.0 * (card.components + len(card.outputs))  # input and output alone
     return Measurement(voxels / max(seconds, 1e-6), used and max(least, used / voxels))

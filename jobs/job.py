@@ -114,6 +114,8 @@ class Progress:
 
     tiles_done: int = 0
     tiles_total: int = 0
+    preparing: bool = False
+    """The job waits until its network is compiled, measured and checked on its machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from workers.job_claims import JobClaims
 from workers.job_problem import is_transient, problem_of
 from workers.job_segmenter import JobSegmenter
 from workers.lease import Lease
+from workers.preparation import Preparation
 from workers.shutdown import Shutdown, ShutdownError
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class JobRunner:
     shutdown: Shutdown
     scratch: Path
     """Folder for temporary files."""
+    preparation: Preparation
 
     def run(self, job_id: str) -> None:
         """Runs the job, or a more urgent one, and small images like it at the same time.
@@ -49,9 +51,11 @@ class JobRunner:
         group = self.claims.next_group(job_id)
         if not group:
             log.info("job %s: dropped; it is claimed or finished, and no other waits", job_id)
-        elif len(group) == 1:
-            self._attempt(group[0])
-        else:
+            return
+        with self.preparation.making_way(group[0].model):
+            if len(group) == 1:
+                self._attempt(group[0])
+                return
             with ThreadPoolExecutor(len(group)) as executor:
                 list(executor.map(self._attempt, group))
 
@@ -70,7 +74,9 @@ class JobRunner:
         with ExitStack() as stack:
             lease = stack.enter_context(Lease(self.leases, job, self.settings, token))
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self.scratch))
-            context = RunContext(self._on_tile(lease), token)
+            context = RunContext(
+                self._on_tile(lease), token, on_preparing=self._on_preparing(lease)
+            )
             output = self.segmenter.segment(job, Path(folder), context)
             if output.fallback:
                 log.warning("job %s: %s", job.id, output.fallback)
@@ -88,6 +94,14 @@ class JobRunner:
                 self.shutdown.check()
 
         return on_tile
+
+    def _on_preparing(self, lease: Lease) -> Callable[[bool], None]:
+        def on_preparing(preparing: bool) -> None:
+            lease.on_preparing(preparing)
+            if preparing:
+                self.shutdown.check()
+
+        return on_preparing
 
     def _finish(self, job: Job, output: SegmentationOutput, mask: str, preview: str) -> bool:
         return self.leases.finish(

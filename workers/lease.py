@@ -55,8 +55,14 @@ class Lease:
 
     def on_tile(self, done: int, total: int) -> None:
         """Reports that `done` of `total` tiles are finished."""
-        self._progress = Progress(done, total)
-        self._tile_done_at = time.monotonic()
+        self._report(Progress(done, total))
+
+    def on_preparing(self, preparing: bool) -> None:
+        """Reports whether the job waits for its network to be ready."""
+        self._report(Progress(preparing=preparing))
+
+    def _report(self, progress: Progress) -> None:
+        self._progress, self._tile_done_at = progress, time.monotonic()
 
     def end(self) -> bool:
         """Ends the heartbeat; returns whether the job is still this worker's, with all progress

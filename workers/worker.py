@@ -23,6 +23,7 @@ from jobs.sweeper import Sweeper
 from workers.job_claims import JobClaims
 from workers.job_runner import JobRunner
 from workers.job_segmenter import JobSegmenter
+from workers.preparation import Preparation
 from workers.reconnecting_consumer import ReconnectingConsumer
 from workers.scratch_folder import scratch_folder
 from workers.shutdown import Shutdown
@@ -53,7 +54,10 @@ def run_worker(settings: Settings) -> None:
         stack.callback(sweeper.stop)
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         engine = _engine(settings, scratch)
-        _consume(name, job_runner(name, settings, repository, blobs, engine, scratch, shutdown))
+        runner = job_runner(name, settings, repository, blobs, engine, scratch, shutdown)
+        runner.preparation.start()
+        stack.callback(runner.preparation.stop)
+        _consume(name, runner)
 
 
 def job_runner(
@@ -74,6 +78,7 @@ def job_runner(
         settings=settings,
         shutdown=shutdown,
         scratch=scratch,
+        preparation=Preparation(engine, settings.cache_folder),
     )
 
 

@@ -85,7 +85,12 @@ def _voxels(connection: Connection, new: Sequence[Job]) -> dict[str, int]:
 
 def _row(job: Job) -> dict[str, Any]:
     row = {name: getattr(job, name) for name in _COLUMNS}
-    return row | {"options": asdict(job.options), "tiles_done": 0, "tiles_total": 0}
+    return row | {
+        "options": asdict(job.options),
+        "tiles_done": 0,
+        "tiles_total": 0,
+        "preparing": False,
+    }
 
 
 def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:

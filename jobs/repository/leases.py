@@ -79,6 +79,7 @@ class Leases:
                 lease_until=self._database.now + lease_s,
                 tiles_done=progress.tiles_done,
                 tiles_total=progress.tiles_total,
+                preparing=progress.preparing,
             )
             return connection.execute(query).rowcount == 1
 
@@ -171,6 +172,7 @@ class Leases:
             fence=jobs.c.fence + 1,
             tiles_done=0,
             tiles_total=0,
+            preparing=False,
             error=None,
         )
         return apply_step(connection, query)

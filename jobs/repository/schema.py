@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal,
 )
 
@@ -101,6 +102,7 @@ jobs = Table(
     Column("finished_at", Double),
     Column("tiles_done", Integer, nullable=False),
     Column("tiles_total", Integer, nullable=False),
+    Column("preparing", Boolean, nullable=False, server_default=false()),
     Column("mask_sha256", String(64), index=True),
     Column("mask_format", String(16)),
     Column("preview_sha256", String(64), index=True),
@@ -261,7 +263,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
             **{name: row["options"][name] for name in _NEWER_OPTIONS if name in row["options"]},
         ),
         state=JobState(row["state"]),
-        progress=Progress(row["tiles_done"], row["tiles_total"]),
+        progress=Progress(row["tiles_done"], row["tiles_total"], row["preparing"]),
         **same,
     )
 

@@ -11,9 +11,14 @@ from jobs.repository.schema import brief, jobs
 
 UNHELD: Mapping[str, Any] = {"worker": None, "lease_until": None}
 """Column values of a job that no worker holds."""
-ENDED: Mapping[str, Any] = {"lease_until": None}
+ENDED: Mapping[str, Any] = {"lease_until": None, "preparing": False}
 """Column values of a finished job; `worker` keeps the last holder's name."""
-NOT_STARTED: Mapping[str, Any] = {"started_at": None, "tiles_done": 0, "tiles_total": 0}
+NOT_STARTED: Mapping[str, Any] = {
+    "started_at": None,
+    "tiles_done": 0,
+    "tiles_total": 0,
+    "preparing": False,
+}
 """Column values of a job whose work has not begun."""
 
 

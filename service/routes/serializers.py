@@ -165,6 +165,7 @@ def _progress(progress: Progress, state: JobState) -> ProgressOut:
         tiles_done=progress.tiles_done,
         tiles_total=progress.tiles_total,
         fraction=1.0 if state is JobState.SUCCEEDED else done,
+        preparing=progress.preparing,
     )
 
 

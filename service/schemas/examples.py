@@ -57,7 +57,7 @@ _JOB: dict[str, Any] = {
     "options": _OPTIONS,
     "batch": None,
     "attempt": 1,
-    "progress": {"tiles_done": 3, "tiles_total": 8, "fraction": 0.375},
+    "progress": {"tiles_done": 3, "tiles_total": 8, "fraction": 0.375, "preparing": False},
     "place_in_queue": None,
     "eta": "2026-03-02T10:15:42Z",
     "created_at": _TIME,

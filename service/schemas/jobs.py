@@ -53,6 +53,9 @@ class ProgressOut(Wire):
     tiles_total: int
     fraction: float
     """Share of finished tiles, 0 to 1."""
+    preparing: bool
+    """Whether the job waits until its network is compiled, measured and checked on the worker's
+    machine. This happens once for each model and machine, and takes seconds."""
 
 
 class JobOut(Wire):

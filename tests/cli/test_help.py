@@ -1,5 +1,7 @@
 """Every command and every option has a help text, from which the reference is generated."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -45,3 +47,21 @@ def test_help_is_complete(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_summary_is_a_sentence(name: str) -> None:
     assert COMMANDS[name][1].endswith(".")
+
+
+HEAVY = "numpy scipy pydicom nibabel tifffile zarr PIL openvino onnxruntime torch httpx sqlalchemy"
+LISTING = f"""
+import sys
+from cli.main import tessera
+tessera.main(["--help"], standalone_mode=False)
+print([name for name in {HEAVY.split()} if name in sys.modules], file=sys.stderr)
+"""
+
+
+@pytest.mark.process
+def test_help_loads_no_library_that_commands_need() -> None:
+    """So that it appears at once: pydantic and click are all that it imports."""
+    command = [sys.executable, "-P", "-c", LISTING]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "segment" in done.stdout
+    assert done.stderr.strip() == "[]"

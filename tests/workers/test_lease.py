@@ -37,3 +37,26 @@ def test_a_fault_ends_no_heartbeat(idle_cluster: Any, caplog: pytest.LogCaptureF
     assert caplog.text.count("an error in its heartbeat") == 3
     assert not token.cancelled
     database.close()
+
+
+def test_a_preparation_is_stored_until_it_ends(idle_cluster: Any) -> None:
+    idle_cluster.ask("job", send=0)
+    database = Database(idle_cluster.settings.database)
+    leases = Leases(database)
+    job = leases.claim("job", "w", 60)
+    assert job is not None
+
+    def stored() -> Progress:
+        return idle_cluster.job("job").progress
+
+    assert stored() == Progress()
+    with Lease(leases, job, idle_cluster.settings, CancelToken()) as lease:
+        lease.on_preparing(True)
+        idle_cluster.until(lambda: stored() == Progress(preparing=True))
+        lease.on_preparing(False)
+        idle_cluster.until(lambda: stored() == Progress())
+        lease.on_preparing(True)
+        idle_cluster.until(lambda: stored().preparing)
+    idle_cluster.repository.jobs.cancel("ada", "job")
+    assert not stored().preparing
+    database.close()

@@ -87,7 +87,7 @@ export interface Job {
   scan_name: string
   priority: number
   attempt: number
-  progress: { tiles_done: number; tiles_total: number; fraction: number }
+  progress: { tiles_done: number; tiles_total: number; fraction: number; preparing: boolean }
   place_in_queue: number | null
   eta: string | null
   created_at: string

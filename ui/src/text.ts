@@ -71,7 +71,7 @@ export function stateText(job: Job): string {
     case 'queued':
       return job.place_in_queue === null ? 'waiting' : `number ${job.place_in_queue} in the queue`
     case 'running':
-      return 'segmenting'
+      return job.progress.preparing ? 'preparing the network' : 'segmenting'
     case 'succeeded':
       return job.verdict ?? 'to review'
     case 'failed':

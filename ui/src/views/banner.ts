@@ -64,7 +64,8 @@ function endText(job: Job): string {
 
 function waiting(job: Job, eta: string): HTMLElement[] {
   const { tiles_done: done, tiles_total: total, fraction } = job.progress
-  const parts = [job.state === 'queued' ? capital(stateText(job)) : 'Segmenting']
+  const parts = [capital(stateText(job))]
+  if (job.progress.preparing) parts.push('once for each model and machine')
   if (job.state === 'running' && total > 0)
     parts.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
   if (job.attempt > 1) parts.push(`attempt ${job.attempt}`)

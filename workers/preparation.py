@@ -1,0 +1,140 @@
+"""Prepares networks in the background, so that no user's first job has to wait for it.
+
+A worker that starts compiles, measures and checks the networks whose results are not kept on its
+machine, one after another and only while it has no job:
+
+    start      A ...... B ...  cancelled   B ........ C ....
+    jobs                     [ job for C ]
+
+A job of another model cancels the preparation that runs; it starts again when the worker is idle.
+A job of the same model lets it continue: the engine makes the job wait for that one alone.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imaging.errors import JobLost, TesseraError
+from inference.cancellation import CancelToken
+from inference.engine import Engine, Model
+from inference.run_context import RunContext
+from workers.machine_turn import machine_turn
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 1.0
+"""How long a worker is without a job before preparation continues, in seconds."""
+_POLL_S = 0.5
+"""How often a worker looks whether another one on this machine still prepares, in seconds."""
+_STOP_S = 5.0
+"""How long a worker that shuts down waits for the preparation to end, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    model: str
+    token: CancelToken
+
+
+class Preparation:
+    """A thread that prepares networks while the worker is idle."""
+
+    def __init__(self, engine: Engine, cache: Path) -> None:
+        """`cache`: folder of the results; the workers of a machine take turns in it."""
+        self._engine, self._cache = engine, cache
+        self._changed = threading.Condition()
+        self._jobs, self._job_ended_at = 0, -math.inf
+        self._current: _Current | None = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="preparation", daemon=True)
+
+    def start(self) -> None:
+        """Begins with the first network."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cancels the preparation that runs and ends the thread."""
+        with self._changed:
+            self._stopped = True
+            self._cancel_current()
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)  # a library that compiles cannot be interrupted
+
+    @contextmanager
+    def making_way(self, model: str) -> Iterator[None]:
+        """A context in which a job of `model` runs: no preparation of another network does."""
+        with self._changed:
+            self._jobs += 1
+            if self._current is not None and self._current.model != model:
+                self._cancel_current()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._jobs -= 1
+                self._job_ended_at = time.monotonic()
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        try:
+            prepared = self._prepare_all(self._engine.models())
+            log.info("preparation: %d networks were prepared", prepared)
+        except Exception:  # jobs prepare their own networks
+            log.exception("preparation: ended by an error")
+
+    def _prepare_all(self, models: Sequence[Model]) -> int:
+        """Returns how many networks it prepared; the others were prepared before."""
+        return sum(self._prepare(model) for model in models)
+
+    def _prepare(self, model: Model) -> bool:
+        """Prepares a network as soon as the worker is idle; False where there is nothing to do."""
+        while not self._stopped and not self._engine.is_prepared(model):
+            with self._running(model) as token, machine_turn(self._cache) as own_turn:
+                if own_turn and token is not None and self._prepared(model, token):
+                    return True
+            if not own_turn:
+                time.sleep(_POLL_S)
+        return False
+
+    def _prepared(self, model: Model, token: CancelToken) -> bool:
+        """False where a job came first."""
+        began = time.monotonic()
+        try:
+            ready = self._engine.prepare(model, RunContext(token=token))
+            ready.loaded.session.release_memory()
+        except JobLost:
+            return False
+        except (TesseraError, MemoryError) as error:  # its jobs will report this
+            log.warning("preparation: %s: %s", model.card.name, error)
+        else:
+            seconds = time.monotonic() - began
+            log.info("preparation: %s took %.1f s", model.card.name, seconds)
+        return True
+
+    @contextmanager
+    def _running(self, model: Model) -> Iterator[CancelToken | None]:
+        """A context in which `model` is prepared, entered when the worker is idle, with the token
+        that a job cancels; None once the worker stops."""
+        token = CancelToken()
+        with self._changed:
+            while not self._stopped and not self._idle():
+                self._changed.wait(None if self._jobs else _IDLE_S)
+            self._current = None if self._stopped else _Current(model.card.name, token)
+        try:
+            yield token if self._current else None
+        finally:
+            with self._changed:
+                self._current = None
+
+    def _idle(self) -> bool:
+        return not self._jobs and time.monotonic() >= self._job_ended_at + _IDLE_S
+
+    def _cancel_current(self) -> None:
+        if self._current is not None:
+            self._current.token.cancel()
