@@ -33,7 +33,12 @@ def test_job(gateway: Gateway, volume: str) -> None:
         assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
         assert job["scans"] == {"t1": volume}
         assert (job["state"], job["priority"], job["attempt"]) == ("queued", 8, 0)
-        assert job["progress"] == {"tiles_done": 0, "tiles_total": 0, "fraction": 0.0}
+        assert job["progress"] == {
+            "tiles_done": 0,
+            "tiles_total": 0,
+            "fraction": 0.0,
+            "preparing": False,
+        }
         assert job["place_in_queue"] >= 1
         assert job["scan_name"] == "scan"
         assert job["options"] == {
