@@ -16,18 +16,18 @@ class FileStart:
     path: Path
     head: bytes
     """The first HEAD_BYTES of the file as they are; empty for a folder."""
+    is_folder: bool = False
 
     @classmethod
     def of(cls, path: Path) -> "FileStart":
         """Reads the beginning of the file, or notes a folder; raises OSError."""
-        if path.is_dir():
-            return cls(path, b"")
-        with path.open("rb") as file:
-            return cls(path, file.read(HEAD_BYTES))
-
-    @property
-    def is_folder(self) -> bool:
-        return self.path.is_dir()
+        try:
+            with path.open("rb") as file:
+                return cls(path, file.read(HEAD_BYTES))
+        except OSError:
+            if not path.is_dir():
+                raise
+            return cls(path, b"", is_folder=True)
 
     def starts_with(self, *signatures: bytes) -> bool:
         """Whether the file begins with one of the signatures."""

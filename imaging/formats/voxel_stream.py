@@ -48,21 +48,26 @@ class VoxelStream:
         """Bytes that the file must hold from `offset` on, once decompressed."""
         return self.skip + self.voxel_bytes
 
-    def check_size(self) -> None:
-        """Raises UnreadableScan where the file is too small, as far as its size shows it."""
+    def check_size(self) -> int:
+        """The bytes of the file from `offset` on.
+
+        Raises UnreadableScan where the file is too small, as far as its size shows it.
+        """
         ratio = gzip_stream.DEFLATE_RATIO if self.compressed else 1
-        if (self.path.stat().st_size - self.offset) * ratio < self.stream_bytes:
+        size = self.path.stat().st_size - self.offset
+        if size * ratio < self.stream_bytes:
             raise self.truncated()
+        return size
 
     def verify(self) -> int:
         """Verifies that every voxel is present; returns the number of bytes after them.
 
         Holds one chunk at a time. Raises UnreadableScan.
         """
-        self.check_size()
+        size = self.check_size()
         if self.compressed:
             return gzip_stream.verify(self.path, self.offset, self.stream_bytes, self.truncated)
-        return self.path.stat().st_size - self.offset - self.voxel_bytes
+        return size - self.voxel_bytes
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the voxels in the file's order, in chunks, without what follows them.

@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import Mock
 
 import nibabel as nib
 import numpy as np
@@ -25,6 +26,8 @@ from imaging.errors import (
     UnsupportedScan,
 )
 from imaging.formats.limits import Limits
+from imaging.formats.nifti import voxels
+from imaging.formats.nifti.header import parse
 from imaging.formats.nifti.write import write_mask, write_mask_volume, write_volume
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
@@ -550,3 +553,10 @@ def test_cifti_is_refused_by_name(tmp_path: Path) -> None:
     image.to_filename(tmp_path / "a.dscalar.nii")
     with pytest.raises(UnsupportedScan, match="CIFTI"):
         open_scan(tmp_path / "a.dscalar.nii")
+
+
+def test_verifying_parses_the_header_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Mock(wraps=parse)
+    monkeypatch.setattr(voxels, "parse", counting)
+    verify(save(tmp_path / "a.nii", values_of("i2")))
+    assert counting.call_count == 1

@@ -13,7 +13,7 @@ from pydicom import Dataset
 
 from imaging.box import Box
 from imaging.errors import BadInput, BadRequest, UnevenSlices, UnreadableScan, UnsupportedScan
-from imaging.formats.affine import shear_warnings
+from imaging.formats.affine import axis_lengths, shear_warnings
 from imaging.formats.dicom.frame import is_length
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
@@ -140,7 +140,7 @@ class Series:
             shape=(1, *shape),
             dtype=dtype,
             affine=affine,
-            spacing_mm=tuple(float(n) for n in np.linalg.norm(affine[:3, :3], axis=0)),
+            spacing_mm=axis_lengths(affine),
             format="dicom",
             reader=self._reader(planes),
             stored_shape=shape,

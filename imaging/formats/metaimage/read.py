@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import UnsupportedScan
 from imaging.formats import gzip_stream
+from imaging.formats.affine import axis_lengths
 from imaging.formats.limits import Limits
 from imaging.formats.metaimage.header import MetaHeader, parse
 from imaging.formats.metaimage.single import write_single
@@ -97,7 +98,7 @@ def _image(header: MetaHeader, scratch: Path | None) -> Scan:
 
 
 def _spacing_mm(header: MetaHeader) -> tuple[float, ...]:
-    return tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0))
+    return axis_lengths(header.affine)
 
 
 def _checked(path: Path, limits: Limits) -> MetaHeader:

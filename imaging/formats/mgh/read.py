@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from imaging.errors import UnsupportedScan
+from imaging.formats.affine import axis_lengths
 from imaging.formats.limits import Limits
 from imaging.formats.mgh.header import MghHeader, parse
 from imaging.formats.mgh.write import write_mgh
@@ -33,7 +32,7 @@ def open_mgh(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         shape=(1, *header.grid),
         dtype=header.stream.stored.newbyteorder("="),
         affine=header.affine,
-        spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
+        spacing_mm=axis_lengths(header.affine),
         format="mgh",
         reader=MghVoxels(header, scratch),
         stored_shape=header.grid,

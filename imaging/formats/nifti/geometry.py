@@ -6,6 +6,7 @@ qform, method 1 neither.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from imaging.errors import UnsupportedScan
 from imaging.formats.affine import (
     ORIENTATION_UNKNOWN,
+    axis_lengths,
     check_affine_mm,
     completed,
     corner_distance,
@@ -55,7 +57,8 @@ def geometry_of(raw: Nifti1Header, grid: tuple[int, int, int]) -> Geometry:
     affine, form_warnings = _best(raw, sform, qform, sizes, grid, scale)
     if qform is None and affine is sform:
         size_warnings = ()  # the voxel sizes of the header are not used
-    affine = np.diag([scale, scale, scale, 1.0]) @ affine
+    if scale != 1:
+        affine = np.diag([scale, scale, scale, 1.0]) @ affine
     check_affine_mm(affine)
     warnings = (*form_warnings, *unit_warnings, *size_warnings, *shear_warnings(affine))
     return Geometry(affine, warnings)
@@ -77,26 +80,22 @@ def _unit(raw: Nifti1Header) -> tuple[float, tuple[str, ...]]:
 
 def _voxel_sizes(
     raw: Nifti1Header, grid: tuple[int, int, int]
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """pixdim 1 to 3, positive; 1 where the header states none, as in nifti1_io.c and nibabel."""
-    with np.errstate(invalid="ignore"):
-        sizes = np.abs(np.asarray(raw["pixdim"][1:4], np.float64))
-    missing = ~(np.isfinite(sizes) & (sizes > 0))
-    sizes[missing] = 1.0
+    stated = [abs(size) for size in raw["pixdim"][1:4].tolist()]
+    missing = [not 0 < size < inf for size in stated]
+    sizes = tuple(1.0 if gap else size for gap, size in zip(missing, stated, strict=True))
     if not any(gap and length > 1 for gap, length in zip(missing, grid, strict=True)):
         return sizes, ()
     return sizes, ("The file states no voxel size along an axis. It is read as 1.",)
 
 
 def _sform(raw: Nifti1Header) -> NDArray[np.float64]:
-    affine = np.eye(4)
-    with np.errstate(invalid="ignore"):  # a signalling NaN; `is_valid` detects it
-        for row, field in enumerate(("srow_x", "srow_y", "srow_z")):
-            affine[row] = raw[field]
-    return affine
+    rows = [raw[field].tolist() for field in ("srow_x", "srow_y", "srow_z")]
+    return np.array([*rows, (0, 0, 0, 1)], np.float64)
 
 
-def _qform(raw: Nifti1Header, sizes: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def _qform(raw: Nifti1Header, sizes: tuple[float, ...]) -> NDArray[np.float64] | None:
     """The qform; None where it is not valid. pixdim[0] is -1 below 0, else +1, also for 0."""
     with np.errstate(invalid="ignore"):
         quaternion = np.array([raw[f"quatern_{n}"] for n in "bcd"], np.float64)
@@ -120,7 +119,7 @@ def _best(
     raw: Nifti1Header,
     sform: NDArray[np.float64] | None,
     qform: NDArray[np.float64] | None,
-    sizes: NDArray[np.float64],
+    sizes: tuple[float, ...],
     grid: tuple[int, int, int],
     scale: float,
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
@@ -151,7 +150,7 @@ def _disagreement(
     if qform is None:
         return ()
     distance = corner_distance(sform, qform, grid)
-    if distance <= _FORM_TOLERANCE * np.linalg.norm(sform[:3, :3], axis=0).min():
+    if distance <= _FORM_TOLERANCE * min(axis_lengths(sform)):
         return ()
     names = [
         f"{form} ({_FORM_NAMES.get(int(raw[f'{form}_code']), 'unknown')})"

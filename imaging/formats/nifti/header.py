@@ -5,7 +5,7 @@ Fields and codes are those of nifti1.h and nifti2.h (NIfTI DFWG, 2004 and 2011).
 """
 
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from typing import Any, Literal
 
 import numpy as np
@@ -186,8 +186,8 @@ def _stored_shape(raw: Nifti1Header) -> tuple[int, ...]:
     if not 1 <= count <= 7:
         raise _damaged(f"The header states {count} axes.")
     shape = tuple(
-        max(1, int(n)) if axis >= _SPACE else int(n)  # nifti1_io.c: 0 is 1
-        for axis, n in enumerate(raw["dim"][1 : count + 1])
+        max(1, n) if axis >= _SPACE else n  # nifti1_io.c: 0 is 1
+        for axis, n in enumerate(raw["dim"][1 : count + 1].tolist())
     )
     if min(shape) < 1:
         raise _damaged("The header states a length below 1 for an axis.")
@@ -214,7 +214,7 @@ def _stored_dtype(raw: Nifti1Header) -> np.dtype[Any]:
 
 def _offset(raw: Nifti1Header, size: int) -> int:
     offset = float(raw["vox_offset"])
-    if not np.isfinite(offset):
+    if not isfinite(offset):
         raise _damaged("The header's position of the voxels in the file is not finite.")
     if offset < size:
         raise _damaged(
@@ -231,8 +231,8 @@ def _offset(raw: Nifti1Header, size: int) -> int:
 def _scaling(raw: Nifti1Header) -> tuple[float, float]:
     """nifti1.h: a slope of 0 means no scaling. nibabel treats one that is not finite the same."""
     slope, intercept = float(raw["scl_slope"]), float(raw["scl_inter"])
-    if slope == 0 or not np.isfinite(slope):
+    if slope == 0 or not isfinite(slope):
         return 1.0, 0.0
-    if not np.isfinite(intercept):
+    if not isfinite(intercept):
         raise _damaged("The header has a valid slope, but an intercept that is not finite.")
     return slope, intercept

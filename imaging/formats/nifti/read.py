@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from imaging.errors import UnsupportedScan
 from imaging.formats import gzip_stream
+from imaging.formats.affine import axis_lengths
 from imaging.formats.limits import Limits
 from imaging.formats.nifti.header import HEADER_BYTES, Header, byte_order, parse
 from imaging.formats.nifti.voxels import Voxels, check_size, opened
+from imaging.formats.voxel_stream import VoxelStream
 from imaging.scan import Scan
 
 
@@ -31,7 +31,18 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
     UnsupportedScan or ScanTooLarge before anything is allocated. A gzip stream that ends too early
     is detected here if its size shows it, otherwise by the first read or by `verify_nifti`.
     """
+    return _scan(*opened(path), limits, scratch)
+
+
+def verify_nifti(path: Path, limits: Limits) -> Scan:
+    """As open_nifti, and verifies that every voxel is present; holds one chunk at a time."""
     header, stream = opened(path)
+    scan = _scan(header, stream, limits)
+    trailing = gzip_stream.trailing_warning(stream.verify())
+    return replace(scan, warnings=(*scan.warnings, *trailing)) if trailing else scan
+
+
+def _scan(header: Header, stream: VoxelStream, limits: Limits, scratch: Path | None = None) -> Scan:
     _check_one_volume(header)
     check_size(header, stream, limits)
     affine = header.geometry.affine
@@ -39,19 +50,12 @@ def open_nifti(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         shape=(1, *header.grid),
         dtype=header.dtype,
         affine=affine,
-        spacing_mm=tuple(float(n) for n in np.linalg.norm(affine[:3, :3], axis=0)),
+        spacing_mm=axis_lengths(affine),
         format="nifti",
         reader=Voxels(header, stream, scratch),
         stored_shape=header.stored_shape,
         warnings=header.geometry.warnings,
     )
-
-
-def verify_nifti(path: Path, limits: Limits) -> Scan:
-    """As open_nifti, and verifies that every voxel is present; holds one chunk at a time."""
-    scan, (_, stream) = open_nifti(path, limits), opened(path)
-    trailing = gzip_stream.trailing_warning(stream.verify())
-    return replace(scan, warnings=(*scan.warnings, *trailing))
 
 
 def _check_one_volume(header: Header) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from imaging.errors import UnsupportedScan
 from imaging.formats import gzip_stream
+from imaging.formats.affine import axis_lengths
 from imaging.formats.limits import Limits
 from imaging.formats.nrrd.header import NrrdHeader, parse
 from imaging.formats.scan_part import ScanPart, check_part_count
@@ -32,7 +31,7 @@ def open_nrrd(path: Path, limits: Limits, scratch: Path | None = None) -> Scan:
         shape=(1, *header.grid),
         dtype=header.stream.stored.newbyteorder("="),
         affine=header.affine,
-        spacing_mm=tuple(float(n) for n in np.linalg.norm(header.affine[:3, :3], axis=0)),
+        spacing_mm=axis_lengths(header.affine),
         format="nrrd",
         reader=NrrdVoxels(header, scratch),
         stored_shape=header.grid,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
+from os import fstat
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import tifffile
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.formats.tiff.codestream_size import check_codestream
 from imaging.formats.tiff.contents import ImageSeries
+from imaging.formats.tiff.jpeg_tile import jpeg_tile
 from imaging.formats.tiff.ome_xml import OmeXml, ome_xml
 from imaging.formats.tiff.stated_planes import check_stated_planes
 from imaging.formats.tiff.structure import check_structure
@@ -141,36 +143,48 @@ def _tile(
     """One tile, (row, column, sample), cropped at the edge."""
     down, across = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
     index = (plane * down + row) * across + column
-    return decoded(path, page, pages[number], index)[0]
+    with path.open("rb") as file:
+        return _decoded(file, page, pages[number], index)[0]
 
 
-def decoded(
-    path: Path, keyframe: tifffile.TiffPage, page: Page, index: int
+def _decoded(
+    file: IO[bytes], keyframe: tifffile.TiffPage, page: Page, index: int
 ) -> tuple[NDArray[Any], tuple[int, ...]]:
     """A strip or tile, (row, column, sample), cropped at the edge, and its position: (plane, row,
     column, sample)."""
-    offset, count = page.dataoffsets[index], page.databytecounts[index]
-    data = None
-    if count:
-        with path.open("rb") as file:
-            file.seek(offset)  # a count beyond the end must not be allocated
-            data = file.read(min(count, max(0, path.stat().st_size - offset))) or None
+    data, rgb = _stored(file, page, index), None
     if data:
         check_codestream(keyframe, data)
+        rgb = jpeg_tile(keyframe, page, data)
     tile, (plane, _, row, column, sample), shape = keyframe.decode(
-        data, index, jpegtables=page.jpegtables, jpegheader=keyframe.jpegheader
-    )
-    if tile is None:  # a sparse file omits empty tiles
-        return np.full(shape[1:], keyframe.nodata, keyframe.dtype), (plane, row, column, sample)
-    return np.asarray(tile[0, : shape[1], : shape[2]]), (plane, row, column, sample)
+        data if rgb is None else None, index,
+        jpegtables=page.jpegtables, jpegheader=keyframe.jpegheader,
+    )  # fmt: skip
+    if rgb is not None:
+        pixels: NDArray[Any] = rgb
+    elif tile is None:  # a sparse file omits empty tiles
+        pixels = np.full(shape[1:], keyframe.nodata, keyframe.dtype)
+    else:
+        pixels = np.asarray(tile[0])
+    return pixels[: shape[1], : shape[2]], (plane, row, column, sample)
+
+
+def _stored(file: IO[bytes], page: Page, index: int) -> bytes | None:
+    offset, count = page.dataoffsets[index], page.databytecounts[index]
+    if not count:
+        return None
+    file.seek(offset)
+    left = max(0, fstat(file.fileno()).st_size - offset)
+    return file.read(min(count, left)) or None  # a count beyond the end must not be allocated
 
 
 def segments(
     path: Path, keyframe: tifffile.TiffPage, page: Page
 ) -> Iterator[tuple[NDArray[Any], tuple[int, ...]]]:
-    """All strips or tiles of a page, decoded one after the other; see `decoded`."""
-    for index in range(len(page.dataoffsets)):
-        yield decoded(path, keyframe, page, index)
+    """All strips or tiles of a page, decoded one after the other; see `_decoded`."""
+    with path.open("rb") as file:
+        for index in range(len(page.dataoffsets)):
+            yield _decoded(file, keyframe, page, index)
 
 
 def _unpacked(
