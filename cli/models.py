@@ -1,4 +1,4 @@
-"""`tessera models` and its subcommands `show`, `add` and `describe`"""
+"""`tessera models` and its subcommands `show`, `add`, `import` and `describe`"""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.add_model import add_verified, prepare
 from cli.describe import describe
+from cli.import_model import command as import_command
 from cli.model_registry import registry
-from imaging.errors import TesseraError
-from jobs.settings import Settings
 from models.card import ModelCard
 
 
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, show, add and describe models.
+    """List, show, add, import and describe models.
 
     Without a subcommand, the models are listed.
     """
@@ -25,6 +25,7 @@ def command(ctx: click.Context) -> None:
 
 
 command.add_command(describe)
+command.add_command(import_command)
 
 
 def _list() -> None:
@@ -91,25 +92,6 @@ def add(folder: Path) -> None:
     logits do not depend on the tiles. On the sample of its card it is also checked whether a lower
     precision than fp32 gives the same mask on this machine.
     """
-    from inference.engine import Engine
-    from inference.verify import verify
-
-    settings = Settings()
-    model = registry().add(folder, verify)
+    model = add_verified(folder)
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
-    engine = Engine(
-        registry(),
-        settings.device,
-        settings.memory_bytes,
-        settings.threads,
-        cache=settings.cache_folder,
-    )
-    try:
-        ready = engine.prepare(model)
-    except (TesseraError, MemoryError) as error:
-        click.echo(f"It could not be run on this machine's device: {error}")
-    else:
-        device = ready.device
-        click.echo(f"On this machine it runs on {device.name} in {device.precision}.")
-        if ready.fallback:
-            click.echo(ready.fallback)
+    prepare(model)

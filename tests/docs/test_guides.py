@@ -22,6 +22,7 @@ from PIL import Image
 
 from models.registry import ZOO
 from tests.support.dicom.files import classic, write
+from tests.support.meshnets import meshnet, write_tfjs
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
 from tests.support.programs import run
@@ -34,7 +35,7 @@ BLOCK = re.compile(
     r'^(?P<indent> *)```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<code>.*?)^ *```$',
     re.MULTILINE | re.DOTALL,
 )
-MOST_NOT_RUN = 17
+MOST_NOT_RUN = 18
 """Blocks that are left out, in all pages together. Raise it only with a reason."""
 ADDRESS = "127.0.0.1:8000"
 READY = """
@@ -140,6 +141,10 @@ def large_scans(folder: Path) -> None:
     aperio(folder).rename(folder / "slide.svs")
 
 
+def import_model(folder: Path) -> None:
+    write_tfjs(meshnet((1, 2, 1)), folder / "model18cls")
+
+
 def own_model(folder: Path) -> None:
     shutil.copytree(ZOO / "hippocampus-mri-3d", folder / "my-network")
     card = folder / "my-network" / "card.json"
@@ -176,6 +181,7 @@ PREPARE: Mapping[str, Callable[[Path], None]] = {
     "bids": bids,
     "dicom": dicom,
     "evaluate": evaluate,
+    "import-model": import_model,
     "large-scans": large_scans,
     "own-model": own_model,
     "pacs": pacs,

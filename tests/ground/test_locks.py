@@ -17,7 +17,7 @@ EXTRAS_OF = {
     "serving-cpu": ("cpu", "postgres"),
     "serving-gpu": ("gpu", "postgres"),
     "demo": ("cpu", "demo"),
-    "tests": ("cpu", "train", "test", "demo", "docs"),
+    "tests": ("cpu", "train", "import", "test", "demo", "docs"),
 }
 PYTHONS = ("3.11.9", "3.12.9", "3.13.2")
 PIN = re.compile(

@@ -1,0 +1,1 @@
+"""MeshNets: chains of dilated 3D convolutions, as brainchop publishes them."""
