@@ -151,16 +151,16 @@ def _span(rule: TileRule, start: int, stop: int, length: int, read: int, overlap
     return Span((first, first + read), keep, origin, (start, stop))
 
 
-def onto(spans: Sequence[Span], positions: NDArray[np.float64]) -> list[Span]:
-    """Spans that write on another grid, whose voxel x is at `positions[x]` (ascending) on this one.
+def onto(spans: Sequence[Span], lowest: NDArray[np.integer[Any]], start: int = 0) -> list[Span]:
+    """Spans that write on another grid: from its voxel `start` on, each voxel is interpolated from
+    the network voxel `lowest` (ascending) and those that follow.
 
-    A voxel belongs to the span that keeps the network voxel at or below it; spans without voxels
-    are left out. Plan with `overlap=1` first: linear interpolation reads one voxel further.
+    A voxel belongs to the span that keeps its lowest network voxel; spans without voxels are left
+    out. Plan with an `overlap` of the number of voxels that follow.
     """
-    below = np.clip(np.floor(positions), spans[0].write[0], spans[-1].write[1] - 1)
-    edges = np.searchsorted(below, [span.write[0] for span in spans] + [spans[-1].write[1]])
+    edges = np.searchsorted(lowest, [span.write[0] for span in spans] + [spans[-1].write[1]])
     return [
-        Span(span.read, span.keep, span.origin, (int(a), int(b)))
+        Span(span.read, span.keep, span.origin, (int(a) + start, int(b) + start))
         for span, a, b in zip(spans, edges[:-1], edges[1:], strict=True)
         if b > a
     ]

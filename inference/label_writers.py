@@ -18,7 +18,7 @@ from inference.run_context import RunContext
 from inference.tile_logits import strips, tile_features, values_on_scan
 from inference.windows.plan import WindowPlan
 from inference.windows.window_labels import window_labels
-from inference.work_plan import WorkPlan, WorkPlanner, scan_axes
+from inference.work_plan import WorkPlan, WorkPlanner
 from models.card import ModelCard
 from models.windows import Windows
 
@@ -46,13 +46,14 @@ def write_labels(
     context: RunContext,
 ) -> Written:
     """Fills the oriented grid with the network's labels."""
+    results = ResultGrid.of(subject, card)
     if card.windows is not None:
-        return _in_windows(labels, subject, card, card.windows, session, budget, context)
-    planner = WorkPlanner(subject, card, session.level, budget, options)
+        return _in_windows(labels, subject, results, card.windows, session, budget, context)
+    planner = WorkPlanner(results, session.level, budget, options)
     work = planner.plan()
     while True:
         try:
-            seconds = _in_tiles(labels, subject, card, work, session, context)
+            seconds = _in_tiles(labels, subject, results, work, session, context)
             return Written(work.tiles, seconds, planner.shrunk_to, work.depth)
         except StorageFull as error:
             work = planner.without_levels(work, error)
@@ -64,15 +65,14 @@ def write_labels(
 def _in_windows(
     labels: NDArray[Any],
     subject: NetworkInput,
-    card: ModelCard,
+    results: ResultGrid,
     windows: Windows,
     session: Runner,
     budget: Budget,
     context: RunContext,
 ) -> Written:
-    results = ResultGrid(card, scan_axes(subject))
-    parts = window_labels(subject, card, windows, results, session, budget, context)
-    empty = EmptyRegions(subject, card)
+    parts = window_labels(subject, windows, results, session, budget, context)
+    empty = EmptyRegions(subject, results.card)
     context.on_tile(0, len(parts.plan))
     for box, values in parts:
         context.token.check()
@@ -84,15 +84,14 @@ def _in_windows(
 def _in_tiles(
     labels: NDArray[Any],
     subject: NetworkInput,
-    card: ModelCard,
+    results: ResultGrid,
     work: WorkPlan,
     session: Runner,
     context: RunContext,
 ) -> float:
     """Returns the seconds in which the network computed."""
     run = NetworkRun(session, context, len(work))
-    empty = EmptyRegions(subject, card)
-    results = ResultGrid(card, scan_axes(subject))
+    empty = EmptyRegions(subject, results.card)
 
     def wanted(tile: tiling.Tile) -> bool:
         covered = empty.cover(tile)
@@ -102,7 +101,7 @@ def _in_tiles(
 
     context.on_tile(0, len(work))
     for tile, features in tile_features(subject, work, run, wanted):
-        for strip in strips(tile.write, len(card.outputs)):
+        for strip in strips(tile.write, len(results.card.outputs)):
             context.token.check()
             values = values_on_scan(features, tile, results, session, strip)
             labels[strip.slices] = results.labels(values)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from imaging import tiling
 from imaging.box import Box
-from imaging.errors import BadModel
 from imaging.instances import number_instances
 from imaging.large_arrays import large_zeros
 from imaging.postprocessing.mask_context import MaskContext
@@ -64,7 +63,6 @@ def segment(
     started = perf_counter()
     readable = {name: cancellable(scan, context.token) for name, scan in scans.items()}
     subject = network_input(readable, card, context.scratch)
-    _check_grid(subject, card)
     opened = perf_counter() - started
     labels = large_zeros(subject.oriented.scan.grid, label_type(card), context.scratch)
     written = write_labels(labels, subject, card, session, budget, options, context)
@@ -75,15 +73,6 @@ def segment(
     mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
     seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
     return Result(mask, written.plan, subject, seconds, written.shrunk_to, written.depth)
-
-
-def _check_grid(subject: NetworkInput, card: ModelCard) -> None:
-    if not subject.resampled and subject.grid != subject.oriented.scan.grid:
-        raise BadModel(
-            f"The preparation of {card.name} changes the grid of the scan.",
-            expected="A preparation that keeps the grid: results are not brought back to it yet.",
-            hint="Remove the steps that crop or resample from the card's `preparation`.",
-        )
 
 
 def cancellable(scan: Scan, token: CancelToken) -> Scan:

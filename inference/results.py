@@ -1,34 +1,51 @@
 """From a network's outputs to labels on the scan's grid, in the order that the card states."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.axis_taps import AxisTaps
 from imaging.box import Box
-from imaging.resample import Axis, needed_box, resample_box
 from inference.labels import labels_of, probabilities
+from inference.network_input import NetworkInput
+from inference.way_to_scan import taps_to_scan
 from models.card import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
 class ResultGrid:
-    """Chooses labels on a grid other than the network's."""
+    """Chooses labels on the scan's grid."""
 
     card: ModelCard
-    axes: tuple[Axis, ...]
-    """From the network's grid to the grid of the labels."""
+    axes: tuple[AxisTaps, ...]
+    """From the network's grid to the scan's."""
+
+    @classmethod
+    def of(cls, subject: NetworkInput, card: ModelCard) -> Self:
+        """The way back of one subject."""
+        return cls(card, taps_to_scan(subject, nearest=card.results.resample == "labels"))
 
     @property
-    def resampled(self) -> bool:
-        """Whether the grids differ."""
-        return any(axis.n_in != axis.n_out for axis in self.axes)
+    def grid(self) -> tuple[int, ...]:
+        """The network's grid."""
+        return tuple(axis.n_in for axis in self.axes)
+
+    @property
+    def box(self) -> Box:
+        """The part of the scan's grid that has results; all other labels are 0."""
+        return Box(tuple(axis.start for axis in self.axes), tuple(axis.stop for axis in self.axes))
+
+    @property
+    def interpolated(self) -> bool:
+        """Whether results differ from the network's outputs in more than their place."""
+        return not all(axis.moves_only for axis in self.axes)
 
     def needed(self, box: Box) -> Box:
         """The box of the network's grid that the labels in `box` depend on."""
-        return needed_box(self.axes, box)
+        spans = zip(self.axes, box.start, box.stop, strict=True)
+        return Box(*zip(*(axis.needed(a, b) for axis, a, b in spans), strict=True))
 
     def values(self, logits: NDArray[np.float32]) -> NDArray[Any]:
         """What is interpolated, of logits (outputs, *spatial): (any, *spatial)."""
@@ -38,10 +55,12 @@ class ResultGrid:
 
     def onto(self, values: NDArray[Any], values_box: Box, box: Box) -> NDArray[Any]:
         """(any, *box.shape): `values` in `values_box` of the network's grid, which contains
-        `needed(box)`, on the labels' grid; the same to the bit whatever the box."""
-        if self._kind == "labels":
-            return _nearest(values, values_box, self.axes, box)
-        return resample_box(values, values_box, self.axes, box)
+        `needed(box)`, on the scan's grid; the same to the bit whatever the box."""
+        coarsest_first = sorted(range(len(self.axes)), key=lambda a: -self._ratio(a))
+        for a in coarsest_first:
+            rows = box.start[a], box.stop[a]
+            values = self.axes[a].apply(values, a + 1, rows, values_box.start[a])
+        return values
 
     def labels(self, values: NDArray[Any]) -> NDArray[Any]:
         """(*spatial) labels, of what `onto` returns."""
@@ -52,13 +71,9 @@ class ResultGrid:
     @property
     def _kind(self) -> str:
         """As the card states, or logits where nothing is interpolated: the labels are the same."""
-        return self.card.results.resample if self.resampled else "logits"
+        return self.card.results.resample if self.interpolated else "logits"
 
-
-def _nearest(values: NDArray[Any], values_box: Box, axes: Sequence[Axis], box: Box) -> NDArray[Any]:
-    """The values of the nearest voxel for each voxel of `box`."""
-    spans = zip(axes, box.start, box.stop, values_box.start, strict=True)
-    for number, (axis, start, stop, first) in enumerate(spans):
-        nearest = np.floor(axis.centres(start, stop) + 0.5).astype(np.intp)
-        values = np.take(values, np.clip(nearest, 0, axis.n_in - 1) - first, number + 1)
-    return values
+    def _ratio(self, axis: int) -> float:
+        """Voxels of the network's grid per result."""
+        taps = self.axes[axis]
+        return taps.n_in / max(1, taps.stop - taps.start)

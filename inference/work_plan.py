@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 
 from imaging import tiling
 from imaging.errors import BadRequest, StorageFull, Unavailable
-from imaging.resample import Axis
 from inference.levels import LevelPlan, plan_levels
-from inference.network_input import NetworkInput
 from inference.networks.network import Level
 from inference.options import RunOptions
 from inference.planner import Budget, plan
-from models.card import ModelCard
+from inference.results import ResultGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,50 +30,45 @@ class WorkPlan:
 
 
 def plan_work(
-    subject: NetworkInput, card: ModelCard, level: Level | None, budget: Budget, options: RunOptions
+    results: ResultGrid, level: Level | None, budget: Budget, options: RunOptions
 ) -> WorkPlan:
     """Tiles through the whole network, or level by level where that is less work.
 
     Raises Unavailable where not even the smallest tile fits the budget.
     """
+    card = results.card
     try:
-        whole = plan_tiles(subject, card, budget, options)
+        whole = plan_tiles(results, budget, options)
     except Unavailable:
         whole = None
     levels = None
     if options.tile is None:
-        levels = plan_levels(level, card, subject.grid, budget, whole, int(subject.resampled))
+        levels = plan_levels(level, card, results.grid, budget, whole, _overlap(results))
     if levels is None:  # where no whole tile fits, planning again raises the error
-        return WorkPlan(whole or plan_tiles(subject, card, budget, options), None)
-    up = _on_scan(levels.up, subject)
+        return WorkPlan(whole or plan_tiles(results, budget, options), None)
+    up = _on_scan(levels.up, results)
     return WorkPlan(up, replace(levels, up=up))
 
 
-def plan_tiles(
-    subject: NetworkInput, card: ModelCard, budget: Budget, options: RunOptions
-) -> tiling.Plan:
-    """Tiles on the network's grid whose write regions partition the scan's grid."""
+def plan_tiles(results: ResultGrid, budget: Budget, options: RunOptions) -> tiling.Plan:
+    """Tiles on the network's grid whose write regions partition the results on the scan's grid."""
+    card = results.card
     tile = None if options.tile is None else _per_axis(options.tile, card.dimension)
-    tiles = plan(card, subject.grid, budget, tile, overlap=int(subject.resampled))
-    return _on_scan(tiles, subject)
+    tiles = plan(card, results.grid, budget, tile, overlap=_overlap(results))
+    return _on_scan(tiles, results)
 
 
-def scan_axes(subject: NetworkInput) -> tuple[Axis, ...]:
-    """From the network's grid to the scan's."""
-    return tuple(
-        Axis(n_in, n_out)
-        for n_in, n_out in zip(subject.grid, subject.oriented.scan.grid, strict=True)
-    )
+def _overlap(results: ResultGrid) -> int:
+    """How many outputs beyond its own a tile keeps for interpolation."""
+    return max(axis.reach for axis in results.axes)
 
 
-def _on_scan(tiles: tiling.Plan, subject: NetworkInput) -> tiling.Plan:
+def _on_scan(tiles: tiling.Plan, results: ResultGrid) -> tiling.Plan:
     """The same tiles, writing on the scan's grid."""
-    if not subject.resampled:
-        return tiles
     return tiling.Plan(
         tuple(
-            tuple(tiling.onto(spans, axis.centres(0, axis.n_out)))
-            for spans, axis in zip(tiles.axes, scan_axes(subject), strict=True)
+            tuple(tiling.onto(spans, axis.first, axis.start))
+            for spans, axis in zip(tiles.axes, results.axes, strict=True)
         )
     )
 
@@ -97,8 +90,7 @@ def _per_axis(tile: tuple[int, ...], dimension: int) -> tuple[int, ...]:
 class WorkPlanner:
     """Plans the work for one subject, and again with less memory or disk when a plan fails."""
 
-    subject: NetworkInput
-    card: ModelCard
+    results: ResultGrid
     level: Level | None
     budget: Budget
     options: RunOptions
@@ -107,7 +99,7 @@ class WorkPlanner:
 
     def plan(self) -> WorkPlan:
         """Raises Unavailable where not even the smallest tile fits."""
-        return plan_work(self.subject, self.card, self.level, self.budget, self.options)
+        return plan_work(self.results, self.level, self.budget, self.options)
 
     def without_levels(self, failed: WorkPlan, error: StorageFull) -> WorkPlan:
         """Whole tiles, which need no scratch; raises the error where there were no levels."""
@@ -118,10 +110,10 @@ class WorkPlanner:
 
     def with_smaller_tiles(self, failed: WorkPlan, error: MemoryError) -> WorkPlan:
         """Tiles of half the memory; raises the error where there are none."""
-        needed = self.budget.tile_bytes(self.card, failed.tiles.read_shape)
+        needed = self.budget.tile_bytes(self.results.card, failed.tiles.read_shape)
         self.shrunk_to = int(needed / 2)
         self.budget = replace(self.budget, memory_bytes=self.shrunk_to)
-        if not self.card.exact:
+        if not self.results.card.exact:
             raise error
         try:
             return self.plan()

@@ -19,7 +19,6 @@ from inference.windows.plan import WindowPlan, plan_windows
 from inference.windows.sums import WindowSums
 from inference.windows.weights import window_weights
 from inference.windows.window_run import WindowRun
-from models.card import ModelCard
 from models.windows import Windows
 
 
@@ -28,7 +27,6 @@ class WindowLabels:
     """The windows of one scan, from its image to labels."""
 
     source: ImageSource
-    card: ModelCard
     windows: Windows
     plan: WindowPlan
     run: NetworkRun
@@ -36,12 +34,12 @@ class WindowLabels:
     budget: Budget
 
     def __iter__(self) -> Iterator[tuple[Box, NDArray[Any]]]:
-        """Boxes of the results' grid and their labels; together they are the whole grid.
+        """Boxes of the scan's grid and their labels; together they are `results.box`.
 
         Raises Unavailable where a window does not fit the budget, StorageFull where the sums do not
         fit memory and scratch, and what the network raises.
         """
-        memory = window_memory(self.plan, self.card, self.budget)
+        memory = window_memory(self.plan, self.results.card, self.budget)
         session, context = self.run.session, self.run.context
         weights = window_weights(self.windows)
 
@@ -65,7 +63,6 @@ class WindowLabels:
 
 def window_labels(
     source: ImageSource,
-    card: ModelCard,
     windows: Windows,
     results: ResultGrid,
     session: Runner,
@@ -75,4 +72,4 @@ def window_labels(
     """Plans the windows of an image; iterating over the result runs them."""
     plan = plan_windows(windows, source.grid)
     run = NetworkRun(session, context, len(plan))
-    return WindowLabels(source, card, windows, plan, run, results, budget)
+    return WindowLabels(source, windows, plan, run, results, budget)

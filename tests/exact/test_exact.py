@@ -20,6 +20,7 @@ from inference.network_run import NetworkRun
 from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.planner import Budget
+from inference.results import ResultGrid
 from inference.run_context import RunContext
 from inference.runtime_registry import available_runtimes
 from inference.tile_logits import tile_features
@@ -70,7 +71,7 @@ def logits(scan: Path, model: Model, tile: int | None, device: Device) -> NDArra
     """Of the whole image, (outputs, *network grid)."""
     subject = network_input({model.card.channels[0].name: open_scan(scan)}, model.card)
     options = RunOptions(tile=None if tile is None else (tile,))
-    tiles = plan_tiles(subject, model.card, PLENTY, options)
+    tiles = plan_tiles(ResultGrid.of(subject, model.card), PLENTY, options)
     session = Session(model.verified, device)
     whole = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
     run = NetworkRun(session, RunContext(), len(tiles))

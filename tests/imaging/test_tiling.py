@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from imaging import tiling
+from imaging.axis_taps import AxisTaps
 from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.resample import Axis
@@ -130,12 +131,11 @@ def test_on_another_grid_writes_still_partition_the_scan(
 ) -> None:
     network_length = max(1, round(scan_length * ratio))
     axis = Axis(network_length, scan_length)
-    spans = tiling.onto(
-        spans_of(network_length, rule, at_most, overlap=1), axis.centres(0, scan_length)
-    )
-    assert [i for span in spans for i in range(*span.write)] == list(range(scan_length))
+    taps = AxisTaps.linear(network_length, axis.centres(0, scan_length)).pasted(7, scan_length + 9)
+    spans = tiling.onto(spans_of(network_length, rule, at_most, overlap=1), taps.first, taps.start)
+    assert [i for span in spans for i in range(*span.write)] == list(range(7, 7 + scan_length))
     for span in spans:  # all that interpolation reads is kept
-        low, high = axis.needed(*span.write)
+        low, high = taps.needed(*span.write)
         assert span.keep[0] <= low
         assert high <= span.keep[1]
 

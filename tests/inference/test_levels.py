@@ -19,6 +19,7 @@ from inference.networks.session import Session
 from inference.options import RunOptions
 from inference.pipeline import Result, segment
 from inference.planner import Budget
+from inference.results import ResultGrid
 from inference.run_context import RunContext
 from inference.tile_logits import tile_features
 from inference.work_plan import plan_work
@@ -59,7 +60,7 @@ def logits(
     scan = in_memory(image)
     subject = network_input({model.card.channels[0].name: scan}, model.card)
     session = Session(model.verified, Device("openvino", precision))
-    work = plan_work(subject, model.card, session.level, room, RunOptions())
+    work = plan_work(ResultGrid.of(subject, model.card), session.level, room, RunOptions())
     out = np.full((len(model.card.outputs), *subject.grid), np.nan, np.float32)
     run = NetworkRun(session, RunContext(), len(work))
     for tile, found in tile_features(subject, work, run):
@@ -114,10 +115,11 @@ def test_levels_are_taken_where_whole_tiles_read_far_more_than_there_is(
     np.testing.assert_array_equal(got, logits(model, image, PLENTY)[0])
     subject = network_input({model.card.channels[0].name: in_memory(image)}, model.card)
     level = Session(model.verified, Device("openvino", "fp32")).level
-    wished = plan_work(subject, model.card, level, budget(size), RunOptions(tile=(120,)))
+    results = ResultGrid.of(subject, model.card)
+    wished = plan_work(results, level, budget(size), RunOptions(tile=(120,)))
     assert (wished.levels, len(wished.tiles)) == (None, 2)
     with pytest.raises(Unavailable):
-        plan_work(subject, model.card, None, budget(size / 10), RunOptions())
+        plan_work(results, None, budget(size / 10), RunOptions())
     interpolated = make_model("levels-interpolated", INTERPOLATED)
     level = Session(interpolated.verified, Device("openvino", "fp32")).level
     assert level is not None

@@ -30,7 +30,7 @@ from inference.planner import Budget
 from inference.results import ResultGrid
 from inference.run_context import RunContext
 from inference.tile_logits import strips, tile_features, values_on_scan
-from inference.work_plan import WorkPlan, plan_tiles, scan_axes
+from inference.work_plan import WorkPlan, plan_tiles
 from models.card import ModelCard
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
@@ -59,11 +59,11 @@ def run(
 def scan_logits(scan: Scan, model: Model, tile: Any) -> np.ndarray:
     """Logits on the scan's own grid."""
     subject = network_input({"image": scan}, model.card)
-    tiles = plan_tiles(subject, model.card, PLENTY, RunOptions(tile=tile))
+    results = ResultGrid.of(subject, model.card)
+    tiles = plan_tiles(results, PLENTY, RunOptions(tile=tile))
     whole = np.full((len(model.card.outputs), *scan.grid), np.nan, np.float32)
     session = Session(model.verified, CPU)
     run = NetworkRun(session, RunContext(), len(tiles))
-    results = ResultGrid(model.card, scan_axes(subject))
     for part, found in tile_features(subject, WorkPlan(tiles, None), run):
         values = values_on_scan(found, part, results, session, part.write)
         for strip in strips(part.write, 50_000):  # strips give the same bits

@@ -15,6 +15,7 @@ from inference.network_input import network_input
 from inference.options import RunOptions
 from inference.pipeline import Result
 from inference.planner import Budget
+from inference.results import ResultGrid
 from inference.work_plan import plan_tiles
 from models.registry import Registry
 
@@ -31,7 +32,7 @@ def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, ki
     mask[np.random.default_rng(2).permutation(mask.size)[:count]] = np.arange(1, count + 1)
     mask = mask.reshape(300, 290)
     subject = network_input({card.channels[0].name: scan}, card)
-    plan = plan_tiles(subject, card, Budget(1 << 40), RunOptions())
+    plan = plan_tiles(ResultGrid.of(subject, card), Budget(1 << 40), RunOptions())
     result = Result(mask, plan, subject, {})
     made = save(result, scan, card, Device("cpu", "fp32"), tmp_path / "out")
 

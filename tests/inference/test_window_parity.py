@@ -23,7 +23,7 @@ from inference.run_context import RunContext
 from inference.verify import verify
 from models.registry import Model
 from tests.support.instance_norm import MONAI, NNUNET, InstanceNormNetwork, MakeWindowed, run_torch
-from tests.support.scans import noise
+from tests.support.scans import noise, scan_of
 
 CPU = Device("cpu", "fp32")
 PLENTY = Budget(1 << 40)
@@ -151,6 +151,38 @@ def test_what_is_interpolated_is_what_the_card_states(
     mask = run(scan, model).mask
     for way, labels in ways.items():
         assert ((mask == labels).mean() >= PARITY) == (way == resample), way
+
+
+@pytest.mark.parametrize("spacing", [(4.0, 0.8, 0.9), (1.3, 0.8, 0.9)])
+def test_results_of_prepared_scans_are_brought_back_as_nnunet_does(
+    windowed: MakeWindowed, spacing: tuple[float, float, float]
+) -> None:
+    """Cropped, normalised and resampled; a coarse axis takes the nearest slice."""
+    steps = [
+        {"step": "crop_nonzero"},
+        {"step": "normalise", "rules": [{"kind": "zscore"}]},
+        {
+            "step": "resample", "spacing_mm": [1.3, 1.0, 1.0], "anchor": "edges", "order": 3,
+            "clip": True, "coarse_ratio": 3,
+        },
+    ]  # fmt: skip
+    model, network = windowed(NNUNET | {"mirror_axes": []}, intensity=None, preparation=steps)
+    values = np.zeros((1, 21, 40, 50), np.float32)
+    box = (slice(None), slice(3, 18), slice(5, 38), slice(2, 41))
+    values[box] = values_of(noise((1, 15, 33, 39), seed=3))
+    scan = scan_of(values, spacing)
+    logits = nnunet_logits(input_of(scan, model), network, (16, 12, 20))
+    if spacing[0] > 3 * spacing[1]:
+        rows = (np.arange(15) + 0.5) * logits.shape[1] / 15
+        whole = enlarged(logits, (logits.shape[1], 33, 39))[:, rows.astype(int)]
+    else:
+        whole = enlarged(logits, (15, 33, 39))
+    expected = np.zeros((21, 40, 50), int)
+    expected[box[1:]] = whole.argmax(0)
+    mask = run(scan, model).mask
+    assert (mask == expected).mean() >= PARITY
+    assert len(np.unique(expected)) > 2
+    assert not mask[:3].any()
 
 
 def input_of(scan: Scan, model: Model) -> NDArray[np.float32]:

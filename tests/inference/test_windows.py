@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from imaging.axis_taps import AxisTaps
 from imaging.box import Box
 from imaging.errors import BadModel, JobLost, Unavailable
-from imaging.resample import Axis
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
 from inference.device import Device, available
@@ -137,11 +137,11 @@ def test_memory_does_not_grow_with_the_number_of_slices(windowed: MakeWindowed) 
     peaks = []
     for slices in (64, 640):
         grid = (48, 40, slices)
-        results = ResultGrid(model.card, tuple(Axis(n, n) for n in grid))
+        results = ResultGrid(model.card, tuple(map(AxisTaps.identity, grid)))
         voxels = 0
         tracemalloc.start()
         parts = window_labels(
-            Wave(grid), model.card, windows_of(model), results, Doubled(), PLENTY, RunContext()
+            Wave(grid), windows_of(model), results, Doubled(), PLENTY, RunContext()
         )
         for box, _ in parts:
             voxels += box.size
@@ -161,11 +161,11 @@ def windows_of(model: Model) -> Windows:
 def labels_with(
     model: Model, session: Any, grid: tuple[int, ...], budget: Budget = PLENTY, **context: Any
 ) -> NDArray[Any]:
-    results = ResultGrid(model.card, tuple(Axis(n, n) for n in grid))
+    results = ResultGrid(model.card, tuple(map(AxisTaps.identity, grid)))
     out = np.zeros(grid, np.uint8)
     windows = windows_of(model)
     for box, values in window_labels(
-        Wave(grid), model.card, windows, results, session, budget, RunContext(**context)
+        Wave(grid), windows, results, session, budget, RunContext(**context)
     ):
         out[box.slices] = values
     return out
