@@ -80,10 +80,12 @@ class Voxels:
 
     def extremes(self) -> tuple[float, float]:
         """The lowest and the highest value; raises UnsupportedScan where there are no voxels."""
-        parts = [part for part in self.measured() if part.size]
-        if not parts:
+        low, high = np.inf, -np.inf
+        for part in self.measured():
+            low, high = min(low, part.min(initial=np.inf)), max(high, part.max(initial=-np.inf))
+        if low > high:
             raise _no_voxels()
-        return min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
+        return float(low), float(high)
 
     def percentiles(self, percents: Sequence[float]) -> list[float]:
         """The values at these percentiles (0 to 100), interpolated linearly as numpy does.

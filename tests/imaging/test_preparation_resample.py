@@ -1,7 +1,9 @@
 """The step `resample` against nnU-Net's resampling, written with scikit-image and scipy, and
 MONAI's Spacing."""
 
+import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,12 @@ from skimage.transform import resize
 
 import imaging.large_arrays
 import imaging.preparation.resize
+from imaging.box import Box
+from imaging.large_arrays import large_zeros
+from imaging.preparation.crop_nonzero import CropNonzero
 from imaging.preparation.prepared import Prepared, PreparedChannel
 from imaging.preparation.resample import Resample
-from imaging.preparation.way_back import Resized
+from imaging.preparation.way_back import Cropped, Resized
 
 
 @pytest.fixture(params=[50, 1 << 21], autouse=True, scope="module")
@@ -251,3 +256,77 @@ def test_what_makes_no_sense_is_refused(parameters: dict[str, Any], problem: str
     facts = {"step": "resample", "spacing_mm": [1, 1, 1], "anchor": "edges"} | parameters
     with pytest.raises(ValueError, match=problem):
         Resample.model_validate(facts)
+
+
+def test_a_long_axis_is_resampled_in_bands() -> None:
+    """Also far from its ends, and where a block of the result reads few voxels of it, or many."""
+    values = smooth((1, 2, 700))
+    for wanted in (0.21, 0.9, 1.1, 9.7):
+        shape = (2, round(700 / wanted))
+        expected = resize(values[0].astype(float), shape, 3, mode="edge", anti_aliasing=False)
+        result = resampled(values, (1.0, 1.0), spacing_mm=(1.0, wanted), **nnunet())
+        np.testing.assert_allclose(result.values[0], expected, atol=2e-4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    anchor=st.sampled_from(["edges", "centres"]),
+    own=st.tuples(*(st.floats(0.5, 3),) * 3),
+    wanted=st.tuples(*(st.floats(0.5, 3),) * 3),
+    start=st.tuples(*(st.integers(0, 3),) * 3),
+    size=st.tuples(*(st.integers(2, 9),) * 3),
+)
+def test_the_way_back_says_where_each_voxel_was(
+    anchor: str,
+    own: tuple[float, ...],
+    wanted: tuple[float, ...],
+    start: tuple[int, ...],
+    size: tuple[int, ...],
+) -> None:
+    """Each channel holds the index of its voxels along one axis, cropped and resampled linearly:
+    the values of the result are the places that the two records give."""
+    grid = tuple(a + n + 2 for a, n in zip(start, size, strict=True))
+    stop = tuple(a + n for a, n in zip(start, size, strict=True))
+    inside = np.zeros(grid, bool)
+    inside[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = True
+    values = np.where(inside, np.indices(grid) + 1, 0).astype(np.float32)
+    channels = tuple(PreparedChannel(axis) for axis in "ijk")
+    cropped = CropNonzero(step="crop_nonzero").apply(Prepared(values, channels, own))
+    step = Resample.model_validate(
+        {"step": "resample", "spacing_mm": wanted, "anchor": anchor, "order": 1}
+    )
+    result = step.apply(cropped)
+    crop, *rest = result.way_back
+    assert crop == Cropped(Box(start, stop), grid)
+    resized = rest[0] if rest else Resized(size, size, (1.0,) * 3, "edges")
+    assert isinstance(resized, Resized)
+    assert (resized.before, resized.after) == (size, result.grid)
+    for axis, (n, ratio) in enumerate(zip(result.grid, resized.ratios, strict=True)):
+        index = np.arange(n) if anchor == "centres" else np.arange(n) + 0.5 - 0.5 / ratio
+        places = np.clip(index * ratio, 0, size[axis] - 1) + start[axis]
+        along = np.moveaxis(result.values[axis], axis, 0)[:, 0, 0] - 1
+        np.testing.assert_allclose(along, places, atol=2e-5)
+
+
+@pytest.mark.usefixtures("_small_pieces")
+def test_memory_does_not_grow_with_the_scan(tmp_path: Path) -> None:
+    """Arrays are mapped from files; what is held in memory depends on the pieces alone."""
+    peaks = []
+    for slices in (40, 160):
+        values = large_zeros((1, 96, 80, slices), np.float32, tmp_path)
+        values[0] = np.random.default_rng(0).normal(size=values.shape[1:])
+        prepared = Prepared(values, (PreparedChannel("a"),), (1.0, 1.0, 1.0))
+        step = Resample.model_validate({"step": "resample", "spacing_mm": [0.9] * 3} | nnunet())
+        tracemalloc.start()
+        step.apply(prepared, tmp_path)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+    assert peaks[1] < 96 * 80 * 160 * 4
+
+
+@pytest.fixture
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imaging.large_arrays, "IN_MEMORY_BYTES", 1 << 16)
+    monkeypatch.setattr(imaging.large_arrays, "SLAB_VOXELS", 1 << 15)
+    monkeypatch.setattr(imaging.preparation.resize, "_SLAB_VOXELS", 1 << 15)
