@@ -3,7 +3,7 @@
 stored -> oriented -> RGB or grey -> normalised -> first channel's grid -> network's spacing
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -18,20 +18,20 @@ from imaging.geometry import onto_grid
 from imaging.intensity import Normalisation, normalisation
 from imaging.large_arrays import cached
 from imaging.orientation import Oriented, canonical, oriented
-from imaging.preparation.prepared import PreparedChannel, in_array
+from imaging.preparation.prepared import Prepared, PreparedChannel, in_array
 from imaging.preparation.way_back import WayBack
 from imaging.resample import at_spacing
 from imaging.same_grid import label_view
 from imaging.scan import Scan, in_memory
+from inference.cancellation import CancelToken
 from inference.training_fit import training_warnings
+from inference.value_warnings import value_warnings
 from models.card import ModelCard
 from models.card_parts import Channel
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Grey from RGB, ITU-R BT.601."""
 _HALF = 0.5
-_LEAST_USED = 0.1
-"""Part of the range of values that a model clips to which a scan must fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,13 @@ class NetworkInput:
 
 
 def network_input(
-    scans: Mapping[str, Scan], card: ModelCard, scratch: Path | None = None
+    scans: Mapping[str, Scan],
+    card: ModelCard,
+    scratch: Path | None = None,
+    token: CancelToken | None = None,
 ) -> NetworkInput:
-    """The input for one subject; raises ScanModelMismatch where the scans do not fit the card.
+    """The input for one subject; raises ScanModelMismatch where the scans do not fit the card, and
+    JobLost between two preparation steps once `token` is cancelled.
 
     A view that is coarser than its scan is computed once and stored, in `scratch` where it is
     larger than memory: tiles overlap, and each would compute its part again from many voxels.
@@ -79,12 +83,13 @@ def network_input(
             continue
         view = oriented(scans[channel.name], card.orientation).scan
         view, measured = _normalised(_components(view, channel), card)
-        warnings += _value_warnings(measured, channel)
+        warnings += value_warnings(measured, channel, card)
         if channel is not card.channels[0]:
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
     if card.preparation:
-        return _prepared(first, tuple(views), card, tuple(warnings), scratch)
+        prepared = _prepared(tuple(views), card, scratch, token or CancelToken())
+        return _input_of(first, prepared, warnings)
     if card.spacing_mm is not None and first.scan.spacing_mm is None:
         warnings.append("The image has no pixel size; it was not resampled to the model's spacing.")
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
@@ -101,20 +106,21 @@ def network_input(
 
 
 def _prepared(
-    first: Oriented,
-    views: tuple[Scan, ...],
-    card: ModelCard,
-    warnings: tuple[str, ...],
-    scratch: Path | None,
-) -> NetworkInput:
-    """The input that the card's preparation makes of the views: one array, not computed lazily."""
+    views: tuple[Scan, ...], card: ModelCard, scratch: Path | None, token: CancelToken
+) -> Prepared:
+    """What the card's preparation makes of the views: one array, not computed lazily."""
     channels = tuple(
         PreparedChannel(channel.name, channel.inputs, bool(channel.label_values))
         for channel in card.channels
     )
     prepared = in_array(views, channels, scratch)
     for step in card.preparation:
+        token.check()
         prepared = step.apply(prepared, scratch)
+    return prepared
+
+
+def _input_of(first: Oriented, prepared: Prepared, warnings: Sequence[str]) -> NetworkInput:
     return NetworkInput(
         first,
         (in_memory(prepared.values, prepared.spacing_mm),),
@@ -184,23 +190,6 @@ def _components(scan: Scan, channel: Channel) -> Scan:
 
     dtype = scan.dtype if required > present else np.dtype(np.float32)
     return replace(scan, shape=(required, *scan.grid), dtype=dtype, reader=read)
-
-
-def _value_warnings(measured: Normalisation, channel: Channel) -> Iterator[str]:
-    if measured.nonfinite:
-        yield f"{measured.nonfinite} voxels of channel {channel.name} were NaN or infinite."
-    lowest, highest = measured.extremes
-    if lowest == highest:
-        yield f"All voxels of channel {channel.name} have the same value: it shows nothing."
-        return
-    clipped = measured.high - measured.low  # infinite for a model that does not clip
-    used = min(highest, measured.high) - max(lowest, measured.low)
-    if np.isfinite(clipped) and used < _LEAST_USED * clipped:
-        yield (
-            f"The values of channel {channel.name} are {lowest:.4g} to {highest:.4g}, and the "
-            f"model reads {measured.low:.4g} to {measured.high:.4g}: the scan may have another "
-            "unit. Its mask may be wrong or empty."
-        )
 
 
 def _normalised(scan: Scan, card: ModelCard) -> tuple[Scan, Normalisation]:

@@ -62,7 +62,7 @@ def segment(
     options, context = options or RunOptions(), context or RunContext()
     started = perf_counter()
     readable = {name: cancellable(scan, context.token) for name, scan in scans.items()}
-    subject = network_input(readable, card, context.scratch)
+    subject = network_input(readable, card, context.scratch, context.token)
     opened = perf_counter() - started
     labels = large_zeros(subject.oriented.scan.grid, label_type(card), context.scratch)
     written = write_labels(labels, subject, card, session, budget, options, context)

@@ -40,17 +40,20 @@ class Normalise(PreparationStep):
                 "and no step between the two that changes the grid"
             )
 
+    def rule_of(self, scan: int) -> ValueRule:
+        """The rule of a channel, by its place among those that are no label maps."""
+        return self.rules[scan] if len(self.rules) > 1 else self.rules[0]
+
     def apply(self, prepared: Prepared, _scratch: Path | None = None) -> Prepared:
         """The same arrays, changed in place."""
         scans = [components for _, components in prepared.scans()]
-        groups = [list(chain.from_iterable(scans))] if self.together else scans
-        for components, rule in zip(groups, self._rule_of_each(len(groups)), strict=True):
-            for measured in [components] if self.together else [[n] for n in components]:
-                rule.apply(_voxels(prepared, measured))
+        if self.together:
+            self.rules[0].apply(_voxels(prepared, [*chain.from_iterable(scans)]))
+            return prepared
+        for scan, components in enumerate(scans):
+            for component in components:
+                self.rule_of(scan).apply(_voxels(prepared, [component]))
         return prepared
-
-    def _rule_of_each(self, scans: int) -> tuple[ValueRule, ...]:
-        return self.rules if len(self.rules) > 1 else self.rules * scans
 
 
 def _voxels(prepared: Prepared, components: list[int]) -> Voxels:

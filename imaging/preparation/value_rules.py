@@ -28,6 +28,11 @@ class ValueRule(FrozenModel, ABC):
         """Changes the values in place."""
 
     @property
+    def read_range(self) -> Range:
+        """The values that are not clipped, in the scan's units."""
+        return -np.inf, np.inf
+
+    @property
     def reads_inside(self) -> bool:
         """Whether it needs the mask of `crop_nonzero`."""
         return getattr(self, "over", "all") == "inside"
@@ -68,6 +73,12 @@ class Fixed(ValueRule):
         if self.lower is not None and self.upper is not None and self.lower >= self.upper:
             raise ValueError("rule 'fixed' needs lower < upper")
         return self
+
+    @property
+    def read_range(self) -> Range:
+        """`lower` and `upper`."""
+        low, high = self.lower, self.upper
+        return -np.inf if low is None else low, np.inf if high is None else high
 
     def apply(self, voxels: Voxels) -> None:
         """Changes the values in place."""
@@ -147,6 +158,11 @@ class Linear(_Scaled):
         if not self.input[0] < self.input[1]:
             raise ValueError("rule 'range' needs an input of two numbers, the lower first")
         return self
+
+    @property
+    def read_range(self) -> Range:
+        """`input`, with `clip`."""
+        return self.input if self.clip else super().read_range
 
     def apply(self, voxels: Voxels) -> None:
         """Changes the values in place."""
