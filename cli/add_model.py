@@ -1,6 +1,7 @@
 """Adds a verified model and prepares it for this machine, for `tessera models add` and `import`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -10,11 +11,20 @@ from jobs.settings import Settings
 from models.registry import Model
 
 
-def add_verified(folder: Path) -> Model:
-    """Verifies the draft in `folder` and adds it; raises what `Registry.add` raises."""
-    from inference.verify import verify
+def add_verified(folder: Path, output: str = "") -> Model:
+    """Completes the card in `folder`, verifies the network and adds both; prints notes.
 
-    return registry().add(folder, verify)
+    `output`: the network's output that is used; empty: the first. Raises BadModel where card and
+    network do not fit, and what `Registry.add` raises.
+    """
+    from inference.networks.reach_probe import proved
+    from inference.verify import verify
+    from models.completed_card import completed
+
+    with TemporaryDirectory(prefix="tessera-add-") as draft:
+        for note in completed(folder, Path(draft), proved, output):
+            click.echo(f"Note: {note}")
+        return registry().add(Path(draft), verify)
 
 
 def prepare(model: Model) -> None:

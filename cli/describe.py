@@ -1,4 +1,4 @@
-"""`tessera models describe CONFIG`: a network's layers and costs, before it is trained"""
+"""`tessera models describe`: layers and costs of a network to be trained, or an ONNX file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.describe_network import describe_network
 from models.nets.architecture import layers
 from models.nets.config import UNetConfig
 from models.nets.cost import cost, multiply_adds, parameters
@@ -19,20 +20,32 @@ MEBIBYTE = 2**20
 
 
 @click.command("describe")
-@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--tile",
     type=click.IntRange(1, 4096),
     default=128,
     show_default=True,
-    help="Voxels per axis of the input, rounded up to a legal size.",
+    help="For a training: voxels per axis of the input, rounded up to a legal size.",
 )
-def describe(config: Path, tile: int) -> None:
-    """Print the network of CONFIG, a training's TOML file: its layers and what they cost.
+@click.option("--card", is_flag=True, help="For an ONNX file: print a card to fill in, as JSON.")
+@click.option(
+    "--output",
+    default="",
+    metavar="NAME",
+    help="For an ONNX file with several outputs: the one that is used. By default the first.",
+)
+def describe(file: Path, tile: int, card: bool, output: str) -> None:
+    """Describe the network of FILE, a training's TOML file or an ONNX file.
 
-    The figures are computed. Nothing is trained or run, and torch is not needed.
+    For a training, its layers and what they cost are printed. The figures are computed: nothing is
+    trained or run, and torch is not needed. For an ONNX file, it is printed how it can be tiled:
+    halo, align, legal sizes, padding, and whether it is exact.
     """
-    unet = TrainingConfig.load(config).network.unet()
+    if file.suffix.lower() != ".toml":
+        describe_network(file, output, as_card=card)
+        return
+    unet = TrainingConfig.load(file).network.unet()
     field = receptive_field(unet)
     console = Console()
     console.print(_layers(unet, field.legal(tile)))

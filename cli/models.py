@@ -85,13 +85,20 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
 
 @command.command("add")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def add(folder: Path) -> None:
-    """Add your own model: FOLDER contains model.onnx and card.json.
+@click.option(
+    "--output",
+    default="",
+    metavar="NAME",
+    help="Output of a network that has several. By default the first.",
+)
+def add(folder: Path, output: str) -> None:
+    """Add your own model: FOLDER contains a network in ONNX and card.json.
 
-    The network is checked first: channels, legal sizes and, if the card says `exact`, that the
-    logits do not depend on the tiles. On the sample of its card it is also checked whether a lower
-    precision than fp32 gives the same mask on this machine.
+    What follows from the network need not be in the card: padding, halo, align, minimum, exact.
+    They are derived, and what the card states of them is checked. Then the network is run. On the
+    sample of its card it is also checked whether a lower precision than fp32 gives the same mask
+    on this machine.
     """
-    model = add_verified(folder)
+    model = add_verified(folder, output)
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
     prepare(model)

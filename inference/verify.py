@@ -1,5 +1,6 @@
 """Verifies a card against its network before the network is served."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
 from math import prod
@@ -12,11 +13,15 @@ from imaging.errors import BadModel, Unavailable
 from inference.device import Device, choose
 from inference.levels import StoredImage, plan_cut, run_levels
 from inference.network_run import NetworkRun
+from inference.networks.reach_probe import proved
 from inference.networks.session import Session
 from inference.planner import Budget, rules
 from inference.run_context import RunContext
 from inference.runtime_registry import AUTO, REFERENCE
 from models.card import ModelCard
+from models.derived_fields import check_derived_fields
+from models.onnx_graph.derive import derive
+from models.onnx_graph.network_file import read_network
 from models.registry import Model
 
 TOLERANCE = 1e-4
@@ -25,15 +30,31 @@ differently (fp32)."""
 
 
 def verify(model: Model) -> None:
-    """Raises BadModel unless the network does what its card states, in fp32, on the reference
-    runtime and on the runtime that this machine would choose.
+    """Raises BadModel unless the network does what its card states.
 
-    Checks channels in and out, output sizes at the smallest legal inputs and, for a network that
-    its card calls exact, that an image in several tiles, and level by level, has the logits of one
-    pass.
+    Halo, align, sizes, padding and exactness are derived from the network's graph and proved on
+    the network by a probe. Then the network runs in fp32, on the reference runtime and on the
+    runtime that this machine would choose: channels in and out, output sizes at the smallest legal
+    inputs and, for an exact network, that an image in several tiles, and level by level, has the
+    logits of one pass.
     """
-    for device in {Device(REFERENCE, "fp32"), choose(AUTO, "fp32")}:
-        _verify(model.card, Session(model.verified, device))
+    network = read_network(model.verified)
+    check_derived_fields(model.card, proved(network, derive(network)))
+    for session in _sessions(model):
+        _verify(model.card, session)
+
+
+def _sessions(model: Model) -> Iterator[Session]:
+    """On the reference runtime, and on the best one of this machine if that loads the network."""
+    reference, best = Device(REFERENCE, "fp32"), choose(AUTO, "fp32")
+    yield Session(model.verified, reference)
+    if best == reference:
+        return
+    try:
+        session = Session(model.verified, best)
+    except BadModel:  # the network will run on the reference runtime
+        return
+    yield session
 
 
 def _verify(card: ModelCard, session: Session) -> None:

@@ -74,7 +74,7 @@ class Session:
         try:
             self._network: Network = device.runtime.load(network, options)
         except Exception as error:
-            raise _load_error(error, device) from error
+            raise _load_error(error, device, network) from error
 
     @property
     def components(self) -> int | None:
@@ -151,7 +151,7 @@ def _usable(cache: Path | None) -> Path | None:
     return cache
 
 
-def _load_error(error: Exception, device: Device) -> Exception:
+def _load_error(error: Exception, device: Device, network: Path) -> Exception:
     if is_out_of_memory(error):
         return MemoryError(f"The network does not fit on {device.name}.")
     if isinstance(error, RuntimeNotStarted):
@@ -161,11 +161,25 @@ def _load_error(error: Exception, device: Device) -> Exception:
             expected="A driver and libraries in the versions that the runtime requires.",
             hint="Install them, or use another device.",
         )
+    from inference.networks.opset import too_new
+
+    if (opsets := too_new(network)) is not None:
+        return BadModel(
+            f"The network has opset {opsets[0]}, which {device.name} does not read.",
+            expected=f"Opset {opsets[1]} or lower.",
+            hint=f"Export it with opset_version={opsets[1]} or lower.",
+        )
     return BadModel(
-        f"The network cannot be loaded on {device.name}.",
-        expected="An ONNX network with opset 22 or lower and standard operators.",
+        f"The network cannot be loaded on {device.name}. {_reason(error)}",
+        expected="A complete ONNX network with standard operators.",
         hint="Export the network again, or use another device.",
     )
+
+
+def _reason(error: Exception) -> str:
+    """The runtime's own words, on one line and without the machine's paths."""
+    words = str(error).split("\n")[0].split()
+    return " ".join(word for word in words if "/" not in word and "\\" not in word)[:300]
 
 
 def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:

@@ -185,10 +185,11 @@ def _tiling(grid: Grid, output: Tensor, chosen: list[_Legal]) -> Tiling:
 
 def reach(windows: Windows) -> int:
     """The farthest that an output voxel of a `same` network depends on, to either side."""
-    return max(
-        (max(position - one.low, one.high - position) for position, one in enumerate(windows)),
-        default=0,
-    )
+    farthest = 0
+    for position, one in enumerate(windows):
+        if one.low <= one.high:
+            farthest = max(farthest, position - one.low, one.high - position)
+    return farthest
 
 
 def _pads_inside(tiling: Tiling) -> bool:

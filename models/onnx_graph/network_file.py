@@ -59,6 +59,11 @@ class NetworkFile:
         return tuple(reversed(needed))
 
     @property
+    def other_outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that are not used."""
+        return tuple(one.name for one in self.model.graph.output if one.name != self.output)
+
+    @property
     def input(self) -> onnx.ValueInfoProto:
         """The input for the image."""
         return self.inputs[0]
@@ -110,7 +115,7 @@ def _unreadable() -> BadModel:
 def _load_external(model: onnx.ModelProto, folder: Path) -> tuple[Path, ...]:
     """Reads weights from files in `folder` into the model; returns these files."""
     files: set[Path] = set()
-    for tensor in _tensors(model):
+    for tensor in all_tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             location = ExternalDataInfo(tensor).location
             file = _inside(folder, location)
@@ -124,7 +129,8 @@ def _load_external(model: onnx.ModelProto, folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(files))
 
 
-def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All constants of the graph, its layers and its functions."""
     yield from _tensors_of(model.graph)
     for function in model.functions:
         for node in function.node:

@@ -146,6 +146,18 @@ def _matmul(node: Node, inputs: Inputs, grid: Grid) -> Tensor:
     return _without_lost_axes(output)
 
 
+def _gemm(node: Node, inputs: Inputs, grid: Grid) -> Tensor:
+    """A dense layer. Its input has no axes of the image left, or mixes them."""
+    source, weights = first(inputs), required(inputs, 1)
+    rows = source.known_shape[1 if node.get("transA", 0) else 0]
+    columns = weights.known_shape[0 if node.get("transB", 0) else 1]
+    whole = source.whole or weights.whole
+    if _uses_image(source, range(source.rank)) or weights.feature:
+        whole = whole or f"{node.title} multiplies along an axis of the image"
+    feature = source.feature or weights.feature
+    return Tensor((rows, columns), feature=feature, whole=whole)
+
+
 def _top_k(node: Node, inputs: Inputs, grid: Grid) -> tuple[Tensor, ...]:
     source = first(inputs)
     place = axis_of(node.get("axis", -1), source.rank)
@@ -168,5 +180,6 @@ RULES: Rules = {
     "MeanVarianceNormalization": _mean_variance,
     "DynamicQuantizeLinear": _dynamic_quantize,
     "MatMul": _matmul,
+    "Gemm": _gemm,
     "TopK": _top_k,
 }

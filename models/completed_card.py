@@ -1,0 +1,136 @@
+"""Completes a folder of a bare ONNX file and a card: what can be derived need not be typed.
+
+folder/any.onnx, card.json  ->  draft/model.onnx, card.json with all fields
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from imaging.errors import BadModel
+from imaging.hashes import sha256_of
+from models.card import ModelCard
+from models.derived_fields import TILING, derived_fields
+from models.onnx_graph.derive import derive
+from models.onnx_graph.facts import GraphFacts
+from models.onnx_graph.network_file import NetworkFile, read_network
+from models.onnx_graph.servable import check_servable
+from models.onnx_graph.stored import stored_form
+
+LARGEST_CARD_BYTES = 16 << 20
+
+
+def completed(folder: Path, draft: Path, output: str = "") -> tuple[str, ...]:
+    """Writes model.onnx and the complete card.json into `draft`; returns warnings, a sentence each.
+
+    `output`: the network's output that is used; empty: the first. Raises BadModel where the network
+    cannot be served or the card lacks what cannot be derived.
+    """
+    fields, source = _read_card(folder), _network_of(folder)
+    _check_sha256(fields, source)
+    network = read_network(source, output)
+    check_servable(network)
+    facts = derive(network)
+    _check_complete(fields, facts)
+    stored = stored_form(network)
+    if stored is None:
+        shutil.copyfile(source, draft / "model.onnx")
+    else:
+        (draft / "model.onnx").write_bytes(stored)
+    fields = derived_fields(facts) | fields | {"sha256": sha256_of(draft / "model.onnx")}
+    (draft / "card.json").write_text(json.dumps(fields, indent=2) + "\n")
+    ModelCard.load(draft / "card.json").save(draft / "card.json")
+    return _warnings(network, facts, chosen=bool(output))
+
+
+def _network_of(folder: Path) -> Path:
+    """model.onnx, or the folder's only ONNX file."""
+    if (folder / "model.onnx").is_file():
+        return folder / "model.onnx"
+    files = sorted(folder.glob("*.onnx"))
+    if len(files) == 1:
+        return files[0]
+    raise BadModel(
+        f"The folder has {len(files)} ONNX files, and none is named model.onnx.",
+        expected="A folder with one network in ONNX and its card.json.",
+        hint="Name the network model.onnx.",
+    )
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    try:
+        data = (folder / "card.json").read_bytes()
+        fields = json.loads(data) if len(data) <= LARGEST_CARD_BYTES else None
+    except OSError as error:
+        raise BadModel(
+            "The folder has no card.json that can be read.",
+            expected="A folder with a network in ONNX and card.json.",
+            hint="Print a card to fill in with `tessera models describe model.onnx --card`.",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise BadModel(
+            f"card.json is not valid JSON: {error}.",
+            expected="A JSON object with the fields of a card.",
+            hint="Correct the file, and add the model again.",
+        ) from error
+    if not isinstance(fields, dict):
+        raise BadModel(
+            "card.json is no JSON object.",
+            expected="An object with the fields that docs/how-to/own-model.md describes.",
+            hint="Print a card to fill in with `tessera models describe model.onnx --card`.",
+        )
+    left = sorted(set(_placeholders(fields, "")))
+    if left:
+        raise BadModel(
+            f"The card still has placeholders: {', '.join(left)}.",
+            expected="A value instead of each `<...>`.",
+            hint="Fill them in, or delete the fields that the model does not need.",
+        )
+    return fields
+
+
+def _placeholders(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _placeholders(part, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _placeholders(part, f"{path}.{number}")
+    elif isinstance(value, str) and value.startswith("<") and value.endswith(">"):
+        yield path
+
+
+def _check_sha256(fields: dict[str, Any], source: Path) -> None:
+    stated = fields.get("sha256")
+    if stated is not None and stated != (actual := sha256_of(source)):
+        raise BadModel(
+            f"The network has the SHA-256 {actual[:12]}...",
+            expected=f"The SHA-256 in its card: {str(stated)[:12]}...",
+            hint="Copy the network again, or leave `sha256` out of the card.",
+        )
+
+
+def _check_complete(fields: dict[str, Any], facts: GraphFacts) -> None:
+    missing = [name for name in TILING if name not in fields]
+    if facts.tiling is None and missing:
+        raise BadModel(
+            f"These fields cannot be derived from the network: {', '.join(missing)}. "
+            f"{facts.reason}.",
+            expected="A card that states them.",
+            hint="State the legal sizes that you know of: `minimum` plus multiples of `align`, "
+            "with `padding` same and `halo` 0 for a network that keeps the size.",
+        )
+
+
+def _warnings(network: NetworkFile, facts: GraphFacts, *, chosen: bool) -> tuple[str, ...]:
+    others, warnings = network.other_outputs, []
+    if others and not chosen:
+        warnings.append(
+            f"The network has {len(others) + 1} outputs. The first, '{network.output}', is used. "
+            f"Choose another with --output: {', '.join(others)}."
+        )
+    if not facts.exact:
+        warnings.append(f"The network is not exact: {facts.reason}.")
+    return tuple(warnings)

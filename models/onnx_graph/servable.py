@@ -1,0 +1,151 @@
+"""Refuses networks that no runtime here can serve, in words that name what is in the way."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+
+from imaging.errors import BadModel
+from models.onnx_graph.network_file import STANDARD, NetworkFile, all_tensors, shape_of
+
+OF_RUNTIMES = frozenset(("ai.onnx.ml", "com.microsoft", "com.ms.internal.nhwc"))
+"""Domains of further operators that ONNX Runtime has."""
+FLOATS = frozenset(
+    (
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.FLOAT16,
+        onnx.TensorProto.DOUBLE,
+        onnx.TensorProto.BFLOAT16,
+    )
+)
+"""Types of an input or output that can be converted to float32 and back."""
+_FEW_CHANNELS = 16
+GUIDE = "see docs/how-to/own-model.md"
+
+
+def check_servable(network: NetworkFile) -> None:
+    """Raises BadModel where an operator, input, output or weight cannot be served."""
+    _check_operators(network)
+    _check_input(network)
+    _check_output(network)
+    _check_weights(network.model)
+
+
+def _check_operators(network: NetworkFile) -> None:
+    for node in _nodes(network.model.graph):
+        if node.domain in STANDARD:
+            known = onnx.defs.has(node.op_type, "")
+        else:
+            known = node.domain in OF_RUNTIMES
+        if not known:
+            raise BadModel(
+                f"The layer '{node.name or node.output[0]}' is the operator "
+                f"{node.domain or 'ai.onnx'}.{node.op_type}, which no runtime here has.",
+                expected="Operators of the ONNX standard.",
+                hint="Export the network without custom operators.",
+            )
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for part in (attribute.g, *attribute.graphs):
+                yield from _nodes(part)
+
+
+def _check_input(network: NetworkFile) -> None:
+    names = [one.name for one in network.inputs]
+    if len(names) != 1:
+        raise BadModel(
+            f"The network has {len(names)} inputs: {', '.join(names) or 'none'}.",
+            expected="One input, (n, channels, *spatial), that contains all scans as channels.",
+            hint="Export the network with one input, and concatenate the scans inside it.",
+        )
+    kind = network.input.type.tensor_type.elem_type
+    if kind not in FLOATS:
+        raise BadModel(
+            f"The network's input has the type {_type_name(kind)}.",
+            expected="float32, or float16, bfloat16 or double, which are converted.",
+            hint="Export the network with an input of floats.",
+        )
+    shape = network.input_shape
+    if len(shape) not in (4, 5):
+        raise BadModel(
+            f"The network's input has {len(shape)} dimensions.",
+            expected="(n, channels, rows, columns) for images, (n, channels, x, y, z) for volumes.",
+            hint=f"Export the network with such an input: {GUIDE}.",
+        )
+    _check_shape(shape)
+
+
+def _check_shape(shape: tuple[int | None, ...]) -> None:
+    batch, channels, *spatial = shape
+    last = spatial[-1]
+    if last is not None and last <= _FEW_CHANNELS and (channels is None or channels > last):
+        raise BadModel(
+            f"The network's input is {_shape_text(shape)}, with the channels last.",
+            expected="The channels first: (n, channels, *spatial).",
+            hint="Export the network with the channels first (tf2onnx: --inputs-as-nchw and "
+            "--outputs-as-nchw).",
+        )
+    if any(n is not None for n in spatial):
+        sizes = " x ".join("any" if n is None else str(n) for n in spatial)
+        raise BadModel(
+            f"The network accepts images of one size alone: {sizes}.",
+            expected="Free spatial sizes, so that tiles of any legal size can be run.",
+            hint="Export it with dynamic spatial axes: in torch.onnx.export, `dynamic_axes`, or "
+            f"`dynamic_shapes` with dynamo=True: {GUIDE}.",
+        )
+    if batch is not None and batch > 1:
+        raise BadModel(
+            f"The network runs {batch} images at a time.",
+            expected="A free batch size.",
+            hint=f"Export it with a dynamic first axis: {GUIDE}.",
+        )
+
+
+def _check_output(network: NetworkFile) -> None:
+    output = next(one for one in network.model.graph.output if one.name == network.output)
+    kind = output.type.tensor_type.elem_type
+    if kind and kind not in FLOATS:
+        raise BadModel(
+            f"The network's output '{output.name}' has the type {_type_name(kind)}.",
+            expected="Logits: a float for each label and voxel, before softmax and argmax.",
+            hint="Export the network without its last argmax.",
+        )
+    shape = shape_of(output)
+    if len(shape) > 1 and any(n is not None for n in shape[2:]):
+        sizes = " x ".join("any" if n is None else str(n) for n in shape[2:])
+        raise BadModel(
+            f"The network's output '{output.name}' has a fixed size: {sizes}.",
+            expected="Free spatial sizes.",
+            hint=f"Export it with dynamic spatial axes: {GUIDE}.",
+        )
+
+
+def _check_weights(model: onnx.ModelProto) -> None:
+    for tensor in all_tensors(model):
+        if tensor.data_type in FLOATS:
+            values = onnx.numpy_helper.to_array(tensor)
+            bad = int(np.size(values) - np.isfinite(values).sum())
+            if bad and not _is_padding(values):
+                raise BadModel(
+                    f"The weights '{tensor.name or 'of a constant'}' contain {bad} values that "
+                    "are NaN or infinite.",
+                    expected="Finite weights.",
+                    hint="The training diverged, or the file is damaged. Use another checkpoint.",
+                )
+
+
+def _is_padding(values: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> bool:
+    """One infinite number: exporters pad and mask with it."""
+    return values.size == 1 and not bool(np.isnan(values).any())
+
+
+def _type_name(kind: int) -> str:
+    return str(onnx.TensorProto.DataType.Name(kind)).lower()
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return " x ".join("any" if n is None else str(n) for n in shape)
