@@ -9,21 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from imaging.errors import BadModel
 from imaging.hashes import sha256_of
 from models.card import ModelCard
-from models.derived_fields import TILING, derived_fields
-from models.onnx_graph.derive import derive
+from models.derived_fields import TILING, derived_fields, derived_fields_of_windows
+from models.onnx_graph.derive import derive, without_tiling
 from models.onnx_graph.facts import GraphFacts
 from models.onnx_graph.network_file import NetworkFile, read_network
 from models.onnx_graph.servable import check_servable
 from models.onnx_graph.stored import stored_form
+from models.windows import Windows
 
 LARGEST_CARD_BYTES = 16 << 20
 
 
 def completed(folder: Path, draft: Path, output: str = "") -> tuple[str, ...]:
-    """Writes model.onnx and the complete card.json into `draft`; returns warnings, a sentence each.
+    """Writes model.onnx and the complete card.json into `draft`; returns notes for the user.
 
     `output`: the network's output that is used; empty: the first. Raises BadModel where the network
     cannot be served or the card lacks what cannot be derived.
@@ -31,18 +34,37 @@ def completed(folder: Path, draft: Path, output: str = "") -> tuple[str, ...]:
     fields, source = _read_card(folder), _network_of(folder)
     _check_sha256(fields, source)
     network = read_network(source, output)
-    check_servable(network)
-    facts = derive(network)
-    _check_complete(fields, facts)
+    windows = _windows(fields)
+    check_servable(network, windows.network_patch if windows else None)
+    facts = _facts(network, windows)
+    derived = derived_fields_of_windows(facts, windows) if windows else derived_fields(facts)
+    _check_complete({**derived, **fields}, facts)
     stored = stored_form(network)
     if stored is None:
         shutil.copyfile(source, draft / "model.onnx")
     else:
         (draft / "model.onnx").write_bytes(stored)
-    fields = derived_fields(facts) | fields | {"sha256": sha256_of(draft / "model.onnx")}
+    fields = derived | fields | {"sha256": sha256_of(draft / "model.onnx")}
     (draft / "card.json").write_text(json.dumps(fields, indent=2) + "\n")
     ModelCard.load(draft / "card.json").save(draft / "card.json")
-    return _warnings(network, facts, chosen=bool(output))
+    return _notes(network, None if windows else facts, chosen=bool(output))
+
+
+def _windows(fields: dict[str, Any]) -> Windows | None:
+    """The card's windows; None also where they are not valid, which the whole card reports."""
+    try:
+        return Windows.model_validate(fields["windows"]) if fields.get("windows") else None
+    except ValidationError:
+        return None
+
+
+def _facts(network: NetworkFile, windows: Windows | None) -> GraphFacts:
+    try:
+        return derive(network)
+    except BadModel as error:
+        if windows is None:
+            raise
+        return without_tiling(network, error.detail)  # its windows have one size
 
 
 def _network_of(folder: Path) -> Path:
@@ -124,13 +146,13 @@ def _check_complete(fields: dict[str, Any], facts: GraphFacts) -> None:
         )
 
 
-def _warnings(network: NetworkFile, facts: GraphFacts, *, chosen: bool) -> tuple[str, ...]:
-    others, warnings = network.other_outputs, []
+def _notes(network: NetworkFile, facts: GraphFacts | None, *, chosen: bool) -> tuple[str, ...]:
+    others, notes = network.other_outputs, []
     if others and not chosen:
-        warnings.append(
+        notes.append(
             f"The network has {len(others) + 1} outputs. The first, '{network.output}', is used. "
             f"Choose another with --output: {', '.join(others)}."
         )
-    if not facts.exact:
-        warnings.append(f"The network is not exact: {facts.reason}.")
-    return tuple(warnings)
+    if facts is not None and not facts.exact:
+        notes.append(f"The network is not exact: {facts.reason}.")
+    return tuple(notes)

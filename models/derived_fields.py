@@ -5,6 +5,7 @@ from typing import Any
 from imaging.errors import BadModel
 from models.card import ModelCard
 from models.onnx_graph.facts import GraphFacts, Tiling
+from models.windows import Windows
 
 TILING = ("padding", "halo", "align", "minimum")
 """What a card states about tiles."""
@@ -19,6 +20,21 @@ def derived_fields(facts: GraphFacts) -> dict[str, Any]:
     if facts.tiling is not None:
         fields |= _tiling(facts.tiling)
     return fields | {"exact": facts.exact, "parameters": facts.parameters}
+
+
+def derived_fields_of_windows(facts: GraphFacts, windows: Windows) -> dict[str, Any]:
+    """The same for a network that runs in windows. Without a tiling, the patch is its one size."""
+    fields = {
+        "padding": "same",
+        "halo": [0] * len(windows.network_patch),
+        "align": [1] * len(windows.network_patch),
+        "minimum": list(windows.network_patch),
+    } | derived_fields(facts)
+    if windows.slicewise:
+        for name, ahead in (("halo", 0), ("align", 1), ("minimum", 1)):
+            fields[name] = [ahead, *fields[name]]
+        fields["dimension"] = 3
+    return fields | {"exact": False}
 
 
 def check_derived_fields(card: ModelCard, facts: GraphFacts) -> None:

@@ -37,14 +37,25 @@ def derive(network: NetworkFile) -> GraphFacts:
         return trace(network, grid, constants, channels or 1)
 
     tiling, output = _searched(run, network.output, dimension)
-    return GraphFacts(
-        dimension=2 if dimension == 2 else 3,
-        in_channels=channels,
+    return replace(
+        without_tiling(network, output.whole),
         out_channels=_channels(output),
-        parameters=_parameters(network),
         tiling=tiling,
         exact=tiling is not None and not output.whole,
-        reason=output.whole,
+    )
+
+
+def without_tiling(network: NetworkFile, reason: str) -> GraphFacts:
+    """What the file states of a network whose tiling cannot be derived."""
+    shape = network.input_shape
+    return GraphFacts(
+        dimension=2 if len(shape) == 4 else 3,
+        in_channels=shape[1],
+        out_channels=None,
+        parameters=_parameters(network),
+        tiling=None,
+        exact=False,
+        reason=reason,
     )
 
 

@@ -1,6 +1,6 @@
 """Refuses networks that no runtime here can serve, in words that name what is in the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -23,11 +23,15 @@ _FEW_CHANNELS = 16
 GUIDE = "see docs/how-to/own-model.md"
 
 
-def check_servable(network: NetworkFile) -> None:
-    """Raises BadModel where an operator, input, output or weight cannot be served."""
+def check_servable(network: NetworkFile, patch: Sequence[int] | None = None) -> None:
+    """Raises BadModel where an operator, input, output or weight cannot be served.
+
+    `patch`: spatial size of the windows in which the network runs: then it may accept that size
+    alone.
+    """
     _check_operators(network)
-    _check_input(network)
-    _check_output(network)
+    _check_input(network, patch)
+    _check_output(network, patch)
     _check_weights(network.model)
 
 
@@ -54,7 +58,7 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
                 yield from _nodes(part)
 
 
-def _check_input(network: NetworkFile) -> None:
+def _check_input(network: NetworkFile, patch: Sequence[int] | None) -> None:
     names = [one.name for one in network.inputs]
     if len(names) != 1:
         raise BadModel(
@@ -76,10 +80,10 @@ def _check_input(network: NetworkFile) -> None:
             expected="(n, channels, rows, columns) for images, (n, channels, x, y, z) for volumes.",
             hint=f"Export the network with such an input: {GUIDE}.",
         )
-    _check_shape(shape)
+    _check_shape(shape, patch)
 
 
-def _check_shape(shape: tuple[int | None, ...]) -> None:
+def _check_shape(shape: tuple[int | None, ...], patch: Sequence[int] | None) -> None:
     batch, channels, *spatial = shape
     last = spatial[-1]
     if last is not None and last <= _FEW_CHANNELS and (channels is None or channels > last):
@@ -89,13 +93,14 @@ def _check_shape(shape: tuple[int | None, ...]) -> None:
             hint="Export the network with the channels first (tf2onnx: --inputs-as-nchw and "
             "--outputs-as-nchw).",
         )
-    if any(n is not None for n in spatial):
+    if not _accepts(spatial, patch):
         sizes = " x ".join("any" if n is None else str(n) for n in spatial)
         raise BadModel(
             f"The network accepts images of one size alone: {sizes}.",
             expected="Free spatial sizes, so that tiles of any legal size can be run.",
             hint="Export it with dynamic spatial axes: in torch.onnx.export, `dynamic_axes`, or "
-            f"`dynamic_shapes` with dynamo=True: {GUIDE}.",
+            f"`dynamic_shapes` with dynamo=True: {GUIDE}. Or state `windows` with this patch in "
+            "the card, if the network runs in overlapping windows.",
         )
     if batch is not None and batch > 1:
         raise BadModel(
@@ -105,7 +110,7 @@ def _check_shape(shape: tuple[int | None, ...]) -> None:
         )
 
 
-def _check_output(network: NetworkFile) -> None:
+def _check_output(network: NetworkFile, patch: Sequence[int] | None) -> None:
     output = next(one for one in network.model.graph.output if one.name == network.output)
     kind = output.type.tensor_type.elem_type
     if kind and kind not in FLOATS:
@@ -115,13 +120,19 @@ def _check_output(network: NetworkFile) -> None:
             hint="Export the network without its last argmax.",
         )
     shape = shape_of(output)
-    if len(shape) > 1 and any(n is not None for n in shape[2:]):
+    if not _accepts(shape[2:], patch):
         sizes = " x ".join("any" if n is None else str(n) for n in shape[2:])
         raise BadModel(
             f"The network's output '{output.name}' has a fixed size: {sizes}.",
             expected="Free spatial sizes.",
             hint=f"Export it with dynamic spatial axes: {GUIDE}.",
         )
+
+
+def _accepts(spatial: Sequence[int | None], patch: Sequence[int] | None) -> bool:
+    """Whether the sizes are free, or those of the windows."""
+    stated = [None] * len(spatial) if patch is None else patch
+    return all(n is None or n == size for n, size in zip(spatial, stated, strict=False))
 
 
 def _check_weights(model: onnx.ModelProto) -> None:

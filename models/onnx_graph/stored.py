@@ -1,11 +1,11 @@
-"""The network as it is stored: one file, one output, float32 in and out, a free batch size."""
+"""The network as it is stored: one file, one output, float32 in and out."""
 
 import onnx
 from google.protobuf.message import EncodeError
 from onnx import TensorProto, helper
 
 from imaging.errors import BadModel
-from models.onnx_graph.network_file import NetworkFile, shape_of
+from models.onnx_graph.network_file import NetworkFile
 
 LARGEST_BYTES = (1 << 31) - 1
 """A file of ONNX cannot be larger."""
@@ -21,7 +21,6 @@ def stored_form(network: NetworkFile) -> bytes | None:
         len(network.model.graph.output) > 1,
         _type(network.input) != TensorProto.FLOAT,
         _type(_output(network)) not in (TensorProto.FLOAT, 0),
-        network.input_shape[0] is not None,
     )
     if not any(changes):
         return None
@@ -29,9 +28,6 @@ def stored_form(network: NetworkFile) -> bytes | None:
     model.CopyFrom(network.model)
     _keep_one_output(model, network)
     _convert_ends(model, network)
-    for end in (*model.graph.input, *model.graph.output):
-        if shape_of(end):
-            end.type.tensor_type.shape.dim[0].dim_param = "n"
     return _serialised(model)
 
 
