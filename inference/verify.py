@@ -1,6 +1,5 @@
 """Verifies a card against its network before the network is served."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
 from math import prod
@@ -38,24 +37,21 @@ def verify(model: Model) -> None:
     inputs and, for an exact network, that an image in several tiles, and level by level, has the
     logits of one pass.
     """
+    network, sessions = read_network(model.verified), _sessions(model)
     if model.card.windows is None:
-        network = read_network(model.verified)
         check_derived_fields(model.card, proved(network, derive(network)))
-    for session in _sessions(model):
+    for session in sessions:
         _verify(model.card, session)
 
 
-def _sessions(model: Model) -> Iterator[Session]:
+def _sessions(model: Model) -> list[Session]:
     """On the reference runtime, and on the best one of this machine if that loads the network."""
     reference, best = Device(REFERENCE, "fp32"), choose(AUTO, "fp32")
-    yield Session(model.verified, reference)
-    if best == reference:
-        return
-    try:
-        session = Session(model.verified, best)
-    except BadModel:  # the network will run on the reference runtime
-        return
-    yield session
+    sessions = [Session(model.verified, reference)]
+    if best != reference:
+        with suppress(BadModel):  # the network will run on the reference runtime
+            sessions.append(Session(model.verified, best))
+    return sessions
 
 
 def _verify(card: ModelCard, session: Session) -> None:

@@ -8,11 +8,14 @@ placed at every position relative to align, so that every phase is measured.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from inference.networks.runtime_words import runtime_words
+from models.onnx_graph.derive import reach
 from models.onnx_graph.facts import GraphFacts, Tiling
 from models.onnx_graph.network_file import NetworkFile
 from models.onnx_graph.node import NotDerivable
@@ -25,16 +28,21 @@ def proved(network: NetworkFile, facts: GraphFacts) -> GraphFacts:
     if not facts.exact or facts.tiling is None:
         return facts
     try:
-        problem = disagreement(_session(probe_of(network, facts.tiling)), facts.tiling)
+        problem = disagreement(probe_of(network, facts.tiling), facts.tiling)
     except NotDerivable as error:
         problem = str(error)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's own errors have no common class
-        problem = f"The network cannot be probed: {str(error)[:200]}"
+        problem = f"The network cannot be probed: {runtime_words(error)}"
     return replace(facts, exact=not problem, reason=problem)
 
 
-def disagreement(session: ort.InferenceSession, tiling: Tiling) -> str:
-    """What the probe reads otherwise than derived, in one sentence; empty if nothing."""
+@lru_cache(maxsize=4)
+def disagreement(probe: bytes, tiling: Tiling) -> str:
+    """What the probe reads otherwise than derived, in one sentence; empty if nothing.
+
+    The last results are kept: a network is probed for its card, and again when it is verified.
+    """
+    session = _session(probe)
     for axis in range(len(tiling.align)):
         problem = _along(session, tiling, axis, tiling.minimum)
         if problem:  # across so few voxels a dilated kernel may have no tap inside the image
@@ -48,8 +56,7 @@ def disagreement(session: ort.InferenceSession, tiling: Tiling) -> str:
 def _along(session: ort.InferenceSession, tiling: Tiling, axis: int, across: Sequence[int]) -> str:
     align, windows = tiling.align[axis], tiling.reads[axis]
     lost = 2 * tiling.halo[axis] if tiling.padding == "valid" else 0
-    reach = max(max(p - one.first, one.last - p) for p, one in enumerate(windows))
-    start = -(-(max(reach, 0) + lost + 1) // align) * align
+    start = -(-(reach(windows) + lost + 1) // align) * align
     length = _legal(tiling, axis, 2 * start + align)
     shape = [length if a == axis else n for a, n in enumerate(across)]
     spans = [at(windows, p, align) for p in range(length - lost)]

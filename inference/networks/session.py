@@ -13,6 +13,7 @@ from inference.cancellation import CancelToken
 from inference.device import Device, cores
 from inference.networks.network import Level, Network
 from inference.networks.out_of_memory import is_out_of_memory
+from inference.networks.runtime_words import runtime_words
 from inference.runtime import LoadOptions, RuntimeNotStarted
 
 Part = Callable[[CancelToken], NDArray[np.float32]]
@@ -170,16 +171,10 @@ def _load_error(error: Exception, device: Device, network: Path) -> Exception:
             hint=f"Export it with opset_version={opsets[1]} or lower.",
         )
     return BadModel(
-        f"The network cannot be loaded on {device.name}. {_reason(error)}",
+        f"The network cannot be loaded on {device.name}. {runtime_words(error)}",
         expected="A complete ONNX network with standard operators.",
         hint="Export the network again, or use another device.",
     )
-
-
-def _reason(error: Exception) -> str:
-    """The runtime's own words, on one line and without the machine's paths."""
-    words = str(error).split("\n")[0].split()
-    return " ".join(word for word in words if "/" not in word and "\\" not in word)[:300]
 
 
 def _run_error(error: Exception, shape: tuple[int, ...], device: Device) -> Exception:
