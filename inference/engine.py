@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,6 +24,7 @@ from inference.given_mask import crop_box, cropped_channels, pasted, starting_ma
 from inference.kept_results import KeptResults
 from inference.memory import PROCESSOR_MEMORY
 from inference.network_input import check
+from inference.networks.session import Runner
 from inference.options import RunOptions
 from inference.pipeline import Result, segment
 from inference.planner import Budget
@@ -33,6 +35,7 @@ from inference.runtime_registry import AUTO, REFERENCE, runtime_named
 from inference.sample_scans import sample_scans
 from inference.segmentation_output import SegmentationOutput
 from inference.session_cache import LoadedNetwork, SessionCache
+from inference.windows.window_run import OpenNetwork
 from models.card import ModelCard
 from models.registry import Model, Registry
 
@@ -154,7 +157,8 @@ class Engine:
         context = replace(context or RunContext(), scratch=self._scratch)
         ready = self._ready(model, options, context)
         budget = self._budget(ready.loaded, ready.device)
-        result = segment(scans, model.card, ready.loaded.session, budget, options, context)
+        members = self._members(model, ready.device, ready.loaded, context)
+        result = segment(scans, model.card, ready.loaded.session, budget, options, context, members)
         if result.shrunk_to is not None:
             ready.loaded.limit_tiles(result.shrunk_to)
         return replace(result, fallback=ready.fallback), ready.device
@@ -179,7 +183,7 @@ class Engine:
             if verdict is None:
                 return False
             device = device if verdict.passed else replace(device, precision="fp32")
-        return self._sessions.has_measured(model.card, device)
+        return self._sessions.has_measured(model.networks[0].card, device)
 
     def _ready(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
         """The network, loaded on its device in the shortest precision that it tolerates.
@@ -196,13 +200,14 @@ class Engine:
         device = choose(name, options.precision)
         try:
             device = self._tolerated(model, device, context)
-            return ReadyNetwork(device, self._sessions.get(model, device, context))
+            return ReadyNetwork(device, self._sessions.get(model.networks[0], device, context))
         except (BadModel, MemoryError) as error:
             if name != AUTO or device.name == REFERENCE:
                 raise
             fallback = _fallback(device, error)
         device = choose(REFERENCE, options.precision)
-        return ReadyNetwork(device, self._sessions.get(model, device, context), fallback)
+        loaded = self._sessions.get(model.networks[0], device, context)
+        return ReadyNetwork(device, loaded, fallback)
 
     def _tolerated(self, model: Model, device: Device, context: RunContext) -> Device:
         """The device, in fp32 where the network does not tolerate the device's precision.
@@ -221,15 +226,30 @@ class Engine:
         def sample_mask(device: Device) -> NDArray[Any]:
             scans, fp32 = sample_scans(model.card), device.precision == "fp32"
             network = self._sessions.unmeasured if fp32 else self._sessions.get
-            loaded = network(model, device, context)  # jobs seldom use fp32 afterwards
-            budget = self._budget(loaded, device)
+            loaded = network(model.networks[0], device, context)  # jobs seldom use fp32 afterwards
+            budget, card = self._budget(loaded, device), model.card
+            members = self._members(model, device, loaded, context)
             try:
-                return segment(scans, model.card, loaded.session, budget, context=quiet).mask
+                result = segment(
+                    scans, card, loaded.session, budget, context=quiet, members=members
+                )
+                return result.mask
             finally:  # the sample may be far larger than the scans of jobs
                 loaded.session.release_memory()
 
         verdict = self._gate.verdict(model.card, device, sample_mask, context)
         return device if verdict.passed else replace(device, precision="fp32")
+
+    def _members(
+        self, model: Model, device: Device, first: LoadedNetwork, context: RunContext
+    ) -> list[OpenNetwork]:
+        """The further networks of a model; each is loaded when it is needed, and others are
+        unloaded for it where memory is short."""
+
+        def opened(network: Model) -> Runner:
+            return self._sessions.get(network, device, context, first.measured).session
+
+        return [partial(opened, network) for network in model.networks[1:]]
 
     def _budget(self, loaded: LoadedNetwork, device: Device) -> Budget:
         free = device.runtime.memory.budget_bytes() + loaded.session.held_bytes // 2
@@ -280,10 +300,10 @@ def _given_mask(opened: dict[str, Scan], card: ModelCard, options: RunOptions) -
 
 
 def _check_checksum(model: Model, sha256: str | None) -> None:
-    if sha256 is not None and model.card.sha256 != sha256:
+    if sha256 is not None and model.card.checksum != sha256:
         raise BadModel(
             f"The network of {model.card.name} on this worker has the checksum "
-            f"{model.card.sha256[:12]}...",
+            f"{model.card.checksum[:12]}...",
             expected=f"The job needs the network with the checksum {sha256[:12]}...",
             hint="Add the same model to every worker, or submit the job again.",
         )

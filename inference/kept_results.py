@@ -19,7 +19,7 @@ from models.card import ModelCard
 
 def key_of(card: ModelCard, device: Device, **facts: object) -> str:
     """Identifies a result: the network, the device, and all else that it depends on."""
-    known = {"model": card.sha256, "where": fingerprint(device), **facts}
+    known = {"model": card.checksum, "where": fingerprint(device), **facts}
     return sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Fill a scan's grid with labels: from exact tiles, or from overlapping windows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,10 @@ from inference.results import ResultGrid
 from inference.run_context import RunContext
 from inference.tile_logits import strips, tile_features, values_on_scan
 from inference.windows.plan import WindowPlan
-from inference.windows.window_labels import window_labels
+from inference.windows.window_labels import WindowLabels, window_labels
+from inference.windows.window_run import OpenNetwork
 from inference.work_plan import WorkPlan, WorkPlanner
 from models.card import ModelCard
-from models.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,14 @@ def write_labels(
     budget: Budget,
     options: RunOptions,
     context: RunContext,
+    members: Sequence[OpenNetwork] = (),
 ) -> Written:
-    """Fills the oriented grid with the network's labels."""
+    """Fills the oriented grid with the network's labels, or with those of all `members` and the
+    network together."""
     results = ResultGrid.of(subject, card)
     if card.windows is not None:
-        return _in_windows(labels, subject, results, card.windows, session, budget, context)
+        parts = window_labels(subject, card.windows, results, session, budget, context, members)
+        return _in_windows(labels, subject, parts)
     planner = WorkPlanner(results, session.level, budget, options)
     work = planner.plan()
     while True:
@@ -62,18 +66,9 @@ def write_labels(
             work = planner.with_smaller_tiles(work, error)
 
 
-def _in_windows(
-    labels: NDArray[Any],
-    subject: NetworkInput,
-    results: ResultGrid,
-    windows: Windows,
-    session: Runner,
-    budget: Budget,
-    context: RunContext,
-) -> Written:
-    parts = window_labels(subject, windows, results, session, budget, context)
-    empty = EmptyRegions(subject, results.card)
-    context.on_tile(0, len(parts.plan))
+def _in_windows(labels: NDArray[Any], subject: NetworkInput, parts: WindowLabels) -> Written:
+    context, empty = parts.run.context, EmptyRegions(subject, parts.results.card)
+    context.on_tile(0, len(parts))
     for box, values in parts:
         context.token.check()
         labels[box.slices] = values

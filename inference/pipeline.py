@@ -1,6 +1,6 @@
 """From scans to a mask: prepares the input, runs the network on tiles, post-processes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +24,7 @@ from inference.options import RunOptions
 from inference.planner import Budget
 from inference.run_context import RunContext
 from inference.windows.plan import WindowPlan
+from inference.windows.window_run import OpenNetwork
 from models.card import ModelCard
 
 
@@ -54,8 +55,11 @@ def segment(
     budget: Budget,
     options: RunOptions | None = None,
     context: RunContext | None = None,
+    members: Sequence[OpenNetwork] = (),
 ) -> Result:
     """Segments one subject; `scans` by channel name. Raises JobLost once the run is cancelled.
+
+    `members`: further networks of a card with windows, averaged with `session`.
 
     Where memory is short for a tile, the run starts again with smaller tiles: the mask is the same.
     """
@@ -65,7 +69,7 @@ def segment(
     subject = network_input(readable, card, context.scratch, context.token)
     opened = perf_counter() - started
     labels = large_zeros(subject.oriented.scan.grid, label_type(card), context.scratch)
-    written = write_labels(labels, subject, card, session, budget, options, context)
+    written = write_labels(labels, subject, card, session, budget, options, context, members)
     context.token.check()
     if isinstance(labels, np.memmap):  # post-processing needs the memory
         session.release_memory()

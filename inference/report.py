@@ -72,7 +72,7 @@ def _report(mask: NDArray[Any], scan: Scan, card: ModelCard, warnings: list[str]
         warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed individually.")
     spacing = card.network_spacing_mm
     return {
-        "model": {"name": card.name, "version": card.version, "sha256": card.sha256},
+        "model": {"name": card.name, "version": card.version, "sha256": card.checksum},
         "exact": card.exact,
         "network_spacing_mm": list(spacing) if spacing else None,
         "warnings": warnings,

@@ -86,15 +86,24 @@ class SessionCache:
         self._lock = threading.Lock()
         self._loading, self._measuring = KeyedLocks(), threading.Lock()
 
-    def get(self, model: Model, device: Device, context: RunContext | None = None) -> LoadedNetwork:
+    def get(
+        self,
+        model: Model,
+        device: Device,
+        context: RunContext | None = None,
+        measured: Measurement | None = None,
+    ) -> LoadedNetwork:
         """The network, loaded by this call or an earlier one; other networks load meanwhile.
 
+        `measured`: of a network with the same layers, so that this one need not be measured.
         Raises BadModel where the device does not load the network, MemoryError where it does not
         fit even alone, and JobLost once the run is cancelled.
         """
         key, context = (model.card.sha256, device), context or RunContext()
         with self._loading.holding(key, context):
-            loaded = self._loaded_before(key) or self._load_evicting(model, device, context)
+            loaded = self._loaded_before(key) or self._load_evicting(
+                model, device, context, measured
+            )
             with self._lock:
                 self._loaded[key] = loaded
                 self._loaded.move_to_end(key)
@@ -122,19 +131,23 @@ class SessionCache:
         with self._lock:
             return self._loaded.get(key)
 
-    def _load_evicting(self, model: Model, device: Device, context: RunContext) -> LoadedNetwork:
+    def _load_evicting(
+        self, model: Model, device: Device, context: RunContext, measured: Measurement | None
+    ) -> LoadedNetwork:
         """Unloads other networks until there is enough memory."""
         while True:
             try:
-                return self._load(model, device, context)
+                return self._load(model, device, context, measured)
             except MemoryError:
                 with self._lock:
                     if not self._loaded:
                         raise
                     self._loaded.popitem(last=False)
 
-    def _load(self, model: Model, device: Device, context: RunContext) -> LoadedNetwork:
-        kept = self._kept_measurement(model.card, device)
+    def _load(
+        self, model: Model, device: Device, context: RunContext, measured: Measurement | None
+    ) -> LoadedNetwork:
+        kept = measured or self._kept_measurement(model.card, device)
         if kept is None:  # nor was it compiled on this machine
             context.on_preparing(True)
         session = Session(model.verified, device, self._threads, self._compiled)

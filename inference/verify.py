@@ -37,11 +37,12 @@ def verify(model: Model) -> None:
     inputs and, for an exact network, that an image in several tiles, and level by level, has the
     logits of one pass.
     """
-    network, sessions = read_network(model.verified), _sessions(model)
-    if model.card.windows is None:
-        check_derived_fields(model.card, proved(network, derive(network)))
-    for session in sessions:
-        _verify(model.card, session)
+    for one in model.networks:
+        network, sessions = read_network(one.verified), _sessions(one)
+        if one.card.windows is None:
+            check_derived_fields(one.card, proved(network, derive(network)))
+        for session in sessions:
+            _verify(one.card, session)
 
 
 def _sessions(model: Model) -> list[Session]:

@@ -1,5 +1,6 @@
 """The model card: everything that inference and users need to know about a network. Torch-free."""
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -51,6 +52,10 @@ class ModelCard(CardFacts):
     """How the weights were trained."""
     sha256: Sha256
     """SHA-256 of model.onnx, in hexadecimal."""
+    members: tuple[Sha256, ...] = ()
+    """SHA-256 of further networks, model_1.onnx, model_2.onnx, ..., such as the folds of a
+    cross-validation. Labels are chosen from the mean of the outputs of all networks. Needs
+    `windows`. Empty: model.onnx alone."""
 
     @model_validator(mode="after")
     def _one_number_per_axis(self) -> Self:
@@ -60,6 +65,8 @@ class ModelCard(CardFacts):
         self.check_dimension(self.dimension)
         if self.windows is not None:
             self._check_windows(self.windows)
+        elif self.members:
+            raise ValueError("members need windows")
         return self
 
     def _check_windows(self, windows: Windows) -> None:
@@ -70,6 +77,13 @@ class ModelCard(CardFacts):
         for size, minimum, align in zip(windows.patch, self.minimum, self.align, strict=True):
             if size < minimum or (size - minimum) % align:
                 raise ValueError("windows.patch needs legal sizes: minimum plus multiples of align")
+
+    @property
+    def checksum(self) -> str:
+        """Identifies all networks of the model: `sha256`, or with members a hash of all."""
+        if not self.members:
+            return self.sha256
+        return hashlib.sha256(" ".join((self.sha256, *self.members)).encode()).hexdigest()
 
     @property
     def network_dimension(self) -> int:

@@ -6,6 +6,7 @@ folder/any.onnx, card.json  ->  draft/model.onnx, card.json with all fields
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from models.onnx_graph.facts import GraphFacts
 from models.onnx_graph.network_file import NetworkFile, read_network
 from models.onnx_graph.servable import check_servable
 from models.onnx_graph.stored import stored_form
+from models.registry import network_file
 from models.windows import Windows
 
 LARGEST_CARD_BYTES = 16 << 20
@@ -30,7 +32,7 @@ Prove = Callable[[NetworkFile, GraphFacts], GraphFacts]
 
 
 def completed(folder: Path, draft: Path, prove: Prove, output: str = "") -> tuple[str, ...]:
-    """Writes model.onnx and the complete card.json into `draft`; returns notes for the user.
+    """Writes all networks and the complete card.json into `draft`; returns notes for the user.
 
     `output`: the network's output that is used; empty: the first. Raises BadModel where the network
     cannot be served or the card lacks what cannot be derived.
@@ -43,15 +45,39 @@ def completed(folder: Path, draft: Path, prove: Prove, output: str = "") -> tupl
     facts = _facts(network, windows, prove)
     derived = derived_fields_of_windows(facts, windows) if windows else derived_fields(facts)
     _check_complete({**derived, **fields}, facts)
-    stored = stored_form(network)
-    if stored is None:
-        shutil.copyfile(source, draft / "model.onnx")
-    else:
-        (draft / "model.onnx").write_bytes(stored)
-    fields = derived | fields | {"sha256": sha256_of(draft / "model.onnx")}
+    fields = derived | fields | {"sha256": _stored(network, source, draft / "model.onnx")}
+    if members := _members(folder, draft, output, fields.get("members")):
+        fields |= {"members": members}
     (draft / "card.json").write_text(json.dumps(fields, indent=2) + "\n")
     ModelCard.load(draft / "card.json").save(draft / "card.json")
     return _notes(network, None if windows else facts, chosen=bool(output))
+
+
+def _stored(network: NetworkFile, source: Path, target: Path) -> str:
+    """Writes the network as it is served, and returns its SHA-256."""
+    stored = stored_form(network)
+    if stored is None:
+        shutil.copyfile(source, target)
+    else:
+        target.write_bytes(stored)
+    return sha256_of(target)
+
+
+def _members(folder: Path, draft: Path, output: str, stated: Any) -> list[str]:
+    """Writes model_1.onnx, model_2.onnx, ..., if there are any, and returns their SHA-256.
+
+    Raises BadModel where `stated`, the card's list, is another one than that of these files.
+    """
+    files = (folder / network_file(number) for number in count(1))
+    present = list(takewhile(Path.is_file, files))
+    if stated is not None and stated != [sha256_of(file) for file in present]:
+        raise BadModel(
+            f"The folder has {len(present)} further networks, and their SHA-256 differ from the "
+            "card's `members`.",
+            expected="model_1.onnx, model_2.onnx, ... with the checksums that the card lists.",
+            hint="Copy the networks again, or leave `members` out of the card.",
+        )
+    return [_stored(read_network(file, output), file, draft / file.name) for file in present]
 
 
 def _windows(fields: dict[str, Any]) -> Windows | None:

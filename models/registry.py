@@ -17,25 +17,40 @@ logger = logging.getLogger("tessera.models")
 ZOO = Path(__file__).parent / "zoo"
 
 
+def network_file(number: int) -> str:
+    """The name of a model's network in its folder: model.onnx, then model_1.onnx, ..."""
+    return f"model_{number}.onnx" if number else "model.onnx"
+
+
 @dataclass(frozen=True)
 class Model:
     """A card and the folder that holds it and its network."""
 
     card: ModelCard
     folder: Path
+    number: int = 0
+    """Which of the folder's networks this is; see `networks`."""
 
     @property
     def network(self) -> Path:
-        """The path of model.onnx, unverified."""
-        return self.folder / "model.onnx"
+        """The path of the network, unverified."""
+        return self.folder / network_file(self.number)
+
+    @property
+    def networks(self) -> "tuple[Model, ...]":
+        """Each network of the model as a model of its own: model.onnx, then the card's members."""
+        return tuple(
+            Model(self.card.model_copy(update={"sha256": sha256, "members": ()}), self.folder, n)
+            for n, sha256 in enumerate((self.card.sha256, *self.card.members))
+        )
 
     @cached_property
     def verified(self) -> Path:
-        """The path of model.onnx. Raises BadModel if its checksum differs from the card's."""
+        """The path of the network. Raises BadModel if its checksum differs from the card's."""
         if not self.network.is_file():
             raise BadModel(
-                f"The folder of model {self.card.name} contains no model.onnx.",
-                expected="A folder with model.onnx and card.json.",
+                f"The folder of model {self.card.name} contains no {self.network.name}.",
+                expected="A folder with card.json and all networks that it states.",
                 hint="Add the model again.",
             )
         actual = sha256_of(self.network)
@@ -101,7 +116,7 @@ class Registry:
                 hint="Set TESSERA_DATA or TESSERA_MODELS.",
             )
         card = ModelCard.load(source / "card.json")
-        _ = Model(card, source).verified
+        networks = [network.verified for network in Model(card, source).networks]
         target = self._added / card.name
         if target.exists() or card.name in (model.card.name for model in self.all()):
             raise Conflict(
@@ -112,8 +127,8 @@ class Registry:
         self._added.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=".draft-", dir=self._added))
         try:
-            for name in ("model.onnx", "card.json"):
-                shutil.copyfile(source / name, draft / name)
+            for file in (source / "card.json", *networks):
+                shutil.copyfile(file, draft / file.name)
             check(Model(card, draft))
             draft.chmod(0o755)
             draft.rename(target)

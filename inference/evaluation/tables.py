@@ -24,7 +24,7 @@ def as_json(
     return {
         "model": card.name,
         "version": card.version,
-        "sha256": card.sha256,
+        "sha256": card.checksum,
         "rules": asdict(rules),
         "confidence": CONFIDENCE,
         "dice": asdict(summary.dice),

@@ -15,23 +15,25 @@ class MirroredNetwork:
     """The mean of the features over all combinations of mirrored axes."""
 
     def __init__(
-        self, session: Runner, windows: Windows, token: CancelToken, most_images: int
+        self,
+        session: Runner,
+        windows: Windows,
+        token: CancelToken,
+        most_images: int,
+        *,
+        logits: bool = False,
     ) -> None:
-        """`most_images`: how many images go through the network together, mirrored ones too."""
+        """`most_images`: how many images go through the network together, mirrored ones too.
+        `logits`: return these instead of features."""
         self._session, self._token = session, token
-        self._slicewise = windows.slicewise
+        self._slicewise, self._logits = windows.slicewise, logits
         self._flips = mirrorings(windows.network_mirror_axes)
-        self.most_images = most_images
+        self.most_images = min(most_images, session.batch or most_images)
 
     @property
     def most_windows(self) -> int:
         """How many windows to run together, at least one."""
         return max(1, self.most_images // len(self._flips))
-
-    @property
-    def passes(self) -> int:
-        """How often the network runs on each window."""
-        return len(self._flips)
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Images (n, channels, *patch) -> features (n, any, *patch).
@@ -57,9 +59,7 @@ class MirroredNetwork:
         while todo:
             batch = todo[: self.most_images]
             try:
-                features = self._session.run(
-                    np.stack([np.flip(images[index], flip) for index, flip in batch]), self._token
-                )
+                features = self._run([np.flip(images[index], flip) for index, flip in batch])
             except MemoryError:
                 if len(batch) == 1:
                     raise
@@ -69,6 +69,10 @@ class MirroredNetwork:
             for (index, flip), values in zip(batch, features, strict=True):
                 yield index, np.flip(values, flip)
             todo = todo[len(batch) :]
+
+    def _run(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        features = self._session.run(np.stack(images), self._token)
+        return self._session.logits(features) if self._logits else features
 
 
 def mirrorings(axes: Sequence[int]) -> list[tuple[int, ...]]:

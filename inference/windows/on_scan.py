@@ -1,16 +1,17 @@
 """Turns blended slabs into labels on the scan's grid, as soon as all their neighbours are there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
-from inference.networks.session import Runner
 from inference.results import ResultGrid
 from inference.windows.sums import Slab
 
+ToLogits = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Features (any, *spatial) -> logits (outputs, *spatial)."""
 STRIP_VALUES = 1 << 20
 """Values on the scan's grid that exist at once, if a strip has more than one row."""
 
@@ -18,15 +19,15 @@ STRIP_VALUES = 1 << 20
 class LabelStream:
     """Takes slabs in order along one axis, and keeps only what later labels still need."""
 
-    def __init__(self, session: Runner, results: ResultGrid, along: int) -> None:
-        self._session, self._results, self._along = session, results, along
+    def __init__(self, to_logits: ToLogits, results: ResultGrid, along: int) -> None:
+        self._to_logits, self._results, self._along = to_logits, results, along
         self._axis = results.axes[along]
         self._kept: NDArray[Any] | None = None
         self._start, self._next = 0, self._axis.start
 
     def add(self, slab: Slab) -> Iterator[tuple[Box, NDArray[Any]]]:
         """Boxes of the scan's grid and their labels: all that the slabs so far determine."""
-        values = self._results.values(self._session.logits(slab.features[np.newaxis])[0])
+        values = self._results.values(self._to_logits(slab.features))
         axis, taps = self._along + 1, self._axis
         kept = values if self._kept is None else np.concatenate([self._kept, values], axis)
         stop = self._start + kept.shape[axis]

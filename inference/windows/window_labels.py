@@ -1,9 +1,10 @@
-"""Writes the labels of one scan from overlapping windows."""
+"""The labels of one scan from overlapping windows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
@@ -13,12 +14,11 @@ from inference.planner import Budget
 from inference.results import ResultGrid
 from inference.run_context import RunContext
 from inference.windows.memory import window_memory
-from inference.windows.mirrored_network import MirroredNetwork
-from inference.windows.on_scan import LabelStream
+from inference.windows.on_scan import LabelStream, ToLogits
 from inference.windows.plan import WindowPlan, plan_windows
 from inference.windows.sums import WindowSums
 from inference.windows.weights import window_weights
-from inference.windows.window_run import WindowRun
+from inference.windows.window_run import OpenNetwork, WindowRun
 from models.windows import Windows
 
 
@@ -32,6 +32,11 @@ class WindowLabels:
     run: NetworkRun
     results: ResultGrid
     budget: Budget
+    members: Sequence[OpenNetwork]
+
+    def __len__(self) -> int:
+        """Windows, counted once for each network."""
+        return len(self.plan) * (1 + len(self.members))
 
     def __iter__(self) -> Iterator[tuple[Box, NDArray[Any]]]:
         """Boxes of the scan's grid and their labels; together they are `results.box`.
@@ -52,13 +57,22 @@ class WindowLabels:
                 on_scratch=memory.sums_on_scratch,
             )
 
-        most = min(memory.most_images, session.batch or memory.most_images)
-        network = MirroredNetwork(session, self.windows, context.token, most)
-        windows = WindowRun(self.plan, self.windows, network, self.run, new_sums)
-        stream = LabelStream(session, self.results, self.plan.along)
+        networks = [lambda: session, *self.members]
+        windows = WindowRun(
+            self.plan, self.windows, networks, memory.most_images, self.run, new_sums
+        )
+        stream = LabelStream(self._to_logits(session), self.results, self.plan.along)
         for slab in windows.slabs(self.source):
             context.token.check()
             yield from stream.add(slab)
+
+    def _to_logits(self, session: Runner) -> ToLogits:
+        """What makes logits (outputs, *spatial) of blended features (any, *spatial)."""
+        if self.members:
+            return lambda logits: logits
+        if self.windows.slicewise:  # the slices are a batch
+            return lambda features: session.logits(features.swapaxes(0, 1)).swapaxes(0, 1)
+        return lambda features: session.logits(features[np.newaxis])[0]
 
 
 def window_labels(
@@ -68,8 +82,12 @@ def window_labels(
     session: Runner,
     budget: Budget,
     context: RunContext,
+    members: Sequence[OpenNetwork] = (),
 ) -> WindowLabels:
-    """Plans the windows of an image; iterating over the result runs them."""
+    """Plans the windows of an image; iterating over the result runs them.
+
+    `members`: further networks whose outputs are averaged with those of `session`.
+    """
     plan = plan_windows(windows, source.grid)
-    run = NetworkRun(session, context, len(plan))
-    return WindowLabels(source, windows, plan, run, results, budget)
+    run = NetworkRun(session, context, len(plan) * (1 + len(members)))
+    return WindowLabels(source, windows, plan, run, results, budget, members)

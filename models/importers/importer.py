@@ -13,11 +13,12 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportedModel:
-    """What an importer hands over. The network itself is `model.onnx` in the draft folder."""
+    """What an importer hands over. The network itself is `model.onnx` in the draft folder; further
+    networks, such as folds, are `model_1.onnx`, `model_2.onnx`, ..."""
 
     card: Mapping[str, Any]
-    """The fields of card.json, as JSON, without `sha256`. `name`, `version`, `title` and `licence`
-    are what the source states: the user's options of these names replace them."""
+    """The fields of card.json, as JSON, without `sha256` and `members`. `name`, `version`, `title`
+    and `licence` are what the source states: the user's options of these names replace them."""
     assumptions: tuple[str, ...] = ()
     """What the source does not state and the importer assumed, a sentence each. They are printed
     and kept in the card, in `limits`."""

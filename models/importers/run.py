@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import count, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ from imaging.hashes import sha256_of
 from models.importers.importer import ImportedModel, Report
 from models.importers.options import ImportOptions, parse_options
 from models.importers.registry import importer_for
-from models.registry import Model
+from models.registry import Model, network_file
 
 _STATED = ("name", "version", "title", "licence")
 _NO_LICENCE = "unknown: the source states none"
@@ -54,4 +55,7 @@ def _write_card(draft: Path, imported: ImportedModel, options: ImportOptions) ->
     card |= {field: value for field in _STATED if (value := getattr(options, field)) is not None}
     limits = [card.get("limits", ""), *(f"Assumed: {text}" for text in imported.assumptions)]
     card |= {"limits": " ".join(filter(None, limits)), "sha256": sha256_of(network)}
+    further = takewhile(Path.is_file, (draft / network_file(n) for n in count(1)))
+    if members := [sha256_of(member) for member in further]:
+        card["members"] = members
     (draft / "card.json").write_text(json.dumps(card, indent=2) + "\n")

@@ -63,7 +63,7 @@ class OrderCheck:
             scans=scans,
             model=card.name,
             model_version=card.version,
-            model_sha256=card.sha256,
+            model_sha256=card.checksum,
             options=options,
             priority=order.priority,
             queue=queue_for(options.device),

@@ -58,7 +58,7 @@ class ResultFiles:
 
     def _description(self, job: Job) -> MaskDescription:
         card = self.registry.get(job.model).card
-        if card.sha256 != job.model_sha256:
+        if card.checksum != job.model_sha256:
             raise Conflict(
                 f"The installed model {job.model} is not the one that made the mask.",
                 expected=f"The model with checksum {job.model_sha256[:12]}...",
