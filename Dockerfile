@@ -22,7 +22,7 @@ COPY requirements/serving-${EXTRA}.txt /tmp/lock.txt
 RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/lock.txt && rm /tmp/lock.txt
 COPY --from=wheel /dist/*.whl /tmp/
 RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm /tmp/*.whl \
-    && useradd --system --create-home tessera && mkdir /data /models && chown tessera /data /models
+    && useradd --system --create-home tessera && mkdir -p /data/cache /models && chown -R tessera /data /models
 USER tessera
 VOLUME /data
 EXPOSE 8000

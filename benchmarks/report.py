@@ -233,6 +233,27 @@ def formats(record: Record, _chart: Path) -> list[str]:
     return markdown(head, rows)
 
 
+def first_mask(record: Record, _chart: Path) -> list[str]:
+    """Time to the first mask, next to an older revision and to an empty program; no chart."""
+    head = (
+        f"| | s | s, revision {record['old']} | ratio | processor s "
+        f"| processor s, revision {record['old']} | ratio | processor, x `python -c pass` |"
+    )
+    base = record["rows"][0]["new"]["cpu"]
+    rows = []
+    for row in record["rows"]:
+        new, old = row["new"], row["old"]
+        cells = [f"{new['seconds']:.2f}", f"{old['seconds']:.2f}"]
+        cells.append(f"{new['seconds'] / old['seconds']:.2f}")
+        if "cpu" in new:
+            cells += [f"{new['cpu']:.2f}", f"{old['cpu']:.2f}", f"{new['cpu'] / old['cpu']:.2f}"]
+            cells.append(f"{new['cpu'] / base:.0f}")
+        else:
+            cells += [""] * 4
+        rows.append((f"{row['what']}", *cells))
+    return markdown(head, rows)
+
+
 def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table."""
     line = "|" + "---|" * (head.count("|") - 1)
@@ -250,6 +271,7 @@ MAKERS: dict[str, Maker] = {
     "classes": outputs,
     "large": sizes,
     "jobs": jobs,
+    "first-mask": first_mask,
     "formats": formats,
 }
 

@@ -59,6 +59,17 @@ def test_the_gateway_keeps_its_data_folder(compose: dict[str, Any]) -> None:
     assert mounts["/models"] == "models"
 
 
+@pytest.mark.parametrize("worker", ["worker", "worker-gpu"])
+def test_a_worker_keeps_what_it_prepared(compose: dict[str, Any], worker: str) -> None:
+    """In the folder that the image names, which it creates for its own user."""
+    mounts = dict(mount.split(":")[1::-1] for mount in compose["services"][worker]["volumes"])
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "TESSERA_CACHE=/data/cache" in dockerfile
+    assert "mkdir -p /data/cache" in dockerfile
+    assert mounts["/data/cache"] in compose["volumes"]
+    assert mounts["/models"] == "models"
+
+
 def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
     known = {f"TESSERA_{name.upper()}" for name in Settings.model_fields}
     for service in compose["services"].values():

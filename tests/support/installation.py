@@ -40,11 +40,11 @@ class Installation:
         self.gateways.append(start(self.data, prelude, **{**known, **settings}))
         return self.gateways[-1]
 
-    def worker(self) -> None:
-        """Starts a worker on a CPU."""
+    def worker(self, **changes: str) -> None:
+        """Starts a worker on a CPU; `changes` are settings."""
         log = self.folder / f"worker-{len(self._workers)}.log"
         settings = {"sweep_interval_s": "0.2", "models": str(self.models)}
-        self._workers.append(start_worker(self.data, log, **settings))
+        self._workers.append(start_worker(self.data, log, **{**settings, **changes}))
 
     def logs(self) -> str:
         """The logs of all gateways and workers."""
