@@ -23,6 +23,7 @@ from PIL import Image
 from models.registry import ZOO
 from tests.support.dicom.files import classic, write
 from tests.support.meshnets import meshnet, write_tfjs
+from tests.support.nnunet_results import Training, random_network, write_results
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
 from tests.support.programs import run
@@ -143,6 +144,8 @@ def large_scans(folder: Path) -> None:
 
 def import_model(folder: Path) -> None:
     write_tfjs(meshnet((1, 2, 1)), folder / "model18cls")
+    training = Training()
+    write_results(training, folder / "nnUNet_results", [random_network(training)])
 
 
 def own_model(folder: Path) -> None:

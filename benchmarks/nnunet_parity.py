@@ -1,0 +1,171 @@
+"""Compares Tessera's masks with those of nnU-Net's own command, for networks that nnU-Net trained.
+
+    PYTHON benchmarks/nnunet/train.py CASES
+    python -P benchmarks/nnunet_parity.py CASES [--only NAME ...] [--bf16] [--json FILE]
+
+PYTHON is that of an environment with nnU-Net (`benchmarks/nnunet/environment`).
+
+Imports each network and segments its ten cases by Tessera's commands, as a user would. Prints a
+row for each network and exits with 1 unless at least 99.99 % of the voxels are equal and each
+label has a Dice of at least 0.9999 (with `--bf16`: a Dice of at least 0.999).
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
+
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE / "nnunet")]  # last: jobs.py must not hide the package `jobs`
+
+from cases import CASES, folder  # noqa: E402
+from record import save  # noqa: E402
+
+from imaging.metrics import dice  # noqa: E402
+
+LEAST = {"fp32": (0.9999, 0.9999), "bf16": (0.0, 0.999)}
+"""Least fraction of equal voxels, and least Dice of a label, by precision."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """An imported network."""
+
+    name: str
+    channels: tuple[str, ...]
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("--only", nargs="+", default=list(CASES))
+    parser.add_argument(
+        "--bf16", action="store_true", help="compute in bf16, whatever the check says"
+    )
+    parser.add_argument("--json", type=Path, help="file for the results")
+    options = parser.parse_args()
+    root, precision = options.cases.resolve(), "bf16" if options.bf16 else "fp32"
+    os.environ["TESSERA_DATA"] = str(root / "tessera")
+    rows = []
+    for name in options.only:
+        if (root / "predicted" / name).is_dir():
+            rows.append({"network": name, **compared(root, name, precision)})
+            print(json.dumps(rows[-1]), flush=True)
+    if options.json:
+        save(options.json, rows, precision=precision)
+    sys.exit(0 if rows and all(row["passed"] for row in rows) else 1)
+
+
+def compared(root: Path, name: str, precision: str) -> dict[str, Any]:
+    """Imports and runs the network `name`, and compares its masks with nnU-Net's."""
+    case, out = CASES[name], root / "tessera" / precision / name
+    shutil.rmtree(out, ignore_errors=True)
+    models = [imported(root, name, configuration) for configuration in case.configurations]
+    began = perf_counter()
+    segmented(root, name, models, out, precision)
+    seconds = perf_counter() - began
+    labels = sorted({v for value in case.labels.values() for v in np.atleast_1d(value)} - {0})
+    pairs = [
+        (array_of(reference), array_of(out / reference.name))
+        for reference in sorted((root / "predicted" / name).glob(f"*{case.ending}"))
+    ]
+    equal = sum(int((a == b).sum()) for a, b in pairs) / sum(a.size for a, _ in pairs)
+    scores = [
+        dice(a == label, b == label)
+        for a, b in pairs
+        for label in labels
+        if (a == label).any() or (b == label).any()
+    ]
+    least = LEAST[precision]
+    return {
+        "cases": len(pairs),
+        "differ": [int((a != b).sum()) for a, b in pairs],
+        "equal": round(equal, 7),
+        "lowest_dice": round(min(scores, default=0.0), 6),
+        "labelled": round(float(np.mean([(a > 0).mean() for a, _ in pairs])), 4),
+        "seconds": round(seconds, 1),
+        "passed": equal >= least[0] and min(scores, default=0.0) >= least[1],
+    }
+
+
+def imported(root: Path, name: str, configuration: str) -> Model:
+    """The network as `tessera models import` adds it."""
+    from models.registry import Registry
+
+    target = f"{name}-{configuration.replace('_', '-')}"
+    shutil.rmtree(root / "tessera" / "models" / target, ignore_errors=True)
+    source = folder(root, name, "results")
+    tessera("models", "import", source, "--configuration", configuration, "--name", target)
+    card = Registry(root / "tessera" / "models").get(target).card
+    return Model(target, tuple(channel.name for channel in card.channels))
+
+
+def segmented(root: Path, name: str, models: list[Model], out: Path, precision: str) -> None:
+    """Segments all cases, named as nnU-Net names its masks; a cascade one network after another."""
+    case, images = CASES[name], folder(root, name, "raw") / "imagesTs"
+    previous: Path | None = None
+    for model in models:
+        target = out if model is models[-1] else out.with_name(f"{out.name}-{model.name}")
+        target.mkdir(parents=True, exist_ok=True)
+        for reference in sorted((root / "predicted" / name).glob(f"*{case.ending}")):
+            subject = reference.name.removesuffix(case.ending)
+            files = [images / f"{subject}_{n:04d}{case.ending}" for n in range(len(case.channels))]
+            files += [] if previous is None else [previous / reference.name]
+            scans = dict(zip(model.channels, files, strict=True))
+            segment(model, scans, target / reference.name, precision)
+        previous = target
+
+
+def segment(model: Model, scans: dict[str, Path], out: Path, precision: str) -> None:
+    """Writes one mask: by the command, or in bf16 without the check that the command makes."""
+    if precision == "fp32":
+        channels = [
+            part for name, path in scans.items() for part in ("--channel", f"{name}={path}")
+        ]
+        tessera("segment", "--model", model.name, "--precision", "fp32", *channels, "--out", out)
+        return
+    from imaging.formats.mask_file import write
+    from imaging.formats.sniff import open_scan
+    from inference.device import Device, choose
+    from inference.networks.session import Session
+    from inference.pipeline import segment as run
+    from inference.planner import Budget
+    from jobs.settings import Settings
+    from models.registry import Registry
+
+    entry = Registry(Settings().added_models).get(model.name)
+    opened = {name: open_scan(path) for name, path in scans.items()}
+    session = Session(entry.verified, Device(choose("auto", "fp32").name, precision))
+    result = run(opened, entry.card, session, Budget(4 << 30))
+    write(out, result.mask, next(iter(opened.values())))
+
+
+def tessera(*arguments: Any) -> None:
+    """Runs a command of Tessera in this process, without what it prints."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from cli.main import tessera as command
+
+    text = StringIO()
+    with redirect_stdout(text), redirect_stderr(text):
+        command.main([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def array_of(path: Path) -> NDArray[Any]:
+    """The voxels of a mask."""
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+
+
+if __name__ == "__main__":
+    main()

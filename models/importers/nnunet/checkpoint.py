@@ -1,0 +1,85 @@
+"""Reads nnU-Net's checkpoints without running code in them.
+
+Beside tensors and plain values they contain numpy scalars (losses), which are data too. Whatever
+else a file names is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imaging.errors import BadModel
+from models.importers.nnunet.refusals import damaged
+
+_SCALAR: Any = np.float32(0).__reduce__()[0]
+_SAFE: list[Any] = [
+    _SCALAR,
+    (_SCALAR, "numpy.core.multiarray.scalar"),  # its name before numpy 2
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What inference needs of a checkpoint."""
+
+    name: str
+    """Its path in the source, for messages."""
+    weights: Mapping[str, Tensor]
+    trainer: str
+    configuration: str
+    mirror_axes: tuple[int, ...]
+    """Axes of the network along which nnU-Net mirrors windows; empty: none."""
+
+
+def read_checkpoint(path: Path, name: str) -> Checkpoint:
+    """The checkpoint `path`, called `name` in messages; raises BadModel."""
+    content = _load(path, name)
+    try:
+        weights = {str(key): value for key, value in content["network_weights"].items()}
+        axes = content.get("inference_allowed_mirroring_axes") or ()
+        checkpoint = Checkpoint(
+            name,
+            {key.removeprefix("module."): value for key, value in weights.items()},
+            str(content["trainer_name"]),
+            str(content["init_args"]["configuration"]),
+            tuple(int(axis) for axis in axes),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(f"{name} is not a checkpoint of nnU-Net v2: it lacks {error}.") from error
+    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise damaged(f"{name} contains no weights.")
+    return checkpoint
+
+
+def _load(path: Path, name: str) -> Any:
+    try:
+        with torch.serialization.safe_globals(_SAFE):
+            return torch.load(path, weights_only=True, map_location="cpu")
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        code = _code_in(path)
+        if not code:
+            raise damaged(f"{name} cannot be read.") from error
+        raise BadModel(
+            f"{name} contains objects that only code can read: {', '.join(code)}.",
+            expected="A checkpoint with tensors, plain values and numpy scalars, as nnU-Net's own "
+            "trainers write.",
+            hint="Load it with nnU-Net, delete the other entries and save it again.",
+        ) from error
+
+
+def _code_in(path: Path) -> list[str]:
+    """Names of classes and functions that the file would import; nothing is run."""
+    try:
+        with torch.serialization.safe_globals(_SAFE):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+    except Exception:  # noqa: BLE001 a damaged file may raise anything
+        return []
