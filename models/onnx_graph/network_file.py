@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_tensor
 from onnx.inliner import inline_local_functions
 
@@ -74,6 +77,19 @@ class NetworkFile:
         return shape_of(self.input)
 
 
+def array_of(tensor: onnx.TensorProto) -> NDArray[Any]:
+    """The values of a constant; raises BadModel where they do not fit its shape and type."""
+    try:
+        return np.asarray(onnx.numpy_helper.to_array(tensor))
+    except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise BadModel(
+            f"The constant '{tensor.name}' of the network is damaged: its values do not fit its "
+            "shape.",
+            expected="A complete ONNX file.",
+            hint="Export the network again, or copy the file again.",
+        ) from error
+
+
 def shape_of(value: onnx.ValueInfoProto) -> tuple[int | None, ...]:
     """The stated shape of an input or output; None where a size is free."""
     dimensions = value.type.tensor_type.shape.dim
@@ -89,7 +105,7 @@ def read_network(path: Path, output: str = "") -> NetworkFile:
         model = onnx.load(path, load_external_data=False)
     except (OSError, DecodeError, ValueError) as error:
         raise _unreadable() from error
-    if not model.graph.output or not model.graph.input:
+    if not model.graph.output or not model.graph.input or not _readable(model.graph):
         raise _unreadable()
     external = _load_external(model, path.parent)
     if model.functions:
@@ -102,6 +118,18 @@ def read_network(path: Path, output: str = "") -> NetworkFile:
             hint="Choose one of these.",
         )
     return NetworkFile(model, output or names[0], external)
+
+
+def _readable(graph: onnx.GraphProto) -> bool:
+    """Whether all names are text: protobuf returns bytes where they are not valid UTF-8."""
+    ends = [one.name for one in (*graph.input, *graph.output, *graph.initializer)]
+    nodes = [
+        name
+        for node in graph.node
+        for name in (node.op_type, node.domain, node.name, *node.input, *node.output)
+    ]
+    attributes = [one.name for node in graph.node for one in node.attribute]
+    return not any(isinstance(name, bytes) for name in (*ends, *nodes, *attributes))
 
 
 def _unreadable() -> BadModel:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from imaging.errors import BadModel
-from models.onnx_graph.network_file import STANDARD, NetworkFile, all_tensors, shape_of
+from models.onnx_graph.network_file import STANDARD, NetworkFile, all_tensors, array_of, shape_of
 
 OF_RUNTIMES = frozenset(("ai.onnx.ml", "com.microsoft", "com.ms.internal.nhwc"))
 """Domains of further operators that ONNX Runtime has."""
@@ -19,6 +19,8 @@ FLOATS = frozenset(
     )
 )
 """Types of an input or output that can be converted to float32 and back."""
+LARGEST_CHECKED_BYTES = 1 << 30
+"""The checker serialises the network, which is not possible beyond 2 GiB."""
 _FEW_CHANNELS = 16
 GUIDE = "see docs/how-to/own-model.md"
 
@@ -30,6 +32,7 @@ def check_servable(network: NetworkFile, patch: Sequence[int] | None = None) -> 
     alone.
     """
     _check_operators(network)
+    _check_valid(network)
     _check_input(network, patch)
     _check_output(network, patch)
     _check_weights(network.model)
@@ -43,11 +46,28 @@ def _check_operators(network: NetworkFile) -> None:
             known = node.domain in OF_RUNTIMES
         if not known:
             raise BadModel(
-                f"The layer '{node.name or node.output[0]}' is the operator "
+                f"The layer '{node.name or ', '.join(node.output)}' is the operator "
                 f"{node.domain or 'ai.onnx'}.{node.op_type}, which no runtime here has.",
                 expected="Operators of the ONNX standard.",
                 hint="Export the network without custom operators.",
             )
+
+
+def _check_valid(network: NetworkFile) -> None:
+    """As ONNX's own checker does, for versions that it knows."""
+    model = network.model
+    known = onnx.defs.onnx_opset_version() >= network.opset
+    if not known or model.ir_version > onnx.IR_VERSION or model.ByteSize() > LARGEST_CHECKED_BYTES:
+        return
+    try:
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        reason = " ".join(str(error).split("\n")[0].split())[:300]
+        raise BadModel(
+            f"The network is not valid: {reason}",
+            expected="A graph as the ONNX standard describes it.",
+            hint="Export the network again.",
+        ) from error
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
@@ -138,7 +158,7 @@ def _accepts(spatial: Sequence[int | None], patch: Sequence[int] | None) -> bool
 def _check_weights(model: onnx.ModelProto) -> None:
     for tensor in all_tensors(model):
         if tensor.data_type in FLOATS:
-            values = onnx.numpy_helper.to_array(tensor)
+            values = array_of(tensor)
             bad = int(np.size(values) - np.isfinite(values).sum())
             if bad and not _is_padding(values):
                 raise BadModel(
@@ -155,7 +175,8 @@ def _is_padding(values: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> 
 
 
 def _type_name(kind: int) -> str:
-    return str(onnx.TensorProto.DataType.Name(kind)).lower()
+    names = {number: name for name, number in onnx.TensorProto.DataType.items()}
+    return str(names.get(kind, f"number {kind}")).lower()
 
 
 def _shape_text(shape: tuple[int | None, ...]) -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-import onnx
-
-from models.onnx_graph.network_file import STANDARD, NetworkFile
+from imaging.errors import BadModel
+from models.onnx_graph.network_file import STANDARD, NetworkFile, array_of
 from models.onnx_graph.node import Grid, Node, NotDerivable
 from models.onnx_graph.operators import pointwise, reductions, resizing, shapes, sliding
 from models.onnx_graph.operators.rule import Inputs, Rules
@@ -24,10 +23,7 @@ RULES: Rules = {
 
 def constants_of(network: NetworkFile) -> dict[str, Tensor]:
     """The constants of the graph as tensors; they are the same for every grid."""
-    return {
-        name: constant(onnx.numpy_helper.to_array(proto))
-        for name, proto in network.constants.items()
-    }
+    return {name: constant(array_of(proto)) for name, proto in network.constants.items()}
 
 
 def trace(
@@ -62,6 +58,8 @@ def _outputs(node: Node, inputs: list[Tensor | None], grid: Grid) -> tuple[Tenso
     rule = RULES.get(node.kind, _unknown) if node.proto.domain in STANDARD else _unknown
     try:
         outputs = rule(node, inputs, grid)
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # attributes that make no sense
+        raise _not_valid(node) from None
     except (UnknownSize, NotDerivable) as error:
         known = [tensor for tensor in inputs if tensor is not None]
         reason = next((tensor.whole for tensor in known if tensor.whole), "")
@@ -73,3 +71,11 @@ def _outputs(node: Node, inputs: list[Tensor | None], grid: Grid) -> tuple[Tenso
 
 def _unknown(node: Node, inputs: Inputs, grid: Grid) -> Tensor:  # noqa: ARG001 - a Rule
     raise NotDerivable(f"{node.title} is not an operator that can be derived")
+
+
+def _not_valid(node: Node) -> BadModel:
+    return BadModel(
+        f"The layer {node.title} is not valid: its attributes and inputs do not fit together.",
+        expected="Layers as the ONNX standard describes them.",
+        hint="Export the network again, and check the file with onnx.checker.",
+    )

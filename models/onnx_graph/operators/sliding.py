@@ -12,6 +12,9 @@ from models.onnx_graph.size import Size, UnknownSize, number
 from models.onnx_graph.tensor import Tensor
 from models.onnx_graph.windows import Windows
 
+MOST_TAPS = 1024
+"""Wider kernels are not followed: a damaged file must not keep the processor busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -47,8 +50,12 @@ class Kernel:
 def kernels(node: Node, taps: Sequence[int]) -> list[Kernel]:
     """One for each spatial axis of the layer."""
     axes = len(taps)
+    if max(taps, default=0) > MOST_TAPS:
+        raise NotDerivable(f"{node.title} has a kernel of more than {MOST_TAPS} voxels")
     strides, dilations = node.get("strides", [1] * axes), node.get("dilations", [1] * axes)
     pads, auto = node.get("pads", [0] * 2 * axes), node.get("auto_pad", "NOTSET")
+    if (len(strides), len(dilations), len(pads)) != (axes, axes, 2 * axes):
+        raise ValueError(f"{node.title} has attributes for another number of axes")
     ceil = bool(node.get("ceil_mode", 0))
     return [
         Kernel(taps[a], strides[a], dilations[a], pads[a], pads[a + axes], auto, ceil)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.onnx_graph.node import Node
 from models.onnx_graph.operators.rule import Inputs
 from models.onnx_graph.size import Size, UnknownSize, number
-from models.onnx_graph.tensor import Tensor, of_values
+from models.onnx_graph.tensor import MOST_VALUES, Tensor, of_values
 
 _INTEGER_TYPES = frozenset((2, 3, 4, 5, 6, 7, 9, 12, 13))
 """TensorProto's codes of integers and truth values."""
@@ -31,6 +31,8 @@ def computed(node: Node, inputs: Inputs) -> Tensor | None:
     if operator is None:
         return None
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    if prod(shape) > MOST_VALUES:
+        raise UnknownSize
     spread = [np.broadcast_to(array, shape) for array in arrays]
     output = np.empty(shape, object)
     for index in np.ndindex(*shape):
