@@ -14,10 +14,10 @@ OpenVINO's kernel for bf16 (AMX) computes dilations of 8 and more 5 to 10 times 
 (benchmarks/dilated.py); its kernels for fp32 do not.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 LEAST_DILATION = 8
 """Smaller dilations are as fast as none."""
@@ -70,7 +70,7 @@ def _phased(node: Any) -> Any:
     return ops.batch_to_space(convolved, phases, none, missing)
 
 
-def _missing(image: Any, phases: Sequence[int]) -> Any:
+def _missing(image: Any, phases: NDArray[np.int64]) -> Any:
     """Voxels per axis that the image lacks to be a multiple of `phases`."""
     import openvino.opset13 as ops
 

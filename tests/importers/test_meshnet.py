@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nibabel
@@ -14,6 +15,8 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from imaging.errors import BadModel
 from inference.engine import Engine
+from inference.networks.reach_probe import proved
+from models.completed_card import completed
 from models.importers.registry import importer_for
 from models.importers.run import import_model
 from models.registry import Model, Registry
@@ -29,7 +32,13 @@ WRITERS: dict[str, Callable[[Any, Path], Path]] = {
 
 def imported(source: Path, folder: Path, **options: Any) -> Model:
     registry = Registry(folder / "added", zoo=folder / "none")
-    return import_model(source, options, registry.add, lambda _text: None)
+
+    def add(draft: Path) -> Model:
+        with TemporaryDirectory(dir=folder) as complete:
+            completed(draft, Path(complete), proved)
+            return registry.add(Path(complete))
+
+    return import_model(source, options, add, lambda _text: None)
 
 
 def logits(model: Model, image: torch.Tensor) -> np.ndarray[Any, Any]:

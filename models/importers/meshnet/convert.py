@@ -78,7 +78,7 @@ def _card(
         "spacing_mm": [1.0, 1.0, 1.0],
         "intensity": intensity.card,
         "sample": {"kind": "package", "image": "nilearn:mni152-t1"},
-        **_network_facts(layers),
+        "multiply_adds_per_voxel": float(sum(prod(layer.weight.shape) for layer in chain)),
     }
     licence = licence_beside(folder)
     card |= {"licence": licence} if licence else {}
@@ -89,21 +89,6 @@ def _card(
     if labels is None:
         assumed.append("labels have no names, because the source has no colormap.json.")
     return ImportedModel(card, tuple(assumed))
-
-
-def _network_facts(layers: Layers) -> dict[str, Any]:
-    """What follows from the layers: halo, legal sizes and costs."""
-    chain = convolutions(layers)
-    halo = [sum(layer.radius[axis] for layer in chain) for axis in range(3)]
-    return {
-        "padding": "same",
-        "halo": halo,
-        "align": [1, 1, 1],
-        "minimum": [1, 1, 1],
-        "exact": True,
-        "parameters": _parameters(layers),
-        "multiply_adds_per_voxel": float(sum(prod(layer.weight.shape) for layer in chain)),
-    }
 
 
 def _parameters(layers: Layers) -> int:
