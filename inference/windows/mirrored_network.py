@@ -12,7 +12,7 @@ from models.windows import Windows
 
 
 class MirroredNetwork:
-    """The mean of the features over all combinations of mirrored axes."""
+    """The sum of the features over all combinations of mirrored axes."""
 
     def __init__(
         self,
@@ -35,23 +35,27 @@ class MirroredNetwork:
         """How many windows to run together, at least one."""
         return max(1, self.most_images // len(self._flips))
 
-    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images (n, channels, *patch) -> features (n, any, *patch).
+    @property
+    def passes(self) -> int:
+        """How often the network runs on each window: the sum is that of so many outputs."""
+        return len(self._flips)
+
+    def run(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Images (n, channels, *patch) -> n sums of features (any, *patch).
 
         Where memory is short for a batch, it is halved, and stays so. Raises MemoryError where
         memory is short for one image, and what `Runner.run` raises.
         """
         if self._slicewise:
             images = images[:, :, 0]
-        total: NDArray[np.float32] | None = None
+        sums = dict[int, NDArray[np.float32]]()
         for index, features in self._mirrored(images):
-            if total is None:
-                total = np.zeros((len(images), *features.shape), np.float32)
-            total[index] += features
-        if total is None:
-            raise ValueError("A batch of windows needs at least one.")
-        total /= np.float32(len(self._flips))
-        return total[:, :, np.newaxis] if self._slicewise else total
+            if index in sums:
+                sums[index] += features
+            else:
+                sums[index] = features if self.passes == 1 else features.copy()
+        total = [sums[index] for index in range(len(images))]
+        return [features[:, np.newaxis] for features in total] if self._slicewise else total
 
     def _mirrored(self, images: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The index of an image and its features (any, *patch), for each image and mirroring."""

@@ -60,6 +60,7 @@ class WindowSums:
         """Whether the sums are in a file, if they are large."""
         self._sums = self._zeros()
         self._total = np.zeros(plan.row_shape, np.float32)
+        self._product = np.empty(weights.size, np.float32)
         self._finished = 0
 
     def move_to_scratch(self) -> None:
@@ -70,17 +71,20 @@ class WindowSums:
             channel[:] = values
         self._sums = moved
 
-    def add(self, window: Box, features: NDArray[np.float32]) -> None:
-        """Adds the features (channels, *patch) of a window of the padded grid."""
+    def add(self, window: Box, features: NDArray[np.float32], count: int = 1) -> None:
+        """Adds the features (channels, *patch) of a window of the padded grid; `count`: how many
+        outputs of the network they are the sum of."""
         along = self._plan.along
         place = [*window.slices]
         for rows, kept in self._pieces(window.start[along], window.stop[along]):
             place[along] = kept
             part = (slice(None),) * along + (rows,)
             weights = self._weights[part]
+            product = self._product[: weights.size].reshape(weights.shape)
             for sums, values in zip(self._sums, features, strict=True):
-                sums[tuple(place)] += weights * values[part]
-            self._total[tuple(place)] += weights
+                np.multiply(weights, values[part], out=product)
+                sums[tuple(place)] += product
+            self._total[tuple(place)] += np.float32(count) * weights
 
     def finish(self, stop: int) -> Iterator[Slab]:
         """The blended features of the rows before `stop` that are not finished yet."""

@@ -79,16 +79,16 @@ class WindowRun:
         began = perf_counter()
         features = self._features(images, network, session)
         if self.sums is None:
-            self.sums = self.new_sums(features.shape[1])
+            self.sums = self.new_sums(len(features[0]))
         for window, values in zip(batch, features, strict=True):
-            self.sums.add(window, values)
+            self.sums.add(window, values, network.passes)
         seconds = perf_counter() - began
         for _ in batch:
             self.run.tile_done(seconds / len(batch))
 
     def _features(
         self, images: NDArray[np.float32], network: MirroredNetwork, session: Runner
-    ) -> NDArray[np.float32]:
+    ) -> list[NDArray[np.float32]]:
         try:
             return network.run(images)
         except MemoryError:
