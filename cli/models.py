@@ -60,7 +60,7 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
     return [
         ("name", f"{card.name} {card.version}"),
         ("title", card.title),
-        ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.channels)),
+        ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.requested_channels)),
         ("gives", f"{labels}{' (objects numbered)' if card.instances else ''}"),
         ("spacing", spacing),
         (

@@ -55,7 +55,7 @@ class LocalSegmenter:
         )
 
     def channels(self) -> Sequence[str]:
-        return [channel.name for channel in self._card.channels]
+        return [channel.name for channel in self._card.requested_channels]
 
     def mask_description(self) -> MaskDescription:
         return self._card.mask_description(supplied=self._options.starts_from_mask)

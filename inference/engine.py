@@ -19,6 +19,7 @@ from imaging.given_mask import take_given_mask
 from imaging.overlay import preview
 from imaging.same_grid import label_view
 from imaging.scan import Scan
+from inference.cascade import Cascade
 from inference.device import Device, choose
 from inference.given_mask import crop_box, cropped_channels, pasted, starting_mask
 from inference.kept_results import KeptResults
@@ -152,16 +153,28 @@ class Engine:
         options: RunOptions | None = None,
         context: RunContext | None = None,
     ) -> tuple[Result, Device]:
-        """The mask of opened scans, in memory, and the device that it was computed on."""
+        """The mask of opened scans, in memory, and the device that it was computed on.
+
+        Channels that no scan is given for are filled by the models that the card names.
+        """
         options = options or RunOptions()
         context = replace(context or RunContext(), scratch=self._scratch)
+        check(scans, model.card)
+        cascade = Cascade.of(model, scans, self._registry)
+        scans, context = cascade.filled(scans, self._mask, options, context)
         ready = self._ready(model, options, context)
         budget = self._budget(ready.loaded, ready.device)
         members = self._members(model, ready.device, ready.loaded, context)
         result = segment(scans, model.card, ready.loaded.session, budget, options, context, members)
         if result.shrunk_to is not None:
             ready.loaded.limit_tiles(result.shrunk_to)
-        return replace(result, fallback=ready.fallback), ready.device
+        result = replace(result, fallback=ready.fallback, earlier=cascade.masks)
+        return result, ready.device
+
+    def _mask(
+        self, scans: Mapping[str, Scan], model: Model, options: RunOptions, context: RunContext
+    ) -> NDArray[Any]:
+        return self.run(scans, model, options, context)[0].mask
 
     def models(self) -> list[Model]:
         """The models that it can run, sorted by name."""

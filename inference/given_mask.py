@@ -53,7 +53,7 @@ def crop_box(label: Scan, margin_mm: float) -> Box:
 
 
 def cropped_channels(scans: Mapping[str, Scan], card: ModelCard, box: Box) -> dict[str, Scan]:
-    """The scans of all channels, for a run on `box` of the first channel's grid.
+    """The given scans of the channels, for a run on `box` of the first channel's grid.
 
     Label maps and images are on the first channel's grid, so they are cropped with it. A further
     volume keeps its own grid: it is resampled onto the crop, at its place in space. Raises
@@ -63,6 +63,8 @@ def cropped_channels(scans: Mapping[str, Scan], card: ModelCard, box: Box) -> di
     grid = scans[first.name]
     parts = {first.name: cropped(grid, box)}
     for channel in others:
+        if channel.name not in scans:
+            continue
         scan = scans[channel.name]
         if channel.label_values:
             scan = cropped(label_view(scan, grid), box)

@@ -154,9 +154,10 @@ def _resampled(view: Scan, channel: Channel, spacing_mm: tuple[float, ...]) -> S
 
 
 def check(scans: Mapping[str, Scan], card: ModelCard) -> None:
-    """Raises ScanModelMismatch unless every channel has one scan of the card's dimension."""
-    required = [channel.name for channel in card.channels]
-    if sorted(scans) != sorted(required):
+    """Raises ScanModelMismatch unless every channel that a request supplies has one scan of the
+    card's dimension, and no other channel than the card's has one."""
+    required = [channel.name for channel in card.requested_channels]
+    if not set(required) <= set(scans) <= {channel.name for channel in card.channels}:
         raise ScanModelMismatch(
             f"The scans are for these channels: {', '.join(sorted(scans)) or 'none'}.",
             expected=f"{card.name} takes one scan for each of: {', '.join(required)}.",

@@ -16,6 +16,7 @@ from imaging.large_arrays import large_zeros
 from imaging.postprocessing.mask_context import MaskContext
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
+from inference.cascade import EarlierMask
 from inference.label_writers import write_labels
 from inference.labels import label_type
 from inference.network_input import NetworkInput, network_input
@@ -44,6 +45,8 @@ class Result:
     """How often the network was cut; see `inference.levels`."""
     box: Box | None = None
     """The part of the grid that was segmented; None: all of it."""
+    earlier: tuple[EarlierMask, ...] = ()
+    """The channels that other models filled."""
     fallback: str = ""
     """Why the processor was used instead of a GPU, in one sentence; empty: it was not."""
 

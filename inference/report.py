@@ -1,5 +1,6 @@
 """The report of a segmentation, as plain JSON values."""
 
+from dataclasses import asdict
 from typing import Any
 
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[
         "precision": device.precision,
         "tiling": _tiling(result, card),
         "box": None if result.box is None else [list(result.box.start), list(result.box.stop)],
+        "earlier_masks": [asdict(mask) for mask in result.earlier],
         "seconds": {name: round(value, 4) for name, value in result.seconds.items()},
     }
 
@@ -62,6 +64,7 @@ def report_of_given(mask: NDArray[Any], scan: Scan, card: ModelCard) -> dict[str
         "precision": "none",
         "tiling": {"kind": "none", "tiles": 0},
         "box": None,
+        "earlier_masks": [],
         "seconds": {},
     }
 

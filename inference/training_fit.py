@@ -26,7 +26,7 @@ def training_warnings(scans: Mapping[str, Scan], card: ModelCard) -> tuple[str, 
     """
     warnings = []
     for channel in card.channels:
-        if channel.trained_on is None:
+        if channel.trained_on is None or channel.name not in scans:
             continue
         differences = list(_differences(scans[channel.name], channel.trained_on))
         if differences:

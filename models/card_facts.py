@@ -84,6 +84,8 @@ class CardFacts(FrozenModel):
             raise ValueError("channels need at least one entry, each name once")
         if self.channels[0].label_values:
             raise ValueError("the first channel must be a scan: it has the grid of the mask")
+        if any(channel.made_by == self.name for channel in self.channels):
+            raise ValueError("a model cannot fill its own channel")
         values = {label.value for label in self.labels}
         if len(values) < len(self.labels):
             raise ValueError("each label value may appear once")
@@ -141,6 +143,11 @@ class CardFacts(FrozenModel):
         resamples. None, for an axis or for all: that of the scan."""
         steps = (step.spacing_mm for step in self.preparation if isinstance(step, Resample))
         return next(iter(reversed([*steps])), self.spacing_mm)
+
+    @property
+    def requested_channels(self) -> tuple[Channel, ...]:
+        """The channels that a request supplies: all but those that another model fills."""
+        return tuple(channel for channel in self.channels if channel.made_by is None)
 
     @property
     def components(self) -> int:

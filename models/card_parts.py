@@ -28,9 +28,19 @@ class Channel(FrozenModel):
     """For a channel that is a label map, such as the mask of an earlier network: its values, each
     of which is one input channel of the network, 1 where the voxel has the value and 0 elsewhere.
     The label map must be on the grid of the first channel. Empty: the channel is a scan."""
+    made_by: Name | None = None
+    """Name of another model whose mask fills this channel, such as the coarse network of a cascade.
+    It runs first, on the scans of the channels of the same names. A request may supply a mask
+    instead. Needs `label_values`. Empty: a request supplies the channel."""
     trained_on: TrainingRange | None = None
     """What the training scans of this channel were like. The report warns of a scan that differs.
     Empty: nothing is checked."""
+
+    @model_validator(mode="after")
+    def _made_label_map(self) -> Self:
+        if self.made_by is not None and not self.label_values:
+            raise ValueError("a channel with made_by needs label_values")
+        return self
 
     @property
     def inputs(self) -> int:

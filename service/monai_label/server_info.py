@@ -52,7 +52,7 @@ def info(
 
     There is no `config`: 3D Slicer takes a server that sends one for an old server.
     """
-    cards = [model.card for model in registry.all() if len(model.card.channels) == 1]
+    cards = [model.card for model in registry.all() if len(model.card.requested_channels) == 1]
     names = (name for card in cards for name in infer_response.label_names(card))
     return {
         "name": NAME,

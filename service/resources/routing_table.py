@@ -126,9 +126,8 @@ class RoutingTable(BaseModel):
                 card = registry.get(rule.model).card
             except NotFound as error:
                 raise _invalid(f"rule.{number}.model: there is no such model.") from error
-            if len(card.channels) != 1:
-                detail = f"rule.{number}.model: the model takes {len(card.channels)} scans at once."
-                raise _invalid(detail)
+            if (count := len(card.requested_channels)) != 1:
+                raise _invalid(f"rule.{number}.model: the model takes {count} scans at once.")
 
     def rules_for(self, series: InstanceIdentity) -> list[RoutingRule]:
         """Every rule that applies to a series: those with `otherwise` only if no other does."""

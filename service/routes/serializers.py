@@ -138,7 +138,7 @@ def model_out(card: ModelCard) -> ModelOut:
         title=card.title,
         description=card.description,
         dimension=card.dimension,
-        channels=[channel.name for channel in card.channels],
+        channels=[channel.name for channel in card.requested_channels],
         labels=[LabelOut(value=n.value, name=n.name, color=n.color) for n in card.labels],
         instances=card.instances is not None,
         exact=card.exact,

@@ -104,11 +104,12 @@ def check_dimension(channel: str, dimension: int, card: ModelCard) -> None:
 def _by_channel(order: JobOrder, card: ModelCard) -> tuple[dict[str, str], str | None]:
     """Channel name -> scan id, in the card's order; and the id of the given mask, if one is
     used."""
-    names = [channel.name for channel in card.channels]
+    names = [channel.name for channel in card.requested_channels]
     given = dict(order.scans or {names[0]: order.scan or ""})
-    mask = None if order.options.mask is None else take_given_mask(given, names)
-    if set(given) == set(names):
-        return {name: given[name] for name in names}, mask
+    every = [channel.name for channel in card.channels]
+    mask = None if order.options.mask is None else take_given_mask(given, every)
+    if set(names) <= set(given) <= set(every):
+        return {name: given[name] for name in every if name in given}, mask
     count = "1 scan" if len(names) == 1 else f"{len(names)} scans"
     raise ScanModelMismatch(
         f"The model {card.name} needs {count}; the request names other ones.",

@@ -96,7 +96,8 @@ def instance_norm_model(
     channels = facts.pop("channels", [{"name": "image"}])
     slicewise = bool(windows.get("slicewise"))
     own_axes = axes - int(slicewise)
-    network = InstanceNormNetwork(own_axes, len(channels), outputs).eval()
+    inputs = sum(len(channel.get("label_values", "1")) for channel in channels)
+    network = InstanceNormNetwork(own_axes, inputs, outputs).eval()
     data = as_onnx(network, own_axes)
     numbers = range(1, outputs)
     card = {
