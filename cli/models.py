@@ -10,6 +10,7 @@ from cli.add_model import add_verified, prepare
 from cli.describe import describe
 from cli.import_model import command as import_command
 from cli.model_registry import registry
+from imaging.orientation import RAS
 from models.card import ModelCard
 
 
@@ -62,7 +63,9 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
         ("title", card.title),
         ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.requested_channels)),
         ("gives", f"{labels}{' (objects numbered)' if card.instances else ''}"),
+        ("axes", "ij" if card.dimension == 2 and card.orientation == RAS else card.orientation),
         ("spacing", spacing),
+        ("values", ", ".join(step.step for step in card.preparation) or card.value_rule.kind),
         (
             "network",
             ", ".join(

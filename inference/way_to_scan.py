@@ -39,12 +39,12 @@ def undone(steps: Sequence[WayBack], *, nearest: bool = False) -> tuple[AxisTaps
 
 
 def _of_step(step: Resized, *, nearest: bool) -> list[AxisTaps]:
-    axes = zip(step.after, step.before, step.ratios, strict=True)
+    axes = zip(step.after, step.before, step.ratios, step.offsets, strict=False)
     return [
-        _from_first_centre(n_in, n_out, ratio, nearest=nearest)
+        _between_centres(n_in, n_out, ratio, offset, nearest=nearest)
         if step.anchor == "centres"
         else _resized(n_in, n_out, nearest=nearest or axis == step.coarse_axis_back)
-        for axis, (n_in, n_out, ratio) in enumerate(axes)
+        for axis, (n_in, n_out, ratio, offset) in enumerate(axes)
     ]
 
 
@@ -59,12 +59,14 @@ def _resized(n_in: int, n_out: int, *, nearest: bool) -> AxisTaps:
     return AxisTaps.linear(n_in, places)
 
 
-def _from_first_centre(n_in: int, n_out: int, ratio: float, *, nearest: bool) -> AxisTaps:
-    """Between grids whose first voxels have one centre; `ratio`: results per voxel. Halfway between
+def _between_centres(
+    n_in: int, n_out: int, ratio: float, offset: float, *, nearest: bool
+) -> AxisTaps:
+    """`ratio`: results per voxel; `offset`: place of the first voxel, in results. Halfway between
     two voxels, the even one is nearest, as in torch."""
-    places: NDArray[np.float64] = np.arange(n_out) / ratio
+    places: NDArray[np.float64] = (np.arange(n_out, dtype=np.float64) - offset) / ratio
     if nearest:
         return AxisTaps.nearest(n_in, np.rint(places).astype(np.intp))
-    if n_in == n_out and ratio == 1:
+    if n_in == n_out and ratio == 1 and offset == 0:
         return AxisTaps.identity(n_in)
     return AxisTaps.linear(n_in, places)

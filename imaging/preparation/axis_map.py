@@ -42,17 +42,22 @@ class AxisMap:
     ratio: float | None = None
     """Input voxels per output voxel. None: `n_in / n_out`."""
 
+    offset: float = 0.0
+    """With the anchor `centres`: the place of the first output voxel."""
+
     @property
     def is_identity(self) -> bool:
         """Whether every voxel keeps its place."""
-        return self.n_in == self.n_out and self.ratio in (None, 1.0)
+        return self.n_in == self.n_out and self.ratio in (None, 1.0) and self.offset == 0
 
     @property
     def places(self) -> NDArray[np.float64]:
         """The places of the output voxels' centres, in input voxels."""
         ratio = self.n_in / self.n_out if self.ratio is None else self.ratio
         index = np.arange(self.n_out, dtype=np.float64)
-        return index * ratio if self.anchor == "centres" else ratio * (index + 0.5) - 0.5
+        if self.anchor == "centres":
+            return index * ratio + self.offset
+        return ratio * (index + 0.5) - 0.5
 
     @property
     def nearest(self) -> NDArray[np.intp]:

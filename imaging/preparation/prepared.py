@@ -34,6 +34,9 @@ class Prepared:
     """What the components are, in their order."""
     spacing_mm: tuple[float, ...] | None
     """Voxel size along each axis; None where the scan does not state one."""
+    steps_mm: NDArray[np.float64] | None = None
+    """(3, 3): the step from voxel to voxel along each axis, one a column, in RAS+ mm; the first
+    three columns of an affine. None: an image, or unknown."""
     padding: NDArray[np.bool_] | None = None
     """(components, *grid): voxels outside of what was acquired, which are not measured. None: there
     are none."""
@@ -85,7 +88,9 @@ def in_array(
             values[(part, *box.slices)] = view.read(box)
             _note_padding(padding, view, part, box)
         start = part.stop
-    return Prepared(values, channels, views[0].spacing_mm, padding)
+    first = views[0]
+    steps = first.affine[:3, :3] if first.dimension == 3 else None
+    return Prepared(values, channels, first.spacing_mm, steps, padding)
 
 
 def _note_padding(padding: NDArray[np.bool_] | None, view: Scan, part: slice, box: Box) -> None:

@@ -14,10 +14,13 @@ from imaging.preparation.prepared import Prepared
 from imaging.preparation.resize import Resizing
 from imaging.preparation.resized_labels import resized_labels
 from imaging.preparation.step import PreparationStep
+from imaging.preparation.target_grid import (
+    grid_by_centres,
+    grid_by_edges,
+    kept_spacing,
+)
 from imaging.preparation.way_back import Anchor, Resized
 
-_SAME_MM = 1e-3
-"""Spacings that differ by less are the same at MONAI."""
 Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -34,8 +37,8 @@ class Resample(PreparationStep):
     """Voxel size in mm along each axis; `null`: that of the scan."""
     anchor: Anchor
     """`edges`: the outer edges of the grid stay where they are, and the spacing is met as closely
-    as whole voxels allow (nnU-Net). `centres`: the centre of the first voxel stays where it is, and
-    the spacing is met exactly (MONAI)."""
+    as whole voxels allow (nnU-Net). `centres`: the spacing is met exactly, and the centre of the
+    first voxel stays where it is, or in oblique scans the centre of the grid (MONAI)."""
     order: Order = 1
     """Order of the spline for scans: 0 nearest voxel, 1 linear, 3 cubic (nnU-Net)."""
     clip: bool = False
@@ -67,9 +70,8 @@ class Resample(PreparationStep):
         if prepared.spacing_mm is None:
             warning = "The image has no pixel size; it was not resampled to the model's spacing."
             return replace(prepared, warnings=(*prepared.warnings, warning))
-        spacing = self._spacing(prepared.spacing_mm)
-        resized = self._resized(prepared.grid, prepared.spacing_mm, spacing)
-        prepared = replace(prepared, spacing_mm=spacing)
+        wanted = zip(self.spacing_mm, prepared.spacing_mm, strict=True)
+        prepared, resized = self._target(prepared, tuple(new or own for new, own in wanted))
         resizing = self._resizing(resized, self.order)
         if all(axis.is_identity for axis in resizing.maps):
             return prepared
@@ -89,50 +91,30 @@ class Resample(PreparationStep):
             way_back=(*prepared.way_back, resized),
         )
 
-    def _spacing(self, own: tuple[float, ...]) -> tuple[float, ...]:
-        """The voxel size of the result."""
-        wanted = [mm or now for mm, now in zip(self.spacing_mm, own, strict=True)]
+    def _target(self, prepared: Prepared, wanted_mm: tuple[float, ...]) -> tuple[Prepared, Resized]:
+        """The input with its new spacing, and the new grid."""
+        grid, own, steps = prepared.grid, prepared.spacing_mm or wanted_mm, prepared.steps_mm
         if self.anchor == "edges":
-            return tuple(wanted)
-        return tuple(
-            now if abs(mm - now) <= _SAME_MM else mm for mm, now in zip(wanted, own, strict=True)
-        )
-
-    def _resized(
-        self, grid: tuple[int, ...], own: tuple[float, ...], spacing: tuple[float, ...]
-    ) -> Resized:
-        pairs = [now / mm for now, mm in zip(own, spacing, strict=True)]
-        if self.anchor == "centres":
-            after = tuple(round((n - 1) * ratio + 1) for n, ratio in zip(grid, pairs, strict=True))
-            ratios = tuple(mm / now for now, mm in zip(own, spacing, strict=True))
-            return Resized(grid, after, ratios, "centres")
-        after = tuple(max(1, round(ratio * n)) for n, ratio in zip(grid, pairs, strict=True))
-        ratios = tuple(n / m for n, m in zip(grid, after, strict=True))
-        return Resized(
-            grid, after, ratios, "edges", self._coarse_axis(own, spacing),
-            self._coarse_axis(spacing, own),
-        )  # fmt: skip
-
-    def _coarse_axis(self, *spacings: tuple[float, ...]) -> int | None:
-        """The coarse axis by the first of `spacings` that is anisotropic."""
-        if self.coarse_ratio is None:
-            return None
-        for spacing in spacings:
-            if len(spacing) == 3 and max(spacing) / min(spacing) > self.coarse_ratio:
-                return spacing.index(max(spacing)) if spacing.count(max(spacing)) == 1 else None
-        return None
+            resized = grid_by_edges(grid, own, wanted_mm, self.coarse_ratio)
+        else:
+            if steps is not None:
+                own = tuple(np.linalg.norm(steps, axis=0).tolist())
+            wanted_mm = kept_spacing(own, wanted_mm)
+            resized = grid_by_centres(grid, own, wanted_mm, steps)
+        if steps is not None:
+            steps = steps * (np.asarray(wanted_mm) / np.asarray(own))
+        return replace(prepared, spacing_mm=wanted_mm, steps_mm=steps), resized
 
     def _resizing(self, resized: Resized, order: Order) -> Resizing:
-        axes = zip(resized.before, resized.after, resized.ratios, strict=True)
-        coarse = resized.coarse_axis
-        maps = tuple(
-            AxisMap(
-                before, after, self.coarse_order if axis == coarse else order,
-                self.anchor, ratio if self.anchor == "centres" else None,
-            )
-            for axis, (before, after, ratio) in enumerate(axes)
-        )  # fmt: skip
-        return Resizing(maps, coarse, self.clip)
+        maps = []
+        for axis, (before, after) in enumerate(zip(resized.before, resized.after, strict=True)):
+            one = self.coarse_order if axis == resized.coarse_axis else order
+            if self.anchor == "edges":
+                maps.append(AxisMap(before, after, one))
+            else:
+                ratio, offset = resized.ratios[axis], resized.offsets[axis]
+                maps.append(AxisMap(before, after, one, self.anchor, ratio, offset))
+        return Resizing(tuple(maps), resized.coarse_axis, self.clip)
 
 
 def _nearest(

@@ -15,6 +15,8 @@ class PreparationStep(FrozenModel, ABC):
     paragraph of its docstring describes it in the documentation.
     """
 
+    step: str
+    """The name of the step."""
     changes_grid: ClassVar[bool] = True
     """Whether the result may have another grid."""
 

@@ -110,7 +110,7 @@ class ZScore(ValueRule):
         """Changes the values in place."""
         chosen = voxels.over(self.over)
         mean, std = chosen.mean_and_std()
-        shift, scale = np.float32(mean), np.float32(max(std, _SMALLEST_STD))
+        shift, scale = np.float32(mean), np.float32(max(std, _SMALLEST_STD) if std else 1.0)
         chosen.change(lambda values: (values - shift) / scale)
 
 

@@ -6,8 +6,7 @@ from typing import Literal
 from imaging.box import Box
 
 Anchor = Literal["edges", "centres"]
-"""What two grids share: the outer edges of their first and last voxels, or the centre of the first
-voxel."""
+"""What two grids share: the outer edges of their first and last voxels, or centres of voxels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,9 @@ class Resized:
     """Voxels of `before` per voxel of `after`, along each axis. With the anchor `edges` the
     quotient of the two shapes, with `centres` of the two spacings."""
     anchor: Anchor
+    offsets: tuple[float, ...] = (0.0, 0.0, 0.0)
+    """With the anchor `centres`: where the centre of the first voxel of `after` is along each axis,
+    in voxels of `before`."""
     coarse_axis: int | None = None
     """The axis that was resampled apart from the others, by another order."""
     coarse_axis_back: int | None = None

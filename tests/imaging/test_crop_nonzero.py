@@ -90,7 +90,7 @@ def test_padding_is_cropped_with_the_values() -> None:
     values[0, 1:4, 2:, 2:4] = 1
     padding = np.random.default_rng(0).random(values.shape) < 0.5
     step = CropNonzero(step="crop_nonzero")
-    result = step.apply(Prepared(values, (PreparedChannel("a"),), None, padding))
+    result = step.apply(Prepared(values, (PreparedChannel("a"),), None, padding=padding))
     assert result.inside is None
     assert result.padding is not None
     assert np.array_equal(result.padding, padding[:, 1:4, 2:, 2:4])

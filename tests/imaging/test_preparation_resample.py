@@ -111,7 +111,9 @@ def test_data_are_resampled_as_nnunet_does(
         before, after = values.shape[1:], expected.shape[1:]
         ratios = tuple(n / m for n, m in zip(before, after, strict=True))
         back = coarse_axis(wanted, own)
-        assert result.way_back == (Resized(before, after, ratios, "edges", axis, back),)
+        assert result.way_back == (
+            Resized(before, after, ratios, "edges", coarse_axis=axis, coarse_axis_back=back),
+        )
 
 
 def test_splines_overshoot_and_are_clipped() -> None:
@@ -235,7 +237,7 @@ def test_padding_goes_with_the_nearest_voxel() -> None:
     padding[0, :3] = True
     step = Resample.model_validate({"step": "resample", "spacing_mm": [0.5] * 3} | nnunet())
     inside = np.ones((8, 8, 8), bool)
-    prepared = Prepared(values, (PreparedChannel("a"),), (1.0, 1.0, 1.0), padding, inside)
+    prepared = Prepared(values, (PreparedChannel("a"),), (1.0, 1.0, 1.0), None, padding, inside)
     result = step.apply(prepared)
     assert result.padding is not None
     assert np.array_equal(result.padding[0], padding[0].repeat(2, 0).repeat(2, 1).repeat(2, 2))
