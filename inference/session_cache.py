@@ -26,8 +26,9 @@ _BATCH_BYTES = 1 << 30
 """Most working memory of tiles that go through a network together."""
 _TILE_LIMIT_S = 600.0
 """How long tiles stay smaller after memory was short, in seconds."""
-_MEASUREMENT_VALID_S = 86_400.0
-"""How long a measurement is valid, in seconds: on a busy machine a network seems slow."""
+_MEASUREMENT_VALID_S = 30 * 86_400.0
+"""How long a measurement is valid, in seconds. On a busy machine a network seems slow, which makes
+tiles smaller and costs a tenth of the time at most (`inference.planner.SLACK`)."""
 
 
 @dataclass(frozen=True, slots=True)

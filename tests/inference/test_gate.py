@@ -192,7 +192,7 @@ def test_a_network_is_measured_as_it_is_loaded(
 def test_a_measurement_is_kept_for_later_processes(
     make_model: Callable[..., Model], tmp_path: Path
 ) -> None:
-    """For a day; for as many threads; a file that cannot be read is measured again."""
+    """For a month; for as many threads; a file that cannot be read is measured again."""
     model = make_model("kept-measured", UNetConfig.of_widths((4, 6), dimension=2))
     device, folder = Device("cpu", "fp32"), tmp_path / "measured"
 
@@ -206,8 +206,8 @@ def test_a_measurement_is_kept_for_later_processes(
     assert measured() == Measurement(5.0, 123.0)
     measured(threads=2)
     assert len(list(folder.iterdir())) == 2
-    yesterday = time.time() - 86_401
-    os.utime(path, (yesterday, yesterday))
+    month_ago = time.time() - 30 * 86_400 - 1
+    os.utime(path, (month_ago, month_ago))
     assert measured().bytes_per_voxel != 123.0
     for torn in ("torn", "[]", '{"speed": 1}'):
         path.write_text(torn)
