@@ -160,7 +160,7 @@ def test_a_picture_is_used_at_its_own_size(tmp_path: Path) -> None:
     card = imported(source, tmp_path).card
     assert (card.dimension, card.orientation) == (2, "ij")
     assert [(channel.name, channel.components) for channel in card.channels] == [("image", 3)]
-    assert [step.step for step in card.preparation] == ["crop_nonzero", "normalise"]  # type: ignore[attr-defined]
+    assert [step.step for step in card.preparation] == ["crop_nonzero", "normalise"]
     apart = imported(source, tmp_path, rgb="no", name="apart").card
     assert [channel.name for channel in apart.channels] == ["r", "g", "b"]
 
