@@ -1,6 +1,6 @@
 """Compares brain-mri-3d with the MNI152 template's own maps: Dice of grey and white matter.
 
-    python -P benchmarks/mni152.py [--preview FILE.png]
+    python -P benchmarks/mni152.py [--precision fp32] [--preview FILE.png]
 
 The template (197 x 233 x 189, 1 mm, skull-stripped) and its maps are part of the package nilearn. A
 map is thresholded at one half. The maps distinguish only grey and white matter, so each line states
@@ -20,6 +20,8 @@ from rich.table import Table
 
 from imaging.metrics import dice
 from inference.engine import Engine
+from inference.options import RunOptions
+from inference.runtime_registry import PRECISIONS
 from models.registry import Registry
 
 MODEL = "brain-mri-3d"
@@ -31,11 +33,13 @@ def main() -> None:
     """Segments the template and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preview", type=Path, help="file for the preview")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scan = Path(folder) / "mni152.nii.gz"
         scan.symlink_to(named("t1"))
-        outcome = Engine(Registry()).segment({"mri": scan}, MODEL, Path(folder))
+        chosen = RunOptions(precision=options.precision)
+        outcome = Engine(Registry()).segment({"mri": scan}, MODEL, Path(folder), chosen)
         mask = np.asarray(nibabel.load(outcome.mask).dataobj)
         if options.preview:
             options.preview.write_bytes(outcome.preview.read_bytes())
@@ -61,6 +65,7 @@ def main() -> None:
         )
         table.add_row(name, *figures)
     Console().print(table)
+    print(f"precision: {outcome.report['precision']}")
     print(f"brain: {(mask > 0).sum() / 1e6:.2f} litres")
 
 

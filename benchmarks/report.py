@@ -222,6 +222,23 @@ def jobs(record: Record, _chart: Path) -> list[str]:
     return [*markdown("| | ms |", rows), "", batch]
 
 
+def precisions(record: Record, _chart: Path) -> list[str]:
+    """Each network of the zoo in fp32 and in the precision that it runs in; no chart."""
+    head = "| network | scan | fp32, s | precision | s | times as fast |"
+    rows = [
+        (
+            f"`{row['model']}`",
+            " x ".join(map(str, row["grid"])),
+            f"{row['fp32']:.3f}",
+            row["precision"],
+            f"{row['seconds']:.3f}",
+            f"{row['fp32'] / row['seconds']:.1f}",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
 def formats(record: Record, _chart: Path) -> list[str]:
     """Reading and writing each format, next to an older revision; no chart."""
     head = f"| format | | ms | ms, revision {record['old']} | ratio |"
@@ -270,6 +287,7 @@ MAKERS: dict[str, Maker] = {
     "peers-2d": contenders_2d,
     "classes": outputs,
     "large": sizes,
+    "precisions": precisions,
     "jobs": jobs,
     "first-mask": first_mask,
     "formats": formats,

@@ -46,5 +46,7 @@ def prepare(model: Model) -> None:
     else:
         device = ready.device
         click.echo(f"On this machine it runs on {device.name} in {device.precision}.")
+        if ready.verdict is not None:
+            click.echo(ready.verdict.reason)
         if ready.fallback:
             click.echo(ready.fallback)

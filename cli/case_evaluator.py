@@ -1,6 +1,6 @@
 """Evaluates a model: segments and measures each case, and draws some of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from cli.cases import Case, reference_mask
 from cli.model_registry import registry
 from cli.value_map import ValueMap
+from imaging.errors import BadRequest
 from imaging.scan import Scan
 from inference.engine import Engine
 from inference.evaluation.case_metrics import CaseMetrics, MetricOptions, measure
+from inference.evaluation.evaluation import Evaluation
+from inference.evaluation.summary import summarise
 from inference.options import RunOptions
 from jobs.settings import Settings
 from models.registry import Model
@@ -20,19 +23,39 @@ from models.registry import Model
 class CaseEvaluator:
     """Evaluates one model with the same rules for every case."""
 
-    def __init__(
-        self, model: Model, options: RunOptions, rules: MetricOptions, maps: Sequence[ValueMap]
-    ) -> None:
-        self._model, self._options, self._rules, self._maps = model, options, rules, maps
+    def __init__(self, model: Model, rules: MetricOptions, maps: Sequence[ValueMap]) -> None:
+        self._model, self._rules, self._maps = model, rules, maps
         self._engine = Engine(registry(), cache=Settings().cache_folder)
 
-    def measure(self, case: Case) -> CaseMetrics:
+    def check_precisions(self, options: Sequence[RunOptions]) -> None:
+        """Raises BadRequest unless each of the options means another precision."""
+        devices = [self._engine.prepare(self._model, options=each).device for each in options]
+        if len({device.precision for device in devices}) < len(devices):
+            raise BadRequest(
+                f"The runtime {devices[0].name} computes only in {devices[0].precision} here.",
+                expected="Hardware that supports bf16 or fp16.",
+                hint="Use another machine or device, or omit --precision both.",
+            )
+
+    def evaluate(self, cases: Iterable[Case], options: RunOptions) -> Evaluation:
+        """The metrics of at least one case, all on the same device."""
+        device = self._engine.prepare(self._model, options=options).device
+        rows = [self._measure(case, options) for case in cases]
+        return Evaluation(device, rows, summarise(rows))
+
+    def _measure(self, case: Case, options: RunOptions) -> CaseMetrics:
         """The scores of one case; errors contain the case's name."""
         with case.named_errors():
-            scan, mask, reference = self._masks(case)
+            scan, mask, reference = self._masks(case, options)
             return measure(case.name, scan, mask, reference, self._model.card, self._rules)
 
-    def plot(self, cases: Sequence[Case], figures: Sequence[CaseMetrics], path: Path) -> None:
+    def plot(
+        self,
+        cases: Sequence[Case],
+        figures: Sequence[CaseMetrics],
+        options: RunOptions,
+        path: Path,
+    ) -> None:
         """Draws the best, the median and the worst case into a PNG file.
 
         These cases are segmented again, so that the masks need not be kept in memory.
@@ -42,18 +65,18 @@ class CaseEvaluator:
         by_name = {case.name: case for case in cases}
         shown = []
         for rank, row in _ranks(figures).items():
-            scan, mask, reference = self._masks(by_name[row.case])
+            scan, mask, reference = self._masks(by_name[row.case], options)
             title = f"{rank}: Dice {row.dice:.3f}"
             shown.append(PlottedCase(title, row.case, scan, mask, reference))
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(shown, path)
 
-    def _masks(self, case: Case) -> tuple[Scan, NDArray[Any], NDArray[Any]]:
+    def _masks(self, case: Case, options: RunOptions) -> tuple[Scan, NDArray[Any], NDArray[Any]]:
         """The scan, the model's mask and the reference mask."""
         card = self._model.card
         scan, reference = case.open()
         scans = {card.channels[0].name: scan}
-        result, _ = self._engine.run(scans, self._model, self._options)
+        result, _ = self._engine.run(scans, self._model, options)
         known = set() if card.instances else {label.value for label in card.labels}
         return scan, result.mask, reference_mask(reference, self._maps, known)
 

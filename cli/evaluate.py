@@ -14,15 +14,14 @@ from cli.cases import paired_cases, unpaired_images
 from cli.device_option import device_option
 from cli.finite_range import FiniteRange
 from cli.model_registry import registry
-from cli.precision_option import precision_option
-from cli.summary import show
+from cli.precision_option import BOTH, precision_or_both_option
+from cli.summary import show, show_scores
 from cli.value_map import ValueMap, ValueMapType
 from imaging.errors import BadRequest
 from imaging.scan import Scan
 from inference.evaluation.case_metrics import MetricOptions
-from inference.evaluation.summary import summarise
 from inference.evaluation.tables import as_json, to_csv
-from inference.options import RunOptions
+from inference.options import UNCHECKED, RunOptions
 from models.card import ModelCard
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -75,7 +74,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Name or value of the label that separates cells in 2D images; adds membrane scores.",
 )
 @device_option
-@precision_option
+@precision_or_both_option
 def command(
     name: str,
     images: Path,
@@ -92,7 +91,8 @@ def command(
 ) -> None:
     """Compare a model's masks with reference masks.
 
-    Prints the scores of each label, with 95 % confidence intervals over the cases.
+    Prints the scores of each label, with 95 % confidence intervals over the cases. The plot shows
+    masks in fp32 if both precisions are evaluated.
     """
     if plot:
         _require("matplotlib", "--plot")
@@ -101,18 +101,24 @@ def command(
     if cases is None and (unpaired := unpaired_images(images, paired)):
         console.print(f"[yellow]Note:[/] {unpaired} images have no reference mask and are skipped.")
     rules = _rules(model.card, [case.open()[0] for case in paired], tolerance, membrane)
-    evaluator = CaseEvaluator(model, RunOptions(device, precision), rules, maps)
-    figures = [
-        evaluator.measure(case) for case in track(paired, "cases", console=console, transient=True)
+    evaluator = CaseEvaluator(model, rules, maps)
+    chosen = ("fp32", UNCHECKED) if precision == BOTH else (precision,)
+    options = [RunOptions(device, each) for each in chosen]
+    evaluator.check_precisions(options)
+    evaluations = [
+        evaluator.evaluate(track(paired, "cases", console=console, transient=True), each)
+        for each in options
     ]
-    summary = summarise(figures)
-    show(summary, rules)
+    for evaluation in evaluations:
+        show(evaluation, rules)
+    if len(evaluations) > 1:
+        show_scores(model.card, evaluations)
     if json_file:
-        _write(json_file, json.dumps(as_json(model.card, rules, summary, figures), indent=2) + "\n")
+        _write(json_file, json.dumps(as_json(model.card, rules, evaluations), indent=2) + "\n")
     if csv_file:
-        _write(csv_file, to_csv(rules, figures))
+        _write(csv_file, to_csv(rules, evaluations))
     if plot:
-        evaluator.plot(paired, figures, plot)
+        evaluator.plot(paired, evaluations[0].cases, options[0], plot)
 
 
 def _rules(

@@ -1,4 +1,4 @@
-"""`tessera models` and its subcommands `show`, `add`, `import` and `describe`"""
+"""`tessera models` and its subcommands: `show`, `add`, `import`, `describe` and `record`"""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from cli.add_model import add_verified, prepare
 from cli.describe import describe
 from cli.import_model import command as import_command
 from cli.model_registry import registry
+from cli.record import record
 from imaging.orientation import RAS
 from models.card import ModelCard
 
@@ -17,7 +18,7 @@ from models.card import ModelCard
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, show, add, import and describe models.
+    """List, show, add, import, describe and measure models.
 
     Without a subcommand, the models are listed.
     """
@@ -27,6 +28,7 @@ def command(ctx: click.Context) -> None:
 
 command.add_command(describe)
 command.add_command(import_command)
+command.add_command(record)
 
 
 def _list() -> None:
@@ -79,11 +81,22 @@ def _lines(card: ModelCard) -> list[tuple[str, str]]:
             ),
         ),
         ("figures", figures or "none given"),
+        ("accuracy", _accuracy(card)),
         ("data", card.data),
         ("licence", card.licence),
         ("limits", card.limits),
         ("use", card.intended_use),
     ]
+
+
+def _accuracy(card: ModelCard) -> str:
+    record = card.accuracy
+    if record is None:
+        return "not recorded"
+    scores = ", ".join(
+        f"{name} {record.fp32[name]:g} / {record.shorter[name]:g}" for name in record.fp32
+    )
+    return f"fp32 / {record.precision} on {record.cases} cases: {scores}"
 
 
 @command.command("add")
@@ -99,8 +112,8 @@ def add(folder: Path, output: str) -> None:
 
     What follows from the network need not be in the card: padding, halo, align, minimum, exact.
     They are derived, and what the card states of them is checked. Then the network is run. On the
-    sample of its card it is also checked whether a lower precision than fp32 gives the same mask
-    on this machine.
+    sample of its card it is also checked whether this machine may run it in a lower precision than
+    fp32.
     """
     model = add_verified(folder, output)
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")

@@ -1,15 +1,21 @@
 """Prints the mean scores of an evaluation as a table."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from inference.evaluation.case_metrics import METRICS, MetricOptions
-from inference.evaluation.summary import Mean, Summary
+from inference.evaluation.evaluation import Evaluation
+from inference.evaluation.summary import Mean
+from models.card import ModelCard
 
 
-def show(summary: Summary, rules: MetricOptions) -> None:
+def show(evaluation: Evaluation, rules: MetricOptions) -> None:
     """Prints a row for each label and score: mean, interval, and number of cases that have it."""
-    table = Table(box=None, header_style="bold", title=f"{summary.cases} cases")
+    summary = evaluation.summary
+    title = f"{summary.cases} cases, {evaluation.device.precision}"
+    table = Table(box=None, header_style="bold", title=title)
     for head in ("label", "metric"):
         table.add_column(head)
     for head in ("mean", "95 % interval", "cases"):
@@ -25,6 +31,20 @@ def show(summary: Summary, rules: MetricOptions) -> None:
         table.add_row("", "spurious", str(label.spurious))
     if len(summary.labels) > 1:
         table.add_row("all labels", "Dice", *_cells(summary.dice, 3))
+    Console().print(table)
+
+
+def show_scores(card: ModelCard, evaluations: Sequence[Evaluation]) -> None:
+    """Prints the scores that a card records, in the precision of each evaluation."""
+    precisions = [evaluation.device.precision for evaluation in evaluations]
+    scores = [evaluation.scores(card) for evaluation in evaluations]
+    table = Table("score", box=None, header_style="bold", title=" and ".join(precisions))
+    for head in (*precisions, "difference"):
+        table.add_column(head, justify="right")
+    for name, first in scores[0].items():
+        difference = scores[-1][name] - first
+        row = (*(each[name] for each in scores), difference)
+        table.add_row(name, *(f"{value:z.4f}" for value in row))
     Console().print(table)
 
 

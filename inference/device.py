@@ -29,11 +29,11 @@ def available() -> tuple[str, ...]:
 
 
 def choose(device: str, precision: str) -> Device:
-    """The device that `device` and `precision` (`auto` or fp32) mean on this machine.
+    """The device that `device` and `precision` mean on this machine.
 
-    `auto` is the fastest runtime in the shortest precision of its hardware; the precision check
-    decides later whether a network may use that. Raises BadRequest for a runtime that this machine
-    does not have.
+    `auto` is the fastest runtime. Any precision but fp32 is the shortest of its hardware; the
+    precision check decides later whether a network may use that. Raises BadRequest for a runtime
+    that this machine does not have.
     """
     name = _fastest() if device == AUTO else runtime_named(device).name
     if name not in available():
@@ -42,7 +42,7 @@ def choose(device: str, precision: str) -> Device:
             expected=f"One of: {', '.join((AUTO, *available()))}.",
             hint=f"Use {AUTO}, or run the job on a worker that has the runtime.",
         )
-    return Device(name, runtime_named(name).precisions()[0] if precision == AUTO else "fp32")
+    return Device(name, "fp32" if precision == "fp32" else runtime_named(name).precisions()[0])
 
 
 def _fastest() -> str:

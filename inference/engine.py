@@ -26,14 +26,19 @@ from inference.kept_results import KeptResults
 from inference.memory import PROCESSOR_MEMORY
 from inference.network_input import check
 from inference.networks.session import Runner
-from inference.options import RunOptions
+from inference.options import UNCHECKED, RunOptions
 from inference.pipeline import Result, segment
 from inference.planner import Budget
-from inference.precision_gate import PrecisionGate
+from inference.precision_gate import (
+    PrecisionGate,
+    SampleComparison,
+    SampleMask,
+    Verdict,
+    compare_sample,
+)
 from inference.report import report, report_of_given
 from inference.run_context import RunContext
 from inference.runtime_registry import AUTO, REFERENCE, runtime_named
-from inference.sample_scans import sample_scans
 from inference.segmentation_output import SegmentationOutput
 from inference.session_cache import LoadedNetwork, SessionCache
 from inference.windows.window_run import OpenNetwork
@@ -56,6 +61,8 @@ class ReadyNetwork:
     loaded: LoadedNetwork
     fallback: str = ""
     """Why the processor is used instead of a GPU, in one sentence; empty: it is not."""
+    verdict: Verdict | None = None
+    """Whether the network tolerates the hardware's shortest precision; None: not checked."""
 
 
 class Engine:
@@ -180,23 +187,33 @@ class Engine:
         """The models that it can run, sorted by name."""
         return self._registry.all()
 
-    def prepare(self, model: Model, context: RunContext | None = None) -> ReadyNetwork:
+    def prepare(
+        self,
+        model: Model,
+        context: RunContext | None = None,
+        options: RunOptions | None = None,
+    ) -> ReadyNetwork:
         """Loads, measures and checks the network as its jobs would do, so that they need not.
 
         Raises JobLost once the run is cancelled.
         """
-        return self._ready(model, RunOptions(), context or RunContext())
+        return self._ready(model, options or RunOptions(), context or RunContext())
 
     def is_prepared(self, model: Model) -> bool:
         """Whether the results for the network are kept on this machine, so that a job measures
         nothing."""
         device = choose(self._device, AUTO)
         if device.precision != "fp32":
-            verdict = self._gate.kept_verdict(model.card, device)
+            verdict = self._gate.kept_verdict(model, device)
             if verdict is None:
                 return False
             device = device if verdict.passed else replace(device, precision="fp32")
         return self._sessions.has_measured(model.networks[0].card, device)
+
+    def compare_sample(self, model: Model) -> SampleComparison:
+        """The model's sample in fp32 and in the device's shortest precision, unchecked."""
+        device = choose(self._device, UNCHECKED)
+        return compare_sample(model, device, self._sample_mask(model, RunContext()))
 
     def _ready(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
         """The network, loaded on its device in the shortest precision that it tolerates.
@@ -212,8 +229,11 @@ class Engine:
         name = options.device if options.device != AUTO else self._device
         device = choose(name, options.precision)
         try:
-            device = self._tolerated(model, device, context)
-            return ReadyNetwork(device, self._sessions.get(model.networks[0], device, context))
+            verdict = self._verdict(model, device, options, context)
+            if verdict is not None and not verdict.passed:
+                device = replace(device, precision="fp32")
+            loaded = self._sessions.get(model.networks[0], device, context)
+            return ReadyNetwork(device, loaded, verdict=verdict)
         except (BadModel, MemoryError) as error:
             if name != AUTO or device.name == REFERENCE:
                 raise
@@ -222,22 +242,27 @@ class Engine:
         loaded = self._sessions.get(model.networks[0], device, context)
         return ReadyNetwork(device, loaded, fallback)
 
-    def _tolerated(self, model: Model, device: Device, context: RunContext) -> Device:
-        """The device, in fp32 where the network does not tolerate the device's precision.
+    def _verdict(
+        self, model: Model, device: Device, options: RunOptions, context: RunContext
+    ) -> Verdict | None:
+        """Whether the network tolerates the device's precision; None where that is not asked.
 
         Each tile of the sample is reported as part of the preparation: it keeps the job's lease
         alive and lets the job be cancelled, but is no progress.
         """
-        if device.precision == "fp32":
-            return device
+        if device.precision == "fp32" or options.precision == UNCHECKED:
+            return None
+        return self._gate.verdict(model, device, self._sample_mask(model, context), context)
+
+    def _sample_mask(self, model: Model, context: RunContext) -> SampleMask:
         quiet = RunContext(
             on_tile=lambda _done, _all: context.on_preparing(True),
             token=context.token,
             on_preparing=context.on_preparing,
         )
 
-        def sample_mask(device: Device) -> NDArray[Any]:
-            scans, fp32 = sample_scans(model.card), device.precision == "fp32"
+        def mask(device: Device, scans: Mapping[str, Scan]) -> NDArray[Any]:
+            fp32 = device.precision == "fp32"
             network = self._sessions.unmeasured if fp32 else self._sessions.get
             loaded = network(model.networks[0], device, context)  # jobs seldom use fp32 afterwards
             budget, card = self._budget(loaded, device), model.card
@@ -250,8 +275,7 @@ class Engine:
             finally:  # the sample may be far larger than the scans of jobs
                 loaded.session.release_memory()
 
-        verdict = self._gate.verdict(model.card, device, sample_mask, context)
-        return device if verdict.passed else replace(device, precision="fp32")
+        return mask
 
     def _members(
         self, model: Model, device: Device, first: LoadedNetwork, context: RunContext

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
 from inference.runtime_registry import AUTO
 
+UNCHECKED = "unchecked"
+"""The shortest precision of the device, whether the network tolerates it or not: to measure that.
+Users cannot choose it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -13,7 +17,7 @@ class RunOptions:
     device: str = AUTO
     """A name of `inference.runtime_registry.device_names`."""
     precision: str = "auto"
-    """One of `inference.runtime_registry.PRECISIONS`."""
+    """One of `inference.runtime_registry.PRECISIONS`, or UNCHECKED."""
     tile: tuple[int, ...] | None = None
     """At most this per axis; None: the planner chooses."""
     mask: MaskUse | None = None

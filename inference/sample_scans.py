@@ -1,5 +1,7 @@
 """The scans of a card's sample: the same on every machine."""
 
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,10 +12,12 @@ from imaging.box import Box
 from imaging.crop import cropped
 from imaging.errors import BadModel, Unavailable
 from imaging.formats.sniff import open_scan
+from imaging.hashes import sha256_of
 from imaging.orientation import stored_axes
 from imaging.scan import Scan, in_memory
 from models.card import ModelCard
 from models.card_parts import Channel, Sample
+from models.registry import Model
 
 _IMAGES = {
     "nilearn:mni152-t1": "datasets/data/mni_icbm152_t1_*.nii.gz",
@@ -24,21 +28,52 @@ _SMOOTH = 1.5
 """Standard deviation of the noise's blur, in voxels."""
 
 
-def sample_scans(card: ModelCard) -> dict[str, Scan]:
-    """A scan for each channel of the card.
+def sample_scans(model: Model) -> dict[str, Scan]:
+    """A scan for each channel of the model.
 
     Raises Unavailable where the image's package is not installed, and BadModel where the card has
-    no sample or an unknown one.
+    no sample, or one that is missing or unknown.
     """
-    if card.sample is None:
+    card, sample = model.card, model.card.sample
+    if sample is None:
         raise BadModel(f"The card of {card.name} has no sample.", hint="Add the field `sample`.")
-    if card.sample.kind == "package":
-        scan = _part(open_scan(_packaged(card.sample)), card.sample)
+    if sample.kind == "file":
+        paths = zip(card.channels, sample.files, strict=True)
+        return {channel.name: open_scan(_file(model.folder / name)) for channel, name in paths}
+    if sample.kind == "package":
+        scan = _part(open_scan(_packaged(sample)), sample)
         return {channel.name: scan for channel in card.channels}
     return {
-        channel.name: _noise_of(channel, card.sample, card, card.sample.seed + n)
+        channel.name: _noise_of(channel, sample, card, sample.seed + n)
         for n, channel in enumerate(card.channels)
     }
+
+
+def sample_sha256(scans: Mapping[str, Scan]) -> str:
+    """SHA-256 of the scans' names, voxels and voxel sizes."""
+    whole = sha256()
+    for name, scan in sorted(scans.items()):
+        values = np.ascontiguousarray(scan.read(Box.whole(scan.grid)), np.float32)
+        whole.update(f"{name} {values.shape} {scan.spacing_mm}".encode())
+        whole.update(values.tobytes())
+    return whole.hexdigest()
+
+
+def sample_file_hashes(model: Model) -> tuple[str, ...]:
+    """SHA-256 of each file of the sample, empty for one that is missing; () for other samples."""
+    names = model.card.sample.files if model.card.sample else ()
+    paths = [model.folder / name for name in names]
+    return tuple(sha256_of(path) if path.is_file() else "" for path in paths)
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise BadModel(
+            f"The model's folder contains no {path.name}, which is the sample of its card.",
+            expected="The file beside card.json.",
+            hint="Add the model again, from a folder with that file.",
+        )
+    return path
 
 
 def _noise_of(channel: Channel, sample: Sample, card: ModelCard, seed: int) -> Scan:

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from imaging.errors import BadModel
 from imaging.mask_description import MaskDescription
+from models.accuracy import Accuracy
 from models.card_facts import CardFacts
 from models.card_parts import Sha256, Training
 from models.windows import Windows
@@ -48,6 +49,9 @@ class ModelCard(CardFacts):
     """Working memory in bytes per input voxel in fp32; the tile size is planned with it."""
     figures: dict[str, float] = Field(default_factory=dict)
     """Results on the validation cases: `dice` (mean of the labels), `dice_1` (of label 1), ..."""
+    accuracy: Accuracy | None = None
+    """Accuracy in fp32 and in a shorter precision. Empty: a machine uses a shorter precision only
+    if the sample's mask hardly changes."""
     training: Training | None = None
     """How the weights were trained."""
     sha256: Sha256

@@ -66,7 +66,7 @@ class CardFacts(FrozenModel):
     stripped skull, the white of a slide. Tiles that would write only such voxels are skipped.
     Empty: no tile is skipped."""
     sample: Sample | None = None
-    """A reproducible input, used to verify the model on a machine."""
+    """An input that is the same on every machine, used to check the model there."""
     licence: str
     """Licence of the weights, as an SPDX identifier where there is one."""
     data: str = ""
@@ -95,6 +95,8 @@ class CardFacts(FrozenModel):
             raise ValueError("outputs name a label value that labels do not list")
         if self.empty is not None and not self.empty[0] <= self.empty[1]:
             raise ValueError("empty needs two numbers, the lower first")
+        if self.sample is not None:
+            self.sample.check_files(len(self.channels))
         self._check_postprocessing(values)
         self._check_preparation()
         return self

@@ -12,6 +12,9 @@ from models.training_range import TrainingRange
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Positive = Annotated[int, Field(ge=1)]
+FileName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$", max_length=64)
+]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -125,18 +128,27 @@ class Instances(FrozenModel):
 
 
 class Sample(FrozenModel):
-    """An input that can be reproduced on any machine, to check the model there."""
+    """An input that is the same on every machine, to check the model there. Every label should
+    occur in its mask."""
 
-    kind: Literal["noise", "package"]
-    """`noise`: smooth random values. `package`: an image that a Python package contains."""
+    kind: Literal["noise", "package", "file"]
+    """`noise`: smooth random values. `package`: an image that a Python package contains. `file`:
+    files beside card.json."""
     seed: int = 0
     """`noise` only: seed of the random numbers."""
     shape: tuple[int, ...] = ()
-    """Spatial shape in voxels: of the noise, or of the crop of the image."""
+    """Spatial shape in voxels: of the noise, or of the crop of a package's image."""
     image: str = ""
     """`package` only: the image, such as `nilearn:mni152-t1`."""
     start: tuple[int, ...] = ()
     """`package` only: first voxel of the crop, on the file's own axes. Empty: the whole image."""
+    files: tuple[FileName, ...] = ()
+    """`file` only: names of files in the model's folder, one for each channel, in their order."""
+
+    def check_files(self, channels: int) -> None:
+        """Raises ValueError unless there is a file for each channel, if it is of files."""
+        if len(self.files) != (channels if self.kind == "file" else 0):
+            raise ValueError("a sample of the kind `file` needs `files`, one for each channel")
 
 
 class Training(FrozenModel):

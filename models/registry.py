@@ -1,4 +1,7 @@
-"""Finds, verifies and adds models. A model is a folder with model.onnx and card.json."""
+"""Finds, verifies and adds models.
+
+A model is a folder with model.onnx, card.json and, where the card names one, a sample.
+"""
 
 import logging
 import shutil
@@ -127,7 +130,8 @@ class Registry:
         self._added.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=".draft-", dir=self._added))
         try:
-            for file in (source / "card.json", *networks):
+            samples = [source / name for name in _sample_files(card, source)]
+            for file in (source / "card.json", *networks, *samples):
                 shutil.copyfile(file, draft / file.name)
             check(Model(card, draft))
             draft.chmod(0o755)
@@ -145,3 +149,16 @@ class Registry:
                     for path in root.iterdir()
                     if not path.name.startswith(".") and (path / "card.json").is_file()
                 )
+
+
+def _sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:
+    """Names of the sample's files; raises BadModel where one is missing."""
+    files = card.sample.files if card.sample else ()
+    for name in files:
+        if not (source / name).is_file():
+            raise BadModel(
+                f"The folder contains no {name}, which is the sample of the card.",
+                expected="A folder with model.onnx, card.json and the files of the sample.",
+                hint="Add the file, or use another sample in the card.",
+            )
+    return files

@@ -26,30 +26,37 @@ class Metric:
     decimals: int = 3
     printed: bool = True
     """Whether printed tables show it; files contain all."""
+    recorded: bool = False
+    """Whether a card records it in each precision: it is a fraction."""
 
 
 _CELLS = ("v_rand", "v_info", "variation_of_information")
 _PRECISION = tuple(f"ap_{round(100 * threshold)}" for threshold in THRESHOLDS)
 
 METRICS = (
-    Metric("dice", "Dice"),
-    Metric("surface_dice", "surface Dice at {tolerance:g} {distance}"),
+    Metric("dice", "Dice", recorded=True),
+    Metric("surface_dice", "surface Dice at {tolerance:g} {distance}", recorded=True),
     Metric("hd95", "HD95, {distance}", 2),
     Metric("size_error", "size error, {size}"),
     Metric("size_error_percent", "size error, %", 1),
     Metric("objects", "objects in the reference", 1),
     Metric("found_objects", "objects predicted", 1),
     *(
-        Metric(name, f"precision at IoU {threshold:.2f}", printed=threshold in (0.5, 0.75))
+        Metric(
+            name,
+            f"precision at IoU {threshold:.2f}",
+            printed=threshold in (0.5, 0.75),
+            recorded=threshold == 0.5,
+        )
         for name, threshold in zip(_PRECISION, THRESHOLDS, strict=True)
     ),
-    Metric("ap", f"precision, {THRESHOLDS[0]:.2f} to {THRESHOLDS[-1]:.2f}"),
-    Metric("seg", "SEG"),
-    Metric("pixel_error", "pixel error", 4),
-    Metric("v_rand", "V-Rand"),
-    Metric("v_info", "V-Info"),
+    Metric("ap", f"precision, {THRESHOLDS[0]:.2f} to {THRESHOLDS[-1]:.2f}", recorded=True),
+    Metric("seg", "SEG", recorded=True),
+    Metric("pixel_error", "pixel error", 4, recorded=True),
+    Metric("v_rand", "V-Rand", recorded=True),
+    Metric("v_info", "V-Info", recorded=True),
     Metric("variation_of_information", "variation of information, bits"),
-    Metric("warping_error", "warping error", 5),
+    Metric("warping_error", "warping error", 5, recorded=True),
 )
 """All metrics, in the order of every table. The card and MetricOptions decide which apply."""
 

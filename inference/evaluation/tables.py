@@ -6,27 +6,46 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from inference.evaluation.case_metrics import METRICS, CaseMetrics, MetricOptions
-from inference.evaluation.summary import CONFIDENCE, Summary
+from inference.evaluation.case_metrics import METRICS, MetricOptions
+from inference.evaluation.evaluation import Evaluation
+from inference.evaluation.summary import CONFIDENCE
 from models.card import ModelCard
 
 COLUMNS = (
-    *("case", "label", "missed", "spurious", "tolerance", "distance_unit", "size_unit"),
+    *("case", "label", "precision", "missed", "spurious"),
+    *("tolerance", "distance_unit", "size_unit"),
     *(metric.name for metric in METRICS),
 )
 """The columns in their order; a cell is empty where the metric does not apply."""
 
 
 def as_json(
-    card: ModelCard, rules: MetricOptions, summary: Summary, cases: Sequence[CaseMetrics]
+    card: ModelCard, rules: MetricOptions, evaluations: Sequence[Evaluation]
 ) -> dict[str, Any]:
-    """Model, checksum, units, means with intervals per label, and every case."""
+    """Model, checksum, units, device and scores; means with intervals, and every case.
+
+    The latter are under the precision's name in `precisions` if there are two evaluations.
+    """
+    device = evaluations[0].device
+    results = {each.device.precision: _results(each) for each in evaluations}
     return {
         "model": card.name,
         "version": card.version,
         "sha256": card.checksum,
         "rules": asdict(rules),
         "confidence": CONFIDENCE,
+        "device": device.name,
+        "measured_on": f"{device.runtime.title}, {device.runtime.hardware_name()}",
+        "count": len(evaluations[0].cases),
+        "scores": {each.device.precision: each.scores(card) for each in evaluations},
+        **({"precisions": results} if len(results) > 1 else results[device.precision]),
+    }
+
+
+def _results(evaluation: Evaluation) -> dict[str, Any]:
+    summary = evaluation.summary
+    return {
+        "precision": evaluation.device.precision,
         "dice": asdict(summary.dice),
         "labels": {name: asdict(row) for name, row in summary.labels.items()},
         "cases": [
@@ -38,21 +57,23 @@ def as_json(
                     for row in case.labels
                 },
             }
-            for case in cases
+            for case in evaluation.cases
         ],
     }
 
 
-def to_csv(rules: MetricOptions, cases: Sequence[CaseMetrics]) -> str:
-    """A header line of COLUMNS, and a row for each case and label."""
+def to_csv(rules: MetricOptions, evaluations: Sequence[Evaluation]) -> str:
+    """A header line of COLUMNS, and a row for each precision, case and label."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     units = asdict(rules)
     del units["membrane"]
-    for case in cases:
-        for row in case.labels:
-            key = {"case": case.case, "label": row.label}
-            flags = {"missed": row.missed, "spurious": row.spurious}
-            writer.writerow({**key, **flags, **units, **row.values})
+    for evaluation in evaluations:
+        precision = {"precision": evaluation.device.precision}
+        for case in evaluation.cases:
+            for row in case.labels:
+                key = {"case": case.case, "label": row.label}
+                flags = {"missed": row.missed, "spurious": row.spurious}
+                writer.writerow({**key, **precision, **flags, **units, **row.values})
     return text.getvalue()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _POINTWISE = frozenset(
-    ("Add", "BatchNormInference", "Elu", "Multiply", "PRelu", "Relu", "Result", "Subtract")
+    ("Add", "BatchNormInference", "Clamp", "Elu", "Multiply", "PRelu", "Relu", "Result", "Subtract")
 )
 """Layers whose output at a voxel depends on that voxel alone."""
 

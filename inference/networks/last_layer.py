@@ -6,6 +6,8 @@ A last convolution over single voxels can run later, on one strip of a tile at a
 
 from typing import Any
 
+import numpy as np
+
 
 def split_last_layer(network: Any) -> tuple[Any, Any | None]:
     """The network up to its last layer, and that layer; the network and None where it is not split.
@@ -38,6 +40,22 @@ def split_last_layer(network: Any) -> tuple[Any, Any | None]:
     logits = ops.convolution(image, weights, strides, *pads, attributes["dilations"])
     logits = logits if bias is None else ops.add(logits, bias)
     return Model([features], network.get_parameters(), "body"), Model([logits], [image], "last")
+
+
+def with_fp32_logits(network: Any) -> Any:
+    """The network, whose logits stay in fp32 where its layers compute in bf16.
+
+    OpenVINO rounds the output of a last convolution to bf16. The two best logits of many voxels
+    are then equal, and all of these get the first of the two labels. A step after the convolution
+    is computed in fp32, together with it: this one changes nothing.
+    """
+    import openvino.opset13 as ops
+
+    result = network.outputs[0].get_node()
+    limit = float(np.finfo(np.float32).max)
+    clamped = ops.clamp(result.input_value(0), -limit, limit)
+    result.input(0).replace_source_output(clamped.output(0))
+    return network
 
 
 def _constant(node: Any, port: int) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inference.cancellation import CancelToken
 from inference.networks.graph_cut import cut_network, halo_of
-from inference.networks.last_layer import split_last_layer
+from inference.networks.last_layer import split_last_layer, with_fp32_logits
 from inference.networks.phases import in_phases
 from inference.runtime import LoadOptions
 
@@ -69,6 +69,8 @@ class OpenVinoNetwork:
         read = _core().read_model(network)
         self.inputs, self.outputs = _shape(read.inputs[0]), _shape(read.outputs[0])
         body, last = split_last_layer(read)
+        if options.precision != "fp32":
+            with_fp32_logits(last or body)
         self._last = last and _Compiled(last, config)
         self.level = OpenVinoLevel(body, config)
         self.level.compiled  # noqa: B018 - compiled here, so that loading reports its errors

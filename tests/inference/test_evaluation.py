@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from imaging.scan import Scan
+from inference.device import Device
 from inference.evaluation.case_metrics import (
     METRICS,
     CaseMetrics,
@@ -14,6 +15,7 @@ from inference.evaluation.case_metrics import (
     MetricOptions,
     measure,
 )
+from inference.evaluation.evaluation import Evaluation
 from inference.evaluation.summary import Mean, summarise
 from inference.evaluation.tables import COLUMNS, to_csv
 from models.registry import Registry
@@ -93,10 +95,12 @@ def test_seg_is_a_mean_over_objects() -> None:
 
 def test_columns_are_always_the_same() -> None:
     rules = MetricOptions(2.0, "px", "mm2")
-    rows = list(csv.reader(io.StringIO(to_csv(rules, [case("=a,b", dice=0.25, seg=None)]))))
+    cases = [case("=a,b", dice=0.25, seg=None)]
+    evaluation = Evaluation(Device("cpu", "fp32"), cases, summarise(cases))
+    rows = list(csv.reader(io.StringIO(to_csv(rules, [evaluation]))))
     assert tuple(rows[0]) == COLUMNS
-    assert rows[1][:8] == ["=a,b", "liver", "False", "False", "2.0", "px", "mm2", "0.25"]
-    assert set(rows[1][8:]) == {""}
+    assert rows[1][:9] == ["=a,b", "liver", "fp32", "False", "False", "2.0", "px", "mm2", "0.25"]
+    assert set(rows[1][9:]) == {""}
     assert len({figure.name for figure in METRICS}) == len(METRICS)
     titles = [rules.title(figure) for figure in METRICS]
     assert titles[1:4] == ["surface Dice at 2 px", "HD95, px", "size error, mm²"]

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,18 @@ import psutil
 import pytest
 
 from imaging.errors import BadModel, Unavailable
+from imaging.scan import Scan
 from inference import sample_scans as samples
 from inference.device import Device, available
 from inference.engine import Engine
 from inference.kept_results import KeptResults
+from inference.mask_similarity import Similarity, compare_masks
 from inference.networks import openvino
 from inference.options import RunOptions
-from inference.precision_gate import PrecisionGate, compare_masks
-from inference.sample_scans import sample_scans
+from inference.precision_gate import PrecisionGate, SampleComparison, Verdict, judge
+from inference.sample_scans import sample_scans, sample_sha256
 from inference.session_cache import Measurement, SessionCache
+from models.accuracy import Accuracy
 from models.card_parts import Sample
 from models.nets.config import UNetConfig
 from models.registry import Model, Registry
@@ -32,16 +35,30 @@ counts_bf16 = pytest.mark.skipif(
 )
 
 
+SHIPPED = [model.card.name for model in Registry().all()]
+
+
+def shipped(name: str = "hippocampus-mri-3d", **fields: Any) -> Model:
+    """A network of the zoo; `fields` are those of its card that differ."""
+    model = Registry().get(name)
+    return Model(model.card.model_copy(update=fields), model.folder)
+
+
 def card(name: str = "hippocampus-mri-3d", **fields: Any) -> Any:
-    return Registry().get(name).card.model_copy(update=fields)
+    return shipped(name, **{"accuracy": None, **fields}).card
 
 
 def masks(exact: np.ndarray, reduced: np.ndarray, made: list[Device]) -> Callable[..., Any]:
-    def mask(device: Device) -> np.ndarray:
+    def mask(device: Device, scans: Mapping[str, Scan]) -> np.ndarray:
+        assert list(scans) == ["t1"]
         made.append(device)
         return exact if device.precision == "fp32" else reduced
 
     return mask
+
+
+def verdict_on(similarity: Similarity, card: Any, sha256: str = "5" * 64) -> Verdict:
+    return judge(SampleComparison("bf16", sha256, similarity), card)
 
 
 def block(size: int, lost: int = 0) -> np.ndarray:
@@ -62,36 +79,93 @@ def block(size: int, lost: int = 0) -> np.ndarray:
     ],
 )
 def test_every_label_counts(reduced: np.ndarray, passes: bool) -> None:
-    assert compare_masks(block(10_000), reduced, card()).passed is passes
+    """Without a record."""
+    similarity = compare_masks(block(10_000), reduced, card())
+    assert verdict_on(similarity, card()).passed is passes
 
 
 def test_numbers_of_objects_need_not_agree() -> None:
     exact = np.array([[0, 1, 0, 2], [0, 1, 0, 2]])
     other = np.where(exact == 1, 7, exact)
-    assert compare_masks(exact, other, card("nuclei-2d")).passed
-    assert not compare_masks(exact, exact * 0, card("nuclei-2d")).passed
+    nuclei = card("nuclei-2d")
+    for reduced, objects, passes in (
+        (other, 1.0, True),
+        (exact * 0, 0.0, False),
+        (exact.clip(0, 1), 0.0, False),  # the same voxels, but two objects have become one
+    ):
+        similarity = compare_masks(exact, reduced, nuclei)
+        assert similarity.scores["objects"] == objects
+        assert verdict_on(similarity, nuclei).passed is passes
 
 
 def test_a_sample_without_anything_tells_nothing() -> None:
     nothing = np.zeros((4, 4), np.uint8)
-    assert not compare_masks(nothing, nothing, card()).passed
+    verdict = verdict_on(compare_masks(nothing, nothing, card()), card())
+    assert not verdict.passed
+    assert "no label" in verdict.reason
+
+
+def accuracy(**fields: Any) -> Accuracy:
+    """A record of the hippocampus network."""
+    usual = {
+        "network_sha256": card().sha256,
+        "precision": "bf16",
+        "measured_on": "a machine",
+        "cases": 32,
+        "data": "cases of others",
+        "fp32": {"dice": 0.8878, "dice_1": 0.9},
+        "shorter": {"dice": 0.8878, "dice_1": 0.8991},
+        "sample_sha256": "5" * 64,
+        "sample": {"1": 0.993, "2": 0.998},
+        "margin": 0.002,
+    }
+    return Accuracy.model_validate(usual | fields)
+
+
+@pytest.mark.parametrize(
+    ("scores", "absent", "record", "passes", "reason"),
+    [
+        ({"1": 0.9911, "2": 0.9961}, (), {}, True, "32 cases"),
+        ({"1": 0.9909, "2": 0.9999}, (), {}, False, "label 1: 0.9909, at least 0.9910"),
+        ({"1": 0.9999, "2": 0.9959}, (), {}, False, "label 2"),
+        ({"1": 0.9909, "2": 0.998}, (), {"margin": 0.003}, True, "32 cases"),
+        ({"2": 0.998}, (1,), {}, False, "does not predict the label 1"),
+        ({"1": 1.0, "2": 1.0}, (), {"shorter": {"dice": 0.8878, "dice_1": 0.898}}, False, "dice_1"),
+        # a record of something else: the strict rule applies, and the reason says so
+        ({"1": 0.993, "2": 0.998}, (), {"network_sha256": "0" * 64}, False, "another network"),
+        ({"1": 0.993, "2": 0.998}, (), {"sample_sha256": "0" * 64}, False, "another sample"),
+        ({"1": 0.9991, "2": 0.9991}, (), {"network_sha256": "0" * 64}, True, "another network"),
+    ],
+)
+def test_recorded_accuracy_decides(
+    scores: dict[str, float],
+    absent: tuple[int, ...],
+    record: dict[str, Any],
+    passes: bool,
+    reason: str,
+) -> None:
+    verdict = verdict_on(Similarity(0.9999, scores, absent), card(accuracy=accuracy(**record)))
+    assert verdict.passed is passes
+    assert reason in verdict.reason
 
 
 def test_verdicts_are_kept_for_later_processes(tmp_path: Path) -> None:
     made: list[Device] = []
+    strict = shipped(accuracy=None)
     ask = masks(block(9000), block(9000, 500), made)
-    verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask)
+    verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(strict, BF16, ask)
     assert not verdict.passed
     assert made == [Device("openvino", "fp32"), BF16]
-    assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask) == verdict
+    assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(strict, BF16, ask) == verdict
     assert len(made) == 2
     (path,) = (tmp_path / "v").iterdir()
     path.write_text("torn")
-    assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask) == verdict
+    assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(strict, BF16, ask) == verdict
     assert len(made) == 4
-    assert json.loads(path.read_text())["dice"] == verdict.dice
-    PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(sha256="0" * 64), BF16, ask)
-    assert len(made) == 6  # another network
+    assert json.loads(path.read_text())["reason"] == verdict.reason
+    for other in (shipped(accuracy=None, sha256="0" * 64), shipped(accuracy=accuracy())):
+        PrecisionGate(KeptResults(tmp_path / "v")).verdict(other, BF16, ask)
+    assert len(made) == 8  # another network, another record
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
@@ -101,8 +175,8 @@ def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> Non
         PrecisionGate(KeptResults(tmp_path / "file" / "v")),
         masks(block(9000), block(9000), made),
     )
-    assert gate.verdict(card(), BF16, ask).passed
-    assert gate.verdict(card(), BF16, ask).passed
+    for _ in range(2):
+        assert gate.verdict(shipped(accuracy=None), BF16, ask).passed
     assert len(made) == 2
 
 
@@ -110,10 +184,10 @@ def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> Non
 def test_what_could_not_be_tried_is_not_taken_and_not_kept(
     error: Exception, tmp_path: Path
 ) -> None:
-    def ask(_device: Device) -> np.ndarray:
+    def ask(_device: Device, _scans: object) -> np.ndarray:
         raise error
 
-    verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(card(), BF16, ask)
+    verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(shipped(), BF16, ask)
     assert not verdict.passed
     assert "No." in verdict.reason
     assert not (tmp_path / "v").exists()
@@ -125,11 +199,11 @@ def test_a_trained_network_may_and_a_random_one_may_not(
     make_model: Callable[..., Model], tmp_path: Path
 ) -> None:
     """Through the engine: what runs, and that it says so."""
-    trained = Registry().get("hippocampus-mri-3d")
+    trained = shipped()
     loose = make_model("loose", SMALL, sample=Sample(kind="noise", shape=(40, 40, 40)))
     for model, precision in ((trained, "bf16"), (loose, "fp32")):
         engine = Engine(Registry(), cache=tmp_path)
-        scans = sample_scans(model.card)
+        scans = sample_scans(model)
         result, device = engine.run(scans, model)
         assert device == Device("openvino", precision)
         assert len(np.unique(result.mask)) > 1
@@ -138,18 +212,27 @@ def test_a_trained_network_may_and_a_random_one_may_not(
         assert device == Device("openvino", "fp32")
 
 
+MNI152 = Sample(kind="package", image="nilearn:mni152-t1", start=(51, 84, 35), shape=(40, 56, 44))
+
+
 def test_samples_are_the_same_on_every_machine() -> None:
-    (scan,) = sample_scans(card()).values()
+    (scan,) = sample_scans(shipped(sample=MNI152)).values()
     assert (scan.grid, scan.spacing_mm) == ((40, 56, 44), (1.0, 1.0, 1.0))
     centre = scan.affine @ (20, 28, 22, 1)
     np.testing.assert_allclose(centre[:3], (-27, -22, -15))  # mm: the left hippocampus
-    (scan,) = sample_scans(card("nuclei-2d")).values()
-    assert scan.shape == (3, 512, 512)
-    noise = card("nuclei-2d", sample=Sample(kind="noise", seed=3, shape=(20, 30)))
-    (one,), (other,) = (sample_scans(noise).values() for _ in range(2))
-    whole = samples.Box.whole(one.grid)  # type: ignore[attr-defined]
-    assert one.shape == (3, 20, 30)
-    np.testing.assert_array_equal(one.read(whole), other.read(whole))
+    noise = shipped("nuclei-2d", sample=Sample(kind="noise", seed=3, shape=(20, 30)))
+    one, other = (sample_scans(noise) for _ in range(2))
+    assert one["image"].shape == (3, 20, 30)
+    assert sample_sha256(one) == sample_sha256(other)
+    changed = shipped("nuclei-2d", sample=Sample(kind="noise", seed=4, shape=(20, 30)))
+    assert sample_sha256(one) != sample_sha256(sample_scans(changed))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_samples_of_the_zoo_need_no_package(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new installation."""
+    monkeypatch.setattr(samples, "find_spec", lambda _name: None)
+    assert len(sample_scans(shipped(name))) == 1
 
 
 @pytest.mark.parametrize(
@@ -158,6 +241,7 @@ def test_samples_are_the_same_on_every_machine() -> None:
         (None, "no sample"),
         (Sample(kind="package", image="nilearn:none"), "is unknown"),
         (Sample(kind="package", image="absent:image"), "not installed"),
+        (Sample(kind="file", files=("absent.png",)), r"no absent\.png"),
     ],
 )
 def test_a_sample_that_cannot_be_had(
@@ -165,7 +249,7 @@ def test_a_sample_that_cannot_be_had(
 ) -> None:
     monkeypatch.setitem(samples._IMAGES, "absent:image", "*.png")
     with pytest.raises((BadModel, Unavailable), match=complaint):
-        sample_scans(card(sample=told))
+        sample_scans(shipped(sample=told))
 
 
 @pytest.mark.slow

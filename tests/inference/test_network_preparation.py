@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import JobLost
-from inference import engine as engines
-from inference import session_cache
+from inference import precision_gate, session_cache
 from inference.cancellation import CancelToken
 from inference.engine import Engine
 from inference.run_context import RunContext
@@ -31,7 +30,7 @@ def model(make_model: Callable[..., Model]) -> Model:
 def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by a word at every measurement, and whenever a sample is opened for a check."""
     done: list[str] = []
-    measure, open_sample = session_cache.measure, engines.sample_scans  # type: ignore[attr-defined]
+    measure, open_sample = session_cache.measure, precision_gate.sample_scans  # type: ignore[attr-defined]
 
     def counted_measure(*values: object) -> object:
         done.append("measure")
@@ -42,7 +41,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return open_sample(*values)  # type: ignore[arg-type]
 
     monkeypatch.setattr(session_cache, "measure", counted_measure)
-    monkeypatch.setattr(engines, "sample_scans", counted_sample)
+    monkeypatch.setattr(precision_gate, "sample_scans", counted_sample)
     return done
 
 
@@ -55,7 +54,7 @@ def test_a_second_process_measures_and_checks_nothing(
     how: str, model: Model, work: list[str], tmp_path: Path
 ) -> None:
     """Neither after a job nor after `tessera models add`, which calls `prepare`."""
-    scans = sample_scans(model.card)
+    scans = sample_scans(model)
     first: list[bool] = []
     cold = engine_of(model, tmp_path)
     assert not cold.is_prepared(model)

@@ -91,8 +91,8 @@ def test_an_images_columns_may_come_first(make_model: Callable[..., Model]) -> N
 def test_a_sample_of_noise_has_the_networks_spacing_when_turned(
     make_model: Callable[..., Model],
 ) -> None:
-    card = make_model("usual-axes", CONFIG, spacing_mm=(1.0, 1.5, 2.0)).card
+    model = make_model("usual-axes", CONFIG, spacing_mm=(1.0, 1.5, 2.0))
     sample = Sample(kind="noise", shape=(16, 16, 16))
-    card = card.model_copy(update={"orientation": "ASL", "sample": sample})
-    scan = sample_scans(card)["image"]
+    card = model.card.model_copy(update={"orientation": "ASL", "sample": sample})
+    scan = sample_scans(Model(card, model.folder))["image"]
     assert scan.spacing_mm == (2.0, 1.0, 1.5)

@@ -93,7 +93,7 @@ work = Path(sys.argv[2])
 settings = Settings(data=work, broker_url="file://")
 schema = create_app(settings).openapi()["components"]["schemas"]
 model = Registry(Path(sys.argv[3])).get("toy")
-engine, scans = Engine(Registry(), cache=work), sample_scans(model.card)
+engine, scans = Engine(Registry(), cache=work), sample_scans(model)
 result, device = engine.run(scans, model)
 exact, cpu = engine.run(scans, model, RunOptions("cpu"))
 loaded = engine._sessions.get(model, device)

@@ -127,12 +127,12 @@ def test_a_card_whose_ranges_are_wrong(wrong: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["hippocampus-mri-3d", "brain-mri-3d"])
 def test_the_networks_of_the_zoo_know_their_samples_from_each_other(name: str) -> None:
     """Each is at home in its own sample; the other's is a whole head, or a crop of one."""
-    cards = {one.card.name: one.card for one in Registry().all() if one.card.dimension == 3}
-    other = next(one for one in cards if one != name)
-    (channel,) = cards[name].channels
-    (own,), (foreign,) = (sample_scans(cards[one]).values() for one in (name, other))
-    assert not training_warnings({channel.name: own}, cards[name])
-    (warning,) = training_warnings({channel.name: foreign}, cards[name])
+    models = {one.card.name: one for one in Registry().all() if one.card.dimension == 3}
+    other, own_card = next(one for one in models if one != name), models[name].card
+    (channel,) = own_card.channels
+    (own,), (foreign,) = (sample_scans(models[one]).values() for one in (name, other))
+    assert not training_warnings({channel.name: own}, own_card)
+    (warning,) = training_warnings({channel.name: foreign}, own_card)
     assert "its extent is" in warning
 
 
