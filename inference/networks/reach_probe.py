@@ -19,7 +19,7 @@ from models.onnx_graph.derive import reach
 from models.onnx_graph.facts import GraphFacts, Tiling
 from models.onnx_graph.network_file import NetworkFile
 from models.onnx_graph.node import NotDerivable
-from models.onnx_graph.probe_graph import probe_of
+from models.onnx_graph.probe_graph import probes_of
 from models.onnx_graph.windows import at
 
 
@@ -27,13 +27,22 @@ def proved(network: NetworkFile, facts: GraphFacts) -> GraphFacts:
     """The facts; not exact where the probe reads other voxels than those that were derived."""
     if not facts.exact or facts.tiling is None:
         return facts
+    problem = ""
     try:
-        problem = disagreement(probe_of(network, facts.tiling), facts.tiling)
+        for probe in probes_of(network, facts.tiling):
+            problem = _problem(probe, facts.tiling)
+            if not problem:
+                break
     except NotDerivable as error:
-        problem = str(error)
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's own errors have no common class
-        problem = f"The network cannot be probed: {runtime_words(error)}"
+        problem = problem or str(error)
     return replace(facts, exact=not problem, reason=problem)
+
+
+def _problem(probe: bytes, tiling: Tiling) -> str:
+    try:
+        return disagreement(probe, tiling)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's own errors have no common class
+        return f"The network cannot be probed: {runtime_words(error)}"
 
 
 @lru_cache(maxsize=4)

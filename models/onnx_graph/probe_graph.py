@@ -10,7 +10,7 @@ All that decides which voxels are read stays as it is: kernels, strides, padding
 and the computation of sizes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +36,19 @@ _ARRANGING = (
 """Layers that arrange values: the copy has them unchanged."""
 
 
-def probe_of(network: NetworkFile, tiling: Tiling) -> bytes:
-    """The copy as an ONNX file, with the same input and output in float32.
+_OF_ANY_CHANNELS = frozenset(
+    (
+        *("Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool"),
+        *("LpPool", "Resize", "Upsample", "BatchNormalization", "Dropout", "Concat", "Pad"),
+        *("Slice", *UNARY, *BROADCAST),
+    )
+)
+"""Layers that do the same for each channel, or mix them all."""
+
+
+def probes_of(network: NetworkFile, tiling: Tiling) -> Iterator[bytes]:
+    """The copies as ONNX files, with the same input and output in float32: first one that has a
+    single channel everywhere, if the network's layers permit it, which is far less work.
 
     Raises NotDerivable where a layer has no counterpart.
     """
@@ -46,23 +57,41 @@ def probe_of(network: NetworkFile, tiling: Tiling) -> bytes:
     residue = tuple(n % step for n, step in zip(tiling.minimum, tiling.align, strict=True))
     grid = Grid(tiling.align, residue, windows=False)
     channels = network.input_shape[1] or 1
-    copy = _Copy(trace(network, grid, constants_of(network), channels))
+    tensors = trace(network, grid, constants_of(network), channels)
+    if _fits_one_channel(network, tensors):
+        yield _written(network, _Copy(tensors, one_channel=True), 1)
+    yield _written(network, _Copy(tensors, one_channel=False), channels)
+
+
+def _fits_one_channel(network: NetworkFile, tensors: Mapping[str, Tensor]) -> bool:
+    rank = len(network.input_shape)
+    for node in network.nodes:
+        maps = [tensors[name] for name in node.proto.output if name and tensors[name].feature]
+        if any(one.shape is None or len(one.shape) != rank for one in maps):
+            return False
+        if maps and node.kind not in _OF_ANY_CHANNELS:
+            return False
+        if maps and node.kind in ("Pad", "Slice"):
+            source = tensors[node.proto.input[0]]
+            if source.known_shape[1] != maps[0].known_shape[1]:
+                return False
+        if maps and node.kind == "Concat" and node.get("axis", 1) not in (1, 1 - rank):
+            return False
+    return True
+
+
+def _written(network: NetworkFile, copy: "_Copy", channels: int) -> bytes:
     for node in network.nodes:
         copy.add(node)
     used = {name for node in copy.nodes for name in node.input}
     kept = [one for name, one in network.constants.items() if name in used]
-    free = [f"axis{n}" for n in range(len(tiling.align))]
-    graph = helper.make_graph(
-        copy.nodes,
-        "probe",
-        [
-            helper.make_tensor_value_info(
-                network.input.name, TensorProto.FLOAT, [1, channels, *free]
-            )
-        ],
-        [helper.make_tensor_value_info(network.output, TensorProto.FLOAT, None)],
-        [*kept, *copy.constants],
+    free = [f"axis{n}" for n in range(len(network.input_shape) - 2)]
+    image = helper.make_tensor_value_info(
+        network.input.name, TensorProto.FLOAT, [1, channels, *free]
     )
+    output = helper.make_tensor_value_info(network.output, TensorProto.FLOAT, None)
+    constants = [*kept, *copy.constants]
+    graph = helper.make_graph(copy.nodes, "probe", [image], [output], constants)
     opsets = [one for one in network.model.opset_import if one.domain in STANDARD]
     version = network.model.ir_version
     model = helper.make_model(graph, opset_imports=opsets, ir_version=version)
@@ -74,6 +103,8 @@ class _Copy:
     """Nodes and constants of the copy so far."""
 
     tensors: Mapping[str, Tensor]
+    one_channel: bool
+    """Whether one channel stands for all, which read the same together."""
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
@@ -147,7 +178,10 @@ def _convolution(weights: int) -> Callable[[_Copy, Node], None]:
         source, (output, *_) = node.proto.input[0], node.proto.output
         kind = "ConvTranspose" if node.kind == "ConvTranspose" else "Conv"
         shape = copy.shape(node.proto.input[weights])
-        if node.get("group", 1) == 1:
+        if copy.one_channel:
+            options = {name: one for name, one in node.attributes.items() if name != "group"}
+            copy.marked(kind, [source, copy.ones((1, 1, *shape[2:]))], output, **options)
+        elif node.get("group", 1) == 1:
             _of_one_channel(copy, node, kind, shape[2:])
         else:
             copy.marked(kind, [source, copy.ones(shape)], output, **node.attributes)
@@ -184,10 +218,14 @@ def _identity(copy: _Copy, node: Node) -> None:
 
 
 def _sum(copy: _Copy, node: Node) -> None:
-    copy.marked("Sum", copy.values(node), node.proto.output[0])
+    values = copy.features(node) if copy.one_channel else copy.values(node)
+    copy.marked("Sum", values, node.proto.output[0])
 
 
 def _concat(copy: _Copy, node: Node) -> None:
+    if copy.one_channel:
+        copy.marked("Sum", copy.features(node), node.proto.output[0])
+        return
     copy.emit("Concat", copy.values(node), node.proto.output[0], **node.attributes)
 
 
