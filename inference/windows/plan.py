@@ -14,6 +14,10 @@ from math import ceil, prod
 from imaging.box import Box
 from models.windows import Windows
 
+_LARGER = 1.5
+"""Rows along the first axis may be so many times larger than others: they are contiguous in memory
+and quick to finish."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -35,7 +39,7 @@ class WindowPlan:
     starts: tuple[tuple[int, ...], ...]
     """First voxels of the windows on the padded grid, per axis."""
     along: int
-    """The axis along which rows follow each other: the one with the smallest rows."""
+    """The axis along which rows follow each other."""
 
     def __len__(self) -> int:
         return prod(len(starts) for starts in self.starts)
@@ -75,9 +79,14 @@ def plan_windows(windows: Windows, grid: Sequence[int]) -> WindowPlan:
     ]
     if windows.slicewise:
         starts[0] = tuple(range(padded[0]))
-    axes = [0] if windows.slicewise else range(len(padded))
-    along = min(axes, key=lambda axis: prod(_row_shape(padded, windows.patch, axis)))
+    along = 0 if windows.slicewise else _along(padded, windows.patch)
     return WindowPlan(tuple(grid), windows.patch, tuple(starts), along)
+
+
+def _along(padded: Sequence[int], patch: Sequence[int]) -> int:
+    """The axis with the smallest rows, if they are much smaller than those of the first axis."""
+    sizes = [prod(_row_shape(padded, patch, axis)) for axis in range(len(padded))]
+    return 0 if sizes[0] <= _LARGER * min(sizes) else sizes.index(min(sizes))
 
 
 def axis_starts(length: int, size: int, windows: Windows) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from imaging.box import Box
 from imaging.large_arrays import large_zeros
 from inference.windows.plan import WindowPlan
 
-SLAB_VALUES = 1 << 23
+SLAB_VALUES = 1 << 25
 """Values of a slab, if it has more than one row."""
 _VALUE_BYTES = 4
 """Sums are float32."""
