@@ -412,3 +412,13 @@ def test_the_bare_card_of_these_tests_lacks_what_is_derived() -> None:
 def test_weights_that_are_read_are_those_of_the_file() -> None:
     kernel = numpy_helper.to_array(convolution().graph.initializer[0])
     np.testing.assert_array_equal(kernel, W3["w"])
+
+
+def test_a_card_may_leave_out_exactly_what_the_card_page_says(tmp_path: Path, add: Any) -> None:
+    """What is stored but was not typed."""
+    page = Path(__file__).parents[2] / "scripts" / "site" / "card_page.py"
+    said = page.read_text().split("may leave out")[1].split(": they are")[0]
+    model, _ = add(bare_folder(tmp_path / "bare", convolution()))
+    stored = set(json.loads((model.folder / "card.json").read_text()))
+    left_out = stored - set(bare_card())
+    assert left_out == {word.strip("`") for word in said.replace(",", " ").split() if "`" in word}
