@@ -1,6 +1,6 @@
 """`tessera models import`"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import click
 
 from cli.add_model import add_verified, prepare
 from imaging.errors import Unavailable
+from models.importers.importer import Importer
 from models.importers.options import option_name
 from models.importers.registry import all_importers
 from models.importers.run import import_model
@@ -17,27 +18,27 @@ _OF_EXTRA = ("torch", "onnx", "monai", "yaml", "dynamic_network_architectures")
 
 def _with_options(function: Callable[..., None]) -> Callable[..., None]:
     """Adds the options of all importers; one that several take is added once."""
-    for field, names in reversed(_fields().items()):
-        importer = next(one for one in all_importers() if one.name == names[0])
-        info = importer.options.model_fields[field]
-        flag = info.annotation is bool
-        text = " ".join((info.description or "").split())
-        suffix = "" if len(names) == len(all_importers()) else f" Only for {', '.join(names)}."
+    fields = dict.fromkeys(name for one in all_importers() for name in one.options.model_fields)
+    for field in reversed(fields):
+        takers = [one for one in all_importers() if field in one.options.model_fields]
+        flag = takers[0].options.model_fields[field].annotation is bool
         option = click.option(
             option_name(field), is_flag=flag, default=None, type=None if flag else str,
-            metavar=None if flag else "VALUE", help=text + suffix,
+            metavar=None if flag else "VALUE", help=_help(field, takers),
         )  # fmt: skip
         function = option(function)
     return function
 
 
-def _fields() -> dict[str, list[str]]:
-    """Every option's field, and the names of the importers that take it."""
-    fields: dict[str, list[str]] = {}
-    for importer in all_importers():
-        for field in importer.options.model_fields:
-            fields.setdefault(field, []).append(importer.name)
-    return fields
+def _help(field: str, takers: Sequence[Importer[Any]]) -> str:
+    """What the option means, and for which kinds of sources, if it is not the same for all."""
+    meanings: dict[str, list[str]] = {}
+    for importer in takers:
+        text = " ".join((importer.options.model_fields[field].description or "").split())
+        meanings.setdefault(text, []).append(importer.name)
+    if len(meanings) == 1 and len(takers) == len(all_importers()):
+        return next(iter(meanings))
+    return " ".join(f"For {', '.join(names)}: {text}" for text, names in meanings.items())
 
 
 @click.command("import")

@@ -28,6 +28,7 @@ from tests.support.ports import free_port
 from tests.support.processes import ROOT
 from tests.support.programs import run
 from tests.support.slides import aperio
+from tests.support.torch_programs import Network, torchscript
 
 DOCS = ROOT / "docs"
 PAGES = [DOCS / "tutorial" / "index.md", *sorted((DOCS / "how-to").glob("*.md"))]
@@ -144,6 +145,7 @@ def large_scans(folder: Path) -> None:
 
 def import_model(folder: Path) -> None:
     write_tfjs(meshnet((1, 2, 1)), folder / "model18cls")
+    torchscript(Network(2), folder).rename(folder / "lesions.pt")
     training = Training()
     write_results(training, folder / "nnUNet_results", [random_network(training)])
 

@@ -1,0 +1,1 @@
+"""Programs of torch: TorchScript files and exported programs (.pt2)."""
