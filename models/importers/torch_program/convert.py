@@ -17,8 +17,9 @@ from models.importers.torch_export import TOLERANCE, export_to_onnx
 from models.importers.torch_program.options import TorchProgramOptions
 from models.importers.torch_program.recognise import is_torchscript
 
-_STEP = 16
-"""Voxels by which a second probe is larger along each axis: most strides divide it."""
+_STEPS = (16, 32, 64)
+"""Voxels by which each axis of a second probe is longer than the one before: the first that the
+network accepts, because its stride divides it."""
 
 
 class _FirstOutput(nn.Module):
@@ -63,7 +64,8 @@ def convert(
     network = _traced(_FirstOutput(program, offset), probe)
     file = draft / "model.onnx"
     export_to_onnx(network, file, channels, tuple(probe.shape[2:]))
-    _compare_larger(network, file, _probe(axes, channels, options.probe_size, _STEP))
+    probes = [_probe(axes, channels, options.probe_size, step) for step in _STEPS]
+    _compare_larger(network, file, probes)
     return ImportedModel(card, tuple(assumed))
 
 
@@ -138,10 +140,17 @@ def _traced(network: nn.Module, probe: Tensor) -> nn.Module:
     return traced
 
 
-def _compare_larger(network: nn.Module, path: Path, probe: Tensor) -> None:
-    """Raises BadModel where ONNX Runtime and torch differ for an input of another size."""
-    with torch.inference_mode():
-        expected = network(probe).numpy()
+def _compare_larger(network: nn.Module, path: Path, probes: list[Tensor]) -> None:
+    """Raises BadModel where ONNX Runtime and torch differ for the first probe that torch takes."""
+    for probe in probes:
+        try:
+            with torch.inference_mode():
+                expected = network(probe).numpy()
+            break
+        except RuntimeError:
+            continue
+    else:
+        raise _not_run(probes[-1])
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     if not _equal(_session_run(session, probe), expected):
         raise BadModel(
