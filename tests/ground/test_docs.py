@@ -48,4 +48,6 @@ def test_the_readme_tells_the_cards_own_figures() -> None:
     assert len(shipped) >= 2
     for model in shipped:
         (row,) = re.findall(rf"^\| `{model.card.name}` .*$", text, re.MULTILINE)
-        assert f"Dice {model.card.figures['dice']:.3f}" in row
+        record = model.card.accuracy
+        assert record is not None
+        assert f"Dice {record.fp32['dice']:.4f} / {record.shorter['dice']:.4f}" in row
