@@ -1,12 +1,13 @@
 """Follows the image through the graph: the shape of every tensor, and what it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from imaging.errors import BadModel
 from models.onnx_graph.network_file import STANDARD, NetworkFile, array_of
 from models.onnx_graph.node import Grid, Node, NotDerivable
 from models.onnx_graph.operators import pointwise, reductions, resizing, shapes, sliding
-from models.onnx_graph.operators.rule import Inputs, Rules
+from models.onnx_graph.operators.pointwise import size_used, varies
+from models.onnx_graph.operators.rule import Inputs, Rules, marked
 from models.onnx_graph.size import Size, UnknownSize, number
 from models.onnx_graph.tensor import Tensor, constant
 from models.onnx_graph.windows import of_input
@@ -19,6 +20,8 @@ RULES: Rules = {
     **reductions.RULES,
 }
 """The rule of each operator; without one, the derivation ends."""
+_COMPUTING = frozenset((*sliding.RULES, "BatchNormalization", "Clip"))
+"""Layers whose further inputs are weights and limits, not sizes."""
 
 
 def constants_of(network: NetworkFile) -> dict[str, Tensor]:
@@ -66,7 +69,19 @@ def _outputs(node: Node, inputs: list[Tensor | None], grid: Grid) -> tuple[Tenso
         reason = reason or str(error) or f"{node.title} has an output that cannot be derived"
         feature = any(tensor.feature for tensor in known)
         return (Tensor(None, feature=feature, whole=reason),) * len(node.proto.output)
-    return outputs if isinstance(outputs, tuple) else (outputs,)
+    listed = outputs if isinstance(outputs, tuple) else (outputs,)
+    return tuple(marked(one, _used_whole(node, inputs)) for one in listed)
+
+
+def _used_whole(node: Node, inputs: Sequence[Tensor | None]) -> str:
+    """Why the values of the inputs make the layer's values depend on the whole tile, or empty."""
+    if node.kind in ("Shape", "Size"):  # these take a shape alone
+        return ""
+    present = [tensor for tensor in inputs if tensor is not None]
+    whole = next((tensor.whole for tensor in present if tensor.whole), "")
+    if not whole and node.kind in _COMPUTING:
+        whole = next((size_used(node, one) for one in present if varies(one)), "")
+    return whole
 
 
 def _unknown(node: Node, inputs: Inputs, grid: Grid) -> Tensor:  # noqa: ARG001 - a Rule

@@ -57,8 +57,7 @@ def combined(node: Node, inputs: Sequence[Tensor], shape: Shape, grid: Grid) -> 
     """The output of a layer that reads the same position of all its inputs."""
     feature = any(tensor.feature for tensor in inputs)
     whole = next((tensor.whole for tensor in inputs if tensor.whole), "")
-    if not whole and feature:
-        whole = next((_size_used(node, tensor) for tensor in inputs if _varies(tensor)), "")
+    whole = whole or next((size_used(node, one) for one in inputs if varies(one)), "")
     reads: dict[int, Windows] = {}
     for size in shape:
         if size is None or size.axis is None or not grid.windows:
@@ -68,19 +67,16 @@ def combined(node: Node, inputs: Sequence[Tensor], shape: Shape, grid: Grid) -> 
     return Tensor(shape, reads, feature=feature, whole=whole)
 
 
-def _varies(tensor: Tensor) -> bool:
+def varies(tensor: Tensor) -> bool:
     """Whether its values depend on the size of the image."""
     return tensor.values is not None and any(
         value is None or not value.fixed for value in tensor.values.flat
     )
 
 
-def _size_used(node: Node, tensor: Tensor) -> str:
-    return (
-        f"{node.title} computes with the size of the whole tile"
-        if tensor.values is not None
-        else ""
-    )
+def size_used(node: Node, tensor: Tensor) -> str:
+    """Why a layer that computes with this tensor is not local; empty if it may be."""
+    return f"{node.title} computes with the size of the whole tile" if varies(tensor) else ""
 
 
 def _unary(node: Node, inputs: Inputs, grid: Grid) -> Tensor:
@@ -88,7 +84,7 @@ def _unary(node: Node, inputs: Inputs, grid: Grid) -> Tensor:
     values = computed(node, inputs)
     if values is not None:
         return values
-    return replace(source, values=None)
+    return replace(source, values=None, whole=source.whole or size_used(node, source))
 
 
 def _broadcast(node: Node, inputs: Inputs, grid: Grid) -> Tensor:

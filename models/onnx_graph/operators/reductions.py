@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.onnx_graph.node import Grid, Node, NotDerivable
-from models.onnx_graph.operators.pointwise import broadcast_shape
+from models.onnx_graph.operators.pointwise import broadcast_shape, size_used
 from models.onnx_graph.operators.rule import (
     Inputs,
     Rules,
@@ -52,7 +52,8 @@ def _reduce(node: Node, inputs: Inputs, grid: Grid) -> Tensor:
         for place, size in enumerate(source.shape or ())
         if keep or place not in places
     )
-    reduced = _without_lost_axes(replace(source, shape=shape, values=None))
+    whole = source.whole or size_used(node, source)
+    reduced = _without_lost_axes(replace(source, shape=shape, values=None, whole=whole))
     if _uses_image(source, places):
         return marked(reduced, f"{node.title} reduces over the whole tile")
     return reduced
@@ -137,7 +138,7 @@ def _matmul(node: Node, inputs: Inputs, grid: Grid) -> Tensor:
     left, right = one.known_shape, other.known_shape
     outer = broadcast_shape([Tensor(left[:-2]), Tensor(right[:-2])], node, grid)
     shape = (*outer, left[-2], right[-1])
-    whole = one.whole or other.whole
+    whole = one.whole or other.whole or size_used(node, one) or size_used(node, other)
     if one.feature and other.feature:
         whole = whole or f"{node.title} compares positions of the whole tile"
     elif _uses_image(one, [one.rank - 1]) or _uses_image(other, range(other.rank)):

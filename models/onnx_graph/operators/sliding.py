@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.onnx_graph.node import Grid, Node, NotDerivable
-from models.onnx_graph.operators.rule import Inputs, Rules, first, layer_output, reading, required
+from models.onnx_graph.operators.rule import (
+    Inputs,
+    Rules,
+    first,
+    layer_output,
+    reading,
+    required,
+)
 from models.onnx_graph.size import Size, UnknownSize, number
 from models.onnx_graph.tensor import Tensor
 from models.onnx_graph.windows import Windows

@@ -321,6 +321,33 @@ WHOLE: dict[str, tuple[list[onnx.NodeProto], dict[str, Any], str]] = {
         ],
         {}, "Div .* size of the whole tile",
     ),
+    "multiplies by the logarithm of its size": (
+        [
+            node("Shape", "image", "columns", start=3),
+            node("Cast", "columns", "size", to=1),
+            node("Log", "size", "logarithm"),
+            node("Mul", "image logarithm", "logits"),
+        ],
+        {}, "Log .* size of the whole tile",
+    ),
+    "adds a long constant times its size": (
+        [
+            node("Conv", "image w", "maps"),
+            node("Shape", "image", "columns", start=3),
+            node("Cast", "columns", "size", to=1),
+            node("Mul", "many size", "product"),
+            node("Add", "maps product", "logits"),
+        ],
+        {"w": weights(100, 1, 1, 1), "many": weights(100, 1, 1)}, "Mul .* size of the whole tile",
+    ),
+    "a convolution whose bias is its size": (
+        [
+            node("Shape", "image", "columns", start=3),
+            node("Cast", "columns", "size", to=1),
+            node("Conv", "image w size", "logits"),
+        ],
+        {"w": weights(1, 1, 1, 1)}, "Conv .* size of the whole tile",
+    ),
     "wraps around": (
         [node("Pad", "image p", "padded", mode="wrap"), node("Conv", "padded w", "logits")],
         {"p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "w": W3}, "Pad .* wraps around",
