@@ -66,6 +66,8 @@ class ResultGrid:
         """(*spatial) labels, of what `onto` returns."""
         if self._kind == "labels":
             return np.asarray(values[0])
+        if self.card.windows is not None and self.card.windows.sums == "float16":
+            values = values.astype(np.float16).astype(np.float32)
         return labels_of(values, self.card, activated=self._kind == "probabilities")
 
     @property

@@ -28,6 +28,10 @@ class Windows(FrozenModel):
     the middle of the window, and no weight is below 0.001 of about 1 (MONAI). `gaussian_fp16`: its
     centre is the voxel patch // 2, the weights are 10 at most, rounded to 16 bits, and weights that
     become 0 get the smallest other weight (nnU-Net)."""
+    sums: Literal["float32", "float16"] = "float32"
+    """Precision of the sums of windows. `float16`: sums, means and results on the scan's grid are
+    rounded to 16 bits, window by window in nnU-Net's order, and each of several networks has its
+    own sums. That is less exact, and gives nnU-Net's mask where two outputs are nearly equal."""
     sigma: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = 0.125
     """Standard deviation of a Gaussian as a fraction of the patch."""
     mirror_axes: tuple[Annotated[int, Field(ge=0, le=2)], ...] = ()

@@ -34,7 +34,7 @@ def window_memory(plan: WindowPlan, card: ModelCard, budget: Budget) -> WindowMe
             hint="Give the worker more memory, or raise TESSERA_MEMORY_BYTES. The model's card "
             "states the size of its windows; another size would give another mask.",
         )
-    sums = sums_bytes(plan, len(card.outputs))
+    sums = _sums_bytes(plan, card)
     if budget.host_bytes is None:
         fits, left = window + sums <= budget.memory_bytes, budget.memory_bytes
         left -= sums if fits else 0
@@ -42,3 +42,11 @@ def window_memory(plan: WindowPlan, card: ModelCard, budget: Budget) -> WindowMe
         fits, left = sums <= budget.host_bytes, budget.memory_bytes
     most = min(left // max(1, int(window)), BATCH_VOXELS // prod(plan.patch))
     return WindowMemory(max(1, int(most)), not fits)
+
+
+def _sums_bytes(plan: WindowPlan, card: ModelCard) -> int:
+    """Memory of all sums; networks that are summed in 16 bits have their own each."""
+    windows, outputs = card.windows, len(card.outputs)
+    if windows is None or windows.sums == "float32":
+        return sums_bytes(plan, outputs, "float32")
+    return sums_bytes(plan, outputs, windows.sums) * (1 + len(card.members))

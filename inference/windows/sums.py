@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,9 @@ from imaging.box import Box
 from imaging.large_arrays import large_zeros
 from inference.windows.plan import WindowPlan
 
+Precision = Literal["float32", "float16"]
 SLAB_VALUES = 1 << 25
 """Values of a slab, if it has more than one row."""
-_VALUE_BYTES = 4
-"""Sums are float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,13 @@ class Slab:
 
     box: Box
     """On the network's grid."""
-    features: NDArray[np.float32]
-    """(any, *box.shape)"""
+    features: NDArray[Any]
+    """(any, *box.shape), in the precision of the sums"""
 
 
-def sums_bytes(plan: WindowPlan, channels: int) -> int:
+def sums_bytes(plan: WindowPlan, channels: int, precision: Precision) -> int:
     """Memory of the sums of features with so many channels, and of the weights."""
-    return prod(plan.row_shape) * (channels + 1) * _VALUE_BYTES
+    return prod(plan.row_shape) * (channels + 1) * np.dtype(precision).itemsize
 
 
 class WindowSums:
@@ -50,16 +49,18 @@ class WindowSums:
         weights: NDArray[np.float32],
         channels: int,
         *,
+        precision: Precision = "float32",
         scratch: Path | None = None,
         on_scratch: bool = False,
     ) -> None:
         """`weights`: (*patch). `on_scratch`: keeps the sums in a file; may raise StorageFull."""
         self._plan, self._weights = plan, weights
+        self._dtype = np.dtype(precision)
         self._shape, self._scratch = (channels, *plan.row_shape), scratch
         self.on_scratch = on_scratch
         """Whether the sums are in a file, if they are large."""
         self._sums = self._zeros()
-        self._total = np.zeros(plan.row_shape, np.float32)
+        self._total = np.zeros(plan.row_shape, self._dtype)
         self._product = np.empty(weights.size, np.float32)
         self._finished = 0
 
@@ -76,15 +77,18 @@ class WindowSums:
         outputs of the network they are the sum of."""
         along = self._plan.along
         place = [*window.slices]
+        # In 16 bits the mean of the outputs is added. The count is a power of two: it is exact.
+        share, number = (1 / count, 1) if self._dtype == np.float16 else (1, count)
         for rows, kept in self._pieces(window.start[along], window.stop[along]):
             place[along] = kept
             part = (slice(None),) * along + (rows,)
             weights = self._weights[part]
+            shared = weights if share == 1 else weights * np.float32(share)
             product = self._product[: weights.size].reshape(weights.shape)
             for sums, values in zip(self._sums, features, strict=True):
-                np.multiply(weights, values[part], out=product)
+                np.multiply(shared, values[part], out=product)
                 sums[tuple(place)] += product
-            self._total[tuple(place)] += np.float32(count) * weights
+            self._total[tuple(place)] += np.float32(number) * weights
 
     def finish(self, stop: int) -> Iterator[Slab]:
         """The blended features of the rows before `stop` that are not finished yet."""
@@ -121,5 +125,5 @@ class WindowSums:
 
     def _zeros(self) -> NDArray[Any]:
         if self.on_scratch:
-            return large_zeros(self._shape, np.float32, self._scratch)
-        return np.zeros(self._shape, np.float32)
+            return large_zeros(self._shape, self._dtype, self._scratch)
+        return np.zeros(self._shape, self._dtype)

@@ -53,6 +53,7 @@ class WindowLabels:
                 self.plan,
                 weights,
                 channels,
+                precision=self.windows.sums,
                 scratch=context.scratch,
                 on_scratch=memory.sums_on_scratch,
             )
@@ -61,18 +62,21 @@ class WindowLabels:
         windows = WindowRun(
             self.plan, self.windows, networks, memory.most_images, self.run, new_sums
         )
-        stream = LabelStream(self._to_logits(session), self.results, self.plan.along)
+        to_logits = _single if windows.sums_logits else self._to_logits(session)
+        stream = LabelStream(to_logits, self.results, self.plan.along)
         for slab in windows.slabs(self.source):
             context.token.check()
             yield from stream.add(slab)
 
     def _to_logits(self, session: Runner) -> ToLogits:
         """What makes logits (outputs, *spatial) of blended features (any, *spatial)."""
-        if self.members:
-            return lambda logits: logits
         if self.windows.slicewise:  # the slices are a batch
             return lambda features: session.logits(features.swapaxes(0, 1)).swapaxes(0, 1)
         return lambda features: session.logits(features[np.newaxis])[0]
+
+
+def _single(logits: NDArray[Any]) -> NDArray[np.float32]:
+    return logits.astype(np.float32, copy=False)
 
 
 def window_labels(

@@ -1,7 +1,7 @@
 """Runs networks on the windows of one scan, row by row, and blends their outputs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -37,26 +37,38 @@ class WindowRun:
     run: NetworkRun
     """Counts and times the windows."""
     new_sums: NewSums
-    sums: WindowSums | None = None
+    sums: dict[int, WindowSums] = field(default_factory=dict)
+    """By the number of the network; one for all of them in float32."""
+
+    @property
+    def sums_logits(self) -> bool:
+        """Whether logits are summed instead of features."""
+        return len(self.networks) > 1 or self._rounds
+
+    @property
+    def _rounds(self) -> bool:
+        return self.windows.sums == "float16"
 
     def slabs(self, source: ImageSource) -> Iterator[Slab]:
-        """The blended features of the whole grid, in order along the plan's axis; of several
-        networks, the blended logits.
+        """The blended features of the whole grid, in order along the plan's axis, or the blended
+        logits (`sums_logits`).
 
         Where memory is short, batches become smaller; then the sums go to scratch. Raises
         MemoryError where that is not enough.
         """
         padded = PaddedSource(source, self.plan, self.windows)
         for row in self.plan.rows():
-            for open_network in self.networks:
-                self._add_row(row, padded, open_network())
-            if self.sums is not None:
-                yield from self.sums.finish(row.done)
+            for number, open_network in enumerate(self.networks):
+                self._add_row(row, padded, open_network(), number if self._rounds else 0)
+            slabs = (sums.finish(row.done) for sums in self.sums.values())
+            yield from map(_mean, zip(*slabs, strict=True))
 
-    def _add_row(self, row: Row, source: PaddedSource, session: Runner) -> None:
-        """One network on all windows of a row."""
-        token, several = self.run.context.token, len(self.networks) > 1
-        network = MirroredNetwork(session, self.windows, token, self.most_images, logits=several)
+    def _add_row(self, row: Row, source: PaddedSource, session: Runner, number: int) -> None:
+        """One network on all windows of a row; `number`: that of its sums."""
+        network = MirroredNetwork(
+            session, self.windows, self.run.context.token, self.most_images,
+            logits=self.sums_logits,
+        )  # fmt: skip
 
         def images(batch: Sequence[Box]) -> NDArray[np.float32]:
             return np.stack([source.read(window) for window in batch])
@@ -64,9 +76,9 @@ class WindowRun:
         size = network.most_windows
         batches = [row.windows[n : n + size] for n in range(0, len(row.windows), size)]
         for batch, values in prefetch(images, batches):
-            self._add(batch, values, network, session)
+            self._add(batch, values, network, session, number)
         self.most_images = min(self.most_images, network.most_images)
-        if several:  # the next one needs the memory
+        if len(self.networks) > 1:  # the next one needs the memory
             session.release_memory()
 
     def _add(
@@ -75,13 +87,14 @@ class WindowRun:
         images: NDArray[np.float32],
         network: MirroredNetwork,
         session: Runner,
+        number: int,
     ) -> None:
         began = perf_counter()
         features = self._features(images, network, session)
-        if self.sums is None:
-            self.sums = self.new_sums(len(features[0]))
+        if number not in self.sums:
+            self.sums[number] = self.new_sums(len(features[0]))
         for window, values in zip(batch, features, strict=True):
-            self.sums.add(window, values, network.passes)
+            self.sums[number].add(window, values, network.passes)
         seconds = perf_counter() - began
         for _ in batch:
             self.run.tile_done(seconds / len(batch))
@@ -93,7 +106,18 @@ class WindowRun:
             return network.run(images)
         except MemoryError:
             session.release_memory()
-            if self.sums is None or self.sums.on_scratch:
+            in_memory = [sums for sums in self.sums.values() if not sums.on_scratch]
+            if not in_memory:
                 raise
-            self.sums.move_to_scratch()
+            for sums in in_memory:
+                sums.move_to_scratch()
         return network.run(images)
+
+
+def _mean(slabs: tuple[Slab, ...]) -> Slab:
+    """The mean of the same rows of several networks, rounded at every step as they are."""
+    first, *others = slabs
+    total = first.features
+    for slab in others:
+        total += slab.features
+    return Slab(first.box, total / total.dtype.type(len(slabs)) if others else total)

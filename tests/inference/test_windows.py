@@ -3,6 +3,7 @@
 import json
 import threading
 import tracemalloc
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,33 @@ def test_streamed_sums_are_those_of_the_whole_array(
     inside = tuple(slice(b, b + n) for b, n in zip(plan.before, grid, strict=True))
     expected = (whole / total)[(slice(None), *inside)]
     np.testing.assert_allclose(streamed, expected, atol=1e-5 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.slow
+@given(cases(), st.integers(0, 100))
+def test_sums_in_16_bits_round_in_nnunets_order(
+    case: tuple[Windows, tuple[int, ...]], seed: int
+) -> None:
+    """Bit for bit: windows are added with the last axis fastest, and each sum is rounded."""
+    windows, grid = case[0].model_copy(update={"sums": "float16"}), case[1]
+    plan, weights = plan_windows(windows, grid), window_weights(windows)
+    sums = WindowSums(plan, weights, 2, precision=windows.sums)
+    whole, total = np.zeros((2, *plan.padded), np.float16), np.zeros(plan.padded, np.float16)
+    for number, corner in enumerate(product(*plan.starts)):
+        place = tuple(slice(a, a + n) for a, n in zip(corner, windows.patch, strict=True))
+        features = np.random.default_rng((seed, number)).normal(size=(2, *windows.patch)) * 8
+        whole[(slice(None), *place)] += weights * features.astype(np.float32)
+        total[place] += weights
+    streamed, number = np.full((2, *grid), np.nan, np.float16), 0
+    for row in plan.rows():
+        for window in row.windows:
+            features = np.random.default_rng((seed, number)).normal(size=(2, *windows.patch)) * 8
+            sums.add(window, features.astype(np.float32))
+            number += 1
+        for slab in sums.finish(row.done):
+            streamed[(slice(None), *slab.box.slices)] = slab.features
+    inside = tuple(slice(b, b + n) for b, n in zip(plan.before, grid, strict=True))
+    assert np.array_equal(streamed, (whole / total)[(slice(None), *inside)])
 
 
 class Doubled:
@@ -252,7 +280,7 @@ def test_the_report_states_the_windows(windowed: MakeWindowed) -> None:
     facts = report(result, scan, model.card, CPU)
     assert facts["tiling"] == {
         "kind": "windows", "tiles": count, "patch": [16, 12, 20], "step": 0.5,
-        "step_rule": "spread", "weights": "gaussian_fp16", "sigma": 0.125,
+        "step_rule": "spread", "weights": "gaussian_fp16", "sums": "float32", "sigma": 0.125,
         "mirror_axes": [0, 1, 2], "slicewise": False,
     }  # fmt: skip
     assert not any("one pass" in warning for warning in facts["warnings"])

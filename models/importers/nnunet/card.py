@@ -84,6 +84,7 @@ def _windows(training: Training, mirror_axes: tuple[int, ...]) -> dict[str, Any]
         "step": 0.5,
         "step_rule": "spread",
         "weights": "gaussian_fp16",
+        "sums": "float16",
         "sigma": 0.125,
         "mirror_axes": [axis + extra for axis in mirror_axes],
         "slicewise": training.slicewise,
