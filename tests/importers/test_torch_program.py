@@ -16,6 +16,8 @@ from inference.networks.reach_probe import proved
 from models.completed_card import completed
 from models.importers.registry import importer_for
 from models.importers.run import import_model
+from models.importers.torch_export import export_to_onnx
+from models.importers.torch_program.convert import _compare_larger
 from models.registry import Model, Registry
 from tests.support.torch_programs import Network, exported, scripted, torchscript
 
@@ -119,6 +121,18 @@ def test_a_program_whose_code_depends_on_the_size_is_refused(tmp_path: Path) -> 
     source = scripted(SizedByItsCode(), tmp_path)
     with pytest.raises(BadModel, match="cannot be derived from the network"):
         imported(source, tmp_path, labels="spot")
+
+
+def test_another_network_is_not_taken_for_rounding(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, probe = Network().eval(), torch.randn(1, 1, 16, 18, 20)
+    export_to_onnx(network, tmp_path / "model.onnx", 1, (16, 16, 16))
+    _compare_larger(network, tmp_path / "model.onnx", [probe])
+    network.float()  # the comparison left it in float64
+    with torch.no_grad():
+        network.last.weight[0, 0] *= 1.01
+    with pytest.raises(BadModel, match="differs from the program"):
+        _compare_larger(network, tmp_path / "model.onnx", [probe])
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
