@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- made from the cards -->", "<!-- end -->"
 TITLES = {
     "dice": "Dice",
-    "ap_50": "AP at IoU 0.5",
-    "ap": "AP at IoU 0.5 to 0.9",
+    "ap_50": "AP (IoU 0.5)",
+    "ap": "AP (IoU 0.5 to 0.9)",
     "seg": "SEG",
     "pixel_error": "pixel error",
     "v_rand": "V-Rand",
@@ -49,14 +49,15 @@ def replaced(page: str, text: str) -> str:
 
 def short(cards: Sequence[ModelCard]) -> list[str]:
     """A row for each network, with its main scores in both precisions."""
-    rows = ["| model | | segments | accuracy: fp32 / shorter precision |", "|---|---|---|---|"]
+    lower = " or ".join(sorted({card.accuracy.precision for card in cards if card.accuracy}))
+    rows = [f"| model | | segments | accuracy: fp32 / {lower} |", "|---|---|---|---|"]
     for card in cards:
         record = card.accuracy
         scores = "not recorded"
         if record is not None:
             pairs = ((TITLES[name], name) for name in TITLES if name in record.fp32)
-            scores = ", ".join(
-                f"{title} {record.fp32[name]:.4f} / {record.shorter[name]:.4f}"
+            scores = "; ".join(
+                f"{title}: {record.fp32[name]:.4f} / {record.lower[name]:.4f}"
                 for title, name in pairs
             )
         rows.append(f"| `{card.name}` | {card.dimension}D | {card.title} | {scores} |")
@@ -66,7 +67,7 @@ def short(cards: Sequence[ModelCard]) -> list[str]:
 def long(cards: Sequence[ModelCard]) -> list[str]:
     """A row for each score of each network, and one for its sample."""
     rows = [
-        "| network | cases | score | fp32 | shorter | difference |",
+        "| network | cases | score | fp32 | lower | difference |",
         "|---|---|---|---|---|---|",
     ]
     for card in cards:
@@ -75,8 +76,8 @@ def long(cards: Sequence[ModelCard]) -> list[str]:
             continue
         first = [f"`{card.name}`, {record.precision}", f"{record.cases}. {record.data}"]
         for name, exact in record.fp32.items():
-            shorter = record.shorter[name]
-            figures = (f"{exact:.4f}", f"{shorter:.4f}", f"{shorter - exact:+.4f}")
+            lower = record.lower[name]
+            figures = (f"{exact:.4f}", f"{lower:.4f}", f"{lower - exact:+.4f}")
             rows.append(f"| {' | '.join((*first, name, *figures))} |")
             first = ["", ""]
         lowest = min(record.sample.values())

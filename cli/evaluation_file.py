@@ -38,7 +38,7 @@ class EvaluationFile(BaseModel):
         return measured
 
     @property
-    def shorter(self) -> str:
+    def lower(self) -> str:
         """The precision beside fp32."""
         (precision,) = self.scores.keys() - {"fp32"}
         return precision

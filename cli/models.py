@@ -94,7 +94,7 @@ def _accuracy(card: ModelCard) -> str:
     if record is None:
         return "not recorded"
     scores = ", ".join(
-        f"{name} {record.fp32[name]:g} / {record.shorter[name]:g}" for name in record.fp32
+        f"{name} {record.fp32[name]:g} / {record.lower[name]:g}" for name in record.fp32
     )
     return f"fp32 / {record.precision} on {record.cases} cases: {scores}"
 

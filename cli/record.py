@@ -31,7 +31,7 @@ _DECIMALS = 5
     help="How much less similar to fp32 the sample's mask may be on another machine.",
 )
 def record(folder: Path, evaluation: Path, data: str, margin: float) -> None:
-    """Record a model's accuracy in fp32 and in a shorter precision.
+    """Record a model's accuracy in fp32 and in a lower precision.
 
     FOLDER contains model.onnx and card.json, EVALUATION is the file that `tessera evaluate
     --precision both --json` wrote. The sample is segmented in both precisions on this machine, and
@@ -55,9 +55,9 @@ def _accuracy(model: Model, measured: EvaluationFile, data: str, margin: float) 
     from inference.engine import Engine
 
     sample = Engine(registry(), measured.device).compare_sample(model)
-    if sample.precision != measured.shorter:
+    if sample.precision != measured.lower:
         raise BadRequest(
-            f"The evaluation was made in {measured.shorter}, this machine computes in "
+            f"The evaluation was made in {measured.lower}, this machine computes in "
             f"{sample.precision}.",
             expected="An evaluation made on this machine.",
             hint="Run `tessera evaluate --precision both` here.",
@@ -70,12 +70,12 @@ def _accuracy(model: Model, measured: EvaluationFile, data: str, margin: float) 
         )
     return Accuracy(
         network_sha256=measured.sha256,
-        precision=measured.shorter,
+        precision=measured.lower,
         measured_on=measured.measured_on,
         cases=measured.count,
         data=data,
         fp32=measured.scores["fp32"],
-        shorter=measured.scores[measured.shorter],
+        lower=measured.scores[measured.lower],
         sample_sha256=sample.sha256,
         sample={name: round(score, _DECIMALS) for name, score in sample.similarity.scores.items()},
         margin=margin,

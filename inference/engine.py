@@ -62,7 +62,7 @@ class ReadyNetwork:
     fallback: str = ""
     """Why the processor is used instead of a GPU, in one sentence; empty: it is not."""
     verdict: Verdict | None = None
-    """Whether the network tolerates the hardware's shortest precision; None: not checked."""
+    """Whether the network tolerates the hardware's lowest precision; None: not checked."""
 
 
 class Engine:
@@ -211,12 +211,12 @@ class Engine:
         return self._sessions.has_measured(model.networks[0].card, device)
 
     def compare_sample(self, model: Model) -> SampleComparison:
-        """The model's sample in fp32 and in the device's shortest precision, unchecked."""
+        """The model's sample in fp32 and in the device's lowest precision, unchecked."""
         device = choose(self._device, UNCHECKED)
         return compare_sample(model, device, self._sample_mask(model, RunContext()))
 
     def _ready(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
-        """The network, loaded on its device in the shortest precision that it tolerates.
+        """The network, loaded on its device in the lowest precision that it tolerates.
 
         With `auto`, a network that the best runtime does not load runs on the reference runtime.
         """

@@ -1,4 +1,4 @@
-"""How similar two masks of one scan are: in fp32, and in a shorter precision."""
+"""How similar two masks of one scan are: in fp32, and in a lower precision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
 from inference.runtime_registry import AUTO
 
 UNCHECKED = "unchecked"
-"""The shortest precision of the device, whether the network tolerates it or not: to measure that.
+"""The lowest precision of the device, whether the network tolerates it or not: to measure that.
 Users cannot choose it."""
 
 

@@ -2,7 +2,7 @@
 
 bf16 and fp16 change logits in their third digit. What that does to the masks is measured twice:
 at publication, against reference masks (the card's `accuracy`), and on each machine, on the card's
-sample. The network runs in the shorter precision if its accuracy did not change at publication,
+sample. The network runs in the lower precision if its accuracy did not change at publication,
 and the sample's masks are as similar here as they were there. Without a record that applies, the
 sample's masks must be nearly equal.
 """
@@ -37,7 +37,7 @@ SampleMask = Callable[[Device, Mapping[str, Scan]], NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a network may run in the shorter precision."""
+    """Whether a network may run in the lower precision."""
 
     passed: bool
     reason: str
@@ -100,10 +100,10 @@ def _key(model: Model, device: Device) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SampleComparison:
-    """The sample in fp32 and in a shorter precision."""
+    """The sample in fp32 and in a lower precision."""
 
     precision: str
-    """The shorter one."""
+    """The lower one."""
     sha256: str
     """Checksum of the sample."""
     similarity: Similarity
@@ -118,7 +118,7 @@ def compare_sample(model: Model, device: Device, sample_mask: SampleMask) -> Sam
 
 
 def judge(sample: SampleComparison, card: ModelCard) -> Verdict:
-    """Whether a network with this card may run in the sample's shorter precision."""
+    """Whether a network with this card may run in the sample's lower precision."""
     similarity, precision = sample.similarity, sample.precision
     if not similarity.scores:
         return Verdict(False, "The network predicts no label in its sample.")
@@ -159,7 +159,7 @@ def _by_record(similarity: Similarity, record: Accuracy, precision: str) -> Verd
     if difference > LARGEST_DIFFERENCE:
         return Verdict(
             False,
-            f"In {record.precision}, {name} was {record.shorter[name]:.4f} on {record.cases} "
+            f"In {record.precision}, {name} was {record.lower[name]:.4f} on {record.cases} "
             f"cases, in fp32 {record.fp32[name]:.4f}.",
         )
     if similarity.absent:

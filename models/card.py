@@ -50,7 +50,7 @@ class ModelCard(CardFacts):
     figures: dict[str, float] = Field(default_factory=dict)
     """Results on the validation cases: `dice` (mean of the labels), `dice_1` (of label 1), ..."""
     accuracy: Accuracy | None = None
-    """Accuracy in fp32 and in a shorter precision. Empty: a machine uses a shorter precision only
+    """Accuracy in fp32 and in a lower precision. Empty: a machine uses a lower precision only
     if the sample's mask hardly changes."""
     training: Training | None = None
     """How the weights were trained."""

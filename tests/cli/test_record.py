@@ -85,7 +85,7 @@ def test_both_precisions_are_evaluated_and_recorded(study: Path, cache: Path) ->
     assert record is not None
     assert (record.cases, record.data, record.margin) == (2, "Two images.", 0.01)
     assert record.fp32 == evaluation["scores"]["fp32"]
-    assert record.shorter == evaluation["scores"]["bf16"]
+    assert record.lower == evaluation["scores"]["bf16"]
     shipped = model.card.accuracy
     assert shipped is not None
     assert record.sample_sha256 == shipped.sample_sha256

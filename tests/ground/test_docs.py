@@ -50,4 +50,4 @@ def test_the_readme_tells_the_cards_own_figures() -> None:
         (row,) = re.findall(rf"^\| `{model.card.name}` .*$", text, re.MULTILINE)
         record = model.card.accuracy
         assert record is not None
-        assert f"Dice {record.fp32['dice']:.4f} / {record.shorter['dice']:.4f}" in row
+        assert f"Dice: {record.fp32['dice']:.4f} / {record.lower['dice']:.4f}" in row

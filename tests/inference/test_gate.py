@@ -114,7 +114,7 @@ def accuracy(**fields: Any) -> Accuracy:
         "cases": 32,
         "data": "cases of others",
         "fp32": {"dice": 0.8878, "dice_1": 0.9},
-        "shorter": {"dice": 0.8878, "dice_1": 0.8991},
+        "lower": {"dice": 0.8878, "dice_1": 0.8991},
         "sample_sha256": "5" * 64,
         "sample": {"1": 0.993, "2": 0.998},
         "margin": 0.002,
@@ -130,7 +130,7 @@ def accuracy(**fields: Any) -> Accuracy:
         ({"1": 0.9999, "2": 0.9959}, (), {}, False, "label 2"),
         ({"1": 0.9909, "2": 0.998}, (), {"margin": 0.003}, True, "32 cases"),
         ({"2": 0.998}, (1,), {}, False, "does not predict the label 1"),
-        ({"1": 1.0, "2": 1.0}, (), {"shorter": {"dice": 0.8878, "dice_1": 0.898}}, False, "dice_1"),
+        ({"1": 1.0, "2": 1.0}, (), {"lower": {"dice": 0.8878, "dice_1": 0.898}}, False, "dice_1"),
         # a record of something else: the strict rule applies, and the reason says so
         ({"1": 0.993, "2": 0.998}, (), {"network_sha256": "0" * 64}, False, "another network"),
         ({"1": 0.993, "2": 0.998}, (), {"sample_sha256": "0" * 64}, False, "another sample"),
