@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.record import save
 from models.importers.meshnet.layers import Activation, Convolution, Layer
 from models.importers.meshnet.onnx_export import write_onnx
 
@@ -139,7 +140,7 @@ def main() -> None:
         figures = f"{row.processor_s:7.2f} processor s {row.wall_s:7.2f} s {row.peak_gb:5.1f} GB"
         print(f"{row.contender:24}{figures}", flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"size": arguments.size, "rows": rows}, indent=2))
+        save(arguments.json, rows, size=arguments.size, runs=arguments.repeat)
 
 
 if __name__ == "__main__":

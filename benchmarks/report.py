@@ -239,6 +239,22 @@ def precisions(record: Record, _chart: Path) -> list[str]:
     return markdown(head, rows)
 
 
+def dilated(record: Record, _chart: Path) -> list[str]:
+    """A MeshNet on torch and on OpenVINO, with and without phases; no chart."""
+    head = "| | processor s | times as fast as torch | peak memory, GB |"
+    torch = record["rows"][0]["processor_s"]
+    rows = [
+        (
+            row["contender"],
+            f"{row['processor_s']:.2f}",
+            f"{torch / row['processor_s']:.1f}",
+            f"{row['peak_gb']:.1f}",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
 def formats(record: Record, _chart: Path) -> list[str]:
     """Reading and writing each format, next to an older revision; no chart."""
     head = f"| format | | ms | ms, revision {record['old']} | ratio |"
@@ -288,6 +304,7 @@ MAKERS: dict[str, Maker] = {
     "classes": outputs,
     "large": sizes,
     "precisions": precisions,
+    "dilated": dilated,
     "jobs": jobs,
     "first-mask": first_mask,
     "formats": formats,

@@ -10,7 +10,7 @@ convolution runs on them; and the results are put back:
 Zeros fill up the last voxel of a phase, as the convolution's own padding does, and what is computed
 there is cut off. The logits are the same but for rounding, for every size.
 
-OpenVINO's kernel for bf16 (AMX) computes dilations of 8 and more 5 to 10 times slower than others
+OpenVINO's kernel for bf16 (AMX) computes dilations of 8 and more 4 to 20 times slower than others
 (benchmarks/dilated.py); its kernels for fp32 do not.
 """
 
