@@ -171,8 +171,9 @@ def _load_error(error: Exception, device: Device, network: Path) -> Exception:
             hint=f"Export it with opset_version={opsets[1]} or lower.",
         )
     return BadModel(
-        f"The network cannot be loaded on {device.name}. {runtime_words(error)}",
-        expected="A complete ONNX network with standard operators.",
+        f"The network cannot be loaded on {device.name}.",
+        expected="A complete ONNX network with standard operators. The runtime reports: "
+        f"{runtime_words(error)}.",
         hint="Export the network again, or use another device.",
     )
 
