@@ -7,12 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.box import Box
 from imaging.components import enclosed
 from imaging.large_arrays import large_zeros, slabs
+from imaging.preparation.occupied_box import occupied_box
 from imaging.preparation.prepared import Prepared
 from imaging.preparation.step import PreparationStep
-from imaging.preparation.way_back import Cropped
 
 
 class CropNonzero(PreparationStep):
@@ -30,13 +29,8 @@ class CropNonzero(PreparationStep):
 
     def apply(self, prepared: Prepared, scratch: Path | None = None) -> Prepared:
         """A view of the voxels in the box."""
-        box = _box(prepared)
-        cut = (slice(None), *box.slices)
-        cropped = replace(
-            prepared,
-            values=prepared.values[cut],
-            padding=None if prepared.padding is None else prepared.padding[cut],
-            way_back=(*prepared.way_back, Cropped(box, prepared.grid)),
+        cropped = prepared.cropped(
+            occupied_box(prepared.grid, lambda rows: _nonzero(prepared, rows))
         )
         return replace(cropped, inside=_inside(cropped, scratch) if self.keep_mask else None)
 
@@ -48,20 +42,6 @@ def _nonzero(prepared: Prepared, rows: slice) -> NDArray[np.bool_]:
         for n in components:
             nonzero |= prepared.values[n][rows] != 0
     return nonzero
-
-
-def _box(prepared: Prepared) -> Box:
-    """The smallest box around the voxels that are not 0; the whole grid where there are none."""
-    occupied = [np.zeros(n, bool) for n in prepared.grid]
-    for rows in slabs(prepared.grid):
-        nonzero = _nonzero(prepared, rows)
-        for axis, line in enumerate(occupied):
-            others = tuple(a for a in range(nonzero.ndim) if a != axis)
-            line[rows if axis == 0 else slice(None)] |= nonzero.any(axis=others)
-    if not occupied[0].any():
-        return Box.whole(prepared.grid)
-    ends = [np.flatnonzero(line)[[0, -1]] for line in occupied]
-    return Box(tuple(int(a) for a, _ in ends), tuple(int(b) + 1 for _, b in ends))
 
 
 def _inside(prepared: Prepared, scratch: Path | None) -> NDArray[np.bool_]:

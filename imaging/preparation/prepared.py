@@ -1,15 +1,16 @@
 """What a preparation step receives and returns."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box, blocks
 from imaging.large_arrays import SLAB_VOXELS, large_zeros
-from imaging.preparation.way_back import WayBack
+from imaging.preparation.way_back import Cropped, WayBack
 from imaging.scan import Scan
 
 
@@ -51,6 +52,17 @@ class Prepared:
     def grid(self) -> tuple[int, ...]:
         """The spatial shape."""
         return self.values.shape[1:]
+
+    def cropped(self, box: Box) -> Self:
+        """A view of the voxels in a box, and the way back. `inside` is left out."""
+        cut = (slice(None), *box.slices)
+        return replace(
+            self,
+            values=self.values[cut],
+            padding=None if self.padding is None else self.padding[cut],
+            inside=None,
+            way_back=(*self.way_back, Cropped(box, self.grid)),
+        )
 
     def scans(self) -> list[tuple[PreparedChannel, list[int]]]:
         """Each channel that is no label map, and the indices of its components."""

@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from imaging.large_arrays import large_zeros, slabs
 from imaging.preparation.axis_map import AxisMap, Order
 from imaging.preparation.prepared import Prepared
 from imaging.preparation.resize import Resizing
-from imaging.preparation.resized_labels import resized_labels
+from imaging.preparation.resized_channels import resized_channels
 from imaging.preparation.step import PreparationStep
 from imaging.preparation.target_grid import (
     grid_by_centres,
@@ -75,21 +73,8 @@ class Resample(PreparationStep):
         resizing = self._resizing(resized, self.order)
         if all(axis.is_identity for axis in resizing.maps):
             return prepared
-        values = large_zeros((len(prepared.values), *resized.after), np.float32, scratch)
-        for _, components in prepared.scans():
-            for n in components:
-                resizing.into(values[n], prepared.values[n], scratch)
         linear = None if self.labels == "nearest" else self._resizing(resized, 1)
-        for _, components in prepared.label_maps():
-            part = slice(components[0], components[-1] + 1)
-            resized_labels(values[part], prepared.values[part], resizing, linear, scratch)
-        return replace(
-            prepared,
-            values=values,
-            padding=_nearest(prepared.padding, resizing, scratch),
-            inside=None,
-            way_back=(*prepared.way_back, resized),
-        )
+        return resized_channels(prepared, resized, resizing, linear, scratch)
 
     def _target(self, prepared: Prepared, wanted_mm: tuple[float, ...]) -> tuple[Prepared, Resized]:
         """The input with its new spacing, and the new grid."""
@@ -115,15 +100,3 @@ class Resample(PreparationStep):
                 ratio, offset = resized.ratios[axis], resized.offsets[axis]
                 maps.append(AxisMap(before, after, one, self.anchor, ratio, offset))
         return Resizing(tuple(maps), resized.coarse_axis, self.clip)
-
-
-def _nearest(
-    mask: NDArray[np.bool_] | None, resizing: Resizing, scratch: Path | None
-) -> NDArray[np.bool_] | None:
-    if mask is None:
-        return None
-    out = large_zeros((len(mask), *resizing.after), np.bool_, scratch)
-    for one, resized in zip(mask, out, strict=True):
-        for rows in slabs(resized.shape):
-            resized[rows] = resizing.nearest(one, rows)
-    return out

@@ -4,15 +4,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field
 
+from imaging.preparation.crop_foreground import CropForeground
 from imaging.preparation.crop_nonzero import CropNonzero
 from imaging.preparation.normalise import Normalise
 from imaging.preparation.resample import Resample
+from imaging.preparation.resize_to import ResizeTo
 from imaging.preparation.step import PreparationStep
 
 PREPARATION_STEPS: tuple[type[PreparationStep], ...] = (
+    CropForeground,
     CropNonzero,
     Normalise,
     Resample,
+    ResizeTo,
 )
 
 if TYPE_CHECKING:

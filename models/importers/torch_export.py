@@ -48,7 +48,14 @@ def export_to_onnx(network: nn.Module, path: Path, channels: int, size: tuple[in
 
 def _compare(network: nn.Module, path: Path, image: np.ndarray) -> None:
     with torch.inference_mode():
-        expected = network(torch.from_numpy(image)).numpy()
+        output = network(torch.from_numpy(image))
+    if not isinstance(output, torch.Tensor):
+        raise BadModel(
+            "The network returns several results.",
+            expected="A network that returns its logits alone.",
+            hint="Switch deep supervision and other additional results off.",
+        )
+    expected = output.numpy()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     logits = session.run(["logits"], {"image": image})[0]
     span = max(float(np.ptp(expected)), 1e-6)

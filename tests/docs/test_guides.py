@@ -23,6 +23,12 @@ from PIL import Image
 from models.registry import ZOO
 from tests.support.dicom.files import classic, write
 from tests.support.meshnets import meshnet, write_tfjs
+from tests.support.monai_bundles import (
+    configuration,
+    save_weights,
+    small_network,
+    write_bundle,
+)
 from tests.support.nnunet_results import Training, random_network, write_results
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
@@ -148,6 +154,8 @@ def import_model(folder: Path) -> None:
     torchscript(Network(2), folder).rename(folder / "lesions.pt")
     training = Training()
     write_results(training, folder / "nnUNet_results", [random_network(training)])
+    bundle = write_bundle(folder / "spleen_ct_segmentation", configuration())
+    save_weights(small_network(), bundle)
 
 
 def own_model(folder: Path) -> None:

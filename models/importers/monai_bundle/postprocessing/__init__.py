@@ -1,0 +1,4 @@
+"""Maps a bundle's postprocessing to the card, transform by transform.
+
+Each transform is a function in a file of its group; `transforms.py` lists them all.
+"""

@@ -1,0 +1,76 @@
+"""The steps `crop_foreground` and `resize` against MONAI's own transforms."""
+
+import numpy as np
+import pytest
+import torch
+from monai.transforms.croppad.array import CropForeground as MonaiCropForeground
+from monai.transforms.spatial.array import Resize as MonaiResize
+
+from imaging.box import Box
+from imaging.preparation.crop_foreground import CropForeground
+from imaging.preparation.prepared import Prepared, PreparedChannel
+from imaging.preparation.resize_to import ResizeTo
+from imaging.preparation.way_back import Cropped, Resized
+
+RNG = np.random.default_rng(0)
+
+
+def prepared(values: np.ndarray, spacing: tuple[float, ...] | None = None) -> Prepared:
+    channels = tuple(PreparedChannel(f"c{n}") for n in range(len(values)))
+    return Prepared(values.astype(np.float32), channels, spacing)
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 8, 7), (2, 6, 9, 5), (3, 8, 11)])
+def test_the_foreground_is_monais(shape: tuple[int, ...]) -> None:
+    values = np.full(shape, -1.0, np.float32)
+    inner = (slice(None), *(slice(2, n - 1) for n in shape[1:]))
+    values[inner] = RNG.normal(size=values[inner].shape)
+    cropped = CropForeground(step="crop_foreground").apply(prepared(values))
+    expected = np.asarray(MonaiCropForeground()(torch.from_numpy(values)))
+    assert cropped.grid != shape[1:]
+    assert np.array_equal(cropped.values, expected)
+    (back,) = cropped.way_back
+    assert isinstance(back, Cropped)
+    assert np.array_equal(values[(slice(None), *back.box.slices)], expected)
+
+
+def test_a_scan_without_foreground_is_not_cropped() -> None:
+    cropped = CropForeground(step="crop_foreground").apply(prepared(np.zeros((1, 4, 5))))
+    assert cropped.way_back == (Cropped(Box((0, 0), (4, 5)), (4, 5)),)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((3, 31, 20), (16, 24)), ((1, 9, 12, 7), (13, 5, 7)), ((1, 6, 6), (6, 6))],
+    ids=["image", "volume", "same"],
+)
+def test_a_fixed_size_is_monais(shape: tuple[int, ...], size: tuple[int, ...]) -> None:
+    values = RNG.normal(size=shape).astype(np.float32)
+    resized = ResizeTo(step="resize", size=size).apply(prepared(values, (1.0,) * len(size)))
+    mode = "bilinear" if len(size) == 2 else "trilinear"
+    expected = np.asarray(MonaiResize(size, mode=mode)(torch.from_numpy(values)))
+    assert np.abs(resized.values - expected).max() < 1e-5
+    ratios = tuple(n / m for n, m in zip(shape[1:], size, strict=True))
+    assert resized.spacing_mm == ratios
+    same = shape[1:] == size
+    assert resized.way_back == (() if same else (Resized(shape[1:], size, ratios, "edges"),))
+
+
+def test_label_maps_and_padding_take_the_nearest_voxel() -> None:
+    """Halved: of voxels 0 and 1, whose edge is the centre, the second one."""
+    values = np.stack([np.arange(8.0), np.array([0, 1, 1, 0, 0, 1, 0, 0.0])])[:, :, None]
+    channels = (PreparedChannel("scan"), PreparedChannel("label", is_label=True))
+    padding = np.zeros(values.shape, bool)
+    padding[:, 5:] = True
+    step = ResizeTo(step="resize", size=(4, 1))
+    resized = step.apply(Prepared(values.astype(np.float32), channels, None, padding=padding))
+    assert resized.values[0, :, 0].tolist() == [0.5, 2.5, 4.5, 6.5]
+    assert resized.values[1, :, 0].tolist() == [1, 0, 1, 0]
+    assert resized.padding is not None
+    assert resized.padding[0, :, 0].tolist() == [False, False, True, True]
+    assert resized.spacing_mm is None
+
+
+def test_a_size_is_needed_for_each_axis() -> None:
+    with pytest.raises(ValueError, match="3 numbers"):
+        ResizeTo(step="resize", size=(4, 1)).check(1, 3, ())
