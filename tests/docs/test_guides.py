@@ -152,10 +152,16 @@ def large_scans(folder: Path) -> None:
 def import_model(folder: Path) -> None:
     write_tfjs(meshnet((1, 2, 1)), folder / "model18cls")
     torchscript(Network(2), folder).rename(folder / "lesions.pt")
-    training = Training()
-    write_results(training, folder / "nnUNet_results", [random_network(training)])
     bundle = write_bundle(folder / "spleen_ct_segmentation", configuration())
     save_weights(small_network(), bundle)
+    nnunet(folder)
+
+
+def nnunet(folder: Path) -> None:
+    training = Training()
+    write_results(training, folder / "nnUNet_results", [random_network(training)])
+    voxels = np.random.default_rng(0).normal(100, 20, (24, 20, 22)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), folder / "scan.nii.gz")
 
 
 def own_model(folder: Path) -> None:
@@ -196,6 +202,7 @@ PREPARE: Mapping[str, Callable[[Path], None]] = {
     "evaluate": evaluate,
     "import-model": import_model,
     "large-scans": large_scans,
+    "nnunet": nnunet,
     "own-model": own_model,
     "pacs": pacs,
     "train": train,

@@ -201,6 +201,18 @@ def test_one_of_several_configurations_is_chosen(tmp_path: Path) -> None:
     assert card.name == "small_things-2d"
 
 
+def test_a_cascade_takes_the_mask_of_its_first_network(tmp_path: Path) -> None:
+    training = Training(configuration="3d_cascade_fullres", previous_stage="3d_lowres")
+    source = written(training, tmp_path)
+    card = imported(source, tmp_path).card
+    assert [(one.name, one.label_values, one.made_by) for one in card.channels] == [
+        ("mri", (), None),
+        ("previous", (1, 2), "small_things-3d-lowres"),
+    ]
+    card = imported(source, tmp_path, name="other", first_model="coarse").card
+    assert card.channels[1].made_by == "coarse"
+
+
 def test_validation_dice_is_kept(tmp_path: Path) -> None:
     source = written(Training(), tmp_path)
     (source / "fold_0" / "validation").mkdir()

@@ -38,6 +38,8 @@ class Training:
     residual: bool = False
     old_plans: bool = False
     trainer: str = "nnUNetTrainer"
+    previous_stage: str | None = None
+    """The first configuration of a cascade."""
     separate: bool | None = None
     """`force_separate_z`."""
     changed: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +50,11 @@ class Training:
         """Outputs of the network."""
         named = {name: value for name, value in self.labels.items() if name != "ignore"}
         return len(self.regions_order) or len(named)
+
+    @property
+    def inputs(self) -> int:
+        """Input channels of the network."""
+        return len(self.channels) + (self.outputs - 1 if self.previous_stage else 0)
 
     @property
     def folder(self) -> str:
@@ -87,7 +94,7 @@ def random_network(training: Training, seed: int = 0) -> Any:
         for name, value in arguments_of(training).items()
     }
     kind = ResidualEncoderUNet if training.residual else PlainConvUNet
-    channels, outputs = len(training.channels), training.outputs
+    channels, outputs = training.inputs, training.outputs
     network = kind(
         input_channels=channels, num_classes=outputs, deep_supervision=False, **arguments
     )
@@ -121,6 +128,8 @@ def plans_of(training: Training) -> dict[str, Any]:
         "resampling_fn_probabilities": SPLINES,
         "resampling_fn_probabilities_kwargs": {**resampling, "order": 1},
     }
+    if training.previous_stage:
+        configuration["previous_stage"] = training.previous_stage
     if training.old_plans:
         configuration |= {
             "UNet_class_name": kind,

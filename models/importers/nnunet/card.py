@@ -20,6 +20,23 @@ class Training:
     configuration_name: str
     channels: Channels
     labels: Labels
+    first_model: str | None = None
+    """Name of the model that makes the mask for the second network of a cascade."""
+
+    @property
+    def channel_fields(self) -> list[dict[str, Any]]:
+        """`channels` of the card."""
+        stage = self.configuration.previous_stage
+        if stage is None:
+            return self.channels.fields
+        first = self.first_model or default_name(self.plans, stage)
+        return [*self.channels.fields, self.labels.of_model(first)]
+
+    @property
+    def inputs(self) -> int:
+        """Input channels of the network."""
+        cascaded = self.configuration.previous_stage is not None
+        return len(self.channels.names) + (len(self.labels.fields) if cascaded else 0)
 
     @property
     def axes(self) -> int:
@@ -30,6 +47,11 @@ class Training:
     def slicewise(self) -> bool:
         """Whether a 2D network segments a volume slice by slice."""
         return self.configuration.axes < self.axes
+
+
+def default_name(plans: Plans, configuration: str) -> str:
+    """The name of an imported model."""
+    return model_name(f"{short_name(plans.dataset_name)}-{configuration.replace('_', '-')}")
 
 
 def check_supported(training: Training) -> None:
@@ -58,10 +80,10 @@ def card_of(
     name = short_name(plans.dataset_name)
     scans = len(training.channels.fields)
     return {
-        "name": model_name(f"{name}-{training.configuration_name.replace('_', '-')}"),
+        "name": default_name(plans, training.configuration_name),
         "title": f"{name} (nnU-Net {training.configuration_name})",
         "description": f"nnU-Net's network {training.configuration_name} for {plans.dataset_name}.",
-        "channels": training.channels.fields,
+        "channels": training.channel_fields,
         "labels": labels.fields,
         "outputs": labels.outputs,
         "activation": "sigmoid" if labels.regions else "softmax",

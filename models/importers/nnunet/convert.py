@@ -110,11 +110,12 @@ def _training(model: _Model, checkpoint: Checkpoint, options: NnunetOptions) -> 
         checkpoint.configuration,
         channels_of(dataset, images=plans.images, rgb=rgb),
         labels_of(dataset),
+        options.first_model,
     )
 
 
 def _export(training: Training, checkpoint: Checkpoint, options: NnunetOptions, path: Path) -> None:
-    configuration, channels = training.configuration, len(training.channels.names)
+    configuration, channels = training.configuration, training.inputs
     network = build_network(
         configuration.architecture, configuration.axes, channels, len(training.labels.outputs),
         batch_norm=uses_batch_norm(options.trainer or checkpoint.trainer),

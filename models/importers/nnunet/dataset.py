@@ -22,6 +22,15 @@ class Labels:
     regions: bool
     """Whether outputs are regions that may overlap; else they exclude each other."""
 
+    def of_model(self, name: str) -> dict[str, Any]:
+        """The channel of a cascade that takes the mask of its first network, the model `name`."""
+        return {
+            "name": "previous",
+            "description": "The mask of the cascade's first network.",
+            "label_values": [field["value"] for field in self.fields],
+            "made_by": name,
+        }
+
 
 def labels_of(dataset: Mapping[str, Any]) -> Labels:
     """The labels; raises BadModel where they do not fit nnU-Net's rules.

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from imaging.orientation import check_orientation
+from models.card_parts import Name
 from models.importers.options import ImportOptions, Texts
 
 
@@ -27,6 +28,9 @@ class NnunetOptions(ImportOptions):
     """How the training files store their axes, in this order: three letters of R/L, A/P and S/I,
     such as LPS. Scans that are stored in another way are turned. By default scans are used as
     stored, as nnU-Net does."""
+    first_model: Name | None = None
+    """For the second network of a cascade: name in Tessera of the first one, which is imported by
+    itself. By default the name that its import gives it."""
     trainer: str | None = None
     """Trainer of nnU-Net to use instead of the one that the checkpoint names, for a trainer of
     your own that changes neither the network nor the preparation of scans."""
