@@ -49,8 +49,11 @@ def _built(value: Any, item_id: str) -> Any:
     }
     for name in _WITHOUT_EFFECT.get(kind.__name__, ()):
         arguments.pop(name, None)
+    for name in inspect.signature(kind).parameters:
+        if name.startswith("pretrained"):  # the bundle's own weights follow
+            arguments.pop(name, None)
     if "pretrained" in inspect.signature(kind).parameters:
-        arguments["pretrained"] = False  # the bundle's own weights follow; nothing is downloaded
+        arguments["pretrained"] = False  # else some classes download weights
     try:
         return kind(**arguments)
     except Exception as error:
