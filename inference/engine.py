@@ -1,68 +1,41 @@
 """Runs segmentations: opens scans, chooses device and precision, writes masks."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from numpy.typing import NDArray
 
-from imaging.errors import BadModel, TesseraError
-from imaging.formats import registry
+from imaging.errors import BadModel
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from imaging.given_mask import take_given_mask
-from imaging.overlay import preview
 from imaging.same_grid import label_view
 from imaging.scan import Scan
 from inference.cascade import Cascade
-from inference.device import Device, choose
+from inference.device import Device
 from inference.given_mask import crop_box, cropped_channels, pasted, starting_mask
-from inference.kept_results import KeptResults
-from inference.memory import PROCESSOR_MEMORY
 from inference.network_input import check
-from inference.networks.session import Runner
-from inference.options import UNCHECKED, RunOptions
+from inference.options import RunOptions
 from inference.pipeline import Result, segment
-from inference.planner import Budget
-from inference.precision_gate import (
-    PrecisionGate,
-    SampleComparison,
-    SampleMask,
-    Verdict,
-    compare_sample,
-)
-from inference.report import report, report_of_given
+from inference.precision_gate import SampleComparison
+from inference.ready_networks import ReadyNetwork, ReadyNetworks
+from inference.report import report_of_given
 from inference.run_context import RunContext
-from inference.runtime_registry import AUTO, REFERENCE, runtime_named
+from inference.runtime_registry import AUTO
+from inference.save import save, save_mask
 from inference.segmentation_output import SegmentationOutput
-from inference.session_cache import LoadedNetwork, SessionCache
-from inference.windows.window_run import OpenNetwork
 from models.card import ModelCard
 from models.registry import Model, Registry
 
-__all__ = ["Engine", "Limits", "Model", "Registry", "save"]
+__all__ = ["Engine", "Limits", "Model", "Registry"]
 """Includes the parts of an engine, for callers that may import neither `models` nor `imaging`."""
 
 
 MODEL_BYTES = 2 << 30
 """Memory of the networks that stay loaded."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyNetwork:
-    """A loaded network, and where it runs."""
-
-    device: Device
-    loaded: LoadedNetwork
-    fallback: str = ""
-    """Why the processor is used instead of a GPU, in one sentence; empty: it is not."""
-    verdict: Verdict | None = None
-    """Whether the network tolerates the hardware's lowest precision; None: not checked."""
 
 
 class Engine:
@@ -85,13 +58,9 @@ class Engine:
         results of precision checks. `model_bytes`: memory of the networks that stay loaded.
         """
         self._registry = registry
-        self._device = device
-        self._memory = memory_bytes
         self._scratch = scratch
         self._limits = limits or Limits()
-        batch_bytes = memory_bytes or PROCESSOR_MEMORY.budget_bytes()
-        self._sessions = SessionCache(model_bytes, threads, cache, batch_bytes)
-        self._gate = PrecisionGate(KeptResults(cache and cache / "verdicts"))
+        self._networks = ReadyNetworks(device, memory_bytes, threads, cache, model_bytes)
 
     def segment(
         self,
@@ -169,9 +138,9 @@ class Engine:
         check(scans, model.card)
         cascade = Cascade.of(model, scans, self._registry)
         scans, context = cascade.filled(scans, self._mask, options, context)
-        ready = self._ready(model, options, context)
-        budget = self._budget(ready.loaded, ready.device)
-        members = self._members(model, ready.device, ready.loaded, context)
+        ready = self._networks.ready(model, options, context)
+        budget = self._networks.budget(ready.loaded, ready.device)
+        members = self._networks.members(model, ready.device, ready.loaded, context)
         result = segment(scans, model.card, ready.loaded.session, budget, options, context, members)
         if result.shrunk_to is not None:
             ready.loaded.limit_tiles(result.shrunk_to)
@@ -197,136 +166,16 @@ class Engine:
 
         Raises JobLost once the run is cancelled.
         """
-        return self._ready(model, options or RunOptions(), context or RunContext())
+        return self._networks.ready(model, options or RunOptions(), context or RunContext())
 
     def is_prepared(self, model: Model) -> bool:
         """Whether the results for the network are kept on this machine, so that a job measures
         nothing."""
-        device = choose(self._device, AUTO)
-        if device.precision != "fp32":
-            verdict = self._gate.kept_verdict(model, device)
-            if verdict is None:
-                return False
-            device = device if verdict.passed else replace(device, precision="fp32")
-        return self._sessions.has_measured(model.networks[0].card, device)
+        return self._networks.is_prepared(model)
 
     def compare_sample(self, model: Model) -> SampleComparison:
         """The model's sample in fp32 and in the device's lowest precision, unchecked."""
-        device = choose(self._device, UNCHECKED)
-        return compare_sample(model, device, self._sample_mask(model, RunContext()))
-
-    def _ready(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
-        """The network, loaded on its device in the lowest precision that it tolerates.
-
-        With `auto`, a network that the best runtime does not load runs on the reference runtime.
-        """
-        try:
-            return self._chosen(model, options, context)
-        finally:
-            context.on_preparing(False)
-
-    def _chosen(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
-        name = options.device if options.device != AUTO else self._device
-        device = choose(name, options.precision)
-        try:
-            verdict = self._verdict(model, device, options, context)
-            if verdict is not None and not verdict.passed:
-                device = replace(device, precision="fp32")
-            loaded = self._sessions.get(model.networks[0], device, context)
-            return ReadyNetwork(device, loaded, verdict=verdict)
-        except (BadModel, MemoryError) as error:
-            if name != AUTO or device.name == REFERENCE:
-                raise
-            fallback = _fallback(device, error)
-        device = choose(REFERENCE, options.precision)
-        loaded = self._sessions.get(model.networks[0], device, context)
-        return ReadyNetwork(device, loaded, fallback)
-
-    def _verdict(
-        self, model: Model, device: Device, options: RunOptions, context: RunContext
-    ) -> Verdict | None:
-        """Whether the network tolerates the device's precision; None where that is not asked.
-
-        Each tile of the sample is reported as part of the preparation: it keeps the job's lease
-        alive and lets the job be cancelled, but is no progress.
-        """
-        if device.precision == "fp32" or options.precision == UNCHECKED:
-            return None
-        return self._gate.verdict(model, device, self._sample_mask(model, context), context)
-
-    def _sample_mask(self, model: Model, context: RunContext) -> SampleMask:
-        quiet = RunContext(
-            on_tile=lambda _done, _all: context.on_preparing(True),
-            token=context.token,
-            on_preparing=context.on_preparing,
-        )
-
-        def mask(device: Device, scans: Mapping[str, Scan]) -> NDArray[Any]:
-            fp32 = device.precision == "fp32"
-            network = self._sessions.unmeasured if fp32 else self._sessions.get
-            loaded = network(model.networks[0], device, context)  # jobs seldom use fp32 afterwards
-            budget, card = self._budget(loaded, device), model.card
-            members = self._members(model, device, loaded, context)
-            try:
-                result = segment(
-                    scans, card, loaded.session, budget, context=quiet, members=members
-                )
-                return result.mask
-            finally:  # the sample may be far larger than the scans of jobs
-                loaded.session.release_memory()
-
-        return mask
-
-    def _members(
-        self, model: Model, device: Device, first: LoadedNetwork, context: RunContext
-    ) -> list[OpenNetwork]:
-        """The further networks of a model; each is loaded when it is needed, and others are
-        unloaded for it where memory is short."""
-
-        def opened(network: Model) -> Runner:
-            return self._sessions.get(network, device, context, first.measured).session
-
-        return [partial(opened, network) for network in model.networks[1:]]
-
-    def _budget(self, loaded: LoadedNetwork, device: Device) -> Budget:
-        free = device.runtime.memory.budget_bytes() + loaded.session.held_bytes // 2
-        memory = int(min(self._memory or free, loaded.tile_limit_bytes or math.inf))
-        measured = loaded.measured
-        own_memory = device.runtime.hardware != runtime_named(REFERENCE).hardware
-        host = PROCESSOR_MEMORY.budget_bytes() if own_memory else None
-        return Budget(memory, measured.voxels_per_second, measured.bytes_per_voxel, host)
-
-
-def _fallback(device: Device, error: TesseraError | MemoryError) -> str:
-    """The sentence for a run on the processor; empty if `device` is on the processor, too."""
-    if device.runtime.hardware == runtime_named(REFERENCE).hardware:
-        return ""
-    reason = error.detail if isinstance(error, TesseraError) else str(error)
-    reason = reason or f"Memory is short on {device.name}."
-    return f"The processor was used instead of the GPU: {reason[:1].lower()}{reason[1:]}"
-
-
-def save(
-    result: Result, scan: Scan, card: ModelCard, device: Device, out: Path
-) -> SegmentationOutput:
-    """Writes mask and preview image into the folder `out`.
-
-    The mask is written in the first format that it fits (`imaging.formats.registry.stored_for`).
-    """
-    return save_mask(result.mask, scan, card, report(result, scan, card, device), out)
-
-
-def save_mask(
-    mask: NDArray[Any], scan: Scan, card: ModelCard, facts: dict[str, Any], out: Path
-) -> SegmentationOutput:
-    """As `save`, for a mask whose report, `facts`, has been made."""
-    out.mkdir(parents=True, exist_ok=True)
-    stored = registry.stored_for(mask)
-    path = out / f"mask{stored.file_ending}"
-    write(path, mask, scan)
-    image = out / "preview.png"
-    preview(scan, mask, {label.value: label.color for label in card.labels}, image)
-    return SegmentationOutput(path, stored.name, image, facts)
+        return self._networks.compare_sample(model)
 
 
 def _given_mask(opened: dict[str, Scan], card: ModelCard, options: RunOptions) -> Scan | None:

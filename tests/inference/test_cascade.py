@@ -10,9 +10,10 @@ import pytest
 from imaging.box import Box
 from imaging.errors import BadModel, ScanModelMismatch
 from inference.cascade import label_map
-from inference.engine import Engine, save
+from inference.engine import Engine
 from inference.options import RunOptions
 from inference.run_context import RunContext
+from inference.save import save
 from models.card import ModelCard
 from models.registry import Model, Registry
 from tests.inference.test_window_parity import PARITY, nnunet_logits

@@ -266,7 +266,7 @@ def test_a_jobs_budget_is_its_devices(driver: Driver) -> None:
 
     def room(device: str, memory_bytes: int = 0) -> int:
         engine = Engine(Registry(), memory_bytes=memory_bytes)
-        return engine._budget(loaded, Device(device, "fp32")).memory_bytes  # type: ignore[arg-type]
+        return engine._networks.budget(loaded, Device(device, "fp32")).memory_bytes  # type: ignore[arg-type]
 
     assert room("cuda") == room("tensorrt") == 160 * MB
     assert room("cpu") == pytest.approx(PROCESSOR_MEMORY.budget_bytes() + 10 * MB, rel=0.2)

@@ -12,10 +12,11 @@ from onnx import numpy_helper
 
 from imaging.hashes import sha256_of
 from inference.device import Device, choose
-from inference.engine import Engine, ReadyNetwork
+from inference.engine import Engine
 from inference.networks import openvino
 from inference.networks.session import Session
 from inference.options import UNCHECKED, RunOptions
+from inference.ready_networks import ReadyNetwork
 from inference.sample_scans import sample_scans, sample_sha256
 from models.card import ModelCard
 from models.registry import ZOO, Model, Registry

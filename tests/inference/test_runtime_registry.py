@@ -96,7 +96,7 @@ model = Registry(Path(sys.argv[3])).get("toy")
 engine, scans = Engine(Registry(), cache=work), sample_scans(model)
 result, device = engine.run(scans, model)
 exact, cpu = engine.run(scans, model, RunOptions("cpu"))
-loaded = engine._sessions.get(model, device)
+loaded = engine._networks._sessions.get(model, device)
 print(json.dumps({
     "named": [choose("toy", "auto").precision, choose("toy", "fp32").precision],
     "auto": choose("auto", "auto").name,
@@ -110,7 +110,7 @@ print(json.dumps({
     "loaded": sorted({options.precision for options in LOADED}),
     "per_voxel": loaded.measured.bytes_per_voxel,
     "held": loaded.session.held_bytes,
-    "budget": engine._budget(loaded, device).memory_bytes,
+    "budget": engine._networks.budget(loaded, device).memory_bytes,
     "verdicts": len(list((work / "verdicts").iterdir())),
     "fingerprint": fingerprint(device),
 }))

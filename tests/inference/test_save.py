@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from imaging.formats.mask_file import deliver, read
 from imaging.formats.sniff import open_scan
 from inference.device import Device
-from inference.engine import save
 from inference.network_input import network_input
 from inference.options import RunOptions
 from inference.pipeline import Result
 from inference.planner import Budget
 from inference.results import ResultGrid
+from inference.save import save
 from inference.work_plan import plan_tiles
 from models.registry import Registry
 

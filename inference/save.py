@@ -1,0 +1,39 @@
+"""Writes the files of a segmentation: the mask and its preview image."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imaging.formats import registry
+from imaging.formats.mask_file import write
+from imaging.overlay import preview
+from imaging.scan import Scan
+from inference.device import Device
+from inference.pipeline import Result
+from inference.report import report
+from inference.segmentation_output import SegmentationOutput
+from models.card import ModelCard
+
+
+def save(
+    result: Result, scan: Scan, card: ModelCard, device: Device, out: Path
+) -> SegmentationOutput:
+    """Writes mask and preview image into the folder `out`.
+
+    The mask is written in the first format that it fits (`imaging.formats.registry.stored_for`).
+    """
+    return save_mask(result.mask, scan, card, report(result, scan, card, device), out)
+
+
+def save_mask(
+    mask: NDArray[Any], scan: Scan, card: ModelCard, facts: dict[str, Any], out: Path
+) -> SegmentationOutput:
+    """As `save`, for a mask whose report, `facts`, has been made."""
+    out.mkdir(parents=True, exist_ok=True)
+    stored = registry.stored_for(mask)
+    path = out / f"mask{stored.file_ending}"
+    write(path, mask, scan)
+    image = out / "preview.png"
+    preview(scan, mask, {label.value: label.color for label in card.labels}, image)
+    return SegmentationOutput(path, stored.name, image, facts)
