@@ -255,6 +255,23 @@ def dilated(record: Record, _chart: Path) -> list[str]:
     return markdown(head, rows)
 
 
+def windows(record: Record, _chart: Path) -> list[str]:
+    """MONAI's inferer and Tessera in the same windows; no chart."""
+    head = "| | s | processor s | times as fast as MONAI | voxels with MONAI's label |"
+    monai = record["rows"][0]["cpu_seconds"]
+    rows = [
+        (
+            row["name"],
+            f"{row['seconds']:.1f}",
+            f"{row['cpu_seconds']:.1f}",
+            f"{monai / row['cpu_seconds']:.1f}",
+            f"{100 * row['equal']:.2f} %",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
 def formats(record: Record, _chart: Path) -> list[str]:
     """Reading and writing each format, next to an older revision; no chart."""
     head = f"| format | | ms | ms, revision {record['old']} | ratio |"
@@ -305,6 +322,7 @@ MAKERS: dict[str, Maker] = {
     "large": sizes,
     "precisions": precisions,
     "dilated": dilated,
+    "windows": windows,
     "jobs": jobs,
     "first-mask": first_mask,
     "formats": formats,

@@ -87,6 +87,9 @@ def get_report(
     Without `format`, the header `Accept` chooses between the text formats. A table has one row for
     each label, or for each object of an instance mask: the first 10,000, and a warning in the JSON
     report if there are more. DICOM reports refer to the segments of `dicom-seg`.
+
+    `tiling` in the JSON report states how the scan was divided: its `kind` is `exact`, `one pass`,
+    `windows` (with their patch, step, weights and mirrored axes) or `none`.
     """
     job = results.finished_job(principal.project, job_id)
     target = registry.report_format(format) if format else _accepted(accept)
