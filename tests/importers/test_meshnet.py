@@ -1,6 +1,7 @@
 """MeshNets of brainchop give in Tessera what torch gives on the volume that they were made for."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from imaging.errors import BadModel
 from inference.engine import Engine
 from inference.networks.reach_probe import proved
+from inference.options import RunOptions
 from models.completed_card import completed
 from models.importers.registry import importer_for
 from models.importers.run import import_model
@@ -208,3 +210,62 @@ def test_one_command_imports_it(
     assert "--intensity is not valid" in capsys.readouterr().err
     card = Registry(tmp_path / "data" / "models").get("small").card
     assert (card.intensity.lower, card.intensity.upper) == (5, 95)
+
+
+SHARED = os.environ.get("TESSERA_TEST_DATA")
+REAL = ("model18cls", "model18cls_torch")
+"""One network in two formats, under `meshnet` in the folder that TESSERA_TEST_DATA names, which CI
+has not."""
+
+if SHARED:
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", REAL)
+    def test_a_trained_network_is_exact_and_gives_the_mask_of_torch(
+        name: str, tmp_path: Path
+    ) -> None:
+        """A crop of a head in tiles, against torch in one pass, but for voxels that are a tie."""
+        folder = Path(str(SHARED)) / "meshnet"
+        model = imported(folder / name, tmp_path)
+        assert (model.card.exact, model.card.halo) == (True, (46, 46, 46))
+        image = nibabel.load(folder / "t1_crop.nii.gz").slicer[76:180, 60:164, 70:174]
+        nibabel.save(image, tmp_path / "head.nii.gz")
+        values = np.asarray(image.dataobj).astype(np.float32)
+        unit = torch.from_numpy((values - values.min()) / np.ptp(values))
+        with torch.inference_mode():
+            logits = _torch_pass(folder / "model18cls_torch", unit[None, None])[0]
+        best = logits.topk(2, 0)
+        tie = (best.values[0] - best.values[1]) < 1e-5 * np.ptp(logits.numpy())
+        engine = Engine(Registry(tmp_path / "added", zoo=tmp_path / "none"), "auto")
+        options = RunOptions(tile=(100, 100, 100), precision="fp32")
+        scans = {"t1": tmp_path / "head.nii.gz"}
+        result = engine.segment(scans, model.card.name, tmp_path / "out", options)
+        mask = np.asarray(nibabel.load(result.mask).dataobj)
+        assert result.report["tiling"]["tiles"] > 1
+        assert len(np.unique(mask)) > 8
+        assert tie.float().mean() < 5e-4
+        assert np.array_equal(mask[~tie.numpy()], best.indices[0].numpy()[~tie.numpy()])
+
+    def _torch_pass(folder: Path, image: torch.Tensor) -> torch.Tensor:
+        """brainchop's layers, read here without the importer."""
+        layers = json.loads((folder / "model.json").read_text())["layers"]
+        data = (folder / "model.pth").read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:start])
+        for index, layer in enumerate(layers):
+            weight, bias = (
+                torch.from_numpy(
+                    np.frombuffer(data, "<f4", (end - begin) // 4, start + begin)
+                    .reshape(entry["shape"])
+                    .copy()
+                )
+                for part in ("weight", "bias")
+                for entry in [header[f"model.{2 * index}.{part}"]]
+                for begin, end in [entry["data_offsets"]]
+            )
+            image = torch.nn.functional.conv3d(
+                image, weight, bias, padding=layer["padding"], dilation=layer["dilation"]
+            )
+            if index < len(layers) - 1:
+                image = torch.nn.functional.elu(image)
+        return image
