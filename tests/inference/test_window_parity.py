@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from imaging.box import Box
 from imaging.scan import Scan
-from inference.device import Device
+from inference.device import Device, available
 from inference.labels import labels_of
 from inference.network_input import network_input
 from inference.networks.session import Session
@@ -207,6 +207,29 @@ def test_a_two_dimensional_network_segments_slice_by_slice(windowed: MakeWindowe
     result = run(scan, model)
     assert (result.mask == np.stack(slices)).mean() >= PARITY
     verify(model)
+
+
+@pytest.mark.parametrize("device", [d for d in available() if d in ("cpu", "openvino")])
+@pytest.mark.parametrize("slicewise", [True, False])
+def test_a_last_layer_of_many_outputs_runs_on_the_blended_features(
+    windowed: MakeWindowed, device: str, slicewise: bool
+) -> None:
+    """More outputs than features: OpenVINO stops before the last layer."""
+    patch = [1, 12, 20] if slicewise else [6, 12, 20]
+    model, network = windowed(
+        NNUNET | {"patch": patch, "mirror_axes": [2], "slicewise": slicewise}, outputs=12
+    )
+    scan = noise((1, 7, 29, 33), (5.0, 1.0, 1.0))
+    values = values_of(scan)
+    if slicewise:
+        slices = [values[:, n] for n in range(7)]
+        parts = [nnunet_logits(one, network, (12, 20), mirror_axes=(1,)) for one in slices]
+        expected = np.stack([part.argmax(0) for part in parts])
+    else:
+        expected = nnunet_logits(values, network, (6, 12, 20), mirror_axes=(2,)).argmax(0)
+    session = Session(model.verified, Device(device, "fp32"))
+    mask = segment({"image": scan}, model.card, session, PLENTY).mask
+    assert (mask == expected).mean() >= PARITY
 
 
 def test_regions_of_an_image(windowed: MakeWindowed) -> None:
