@@ -74,7 +74,8 @@ def compared(root: Path, name: str, precision: str) -> dict[str, Any]:
     began = perf_counter()
     segmented(root, name, models[-1], out, precision)
     seconds = perf_counter() - began
-    labels = sorted({v for value in case.labels.values() for v in np.atleast_1d(value)} - {0})
+    used = (value for stated, value in case.labels.items() if stated != "ignore")
+    labels = sorted({label for value in used for label in np.atleast_1d(value)} - {0})
     pairs = [
         (array_of(reference), array_of(out / reference.name))
         for reference in sorted((root / "predicted" / name).glob(f"*{case.ending}"))
