@@ -81,12 +81,13 @@ def compared(root: Path, name: str, precision: str) -> dict[str, Any]:
         for reference in sorted((root / "predicted" / name).glob(f"*{case.ending}"))
     ]
     equal = sum(int((a == b).sum()) for a, b in pairs) / sum(a.size for a, _ in pairs)
-    scores = [_over_all(pairs, label) for label in labels]
+    scores = [score for label in labels if (score := _over_all(pairs, label)) is not None]
     least = LEAST[precision]
     return {
         "cases": len(pairs),
         "differ": [int((a != b).sum()) for a, b in pairs],
         "equal": round(equal, 7),
+        "labels_found": len(scores),
         "lowest_dice": round(min(scores, default=0.0), 6),
         "labelled": round(float(np.mean([(a > 0).mean() for a, _ in pairs])), 4),
         "seconds": round(seconds, 1),
@@ -94,13 +95,13 @@ def compared(root: Path, name: str, precision: str) -> dict[str, Any]:
     }
 
 
-def _over_all(pairs: list[tuple[NDArray[Any], NDArray[Any]]], label: int) -> float:
-    """Dice of a label over all voxels of all cases; 0 where nnU-Net found it nowhere."""
-    flat = [
+def _over_all(pairs: list[tuple[NDArray[Any], NDArray[Any]]], label: int) -> float | None:
+    """Dice of a label over all voxels of all cases; None where neither found it anywhere."""
+    found = [
         np.concatenate([mask.ravel() for mask in masks]) == label
         for masks in zip(*pairs, strict=True)
     ]
-    return dice(*flat) if flat[0].any() else 0.0
+    return dice(*found) if any(one.any() for one in found) else None
 
 
 def imported(root: Path, name: str, configuration: str) -> Model:
