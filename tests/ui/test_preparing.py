@@ -31,6 +31,8 @@ def test_the_first_job_of_a_fresh_worker(
         page.evaluate(f"location.hash = 'job={job}'")
         expect(page.locator("#pill")).to_have_text("waiting")
         installation.worker(cache=str(tmp_path / "fresh"))
-        said = re.compile("Preparing the network.*later jobs will not wait for this")
+        said = re.compile(
+            "Preparing the network.*usually only the first job of a model waits for this"
+        )
         expect(page.locator(".banner")).to_contain_text(said)
         expect(page.locator("#pill")).to_have_text("to review")

@@ -65,7 +65,7 @@ function endText(job: Job): string {
 function waiting(job: Job, eta: string): HTMLElement[] {
   const { tiles_done: done, tiles_total: total, fraction } = job.progress
   const parts = [capital(stateText(job))]
-  if (job.progress.preparing) parts.push('later jobs will not wait for this')
+  if (job.progress.preparing) parts.push('usually only the first job of a model waits for this')
   if (job.state === 'running' && total > 0)
     parts.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
   if (job.attempt > 1) parts.push(`attempt ${job.attempt}`)
