@@ -1,6 +1,6 @@
 """Completes a folder of a bare ONNX file and a card: what can be derived need not be typed.
 
-folder/any.onnx, card.json  ->  draft/model.onnx, card.json with all fields
+folder/any.onnx, card.json  ->  draft/model.onnx, card.json with all fields, files of the sample
 """
 
 import json
@@ -21,7 +21,7 @@ from models.onnx_graph.facts import GraphFacts
 from models.onnx_graph.network_file import NetworkFile, read_network
 from models.onnx_graph.servable import check_servable
 from models.onnx_graph.stored import stored_form
-from models.registry import network_file
+from models.registry import network_file, sample_files
 from models.windows import Windows
 
 LARGEST_CARD_BYTES = 16 << 20
@@ -32,7 +32,7 @@ Prove = Callable[[NetworkFile, GraphFacts], GraphFacts]
 
 
 def completed(folder: Path, draft: Path, prove: Prove, output: str = "") -> tuple[str, ...]:
-    """Writes all networks and the complete card.json into `draft`; returns notes for the user.
+    """Writes networks, sample and the complete card.json into `draft`; returns notes for the user.
 
     `output`: the network's output that is used; empty: the first. Raises BadModel where the network
     cannot be served or the card lacks what cannot be derived.
@@ -49,7 +49,10 @@ def completed(folder: Path, draft: Path, prove: Prove, output: str = "") -> tupl
     if members := _members(folder, draft, output, fields.get("members")):
         fields |= {"members": members}
     (draft / "card.json").write_text(json.dumps(fields, indent=2) + "\n")
-    ModelCard.load(draft / "card.json").save(draft / "card.json")
+    card = ModelCard.load(draft / "card.json")
+    card.save(draft / "card.json")
+    for name in sample_files(card, folder):
+        shutil.copyfile(folder / name, draft / name)
     return _notes(network, None if windows else facts, chosen=bool(output))
 
 

@@ -130,7 +130,7 @@ class Registry:
         self._added.mkdir(parents=True, exist_ok=True)
         draft = Path(mkdtemp(prefix=".draft-", dir=self._added))
         try:
-            samples = [source / name for name in _sample_files(card, source)]
+            samples = [source / name for name in sample_files(card, source)]
             for file in (source / "card.json", *networks, *samples):
                 shutil.copyfile(file, draft / file.name)
             check(Model(card, draft))
@@ -151,7 +151,7 @@ class Registry:
                 )
 
 
-def _sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:
+def sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:
     """Names of the sample's files; raises BadModel where one is missing."""
     files = card.sample.files if card.sample else ()
     for name in files:

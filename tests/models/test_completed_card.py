@@ -66,6 +66,16 @@ def test_a_bare_network_and_a_bare_card_are_enough(tmp_path: Path, add: Any) -> 
     assert model.network.read_bytes() == (tmp_path / "bare/model.onnx").read_bytes()
 
 
+def test_files_of_the_sample_travel_with_the_network(tmp_path: Path, add: Any) -> None:
+    sample = {"kind": "file", "files": ["sample.png"]}
+    folder = bare_folder(tmp_path / "bare", convolution(), sample=sample)
+    with pytest.raises(BadModel, match=r"no sample\.png"):
+        completed(folder, tmp_path, proved)
+    (folder / "sample.png").write_bytes(b"a picture")
+    model, _ = add(folder)
+    assert (model.folder / "sample.png").read_bytes() == b"a picture"
+
+
 def test_the_only_onnx_file_of_a_folder_needs_no_name(tmp_path: Path, add: Any) -> None:
     folder = bare_folder(tmp_path / "bare", convolution())
     (folder / "model.onnx").rename(folder / "best_epoch.onnx")

@@ -92,7 +92,7 @@ export class StartView {
     const formats = await api.formats().catch(() => [])
     const titles = formats.filter((one) => one.scan_dimensions.length > 0).map((one) => one.title)
     if (titles.length === 0) return
-    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder, a zip or a tar. Upload any other scan as one file, or as a header together with its data file. If the format of a scan is a folder of files, upload a zip of the folder. You can add several scans.`
+    this.supported.textContent = `Supported formats: ${titles.join(', ')}. Upload a DICOM series as files, a folder, a zip or a tar. Upload any other scan as one file, or as a header together with its data file. If any other scan is stored as a folder, upload a zip of that folder. You can add several scans.`
   }
 
   private layout(): HTMLElement {
