@@ -47,10 +47,20 @@ def test_the_page_is_what_the_report_makes_of_the_results(made: Path) -> None:
 
 def test_all_results_and_pictures_are_used(made: Path) -> None:
     page = (DOCS / "benchmarks.md").read_text()
-    named = re.findall(r"^<!-- made from (.+)\.json -->$", page, re.MULTILINE)
+    pages = "".join(path.read_text() for path in DOCS.rglob("*.md"))
+    named = re.findall(r"^<!-- made from (.+)\.json -->$", pages, re.MULTILINE)
     assert sorted(named) == sorted(path.stem for path in RESULTS.iterdir())
     assert sorted(path.name for path in (made / "benchmarks").iterdir()) == PICTURES
     assert sorted(re.findall(r"\(benchmarks/(.+\.svg)\)", page)) == PICTURES
+
+
+def test_the_table_of_bundles_says_what_their_results_say() -> None:
+    from benchmarks.monai_bundles import table
+
+    page = (DOCS / "how-to" / "import-model.md").read_text()
+    _, after = page.split("<!-- made from monai_bundles.json -->\n")
+    rows, _, _ = after.partition("\n\n")
+    assert rows.splitlines() == table(results("monai_bundles"))
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from imaging.intensity import normalisation
 from imaging.orientation import canonical
 from imaging.resample import at_spacing
 from imaging.scan import Scan
+from models.card_parts import Intensity
 from tests.support.dicom.files import classic, picture
 from tests.support.dicom.scans import SHAPE, taken, turned, voxels, whole
 
@@ -62,10 +62,9 @@ def test_padding_becomes_air_and_is_left_out_of_statistics(
     values, real = whole(seen)[0], _real(seen)
     assert np.sort(values[real]).tolist() == np.sort(hounsfield[~outside]).tolist()
     assert set(values[~real]) == {AIR if hounsfield[~outside].min() > AIR else values[real].min()}
-    for kind in ("zscore", "percentile"):
-        rule: Any = SimpleNamespace(kind=kind, lower=5.0, upper=95.0, mean=0.0, std=1.0)
+    for rule in (Intensity(kind="zscore"), Intensity(kind="percentile", lower=5.0, upper=95.0)):
         measured = normalisation(seen, rule)
-        if kind == "zscore":
+        if rule.kind == "zscore":
             expected = hounsfield[~outside].mean(), hounsfield[~outside].std()
         else:
             low, high = np.percentile(hounsfield[~outside], (5, 95))
