@@ -181,10 +181,11 @@ def _critical_chunks(data: bytes) -> bytes:
     aside. Decoders refuse an image for a text that is too long, or a colour profile that is
     compressed by an unknown method.
     """
-    kept, at = [data[: len(SIGNATURE)]], len(SIGNATURE)
+    view, at = memoryview(data), len(SIGNATURE)  # slices of it are no copies
+    kept = [view[:at]]
     while at < len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if not data[at + 4 : at + 5].islower():
-            kept.append(data[at:end])
+        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
+        if not bytes(view[at + 4 : at + 5]).islower():
+            kept.append(view[at:end])
         at = end
-    return b"".join(kept)
+    return data if sum(map(len, kept)) == len(data) else b"".join(kept)
