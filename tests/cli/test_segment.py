@@ -345,7 +345,8 @@ def test_models_are_listed_shown_and_added(
     card = json.loads(capsys.readouterr().out)
     mine = tmp_path / "mine"
     mine.mkdir()
-    (mine / "model.onnx").write_bytes((ZOO / "nuclei-2d" / "model.onnx").read_bytes())
+    for name in ("model.onnx", "sample.png"):
+        (mine / name).write_bytes((ZOO / "nuclei-2d" / name).read_bytes())
     (mine / "card.json").write_text(json.dumps(card | {"name": "mine"}))
     assert tessera("models", "add", mine) == 0
     assert tessera("models", "show", "mine") == 0

@@ -155,7 +155,7 @@ def test_verdicts_are_kept_for_later_processes(tmp_path: Path) -> None:
     ask = masks(block(9000), block(9000, 500), made)
     verdict = PrecisionGate(KeptResults(tmp_path / "v")).verdict(strict, BF16, ask)
     assert not verdict.passed
-    assert made == [Device("openvino", "fp32"), BF16]
+    assert made == [BF16, Device("openvino", "fp32")]
     assert PrecisionGate(KeptResults(tmp_path / "v")).verdict(strict, BF16, ask) == verdict
     assert len(made) == 2
     (path,) = (tmp_path / "v").iterdir()
