@@ -60,6 +60,7 @@ def files_of(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_a_data_set(tmp_path: Path) -> None:
     """All T1w images; other kinds, derivatives and source data are left out."""
     root = data_set(

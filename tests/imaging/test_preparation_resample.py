@@ -270,6 +270,7 @@ def test_a_long_axis_is_resampled_in_bands() -> None:
         np.testing.assert_allclose(result.values[0], expected, atol=2e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     anchor=st.sampled_from(["edges", "centres"]),

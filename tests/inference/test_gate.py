@@ -273,6 +273,7 @@ def test_a_network_is_measured_as_it_is_loaded(
     np.testing.assert_array_equal(loaded.session.run(image), expected)
 
 
+@pytest.mark.slow
 def test_a_measurement_is_kept_for_later_processes(
     make_model: Callable[..., Model], tmp_path: Path
 ) -> None:

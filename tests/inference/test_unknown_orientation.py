@@ -65,6 +65,7 @@ def labels(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_the_report_warns(tmp_path: Path, make_model: Callable[..., Model], ending: str) -> None:
     model, path = make_model("unoriented", CONFIG), tmp_path / f"scan.{ending}"

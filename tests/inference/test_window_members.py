@@ -65,6 +65,7 @@ def run(engine: Engine, model: Model, scan: Scan, context: RunContext | None = N
     return engine.run({"image": scan}, model, FP32, context)[0]
 
 
+@pytest.mark.slow
 def test_labels_are_those_of_the_mean_of_all_networks(
     source: tuple[Path, list[InstanceNormNetwork]], registry: Registry
 ) -> None:
@@ -81,6 +82,7 @@ def test_labels_are_those_of_the_mean_of_all_networks(
     assert seen[-1] == (3 * len(result.plan), 3 * len(result.plan))
 
 
+@pytest.mark.slow
 def test_networks_that_do_not_fit_together_are_loaded_in_turn(
     source: tuple[Path, list[InstanceNormNetwork]],
     registry: Registry,

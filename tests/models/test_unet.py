@@ -32,6 +32,7 @@ def test_the_default_is_the_2d_papers_network() -> None:
     assert network(torch.empty(1, 1, 572, 572, device="meta")).shape == (1, 2, 388, 388)
 
 
+@pytest.mark.slow
 def test_unet3d_is_the_3d_papers_network() -> None:
     network = on_paper(PAPER_3D)
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm3d)]

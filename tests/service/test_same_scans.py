@@ -106,6 +106,7 @@ def archived(image: Dataset) -> Dataset:
     return image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -138,6 +139,7 @@ def test_other_files_of_the_same_series_are_the_same_scan(
     assert send(files, project="bob").id != first.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
