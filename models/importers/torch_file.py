@@ -1,7 +1,7 @@
 """Reads weights from torch's own files, without running code in them."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,36 @@ from imaging.errors import BadModel
 _WRAPPERS = ("state_dict", "model_state_dict", "network_weights", "model")
 
 
-def load_checkpoint(path: Path) -> Any:
-    """The content of a checkpoint, on the CPU; raises BadModel where only code could read it."""
+def load_checkpoint(path: Path, name: str = "", safe: Sequence[Any] = ()) -> Any:
+    """The content of a checkpoint, on the CPU; nothing in it is run.
+
+    `name`: what messages call it; empty: the file's own name. `safe`: types that it may contain
+    beside tensors and plain values. Raises BadModel, which lists what only code could read.
+    """
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        with torch.serialization.safe_globals([*safe]):
+            return torch.load(path, weights_only=True, map_location="cpu")
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        code = _code_in(path, safe)
+        reason = f"contains objects that only code can read: {', '.join(code)}" if code else ""
         raise BadModel(
-            f"{path.name} cannot be read as a file of weights.",
-            expected="A safetensors file, or a checkpoint of torch that holds only tensors and "
-            "plain values. A checkpoint with other objects contains code, which is not run.",
-            hint="Save the network's state_dict() again with torch.save.",
+            f"{name or path.name} {reason or 'cannot be read as a file of weights'}.",
+            expected="A complete checkpoint of torch with tensors and plain values. Code in it is "
+            "not run.",
+            hint="Copy the file again. If it contains other objects, load it where it was made, "
+            "and save only the network's state_dict().",
         ) from error
+
+
+def _code_in(path: Path, safe: Sequence[Any]) -> list[str]:
+    """Names of classes and functions that the file would import; nothing is run."""
+    try:
+        with torch.serialization.safe_globals([*safe]):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+    except Exception:  # noqa: BLE001 a damaged file may raise anything
+        return []
 
 
 def read_state_dict(path: Path) -> dict[str, NDArray[np.float32]]:

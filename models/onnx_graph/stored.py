@@ -90,14 +90,14 @@ def _convert_ends(model: onnx.ModelProto, network: NetworkFile) -> None:
 
 
 def _serialised(model: onnx.ModelProto) -> bytes:
-    try:
-        size = model.ByteSize()
-        if size <= LARGEST_BYTES:
-            return bytes(model.SerializeToString())
-    except (EncodeError, ValueError):
-        pass
-    raise BadModel(
+    too_large = BadModel(
         "The network and its weights are larger than 2 GiB.",
         expected="At most 2 GiB, which is the largest file of ONNX.",
         hint="Export the network with weights in float16.",
     )
+    try:
+        if model.ByteSize() > LARGEST_BYTES:
+            raise too_large
+        return bytes(model.SerializeToString())
+    except (EncodeError, ValueError) as error:
+        raise too_large from error

@@ -9,9 +9,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 from imaging.errors import BadModel
+from imaging.formats.archive import DAMAGED
+from imaging.formats.atomic import raising_storage_full
 from models.importers.json_file import LARGEST_BYTES, read_json
 from models.importers.monai_bundle.refusals import damaged
 
@@ -68,7 +70,7 @@ def is_bundle(source: Path) -> bool:
         )
     try:
         return is_zipfile(source) and _zip_root(source) is not None
-    except (OSError, BadZipFile, ValueError):
+    except DAMAGED:
         return False
 
 
@@ -78,7 +80,7 @@ def bundle_files(source: Path, folder: Path) -> BundleFiles:
         return BundleFiles(source)
     try:
         return BundleFiles(_extracted(source, folder))
-    except (OSError, BadZipFile, ValueError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise BadModel(
             "The zip of the bundle cannot be read.",
             expected="A complete zip without a password.",
@@ -112,7 +114,7 @@ def _extracted(archive: Path, folder: Path) -> Path:
                 continue
             target = folder.joinpath(*parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with opened.open(member) as source, target.open("wb") as out:
+            with opened.open(member) as source, raising_storage_full(), target.open("wb") as out:
                 shutil.copyfileobj(source, out)
     return folder
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from imaging.errors import BadModel
 from models.importers.nnunet.refusals import damaged
+from models.importers.torch_file import load_checkpoint
 
 _SCALAR: Any = np.float32(0).__reduce__()[0]
 _SAFE: list[Any] = [
@@ -40,7 +39,7 @@ class Checkpoint:
 
 def read_checkpoint(path: Path, name: str) -> Checkpoint:
     """The checkpoint `path`, called `name` in messages; raises BadModel."""
-    content = _load(path, name)
+    content = load_checkpoint(path, name, _SAFE)
     try:
         weights = {str(key): value for key, value in content["network_weights"].items()}
         axes = content.get("inference_allowed_mirroring_axes") or ()
@@ -56,30 +55,3 @@ def read_checkpoint(path: Path, name: str) -> Checkpoint:
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise damaged(f"{name} contains no weights.")
     return checkpoint
-
-
-def _load(path: Path, name: str) -> Any:
-    try:
-        with torch.serialization.safe_globals(_SAFE):
-            return torch.load(path, weights_only=True, map_location="cpu")
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file may raise anything
-        code = _code_in(path)
-        if not code:
-            raise damaged(f"{name} cannot be read.") from error
-        raise BadModel(
-            f"{name} contains objects that only code can read: {', '.join(code)}.",
-            expected="A checkpoint with tensors, plain values and numpy scalars, as nnU-Net's own "
-            "trainers write.",
-            hint="Load it with nnU-Net, delete the other entries and save it again.",
-        ) from error
-
-
-def _code_in(path: Path) -> list[str]:
-    """Names of classes and functions that the file would import; nothing is run."""
-    try:
-        with torch.serialization.safe_globals(_SAFE):
-            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
-    except Exception:  # noqa: BLE001 a damaged file may raise anything
-        return []

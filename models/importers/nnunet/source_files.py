@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Protocol
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 from imaging.errors import BadModel
+from imaging.formats.archive import DAMAGED
+from imaging.formats.atomic import raising_storage_full
 
 _WANTED = (
     "plans.json",
@@ -65,7 +67,7 @@ class ZipFiles:
         try:
             with ZipFile(self._archive) as archive:
                 return sorted(name for name in archive.namelist() if _wanted(name))
-        except (BadZipFile, OSError, ValueError):
+        except DAMAGED:
             return []
 
     def path(self, name: str) -> Path:
@@ -76,9 +78,10 @@ class ZipFiles:
                 ZipFile(self._archive) as archive,
                 archive.open(name) as member,
                 target.open("wb") as out,
+                raising_storage_full(),
             ):
                 shutil.copyfileobj(member, out)
-        except (BadZipFile, OSError, RuntimeError, EOFError, KeyError) as error:
+        except DAMAGED as error:
             raise BadModel(
                 f"{name} cannot be read from the zip.",
                 expected="The zip that nnUNetv2_export_model_to_zip wrote.",
