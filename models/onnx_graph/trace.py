@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from imaging.errors import BadModel
 from models.onnx_graph.network_file import STANDARD, NetworkFile, array_of
 from models.onnx_graph.node import Grid, Node, NotDerivable
-from models.onnx_graph.operators import pointwise, reductions, resizing, shapes, sliding
+from models.onnx_graph.operators import (
+    cutting,
+    joining,
+    pointwise,
+    reductions,
+    reshaping,
+    resizing,
+    shapes,
+    sliding,
+)
 from models.onnx_graph.operators.pointwise import size_used, varies
 from models.onnx_graph.operators.rule import Inputs, Rules, marked
 from models.onnx_graph.size import Size, UnknownSize, number
@@ -17,6 +26,9 @@ RULES: Rules = {
     **resizing.RULES,
     **pointwise.RULES,
     **shapes.RULES,
+    **joining.RULES,
+    **reshaping.RULES,
+    **cutting.RULES,
     **reductions.RULES,
 }
 """The rule of each operator; without one, the derivation ends."""
