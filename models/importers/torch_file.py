@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from imaging.errors import BadModel
 
+_NAMED = 5
+"""How many objects of a refused file a message names."""
 _WRAPPERS = ("state_dict", "model_state_dict", "network_weights", "model")
 
 
@@ -26,7 +28,9 @@ def load_checkpoint(path: Path, name: str = "", safe: Sequence[Any] = ()) -> Any
         raise
     except Exception as error:  # a damaged file may raise anything
         code = _code_in(path, safe)
-        reason = f"contains objects that only code can read: {', '.join(code)}" if code else ""
+        more = f" and {len(code) - _NAMED} more" if len(code) > _NAMED else ""
+        listed = ", ".join(code[:_NAMED]) + more
+        reason = f"contains objects that only code can read: {listed}" if code else ""
         raise BadModel(
             f"{name or path.name} {reason or 'cannot be read as a file of weights'}.",
             expected="A complete checkpoint of torch with tensors and plain values. Code in it is "
