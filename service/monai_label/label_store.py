@@ -102,6 +102,6 @@ class LabelStore:
 
     def _jobs_with_cards(self, scan: StoredScan) -> list[tuple[Job, ModelCard]]:
         """The jobs that made a mask of the scan and whose model is installed, newest first."""
-        cards = {model.card.sha256: model.card for model in self.registry.all()}
+        cards = {model.card.checksum: model.card for model in self.registry.all()}
         jobs = self.jobs.succeeded_on(scan.project, scan.id)
         return [(job, cards[job.model_sha256]) for job in jobs if job.model_sha256 in cards]

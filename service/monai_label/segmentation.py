@@ -51,10 +51,10 @@ class Segmentations:
     def _job(self, scan: StoredScan, card: ModelCard) -> Job:
         """A job of exactly this network on this scan: finished, under way, or new."""
         for job in self.jobs.succeeded_on(scan.project, scan.id):
-            if (job.model, job.model_sha256, job.options) == (card.name, card.sha256, Options()):
+            if (job.model, job.model_sha256, job.options) == (card.name, card.checksum, Options()):
                 return job
         order = JobOrder(card.name, scan.id, priority=PRIORITY)
-        placed = self.orders.place(scan.project, order, f"monai-label {scan.id} {card.sha256}")
+        placed = self.orders.place(scan.project, order, f"monai-label {scan.id} {card.checksum}")
         job = placed.job
         if not placed.created and job.state in (JobState.FAILED, JobState.CANCELLED):
             job = self._retried(job)
