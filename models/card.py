@@ -7,7 +7,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from imaging.errors import BadModel
-from imaging.mask_description import MaskDescription
 from models.accuracy import Accuracy
 from models.card_facts import CardFacts
 from models.card_parts import Sha256, Training
@@ -93,17 +92,6 @@ class ModelCard(CardFacts):
     def network_dimension(self) -> int:
         """Spatial axes of the network itself: 2 if it segments a volume slice by slice."""
         return 2 if self.windows is not None and self.windows.slicewise else self.dimension
-
-    def mask_description(self, *, supplied: bool = False) -> MaskDescription:
-        """What the values of this model's masks mean; `supplied`: of a mask with its labels that a
-        user supplied, so that no network made it."""
-        return MaskDescription(
-            segments=tuple(label.segment for label in self.labels),
-            algorithm=self.name,
-            version=self.version,
-            instances=self.instances is not None,
-            supplied=supplied,
-        )
 
     @classmethod
     def load(cls, path: Path) -> Self:

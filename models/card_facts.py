@@ -4,32 +4,20 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from imaging.frozen_model import FrozenModel
 from imaging.orientation import RAS, check_orientation
 from imaging.postprocessing.step import LabelStep
 from imaging.postprocessing.steps import AnyStep
 from imaging.preparation.resample import Resample
 from imaging.preparation.steps import AnyPreparation, check_steps
-from models.card_parts import Channel, Instances, Intensity, Label, Name, Sample
+from models.card_parts import Intensity, Sample
+from models.model_facts import ModelFacts
 from models.results import Results
 from models.windows import Windows
 
 
-class CardFacts(FrozenModel):
-    """What a person states about a model. `[card]` of a training configuration is one."""
+class CardFacts(ModelFacts):
+    """What a person states about a network. `[card]` of a training configuration is one."""
 
-    name: Name
-    """Unique name: 1 to 64 lower-case letters, digits, `.`, `_` and `-`."""
-    version: str = "1"
-    """Version of the model, as its author counts."""
-    title: str
-    """Short title for lists."""
-    description: str = ""
-    """What the model segments, in which scans."""
-    channels: tuple[Channel, ...]
-    """Input scans, in the order of the network's input channels."""
-    labels: tuple[Label, ...]
-    """Label values of the mask; each value once."""
     activation: Literal["softmax", "sigmoid"] = "softmax"
     """`softmax`: each voxel gets the label of its highest output. `sigmoid`: each output is a
     region, painted where its probability is above 0.5."""
@@ -41,8 +29,6 @@ class CardFacts(FrozenModel):
     windows: Windows | None = None
     """The overlapping windows in which a network runs that is not exact. Empty: it runs in one
     pass."""
-    instances: Instances | None = None
-    """Numbers single objects instead of writing label values. Empty: label values."""
     postprocessing: tuple[AnyStep, ...] = ()
     """Steps applied to the finished mask, in this order."""
     orientation: str = RAS
@@ -67,28 +53,10 @@ class CardFacts(FrozenModel):
     Empty: no tile is skipped."""
     sample: Sample | None = None
     """An input that is the same on every machine, used to check the model there."""
-    licence: str
-    """Licence of the weights, as an SPDX identifier where there is one."""
-    data: str = ""
-    """Data that the model was trained on, with its licence."""
-    split: str = ""
-    """How cases were divided into training and validation."""
-    limits: str = ""
-    """Where the model is known or expected to fail."""
-    intended_use: str = "Research use only; not for clinical use."
-    """What the model may be used for."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.channels or len({c.name for c in self.channels}) < len(self.channels):
-            raise ValueError("channels need at least one entry, each name once")
-        if self.channels[0].label_values:
-            raise ValueError("the first channel must be a scan: it has the grid of the mask")
-        if any(channel.made_by == self.name for channel in self.channels):
-            raise ValueError("a model cannot fill its own channel")
+    def _outputs_and_preparation(self) -> Self:
         values = {label.value for label in self.labels}
-        if len(values) < len(self.labels):
-            raise ValueError("each label value may appear once")
         if self.activation == "softmax" and (len(self.outputs) < 2 or self.outputs[0] != 0):
             raise ValueError("softmax outputs begin with 0, background")
         if not set(self.outputs) - {0} <= values:
@@ -145,11 +113,6 @@ class CardFacts(FrozenModel):
         resamples. None, for an axis or for all: that of the scan."""
         steps = (step.spacing_mm for step in self.preparation if isinstance(step, Resample))
         return next(iter(reversed([*steps])), self.spacing_mm)
-
-    @property
-    def requested_channels(self) -> tuple[Channel, ...]:
-        """The channels that a request supplies: all but those that another model fills."""
-        return tuple(channel for channel in self.channels if channel.made_by is None)
 
     @property
     def components(self) -> int:
