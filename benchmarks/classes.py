@@ -98,13 +98,13 @@ def one(classes: int, threads: int) -> dict[str, Any]:
         model, options = registry.get("classes"), RunOptions(precision="fp32")
         peak = PeakMemory()
         context = RunContext(_print_progress)
-        result, device = engine.run({"image": scan}, model, options, context)
+        record = engine.run({"image": scan}, model, options, context).record
         return {
-            **{name: result.seconds[name] for name in ("network", "total")},
-            "tiles": len(result.plan),
+            **{name: record.seconds[name] for name in ("network", "total")},
+            "tiles": record.tiles,
             "peak_mb": peak.stop() / 1e6,
-            "device": device.name,
-            "precision": device.precision,
+            "device": record.device,
+            "precision": record.precision,
         }
 
 

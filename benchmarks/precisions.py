@@ -52,14 +52,14 @@ def measured(engine: Engine, model: Model, runs: int) -> dict[str, Any]:
     for run in range(runs + 1):
         for precision, times in seconds.items():
             started = perf_counter()
-            result, device = engine.run(scans, model, RunOptions(precision=precision))
+            result = engine.run(scans, model, RunOptions(precision=precision))
             if run:
                 times.append(perf_counter() - started)
     return {
         "model": model.card.name,
         "grid": result.mask.shape,
         "fp32": round(median(seconds["fp32"]), 4),
-        "precision": device.precision,
+        "precision": result.record.precision,
         "seconds": round(median(seconds["auto"]), 4),
     }
 

@@ -100,14 +100,14 @@ def _timing(
     seconds, network_seconds = [], []
     for _ in range(runs):
         start = perf_counter()
-        result, device = engine.run(scans, model, options)
+        record = engine.run(scans, model, options).record
         seconds.append(perf_counter() - start)
-        network_seconds.append(result.seconds["network"])
+        network_seconds.append(record.seconds["network"])
     return _Timing(
         seconds=median(seconds),
         network_seconds=median(network_seconds),
-        tiles=len(result.plan),
-        device=f"{device.name}, {device.precision}",
+        tiles=record.tiles,
+        device=f"{record.device}, {record.precision}",
     )
 
 

@@ -76,7 +76,7 @@ class CaseEvaluator:
         card = self._model.card
         scan, reference = case.open()
         scans = {card.channels[0].name: scan}
-        result, _ = self._engine.run(scans, self._model, options)
+        result = self._engine.run(scans, self._model, options)
         known = set() if card.instances else {label.value for label in card.labels}
         return scan, result.mask, reference_mask(reference, self._maps, known)
 

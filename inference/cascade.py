@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imaging.box import Box
 from imaging.errors import BadModel, NotFound
 from imaging.scan import Scan
+from inference.model_result import EarlierMask
 from inference.options import RunOptions
 from inference.run_context import RunContext
 from models.card import ModelCard
@@ -17,16 +18,6 @@ from models.registry import Model, Registry
 
 Segment = Callable[[Mapping[str, Scan], Model, RunOptions, RunContext], NDArray[Any]]
 """The mask of scans by a model, on the grid of its first channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierMask:
-    """A channel that another model filled."""
-
-    channel: str
-    model: str
-    checksum: str
-    """Identifies that model's networks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-from numpy.typing import NDArray
 
 from imaging.errors import BadModel
 from imaging.formats.limits import Limits
@@ -14,12 +11,11 @@ from imaging.formats.sniff import open_scan
 from imaging.given_mask import take_given_mask
 from imaging.same_grid import label_view
 from imaging.scan import Scan
-from inference.cascade import Cascade
-from inference.device import Device
 from inference.given_mask import crop_box, cropped_channels, pasted, starting_mask
+from inference.model_result import ModelResult
+from inference.model_runner import ModelRunner
 from inference.network_input import check
 from inference.options import RunOptions
-from inference.pipeline import Result, segment
 from inference.precision_gate import SampleComparison
 from inference.ready_networks import ReadyNetwork, ReadyNetworks
 from inference.report import report_of_given
@@ -61,6 +57,7 @@ class Engine:
         self._scratch = scratch
         self._limits = limits or Limits()
         self._networks = ReadyNetworks(device, memory_bytes, threads, cache, model_bytes)
+        self._runner = ModelRunner(registry, self._networks, scratch)
 
     def segment(
         self,
@@ -89,9 +86,9 @@ class Engine:
         if given is not None and options.starts_from_mask:
             output = self._start(given, first, loaded.card, out, context)
         else:
-            result, device = self._run_in_box(opened, loaded, given, options, context)
-            saved = save(result, first, loaded.card, device, out)
-            output = replace(saved, fallback=result.fallback)
+            result = self._run_in_box(opened, loaded, given, options, context)
+            saved = save(result, first, loaded.card, out)
+            output = replace(saved, fallback=result.record.fallback)
         output.report["seconds"]["total"] = round(perf_counter() - started, 4)
         return output
 
@@ -111,16 +108,16 @@ class Engine:
         given: Scan | None,
         options: RunOptions,
         context: RunContext,
-    ) -> tuple[Result, Device]:
+    ) -> ModelResult:
         """As `run`; the channels are cropped to the labels of the given mask, if there is one."""
         if given is None:
             return self.run(opened, model, options, context)
         first = opened[model.card.channels[0].name]
         box = crop_box(label_view(given, first), options.margin_mm)
         scans = cropped_channels(opened, model.card, box)
-        result, device = self.run(scans, model, options, context)
+        result = self.run(scans, model, options, context)
         mask = pasted(result.mask, box, first.grid, self._scratch)
-        return replace(result, mask=mask, box=box), device
+        return ModelResult(mask, replace(result.record, box=box))
 
     def run(
         self,
@@ -128,29 +125,13 @@ class Engine:
         model: Model,
         options: RunOptions | None = None,
         context: RunContext | None = None,
-    ) -> tuple[Result, Device]:
-        """The mask of opened scans, in memory, and the device that it was computed on.
+    ) -> ModelResult:
+        """The mask of opened scans, in memory, and how it was made.
 
         Channels that no scan is given for are filled by the models that the card names.
         """
-        options = options or RunOptions()
         context = replace(context or RunContext(), scratch=self._scratch)
-        check(scans, model.card)
-        cascade = Cascade.of(model, scans, self._registry)
-        scans, context = cascade.filled(scans, self._mask, options, context)
-        ready = self._networks.ready(model, options, context)
-        budget = self._networks.budget(ready.loaded, ready.device)
-        members = self._networks.members(model, ready.device, ready.loaded, context)
-        result = segment(scans, model.card, ready.loaded.session, budget, options, context, members)
-        if result.shrunk_to is not None:
-            ready.loaded.limit_tiles(result.shrunk_to)
-        result = replace(result, fallback=ready.fallback, earlier=cascade.masks)
-        return result, ready.device
-
-    def _mask(
-        self, scans: Mapping[str, Scan], model: Model, options: RunOptions, context: RunContext
-    ) -> NDArray[Any]:
-        return self.run(scans, model, options, context)[0].mask
+        return self._runner.run(model, scans, options or RunOptions(), context)
 
     def models(self) -> list[Model]:
         """The models that it can run, sorted by name."""

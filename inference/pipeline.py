@@ -16,10 +16,9 @@ from imaging.large_arrays import large_zeros
 from imaging.postprocessing.mask_context import MaskContext
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
-from inference.cascade import EarlierMask
 from inference.label_writers import write_labels
 from inference.labels import label_type
-from inference.network_input import NetworkInput, network_input
+from inference.network_input import network_input
 from inference.networks.session import Runner
 from inference.options import RunOptions
 from inference.planner import Budget
@@ -36,19 +35,14 @@ class Result:
     mask: NDArray[Any]
     """Label values, or object numbers; spatial shape of the scan, unsigned integers."""
     plan: tiling.Plan | WindowPlan
-    subject: NetworkInput
+    warnings: tuple[str, ...]
+    """About the scans."""
     seconds: Mapping[str, float]
     """`open`, `network` and `total`."""
     shrunk_to: int | None = None
     """Bytes that a tile may need, where memory was short for larger tiles."""
     depth: int = 0
     """How often the network was cut; see `inference.levels`."""
-    box: Box | None = None
-    """The part of the grid that was segmented; None: all of it."""
-    earlier: tuple[EarlierMask, ...] = ()
-    """The channels that other models filled."""
-    fallback: str = ""
-    """Why the processor was used instead of a GPU, in one sentence; empty: it was not."""
 
 
 def segment(
@@ -79,7 +73,7 @@ def segment(
     grid = MaskContext(subject.oriented.scan.spacing_mm)
     mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
     seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
-    return Result(mask, written.plan, subject, seconds, written.shrunk_to, written.depth)
+    return Result(mask, written.plan, subject.warnings, seconds, written.shrunk_to, written.depth)
 
 
 def cancellable(scan: Scan, token: CancelToken) -> Scan:

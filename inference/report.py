@@ -7,37 +7,37 @@ from numpy.typing import NDArray
 
 from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
-from inference.device import Device
-from inference.pipeline import Result
+from inference.model_result import ModelResult, NetworkRecord
 from inference.windows.plan import WindowPlan
 from models.card import ModelCard
 
 
-def report(result: Result, scan: Scan, card: ModelCard, device: Device) -> dict[str, Any]:
+def report(result: ModelResult, scan: Scan, card: ModelCard) -> dict[str, Any]:
     """Model, device, tiling, times, warnings and measurements of one mask."""
-    warnings = [*result.subject.warnings]
+    record = result.record
+    network, warnings = record.network, [*record.network.warnings]
     if not card.exact and card.windows is None:
         warnings.append("This network is not exact; it ran in one pass.")
-    if result.fallback:
-        warnings.append(result.fallback)
-    if result.shrunk_to is not None:
+    if network.fallback:
+        warnings.append(network.fallback)
+    if network.shrunk_to is not None:
         warnings.append("Memory was short for the planned tiles; smaller tiles were used.")
     if not result.mask.any():
         warnings.append("The mask is empty: the model predicts no label in this scan.")
     return _report(result.mask, scan, card, warnings) | {
         "supplied": False,
-        "device": device.name,
-        "precision": device.precision,
-        "tiling": _tiling(result, card),
-        "box": None if result.box is None else [list(result.box.start), list(result.box.stop)],
-        "earlier_masks": [asdict(mask) for mask in result.earlier],
-        "seconds": {name: round(value, 4) for name, value in result.seconds.items()},
+        "device": record.device,
+        "precision": record.precision,
+        "tiling": _tiling(network, card),
+        "box": None if record.box is None else [list(record.box.start), list(record.box.stop)],
+        "earlier_masks": [asdict(mask) for mask in network.earlier],
+        "seconds": {name: round(value, 4) for name, value in record.seconds.items()},
     }
 
 
-def _tiling(result: Result, card: ModelCard) -> dict[str, Any]:
+def _tiling(network: NetworkRecord, card: ModelCard) -> dict[str, Any]:
     """How the scan was divided: `kind` is `exact`, `one pass` or `windows`."""
-    plan = result.plan
+    plan = network.plan
     if isinstance(plan, WindowPlan):
         if card.windows is None:
             raise ValueError("Windows were run that the card does not state.")
@@ -47,7 +47,7 @@ def _tiling(result: Result, card: ModelCard) -> dict[str, Any]:
     return {
         "kind": "exact" if card.exact else "one pass",
         "tiles": len(plan),
-        "levels": 1 + result.depth,
+        "levels": 1 + network.depth,
         "read": list(plan.read_shape),
         "write": list(write),
         "halo": list(card.halo),

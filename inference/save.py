@@ -9,21 +9,18 @@ from imaging.formats import registry
 from imaging.formats.mask_file import write
 from imaging.overlay import preview
 from imaging.scan import Scan
-from inference.device import Device
-from inference.pipeline import Result
+from inference.model_result import ModelResult
 from inference.report import report
 from inference.segmentation_output import SegmentationOutput
 from models.card import ModelCard
 
 
-def save(
-    result: Result, scan: Scan, card: ModelCard, device: Device, out: Path
-) -> SegmentationOutput:
+def save(result: ModelResult, scan: Scan, card: ModelCard, out: Path) -> SegmentationOutput:
     """Writes mask and preview image into the folder `out`.
 
     The mask is written in the first format that it fits (`imaging.formats.registry.stored_for`).
     """
-    return save_mask(result.mask, scan, card, report(result, scan, card, device), out)
+    return save_mask(result.mask, scan, card, report(result, scan, card), out)
 
 
 def save_mask(

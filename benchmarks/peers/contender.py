@@ -118,9 +118,10 @@ def tessera(device: str, precision: str, folder: Path, _window: int, threads: in
     options, channel = RunOptions(precision=precision), model.card.channels[0].name
 
     def mask() -> NDArray[Any]:
-        result, used = engine.run({channel: scan}, model, options)
-        facts.update(device=used.name, precision=used.precision, tiles=len(result.plan))
-        facts.setdefault("network", []).append(result.seconds["network"])
+        result = engine.run({channel: scan}, model, options)
+        record = result.record
+        facts.update(device=record.device, precision=record.precision, tiles=record.tiles)
+        facts.setdefault("network", []).append(record.seconds["network"])
         return result.mask
 
     return mask

@@ -42,7 +42,7 @@ def study(tmp_path: Path, cache: Path) -> Path:
     for n, name in enumerate(("one", "two")):
         path = tmp_path / "images" / f"{name}.png"
         Image.fromarray(slide[:200, 200 * n : 200 * n + 200]).save(path)
-        result, _ = engine.run({"image": open_scan(path)}, model, RunOptions(precision="fp32"))
+        result = engine.run({"image": open_scan(path)}, model, RunOptions(precision="fp32"))
         grown = ndimage.grey_dilation(result.mask, size=(3, 3)).astype(np.uint16)
         Image.fromarray(grown).save(tmp_path / "labels" / path.name)
     return tmp_path
@@ -65,9 +65,7 @@ def test_both_precisions_are_evaluated_and_recorded(study: Path, cache: Path) ->
     for precision, option in (("fp32", "fp32"), ("bf16", UNCHECKED)):
         expected = []
         for path in sorted((study / "images").iterdir()):
-            mask = engine.run({"image": open_scan(path)}, model, RunOptions(precision=option))[
-                0
-            ].mask
+            mask = engine.run({"image": open_scan(path)}, model, RunOptions(precision=option)).mask
             reference = np.asarray(Image.open(study / "labels" / path.name))
             expected.append(dice(mask > 0, reference > 0))
         results = evaluation["precisions"][precision]

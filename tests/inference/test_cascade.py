@@ -53,7 +53,7 @@ def test_the_coarse_mask_is_the_fine_networks_input(
     image, seen = SCAN.read(Box.whole(SCAN.grid)), list[tuple[int, int]]()
     engine = Engine(Registry(folder, zoo=folder / "none"))
     context = RunContext(lambda *at: seen.append(at))
-    result, device = engine.run({"ct": SCAN}, fine[0], FP32, context)
+    result = engine.run({"ct": SCAN}, fine[0], FP32, context)
     mask = nnunet_logits(image, coarse[1], PATCH).argmax(0)
     assert set(np.unique(mask)) == {0, 1, 2}
     inputs = np.stack([image[0], mask == 1, mask == 2]).astype(np.float32)
@@ -65,14 +65,14 @@ def test_the_coarse_mask_is_the_fine_networks_input(
     shares = [done / total for done, total in seen]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
-    report = save(result, SCAN, fine[0].card, device, tmp_path / "out").report
+    report = save(result, SCAN, fine[0].card, tmp_path / "out").report
     assert report["earlier_masks"] == [
         {"channel": "coarse", "model": "coarse-model", "checksum": coarse[0].card.checksum}
     ]
 
     given = label_map(result.mask * 0, SCAN)
-    own, _ = engine.run({"ct": SCAN, "coarse": given}, fine[0], FP32)
-    assert own.earlier == ()
+    own = engine.run({"ct": SCAN, "coarse": given}, fine[0], FP32)
+    assert own.record.network.earlier == ()
     assert (own.mask == without.argmax(0)).mean() >= PARITY
 
 

@@ -204,12 +204,12 @@ def test_a_trained_network_may_and_a_random_one_may_not(
     for model, precision in ((trained, "bf16"), (loose, "fp32")):
         engine = Engine(Registry(), cache=tmp_path)
         scans = sample_scans(model)
-        result, device = engine.run(scans, model)
-        assert device == Device("openvino", precision)
+        result = engine.run(scans, model)
+        assert result.record.network.device == Device("openvino", precision)
         assert len(np.unique(result.mask)) > 1
         asked = RunOptions(precision="fp32")
-        _, device = engine.run(scans, model, asked)
-        assert device == Device("openvino", "fp32")
+        exact = engine.run(scans, model, asked)
+        assert exact.record.network.device == Device("openvino", "fp32")
 
 
 MNI152 = Sample(kind="package", image="nilearn:mni152-t1", start=(51, 84, 35), shape=(40, 56, 44))

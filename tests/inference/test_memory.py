@@ -44,10 +44,11 @@ engine = Engine(registry, device, memory_bytes=1 << 40, threads=1)
 options, progress = RunOptions(precision="fp32"), []
 def run(tile=None):
     wish = RunOptions(precision="fp32", tile=tile)
-    result, _ = engine.run(
+    result = engine.run(
         {"image": scan}, registry.get("wide"), wish, RunContext(lambda *p: progress.append(p))
     )
-    told = hashlib.sha256(result.mask.tobytes()).hexdigest(), len(result.plan), result.shrunk_to
+    record, sha256 = result.record, hashlib.sha256(result.mask.tobytes()).hexdigest()
+    told = sha256, record.tiles, record.network.shrunk_to
     return told
 run((32,))  # libraries are loaded and threads started before memory gets short
 if room:

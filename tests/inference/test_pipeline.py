@@ -169,7 +169,7 @@ def test_bad_voxels_are_counted_and_do_not_spread(make_model: Callable[..., Mode
         reach = model.card.halo[0] + model.card.align[0] - 1
         far[tuple(slice(max(0, n - reach), n + reach + 1) for n in place)] = False
     dirty = run(scan_of(values, (1.0, 1.0, 1.0)), model)
-    assert "2 voxels of channel image were NaN or infinite." in dirty.subject.warnings
+    assert "2 voxels of channel image were NaN or infinite." in dirty.warnings
     assert far.mean() > 0.3
     assert len(np.unique(clean.mask[far])) > 1
     np.testing.assert_array_equal(dirty.mask[far], clean.mask[far])

@@ -111,10 +111,10 @@ def test_the_harm_is_that_of_bf16(tmp_path: Path, cache: Path) -> None:
     scans = sample_scans(sound)
     engine = Engine(Registry(), cache=cache)
     exact, bad = (
-        engine.run(scans, harmed, RunOptions(precision=precision))[0].mask
+        engine.run(scans, harmed, RunOptions(precision=precision)).mask
         for precision in ("fp32", UNCHECKED)
     )
-    expected = engine.run(scans, sound, RunOptions(precision="fp32"))[0].mask
+    expected = engine.run(scans, sound, RunOptions(precision="fp32")).mask
     assert (exact != expected).sum() <= 5
     assert (bad != expected).sum() > 300
 

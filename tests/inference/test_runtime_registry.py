@@ -94,8 +94,10 @@ settings = Settings(data=work, broker_url="file://")
 schema = create_app(settings).openapi()["components"]["schemas"]
 model = Registry(Path(sys.argv[3])).get("toy")
 engine, scans = Engine(Registry(), cache=work), sample_scans(model)
-result, device = engine.run(scans, model)
-exact, cpu = engine.run(scans, model, RunOptions("cpu"))
+result = engine.run(scans, model)
+device = result.record.network.device
+exact = engine.run(scans, model, RunOptions("cpu"))
+equal = bool((result.mask == exact.mask).all())
 loaded = engine._networks._sessions.get(model, device)
 print(json.dumps({
     "named": [choose("toy", "auto").precision, choose("toy", "fp32").precision],
@@ -106,7 +108,7 @@ print(json.dumps({
     "waiting": Queue(settings, queue_names()).waiting("npu"),
     "options": {name: choices(name) for name in ("segment", "bench", "evaluate", "worker")},
     "schema": schema["OptionsIn"]["properties"]["device"],
-    "ran": [device.name, device.precision, cpu.name, bool((result.mask == exact.mask).all())],
+    "ran": [device.name, device.precision, exact.record.device, equal],
     "loaded": sorted({options.precision for options in LOADED}),
     "per_voxel": loaded.measured.bytes_per_voxel,
     "held": loaded.session.held_bytes,

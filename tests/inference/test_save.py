@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from imaging.formats.mask_file import deliver, read
 from imaging.formats.sniff import open_scan
 from inference.device import Device
+from inference.model_result import ModelRecord, ModelResult, NetworkRecord
 from inference.network_input import network_input
 from inference.options import RunOptions
-from inference.pipeline import Result
 from inference.planner import Budget
 from inference.results import ResultGrid
 from inference.save import save
@@ -33,8 +33,9 @@ def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, ki
     mask = mask.reshape(300, 290)
     subject = network_input({card.channels[0].name: scan}, card)
     plan = plan_tiles(ResultGrid.of(subject, card), Budget(1 << 40), RunOptions())
-    result = Result(mask, plan, subject, {})
-    made = save(result, scan, card, Device("cpu", "fp32"), tmp_path / "out")
+    network = NetworkRecord(Device("cpu", "fp32"), plan, {})
+    result = ModelResult(mask, ModelRecord(card, network))
+    made = save(result, scan, card, tmp_path / "out")
 
     assert made.mask_format == kind
     assert np.array_equal(read(made.mask, dimension=2), mask)

@@ -62,7 +62,7 @@ def expected(scan: Scan, networks: list[InstanceNormNetwork]) -> NDArray[Any]:
 
 
 def run(engine: Engine, model: Model, scan: Scan, context: RunContext | None = None) -> Any:
-    return engine.run({"image": scan}, model, FP32, context)[0]
+    return engine.run({"image": scan}, model, FP32, context)
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_labels_are_those_of_the_mean_of_all_networks(
     labels = expected(scan, networks)
     assert (result.mask == labels).mean() >= PARITY
     assert (labels == expected(scan, networks[:2])).mean() < PARITY
-    assert seen[-1] == (3 * len(result.plan), 3 * len(result.plan))
+    assert seen[-1] == (3 * result.record.tiles, 3 * result.record.tiles)
 
 
 @pytest.mark.slow
@@ -100,7 +100,8 @@ def test_networks_that_do_not_fit_together_are_loaded_in_turn(
     result = run(Engine(registry), model, scan)
     assert loaded == ["model.onnx", "model_1.onnx", "model_2.onnx"]
     in_turn = run(Engine(registry, model_bytes=0), model, scan).mask
-    rows = len(result.plan.starts[result.plan.along])
+    plan = result.record.network.plan
+    rows = len(plan.starts[plan.along])
     assert rows > 2
     assert loaded[3:] == ["model.onnx", *["model_1.onnx", "model_2.onnx"] * rows]
     np.testing.assert_array_equal(in_turn, result.mask)

@@ -19,6 +19,7 @@ from imaging.errors import BadModel, JobLost, Unavailable
 from imaging.scan import Scan
 from inference.cancellation import CancelToken
 from inference.device import Device, available
+from inference.model_result import ModelRecord, ModelResult, NetworkRecord
 from inference.networks.session import Session
 from inference.pipeline import Result, segment
 from inference.planner import Budget
@@ -277,7 +278,8 @@ def test_the_report_states_the_windows(windowed: MakeWindowed) -> None:
     result = run(scan, model, context=RunContext(lambda *at: seen.append(at)))
     count = 3 * 4 * 4
     assert seen == [(n, count) for n in range(count + 1)]
-    facts = report(result, scan, model.card, CPU)
+    record = ModelRecord(model.card, NetworkRecord.of(result, CPU))
+    facts = report(ModelResult(result.mask, record), scan, model.card)
     assert facts["tiling"] == {
         "kind": "windows", "tiles": count, "patch": [16, 12, 20], "step": 0.5,
         "step_rule": "spread", "weights": "gaussian_fp16", "sums": "float32", "sigma": 0.125,

@@ -1,0 +1,119 @@
+"""The mask of a model, and the record of how it was made."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from numpy.typing import NDArray
+
+from imaging import tiling
+from imaging.box import Box
+from inference.device import Device
+from inference.pipeline import Result
+from inference.windows.plan import WindowPlan
+from models.card import ModelCard
+
+NONE = "none"
+"""Device and precision of a mask that no network made."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierMask:
+    """A channel that another model filled."""
+
+    channel: str
+    model: str
+    checksum: str
+    """Identifies that model's networks."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecord:
+    """How a network ran on one subject."""
+
+    device: Device
+    plan: tiling.Plan | WindowPlan
+    seconds: Mapping[str, float]
+    """`open`, `network` and `total`."""
+    warnings: tuple[str, ...] = ()
+    """About its input."""
+    shrunk_to: int | None = None
+    """Bytes that a tile may need, where memory was short for larger tiles."""
+    depth: int = 0
+    """How often the network was cut; see `inference.levels`."""
+    earlier: tuple[EarlierMask, ...] = ()
+    """The channels that other models filled."""
+    fallback: str = ""
+    """Why the processor was used instead of a GPU, in one sentence; empty: it was not."""
+
+    @classmethod
+    def of(
+        cls,
+        result: Result,
+        device: Device,
+        earlier: tuple[EarlierMask, ...] = (),
+        fallback: str = "",
+    ) -> Self:
+        """What remains of the network's own result, without its mask."""
+        return cls(
+            device, result.plan, result.seconds, result.warnings, result.shrunk_to, result.depth,
+            earlier, fallback,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """How the mask of a model was made."""
+
+    card: ModelCard
+    network: NetworkRecord
+    box: Box | None = None
+    """The part of the grid that was segmented; None: all of it."""
+
+    @property
+    def networks(self) -> tuple[NetworkRecord, ...]:
+        """All networks that made a part of the mask."""
+        return (self.network,)
+
+    @property
+    def device(self) -> str:
+        """Names of the runtimes."""
+        return _listed(network.device.name for network in self.networks)
+
+    @property
+    def precision(self) -> str:
+        """The precisions that the networks computed in."""
+        return _listed(network.device.precision for network in self.networks)
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles or windows."""
+        return sum(len(network.plan) for network in self.networks)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The sums over the networks."""
+        sums: dict[str, float] = defaultdict(float)
+        for network in self.networks:
+            for name, seconds in network.seconds.items():
+                sums[name] += seconds
+        return dict(sums)
+
+    @property
+    def fallback(self) -> str:
+        """Why the processor was used instead of a GPU; empty: it was not."""
+        return next((one.fallback for one in self.networks if one.fallback), "")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """A mask on the first scan's own grid, and how it was made."""
+
+    mask: NDArray[Any]
+    """Label values, or object numbers; spatial shape of the scan, unsigned integers."""
+    record: ModelRecord
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names)) or NONE
