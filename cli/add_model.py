@@ -28,8 +28,12 @@ def add_verified(folder: Path, output: str = "") -> Model:
 
 
 def prepare(model: Model) -> None:
-    """Loads an added model on this machine's device and prints where it runs, and how precisely."""
+    """Loads an added model on this machine's device and prints where it runs, and how precisely.
+
+    A worker of this machine that prepares it, too, waits meanwhile, or is waited for.
+    """
     from inference.engine import Engine
+    from workers.machine_turn import machine_turn
 
     settings = Settings()
     engine = Engine(
@@ -40,7 +44,8 @@ def prepare(model: Model) -> None:
         cache=settings.cache_folder,
     )
     try:
-        ready = engine.prepare(model)
+        with machine_turn(settings.cache_folder, wait=True):
+            ready = engine.prepare(model)
     except (TesseraError, MemoryError) as error:
         click.echo(f"It could not be run on this machine's device: {error}")
     else:

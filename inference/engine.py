@@ -137,6 +137,10 @@ class Engine:
         """The models that it can run, sorted by name."""
         return self._registry.all()
 
+    def models_revision(self) -> object:
+        """A value that differs after a model was added, changed or removed; cheap to read."""
+        return self._registry.revision()
+
     def prepare(
         self,
         model: Model,

@@ -195,12 +195,16 @@ def measure(session: Session, card: ModelCard, token: CancelToken | None = None)
     compiles. Raises JobLost when the token is cancelled meanwhile."""
     tile = np.zeros((1, card.components, *measured_shape(card)), np.float32)
     voxels, seconds, used = float(tile[0, 0].size), 0.0, None
-    with suppress(MemoryError):
-        session.run(tile, token)
-        session.release_memory()
-        used = session.device.runtime.memory.used_bytes(lambda: session.run(tile, token))
+
+    def run() -> None:
+        nonlocal seconds
         began = time.perf_counter()
         session.run(tile, token)
         seconds = time.perf_counter() - began
+
+    with suppress(MemoryError):
+        run()
+        session.release_memory()
+        used = session.device.runtime.memory.used_bytes(run)
     least = 4.0 * (card.components + len(card.outputs))  # input and output alone
     return Measurement(voxels / max(seconds, 1e-6), used and max(least, used / voxels))

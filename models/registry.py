@@ -95,6 +95,18 @@ class Registry:
             models[card.name] = Model(card, folder)
         return [models[name] for name in sorted(models)]
 
+    def revision(self) -> frozenset[tuple[Path, int, int]]:
+        """A value that differs after a model was added, changed or removed; no file is read.
+
+        It holds the path, time of change and size of each card and network; empty where the folders
+        cannot be read.
+        """
+        try:
+            files = [file for folder in self._folders() for file in _essential_files(folder)]
+            return frozenset(_state(file) for file in files)
+        except OSError:  # a folder that is removed meanwhile, or is not readable
+            return frozenset()
+
     def get(self, name: str) -> Model:
         """The model with this name; raises NotFound, which lists the available names."""
         for model in self.all():
@@ -149,6 +161,15 @@ class Registry:
                     for path in root.iterdir()
                     if not path.name.startswith(".") and (path / "card.json").is_file()
                 )
+
+
+def _essential_files(folder: Path) -> Iterable[Path]:
+    return (folder / "card.json", *folder.glob("*.onnx"))
+
+
+def _state(file: Path) -> tuple[Path, int, int]:
+    status = file.stat()
+    return file, status.st_mtime_ns, status.st_size
 
 
 def sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Prepares networks in the background, so that no user's first job has to wait for it.
 
 A worker that starts compiles, measures and checks the networks whose results are not kept on its
-machine, one after another and only while it has no job:
+machine, one after another and only while it has no job. Then it looks for added models:
 
-    start      A ...... B ...  cancelled   B ........ C ....
+    start      A ...... B ...  cancelled   B ........ C ....      D ....
     jobs                     [ job for C ]
+    models                                                    D is added
 
 A job of another model cancels the preparation that runs; it starts again when the worker is idle.
 A job of the same model lets it continue: the engine makes the job wait for that one alone.
@@ -14,7 +15,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ _IDLE_S = 1.0
 """How long a worker is without a job before preparation continues, in seconds."""
 _POLL_S = 0.5
 """How often a worker looks whether another one on this machine still prepares, in seconds."""
+_LOOK_S = 2.0
+"""How often a worker looks whether models were added or changed, in seconds."""
 _STOP_S = 5.0
 """How long a worker that shuts down waits for the preparation to end, in seconds."""
 
@@ -82,15 +85,21 @@ class Preparation:
                 self._changed.notify_all()
 
     def _run(self) -> None:
+        """Prepares the models, and again whenever one was added or changed."""
+        revision: object = None
+        while not self._stopped:
+            if revision != (revision := self._engine.models_revision()):
+                self._prepare_all()
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped, _LOOK_S)
+
+    def _prepare_all(self) -> None:
+        """Prepares the networks whose results are not kept."""
         try:
-            prepared = self._prepare_all(self._engine.models())
+            prepared = sum(self._prepare(model) for model in self._engine.models())
             log.info("preparation: %d networks were prepared", prepared)
         except Exception:  # jobs prepare their own networks
-            log.exception("preparation: ended by an error")
-
-    def _prepare_all(self, models: Sequence[Model]) -> int:
-        """Returns how many networks it prepared; the others were prepared before."""
-        return sum(self._prepare(model) for model in models)
+            log.exception("preparation: failed")
 
     def _prepare(self, model: Model) -> bool:
         """Prepares a network as soon as the worker is idle; False where there is nothing to do."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,31 @@ def test_a_job_of_the_same_model_waits_for_that_one_alone(
 
 
 @pytest.mark.slow
+def test_a_model_that_is_added_later_is_prepared(
+    preparation: Preparation, registry: Registry, measured: list[str], tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """Even after one that cannot be loaded; those that were prepared before are not again."""
+    caplog.set_level("INFO", "workers.preparation")
+    preparation.start()
+    until(lambda: len(measured) == 2)
+    network(tmp_path / "damaged", "damaged", 4)
+    (tmp_path / "damaged" / "model.onnx").write_bytes(b"no network")
+    (tmp_path / "damaged").rename(tmp_path / "models" / "damaged")
+    until(lambda: "preparation: damaged: The network of damaged has the SHA-256" in caplog.text)
+    network(tmp_path / "source", "late", 5)
+    registry.add(tmp_path / "source")
+    until(lambda: "late" in measured)
+    assert measured == [DEEP, SMALL, "late"]
+
+
+@pytest.mark.slow
 def test_workers_of_a_machine_take_turns(
     preparation: Preparation, engine: Engine, registry: Registry, measured: list[str],
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """While another worker prepares, this one waits; then it finds the results."""
+    caplog.set_level("INFO", "workers.preparation")
     other = Engine(registry, "cpu", threads=1, cache=tmp_path / "cache")
     with machine_turn(tmp_path / "cache") as own:
         assert own
@@ -108,8 +129,24 @@ def test_workers_of_a_machine_take_turns(
         for model in registry.all():
             other.prepare(model)
         assert measured == [DEEP, SMALL]
-    preparation._thread.join()
+    until(lambda: "preparation: 0 networks were prepared" in caplog.text)
     assert measured == [DEEP, SMALL]
+
+
+def test_a_turn_can_be_waited_for(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with machine_turn(tmp_path, wait=True) as own:
+            order.append(f"second {own}")
+
+    waiting = threading.Thread(target=second)
+    with machine_turn(tmp_path):
+        waiting.start()
+        waiting.join(0.2)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second True"]
 
 
 def test_a_folder_that_cannot_be_written_gives_everyone_a_turn(tmp_path: Path) -> None:
@@ -130,6 +167,9 @@ def test_a_worker_prepares_the_shipped_models_and_its_own(
     assert {"small", "hippocampus-mri-3d"} < set(names)
     until(lambda: f"{len(names)} networks were prepared" in worker.said)
     assert len(list((cache / "measured").iterdir())) == len(names)
+    idle_cluster.network(tmp_path / "source", "late", 6)
+    Registry(idle_cluster.settings.added_models).add(tmp_path / "source")
+    until(lambda: "preparation: late took" in worker.said)
     worker.end()
     again = idle_cluster.worker(TESSERA_CACHE=str(cache))
     until(lambda: "0 networks were prepared" in again.said)
@@ -138,13 +178,14 @@ def test_a_worker_prepares_the_shipped_models_and_its_own(
 @pytest.mark.slow
 @pytest.mark.process
 def test_the_api_and_the_command_see_a_preparation(idle_cluster: Any, tmp_path: Path) -> None:
-    """The first job of a fresh worker, ordered with `tessera segment --server`."""
+    """The first job of a fresh worker, ordered with `tessera segment --server`. The worker has no
+    turn to prepare in the background, so that it cannot come first."""
     cluster = idle_cluster
     card = cluster.network(cluster.settings.added_models / "deep", "deep", 24, layers=8)
     scan = cluster.noise(tmp_path / "small.nii", 24)
-    cluster.worker(TESSERA_CACHE=str(tmp_path / "fresh"))
-    cluster.until(lambda: cluster.ready() == 1)
-    with cluster.gateway() as (client, _):
+    with machine_turn(tmp_path / "fresh"), cluster.gateway() as (client, _):
+        cluster.worker(TESSERA_CACHE=str(tmp_path / "fresh"))
+        cluster.until(lambda: cluster.ready() == 1)
         command = ["segment", str(scan), "--model", card.name, "-o", str(tmp_path / "mask.nii.gz")]
         command = [sys.executable, "-P", "-c", MAIN, *command, "--server", str(client.base_url)]
         env = os.environ | {"TESSERA_DATA": str(tmp_path / "none")}
