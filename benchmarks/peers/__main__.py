@@ -2,10 +2,10 @@
 
     python -P benchmarks/peers OUT [--dimension 3] [--nnunet PYTHON] [--window 64] [--json FILE]
 
-Each contender runs in a process of its own, one after another. PYTHON is the interpreter of an
-environment with nnunetv2 (it needs another torch). Prints a line for each; the trained network
-stays in OUT. With `--json benchmarks/results/peers-3d.json` the results are saved for
-benchmarks/report.py.
+All run a network of the zoo on its sample, mirrored to a larger size. Each contender runs in a
+process of its own, one after another. PYTHON is the interpreter of an environment with nnunetv2 (it
+needs another torch). Prints a line for each; network, image and masks stay in OUT. With `--json
+benchmarks/results/peers-3d.json` the results are saved for benchmarks/report.py.
 """
 
 import argparse
@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE))
 sys.path.append(str(HERE.parent))  # last: its jobs.py must not hide the package `jobs`
 
 from contender import CONTENDERS  # noqa: E402
-from network import prepare  # noqa: E402
+from network import CASES, prepare  # noqa: E402
 from record import save, versions  # noqa: E402
 
 from imaging.metrics import dice  # noqa: E402
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
     options.window = options.window or {2: 512, 3: 64}[options.dimension]
-    prepare(options.out, options.dimension)
+    prepare(options.out, *CASES[options.dimension])
     results = {}
     for name in CONTENDERS:
         python = options.nnunet if name.startswith("nnU-Net") else sys.executable

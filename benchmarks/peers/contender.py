@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,23 +29,33 @@ SLOW_S = 60.0
 """A run that takes longer than this number of seconds is not repeated."""
 
 
-def torch_network(folder: Path, threads: int) -> Any:
+@dataclass(frozen=True)
+class TorchCase:
+    """The case as torch runs it."""
+
+    network: Any
     """The trained network as a torch module."""
-    import torch
+    volume: Volume
+    shift: float
+    scale: float
 
-    from models.nets.config import UNetConfig
-    from models.nets.unet import UNet
+    @classmethod
+    def load(cls, folder: Path, threads: int) -> "TorchCase":
+        """Reads what `network.prepare` wrote."""
+        import torch
 
-    torch.set_num_threads(threads)
-    state = torch.load(folder / "network.pt", weights_only=True)
-    network = UNet(UNetConfig.of(state["unet"]))
-    network.load_state_dict(state["weights"])
-    return network.eval()
+        from models.nets.config import UNetConfig
+        from models.nets.unet import UNet
 
+        torch.set_num_threads(threads)
+        state = torch.load(folder / "network.pt", weights_only=True)
+        network = UNet(UNetConfig.of(state["unet"]))
+        network.load_state_dict(state["weights"])
+        return cls(network.eval(), np.load(folder / "volume.npy"), state["shift"], state["scale"])
 
-def normal(volume: Volume) -> Volume:
-    """The volume with mean 0 and standard deviation 1."""
-    return (volume - volume.mean()) / volume.std()
+    def normal(self) -> Volume:
+        """The volume as the network expects it. Only Tessera measures the two figures itself."""
+        return (self.volume - np.float32(self.shift)) * np.float32(1 / self.scale)
 
 
 def monai(overlap: float, kind: str, folder: Path, window: int, threads: int) -> Maker:
@@ -52,14 +63,14 @@ def monai(overlap: float, kind: str, folder: Path, window: int, threads: int) ->
     import torch
     from monai.inferers.utils import sliding_window_inference
 
-    volume, network = np.load(folder / "volume.npy"), torch_network(folder, threads)
-    if kind == "onnx":
-        network = _onnx(folder, threads)
+    case = TorchCase.load(folder, threads)
+    network = _onnx(folder, threads) if kind == "onnx" else case.network
+    size = (window,) * case.volume.ndim
 
     def mask() -> NDArray[Any]:
-        image = torch.from_numpy(normal(volume))[None, None]
+        image = torch.from_numpy(case.normal())[None, None]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=kind == "bf16"):
-            logits = sliding_window_inference(image, (window,) * volume.ndim, 1, network, overlap)
+            logits = sliding_window_inference(image, size, 1, network, overlap)
         return logits[0].argmax(0).to(torch.uint8).numpy()
 
     return mask
@@ -81,40 +92,37 @@ def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
     import torch
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-    volume, network = np.load(folder / "volume.npy"), torch_network(folder, threads)
+    case = TorchCase.load(folder, threads)
+    shape = case.volume.shape
     predictor = nnUNetPredictor(
         use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False, verbose=False
     )
-    predictor.network = network
-    predictor.configuration_manager = SimpleNamespace(patch_size=(window,) * volume.ndim)
-    predictor.label_manager = SimpleNamespace(num_segmentation_heads=2)
-    predictor.allowed_mirroring_axes = tuple(range(volume.ndim))
+    predictor.network = case.network
+    predictor.configuration_manager = SimpleNamespace(patch_size=(window,) * len(shape))
+    heads = case.network.config.out_channels
+    predictor.label_manager = SimpleNamespace(num_segmentation_heads=heads)
+    predictor.allowed_mirroring_axes = tuple(range(len(shape)))
 
     def mask() -> NDArray[Any]:
-        image = torch.from_numpy(normal(volume)).reshape(
-            1, *(1,) * (3 - volume.ndim), *volume.shape
-        )
+        image = torch.from_numpy(case.normal()).reshape(1, *(1,) * (3 - len(shape)), *shape)
         with torch.inference_mode():
             logits = predictor.predict_sliding_window_return_logits(image)
-        return logits.argmax(0).to(torch.uint8).numpy().reshape(volume.shape)
+        return logits.argmax(0).to(torch.uint8).numpy().reshape(shape)
 
     return mask
 
 
 def tessera(device: str, precision: str, folder: Path, _window: int, threads: int) -> Maker:
     """Tessera's engine as in a worker, with the tiles that it plans."""
-    from imaging.scan import Scan
+    from imaging.scan import in_memory
     from inference.engine import Engine
     from inference.options import RunOptions
     from models.registry import Registry
 
-    volume, registry = np.load(folder / "volume.npy"), Registry(folder / "models")
-    scan = Scan(
-        (1, *volume.shape), volume.dtype, np.eye(4), (1.0,) * volume.ndim, "array",
-        lambda box: volume[None][(slice(None), *box.slices)], volume.shape,
-    )  # fmt: skip
+    volume, registry = np.load(folder / "volume.npy"), Registry(zoo=folder / "models")
     (name,) = (path.name for path in (folder / "models").iterdir())
     engine, model = Engine(registry, device, threads=threads), registry.get(name)
+    scan = in_memory(volume[None], model.card.spacing_mm)  # its own spacing: nothing is resampled
     options, channel = RunOptions(precision=precision), model.card.channels[0].name
 
     def mask() -> NDArray[Any]:
