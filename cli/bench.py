@@ -23,7 +23,7 @@ from inference.engine import Engine
 from inference.options import RunOptions
 from jobs.settings import Settings
 from models.card_parts import Channel
-from models.registry import Model
+from models.registry import AnyModel
 
 _EDGE = {2: 1024, 3: 96}
 """Dimension -> voxels per axis of the scan, if --shape is omitted."""
@@ -94,7 +94,7 @@ def command(
 
 
 def _timing(
-    engine: Engine, scans: Mapping[str, Scan], model: Model, options: RunOptions, runs: int
+    engine: Engine, scans: Mapping[str, Scan], model: AnyModel, options: RunOptions, runs: int
 ) -> _Timing:
     engine.run(scans, model, options)
     seconds, network_seconds = [], []

@@ -1,6 +1,7 @@
 """Evaluates a model: segments and measures each case, and draws some of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,26 @@ from cli.model_registry import registry
 from cli.value_map import ValueMap
 from imaging.errors import BadRequest
 from imaging.scan import Scan
+from inference.device import Device
 from inference.engine import Engine
 from inference.evaluation.case_metrics import CaseMetrics, MetricOptions, measure
 from inference.evaluation.evaluation import Evaluation
 from inference.evaluation.summary import summarise
 from inference.options import RunOptions
 from jobs.settings import Settings
-from models.registry import Model
+from models.registry import AnyModel
 
 
 class CaseEvaluator:
     """Evaluates one model with the same rules for every case."""
 
-    def __init__(self, model: Model, rules: MetricOptions, maps: Sequence[ValueMap]) -> None:
+    def __init__(self, model: AnyModel, rules: MetricOptions, maps: Sequence[ValueMap]) -> None:
         self._model, self._rules, self._maps = model, rules, maps
         self._engine = Engine(registry(), cache=Settings().cache_folder)
 
     def check_precisions(self, options: Sequence[RunOptions]) -> None:
         """Raises BadRequest unless each of the options means another precision."""
-        devices = [self._engine.prepare(self._model, options=each).device for each in options]
+        devices = [self._device(each) for each in options]
         if len({device.precision for device in devices}) < len(devices):
             raise BadRequest(
                 f"The runtime {devices[0].name} computes only in {devices[0].precision} here.",
@@ -39,9 +41,15 @@ class CaseEvaluator:
 
     def evaluate(self, cases: Iterable[Case], options: RunOptions) -> Evaluation:
         """The metrics of at least one case, all on the same device."""
-        device = self._engine.prepare(self._model, options=options).device
         rows = [self._measure(case, options) for case in cases]
-        return Evaluation(device, rows, summarise(rows))
+        return Evaluation(self._device(options), rows, summarise(rows))
+
+    def _device(self, options: RunOptions) -> Device:
+        """Where the model runs; parts may differ in their precision."""
+        networks = self._engine.networks_of(self._model)
+        devices = [self._engine.prepare(one, options=options).device for one in networks]
+        precisions = dict.fromkeys(device.precision for device in devices)
+        return replace(devices[0], precision=", ".join(precisions))
 
     def _measure(self, case: Case, options: RunOptions) -> CaseMetrics:
         """The scores of one case; errors contain the case's name."""

@@ -19,7 +19,7 @@ from imaging.formats.ome_zarr.save import pack
 from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
-from models.card import ModelCard
+from models.any_card import AnyCard, parse_card
 
 _FINAL = ("succeeded", "failed", "cancelled")
 _RETRY_S = 30.0
@@ -54,9 +54,9 @@ class Client:
         """The model's channels, in the model's order."""
         return [str(name) for name in self._call("GET", f"/v1/models/{quote(model)}")["channels"]]
 
-    def card(self, model: str) -> ModelCard:
+    def card(self, model: str) -> AnyCard:
         """The model's card."""
-        return ModelCard.model_validate(self._call("GET", f"/v1/models/{quote(model)}")["card"])
+        return parse_card(self._call("GET", f"/v1/models/{quote(model)}")["card"])
 
     def upload(self, path: Path) -> str:
         """Uploads a scan and returns its id."""

@@ -22,7 +22,7 @@ from imaging.scan import Scan
 from inference.evaluation.case_metrics import MetricOptions
 from inference.evaluation.tables import as_json, to_csv
 from inference.options import UNCHECKED, RunOptions
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -122,7 +122,7 @@ def command(
 
 
 def _rules(
-    card: ModelCard, scans: Sequence[Scan], tolerance: float, membrane: str | None
+    card: AnyCard, scans: Sequence[Scan], tolerance: float, membrane: str | None
 ) -> MetricOptions:
     """The same units for all cases: pixels if any image has no spacing."""
     spaced = all(scan.spacing_mm is not None for scan in scans)
@@ -131,7 +131,7 @@ def _rules(
     return MetricOptions(tolerance, distance, size, _membrane(card, membrane) if membrane else None)
 
 
-def _membrane(card: ModelCard, wanted: str) -> int:
+def _membrane(card: AnyCard, wanted: str) -> int:
     """The value of the label with this name or value; raises BadRequest."""
     if card.dimension != 2 or card.instances is not None:
         raise BadRequest(

@@ -1,4 +1,4 @@
-"""`tessera models` and its subcommands: `show`, `add`, `import`, `describe` and `record`"""
+"""`tessera models` and its subcommands: `show`, `add`, `import`, `combine`, `describe`, `record`"""
 
 from pathlib import Path
 
@@ -7,18 +7,23 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.add_model import add_verified, prepare
+from cli.combine_models import combine
 from cli.describe import describe
 from cli.import_model import command as import_command
 from cli.model_registry import registry
 from cli.record import record
 from imaging.orientation import RAS
+from models.any_card import AnyCard, lists_parts
 from models.card import ModelCard
+from models.card_parts import Within
+from models.combination import Combination
+from models.combined_card import CombinedCard
 
 
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, show, add, import, describe and measure models.
+    """List, show, add, import, combine, describe and measure models.
 
     Without a subcommand, the models are listed.
     """
@@ -26,6 +31,7 @@ def command(ctx: click.Context) -> None:
         _list()
 
 
+command.add_command(combine)
 command.add_command(describe)
 command.add_command(import_command)
 command.add_command(record)
@@ -55,37 +61,58 @@ def show(name: str, as_json: bool) -> None:
     Console().print(table)
 
 
-def _lines(card: ModelCard) -> list[tuple[str, str]]:
+def _lines(card: AnyCard) -> list[tuple[str, str]]:
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
-    sizes = [str(mm or "scan's") for mm in card.network_spacing_mm or ()]
-    spacing = " x ".join(sizes) + " mm" if sizes else "that of the scan"
-    figures = ", ".join(f"{name} {value:g}" for name, value in card.figures.items())
+    own = _parts(card) if isinstance(card, CombinedCard) else _network(card)
     return [
         ("name", f"{card.name} {card.version}"),
         ("title", card.title),
         ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.requested_channels)),
         ("gives", f"{labels}{' (objects numbered)' if card.instances else ''}"),
-        ("axes", "ij" if card.dimension == 2 and card.orientation == RAS else card.orientation),
-        ("spacing", spacing),
-        ("values", ", ".join(step.step for step in card.preparation) or card.value_rule.kind),
-        (
-            "network",
-            ", ".join(
-                (
-                    f"{card.parameters:,} parameters",
-                    f"padding {card.padding}",
-                    f"halo {card.halo[0]}",
-                    f"align {card.align[0]}",
-                    "exact" if card.exact else "not exact",
-                )
-            ),
-        ),
-        ("figures", figures or "none given"),
-        ("accuracy", _accuracy(card)),
+        *([("box", _box(card.within))] if card.within else []),
+        *own,
         ("data", card.data),
         ("licence", card.licence),
         ("limits", card.limits),
         ("use", card.intended_use),
+    ]
+
+
+def _box(within: Within) -> str:
+    labels = ", ".join(within.labels) or "all labels"
+    return f"{labels} of {within.model}, and {within.margin_mm:g} mm around them"
+
+
+def _parts(card: CombinedCard) -> list[tuple[str, str]]:
+    """In the order in which they are painted."""
+    return [
+        (
+            f"part {number}",
+            f"{part.model} {part.version}: "
+            + ", ".join(f"{label.label} -> {label.value}" for label in part.labels),
+        )
+        for number, part in enumerate(card.parts, 1)
+    ]
+
+
+def _network(card: ModelCard) -> list[tuple[str, str]]:
+    sizes = [str(mm or "scan's") for mm in card.network_spacing_mm or ()]
+    spacing = " x ".join(sizes) + " mm" if sizes else "that of the scan"
+    figures = ", ".join(f"{name} {value:g}" for name, value in card.figures.items())
+    facts = (
+        f"{card.parameters:,} parameters",
+        f"padding {card.padding}",
+        f"halo {card.halo[0]}",
+        f"align {card.align[0]}",
+        "exact" if card.exact else "not exact",
+    )
+    return [
+        ("axes", "ij" if card.dimension == 2 and card.orientation == RAS else card.orientation),
+        ("spacing", spacing),
+        ("values", ", ".join(step.step for step in card.preparation) or card.value_rule.kind),
+        ("network", ", ".join(facts)),
+        ("figures", figures or "none given"),
+        ("accuracy", _accuracy(card)),
     ]
 
 
@@ -108,13 +135,18 @@ def _accuracy(card: ModelCard) -> str:
     help="Output of a network that has several. By default the first.",
 )
 def add(folder: Path, output: str) -> None:
-    """Add your own model: FOLDER contains a network in ONNX and card.json.
+    """Add your own model: FOLDER contains a network in ONNX and card.json, or the card.json of a
+    model that is made of others.
 
     What follows from the network need not be in the card: padding, halo, align, minimum, exact.
     They are derived, and what the card states of them is checked. Then the network is run. On the
     sample of its card it is also checked whether this machine may run it in a lower precision than
     fp32.
     """
+    if lists_parts(folder / "card.json"):
+        combined = registry().add_combination(Combination.load(folder / "card.json"))
+        click.echo(f"Added: {combined.card.name} {combined.card.version}.")
+        return
     model = add_verified(folder, output)
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
     prepare(model)

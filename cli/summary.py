@@ -8,7 +8,7 @@ from rich.table import Table
 from inference.evaluation.case_metrics import METRICS, MetricOptions
 from inference.evaluation.evaluation import Evaluation
 from inference.evaluation.summary import Mean
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 
 def show(evaluation: Evaluation, rules: MetricOptions) -> None:
@@ -34,7 +34,7 @@ def show(evaluation: Evaluation, rules: MetricOptions) -> None:
     Console().print(table)
 
 
-def show_scores(card: ModelCard, evaluations: Sequence[Evaluation]) -> None:
+def show_scores(card: AnyCard, evaluations: Sequence[Evaluation]) -> None:
     """Prints the scores that a card records, in the precision of each evaluation."""
     precisions = [evaluation.device.precision for evaluation in evaluations]
     scores = [evaluation.scores(card) for evaluation in evaluations]

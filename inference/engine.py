@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from imaging.errors import BadModel
+from imaging.errors import BadModel, NotFound
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.given_mask import take_given_mask
@@ -23,8 +23,8 @@ from inference.run_context import RunContext
 from inference.runtime_registry import AUTO
 from inference.save import save, save_mask
 from inference.segmentation_output import SegmentationOutput
-from models.card import ModelCard
-from models.registry import Model, Registry
+from models.any_card import AnyCard
+from models.registry import AnyModel, CombinedModel, Model, Registry
 
 __all__ = ["Engine", "Limits", "Model", "Registry"]
 """Includes the parts of an engine, for callers that may import neither `models` nor `imaging`."""
@@ -87,13 +87,13 @@ class Engine:
             output = self._start(given, first, loaded.card, out, context)
         else:
             result = self._run_in_box(opened, loaded, given, options, context)
-            saved = save(result, first, loaded.card, out)
+            saved = save(result, first, out)
             output = replace(saved, fallback=result.record.fallback)
         output.report["seconds"]["total"] = round(perf_counter() - started, 4)
         return output
 
     def _start(
-        self, given: Scan, first: Scan, card: ModelCard, out: Path, context: RunContext
+        self, given: Scan, first: Scan, card: AnyCard, out: Path, context: RunContext
     ) -> SegmentationOutput:
         """The given mask as the result; no network runs."""
         context.on_tile(0, 1)
@@ -104,7 +104,7 @@ class Engine:
     def _run_in_box(
         self,
         opened: Mapping[str, Scan],
-        model: Model,
+        model: AnyModel,
         given: Scan | None,
         options: RunOptions,
         context: RunContext,
@@ -117,12 +117,12 @@ class Engine:
         scans = cropped_channels(opened, model.card, box)
         result = self.run(scans, model, options, context)
         mask = pasted(result.mask, box, first.grid, self._scratch)
-        return ModelResult(mask, replace(result.record, box=box))
+        return ModelResult(mask, result.record.placed(box))
 
     def run(
         self,
         scans: Mapping[str, Scan],
-        model: Model,
+        model: AnyModel,
         options: RunOptions | None = None,
         context: RunContext | None = None,
     ) -> ModelResult:
@@ -133,9 +133,23 @@ class Engine:
         context = replace(context or RunContext(), scratch=self._scratch)
         return self._runner.run(model, scans, options or RunOptions(), context)
 
-    def models(self) -> list[Model]:
-        """The models that it can run, sorted by name."""
-        return self._registry.all()
+    def networks(self) -> list[Model]:
+        """The models with a network of their own, sorted by name."""
+        return [model for model in self._registry.all() if isinstance(model, Model)]
+
+    def networks_of(self, model: AnyModel) -> tuple[Model, ...]:
+        """The model itself, or the parts that it is made of."""
+        return model.parts if isinstance(model, CombinedModel) else (model,)
+
+    def names_of_job(self, name: str) -> frozenset[str]:
+        """Names of the models whose networks a job of the model runs; of an unknown one, its own:
+        the job itself reports that."""
+        try:
+            model = self._registry.get(name)
+        except (NotFound, BadModel):
+            return frozenset((name,))
+        cards = (model.card, *(network.card for network in self.networks_of(model)))
+        return frozenset(one for card in cards for one in (card.name, *card.needed_models))
 
     def models_revision(self) -> object:
         """A value that differs after a model was added, changed or removed; cheap to read."""
@@ -163,14 +177,14 @@ class Engine:
         return self._networks.compare_sample(model)
 
 
-def _given_mask(opened: dict[str, Scan], card: ModelCard, options: RunOptions) -> Scan | None:
+def _given_mask(opened: dict[str, Scan], card: AnyCard, options: RunOptions) -> Scan | None:
     """Takes the given mask out of the opened scans, if one is used."""
     if options.mask is None:
         return None
     return take_given_mask(opened, [channel.name for channel in card.channels])
 
 
-def _check_checksum(model: Model, sha256: str | None) -> None:
+def _check_checksum(model: AnyModel, sha256: str | None) -> None:
     if sha256 is not None and model.card.checksum != sha256:
         raise BadModel(
             f"The network of {model.card.name} on this worker has the checksum "

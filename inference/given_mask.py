@@ -1,4 +1,4 @@
-"""A label map that is given with a scan: the box to segment, or the mask to start from."""
+"""A label map of a scan: the box to segment, or the mask to start from."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -15,20 +15,34 @@ from imaging.geometry import onto_grid
 from imaging.large_arrays import large_zeros
 from imaging.same_grid import label_view
 from imaging.scan import Scan
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 _BLOCK_VOXELS = 1 << 22
 
 
 def crop_box(label: Scan, margin_mm: float) -> Box:
-    """The bounding box of all labels, with a margin on each side, inside the grid.
+    """As `label_box`, of all labels of a given mask; raises BadRequest where there is none."""
+    box = label_box(label, margin_mm)
+    if box is None:
+        raise BadRequest(
+            "The given mask has no label.",
+            expected="A label map with at least one voxel above 0, around which to crop.",
+            hint="Segment the whole scan: leave the mask out.",
+        )
+    return box
 
-    Without a voxel size the margin is in pixels. Raises BadRequest where there is no label.
+
+def label_box(label: Scan, margin_mm: float, values: Sequence[int] = ()) -> Box | None:
+    """The bounding box of the labels `values` (empty: of all), with a margin on each side, inside
+    the grid; None where no voxel has one of them.
+
+    Without a voxel size the margin is in pixels.
     """
     low = np.full(label.dimension, np.iinfo(np.int64).max)
     high = np.full(label.dimension, -1)
     for box in blocks(label.grid, _BLOCK_VOXELS):
-        present = label.read(box)[0] > 0
+        voxels = label.read(box)[0]
+        present = np.isin(voxels, values) if values else voxels > 0
         for axis in range(label.dimension):
             others = tuple(n for n in range(label.dimension) if n != axis)
             places = np.flatnonzero(present.any(axis=others)) + box.start[axis]
@@ -36,11 +50,7 @@ def crop_box(label: Scan, margin_mm: float) -> Box:
                 low[axis] = min(low[axis], places[0])
                 high[axis] = max(high[axis], places[-1])
     if (high < 0).any():
-        raise BadRequest(
-            "The given mask has no label.",
-            expected="A label map with at least one voxel above 0, around which to crop.",
-            hint="Segment the whole scan: leave the mask out.",
-        )
+        return None
     steps = label.spacing_mm or (1.0,) * label.dimension
     # No more than the whole grid: a margin of many tiny voxels may be infinite.
     margins = [ceil(min(margin_mm / mm, size)) for mm, size in zip(steps, label.grid, strict=True)]
@@ -52,7 +62,7 @@ def crop_box(label: Scan, margin_mm: float) -> Box:
     )
 
 
-def cropped_channels(scans: Mapping[str, Scan], card: ModelCard, box: Box) -> dict[str, Scan]:
+def cropped_channels(scans: Mapping[str, Scan], card: AnyCard, box: Box) -> dict[str, Scan]:
     """The given scans of the channels, for a run on `box` of the first channel's grid.
 
     Label maps and images are on the first channel's grid, so they are cropped with it. A further
@@ -81,7 +91,7 @@ def pasted(mask: NDArray[Any], box: Box, grid: Sequence[int], scratch: Path | No
     return whole
 
 
-def starting_mask(label: Scan, card: ModelCard, scratch: Path | None) -> NDArray[Any]:
+def starting_mask(label: Scan, card: AnyCard, scratch: Path | None) -> NDArray[Any]:
     """The label map as a mask of the model, on the grid of its scan.
 
     Raises BadRequest for a value that is not a label of the model.

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from imaging.box import Box
 from inference.device import Device
 from inference.pipeline import Result
 from inference.windows.plan import WindowPlan
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 NONE = "none"
 """Device and precision of a mask that no network made."""
@@ -66,15 +66,31 @@ class NetworkRecord:
 class ModelRecord:
     """How the mask of a model was made."""
 
-    card: ModelCard
-    network: NetworkRecord
+    card: AnyCard
+    network: NetworkRecord | None = None
+    """None: the model is made of others, or nothing was segmented."""
+    parts: "tuple[ModelRecord, ...]" = ()
+    """Of a model that is made of others, in the order in which they were painted."""
     box: Box | None = None
-    """The part of the grid that was segmented; None: all of it."""
+    """The part of the grid that was segmented; None: all of it, or nothing."""
+    coarse: "ModelRecord | None" = None
+    """Of the model that found the box."""
+    notes: tuple[str, ...] = ()
+    """Warnings that are not about a network's input."""
 
     @property
     def networks(self) -> tuple[NetworkRecord, ...]:
         """All networks that made a part of the mask."""
-        return (self.network,)
+        own = (self.network,) if self.network else ()
+        return (*own, *(network for part in self.parts for network in part.networks))
+
+    def placed(self, box: Box) -> Self:
+        """This record, of a run on the voxels in `box` alone, as that of a run on their grid."""
+        parts = tuple(
+            part if part.box is None else replace(part, box=box.part(part.box))
+            for part in self.parts
+        )
+        return replace(self, box=box, parts=parts)
 
     @property
     def device(self) -> str:

@@ -26,6 +26,7 @@ from imaging.scan import Scan, in_memory
 from inference.cancellation import CancelToken
 from inference.training_fit import training_warnings
 from inference.value_warnings import value_warnings
+from models.any_card import AnyCard
 from models.card import ModelCard
 from models.card_parts import Channel
 
@@ -153,7 +154,7 @@ def _resampled(view: Scan, channel: Channel, spacing_mm: tuple[float, ...]) -> S
     return replace(resampled, reader=read)
 
 
-def check(scans: Mapping[str, Scan], card: ModelCard) -> None:
+def check(scans: Mapping[str, Scan], card: AnyCard) -> None:
     """Raises ScanModelMismatch unless every channel that a request supplies has one scan of the
     card's dimension, and no other channel than the card's has one."""
     required = [channel.name for channel in card.requested_channels]

@@ -7,36 +7,50 @@ from numpy.typing import NDArray
 
 from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
-from inference.model_result import ModelResult, NetworkRecord
+from inference.model_result import NONE, ModelRecord, ModelResult
+from inference.record_warnings import warnings_of
 from inference.windows.plan import WindowPlan
-from models.card import ModelCard
+from models.any_card import AnyCard
+from models.combined_card import CombinedCard
 
 
-def report(result: ModelResult, scan: Scan, card: ModelCard) -> dict[str, Any]:
+def report(result: ModelResult, scan: Scan) -> dict[str, Any]:
     """Model, device, tiling, times, warnings and measurements of one mask."""
     record = result.record
-    network, warnings = record.network, [*record.network.warnings]
-    if not card.exact and card.windows is None:
-        warnings.append("This network is not exact; it ran in one pass.")
-    if network.fallback:
-        warnings.append(network.fallback)
-    if network.shrunk_to is not None:
-        warnings.append("Memory was short for the planned tiles; smaller tiles were used.")
-    if not result.mask.any():
+    warnings = [*warnings_of(record)]
+    if record.networks and not result.mask.any():
         warnings.append("The mask is empty: the model predicts no label in this scan.")
-    return _report(result.mask, scan, card, warnings) | {
+    return _report(result.mask, scan, record.card, warnings) | {
         "supplied": False,
+        **_run(record),
+        "parts": [_model(part.card) | _run(part) for part in record.parts],
+    }
+
+
+def _run(record: ModelRecord) -> dict[str, Any]:
+    """How a model ran, or one of its parts."""
+    box, coarse, within = record.box, record.coarse, record.card.within
+    earlier = record.network.earlier if record.network else ()
+    found_by = None
+    if coarse is not None and within is not None:
+        found_by = _model(coarse.card) | _run(coarse)
+        found_by |= {"labels": list(within.labels), "margin_mm": within.margin_mm}
+    return {
         "device": record.device,
         "precision": record.precision,
-        "tiling": _tiling(network, card),
-        "box": None if record.box is None else [list(record.box.start), list(record.box.stop)],
-        "earlier_masks": [asdict(mask) for mask in network.earlier],
+        "tiling": _tiling(record),
+        "box": None if box is None else [list(box.start), list(box.stop)],
+        "box_found_by": found_by,
+        "earlier_masks": [asdict(mask) for mask in earlier],
         "seconds": {name: round(value, 4) for name, value in record.seconds.items()},
     }
 
 
-def _tiling(network: NetworkRecord, card: ModelCard) -> dict[str, Any]:
-    """How the scan was divided: `kind` is `exact`, `one pass` or `windows`."""
+def _tiling(record: ModelRecord) -> dict[str, Any]:
+    """How the scan was divided: `kind` is `exact`, `one pass`, `windows`, `parts` or `none`."""
+    network, card = record.network, record.card
+    if network is None or isinstance(card, CombinedCard):
+        return {"kind": "parts" if record.parts else "none", "tiles": record.tiles}
     plan = network.plan
     if isinstance(plan, WindowPlan):
         if card.windows is None:
@@ -55,29 +69,27 @@ def _tiling(network: NetworkRecord, card: ModelCard) -> dict[str, Any]:
     }
 
 
-def report_of_given(mask: NDArray[Any], scan: Scan, card: ModelCard) -> dict[str, Any]:
+def report_of_given(mask: NDArray[Any], scan: Scan, card: AnyCard) -> dict[str, Any]:
     """As `report`, of a mask that was given with its scan; no network ran."""
     warnings = [*scan.warnings, "The mask was given with the scan. No network made it."]
     return _report(mask, scan, card, warnings) | {
         "supplied": True,
-        "device": "none",
-        "precision": "none",
+        "device": NONE,
+        "precision": NONE,
         "tiling": {"kind": "none", "tiles": 0},
         "box": None,
+        "box_found_by": None,
         "earlier_masks": [],
         "seconds": {},
+        "parts": [],
     }
 
 
-def _report(mask: NDArray[Any], scan: Scan, card: ModelCard, warnings: list[str]) -> dict[str, Any]:
+def _report(mask: NDArray[Any], scan: Scan, card: AnyCard, warnings: list[str]) -> dict[str, Any]:
     """What every report states; `warnings` and one about the number of objects are in it."""
     if mask.max(initial=0) > MOST_OBJECTS:
         warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed individually.")
-    spacing = card.network_spacing_mm
-    return {
-        "model": {"name": card.name, "version": card.version, "sha256": card.checksum},
-        "exact": card.exact,
-        "network_spacing_mm": list(spacing) if spacing else None,
+    return _model(card) | {
         "warnings": warnings,
         "intended_use": card.intended_use,
         "measurements": report_rows(
@@ -86,4 +98,13 @@ def _report(mask: NDArray[Any], scan: Scan, card: ModelCard, warnings: list[str]
             [(label.value, label.name) for label in card.labels],
             numbered=card.instances is not None,
         ),
+    }
+
+
+def _model(card: AnyCard) -> dict[str, Any]:
+    spacing = card.network_spacing_mm
+    return {
+        "model": {"name": card.name, "version": card.version, "sha256": card.checksum},
+        "exact": card.exact,
+        "network_spacing_mm": list(spacing) if spacing else None,
     }

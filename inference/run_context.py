@@ -1,7 +1,7 @@
 """What accompanies a run: progress, cancellation and temporary files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inference.cancellation import CancelToken
@@ -27,3 +27,14 @@ class RunContext:
     scratch: Path | None = None
     """Folder for arrays larger than memory; None: the system's own."""
     on_preparing: OnPreparing = _ignore
+
+
+def stage(context: RunContext, number: int, stages: int) -> RunContext:
+    """The context of one of several runs, from number 0; each counts as the same part of all."""
+    if stages == 1:
+        return context
+
+    def on_tile(done: int, total: int) -> None:
+        context.on_tile(number * total + done, stages * total)
+
+    return replace(context, on_tile=on_tile)

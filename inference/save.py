@@ -12,19 +12,19 @@ from imaging.scan import Scan
 from inference.model_result import ModelResult
 from inference.report import report
 from inference.segmentation_output import SegmentationOutput
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 
-def save(result: ModelResult, scan: Scan, card: ModelCard, out: Path) -> SegmentationOutput:
+def save(result: ModelResult, scan: Scan, out: Path) -> SegmentationOutput:
     """Writes mask and preview image into the folder `out`.
 
     The mask is written in the first format that it fits (`imaging.formats.registry.stored_for`).
     """
-    return save_mask(result.mask, scan, card, report(result, scan, card), out)
+    return save_mask(result.mask, scan, result.record.card, report(result, scan), out)
 
 
 def save_mask(
-    mask: NDArray[Any], scan: Scan, card: ModelCard, facts: dict[str, Any], out: Path
+    mask: NDArray[Any], scan: Scan, card: AnyCard, facts: dict[str, Any], out: Path
 ) -> SegmentationOutput:
     """As `save`, for a mask whose report, `facts`, has been made."""
     out.mkdir(parents=True, exist_ok=True)

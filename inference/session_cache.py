@@ -68,7 +68,10 @@ class LoadedNetwork:
 
 
 class SessionCache:
-    """Networks by checksum and device, within `budget_bytes` except for the one in use."""
+    """Networks by checksum and device, within `budget_bytes` except for the one in use.
+
+    Others are unloaded before a network is loaded, not after.
+    """
 
     def __init__(
         self,
@@ -108,8 +111,7 @@ class SessionCache:
             with self._lock:
                 self._loaded[key] = loaded
                 self._loaded.move_to_end(key)
-                while len(self._loaded) > 1 and self._bytes() > self._budget:
-                    self._loaded.popitem(last=False)
+                self._make_room(0, least=1)
             return loaded
 
     def unmeasured(self, model: Model, device: Device, context: RunContext) -> LoadedNetwork:
@@ -136,6 +138,8 @@ class SessionCache:
         self, model: Model, device: Device, context: RunContext, measured: Measurement | None
     ) -> LoadedNetwork:
         """Unloads other networks until there is enough memory."""
+        with self._lock:
+            self._make_room(_idle_bytes(model))
         while True:
             try:
                 return self._load(model, device, context, measured)
@@ -144,6 +148,11 @@ class SessionCache:
                     if not self._loaded:
                         raise
                     self._loaded.popitem(last=False)
+
+    def _make_room(self, wanted: int, least: int = 0) -> None:
+        """Unloads all but `least` networks until `wanted` bytes fit beside the others."""
+        while len(self._loaded) > least and self._bytes() + wanted > self._budget:
+            self._loaded.popitem(last=False)
 
     def _load(
         self, model: Model, device: Device, context: RunContext, measured: Measurement | None
@@ -155,11 +164,10 @@ class SessionCache:
         return self._network(session, model, kept or self._measure(session, model.card, context))
 
     def _network(self, session: Session, model: Model, measured: Measurement) -> LoadedNetwork:
-        size = model.network.stat().st_size * _WEIGHT_COPIES
         per_voxel = measured.bytes_per_voxel or model.card.bytes_per_voxel or UNKNOWN_BYTES
         held = per_voxel if session.device.runtime.keeps_memory else 0.0
         batching = BatchingSession(session, int(self._batch_bytes / per_voxel), held)
-        return LoadedNetwork(batching, size, measured)
+        return LoadedNetwork(batching, _idle_bytes(model), measured)
 
     def _kept_measurement(self, card: ModelCard, device: Device) -> Measurement | None:
         """As measured by an earlier process on this machine."""
@@ -180,6 +188,11 @@ class SessionCache:
 
     def _bytes(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
+
+
+def _idle_bytes(model: Model) -> int:
+    """Memory that a loaded network needs while idle."""
+    return model.verified.stat().st_size * _WEIGHT_COPIES
 
 
 def measured_shape(card: ModelCard) -> tuple[int, ...]:

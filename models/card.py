@@ -4,11 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from imaging.errors import BadModel
 from models.accuracy import Accuracy
 from models.card_facts import CardFacts
+from models.card_file import load_card, save_card
 from models.card_parts import Sha256, Training
 from models.windows import Windows
 
@@ -96,24 +96,8 @@ class ModelCard(CardFacts):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Reads card.json; raises BadModel, which names every invalid field."""
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors()
-            )
-            raise BadModel(
-                f"The card is not valid: {faults}.",
-                expected="A card.json with the fields that docs/how-to/own-model.md describes.",
-                hint="Correct these fields and add the model again.",
-            ) from error
-        except OSError as error:
-            raise BadModel(
-                "The folder has no card.json that can be read.",
-                expected="A folder with model.onnx and card.json.",
-                hint="Choose such a folder, or write the card: see docs/how-to/own-model.md.",
-            ) from error
+        return load_card(cls, path)
 
     def save(self, path: Path) -> None:
         """Writes card.json, indented, without fields that have their default."""
-        path.write_text(self.model_dump_json(indent=2, exclude_defaults=True) + "\n")
+        save_card(self, path)

@@ -1,10 +1,11 @@
-"""The parts of a model card: channels, labels, intensity, instances, sample, training."""
+"""The parts of a model card: channels, labels, box, intensity, instances, sample, training."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from imaging.frozen_model import FrozenModel
+from imaging.given_mask import DEFAULT_MARGIN_MM, MAX_MARGIN_MM
 from imaging.mask_description import Segment
 from imaging.postprocessing.step import LabelValue
 from models.coding import STRUCTURE, CodedConcept, private_code
@@ -149,6 +150,18 @@ class Sample(FrozenModel):
         """Raises ValueError unless there is a file for each channel, if it is of files."""
         if len(self.files) != (channels if self.kind == "file" else 0):
             raise ValueError("a sample of the kind `file` needs `files`, one for each channel")
+
+
+class Within(FrozenModel):
+    """The box in which a model runs: around labels that a coarse, fast model finds first."""
+
+    model: Name
+    """Name of the coarse model. It runs on the scans of the channels of the same names."""
+    labels: tuple[str, ...] = ()
+    """Names of the coarse model's labels that the box contains. Empty: all of them."""
+    margin_mm: Annotated[float, Field(ge=0, le=MAX_MARGIN_MM)] = DEFAULT_MARGIN_MM
+    """What the box contains beyond these labels, on each side, in mm; in pixels for an image
+    without a pixel size."""
 
 
 class Training(FrozenModel):

@@ -1,13 +1,10 @@
 """A card to fill in: what follows from the network, and placeholders for what only people know."""
 
-from colorsys import hls_to_rgb
 from typing import Any
 
 from models.derived_fields import derived_fields
+from models.label_color import label_color
 from models.onnx_graph.facts import GraphFacts
-
-_GOLDEN = 0.6180339887
-"""Hues this far apart differ for any number of labels."""
 
 
 def card_template(facts: GraphFacts) -> dict[str, Any]:
@@ -21,7 +18,7 @@ def card_template(facts: GraphFacts) -> dict[str, Any]:
         "title": "<short title for lists>",
         "description": "<what it segments, in which scans>",
         "channels": _channels(facts),
-        "labels": [{"value": n, "name": f"<label {n}>", "color": _color(n)} for n in numbers],
+        "labels": [{"value": n, "name": f"<label {n}>", "color": label_color(n)} for n in numbers],
         "outputs": list(numbers) if regions else list(range(outputs)),
         "spacing_mm": ["<voxel size in mm>"] * facts.dimension,
         "intensity": {"kind": "<zscore, percentile, fixed or none>"},
@@ -37,8 +34,3 @@ def _channels(facts: GraphFacts) -> list[dict[str, Any]]:
     if count == 3 and facts.dimension == 2:
         return [{"name": "<name of the image>", "components": 3}]
     return [{"name": f"<name of scan {n}>"} for n in range(1, count + 1)]
-
-
-def _color(number: int) -> str:
-    rgb = hls_to_rgb(number * _GOLDEN % 1.0, 0.5, 0.7)
-    return "#" + "".join(f"{round(part * 255):02x}" for part in rgb)

@@ -16,12 +16,13 @@ from imaging.errors import BadModel
 from imaging.hashes import sha256_of
 from models.card import ModelCard
 from models.derived_fields import TILING, derived_fields, derived_fields_of_windows
+from models.model_folder import sample_files
 from models.onnx_graph.derive import derive, without_tiling
 from models.onnx_graph.facts import GraphFacts
 from models.onnx_graph.network_file import NetworkFile, read_network
 from models.onnx_graph.servable import check_servable
 from models.onnx_graph.stored import stored_form
-from models.registry import network_file, sample_files
+from models.registry import network_file
 from models.windows import Windows
 
 LARGEST_CARD_BYTES = 16 << 20

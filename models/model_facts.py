@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from imaging.frozen_model import FrozenModel
 from imaging.mask_description import MaskDescription
-from models.card_parts import Channel, Instances, Label, Name
+from models.card_parts import Channel, Instances, Label, Name, Within
 
 
 class ModelFacts(FrozenModel):
@@ -26,6 +26,10 @@ class ModelFacts(FrozenModel):
     """Label values of the mask; each value once."""
     instances: Instances | None = None
     """Numbers single objects instead of writing label values. Empty: label values."""
+    within: Within | None = None
+    """The box in which the model runs, which a coarse model finds first. The mask is 0 outside of
+    it, and empty where the coarse model finds nothing. A request that crops to a mask of its own
+    replaces the box. Empty: the model runs on the whole scan."""
     licence: str
     """Licence of the weights, as an SPDX identifier where there is one."""
     data: str = ""
@@ -45,6 +49,8 @@ class ModelFacts(FrozenModel):
             raise ValueError("the first channel must be a scan: it has the grid of the mask")
         if any(channel.made_by == self.name for channel in self.channels):
             raise ValueError("a model cannot fill its own channel")
+        if self.within is not None and self.within.model == self.name:
+            raise ValueError("a model cannot find its own box")
         if len({label.value for label in self.labels}) < len(self.labels):
             raise ValueError("each label value may appear once")
         return self
@@ -53,6 +59,12 @@ class ModelFacts(FrozenModel):
     def requested_channels(self) -> tuple[Channel, ...]:
         """The channels that a request supplies: all but those that another model fills."""
         return tuple(channel for channel in self.channels if channel.made_by is None)
+
+    @property
+    def needed_models(self) -> frozenset[str]:
+        """Names of the models that run before this one: for channels, and for the box."""
+        fillers = {channel.made_by for channel in self.channels if channel.made_by is not None}
+        return frozenset(fillers | ({self.within.model} if self.within else set()))
 
     def mask_description(self, *, supplied: bool = False) -> MaskDescription:
         """What the values of this model's masks mean; `supplied`: of a mask with its labels that a

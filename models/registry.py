@@ -1,19 +1,23 @@
 """Finds, verifies and adds models.
 
-A model is a folder with model.onnx, card.json and, where the card names one, a sample.
+A model is a folder with model.onnx, card.json and, where the card names one, a sample. A model that
+is made of others is a folder with a card.json that lists its parts.
 """
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import mkdtemp
 
 from imaging.errors import BadModel, Conflict, NotFound
 from imaging.hashes import sha256_of
+from models.any_card import read_card
 from models.card import ModelCard
+from models.combination import Combination
+from models.combined_card import CombinedCard, combined_card
+from models.model_folder import draft_folder, folder_state, sample_files
 
 logger = logging.getLogger("tessera.models")
 
@@ -66,6 +70,24 @@ class Model:
         return self.network
 
 
+@dataclass(frozen=True)
+class CombinedModel:
+    """A model that is made of others."""
+
+    card: CombinedCard
+    parts: tuple[Model, ...]
+    """In the order of the card's parts."""
+
+
+AnyModel = Model | CombinedModel
+
+
+@dataclass(frozen=True)
+class _Entry:
+    folder: Path
+    card: ModelCard | Combination
+
+
 class Registry:
     """All available models: those shipped with Tessera, and those in the folder `added`.
 
@@ -83,17 +105,16 @@ class Registry:
             self._warned.add(folder)
             logger.warning("The model in the folder %s is not served: %s", folder.name, error)
 
-    def all(self) -> list[Model]:
-        """All models with a valid card, sorted by name; other folders are left out and logged."""
-        models: dict[str, Model] = {}
-        for folder in self._folders():
+    def all(self) -> list[AnyModel]:
+        """All models with a valid card and all parts, sorted by name; other folders are left out
+        and logged."""
+        entries, models = self._entries(), list[AnyModel]()
+        for _, entry in sorted(entries.items()):
             try:
-                card = ModelCard.load(folder / "card.json")
+                models.append(_model(entry, entries))
             except BadModel as error:
-                self._warn(folder, error)
-                continue
-            models[card.name] = Model(card, folder)
-        return [models[name] for name in sorted(models)]
+                self._warn(entry.folder, error)
+        return models
 
     def revision(self) -> frozenset[tuple[Path, int, int]]:
         """A value that differs after a model was added, changed or removed; no file is read.
@@ -102,16 +123,16 @@ class Registry:
         cannot be read.
         """
         try:
-            files = [file for folder in self._folders() for file in _essential_files(folder)]
-            return frozenset(_state(file) for file in files)
+            return frozenset(file for folder in self._folders() for file in folder_state(folder))
         except OSError:  # a folder that is removed meanwhile, or is not readable
             return frozenset()
 
-    def get(self, name: str) -> Model:
-        """The model with this name; raises NotFound, which lists the available names."""
-        for model in self.all():
-            if model.card.name == name:
-                return model
+    def get(self, name: str) -> AnyModel:
+        """The model with this name; raises NotFound, which lists the available names, and BadModel
+        where a part of it is not available."""
+        entries = self._entries()
+        if name in entries:
+            return _model(entries[name], entries)
         names = ", ".join(model.card.name for model in self.all()) or "none"
         raise NotFound(
             "There is no model with that name.",
@@ -119,39 +140,70 @@ class Registry:
             hint="List the models with `tessera models` or GET /v1/models.",
         )
 
+    def network(self, name: str) -> Model:
+        """As `get`, for a model with a network of its own; raises BadModel for another one."""
+        model = self.get(name)
+        if isinstance(model, CombinedModel):
+            raise _no_network(name)
+        return model
+
+    def combined(self, combination: Combination) -> CombinedModel:
+        """The model of these parts; raises BadModel where one is not available or does not fit."""
+        return _combined(combination, self._entries())
+
     def add(self, source: Path, check: Callable[[Model], None] = lambda _model: None) -> Model:
         """Copies a folder with model.onnx and card.json into `added`, completely or not at all.
 
         `check` receives the copy before it becomes visible, and rejects it by raising. Raises
         BadModel if the card or the checksum is not valid, Conflict if the name is in use.
         """
+        card = ModelCard.load(source / "card.json")
+        networks = [network.verified for network in Model(card, source).networks]
+        samples = [source / name for name in sample_files(card, source)]
+        target = self._new_folder(card.name)
+        with draft_folder(target) as draft:
+            for file in (source / "card.json", *networks, *samples):
+                shutil.copyfile(file, draft / file.name)
+            check(Model(card, draft))
+        return Model(card, target)
+
+    def add_combination(self, combination: Combination) -> CombinedModel:
+        """Writes the card of a model that is made of others into `added`.
+
+        Raises BadModel where a part is not available or does not fit, Conflict if the name is in
+        use.
+        """
+        model = self.combined(combination)
+        with draft_folder(self._new_folder(combination.name)) as draft:
+            combination.save(draft / "card.json")
+        return model
+
+    def _new_folder(self, name: str) -> Path:
         if self._added is None:
             raise BadModel(
                 "This registry has no folder for added models.",
                 hint="Set TESSERA_DATA or TESSERA_MODELS.",
             )
-        card = ModelCard.load(source / "card.json")
-        networks = [network.verified for network in Model(card, source).networks]
-        target = self._added / card.name
-        if target.exists() or card.name in (model.card.name for model in self.all()):
+        target = self._added / name
+        if target.exists() or name in self._entries():
             raise Conflict(
-                f"A model named {card.name} already exists.",
+                f"A model named {name} already exists.",
                 expected="A name that is not in use.",
                 hint="Change the name in the card, or delete the folder of the added model.",
             )
-        self._added.mkdir(parents=True, exist_ok=True)
-        draft = Path(mkdtemp(prefix=".draft-", dir=self._added))
-        try:
-            samples = [source / name for name in sample_files(card, source)]
-            for file in (source / "card.json", *networks, *samples):
-                shutil.copyfile(file, draft / file.name)
-            check(Model(card, draft))
-            draft.chmod(0o755)
-            draft.rename(target)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        return Model(card, target)
+        return target
+
+    def _entries(self) -> dict[str, _Entry]:
+        """The folders with a valid card, by the model's name; others are logged."""
+        entries = {}
+        for folder in self._folders():
+            try:
+                card = read_card(folder / "card.json")
+            except BadModel as error:
+                self._warn(folder, error)
+            else:
+                entries[card.name] = _Entry(folder, card)
+        return entries
 
     def _folders(self) -> Iterable[Path]:
         for root in (self._zoo, self._added):
@@ -163,23 +215,33 @@ class Registry:
                 )
 
 
-def _essential_files(folder: Path) -> Iterable[Path]:
-    return (folder / "card.json", *folder.glob("*.onnx"))
+def _model(entry: _Entry, entries: Mapping[str, _Entry]) -> AnyModel:
+    if isinstance(entry.card, ModelCard):
+        return Model(entry.card, entry.folder)
+    return _combined(entry.card, entries)
 
 
-def _state(file: Path) -> tuple[Path, int, int]:
-    status = file.stat()
-    return file, status.st_mtime_ns, status.st_size
+def _combined(combination: Combination, entries: Mapping[str, _Entry]) -> CombinedModel:
+    parts = tuple(_part(combination, part.model, entries) for part in combination.parts)
+    return CombinedModel(combined_card(combination, [part.card for part in parts]), parts)
 
 
-def sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:
-    """Names of the sample's files; raises BadModel where one is missing."""
-    files = card.sample.files if card.sample else ()
-    for name in files:
-        if not (source / name).is_file():
-            raise BadModel(
-                f"The folder contains no {name}, which is the sample of the card.",
-                expected="A folder with model.onnx, card.json and the files of the sample.",
-                hint="Add the file, or use another sample in the card.",
-            )
-    return files
+def _part(combination: Combination, name: str, entries: Mapping[str, _Entry]) -> Model:
+    if name not in entries:
+        raise BadModel(
+            f"{combination.name} needs the model {name}, which is not available.",
+            expected="All parts of a model on every machine that serves or runs it.",
+            hint=f"Add {name}.",
+        )
+    entry = entries[name]
+    if not isinstance(entry.card, ModelCard):
+        raise _no_network(name)
+    return Model(entry.card, entry.folder)
+
+
+def _no_network(name: str) -> BadModel:
+    return BadModel(
+        f"{name} is made of other models, and has no network of its own.",
+        expected="A model with a network.",
+        hint=f"Name the parts of {name}, which `tessera models show {name}` lists.",
+    )

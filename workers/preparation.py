@@ -71,10 +71,12 @@ class Preparation:
 
     @contextmanager
     def making_way(self, model: str) -> Iterator[None]:
-        """A context in which a job of `model` runs: no preparation of another network does."""
+        """A context in which a job of `model` runs: no preparation of a network that it does not
+        need does."""
+        needed = self._engine.names_of_job(model)
         with self._changed:
             self._jobs += 1
-            if self._current is not None and self._current.model != model:
+            if self._current is not None and self._current.model not in needed:
                 self._cancel_current()
         try:
             yield
@@ -96,7 +98,7 @@ class Preparation:
     def _prepare_all(self) -> None:
         """Prepares the networks whose results are not kept."""
         try:
-            prepared = sum(self._prepare(model) for model in self._engine.models())
+            prepared = sum(self._prepare(model) for model in self._engine.networks())
             log.info("preparation: %d networks were prepared", prepared)
         except Exception:  # jobs prepare their own networks
             log.exception("preparation: failed")

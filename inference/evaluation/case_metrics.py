@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imaging.metrics import dice, hd95, size_error, surface_dice
 from imaging.metrics.objects import THRESHOLDS, Matches
 from imaging.scan import Scan
-from models.card import ModelCard
+from models.any_card import AnyCard
 from models.card_parts import Label
 
 Values = Mapping[str, float | None]
@@ -118,7 +118,7 @@ def measure(
     scan: Scan,
     predicted: NDArray[Any],
     reference: NDArray[Any],
-    card: ModelCard,
+    card: AnyCard,
     rules: MetricOptions,
 ) -> CaseMetrics:
     """Compares `predicted` with `reference`, both on the stored axes of `scan`.
@@ -141,7 +141,7 @@ def measure(
 
 
 def _parts(
-    predicted: NDArray[Any], reference: NDArray[Any], label: Label, card: ModelCard
+    predicted: NDArray[Any], reference: NDArray[Any], label: Label, card: AnyCard
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     if card.instances is not None:
         return predicted > 0, reference > 0

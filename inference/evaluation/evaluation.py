@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inference.device import Device
 from inference.evaluation.case_metrics import METRICS, CaseMetrics
 from inference.evaluation.summary import Summary
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 _DECIMALS = 4
 
@@ -19,7 +19,7 @@ class Evaluation:
     cases: Sequence[CaseMetrics]
     summary: Summary
 
-    def scores(self, card: ModelCard) -> dict[str, float]:
+    def scores(self, card: AnyCard) -> dict[str, float]:
         """Means of the metrics that are fractions, to four decimals.
 
         `dice` is the mean of the labels. With several labels, `dice_1` is that of label 1.

@@ -9,7 +9,7 @@ from typing import Any
 from inference.evaluation.case_metrics import METRICS, MetricOptions
 from inference.evaluation.evaluation import Evaluation
 from inference.evaluation.summary import CONFIDENCE
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 COLUMNS = (
     *("case", "label", "precision", "missed", "spurious"),
@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def as_json(
-    card: ModelCard, rules: MetricOptions, evaluations: Sequence[Evaluation]
+    card: AnyCard, rules: MetricOptions, evaluations: Sequence[Evaluation]
 ) -> dict[str, Any]:
     """Model, checksum, units, device and scores; means with intervals, and every case.
 

@@ -19,7 +19,7 @@ from imaging.scan import Scan
 from jobs.blobs import Blobs
 from jobs.job import Job
 from jobs.stored_scan import StoredScan
-from models.card import ModelCard
+from models.any_card import AnyCard
 from service.http.downloads import file_response
 from service.monai_label.infer_params import InferParams, Output
 from service.resources.scratch import Scratch
@@ -40,7 +40,7 @@ class InferResponses:
     limits: Limits
 
     def respond(
-        self, job: Job, scan: StoredScan, card: ModelCard, params: InferParams, output: Output
+        self, job: Job, scan: StoredScan, card: AnyCard, params: InferParams, output: Output
     ) -> Response:
         """A form of `params` and `image`, or one of the two alone, as `output` says."""
         if output == "dicom_seg":
@@ -71,13 +71,13 @@ class InferResponses:
             return _form(facts, path, f"{uuid4().hex}{params.extension}")
 
 
-def label_names(card: ModelCard) -> dict[str, int]:
+def label_names(card: AnyCard) -> dict[str, int]:
     """Name -> number in a response: contiguous from 1, as 3D Slicer numbers its segments."""
     ordered = sorted(card.labels, key=lambda label: label.value)
     return {label.name: number for number, label in enumerate(ordered, 1)}
 
 
-def _contiguous(mask: NDArray[Any], card: ModelCard) -> NDArray[Any]:
+def _contiguous(mask: NDArray[Any], card: AnyCard) -> NDArray[Any]:
     """Label values as 1..N; object numbers are contiguous already."""
     values = sorted(label.value for label in card.labels)
     if card.instances is not None or values == list(range(1, len(values) + 1)):
@@ -107,7 +107,7 @@ def _write(path: Path, numbers: NDArray[Any], scan: Scan, params: InferParams) -
 
 
 def _facts(
-    report: Mapping[str, Any], job: Job, card: ModelCard, mask: NDArray[Any]
+    report: Mapping[str, Any], job: Job, card: AnyCard, mask: NDArray[Any]
 ) -> dict[str, Any]:
     """The `params` of a response."""
     measured = report.get("measurements") or {}
@@ -134,7 +134,7 @@ def _facts(
     }
 
 
-def _names_in(card: ModelCard, mask: NDArray[Any]) -> dict[str, int]:
+def _names_in(card: AnyCard, mask: NDArray[Any]) -> dict[str, int]:
     """Names of the mask's numbers: one for each object, or one for all if there are very many."""
     if card.instances is None:
         return label_names(card)

@@ -16,7 +16,7 @@ from imaging.formats.sniff import open_scan
 from imaging.same_grid import on_grid_of
 from imaging.scan import Scan
 from jobs.job import Job
-from models.card import ModelCard
+from models.any_card import AnyCard
 
 MAX_LABEL = 65_535
 _MAX_LISTED = 8
@@ -77,7 +77,7 @@ def read(path: Path, scan: Scan, limits: Limits, scratch: Path) -> NDArray[Any]:
 def matched(
     numbers: NDArray[Any],
     names: Mapping[int, str],
-    jobs: Sequence[tuple[Job, ModelCard]],
+    jobs: Sequence[tuple[Job, AnyCard]],
 ) -> LabelMap:
     """The numbers as labels of a job's model, else as drawn by hand; `jobs`: newest first.
 
@@ -102,7 +102,7 @@ def matched(
 
 
 def _table(
-    present: Sequence[int], names: Mapping[int, str], card: ModelCard
+    present: Sequence[int], names: Mapping[int, str], card: AnyCard
 ) -> NDArray[np.uint16] | None:
     """The client's number -> the mask's; None if the model lacks a label.
 

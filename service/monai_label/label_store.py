@@ -18,7 +18,7 @@ from jobs.job import Job
 from jobs.repository import FINAL, Jobs, Labels, Reviews
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
-from models.card import ModelCard
+from models.any_card import AnyCard
 from models.registry import Registry
 from service.monai_label import label_map
 from service.monai_label.datastore import ORIGINAL
@@ -100,7 +100,7 @@ class LabelStore:
         """Deletes the label under a tag, with the reviews that hold it; raises NotFound."""
         delete_blobs(self.collector, self.labels.delete(scan.project, scan.id, tag))
 
-    def _jobs_with_cards(self, scan: StoredScan) -> list[tuple[Job, ModelCard]]:
+    def _jobs_with_cards(self, scan: StoredScan) -> list[tuple[Job, AnyCard]]:
         """The jobs that made a mask of the scan and whose model is installed, newest first."""
         cards = {model.card.checksum: model.card for model in self.registry.all()}
         jobs = self.jobs.succeeded_on(scan.project, scan.id)

@@ -11,7 +11,7 @@ from imaging.errors import Conflict, Unavailable
 from jobs.job import Job, JobState, Options
 from jobs.repository import Jobs
 from jobs.stored_scan import StoredScan
-from models.card import ModelCard
+from models.any_card import AnyCard
 from service.use_cases.orders import JobOrder, Orders
 
 PRIORITY = 9
@@ -28,7 +28,7 @@ class Segmentations:
     wait_s: float
 
     async def finished(
-        self, scan: StoredScan, card: ModelCard, disconnected: Callable[[], Awaitable[bool]]
+        self, scan: StoredScan, card: AnyCard, disconnected: Callable[[], Awaitable[bool]]
     ) -> Job:
         """The job once it is final.
 
@@ -48,7 +48,7 @@ class Segmentations:
             job = await run_sync(self.jobs.get, scan.project, job.id)
         return job
 
-    def _job(self, scan: StoredScan, card: ModelCard) -> Job:
+    def _job(self, scan: StoredScan, card: AnyCard) -> Job:
         """A job of exactly this network on this scan: finished, under way, or new."""
         for job in self.jobs.succeeded_on(scan.project, scan.id):
             if (job.model, job.model_sha256, job.options) == (card.name, card.checksum, Options()):

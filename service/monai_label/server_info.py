@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
 
 from imaging.errors import BadRequest, NotFound
-from models.card import ModelCard
+from models.any_card import AnyCard
 from service.auth import Permission, Principal
 from service.http.dependencies import RegistryDep
 from service.http.permissions import Allowed
@@ -92,7 +92,7 @@ def logs(count: Annotated[int, Query(ge=1, le=100_000, alias="lines")] = 300) ->
     return PlainTextResponse("\n".join(lines(count)) + "\n")
 
 
-def _model(card: ModelCard) -> dict[str, Any]:
+def _model(card: AnyCard) -> dict[str, Any]:
     return {
         "type": "segmentation",
         "labels": infer_response.label_names(card),

@@ -9,7 +9,7 @@ from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
-from models.card import ModelCard
+from models.any_card import AnyCard
 from service.http import errors
 from service.resources.peers import Peer
 from service.schemas import (
@@ -130,7 +130,7 @@ def delivery_out(delivery: Delivery) -> DeliveryOut:
     )
 
 
-def model_out(card: ModelCard) -> ModelOut:
+def model_out(card: AnyCard) -> ModelOut:
     """A model's card, with the facts that a page shows first at the top level."""
     return ModelOut(
         name=card.name,

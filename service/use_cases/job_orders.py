@@ -11,7 +11,7 @@ from imaging.given_mask import GIVEN_MASK, take_given_mask
 from inference.runtime_registry import queue_for
 from jobs.job import Job, JobState, Options
 from jobs.repository import Scans
-from models.card import ModelCard
+from models.any_card import AnyCard
 from models.registry import Registry
 
 
@@ -34,7 +34,7 @@ class OrderCheck:
     """
 
     def __init__(self, registry: Registry, scans: Scans, project: str) -> None:
-        def card(name: str) -> ModelCard:
+        def card(name: str) -> AnyCard:
             return registry.get(name).card
 
         def grid(scan_id: str) -> tuple[int, ...]:
@@ -73,7 +73,7 @@ class OrderCheck:
             batch=batch,
         )
 
-    def _check_dimensions(self, scans: Mapping[str, str], card: ModelCard) -> None:
+    def _check_dimensions(self, scans: Mapping[str, str], card: AnyCard) -> None:
         for channel, scan_id in scans.items():
             check_dimension(channel, len(self._grid(scan_id)), card)
 
@@ -91,7 +91,7 @@ class OrderCheck:
             )
 
 
-def check_dimension(channel: str, dimension: int, card: ModelCard) -> None:
+def check_dimension(channel: str, dimension: int, card: AnyCard) -> None:
     """Raises ScanModelMismatch unless the model segments scans of this dimension, 2 or 3."""
     if dimension != card.dimension:
         raise ScanModelMismatch(
@@ -101,7 +101,7 @@ def check_dimension(channel: str, dimension: int, card: ModelCard) -> None:
         )
 
 
-def _by_channel(order: JobOrder, card: ModelCard) -> tuple[dict[str, str], str | None]:
+def _by_channel(order: JobOrder, card: AnyCard) -> tuple[dict[str, str], str | None]:
     """Channel name -> scan id, in the card's order; and the id of the given mask, if one is
     used."""
     names = [channel.name for channel in card.requested_channels]
@@ -122,7 +122,7 @@ def _kind(dimension: int) -> str:
     return "a 3D volume" if dimension == 3 else "a 2D image"
 
 
-def _tile(tile: tuple[int, ...] | None, card: ModelCard) -> tuple[int, ...] | None:
+def _tile(tile: tuple[int, ...] | None, card: AnyCard) -> tuple[int, ...] | None:
     if tile is None:
         return None
     if len(tile) not in (1, card.dimension):

@@ -124,7 +124,7 @@ def assert_same(
 
 def test_hippocampus(hemisphere: Path, tmp_path: Path, assert_same: Compare) -> None:
     """A halo of 51 leaves little of a tile; a scan as long as two of them."""
-    counts = assert_same(hemisphere, Registry().get("hippocampus-mri-3d"), (None, 128, 120))
+    counts = assert_same(hemisphere, Registry().network("hippocampus-mri-3d"), (None, 128, 120))
     assert counts == [1, 2, 3]
     assert read(tmp_path / "None.nii.gz").any()
 
@@ -140,7 +140,7 @@ def test_random_valid(brain: Path, random_valid: Model, assert_same: Compare) ->
 
 
 def test_nuclei(tissue: Path, tmp_path: Path, assert_same: Compare) -> None:
-    model = Registry().get("nuclei-2d")
+    model = Registry().network("nuclei-2d")
     tiles = (None, 700, 420, 360, 300)
     counts = assert_same(tissue, model, tiles)
     assert len(set(counts)) >= 4

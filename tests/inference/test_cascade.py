@@ -65,7 +65,7 @@ def test_the_coarse_mask_is_the_fine_networks_input(
     shares = [done / total for done, total in seen]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
-    report = save(result, SCAN, fine[0].card, tmp_path / "out").report
+    report = save(result, SCAN, tmp_path / "out").report
     assert report["earlier_masks"] == [
         {"channel": "coarse", "model": "coarse-model", "checksum": coarse[0].card.checksum}
     ]

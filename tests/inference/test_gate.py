@@ -40,7 +40,7 @@ SHIPPED = [model.card.name for model in Registry().all()]
 
 def shipped(name: str = "hippocampus-mri-3d", **fields: Any) -> Model:
     """A network of the zoo; `fields` are those of its card that differ."""
-    model = Registry().get(name)
+    model = Registry().network(name)
     return Model(model.card.model_copy(update=fields), model.folder)
 
 

@@ -45,7 +45,7 @@ options, progress = RunOptions(precision="fp32"), []
 def run(tile=None):
     wish = RunOptions(precision="fp32", tile=tile)
     result = engine.run(
-        {"image": scan}, registry.get("wide"), wish, RunContext(lambda *p: progress.append(p))
+        {"image": scan}, registry.network("wide"), wish, RunContext(lambda *p: progress.append(p))
     )
     record, sha256 = result.record, hashlib.sha256(result.mask.tobytes()).hexdigest()
     told = sha256, record.tiles, record.network.shrunk_to
@@ -214,7 +214,7 @@ class Full(Session):
 
 def test_a_tile_that_fits_nowhere_is_a_want_of_memory() -> None:
     """Not a mistake of the model's, and not an endless search."""
-    card = Registry().get("hippocampus-mri-3d").card
+    card = Registry().network("hippocampus-mri-3d").card
     scans, plenty = {"t1": noise((1, 60, 60, 60), (1.0, 1.0, 1.0))}, Budget(1 << 40)
     for served in (card, card.model_copy(update={"exact": False})):
         with pytest.raises(MemoryError, match="no room"):

@@ -51,7 +51,7 @@ def changed(folder: Path, **accuracy: Any) -> Model:
     record = card.accuracy.model_copy(update=accuracy)
     fields = {"sha256": sha256_of(folder / "model.onnx"), "accuracy": record}
     card.model_copy(update=fields).save(path)
-    return Registry(zoo=folder.parent).get(card.name)
+    return Registry(zoo=folder.parent).network(card.name)
 
 
 def harm(folder: Path) -> str:
@@ -71,7 +71,7 @@ def harm(folder: Path) -> str:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_networks_run_in_bf16(name: str, cache: Path) -> None:
     """Each because its record applies, and says so; fp32 remains available."""
-    model = Registry().get(name)
+    model = Registry().network(name)
     network = ready(model, cache)
     assert network.device.precision == "bf16"
     assert network.verdict is not None
@@ -105,7 +105,7 @@ def test_a_network_that_bf16_harms_runs_in_fp32(
 def test_the_harm_is_that_of_bf16(tmp_path: Path, cache: Path) -> None:
     """In fp32 the harmed network has the mask of the sound one; in bf16 it has not."""
     folder = copied(tmp_path)
-    sound = Registry().get(NAME)
+    sound = Registry().network(NAME)
     harm(folder)
     harmed = changed(folder)
     scans = sample_scans(sound)
@@ -124,7 +124,7 @@ def test_a_sample_without_a_label_shows_too_little(tmp_path: Path, cache: Path) 
     folder = copied(tmp_path)
     path = folder / "sample.nii.gz"
     nibabel.save(nibabel.load(path).slicer[:, :24], path)
-    model = Registry(zoo=tmp_path).get(NAME)
+    model = Registry(zoo=tmp_path).network(NAME)
     verdict = ready(model, cache).verdict
     assert verdict is not None
     assert "another sample" in verdict.reason
@@ -142,7 +142,7 @@ def test_unchecked_is_the_shortest_precision() -> None:
 
 def test_logits_are_not_rounded_to_bf16() -> None:
     """Else two logits of a voxel are often equal, and the first label gets all such voxels."""
-    model = Registry().get("nuclei-2d")
+    model = Registry().network("nuclei-2d")
     image = np.random.default_rng(0).random((1, 3, 128, 128), np.float32)
     exact, reduced = (
         session.logits(session.run(image))

@@ -24,7 +24,7 @@ from models.registry import Registry
     ("count", "kind"), [(70_000, "ome-tiff"), (65_536, "ome-tiff"), (65_535, "png")]
 )
 def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, kind: str) -> None:
-    card = Registry().get("nuclei-2d").card
+    card = Registry().network("nuclei-2d").card
     path = tmp_path / "a.png"
     path.write_bytes(imagecodecs.png_encode(np.full((300, 290, 3), 90, np.uint8)))
     scan = open_scan(path)
@@ -35,7 +35,7 @@ def test_a_picture_may_hold_any_number_of_objects(tmp_path: Path, count: int, ki
     plan = plan_tiles(ResultGrid.of(subject, card), Budget(1 << 40), RunOptions())
     network = NetworkRecord(Device("cpu", "fp32"), plan, {})
     result = ModelResult(mask, ModelRecord(card, network))
-    made = save(result, scan, card, tmp_path / "out")
+    made = save(result, scan, tmp_path / "out")
 
     assert made.mask_format == kind
     assert np.array_equal(read(made.mask, dimension=2), mask)

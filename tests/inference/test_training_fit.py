@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from imaging.intensity import percentiles
 from imaging.scan import Scan, in_memory
+from inference.engine import Engine
 from inference.network_input import network_input
 from inference.sample_scans import sample_scans
 from inference.training_fit import training_warnings
@@ -127,7 +128,9 @@ def test_a_card_whose_ranges_are_wrong(wrong: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["hippocampus-mri-3d", "brain-mri-3d"])
 def test_the_networks_of_the_zoo_know_their_samples_from_each_other(name: str) -> None:
     """Each is at home in its own sample; the other's is a whole head, or a crop of one."""
-    models = {one.card.name: one for one in Registry().all() if one.card.dimension == 3}
+    models = {
+        one.card.name: one for one in Engine(Registry()).networks() if one.card.dimension == 3
+    }
     other, own_card = next(one for one in models if one != name), models[name].card
     (channel,) = own_card.channels
     (own,), (foreign,) = (sample_scans(models[one]).values() for one in (name, other))

@@ -279,7 +279,7 @@ def test_the_report_states_the_windows(windowed: MakeWindowed) -> None:
     count = 3 * 4 * 4
     assert seen == [(n, count) for n in range(count + 1)]
     record = ModelRecord(model.card, NetworkRecord.of(result, CPU))
-    facts = report(ModelResult(result.mask, record), scan, model.card)
+    facts = report(ModelResult(result.mask, record), scan)
     assert facts["tiling"] == {
         "kind": "windows", "tiles": count, "patch": [16, 12, 20], "step": 0.5,
         "step_rule": "spread", "weights": "gaussian_fp16", "sums": "float32", "sigma": 0.125,

@@ -60,7 +60,7 @@ def test_nothing_else_is_shipped() -> None:
 
 @ALL
 def test_a_shipped_model_is_small_whole_and_says_what_it_is(name: str) -> None:
-    model = Registry().get(name)
+    model = Registry().network(name)
     assert model.verified.stat().st_size < 16 * 2**20
     readme = (model.folder / "README.md").read_text()
     for text in (model.card.intended_use, readme):
@@ -73,7 +73,7 @@ def test_a_shipped_model_is_small_whole_and_says_what_it_is(name: str) -> None:
 
 @ALL
 def test_its_card_is_what_its_configuration_derives(name: str) -> None:
-    card = Registry().get(name).card
+    card = Registry().network(name).card
     config = TrainingConfig.load(CONFIGS / f"{name}.toml")
     unet = config.network.unet()
     field, costs, axes = receptive_field(unet), cost(unet), card.dimension
@@ -131,7 +131,7 @@ def test_the_hippocampus_of_the_mni_template_is_found(
 def test_nuclei_of_a_stained_tissue_are_found() -> None:
     """Where haematoxylin is dense: its nuclei are blue, among the brown of the other stain."""
     picture = data.immunohistochemistry()
-    card = Registry().get("nuclei-2d").card
+    card = Registry().network("nuclei-2d").card
     found = outputs(card, np.moveaxis(picture, -1, 0))
     assert card.instances is not None
     numbered = number_instances(
@@ -146,7 +146,7 @@ def test_nuclei_of_a_stained_tissue_are_found() -> None:
 
 def test_bright_and_dark_nuclei_are_found_alike() -> None:
     """Discs of known number and place, brighter or darker than their ground, some touching."""
-    card = Registry().get("nuclei-2d").card
+    card = Registry().network("nuclei-2d").card
     rows, columns = np.mgrid[:160, :160]
     truth = np.zeros((160, 160), int)
     places = [(r, c) for r in range(20, 150, 34) for c in range(22, 150, 38)]

@@ -46,4 +46,4 @@ def exported(
         "licence": "none",
     }
     export_network(network, CardFacts.model_validate(usual | facts), folder / name)  # type: ignore[arg-type]
-    return Registry(folder, zoo=folder / "none").get(name)
+    return Registry(folder, zoo=folder / "none").network(name)

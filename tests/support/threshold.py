@@ -47,4 +47,4 @@ def threshold_network(folder: Path, **facts: Any) -> Model:
         "sha256": hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest(),
     }
     ModelCard.model_validate(usual | facts).save(place / "card.json")
-    return Registry(folder, zoo=folder / "none").get("threshold")
+    return Registry(folder, zoo=folder / "none").network("threshold")

@@ -71,7 +71,7 @@ def test_a_job_of_another_model_goes_first(
     preparation.start()
     until(lambda: is_preparing(preparation, DEEP))
     with preparation.making_way(SMALL):
-        engine.prepare(registry.get(SMALL))
+        engine.prepare(registry.network(SMALL))
         assert measured == [SMALL]
         assert not is_preparing(preparation, DEEP)
     until(lambda: DEEP in measured)  # it starts again when the worker is idle
@@ -86,7 +86,7 @@ def test_a_job_of_the_same_model_waits_for_that_one_alone(
     until(lambda: is_preparing(preparation, DEEP))
     told: list[bool] = []
     with preparation.making_way(DEEP):
-        engine.prepare(registry.get(DEEP), RunContext(on_preparing=told.append))
+        engine.prepare(registry.network(DEEP), RunContext(on_preparing=told.append))
         assert measured == [DEEP]  # once, and no other network
     assert told[0] is True
     assert told[-1] is False
@@ -126,7 +126,7 @@ def test_workers_of_a_machine_take_turns(
         with machine_turn(tmp_path / "cache") as second:
             assert not second
         preparation.start()
-        for model in registry.all():
+        for model in other.networks():
             other.prepare(model)
         assert measured == [DEEP, SMALL]
     until(lambda: "preparation: 0 networks were prepared" in caplog.text)

@@ -1,0 +1,40 @@
+"""The warnings of a report that follow from how a mask was made."""
+
+from collections.abc import Iterator
+
+from inference.model_result import ModelRecord
+from inference.windows.plan import WindowPlan
+
+
+def warnings_of(record: ModelRecord) -> tuple[str, ...]:
+    """All warnings, each once. Those that not all models of a run share name the model."""
+    parts = {part.card.name: warnings_of(part) for part in record.parts}
+    shared = [text for text in next(iter(parts.values()), ()) if _in_all(text, parts)]
+    named = [
+        f"{name}: {text}" for name, texts in parts.items() for text in texts if text not in shared
+    ]
+    own = (*record.notes, *_of_network(record), *shared, *named)
+    coarse = record.coarse
+    before = (
+        ()
+        if coarse is None
+        else tuple(f"{coarse.card.name}: {text}" for text in warnings_of(coarse) if text not in own)
+    )
+    return tuple(dict.fromkeys((*own, *before)))
+
+
+def _in_all(text: str, parts: dict[str, tuple[str, ...]]) -> bool:
+    return all(text in texts for texts in parts.values())
+
+
+def _of_network(record: ModelRecord) -> Iterator[str]:
+    network, card = record.network, record.card
+    if network is None:
+        return
+    yield from network.warnings
+    if not card.exact and not isinstance(network.plan, WindowPlan):
+        yield "This network is not exact; it ran in one pass."
+    if network.fallback:
+        yield network.fallback
+    if network.shrunk_to is not None:
+        yield "Memory was short for the planned tiles; smaller tiles were used."

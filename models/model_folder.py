@@ -1,0 +1,45 @@
+"""The folder of a model: its files, and how a new one appears."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from imaging.errors import BadModel
+from models.card import ModelCard
+
+
+@contextmanager
+def draft_folder(target: Path) -> Iterator[Path]:
+    """A context with an empty folder that is `target` at the end, or gone after an error: a model
+    is visible completely or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(mkdtemp(prefix=".draft-", dir=target.parent))
+    try:
+        yield draft
+        draft.chmod(0o755)
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def folder_state(folder: Path) -> Iterable[tuple[Path, int, int]]:
+    """Path, time of change and size of the card and each network. Raises OSError."""
+    for file in (folder / "card.json", *folder.glob("*.onnx")):
+        status = file.stat()
+        yield file, status.st_mtime_ns, status.st_size
+
+
+def sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:
+    """Names of the sample's files; raises BadModel where one is missing."""
+    files = card.sample.files if card.sample else ()
+    for name in files:
+        if not (source / name).is_file():
+            raise BadModel(
+                f"The folder contains no {name}, which is the sample of the card.",
+                expected="A folder with model.onnx, card.json and the files of the sample.",
+                hint="Add the file, or use another sample in the card.",
+            )
+    return files
