@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,26 +55,31 @@ def layers() -> tuple[Layer, ...]:
     return (*chain, Convolution(last, np.zeros(OUTPUTS, np.float32), (1, 1, 1)))
 
 
-def torch_pass(_network: Path) -> Callable[[Image], object]:
+def torch_logits(network: Iterable[Layer], image: Image) -> Image:
+    """Logits (1, outputs, i, j, k) of an image (1, 1, i, j, k), in one pass."""
     import torch
 
-    def run(image: Image) -> object:
-        values = torch.from_numpy(image)
-        with torch.inference_mode():
-            for layer in layers():
-                if isinstance(layer, Convolution):
-                    values = torch.nn.functional.conv3d(
-                        values,
-                        torch.from_numpy(layer.weight),
-                        torch.from_numpy(layer.bias),
-                        padding=layer.radius,
-                        dilation=layer.dilation,
-                    )
-                else:
-                    values = torch.nn.functional.elu(values)
-        return values
+    values = torch.from_numpy(image)
+    with torch.inference_mode():
+        for layer in network:
+            if isinstance(layer, Convolution):
+                values = torch.nn.functional.conv3d(
+                    values,
+                    torch.from_numpy(layer.weight),
+                    torch.from_numpy(layer.bias),
+                    padding=layer.radius,
+                    dilation=layer.dilation,
+                )
+            elif layer == Activation("elu"):
+                torch.nn.functional.elu_(values)
+            else:
+                raise TypeError(f"This benchmark does not run the layer {layer}.")
+    return values.numpy()
 
-    return run
+
+def torch_pass(_network: Path) -> Callable[[Image], object]:
+    network = layers()
+    return lambda image: torch_logits(network, image)
 
 
 def openvino_pass(precision: str, phases: bool) -> Callable[[Path], Callable[[Image], object]]:

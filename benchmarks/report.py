@@ -255,6 +255,22 @@ def dilated(record: Record, _chart: Path) -> list[str]:
     return markdown(head, rows)
 
 
+def meshnet(record: Record, _chart: Path) -> list[str]:
+    """Trained MeshNets on torch and in Tessera; no chart."""
+    head = (
+        "| network | | s | processor s | times as fast as torch | peak memory, GB "
+        "| voxels that differ from torch, of all | of these: ties |"
+    )
+    torch = {row["network"]: row for row in reversed(record["rows"])}  # the first row of each
+    rows = []
+    for row in record["rows"]:
+        faster = torch[row["network"]]["processor_s"] / row["processor_s"]
+        cells = [f"{row['seconds']:.1f}", f"{row['processor_s']:.1f}", f"{faster:.1f}"]
+        cells += [f"{row['peak_gb']:.1f}", f"{row['differ']:,} of {row['voxels']:,}"]
+        rows.append((f"`{row['network']}`", row["contender"], *cells, f"{row['ties']:,}"))
+    return markdown(head, rows)
+
+
 def windows(record: Record, _chart: Path) -> list[str]:
     """MONAI's inferer and Tessera in the same windows; no chart."""
     head = "| | s | processor s | times as fast as MONAI | voxels with MONAI's label |"
@@ -322,6 +338,7 @@ MAKERS: dict[str, Maker] = {
     "large": sizes,
     "precisions": precisions,
     "dilated": dilated,
+    "meshnet": meshnet,
     "windows": windows,
     "jobs": jobs,
     "first-mask": first_mask,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.process
@@ -52,6 +53,15 @@ def test_all_results_and_pictures_are_used(made: Path) -> None:
     assert sorted(named) == sorted(path.stem for path in RESULTS.iterdir())
     assert sorted(path.name for path in (made / "benchmarks").iterdir()) == PICTURES
     assert sorted(re.findall(r"\(benchmarks/(.+\.svg)\)", page)) == PICTURES
+
+
+def test_ties_are_voxels_whose_two_best_logits_are_as_good_as_equal() -> None:
+    from benchmarks.meshnet import ties
+
+    logits = np.zeros((3, 2, 1, 1), np.float32)
+    logits[:, 0, 0, 0] = 5, 0, 5 + 0.9e-4
+    logits[:, 1, 0, 0] = -5, 5, 5 + 1.1e-4
+    assert ties(logits).ravel().tolist() == [True, False]
 
 
 def test_the_table_of_bundles_says_what_their_results_say() -> None:
