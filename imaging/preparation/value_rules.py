@@ -1,7 +1,7 @@
 """Rules by which `normalise` changes the values of a channel.
 
-Each repeats what nnU-Net or MONAI computes, in float32 as they do; statistics are computed in
-float64.
+Each repeats what nnU-Net, MONAI or BioImage.IO computes, in float32 as they do; statistics are
+computed in float64.
 """
 
 from abc import ABC, abstractmethod
@@ -16,6 +16,7 @@ from imaging.preparation.voxels import Over, Voxels
 
 _SMALLEST_STD = 1e-8
 Percent = Annotated[float, Field(ge=0, le=100)]
+Epsilon = Annotated[float, Field(ge=0, le=0.1)]
 Range = tuple[float, float]
 """Lowest and highest value."""
 
@@ -96,8 +97,8 @@ class ZScore(ValueRule):
     """Subtracts the mean of the voxels and divides by their standard deviation.
 
     nnU-Net's ZScoreNormalization (`over` `inside` with use_mask_for_norm) and MONAI's
-    NormalizeIntensity (`over` `nonzero` with nonzero). Other voxels keep their values. Voxels that
-    all have one value become 0.
+    NormalizeIntensity (`over` `nonzero` with nonzero); with `epsilon`, zero_mean_unit_variance of
+    BioImage.IO. Other voxels keep their values. Voxels that all have one value become 0.
     """
 
     kind: Literal["zscore"]
@@ -105,11 +106,14 @@ class ZScore(ValueRule):
     over: Over = "all"
     """The voxels that are measured and changed: `all`; those that `crop_nonzero`, with its
     `keep_mask`, found `inside`; or those of the channel that are `nonzero`."""
+    epsilon: Epsilon = 0.0
+    """Added to the standard deviation. BioImage.IO: 1e-6."""
 
     def apply(self, voxels: Voxels) -> None:
         """Changes the values in place."""
         chosen = voxels.over(self.over)
         mean, std = chosen.mean_and_std()
+        std += self.epsilon
         shift, scale = np.float32(mean), np.float32(max(std, _SMALLEST_STD) if std else 1.0)
         chosen.change(lambda values: (values - shift) / scale)
 
@@ -128,8 +132,10 @@ class _Scaled(ValueRule):
             raise ValueError("a rule with clip needs an output to clip to")
         return self
 
-    def _scale(self, voxels: Voxels, ends: Range, output: Range | None) -> None:
-        low, span = np.float32(ends[0]), np.float32(ends[1] - ends[0])
+    def _scale(
+        self, voxels: Voxels, ends: Range, output: Range | None, epsilon: float = 0.0
+    ) -> None:
+        low, span = np.float32(ends[0]), np.float32(ends[1] - ends[0] + epsilon)
 
         def change(values: NDArray[np.float32]) -> NDArray[np.float32]:
             values = values - low
@@ -170,7 +176,10 @@ class Linear(_Scaled):
 
 
 class Percentiles(_Scaled):
-    """Maps two percentiles of the voxels to `output`: MONAI's ScaleIntensityRangePercentiles."""
+    """Maps two percentiles of the voxels to `output`.
+
+    MONAI's ScaleIntensityRangePercentiles; with `epsilon`, scale_range of BioImage.IO.
+    """
 
     kind: Literal["percentiles"]
     """Always `percentiles`."""
@@ -180,6 +189,8 @@ class Percentiles(_Scaled):
     """The upper percentile, in percent."""
     relative: bool = False
     """Map to the same percentiles of `output` instead of its two ends."""
+    epsilon: Epsilon = 0.0
+    """Added to the difference of the two percentiles. BioImage.IO: 1e-6."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -196,7 +207,7 @@ class Percentiles(_Scaled):
         if self.relative and output is not None:
             start, width = output[0], output[1] - output[0]
             output = start + width * (self.lower / 100), start + width * (self.upper / 100)
-        self._scale(voxels, (low, high), output)
+        self._scale(voxels, (low, high), output, self.epsilon)
 
 
 class Extremes(_Scaled):

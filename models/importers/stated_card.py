@@ -1,5 +1,6 @@
 """The card of a network whose file says nothing but its layers: the user states the rest."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import field_validator
@@ -14,8 +15,8 @@ _INTENSITIES = {"zscore": 0, "none": 0, "percentile": 2, "fixed": 2}
 """Kinds of intensity in a card, and how many numbers each takes."""
 
 
-class StatedOptions(TrustOption):
-    """What only the network's author knows."""
+class StatedNames(TrustOption):
+    """What few sources state: what the network's inputs and outputs are."""
 
     channels: Texts = ()
     """Names of the network's input channels, separated by commas, such as t1,flair. By default
@@ -26,12 +27,17 @@ class StatedOptions(TrustOption):
     activation: Activation | None = None
     """What turns outputs into labels: `softmax` (the highest output) or `sigmoid` (each output is
     a region of its own). By default sigmoid for one output, else softmax."""
-    intensity: str | None = None
-    """How voxel values are normalised, as in a card: `zscore`, `none`, `percentile:LOWER:UPPER` or
-    `fixed:LOWEST:HIGHEST` (clip, then subtract LOWEST and divide by the difference)."""
     spacing: Numbers = ()
     """Voxel size in mm of the training scans, one number for each axis, separated by commas. By
     default scans are used at their own voxel size."""
+
+
+class StatedOptions(StatedNames):
+    """What only the network's author knows."""
+
+    intensity: str | None = None
+    """How voxel values are normalised, as in a card: `zscore`, `none`, `percentile:LOWER:UPPER` or
+    `fixed:LOWEST:HIGHEST` (clip, then subtract LOWEST and divide by the difference)."""
     orientation: str = "RAS"
     """The axes of the network's input, as in a card. By default `RAS`."""
 
@@ -56,27 +62,41 @@ def stated_card(
     names = options.channels or (("image",) if channels == 1 else ())
     if options.intensity is None or len(options.labels) != named or len(names) != channels:
         raise _incomplete(axes, channels, outputs, activation)
-    try:
-        check_orientation(options.orientation, axes)
-    except ValueError as error:
-        raise BadRequest(
-            f"--orientation is not valid: {error}.", hint="Correct the option."
-        ) from error
+    check_stated_orientation(options.orientation, axes)
     return {
         "name": model_name(stem),
         "title": stem,
         "dimension": axes,
         "channels": [{"name": name} for name in names],
-        "labels": [
-            {"value": value, "name": name, "color": label_color(value)}
-            for value, name in enumerate(options.labels, 1)
-        ],
-        "activation": activation,
-        "outputs": list(range(outputs)) if activation == "softmax" else list(range(1, outputs + 1)),
+        **label_fields(options.labels, activation),
         "intensity": _intensity(options.intensity),
         "orientation": options.orientation,
         **({"spacing_mm": list(options.spacing)} if options.spacing else {}),
     }
+
+
+def label_fields(names: Sequence[str], activation: Activation) -> dict[str, Any]:
+    """`labels`, `activation` and `outputs` of a card: one label for each output. With softmax, the
+    first output is background and has no name."""
+    values = list(range(1, len(names) + 1))
+    return {
+        "labels": [
+            {"value": value, "name": name, "color": label_color(value)}
+            for value, name in zip(values, names, strict=True)
+        ],
+        "activation": activation,
+        "outputs": [0, *values] if activation == "softmax" else values,
+    }
+
+
+def check_stated_orientation(orientation: str, axes: int) -> None:
+    """Raises BadRequest unless it is an orientation of scans with so many axes."""
+    try:
+        check_orientation(orientation, axes)
+    except ValueError as error:
+        raise BadRequest(
+            f"--orientation is not valid: {error}.", hint="Correct the option."
+        ) from error
 
 
 def _intensity(text: str) -> dict[str, Any]:

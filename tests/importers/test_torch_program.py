@@ -17,7 +17,7 @@ from models.completed_card import completed
 from models.importers.registry import importer_for
 from models.importers.run import import_model
 from models.importers.torch_export import export_to_onnx
-from models.importers.torch_program.convert import _compare_larger
+from models.importers.traced_export import _compare_larger
 from models.registry import Model, Registry
 from tests.support.torch_programs import Network, exported, scripted, torchscript
 
