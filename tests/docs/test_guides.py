@@ -21,6 +21,7 @@ import tifffile
 from PIL import Image
 
 from models.registry import ZOO
+from tests.support.bioimage_packages import package, step
 from tests.support.dicom.files import classic, write
 from tests.support.meshnets import meshnet, write_tfjs
 from tests.support.monai_bundles import (
@@ -157,6 +158,9 @@ def import_model(folder: Path) -> None:
     torchscript(Network(2), folder).rename(folder / "lesions.pt")
     bundle = write_bundle(folder / "spleen_ct_segmentation", configuration())
     save_weights(small_network(), bundle)
+    package(folder / "package", before=[step("ensure_dtype", dtype="float32")]).rename(
+        folder / "nuclei-package.zip"
+    )
     nnunet(folder)
 
 

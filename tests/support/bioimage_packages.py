@@ -17,12 +17,19 @@ SIZES = {2: (48, 40), 3: (16, 24, 20)}
 
 
 class SmallUNet(nn.Module):
-    """Two levels, with random weights; `last` puts the channels behind the spatial axes."""
+    """Two levels, with random weights; `last` puts the channels behind the spatial axes, `whole`
+    makes each voxel depend on all others."""
 
     SCALE = 4
 
     def __init__(
-        self, axes: int, channels: int = 1, outputs: int = 1, *, last: bool = False
+        self,
+        axes: int,
+        channels: int = 1,
+        outputs: int = 1,
+        *,
+        last: bool = False,
+        whole: bool = False,
     ) -> None:
         super().__init__()
         conv, pool = (nn.Conv2d, nn.MaxPool2d) if axes == 2 else (nn.Conv3d, nn.MaxPool3d)
@@ -31,11 +38,13 @@ class SmallUNet(nn.Module):
         self.deep = nn.Sequential(pool(2), conv(6, 6, 3, padding=1), nn.ReLU())
         self.up = up(6, 6, 2, stride=2)
         self.end = conv(12, outputs, 1)
-        self.last = last
+        self.last, self.whole = last, whole
 
     def forward(self, image: Tensor) -> Tensor:
         image = torch.movedim(image, image.dim() - 1, 1) if self.last else image
         fine = self.first(image)
+        if self.whole:
+            fine = fine - fine.mean(dim=(2, 3), keepdim=True)
         result: Tensor = self.SCALE * self.end(torch.cat((fine, self.up(self.deep(fine))), 1))
         return torch.movedim(result, 1, result.dim() - 1) if self.last else result
 
@@ -48,14 +57,16 @@ def small_network(axes: int, **arguments: Any) -> SmallUNet:
     return network
 
 
-def test_image(axes: int, channels: int = 1, seed: int = 0) -> NDArray[np.uint8]:
+def example_image(axes: int, channels: int = 1, seed: int = 0) -> NDArray[np.uint8]:
     """(channels, *SIZES[axes]): noise around another value in each channel."""
     noise = np.random.default_rng(seed).normal(size=(channels, *SIZES[axes]))
     levels = 90 + 30 * np.arange(channels).reshape(-1, *(1,) * axes)
     return np.clip(25 * noise + levels, 0, 255).astype(np.uint8)
 
 
-def write_onnx(network: nn.Module, file: Path, shape: tuple[int, ...], *, free: bool = True) -> None:
+def write_onnx(
+    network: nn.Module, file: Path, shape: tuple[int, ...], *, free: bool = True
+) -> None:
     """`shape`: of the network's input."""
     spatial = {axis: f"d{axis}" for axis in range(len(shape)) if shape[axis] > 5}
     names = {"raw": {0: "b", **spatial}, "found": {0: "b", **spatial}} if free else None
@@ -73,7 +84,9 @@ def write_torchscript(network: nn.Module, file: Path, shape: tuple[int, ...]) ->
         torch.jit.trace(network, torch.zeros(shape)).save(str(file))
 
 
-AXES = {2: "bcyx", 3: "bczyx"}
+def step(name: str, **arguments: Any) -> dict[str, Any]:
+    """A step before or after the network, as descriptions of format 0.5 write it."""
+    return {"id": name, "kwargs": arguments}
 
 
 def ordered(image: NDArray[Any], axes: str) -> NDArray[Any]:
@@ -90,9 +103,6 @@ def package(
     before: Sequence[Mapping[str, Any]] = (),
     after: Sequence[Mapping[str, Any]] = (),
     weights: Sequence[str] = ("onnx",),
-    fixed: bool = False,
-    halo: int = 0,
-    config: Mapping[str, Any] | None = None,
     names: tuple[Sequence[str], Sequence[str]] = ((), ()),
     pixel: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -103,7 +113,7 @@ def package(
     arguments = dict(network or {})
     space = axes.replace("b", "").replace("c", "")
     module = small_network(len(space), last=axes.endswith("c"), **arguments)
-    image = ordered(test_image(len(space), arguments.get("channels", 1)), axes)
+    image = ordered(example_image(len(space), arguments.get("channels", 1)), axes)
     folder.mkdir(parents=True)
     np.save(folder / "input.npy", image)
     outputs = np.ones((arguments.get("outputs", 1), *SIZES[len(space)]), np.float32)
@@ -114,14 +124,13 @@ def package(
         "description": "A small U-Net with random weights.", "version": "0.3",
         "documentation": "README.md", "cite": [{"text": "None", "doi": "10.1234/none"}],
         "authors": [{"name": "A. Author"}],
-        "inputs": [_tensor("raw", axes, arguments.get("channels", 1), names[0], fixed, pixel)
+        "inputs": [_tensor("raw", axes, arguments.get("channels", 1), names[0], pixel)
                    | {"test_tensor": {"source": "input.npy"}, "preprocessing": [*before],
                       "data": {"type": "uint8"}}],
-        "outputs": [_tensor("found", axes, arguments.get("outputs", 1), names[1], fixed, pixel,
-                            halo)
+        "outputs": [_tensor("found", axes, arguments.get("outputs", 1), names[1], pixel)
                     | {"test_tensor": {"source": "output.npy"}, "postprocessing": [*after]}],
         "weights": _weights(folder, module, image.shape, weights, arguments),
-        "config": {"bioimageio": dict(config or {})},
+        "config": {"bioimageio": {}},
     }  # fmt: skip
     (folder / "rdf.yaml").write_text(yaml.safe_dump(description, sort_keys=False))
     logits = np.moveaxis(predicted(folder, image, logits=True), axes.index("c"), -1)
@@ -133,27 +142,17 @@ def package(
 
 
 def _tensor(
-    name: str,
-    axes: str,
-    channels: int,
-    names: Sequence[str],
-    fixed: bool,
-    pixel: Mapping[str, Any] | None,
-    halo: int = 0,
+    name: str, axes: str, channels: int, names: Sequence[str], pixel: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    kinds = {"b": "batch", "c": "channel"}
-    sizes = dict(zip("zyx"[-len(axes) + 2 :], SIZES[len(axes) - 2], strict=True))
+    channel = {"type": "channel", "channel_names": [*names]}
+    if not names:
+        channel["channel_names"] = [f"channel{n}" for n in range(channels)]
     stated: list[dict[str, Any]] = []
     for axis in axes:
-        if axis in kinds:
-            stated.append({"type": kinds[axis]})
-            continue
         size = {"min": 8, "step": 4} if name == "raw" else {"tensor_id": "raw", "axis_id": axis}
-        one = {"type": "space", "id": axis, "size": sizes[axis] if fixed else size}
-        stated.append(one | dict(pixel or {}) | ({"halo": halo} if halo else {}))
-    for one in stated:
-        if one["type"] == "channel":
-            one["channel_names"] = [*names] or [f"channel{n}" for n in range(channels)]
+        space = {"type": "space", "id": axis, "size": size, **(pixel or {})}
+        kinds: dict[str, dict[str, Any]] = {"b": {"type": "batch"}, "c": channel}
+        stated.append(kinds.get(axis, space))
     return {"id": name, "axes": stated}
 
 
@@ -199,8 +198,8 @@ def _packed(folder: Path) -> Path:
 
 
 def predicted(source: Path, image: NDArray[Any], *, logits: bool = False) -> NDArray[Any]:
-    """What bioimageio.core makes of an image on the axes of the package's input, without
-    postprocessing for `logits`."""
+    """What bioimageio.core makes of an image on the axes of the package's input, as for its test of
+    the package: without a margin. `logits`: without postprocessing."""
     from bioimageio.core import create_prediction_pipeline
     from bioimageio.core.digest_spec import create_sample_for_model
     from bioimageio.spec import load_model_description
@@ -211,7 +210,9 @@ def predicted(source: Path, image: NDArray[Any], *, logits: bool = False) -> NDA
         name = model.inputs[0].id
         pipeline = create_prediction_pipeline(model)
         sample = create_sample_for_model(model, inputs={name: image})
-        result = pipeline.predict_sample_without_blocking(sample, skip_postprocessing=logits)
+        result = pipeline.predict_sample_without_blocking(
+            sample, skip_postprocessing=logits, skip_input_padding=True, skip_output_cropping=True
+        )
     (tensor,) = result.members.values()
     return tensor.data.to_numpy()
 
@@ -234,4 +235,28 @@ def changed(folder: Path, **changes: Any) -> Path:
             part = part[key]
         part[last] = value
     path.write_text(yaml.safe_dump(description, sort_keys=False))
+    return folder
+
+
+def in_format_0_4(folder: Path, kwargs: Mapping[str, Any]) -> Path:
+    """The package of an image with sigmoid, described in format 0.4, with the arguments of its
+    zero_mean_unit_variance; its test output is what bioimageio.core predicts."""
+    tensor = {"axes": "bcyx", "data_type": "float32"}
+    shape = {"reference_tensor": "raw", "scale": [1.0] * 4, "offset": [0.0] * 4}
+    normalise = {"name": "zero_mean_unit_variance", "kwargs": dict(kwargs)}
+    description = {
+        "type": "model", "format_version": "0.4.10", "name": "Small U-Net", "license": "MIT",
+        "description": "A small U-Net with random weights.", "timestamp": "2024-01-01T00:00:00",
+        "documentation": "README.md", "cite": [{"text": "None", "doi": "10.1234/none"}],
+        "authors": [{"name": "A. Author"}],
+        "inputs": [tensor | {"name": "raw", "shape": {"min": [1, 1, 8, 8], "step": [0, 0, 4, 4]},
+                             "preprocessing": [normalise]}],
+        "outputs": [tensor | {"name": "found", "shape": shape, "halo": [0, 0, 2, 2],
+                              "postprocessing": [{"name": "sigmoid"}]}],
+        "test_inputs": ["input.npy"], "test_outputs": ["output.npy"],
+        "weights": {"onnx": {"source": "weights.onnx", "opset_version": 17}},
+    }  # fmt: skip
+    np.save(folder / "input.npy", np.load(folder / "input.npy").astype(np.float32))
+    (folder / "rdf.yaml").write_text(yaml.safe_dump(description, sort_keys=False))
+    np.save(folder / "output.npy", predicted(folder, np.load(folder / "input.npy")))
     return folder
