@@ -1,5 +1,6 @@
 """Adds a verified model and prepares it for this machine, for `tessera models add` and `import`."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,50 +9,58 @@ import click
 from cli.model_registry import registry
 from imaging.errors import TesseraError
 from jobs.settings import Settings
+from models.given_case import GivenCase, with_case
 from models.registry import Model
 
 
-def add_verified(folder: Path, output: str = "") -> Model:
+def add_verified(folder: Path, output: str = "", case: GivenCase | None = None) -> Model:
     """Completes the card in `folder`, verifies the network and adds both; prints notes.
 
-    `output`: the network's output that is used; empty: the first. Raises BadModel where card and
-    network do not fit, and what `Registry.add` raises.
+    `output`: the network's output that is used; empty: the first. `case`: becomes the card's sample
+    or reference. Raises BadModel where card and network do not fit, BadRequest where the case does
+    not fit, and what `Registry.add` raises.
     """
     from inference.networks.reach_probe import proved
     from inference.verify import verify
     from models.completed_card import completed
 
-    with TemporaryDirectory(prefix="tessera-add-") as draft:
-        for note in completed(folder, Path(draft), proved, output):
+    with TemporaryDirectory(prefix="tessera-add-") as temporary:
+        draft = Path(temporary)
+        for note in completed(folder, draft, proved, output):
             click.echo(f"Note: {note}")
-        return registry().add(Path(draft), verify)
+        if case is not None:
+            card = draft / "card.json"
+            fields = with_case(json.loads(card.read_bytes()), case, draft)
+            card.write_text(json.dumps(fields, indent=2) + "\n")
+        return registry().add(draft, verify)
 
 
 def prepare(model: Model) -> None:
-    """Loads an added model on this machine's device and prints where it runs, and how precisely.
+    """Loads an added model on this machine's device, runs its reference case, and prints where it
+    runs, how precisely, and whether the case passes.
 
     A worker of this machine that prepares it, too, waits meanwhile, or is waited for.
     """
-    from inference.engine import Engine
+    from cli.engine import engine_of_settings
+    from cli.progress_bar import progress_bar
+    from cli.verify_model import show
     from workers.machine_turn import machine_turn
 
-    settings = Settings()
-    engine = Engine(
-        registry(),
-        settings.device,
-        settings.memory_bytes,
-        settings.threads,
-        cache=settings.cache_folder,
-    )
+    engine = engine_of_settings()
     try:
-        with machine_turn(settings.cache_folder, wait=True):
-            ready = engine.prepare(model)
+        with machine_turn(Settings().cache_folder, wait=True):
+            with progress_bar(model.card.name) as context:
+                ready = engine.prepare(model, context)
+            if model.card.reference is not None:
+                with progress_bar("reference case") as context:
+                    outcomes = engine.verify(model, context=context)
+                for outcome in outcomes:
+                    show(outcome, model.card)
+                ready = engine.prepare(model)  # the case may have changed the precision
     except (TesseraError, MemoryError) as error:
         click.echo(f"It could not be run on this machine's device: {error}")
-    else:
-        device = ready.device
-        click.echo(f"On this machine it runs on {device.name} in {device.precision}.")
-        if ready.verdict is not None:
-            click.echo(ready.verdict.reason)
-        if ready.fallback:
-            click.echo(ready.fallback)
+        return
+    click.echo(f"On this machine it runs on {ready.device.name} in {ready.device.precision}.")
+    for text in (ready.verdict and ready.verdict.reason, ready.fallback):
+        if text:
+            click.echo(text)

@@ -1,12 +1,14 @@
 """`tessera models import`"""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.add_model import add_verified, prepare
+from cli.given_case import CaseOptions, case_options, opened_case
 from imaging.errors import Unavailable
 from models.importers.importer import Importer
 from models.importers.options import option_name
@@ -49,6 +51,7 @@ def _help(field: str, takers: Sequence[Importer[Any]]) -> str:
     help="What SOURCE is. By default it is recognised by its content.",
 )
 @_with_options
+@case_options
 def command(source: Path, kind: str | None, **values: Any) -> None:
     """Import a network that was trained elsewhere: SOURCE is a file or folder.
 
@@ -56,9 +59,12 @@ def command(source: Path, kind: str | None, **values: Any) -> None:
     add` does. What the source does not state and the command assumed is printed and kept in the
     card. Needs the extra `import`.
     """
+    options = CaseOptions.taken_from(values)
     given = {field: value for field, value in values.items() if value is not None}
     try:
-        model = import_model(source, given, add_verified, click.echo, kind)
+        with opened_case(options) as case:
+            add = partial(add_verified, case=case)
+            model = import_model(source, given, add, click.echo, kind)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _OF_EXTRA:
             raise

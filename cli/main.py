@@ -14,7 +14,7 @@ from imaging.errors import BadInput, TesseraError
 COMMANDS = {
     "up": ("cli.up", "Run Tessera on this machine: broker, database, gateway and workers."),
     "segment": ("cli.segment", "Segment scans, on this machine or on a server."),
-    "models": ("cli.models", "List, show, add, import, describe and measure models."),
+    "models": ("cli.models", "List, show, add, import, describe, measure and verify models."),
     "evaluate": ("cli.evaluate", "Compare a model's masks with reference masks."),
     "bench": ("cli.bench", "Measure how fast a model runs on this machine."),
     "train": ("cli.train", "Train a network from a configuration file."),

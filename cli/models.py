@@ -1,6 +1,7 @@
-"""`tessera models` and its subcommands: `show`, `add`, `import`, `combine`, `describe`, `record`"""
+"""`tessera models` and its subcommands"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -9,9 +10,11 @@ from rich.table import Table
 from cli.add_model import add_verified, prepare
 from cli.combine_models import combine
 from cli.describe import describe
+from cli.given_case import CaseOptions, case_options, opened_case
 from cli.import_model import command as import_command
 from cli.model_registry import registry
 from cli.record import record
+from cli.verify_model import verify
 from imaging.orientation import RAS
 from models.any_card import AnyCard, lists_parts
 from models.card import ModelCard
@@ -23,7 +26,7 @@ from models.combined_card import CombinedCard
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, show, add, import, combine, describe and measure models.
+    """List, show, add, import, combine, describe, measure and verify models.
 
     Without a subcommand, the models are listed.
     """
@@ -35,6 +38,7 @@ command.add_command(combine)
 command.add_command(describe)
 command.add_command(import_command)
 command.add_command(record)
+command.add_command(verify)
 
 
 def _list() -> None:
@@ -113,6 +117,7 @@ def _network(card: ModelCard) -> list[tuple[str, str]]:
         ("network", ", ".join(facts)),
         ("figures", figures or "none given"),
         ("accuracy", _accuracy(card)),
+        ("reference", "`tessera models verify` runs it" if card.reference else "none"),
     ]
 
 
@@ -134,19 +139,23 @@ def _accuracy(card: ModelCard) -> str:
     metavar="NAME",
     help="Output of a network that has several. By default the first.",
 )
-def add(folder: Path, output: str) -> None:
+@case_options
+def add(folder: Path, output: str, **case: Any) -> None:
     """Add your own model: FOLDER contains a network in ONNX and card.json, or the card.json of a
     model that is made of others.
 
     What follows from the network need not be in the card: padding, halo, align, minimum, exact.
-    They are derived, and what the card states of them is checked. Then the network is run. On the
-    sample of its card it is also checked whether this machine may run it in a lower precision than
-    fp32.
+    They are derived, and what the card states of them is checked. Then the network is run. On its
+    sample or reference it is also checked whether this machine may run it in a lower precision
+    than fp32, and whether it gives the reference's mask.
     """
+    given = CaseOptions.taken_from(case)
     if lists_parts(folder / "card.json"):
+        given.refuse("A model that is made of others")
         combined = registry().add_combination(Combination.load(folder / "card.json"))
         click.echo(f"Added: {combined.card.name} {combined.card.version}.")
         return
-    model = add_verified(folder, output)
+    with opened_case(given) as opened:
+        model = add_verified(folder, output, opened)
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
     prepare(model)

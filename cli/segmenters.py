@@ -9,7 +9,6 @@ from imaging.mask_description import MaskDescription
 from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
-from jobs.settings import Settings
 
 
 class Segmenter(Protocol):
@@ -38,21 +37,11 @@ class LocalSegmenter:
     """Segments in this process."""
 
     def __init__(self, model: str, options: RunOptions) -> None:
-        from imaging.formats.limits import Limits
-        from inference.engine import Engine
+        from cli.engine import engine_of_settings
 
-        settings, models = Settings(), registry()
-        self._card = models.get(model).card
+        self._card = registry().get(model).card
         self._options = options
-        limits = Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes)
-        self._engine = Engine(
-            models,
-            settings.device,
-            settings.memory_bytes,
-            settings.threads,
-            limits=limits,
-            cache=settings.cache_folder,
-        )
+        self._engine = engine_of_settings()
 
     def channels(self) -> Sequence[str]:
         return [channel.name for channel in self._card.requested_channels]

@@ -18,6 +18,8 @@ from inference.network_input import check
 from inference.options import RunOptions
 from inference.precision_gate import SampleComparison
 from inference.ready_networks import ReadyNetwork, ReadyNetworks
+from inference.reference_case import reference_mask, reference_scans
+from inference.reference_outcome import ReferenceOutcome, compared
 from inference.report import report_of_given
 from inference.run_context import RunContext
 from inference.runtime_registry import AUTO
@@ -171,6 +173,37 @@ class Engine:
         """Whether the results for the network are kept on this machine, so that a job measures
         nothing."""
         return self._networks.is_prepared(model)
+
+    def verify(
+        self,
+        model: Model,
+        options: RunOptions | None = None,
+        context: RunContext | None = None,
+    ) -> tuple[ReferenceOutcome, ...]:
+        """Runs the model's reference case as a job, and keeps the outcome for jobs on this machine.
+
+        Where it fails in a lower precision than fp32, it runs again in fp32, which jobs use from
+        then on; the last outcome is that of jobs. Raises BadModel where the card has no reference
+        or its files were changed, and JobLost once the run is cancelled.
+        """
+        scans = reference_scans(model, self._scratch)
+        given = reference_mask(model, scans[model.card.channels[0].name], self._scratch)
+        outcomes: list[ReferenceOutcome] = []
+        for _ in ("auto", "fp32"):
+            device = self.prepare(model, context, options).device
+            began = perf_counter()
+            mask = self.run(scans, model, options, context).mask
+            outcome = compared(given, mask, model.card, device, perf_counter() - began)
+            self._networks.references.put(model.card, device, outcome)
+            outcomes.append(outcome)
+            if outcome.passed or device.precision == "fp32":
+                break
+        return tuple(outcomes)
+
+    def is_verified(self, model: Model) -> bool:
+        """Whether the outcome of the model's reference case is kept on this machine, or it has
+        none."""
+        return model.card.reference is None or self._networks.is_verified(model)
 
     def compare_sample(self, model: Model) -> SampleComparison:
         """The model's sample in fp32 and in the device's lowest precision, unchecked."""

@@ -11,6 +11,7 @@ from imaging import tiling
 from imaging.box import Box
 from inference.device import Device
 from inference.pipeline import Result
+from inference.reference_outcome import ReferenceOutcome
 from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
 
@@ -46,6 +47,8 @@ class NetworkRecord:
     """The channels that other models filled."""
     fallback: str = ""
     """Why the processor was used instead of a GPU, in one sentence; empty: it was not."""
+    reference: ReferenceOutcome | None = None
+    """The outcome of the model's reference case on this device; None: it was not run."""
 
     @classmethod
     def of(
@@ -54,11 +57,12 @@ class NetworkRecord:
         device: Device,
         earlier: tuple[EarlierMask, ...] = (),
         fallback: str = "",
+        reference: ReferenceOutcome | None = None,
     ) -> Self:
         """What remains of the network's own result, without its mask."""
         return cls(
             device, result.plan, result.seconds, result.warnings, result.shrunk_to, result.depth,
-            earlier, fallback,
+            earlier, fallback, reference,
         )  # fmt: skip
 
 

@@ -128,7 +128,9 @@ class ModelRunner:
         result = segment(scans, model.card, ready.loaded.session, budget, options, context, members)
         if result.shrunk_to is not None:
             ready.loaded.limit_tiles(result.shrunk_to)
-        network = NetworkRecord.of(result, ready.device, cascade.masks, ready.fallback)
+        network = NetworkRecord.of(
+            result, ready.device, cascade.masks, ready.fallback, ready.reference
+        )
         return ModelResult(result.mask, ModelRecord(model.card, network))
 
     def _mask(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imaging.errors import BadModel, TesseraError
 from imaging.scan import Scan
 from inference.device import Device, choose
+from inference.kept_references import KeptReferences
 from inference.kept_results import KeptResults
 from inference.memory import PROCESSOR_MEMORY
 from inference.networks.session import Runner
@@ -25,6 +26,7 @@ from inference.precision_gate import (
     Verdict,
     compare_sample,
 )
+from inference.reference_outcome import ReferenceOutcome
 from inference.run_context import RunContext
 from inference.runtime_registry import AUTO, REFERENCE, runtime_named
 from inference.session_cache import LoadedNetwork, SessionCache
@@ -42,6 +44,8 @@ class ReadyNetwork:
     """Why the processor is used instead of a GPU, in one sentence; empty: it is not."""
     verdict: Verdict | None = None
     """Whether the network tolerates the hardware's lowest precision; None: not checked."""
+    reference: ReferenceOutcome | None = None
+    """The outcome of the reference case on this device; None: it was not run, or there is none."""
 
 
 class ReadyNetworks:
@@ -56,17 +60,36 @@ class ReadyNetworks:
         batch_bytes = memory_bytes or PROCESSOR_MEMORY.budget_bytes()
         self._sessions = SessionCache(model_bytes, threads, cache, batch_bytes)
         self._gate = PrecisionGate(KeptResults(cache and cache / "verdicts"))
+        self.references = KeptReferences(KeptResults(cache and cache / "references"))
 
     def is_prepared(self, model: Model) -> bool:
         """Whether the results for the network are kept on this machine, so that a job measures
         nothing."""
+        device = self._kept_device(model)
+        return device is not None and self._sessions.has_measured(model.networks[0].card, device)
+
+    def is_verified(self, model: Model) -> bool:
+        """Whether the outcome of the reference case is kept for the device that jobs use."""
+        device = self._kept_device(model)
+        return device is not None and self.references.get(model.card, device) is not None
+
+    def _kept_device(self, model: Model) -> Device | None:
+        """Where jobs run according to what is kept; None where that is not known."""
         device = choose(self._device, AUTO)
-        if device.precision != "fp32":
-            verdict = self._gate.kept_verdict(model, device)
-            if verdict is None:
-                return False
-            device = device if verdict.passed else replace(device, precision="fp32")
-        return self._sessions.has_measured(model.networks[0].card, device)
+        if device.precision == "fp32":
+            return device
+        verdict = self._gate.kept_verdict(model, device)
+        if verdict is None:
+            return None
+        passed = self._with_reference(verdict, model, device).passed
+        return device if passed else replace(device, precision="fp32")
+
+    def _with_reference(self, verdict: Verdict, model: Model, device: Device) -> Verdict:
+        """The verdict on a lower precision; negative also where the reference case fails in it."""
+        outcome = self.references.get(model.card, device)
+        if not verdict.passed or outcome is None or outcome.passed:
+            return verdict
+        return Verdict(False, outcome.failure)
 
     def compare_sample(self, model: Model) -> SampleComparison:
         """The model's sample in fp32 and in the device's lowest precision, unchecked."""
@@ -91,14 +114,16 @@ class ReadyNetworks:
             if verdict is not None and not verdict.passed:
                 device = replace(device, precision="fp32")
             loaded = self._sessions.get(model.networks[0], device, context)
-            return ReadyNetwork(device, loaded, verdict=verdict)
+            reference = self.references.get(model.card, device)
+            return ReadyNetwork(device, loaded, verdict=verdict, reference=reference)
         except (BadModel, MemoryError) as error:
             if name != AUTO or device.name == REFERENCE:
                 raise
             fallback = _fallback(device, error)
         device = choose(REFERENCE, options.precision)
         loaded = self._sessions.get(model.networks[0], device, context)
-        return ReadyNetwork(device, loaded, fallback)
+        reference = self.references.get(model.card, device)
+        return ReadyNetwork(device, loaded, fallback, reference=reference)
 
     def _verdict(
         self, model: Model, device: Device, options: RunOptions, context: RunContext
@@ -110,7 +135,8 @@ class ReadyNetworks:
         """
         if device.precision == "fp32" or options.precision == UNCHECKED:
             return None
-        return self._gate.verdict(model, device, self._sample_mask(model, context), context)
+        verdict = self._gate.verdict(model, device, self._sample_mask(model, context), context)
+        return self._with_reference(verdict, model, device)
 
     def _sample_mask(self, model: Model, context: RunContext) -> SampleMask:
         quiet = RunContext(

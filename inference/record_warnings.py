@@ -36,5 +36,10 @@ def _of_network(record: ModelRecord) -> Iterator[str]:
         yield "This network is not exact; it ran in one pass."
     if network.fallback:
         yield network.fallback
+    if network.reference is not None and not network.reference.passed:
+        yield (
+            "On this machine, the model does not give the mask of its reference case. "
+            f"{network.reference.failure} This mask may be wrong, too."
+        )
     if network.shrunk_to is not None:
         yield "Memory was short for the planned tiles; smaller tiles were used."

@@ -38,12 +38,23 @@ def _run(record: ModelRecord) -> dict[str, Any]:
     return {
         "device": record.device,
         "precision": record.precision,
+        "reference": _reference(record),
         "tiling": _tiling(record),
         "box": None if box is None else [list(box.start), list(box.stop)],
         "box_found_by": found_by,
         "earlier_masks": [asdict(mask) for mask in earlier],
         "seconds": {name: round(value, 4) for name, value in record.seconds.items()},
     }
+
+
+def _reference(record: ModelRecord) -> str:
+    """What is known about the model's reference case on this machine."""
+    card, network = record.card, record.network
+    if isinstance(card, CombinedCard) or card.reference is None:
+        return NONE
+    if network is None or network.reference is None:
+        return "not run"
+    return "passed" if network.reference.passed else "failed"
 
 
 def _tiling(record: ModelRecord) -> dict[str, Any]:
@@ -76,6 +87,7 @@ def report_of_given(mask: NDArray[Any], scan: Scan, card: AnyCard) -> dict[str, 
         "supplied": True,
         "device": NONE,
         "precision": NONE,
+        "reference": NONE,
         "tiling": {"kind": "none", "tiles": 0},
         "box": None,
         "box_found_by": None,

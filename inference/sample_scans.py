@@ -15,6 +15,7 @@ from imaging.formats.sniff import open_scan
 from imaging.hashes import sha256_of
 from imaging.orientation import stored_axes
 from imaging.scan import Scan, in_memory
+from inference.reference_case import reference_scans
 from models.card import ModelCard
 from models.card_parts import Channel, Sample
 from models.registry import Model
@@ -31,12 +32,13 @@ _SMOOTH = 1.5
 def sample_scans(model: Model) -> dict[str, Scan]:
     """A scan for each channel of the model.
 
-    Raises Unavailable where the image's package is not installed, and BadModel where the card has
-    no sample, or one that is missing or unknown.
+    Those of the reference case, where the card has no other sample. Raises Unavailable where the
+    image's package is not installed, and BadModel where the card has no sample, or one that is
+    missing or unknown.
     """
     card, sample = model.card, model.card.sample
     if sample is None:
-        raise BadModel(f"The card of {card.name} has no sample.", hint="Add the field `sample`.")
+        return _scans_of_reference(model)
     if sample.kind == "file":
         paths = zip(card.channels, sample.files, strict=True)
         return {channel.name: open_scan(_file(model.folder / name)) for channel, name in paths}
@@ -60,10 +62,25 @@ def sample_sha256(scans: Mapping[str, Scan]) -> str:
 
 
 def sample_file_hashes(model: Model) -> tuple[str, ...]:
-    """SHA-256 of each file of the sample, empty for one that is missing; () for other samples."""
-    names = model.card.sample.files if model.card.sample else ()
+    """SHA-256 of each file of the sample, empty for one that is missing; () for other samples. For
+    a reference case, its checksum."""
+    card = model.card
+    if card.sample is None:
+        return (card.reference.sha256,) if card.reference else ()
+    names = card.sample.files
     paths = [model.folder / name for name in names]
     return tuple(sha256_of(path) if path.is_file() else "" for path in paths)
+
+
+def _scans_of_reference(model: Model) -> dict[str, Scan]:
+    card = model.card
+    if card.reference is None or len(card.requested_channels) < len(card.channels):
+        raise BadModel(
+            f"{card.name} has no sample on which a lower precision could be checked.",
+            expected="A scan for each of its channels.",
+            hint="Import or add the model again, with --sample SCAN or --reference SCAN MASK.",
+        )
+    return reference_scans(model)
 
 
 def _file(path: Path) -> Path:

@@ -11,6 +11,7 @@ from imaging.preparation.resample import Resample
 from imaging.preparation.steps import AnyPreparation, check_steps
 from models.card_parts import Intensity, Sample
 from models.model_facts import ModelFacts
+from models.reference import Reference
 from models.results import Results
 from models.windows import Windows
 
@@ -53,6 +54,9 @@ class CardFacts(ModelFacts):
     Empty: no tile is skipped."""
     sample: Sample | None = None
     """An input that is the same on every machine, used to check the model there."""
+    reference: Reference | None = None
+    """A scan with the mask that the network gave for it in its original software. Empty: nothing
+    shows whether the model gives the same masks here."""
 
     @model_validator(mode="after")
     def _outputs_and_preparation(self) -> Self:
@@ -65,6 +69,8 @@ class CardFacts(ModelFacts):
             raise ValueError("empty needs two numbers, the lower first")
         if self.sample is not None:
             self.sample.check_files(len(self.channels))
+        if self.reference and len(self.reference.scans) != len(self.requested_channels):
+            raise ValueError("reference needs scans, one for each channel of a request")
         self._check_postprocessing(values)
         self._check_preparation()
         return self

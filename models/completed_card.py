@@ -1,6 +1,6 @@
 """Completes a folder of a bare ONNX file and a card: what can be derived need not be typed.
 
-folder/any.onnx, card.json  ->  draft/model.onnx, card.json with all fields, files of the sample
+folder/any.onnx, card.json  ->  draft/model.onnx, card.json with all fields, all other files
 """
 
 import json
@@ -16,12 +16,13 @@ from imaging.errors import BadModel
 from imaging.hashes import sha256_of
 from models.card import ModelCard
 from models.derived_fields import TILING, derived_fields, derived_fields_of_windows
-from models.model_folder import sample_files
+from models.model_folder import case_files
 from models.onnx_graph.derive import derive, without_tiling
 from models.onnx_graph.facts import GraphFacts
 from models.onnx_graph.network_file import NetworkFile, read_network
 from models.onnx_graph.servable import check_servable
 from models.onnx_graph.stored import stored_form
+from models.reference import check_reference
 from models.registry import network_file
 from models.windows import Windows
 
@@ -33,7 +34,7 @@ Prove = Callable[[NetworkFile, GraphFacts], GraphFacts]
 
 
 def completed(folder: Path, draft: Path, prove: Prove, output: str = "") -> tuple[str, ...]:
-    """Writes networks, sample and the complete card.json into `draft`; returns notes for the user.
+    """Writes the complete card.json and all files into `draft`; returns notes for the user.
 
     `output`: the network's output that is used; empty: the first. Raises BadModel where the network
     cannot be served or the card lacks what cannot be derived.
@@ -52,8 +53,10 @@ def completed(folder: Path, draft: Path, prove: Prove, output: str = "") -> tupl
     (draft / "card.json").write_text(json.dumps(fields, indent=2) + "\n")
     card = ModelCard.load(draft / "card.json")
     card.save(draft / "card.json")
-    for name in sample_files(card, folder):
+    for name in case_files(card, folder):
         shutil.copyfile(folder / name, draft / name)
+    if card.reference is not None:
+        check_reference(card.reference, draft)
     return _notes(network, None if windows else facts, chosen=bool(output))
 
 

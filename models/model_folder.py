@@ -32,14 +32,17 @@ def folder_state(folder: Path) -> Iterable[tuple[Path, int, int]]:
         yield file, status.st_mtime_ns, status.st_size
 
 
-def sample_files(card: ModelCard, source: Path) -> tuple[str, ...]:
-    """Names of the sample's files; raises BadModel where one is missing."""
-    files = card.sample.files if card.sample else ()
+def case_files(card: ModelCard, source: Path) -> tuple[str, ...]:
+    """Names of the files of sample and reference; raises BadModel where one is missing."""
+    files = (
+        *(card.sample.files if card.sample else ()),
+        *(card.reference.files if card.reference else ()),
+    )
     for name in files:
         if not (source / name).is_file():
             raise BadModel(
-                f"The folder contains no {name}, which is the sample of the card.",
-                expected="A folder with model.onnx, card.json and the files of the sample.",
-                hint="Add the file, or use another sample in the card.",
+                f"The folder contains no {name}, which the card names as sample or reference.",
+                expected="A folder with model.onnx, card.json and the files that the card names.",
+                hint="Add the file, or correct the card.",
             )
-    return files
+    return tuple(dict.fromkeys(files))

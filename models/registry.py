@@ -1,7 +1,8 @@
 """Finds, verifies and adds models.
 
-A model is a folder with model.onnx, card.json and, where the card names one, a sample. A model that
-is made of others is a folder with a card.json that lists its parts.
+A model is a folder with model.onnx, card.json and the files of the sample and the reference, where
+the card names them. A model that is made of others is a folder with a card.json that lists its
+parts.
 """
 
 import logging
@@ -17,7 +18,7 @@ from models.any_card import read_card
 from models.card import ModelCard
 from models.combination import Combination
 from models.combined_card import CombinedCard, combined_card
-from models.model_folder import draft_folder, folder_state, sample_files
+from models.model_folder import case_files, draft_folder, folder_state
 
 logger = logging.getLogger("tessera.models")
 
@@ -159,10 +160,10 @@ class Registry:
         """
         card = ModelCard.load(source / "card.json")
         networks = [network.verified for network in Model(card, source).networks]
-        samples = [source / name for name in sample_files(card, source)]
+        cases = [source / name for name in case_files(card, source)]
         target = self._new_folder(card.name)
         with draft_folder(target) as draft:
-            for file in (source / "card.json", *networks, *samples):
+            for file in (source / "card.json", *networks, *cases):
                 shutil.copyfile(file, draft / file.name)
             check(Model(card, draft))
         return Model(card, target)

@@ -9,13 +9,16 @@ machine, one after another and only while it has no job. Then it looks for added
 
 A job of another model cancels the preparation that runs; it starts again when the worker is idle.
 A job of the same model lets it continue: the engine makes the job wait for that one alone.
+
+Then the reference cases of imported models are run, which may take minutes. No job waits for them:
+every job cancels the one that runs.
 """
 
 import logging
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +42,24 @@ _STOP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """What a worker does for a model while it has no job."""
+
+    model: Model
+    is_done: Callable[[Model], bool]
+    """Whether the results are kept on this machine."""
+    run: Callable[[Model, RunContext], None]
+    jobs_wait: bool = True
+    """Whether jobs of the model wait for it, because they need its results."""
+
+    def serves(self, needed: frozenset[str]) -> bool:
+        """Whether a job that needs the models of these names lets it continue."""
+        return self.jobs_wait and self.model.card.name in needed
+
+
+@dataclass(frozen=True, slots=True)
 class _Current:
-    model: str
+    step: _Step
     token: CancelToken
 
 
@@ -76,7 +95,7 @@ class Preparation:
         needed = self._engine.names_of_job(model)
         with self._changed:
             self._jobs += 1
-            if self._current is not None and self._current.model not in needed:
+            if self._current is not None and not self._current.step.serves(needed):
                 self._cancel_current()
         try:
             yield
@@ -98,45 +117,55 @@ class Preparation:
     def _prepare_all(self) -> None:
         """Prepares the networks whose results are not kept."""
         try:
-            prepared = sum(self._prepare(model) for model in self._engine.networks())
-            log.info("preparation: %d networks were prepared", prepared)
+            models = self._engine.networks()
+            steps = [_Step(model, self._engine.is_prepared, self._prepare) for model in models]
+            log.info("preparation: %d networks were prepared", sum(map(self._do, steps)))
+            for model in models:
+                self._do(_Step(model, self._engine.is_verified, self._verify, jobs_wait=False))
         except Exception:  # jobs prepare their own networks
             log.exception("preparation: failed")
 
-    def _prepare(self, model: Model) -> bool:
-        """Prepares a network as soon as the worker is idle; False where there is nothing to do."""
-        while not self._stopped and not self._engine.is_prepared(model):
-            with self._running(model) as token, machine_turn(self._cache) as own_turn:
-                if own_turn and token is not None and self._prepared(model, token):
+    def _do(self, step: _Step) -> bool:
+        """Runs a step as soon as the worker is idle; False where there is nothing to do."""
+        while not self._stopped and not step.is_done(step.model):
+            with self._running(step) as token, machine_turn(self._cache) as own_turn:
+                if own_turn and token is not None and self._finished(step, token):
                     return True
             if not own_turn:
                 time.sleep(_POLL_S)
         return False
 
-    def _prepared(self, model: Model, token: CancelToken) -> bool:
+    def _finished(self, step: _Step, token: CancelToken) -> bool:
         """False where a job came first."""
         began = time.monotonic()
         try:
-            ready = self._engine.prepare(model, RunContext(token=token))
-            ready.loaded.session.release_memory()
+            step.run(step.model, RunContext(token=token))
         except JobLost:
             return False
         except (TesseraError, MemoryError) as error:  # its jobs will report this
-            log.warning("preparation: %s: %s", model.card.name, error)
+            log.warning("preparation: %s: %s", step.model.card.name, error)
         else:
             seconds = time.monotonic() - began
-            log.info("preparation: %s took %.1f s", model.card.name, seconds)
+            log.info("preparation: %s took %.1f s", step.model.card.name, seconds)
         return True
 
+    def _prepare(self, model: Model, context: RunContext) -> None:
+        self._engine.prepare(model, context).loaded.session.release_memory()
+
+    def _verify(self, model: Model, context: RunContext) -> None:
+        outcome = self._engine.verify(model, context=context)[-1]
+        if outcome.failure:
+            log.warning("reference case of %s: %s", model.card.name, outcome.failure)
+
     @contextmanager
-    def _running(self, model: Model) -> Iterator[CancelToken | None]:
-        """A context in which `model` is prepared, entered when the worker is idle, with the token
-        that a job cancels; None once the worker stops."""
+    def _running(self, step: _Step) -> Iterator[CancelToken | None]:
+        """A context in which a step runs, entered when the worker is idle, with the token that a
+        job cancels; None once the worker stops."""
         token = CancelToken()
         with self._changed:
             while not self._stopped and not self._idle():
                 self._changed.wait(None if self._jobs else _IDLE_S)
-            self._current = None if self._stopped else _Current(model.card.name, token)
+            self._current = None if self._stopped else _Current(step, token)
         try:
             yield token if self._current else None
         finally:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from models.given_case import GivenCase
 from models.importers.options import ImportOptions
 
 Report = Callable[[str], None]
@@ -22,6 +23,9 @@ class ImportedModel:
     assumptions: tuple[str, ...] = ()
     """What the source does not state and the importer assumed, a sentence each. They are printed
     and kept in the card, in `limits`."""
+    case: GivenCase | None = None
+    """A case that the source contains, such as test tensors. Its mask is what the source states
+    that the network gives. The user's own case replaces it."""
 
 
 Options = TypeVar("Options", bound=ImportOptions)

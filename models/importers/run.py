@@ -9,6 +9,7 @@ from typing import Any
 
 from imaging.errors import BadModel
 from imaging.hashes import sha256_of
+from models.given_case import with_case
 from models.importers.importer import ImportedModel, Report
 from models.importers.options import ImportOptions, parse_options
 from models.importers.registry import importer_for
@@ -58,4 +59,6 @@ def _write_card(draft: Path, imported: ImportedModel, options: ImportOptions) ->
     further = takewhile(Path.is_file, (draft / network_file(n) for n in count(1)))
     if members := [sha256_of(member) for member in further]:
         card["members"] = members
+    if imported.case is not None:
+        card = with_case(card, imported.case, draft)
     (draft / "card.json").write_text(json.dumps(card, indent=2) + "\n")

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 from cli.import_model import command
 from imaging.errors import BadModel, BadRequest
+from imaging.scan import in_memory
+from models.given_case import GivenCase
 from models.importers import kinds
 from models.importers.importer import ImportedModel, Importer, Report
 from models.importers.options import ImportOptions, option_name, parse_options
 from models.importers.registry import all_importers, importer_for
 from models.importers.run import import_model
+from models.reference import Reference, check_reference
 from models.registry import Model
 
 FILES = {path.stem for path in Path(kinds.__file__).parent.glob("*.py")} - {"__init__"}
@@ -64,12 +68,14 @@ def test_an_option_of_another_kind_is_refused_by_name() -> None:
 def imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """`imported(card, **options)`: the card that a made-up importer's model gets."""
 
-    def run(card: dict[str, Any], *, network: bool = True, **values: Any) -> dict[str, Any]:
+    def run(
+        card: dict[str, Any], *, network: bool = True, case: GivenCase | None = None, **values: Any
+    ) -> dict[str, Any]:
         def convert(_s: Path, _o: ImportOptions, draft: Path, report: Report) -> ImportedModel:
             report("Converting ...")
             if network:
                 (draft / "model.onnx").write_bytes(b"network")
-            return ImportedModel(card, ("air is black.",))
+            return ImportedModel(card, ("air is black.",), case)
 
         importer = Importer("made-up", "Made-up", "a file", Path.is_file, ImportOptions, convert)
         monkeypatch.setattr("models.importers.registry.all_importers", lambda: (importer,))
@@ -77,6 +83,8 @@ def imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., d
 
         def add(draft: Path) -> Model:
             cards.append(json.loads((draft / "card.json").read_text()))
+            if case is not None:
+                check_reference(Reference.model_validate(cards[0]["reference"]), draft)
             return None  # type: ignore[return-value]
 
         source = tmp_path / "source"
@@ -101,6 +109,13 @@ def test_the_users_name_and_licence_replace_those_of_the_source(imported: Any) -
 
 def test_a_source_without_licence_says_so(imported: Any) -> None:
     assert "unknown" in imported({"name": "one"})["licence"]
+
+
+def test_a_case_of_the_source_becomes_the_reference(imported: Any) -> None:
+    scan, mask = (in_memory(np.ones((1, 4, 4, 4), kind), (1.0,) * 3) for kind in ("f4", "u1"))
+    stated = {"name": "one", "channels": [{"name": "t1"}], "labels": [{"value": 1}]}
+    card = imported(stated, case=GivenCase({"t1": scan}, mask))
+    assert card["reference"]["scans"] == ["reference.nii.gz"]
 
 
 def test_an_importer_without_network_is_reported(imported: Any) -> None:

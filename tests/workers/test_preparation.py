@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cli.progress_bar import PREPARING
@@ -17,6 +18,7 @@ from inference.run_context import RunContext
 from models.registry import Registry
 from tests.support.convolutions import network
 from tests.support.processes import MAIN
+from tests.support.reference_cases import add_reference, one_pass, smooth_noise
 from tests.support.waiting import until
 from workers.machine_turn import machine_turn
 from workers.preparation import Preparation
@@ -61,7 +63,7 @@ def preparation(engine: Engine, tmp_path: Path) -> Iterator[Preparation]:
 
 def is_preparing(preparation: Preparation, model: str) -> bool:
     current = preparation._current
-    return current is not None and current.model == model
+    return current is not None and current.step.model.card.name == model
 
 
 @pytest.mark.slow
@@ -203,3 +205,19 @@ def test_the_api_and_the_command_see_a_preparation(idle_cluster: Any, tmp_path: 
     states = {job["state"] for job in seen if job["progress"]["preparing"]}
     assert states == {"running"}
     assert (last["state"], last["progress"]["preparing"]) == ("succeeded", False)
+
+
+@pytest.mark.slow
+def test_every_job_goes_before_a_reference_case(
+    registry: Registry, preparation: Preparation, engine: Engine, tmp_path: Path
+) -> None:
+    values = smooth_noise(64)
+    deep = tmp_path / "models" / DEEP
+    mask = one_pass(deep / "model.onnx", values[:32, :32, :32])
+    model = add_reference(deep, values, np.pad(mask, (0, 32)))
+    preparation.start()
+    until(lambda: engine.is_prepared(registry.network(SMALL)) and is_preparing(preparation, DEEP))
+    with preparation.making_way(DEEP):  # a job of the same model
+        until(lambda: not is_preparing(preparation, DEEP))
+        assert not engine.is_verified(model)
+    until(lambda: engine.is_verified(model))
