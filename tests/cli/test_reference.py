@@ -82,8 +82,8 @@ def test_a_wrong_orientation_is_noticed_and_jobs_say_so(
     assert status == 1
     assert "FAILED" in printed
     report = tmp_path / "report.json"
-    options = ("--model", "turned", "-o", tmp_path / "out.nii.gz", "--report", report)
-    status, printed = run(capsys, "segment", case[0], *options)
+    job = ("--model", "turned", "-o", tmp_path / "out.nii.gz", "--report", report)
+    status, printed = run(capsys, "segment", case[0], *job)
     assert status == 0
     assert "does not give the mask of its reference case" in printed
     assert json.loads(report.read_text())["reference"] == "failed"
