@@ -81,8 +81,6 @@ def combine(
 
     Labels of the same name are one label. The parts stay models of their own.
     """
-    from inference.needed_model import check_needed
-
     models = registry()
     cards = [models.network(part).card for part in parts]
     values = (_table(table) if table else {}) | dict(stated)
@@ -102,9 +100,22 @@ def combine(
             "model as a part once.",
             hint="Correct the command.",
         ) from error
+    add_combination(combination)
+
+
+def add_combination(combination: Combination) -> None:
+    """Adds the card, and prints what the values of its masks mean.
+
+    Raises BadModel where a part, or the model that finds the box, is not available or does not fit.
+    """
+    from inference.needed_model import check_needed
+
+    models = registry()
     check_needed(models.combined(combination).card, models)
     card = models.add_combination(combination).card
-    click.echo(f"Added: {card.name} {card.version}, made of {', '.join(parts)}.")
+    click.echo(
+        f"Added: {card.name} {card.version}, made of {', '.join(p.model for p in card.parts)}."
+    )
     click.echo(", ".join(f"{label.value} {label.name}" for label in card.labels))
 
 

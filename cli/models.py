@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.add_model import add_verified, prepare
-from cli.combine_models import combine
+from cli.combine_models import add_combination, combine
 from cli.describe import describe
 from cli.given_case import CaseOptions, case_options, opened_case
 from cli.import_model import command as import_command
@@ -152,8 +152,7 @@ def add(folder: Path, output: str, **case: Any) -> None:
     given = CaseOptions.taken_from(case)
     if lists_parts(folder / "card.json"):
         given.refuse("A model that is made of others")
-        combined = registry().add_combination(Combination.load(folder / "card.json"))
-        click.echo(f"Added: {combined.card.name} {combined.card.version}.")
+        add_combination(Combination.load(folder / "card.json"))
         return
     with opened_case(given) as opened:
         model = add_verified(folder, output, opened)
