@@ -187,12 +187,20 @@ export interface Measurement {
   centroid_voxel?: number[] | null
 }
 
-export interface Report {
+/** How a model of a report ran. */
+export interface ModelRun {
   model: { name: string; version: string; sha256: string }
   device: string
   precision: string
+}
+
+export interface Report extends ModelRun {
+  /** The models that a combined model is made of; missing in reports of earlier versions. */
+  parts?: ModelRun[]
+  /** The coarse model that found the box in which the model ran. */
+  box_found_by?: ModelRun | null
   exact: boolean
-  tiling: { kind: 'exact' | 'one pass' | 'windows' | 'none'; tiles: number }
+  tiling: { kind: 'exact' | 'one pass' | 'windows' | 'parts' | 'none'; tiles: number }
   seconds: { total?: number }
   warnings: string[]
   measurements: {

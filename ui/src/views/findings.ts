@@ -3,7 +3,7 @@
 import { element, fill } from '../element'
 import type { Legend } from '../viewer/legend'
 import { countText, durationText, sizeText } from '../text'
-import type { Label, Measurement, Report } from '../schemas'
+import type { Label, Measurement, ModelRun, Report } from '../schemas'
 
 const MAX_OBJECTS = 500 // in the table; the report lists them all
 
@@ -117,6 +117,8 @@ export class Findings {
             `${report.tiling.tiles}${report.exact ? ' (the mask does not depend on the tiles)' : ''}`,
           ],
     ]
+    for (const part of report.parts ?? []) facts.push(['Part', runText(part)])
+    if (report.box_found_by) facts.push(['Box found by', runText(report.box_found_by)])
     if (report.seconds.total !== undefined) facts.push(['Time', durationText(report.seconds.total)])
     return element(
       'details.origin',
@@ -129,6 +131,10 @@ export class Findings {
       ),
     )
   }
+}
+
+function runText(run: ModelRun): string {
+  return `${run.model.name} ${run.model.version} (${run.device}, ${run.precision})`
 }
 
 function measuredOf(report: Report, label: Label): Measurement | undefined {
