@@ -12,6 +12,7 @@ from models.combination import Combination
 from models.registry import Registry
 from tests.support.command_line import tessera
 from tests.support.convolutions import network
+from tests.support.reference_cases import add_reference, one_pass, smooth_noise
 
 LABELS = {"one": ("liver", "spleen"), "two": ("aorta", "spleen")}
 
@@ -100,7 +101,7 @@ def test_a_table_that_is_none(models: Path, capsys: pytest.CaptureFixture[str]) 
 def test_it_is_used_as_any_model(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Written by hand and added, segmented, evaluated and measured."""
+    """Written by hand and added, segmented, evaluated, measured and verified."""
     printed(capsys, 0, *BOTH, "--within", "two", "--within-label", "aorta", "--margin", 2)
     by_hand = tmp_path / "by-hand"
     by_hand.mkdir()
@@ -130,3 +131,9 @@ def test_it_is_used_as_any_model(
     capsys.readouterr()
     assert tessera("bench", "--model", "again", "--shape", "20", "--runs", 1, *fp32) == 0
     assert "again on 20 x 20 x 20" in capsys.readouterr().out
+
+    case = smooth_noise(16)
+    add_reference(models / "two", case, one_pass(models / "two" / "model.onnx", case))
+    text = printed(capsys, 0, "verify", "again", *fp32)
+    assert "Reference case: passed" in text
+    assert "one has no reference case." in text
