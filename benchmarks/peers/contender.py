@@ -40,8 +40,8 @@ class TorchCase:
     scale: float
 
     @classmethod
-    def load(cls, folder: Path, threads: int) -> "TorchCase":
-        """Reads what `network.prepare` wrote."""
+    def load(cls, folder: Path, threads: int, hardware: str = "cpu") -> "TorchCase":
+        """Reads what `network.prepare` wrote; `hardware` is a device of torch."""
         import torch
 
         from models.nets.config import UNetConfig
@@ -51,7 +51,8 @@ class TorchCase:
         state = torch.load(folder / "network.pt", weights_only=True)
         network = UNet(UNetConfig.of(state["unet"]))
         network.load_state_dict(state["weights"])
-        return cls(network.eval(), np.load(folder / "volume.npy"), state["shift"], state["scale"])
+        volume = np.load(folder / "volume.npy")
+        return cls(network.eval().to(hardware), volume, state["shift"], state["scale"])
 
     def normal(self) -> Volume:
         """The volume as the network expects it. Only Tessera measures the two figures itself."""
@@ -87,15 +88,15 @@ def _onnx(folder: Path, threads: int) -> Callable[[Any], Any]:
     return lambda image: torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
 
 
-def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
+def nnunet(mirror: bool, folder: Path, window: int, threads: int, hardware: str = "cpu") -> Maker:
     """nnU-Net's own predictor: steps of half a window, Gaussian weights."""
     import torch
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-    case = TorchCase.load(folder, threads)
+    case = TorchCase.load(folder, threads, hardware)
     shape = case.volume.shape
     predictor = nnUNetPredictor(
-        use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False, verbose=False
+        use_mirroring=mirror, device=torch.device(hardware), allow_tqdm=False, verbose=False
     )
     predictor.network = case.network
     predictor.configuration_manager = SimpleNamespace(patch_size=(window,) * len(shape))
@@ -107,7 +108,7 @@ def nnunet(mirror: bool, folder: Path, window: int, threads: int) -> Maker:
         image = torch.from_numpy(case.normal()).reshape(1, *(1,) * (3 - len(shape)), *shape)
         with torch.inference_mode():
             logits = predictor.predict_sliding_window_return_logits(image)
-        return logits.argmax(0).to(torch.uint8).numpy().reshape(shape)
+        return logits.argmax(0).to(torch.uint8).cpu().numpy().reshape(shape)
 
     return mask
 

@@ -29,7 +29,7 @@ def prepare(folder: Path, name: str, grid: tuple[int, ...]) -> None:
     The image is the sample of the network `name`, mirrored at its ends, or cut, to the size
     `grid`.
     """
-    model = Registry().get(name)
+    model = Registry().network(name)
     (scan,) = sample_scans(model).values()
     sample = scan.read(Box.whole(scan.grid))[0]
     added = [(0, max(size - n, 0)) for size, n in zip(grid, sample.shape, strict=True)]

@@ -48,6 +48,11 @@ def test_forgotten():
         pass
 
 
+@pytest.mark.gpu
+def test_on_a_gpu():
+    pass
+
+
 def test_forked():
     if os.fork() == 0:
         os._exit(0)
@@ -80,3 +85,18 @@ def test_markers_follow_from_fixtures(tmp_path: Path) -> None:
     assert "3 failed" not in quick
     assert "1 passed" in quick
     assert "3 deselected" in quick
+
+
+@pytest.mark.parametrize(
+    ("ci", "expected"), [("", "1 skipped"), ("true", "7 deselected")], ids=["here", "ci"]
+)
+def test_without_a_gpu_its_tests_are_left_out_visibly(
+    ci: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A skip would be a failure with CI=true."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("CI", ci)
+    passed, output = outcomes(tmp_path, "-m", "gpu")
+    assert passed == set()
+    assert expected in output
+    assert "tests marked gpu are left out: this machine has no NVIDIA GPU" in output

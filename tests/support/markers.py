@@ -4,14 +4,19 @@
 - `browser`: it needs Chromium or Chrome. Implies `process`.
 - `system`: it needs a program from a system package, such as Orthanc. Implies `process`.
 - `slow`: it takes more than a second: it trains, computes or waits. Written by hand.
+- `gpu`: it needs an NVIDIA GPU and the extra `gpu`. Written by hand. Where one of them is missing,
+  it is skipped; with CI=true, where a skip is a failure, it is deselected. The header says so.
 
 A test without any marker is fast and stays in this process. `scripts/test --quick` runs those.
 """
 
+import os
 import sys
 from collections.abc import Generator
 
 import pytest
+
+from inference.runtime_registry import runtime_named
 
 FIXTURES = {
     "browser": {"browser", "blind_browser", "chromium", "playwright"},
@@ -23,6 +28,7 @@ FIXTURES = {
     },
 }
 """Fixtures that start a process or need an installed program, by marker."""
+NO_GPU = "this machine has no NVIDIA GPU, or Tessera is installed without the extra `gpu`"
 STARTS = {
     *("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
 }
@@ -30,8 +36,8 @@ STARTS = {
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Adds markers before pytest selects tests by `-m`."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Adds markers before pytest selects tests by `-m`, and takes out those of a missing GPU."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in FIXTURES.items():
@@ -41,6 +47,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.get_closest_marker(marker) for marker in ("browser", "system")
         ):
             item.add_marker("process")
+    _take_out([item for item in items if item.get_closest_marker("gpu")], config, items)
+
+
+def _take_out(on_gpu: list[pytest.Item], config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not on_gpu or _has_gpu():
+        return
+    if os.environ.get("CI", "").lower() == "true":
+        config.hook.pytest_deselected(items=on_gpu)
+        items[:] = [item for item in items if item not in on_gpu]
+    for item in on_gpu:
+        item.add_marker(pytest.mark.skip(reason=NO_GPU))
+
+
+def pytest_report_header() -> str | None:
+    """Says that tests are left out, since pytest-xdist does not report deselected tests."""
+    return None if _has_gpu() else f"tests marked gpu are left out: {NO_GPU}"
+
+
+def _has_gpu() -> bool:
+    return runtime_named("cuda").available()
 
 
 class ProcessGuard:
