@@ -21,6 +21,7 @@ from mkdocs.structure.files import File, Files
 PAGES = {
     "reference/api.md": api_page.page,
     "reference/card.md": card_page.page,
+    "reference/card-of-parts.md": card_page.page_of_parts,
     "reference/cli.md": cli_page.page,
     "reference/settings.md": settings_page.page,
     "reference/training.md": training_page.page,

@@ -20,8 +20,10 @@ import skimage.data
 import tifffile
 from PIL import Image
 
+from models.card import ModelCard
 from models.registry import ZOO
 from tests.support.bioimage_packages import package, step
+from tests.support.convolutions import network
 from tests.support.dicom.files import classic, write
 from tests.support.meshnets import meshnet, write_tfjs
 from tests.support.monai_bundles import (
@@ -165,6 +167,19 @@ def import_model(folder: Path) -> None:
     nnunet(folder)
 
 
+def combine_models(folder: Path) -> None:
+    models = {"organs": ("liver", "spleen"), "vessels": ("aorta", "portal vein")}
+    for width, (name, labels) in enumerate(models.items(), 4):
+        place = folder / "tessera-data" / "models" / name
+        card = network(place, name, width)
+        changed = {"channels": [{"name": "ct"}], "labels": [
+            label.model_dump() | {"name": own}
+            for label, own in zip(card.labels, labels, strict=True)
+        ]}  # fmt: skip
+        ModelCard.model_validate(card.model_dump() | changed).save(place / CARD)
+    crop(folder / "ct.nii.gz")
+
+
 def nnunet(folder: Path) -> None:
     training = Training()
     network = random_network(training)
@@ -211,6 +226,7 @@ def evaluate(folder: Path) -> None:
 PREPARE: Mapping[str, Callable[[Path], None]] = {
     "api": api,
     "bids": bids,
+    "combine-models": combine_models,
     "dicom": dicom,
     "evaluate": evaluate,
     "import-model": import_model,

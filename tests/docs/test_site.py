@@ -15,6 +15,7 @@ from pydicom.uid import UID
 from cli.main import tessera
 from jobs.settings import Settings
 from models.card import ModelCard
+from models.combination import Combination
 from models.training.config import TrainingConfig
 from service.app import create_app
 from service.dicom import storage_scp
@@ -142,7 +143,8 @@ def test_the_api_page_lists_every_route(site: Path, tmp_path: Path) -> None:
 
 
 def test_the_schemas_pages_list_every_field(site: Path) -> None:
-    for name, model in (("card", ModelCard), ("training", TrainingConfig)):
+    pages = (("card", ModelCard), ("card-of-parts", Combination), ("training", TrainingConfig))
+    for name, model in pages:
         text = text_of(site, f"reference/{name}")
         assert [field for field in model.model_fields if f"\n{field}\n" not in text] == []
 

@@ -13,9 +13,10 @@ from models.nets.receptive_field import receptive_field
 from models.registry import ZOO, Registry
 
 ROOT = Path(__file__).parents[2]
+HOOK = (ROOT / "scripts/site/hook.py").read_text()
 GENERATED = {
     form.format(name)
-    for name in re.findall(r'"reference/(\w+\.md)":', (ROOT / "scripts/site/hook.py").read_text())
+    for name in re.findall(r'"reference/([\w-]+\.md)":', HOOK)
     for form in ("{}", "../reference/{}")
 }
 """Links to pages that are made while the site is built; building it verifies them."""

@@ -196,3 +196,23 @@ def test_a_coarse_model_needs_no_other(registry: Registry) -> None:
     changed(registry, "other", within=within.model_copy(update={"model": "fine"}))
     with pytest.raises(BadModel, match="fine, whose mask other needs, itself needs the mask"):
         Engine(registry).run({"image": SCAN}, registry.get("other"), FP32)
+
+
+@pytest.mark.slow
+def test_further_channels_are_prepared_in_the_box_too(registry: Registry, tmp_path: Path) -> None:
+    """As an imported nnU-Net does, for which all files had been cropped before."""
+    channels = [{"name": "image"}, {"name": "t2"}]
+    steps = [{"step": "normalise", "rules": [{"kind": "zscore"}]}]
+    instance_norm_model(
+        tmp_path / "models" / "pair", NNUNET | {"mirror_axes": []},
+        channels=channels, intensity=None, preparation=steps, within=WITHIN,
+    )  # fmt: skip
+    other = noise((1, *SCAN.grid), SPACING, seed=4)
+    engine, scans = Engine(registry), {"image": SCAN, "t2": other}
+    result = engine.run(scans, registry.get("pair"), FP32)
+    changed(registry, "pair", within=None)
+    crops = {name: cropped(scan, BOX) for name, scan in scans.items()}
+    expected = engine.run(crops, registry.get("pair"), FP32).mask
+    np.testing.assert_array_equal(result.mask, pasted(expected, BOX))
+    everywhere = engine.run(scans, registry.get("pair"), FP32).mask
+    assert (everywhere[BOX.slices] != expected).sum() > 100
