@@ -51,15 +51,15 @@ def prepare(model: Model) -> None:
         with machine_turn(Settings().cache_folder, wait=True):
             with progress_bar(model.card.name) as context:
                 ready = engine.prepare(model, context)
-            if model.card.reference is not None:
-                with progress_bar("reference case") as context:
-                    outcomes = engine.verify(model, context=context)
-                for outcome in outcomes:
-                    show(outcome, model.card)
-                ready = engine.prepare(model)  # the case may have changed the precision
+                verified = model.card.reference is not None
+                outcomes = engine.verify(model, context=context) if verified else ()
+            if verified:
+                ready = engine.prepare(model)  # the case decides on the precision
     except (TesseraError, MemoryError) as error:
         click.echo(f"It could not be run on this machine's device: {error}")
         return
+    for outcome in outcomes:
+        show(outcome, model.card)
     click.echo(f"On this machine it runs on {ready.device.name} in {ready.device.precision}.")
     for text in (ready.verdict and ready.verdict.reason, ready.fallback):
         if text:

@@ -186,7 +186,9 @@ class Engine:
         then on; the last outcome is that of jobs. Raises BadModel where the card has no reference
         or its files were changed, and JobLost once the run is cancelled.
         """
+        options, context = options or RunOptions(), context or RunContext()
         scans = reference_scans(model, self._scratch)
+        self._networks.check_precision(model, options, context)
         given = reference_mask(model, scans[model.card.channels[0].name], self._scratch)
         outcomes: list[ReferenceOutcome] = []
         for _ in ("auto", "fp32"):

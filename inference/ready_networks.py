@@ -33,6 +33,10 @@ from inference.session_cache import LoadedNetwork, SessionCache
 from inference.windows.window_run import OpenNetwork
 from models.registry import Model
 
+_NOT_CHECKED = Verdict(
+    False, "Its reference case, on which a lower precision is checked, was not run here yet."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyNetwork:
@@ -70,8 +74,18 @@ class ReadyNetworks:
 
     def is_verified(self, model: Model) -> bool:
         """Whether the outcome of the reference case is kept for the device that jobs use."""
-        device = self._kept_device(model)
-        return device is not None and self.references.get(model.card, device) is not None
+        lowest, device = choose(self._device, AUTO), self._kept_device(model)
+        checked_by_case = _is_checked_by_case(model) and lowest.precision != "fp32"
+        if device is None or (checked_by_case and not self._gate.kept_verdict(model, lowest)):
+            return False
+        return self.references.get(model.card, device) is not None
+
+    def check_precision(self, model: Model, options: RunOptions, context: RunContext) -> None:
+        """Checks on the reference case whether the network tolerates the lowest precision, if the
+        card has no other sample. No job waits for this: until it is done, jobs run in fp32."""
+        device = self._wanted(options)
+        if _is_checked_by_case(model) and device.precision != "fp32":
+            self._gate.verdict(model, device, self._sample_mask(model, context), context)
 
     def _kept_device(self, model: Model) -> Device | None:
         """Where jobs run according to what is kept; None where that is not known."""
@@ -79,9 +93,9 @@ class ReadyNetworks:
         if device.precision == "fp32":
             return device
         verdict = self._gate.kept_verdict(model, device)
-        if verdict is None:
+        if verdict is None and model.card.sample is not None:
             return None
-        passed = self._with_reference(verdict, model, device).passed
+        passed = verdict is not None and self._with_reference(verdict, model, device).passed
         return device if passed else replace(device, precision="fp32")
 
     def _with_reference(self, verdict: Verdict, model: Model, device: Device) -> Verdict:
@@ -107,8 +121,7 @@ class ReadyNetworks:
             context.on_preparing(False)
 
     def _chosen(self, model: Model, options: RunOptions, context: RunContext) -> ReadyNetwork:
-        name = options.device if options.device != AUTO else self._device
-        device = choose(name, options.precision)
+        device = self._wanted(options)
         try:
             verdict = self._verdict(model, device, options, context)
             if verdict is not None and not verdict.passed:
@@ -117,13 +130,20 @@ class ReadyNetworks:
             reference = self.references.get(model.card, device)
             return ReadyNetwork(device, loaded, verdict=verdict, reference=reference)
         except (BadModel, MemoryError) as error:
-            if name != AUTO or device.name == REFERENCE:
+            if self._name(options) != AUTO or device.name == REFERENCE:
                 raise
             fallback = _fallback(device, error)
         device = choose(REFERENCE, options.precision)
         loaded = self._sessions.get(model.networks[0], device, context)
         reference = self.references.get(model.card, device)
         return ReadyNetwork(device, loaded, fallback, reference=reference)
+
+    def _name(self, options: RunOptions) -> str:
+        return options.device if options.device != AUTO else self._device
+
+    def _wanted(self, options: RunOptions) -> Device:
+        """Where a run with these options begins, before anything is checked."""
+        return choose(self._name(options), options.precision)
 
     def _verdict(
         self, model: Model, device: Device, options: RunOptions, context: RunContext
@@ -135,7 +155,10 @@ class ReadyNetworks:
         """
         if device.precision == "fp32" or options.precision == UNCHECKED:
             return None
-        verdict = self._gate.verdict(model, device, self._sample_mask(model, context), context)
+        if _is_checked_by_case(model):
+            verdict = self._gate.kept_verdict(model, device) or _NOT_CHECKED
+        else:
+            verdict = self._gate.verdict(model, device, self._sample_mask(model, context), context)
         return self._with_reference(verdict, model, device)
 
     def _sample_mask(self, model: Model, context: RunContext) -> SampleMask:
@@ -179,6 +202,14 @@ class ReadyNetworks:
         own_memory = device.runtime.hardware != runtime_named(REFERENCE).hardware
         host = PROCESSOR_MEMORY.budget_bytes() if own_memory else None
         return Budget(memory, measured.voxels_per_second, measured.bytes_per_voxel, host)
+
+
+def _is_checked_by_case(model: Model) -> bool:
+    """Whether the scan of the reference case is the sample. A network that reads the mask of
+    another one has no sample then."""
+    card = model.card
+    complete = len(card.requested_channels) == len(card.channels)
+    return card.sample is None and card.reference is not None and complete
 
 
 def _fallback(device: Device, error: TesseraError | MemoryError) -> str:

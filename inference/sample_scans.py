@@ -76,7 +76,7 @@ def _scans_of_reference(model: Model) -> dict[str, Scan]:
     card = model.card
     if card.reference is None or len(card.requested_channels) < len(card.channels):
         raise BadModel(
-            f"{card.name} has no sample on which a lower precision could be checked.",
+            f"{card.name} has no sample, on which a lower precision than fp32 would be checked.",
             expected="A scan for each of its channels.",
             hint="Import or add the model again, with --sample SCAN or --reference SCAN MASK.",
         )

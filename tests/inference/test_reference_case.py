@@ -147,10 +147,33 @@ def test_files_that_are_not_those_that_were_given_are_refused(folder: Path, tmp_
         own.verify(model)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
+needs_bf16 = pytest.mark.skipif(
     "BF16" not in openvino.capabilities(), reason="this processor does not compute in bf16"
 )
+
+
+@pytest.mark.slow
+@needs_bf16
+def test_jobs_use_fp32_until_the_case_was_run(folder: Path, tmp_path: Path) -> None:
+    """The case is the model's sample, and no job waits for it."""
+    values = smooth_noise(24)
+    model = add_reference(folder, values, one_pass(folder / "model.onnx", values))
+    own = engine(folder, tmp_path / "cache", "openvino")
+    ready = own.prepare(model)
+    assert (ready.device.precision, ready.reference) == ("fp32", None)
+    assert ready.verdict is not None
+    assert "was not run here yet" in ready.verdict.reason
+    assert own.is_prepared(model)
+    assert not own.is_verified(model)
+    own.verify(model)
+    assert own.is_verified(model)
+    checked = own.prepare(model).verdict
+    assert checked is not None
+    assert "the agreement of the sample's mask with fp32" in checked.reason
+
+
+@pytest.mark.slow
+@needs_bf16
 def test_a_network_that_fails_in_bf16_runs_in_fp32(folder: Path, tmp_path: Path) -> None:
     """Its recorded accuracy permits bf16, the reference does not."""
     values = smooth_noise(48)
@@ -166,7 +189,6 @@ def test_a_network_that_fails_in_bf16_runs_in_fp32(folder: Path, tmp_path: Path)
     card = json.loads((folder / "card.json").read_bytes()) | {"accuracy": accuracy}
     (folder / "card.json").write_text(json.dumps(card))
     model = Registry(folder.parent, zoo=folder / "none").network("small")
-    assert own.prepare(model).device == Device("openvino", "bf16")
     lower, exact = own.verify(model)
     assert (lower.precision, lower.passed) == ("bf16", False)
     assert (exact.precision, exact.passed) == ("fp32", True)
