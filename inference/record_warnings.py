@@ -7,24 +7,14 @@ from inference.windows.plan import WindowPlan
 
 
 def warnings_of(record: ModelRecord) -> tuple[str, ...]:
-    """All warnings, each once. Those that not all models of a run share name the model."""
-    parts = {part.card.name: warnings_of(part) for part in record.parts}
-    shared = [text for text in next(iter(parts.values()), ()) if _in_all(text, parts)]
-    named = [
-        f"{name}: {text}" for name, texts in parts.items() for text in texts if text not in shared
-    ]
-    own = (*record.notes, *_of_network(record), *shared, *named)
-    coarse = record.coarse
-    before = (
-        ()
-        if coarse is None
-        else tuple(f"{coarse.card.name}: {text}" for text in warnings_of(coarse) if text not in own)
-    )
-    return tuple(dict.fromkeys((*own, *before)))
-
-
-def _in_all(text: str, parts: dict[str, tuple[str, ...]]) -> bool:
-    return all(text in texts for texts in parts.values())
+    """All warnings, each once. Those that not all parts share, and those of the model that found
+    the box, begin with the name of the model that they are about."""
+    parts = [warnings_of(part) for part in record.parts]
+    shared = [text for text in parts[0] if all(text in texts for texts in parts)] if parts else []
+    own = [*record.notes, *_of_network(record), *shared]
+    for other in (*record.parts, *([record.coarse] if record.coarse else [])):
+        own += [f"{other.card.name}: {text}" for text in warnings_of(other) if text not in own]
+    return tuple(dict.fromkeys(own))
 
 
 def _of_network(record: ModelRecord) -> Iterator[str]:

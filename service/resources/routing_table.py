@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from imaging.errors import BadRequest, NotFound
+from imaging.errors import BadModel, BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import InstanceIdentity
 from models.registry import Registry
 from service.resources.format_names import DeliveryFormatName
@@ -118,7 +118,7 @@ class RoutingTable(BaseModel):
             ) from error
 
     def check(self, registry: Registry) -> None:
-        """Raises BadRequest if a rule's model is unknown or takes several scans."""
+        """Raises BadRequest if a rule's model is unknown, lacks a part or takes several scans."""
         for number, rule in enumerate(self.rule):
             if rule.model is None:
                 continue
@@ -126,6 +126,8 @@ class RoutingTable(BaseModel):
                 card = registry.get(rule.model).card
             except NotFound as error:
                 raise _invalid(f"rule.{number}.model: there is no such model.") from error
+            except BadModel as error:  # a part of the model is not available
+                raise _invalid(f"rule.{number}.model: {error.detail}") from error
             if (count := len(card.requested_channels)) != 1:
                 raise _invalid(f"rule.{number}.model: the model takes {count} scans at once.")
 

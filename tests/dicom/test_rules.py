@@ -13,6 +13,7 @@ from imaging.errors import BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import InstanceIdentity
 from imaging.formats.limits import Limits
 from jobs.settings import Settings
+from models.combination import Combination, PaintedLabel, Part
 from models.registry import Registry
 from service.auth import LocalAdministrator
 from service.dicom.series_inbox import SeriesInbox
@@ -84,13 +85,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert RoutingTable.load(None) == RoutingTable()
 
 
-@pytest.mark.parametrize("model", ["none-such", "two"])
+@pytest.mark.parametrize("model", ["none-such", "two", "whole"])
 def test_models_are_looked_up(tmp_path: Path, model: str) -> None:
-    """A model that is not there, or wants two scans, cannot be routed to."""
+    """A model that is not there, wants two scans or lacks a part cannot be routed to."""
     from tests.support.cards import card
 
     (tmp_path / "two").mkdir()
     card("two", 3, "t1", "t2").save(tmp_path / "two" / "card.json")
+    (tmp_path / "whole").mkdir()
+    part = Part(model="gone", labels=(PaintedLabel(label=1, value=1),))
+    whole = Combination(name="whole", version="1", title="x", parts=(part,))
+    whole.save(tmp_path / "whole" / "card.json")
     routes = load(tmp_path, f'[[rule]]\nmodel = "{model}"\n')
     with pytest.raises(BadRequest) as refused:
         routes.check(Registry(tmp_path))

@@ -1,5 +1,6 @@
 """A model that is made of others gives the mask that one paints by hand from its parts' masks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from imaging.box import Box
 from imaging.errors import BadModel, JobLost, NotFound, ScanModelMismatch
 from inference import session_cache
 from inference.cancellation import CancelToken
+from inference.device import Device
 from inference.engine import Engine
+from inference.model_result import ModelRecord, NetworkRecord
 from inference.networks.session import Session
 from inference.options import RunOptions
+from inference.record_warnings import warnings_of
 from inference.run_context import RunContext
 from inference.save import save
+from models.coding import CodedConcept
 from models.combination import Combination
 from models.registry import Registry
 from tests.support.convolutions import network
@@ -100,6 +105,10 @@ def test_the_mask_is_painted_from_the_masks_of_the_parts(
 
 
 def test_the_whole_has_the_facts_of_its_parts(registry: Registry) -> None:
+    organs = registry.network(ORGANS)
+    code = CodedConcept(value="10200004", scheme="SCT", meaning="Liver")
+    labels = (organs.card.labels[0].model_copy(update={"code": code}), organs.card.labels[1])
+    organs.card.model_copy(update={"labels": labels}).save(organs.folder / "card.json")
     model = registry.add_combination(combination(ORGANS, VESSELS))
     assert registry.get(WHOLE) == model
     assert [one.card.name for one in registry.all()] == [ORGANS, VESSELS, WHOLE]
@@ -109,7 +118,9 @@ def test_the_whole_has_the_facts_of_its_parts(registry: Registry) -> None:
     assert [channel.name for channel in card.requested_channels] == ["image"]
     assert (card.dimension, card.exact, card.minimum) == (3, False, (1, 1, 1))
     assert card.licence == "Apache-2.0; none"
-    assert {segment.name for segment in card.mask_description().segments} == set(NAMES.values())
+    segments = {segment.number: segment for segment in card.mask_description().segments}
+    assert {number: segment.name for number, segment in segments.items()} == NAMES
+    assert segments[7].type == code.code
 
 
 def test_the_checksum_is_that_of_all_parts_and_of_what_is_painted(registry: Registry) -> None:
@@ -248,3 +259,18 @@ def test_a_given_mask_crops_all_parts(registry: Registry, tmp_path: Path) -> Non
     inside = mask[6:22, 7:23, 8:32]
     assert (inside > 0).any()
     assert (mask > 0).sum() == (inside > 0).sum()
+
+
+def test_a_warning_names_the_part_that_it_is_about(registry: Registry) -> None:
+    def record(name: str, *warnings: str) -> ModelRecord:
+        network = NetworkRecord(Device("cpu", "fp32"), (), {}, warnings)  # type: ignore[arg-type]
+        return ModelRecord(registry.get(name).card, network)
+
+    parts = (record(ORGANS, "no unit"), record(VESSELS, "no unit", "another scanner"))
+    card = registry.combined(combination(ORGANS, VESSELS)).card
+    whole = ModelRecord(card, parts=parts, notes=("cropped",))
+    one_pass = "vessels: This network is not exact; it ran in one pass."
+    own = ("cropped", "no unit", "vessels: another scanner", one_pass)
+    assert warnings_of(whole) == own
+    found = replace(whole, coarse=record(ORGANS, "no unit", "too small"))
+    assert warnings_of(found) == (*own, "organs: too small")

@@ -13,7 +13,9 @@ from imaging.box import Box
 from imaging.crop import cropped
 from imaging.errors import BadModel
 from imaging.scan import Scan
+from inference.cascade import label_map
 from inference.engine import Engine
+from inference.given_mask import label_box
 from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.save import save
@@ -216,3 +218,13 @@ def test_further_channels_are_prepared_in_the_box_too(registry: Registry, tmp_pa
     np.testing.assert_array_equal(result.mask, pasted(expected, BOX))
     everywhere = engine.run(scans, registry.get("pair"), FP32).mask
     assert (everywhere[BOX.slices] != expected).sum() > 100
+
+
+def test_only_the_wanted_labels_make_the_box() -> None:
+    mask = np.zeros(SCAN.grid, np.uint8)
+    mask[2:4, 20:25, 7], mask[15, 3:6, 30:33], mask[29, 0, 0] = 1, 2, 3
+    label = label_map(mask, SCAN)
+    assert label_box(label, 0, [2]) == Box((15, 3, 30), (16, 6, 33))
+    assert label_box(label, 0, [2, 1]) == Box((2, 3, 7), (16, 25, 33))
+    assert label_box(label, 0) == Box((2, 0, 0), (30, 25, 33))
+    assert label_box(label, 0, [4]) is None
