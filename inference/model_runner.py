@@ -79,6 +79,7 @@ class ModelRunner:
                 f"{coarse.card.name} found no {labels} in this scan, around which "
                 f"{model.card.name} would have run. Nothing was segmented: the mask is empty."
             )
+            context.on_tile(1, 1)  # there is nothing left to do
             mask = large_zeros(first.grid, np.uint8, self._scratch)
             return ModelResult(mask, ModelRecord(model.card, coarse=found.record, notes=(note,)))
         cropped = cropped_channels(scans, model.card, box)

@@ -125,8 +125,12 @@ def test_nothing_is_found(registry: Registry, name: str, tmp_path: Path) -> None
     model = combined(registry, within=WITHIN) if name == "whole" else registry.get(name)
     dark = noise((1, 20, 21, 22), SPACING)
     dark = scan_of(dark.read(Box.whole(dark.grid)) * 0, SPACING)
-    result = Engine(registry).run({"image": dark}, model, FP32)
+    seen = list[float]()
+    context = RunContext(lambda done, total: seen.append(done / total))
+    result = Engine(registry).run({"image": dark}, model, FP32, context)
     assert not result.mask.any()
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
     report = save(result, dark, tmp_path / "out").report
     assert report["warnings"][0] == (
         f"threshold found no above in this scan, around which {name} would have run. "
