@@ -89,7 +89,7 @@ def git(*arguments: str) -> None:
 
 def write_scan(path: Path) -> None:
     """Writes the model's sample as NIfTI."""
-    (scan,) = sample_scans(Registry().get(MODEL)).values()
+    (scan,) = sample_scans(Registry().network(MODEL)).values()
     nib.save(nib.Nifti1Image(scan.read(Box.whole(scan.grid))[0], scan.affine), path)
 
 

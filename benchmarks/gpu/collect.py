@@ -1,13 +1,15 @@
 """Collects the wheels for benchmarks/gpu/run.py, on a machine that reaches a package index.
 
-    python -P benchmarks/gpu/collect.py OUT [--python 3.12] [--also torch tensorrt-cu13 ...]
+    python -P benchmarks/gpu/collect.py OUT [--python 3.12] [--also torch ...] [--files FILE ...]
 
 Writes OUT/wheels for Linux on x86-64 and the given Python, and OUT/pieces: the same in files of at
-most 64 MiB. torch with CUDA is often installed on a machine with a GPU; if not, take it along with
---also, and so TensorRT. What is taken along is downloaded with what it requires.
+most 64 MiB. torch with CUDA is often installed on a machine with a GPU; if not, --also downloads it
+with all that it requires. The libraries of TensorRT are not wheels on the package index: --files
+adds wheels that were downloaded from their maker.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--python", default="3.12", help="Python of the machine with the GPU")
     parser.add_argument("--also", nargs="+", default=[], help="further packages")
+    parser.add_argument("--files", nargs="+", type=Path, default=[], help="further wheels")
     options = parser.parse_args()
     wheels, pieces = options.out / "wheels", options.out / "pieces"
     if wheels.exists() or pieces.exists():
@@ -53,6 +56,8 @@ def main() -> None:
     constraints.write_text("\n".join(pins(wheels)) + "\n")
     pip("download", wheels, *target, "--constraint", constraints, *TOOLS, *NNUNET, *options.also)
     pip("wheel", wheels, "--no-deps", *BUILT)
+    for file in options.files:
+        shutil.copy(file, wheels)
     written = split(wheels, pieces)
     count, size = len(list(wheels.iterdir())), sum(piece.stat().st_size for piece in written)
     print(f"{count} wheels, {size / 1e6:.0f} MB, in {len(written)} pieces: {pieces}")
