@@ -1,139 +1,128 @@
-"""Imports bundles of MONAI's model zoo and compares their masks with those that MONAI makes.
+"""Imports bundles of MONAI's model zoo and compares their masks with those of MONAI's own command.
 
-    python -P benchmarks/monai_bundles.py FOLDER [--only NAME] [--patch 64]
+    python -P benchmarks/monai_bundles.py FOLDER --python PYTHON [--only NAME ...] [--json FILE]
 
-FOLDER contains one folder for each bundle, with its configs. Bundles without weights get random
-ones from a seed, so that the masks are noise and differences show. Scans are small and synthetic.
-Results are kept in benchmarks/results/monai_bundles.json, and the table of all is printed.
+FOLDER contains one folder for each bundle, with its configs. PYTHON is that of an environment with
+MONAI and its engine (`benchmarks/monai/environment`), whose `python -m monai.bundle run` makes the
+masks to compare with. Bundles without weights get random ones from a seed, so that the masks are
+noise and differences show. Scans are synthetic, and longer than a window along one axis. Results
+of other bundles in FILE are kept.
 """
 
 import argparse
 import json
-import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import nibabel
 import numpy as np
-import torch
-import yaml
-from monai.utils.module import optional_import
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from imaging.errors import TesseraError
-from inference.engine import Engine
-from inference.options import RunOptions
-from models.importers.run import import_model
-from models.registry import Registry
-from tests.support.monai_home import home_mask, seeded_network
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE / "monai")]  # last: jobs.py must not hide the package `jobs`
 
-RESULTS = Path(__file__).parent / "results" / "monai_bundles.json"
-SPACED, PLAIN, SLICES = (
-    ((50, 44, 36), (1.4, 1.7, 2.1)),
-    ((70, 60, 50), (1.0, 1.0, 1.0)),
-    ((90, 270, 4), (1.0, 1.0, 5.0)),
-)
-"""Shapes and voxel sizes (mm): for bundles that resample, that do not, and that run on slices."""
+from home_command import Home  # noqa: E402
+from random_bundle import RandomBundle  # noqa: E402
+from record import load, save  # noqa: E402
+
+from imaging.errors import TesseraError  # noqa: E402
+from inference.engine import Engine  # noqa: E402
+from inference.options import RunOptions  # noqa: E402
+from models.importers.run import import_model  # noqa: E402
+from models.registry import Registry  # noqa: E402
+
+SPACING_MM = (1.4, 1.7, 2.1)
 
 
 def main() -> None:
-    """Runs the bundles and prints the table."""
+    """Runs the bundles and prints their results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of the bundles")
-    parser.add_argument("--only", help="one bundle")
-    parser.add_argument("--patch", type=int, default=2048, help="largest window, for slow machines")
+    parser.add_argument("--python", type=Path, required=True, help="that of MONAI's environment")
+    parser.add_argument("--only", nargs="+", help="names of bundles")
+    parser.add_argument("--patch", type=int, help="largest window, for slow machines")
+    parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    known = load(options.json)["rows"] if options.json and options.json.is_file() else []
+    rows = {row["bundle"]: row for row in known}
     for source in sorted(options.folder.iterdir()):
-        if (source / "configs").is_dir() and options.only in (None, source.name):
-            print(source.name, flush=True)
-            results[source.name] = result_of(source, options.patch)
-            RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    print(*table(results), sep="\n")
+        if (source / "configs").is_dir() and source.name in (options.only or [source.name]):
+            row = result_of(source, options.patch, Home(options.python))
+            rows[source.name] = {"bundle": source.name, **row}
+            print(json.dumps(rows[source.name]), flush=True)
+            if options.json:
+                save(options.json, [rows[name] for name in sorted(rows)])
 
 
-def result_of(source: Path, patch: int) -> dict[str, Any]:
-    """`refused` with the reason, or the part of equal voxels and what was compared."""
+def result_of(source: Path, patch: int | None, home: Home) -> dict[str, Any]:
+    """`refused` with the reason, or the number of voxels that differ and what was compared."""
     with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / source.name
-        shutil.copytree(source, bundle)
-        content = shrunk(bundle, patch)
-        images = scans(Path(folder), bundle, json.dumps(content))
+        bundle = RandomBundle(Path(shutil.copytree(source, Path(folder) / source.name)), patch)
         registry = Registry(Path(folder) / "added", zoo=Path(folder) / "none")
         try:
-            import_model(bundle, {}, registry.add, print)
+            import_model(bundle.root, {}, registry.add, lambda _text: None)
         except TesseraError as error:
             if "no weights" not in error.detail:
                 return {"refused": error.detail}
-        network = weighted(bundle, images, content)
-        model = import_model(bundle, {}, registry.add, print)
-        home = home_mask(bundle, {"image": images[0] if len(images) == 1 else images}, network)
+        images = scans(Path(folder), bundle)
+        bundle.write_weights(images)
+        model = import_model(bundle.root, {}, registry.add, lambda _text: None)
+        start = perf_counter()
+        expected = home.mask(bundle, images, Path(folder) / "home")
+        between = perf_counter()
         names = [channel.name for channel in model.card.channels]
         output = Engine(registry, "cpu").segment(
             dict(zip(names, images, strict=True)), model.card.name, Path(folder) / "out",
             RunOptions(precision="fp32"),
         )  # fmt: skip
+        end = perf_counter()
         mask = stored(output.mask)
         windows = model.card.windows
         return {
-            "network": content["network_def"]["_target_"].rpartition(".")[2],
+            "network": bundle.network_name,
             "window": list(windows.patch) if windows else None,
+            "capped": bundle.capped,
+            "grid": list(mask.shape),
+            "labels": len(np.unique(expected)),
             "voxels": int(mask.size),
-            "labels": len(np.unique(home)),
-            "differ": int((mask != home).sum()),
+            "differ": int((mask != expected).sum()),
+            "seconds": {"monai": round(between - start, 1), "tessera": round(end - between, 1)},
         }
 
 
-def shrunk(bundle: Path, patch: int) -> dict[str, Any]:
-    """The configuration with windows of at most `patch` voxels per axis, for both sides; a reader
-    that is not installed is left out."""
-    (path,) = (bundle / "configs").glob("inference.*")
-    as_json = path.suffix == ".json"
-    content: dict[str, Any] = (json.loads if as_json else yaml.safe_load)(path.read_text())
-    size = content["inferer"].get("roi_size")
-    if isinstance(size, list) and len(size) == 3:
-        content["inferer"]["roi_size"] = [min(n, patch) for n in size]
-    if not optional_import("itk")[1]:
-        for transform in content["preprocessing"]["transforms"]:
-            transform.pop("reader", None)
-    path.write_text(json.dumps(content) if as_json else yaml.safe_dump(content))
-    return content
-
-
-def weighted(bundle: Path, images: list[Path], content: Mapping[str, Any]) -> Any:
-    """The network, its weights stored in the bundle under the name that its loader states."""
-    network = seeded_network(bundle, {"image": images[0] if len(images) == 1 else images})
-    loaders = [content.get("checkpointloader", {}), *content.get("handlers", [])]
-    stated = [str(one["load_path"]) for one in loaders if "load_path" in one]
-    known = re.search(r"models/(\w+\.pt)", stated[0]) if stated else None
-    name = known[1] if known else "model.pt"
-    (bundle / "models").mkdir(exist_ok=True)
-    torch.save(network.state_dict(), bundle / "models" / name)
-    return network
-
-
-def scans(folder: Path, bundle: Path, content: str) -> list[Path]:
+def scans(folder: Path, bundle: RandomBundle) -> list[Path]:
     """One file for each channel, or an RGB image."""
-    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
-    stated = next(iter(metadata["network_data_format"]["inputs"].values()))
-    if '"spatial_dims": 2' in content and "SliceInferer" not in content:
+    if bundle.is_image:
         values = smooth(0, (200, 260, 3))
         values = (values - values.min()) / np.ptp(values) * 255
         Image.fromarray(values.astype(np.uint8)).save(folder / "image.png")
         return [folder / "image.png"]
-    kind = SPACED if "Spacingd" in content else SLICES if "SliceInferer" in content else PLAIN
-    affine = np.diag([-kind[1][0], *kind[1][1:], 1.0])
-    paths = [folder / f"{n}.nii.gz" for n in range(stated["num_channels"])]
+    affine = np.diag([-SPACING_MM[0], *SPACING_MM[1:], 1.0])
+    paths = [folder / f"{n}.nii.gz" for n in range(bundle.channels)]
     for seed, path in enumerate(paths):
-        nibabel.save(nibabel.Nifti1Image(smooth(seed, kind[0]), affine), path)
+        values = smooth(seed, shape_of(bundle))
+        nibabel.save(nibabel.Nifti1Image(values, affine), path)
     return paths
+
+
+def shape_of(bundle: RandomBundle) -> tuple[int, ...]:
+    """Voxels along each axis for two windows along the first: one of slices is 4 slices."""
+    window, spacing = bundle.window, bundle.spacing_mm or SPACING_MM
+    if len(window) == 2:  # of slices
+        return (window[0] // 3, window[1] + 14, 4)
+    sizes = [n + n // 12 if axis == 0 else n // 2 for axis, n in enumerate(window)]
+    return tuple(
+        int(np.ceil(n * new / own)) for n, new, own in zip(sizes, spacing, SPACING_MM, strict=True)
+    )
 
 
 def smooth(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -146,26 +135,27 @@ def smooth(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def stored(path: Path) -> NDArray[Any]:
-    """The mask on the axes of MONAI's reader."""
+    """The mask on its stored axes."""
     if path.suffix == ".png":
-        return np.asarray(Image.open(path)).T
+        return np.asarray(Image.open(path))
     return np.asarray(nibabel.load(path).dataobj)
 
 
-def table(results: Mapping[str, Any]) -> list[str]:
+def table(rows: list[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """The rows of the documentation's table."""
-    rows = ["| bundle | result | voxels that differ |", "|---|---|---|"]
-    for name, one in sorted(results.items()):
-        if "refused" in one:
-            rows.append(f"| `{name}` | refused: {one['refused']} | |")
+    cells = []
+    for row in rows:
+        name = f"`{row['bundle']}`"
+        if "refused" in row:
+            cells.append((name, f"refused: {row['refused']}", "", ""))
             continue
-        window = " x ".join(map(str, one["window"])) if one["window"] else "whole image"
-        equal = 100 * (1 - one["differ"] / one["voxels"])
-        rows.append(
-            f"| `{name}` | imported: {one['network']}, {window}, {one['labels']} labels "
-            f"| {one['differ']} of {one['voxels']:,} ({equal:.3f} % equal) |"
-        )
-    return rows
+        window = " x ".join(map(str, row["window"])) if row["window"] else "whole image"
+        window += " (smaller than the bundle's)" if row["capped"] else ""
+        equal = 100 * (1 - row["differ"] / row["voxels"])
+        result = f"imported: {row['network']}, {window}, {row['labels']} labels"
+        grid = " x ".join(map(str, row["grid"]))
+        cells.append((name, result, grid, f"{row['differ']:,} ({equal:.3f} % equal)"))
+    return cells
 
 
 if __name__ == "__main__":

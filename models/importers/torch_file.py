@@ -12,6 +12,14 @@ from imaging.errors import BadModel
 
 _NAMED = 5
 """How many objects of a refused file a message names."""
+_SCALAR: Any = np.float32(0).__reduce__()[0]
+_RECONSTRUCT: Any = np.zeros(0).__reduce__()[0]
+NUMPY: tuple[Any, ...] = (
+    _SCALAR, (_SCALAR, "numpy.core.multiarray.scalar"),
+    _RECONSTRUCT, (_RECONSTRUCT, "numpy.core.multiarray._reconstruct"), np.ndarray,
+    np.dtype, *(type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"),
+)  # fmt: skip
+"""For `safe`: numbers and arrays of numpy, also under their names before numpy 2."""
 _WRAPPERS = ("state_dict", "model_state_dict", "network_weights", "model")
 
 

@@ -10,11 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from imaging.errors import BadModel
-from models.importers.torch_export import TOLERANCE, export_to_onnx
+from models.importers.torch_export import TOLERANCE, export_to_onnx, same_logits
 
-_ROUNDINGS = 4
-"""A deep network rounds more than TOLERANCE: it may differ by this multiple of what torch itself
-differs from float64."""
 _STEPS = (16, 32, 64)
 """Voxels by which each axis of a second probe is longer than the one before: the first that the
 network accepts, because its stride divides it."""
@@ -61,7 +58,7 @@ def _compare_larger(network: nn.Module, path: Path, probes: list[Tensor]) -> Non
     else:
         raise not_run(probes[-1])
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    if not _equal(_session_run(session, probe), expected, _rounding(network, probe, expected)):
+    if not same_logits(network, probe, _session_run(session, probe), expected):
         raise BadModel(
             f"The converted network differs from the program for an input of shape "
             f"{tuple(probe.shape)}.",
@@ -76,23 +73,6 @@ def _session_run(session: Any, probe: Tensor) -> Any:
         return session.run(["logits"], {"image": probe.numpy()})[0]
     except Exception as error:
         raise not_run(probe) from error
-
-
-def _equal(actual: Any, expected: Any, rounding: float) -> bool:
-    if actual.shape != expected.shape:
-        return False
-    allowed = max(TOLERANCE * float(np.ptp(expected)), _ROUNDINGS * rounding, 1e-10)
-    return bool(np.abs(actual - expected).max() <= allowed)
-
-
-def _rounding(network: nn.Module, probe: Tensor, expected: Any) -> float:
-    """Largest difference of the program's outputs from its own in float64; 0 if it has none."""
-    try:
-        with torch.inference_mode():
-            exact = network.double()(probe.double()).numpy()
-    except RuntimeError:  # its code names a type
-        return 0.0
-    return float(np.abs(exact - expected).max())
 
 
 def not_run(probe: Tensor) -> BadModel:

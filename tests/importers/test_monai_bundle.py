@@ -283,6 +283,7 @@ def test_expressions_of_values_are_read(text: str, value: Any) -> None:
     [
         "$__import__('os')", "$'a' * 10 ** 9", "$@root.upper()", "$[x for x in @root]",
         "$(lambda: 1)()", "$@root[0]", "$1 +", "$" + "(" * 5000, "$torch.load('x')",
+        "$torch.from_numpy(@root)", "$torch.hub(@root)", "$@root['x']",
     ],
 )  # fmt: skip
 def test_all_other_expressions_are_code(text: str) -> None:

@@ -1,17 +1,22 @@
 """A bundle of MONAI gives in Tessera the mask that MONAI itself makes."""
 
+import io
 import json
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
+import torch
 import yaml
+from monai.networks.nets.dints import TopologySearch
 from numpy.typing import NDArray
 from PIL import Image
 
+from imaging.errors import BadModel
 from inference.engine import Engine
 from inference.options import RunOptions
 from models.importers.run import import_model
@@ -217,3 +222,65 @@ def test_images_with_names_of_their_own(tmp_path: Path) -> None:
     model = imported(bundle, tmp_path)
     mask = segmented(model, images, tmp_path)
     assert (mask == home_mask(bundle, images, network)).mean() >= EQUAL
+
+
+def searched(bundle: Path) -> None:
+    """Stores a searched architecture as MONAI's search does: arrays of numpy."""
+    torch.manual_seed(1)
+    with redirect_stdout(io.StringIO()):
+        search = TopologySearch(channel_mul=0.25, num_blocks=2, num_depths=2)
+    for weights in (search.log_alpha_a, search.log_alpha_c):
+        weights.data.normal_()
+    names = ("node_a", "arch_code_a", "arch_code_c")
+    codes = dict(zip(names, search.decode(), strict=False))
+    torch.save(codes, bundle / "models" / "search.pt")
+
+
+SEARCHED = {
+    "codes": "$torch.load(@bundle_root + '/models/search.pt', map_location=torch.device('cpu'), "
+    "weights_only=False)",
+    "space": {
+        "_target_": "TopologyInstance", "channel_mul": 0.25, "num_blocks": 2, "num_depths": 2,
+        "arch_code": ["$@codes['arch_code_a']", "$@codes['arch_code_c']"],
+        "device": "$torch.device('cpu')",
+    },
+}  # fmt: skip
+DINTS = {
+    "_target_": "monai.networks.nets.DiNTS", "dints_space": "@space", "in_channels": 1,
+    "num_classes": 3, "use_downsample": True, "node_a": "$torch.from_numpy(@codes['node_a'])",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_searched_architecture_is_read_as_data(tmp_path: Path) -> None:
+    """A bundle loads it with an expression."""
+    content = {**configuration(network=DINTS), **SEARCHED}
+    bundle = write_bundle(tmp_path / "dints", content)
+    searched(bundle)
+    images = {"image": write_volume(tmp_path / "0.nii.gz")}
+    network = seeded_network(bundle, images)
+    save_weights(network, bundle)
+    model = imported(bundle, tmp_path)
+    home = home_mask(bundle, images, network)
+    mask = segmented(model, {"mr": images["image"]}, tmp_path)
+    assert len(np.unique(home)) == 3
+    assert (mask == home).mean() >= EQUAL
+
+
+class Planted:
+    """Code in a file that a bundle loads."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("planted",)
+
+
+def test_code_in_a_loaded_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = write_bundle(tmp_path / "dints", {**configuration(network=DINTS), **SEARCHED})
+    with pytest.raises(BadModel, match=r"no \./models/search.pt, which its configuration loads"):
+        imported(bundle, tmp_path)
+    torch.save({"arch_code_a": Planted()}, bundle / "models" / "search.pt")
+    with pytest.raises(BadModel, match=r"objects that only code can read: builtins\.print"):
+        imported(bundle, tmp_path)
+    assert "planted" not in capsys.readouterr().out

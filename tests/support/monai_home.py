@@ -11,6 +11,7 @@ import torch
 from monai.bundle.config_parser import ConfigParser
 from monai.data.utils import decollate_batch
 from monai.transforms.compose import Compose
+from monai.utils.module import optional_import
 from numpy.typing import NDArray
 from torch import nn
 
@@ -28,12 +29,16 @@ def quiet() -> Iterator[None]:
 
 @quiet()
 def home_parser(bundle: Path) -> ConfigParser:
-    """MONAI's parser with the configuration of the inference."""
+    """MONAI's parser with the configuration of the inference. A reader that is not installed is
+    left to MONAI's choice."""
     (configuration,) = (bundle / "configs").glob("inference.*")
     parser = ConfigParser()
     parser.read_config(str(configuration))
     parser.read_meta(str(bundle / "configs" / "metadata.json"))
     parser["bundle_root"] = str(bundle)
+    if not optional_import("itk")[1]:
+        for transform in parser["preprocessing"]["transforms"]:
+            transform.pop("reader", None)
     target = str(parser["network_def"]["_target_"]).rpartition(".")[2]
     for argument in DROPPED.get(target, ()):
         parser["network_def"].pop(argument, None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from models.importers.monai_bundle.expressions import REFERENCE, NotData, read_expression
+from models.importers.monai_bundle.expressions import REFERENCE, Load, NotData, read_expression
 from models.importers.monai_bundle.refusals import damaged, is_code
 
 TARGET = "_target_"
@@ -21,10 +21,17 @@ class BundleConfig:
     """Values of a configuration. Each is resolved when it is read, so that code in values that are
     never read does not matter."""
 
-    def __init__(self, content: Mapping[str, Any], evaluate: Evaluate | None = None) -> None:
-        """`evaluate`: for expressions that are code. None: they are refused."""
+    def __init__(
+        self,
+        content: Mapping[str, Any],
+        evaluate: Evaluate | None = None,
+        load: Load | None = None,
+    ) -> None:
+        """`evaluate`: for expressions that are code. `load`: for files that `torch.load` reads.
+        None: they are refused."""
         self._content = content
         self._evaluate = evaluate
+        self._load = load
         self._open: list[str] = []
 
     def has(self, item_id: str) -> bool:
@@ -99,7 +106,7 @@ class BundleConfig:
 
     def _expression(self, text: str, item_id: str) -> Any:
         try:
-            return read_expression(text[1:], self.value)
+            return read_expression(text[1:], self.value, self._load)
         except NotData as error:
             if self._evaluate is None:
                 raise is_code(item_id, text) from error

@@ -19,6 +19,7 @@ from models.importers.monai_bundle.network import (
     build_network,
     load_torchscript,
     load_weights,
+    read_arrays,
 )
 from models.importers.monai_bundle.options import MonaiOptions
 from models.importers.monai_bundle.postprocessing.transforms import read_postprocessing
@@ -46,7 +47,8 @@ class _Bundle:
     def open(cls, files: BundleFiles, *, trust: bool) -> "_Bundle":
         trusted = TrustedBundle(files) if trust else None
         content = {**files.inference(), "bundle_root": "."}
-        config = BundleConfig(content, trusted.evaluate if trusted else None)
+        evaluate = trusted.evaluate if trusted else None
+        config = BundleConfig(content, evaluate, lambda path: read_arrays(files, path))
         return cls(files, files.metadata(), config, trusted)
 
 

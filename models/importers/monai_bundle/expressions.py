@@ -6,9 +6,12 @@
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 REFERENCE = re.compile(r"@(?:\w+)(?:(?:#|::)\w+)*")
 """A reference to another value of the configuration."""
@@ -28,6 +31,23 @@ class Symbol:
     name: str
 
 
+DEVICE = Symbol("torch", "device")
+"""Any device: networks are made on the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorOf:
+    """A tensor of torch, with the values of an array."""
+
+    array: NDArray[Any]
+
+
+Load = Callable[[str], Any]
+"""Reads a file of `torch.load` as data; raises BadModel where it is missing or is code."""
+
+
+_OF_LOAD = {"map_location", "weights_only"}
+"""Arguments of torch.load that do not change what is read."""
 _MODULES = {"torch": "torch", "numpy": "numpy", "np": "numpy"}
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -54,14 +74,15 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-def read_expression(text: str, resolve: Callable[[str], Any]) -> Any:
+def read_expression(text: str, resolve: Callable[[str], Any], load: Load | None = None) -> Any:
     """The value of `text`, an expression without its `$`; raises NotData where it is code.
 
-    `resolve(item_id)`: the value that the reference `@item_id` stands for.
+    `resolve(item_id)`: the value that the reference `@item_id` stands for. `load`: reads what
+    `torch.load` names; None: that is code.
     """
     node, references = parse(text)
     try:
-        return _Reader(references, resolve).value(node)
+        return _Reader(references, resolve, load).value(node)
     except (ArithmeticError, TypeError, ValueError, LookupError, RecursionError) as error:
         raise NotData(str(error)) from error
 
@@ -87,6 +108,7 @@ def parse(text: str) -> tuple[ast.expr, dict[str, str]]:
 class _Reader:
     references: dict[str, str]
     resolve: Callable[[str], Any]
+    load: Load | None
 
     def value(self, node: ast.expr) -> Any:
         match node:
@@ -106,9 +128,37 @@ class _Reader:
                 return _COMPARE[type(op)](self.value(left), self.value(right))
             case ast.IfExp(test=test, body=body, orelse=other):
                 return self.value(body if self.value(test) else other)
+        return self._compound(node)
+
+    def _compound(self, node: ast.expr) -> Any:
+        match node:
             case ast.Call(func=ast.Name(id="len"), args=[part], keywords=[]):
                 return len(self.value(part))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=name), args=[part]):
+                return self._of_torch(name, part, {keyword.arg for keyword in node.keywords})
+            case ast.Subscript(value=part, slice=ast.Constant(value=str(key))):
+                return self._entry(self.value(part), key)
         raise NotData(f"it contains {type(node).__name__}")
+
+    def _of_torch(self, name: str, argument: ast.expr, keywords: set[str | None]) -> Any:
+        """A call of torch.load, torch.from_numpy or torch.device."""
+        if name == "device" and not keywords:
+            return DEVICE
+        if name == "from_numpy" and not keywords:
+            array = self.value(argument)
+            if isinstance(array, np.ndarray):
+                return TensorOf(array)
+        if name == "load" and self.load is not None and keywords <= _OF_LOAD:
+            path = self.value(argument)
+            if isinstance(path, str):
+                return self.load(path)
+        raise NotData(f"it calls torch.{name}")
+
+    @staticmethod
+    def _entry(value: Any, key: str) -> Any:
+        if not isinstance(value, Mapping):
+            raise NotData("it indexes what is no mapping")
+        return value[key]
 
     @staticmethod
     def _binary(op: ast.operator, left: Any, right: Any) -> Any:

@@ -1,8 +1,10 @@
 """Builds a bundle's network with MONAI and gives it its weights."""
 
 import inspect
+import io
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from torch import Tensor, nn
 from imaging.errors import BadModel
 from models.importers.monai_bundle.component import Component
 from models.importers.monai_bundle.config import TARGET, BundleConfig
+from models.importers.monai_bundle.expressions import DEVICE, Symbol, TensorOf
 from models.importers.monai_bundle.refusals import damaged, unsupported
-from models.importers.torch_file import load_checkpoint
+from models.importers.monai_bundle.source_files import BundleFiles
+from models.importers.torch_file import NUMPY, load_checkpoint
 
 _MODULE = "monai.networks.nets"
 _WITHOUT_EFFECT = {"SwinUNETR": ("img_size", "use_checkpoint")}
@@ -35,18 +39,30 @@ def build_network(config: BundleConfig, item_id: str) -> nn.Module:
     return network
 
 
+def read_arrays(files: BundleFiles, path: str) -> Any:
+    """What `torch.load` reads of a file of the bundle, such as the codes of a searched
+    architecture: tensors, arrays and plain values. Raises BadModel."""
+    file = files.weights(path)
+    if file is None:
+        raise damaged(f"The bundle has no {path}, which its configuration loads.")
+    return load_checkpoint(file, safe=NUMPY)
+
+
 def _built(value: Any, item_id: str) -> Any:
     if isinstance(value, list):
         return [_built(part, item_id) for part in value]
+    if isinstance(value, TensorOf):
+        return torch.from_numpy(value.array)
+    if isinstance(value, Symbol) and value == DEVICE:
+        return "cpu"
     if not isinstance(value, Mapping):
         return value
-    if TARGET not in value:
-        return {key: _built(part, item_id) for key, part in value.items()}
-    target = str(value[TARGET])
+    parts = {key: _built(part, item_id) for key, part in value.items() if key not in _DIRECTIVES}
+    return _made(str(value[TARGET]), item_id, parts) if TARGET in value else parts
+
+
+def _made(target: str, item_id: str, arguments: dict[str, Any]) -> Any:
     kind = _class(target, item_id)
-    arguments = {
-        key: _built(part, item_id) for key, part in value.items() if key not in _DIRECTIVES
-    }
     for name in _WITHOUT_EFFECT.get(kind.__name__, ()):
         arguments.pop(name, None)
     for name in inspect.signature(kind).parameters:
@@ -55,7 +71,8 @@ def _built(value: Any, item_id: str) -> Any:
     if "pretrained" in inspect.signature(kind).parameters:
         arguments["pretrained"] = False  # else some classes download weights
     try:
-        return kind(**arguments)
+        with redirect_stdout(io.StringIO()):  # some classes print
+            return kind(**arguments)
     except Exception as error:
         raise BadModel(
             f"{target} ({item_id}) cannot be made with its arguments: "

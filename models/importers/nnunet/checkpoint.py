@@ -7,21 +7,11 @@ else a file names is refused.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from models.importers.nnunet.refusals import damaged
-from models.importers.torch_file import load_checkpoint
-
-_SCALAR: Any = np.float32(0).__reduce__()[0]
-_SAFE: list[Any] = [
-    _SCALAR,
-    (_SCALAR, "numpy.core.multiarray.scalar"),  # its name before numpy 2
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"),
-]
+from models.importers.torch_file import NUMPY, load_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,7 @@ class Checkpoint:
 
 def read_checkpoint(path: Path, name: str) -> Checkpoint:
     """The checkpoint `path`, called `name` in messages; raises BadModel."""
-    content = load_checkpoint(path, name, _SAFE)
+    content = load_checkpoint(path, name, NUMPY)
     try:
         weights = {str(key): value for key, value in content["network_weights"].items()}
         axes = content.get("inference_allowed_mirroring_axes") or ()
