@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.axis_taps import AxisTaps
-from imaging.preparation.way_back import Cropped, Resized, WayBack
+from imaging.preparation.way_back import Cropped, Padded, Resized, WayBack
 from imaging.resample import Axis
 from inference.network_input import NetworkInput
 
@@ -33,9 +33,14 @@ def undone(steps: Sequence[WayBack], *, nearest: bool = False) -> tuple[AxisTaps
                 for axis, start, n in zip(whole, step.box.start, step.grid, strict=True)
             ]
         else:
-            back = _of_step(step, nearest=nearest)
+            back = _unpadded(step) if isinstance(step, Padded) else _of_step(step, nearest=nearest)
             taps = back if taps is None else [a.then(b) for a, b in zip(taps, back, strict=True)]
     return tuple(taps or ())
+
+
+def _unpadded(step: Padded) -> list[AxisTaps]:
+    axes = zip(step.after, step.start, step.before, strict=True)
+    return [AxisTaps.nearest(n, np.arange(start, start + kept)) for n, start, kept in axes]
 
 
 def _of_step(step: Resized, *, nearest: bool) -> list[AxisTaps]:

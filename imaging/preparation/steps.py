@@ -7,6 +7,7 @@ from pydantic import Field
 from imaging.preparation.crop_foreground import CropForeground
 from imaging.preparation.crop_nonzero import CropNonzero
 from imaging.preparation.normalise import Normalise
+from imaging.preparation.pad import Pad
 from imaging.preparation.resample import Resample
 from imaging.preparation.resize_to import ResizeTo
 from imaging.preparation.step import PreparationStep
@@ -15,6 +16,7 @@ PREPARATION_STEPS: tuple[type[PreparationStep], ...] = (
     CropForeground,
     CropNonzero,
     Normalise,
+    Pad,
     Resample,
     ResizeTo,
 )

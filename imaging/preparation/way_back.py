@@ -20,6 +20,18 @@ class Cropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Padded:
+    """Voxels were added around the grid; results there are dropped."""
+
+    start: tuple[int, ...]
+    """How many were added before the first voxel, along each axis."""
+    before: tuple[int, ...]
+    """The shape before."""
+    after: tuple[int, ...]
+    """The shape of the result."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resized:
     """The grid was resampled along its axes."""
 
@@ -41,4 +53,4 @@ class Resized:
     the result first; differs from `coarse_axis` where both spacings have a coarse axis."""
 
 
-WayBack = Cropped | Resized
+WayBack = Cropped | Padded | Resized

@@ -1,16 +1,20 @@
-"""The steps `crop_foreground` and `resize` against MONAI's own transforms."""
+"""The steps `crop_foreground`, `pad` and `resize` against MONAI's own transforms."""
+
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from monai.transforms.croppad.array import BorderPad, DivisiblePad, SpatialPad
 from monai.transforms.croppad.array import CropForeground as MonaiCropForeground
 from monai.transforms.spatial.array import Resize as MonaiResize
 
 from imaging.box import Box
 from imaging.preparation.crop_foreground import CropForeground
+from imaging.preparation.pad import Pad
 from imaging.preparation.prepared import Prepared, PreparedChannel
 from imaging.preparation.resize_to import ResizeTo
-from imaging.preparation.way_back import Cropped, Resized
+from imaging.preparation.way_back import Cropped, Padded, Resized
 
 RNG = np.random.default_rng(0)
 
@@ -32,6 +36,69 @@ def test_the_foreground_is_monais(shape: tuple[int, ...]) -> None:
     (back,) = cropped.way_back
     assert isinstance(back, Cropped)
     assert np.array_equal(values[(slice(None), *back.box.slices)], expected)
+
+
+def test_a_margin_is_monais() -> None:
+    values = np.full((1, 9, 8, 7), -1.0, np.float32)
+    values[:, 1:4, 3:5, 2:3] = 1
+    margin = (2, 1, 9)
+    cropped = CropForeground(step="crop_foreground", margin=margin).apply(prepared(values))
+    monai = MonaiCropForeground(margin=margin, allow_smaller=True)
+    assert np.array_equal(cropped.values, np.asarray(monai(torch.from_numpy(values))))
+    assert cropped.grid == (6, 4, 7)
+    with pytest.raises(ValueError, match="3 numbers"):
+        CropForeground(step="crop_foreground", margin=(1,)).check(1, 3, ())
+
+
+PADS: dict[str, tuple[dict[str, Any], Any]] = {
+    "size": ({"size": (12, 0, 10)}, SpatialPad((12, -1, 10))),
+    "size at the end": (
+        {"size": (12, 9, 10), "at_end": True, "value": -1},
+        SpatialPad((12, 9, 10), method="end", value=-1),
+    ),
+    "multiple": (
+        {"multiple": (4, 5, 1), "mode": "replicate"},
+        DivisiblePad((4, 5, 1), mode="edge"),
+    ),
+    "border": (
+        {"border": ((1, 3), (0, 0), (2, 1)), "mode": "reflect"},
+        BorderPad((1, 3, 0, 0, 2, 1), mode="reflect"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PADS)
+def test_padding_is_monais(name: str) -> None:
+    fields, monai = PADS[name]
+    values = RNG.normal(size=(2, 9, 8, 7)).astype(np.float32)
+    padded = Pad(step="pad", **fields).apply(prepared(values, (1.0, 2.0, 3.0)))
+    expected = np.asarray(monai(torch.from_numpy(values)))
+    assert padded.grid != values.shape[1:]
+    assert np.array_equal(padded.values, expected)
+    assert padded.spacing_mm == (1, 2, 3)
+    (back,) = padded.way_back
+    assert isinstance(back, Padded)
+    inner = tuple(slice(a, a + n) for a, n in zip(back.start, back.before, strict=True))
+    assert np.array_equal(padded.values[(slice(None), *inner)], values)
+
+
+def test_added_voxels_are_measured_but_acquired_padding_is_not() -> None:
+    padding = np.zeros((1, 3, 2), bool)
+    padding[0, 0] = True
+    scan = Prepared(np.ones((1, 3, 2), np.float32), (PreparedChannel("a"),), None, padding=padding)
+    padded = Pad(step="pad", border=((1, 1), (0, 0))).apply(scan)
+    assert padded.padding is not None
+    assert padded.padding[0, :, 0].tolist() == [False, True, False, False, False]
+    assert padded.values[0, :, 0].tolist() == [0, 1, 1, 1, 0]
+
+
+def test_a_pad_has_one_rule() -> None:
+    with pytest.raises(ValueError, match="one of size, multiple and border"):
+        Pad(step="pad", size=(1, 2), multiple=(1, 2))
+    with pytest.raises(ValueError, match="3 entries"):
+        Pad(step="pad", size=(1, 2)).check(1, 3, ())
+    scan = prepared(np.zeros((1, 4, 5)))
+    assert Pad(step="pad", size=(4, 2)).apply(scan) is scan
 
 
 def test_a_scan_without_foreground_is_not_cropped() -> None:

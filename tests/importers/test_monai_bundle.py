@@ -115,6 +115,21 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
         {"before": [SPACING, on_image("Orientationd", axcodes="RAS")]},
         r"Orientationd .* after a transform that changes the grid",
     ),
+    "margin": (
+        {"before": [on_image("CropForegroundd", source_key="@image_key", margin=2)]},
+        r"CropForegroundd .* with a margin, unless allow_smaller is true",
+    ),
+    "wrapped pad": (
+        {"before": [on_image("SpatialPadd", spatial_size=[32] * 3, mode="wrap")]},
+        r"SpatialPadd .* with mode = wrap",
+    ),
+    "holes of several labels": (
+        {"after": [ARGMAX, on_pred("FillHolesd", connectivity=1)]},
+        r"FillHolesd .* for several labels",
+    ),
+    "holes that edges close": (
+        {"after": [ARGMAX, on_pred("FillHolesd")]}, r"FillHolesd .* with connectivity = None"
+    ),
     "inferer": ({"inferer": windows() | {"_target_": "PatchInferer"}}, "PatchInferer"),
     "roi": ({"inferer": windows([16, 16, -1])}, r"SlidingWindowInferer .* roi_size"),
     "overlaps": ({"inferer": windows(overlap=[0.5, 0.5, 0.2])}, r"SlidingWindow.* overlap"),

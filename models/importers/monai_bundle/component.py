@@ -51,6 +51,12 @@ class Component:
         self._left.discard(argument)
         return self._config.value(f"{self.item_id}#{argument}")
 
+    def peek(self, argument: str) -> Any:
+        """The value of an argument that is also taken or ignored; None where it is missing."""
+        if not self._config.has(f"{self.item_id}#{argument}"):
+            return None
+        return self._config.value(f"{self.item_id}#{argument}")
+
     def take_text(self, argument: str) -> str:
         """An argument as it is written, such as an expression that is not evaluated."""
         self._left.discard(argument)

@@ -38,6 +38,13 @@ def inferer_facts(inferer: Component, network_axes: int) -> InfererFacts:
         inferer.finish()
         return InfererFacts(None, tuple(range(network_axes)))
     slices = inferer.name == "SliceInferer"
+    if not slices and _is_whole(inferer):
+        inferer.ignore(
+            "roi_size", "overlap", "mode", "sigma_scale", "padding_mode", "cval", *_SPEED_ONLY
+        )
+        inferer.expect(with_coord=False)
+        inferer.finish()
+        return InfererFacts(None, tuple(range(network_axes)))
     order = _slices_first(inferer) if slices else tuple(range(network_axes))
     patch = _patch(inferer, network_axes)
     windows = {
@@ -54,6 +61,12 @@ def inferer_facts(inferer: Component, network_axes: int) -> InfererFacts:
     inferer.expect(with_coord=False)
     inferer.finish()
     return InfererFacts(windows, order)
+
+
+def _is_whole(inferer: Component) -> bool:
+    """Whether its one window is the whole scan."""
+    sizes = inferer.peek("roi_size")
+    return sizes in (-1, 0) or (isinstance(sizes, list) and all(n in (-1, 0) for n in sizes))
 
 
 def _slices_first(inferer: Component) -> tuple[int, ...]:

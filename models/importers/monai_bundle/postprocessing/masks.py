@@ -25,6 +25,24 @@ def keep_largest(transform: Component, state: Postprocessing) -> None:
         raise transform.refusal("with independent = False for some labels only")
 
 
+def fill_holes(transform: Component, state: Postprocessing) -> None:
+    """FillHoles of the only label, with background that is connected by faces: MONAI also fills
+    other labels in a hole."""
+    pred_only(transform)
+    state.check_grid(transform)
+    labels = transform.take("applied_labels", None)
+    connectivity = transform.take("connectivity", None)
+    if state.kind != "labels" or state.final:
+        raise transform.refusal("for a result that is no label map")
+    if connectivity != 1:
+        raise transform.refusal(
+            f"with connectivity = {connectivity}: Tessera fills holes that faces close, which is 1"
+        )
+    if state.outputs != 2 or listed(labels or 1) != [1]:
+        raise transform.refusal("for several labels: MONAI fills other labels in a hole, too")
+    state.steps.append({"step": "fill_holes", "labels": [1]})
+
+
 def save_image(transform: Component, state: Postprocessing) -> None:
     """SaveImage: where and how the mask is stored does not change it, except a scale."""
     pred_only(transform)

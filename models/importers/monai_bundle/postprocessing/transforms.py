@@ -6,7 +6,12 @@ from models.importers.monai_bundle.component import Component, transforms_of
 from models.importers.monai_bundle.config import BundleConfig
 from models.importers.monai_bundle.postprocessing.functions import lambda_function
 from models.importers.monai_bundle.postprocessing.labels import activations, as_discrete, invert
-from models.importers.monai_bundle.postprocessing.masks import keep_largest, nothing, save_image
+from models.importers.monai_bundle.postprocessing.masks import (
+    fill_holes,
+    keep_largest,
+    nothing,
+    save_image,
+)
 from models.importers.monai_bundle.postprocessing.state import Postprocessing
 from models.importers.monai_bundle.preprocessing.state import Preprocessing
 from models.importers.monai_bundle.preprocessing.transforms import base_name
@@ -17,6 +22,7 @@ TRANSFORMS: dict[str, Callable[[Component, Postprocessing], None]] = {
     "AsDiscrete": as_discrete,
     "DeleteItems": nothing,
     "EnsureType": nothing,
+    "FillHoles": fill_holes,
     "Invert": invert,
     "KeepLargestConnectedComponent": keep_largest,
     "Lambda": lambda_function,

@@ -1,9 +1,14 @@
 """Transforms that change the grid: orientation, voxel size, crops, sizes."""
 
+from typing import Any
+
 from models.importers.monai_bundle.component import Component
 from models.importers.monai_bundle.preprocessing.state import Preprocessing, listed
 
 _LINEAR = ("bilinear", "linear", "trilinear")
+_PAD_MODES = {
+    "constant": "constant", "edge": "replicate", "replicate": "replicate", "reflect": "reflect",
+}  # fmt: skip
 _ORDERS = {"nearest": 0, **dict.fromkeys(_LINEAR, 1)}
 
 
@@ -59,9 +64,56 @@ def crop_foreground(transform: Component, state: Preprocessing) -> None:
     state.check_keys(transform)
     if listed(transform.take("source_key")) != state.keys:
         raise transform.refusal("for another source_key")
-    transform.expect(margin=0, k_divisible=1, channel_indices=None, lazy=False)
-    transform.ignore("allow_smaller", "mode", "start_coord_key", "end_coord_key")
-    state.steps.append({"step": "crop_foreground"})
+    margin = state.sizes(transform, "margin", transform.take("margin", 0))
+    smaller = transform.take("allow_smaller", None)
+    if any(margin) and smaller is not True:  # else MONAI pads; its default has changed
+        raise transform.refusal("with a margin, unless allow_smaller is true")
+    transform.expect(k_divisible=1, channel_indices=None, lazy=False)
+    transform.ignore("mode", "start_coord_key", "end_coord_key")
+    state.steps.append({"step": "crop_foreground", **({"margin": margin} if any(margin) else {})})
+
+
+def spatial_pad(transform: Component, state: Preprocessing) -> None:
+    """SpatialPad: to a least size; -1 is that of the image."""
+    sizes = state.sizes(transform, "spatial_size", transform.take("spatial_size"))
+    _pad(transform, state, size=[max(0, size) for size in sizes])
+
+
+def divisible_pad(transform: Component, state: Preprocessing) -> None:
+    """DivisiblePad: to a multiple; 0 and less leave an axis as it is."""
+    factors = state.sizes(transform, "k", transform.take("k"))
+    _pad(transform, state, multiple=[max(1, factor) for factor in factors])
+
+
+def border_pad(transform: Component, state: Preprocessing) -> None:
+    """BorderPad: the same on all sides, for each axis, or for each side."""
+    stated = listed(transform.take("spatial_border"))
+    if len(stated) == 2 * state.axes:
+        pairs = [stated[n : n + 2] for n in range(0, len(stated), 2)]
+    else:
+        pairs = [[n, n] for n in state.sizes(transform, "spatial_border", stated)]
+    _pad(transform, state, border=pairs)
+
+
+def _pad(transform: Component, state: Preprocessing, **rule: Any) -> None:
+    state.check_keys(transform)
+    modes = listed(transform.take("mode", "constant"))
+    if len(set(map(str, modes))) != 1 or modes[0] not in _PAD_MODES:
+        raise transform.refusal(f"with mode = {modes[0]}")
+    method = transform.take("method", "symmetric")
+    if method not in ("symmetric", "end"):
+        raise transform.refusal(f"with method = {method}")
+    values = [transform.take(name, 0) for name in ("value", "constant_values")]
+    transform.expect(lazy=False)
+    state.steps.append(
+        {
+            "step": "pad",
+            **rule,
+            "mode": _PAD_MODES[modes[0]],
+            "at_end": method == "end",
+            "value": float(values[0] or values[1]),
+        }
+    )
 
 
 def _order(transform: Component, default: str) -> int:

@@ -58,7 +58,7 @@ class Preprocessing:
     @property
     def preparation(self) -> list[dict[str, Any]]:
         """The card's `preparation`."""
-        per_axis = ("spacing_mm", "size")
+        per_axis = ("spacing_mm", "size", "multiple", "border", "margin")
         return [
             {
                 name: [value[axis] for axis in self.order] if name in per_axis else value

@@ -7,10 +7,13 @@ from models.importers.monai_bundle.component import Component, transforms_of
 from models.importers.monai_bundle.config import BundleConfig
 from models.importers.monai_bundle.inferer import InfererFacts
 from models.importers.monai_bundle.preprocessing.grid import (
+    border_pad,
     crop_foreground,
+    divisible_pad,
     orientation,
     resize,
     spacing,
+    spatial_pad,
 )
 from models.importers.monai_bundle.preprocessing.reading import (
     concat_items,
@@ -29,11 +32,13 @@ from models.importers.monai_bundle.preprocessing.values import (
 from models.importers.monai_bundle.refusals import unsupported
 
 TRANSFORMS: dict[str, Callable[[Component, Preprocessing], None]] = {
+    "BorderPad": border_pad,
     "CastToType": ensure_type,
     "ConcatItems": concat_items,
     "CropForeground": crop_foreground,
     "DataStats": nothing,
     "DeleteItems": nothing,
+    "DivisiblePad": divisible_pad,
     "EnsureChannelFirst": ensure_channel_first,
     "EnsureType": ensure_type,
     "LoadImage": load_image,
@@ -44,6 +49,7 @@ TRANSFORMS: dict[str, Callable[[Component, Preprocessing], None]] = {
     "ScaleIntensityRange": scale_intensity_range,
     "ScaleIntensityRangePercentiles": scale_intensity_range_percentiles,
     "Spacing": spacing,
+    "SpatialPad": spatial_pad,
     "ToTensor": ensure_type,
 }
 _INPUT = "image"
