@@ -6,7 +6,7 @@ FOLDER contains one folder for each bundle, with its configs. PYTHON is that of 
 MONAI and its engine (`benchmarks/monai/environment`), whose `python -m monai.bundle run` makes the
 masks to compare with. Bundles without weights get random ones from a seed, so that the masks are
 noise and differences show. Scans are synthetic, and longer than a window along one axis. Results
-of other bundles in FILE are kept.
+of other bundles in FILE are kept. The table of all is printed.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -61,6 +60,7 @@ def main() -> None:
             print(json.dumps(rows[source.name]), flush=True)
             if options.json:
                 save(options.json, [rows[name] for name in sorted(rows)])
+    print(*table([rows[name] for name in sorted(rows)]), sep="\n")
 
 
 def result_of(source: Path, patch: int | None, home: Home) -> dict[str, Any]:
@@ -141,21 +141,22 @@ def stored(path: Path) -> NDArray[Any]:
     return np.asarray(nibabel.load(path).dataobj)
 
 
-def table(rows: list[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """The rows of the documentation's table."""
-    cells = []
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """The table of the documentation."""
+    lines = ["| bundle | result | scan | voxels that differ |", "|---|---|---|---|"]
     for row in rows:
-        name = f"`{row['bundle']}`"
         if "refused" in row:
-            cells.append((name, f"refused: {row['refused']}", "", ""))
+            lines.append(f"| `{row['bundle']}` | refused: {row['refused']} | | |")
             continue
         window = " x ".join(map(str, row["window"])) if row["window"] else "whole image"
-        window += " (smaller than the bundle's)" if row["capped"] else ""
+        window += " (the bundle's are larger)" if row["capped"] else ""
         equal = 100 * (1 - row["differ"] / row["voxels"])
-        result = f"imported: {row['network']}, {window}, {row['labels']} labels"
-        grid = " x ".join(map(str, row["grid"]))
-        cells.append((name, result, grid, f"{row['differ']:,} ({equal:.3f} % equal)"))
-    return cells
+        lines.append(
+            f"| `{row['bundle']}` | imported: {row['network']}, {window}, {row['labels']} labels "
+            f"| {' x '.join(map(str, row['grid']))} "
+            f"| {row['differ']:,} of {row['voxels']:,} ({equal:.3f} % equal) |"
+        )
+    return lines
 
 
 if __name__ == "__main__":
