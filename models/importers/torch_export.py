@@ -81,7 +81,7 @@ def same_logits(network: nn.Module, image: Tensor, actual: Any, expected: Any) -
 def _rounding(network: nn.Module, image: Tensor, expected: Any) -> float:
     """Largest difference of the network's logits from its own in float64; 0 if it has none."""
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # weights made in inference mode could not be used outside of it
             exact = network.double()(image.double()).numpy()
     except RuntimeError:  # its code names a type
         return 0.0
