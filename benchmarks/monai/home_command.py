@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from random_bundle import RandomBundle
 
-from tests.support.monai_home import DROPPED
-
-_CUDA = "torch.device('cuda')"
-_CPU = "torch.device('cpu')"
-_UNSAFE = {"map_location=" + _CUDA: f"map_location={_CPU}, weights_only=False"}
-"""What bundles of earlier releases of torch load; its newer ones refuse arrays of NumPy."""
+from tests.support.monai_home import DROPPED, for_the_processor
 
 
 class Home:
@@ -48,10 +43,7 @@ class Home:
 
 
 def _for_this_machine(bundle: RandomBundle, images: list[Path], output: Path) -> dict[str, Any]:
-    text = json.dumps(bundle.content)
-    for old, new in (*_UNSAFE.items(), (_CUDA, _CPU)):
-        text = text.replace(old, new)
-    content: dict[str, Any] = json.loads(text)
+    content = for_the_processor(bundle.content)
     for argument in DROPPED.get(bundle.network_name, ()):
         content["network_def"].pop(argument, None)
     files = [str(path) for path in images]

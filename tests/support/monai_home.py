@@ -1,5 +1,6 @@
 """What MONAI itself makes of a bundle: its own parser, transforms and inferer, on the processor."""
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,16 @@ DROPPED = {"SwinUNETR": ("img_size",)}
 """Arguments of earlier releases of MONAI that the installed one refuses."""
 
 
+def for_the_processor(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the name of a GPU. What `torch.load` reads may contain arrays of
+    NumPy, as it could when these bundles were made."""
+    text = json.dumps(content)
+    text = text.replace("torch.device('cuda')", "torch.device('cpu')")
+    loaded = "map_location=torch.device('cpu'))"
+    result: dict[str, Any] = json.loads(text.replace(loaded, loaded[:-1] + ", weights_only=False)"))
+    return result
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """MONAI warns of optional packages that are missing and of its own deprecated code."""
@@ -32,8 +43,7 @@ def home_parser(bundle: Path) -> ConfigParser:
     """MONAI's parser with the configuration of the inference. A reader that is not installed is
     left to MONAI's choice."""
     (configuration,) = (bundle / "configs").glob("inference.*")
-    parser = ConfigParser()
-    parser.read_config(str(configuration))
+    parser = ConfigParser(for_the_processor(ConfigParser.load_config_file(str(configuration))))
     parser.read_meta(str(bundle / "configs" / "metadata.json"))
     parser["bundle_root"] = str(bundle)
     if not optional_import("itk")[1]:
