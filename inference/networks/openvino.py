@@ -17,6 +17,7 @@ from inference.cancellation import CancelToken
 from inference.networks.graph_cut import cut_network, halo_of
 from inference.networks.last_layer import split_last_layer, with_fp32_logits
 from inference.networks.phases import in_phases
+from inference.networks.precise_norm import with_precise_norm
 from inference.runtime import LoadOptions
 
 _HINTS = {"bf16": "bf16", "fp32": "f32"}
@@ -210,8 +211,8 @@ class _Compiled:
     """Some layers, ready to run."""
 
     def __init__(self, layers: Any, config: dict[str, Any]) -> None:
-        if config["INFERENCE_PRECISION_HINT"] == _HINTS["bf16"]:
-            layers = in_phases(layers)
+        in_bf16 = config["INFERENCE_PRECISION_HINT"] == _HINTS["bf16"]
+        layers = in_phases(layers) if in_bf16 else with_precise_norm(layers)
         self._network = _core().compile_model(layers, "CPU", config)
         self._request = self._network.create_infer_request()
         self._busy = threading.Lock()
