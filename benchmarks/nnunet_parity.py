@@ -139,20 +139,9 @@ def segment(model: Model, scans: dict[str, Path], out: Path, precision: str) -> 
         ]
         tessera("segment", "--model", model.name, "--precision", "fp32", *channels, "--out", out)
         return
-    from imaging.formats.mask_file import write
-    from imaging.formats.sniff import open_scan
-    from inference.device import Device, choose
-    from inference.networks.session import Session
-    from inference.pipeline import segment as run
-    from inference.planner import Budget
-    from jobs.settings import Settings
-    from models.registry import Registry
+    from unchecked import segment_unchecked
 
-    entry = Registry(Settings().added_models).get(model.name)
-    opened = {name: open_scan(path) for name, path in scans.items()}
-    session = Session(entry.verified, Device(choose("auto", "fp32").name, precision))
-    result = run(opened, entry.card, session, Budget(4 << 30))
-    write(out, result.mask, next(iter(opened.values())))
+    segment_unchecked(model.name, scans, out)
 
 
 def tessera(*arguments: Any) -> None:

@@ -109,7 +109,7 @@ def command(name: str, folder: Path, options: argparse.Namespace) -> list[str]:
         parts = [TESSERA, "segment", "--model", MODEL, "--precision", "fp32"]
         parts += [scan, "--out", out]
     else:
-        parts = [sys.executable, "-P", HERE / "unchecked_segment.py", MODEL, scan, out]
+        parts = [sys.executable, "-P", HERE / "unchecked.py", MODEL, out, f"ct={scan}"]
     return [*map(str, parts)]
 
 
