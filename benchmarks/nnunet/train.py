@@ -1,6 +1,6 @@
 """Makes data sets, lets nnU-Net train tiny networks on them and predict ten cases of each.
 
-    PYTHON benchmarks/nnunet/train.py OUT [--only NAME ...] [--epochs 5] [--data FOLDER]
+    PYTHON benchmarks/nnunet/train.py OUT [--only NAME ...] [--epochs 25] [--data FOLDER]
 
 PYTHON is that of an environment with nnU-Net (`benchmarks/nnunet/environment`). OUT gets nnU-Net's
 own folders (raw, preprocessed, results) and `predicted`. A case that is there already is kept.
@@ -35,8 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="+", default=list(CASES))
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--iterations", type=int, default=40)
     parser.add_argument("--data", type=Path, help="folder with real data sets")
     options = parser.parse_args()
     out = options.out.resolve()

@@ -37,7 +37,7 @@ def _is_suitable(node: Any) -> bool:
     if node.get_type_name() != "MVN" or not node.get_attributes()["normalize_variance"]:
         return False
     axes = node.input_value(1).get_node()
-    return axes.get_type_name() == "Constant" and axes.get_data().size >= _LEAST_AXES
+    return bool(axes.get_type_name() == "Constant" and axes.get_data().size >= _LEAST_AXES)
 
 
 def _in_two_steps(node: Any) -> Any:
