@@ -35,9 +35,9 @@ def add_verified(folder: Path, output: str = "", case: GivenCase | None = None) 
         return registry().add(draft, verify)
 
 
-def prepare(model: Model) -> None:
+def prepare(model: Model) -> int:
     """Loads an added model on this machine's device, runs its reference case, and prints where it
-    runs, how precisely, and whether the case passes.
+    runs, how precisely, and whether the case passes. Returns the exit status: 1 if it fails.
 
     A worker of this machine that prepares it, too, waits meanwhile, or is waited for.
     """
@@ -57,10 +57,18 @@ def prepare(model: Model) -> None:
                 ready = engine.prepare(model)  # the case decides on the precision
     except (TesseraError, MemoryError) as error:
         click.echo(f"It could not be run on this machine's device: {error}")
-        return
+        return 0
     for outcome in outcomes:
         show(outcome, model.card)
     click.echo(f"On this machine it runs on {ready.device.name} in {ready.device.precision}.")
     for text in (ready.verdict and ready.verdict.reason, ready.fallback):
         if text:
             click.echo(text)
+    if all(outcome.passed for outcome in outcomes[-1:]):
+        return 0
+    name = model.card.name
+    click.echo(
+        f"{name} was added nevertheless; its jobs say that the case fails. To remove it: "
+        f"tessera models remove {name}"
+    )
+    return 1

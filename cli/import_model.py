@@ -9,6 +9,7 @@ import click
 
 from cli.add_model import add_verified, prepare
 from cli.given_case import CaseOptions, case_options, opened_case
+from cli.model_registry import registry
 from imaging.errors import Unavailable
 from models.importers.importer import Importer
 from models.importers.options import option_name
@@ -52,7 +53,7 @@ def _help(field: str, takers: Sequence[Importer[Any]]) -> str:
 )
 @_with_options
 @case_options
-def command(source: Path, kind: str | None, **values: Any) -> None:
+def command(source: Path, kind: str | None, **values: Any) -> int:
     """Import a network that was trained elsewhere: SOURCE is a file or folder.
 
     The network is converted to ONNX, its card is written, and both are checked as `tessera models
@@ -61,6 +62,8 @@ def command(source: Path, kind: str | None, **values: Any) -> None:
     """
     options = CaseOptions.taken_from(values)
     given = {field: value for field, value in values.items() if value is not None}
+    if "name" in given:
+        registry().check_new(given["name"])  # before the conversion, which takes its time
     try:
         with opened_case(options) as case:
             add = partial(add_verified, case=case)
@@ -74,4 +77,4 @@ def command(source: Path, kind: str | None, **values: Any) -> None:
             hint="In Tessera's source folder: pip install '.[cpu,import]'",
         ) from error
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
-    prepare(model)
+    return prepare(model)

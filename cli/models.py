@@ -14,6 +14,7 @@ from cli.given_case import CaseOptions, case_options, opened_case
 from cli.import_model import command as import_command
 from cli.model_registry import registry
 from cli.record import record
+from cli.remove_model import remove
 from cli.verify_model import verify
 from imaging.orientation import RAS
 from models.any_card import AnyCard, lists_parts
@@ -26,7 +27,7 @@ from models.combined_card import CombinedCard
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, show, add, import, combine, describe, measure and verify models.
+    """List, show, add, import, combine, describe, measure, verify and remove models.
 
     Without a subcommand, the models are listed.
     """
@@ -38,6 +39,7 @@ command.add_command(combine)
 command.add_command(describe)
 command.add_command(import_command)
 command.add_command(record)
+command.add_command(remove)
 command.add_command(verify)
 
 
@@ -140,7 +142,7 @@ def _accuracy(card: ModelCard) -> str:
     help="Output of a network that has several. By default the first.",
 )
 @case_options
-def add(folder: Path, output: str, **case: Any) -> None:
+def add(folder: Path, output: str, **case: Any) -> int:
     """Add your own model: FOLDER contains a network in ONNX and card.json, or the card.json of a
     model that is made of others.
 
@@ -153,8 +155,8 @@ def add(folder: Path, output: str, **case: Any) -> None:
     if lists_parts(folder / "card.json"):
         given.refuse("A model that is made of others")
         add_combination(Combination.load(folder / "card.json"))
-        return
+        return 0
     with opened_case(given) as opened:
         model = add_verified(folder, output, opened)
     click.echo(f"Checked and added: {model.card.name} {model.card.version}.")
-    prepare(model)
+    return prepare(model)

@@ -24,6 +24,7 @@ from imaging.resample import at_spacing
 from imaging.same_grid import label_view
 from imaging.scan import Scan, in_memory
 from inference.cancellation import CancelToken
+from inference.grid_warnings import grid_warnings
 from inference.training_fit import training_warnings
 from inference.value_warnings import value_warnings
 from models.any_card import AnyCard
@@ -86,6 +87,7 @@ def network_input(
         view, measured = _normalised(_components(view, channel), card)
         warnings += value_warnings(measured, channel, card)
         if channel is not card.channels[0]:
+            warnings += grid_warnings(view, first.scan, channel, card.channels[0])
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
     if card.preparation:
@@ -158,11 +160,15 @@ def check(scans: Mapping[str, Scan], card: AnyCard) -> None:
     """Raises ScanModelMismatch unless every channel that a request supplies has one scan of the
     card's dimension, and no other channel than the card's has one."""
     required = [channel.name for channel in card.requested_channels]
-    if not set(required) <= set(scans) <= {channel.name for channel in card.channels}:
+    unknown = sorted(set(scans) - {channel.name for channel in card.channels})
+    missing = [name for name in required if name not in scans]
+    if missing or unknown:
         raise ScanModelMismatch(
-            f"The scans are for these channels: {', '.join(sorted(scans)) or 'none'}.",
-            expected=f"{card.name} takes one scan for each of: {', '.join(required)}.",
-            hint="Give one scan for each channel.",
+            f"There is no scan for: {', '.join(missing)}."
+            if missing
+            else f"The model has no channel {', '.join(unknown)}.",
+            expected=f"The model {card.name} needs a scan for each of: {', '.join(required)}.",
+            hint="Give one scan for each channel, with the channel's name.",
         )
     for name, scan in scans.items():
         if scan.dimension != card.dimension:

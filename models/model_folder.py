@@ -25,6 +25,13 @@ def draft_folder(target: Path) -> Iterator[Path]:
         raise
 
 
+def remove_folder(folder: Path) -> None:
+    """Deletes the folder of a model; it disappears at once, so that nobody sees a part of it."""
+    discarded = Path(mkdtemp(prefix=".removed-", dir=folder.parent))
+    folder.rename(discarded / folder.name)
+    shutil.rmtree(discarded)
+
+
 def folder_state(folder: Path) -> Iterable[tuple[Path, int, int]]:
     """Path, time of change and size of the card and each network. Raises OSError."""
     for file in (folder / "card.json", *folder.glob("*.onnx")):

@@ -18,7 +18,7 @@ from models.any_card import read_card
 from models.card import ModelCard
 from models.combination import Combination
 from models.combined_card import CombinedCard, combined_card
-from models.model_folder import case_files, draft_folder, folder_state
+from models.model_folder import case_files, draft_folder, folder_state, remove_folder
 
 logger = logging.getLogger("tessera.models")
 
@@ -179,6 +179,39 @@ class Registry:
             combination.save(draft / "card.json")
         return model
 
+    def remove(self, name: str) -> None:
+        """Deletes an added model.
+
+        Raises NotFound, and Conflict where the model belongs to Tessera or is a part of others.
+        """
+        entry = self._entries().get(name)
+        if entry is None:
+            self.get(name)  # raises NotFound
+            return
+        if self._added is None or entry.folder.parent != self._added:
+            raise Conflict(
+                f"The model {name} belongs to Tessera.",
+                expected="A model that was added, imported or combined.",
+                hint="Only such models can be removed.",
+            )
+        users = [
+            other.card.name
+            for other in self._entries().values()
+            if isinstance(other.card, Combination)
+            and name in {part.model for part in other.card.parts}
+        ]
+        if users:
+            raise Conflict(
+                f"The model {name} is a part of {', '.join(users)}.",
+                expected="A model that no other one is made of.",
+                hint="Remove those first.",
+            )
+        remove_folder(entry.folder)
+
+    def check_new(self, name: str) -> None:
+        """Raises Conflict if a model has this name."""
+        self._new_folder(name)
+
     def _new_folder(self, name: str) -> Path:
         if self._added is None:
             raise BadModel(
@@ -190,7 +223,7 @@ class Registry:
             raise Conflict(
                 f"A model named {name} already exists.",
                 expected="A name that is not in use.",
-                hint="Change the name in the card, or delete the folder of the added model.",
+                hint="Choose another name, or remove that model with `tessera models remove`.",
             )
         return target
 

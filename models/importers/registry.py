@@ -36,6 +36,6 @@ def importer_for(source: Path, kind: str | None = None) -> Importer[Any]:
     raise BadRequest(
         "The source is not recognised.",
         expected=f"One of: {sources}.",
-        hint="Choose the file or folder itself, not one above or below it. For an ONNX file with a "
-        "card of its own, use `tessera models add`.",
+        hint="Give the whole file or folder of one network: no single file or fold of it. For an "
+        "ONNX file with a card of its own, use `tessera models add`.",
     )

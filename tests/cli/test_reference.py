@@ -76,7 +76,8 @@ def test_a_wrong_orientation_is_noticed_and_jobs_say_so(
     case = tmp_path / "scan.nii.gz", tmp_path / "mask.nii.gz"
     options = ("--orientation", "RAS", "--name", "turned", "--reference", *case)
     status, printed = run(capsys, "models", "import", source, *options)
-    assert status == 0
+    assert status == 1
+    assert "tessera models remove turned" in printed
     assert "Reference case: FAILED. In fp32, label 1 (Cerebral White Matter)" in printed
     status, printed = run(capsys, "models", "verify", "turned")
     assert status == 1

@@ -199,6 +199,17 @@ def test_one_of_several_configurations_is_chosen(tmp_path: Path) -> None:
     assert "--configuration" in str(refusal.value)
     card = imported(tmp_path / "results", tmp_path, configuration="2d").card
     assert card.name == "small_things-2d"
+    with pytest.raises(BadRequest, match="no network of the configuration 3d_lowres") as refusal:
+        imported(tmp_path / "results", tmp_path, configuration="3d_lowres")
+    assert "2d, 3d_fullres" in str(refusal.value)
+
+
+@pytest.mark.parametrize("below", ["", "Dataset007_Small_Things", Training().folder])
+def test_the_configuration_of_a_single_network_is_not_ignored(below: str, tmp_path: Path) -> None:
+    written(Training(), tmp_path)
+    with pytest.raises(BadRequest, match="no network of the configuration 2d") as refusal:
+        imported(tmp_path / "results" / below, tmp_path, configuration="2d")
+    assert "3d_fullres" in str(refusal.value)
 
 
 def test_a_cascade_takes_the_mask_of_its_first_network(tmp_path: Path) -> None:

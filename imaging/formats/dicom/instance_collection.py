@@ -116,7 +116,7 @@ class InstanceCollection:
         raise next(iter(errors), None) or UnsupportedScan(
             "The zip, tar or folder contains no DICOM.",
             expected="The files of a series in a zip or tar, or an OME-Zarr image in a zip.",
-            hint="Send any other scan unpacked, in an upload of its own.",
+            hint="Give the files of other scans themselves, not their folder, zip or tar.",
         )
 
 

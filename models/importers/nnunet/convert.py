@@ -1,6 +1,6 @@
 """Converts an nnU-Net results folder into model.onnx and the fields of its card."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +45,8 @@ def convert(source: Path, options: NnunetOptions, draft: Path, report: Report) -
         model = _chosen(source_files(source, Path(folder)), options)
         folds = _folds(model, options)
         first = _checkpoint(model, folds[0], options)
+        if options.configuration not in (None, first.configuration):
+            raise _no_configuration(options.configuration, [first.configuration])
         training = _training(model, first, options)
         check_supported(training)
         for number, fold in enumerate(folds):
@@ -60,19 +62,29 @@ def convert(source: Path, options: NnunetOptions, draft: Path, report: Report) -
 
 def _chosen(files: SourceFiles, options: NnunetOptions) -> _Model:
     """The one trained network in the source that the options name."""
-    names = files.names()
+    names, wanted = files.names(), options.configuration
     folders = model_folders(names)
     stated = {folder: folder.rpartition("__")[2] for folder in folders}
-    if options.configuration is not None and len(folders) > 1:
-        folders = [folder for folder in folders if stated[folder] == options.configuration]
-    if len(folders) != 1:
+    if wanted is not None and len(folders) > 1:
+        folders = [folder for folder in folders if stated[folder] == wanted]
+    if not folders:
+        raise _no_configuration(wanted, stated.values())
+    if len(folders) > 1:
         raise BadRequest(
-            f"The source contains {len(stated)} trained networks: {', '.join(stated)}.",
+            f"The source contains {len(folders)} trained networks: {', '.join(folders)}.",
             expected="One network.",
-            hint="Choose the folder of one network, or one of their configurations with "
-            "--configuration.",
+            hint="Give the folder of one of them, or the folder of its data set and its "
+            "configuration with --configuration.",
         )
     return _Model(files, within(folders[0], names))
+
+
+def _no_configuration(wanted: str | None, present: Iterable[str]) -> BadRequest:
+    return BadRequest(
+        f"The source has no network of the configuration {wanted}.",
+        expected=f"One of its configurations: {', '.join(sorted(set(present)))}.",
+        hint="Choose another one with --configuration, or another source.",
+    )
 
 
 def _folds(model: _Model, options: NnunetOptions) -> list[str]:
