@@ -212,7 +212,7 @@ def test_a_pictures_mask_as_nifti(picture: Path, tmp_path: Path) -> None:
         (("{picture}", "--model", "nuclei-2d", "--tile", "3"), "too small"),
         (("{picture}", "{picture}", "--model", "nuclei-2d"), "the name slide"),
         (("--model", "nuclei-2d"), "Either scans"),
-        (("--channel", "t2={volume}", "--model", "hippocampus-mri-3d"), "one scan for each of: t1"),
+        (("--channel", "t2={volume}", "--model", "hippocampus-mri-3d"), "a scan for each of: t1"),
         (("{text}", "--model", "hippocampus-mri-3d"), ""),
         *(
             (("{volume}", "--mask", "{volume}", "--model", "nuclei-2d", "--margin", margin), reason)
