@@ -194,7 +194,7 @@ def test_one_value_with_two_names_and_parts_of_parts(registry: Registry) -> None
 
 def test_scans_of_other_channels_are_refused(registry: Registry) -> None:
     model = registry.combined(combination(ORGANS, VESSELS))
-    with pytest.raises(ScanModelMismatch, match="one scan for each of: image"):
+    with pytest.raises(ScanModelMismatch, match="a scan for each of: image"):
         Engine(registry).run({"ct": SCAN}, model, FP32)
 
 
