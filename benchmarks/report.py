@@ -12,17 +12,16 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE))  # last: jobs.py is in this folder, and `jobs` is a package of Tessera
 
 from plots import OTHERS, OWN, THIRD, Bar, Line, bars, lines  # noqa: E402
 from record import load  # noqa: E402
+from tables import TABLES, Record, markdown  # noqa: E402
 
 from inference.runtime_registry import runtime_named  # noqa: E402
 
-Record = dict[str, Any]
 Maker = Callable[[Record, Path], list[str]]
 """Writes the chart; returns the lines between the markers, without the last one."""
 
@@ -58,10 +57,13 @@ def main() -> None:
     out = options.out or options.docs
     (out / "benchmarks").mkdir(parents=True, exist_ok=True)
     page = (options.docs / "benchmarks.md").read_text("utf-8")
-    for name, maker in MAKERS.items():
+    for name in (*MAKERS, *TABLES):
         record = load(options.results / f"{name}.json")
-        section = [*maker(record, out / "benchmarks" / f"{name}.svg"), "", conditions(record)]
-        page = replaced(page, name, "\n".join(section))
+        if name in TABLES:
+            section = TABLES[name](record)
+        else:
+            section = MAKERS[name](record, out / "benchmarks" / f"{name}.svg")
+        page = replaced(page, name, "\n".join([*section, "", conditions(record)]))
     (out / "benchmarks.md").write_text(page, "utf-8")
 
 
@@ -205,127 +207,6 @@ def spread(values: Sequence[float], form: str) -> str:
     return " to ".join(ends)
 
 
-def jobs(record: Record, _chart: Path) -> list[str]:
-    """Latency from POST to mask; no chart."""
-    names = {
-        "POST to mask": "POST to mask, one job at a time",
-        "POST until a worker starts": "of which: until a worker starts",
-        "worker start until network start": "of which: from there until the network starts",
-        "network alone": "of which: the network",
-    }
-    rows = [(names[row["what"]], f"{row['ms']:.0f}") for row in record["rows"]]
-    one, four = (record["rates"][at_once] for at_once in ("1", "4"))
-    batch = (
-        f"A batch of {record['runs']} jobs: {one:.1f} images per second one at a time, {four:.1f} "
-        f"images per second four at a time."
-    )
-    return [*markdown("| | ms |", rows), "", batch]
-
-
-def precisions(record: Record, _chart: Path) -> list[str]:
-    """Each network of the zoo in fp32 and in the precision that it runs in; no chart."""
-    head = "| network | scan | fp32, s | precision | s | times as fast |"
-    rows = [
-        (
-            f"`{row['model']}`",
-            " x ".join(map(str, row["grid"])),
-            f"{row['fp32']:.3f}",
-            row["precision"],
-            f"{row['seconds']:.3f}",
-            f"{row['fp32'] / row['seconds']:.1f}",
-        )
-        for row in record["rows"]
-    ]
-    return markdown(head, rows)
-
-
-def dilated(record: Record, _chart: Path) -> list[str]:
-    """A MeshNet on torch and on OpenVINO, with and without phases; no chart."""
-    head = "| | processor s | times as fast as torch | peak memory, GB |"
-    torch = record["rows"][0]["processor_s"]
-    rows = [
-        (
-            row["contender"],
-            f"{row['processor_s']:.2f}",
-            f"{torch / row['processor_s']:.1f}",
-            f"{row['peak_gb']:.1f}",
-        )
-        for row in record["rows"]
-    ]
-    return markdown(head, rows)
-
-
-def meshnet(record: Record, _chart: Path) -> list[str]:
-    """Trained MeshNets on torch and in Tessera; no chart."""
-    head = (
-        "| network | | s | processor s | times as fast as torch | peak memory, GB "
-        "| voxels that differ from torch, of all | of these: ties |"
-    )
-    torch = {row["network"]: row for row in reversed(record["rows"])}  # the first row of each
-    rows = []
-    for row in record["rows"]:
-        faster = torch[row["network"]]["processor_s"] / row["processor_s"]
-        cells = [f"{row['seconds']:.1f}", f"{row['processor_s']:.1f}", f"{faster:.1f}"]
-        cells += [f"{row['peak_gb']:.1f}", f"{row['differ']:,} of {row['voxels']:,}"]
-        rows.append((f"`{row['network']}`", row["contender"], *cells, f"{row['ties']:,}"))
-    return markdown(head, rows)
-
-
-def windows(record: Record, _chart: Path) -> list[str]:
-    """MONAI's inferer and Tessera in the same windows; no chart."""
-    head = "| | s | processor s | times as fast as MONAI | voxels with MONAI's label |"
-    monai = record["rows"][0]["cpu_seconds"]
-    rows = [
-        (
-            row["name"],
-            f"{row['seconds']:.1f}",
-            f"{row['cpu_seconds']:.1f}",
-            f"{monai / row['cpu_seconds']:.1f}",
-            f"{100 * row['equal']:.2f} %",
-        )
-        for row in record["rows"]
-    ]
-    return markdown(head, rows)
-
-
-def formats(record: Record, _chart: Path) -> list[str]:
-    """Reading and writing each format, next to an older revision; no chart."""
-    head = f"| format | | ms | ms, revision {record['old']} | ratio |"
-    rows = []
-    for row in record["rows"]:
-        new, old = (row.get(tree) for tree in ("new", "old"))
-        beside = (f"{1e3 * old:.1f}", f"{new / old:.2f}") if old else ("", "")
-        rows.append((row["format"], row["action"], f"{1e3 * new:.1f}", *beside))
-    return markdown(head, rows)
-
-
-def first_mask(record: Record, _chart: Path) -> list[str]:
-    """Time to the first mask, next to an older revision and to an empty program; no chart."""
-    head = (
-        f"| | s | s, revision {record['old']} | ratio | processor s "
-        f"| processor s, revision {record['old']} | ratio | processor, x `python -c pass` |"
-    )
-    base = record["rows"][0]["new"]["cpu"]
-    rows = []
-    for row in record["rows"]:
-        new, old = row["new"], row["old"]
-        cells = [f"{new['seconds']:.2f}", f"{old['seconds']:.2f}"]
-        cells.append(f"{new['seconds'] / old['seconds']:.2f}")
-        if "cpu" in new:
-            cells += [f"{new['cpu']:.2f}", f"{old['cpu']:.2f}", f"{new['cpu'] / old['cpu']:.2f}"]
-            cells.append(f"{new['cpu'] / base:.0f}")
-        else:
-            cells += [""] * 4
-        rows.append((f"{row['what']}", *cells))
-    return markdown(head, rows)
-
-
-def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table."""
-    line = "|" + "---|" * (head.count("|") - 1)
-    return [head, line, *(f"| {' | '.join(row)} |" for row in rows)]
-
-
 def image(chart: Path, text: str) -> str:
     """The chart as a Markdown image, relative to the page."""
     return f"![{text}]({chart.parent.name}/{chart.name})"
@@ -336,14 +217,8 @@ MAKERS: dict[str, Maker] = {
     "peers-2d": contenders_2d,
     "classes": outputs,
     "large": sizes,
-    "precisions": precisions,
-    "dilated": dilated,
-    "meshnet": meshnet,
-    "windows": windows,
-    "jobs": jobs,
-    "first-mask": first_mask,
-    "formats": formats,
 }
+"""Those with a chart; `tables.TABLES` are the others."""
 
 if __name__ == "__main__":
     main()

@@ -72,9 +72,10 @@ class PrecisionGate:
         with self._locks.holding(key, context):
             verdict = self.kept_verdict(model, device)
             if verdict is None:
-                context.on_preparing(True)
                 try:
-                    verdict = judge(compare_sample(model, device, sample_mask), model.card)
+                    scans = sample_scans(model)
+                    context.on_preparing(True)  # not for a model without a sample
+                    verdict = judge(_compare(scans, model, device, sample_mask), model.card)
                 except JobLost:
                     raise
                 except (TesseraError, ValueError, OSError, MemoryError) as error:
@@ -111,7 +112,12 @@ class SampleComparison:
 
 def compare_sample(model: Model, device: Device, sample_mask: SampleMask) -> SampleComparison:
     """Runs the sample in fp32 and in the device's precision."""
-    scans = sample_scans(model)
+    return _compare(sample_scans(model), model, device, sample_mask)
+
+
+def _compare(
+    scans: Mapping[str, Scan], model: Model, device: Device, sample_mask: SampleMask
+) -> SampleComparison:
     reduced = sample_mask(device, scans)
     exact = sample_mask(replace(device, precision="fp32"), scans)
     similarity = compare_masks(exact, reduced, model.card)

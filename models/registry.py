@@ -182,7 +182,7 @@ class Registry:
     def remove(self, name: str) -> None:
         """Deletes an added model.
 
-        Raises NotFound, and Conflict where the model belongs to Tessera or is a part of others.
+        Raises NotFound, and Conflict where the model belongs to Tessera or others need it.
         """
         entry = self._entries().get(name)
         if entry is None:
@@ -194,16 +194,11 @@ class Registry:
                 expected="A model that was added, imported or combined.",
                 hint="Only such models can be removed.",
             )
-        users = [
-            other.card.name
-            for other in self._entries().values()
-            if isinstance(other.card, Combination)
-            and name in {part.model for part in other.card.parts}
-        ]
+        users = [other for other, one in self._entries().items() if name in _needed(one.card)]
         if users:
             raise Conflict(
-                f"The model {name} is a part of {', '.join(users)}.",
-                expected="A model that no other one is made of.",
+                f"The model {name} is needed by {', '.join(sorted(users))}.",
+                expected="A model that no other one needs.",
                 hint="Remove those first.",
             )
         remove_folder(entry.folder)
@@ -247,6 +242,14 @@ class Registry:
                     for path in root.iterdir()
                     if not path.name.startswith(".") and (path / "card.json").is_file()
                 )
+
+
+def _needed(card: ModelCard | Combination) -> set[str]:
+    """Names of the models that a model runs besides its own network."""
+    coarse = {card.within.model} if card.within else set[str]()
+    if isinstance(card, Combination):
+        return coarse | {part.model for part in card.parts}
+    return coarse | {channel.made_by for channel in card.channels if channel.made_by}
 
 
 def _model(entry: _Entry, entries: Mapping[str, _Entry]) -> AnyModel:

@@ -33,9 +33,11 @@ def test_an_added_model_is_gone(models: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_what_cannot_be_removed(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "models", "combine", "whole", "--part", "a")[0] == 0
+    network(models / "b", "b", 3)
+    assert run(capsys, "models", "combine", "whole", "--part", "a", "--within", "b")[0] == 0
     for name, reason in (
-        ("a", "is a part of whole"),
+        ("a", "is needed by whole"),
+        ("b", "is needed by whole"),
         ("nuclei-2d", "belongs to Tessera"),
         ("nothing", "There is no model with that name"),
     ):

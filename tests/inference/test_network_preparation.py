@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imaging.errors import JobLost
+from imaging.scan import in_memory
 from inference import precision_gate, session_cache
 from inference.cancellation import CancelToken
 from inference.engine import Engine
@@ -74,6 +77,18 @@ def test_a_second_process_measures_and_checks_nothing(
     warm.run(scans, model, context=RunContext(on_preparing=second.append))
     assert work == []
     assert True not in second
+
+
+def test_a_network_without_a_sample_is_not_prepared_again_and_again(
+    make_model: Callable[..., Model], tmp_path: Path
+) -> None:
+    model = make_model("plain", SMALL)
+    model = replace(model, card=model.card.model_copy(update={"sample": None}))
+    scans = {"image": in_memory(np.zeros((1, 24, 24, 24), np.float32), (1.0, 1.0, 1.0))}
+    engine_of(model, tmp_path).run(scans, model)
+    told: list[bool] = []
+    engine_of(model, tmp_path).run(scans, model, context=RunContext(on_preparing=told.append))
+    assert True not in told
 
 
 def test_without_a_cache_each_process_measures(model: Model, work: list[str]) -> None:

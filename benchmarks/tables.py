@@ -1,0 +1,181 @@
+"""The tables of docs/benchmarks.md that have no chart, made from the results of the benchmarks."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Record = dict[str, Any]
+Table = Callable[[Record], list[str]]
+"""Returns the lines of a Markdown table."""
+
+
+def jobs(record: Record) -> list[str]:
+    """Latency from POST to mask."""
+    names = {
+        "POST to mask": "POST to mask, one job at a time",
+        "POST until a worker starts": "of which: until a worker starts",
+        "worker start until network start": "of which: from there until the network starts",
+        "network alone": "of which: the network",
+    }
+    rows = [(names[row["what"]], f"{row['ms']:.0f}") for row in record["rows"]]
+    one, four = (record["rates"][at_once] for at_once in ("1", "4"))
+    batch = (
+        f"A batch of {record['runs']} jobs: {one:.1f} images per second one at a time, {four:.1f} "
+        f"images per second four at a time."
+    )
+    return [*markdown("| | ms |", rows), "", batch]
+
+
+def precisions(record: Record) -> list[str]:
+    """Each network of the zoo in fp32 and in the precision that it runs in."""
+    head = "| network | scan | fp32, s | precision | s | times as fast |"
+    rows = [
+        (
+            f"`{row['model']}`",
+            " x ".join(map(str, row["grid"])),
+            f"{row['fp32']:.3f}",
+            row["precision"],
+            f"{row['seconds']:.3f}",
+            f"{row['fp32'] / row['seconds']:.1f}",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
+def dilated(record: Record) -> list[str]:
+    """A MeshNet on torch and on OpenVINO, with and without phases."""
+    head = "| | processor s | times as fast as torch | peak memory, GB |"
+    torch = record["rows"][0]["processor_s"]
+    rows = [
+        (
+            row["contender"],
+            f"{row['processor_s']:.2f}",
+            f"{torch / row['processor_s']:.1f}",
+            f"{row['peak_gb']:.1f}",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
+def meshnet(record: Record) -> list[str]:
+    """Trained MeshNets on torch and in Tessera."""
+    head = (
+        "| network | | s | processor s | times as fast as torch | peak memory, GB "
+        "| voxels that differ from torch, of all | of these: ties |"
+    )
+    torch = {row["network"]: row for row in reversed(record["rows"])}  # the first row of each
+    rows = []
+    for row in record["rows"]:
+        faster = torch[row["network"]]["processor_s"] / row["processor_s"]
+        cells = [f"{row['seconds']:.1f}", f"{row['processor_s']:.1f}", f"{faster:.1f}"]
+        cells += [f"{row['peak_gb']:.1f}", f"{row['differ']:,} of {row['voxels']:,}"]
+        rows.append((f"`{row['network']}`", row["contender"], *cells, f"{row['ties']:,}"))
+    return markdown(head, rows)
+
+
+def windows(record: Record) -> list[str]:
+    """MONAI's inferer and Tessera in the same windows."""
+    head = "| | s | processor s | times as fast as MONAI | voxels with MONAI's label |"
+    monai = record["rows"][0]["cpu_seconds"]
+    rows = [
+        (
+            row["name"],
+            f"{row['seconds']:.1f}",
+            f"{row['cpu_seconds']:.1f}",
+            f"{monai / row['cpu_seconds']:.1f}",
+            f"{100 * row['equal']:.2f} %",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
+def formats(record: Record) -> list[str]:
+    """Reading and writing each format, next to an older revision."""
+    head = f"| format | | ms | ms, revision {record['old']} | ratio |"
+    rows = []
+    for row in record["rows"]:
+        new, old = (row.get(tree) for tree in ("new", "old"))
+        beside = (f"{1e3 * old:.1f}", f"{new / old:.2f}") if old else ("", "")
+        rows.append((row["format"], row["action"], f"{1e3 * new:.1f}", *beside))
+    return markdown(head, rows)
+
+
+def first_mask(record: Record) -> list[str]:
+    """Time to the first mask, next to an older revision and to an empty program."""
+    head = (
+        f"| | s | s, revision {record['old']} | ratio | processor s "
+        f"| processor s, revision {record['old']} | ratio | processor, x `python -c pass` |"
+    )
+    base = record["rows"][0]["new"]["cpu"]
+    rows = []
+    for row in record["rows"]:
+        new, old = row["new"], row["old"]
+        cells = [f"{new['seconds']:.2f}", f"{old['seconds']:.2f}"]
+        cells.append(f"{new['seconds'] / old['seconds']:.2f}")
+        if "cpu" in new:
+            cells += [f"{new['cpu']:.2f}", f"{old['cpu']:.2f}", f"{new['cpu'] / old['cpu']:.2f}"]
+            cells.append(f"{new['cpu'] / base:.0f}")
+        else:
+            cells += [""] * 4
+        rows.append((f"{row['what']}", *cells))
+    return markdown(head, rows)
+
+
+def nnunet_parity(record: Record) -> list[str]:
+    """Masks of networks that nnU-Net trained, beside its own, in both precisions."""
+    head = (
+        "| network | fp32: voxels that differ, of all | lowest Dice of a label "
+        "| bf16: voxels that differ | lowest Dice of a label | nnU-Net in bf16: lowest Dice |"
+    )
+    rows: dict[str, list[str]] = {}
+    for row in record["rows"]:
+        cells = rows.setdefault(row["network"], [f"`{row['network']}`"])
+        differ = f"{sum(row['differ']):,}"
+        cells.append(differ if len(cells) > 1 else f"{differ} of {row['voxels']:,}")
+        cells.append(f"{row['lowest_dice']:.5f}")
+        if row["precision"] == "bf16":
+            home = row.get("home_dice")
+            cells.append("" if home is None else f"{home:.5f}")
+    return markdown(head, list(rows.values()))
+
+
+def nnunet_speed(record: Record) -> list[str]:
+    """Time and memory from file to file, beside nnU-Net's own command."""
+    head = (
+        "| | s | processor s | times as fast as nnU-Net | peak memory, GB "
+        "| voxels with nnU-Net's label |"
+    )
+    home = record["rows"][0]["seconds"]
+    rows = [
+        (
+            row["name"],
+            f"{row['seconds']:.1f}",
+            f"{row['cpu_seconds']:.1f}",
+            f"{home / row['seconds']:.1f}",
+            f"{row['peak_mb'] / 1e3:.2f}",
+            f"{100 * row['equal']:.3f} %" if "equal" in row else "",
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
+def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    line = "|" + "---|" * (head.count("|") - 1)
+    return [head, line, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+TABLES: dict[str, Table] = {
+    "precisions": precisions,
+    "dilated": dilated,
+    "meshnet": meshnet,
+    "windows": windows,
+    "jobs": jobs,
+    "first-mask": first_mask,
+    "formats": formats,
+    "nnunet-parity": nnunet_parity,
+    "nnunet-speed": nnunet_speed,
+}
