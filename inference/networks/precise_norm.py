@@ -55,7 +55,7 @@ def _in_two_steps(node: Any) -> Any:
     squares = ops.reduce_sum(ops.multiply(lengths, lengths), columns, True)
     variance = ops.divide(ops.divide(squares, row_count), row_length)
     least = np.float32(attributes["eps"])
-    if attributes["eps_mode"] == "inside_sqrt":
+    if attributes["eps_mode"].lower() == "inside_sqrt":
         deviation = ops.sqrt(ops.add(variance, least))
     else:
         deviation = ops.add(ops.sqrt(variance), least)

@@ -78,7 +78,8 @@ def test_a_process_without_a_marker_fails_the_test(tmp_path: Path) -> None:
         assert f"test_made_up.py::{name} starts a process" in output
 
 
-def test_markers_follow_from_fixtures(tmp_path: Path) -> None:
+def test_markers_follow_from_fixtures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)  # there, tests for a GPU are deselected, too
     assert outcomes(tmp_path, "-m", "browser")[0] == {"test_by_the_browser"}
     assert outcomes(tmp_path, "-m", "system")[0] == {"test_by_hand"}
     quick = outcomes(tmp_path, "-m", "not process")[1]

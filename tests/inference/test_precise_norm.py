@@ -47,8 +47,8 @@ def test_large_images(shape: tuple[int, ...]) -> None:
     image, whole = scan(*shape), network(len(shape))
     exact = expected(image)
     error = np.abs(output(with_precise_norm(whole), image) - exact).max()
-    assert error < 3e-5
-    assert np.abs(output(whole, image) - exact).max() > 2 * error, "the kernel is precise itself"
+    assert error < 3e-6
+    assert np.abs(output(whole, image) - exact).max() > 5 * error, "the kernel is precise itself"
 
 
 @pytest.mark.parametrize("eps_mode", ["INSIDE_SQRT", "OUTSIDE_SQRT"])
@@ -58,7 +58,7 @@ def test_small_images(shape: tuple[int, ...], eps_mode: str) -> None:
     precise = with_precise_norm(whole)
     assert "MVN" not in {node.get_type_name() for node in precise.get_ordered_ops()}
     assert "MVN" in {node.get_type_name() for node in whole.get_ordered_ops()}
-    np.testing.assert_allclose(output(precise, image), expected(image, eps_mode), atol=2e-5)
+    np.testing.assert_allclose(output(precise, image), expected(image, eps_mode), atol=2e-6)
 
 
 def test_images_of_a_batch_do_not_affect_each_other() -> None:

@@ -107,7 +107,7 @@ def test_steps_run_in_the_order_of_the_card() -> None:
         ({"preparation": [{"step": "crop_nonzero"}]}, "either intensity or preparation"),
         (
             PREPARED | {"preparation": [{"step": "shrink"}]},
-            "'normalise', 'resample'",
+            "'normalise', 'pad', 'resample'",
         ),
         (PREPARED | {"preparation": [NORMALISED | {"rules": []}]}, "at least 1"),
         (PREPARED | {"preparation": [NORMALISED | {"rules": [ZSCORE] * 2}]}, "needs one rule"),
