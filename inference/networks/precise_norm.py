@@ -1,4 +1,4 @@
-"""Computes the statistics of instance norm in two steps, for large images in fp32.
+"""Computes the statistics of instance norm and group norm in two steps, for large images in fp32.
 
 OpenVINO's kernel adds up all voxels of a channel in 32 bits. Of 128^3 voxels the mean and the
 variance are then wrong in their fifth digit, and the logits of a network of twenty such layers in
@@ -15,10 +15,12 @@ import numpy as np
 
 _LEAST_AXES = 2
 """Spatial axes of which one can be summed after the others."""
+_GROUPED = 3
+"""Axes of an image whose channels are in groups for group norm: n, group, voxel."""
 
 
 def with_precise_norm(network: Any) -> Any:
-    """The OpenVINO network with its instance norms in two steps.
+    """The OpenVINO network with its instance norms and group norms in two steps.
 
     `network` itself is unchanged. It is returned where it has no such layer.
     """
@@ -33,19 +35,53 @@ def with_precise_norm(network: Any) -> Any:
 
 
 def _is_suitable(node: Any) -> bool:
-    """A norm with variance over several axes, all of them constants."""
+    """A norm with variance over several constant axes, or over all voxels of a group."""
     if node.get_type_name() != "MVN" or not node.get_attributes()["normalize_variance"]:
         return False
     axes = node.input_value(1).get_node()
-    return bool(axes.get_type_name() == "Constant" and axes.get_data().size >= _LEAST_AXES)
+    if axes.get_type_name() != "Constant":
+        return False
+    return bool(axes.get_data().size >= _LEAST_AXES or _is_group_norm(node))
+
+
+def _is_group_norm(node: Any) -> bool:
+    """Whether it normalises (n, groups, voxels of a group), reshaped from an image."""
+    image = node.input_value(0)
+    shaped = image.get_node()
+    return bool(
+        image.get_partial_shape().rank == _GROUPED
+        and shaped.get_type_name() == "Reshape"
+        and shaped.input_value(0).get_partial_shape().rank.is_static
+        and shaped.input_value(0).get_partial_shape().rank.get_length() > _GROUPED
+    )
 
 
 def _in_two_steps(node: Any) -> Any:
     import openvino.opset13 as ops
 
     image, attributes = node.input_value(0), node.get_attributes()
-    first, *others = (int(axis) for axis in node.input_value(1).get_node().get_data())
-    rows, columns = np.array(others, np.int64), np.array([first], np.int64)
+    axes = [int(axis) for axis in node.input_value(1).get_node().get_data()]
+    if len(axes) >= _LEAST_AXES:
+        return _normalised(image, axes, attributes)
+    normalised = _normalised(_in_lines(image), [2, 3], attributes)
+    return ops.reshape(normalised, ops.shape_of(image, output_type="i64"), False)
+
+
+def _in_lines(grouped: Any) -> Any:
+    """(n, groups, voxels) -> (n, groups, lines, voxels of a line of the image)."""
+    import openvino.opset13 as ops
+
+    size = ops.shape_of(grouped.get_node().input_value(0), output_type="i64")
+    line = ops.gather(size, np.array([-1], np.int64), np.int64(0))
+    shape = ops.concat([np.array([0, 0, -1], np.int64), line], 0)
+    return ops.reshape(grouped, shape, True)
+
+
+def _normalised(image: Any, axes: list[int], attributes: dict[str, Any]) -> Any:
+    """The image without mean and with a variance of 1 over the axes."""
+    import openvino.opset13 as ops
+
+    rows, columns = np.array(axes[1:], np.int64), np.array(axes[:1], np.int64)
     row_length, row_count = _count(image, rows), _count(image, columns)
     # a mean of means would be joined to one mean over all axes when the network is compiled
     means = ops.reduce_mean(image, rows, True)

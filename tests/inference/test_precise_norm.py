@@ -67,6 +67,27 @@ def test_images_of_a_batch_do_not_affect_each_other() -> None:
     np.testing.assert_array_equal(together[1:], output(precise, image[1:]))
 
 
+def group_network(axes: int, groups: int) -> Any:
+    """As group norm of torch is exported: (n, groups, voxels) and back."""
+    image = ops.parameter([-1, 4, *[-1] * axes], np.float32)
+    grouped = ops.reshape(image, np.array([0, groups, -1]), True)
+    norm = ops.mvn(grouped, np.array([2]), True, EPSILON, "INSIDE_SQRT")
+    return openvino.Model([ops.reshape(norm, ops.shape_of(image), False)], [image], "groups")
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize(
+    "shape", [(5, 7, 9), (1, 1, 1), (12, 31), pytest.param((112, 96, 96), marks=pytest.mark.slow)],
+    ids=str,
+)  # fmt: skip
+def test_group_norm(shape: tuple[int, ...], groups: int) -> None:
+    image = np.random.default_rng(0).standard_normal((2, 4, *shape), np.float32) + np.float32(2)
+    precise = with_precise_norm(group_network(len(shape), groups))
+    assert "MVN" not in {node.get_type_name() for node in precise.get_ordered_ops()}
+    exact = expected(image.reshape(2, groups, -1)).reshape(image.shape)
+    np.testing.assert_allclose(output(precise, image), exact, atol=4e-6)
+
+
 @pytest.mark.parametrize("model", [network(1), network(3, variance=False)], ids=["line", "mean"])
 def test_other_norms_are_unchanged(model: Any) -> None:
     assert with_precise_norm(model) is model
