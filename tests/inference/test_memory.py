@@ -90,7 +90,7 @@ def test_smaller_tiles_where_memory_ends(make_model: Callable[..., Model], devic
     whole, again, _ = masks(0)
     assert whole == again
     assert whole[1:] == [1, None]
-    first, second, last = masks({"cpu": 90, "openvino": 160}[device] << 20)
+    first, second, last = masks({"cpu": 90, "openvino": 224}[device] << 20)
     assert first[0] == second[0] == whole[0]
     assert first[1] > 1
     assert first[2] is not None
