@@ -9,21 +9,13 @@ import pytest
 import torch
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from cli.main import main
 from models.card import ModelCard
+from tests.support.command_line import run
 from tests.support.convolutions import network
 from tests.support.meshnets import meshnet, write_torch
 from tests.support.reference_cases import nifti, one_pass, smooth_noise
 
 LIA = "LIA"
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
-    """Exit status, and what the command printed, on one line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
 
 
 @pytest.fixture

@@ -4,17 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import main
 from models.registry import Registry
+from tests.support.command_line import run
 from tests.support.convolutions import network
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
-    """Exit status, and what the command printed, on one line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
 
 
 @pytest.fixture

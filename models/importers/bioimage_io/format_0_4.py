@@ -33,7 +33,8 @@ class _Step(Part):
     arguments: dict[str, Any] = Field(default_factory=dict, validation_alias=KWARGS)
 
     def described(self, axes: str) -> Step:
-        """`axes`: those of the tensor."""
+        """The step in the words of format 0.5; `axes`: the letters of the tensor's axes. Raises
+        BadModel where it needs figures that the package does not contain."""
         arguments = dict(self.arguments)
         joint = arguments.pop("axes", None)
         mode = arguments.pop("mode", "fixed" if self.name == "zero_mean_unit_variance" else None)
@@ -86,6 +87,7 @@ class _Tensor(Part):
     postprocessing: tuple[_Step, ...] = ()
 
     def described(self, test: File | None, *, is_input: bool) -> TensorDescription:
+        """The tensor, with its test tensor. Raises BadModel where it contradicts itself."""
         sizes = list(self.shape) if isinstance(self.shape, tuple) else self.shape.sizes()
         halo = self.halo or (0,) * len(self.axes)
         if not len(sizes) == len(halo) == len(self.axes):

@@ -79,6 +79,8 @@ class _Tensor(Part):
     test_tensor: _File | None = None
 
     def described(self, default: str) -> TensorDescription:
+        """The tensor; `default`: `input` or `output`, its name where it has none. Raises BadModel
+        where it contradicts itself."""
         name = self.id or default
         first = self.data[0] if isinstance(self.data, tuple) else self.data
         dtype = first.type or "float32"
