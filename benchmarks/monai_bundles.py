@@ -80,7 +80,7 @@ def result_of(source: Path, patch: int | None, home: Home) -> dict[str, Any]:
         expected = home.mask(bundle, images, Path(folder) / "home")
         between = perf_counter()
         names = [channel.name for channel in model.card.channels]
-        output = Engine(registry, "cpu").segment(
+        output = Engine(registry, "auto").segment(
             dict(zip(names, images, strict=True)), model.card.name, Path(folder) / "out",
             RunOptions(precision="fp32"),
         )  # fmt: skip
