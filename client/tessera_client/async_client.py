@@ -1,0 +1,299 @@
+"""The client for `async` programs. Made by `scripts/async_client`: do not edit it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tessera_client.drivers.asynchronous import AsyncDriver
+from tessera_client.drivers.http import Endpoint
+from tessera_client.operations import (
+    following,
+    jobs,
+    results,
+    scans,
+    segmentation,
+    server,
+    uploads,
+)
+from tessera_client.retries import Retries
+from tessera_client.steps import handling
+from tessera_client.types import (
+    Batch,
+    Format,
+    Health,
+    Job,
+    JobOptions,
+    JobRequest,
+    JobState,
+    Model,
+    Review,
+    Scan,
+    Segmentation,
+    Selection,
+    Source,
+    Upload,
+    Verdict,
+)
+
+OnBytes = Callable[[int, int], None]
+"""Is called with the bytes that are done, and all bytes."""
+
+
+class AsyncClient:
+    """A Tessera server, called from `async` code. Several tasks may share a client.
+
+        async with AsyncClient("http://127.0.0.1:8000") as client:
+            result = await client.segment("t1.nii.gz", "hippocampus-mri-3d")
+
+    Every method raises an exception of `tessera_client.errors`. While the server is unavailable,
+    requests are repeated as `retries` states, if a repetition has no other effect.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        retries: Retries | None = None,
+    ) -> None:
+        """Prepares a client; nothing is sent.
+
+        `url`: the server's address, such as `http://127.0.0.1:8000`. `token`: API key, sent as a
+        bearer token. `timeout_s`: how long a connection may be silent, in seconds; uploads and
+        downloads that the server works on have longer limits of their own.
+        """
+        self.retries = retries or Retries()
+        """When requests are repeated."""
+        self._driver = AsyncDriver(Endpoint(url, token, timeout_s))
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._driver.close()
+
+    async def segment(
+        self,
+        scan: Source | Mapping[str, Source],
+        model: str,
+        out: str | PathLike[str] = ".",
+        *,
+        options: JobOptions | None = None,
+        selection: Selection | None = None,
+        priority: int = 5,
+        mask_format: str | None = None,
+        key: str | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Segmentation:
+        """Uploads a scan, waits until it is segmented, and downloads mask, preview and report.
+
+        `scan`: a file, a folder, the files of a DICOM series, or these by channel for a model with
+        several channels. `out`: the folder for the results, which are named for the scan.
+        `mask_format`: format of the mask; by default the one that it is stored in. `key`:
+        idempotency key, to find the same job again in another process. `progress`: is called with
+        `upload`, `queued`, `running` or `download`, and the share of it that is done, 0 to 1.
+
+        Raises JobFailed if the job ends without a mask. A cancellation cancels the job.
+        """
+        order = segmentation.Order(
+            scan=scan,
+            model=model,
+            out=Path(out),
+            options=options or JobOptions(),
+            selection=selection or Selection(),
+            priority=priority,
+            file_format=mask_format,
+            key=key,
+            on_progress=progress or (lambda _what, _share: None),
+        )
+        return await self._driver.run(segmentation.segment(self.retries, order))
+
+    async def upload(
+        self, scan: Source, *, selection: Selection | None = None, progress: OnBytes | None = None
+    ) -> Scan:
+        """Uploads a scan. The server stores the same scan once.
+
+        A folder or several files are sent as one zip. A file of more than 4 MiB continues where it
+        was interrupted, also in another process. Raises SeveralScans if there are several and
+        `selection` does not choose one.
+        """
+        chosen = selection or Selection()
+        return await self._driver.run(uploads.upload(self.retries, scan, chosen, progress))
+
+    async def upload_each(
+        self, scan: Source, *, selection: Selection | None = None, progress: OnBytes | None = None
+    ) -> Upload:
+        """Uploads every scan of a file or folder, and lists the series that were refused."""
+        chosen = selection or Selection()
+        return await self._driver.run(uploads.upload_each(self.retries, scan, chosen, progress))
+
+    async def scan(self, scan: str) -> Scan:
+        """The scan with this id."""
+        return await self._driver.run(scans.get(self.retries, scan))
+
+    def scans(self) -> AsyncIterator[Scan]:
+        """All scans, newest first. Pages are requested as they are needed."""
+        return self._driver.values(scans.every(self.retries))
+
+    async def delete_scan(self, scan: str) -> None:
+        """Deletes a scan with its jobs, masks and reviews.
+
+        Raises Conflict while one of its jobs waits or runs.
+        """
+        return await self._driver.run(scans.delete(self.retries, scan))
+
+    async def download_scan(
+        self, scan: str, to: str | PathLike[str], *, progress: OnBytes | None = None
+    ) -> Path:
+        """Downloads a scan as NIfTI into the file or existing folder `to`; the file's path."""
+        return await self._driver.run(scans.volume(self.retries, scan, Path(to), progress))
+
+    async def submit(
+        self,
+        scan: str | Mapping[str, str],
+        model: str,
+        *,
+        options: JobOptions | None = None,
+        priority: int = 5,
+        key: str | None = None,
+    ) -> Job:
+        """Creates a job for a stored scan, or for the scans of several channels.
+
+        `scan`: id, or channel -> id. `priority`: 0 to 9; 9 is the highest. `key`: idempotency key;
+        by default a new one, which all repetitions of this request share, so that one job is
+        created.
+        """
+        inputs = {"scan": scan, "scans": None} if isinstance(scan, str) else {"scans": scan}
+        request = JobRequest(model, **inputs, priority=priority, options=options or JobOptions())
+        return await self._driver.run(jobs.create(self.retries, request, key))
+
+    async def job(self, job: str) -> Job:
+        """The job with this id."""
+        return await self._driver.run(jobs.get(self.retries, job))
+
+    def jobs(
+        self,
+        *,
+        state: JobState | None = None,
+        model: str | None = None,
+        batch: str | None = None,
+    ) -> AsyncIterator[Job]:
+        """All jobs, or those in a state, of a model or of a batch; newest first."""
+        query = {"state": state, "model": model, "batch": batch}
+        return self._driver.values(jobs.every(self.retries, query))
+
+    def follow(self, job: str, *, timeout_s: float | None = None) -> AsyncIterator[Job]:
+        """The job now and at each change, until it has ended.
+
+        Raises TimeoutError after `timeout_s` seconds; the job continues.
+        """
+        return self._driver.values(following.follow(self.retries, job, timeout_s))
+
+    async def wait(
+        self,
+        job: str,
+        *,
+        timeout_s: float | None = None,
+        progress: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """Waits until a job has succeeded, and returns it; `progress` is called at each change.
+
+        Raises JobFailed if it ends without a mask, and TimeoutError after `timeout_s` seconds; the
+        job continues.
+        """
+        waiting = following.wait(self.retries, job, timeout_s)
+        return await self._driver.run(handling(waiting, progress or (lambda _job: None)))
+
+    async def cancel(self, job: str) -> Job:
+        """Cancels a job. Raises Conflict if it has succeeded or failed."""
+        return await self._driver.run(jobs.cancel(self.retries, job))
+
+    async def retry(self, job: str) -> Job:
+        """Queues a failed or cancelled job again. Raises Conflict if it has succeeded."""
+        return await self._driver.run(jobs.retry(self.retries, job))
+
+    async def download_mask(
+        self,
+        job: str,
+        to: str | PathLike[str],
+        *,
+        mask_format: str | None = None,
+        progress: OnBytes | None = None,
+    ) -> Path:
+        """Downloads a mask into the file or existing folder `to`, and returns the file's path.
+
+        `mask_format`: by default the format that the mask is stored in.
+        """
+        return await self._driver.run(
+            results.file(self.retries, f"{job}/mask", Path(to), mask_format, progress)
+        )
+
+    async def download_report(
+        self, job: str, to: str | PathLike[str], *, report_format: str = "json"
+    ) -> Path:
+        """Downloads a report, as `json`, `csv` or another format of reports; the file's path."""
+        return await self._driver.run(
+            results.file(self.retries, f"{job}/report", Path(to), report_format)
+        )
+
+    async def download_preview(self, job: str, to: str | PathLike[str]) -> Path:
+        """Downloads an image (PNG) of the mask over the scan; the file's path."""
+        return await self._driver.run(results.file(self.retries, f"{job}/preview.png", Path(to)))
+
+    async def report(self, job: str) -> dict[str, Any]:
+        """The report of a job: model, tiling, times, measurements, warnings."""
+        return await self._driver.run(results.report(self.retries, job))
+
+    async def submit_batch(
+        self, requests: Sequence[JobRequest], *, name: str = "", key: str | None = None
+    ) -> Batch:
+        """Creates several jobs, or none if one of them is refused. `key`: as for `submit`."""
+        return await self._driver.run(jobs.create_batch(self.retries, requests, name, key))
+
+    async def batch(self, batch: str) -> Batch:
+        """The batch with this id, and how many of its jobs are in which state."""
+        return await self._driver.run(jobs.batch(self.retries, batch))
+
+    async def reviews(self, job: str) -> tuple[Review, ...]:
+        """The reviews of a job's mask, oldest first."""
+        return await self._driver.run(results.reviews(self.retries, job))
+
+    async def review(
+        self, job: str, verdict: Verdict, *, comment: str = "", reviewer: str = ""
+    ) -> Review:
+        """Accepts or rejects a mask.
+
+        It is not repeated if the response is lost, because it would be added twice; then look at
+        `reviews`.
+        """
+        return await self._driver.run(results.review(self.retries, job, verdict, comment, reviewer))
+
+    async def models(self) -> tuple[Model, ...]:
+        """All models, by name."""
+        return await self._driver.run(server.models(self.retries))
+
+    async def model(self, name: str) -> Model:
+        """The model with this name, and its card."""
+        return await self._driver.run(server.model(self.retries, name))
+
+    async def formats(self) -> tuple[Format, ...]:
+        """All formats that scans can be uploaded in, or results be downloaded in."""
+        return await self._driver.run(server.formats(self.retries))
+
+    async def health(self) -> Health:
+        """Whether the server can serve now, and which part cannot. Not repeated."""
+        return await self._driver.run(server.health())

@@ -1,0 +1,1 @@
+"""Drivers make the steps of operations with httpx: blocking, or asynchronously."""

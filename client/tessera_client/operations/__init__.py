@@ -1,0 +1,1 @@
+"""The operations of the client, each once, as steps."""

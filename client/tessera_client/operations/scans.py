@@ -1,0 +1,44 @@
+"""Stored scans."""
+
+from pathlib import Path
+
+from tessera_client.errors import NotFound, Unavailable
+from tessera_client.operations.downloads import download
+from tessera_client.operations.exchange import checked, exchange, repeated
+from tessera_client.operations.listing import listed
+from tessera_client.retries import Retries
+from tessera_client.steps import BytesSent, Request, Send, Steps, decoded
+from tessera_client.types import Scan
+
+
+def get(retries: Retries, scan: str) -> Steps[Scan]:
+    """A scan."""
+    return decoded(Scan, (yield from exchange(retries, Request("GET", f"/v1/scans/{scan}"))))
+
+
+def every(retries: Retries) -> Steps[None]:
+    """Emits all scans, newest first."""
+    return listed(retries, "/v1/scans", "scans", Scan, {"limit": "200"})
+
+
+def delete(retries: Retries, scan: str) -> Steps[None]:
+    """Deletes a scan with its jobs; raises NotFound, unless an earlier try may have deleted it."""
+    may_be_deleted = False
+
+    def attempt() -> Steps[None]:
+        nonlocal may_be_deleted
+        try:
+            checked((yield Send(Request("DELETE", f"/v1/scans/{scan}"))))
+        except Unavailable as failure:
+            may_be_deleted |= failure.sent
+            raise
+        except NotFound:
+            if not may_be_deleted:
+                raise
+
+    yield from repeated(retries, attempt)
+
+
+def volume(retries: Retries, scan: str, to: Path, on_received: BytesSent | None) -> Steps[Path]:
+    """Downloads a scan as NIfTI."""
+    return download(retries, Request("GET", f"/v1/scans/{scan}/volume"), to, on_received)

@@ -1,0 +1,373 @@
+"""What the server tells and takes, as dataclasses.
+
+A test compares them with the OpenAPI description of the gateway. Formats, devices and precisions
+are text, because a server may know more of them than this client.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+"""The states of a job; the last three are final."""
+Verdict = Literal["accepted", "corrected", "rejected"]
+"""What a reviewer says of a mask."""
+Source = str | PathLike[str] | Sequence[str | PathLike[str]]
+"""A scan on this machine: a file, a folder (DICOM series, OME-Zarr), or the files of a series."""
+
+FINAL: tuple[JobState, ...] = ("succeeded", "failed", "cancelled")
+"""The states that a job does not leave by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several scans in an upload."""
+
+    name: str
+    """Name for people, such as `MR series 3`."""
+    slices: int
+    """Number of slices."""
+    rows: int
+    """Rows of a slice, in pixels."""
+    columns: int
+    """Columns of a slice, in pixels."""
+    series: str | None = None
+    """SeriesInstanceUID; None where the file is not DICOM."""
+    stack: int | None = None
+    """Number of the volume in the series, from 1."""
+    volume: int | None = None
+    """Number of the part in the file, from 1."""
+    modality: str = ""
+    """Modality of a DICOM series, such as `MR`."""
+    localizer: bool = False
+    """Whether it is a localizer (scout)."""
+    positioned: bool = True
+    """False for a DICOM image without a position in the patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as RFC 9457 problem details."""
+
+    title: str
+    """Title of the kind of problem."""
+    status: int
+    """HTTP status."""
+    detail: str
+    """What is wrong."""
+    type: str = "about:blank"
+    """Kind of the problem; stable between versions."""
+    expected: str = ""
+    """What was expected."""
+    hint: str = ""
+    """What to do."""
+    instance: str | None = None
+    """Id of an unexpected error, which is also in the server's log."""
+    choices: tuple[Choice, ...] | None = None
+    """The scans of an upload that holds several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which DICOM series, or which part of a file, becomes a scan, and how."""
+
+    series: str | None = None
+    """SeriesInstanceUID."""
+    stack: int | None = None
+    """Number of the volume in the series, from 1."""
+    volume: int | None = None
+    """Number of the time point, frame, component or page in the file, from 1."""
+    resample: bool = False
+    """Whether tilted or unevenly spaced slices are resampled."""
+    deidentify: bool = False
+    """Whether DICOM is de-identified before it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A stored scan."""
+
+    id: str
+    """Id of the scan."""
+    name: str
+    """Name of the file or series."""
+    format: str
+    """Name of the format, such as `nifti`."""
+    dimension: Literal[2, 3]
+    """2 for an image, 3 for a volume."""
+    shape: tuple[int, ...]
+    """(c, i, j, k) or (c, row, column)."""
+    dtype: str
+    """Type of the voxels, as numpy names it."""
+    spacing_mm: tuple[float, ...] | None
+    """Distances between voxels in mm; None if unknown."""
+    affine: tuple[tuple[float, ...], ...]
+    """4 x 4: voxel to RAS+ mm."""
+    bytes: int
+    """Size of the stored file."""
+    sha256: str
+    """SHA-256 of the stored file, in hexadecimal."""
+    warnings: tuple[str, ...]
+    """What is unusual in the file."""
+    created_at: datetime
+    """When it was stored."""
+    series: str | None = None
+    """SeriesInstanceUID of a DICOM scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedScan:
+    """A series of an upload that cannot become a scan."""
+
+    name: str
+    """Name for people."""
+    problem: Problem
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """All scans of an upload, and the series that cannot become a scan."""
+
+    scans: tuple[Scan, ...]
+    """The stored scans."""
+    refused: tuple[RefusedScan, ...]
+    """The series that were refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """How to run a job."""
+
+    device: str = "auto"
+    """Runtime, such as `cpu` or `cuda`."""
+    precision: str = "auto"
+    """`auto` or `fp32`."""
+    tile: tuple[int, ...] | None = None
+    """Largest tile that the network may read, for all axes or for each."""
+    mask: str | None = None
+    """Use of the scan named `mask`: `crop` or `start`."""
+    margin_mm: float = 10.0
+    """Margin around the labels of the mask with `crop`, in mm."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """One segmentation: `scan`, or `scans` by channel for a model with several channels."""
+
+    model: str
+    """Name of the model."""
+    scan: str | None = None
+    """Id of the scan."""
+    scans: Mapping[str, str] | None = None
+    """Channel -> id of its scan."""
+    priority: int = 5
+    """0 to 9; 9 is the highest."""
+    options: JobOptions = JobOptions()
+    """How to run it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many tiles of a job are finished."""
+
+    tiles_done: int
+    """Number of finished tiles."""
+    tiles_total: int
+    """Number of all tiles; 0 until it is known."""
+    fraction: float = 0.0
+    """Share of finished tiles, 0 to 1."""
+    preparing: bool = False
+    """Whether the network is being prepared on the worker's machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job: its state, progress and place in the queue."""
+
+    id: str
+    """Id of the job."""
+    state: JobState
+    """Its state."""
+    model: str
+    """Name of the model."""
+    model_version: str
+    """Version of the model."""
+    scans: dict[str, str]
+    """Channel -> scan id."""
+    scan_name: str
+    """Name of the first scan."""
+    priority: int
+    """0 to 9; 9 is the highest."""
+    options: JobOptions
+    """How it runs."""
+    batch: str | None
+    """Id of its batch."""
+    attempt: int
+    """Number of the attempt, from 1."""
+    progress: Progress
+    """How far it is."""
+    place_in_queue: int | None
+    """1 is next; None once the job runs."""
+    eta: datetime | None
+    """Estimated end; None without measurements."""
+    created_at: datetime
+    """When it was created."""
+    started_at: datetime | None
+    """When a worker began."""
+    finished_at: datetime | None
+    """When it ended."""
+    error: Problem | None
+    """Why it failed."""
+    verdict: Verdict | None
+    """The verdict of the latest review."""
+    mask_format: str | None
+    """Format in which the mask is stored; None while there is no mask."""
+    queue: str = ""
+    """The queue that it waits in; empty from an older server."""
+    no_worker: bool = False
+    """Whether it waits although no running worker serves its queue."""
+    waiting_for: str | None = None
+    """The part of the installation that it waits for because it is unavailable; None: none."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self.state in FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Several jobs that were created together."""
+
+    id: str
+    """Id of the batch."""
+    name: str
+    """Its name."""
+    created_at: datetime
+    """When it was created."""
+    jobs: tuple[str, ...]
+    """Ids of its jobs."""
+    states: dict[str, int]
+    """State -> number of jobs."""
+    fraction: float
+    """Share of jobs that have ended, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label of a model's masks."""
+
+    value: int
+    """Value of its voxels."""
+    name: str
+    """Its name."""
+    color: str
+    """#rrggbb"""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model's main facts, and its complete card."""
+
+    name: str
+    """Name to request it by."""
+    version: str
+    """Its version."""
+    title: str
+    """Name for people."""
+    description: str
+    """What it segments."""
+    dimension: Literal[2, 3]
+    """2 for images, 3 for volumes."""
+    channels: tuple[str, ...]
+    """Channels that a job needs a scan for."""
+    labels: tuple[Label, ...]
+    """Labels of its masks."""
+    instances: bool
+    """Whether the mask holds object numbers instead of label values."""
+    exact: bool
+    """Whether the mask does not depend on the tiles."""
+    licence: str
+    """Licence of the network."""
+    intended_use: str
+    """What it may be used for."""
+    card: dict[str, Any] = field(default_factory=dict)
+    """The complete card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A reviewer's verdict on a mask."""
+
+    id: str
+    """Id of the review."""
+    job: str
+    """Id of the job."""
+    verdict: Verdict
+    """The verdict."""
+    comment: str
+    """Comment of the reviewer."""
+    reviewer: str
+    """Name of the reviewer."""
+    created_at: datetime
+    """When it was added."""
+    mask_format: str | None
+    """Format of the corrected mask; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format, and what it is used for."""
+
+    name: str
+    """Name in requests."""
+    title: str
+    """Name for people."""
+    endings: tuple[str, ...]
+    """Endings of file names."""
+    media_type: str
+    """Media type."""
+    scan_dimensions: tuple[int, ...]
+    """Scans that can be uploaded in it: 2 for images, 3 for volumes."""
+    mask_dimensions: tuple[int, ...]
+    """Masks that can be downloaded in it, by the dimension of their scan."""
+    report: bool
+    """Whether reports can be downloaded in it."""
+    scan_format: str | None
+    """The format that the scan must have; None: any."""
+    delivery: str | None
+    """Whether it can be sent to a PACS: `default`, `on request` or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the server can serve."""
+
+    status: Literal["ok", "unavailable"]
+    """`ok` if all parts are."""
+    parts: dict[str, str] = field(default_factory=dict)
+    """Part -> `ok`, or what is wrong with it."""
+    version: str = ""
+    """Of the gateway; empty where it does not say so."""
+    workers: dict[str, int] = field(default_factory=dict)
+    """Version -> its running workers. There are several versions during a rolling update."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The results of `segment`."""
+
+    job: Job
+    """The finished job."""
+    mask: Path
+    """The mask, in the geometry of the scan."""
+    preview: Path
+    """An image (PNG) of the mask over the scan."""
+    report_file: Path
+    """The report as a JSON file."""
+    report: dict[str, Any]
+    """The report: model, tiling, times, measurements, warnings."""
