@@ -22,8 +22,10 @@ COPY requirements/serving-${EXTRA}.txt /tmp/lock.txt
 RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/lock.txt && rm /tmp/lock.txt
 COPY --from=wheel /dist/*.whl /tmp/
 RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm /tmp/*.whl \
-    && useradd --system --create-home tessera && mkdir -p /data/cache /models && chown -R tessera /data /models
-USER tessera
+    && groupadd --gid 10001 tessera && useradd --uid 10001 --gid tessera --create-home tessera \
+    && mkdir -p /data/cache /models && chown -R tessera:tessera /data /models
+# A number, so that Kubernetes can verify that it is not root.
+USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 ENTRYPOINT ["tessera"]

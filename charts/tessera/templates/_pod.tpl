@@ -1,0 +1,81 @@
+{{/* What every pod has: no token, no root, no environment variables about Services. The latter
+     would be called TESSERA_PORT if a Service is called tessera, and be taken for a setting. */}}
+{{- define "tessera.pod" -}}
+serviceAccountName: {{ include "tessera.name" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{- define "tessera.container-security" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  privileged: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{/* Settings that every container needs. The two URLs are named one by one: without them, each pod
+     would work alone, with a database and a broker of its own. */}}
+{{- define "tessera.env" -}}
+- name: TESSERA_DATABASE_URL
+  valueFrom:
+    secretKeyRef: { name: {{ .Values.secrets.shared }}, key: TESSERA_DATABASE_URL }
+- name: TESSERA_BROKER_URL
+  valueFrom:
+    secretKeyRef: { name: {{ .Values.secrets.shared }}, key: TESSERA_BROKER_URL }
+# A folder of its own, because the mounted one belongs to root.
+- name: TESSERA_DATA
+  value: /data/tessera
+{{- if .Values.models.claim }}
+- name: TESSERA_MODELS
+  value: /models
+{{- end }}
+{{- end }}
+
+{{/* Settings as environment variables, sorted by name. */}}
+{{- define "tessera.settings" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Only gateways write to the folder of models, by `tessera models add`: dict "root" $
+     "component" NAME. */}}
+{{- define "tessera.mounts" -}}
+- name: data
+  mountPath: /data
+- name: tmp
+  mountPath: /tmp
+{{- if .root.Values.models.claim }}
+- name: models
+  mountPath: /models
+  readOnly: {{ eq .component "worker" }}
+{{- end }}
+{{- end }}
+
+{{- define "tessera.volumes" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 1Gi
+{{- if .Values.models.claim }}
+- name: models
+  persistentVolumeClaim:
+    claimName: {{ .Values.models.claim }}
+{{- end }}
+{{- end }}
