@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from cli.model_registry import registry
+from cli.model_registry import changing_registry
 from imaging.errors import TesseraError
 from jobs.settings import Settings
 from models.given_case import GivenCase, with_case
@@ -32,7 +32,8 @@ def add_verified(folder: Path, output: str = "", case: GivenCase | None = None) 
             card = draft / "card.json"
             fields = with_case(json.loads(card.read_bytes()), case, draft)
             card.write_text(json.dumps(fields, indent=2) + "\n")
-        return registry().add(draft, verify)
+        with changing_registry() as models:
+            return models.add(draft, verify)
 
 
 def prepare(model: Model) -> int:

@@ -21,6 +21,7 @@ from cli.tile_size import TileSize
 from imaging.scan import Scan, in_memory
 from inference.engine import Engine
 from inference.options import RunOptions
+from jobs.private_files import private_cache
 from jobs.settings import Settings
 from models.card_parts import Channel
 from models.registry import AnyModel
@@ -82,7 +83,9 @@ def command(
     title = f"{name} on {' x '.join(map(str, grid))}"
     table = Table("tile", "tiles", "s", "network s", "Mvoxel/s", box=None, title=title)
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(registry(), scratch=Path(folder), cache=Settings().cache_folder)
+        engine = Engine(
+            registry(), scratch=Path(folder), cache=private_cache(Settings().cache_folder)
+        )
         for tile in (None, *tiles):
             timing = _timing(engine, scans, model, RunOptions(device, precision, tile), runs)
             rate = np.prod(grid) / 1e6 / timing.seconds

@@ -18,6 +18,7 @@ from inference.evaluation.case_metrics import CaseMetrics, MetricOptions, measur
 from inference.evaluation.evaluation import Evaluation
 from inference.evaluation.summary import summarise
 from inference.options import RunOptions
+from jobs.private_files import private_cache
 from jobs.settings import Settings
 from models.registry import AnyModel
 
@@ -27,7 +28,7 @@ class CaseEvaluator:
 
     def __init__(self, model: AnyModel, rules: MetricOptions, maps: Sequence[ValueMap]) -> None:
         self._model, self._rules, self._maps = model, rules, maps
-        self._engine = Engine(registry(), cache=Settings().cache_folder)
+        self._engine = Engine(registry(), cache=private_cache(Settings().cache_folder))
 
     def check_precisions(self, options: Sequence[RunOptions]) -> None:
         """Raises BadRequest unless each of the options means another precision."""

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
+from cli.exit_status import BAD_INPUT_STATUS, ERROR_PREFIX
+from cli.log_file import LogFile
+from imaging.errors import BadRequest
 from jobs.parent_death import signal_on_parent_death
 from jobs.restart_schedule import RestartSchedule
 
@@ -15,13 +17,26 @@ from jobs.restart_schedule import RestartSchedule
 class ChildProcess:
     """A `tessera` subcommand in a process group of its own, with a log file for its output."""
 
-    def __init__(self, name: str, environment: dict[str, str], log_file: Path | None) -> None:
-        """`log_file`: where output is appended; None: the output of this process."""
+    def __init__(self, name: str, environment: dict[str, str], log: LogFile | None) -> None:
+        """`log`: where output is appended; None: the output of this process."""
         self._name = name
         self._environment = environment
-        self._log_file = log_file
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._restarts = RestartSchedule(name)
+
+    def check(self) -> None:
+        """Raises BadRequest if the process ended because it cannot work with what it was given,
+        such as a setting or a database of another version: it would end again at each restart."""
+        if self._process is None or self._process.poll() != BAD_INPUT_STATUS:
+            return
+        reason = self._log.last_line_with(ERROR_PREFIX) if self._log else ""
+        where = self._log.path if self._log else "the lines above"
+        raise BadRequest(
+            f"The {self._name} cannot start. {reason}".strip(),
+            expected="Settings and data that it can use.",
+            hint=f"Read {where}, correct this, and start again.",
+        )
 
     @property
     def ended(self) -> bool:
@@ -31,7 +46,7 @@ class ChildProcess:
     def start(self) -> None:
         """Starts the process; `models/` and the like in the working folder are not imported."""
         with ExitStack() as stack:
-            output = stack.enter_context(self._log_file.open("ab")) if self._log_file else None
+            output = stack.enter_context(self._log.open()) if self._log else None
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-P", "-c", "from cli.main import main; main()", self._name],
                 env=self._environment,
@@ -41,6 +56,11 @@ class ChildProcess:
                 start_new_session=True,
                 preexec_fn=signal_on_parent_death(signal.SIGTERM),
             )
+
+    def bound_log(self) -> None:
+        """Divides the log file if it is large; call this often."""
+        if self._log is not None:
+            self._log.divide_if_large()
 
     def restart_if_ended(self) -> None:
         """Restarts the process if it has ended by itself, with a delay that grows each time."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cli.finite_range import FiniteRange
 from cli.label_value import LabelValueType
-from cli.model_registry import registry
+from cli.model_registry import changing_registry, registry
 from imaging.errors import BadRequest
 from imaging.given_mask import DEFAULT_MARGIN_MM, MAX_MARGIN_MM
 from models.card_parts import Within
@@ -66,7 +66,7 @@ from models.painted_parts import painted_parts
 )
 @click.option("--title", default="", help="Title for lists; by default the name.")
 @click.option("--version", default="1", show_default=True, help="Version of the model.")
-def combine(
+def command(
     name: str,
     parts: Sequence[str],
     stated: Sequence[tuple[str, int]],
@@ -110,9 +110,9 @@ def add_combination(combination: Combination) -> None:
     """
     from inference.needed_model import check_needed
 
-    models = registry()
-    check_needed(models.combined(combination).card, models)
-    card = models.add_combination(combination).card
+    with changing_registry() as models:
+        check_needed(models.combined(combination).card, models)
+        card = models.add_combination(combination).card
     click.echo(
         f"Added: {card.name} {card.version}, made of {', '.join(p.model for p in card.parts)}."
     )

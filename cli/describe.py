@@ -35,7 +35,7 @@ MEBIBYTE = 2**20
     metavar="NAME",
     help="For an ONNX file with several outputs: the one that is used. By default the first.",
 )
-def describe(file: Path, tile: int, card: bool, output: str) -> None:
+def command(file: Path, tile: int, card: bool, output: str) -> None:
     """Describe the network of FILE, a training's TOML file or an ONNX file.
 
     For a training, its layers and what they cost are printed. The figures are computed: nothing is

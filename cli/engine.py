@@ -3,6 +3,7 @@
 from cli.model_registry import registry
 from imaging.formats.limits import Limits
 from inference.engine import Engine
+from jobs.private_files import private_cache
 from jobs.settings import Settings
 
 
@@ -15,5 +16,5 @@ def engine_of_settings() -> Engine:
         settings.memory_bytes,
         settings.threads,
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
-        cache=settings.cache_folder,
+        cache=private_cache(settings.cache_folder),
     )

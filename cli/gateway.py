@@ -2,6 +2,7 @@
 
 import click
 
+from jobs.private_files import keep_private
 from jobs.settings import Settings
 
 
@@ -10,4 +11,6 @@ def command() -> None:
     """Run only the gateway: API, page and DICOM. Configured by TESSERA_* environment variables."""
     from service.serve import serve
 
-    serve(Settings())
+    settings = Settings()
+    keep_private(settings.data)
+    serve(settings)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cli.input_scans import InputScan, input_scans
+from cli.input_scans import InputScan, input_scans, listing_choices
 from cli.subjects import subjects_of
 from imaging.errors import BadRequest
 from imaging.formats.incoming import ScanSelection
@@ -123,4 +123,6 @@ def _sample(values: Sequence[str]) -> list[dict[str, InputScan]]:
 
 
 def _opened(scan: InputScan, folder: Path) -> Scan:
-    return open_scan(scan.prepare(folder, ScanSelection()), UNLIMITED, folder)
+    with listing_choices():
+        path = scan.prepare(folder, ScanSelection())
+    return open_scan(path, UNLIMITED, folder)

@@ -1,7 +1,8 @@
 """The scans on the command line: single files, or DICOM series of many files."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.joined_pair import data_file_of
 from imaging.formats.limits import UNLIMITED
 
-_OPTIONS = ("series", "stack", "volume")
-"""Options that choose one of several scans, by their names in a choice."""
+CHOICES = ("series", "stack", "volume")
+"""What chooses one of several scans: options, by their names in a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,11 @@ class InputScan:
         """A path that can be opened as a scan; a DICOM series is packed into `folder`, and the
         chosen part of a file that holds several scans is written there.
 
-        Raises the error that refuses a series. If there are several series, they are listed on
-        stderr and BadRequest is raised.
+        Raises the error that refuses a series, and SeveralScans if there are several.
         """
         folder.mkdir(parents=True)
         selection = replace(selection, **self.choice)
-        try:
-            (scan,), _ = incoming_scans(self.files, folder, UNLIMITED, selection)
-        except SeveralScans as error:
-            raise _listed(error) from error
+        (scan,), _ = incoming_scans(self.files, folder, UNLIMITED, selection)
         return scan.path
 
     def each(self, selection: ScanSelection) -> "list[InputScan]":
@@ -65,7 +62,7 @@ class InputScan:
             InputScan(
                 self.path.with_name(f"{name}-{number}{ending}"),
                 self.files,
-                {name: choice[name] for name in _OPTIONS if choice.get(name) is not None},
+                {name: choice[name] for name in CHOICES if choice.get(name) is not None},
             )
             for number, choice in enumerate(choices, 1)
         ]
@@ -105,16 +102,25 @@ def _single(path: Path, data: Path | None) -> InputScan:
     return InputScan(path, (path,) if data is None else (path, data))
 
 
+@contextmanager
+def listing_choices() -> Iterator[None]:
+    """Lists the scans of SeveralScans on stderr, and raises BadRequest in its place."""
+    try:
+        yield
+    except SeveralScans as error:
+        raise _listed(error) from error
+
+
 def _listed(error: SeveralScans) -> BadRequest:
     for choice in error.choices:
-        options = (f"--{n} {choice[n]}" for n in _OPTIONS if choice.get(n) is not None)
+        options = (f"--{n} {choice[n]}" for n in CHOICES if choice.get(n) is not None)
         click.echo(
             f"  {' '.join(options)}   {choice['name']}, "
             f"{choice['slices']} x {choice['rows']} x {choice['columns']}"
             + (", a localizer" if choice.get("localizer") else ""),
             err=True,
         )
-    used = [f"--{n}" for n in _OPTIONS if any(one.get(n) is not None for one in error.choices)]
+    used = [f"--{n}" for n in CHOICES if any(one.get(n) is not None for one in error.choices)]
     return BadRequest(
         error.detail,
         expected="One scan.",

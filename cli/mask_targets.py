@@ -1,5 +1,6 @@
 """Where masks are written: a file for one scan, a folder for several."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,8 @@ def mask_targets(scans: Sequence[Path], out: Path, mask_format: str | None) -> l
             hint="Give a folder with --out.",
         )
     stems = [stem(scan) for scan in scans]
-    duplicate = next((name for name in stems if stems.count(name) > 1), None)
+    counts = Counter(stems)
+    duplicate = next((name for name in stems if counts[name] > 1), None)
     if duplicate is not None:
         raise BadRequest(
             f"Two scans have the name {duplicate}, so their masks would have the same name.",

@@ -31,7 +31,7 @@ def progress_bar(name: str) -> Iterator[RunContext]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = _Bar(progress, progress.add_task(name, total=None))
-        yield RunContext(bar.on_tile, on_preparing=bar.on_preparing)
+        yield RunContext(bar.on_tile, on_preparing=bar.on_preparing, on_notice=bar.on_notice)
 
 
 @dataclass(slots=True)
@@ -44,8 +44,11 @@ class _Bar:
     def on_tile(self, done: int, total: int) -> None:
         self.progress.update(self.task, completed=done, total=total)
 
+    def on_notice(self, text: str) -> None:
+        self.progress.console.print(text, soft_wrap=True)
+
     def on_preparing(self, preparing: bool) -> None:
         """Reports the preparation once, also where stderr is a file."""
         if preparing and not self.stated:
-            self.progress.console.print(PREPARING, soft_wrap=True)
+            self.on_notice(PREPARING)
             self.stated = True

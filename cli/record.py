@@ -30,7 +30,7 @@ _DECIMALS = 5
     show_default=True,
     help="How much less similar to fp32 the sample's mask may be on another machine.",
 )
-def record(folder: Path, evaluation: Path, data: str, margin: float) -> None:
+def command(folder: Path, evaluation: Path, data: str, margin: float) -> None:
     """Record a model's accuracy in fp32 and in a lower precision.
 
     FOLDER contains model.onnx and card.json, EVALUATION is the file that `tessera evaluate

@@ -15,20 +15,27 @@ from cli.bids.derivative import BidsDerivative
 from cli.bids.option import bids_option, bids_subjects, check_options
 from cli.device_option import device_option
 from cli.given_mask import mask_options, with_given_mask
-from cli.input_scans import InputScan
+from cli.input_scans import InputScan, listing_choices
 from cli.job_failed import JobFailed
 from cli.mask_targets import MaskTarget, check_no_overwrite, mask_targets
 from cli.precision_option import precision_option
 from cli.progress_bar import progress_bar
 from cli.report import write_report
-from cli.segmenters import LocalSegmenter, RemoteSegmenter, Segmenter
+from cli.segment_options import (
+    format_option,
+    model_option,
+    priority_option,
+    resample_option,
+    server_option,
+    tile_option,
+)
+from cli.segmenters import Segmenter, segmenter_of
+from cli.subject_run import SubjectRun
 from cli.subjects import each_of, grids_of, subjects_of
-from cli.tile_size import TileSize
 from imaging.errors import BadInput, BadRequest
 from imaging.formats import registry
 from imaging.formats.incoming import ScanSelection
-from imaging.formats.mask_file import deliver
-from imaging.given_mask import GIVEN_MASK, MaskUse
+from imaging.given_mask import MaskUse
 from inference.options import RunOptions
 
 _PATH = click.Path(path_type=Path)
@@ -37,7 +44,7 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
 
 @click.command("segment")
 @click.argument("scans", nargs=-1, type=_PATH)
-@click.option("--model", required=True, help="Name of a model that `tessera models` lists.")
+@model_option
 @click.option(
     "-o",
     "--out",
@@ -53,11 +60,7 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     help="The scan of one channel, for a model with several channels; instead of SCANS. SCAN#N is "
     "part N (time point, channel, page) of a file that holds several scans.",
 )
-@click.option(
-    "--tile",
-    type=TileSize(),
-    help="Largest tile, in voxels per axis; rounded down to a size that the model allows.",
-)
+@tile_option
 @device_option
 @click.option(
     "--series", metavar="UID", help="SeriesInstanceUID, to choose one of several DICOM series."
@@ -79,33 +82,17 @@ _REPORTS = ", ".join(f"{one.title} ({one.endings[-1]})" for one in registry.REPO
     "(unless there is nothing else). The masks are numbered in the order in which the scans are "
     "listed without this option.",
 )
-@click.option(
-    "--resample",
-    is_flag=True,
-    help="Resample DICOM slices that are tilted, missing or unevenly spaced, instead of refusing "
-    "them.",
-)
+@resample_option
 @precision_option
 @mask_options
-@click.option(
-    "--format",
-    "mask_format",
-    type=click.Choice(registry.names(registry.MASK_FORMATS)),
-    help="Format of the mask; by default, from the ending of --out.",
-)
+@format_option("from the ending of --out")
 @bids_option
 @click.option(
     "--report", type=_PATH, help=f"Also write the report to this file, by its ending: {_REPORTS}."
 )
 @click.option("--preview", type=_PATH, help="Also write a preview image (PNG) to this file.")
-@click.option("--server", metavar="URL", help="Segment on this Tessera server instead of here.")
-@click.option(
-    "--priority",
-    type=click.IntRange(0, 9),
-    default=5,
-    show_default=True,
-    help="Priority in the server's queue; 9 is the highest.",
-)
+@server_option
+@priority_option(5)
 def command(
     scans: tuple[Path, ...],
     model: str,
@@ -136,7 +123,7 @@ def command(
     """
     use = None if mask is None else mask_use
     options = RunOptions(device, precision, tile, use, margin_mm)
-    segmenter = _segmenter(model, options, server, priority)
+    segmenter = segmenter_of(model, options, server, priority)
     selection = ScanSelection(series, stack, volume, resample=resample)
     subjects, derivative = _subjects(scans, channels, segmenter, out, mask_format, bids=bids)
     if each:
@@ -155,7 +142,7 @@ def command(
         targets = derivative.targets(grids, subjects)
     inputs = [path for subject in subjects for scan in subject.values() for path in scan.files]
     check_no_overwrite(inputs, targets, [path for path in (report, preview) if path])
-    run = _Run(segmenter, selection, report, preview, derivative)
+    run = _Run(SubjectRun(segmenter, selection, derivative), report, preview)
     run.segment_all(list(zip(subjects, grids, targets, strict=True)))
 
 
@@ -173,13 +160,11 @@ def _subjects(
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What all subjects of one command have in common."""
+    """Segments the subjects of one command, one after the other."""
 
-    segmenter: Segmenter
-    selection: ScanSelection
+    run: SubjectRun
     report: Path | None
     preview: Path | None
-    derivative: BidsDerivative | None
 
     def segment_all(
         self, subjects: Sequence[tuple[dict[str, InputScan], InputScan, MaskTarget]]
@@ -206,38 +191,16 @@ class _Run:
     def _segment(self, subject: dict[str, InputScan], grid: InputScan, target: MaskTarget) -> None:
         """Segments one subject, writes its outputs and prints the summary."""
         with tempfile.TemporaryDirectory(prefix="tessera-") as temporary:
-            folder = Path(temporary)
-            opened = {
-                name: one.prepare(folder / f"{name}-in", _selection_of(name, self.selection))
-                for name, one in subject.items()
-            }
-            scan = next(opened[name] for name, one in subject.items() if one is grid)
-            with progress_bar(grid.path.name) as context:
-                outcome = self.segmenter.segment(opened, folder / "out", context)
-            path = target.path(outcome.mask_format)
-            written = target.format_of(outcome.mask_format)
-            needs_description = written is not None and written.needs_description
-            description = self.segmenter.mask_description() if needs_description else None
-            if self.derivative is not None:
-                self.derivative.write_side_files(path, subject, outcome.report)
-            deliver(outcome.mask, scan, path, description, written)
+            shown = progress_bar(grid.path.name)
+            with listing_choices():
+                mask = self.run.segment(subject, grid, target, Path(temporary), shown)
             if self.report:
-                write_report(self.report, outcome, scan, self.segmenter.mask_description)
+                describe = self.run.segmenter.mask_description
+                write_report(self.report, mask.outcome, mask.scan, describe)
             if self.preview:
                 self.preview.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(outcome.preview, self.preview)
-        _print_summary(path, outcome.report)
-
-
-def _selection_of(name: str, selection: ScanSelection) -> ScanSelection:
-    """The choice of a series or volume is for scans, not for the given mask."""
-    return ScanSelection() if name == GIVEN_MASK else selection
-
-
-def _segmenter(model: str, options: RunOptions, server: str | None, priority: int) -> Segmenter:
-    if server:
-        return RemoteSegmenter(server, model, options, priority)
-    return LocalSegmenter(model, options)
+                shutil.copyfile(mask.outcome.preview, self.preview)
+        _print_summary(mask.path, mask.outcome.report)
 
 
 def _print_summary(path: Path, report: dict[str, Any]) -> None:

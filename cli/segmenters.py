@@ -9,10 +9,15 @@ from imaging.mask_description import MaskDescription
 from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
+from models.any_card import AnyCard
 
 
 class Segmenter(Protocol):
     """Segments scans with one model and fixed options."""
+
+    def card(self) -> AnyCard:
+        """The model's card."""
+        ...
 
     def channels(self) -> Sequence[str]:
         """The model's channels; the mask is on the grid of the first channel's scan."""
@@ -23,12 +28,12 @@ class Segmenter(Protocol):
         ...
 
     def segment(
-        self, scans: Mapping[str, Path], folder: Path, context: RunContext
+        self, scans: Mapping[str, Path], folder: Path, context: RunContext, key: str = ""
     ) -> SegmentationOutput:
         """Segments one subject into `folder`: mask, preview and report.
 
         `scans`: channel -> scan; the key of a single scan may be ''. `context` is told the
-        progress.
+        progress. `key`: a server runs one job for all calls with the same key; empty: a new one.
         """
         ...
 
@@ -43,6 +48,9 @@ class LocalSegmenter:
         self._options = options
         self._engine = engine_of_settings()
 
+    def card(self) -> AnyCard:
+        return self._card
+
     def channels(self) -> Sequence[str]:
         return [channel.name for channel in self._card.requested_channels]
 
@@ -50,7 +58,11 @@ class LocalSegmenter:
         return self._card.mask_description(supplied=self._options.starts_from_mask)
 
     def segment(
-        self, scans: Mapping[str, Path], folder: Path, context: RunContext
+        self,
+        scans: Mapping[str, Path],
+        folder: Path,
+        context: RunContext,
+        key: str = "",  # noqa: ARG002 - for servers
     ) -> SegmentationOutput:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
         return self._engine.segment(named, self._card.name, folder, self._options, context)
@@ -65,16 +77,25 @@ class RemoteSegmenter:
         self._client = Client(url)
         self._model, self._options, self._priority = model, options, priority
 
+    def card(self) -> AnyCard:
+        return self._client.card(self._model)
+
     def channels(self) -> Sequence[str]:
         return self._client.channels(self._model)
 
     def mask_description(self) -> MaskDescription:
-        card = self._client.card(self._model)
-        return card.mask_description(supplied=self._options.starts_from_mask)
+        return self.card().mask_description(supplied=self._options.starts_from_mask)
 
     def segment(
-        self, scans: Mapping[str, Path], folder: Path, context: RunContext
+        self, scans: Mapping[str, Path], folder: Path, context: RunContext, key: str = ""
     ) -> SegmentationOutput:
         return self._client.segment(
-            scans, self._model, folder, self._options, self._priority, context
+            scans, self._model, folder, self._options, self._priority, context, key
         )
+
+
+def segmenter_of(model: str, options: RunOptions, server: str | None, priority: int) -> Segmenter:
+    """Segments on the server, if there is one; else in this process."""
+    if server:
+        return RemoteSegmenter(server, model, options, priority)
+    return LocalSegmenter(model, options)

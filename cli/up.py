@@ -1,12 +1,10 @@
 """`tessera up`"""
 
-import fcntl
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -14,8 +12,11 @@ import click
 import httpx
 
 from cli.children import ChildProcess
+from cli.folder_lock import locked_folder
+from cli.log_file import LogFile
 from imaging.errors import BadRequest, Conflict, Unavailable
 from jobs.embedded_broker import Broker, embedded_broker
+from jobs.private_files import keep_private
 from jobs.settings import Settings
 from jobs.signal_handlers import handling_signals
 
@@ -52,13 +53,14 @@ def command(
     settings = settings.model_copy(update={"port": settings.port or _free_port(settings.host)})
     with ExitStack() as stack:
         stack.enter_context(handling_signals(_stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        keep_private(settings.data)
         stack.enter_context(_locked(settings.data))
         _check_port(settings)
         broker = stack.enter_context(_broker(settings))
         environment = _environment(settings, broker)
         logs = None if ctx.find_root().params["verbose"] else _logs(settings.data)
         names = ["gateway", *["worker"] * workers]
-        children = [ChildProcess(n, environment, logs and logs / f"{n}.log") for n in names]
+        children = [ChildProcess(n, environment, _log(n, logs, settings)) for n in names]
         stack.callback(_end, children)
         for child in children:
             child.start()
@@ -68,7 +70,7 @@ def command(
         click.echo(f"The data is in {settings.data.resolve()}, the logs in its folder logs/.")
         if browse:
             click.launch(address)
-        _watch([broker, *children])
+        _watch(broker, children)
 
 
 def _broker(settings: Settings) -> AbstractContextManager[Broker]:
@@ -94,27 +96,14 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-@contextmanager
-def _locked(data: Path) -> Iterator[None]:
+def _locked(data: Path) -> AbstractContextManager[None]:
     """Locks the data folder; raises Conflict if another `tessera up` uses it."""
-    with ExitStack() as stack:
-        try:
-            data.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((data / "up.lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(
-                f"Tessera is already running with the data folder {data}.",
-                expected="A data folder that no other `tessera up` uses.",
-                hint="Use the running one, or give another folder with --data.",
-            ) from None
-        except OSError as error:
-            raise BadRequest(
-                f"The data folder {data} cannot be written to: {error.strerror}.",
-                expected="A folder that this user can create or write to.",
-                hint="Give another folder with --data or TESSERA_DATA.",
-            ) from error
-        yield
+    in_use = Conflict(
+        f"Tessera is already running with the data folder {data}.",
+        expected="A data folder that no other `tessera up` uses.",
+        hint="Use the running one, or give another folder with --data.",
+    )
+    return locked_folder(data, "up.lock", in_use, "--data or TESSERA_DATA")
 
 
 def _address(settings: Settings) -> str:
@@ -152,10 +141,16 @@ def _logs(data: Path) -> Path:
     return logs
 
 
+def _log(name: str, logs: Path | None, settings: Settings) -> LogFile | None:
+    return LogFile(logs / f"{name}.log", settings.log_bytes) if logs else None
+
+
 def _wait_ready(settings: Settings, children: list[ChildProcess], logs: Path | None) -> None:
     host = {"Host": settings.allowed_hosts[0]} if settings.allowed_hosts else {}
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
+        for child in children:
+            child.check()
         if children[0].ended:
             where = str(logs / "gateway.log") if logs else "the lines above"
             raise Unavailable(
@@ -177,12 +172,18 @@ def _wait_ready(settings: Settings, children: list[ChildProcess], logs: Path | N
     )
 
 
-def _watch(parts: Sequence[Broker | ChildProcess]) -> None:
-    """Restarts parts that end by themselves, with a delay that grows each time."""
+def _watch(broker: Broker, children: list[ChildProcess]) -> None:
+    """Restarts parts that end by themselves, with a delay that grows each time.
+
+    Raises BadRequest if a child ended for a reason that a restart does not remove.
+    """
     while True:
         time.sleep(0.5)
-        for part in parts:
-            part.restart_if_ended()
+        broker.restart_if_ended()
+        for child in children:
+            child.bound_log()
+            child.check()
+            child.restart_if_ended()
 
 
 def _end(children: list[ChildProcess]) -> None:

@@ -23,7 +23,7 @@ from models.registry import Model
 @device_option
 @precision_option
 @click.pass_context
-def verify(ctx: click.Context, name: str, device: str, precision: str) -> None:
+def command(ctx: click.Context, name: str, device: str, precision: str) -> None:
     """Compare this machine's mask of the reference case of the model NAME with the given one.
 
     The case runs in the precision that jobs use. If it fails in a lower precision than fp32, it

@@ -3,7 +3,9 @@
 import click
 
 from inference.runtime_registry import device_help, device_names
+from jobs.private_files import keep_private
 from jobs.settings import Settings
+from workers.supervisor import Supervisor
 
 
 @click.command("worker")
@@ -14,7 +16,11 @@ from jobs.settings import Settings
 )
 def command(device: str | None) -> None:
     """Run only a worker. Configured by TESSERA_* environment variables."""
-    from workers.worker import run_worker
-
     settings = Settings()
-    run_worker(settings.model_copy(update={"device": device}) if device else settings)
+    keep_private(settings.data)
+    settings = settings.model_copy(update={"device": device}) if device else settings
+    worker = Supervisor(settings).start()
+
+    from workers.worker import run_worker  # in the worker's process alone
+
+    run_worker(settings, worker.name, worker.report_ready)

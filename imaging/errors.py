@@ -15,6 +15,7 @@ TesseraError
 ├── Forbidden                a known caller without the permission that the request needs
 ├── Conflict                 not possible in the current state
 ├── BadModel                 a network or card that does not match its description
+├── DamagedFile              a stored file whose content is not what was stored; never retried
 ├── Unavailable              a part (disk, broker, database, device) cannot serve now
 │   └── StorageFull          no space left; nothing was stored
 └── JobLost                  the job no longer belongs to this worker: cancelled, or lease expired
@@ -25,7 +26,17 @@ beyond counts.
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
+
+
+class Part(StrEnum):
+    """A part of the installation that may be unavailable; the value is its name for people."""
+
+    STORE = "the object store"
+    DATABASE = "the database"
+    BROKER = "the broker"
+    DISK = "the disk"
 
 
 class TesseraError(Exception):
@@ -100,12 +111,27 @@ class BadModel(TesseraError):
     """A network or card that does not match its description."""
 
 
+class DamagedFile(TesseraError):
+    """A stored file whose content is not what was stored: it was changed, or its disk fails."""
+
+
 class Unavailable(TesseraError):
     """A part (disk, broker, database, device) cannot serve now; trying later may help."""
+
+    part: Part | None = None
+    """The part, where it is one that the whole installation waits for."""
+
+    def __init__(
+        self, detail: str, *, expected: str = "", hint: str = "", part: Part | None = None
+    ) -> None:
+        super().__init__(detail, expected=expected, hint=hint)
+        self.part = part or self.part
 
 
 class StorageFull(Unavailable):
     """No space left on the disk or store; no partial file was kept."""
+
+    part = Part.DISK
 
 
 class JobLost(TesseraError):

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import blocks
+from imaging.csv_cells import text_cell
 from imaging.scan import Scan
 
 MOST_OBJECTS = 10_000
 """Most rows of single objects in a report; the summary counts all objects."""
 _BLOCK_VOXELS = 1 << 20
-_FORMULA = ("=", "+", "-", "@", "\t")
-"""A spreadsheet takes a cell that begins with one of these for a formula; an apostrophe in front
-keeps it a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +202,7 @@ def _flat(row: Measurement) -> Mapping[str, Any]:
     axes = ("i", "j", "k") if row.area_px is None else ("row", "column")
     cells = {
         "value": row.value,
-        "name": _cell(row.name),
+        "name": text_cell(row.name),
         "voxels": row.voxels,
         "volume_ml": row.volume_ml,
         "area_mm2": row.area_mm2,
@@ -218,9 +216,3 @@ def _flat(row: Measurement) -> Mapping[str, Any]:
     if row.area_px is None:
         cells |= {f"centroid_{axis}_mm": n for axis, n in zip("xyz", world, strict=True)}
     return cells
-
-
-def _cell(name: str) -> str:
-    """The name on one line (a carriage return would begin a row), and not as a formula."""
-    line = " ".join(name.splitlines())
-    return f"'{line}" if line.lstrip(" ")[:1] in _FORMULA else line

@@ -21,7 +21,7 @@ from inference.ready_networks import ReadyNetwork, ReadyNetworks
 from inference.reference_case import reference_mask, reference_scans
 from inference.reference_outcome import ReferenceOutcome, compared
 from inference.report import report_of_given
-from inference.run_context import RunContext
+from inference.run_context import RunContext, Step
 from inference.runtime_registry import AUTO
 from inference.save import save, save_mask
 from inference.segmentation_output import SegmentationOutput
@@ -79,9 +79,10 @@ class Engine:
         loaded = self._registry.get(model)
         _check_checksum(loaded, sha256)
         options, context = options or RunOptions(), context or RunContext()
-        opened = {
-            name: open_scan(path, self._limits, self._scratch) for name, path in scans.items()
-        }
+        with context.step(Step.OPEN):
+            opened = {
+                name: open_scan(path, self._limits, self._scratch) for name, path in scans.items()
+            }
         given = _given_mask(opened, loaded.card, options)
         check(opened, loaded.card)
         first = opened[loaded.card.channels[0].name]
@@ -89,7 +90,8 @@ class Engine:
             output = self._start(given, first, loaded.card, out, context)
         else:
             result = self._run_in_box(opened, loaded, given, options, context)
-            saved = save(result, first, out)
+            with context.step(Step.WRITE):
+                saved = save(result, first, out)
             output = replace(saved, fallback=result.record.fallback)
         output.report["seconds"]["total"] = round(perf_counter() - started, 4)
         return output

@@ -22,7 +22,7 @@ from inference.network_input import network_input
 from inference.networks.session import Runner
 from inference.options import RunOptions
 from inference.planner import Budget
-from inference.run_context import RunContext
+from inference.run_context import RunContext, Step
 from inference.windows.plan import WindowPlan
 from inference.windows.window_run import OpenNetwork
 from models.card import ModelCard
@@ -63,15 +63,18 @@ def segment(
     options, context = options or RunOptions(), context or RunContext()
     started = perf_counter()
     readable = {name: cancellable(scan, context.token) for name, scan in scans.items()}
-    subject = network_input(readable, card, context.scratch, context.token)
+    with context.step(Step.READ):
+        subject = network_input(readable, card, context.scratch, context.token)
     opened = perf_counter() - started
     labels = large_zeros(subject.oriented.scan.grid, label_type(card), context.scratch)
-    written = write_labels(labels, subject, card, session, budget, options, context, members)
+    with context.step(Step.SEGMENT):
+        written = write_labels(labels, subject, card, session, budget, options, context, members)
     context.token.check()
     if isinstance(labels, np.memmap):  # post-processing needs the memory
         session.release_memory()
     grid = MaskContext(subject.oriented.scan.spacing_mm)
-    mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
+    with context.step(Step.POSTPROCESS):
+        mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
     seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
     return Result(mask, written.plan, subject.warnings, seconds, written.shrunk_to, written.depth)
 

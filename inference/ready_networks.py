@@ -27,7 +27,7 @@ from inference.precision_gate import (
     compare_sample,
 )
 from inference.reference_outcome import ReferenceOutcome
-from inference.run_context import RunContext
+from inference.run_context import RunContext, Step
 from inference.runtime_registry import AUTO, REFERENCE, runtime_named
 from inference.session_cache import LoadedNetwork, SessionCache
 from inference.windows.window_run import OpenNetwork
@@ -116,7 +116,8 @@ class ReadyNetworks:
         With `auto`, a network that the best runtime does not load runs on the reference runtime.
         """
         try:
-            return self._chosen(model, options, context)
+            with context.step(Step.PREPARE):
+                return self._chosen(model, options, context)
         finally:
             context.on_preparing(False)
 

@@ -1,7 +1,9 @@
 """What accompanies a run: progress, cancellation and temporary files."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
 from inference.cancellation import CancelToken
@@ -17,6 +19,24 @@ def _ignore(*_values: object) -> None:
     pass
 
 
+class Step(StrEnum):
+    """The steps of a run; a model that is made of others repeats some of them."""
+
+    OPEN = "open scans"
+    PREPARE = "prepare network"
+    """It is loaded and, where that was not done on this machine yet, compiled, measured and
+    checked."""
+    READ = "read scans"
+    """They are also resampled and normalised as the network needs it, or at least measured."""
+    SEGMENT = "segment"
+    POSTPROCESS = "postprocess"
+    WRITE = "write mask"
+
+
+def _unobserved(_step: Step) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """The parts of a run that do not change its mask."""
@@ -27,6 +47,10 @@ class RunContext:
     scratch: Path | None = None
     """Folder for arrays larger than memory; None: the system's own."""
     on_preparing: OnPreparing = _ignore
+    on_notice: Callable[[str], None] = _ignore
+    """Called with a sentence for the user."""
+    step: Callable[[Step], AbstractContextManager[None]] = _unobserved
+    """Surrounds each step."""
 
 
 def stage(context: RunContext, number: int, stages: int) -> RunContext:

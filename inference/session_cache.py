@@ -22,6 +22,8 @@ from models.registry import Model
 
 _WEIGHT_COPIES = 3
 """How often a runtime holds a network's weights: as read, unfolded, arranged for its kernels."""
+_NETWORK_BYTES = 4 << 20
+"""Memory of the smallest loaded network."""
 _BATCH_BYTES = 1 << 30
 """Most working memory of tiles that go through a network together."""
 _TILE_LIMIT_S = 600.0
@@ -52,12 +54,20 @@ class LoadedNetwork:
     bytes: int
     """Memory that it needs while idle."""
     measured: Measurement
+    file: Path
+    state: object
+    """Of the file when the network was loaded."""
     _limit: tuple[int, float] | None = None
     """Bytes of a tile, and the time (monotonic seconds) when the limit was set."""
 
     def limit_tiles(self, tile_bytes: int) -> None:
         """Keeps tiles within `tile_bytes` for some minutes, since larger ones did not fit."""
         self._limit = tile_bytes, time.monotonic()
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its file is still there and was not replaced, so that a job may need it."""
+        return self.state is not None and _state(self.file) == self.state
 
     @property
     def tile_limit_bytes(self) -> int | None:
@@ -137,8 +147,10 @@ class SessionCache:
     def _load_evicting(
         self, model: Model, device: Device, context: RunContext, measured: Measurement | None
     ) -> LoadedNetwork:
-        """Unloads other networks until there is enough memory."""
+        """Unloads networks that were removed, and others until there is enough memory."""
         with self._lock:
+            for key in [key for key, loaded in self._loaded.items() if not loaded.is_installed]:
+                del self._loaded[key]
             self._make_room(_idle_bytes(model))
         while True:
             try:
@@ -167,7 +179,8 @@ class SessionCache:
         per_voxel = measured.bytes_per_voxel or model.card.bytes_per_voxel or UNKNOWN_BYTES
         held = per_voxel if session.device.runtime.keeps_memory else 0.0
         batching = BatchingSession(session, int(self._batch_bytes / per_voxel), held)
-        return LoadedNetwork(batching, _idle_bytes(model), measured)
+        file = model.verified
+        return LoadedNetwork(batching, _idle_bytes(model), measured, file, _state(file))
 
     def _kept_measurement(self, card: ModelCard, device: Device) -> Measurement | None:
         """As measured by an earlier process on this machine."""
@@ -190,9 +203,17 @@ class SessionCache:
         return sum(loaded.bytes for loaded in self._loaded.values())
 
 
+def _state(file: Path) -> object:
+    """Differs for another file of the same name; None if there is none."""
+    with suppress(OSError):
+        found = file.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    return None
+
+
 def _idle_bytes(model: Model) -> int:
     """Memory that a loaded network needs while idle."""
-    return model.verified.stat().st_size * _WEIGHT_COPIES
+    return _NETWORK_BYTES + model.verified.stat().st_size * _WEIGHT_COPIES
 
 
 def measured_shape(card: ModelCard) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ def dispatch(
                 queue.send(job)
             except TesseraError:
                 for unsent in mine[position:]:
-                    messages.mark_unsent(unsent.id, unsent.attempt)
+                    messages.mark_unsent(unsent.id, unsent.fence)
                 raise
         sent += len(mine)
     return sent

@@ -1,6 +1,6 @@
 """A segmentation job: its states, the legal steps between them, and its data.
 
-        claim            finish
+        claim    begin   finish
 queued -------> running --------> succeeded
   ^ |             | | |
   | | cancel      | | +--fail----> failed ----+
@@ -9,6 +9,9 @@ queued -------> running --------> succeeded
   |       |  cancel |                         |
   |       +---------|---retry-----------------+
   +requeue, release-+          (requeue at the last attempt: give_up -> failed)
+
+`begin` leaves the job running. It divides what a worker does before the job's own work, such as
+fetching its scan, from the work itself: an attempt that ends before it is not counted.
 """
 
 from collections.abc import Mapping
@@ -39,17 +42,20 @@ class JobEvent(StrEnum):
     """An event that changes a job's state."""
 
     CLAIM = "claim"
-    """A worker takes the job: the attempt is counted and the lease begins."""
+    """A worker takes the job, and the lease begins."""
+    BEGIN = "begin"
+    """The scans of the job are there and its own work begins: the attempt is counted."""
     FINISH = "finish"
     FAIL = "fail"
     """The job cannot succeed (bad input, bad model); it is not tried again."""
     CANCEL = "cancel"
     REQUEUE = "requeue"
-    """The lease expired, or a service was unavailable, and attempts remain."""
+    """The worker was lost, or an error occurred that may pass, and attempts remain."""
     GIVE_UP = "give_up"
     """As REQUEUE, at the last attempt."""
     RELEASE = "release"
-    """The worker shuts down and gives the job back; the attempt is not counted."""
+    """The job goes back for a reason that is not its own: its worker shuts down or was killed on
+    purpose, or a part of the installation is unavailable. The attempt is not counted."""
     RETRY = "retry"
     """A user requests another run; attempts are counted from zero again."""
 
@@ -57,6 +63,7 @@ class JobEvent(StrEnum):
 TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
     (JobState.QUEUED, JobEvent.CLAIM): JobState.RUNNING,
     (JobState.QUEUED, JobEvent.CANCEL): JobState.CANCELLED,
+    (JobState.RUNNING, JobEvent.BEGIN): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.FINISH): JobState.SUCCEEDED,
     (JobState.RUNNING, JobEvent.FAIL): JobState.FAILED,
     (JobState.RUNNING, JobEvent.CANCEL): JobState.CANCELLED,
@@ -110,12 +117,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of a running job: `tiles_done` of `tiles_total` (0 of 0: not planned yet)."""
+    """Progress of a job: `tiles_done` of `tiles_total` (0 of 0: not planned yet)."""
 
     tiles_done: int = 0
     tiles_total: int = 0
     preparing: bool = False
     """The job waits until its network is compiled, measured and checked on its machine."""
+    waiting_for: str | None = None
+    """The part of the installation that the job, queued or running, waits for: an `errors.Part`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,7 @@ class Job:
     queue: str
     state: JobState
     attempt: int
-    """Attempts since the last retry, the running one included."""
+    """Attempts that began since the last retry, the running one included."""
     created_at: float
     fence: int = 0
     """Number of claims, which never decreases: it identifies the current holder."""
@@ -155,6 +164,8 @@ class Job:
     """An RFC 9457 problem: title, detail, expected, hint."""
     verdict: str | None = None
     """The verdict of the latest review, None without one."""
+    traceparent: str | None = None
+    """The W3C trace context that its spans continue; None: its request was not traced."""
 
     @property
     def grid_scan(self) -> str:

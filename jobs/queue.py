@@ -11,9 +11,10 @@ from kombu.entity import Exchange
 from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import KombuError
 
-from imaging.errors import Unavailable
+from imaging.errors import Part, Unavailable
 from jobs.file_transport import HIGHEST_PRIORITY
 from jobs.job import Job
+from jobs.outage_guard import OutageGuard
 from jobs.settings import Settings
 
 SEGMENT = "tessera.segment"
@@ -28,6 +29,13 @@ _FAIL_FAST = {
     "socket_timeout": _BROKER_TIMEOUT_S,
     "socket_connect_timeout": _BROKER_TIMEOUT_S,
 }
+
+_AMQP_OPTIONS = {
+    "read_timeout": _BROKER_TIMEOUT_S,
+    "write_timeout": _BROKER_TIMEOUT_S,
+    "confirm_publish": True,  # a message counts as sent once the broker has stored it
+}
+"""Workers, too: one that ends says so to the broker, and waits for its answer."""
 
 T = TypeVar("T")
 
@@ -56,6 +64,7 @@ def celery_app(settings: Settings, queues: Sequence[str]) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # RabbitMQ takes back a message that is held for too long
         broker_heartbeat=0,  # a busy worker answers none; its lease shows that it is alive
     )
     return app
@@ -76,6 +85,8 @@ def _broker(settings: Settings) -> dict[str, Any]:
             "broker_transport": "jobs.file_transport:Transport",
             "broker_transport_options": options,
         }
+    if kind == "amqp":
+        return {"broker_url": settings.broker, "broker_transport_options": _AMQP_OPTIONS}
     if kind != "redis":
         return {"broker_url": settings.broker}
     options = {
@@ -106,6 +117,10 @@ class Queue:
         self._queues = {name: _queue(settings, name) for name in self.names}
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._guard = OutageGuard()
+        self.connections = 0
+        """How often a connection was opened. A new one may lead to a broker that has restarted
+        without its messages."""
 
     def send(self, job: Job) -> None:
         """Hands the job's id to the broker; raises Unavailable."""
@@ -150,6 +165,15 @@ class Queue:
             self._drop()
 
     def _call(self, action: Callable[[Connection], T]) -> T:
+        """Calls `action`; while the broker does not answer, one caller at a time tries it."""
+        with self._guard.call():
+            try:
+                return self._tried_twice(action)
+            except Unavailable as error:
+                self._guard.timed_out(error)
+                raise
+
+    def _tried_twice(self, action: Callable[[Connection], T]) -> T:
         """Calls `action`, and once more if it fails: a restarted broker has cut the connection."""
         if not self._lock.acquire(timeout=2 * _BROKER_TIMEOUT_S):
             raise _unavailable()
@@ -157,7 +181,7 @@ class Queue:
             for last in (False, True):
                 try:
                     return action(self._connected())
-                except (KombuError, OSError, *self._connected().connection_errors) as error:
+                except self._broker_errors() as error:
                     self._drop()
                     if last:
                         raise _unavailable() from error
@@ -165,11 +189,18 @@ class Queue:
         finally:
             self._lock.release()
 
+    def _broker_errors(self) -> tuple[type[Exception], ...]:
+        connection = self._connected()
+        own = (*connection.connection_errors, *connection.channel_errors)
+        return (KombuError, OSError, *own)
+
     def _connected(self) -> Connection:
         if self._connection is None:
             connection = self._app.connection_for_write(connect_timeout=_BROKER_TIMEOUT_S)
-            connection.transport_options = {**connection.transport_options, **_FAIL_FAST}
+            if self._kind != "amqp":
+                connection.transport_options = {**connection.transport_options, **_FAIL_FAST}
             self._connection = connection
+            self.connections += 1
         return self._connection
 
     def _drop(self) -> None:
@@ -184,4 +215,5 @@ def _unavailable() -> Unavailable:
         "The queue does not respond.",
         hint="Check that the broker runs and that TESSERA_BROKER_URL is correct. Accepted jobs "
         "are sent when the broker responds again.",
+        part=Part.BROKER,
     )

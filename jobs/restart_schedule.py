@@ -10,12 +10,16 @@ _DOUBLINGS = 6
 
 
 class RestartSchedule:
-    """Restarts after 1 s, then 2 s, 4 s, and so on up to 30 s."""
+    """Restarts after 1 s, then 2 s, 4 s, and so on up to 30 s.
+
+    A process that ran for longer than that is restarted after 1 s again.
+    """
 
     def __init__(self, name: str) -> None:
         """`name`: the process's name in the log."""
         self._name = name
         self._exits = 0
+        self._started_at = time.monotonic()
         self._restart_at: float | None = None
 
     def due(self, status: int | None) -> bool:
@@ -27,6 +31,8 @@ class RestartSchedule:
             return False
         now = time.monotonic()
         if self._restart_at is None:
+            if now - self._started_at > _LONGEST_S:
+                self._exits = 0
             self._exits = min(self._exits + 1, _DOUBLINGS)
             delay = min(_LONGEST_S, 2.0 ** (self._exits - 1))
             self._restart_at = now + delay
@@ -36,5 +42,5 @@ class RestartSchedule:
             )
         if now < self._restart_at:
             return False
-        self._restart_at = None
+        self._restart_at, self._started_at = None, now
         return True

@@ -28,3 +28,5 @@ class StoredScan:
     one that needs a position in space; none for a scan of an earlier version."""
     images: str | None = None
     """Checksum of the UIDs of a DICOM scan's images; None also for one of an earlier version."""
+    traceparent: str | None = None
+    """The W3C trace context in which it was taken in; None: that was not traced."""

@@ -6,40 +6,54 @@ its message. All of them show in the job's row, and compare-and-set lets only on
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 
-from imaging.errors import TesseraError
+from imaging.errors import Part, TesseraError, Unavailable
 from jobs.blob_collector import BlobCollector
 from jobs.dispatch import dispatch
 from jobs.queue import Queue
-from jobs.repository import Leases, Messages
+from jobs.repository import Repository
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_ON_THE_WAY_S = 1.0
+"""A message that was marked as sent less than this ago may not be in the broker yet."""
 
 
 class Sweeper:
     """A thread that takes back lost jobs and sends missing messages, every sweep interval.
 
-    Twice in a grace period it also runs the blob collector.
+    It also removes lost workers and folds counts and tallies.
+
+    A message is missed a lease after it was sent, and at once after the connection to the broker
+    was opened anew: a broker that restarted may have lost its messages. Twice in a grace period
+    the thread also runs the blob collector.
+
+    While the database is unavailable, or the machine is suspended, no worker can renew its lease.
+    So after either, no job is taken back for the time of a lease.
     """
 
     def __init__(
         self,
-        leases: Leases,
-        messages: Messages,
+        repository: Repository,
         queue: Queue,
         collector: BlobCollector,
         settings: Settings,
     ) -> None:
-        self._leases = leases
-        self._messages = messages
+        self._lost_jobs = repository.lost_jobs
+        self._messages = repository.messages
+        self._figures = repository.figures
+        self._workers = repository.workers
         self._queue = queue
         self._collector = collector
+        self._connections = max(1, queue.connections)
         self._collect_at = time.monotonic()
         self._settings = settings
+        self._rests_until, self._round_at = -math.inf, math.inf
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -56,26 +70,54 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Runs one round; raises Unavailable if database or broker are unreachable."""
-        for job in self._leases.take_back(self._settings.max_attempts):
-            log.warning("job %s: its worker was lost; the job is %s", job.id, job.state)
-        dispatch(self._messages, self._queue, self._messages.unsent())
-        for name in self._queue.names:
-            self._resend(name)
+        try:
+            self._sweep()
+        except Unavailable as error:
+            if error.part is Part.DATABASE:
+                self._rest()
+            raise
 
-    def _resend(self, name: str) -> None:
-        """Sends lost messages of a queue again.
+    def _sweep(self) -> None:
+        self._take_back()
+        for name in self._workers.remove_silent():
+            log.warning("worker %s: it does not announce itself any more", name)
+        self._figures.fold()
+        dispatch(self._messages, self._queue, self._messages.unsent())
+        older_than_s = self._settings.lease_s
+        self._queue.ping()
+        if self._connections != (connections := self._queue.connections):
+            older_than_s = min(older_than_s, _ON_THE_WAY_S)
+        for name in self._queue.names:
+            self._resend(name, older_than_s)
+        self._connections = connections
+
+    def _take_back(self) -> None:
+        """Takes back jobs with an expired lease, unless their workers had no chance to renew it."""
+        before, self._round_at = self._round_at, time.time()
+        limit_s = self._settings.lease_s / 2 + self._settings.sweep_interval_s
+        if self._round_at - before > limit_s:
+            self._rest()  # this round comes much too late: the whole machine stood still
+        if self._round_at < self._rests_until:
+            return
+        for job in self._lost_jobs.take_back(self._settings.max_attempts):
+            log.warning("job %s: its worker was lost; the job is %s", job.id, job.state)
+
+    def _rest(self) -> None:
+        self._rests_until = time.time() + self._settings.lease_s
+
+    def _resend(self, name: str, older_than_s: float) -> None:
+        """Sends lost messages of a queue again, if there are messages older than this.
 
         Old messages are normal in a long queue, so no more are sent than the broker lacks.
         """
-        lease_s = self._settings.lease_s
-        if not self._messages.stale(name, lease_s, limit=1):
+        if not self._messages.has_stale(name, older_than_s):
             return
         expected, waiting = self._messages.count_sent(name), self._queue.waiting(name)
         missing = expected if waiting is None else expected - waiting
         if missing <= 0:
             return
-        stale = self._messages.stale(name, lease_s, limit=missing)
-        sent = dispatch(self._messages, self._queue, stale, lease_s)
+        stale = self._messages.stale(name, older_than_s, limit=missing)
+        sent = dispatch(self._messages, self._queue, stale, older_than_s)
         log.warning("queue %s: %d messages were lost and are sent again", name, sent)
 
     def _run(self) -> None:

@@ -1,5 +1,6 @@
 """The folder of a model: its files, and how a new one appears."""
 
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ def draft_folder(target: Path) -> Iterator[Path]:
     """A context with an empty folder that is `target` at the end, or gone after an error: a model
     is visible completely or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(mkdtemp(prefix=".draft-", dir=target.parent))
+    draft = target.with_name(f".draft-{secrets.token_hex(8)}")
+    draft.mkdir()  # with the umask's mode, which `mkdtemp` ignores
     try:
         yield draft
-        draft.chmod(0o755)
         draft.rename(target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from jobs import tracing
 from jobs.settings import Settings
 from models.registry import Registry
 from service.auth import Authenticator, LocalAdministrator
@@ -15,8 +16,12 @@ from service.http import errors, openapi
 from service.http.access_log import AccessLog
 from service.http.body_limit import BodyLimit
 from service.http.errors import UnexpectedErrors
+from service.http.framing import UnambiguousFraming
+from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
+from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
+from service.http.tus_version import TUS_REQUEST_HEADERS, TUS_RESPONSE_HEADERS
 from service.monai_label import mount
 from service.resources.metrics import Metrics
 from service.resources.routing_table import RoutingTable
@@ -32,11 +37,27 @@ from service.routes import (
     page,
     reviews,
     scans,
+    uploads,
+    webhooks,
 )
 from service.wiring import build_services, open_parts, start_tasks
 
-_ROUTES = (scans, formats, jobs, events, batches, masks, reviews, models, archives, health, page)
-_UPLOADS = tuple(mount.PREFIX + path for path in mount.UPLOADS)
+_ROUTES = (
+    scans,
+    uploads,
+    formats,
+    jobs,
+    events,
+    batches,
+    masks,
+    reviews,
+    models,
+    archives,
+    webhooks,
+    health,
+    page,
+)
+_UPLOADS = ("/v1/uploads", *(mount.PREFIX + path for path in mount.UPLOADS))
 
 
 def create_app(
@@ -57,6 +78,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:  # closes in reverse order
+            stack.enter_context(tracing.exported("tessera-gateway"))
             parts = open_parts(settings, registry, routing, who, stack)
             app.state.services = build_services(parts)
             app.state.metrics = app.state.services[Metrics]
@@ -67,6 +89,7 @@ def create_app(
         title="Tessera",
         version=version("tessera-seg"),
         lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # service.http.openapi serves it, with a permission
@@ -91,14 +114,19 @@ def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) ->
     return [
         Middleware(AccessLog),
         Middleware(SecurityHeaders),
+        Middleware(UnambiguousFraming),
         Middleware(OriginGuard, settings.allowed_hosts, settings.allowed_origins),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=["Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"],
-            expose_headers=["Location", "ETag", "Content-Disposition"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                *("Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"),
+                *TUS_REQUEST_HEADERS,
+            ],
+            expose_headers=["Location", "ETag", "Content-Disposition", *TUS_RESPONSE_HEADERS],
         ),
         Middleware(UnexpectedErrors),
         Middleware(BodyLimit, settings, upload_trees=upload_trees),
+        Middleware(HeadRequests),
     ]

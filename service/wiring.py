@@ -14,7 +14,7 @@ from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs, open_blobs
 from jobs.dispatch import dispatch
 from jobs.queue import Queue
-from jobs.repository import Repository
+from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
@@ -22,7 +22,7 @@ from service.auth import Authenticator
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
-from service.http.threads import UploadThreads, ViewThreads
+from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
 from service.monai_label import recent_log
 from service.monai_label.batch_infer import BatchInference
@@ -33,13 +33,18 @@ from service.monai_label.segmentation import Segmentations
 from service.monai_label.session_expiry import SessionExpiry
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
+from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.pseudonyms import pseudonym_secret
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
 from service.use_cases.deliveries import Deliveries
 from service.use_cases.image_sessions import ImageSessions
+from service.use_cases.job_changes import FORECAST_S, JobChanges
 from service.use_cases.job_status import JobStatuses
+from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
@@ -50,6 +55,10 @@ from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.upload_expiry import UploadExpiry
+from service.use_cases.uploaded_scans import UploadedScans
+from service.webhooks.announcer import WebhookAnnouncer
+from service.webhooks.message_sender import MessageSender, SenderParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,14 @@ def open_parts(
     stack: AsyncExitStack,
 ) -> Parts:
     """Opens database, broker, blob store and scratch folder; `stack` closes them."""
-    repository = Repository(settings.database)
+    repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
-    queue, blobs = Queue(settings, queue_names()), open_blobs(settings)
+    queue = Queue(settings, queue_names())
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
     stack.callback(scratch.close)
+    blobs = open_blobs(settings, scratch.folder)
     return Parts(
         settings=settings,
         registry=registry,
@@ -98,7 +108,7 @@ def open_parts(
         queue=queue,
         collector=BlobCollector(repository.references, blobs, settings),
         scratch=scratch,
-        metrics=Metrics(repository.jobs.counts),
+        metrics=Metrics(),
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
     )
 
@@ -109,15 +119,24 @@ def build_services(parts: Parts) -> Services:
     services: Services = {Blobs: parts.blobs}
     for part in (parts.registry, parts.routing, parts.metrics, parts.limits):
         services[type(part)] = part
-    for table in (rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names):
+    for table in (
+        *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
+        rows.webhooks,
+    ):
         services[type(table)] = table
+    readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
+    sources = Sources(rows.figures.read, readiness.check, parts.scratch.folder, queue_names())
     for tool in (
+        DispatchThreads(),
         UploadThreads(),
         ViewThreads(),
+        PeerThreads(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
-        Readiness(rows, parts.queue, parts.blobs, parts.scratch),
+        readiness,
+        ServiceMetrics(sources),
     ):
         services[type(tool)] = tool
+    parts.metrics.registry.register(services[ServiceMetrics])
     _add_scans(parts, services)
     _add_jobs(parts, services)
     _add_monai_label(parts, services)
@@ -130,9 +149,17 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     Raises BadRequest if another process has the DICOM port or its inbox.
     """
     rows = parts.repository
-    sweeper = Sweeper(rows.leases, rows.messages, parts.queue, parts.collector, parts.settings)
+    sweeper = Sweeper(rows, parts.queue, parts.collector, parts.settings)
     sweeper.start()
     stack.callback(sweeper.stop)
+    stack.callback(services[Readiness].close)
+    upload_expiry = UploadExpiry(services[PartialUploads], parts.authenticator)
+    upload_expiry.start()
+    stack.callback(upload_expiry.stop)
+    watcher: JobWatcher = services[JobWatcher]
+    watcher.start()
+    stack.push_async_callback(watcher.stop)
+    stack.callback(services[ServiceMetrics].close)
     expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
     expiry.start()
     stack.push_async_callback(expiry.stop)
@@ -154,7 +181,22 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     )
     stack.callback(node.stop)
     node.start()
+    _start_webhooks(parts, stack)
     stack.enter_context(recent_log.recorded())
+
+
+def _start_webhooks(parts: Parts, stack: AsyncExitStack) -> None:
+    rows, endpoints = parts.repository.webhooks, parts.routing.webhook
+    poll_s = parts.settings.sweep_interval_s
+    announcer = WebhookAnnouncer(
+        rows, endpoints, parts.authenticator, poll_s, parts.settings.webhook_keep_s
+    )
+    shared = SenderParts(rows, parts.authenticator, WebhookMetrics(parts.metrics.registry), poll_s)
+    senders = [MessageSender(shared, endpoint) for endpoint in endpoints]
+    threads: list[WebhookAnnouncer | MessageSender] = [announcer, *senders]
+    for thread in threads:
+        thread.start()
+        stack.callback(thread.stop)
 
 
 def _add_scans(parts: Parts, services: Services) -> None:
@@ -171,11 +213,13 @@ def _add_scans(parts: Parts, services: Services) -> None:
     removal = ScanRemoval(rows.scans, parts.collector)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
-    metrics = DicomMetrics(parts.metrics.registry, rows.deliveries.counts)
+    metrics = DicomMetrics(parts.metrics.registry)
     probe = DicomPeerProbe(parts.settings.dicom_ae_title)
     services[DicomMetrics] = metrics
     services[PeerHealth] = PeerHealth(parts.routing, probe, metrics)
     services[ScanIntake] = intake
+    services[PartialUploads] = _partial_uploads(parts.settings)
+    services[UploadedScans] = UploadedScans(services[PartialUploads], intake, scratch)
     services[ScanRemoval] = removal
     services[Archives] = archives
     services[ScanViews] = ScanViews(parts.blobs, scratch, limits)
@@ -185,6 +229,16 @@ def _add_scans(parts: Parts, services: Services) -> None:
     )
 
 
+def _partial_uploads(settings: Settings) -> PartialUploads:
+    limits = UploadLimits(
+        max_bytes=settings.max_upload_bytes,
+        space_bytes=settings.upload_space_bytes,
+        max_per_caller=settings.max_unfinished_uploads,
+        keep_s=settings.upload_keep_s,
+    )
+    return PartialUploads(settings.uploads, limits)
+
+
 def _add_jobs(parts: Parts, services: Services) -> None:
     rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
@@ -192,7 +246,10 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
-    services[JobStatuses] = JobStatuses(rows.jobs, rows.forecasts, rows.scans)
+    forecasts = Forecasts(rows.database, shared_s=FORECAST_S)
+    statuses = JobStatuses(rows.jobs, forecasts, rows.scans)
+    services[JobStatuses] = statuses
+    services[JobWatcher] = JobWatcher(JobChanges(rows.jobs, statuses))
     services[Deliveries] = Deliveries(
         rows.jobs, rows.scans, rows.reviews, rows.deliveries, parts.routing
     )
@@ -220,4 +277,6 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
         limits=limits,
     )
     wait_s = parts.settings.monai_label_wait_s
-    services[Segmentations] = Segmentations(rows.jobs, orders, wait_s)
+    services[Segmentations] = Segmentations(
+        rows.jobs, orders, services[JobStatuses], services[JobWatcher], wait_s
+    )

@@ -38,7 +38,7 @@ class JobClaims:
         """
         claimed: list[Job] = []
         try:
-            if self._group_size == 1 or job.attempt > 1 or not self._is_small(job):
+            if self._group_size == 1 or job.attempt > 0 or not self._is_small(job):
                 return []
             for other in self._leases.next_like(job, self._lease_s, self._group_size - 1):
                 if other.attempt > 0 or not self._is_small(other):

@@ -4,17 +4,25 @@ import errno
 import logging
 from typing import Any
 
-from imaging.errors import StorageFull, TesseraError, Unavailable
+from imaging.errors import Part, StorageFull, TesseraError, Unavailable
 from jobs import problem
 
 log = logging.getLogger(__name__)
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FAULTS = (*_DISK_FULL, errno.EROFS, errno.EIO)
+
+
+def failed_part(error: Exception) -> Part | None:
+    """The part of the installation whose failure the error reports; None for any other error."""
+    if isinstance(error, Unavailable):
+        return error.part
+    return Part.DISK if isinstance(error, OSError) and error.errno in _DISK_FAULTS else None
 
 
 def is_transient(error: Exception) -> bool:
     """Whether another attempt may succeed, later or on another worker."""
-    return isinstance(error, Unavailable) or _is_disk_full(error)
+    return isinstance(error, Unavailable) or failed_part(error) is not None
 
 
 def problem_of(error: Exception) -> dict[str, Any]:

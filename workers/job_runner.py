@@ -1,143 +1,128 @@
-"""What a worker does with the id of a job: claim it, segment, store the mask; safe to run twice."""
+"""What a worker does with the id of a job: claim it and run it; safe to run twice."""
 
 import logging
-import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from imaging.errors import JobLost, Unavailable
-from inference.run_context import RunContext
-from inference.segmentation_output import SegmentationOutput
-from jobs.blobs import Blobs
-from jobs.job import Job
-from jobs.repository import Leases
-from jobs.settings import Settings
+from imaging.errors import Unavailable
+from workers.breaker import Breaker
+from workers.job_attempt import JobAttempt, Tools
 from workers.job_claims import JobClaims
-from workers.job_problem import is_transient, problem_of
-from workers.job_segmenter import JobSegmenter
-from workers.lease import Lease
 from workers.preparation import Preparation
-from workers.shutdown import Shutdown, ShutdownError
+from workers.short_jobs import ShortJobs
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 0.5
 
-
-@dataclass(frozen=True, slots=True)
 class JobRunner:
-    """Runs one job at a time, or a few small ones together."""
+    """Computes one job at a time, or a few small ones together.
 
-    claims: JobClaims
-    segmenter: JobSegmenter
-    leases: Leases
-    blobs: Blobs
-    settings: Settings
-    shutdown: Shutdown
-    scratch: Path
-    """Folder for temporary files."""
-    preparation: Preparation
+    While it computes short jobs, it fetches the scans of the next ones and stores the masks of
+    those before:
 
-    def run(self, job_id: str) -> None:
+        caller    fetch A | fetch B   | fetch C        | ...
+        compute           | A         | B              | C ...
+        store                         | A      |       | B ...
+
+    At most one group of jobs is claimed ahead. None is while a longer job runs: another worker
+    could run it at once.
+
+    The failure of a part of the installation (store, database, disk) is not the job's: the job goes
+    back to the queue uncounted, and the worker claims no other until the part can serve again. It
+    holds its message for that time, so that the broker gives it no other.
+    """
+
+    def __init__(self, claims: JobClaims, tools: Tools, preparation: Preparation) -> None:
+        self.claims, self.tools, self.preparation = claims, tools, preparation
+        self._short = ShortJobs()
+        self._held: set[JobAttempt] = set()
+        self._computing = ThreadPoolExecutor(1, "compute")
+        self._storing = ThreadPoolExecutor(thread_name_prefix="store")
+        self._computed: Future[None] | None = None
+        """The last computation."""
+        self._stored: list[Future[None]] = []
+
+    @property
+    def breaker(self) -> Breaker:
+        """Holds it back while a part is unavailable."""
+        return self.tools.breaker
+
+    def hangs(self) -> bool:
+        """Whether one of its jobs makes no progress."""
+        return any(attempt.hangs for attempt in tuple(self._held))
+
+    def run(self, job_id: str) -> bool:
         """Runs the job, or a more urgent one, and small images like it at the same time.
 
         A failing job raises nothing. The messages of the other jobs of its group find nothing left
-        to do.
+        to do. Returns when the worker can claim another job; short jobs may still run then. False
+        where the worker shuts down and the message was not used.
         """
-        group = self.claims.next_group(job_id)
+        self._wait_until_stored()
+        self._wait_for_parts()
+        if self._stops():
+            return False
+        try:
+            group = self.breaker.insist(lambda: self.claims.next_group(job_id), self._stops)
+        except Unavailable:
+            return False
         if not group:
             log.info("job %s: dropped; it is claimed or finished, and no other waits", job_id)
-            return
-        with self.preparation.making_way(group[0].model):
-            if len(group) == 1:
-                self._attempt(group[0])
-                return
-            with ThreadPoolExecutor(len(group)) as executor:
-                list(executor.map(self._attempt, group))
+            return True
+        attempts = [JobAttempt(job, self.tools) for job in group]
+        self._held.update(attempts)
+        for attempt in attempts:
+            attempt.fetch()
+        self._start(attempts)
+        return True
 
-    def _attempt(self, job: Job) -> None:
-        log.info("job %s: attempt %d begins", job.id, job.attempt)
-        try:
-            finished = self._segment_and_store(job)
-        except Exception as error:  # noqa: BLE001 - every error is reported to the job's project
-            self._settle(job, error)
-        else:
-            log.info("job %s: %s", job.id, "succeeded" if finished else "lost; its mask is dropped")
+    def close(self) -> None:
+        """Returns when its jobs have ended; it can run no others afterwards."""
+        self._computing.shutdown()
+        self._storing.shutdown()
 
-    def _segment_and_store(self, job: Job) -> bool:
-        """False where the job was lost before its mask was accepted."""
-        token = self.shutdown.token()
-        with ExitStack() as stack:
-            lease = stack.enter_context(Lease(self.leases, job, self.settings, token))
-            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self.scratch))
-            context = RunContext(
-                self._on_tile(lease), token, on_preparing=self._on_preparing(lease)
-            )
-            output = self.segmenter.segment(job, Path(folder), context)
-            if output.fallback:
-                log.warning("job %s: %s", job.id, output.fallback)
-            token.check()
-            mask = self.blobs.put(output.mask, move=True)
-            preview = self.blobs.put(output.preview, move=True)
-            return self._when_available(lease.end) and self._when_available(
-                lambda: self._finish(job, output, mask, preview)
-            )
+    def _start(self, attempts: Sequence[JobAttempt]) -> None:
+        """Starts the computation as soon as the one before has ended. Jobs that are not short are
+        alone, until their masks are stored."""
+        are_short = all(self._short.includes(one.job, one.voxels) for one in attempts)
+        self._wait_until_computed()
+        if not are_short:
+            self._wait_until_stored()
+        self._computed = self._computing.submit(self._compute, attempts)
+        if not are_short:
+            self._wait_until_computed()
+            self._wait_until_stored()
 
-    def _on_tile(self, lease: Lease) -> Callable[[int, int], None]:
-        def on_tile(done: int, total: int) -> None:
-            lease.on_tile(done, total)
-            if done < total:
-                self.shutdown.check()
+    def _compute(self, attempts: Sequence[JobAttempt]) -> None:
+        with self.preparation.making_way(attempts[0].job.model):
+            if len(attempts) == 1:
+                self._compute_one(attempts[0])
+            else:
+                with ThreadPoolExecutor(len(attempts)) as executor:
+                    list(executor.map(self._compute_one, attempts))
 
-        return on_tile
+    def _compute_one(self, attempt: JobAttempt) -> None:
+        attempt.compute()
+        if attempt.seconds is not None:
+            self._short.took(attempt.job, attempt.voxels, attempt.seconds)
+        self._stored.append(self._storing.submit(self._store, attempt))
 
-    def _on_preparing(self, lease: Lease) -> Callable[[bool], None]:
-        def on_preparing(preparing: bool) -> None:
-            lease.on_preparing(preparing)
-            if preparing:
-                self.shutdown.check()
+    def _store(self, attempt: JobAttempt) -> None:
+        attempt.store()
+        self._held.discard(attempt)
+        self._wait_for_parts()
 
-        return on_preparing
+    def _wait_until_computed(self) -> None:
+        if self._computed is not None:
+            self._computed.result()
 
-    def _finish(self, job: Job, output: SegmentationOutput, mask: str, preview: str) -> bool:
-        return self.leases.finish(
-            job.id,
-            job.fence,
-            mask_sha256=mask,
-            mask_format=output.mask_format,
-            preview_sha256=preview,
-            report=output.report,
-        )
+    def _wait_until_stored(self) -> None:
+        for stored in tuple(self._stored):
+            stored.result()
+            self._stored.remove(stored)
 
-    def _settle(self, job: Job, error: Exception) -> None:
-        """Requeues or fails the job, or leaves it to the worker that holds it now."""
-        fence = job.fence
-        if isinstance(error, (ShutdownError, JobLost)):
-            released = self.shutdown.requested and self._when_available(
-                lambda: self.leases.release(job.id, fence)
-            )
-            log.info("job %s: %s", job.id, "released" if released else "stopped; it was lost")
-            return
-        problem = problem_of(error)
-        log.warning("job %s: %s", job.id, problem["detail"])
-        if is_transient(error):
-            attempts = self.settings.max_attempts
-            self._when_available(lambda: self.leases.requeue(job.id, fence, problem, attempts))
-        else:
-            self._when_available(lambda: self.leases.fail(job.id, fence, problem))
+    def _wait_for_parts(self) -> None:
+        self.breaker.wait(self._stops)
 
-    def _when_available(self, step: Callable[[], bool]) -> bool:
-        """Retries while the database is unavailable, for one lease; the job is lost after that."""
-        until = time.monotonic() + self.settings.lease_s
-        while True:
-            try:
-                return step()
-            except Unavailable as error:
-                if time.monotonic() > until:
-                    log.warning("given up: %s", error)
-                    return False
-                time.sleep(_RETRY_S)
+    def _stops(self) -> bool:
+        return self.tools.shutdown.requested

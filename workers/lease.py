@@ -4,14 +4,16 @@ import logging
 import math
 import threading
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from imaging.errors import Unavailable
+from imaging.errors import JobLost, Part, Unavailable
 from inference.cancellation import CancelToken
 from jobs.job import Job, Progress
 from jobs.repository import Leases
 from jobs.settings import Settings
+from workers.shutdown import Shutdown
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,21 @@ class Lease:
     A job is lost when it was cancelled, or when this worker was silent for so long that the lease
     expired and the job went back to the queue. If no tile finishes within `tile_timeout_s` the
     lease is no longer renewed, so that another worker may try.
+
+    Once the worker shuts down, the attempt is not counted: a supervisor may kill the worker
+    before the job has ended or has gone back to the queue.
     """
 
-    def __init__(self, leases: Leases, job: Job, settings: Settings, token: CancelToken) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        job: Job,
+        settings: Settings,
+        token: CancelToken,
+        shutdown: Shutdown,
+    ) -> None:
         self._leases = leases
+        self._shutdown = shutdown
         self._job = job
         self._settings = settings
         self._token = token
@@ -37,7 +50,9 @@ class Lease:
         self._written = Progress()
         self._tile_done_at = time.monotonic()
         self._renewed_at = -math.inf  # renewed at the first heartbeat
+        self._began_at = self._tile_done_at
         self._stalled = False
+        self._unavailable = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
@@ -53,6 +68,28 @@ class Lease:
     ) -> None:
         self._stop_heartbeat()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the job's own work began; before that, since it was claimed."""
+        return time.monotonic() - self._began_at
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles the job has, as far as reported."""
+        return self._progress.tiles_total
+
+    def begin(self) -> None:
+        """Counts the attempt; raises JobLost if the job is no longer this worker's."""
+        self._began_at = self._tile_done_at = time.monotonic()
+        if not self._leases.begin(self._job.id, self._job.fence):
+            raise JobLost("The job was lost before its own work began.")
+
+    @property
+    def hangs(self) -> bool:
+        """Whether no tile has finished for `tile_timeout_s`, with no outage to wait for."""
+        waits = self._unavailable or self._over.is_set()
+        return not waits and self._is_late(time.monotonic())
+
     def on_tile(self, done: int, total: int) -> None:
         """Reports that `done` of `total` tiles are finished."""
         self._report(Progress(done, total))
@@ -61,14 +98,17 @@ class Lease:
         """Reports whether the job waits for its network to be ready."""
         self._report(Progress(preparing=preparing))
 
+    def on_waiting(self, part: Part) -> None:
+        """Reports that the job waits for an unavailable part."""
+        self._report(replace(self._progress, waiting_for=part))
+
     def _report(self, progress: Progress) -> None:
         self._progress, self._tile_done_at = progress, time.monotonic()
 
     def end(self) -> bool:
-        """Ends the heartbeat; returns whether the job is still this worker's, with all progress
-        written."""
+        """Ends the heartbeat; False if it has found that the job is no longer this worker's."""
         self._stop_heartbeat()
-        return not self._token.cancelled and self._renew()
+        return not self._token.cancelled
 
     def _stop_heartbeat(self) -> None:
         self._over.set()
@@ -77,9 +117,11 @@ class Lease:
     def _beat(self) -> None:
         while not self._over.wait(min(_BEAT_S, self._settings.lease_s / 4)):
             try:
-                held = self._renew() if self._due() else self._holds()
+                held = self._keep()
             except Unavailable as error:
-                log.warning("job %s: %s", self._job.id, error)
+                if not self._unavailable:  # logged once, not four times a second
+                    log.warning("job %s: %s", self._job.id, error)
+                self._unavailable = True
                 continue
             except Exception:  # ending the heartbeat would lose a job that runs well
                 log.exception("job %s: an error in its heartbeat", self._job.id)
@@ -89,15 +131,26 @@ class Lease:
                 self._token.cancel()
                 return
 
+    def _keep(self) -> bool:
+        """One heartbeat: whether the job is still this worker's."""
+        if self._shutdown.requested:
+            self._leases.uncount(self._job.id, self._job.fence)
+        held = self._renew() if self._due() else self._holds()
+        self._unavailable = False
+        return held
+
     def _due(self) -> bool:
         now = time.monotonic()
-        if now - self._tile_done_at > self._settings.tile_timeout_s:
+        if self._is_late(now):
             if not self._stalled:
                 log.error("job %s: no tile for %g s", self._job.id, self._settings.tile_timeout_s)
             self._stalled = True
             return False
         late = now - self._renewed_at > self._settings.lease_s / 3
         return late or self._progress != self._written
+
+    def _is_late(self, now: float) -> bool:
+        return now - self._tile_done_at > self._settings.tile_timeout_s
 
     def _renew(self) -> bool:
         progress = self._progress

@@ -1,63 +1,84 @@
 """A worker process: runs jobs that Celery hands to it, with a sweeper beside it."""
 
 import logging
-import os
 import signal
-import socket
-import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
-from imaging.errors import Unavailable
+from celery.exceptions import Reject
+
+from imaging.errors import Part, Unavailable
 from inference.device import queues_of
 from inference.engine import Engine, Limits, Registry
 from inference.runtime_registry import queue_names
+from jobs import tracing
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs, open_blobs
+from jobs.disk import check_writable
+from jobs.log_format import of_process
+from jobs.own_folder import OwnFolder
 from jobs.queue import SEGMENT, Queue, celery_app
 from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.signal_handlers import handling_signals
 from jobs.sweeper import Sweeper
+from workers.breaker import Breaker
+from workers.heartbeat import Heartbeat
+from workers.job_attempt import Tools
 from workers.job_claims import JobClaims
 from workers.job_runner import JobRunner
 from workers.job_segmenter import JobSegmenter
 from workers.preparation import Preparation
+from workers.presence import Presence
 from workers.reconnecting_consumer import ReconnectingConsumer
-from workers.scratch_folder import scratch_folder
 from workers.shutdown import Shutdown
 
 log = logging.getLogger(__name__)
 
-_WAIT_S = 2.0
 
+def run_worker(settings: Settings, name: str, on_ready: Callable[[], None]) -> None:
+    """Runs jobs until SIGTERM, SIGINT or SIGQUIT; waits for a database or broker that is
+    unavailable.
 
-def run_worker(settings: Settings) -> None:
-    """Runs jobs until SIGTERM or SIGINT; waits for a database or broker that is unavailable.
-
-    To be called in the main thread. The first signal lets the running tile finish and returns the
-    job to the queue; the second does not wait for the tile.
+    To be called in the main thread. See `Shutdown` for what the signals do. `name` stands in the
+    rows of the worker's jobs; `on_ready` is called when it first waits for jobs.
     """
-    shutdown = Shutdown()
+    of_process(worker=name)
+    shutdown = Shutdown(settings.drain_s)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
     with ExitStack() as stack:
-        stack.enter_context(handling_signals(shutdown.on_signal, signal.SIGTERM, signal.SIGINT))
-        scratch = stack.enter_context(scratch_folder(settings.scratch))
-        repository = stack.enter_context(closing(Repository(settings.database)))
+        stack.enter_context(handling_signals(shutdown.on_signal, *signals))
+        stack.enter_context(tracing.exported("tessera-worker", name))
+        heartbeat = stack.enter_context(Heartbeat(settings.heartbeat_file))
+        scratch = stack.enter_context(closing(OwnFolder(settings.scratch, "worker-"))).path
+        repository = stack.enter_context(
+            closing(Repository(settings.database, settings.database_timeout_s))
+        )
         if not _migrated(repository, shutdown):
             return
         queue = stack.enter_context(closing(Queue(settings, queue_names())))
-        blobs = open_blobs(settings)
+        blobs = open_blobs(settings, scratch)
         collector = BlobCollector(repository.references, blobs, settings)
-        sweeper = Sweeper(repository.leases, repository.messages, queue, collector, settings)
+        sweeper = Sweeper(repository, queue, collector, settings)
         sweeper.start()
         stack.callback(sweeper.stop)
-        name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        queues = queues_of(settings.device)
         engine = _engine(settings, scratch)
         runner = job_runner(name, settings, repository, blobs, engine, scratch, shutdown)
+        presence = Presence(repository.workers, name, queues, shutdown, runner.breaker)
+        stack.enter_context(presence)
+        heartbeat.pause_while(runner.hangs)
         runner.preparation.start()
         stack.callback(runner.preparation.stop)
-        _consume(name, runner)
+
+        def ready() -> None:
+            log.info("worker %s: ready", name)
+            presence.ready()
+            on_ready()
+
+        _consume(name, settings, queues, runner, ready)
 
 
 def job_runner(
@@ -70,27 +91,37 @@ def job_runner(
     shutdown: Shutdown,
 ) -> JobRunner:
     """Connects the parts of a worker; `name` stands in the rows of its jobs."""
-    return JobRunner(
-        claims=JobClaims(repository.leases, repository.scans, name, settings),
+    tools = Tools(
         segmenter=JobSegmenter(repository.scans, blobs, engine),
         leases=repository.leases,
         blobs=blobs,
         settings=settings,
         shutdown=shutdown,
+        breaker=Breaker(
+            # Blobs that are files are on the disk of the temporary files.
+            {Part.STORE: blobs.check_writable, Part.DISK: partial(check_writable, scratch)}
+        ),
         scratch=scratch,
-        preparation=Preparation(engine, settings.cache_folder),
     )
+    claims = JobClaims(repository.leases, repository.scans, name, settings)
+    return JobRunner(claims, tools, Preparation(engine, settings.cache_folder))
 
 
-def _consume(name: str, runner: JobRunner) -> None:
+def _consume(
+    name: str,
+    settings: Settings,
+    queues: Sequence[str],
+    runner: JobRunner,
+    on_ready: Callable[[], None],
+) -> None:
     """Runs Celery's own loop. Its command line would put the working folder on sys.path."""
-    app = celery_app(runner.settings, queue_names())
+    app = celery_app(settings, queue_names())
 
     @app.task(name=SEGMENT)  # type: ignore[untyped-decorator]
     def segment(job_id: str) -> None:
-        runner.run(job_id)
+        if not runner.run(job_id):
+            raise Reject("the worker stops", requeue=True)  # another worker gets the message
 
-    queues = queues_of(runner.settings.device)
     log.info("worker %s: serves %s", name, ", ".join(queues))
     controller = app.WorkController(
         hostname=name,
@@ -99,9 +130,12 @@ def _consume(name: str, runner: JobRunner) -> None:
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
-        ready_callback=lambda _consumer: log.info("worker %s: ready", name),
+        ready_callback=lambda _consumer: on_ready(),
     )
-    controller.start()
+    try:
+        controller.start()
+    finally:
+        runner.close()
     if controller.exitcode:
         raise Unavailable(
             "The worker stopped unexpectedly.", hint="Read its log, then start it again."
@@ -124,12 +158,8 @@ def _engine(settings: Settings, scratch: Path) -> Engine:
 
 def _migrated(repository: Repository, shutdown: Shutdown) -> bool:
     """Migrates the database once it is available; False where the worker shuts down before."""
-    while not shutdown.requested:
-        try:
-            repository.migrate()
-        except Unavailable as error:
-            log.warning("waiting for the database: %s", error)
-            time.sleep(_WAIT_S)
-        else:
-            return True
-    return False
+    try:
+        Breaker({}).insist(repository.migrate, lambda: shutdown.requested)
+    except Unavailable:
+        return False
+    return True

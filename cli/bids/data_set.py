@@ -1,6 +1,7 @@
 """The images of a BIDS data set, as subjects for a model."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +65,16 @@ def subjects(
     alone = len(channels) == 1
     chosen = {name: suffixes.get(name) or _suffix(images, name, alone=alone) for name in channels}
     first, *others = channels
+    by_session = defaultdict(list)
+    for image in images:
+        by_session[image.name.session, image.name.suffix].append(image)
     result, incomplete = [], 0
     for image in images:
         if image.name.suffix != chosen[first]:
             continue
-        matches = {name: _match(image, images, chosen[name]) for name in others}
+        matches = {
+            name: _match(image, by_session[image.name.session, chosen[name]]) for name in others
+        }
         complete = {name: found for name, found in matches.items() if found is not None}
         if len(complete) < len(others):
             incomplete += 1
@@ -109,13 +115,8 @@ def _suffix(images: Sequence[BidsImage], channel: str, *, alone: bool) -> str:
     )
 
 
-def _match(image: BidsImage, images: Sequence[BidsImage], suffix: str) -> Path | None:
-    """The image with this suffix and the same entities; else the only one of the session."""
-    of_session = [
-        other
-        for other in images
-        if other.name.suffix == suffix and other.name.session == image.name.session
-    ]
+def _match(image: BidsImage, of_session: Sequence[BidsImage]) -> Path | None:
+    """The image of the session with the same entities; else the only one."""
     same = [other for other in of_session if other.name.entities == image.name.entities]
     candidates = same or of_session
     return candidates[0].path if len(candidates) == 1 else None

@@ -46,7 +46,7 @@ class BidsDerivative:
             raise BadRequest(
                 f"The model {self.description.algorithm} numbers objects.",
                 expected="A model whose masks have a fixed list of labels, as _dseg.tsv needs.",
-                hint="Leave --bids out.",
+                hint="Leave --bids out; `tessera batch` has --no-bids.",
             )
         if is_data_set(self.root):
             self._check_root(stated(self.root))

@@ -53,7 +53,17 @@ def bids_subjects(
             hint="Run the command once for each data set.",
         )
     (root,) = roots
-    derivative = BidsDerivative(out, description, root)
+    chosen = images_of(root, channels, segmenter)
+    return BidsDerivative(out, description, root), [
+        {name: input_scans([path])[0] for name, path in one.items()} for one in chosen
+    ]
+
+
+def images_of(root: Path, channels: Sequence[str], segmenter: Segmenter) -> list[dict[str, Path]]:
+    """Channel -> image, for each subject of the data set; says on stderr how many lack a scan.
+
+    `channels`: the values of --channel, NAME=SUFFIX.
+    """
     chosen, incomplete = subjects(root, segmenter.channels(), channel_values(channels))
     if incomplete:
         click.echo(
@@ -61,6 +71,4 @@ def bids_subjects(
             "model, or has several images of its kind.",
             err=True,
         )
-    return derivative, [
-        {name: input_scans([path])[0] for name, path in one.items()} for one in chosen
-    ]
+    return chosen

@@ -7,19 +7,30 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from imaging.errors import Unavailable
+from imaging.errors import Part, Unavailable
 from imaging.hashes import sha256_of
-from jobs.blobs.port import CHUNK_BYTES, Blobs, checked, disk_errors, is_name, no_blob
+from jobs.blobs.port import CHUNK_BYTES, Blobs, VerifiedBlob, checked, is_name, no_blob
+from jobs.blobs.verification import Verified, verified_chunks
+from jobs.disk import disk_errors
+from jobs.outage_guard import OutageGuard
 from jobs.settings import Settings
 
 _RETRIES = 3
 _PAGE = 500
-_TIMEOUT = timedelta(seconds=20)
+_TIMEOUT = timedelta(seconds=10)
 """Of all retries together, so that a gateway soon reports an unreachable store."""
+_CONNECT = timedelta(seconds=3)
+_SILENCE = timedelta(seconds=10)
+"""How long the store may send nothing."""
+_REQUEST = timedelta(seconds=60)
+"""Of a request that sends something: at most one part of an upload, of a few MiB."""
+_DOWNLOAD = timedelta(days=1)
+"""A download takes as long as it takes while bytes arrive."""
 
 
 class BucketBlobs(Blobs):
@@ -29,23 +40,26 @@ class BucketBlobs(Blobs):
     again, so `put` always uploads.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._store = _bucket(settings)
-        self._scratch = settings.scratch
+    def __init__(self, settings: Settings, scratch: Path) -> None:
+        """`scratch`: folder of downloads."""
+        self._store = _bucket(settings, _REQUEST)
+        self._downloads = _bucket(settings, _DOWNLOAD)
+        self._scratch = scratch
+        self._guard = OutageGuard()
 
     def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
         """As `Blobs.put`."""
         with disk_errors():
             sha256 = sha256 or sha256_of(path)
-        with _store_errors():
+        with self._calls():
             self._store.put(sha256, path)
         if move:
             path.unlink()
         return sha256
 
     @contextmanager
-    def local(self, sha256: str) -> Iterator[Path]:
-        """As `Blobs.local`."""
+    def verified(self, sha256: str) -> Iterator[VerifiedBlob]:
+        """As `Blobs.verified`."""
         _, chunks = self.stream(sha256)
         self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix="blob-") as folder:
@@ -53,30 +67,25 @@ class BucketBlobs(Blobs):
             with disk_errors(), path.open("wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
-            if sha256_of(path) != sha256:
-                raise Unavailable(
-                    "The object store returned a file with different content than was stored.",
-                    hint="Try again. If the error persists, check the object store for damage.",
-                )
-            yield path
+            yield VerifiedBlob(path, Verified.IN_FULL)
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
         """As `Blobs.stream`."""
-        with _store_errors():
-            response = self._store.get(checked(sha256))
+        with self._calls():
+            response = self._downloads.get(checked(sha256))
             size, parts = response.meta["size"], response.stream(min_chunk_size=CHUNK_BYTES)
 
         def chunks() -> Iterator[bytes]:
-            with _store_errors():
+            with self._errors():
                 for part in parts:
                     yield bytes(part)
 
-        return size, chunks()
+        return size, verified_chunks(chunks(), sha256)
 
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
         """As `Blobs.older_than`."""
         before = time.time() - age_s
-        with _store_errors():
+        with self._errors():
             for page in self._store.list(chunk_size=_PAGE):
                 yield [
                     blob["path"]
@@ -86,7 +95,7 @@ class BucketBlobs(Blobs):
 
     def delete(self, sha256: str, age_s: float = 0.0) -> bool:
         """S3 cannot delete by age: a `put` between the check and the deletion is lost."""
-        with _store_errors():
+        with self._calls():
             put_at = self._put_at(sha256)
             if put_at is None or (age_s and put_at.timestamp() > time.time() - age_s):
                 return False
@@ -94,8 +103,38 @@ class BucketBlobs(Blobs):
             return True
 
     def ping(self) -> None:
-        with _store_errors():
+        """As `Blobs.ping`."""
+        with self._calls():
             self._put_at("0" * 64)
+
+    def check_writable(self) -> None:
+        """As `Blobs.check_writable`; the name is no blob's, so that no collector looks at it."""
+        trial = f"trial-{uuid4().hex}"
+        with self._calls():
+            self._store.put(trial, b"trial")
+            self._store.delete(trial)
+
+    @contextmanager
+    def _calls(self) -> Iterator[None]:
+        """Surrounds requests; while the store does not answer, one caller at a time tries it."""
+        with self._guard.call(), self._errors():
+            yield
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, NotFoundError):
+            raise no_blob() from None
+        except (BaseError, OSError) as error:
+            known = Unavailable(
+                "The object store does not respond correctly.",
+                hint="Check that it runs and that TESSERA_BLOB_URL and the keys are correct, then "
+                "try again.",
+                part=Part.STORE,
+            )
+            self._guard.timed_out(known)
+            raise known from error
 
     def _put_at(self, sha256: str) -> datetime | None:
         try:
@@ -104,8 +143,11 @@ class BucketBlobs(Blobs):
             return None
 
 
-def _bucket(settings: Settings) -> S3Store:
-    """The store of `s3://bucket/prefix`; empty keys are read from the AWS environment variables."""
+def _bucket(settings: Settings, timeout: timedelta) -> S3Store:
+    """The store of `s3://bucket/prefix`; empty keys are read from the AWS environment variables.
+
+    `timeout`: of one request as a whole.
+    """
     url = urlsplit(settings.blob_url)
     options = {
         "endpoint": settings.s3_endpoint,
@@ -117,21 +159,12 @@ def _bucket(settings: Settings) -> S3Store:
         prefix=url.path.strip("/") or None,
         region=settings.s3_region,
         virtual_hosted_style_request=False,
-        client_options={"allow_http": settings.s3_endpoint.startswith("http://")},
+        client_options={
+            "allow_http": settings.s3_endpoint.startswith("http://"),
+            "connect_timeout": _CONNECT,
+            "read_timeout": _SILENCE,
+            "timeout": timeout,
+        },
         retry_config={"max_retries": _RETRIES, "retry_timeout": _TIMEOUT},
         **{name: value for name, value in options.items() if value},  # type: ignore[arg-type]
     )
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    try:
-        yield
-    except (FileNotFoundError, NotFoundError):
-        raise no_blob() from None
-    except (BaseError, OSError) as error:
-        raise Unavailable(
-            "The object store does not respond correctly.",
-            hint="Check that it runs and that TESSERA_BLOB_URL and the keys are correct, then "
-            "try again.",
-        ) from error

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from imaging.errors import NotFound
 from imaging.formats.atomic import sync_folder
 from imaging.hashes import sha256_of
-from jobs.blobs.port import CHUNK_BYTES, Blobs, checked, disk_errors, is_name, no_blob
+from jobs.blobs.port import CHUNK_BYTES, Blobs, VerifiedBlob, checked, is_name, no_blob
+from jobs.blobs.verification import Verified, VerifiedFiles, verified_chunks
+from jobs.disk import check_writable, disk_errors
 
 _STALE_S = 86_400.0
 """Age of a draft that a process which died left behind."""
@@ -22,6 +25,7 @@ class FolderBlobs(Blobs):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._drafts = folder / "drafts"
+        self._files = VerifiedFiles()
         with disk_errors():
             self._drafts.mkdir(parents=True, exist_ok=True)
             self._delete_stale_drafts()
@@ -42,12 +46,15 @@ class FolderBlobs(Blobs):
             return sha256
 
     @contextmanager
-    def local(self, sha256: str) -> Iterator[Path]:
-        """As `Blobs.local`."""
+    def verified(self, sha256: str) -> Iterator[VerifiedBlob]:
+        """As `Blobs.verified`."""
         path = self._path(sha256)
-        if not path.is_file():
-            raise no_blob()
-        yield path
+        how = self._verify(path, sha256)
+        try:
+            yield VerifiedBlob(path, how)
+        finally:  # also after an error, which a change may have caused
+            with suppress(NotFound):  # deleted after it was read
+                self._verify(path, sha256)
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
         """As `Blobs.stream`."""
@@ -57,11 +64,12 @@ class FolderBlobs(Blobs):
             raise no_blob() from None
 
         def chunks() -> Iterator[bytes]:
-            with file:
+            with file, disk_errors():
                 while chunk := file.read(CHUNK_BYTES):
                     yield chunk
 
-        return os.fstat(file.fileno()).st_size, chunks()
+        size = os.fstat(file.fileno()).st_size
+        return size, verified_chunks(chunks(), sha256)
 
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
         """As `Blobs.older_than`."""
@@ -94,13 +102,32 @@ class FolderBlobs(Blobs):
             return True
 
     def ping(self) -> None:
+        """As `Blobs.ping`."""
         with disk_errors():
             draft = self._draft()
             draft.unlink()
 
+    def check_writable(self) -> None:
+        """As `Blobs.check_writable`."""
+        check_writable(self._drafts)
+
+    def _verify(self, path: Path, sha256: str) -> Verified:
+        with disk_errors():
+            try:
+                return self._files.verify(path, sha256)
+            except FileNotFoundError:
+                raise no_blob() from None
+
+    def _is_intact(self, path: Path) -> bool:
+        """Whether the file is there and is known to have the right content."""
+        try:
+            return self._files.knows(path)
+        except FileNotFoundError:
+            return False
+
     def _adopt(self, draft: Path, sha256: str) -> str:
         target = self._path(sha256)
-        if _renew(target):
+        if self._is_intact(target) and _renew(target):
             draft.unlink()
             return sha256
         os.utime(draft)

@@ -4,12 +4,21 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from imaging.errors import NotFound, Unavailable
-from imaging.formats.atomic import raising_storage_full
+from imaging.errors import NotFound
+from jobs.blobs.verification import Verified
 
 CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedBlob:
+    """A local file with the content of a blob."""
+
+    path: Path
+    how: Verified
 
 
 class Blobs(ABC):
@@ -24,12 +33,24 @@ class Blobs(ABC):
         """
 
     @abstractmethod
-    def local(self, sha256: str) -> AbstractContextManager[Path]:
-        """A local file with the content, valid while the context is open; raises NotFound."""
+    def verified(self, sha256: str) -> AbstractContextManager[VerifiedBlob]:
+        """A local file with the content, valid while the context is open.
+
+        Raises NotFound, DamagedFile, also at the end if the file was changed meanwhile.
+        """
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        """As `verified`, the path alone."""
+        with self.verified(sha256) as blob:
+            yield blob.path
 
     @abstractmethod
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
-        """The size in bytes, and the content in chunks; raises NotFound."""
+        """The size in bytes, and the content in chunks; raises NotFound.
+
+        The last chunk of a damaged file is missing: DamagedFile is raised instead.
+        """
 
     @abstractmethod
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
@@ -41,7 +62,11 @@ class Blobs(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Returns if the store is writable; raises Unavailable if not."""
+        """Returns if the store answers; raises Unavailable if not."""
+
+    @abstractmethod
+    def check_writable(self) -> None:
+        """Stores something and deletes it; raises Unavailable if that fails."""
 
 
 def is_name(text: str) -> bool:
@@ -59,16 +84,3 @@ def checked(sha256: str) -> str:
 def no_blob() -> NotFound:
     """The error for a name under which nothing is stored."""
     return NotFound("The stored file does not exist.", hint="Upload the scan or run the job again.")
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turns a full disk into StorageFull, and any other disk error into Unavailable."""
-    try:
-        with raising_storage_full():
-            yield
-    except OSError as error:
-        raise Unavailable(
-            "The disk of the data folder does not work.",
-            hint="Check that the data folder exists and is writable, then try again.",
-        ) from error

@@ -2,18 +2,23 @@
 
 from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
-from jobs.repository.database import Database
+from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
+from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
 from jobs.repository.jobs import Jobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
+from jobs.repository.lost_jobs import LostJobs
 from jobs.repository.messages import Messages
 from jobs.repository.references import References
 from jobs.repository.reviews import Reviews
+from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.webhooks import Webhooks
+from jobs.repository.workers import Workers
 
 __all__ = [
     "FINAL",
@@ -21,6 +26,7 @@ __all__ = [
     "Commitments",
     "Database",
     "Deliveries",
+    "Figures",
     "Forecast",
     "Forecasts",
     "ImageNames",
@@ -28,6 +34,7 @@ __all__ = [
     "LabelCounts",
     "Labels",
     "Leases",
+    "LostJobs",
     "Messages",
     "References",
     "Repository",
@@ -35,6 +42,9 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "Webhooks",
+    "Workers",
+    "known_revisions",
 ]
 
 
@@ -45,21 +55,26 @@ class Repository:
     project. Every method may raise Unavailable, and those that write StorageFull.
     """
 
-    def __init__(self, url: str) -> None:
-        """`url`: an SQLAlchemy URL; nothing is connected yet."""
-        self.database = database = Database(url)
+    def __init__(self, url: str, statement_s: float = STATEMENT_S) -> None:
+        """`url`: an SQLAlchemy URL; nothing is connected yet. `statement_s`: how long PostgreSQL
+        may take for a statement, in seconds."""
+        self.database = database = Database(url, statement_s)
         self.scans = Scans(database)
         self.jobs = Jobs(database)
         self.batches = Batches(database)
         self.leases = Leases(database)
+        self.lost_jobs = LostJobs(database)
         self.messages = Messages(database)
         self.forecasts = Forecasts(database)
+        self.workers = Workers(database)
         self.reviews = Reviews(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)
         self.sessions = Sessions(database)
         self.deliveries = Deliveries(database)
+        self.figures = Figures(database)
         self.commitments = Commitments(database)
+        self.webhooks = Webhooks(database)
         self.references = References(database)
 
     def migrate(self) -> None:

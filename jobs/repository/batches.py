@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, and_, func, insert, select
 
 from imaging.errors import NotFound
 from jobs.batch import Batch
@@ -11,7 +11,8 @@ from jobs.job import Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.idempotency import digest, earlier_row, job_digest, repeat_after_race
 from jobs.repository.job_rows import insert_jobs
-from jobs.repository.schema import Row, batches, jobs
+from jobs.repository.rows import Row
+from jobs.repository.schema import batches, jobs
 
 
 class Batches:
@@ -63,8 +64,9 @@ class Batches:
 
 
 def _read(connection: Connection, row: Row) -> Batch:
-    members = select(jobs.c.id).where(jobs.c.batch == row["id"]).order_by(jobs.c.seq)
-    states = select(jobs.c.state, func.count()).where(jobs.c.batch == row["id"])
+    own = and_(jobs.c.project == row["project"], jobs.c.batch == row["id"])
+    members = select(jobs.c.id).where(own).order_by(jobs.c.seq)
+    states = select(jobs.c.state, func.count()).where(own)
     states = states.group_by(jobs.c.state)
     return Batch(
         id=row["id"],

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.repository.database import Database
-from jobs.repository.schema import commitment_open, deliveries, delivery_of
+from jobs.repository.rows import delivery_of
+from jobs.repository.schema import commitment_open, deliveries
 
 
 class Commitments:

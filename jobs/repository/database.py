@@ -1,84 +1,97 @@
 """The database: connections, transactions, clock, migrations and errors."""
 
 import errno
-import sqlite3
+import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
-    Engine,
     cast,
     create_engine,
-    event,
     func,
     literal,
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from imaging.errors import BadRequest, StorageFull, Unavailable
+from imaging.errors import BadRequest, Part, StorageFull, Unavailable
+from jobs.outage_guard import OutageGuard
+from jobs.repository import sqlite
+from jobs.repository.revision import check_support, migrations, to_be_upgraded
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+log = logging.getLogger(__name__)
+
 _MIGRATION_LOCK = 0x7E55E7A
 """An arbitrary number that nothing else in the same PostgreSQL database locks."""
-_BUSY_MS = 30_000
-_IDLE_MS = 10_000
-"""A transaction of Tessera waits for nothing but the database. One that is idle for this long
-belongs to a frozen process or a lost host; PostgreSQL ends it, which frees its locks."""
+STATEMENT_S = 10.0
+"""How long PostgreSQL may take for a statement, by default."""
+_CONNECTIONS = 6
+"""Most connections of a process. More than a few at work do not make it faster; the others wait,
+each at most as long as for a statement."""
 _FULL = ("disk is full", "No space left", "could not extend file")
 
 
 class Database:
     """Reading and writing transactions on SQLite or PostgreSQL; safe to use from many threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, statement_s: float = STATEMENT_S) -> None:
+        """`url`: an SQLAlchemy URL; nothing is connected yet. `statement_s`: how long
+        PostgreSQL may take for a statement."""
         self._engine = create_engine(
             url,
-            pool_pre_ping=True,
-            pool_size=8,
-            max_overflow=32,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,  # those beyond the size are closed and opened for each transaction
+            pool_timeout=statement_s,
             hide_parameters=True,  # an error's text must not contain a file name
         )
         self._sqlite = self._engine.dialect.name == "sqlite"
-        (_configure_sqlite if self._sqlite else _configure_postgres)(self._engine)
+        if self._sqlite:
+            sqlite.configure(self._engine)
+        else:
+            _postgres().configure(self._engine, statement_s)
         self._writer = self._engine.execution_options(tessera_writes=True)
+        self._reads, self._writes = OutageGuard(), OutageGuard()
 
     def migrate(self) -> None:
-        """Upgrades the schema to the newest version; several processes may do so at once."""
+        """Upgrades the schema to this version; several processes may do so at once.
+
+        A database of a later version that serves this one, too, stays as it is. Raises BadRequest
+        for one that does not, and for a database of another program or that is damaged.
+        """
         if self._sqlite and self._engine.url.database:
             Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self.write() as connection:
-            if not self._sqlite:
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise BadRequest(
-                    "The database was created by another version of Tessera, probably a later one.",
-                    expected="A database of this version, or of a version that it can update.",
-                    hint="Start the version that created it, or set TESSERA_DATA or "
-                    "TESSERA_DATABASE_URL to a new database.",
-                ) from error
+        config = migrations()
+        try:
+            with self.write() as connection, self._unbounded(connection):
+                if not self._sqlite:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+                config.attributes["connection"] = connection
+                if to_be_upgraded(connection):
+                    command.upgrade(config, "head")
+                else:
+                    log.info("the database is of a later version, which serves this one, too")
+        except DatabaseError as error:
+            raise BadRequest(
+                "The database is damaged, or does not let this user change it.",
+                expected="A database of Tessera, with the right to create and change tables.",
+                hint="Restore a backup, or check TESSERA_DATA and TESSERA_DATABASE_URL.",
+            ) from error
 
     def ping(self) -> None:
-        """Returns if the database answers; raises Unavailable if not."""
+        """Returns if the database answers; raises Unavailable if not, and BadRequest if a later
+        version has changed it so that this one cannot use it."""
         with self.read() as connection:
-            connection.execute(text("SELECT 1"))
+            check_support(connection)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -87,13 +100,22 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that reads committed rows; on SQLite it never waits for a writer."""
-        with _known_errors(), self._engine.connect() as connection, connection.begin():
+        with (
+            self._reads.call(),
+            self._known_errors(self._reads),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; on SQLite it waits for the write lock before it begins."""
-        with _known_errors(), self._writer.begin() as connection:
+        with (
+            self._writes.call(),
+            self._known_errors(self._writes),
+            self._writer.begin() as connection,
+        ):
             yield connection
 
     def lock(self, connection: Connection, name: str) -> None:
@@ -113,70 +135,41 @@ class Database:
         """The value of `now` in this transaction."""
         return float(connection.execute(select(self.now)).scalar_one())
 
+    @contextmanager
+    def _known_errors(self, guard: OutageGuard) -> Iterator[None]:
+        """Turns an unreachable or full database into Unavailable or StorageFull.
 
-def _configure_sqlite(engine: Engine) -> None:
-    """Enables WAL and foreign keys, and begins writing transactions with BEGIN IMMEDIATE.
-
-    A deferred transaction that starts to write fails at once with "database is locked", whatever
-    the timeout. One that requests the lock when it begins waits for its turn.
-    """
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # sqlite3 must not begin transactions itself
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        _enter_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")  # a commit survives a power failure
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("tessera_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _configure_postgres(engine: Engine) -> None:
-    """Ends idle transactions, so that their locks do not block other workers."""
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        # As a statement: poolers such as PgBouncer refuse it as an option of the connection.
-        connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MS}")
-        connection.commit()
-
-
-def _enter_wal(connection: sqlite3.Connection) -> None:
-    """Retries: SQLite's busy timeout does not cover this statement when many start at once."""
-    until = time.monotonic() + _BUSY_MS / 1000
-    while True:
+        Other errors pass through. SQLite reports a faulty statement as it reports an outage.
+        """
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+            yield
+        except (OperationalError, PoolTimeout) as error:
+            known = _tessera_error(error)
+            if isinstance(error, PoolTimeout) or self._is_timeout(error):
+                guard.timed_out(known)
+            raise known from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _tessera_error(error) from error
+            raise
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _tessera_error(error) from error
+            raise
+
+    def _is_timeout(self, error: DBAPIError) -> bool:
+        found: bool = (sqlite if self._sqlite else _postgres()).is_timeout(error)
+        return found
+
+    def _unbounded(self, connection: Connection) -> AbstractContextManager[None]:
+        return nullcontext() if self._sqlite else _postgres().unbounded(connection)
 
 
-@contextmanager
-def _known_errors() -> Iterator[None]:
-    """Turns an unreachable or full database into Unavailable or StorageFull.
+def _postgres() -> ModuleType:
+    """Loaded only where PostgreSQL is used: its driver is not installed everywhere."""
+    from jobs.repository import postgres
 
-    Other errors pass through. SQLite reports a faulty statement as it reports an outage.
-    """
-    try:
-        yield
-    except (OperationalError, PoolTimeout) as error:
-        raise _tessera_error(error) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise _tessera_error(error) from error
-        raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _tessera_error(error) from error
-        raise
+    return postgres
 
 
 def _tessera_error(error: Exception) -> Unavailable:
@@ -184,8 +177,10 @@ def _tessera_error(error: Exception) -> Unavailable:
         return StorageFull(
             "The disk of the database is full.",
             hint="Free space on that disk, then send the request again. Nothing was stored.",
+            part=Part.DATABASE,
         )
     return Unavailable(
         "The database does not answer.",
         hint="Check that it runs and that TESSERA_DATABASE_URL is correct, then try again.",
+        part=Part.DATABASE,
     )

@@ -4,13 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    insert,
+    select,
+    update,
+)
 
-from jobs.delivery import Delivery, DeliveryCount, DeliveryState, Receipt
+from jobs.delivery import Delivery, DeliveryState, Receipt
 from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
-from jobs.repository.schema import deliveries, delivery_of, jobs
+from jobs.repository.rows import delivery_of
+from jobs.repository.schema import deliveries, jobs
 
 _FINAL_STATES = tuple(state for state in JobState if state.final)
 
@@ -97,25 +105,6 @@ class Deliveries:
             error=dict(error),
         )
 
-    def counts(self) -> list[DeliveryCount]:
-        """The deliveries of all projects, by destination and state."""
-        since = func.min(_waiting_since())
-        query = select(deliveries.c.destination, deliveries.c.state, func.count(), since)
-        query = query.join(jobs, jobs.c.id == deliveries.c.job)
-        query = query.group_by(deliveries.c.destination, deliveries.c.state)
-        with self._database.read() as connection:
-            now = self._database.clock(connection)
-            rows = connection.execute(query.order_by(*query.selected_columns[:2])).all()
-        return [
-            DeliveryCount(
-                destination,
-                DeliveryState(state),
-                count,
-                max(0.0, now - oldest) if state == DeliveryState.WAITING and oldest else None,
-            )
-            for destination, state, count, oldest in rows
-        ]
-
     def _set(self, delivery: Delivery, **values: Any) -> bool:
         with self._database.write() as connection:
             held = and_(
@@ -142,12 +131,6 @@ def reset_deliveries(
     unsent = dict.fromkeys(("sent_as", "sop_class", "sop_instance", "commitment", "transaction"))
     query = update(deliveries).where(over)
     connection.execute(query.values(finished_at=None, error=None, **fresh, **uncounted, **unsent))
-
-
-def _waiting_since() -> ColumnElement[float | None]:
-    """When a delivery was last requested or its job finished, whichever is later; else NULL."""
-    requested = func.coalesce(deliveries.c.requested_again_at, deliveries.c.created_at)
-    return case((jobs.c.finished_at < requested, requested), else_=jobs.c.finished_at)
 
 
 def _key(delivery: Delivery) -> tuple[str, str, str]:

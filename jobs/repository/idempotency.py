@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict
 from jobs.job import Job
-from jobs.repository.schema import Row
+from jobs.repository.rows import Row
 
 T = TypeVar("T")
 

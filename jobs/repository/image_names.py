@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from imaging.errors import Conflict
 from jobs.image_name import ImageName
 from jobs.repository.database import Database
+from jobs.repository.rows import scan_of
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import image_names, scan_of, scans
+from jobs.repository.schema import image_names, scans
 from jobs.stored_scan import StoredScan
 
 

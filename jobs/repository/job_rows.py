@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select
 from imaging.errors import NotFound
 from jobs.job import Job
 from jobs.repository.idempotency import job_digest
+from jobs.repository.rows import Row, job_of
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import Row, job_of, job_scans, jobs, scans
+from jobs.repository.schema import job_scans, jobs, scans
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ _CHUNK = 500
 """Values in one IN (...) or rows in one INSERT; SQLite allows 32,766 variables."""
 _COLUMNS = (
     *("id", "project", "model", "model_version", "model_sha256", "priority", "queue", "state"),
-    *("attempt", "fence", "created_at", "batch"),
+    *("attempt", "fence", "created_at", "batch", "traceparent"),
 )
 """Columns of a new row that are the job's own attributes."""
 
@@ -42,7 +43,7 @@ def read_jobs(connection: Connection, rows: Iterable[Row]) -> list[Job]:
     """The jobs of these rows of `jobs`, each with its scans."""
     rows = list(rows)
     channels: dict[str, list[Row]] = {row["id"]: [] for row in rows}
-    for ids in _chunks(list(channels)):
+    for ids in chunks(list(channels)):
         query = select(job_scans).where(job_scans.c.job.in_(ids))
         for channel in connection.execute(query.order_by(job_scans.c.position)).mappings():
             channels[channel["job"]].append(channel)
@@ -62,9 +63,9 @@ def insert_jobs(
             {"job": job.id, "position": position, "channel": channel, "scan": scan}
             for position, (channel, scan) in enumerate(job.scans.items())
         ]
-    for chunk in _chunks(rows):
+    for chunk in chunks(rows):
         connection.execute(insert(jobs), chunk)
-    for chunk in _chunks(channels):
+    for chunk in chunks(channels):
         connection.execute(insert(job_scans), chunk)
 
 
@@ -72,7 +73,7 @@ def _voxels(connection: Connection, new: Sequence[Job]) -> dict[str, int]:
     """Scan id -> voxels of its grid; raises NotFound for another project's scan."""
     missing = {(job.project, scan) for job in new for scan in job.scans.values()}
     voxels: dict[str, int] = {}
-    for ids in _chunks(sorted({scan for _, scan in missing})):
+    for ids in chunks(sorted({scan for _, scan in missing})):
         query = select(scans.c.id, scans.c.project, scans.c.shape).where(scans.c.id.in_(ids))
         query = query.with_for_update(read=True, key_share=True)  # none may be deleted now
         for scan, project, shape in connection.execute(query):
@@ -93,5 +94,6 @@ def _row(job: Job) -> dict[str, Any]:
     }
 
 
-def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    """The items in groups that fit into one statement."""
     return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

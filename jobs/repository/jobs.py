@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, func, select
+from sqlalchemy import Connection, Update, and_, select
 
 from imaging.errors import Conflict
 from jobs.delivery import Delivery
@@ -11,10 +11,14 @@ from jobs.job import Job, JobEvent, JobState, after
 from jobs.repository.database import Database
 from jobs.repository.deliveries import insert_deliveries, reset_deliveries
 from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
-from jobs.repository.job_rows import insert_jobs, no_job, read_jobs
+from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
 from jobs.repository.pages import newest_first
+from jobs.repository.rows import Row
 from jobs.repository.schema import brief, deliveries, job_scans, jobs
 from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, apply_step, step
+
+_REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
+"""Columns of which one changes with every change that users see."""
 
 
 class Jobs:
@@ -59,6 +63,25 @@ class Jobs:
         if not rows:
             raise no_job()
         return rows[0]
+
+    def many(self, job_ids: Collection[str]) -> list[Job]:
+        """Those of these jobs that exist, of any project."""
+        with self._database.read() as connection:
+            rows: list[Row] = []
+            for ids in chunks(list(job_ids)):
+                query = select(*brief).where(jobs.c.id.in_(ids))
+                rows += connection.execute(query).mappings()
+            return read_jobs(connection, rows)
+
+    def revisions(self, job_ids: Collection[str]) -> dict[str, object]:
+        """Job id -> what changes whenever the job does, for those of these jobs that exist."""
+        columns = (jobs.c.id, *(jobs.c[name] for name in _REVISION))
+        with self._database.read() as connection:
+            return {
+                row.id: tuple(row)
+                for ids in chunks(list(job_ids))
+                for row in connection.execute(select(*columns).where(jobs.c.id.in_(ids)))
+            }
 
     def report(self, project: str, job_id: str) -> dict[str, Any]:
         """The report of the project's job, empty until it has succeeded; raises NotFound."""
@@ -116,13 +139,6 @@ class Jobs:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(jobs.c.finished_at, jobs.c.seq))
             return {row.scan: row.mask_format for row in rows}
-
-    def counts(self) -> dict[JobState, int]:
-        """How many jobs are in each state; a state without jobs has 0."""
-        with self._database.read() as connection:
-            query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
-            counts = {JobState(state): n for state, n in connection.execute(query)}
-        return {state: counts.get(state, 0) for state in JobState}
 
     def cancel(self, project: str, job_id: str) -> Job:
         """queued or running -> cancelled, at once.

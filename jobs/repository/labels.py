@@ -9,8 +9,9 @@ from sqlalchemy import delete, distinct, func, select, update
 from jobs.repository.database import Database
 from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
+from jobs.repository.rows import review_of, scan_of
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import jobs, review_of, reviews, scan_of, scans
+from jobs.repository.schema import jobs, reviews, scans
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 

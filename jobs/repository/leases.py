@@ -6,21 +6,24 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, null, or_, select, update
 
-from jobs.job import Job, JobEvent, JobState, Progress
+from jobs.job import Job, JobEvent, Progress
 from jobs.repository.database import Database
 from jobs.repository.job_rows import read_jobs
-from jobs.repository.schema import brief, jobs
-from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, apply_step, held, step
+from jobs.repository.schema import brief, in_order, jobs, queued
+from jobs.repository.steps import (
+    ATTEMPT_COUNTED,
+    ATTEMPT_UNCOUNTED,
+    ENDED,
+    NOT_STARTED,
+    UNHELD,
+    apply_step,
+    held,
+    release_step,
+    step,
+)
 
-WORKER_LOST: Mapping[str, Any] = {
-    "type": "urn:tessera:worker-lost",
-    "title": "Worker lost",
-    "status": 500,
-    "detail": "The worker stopped responding at every attempt.",
-    "expected": "A worker that renews its lease until the mask is stored.",
-    "hint": "Check whether workers run out of memory or are killed, then retry the job.",
-}
-"""Error of a job whose workers all stopped without reporting a reason."""
+_SENT = jobs.c.sent_at.is_not(None)
+"""The job has a message."""
 
 
 class Leases:
@@ -43,13 +46,14 @@ class Leases:
 
         A broker gives the first message to a worker that waits for one, even if that worker was
         paused while more urgent messages arrived. So a message means "one more job", and each job
-        has one. A job that was requeued with an error waits one lease before the message of
-        another job may claim it.
+        has one. A job whose message is not sent yet is claimed only if no other waits: the message
+        is owed to one of those that were sent. A job that was requeued with an error waits one
+        lease before the message of another job may claim it.
         """
         queue = select(jobs.c.queue).where(jobs.c.id == job_id).scalar_subquery()
-        due = or_(jobs.c.id == job_id, self._due(lease_s))
-        query = select(jobs.c.id).where(jobs.c.state == JobState.QUEUED, jobs.c.queue == queue, due)
-        query = query.order_by(jobs.c.priority.desc(), jobs.c.seq).limit(1)
+        due = or_(jobs.c.id == job_id, self._rested(lease_s))
+        query = select(jobs.c.id).where(queued, jobs.c.queue == queue, _SENT, due)
+        query = query.order_by(*in_order).limit(1)
         query = query.with_for_update(skip_locked=True)
         with self._database.write() as connection:
             first = connection.execute(query).scalar_one_or_none()
@@ -61,12 +65,34 @@ class Leases:
         They are not claimed yet. The list ends at the first job of another kind, so that no later
         job overtakes it.
         """
-        waits = and_(jobs.c.state == JobState.QUEUED, jobs.c.queue == job.queue, self._due(lease_s))
-        query = select(*brief).where(waits).order_by(jobs.c.priority.desc(), jobs.c.seq)
+        waits = and_(queued, jobs.c.queue == job.queue, _SENT, self._rested(lease_s))
+        query = select(*brief).where(waits).order_by(*in_order)
         with self._database.read() as connection:
             rows = connection.execute(query.limit(most)).mappings()
-            queued = read_jobs(connection, rows)
-        return list(takewhile(lambda other: _kind(other) == _kind(job), queued))
+            following = read_jobs(connection, rows)
+        return list(takewhile(lambda other: _kind(other) == _kind(job), following))
+
+    def begin(self, job_id: str, fence: int) -> bool:
+        """The job's own work begins: counts the attempt, and the job's duration starts at 0 again.
+
+        False if the caller lost the job.
+        """
+        with self._database.write() as connection:
+            query = step(JobEvent.BEGIN, held(job_id, fence))
+            query = query.values(
+                attempt=ATTEMPT_COUNTED, counted=True, started_at=self._database.now
+            )
+            return connection.execute(query).rowcount == 1
+
+    def uncount(self, job_id: str, fence: int) -> bool:
+        """The worker shuts down while the job runs: whatever happens, this is no attempt.
+
+        False if the caller lost the job.
+        """
+        with self._database.write() as connection:
+            query = update(jobs).where(held(job_id, fence))
+            query = query.values(attempt=ATTEMPT_UNCOUNTED, counted=False)
+            return connection.execute(query).rowcount == 1
 
     def renew(self, job_id: str, fence: int, lease_s: float, progress: Progress) -> bool:
         """Extends the lease and stores the progress; False if the caller lost the job.
@@ -80,6 +106,7 @@ class Leases:
                 tiles_done=progress.tiles_done,
                 tiles_total=progress.tiles_total,
                 preparing=progress.preparing,
+                waiting_for=progress.waiting_for,
             )
             return connection.execute(query).rowcount == 1
 
@@ -98,13 +125,19 @@ class Leases:
         mask_format: str,
         preview_sha256: str | None,
         report: Mapping[str, Any],
+        tiles: int | None = None,
     ) -> bool:
-        """running -> succeeded with the mask; False if the caller lost the job."""
+        """running -> succeeded with the mask; False if the caller lost the job.
+
+        `tiles`: how many tiles the job had; None: as it was last reported.
+        """
+        total = jobs.c.tiles_total if tiles is None else tiles
         return self._end(
             job_id,
             fence,
             JobEvent.FINISH,
-            tiles_done=jobs.c.tiles_total,
+            tiles_done=total,
+            tiles_total=total,
             mask_sha256=mask_sha256,
             mask_format=mask_format,
             preview_sha256=preview_sha256,
@@ -115,13 +148,15 @@ class Leases:
         """running -> failed, for an error that another attempt would meet again."""
         return self._end(job_id, fence, JobEvent.FAIL, error=dict(error))
 
-    def release(self, job_id: str, fence: int) -> bool:
-        """running -> queued without counting the attempt: the worker shuts down."""
+    def release(self, job_id: str, fence: int, waiting_for: str | None = None) -> bool:
+        """running -> queued without counting the attempt.
+
+        `waiting_for`: the part of the installation that is unavailable; None: the worker shuts
+        down.
+        """
         with self._database.write() as connection:
-            query = step(JobEvent.RELEASE, held(job_id, fence)).values(
-                attempt=jobs.c.attempt - 1, sent_at=None, **UNHELD, **NOT_STARTED
-            )
-            return apply_step(connection, query) is not None
+            query = release_step(held(job_id, fence), waiting_for)
+            return connection.execute(query).rowcount == 1
 
     def requeue(self, job_id: str, fence: int, error: Mapping[str, Any], attempts: int) -> bool:
         """running -> queued after a passing error; running -> failed at the last attempt.
@@ -129,37 +164,17 @@ class Leases:
         The job's message is sent again one lease later. Both keep the error.
         """
         with self._database.write() as connection:
-            again = step(JobEvent.REQUEUE, and_(held(job_id, fence), jobs.c.attempt < attempts))
-            again = again.values(
-                sent_at=self._database.now, error=dict(error), **UNHELD, **NOT_STARTED
-            )
+            again = step(JobEvent.REQUEUE, and_(held(job_id, fence), attempts > ATTEMPT_COUNTED))
+            values = {"attempt": ATTEMPT_COUNTED, "error": dict(error), **UNHELD, **NOT_STARTED}
+            again = again.values(sent_at=self._database.now, **values)
             last = step(JobEvent.GIVE_UP, held(job_id, fence)).values(
-                finished_at=self._database.now, error=dict(error), **ENDED
+                finished_at=self._database.now, attempt=ATTEMPT_COUNTED, error=dict(error), **ENDED
             )
-            return any(apply_step(connection, query) is not None for query in (again, last))
+            return any(connection.execute(query).rowcount == 1 for query in (again, last))
 
-    def take_back(self, attempts: int) -> list[Job]:
-        """Takes jobs with an expired lease from their workers; returns the changed jobs.
-
-        They are queued again, or failed after `attempts` attempts.
-        """
-        with self._database.write() as connection:
-            expired = self._expired()
-            again = step(JobEvent.REQUEUE, and_(expired, jobs.c.attempt < attempts))
-            again = again.values(sent_at=None, **UNHELD, **NOT_STARTED)
-            last = step(JobEvent.GIVE_UP, and_(expired, jobs.c.attempt >= attempts))
-            last = last.values(finished_at=self._database.now, error=dict(WORKER_LOST), **ENDED)
-            rows = [
-                row
-                for query in (again, last)
-                for row in connection.execute(query.returning(*brief)).mappings()
-            ]
-            return read_jobs(connection, rows)
-
-    def _due(self, lease_s: float) -> ColumnElement[bool]:
-        """The job has a message and was not requeued with an error within the last lease."""
-        rested = or_(jobs.c.error.is_(null()), jobs.c.sent_at < self._database.now - lease_s)
-        return and_(jobs.c.sent_at.is_not(None), rested)
+    def _rested(self, lease_s: float) -> ColumnElement[bool]:
+        """The job was not requeued with an error within the last lease."""
+        return or_(jobs.c.error.is_(null()), jobs.c.sent_at < self._database.now - lease_s)
 
     def _claim(
         self, connection: Connection, which: ColumnElement[bool], worker: str, lease_s: float
@@ -168,11 +183,12 @@ class Leases:
             worker=worker,
             lease_until=self._database.now + lease_s,
             started_at=self._database.now,
-            attempt=jobs.c.attempt + 1,
             fence=jobs.c.fence + 1,
             tiles_done=0,
             tiles_total=0,
             preparing=False,
+            counted=False,
+            waiting_for=None,
             error=None,
         )
         return apply_step(connection, query)
@@ -180,14 +196,8 @@ class Leases:
     def _end(self, job_id: str, fence: int, event: JobEvent, **values: Any) -> bool:
         with self._database.write() as connection:
             query = step(event, held(job_id, fence))
-            query = query.values(finished_at=self._database.now, **ENDED, **values)
-            return apply_step(connection, query) is not None
-
-    def _expired(self) -> ColumnElement[bool]:
-        """Running jobs with an expired lease; two sweepers at once lock different rows."""
-        silent = and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < self._database.now)
-        unlocked = select(jobs.c.id).where(silent).with_for_update(skip_locked=True)
-        return and_(silent, jobs.c.id.in_(unlocked))
+            values |= {"attempt": ATTEMPT_COUNTED, "finished_at": self._database.now, **ENDED}
+            return connection.execute(query.values(**values)).rowcount == 1
 
 
 def _kind(job: Job) -> tuple[object, ...]:

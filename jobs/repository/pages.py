@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table
 
 from imaging.errors import BadRequest
-from jobs.repository.schema import Row
+from jobs.repository.rows import Row
 
 
 def newest_first(

@@ -8,8 +8,9 @@ from imaging.errors import Conflict, NotFound
 from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
+from jobs.repository.rows import review_of
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import job_scans, jobs, review_of, reviews
+from jobs.repository.schema import job_scans, jobs, reviews
 from jobs.review import Review
 
 

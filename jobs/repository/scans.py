@@ -12,14 +12,15 @@ from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
 from jobs.repository.references import unreferenced
+from jobs.repository.rows import scan_of
 from jobs.repository.schema import (
+    batches,
     brief,
     deliveries,
     image_names,
     job_scans,
     jobs,
     reviews,
-    scan_of,
     scans,
 )
 from jobs.stored_scan import StoredScan
@@ -168,7 +169,8 @@ def _check_compared(connection: Connection, scan: StoredScan, compared: set[str]
 
 
 def _delete_jobs_of(connection: Connection, scan_id: str) -> set[str | None]:
-    """Deletes the scan's jobs and reviews; returns the blobs that they referred to."""
+    """Deletes the scan's jobs and reviews, and batches of which no job is left; returns the blobs
+    that they referred to."""
     users = select(job_scans.c.job).where(job_scans.c.scan == scan_id)
     query = select(*brief).where(jobs.c.id.in_(users)).with_for_update()
     rows = connection.execute(query).mappings().all()
@@ -183,5 +185,15 @@ def _delete_jobs_of(connection: Connection, scan_id: str) -> set[str | None]:
     blobs = set(connection.execute(obsolete.returning(reviews.c.mask_sha256)).scalars())
     for table in (deliveries, job_scans):
         connection.execute(delete(table).where(table.c.job.in_(job_ids)))
+    batch_ids = {row["batch"] for row in rows if row["batch"]}
+    # Locked, or two transactions that delete the last jobs of a batch would both see the other's.
+    lock = select(batches.c.id).where(batches.c.id.in_(batch_ids)).order_by(batches.c.seq)
+    connection.execute(lock.with_for_update())
     connection.execute(delete(jobs).where(jobs.c.id.in_(job_ids)))
+    used = select(jobs.c.batch).where(jobs.c.batch.in_(batch_ids))
+    connection.execute(
+        delete(batches).where(
+            batches.c.id.in_(batch_ids.difference(connection.execute(used).scalars()))
+        )
+    )
     return blobs | {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}

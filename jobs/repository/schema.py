@@ -1,30 +1,30 @@
-"""The tables, as the newest migration leaves them, and the dataclasses of their rows."""
+"""The tables, as the newest migration leaves them."""
 
-from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
     Integer,
     MetaData,
-    RowMapping,
     String,
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
     literal,
 )
 
-from jobs.delivery import Commitment, Delivery, DeliveryState
-from jobs.job import Job, JobState, Options, Progress
-from jobs.review import Review
-from jobs.stored_scan import StoredScan
+from jobs.delivery import Commitment, DeliveryState
+from jobs.job import JobState
+from jobs.webhook import MessageState
 
 metadata = MetaData()
 
@@ -57,6 +57,7 @@ scans = Table(
     Column("info", _Json),
     Column("images", String(64)),
     Column("impossible_formats", _Json, nullable=False, server_default="[]"),
+    Column("traceparent", String(64)),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),
@@ -108,23 +109,120 @@ jobs = Table(
     Column("preview_sha256", String(64), index=True),
     Column("report", _Json),
     Column("error", _Json),
+    Column("counted", Boolean, nullable=False, server_default=false()),
+    Column("waiting_for", String(32)),
     Column("verdict", String(16)),
     Column("idempotency_key", Text),
     Column("request", String(64), nullable=False),
+    Column("traceparent", String(64)),
     UniqueConstraint("project", "idempotency_key", name="jobs_once_per_key"),
     Index("jobs_list", "project", "seq"),
     Index("jobs_list_by_state", "project", "state", "seq"),
-    Index("jobs_of_batch", "batch", "seq"),
-    Index("jobs_places", "state", "priority", "seq"),
-    Index("jobs_unsent", "state", "sent_at"),
-    Index("jobs_messages", "state", "queue", "sent_at"),
-    Index("jobs_leased", "state", "lease_until"),
+    Index("jobs_list_by_batch", "project", "batch", "seq"),
+    Index("jobs_list_by_model", "project", "model", "seq"),
     Index("jobs_measured", "model", "state", "finished_at"),
     sqlite_autoincrement=True,
 )
 
 brief = tuple(column for column in jobs.c if column is not jobs.c.report)
 """All columns of a job except its report, which may take megabytes."""
+
+
+def _in_state(state: JobState) -> "ColumnElement[bool]":
+    """The value is part of the statement, not a parameter: only then do the databases recognise
+    the condition of a partial index."""
+    return jobs.c.state == literal(state.value, literal_execute=True)
+
+
+queued = _in_state(JobState.QUEUED)
+"""The job waits."""
+running = _in_state(JobState.RUNNING)
+"""A worker has the job."""
+unsent = and_(queued, jobs.c.sent_at.is_(None))
+"""The job waits and has no message."""
+
+
+def _partial_index(name: str, where: "ColumnElement[bool]", *columns: Any) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+in_order = (jobs.c.priority.desc(), jobs.c.seq)
+"""The order of a queue: the highest priority first, then the oldest job."""
+
+_partial_index("jobs_waiting", queued, jobs.c.queue, *in_order, jobs.c.model, jobs.c.voxels)
+_partial_index("jobs_without_message", unsent, *in_order, jobs.c.queue)
+_partial_index("jobs_sent", queued, jobs.c.queue, jobs.c.sent_at)
+_partial_index("jobs_of_batch", jobs.c.batch.is_not(None), jobs.c.batch)
+_partial_index("jobs_held", running, jobs.c.lease_until)
+_partial_index(
+    "jobs_oldest", queued, *(jobs.c[n] for n in ("project", "model", "queue", "created_at"))
+)
+
+BLOCK = 256
+"""Consecutive sequence numbers whose waiting jobs are counted together; see migration 0008."""
+
+job_counts = Table(
+    "job_counts",
+    metadata,
+    _serial(),
+    Column("state", String(16), nullable=False),
+    Column("queue", String(16), nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("jobs", BigInteger, nullable=False),
+    Column("voxels", BigInteger, nullable=False),
+)
+"""How many jobs there are, as sums of rows that triggers insert at every change of a job.
+
+A job adds 1 to its state; a job that changes its state adds -1 to the old one. `priority` and
+`block` (`seq` / BLOCK) are 0 for jobs that do not wait. `Figures.fold` replaces rows by their sum.
+"""
+
+tallies = Table(
+    "tallies",
+    metadata,
+    _serial(),
+    Column("subject", String(16), nullable=False),
+    Column("project", Text, nullable=False, server_default=""),
+    Column("model", String(64), nullable=False, server_default=""),
+    Column("queue", String(16), nullable=False, server_default=""),
+    Column("peer", String(64), nullable=False, server_default=""),
+    Column("state", String(16), nullable=False, server_default=""),
+    Column("kind", String(64), nullable=False, server_default=""),
+    Column("device", String(32), nullable=False, server_default=""),
+    Column("precision", String(16), nullable=False, server_default=""),
+    Column("bucket_s", Double, nullable=False, server_default="0"),
+    Column("number", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("seconds", Double, nullable=False, server_default="0"),
+    Column("tiles", BigInteger, nullable=False, server_default="0"),
+    Column("network_s", Double, nullable=False, server_default="0"),
+)
+"""What metrics report, as sums of rows that triggers insert; see migration 0010 and
+`jobs.service_figures`. `Figures.fold` replaces rows by their sum."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("queues", _Json, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("waiting_for", String(32)),
+    Column("revision", String(32)),
+)
+
+schema_support = Table(
+    "schema_support",
+    metadata,
+    Column("oldest_revision", String(32), primary_key=True),
+    Column("oldest_version", Text, nullable=False),
+)
+"""One row: the earliest revision of the schema whose code can use the database, and the earliest
+version of Tessera that knows it. See `revision`."""
 
 job_scans = Table(
     "job_scans",
@@ -213,74 +311,65 @@ Index(
     postgresql_where=commitment_open,
 )
 
-Row = RowMapping
+delivery_waits = deliveries.c.state == literal(DeliveryState.WAITING.value, literal_execute=True)
+"""The delivery is not sent yet."""
+_partial_index(
+    "deliveries_waiting",
+    delivery_waits,
+    deliveries.c.destination,
+    deliveries.c.attempts.desc(),
+    deliveries.c.seq,
+)
 
+job_ends = Table(
+    "job_ends",
+    metadata,
+    _serial(),
+    Column("job", String(64), nullable=False),
+    Column("project", Text, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("batch", String(64)),
+    Column("attempt", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("error", _Json),
+)
+"""Jobs that have ended, as a trigger notes them, until webhook messages are made of them."""
 
-def scan_of(row: Row) -> StoredScan:
-    """The scan of a row of `scans`."""
-    spacing = row["spacing_mm"]
-    return StoredScan(
-        id=row["id"],
-        project=row["project"],
-        sha256=row["sha256"],
-        name=row["name"],
-        format=row["format"],
-        shape=tuple(row["shape"]),
-        dtype=row["dtype"],
-        spacing_mm=None if spacing is None else tuple(spacing),
-        affine=tuple(tuple(line) for line in row["affine"]),
-        bytes=row["bytes"],
-        warnings=tuple(row["warnings"]),
-        created_at=row["created_at"],
-        series=row["series"],
-        images=row["images"],
-        impossible_formats=tuple(row["impossible_formats"]),
-    )
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("project", Text, nullable=False),
+    Column("endpoint", String(64), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("job", String(64)),
+    Column("batch", String(64)),
+    Column("body", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("finished_at", Double),
+    Column("status", Integer),
+    Column("error", _Json),
+    Column("traceparent", String(64)),
+    Index("webhook_messages_old", "due_at"),
+    Index("webhook_messages_list", "project", "state", "seq"),
+    sqlite_autoincrement=True,
+)
 
+message_waits = webhook_messages.c.state == literal(
+    MessageState.WAITING.value, literal_execute=True
+)
+"""The message is not sent yet; part of the statement, as `commitment_open`."""
 
-_NEWER_OPTIONS = ("mask", "margin_mm")
-"""Options that jobs of older versions do not have."""
-
-
-def job_of(row: Row, channels: Sequence[Row]) -> Job:
-    """The job of a row of `jobs` and its rows of `job_scans`, ordered by position."""
-    tile = row["options"]["tile"]
-    same = {
-        name: row[name]
-        for name in (
-            *("id", "project", "model", "model_version", "model_sha256", "priority", "queue"),
-            *("attempt", "fence", "created_at", "batch", "worker", "lease_until", "sent_at"),
-            *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
-            *("error", "verdict"),
-        )
-    }
-    return Job(
-        scans={channel["channel"]: channel["scan"] for channel in channels},
-        options=Options(
-            device=row["options"]["device"],
-            precision=row["options"]["precision"],
-            tile=None if tile is None else tuple(tile),
-            **{name: row["options"][name] for name in _NEWER_OPTIONS if name in row["options"]},
-        ),
-        state=JobState(row["state"]),
-        progress=Progress(row["tiles_done"], row["tiles_total"], row["preparing"]),
-        **same,
-    )
-
-
-def review_of(row: Row) -> Review:
-    """The review of a row of `reviews`."""
-    return Review(**{name: row[name] for name in Review.__dataclass_fields__})
-
-
-def delivery_of(row: Row) -> Delivery:
-    """The delivery of a row of `deliveries`."""
-    values = {name: row[name] for name in Delivery.__dataclass_fields__}
-    commitment = row["commitment"]
-    return Delivery(
-        **values
-        | {
-            "state": DeliveryState(row["state"]),
-            "commitment": None if commitment is None else Commitment(commitment),
-        }
-    )
+_partial_index(
+    "webhook_messages_due",
+    message_waits,
+    *(webhook_messages.c[name] for name in ("endpoint", "due_at", "seq")),
+)

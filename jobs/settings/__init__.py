@@ -2,6 +2,7 @@
 
 from jobs.settings.dicom import AE_TITLE, DicomSettings
 from jobs.settings.gateway import GatewaySettings
+from jobs.settings.log import LogSettings
 from jobs.settings.recovery import RecoverySettings
 from jobs.settings.section import Section
 from jobs.settings.storage import StorageSettings
@@ -10,7 +11,9 @@ from jobs.settings.worker import WorkerSettings
 __all__ = ["AE_TITLE", "SECTIONS", "Settings"]
 
 
-class Settings(StorageSettings, GatewaySettings, DicomSettings, RecoverySettings, WorkerSettings):
+class Settings(
+    StorageSettings, GatewaySettings, DicomSettings, RecoverySettings, WorkerSettings, LogSettings
+):
     """All settings. `TESSERA_DATA=/srv/tessera` sets `data`, and so on."""
 
 

@@ -26,7 +26,15 @@ class DicomSettings(Section):
     """Calling AE titles that may send images, comma-separated. Empty: all, if
     `TESSERA_DICOM_HOST` is a loopback address."""
     dicom_max_associations: Positive = 10
-    """Largest number of simultaneous associations. Each holds one image in memory."""
+    """Largest number of simultaneous associations. Each holds one image in memory. Further
+    associations are rejected for the time being."""
+    dicom_max_associations_per_address: Annotated[int, Field(ge=0)] = 8
+    """Largest number of simultaneous associations from one address (IPv4), or from one network of
+    64 bits (IPv6). It keeps one sender from using all of them. Raise it if all senders share an
+    address, such as behind network address translation. 0: no limit."""
+    dicom_request_timeout_s: Seconds = 5.0
+    """How long a connection to the DICOM port may take to send its association request, in seconds
+    (the ARTIM timer of PS3.8, 9.1.5)."""
     dicom_max_instance_bytes: Positive = GIB
     """Largest DICOM object, in bytes, that is received by C-STORE. A larger object aborts its
     association."""
@@ -48,4 +56,5 @@ class DicomSettings(Section):
     value on all gateways. Empty: the file `pseudonyms.key` in the data folder, created at first
     use."""
     routing_table: Path | None = None
-    """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md). Empty: none."""
+    """TOML file of DICOM peers and routing rules (docs/how-to/pacs.md), and of webhooks
+    (docs/how-to/webhooks.md). Empty: none."""

@@ -1,6 +1,6 @@
 """Settings: the gateway."""
 
-from jobs.settings.section import GIB, Names, Port, Positive, Seconds, Section
+from jobs.settings.section import GIB, Names, NotNegative, Port, Positive, Seconds, Section
 
 
 class GatewaySettings(Section):
@@ -21,8 +21,32 @@ class GatewaySettings(Section):
     allowed_origins: Names = ()
     """Other sites whose pages may call the API (CORS), such as `https://viewer.example.org`,
     comma-separated. Empty: none."""
+    max_connections: NotNegative = 0
+    """Largest number of simultaneous connections, on both ports together. At the bound, the
+    connection that has waited longest for a request is closed. 0: three quarters of the files that
+    the process may open, at most 4096. The gateway raises that limit itself as far as the system
+    allows (`ulimit -Hn`); to 1024 if it receives or sends DICOM."""
+    max_connections_per_address: NotNegative = 0
+    """The same for connections from one address. All users of a proxy have its address. 0: three
+    quarters of all connections."""
+    request_timeout_s: Seconds = 30.0
+    """How long a client may take for the head of a request, in seconds, and how long it may be
+    silent while it sends the body or receives the response. Then its connection is closed."""
+    min_bytes_per_s: NotNegative = 1024
+    """Slowest rate in bytes per second, as an average over `TESSERA_REQUEST_TIMEOUT_S`, at which a
+    client may send a body or receive a response. Streams of events may be idle. 0: any rate."""
+    keep_alive_s: Positive = 75
+    """How long a connection without a request stays open for the next one, in seconds. Set it
+    higher than in a proxy that keeps connections to the gateway open."""
     max_upload_bytes: Positive = 4 * GIB
     """Largest upload in bytes, all files of a request together."""
+    upload_space_bytes: Positive = 64 * GIB
+    """Largest size of all resumable uploads together, in bytes, until scans are made of them."""
+    upload_keep_s: Seconds = 86_400.0
+    """How long an interrupted upload can be continued, in seconds after its last byte. Then it is
+    deleted."""
+    max_unfinished_uploads: Positive = 1000
+    """Largest number of resumable uploads of one caller that are not finished."""
     max_unpacked_bytes: Positive = 16 * GIB
     """Largest size in bytes of an upload after it is unpacked."""
     max_voxels: Positive = 1 << 31
@@ -36,3 +60,6 @@ class GatewaySettings(Section):
     monai_label_wait_s: Seconds = 600.0
     """Longest time in seconds that an inference request of the MONAI Label API waits for its job.
     After that the client must send the request again; the job continues."""
+    webhook_keep_s: Seconds = 604_800.0
+    """How long webhook messages are kept after their last attempt, in seconds, whether they were
+    delivered or not."""

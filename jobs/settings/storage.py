@@ -4,7 +4,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from jobs.settings.section import SecondsOrZero, Section
+from jobs.settings.section import Positive, Seconds, SecondsOrZero, Section
 
 
 class StorageSettings(Section):
@@ -17,6 +17,9 @@ class StorageSettings(Section):
     database_url: str = ""
     """SQLAlchemy URL of the database, such as `postgresql+psycopg://user@host/tessera`. Empty:
     SQLite in the data folder."""
+    database_timeout_s: Seconds = 10.0
+    """How long PostgreSQL may take for a statement, in seconds. After that the request is answered
+    with 503."""
     broker_url: str = ""
     """URL of the message broker: `redis://`, `amqp://`, or `file://` for a folder of messages in
     the data folder. Empty: the Redis server that `tessera up` starts if Redis is installed;
@@ -41,6 +44,10 @@ class StorageSettings(Section):
     """Time in seconds after which a stored file that the database does not refer to is deleted.
     Keep it above twice `TESSERA_LEASE_S`, because a file is stored before the database
     refers to it. 0: at once."""
+
+    log_bytes: Positive = 16 << 20
+    """Largest size in bytes of a log file of `tessera up`. A larger file becomes `gateway.log.1` or
+    `worker.log.1`; three such parts are kept."""
 
     @property
     def database(self) -> str:
@@ -71,3 +78,8 @@ class StorageSettings(Section):
     def scratch(self) -> Path:
         """Folder of temporary files, on the disk of the blobs so that a move is a rename."""
         return self.data / "tmp"
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of unfinished uploads, on the disk of `scratch` so that it can link them."""
+        return self.data / "uploads"

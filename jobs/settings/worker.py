@@ -1,6 +1,8 @@
 """Settings: workers."""
 
-from jobs.settings.section import GIB, NotNegative, Positive, Section
+from pathlib import Path
+
+from jobs.settings.section import GIB, NotNegative, Positive, SecondsOrZero, Section
 
 
 class WorkerSettings(Section):
@@ -13,9 +15,18 @@ class WorkerSettings(Section):
     job starts: the smallest of what the machine, the cgroup and the GPU have free."""
     threads: NotNegative = 0
     """Number of threads of a worker. 0: all cores that the process may use."""
+    drain_s: SecondsOrZero = 8.0
+    """How long a worker that is told to stop (SIGTERM) continues with its job, in seconds, if the
+    job will probably end within this time. A job that takes longer goes back to the queue after the
+    running tile. 0: every job goes back. A supervisor must wait longer than this before it kills
+    the worker: `docker stop` waits 10 seconds, Kubernetes 30."""
     group_size: Positive = 4
     """Largest number of jobs that a worker runs at the same time. Jobs are grouped if they are for
     small images (up to a megapixel) with the same model and the same options. 1: no grouping."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""
+    heartbeat_file: Path | None = None
+    """File that a worker writes every 5 seconds, for health checks that look at its time of change.
+    It is not written while a job hangs (`TESSERA_TILE_TIMEOUT_S`). Each worker needs a file of its
+    own. Empty: none."""

@@ -15,7 +15,7 @@ from service.app import create_app
 from service.http import errors
 
 Json = dict[str, Any]
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 INTRODUCTION = """# HTTP API
 
 The gateway serves this description as `/openapi.json`, and as a page at `/docs`. A guided tour with

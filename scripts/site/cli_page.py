@@ -10,7 +10,7 @@ from cli.main import tessera
 INTRODUCTION = """# Command line
 
 `tessera COMMAND --help` prints what is below. Exit statuses: 0, success; 1, failure; 2, the input
-or the options are not valid; 130, interrupted.
+or the options are not valid; 3, `tessera batch` has ended and some scans failed; 130, interrupted.
 """
 
 

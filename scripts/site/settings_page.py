@@ -7,6 +7,8 @@ INTRODUCTION = """# Settings
 Every setting is an environment variable. Gateway and workers read them when they start; a value
 that is not valid stops the start with a message. Options of the [command line](cli.md) take
 precedence.
+
+Traces are configured by [OpenTelemetry's own variables](../how-to/traces.md#variables).
 """
 
 

@@ -43,6 +43,11 @@ class Permission(StrEnum):
     DELIVERIES_WRITE = "deliveries:write"
     """Send results to a DICOM peer."""
 
+    WEBHOOKS_READ = "webhooks:read"
+    """List webhooks and their messages."""
+    WEBHOOKS_WRITE = "webhooks:write"
+    """Send webhook messages, again or as a test."""
+
     SERVICE_METRICS = "service:metrics"
     """Read the service's counters, of all projects together."""
     SERVICE_LOGS = "service:logs"

@@ -7,8 +7,8 @@ from jobs.delivery import Delivery
 from jobs.repository import Jobs
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom.commitments import Commitments
-from service.dicom.polling_thread import PollingThread
 from service.resources.peers import Peer
+from service.resources.polling_thread import PollingThread
 
 
 @dataclass(frozen=True, slots=True)

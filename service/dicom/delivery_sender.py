@@ -8,15 +8,16 @@ from imaging.errors import Conflict, TesseraError, Unavailable
 from imaging.formats import registry
 from imaging.formats.dicom.instance_identity import identify
 from imaging.formats.format import MaskFormat, ReportFormat
-from jobs import problem, repository
+from jobs import problem, repository, tracing
 from jobs.delivery import Commitment, Delivery, Receipt, due_in
 from jobs.job import Job, JobState
+from jobs.job_trace import attributes_of
 from jobs.repository import Jobs, Reviews
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom import dicomweb_client, storage_scu
-from service.dicom.polling_thread import PollingThread
 from service.resources.dicom_metrics import DicomMetrics, Outcome
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
+from service.resources.polling_thread import PollingThread
 from service.resources.scratch import Scratch
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.result_mask import ResultMask
@@ -131,7 +132,14 @@ class DeliverySender:
     def _send_as_task(self, delivery: Delivery) -> Receipt:
         job = self._parts.jobs.by_id(delivery.job)
         task = BackgroundTask("delivery sender", job.project)
-        return self.send(self._parts.authenticator.authenticate(task), delivery, job)
+        attributes: tracing.Attributes = {
+            **attributes_of(job),
+            "tessera.attempt": delivery.attempts,
+            "tessera.delivery.destination": delivery.destination,
+            "tessera.delivery.format": delivery.format,
+        }
+        with tracing.span("deliver result", job.traceparent, kind="client", attributes=attributes):
+            return self.send(self._parts.authenticator.authenticate(task), delivery, job)
 
     def _count(self, outcome: Outcome, *, up: bool | None = None) -> None:
         """Counts an attempt; `up`: whether the peer answered, None: it was not asked."""

@@ -9,11 +9,13 @@ from typing import Any
 
 from dicomweb_client.session_utils import create_session, create_session_from_user_pass
 from dicomweb_client.web import DICOMwebClient
+from requests import Session
 
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import load_dataset, save_dataset
-from service.dicom.peer_errors import is_temporary, object_refused, peer_error
+from service.dicom.exchange_deadline import ExchangeDeadline, WatchedAdapter
+from service.dicom.peer_errors import is_temporary, object_refused, peer_error, peer_too_slow
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch
 from service.use_cases.archives import RemoteSeries
@@ -27,8 +29,8 @@ _ABOUT_THE_OBJECT = (400, 409, 415, 422)
 """HTTP statuses with which servers refuse an object; another kind of object may be accepted."""
 _AS_STORED = (("application/dicom", "*"),)
 _BLOCK_BYTES = 1 << 20
-_MAX_RESPONSE_BYTES = 64 << 20
-"""Largest response without images: a thousand series take a hundredth of this."""
+_MAX_RESPONSE_BYTES = 16 << 20
+"""Largest response without images: a thousand series take a tenth of this."""
 _FIELDS = tuple(field.name for field in fields(RemoteSeries))
 
 
@@ -37,11 +39,11 @@ def search(peer: Peer, filters: Mapping[str, str], limit: int) -> list[RemoteSer
 
     Raises PeerUnavailable, PeerRefused, BadRequest for a peer without DICOMweb.
     """
-    with _client(peer) as client, _peer_errors(peer):
+    with _exchange(peer) as client:
         rows = client.search_for_series(
             search_filters=dict(filters), fields=list(_FIELDS), limit=limit
         )
-        return [_series(row) for row in rows]
+        return [_series(row) for row in rows[:limit]]
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def fetch(
     with ExitStack() as stack:
         files = []
         left = max_bytes
-        with _client(peer, max_bytes) as client, _peer_errors(peer):
+        with _exchange(peer, max_bytes) as client:
             for instance in client.iter_series(
                 series.StudyInstanceUID, series.SeriesInstanceUID, media_types=_AS_STORED
             ):
@@ -71,7 +73,7 @@ def fetch(
 
 def store(peer: Peer, path: Path) -> None:
     """Sends one DICOM file (STOW-RS); raises PeerUnavailable, PeerRefused, ObjectRefused."""
-    with _client(peer) as client, _peer_errors(peer, storing=True):
+    with _exchange(peer, storing=path.stat().st_size) as client:
         response = client.store_instances([load_dataset(path)])
         for failed in response.get("FailedSOPSequence") or ():
             reason = int(failed.get("FailureReason") or 0)
@@ -82,10 +84,14 @@ def store(peer: Peer, path: Path) -> None:
 
 
 @contextmanager
-def _client(peer: Peer, limit: int | None = None) -> Iterator[DICOMwebClient]:
-    """A client for one peer. A response of more than `limit` bytes of images raises an error.
+def _exchange(
+    peer: Peer, limit: int | None = None, storing: int | None = None
+) -> Iterator[DICOMwebClient]:
+    """A client for one request. A response of more than `limit` bytes of images raises an error.
 
-    Redirects are not followed: a peer could redirect us to a host that only we can reach.
+    It takes at most the peer's `timeout_s`, and longer only for images that are received or sent
+    (`storing`: their bytes). Redirects are not followed: a peer could redirect us to a host that
+    only we can reach.
     """
     if peer.dicomweb is None:
         raise BadRequest(
@@ -93,26 +99,57 @@ def _client(peer: Peer, limit: int | None = None) -> Iterator[DICOMwebClient]:
             expected="A peer with `dicomweb` in the routing table.",
             hint="Add it there, or choose another peer.",
         )
-    endless = peer_error(peer, "its response is too long", temporary=False)
     login = peer.credentials
     session = create_session_from_user_pass(*login) if login else create_session()
     session.max_redirects = 0
+    with (
+        _peer_errors(peer, storing=storing is not None),
+        ExchangeDeadline(peer.timeout_s, storing or 0) as deadline,
+        _in_time(peer, deadline),
+        session,
+    ):
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, WatchedAdapter(deadline))
+        yield _client(peer, session, limit, deadline)
+
+
+def _client(
+    peer: Peer, session: Session, limit: int | None, deadline: ExchangeDeadline
+) -> DICOMwebClient:
+    if limit is None:
+        endless = peer_error(peer, "its response is too long", temporary=False)
+        counted = _limit(_MAX_RESPONSE_BYTES, endless, lambda _: None)
+    else:
+        counted = _limit(limit, _too_large(limit), deadline.received)
     client = DICOMwebClient(
-        peer.dicomweb,
+        str(peer.dicomweb),
         session=session,
-        callback=_limit(limit, _too_large(limit))
-        if limit
-        else _limit(_MAX_RESPONSE_BYTES, endless),
+        callback=counted,
         timeout=peer.timeout_s,
         headers={"Accept": "application/dicom+json"},  # for responses to STOW-RS
     )
     client.set_http_retry_params(retry=False)
-    with session:
-        yield client
+    return client
 
 
-def _limit(limit: int, error: TesseraError) -> Callable[..., Any]:
-    """A response hook for `requests`: a body of more than `limit` bytes raises `error`."""
+@contextmanager
+def _in_time(peer: Peer, deadline: ExchangeDeadline) -> Iterator[None]:
+    """Replaces whatever a connection that was ended raises."""
+    try:
+        yield
+    except Exception:
+        if deadline.has_expired:
+            raise peer_too_slow(peer) from None
+        raise
+    if deadline.has_expired:  # what was received up to then may look complete
+        raise peer_too_slow(peer)
+
+
+def _limit(limit: int, error: TesseraError, progress: Callable[[int], None]) -> Callable[..., Any]:
+    """A response hook for `requests`: a body of more than `limit` bytes raises `error`.
+
+    `progress` is called with the number of bytes of each block.
+    """
 
     def hook(response: Any, *_: Any, **__: Any) -> Any:
         original = response.iter_content
@@ -121,6 +158,7 @@ def _limit(limit: int, error: TesseraError) -> Callable[..., Any]:
             received = 0
             for block in original(*args, **kwargs):
                 received += len(block)
+                progress(len(block))
                 if received > limit + limit // 8 + _BLOCK_BYTES:
                     response.close()  # otherwise the peer goes on sending
                     raise error

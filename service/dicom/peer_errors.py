@@ -1,6 +1,6 @@
 """The error for a peer that failed."""
 
-from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
+from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerTooSlow, PeerUnavailable
 
 
 def is_temporary(status: int) -> bool:
@@ -24,6 +24,15 @@ def peer_error(peer: Peer, reason: str, *, temporary: bool) -> PeerUnavailable |
         f"The request to the peer {peer.name} failed: {reason}.",
         expected="A peer that accepts the request.",
         hint="The peer's own log says why. Correct the peer or the routing table, then try again.",
+    )
+
+
+def peer_too_slow(peer: Peer) -> PeerTooSlow:
+    """The error for a peer whose answer was not complete in time."""
+    return PeerTooSlow(
+        f"The peer {peer.name} is too slow: its answer was not complete in time.",
+        expected=f"An answer within {peer.timeout_s:g} s, and images without long pauses.",
+        hint="Try again later, or raise timeout_s of the peer in the routing table.",
     )
 
 

@@ -5,12 +5,14 @@ inbox/<series>/.taken             fingerprint of the files when the series was t
 refused/<series>/                 a series that cannot become a scan, with a problem.json
 
 A series that is sent again, or grows after it was taken in or refused, is taken in again as a
-whole.
+whole. An image of a refused series may be replaced by a corrected one with the same UID.
 """
 
 import fcntl
+import filecmp
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -22,16 +24,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from imaging.errors import BadRequest, StorageFull
+from imaging.errors import BadRequest
 from imaging.formats.atomic import raising_storage_full, replacing, sync_folder
 from imaging.formats.dicom.instance_identity import identify
+from imaging.formats.dicom.same_image import is_same_image_file
+from jobs.disk import check_free
 from jobs.settings import Settings
+
+logger = logging.getLogger("tessera.dicom")
 
 _TAKEN = ".taken"
 _PROBLEM = "problem.json"
 _DRAFTS = ".drafts"
-MIN_FREE_BYTES = 256 << 20
-"""With less free disk space than this, images are refused."""
+
+
+class DuplicateInstance(BadRequest):
+    """Another image has the same SOP Instance UID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +108,9 @@ class SeriesInbox:
         """Stores one DICOM file; it is on the disk when this returns.
 
         `instance` is the SOPInstanceUID of the C-STORE request. Raises UnreadableScan, BadRequest
-        if the file holds another instance, StorageFull.
+        if the file holds another instance, DuplicateInstance, StorageFull, Unavailable.
         """
-        if shutil.disk_usage(self._root).free < MIN_FREE_BYTES:
-            raise StorageFull("The disk is almost full.", hint="Free some disk space.")
+        check_free(self._root)
         draft = self._root / _DRAFTS / secrets.token_hex(16)
         try:
             with raising_storage_full():
@@ -180,13 +187,26 @@ class SeriesInbox:
                 "The SOP Instance UID of the data set differs from the one in the C-STORE request."
             )
         name = _hash(identity.sender, identity.series)
-        with self._mutex:
-            folder = self._folder(name)
-            draft.replace(folder / f"{_hash(identity.sop_instance)}.dcm")
+        image = f"{_hash(identity.sop_instance)}.dcm"
+        earlier = self._root / name / image
+        while True:
+            before = _fingerprint(earlier)
+            is_known = before is not None and _is_known(earlier, draft)
+            with self._mutex:
+                if _fingerprint(earlier) != before:  # another association stored it meanwhile
+                    continue
+                self._store(name, None if is_known else draft, image, association)
+                return
+
+    def _store(self, name: str, draft: Path | None, image: str, association: int) -> None:
+        """Adds an image to its series; without a `draft`, the series has it already."""
+        folder = self._folder(name)
+        if draft is not None:
+            draft.replace(folder / image)
             sync_folder(folder)
-            series = self._pending.setdefault(name, _PendingSeries(0.0))
-            series.last_activity, series.broken_off = time.monotonic(), False
-            series.associations.add(association)
+        series = self._pending.setdefault(name, _PendingSeries(0.0))
+        series.last_activity, series.broken_off = time.monotonic(), False
+        series.associations.add(association)
 
     def _folder(self, name: str) -> Path:
         """The series' folder. A refused series comes back: it may have been incomplete."""
@@ -214,6 +234,32 @@ class SeriesInbox:
     @staticmethod
     def _folders(root: Path) -> list[Path]:
         return [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
+
+
+def _is_known(earlier: Path, draft: Path) -> bool:
+    """Whether the file is the earlier one of the same SOP instance; raises DuplicateInstance.
+
+    An earlier file with the same image and other attributes is to be replaced: archives correct
+    patients and descriptions, and keep the UID.
+    """
+    if filecmp.cmp(earlier, draft, shallow=False):
+        return True
+    if not is_same_image_file(earlier, draft):
+        raise DuplicateInstance(
+            "An image with the same SOP Instance UID, and other pixels or another position, was "
+            "received before.",
+            expected="A new SOP Instance UID for a changed image (PS3.5, 9).",
+            hint="Send it under another UID. The image that arrived first is kept.",
+        )
+    logger.warning("A received image is replaced by one with the same pixels and other attributes.")
+    return False
+
+
+def _fingerprint(path: Path) -> tuple[int, int] | None:
+    with suppress(FileNotFoundError):
+        stat = path.stat()
+        return stat.st_ino, stat.st_mtime_ns
+    return None
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> None:

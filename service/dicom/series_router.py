@@ -16,7 +16,7 @@ from typing import Any
 from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import InstanceIdentity, identify
-from jobs import problem
+from jobs import problem, tracing
 from jobs.stored_scan import StoredScan
 from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
 from service.dicom.series_inbox import CompleteSeries, SeriesInbox
@@ -72,7 +72,8 @@ class SeriesRouter:
             try:
                 identity = identify(series.files[0])
                 sender = self._authenticator.authenticate(DicomCaller(identity.sender))
-                self.route(sender, series, identity)
+                with tracing.span("route series", None):
+                    self.route(sender, series, identity)
                 self._metrics.series_routed("taken")
             except Unavailable as error:
                 logger.warning("A series waits: %s", error.detail)

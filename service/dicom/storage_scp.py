@@ -2,9 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from io import BytesIO
+from threading import Thread
+from typing import Any, cast
 
 from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
 from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at import
@@ -16,7 +21,6 @@ from imaging.errors import (
     BadInput,
     BadRequest,
     Forbidden,
-    StorageFull,
     TesseraError,
     Unauthenticated,
 )
@@ -31,18 +35,27 @@ from service.auth import (
     Principal,
     requires,
 )
+from service.dicom.association_server import BoundedAssociationServer
+from service.dicom.association_slots import AssociationSlots, address_group
 from service.dicom.commitments import Commitments
-from service.dicom.series_inbox import SeriesInbox
+from service.dicom.message_limits import MessageLimits
+from service.dicom.refusals import Refusal, Refusals
+from service.dicom.series_inbox import DuplicateInstance, SeriesInbox
 from service.dicom.storage_commitment import received
 from service.resources.dicom_metrics import DicomMetrics
 
 logger = logging.getLogger("tessera.dicom")
 
+IDLE_S = 60.0
+"""An association without data for this long is aborted."""
 SUCCESS = 0x0000
 NOT_AUTHORIZED = 0x0124
 """PS3.7, C.5.18."""
 PROCESSING_FAILURE = 0x0110
 """Status of N-EVENT-REPORT (PS3.7, C.5.13)."""
+DUPLICATE = 0x0111
+"""PS3.7, C.5.7. Its table for C-STORE does not list it; senders treat it as a failure, and its name
+says what is wrong."""
 OUT_OF_RESOURCES = 0xA700
 MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
@@ -81,12 +94,26 @@ class StorageScp:
         self._authenticator = authenticator
         self._commitments = commitments
         self._metrics = metrics
-        self._max_bytes = settings.dicom_max_instance_bytes
-        self._received: dict[int, int] = {}
-        self._entity = _entity(settings)
-        address = (settings.dicom_host, settings.dicom_port)
+        self._refusals = Refusals(metrics)
+        self._limits = MessageLimits(settings.dicom_max_instance_bytes, self._refusals)
+        self._server = self._listening(settings)
+        Thread(target=self._server.serve_forever, name="dicom-port", daemon=True).start()
+
+    def _listening(self, settings: Settings) -> BoundedAssociationServer:
         try:
-            self._entity.start_server(address, block=False, evt_handlers=self._handlers())
+            server = _entity(settings).make_server(
+                (settings.dicom_host, settings.dicom_port),
+                evt_handlers=self._handlers(),
+                server_class=BoundedAssociationServer,
+                slots=AssociationSlots(
+                    settings.dicom_max_associations, settings.dicom_max_associations_per_address
+                ),
+                refusals=self._refusals,
+                ended=self._ended,
+                tick=self._tick,
+                request_timeout_s=settings.dicom_request_timeout_s,
+            )
+            return cast("BoundedAssociationServer", server)
         except OSError as error:
             raise BadRequest(
                 f"The gateway cannot listen on {settings.dicom_host}, port {settings.dicom_port}.",
@@ -96,7 +123,7 @@ class StorageScp:
 
     def stop(self) -> None:
         """Aborts all associations; a sender sends again what was not stored."""
-        self._entity.shutdown()
+        self._server.shutdown()
 
     @property
     def operations(self) -> Mapping[Any, Callable[..., int]]:
@@ -130,12 +157,14 @@ class StorageScp:
             (evt.EVT_C_ECHO, self._answer_echo),
             (evt.EVT_C_STORE, self._answer_store),
             (evt.EVT_N_EVENT_REPORT, self._answer_report),
-            (evt.EVT_DATA_RECV, self._count),
+            (evt.EVT_DATA_RECV, self._limits.count),
+            (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_RELEASED, self._released),
-            (evt.EVT_CONN_CLOSE, self._closed),
+            (evt.EVT_DIMSE_RECV, self._answer_invalid),
         ]
 
     def _answer_echo(self, event: Event) -> int:
+        self._limits.end(event.assoc)
         return self.echo(ANONYMOUS, event)
 
     def _answer_store(self, event: Event) -> int:
@@ -144,14 +173,19 @@ class StorageScp:
         return status
 
     def _status_of_store(self, event: Event) -> int:
-        self._received[id(event.assoc)] = 0  # the image is complete, accepted or not
+        self._limits.end(event.assoc)
         try:
             caller = DicomCaller(str(event.assoc.requestor.ae_title))
             return self.store(self._authenticator.authenticate(caller), event)
         except Exception as error:  # noqa: BLE001 - the sender always gets a status
+            if not isinstance(error, TesseraError):
+                problem.logged(error, logger)
+                return OUT_OF_RESOURCES
+            self._refuse(event.assoc, Refusal.IMAGE, f"an image: {error.detail}")
             return _failure_status(error)
 
     def _answer_report(self, event: Event) -> tuple[int, None]:
+        self._limits.end(event.assoc)
         try:
             caller = DicomCaller(str(event.assoc.requestor.ae_title))
             return self.report_commitment(self._authenticator.authenticate(caller), event), None
@@ -161,22 +195,51 @@ class StorageScp:
             problem.logged(error, logger)
             return PROCESSING_FAILURE, None
 
-    def _count(self, event: Event) -> None:
-        """Aborts an association that sends too large an image, which is held in memory."""
-        sender = id(event.assoc)
-        self._received[sender] = self._received.get(sender, 0) + len(event.data)
-        if self._received[sender] > self._max_bytes + (1 << 20):
-            logger.warning("An association sent more than %d bytes; aborted.", self._max_bytes)
-            self._received[sender] = 0
-            event.assoc.abort()
+    def _refuse(self, association: Association, kind: Refusal, problem: str) -> None:
+        requestor = association.requestor
+        self._refusals.add(kind, address_group(requestor.address), requestor.ae_title, problem)
+
+    def _rejected(self, event: Event) -> None:
+        request: Any = event.assoc.requestor.primitive
+        called = str(request.called_ae_title)
+        self._refuse(event.assoc, Refusal.AE_TITLE, f"its AE title, or the called one, {called!r}")
 
     def _released(self, event: Event) -> None:
         self._inbox.association_ended(id(event.assoc), released=True)
 
-    def _closed(self, event: Event) -> None:
-        """The connection is closed: after a release, or because it broke off."""
-        self._received.pop(id(event.assoc), None)
-        self._inbox.association_ended(id(event.assoc), released=False)
+    def _tick(self) -> None:
+        self._refusals.summarise()
+        for association in self._limits.stalled():
+            self._answer_stalled(association)
+
+    def _ended(self, association: Association) -> None:
+        """An association has ended: after a release, or because it broke off."""
+        self._limits.end(association)
+        self._inbox.association_ended(id(association), released=False)
+
+    def _answer_invalid(self, event: Event) -> None:
+        """pynetdicom ignores a C-STORE request that lacks an element, and its sender waits."""
+        if isinstance(event.message, C_STORE_RQ):
+            request: Any = event.message.message_to_primitive()
+            if not request.is_valid_request:
+                self._refuse_request(event.assoc, event.message, "its request lacks an element")
+
+    def _answer_stalled(self, association: Association) -> None:
+        """Some senders announce a data set that is empty, and then wait for the answer."""
+        message = association.dimse.message
+        if isinstance(message, C_STORE_RQ) and not cast("BytesIO", message.data_set).tell():
+            association.dimse.message = None
+            self._refuse_request(association, message, "its data set is empty")
+
+    def _refuse_request(self, association: Association, message: Any, reason: str) -> None:
+        self._refuse(association, Refusal.IMAGE, f"an image: {reason}")
+        self._metrics.image_answered(CANNOT_UNDERSTAND)
+        request, answer = message.message_to_primitive(), C_STORE()
+        answer.MessageIDBeingRespondedTo = request.MessageID
+        answer.AffectedSOPClassUID = request.AffectedSOPClassUID
+        answer.AffectedSOPInstanceUID = request.AffectedSOPInstanceUID
+        answer.Status = CANNOT_UNDERSTAND
+        association.dimse.send_msg(answer, message.context_id)
 
 
 def _entity(settings: Settings) -> AE:
@@ -184,6 +247,8 @@ def _entity(settings: Settings) -> AE:
     entity.require_called_aet = True
     entity.require_calling_aet = list(settings.dicom_allowed_callers)
     entity.maximum_associations = settings.dicom_max_associations
+    entity.network_timeout = IDLE_S
+    entity.acse_timeout = settings.dicom_request_timeout_s
     entity.add_supported_context(Verification)
     entity.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
     for sop_class in IMAGE_CLASSES:
@@ -200,18 +265,14 @@ def _file(event: Event) -> Iterator[bytes]:
     yield event.encoded_dataset(include_meta=False)
 
 
-def _failure_status(error: Exception) -> int:
+def _failure_status(error: TesseraError) -> int:
     """The C-STORE status for an error; it tells the sender whether to try again."""
     if isinstance(error, (Unauthenticated, Forbidden)):
-        logger.warning("An image was refused: %s", error.detail)
         return NOT_AUTHORIZED
-    if isinstance(error, StorageFull):
-        logger.warning("An image was refused: %s", error.detail)
-        return OUT_OF_RESOURCES
+    if isinstance(error, DuplicateInstance):
+        return DUPLICATE
+    if isinstance(error, BadRequest):
+        return MISMATCH
     if isinstance(error, BadInput):
-        logger.warning("An image was refused: %s", error.detail)
-        return MISMATCH if isinstance(error, BadRequest) else CANNOT_UNDERSTAND
-    if isinstance(error, TesseraError):
-        return OUT_OF_RESOURCES
-    problem.logged(error, logger)
+        return CANNOT_UNDERSTAND
     return OUT_OF_RESOURCES

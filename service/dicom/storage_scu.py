@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import
+from pynetdicom.transport import AssociationSocket
 
 from imaging.formats.dicom.instance_identity import InstanceIdentity
+from service.dicom.pdu_socket import REQUESTOR_PDUS, PduSocket
 from service.dicom.peer_errors import is_temporary, object_refused, peer_error
 from service.resources.peers import Peer
 
@@ -69,7 +72,7 @@ def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator
         str(peer.host),
         int(peer.port or 0),
         ae_title=str(peer.ae_title),
-        evt_handlers=list(handlers),
+        evt_handlers=[(evt.EVT_CONN_OPEN, _bound_pdus), *handlers],
     )
     if not association.is_established:
         raise _not_established(peer, association)
@@ -77,6 +80,12 @@ def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator
         yield association
     finally:
         association.release() if association.is_established else association.abort()
+
+
+def _bound_pdus(event: Event) -> None:
+    """pynetdicom waits without end for the rest of a PDU, of which it believes the length."""
+    upper_layer = event.assoc.dul
+    upper_layer.socket = PduSocket(cast("AssociationSocket", upper_layer.socket), REQUESTOR_PDUS)
 
 
 def _response_limit_s(peer: Peer) -> float:

@@ -1,15 +1,17 @@
-"""One log line and metrics for each request: the route's template, never request content."""
+"""One log line, metrics and perhaps a span for each request: its route, never its content."""
 
 import logging
 import time
+from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobs.log_format import log_fields
+from service.http.answer import Answer
+from service.http.request_span import note_answer, request_span
 from service.resources.metrics import Metrics
 
 logger = logging.getLogger("tessera.access")
-
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 class AccessLog:
@@ -30,17 +32,30 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        try:
-            await self.app(scope, receive, watch)
-        finally:
-            _record(scope, status, time.perf_counter() - started)
+        with log_fields(request=uuid4().hex), request_span(scope):
+            try:
+                await self.app(scope, receive, watch)
+            finally:
+                answer = Answer.of(scope, status, time.perf_counter() - started)
+                note_answer(answer)
+                _log(answer)
+                _count(scope, answer)
 
 
-def _record(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unknown")
-    method = scope["method"] if scope["method"] in METHODS else "other"
-    job = scope.get("path_params", {}).get("job_id", "-") if status < 400 else "-"
-    logger.info("%s %s %d %.0f ms job=%s", method, route, status, seconds * 1e3, job)
+def _log(answer: Answer) -> None:
+    method, route, status, job = answer.method, answer.route, answer.status, answer.job
+    fields: dict[str, str | int] = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "ms": round(answer.seconds * 1e3),
+    }
+    fields |= {"job": job} if job else {}
+    text, ms = "%s %s %d %.0f ms job=%s", answer.seconds * 1e3
+    logger.info(text, method, route, status, ms, job or "-", extra={"fields": fields})
+
+
+def _count(scope: Scope, answer: Answer) -> None:
     metrics: Metrics | None = getattr(scope["app"].state, "metrics", None)
     if metrics is not None:
-        metrics.answered(method, route, status, seconds)
+        metrics.answered(answer.method, answer.route, answer.status, answer.seconds)

@@ -8,16 +8,18 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans
+from jobs.repository import Batches, Jobs, Reviews, Scans, Webhooks
 from models.registry import Registry
-from service.http.threads import UploadThreads, ViewThreads
+from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
 from service.resources.metrics import Metrics
+from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives
 from service.use_cases.deliveries import Deliveries
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
+from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
@@ -26,6 +28,7 @@ from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.uploaded_scans import UploadedScans
 
 
 def provided(kind: type) -> Any:
@@ -40,12 +43,15 @@ def provided(kind: type) -> Any:
 ArchivesDep = Annotated[Archives, provided(Archives)]
 BatchesDep = Annotated[Batches, provided(Batches)]
 DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
+DispatchThreadsDep = Annotated[DispatchThreads, provided(DispatchThreads)]
 ImageSessionsDep = Annotated[ImageSessions, provided(ImageSessions)]
 JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
+JobWatcherDep = Annotated[JobWatcher, provided(JobWatcher)]
 JobsDep = Annotated[Jobs, provided(Jobs)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
 OrdersDep = Annotated[Orders, provided(Orders)]
+PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
@@ -56,6 +62,9 @@ ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]
 ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
+UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
+PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
+WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
 ViewThreadsDep = Annotated[ViewThreads, provided(ViewThreads)]

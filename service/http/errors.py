@@ -1,19 +1,22 @@
 """One table: which exception becomes which RFC 9457 problem."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imaging.errors import BadInput, ScanTooLarge, TesseraError
 from jobs import problem
 from jobs.problem import Answer
+from service.http.methods import METHOD_NOT_ALLOWED, methods_of
+from service.http.tus_version import VERSION
+from service.resources.peers import PeerTooSlow
 from service.schemas import Problem
 
 logger = logging.getLogger("tessera.service")
@@ -27,14 +30,30 @@ class ForeignOrigin(BadInput):
     """A page of another site made this request."""
 
 
+class AmbiguousFraming(BadInput):
+    """The headers allow two opinions on where the request ends."""
+
+
 class BodyTooLarge(ScanTooLarge):
     """The request's body is larger than the limit."""
 
 
+class UnsupportedTusVersion(BadInput):
+    """The request speaks another version of tus, the protocol of uploads, or states none."""
+
+
+class WrongMediaType(BadInput):
+    """The body's media type is not the one that this address takes."""
+
+
 TABLE: Mapping[type[Exception], Answer] = {
     **problem.TABLE,
+    PeerTooSlow: Answer(504, "A DICOM peer is too slow"),
     ForeignHost: Answer(421, "This host name is not served here"),
     ForeignOrigin: Answer(403, "Requests from other sites are not allowed"),
+    UnsupportedTusVersion: Answer(412, "This version of tus is not supported"),
+    WrongMediaType: Answer(415, "The media type is not supported"),
+    AmbiguousFraming: Answer(400, "The request is malformed"),
     RequestValidationError: Answer(422, "The request is not valid"),
     ClientDisconnect: Answer(400, "The request is incomplete"),
 }
@@ -48,16 +67,27 @@ _HTTP: Mapping[int, tuple[str, str]] = {
     ),
 }
 RETRY_AFTER_S = 5
+_MOST_FAULTS = 10
 
 
 def install(app: FastAPI) -> None:
     """Answers every exception of the table, and the router's own, with a problem."""
 
-    def handle(_: Request, error: Exception) -> JSONResponse:
+    async def handle(request: Request, error: Exception) -> Response:  # async: needs no thread
+        if isinstance(error, HTTPException) and error.status_code == METHOD_NOT_ALLOWED:
+            return _of_other_methods(request)
         return response_to(error)
 
     for kind in (*TABLE, HTTPException):
         app.add_exception_handler(kind, handle)
+
+
+def _of_other_methods(request: Request) -> Response:
+    """The response to OPTIONS, and to a method that the address does not support."""
+    allow = {"Allow": ", ".join(methods_of(request))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    return problem_response(_of_http(HTTPException(METHOD_NOT_ALLOWED)), allow)
 
 
 def response_to(error: Exception) -> JSONResponse:
@@ -107,6 +137,9 @@ class UnexpectedErrors:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         started = False
 
         async def watch(message: Message) -> None:
@@ -118,7 +151,7 @@ class UnexpectedErrors:
             await self.app(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - the last resort, on purpose
             error_id = problem.logged(error, logger)
-            if scope["type"] != "http" or started:
+            if started:
                 raise RuntimeError(f"The response was interrupted; see error {error_id}.") from None
             reply = Problem.model_validate(problem.unexpected(error_id))
             await problem_response(reply)(scope, receive, send)
@@ -127,6 +160,8 @@ class UnexpectedErrors:
 def _headers(status: int) -> dict[str, str] | None:
     if status == 503:
         return {"Retry-After": str(RETRY_AFTER_S)}
+    if status == 412:
+        return {"Tus-Version": VERSION}
     return {"WWW-Authenticate": "Bearer"} if status == 401 else None  # RFC 9110, 15.5.2
 
 
@@ -134,13 +169,19 @@ def _sentences(error: Exception) -> tuple[str, str, str]:
     if isinstance(error, TesseraError):
         return error.detail, error.expected, problem.hint_of(error)
     if isinstance(error, RequestValidationError):
-        faults = "; ".join(_fault(fault) for fault in error.errors())
         return (
-            f"The request is not valid: {faults}.",
+            f"The request is not valid: {_faults(error.errors())}.",
             "A request as /docs describes it.",
             "Correct these fields.",
         )
     return "The connection ended before the request did.", "A complete request.", "Send it again."
+
+
+def _faults(faults: Sequence[Mapping[str, Any]]) -> str:
+    """The first faults; a batch of many jobs may have the same one in each."""
+    named = "; ".join(_fault(fault) for fault in faults[:_MOST_FAULTS])
+    more = len(faults) - _MOST_FAULTS
+    return f"{named}; and {more:,} more" if more > 0 else named
 
 
 def _fault(fault: Mapping[str, Any]) -> str:

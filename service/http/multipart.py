@@ -19,7 +19,8 @@ FIELD_BYTES = 1 << 20
 """Largest size of all fields together."""
 _FIELD_COST = 200
 """Bytes of memory that an empty field uses."""
-MOST_FILES = 100_000
+MOST_FILES = 20_000
+"""Of a form, each of which costs a new file on the disk; an archive may hold more."""
 _HEADER_BYTES = 8192
 _BLOCK_BYTES = 1 << 20
 _NAME_LETTERS = 255
@@ -75,13 +76,14 @@ class FormReader:
         self.fields: dict[str, bytearray] = {}
         self.files: list[tuple[str, ReceivedFile]] = []
         """Field name and file."""
-        self._rules, self._folder, self._stack = rules, folder, stack
+        self._rules, self._folder = rules, folder
         self._file_bytes_left, self._field_bytes_left = rules.file_bytes, FIELD_BYTES
         self._field, self._file_name = "", ""
         self._file: IO[bytes] | None = None
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
         self._ended = False
         self._parser = self._new_parser(boundary)
+        stack.callback(self._close_file)
 
     def _new_parser(self, boundary: bytes) -> MultipartParser:
         try:
@@ -151,9 +153,13 @@ class FormReader:
             self.fields[self._field] = bytearray()
             return
         if len(self.files) >= MOST_FILES:
-            raise self._rules.refusal(f"The form holds more than {MOST_FILES:,} files.")
+            raise ScanTooLarge(
+                f"The form holds more than {MOST_FILES:,} files.",
+                expected=f"At most {MOST_FILES:,} files.",
+                hint="Send them as one zip or tar, or in several uploads.",
+            )
         self._file_name = base_name(file_name)
-        self._file = self._stack.enter_context(self._path.open("wb"))
+        self._file = self._path.open("wb")
 
     @property
     def _path(self) -> Path:
@@ -186,6 +192,10 @@ class FormReader:
         self._file.close()
         self._file = None
         self.files.append((self._field, ReceivedFile(self._path, self._file_name, size)))
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _end(self) -> None:
         self._ended = True

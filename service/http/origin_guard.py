@@ -5,13 +5,18 @@ Origin header shows, and a site can point its own name at 127.0.0.1 (DNS rebindi
 header shows.
 """
 
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.http.errors import ForeignHost, ForeignOrigin, response_to
+
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
+"""A host and a port (RFC 3986, 3.2.2 and 3.2.3) in small letters; RFC 9110 allows no userinfo."""
+_MAX_PORT = 65535
 
 
 class OriginGuard:
@@ -26,13 +31,13 @@ class OriginGuard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refusal = self._refusal(Headers(scope=scope))
+        refusal = self._refusal(Headers(scope=scope), _absolute_target(scope))
         app = response_to(refusal) if refusal else self.app
         await app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> ForeignHost | ForeignOrigin | None:
-        hosts = headers.getlist("host")
-        if len(hosts) != 1 or _without_port(hosts[0].lower()) not in self.hosts:
+    def _refusal(self, headers: Headers, target_host: str) -> ForeignHost | ForeignOrigin | None:
+        hosts = [*headers.getlist("host"), *([target_host] if target_host else [])]
+        if len(headers.getlist("host")) != 1 or not all(map(self._is_own, hosts)):
             return ForeignHost(
                 "The Host header is not a name of this service.",
                 expected="A name in TESSERA_ALLOWED_HOSTS.",
@@ -51,6 +56,14 @@ class OriginGuard:
             "setting.",
         )
 
+    def _is_own(self, authority: str) -> bool:
+        parts = _AUTHORITY.fullmatch(authority.lower())
+        return (
+            parts is not None
+            and parts["host"] in self.hosts
+            and int(parts["port"] or 0) <= _MAX_PORT
+        )
+
     def _is_allowed(self, origin: str, host: str) -> bool:
         if origin in self.origins:
             return True
@@ -64,11 +77,19 @@ class OriginGuard:
         ) == _without_default_port(host)
 
 
-def _without_port(host: str) -> str:
-    """`[::1]` for `[::1]:8000`, `localhost` for `localhost:8000`."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+def _absolute_target(scope: Scope) -> str:
+    """The authority of a request target in absolute form; empty for a path.
+
+    It counts instead of the Host header (RFC 9112, 3.2.2). The scope gets the path alone.
+    """
+    target: bytes = scope["raw_path"]
+    scheme, separator, rest = target.partition(b"://")
+    if target.startswith(b"/") or not separator or scheme.lower() not in (b"http", b"https"):
+        return ""
+    authority, _, path = rest.partition(b"/")
+    scope["raw_path"] = b"/" + path
+    scope["path"] = unquote(scope["raw_path"].decode("ascii"))
+    return authority.decode("ascii") or "-"
 
 
 def _without_default_port(authority: str) -> str:

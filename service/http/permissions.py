@@ -10,6 +10,7 @@ exactly one permission; tests/service/test_permissions.py lists them all.
 from dataclasses import dataclass
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import Depends
 from starlette.requests import Request
 
@@ -22,16 +23,17 @@ class RequiredPermission:
 
     permission: Permission
 
-    def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """The caller's principal.
 
         Raises Unauthenticated (401) if the caller is not known, Forbidden (403) if it lacks the
-        permission. For a public route nobody is asked.
+        permission. For a public route nobody is asked, and no thread is needed: such a route
+        answers also while all threads wait for a part that does not.
         """
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
         authenticator: Authenticator = request.app.state.authenticator
-        principal = authenticator.authenticate(_caller(request))
+        principal = await run_sync(authenticator.authenticate, _caller(request))
         principal.require(self.permission)
         return principal
 

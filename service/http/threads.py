@@ -1,12 +1,21 @@
-"""Threads for slow requests: as many uploads and as many views at a time as there are cores."""
+"""Threads for slow requests: lanes of limited width, none of which waits for another.
 
+Uploads and views use the processor, so there are as many of each at a time as there are cores.
+Requests to peers wait for the network: each peer has lanes of its own.
+"""
+
+import math
 import os
 from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 import anyio.to_thread
+
+from service.resources.peers import PeerUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,3 +38,59 @@ class UploadThreads(_Threads):
 
 class ViewThreads(_Threads):
     """For downloads that must be converted first; they never wait for uploads."""
+
+
+class DispatchThreads(_Threads):
+    """For messages to the broker: while it does not answer, they hold up no request."""
+
+
+class PeerWork(StrEnum):
+    """Kinds of requests to a peer."""
+
+    SEARCH = "searches"
+    IMPORT = "imports"
+    PROBE = "health checks"
+
+
+ANY_PEER = "*"
+"""Lane of requests that try one peer after the other."""
+LANE_WIDTH = 2
+"""Requests of one kind to one peer at a time."""
+LANE_WAIT_S = 10.0
+"""How long a request waits for others of its lane."""
+
+
+class PeerThreads:
+    """For requests to peers: a slow peer delays no other peer, and no other kind of work."""
+
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(math.inf)  # the lanes are the limit
+        self._lanes: WeakValueDictionary[tuple[str, PeerWork], anyio.Semaphore] = (
+            WeakValueDictionary()
+        )
+
+    async def run(
+        self, peer: str, kind: PeerWork, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Runs `work` on a thread and returns its result; raises PeerUnavailable if it is busy."""
+        lane = self._lanes.setdefault((peer, kind), anyio.Semaphore(LANE_WIDTH))
+        try:
+            with anyio.fail_after(LANE_WAIT_S):
+                await lane.acquire()
+        except TimeoutError:
+            raise _busy(peer, kind) from None
+        try:
+            return await anyio.to_thread.run_sync(
+                partial(work, *args, **kwargs), limiter=self._limiter
+            )
+        finally:
+            lane.release()
+
+
+def _busy(peer: str, kind: PeerWork) -> PeerUnavailable:
+    name = "Every peer" if peer == ANY_PEER else f"The peer {peer}"
+    return PeerUnavailable(
+        f"{name} is busy: it has not finished {LANE_WIDTH} other {kind}.",
+        expected=f"At most {LANE_WIDTH} {kind} of a peer at a time.",
+        hint="Try again later.",
+    )

@@ -14,7 +14,7 @@ from jobs.repository import FINAL, Batches, Jobs, Labels, Scans
 from jobs.stored_scan import StoredScan
 from models.registry import Registry
 from service.auth import Permission, Principal
-from service.http.dependencies import OrdersDep, provided
+from service.http.dependencies import DispatchThreadsDep, OrdersDep, provided
 from service.http.multipart import FIELD_BYTES
 from service.http.permissions import Allowed
 from service.monai_label.endpoint import endpoint
@@ -118,6 +118,7 @@ async def post_batch(
     model: str,
     request: Request,
     background: BackgroundTasks,
+    threads: DispatchThreadsDep,
     batches: BatchInferenceDep,
     orders: OrdersDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
@@ -134,7 +135,7 @@ async def post_batch(
                 hint="Send fewer options.",
             )
     placed = await run_sync(batches.start, principal.project, model, images)
-    background.add_task(orders.dispatch, placed.new_jobs)
+    background.add_task(threads.run, orders.dispatch, placed.new_jobs)
     return await run_sync(batches.status, placed.batch)
 
 

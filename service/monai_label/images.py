@@ -21,6 +21,7 @@ from service.http.multipart import base_name
 from service.http.permissions import Allowed
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
+from service.monai_label.image_lookup import ImageLookupDep
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
 router = APIRouter()
@@ -51,22 +52,22 @@ async def put_image(
 @endpoint(router, "GET", "/datastore/image")
 async def get_image(
     image: str,
-    scans: NamedScansDep,
+    images: ImageLookupDep,
     views: ScanViewsDep,
     threads: ViewThreadsDep,
     principal: ReadsScans,
 ) -> Response:
     """The image as NIfTI: the stored file if every viewer can show it, else written anew."""
-    scan = await run_sync(scans.find, principal, base_name(image))
+    scan = await images.find(principal, image)
     response = file_response(await threads.run(views.volume, scan))
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     return response
 
 
 @endpoint(router, "HEAD", "/datastore/image")
-async def head_image(image: str, scans: NamedScansDep, principal: ReadsScans) -> Response:
+async def head_image(image: str, images: ImageLookupDep, principal: ReadsScans) -> Response:
     """Whether the image exists."""
-    scan = await run_sync(scans.find, principal, base_name(image))
+    scan = await images.find(principal, image)
     response = Response(media_type=VOLUME_MEDIA_TYPE)
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name(scan)}"'
     del response.headers["content-length"]  # the file's length is not known yet
@@ -74,12 +75,13 @@ async def head_image(image: str, scans: NamedScansDep, principal: ReadsScans) ->
 
 
 @endpoint(router, "GET", "/datastore/image/info")
-def get_image_info(
-    image: str, scans: NamedScansDep, rows: ScansDep, principal: ReadsScans
+async def get_image_info(
+    image: str, images: ImageLookupDep, rows: ScansDep, principal: ReadsScans
 ) -> dict[str, Any]:
     """Facts of the image, and what clients stored with it."""
-    scan = scans.find(principal, base_name(image))
-    return {**rows.info(principal.project, scan.id), **facts(scan)}
+    scan = await images.find(principal, image)
+    info = await run_sync(rows.info, principal.project, scan.id)
+    return {**info, **facts(scan)}
 
 
 @endpoint(router, "PUT", "/datastore/image/info")
@@ -87,12 +89,12 @@ async def put_image_info(
     request: Request,
     image: str,
     space: UploadSpaceDep,
-    scans: NamedScansDep,
+    images: ImageLookupDep,
     rows: ScansDep,
     principal: WritesScans,
 ) -> dict[str, Any]:
     """Stores a client's own dictionary with an image."""
-    scan = await run_sync(scans.find, principal, base_name(image))
+    scan = await images.find(principal, image)
     async with received_form(request, space) as form:
         await run_sync(rows.set_info, principal.project, scan.id, form.json("info"))
     return {}

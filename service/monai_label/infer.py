@@ -24,6 +24,7 @@ from service.http.multipart import base_name
 from service.http.permissions import Allowed
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import Form, received_form
+from service.monai_label.image_lookup import ImageLookupDep
 from service.monai_label.infer_params import InferParams, Output
 from service.monai_label.infer_response import InferResponses
 from service.monai_label.segmentation import Segmentations
@@ -37,13 +38,14 @@ class ImageChoice:
     def __init__(
         self,
         scans: NamedScansDep,
+        images: ImageLookupDep,
         rows: ScansDep,
         sessions: ImageSessionsDep,
         threads: UploadThreadsDep,
         image: str = "",
         session_id: str = "",
     ) -> None:
-        self._scans, self._rows, self._sessions = scans, rows, sessions
+        self._scans, self._images, self._rows, self._sessions = scans, images, rows, sessions
         self._threads = threads
         self._image, self._session_id = base_name(image), session_id
 
@@ -61,7 +63,7 @@ class ImageChoice:
             return await self._threads.run(
                 self._scans.take_in, principal.project, files, self._image
             )
-        return await run_sync(self._scans.find, principal, self._image)
+        return await self._images.find(principal, self._image)
 
 
 @endpoint(router, "POST", "/infer/{model}")

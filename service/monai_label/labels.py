@@ -24,6 +24,7 @@ from service.http.permissions import Allowed
 from service.monai_label.datastore import ORIGINAL, LabelsDep, label_out
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
+from service.monai_label.image_lookup import ImageLookupDep
 from service.monai_label.label_store import LabelStore
 from service.use_cases.downloads import stored_file
 
@@ -39,14 +40,14 @@ WritesReviews = Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)]
 class LabelInfoUpdate:
     """Replaces the dictionary that is stored with a label."""
 
-    def __init__(self, space: UploadSpaceDep, scans: NamedScansDep, labels: LabelsDep) -> None:
-        self._space, self._scans, self._labels = space, scans, labels
+    def __init__(self, space: UploadSpaceDep, images: ImageLookupDep, labels: LabelsDep) -> None:
+        self._space, self._images, self._labels = space, images, labels
 
     async def replace(
         self, request: Request, principal: Principal, label: str, tag: str, field: str
     ) -> dict[str, str]:
         """Stores the JSON object in the form's `field`."""
-        scan = await run_sync(self._scans.find, principal, base_name(label))
+        scan = await self._images.find(principal, label)
         review = await run_sync(self._labels.get, principal.project, scan.id, _reader_tag(tag))
         async with received_form(request, self._space) as form:
             await run_sync(self._labels.set_info, review.id, form.json(field))
@@ -61,14 +62,14 @@ async def put_label(
     request: Request,
     image: str,
     space: UploadSpaceDep,
-    scans: NamedScansDep,
+    images: ImageLookupDep,
     store: LabelStoreDep,
     threads: UploadThreadsDep,
     principal: WritesReviews,
     tag: str = FINAL,
 ) -> dict[str, str]:
     """Stores a label map as a review with the verdict `corrected`; see docs/how-to/viewers.md."""
-    scan = await run_sync(scans.find, principal, base_name(image))
+    scan = await images.find(principal, image)
     reader_tag = _reader_tag(tag)
     async with received_form(request, space) as form:
         sent, params = form.file("label").path, form.json("params")
@@ -79,7 +80,7 @@ async def put_label(
 @endpoint(router, "GET", "/datastore/label")
 async def get_label(
     label: str,
-    scans: NamedScansDep,
+    images: ImageLookupDep,
     store: LabelStoreDep,
     blobs: Annotated[Blobs, provided(Blobs)],
     threads: ViewThreadsDep,
@@ -87,7 +88,7 @@ async def get_label(
     tag: str = FINAL,
 ) -> Response:
     """A label map as it is stored, on its image's grid: NIfTI for a volume, PNG for a 2D image."""
-    scan = await run_sync(scans.find, principal, base_name(label))
+    scan = await images.find(principal, label)
     mask = await run_sync(store.mask, scan, _any_tag(tag))
     stored = registry.mask_format(mask.format)
     name = f"{scan.id}{stored.file_ending}"
@@ -99,13 +100,13 @@ async def get_label(
 @endpoint(router, "HEAD", "/datastore/label")
 async def head_label(
     image: str,
-    scans: NamedScansDep,
+    images: ImageLookupDep,
     store: LabelStoreDep,
     principal: ReadsReviews,
     tag: str = FINAL,
 ) -> Response:
     """Whether the label exists. Unlike GET, clients name it with the parameter `image`."""
-    scan = await run_sync(scans.find, principal, base_name(image))
+    scan = await images.find(principal, image)
     mask = await run_sync(store.mask, scan, _any_tag(tag))
     response = Response(media_type=registry.mask_format(mask.format).media_type)
     del response.headers["content-length"]  # that of the file, not of this response
@@ -113,20 +114,20 @@ async def head_label(
 
 
 @endpoint(router, "GET", "/datastore/label/info")
-def get_label_info(
+async def get_label_info(
     label: str,
-    scans: NamedScansDep,
+    images: ImageLookupDep,
     labels: LabelsDep,
     store: LabelStoreDep,
     principal: ReadsReviews,
     tag: str = FINAL,
 ) -> dict[str, Any]:
     """What clients stored with a label map."""
-    scan = scans.find(principal, base_name(label))
+    scan = await images.find(principal, label)
     if tag == ORIGINAL:
-        job = store.newest_job(scan)
+        job = await run_sync(store.newest_job, scan)
         return {"model": job.model, "version": job.model_version, "ts": int(job.finished_at or 0)}
-    review = labels.get(principal.project, scan.id, _reader_tag(tag))
+    review = await run_sync(labels.get, principal.project, scan.id, _reader_tag(tag))
     info: dict[str, Any] = label_out(review)["info"]
     return info
 

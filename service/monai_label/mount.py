@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from service.auth import Permission
 from service.http import errors
 from service.http.permissions import Allowed
+from service.http.request_span import NO_TELEMETRY
 from service.monai_label import (
     active_learning,
     batch_infer,
@@ -44,7 +45,13 @@ def router() -> APIRouter:
 
 def at_root(gateway: FastAPI, middleware: Sequence[Middleware]) -> FastAPI:
     """An app with the API at its root; it shares the state of `gateway`, which must be running."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, middleware=list(middleware))
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=list(middleware),
+        telemetry=NO_TELEMETRY,
+    )
     app.state = gateway.state
     errors.install(app)
     app.include_router(router())

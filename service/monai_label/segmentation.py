@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
@@ -12,11 +13,14 @@ from jobs.job import Job, JobState, Options
 from jobs.repository import Jobs
 from jobs.stored_scan import StoredScan
 from models.any_card import AnyCard
+from service.use_cases.job_status import JobStatuses
+from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.orders import JobOrder, Orders
 
 PRIORITY = 9
 """The highest: somebody waits in front of a viewer."""
 _POLL_S = 0.2
+"""Seconds between two looks whether the client is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Segmentations:
 
     jobs: Jobs
     orders: Orders
+    statuses: JobStatuses
+    watcher: JobWatcher
     wait_s: float
 
     async def finished(
@@ -36,17 +42,20 @@ class Segmentations:
         Unavailable after `wait_s`, and what `Orders.place` raises.
         """
         job = await run_sync(self._job, scan, card)
+        if job.state.final:
+            return job
         until = monotonic() + self.wait_s
-        while not job.state.final:
-            if monotonic() > until or await disconnected():
-                raise Unavailable(
-                    f"The mask is not ready yet: the job is {job.state}.",
-                    expected=f"A job that finishes within {self.wait_s:g} s.",
-                    hint="Send the request again later: the job goes on, and its mask is kept.",
-                )
-            await asyncio.sleep(_POLL_S)
-            job = await run_sync(self.jobs.get, scan.project, job.id)
-        return job
+        with self.watcher.following(await run_sync(self.statuses.of, job)) as follower:
+            while not follower.status.job.state.final:
+                if follower.ended or monotonic() > until or await disconnected():
+                    raise Unavailable(
+                        f"The mask is not ready yet: the job is {follower.status.job.state}.",
+                        expected=f"A job that finishes within {self.wait_s:g} s.",
+                        hint="Send the request again later: the job goes on, and its mask is kept.",
+                    )
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(follower.wait(), _POLL_S)
+            return follower.status.job
 
     def _job(self, scan: StoredScan, card: AnyCard) -> Job:
         """A job of exactly this network on this scan: finished, under way, or new."""

@@ -1,53 +1,21 @@
 """Prometheus metrics of the DICOM node; their labels are peers of the routing table and codes."""
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
-from jobs.delivery import DeliveryCount
 
 Outcome = Literal["sent", "failed", "postponed"]
-Summary = Callable[[], Sequence[DeliveryCount]]
-
-
-class _Deliveries(Collector):
-    """Deliveries by peer and state, counted in the database at every scrape."""
-
-    def __init__(self, summary: Summary) -> None:
-        self._summary = summary
-
-    def collect(self) -> Iterable[Metric]:
-        counts, oldest = self.describe()
-        for row in self._summary():
-            counts.add_metric([row.destination, row.state.value], row.count)
-            if row.oldest_s is not None:
-                oldest.add_metric([row.destination], row.oldest_s)
-        return counts, oldest
-
-    def describe(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
-        """The metrics without values, so that registering them asks no database."""
-        return (
-            GaugeMetricFamily(
-                "tessera_deliveries", "Deliveries by peer and state.", labels=["peer", "state"]
-            ),
-            GaugeMetricFamily(
-                "tessera_delivery_oldest_seconds",
-                "How long the oldest delivery has waited since its request or the end of its job.",
-                labels=["peer"],
-            ),
-        )
 
 
 class DicomMetrics:
     """The counters of one gateway's DICOM node."""
 
-    def __init__(self, registry: CollectorRegistry, summary: Summary) -> None:
-        registry.register(_Deliveries(summary))
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._images = Counter(
             "tessera_dicom_images", "Answers to C-STORE.", ["status"], registry=registry
+        )
+        self._refusals = Counter(
+            "tessera_dicom_refusals", "Refusals at the DICOM port.", ["reason"], registry=registry
         )
         self._series = Counter(
             "tessera_dicom_series", "Received series.", ["outcome"], registry=registry
@@ -68,6 +36,10 @@ class DicomMetrics:
     def image_answered(self, status: int) -> None:
         """Counts an answer to C-STORE by its status, as four hexadecimal digits."""
         self._images.labels(f"{status:04X}").inc()
+
+    def refused(self, reason: str) -> None:
+        """Counts a connection, an association or a message that was refused."""
+        self._refusals.labels(reason).inc()
 
     def series_routed(self, outcome: Literal["taken", "refused", "postponed"]) -> None:
         """Counts a complete series."""

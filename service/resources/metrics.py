@@ -1,39 +1,15 @@
 """Prometheus metrics of the gateway; no label ever holds what a caller sent."""
 
-from collections.abc import Callable, Iterable, Mapping
-
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
-from jobs.job import JobState
-
-Counts = Callable[[], Mapping[JobState, int]]
-
-
-class _Jobs(Collector):
-    """Jobs by state, counted in the database at every scrape."""
-
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterable[Metric]:
-        jobs = GaugeMetricFamily("tessera_jobs", "Jobs by state.", labels=["state"])
-        counts = self._counts()
-        for state in JobState:
-            jobs.add_metric([state.value], counts.get(state, 0))
-        yield jobs
-
-    def describe(self) -> Iterable[Metric]:
-        return [GaugeMetricFamily("tessera_jobs", "Jobs by state.", labels=["state"])]
+from prometheus_client.process_collector import ProcessCollector
 
 
 class Metrics:
     """The counters of one gateway, separate from those of another gateway in the process."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Jobs(counts))
+        ProcessCollector(registry=self._registry)
         self._requests = Counter(
             "tessera_http_requests",
             "Answered requests.",

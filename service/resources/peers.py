@@ -15,6 +15,10 @@ class PeerUnavailable(Unavailable):
     """The peer does not answer, or is overloaded; another attempt may succeed."""
 
 
+class PeerTooSlow(PeerUnavailable):
+    """The peer's answer was not complete in time."""
+
+
 class PeerRefused(BadRequest):
     """The peer answered with a refusal that another attempt will not change."""
 

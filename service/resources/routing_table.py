@@ -1,4 +1,5 @@
-"""The routing table: a TOML file of the DICOM peers and of what happens to received series."""
+"""The routing table: a TOML file of DICOM peers, of what happens to received series, and of
+webhooks."""
 
 import hashlib
 import tomllib
@@ -14,6 +15,7 @@ from imaging.formats.dicom.instance_identity import InstanceIdentity
 from models.registry import Registry
 from service.resources.format_names import DeliveryFormatName
 from service.resources.peers import Peer, PeerName
+from service.resources.webhook_endpoint import WebhookEndpoint
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 """A shell pattern of `*`, `?` and `[abc]`; case does not matter."""
@@ -82,12 +84,15 @@ class RoutingTable(BaseModel):
 
     peer: tuple[Peer, ...] = ()
     rule: tuple[RoutingRule, ...] = ()
+    webhook: tuple[WebhookEndpoint, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [peer.name for peer in self.peer]
         if len(set(names)) != len(names):
             raise ValueError("two peers have the same name")
+        if len({webhook.name for webhook in self.webhook}) != len(self.webhook):
+            raise ValueError("two webhooks have the same name")
         for number, rule in enumerate(self.rule):
             if rule.model is None and not rule.otherwise:
                 raise ValueError(f"rule.{number}.model: a rule without `otherwise` needs a model")
@@ -143,6 +148,13 @@ class RoutingTable(BaseModel):
                 return peer
         raise NotFound("There is no such peer.", hint="GET /v1/peers lists the peers.")
 
+    def webhook_named(self, name: str) -> WebhookEndpoint:
+        """The webhook endpoint of this name; raises NotFound."""
+        for webhook in self.webhook:
+            if webhook.name == name:
+                return webhook
+        raise NotFound("There is no such webhook.", hint="GET /v1/webhooks lists the webhooks.")
+
 
 def _faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False):
@@ -152,6 +164,6 @@ def _faults(error: ValidationError) -> Iterator[str]:
 def _invalid(detail: str) -> BadRequest:
     return BadRequest(
         detail,
-        expected="A TOML file of [[peer]] and [[rule]] tables as the documentation describes.",
+        expected="A TOML file of [[peer]], [[rule]] and [[webhook]] tables as documented.",
         hint="Correct the file that TESSERA_ROUTING_TABLE names.",
     )

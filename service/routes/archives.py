@@ -10,11 +10,11 @@ from service.http.dependencies import (
     ArchivesDep,
     DeliveriesDep,
     PeerHealthDep,
+    PeerThreadsDep,
     RoutingTableDep,
-    UploadThreadsDep,
-    ViewThreadsDep,
 )
 from service.http.permissions import Allowed
+from service.http.threads import PeerWork
 from service.routes.serializers import delivery_out, peer_out, scan_out
 from service.schemas import (
     UID,
@@ -80,11 +80,11 @@ async def check_peer(
     name: PeerName,
     response: Response,
     health: PeerHealthDep,
-    threads: ViewThreadsDep,
+    threads: PeerThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)],
 ) -> Health:
     """Asks a peer whether it answers, by C-ECHO and QIDO-RS; a 503 says what is wrong."""
-    parts = dict(await threads.run(health.check, principal, name))
+    parts = dict(await threads.run(name, PeerWork.PROBE, health.check, principal, name))
     if set(parts.values()) == {OK}:
         return Health(status="ok", parts=parts)
     response.status_code = 503
@@ -96,26 +96,38 @@ async def search_series(
     name: PeerName,
     filters: Annotated[SeriesFilters, Query()],
     archives: ArchivesDep,
-    threads: ViewThreadsDep,
+    threads: PeerThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)],
 ) -> list[RemoteSeries]:
-    """Series of a peer (QIDO-RS). A peer that does not answer is a 503."""
+    """Series of a peer (QIDO-RS). A peer that does not answer is a 503, one that is too slow a
+    504."""
     terms = filters.model_dump(exclude_none=True, exclude={"limit"})
-    return await threads.run(archives.search, principal, name, terms, filters.limit)
+    return await threads.run(
+        name, PeerWork.SEARCH, archives.search, principal, name, terms, filters.limit
+    )
 
 
 @router.post("/v1/scans/pull", status_code=201)
 async def pull_scans(
     body: PullIn,
     archives: ArchivesDep,
-    threads: UploadThreadsDep,
+    threads: PeerThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_PULL)],
 ) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan for each volume."""
     wanted = ScanSelection(
         each=True, frames=False, resample=body.resample, deidentify=body.deidentify
     )
-    scans = await threads.run(archives.pull, principal, body.peer, body.study, body.series, wanted)
+    scans = await threads.run(
+        body.peer,
+        PeerWork.IMPORT,
+        archives.pull,
+        principal,
+        body.peer,
+        body.study,
+        body.series,
+        wanted,
+    )
     return [scan_out(scan) for scan in scans]
 
 

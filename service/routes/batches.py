@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Response
 
 from service.auth import Permission, Principal
-from service.http.dependencies import BatchesDep, OrdersDep
+from service.http.dependencies import BatchesDep, DispatchThreadsDep, OrdersDep
 from service.http.permissions import Allowed
 from service.routes.job_orders import order_of
 from service.routes.serializers import batch_out
@@ -19,6 +19,7 @@ def create_batch(
     body: BatchIn,
     response: Response,
     background: BackgroundTasks,
+    threads: DispatchThreadsDep,
     orders: OrdersDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
@@ -30,7 +31,7 @@ def create_batch(
     wanted = [order_of(job) for job in body.jobs]
     placed = orders.place_batch(principal.project, body.name, wanted, idempotency_key)
     if placed.new_jobs:
-        background.add_task(orders.dispatch, placed.new_jobs)
+        background.add_task(threads.run, orders.dispatch, placed.new_jobs)
     response.headers["Location"] = f"/v1/batches/{placed.batch.id}"
     return batch_out(placed.batch)
 

@@ -1,8 +1,8 @@
 """A job's changes as server-sent events."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -10,26 +10,49 @@ from fastapi import APIRouter, Header, Response
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
-from imaging.errors import NotFound
+from jobs.repository import Forecast
 from service.auth import Permission, Principal
-from service.http.dependencies import JobStatusesDep
+from service.http.dependencies import JobStatusesDep, JobWatcherDep
 from service.http.permissions import Allowed
 from service.routes.serializers import job_out
 from service.schemas import JobId, JobOut
+from service.use_cases.job_status import JobStatus
+from service.use_cases.job_watcher import JobWatcher
 
 router = APIRouter(tags=["jobs"])
 
-POLL_S = 0.25
-"""At most four events a second, as often as a worker writes progress."""
 HEARTBEAT_S = 10
 ETA_TOLERANCE_S = 2.0
 """An estimate that moves by less is not reported as a change."""
+TOLERANCE = 0.01
+"""Nor is a place, or an estimate, that moves by a smaller part of what is ahead."""
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data", "id"],
+    "properties": {
+        "event": {"type": "string", "const": "job"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobOut"},
+        },
+        "id": {
+            "type": "string",
+            "description": "To be sent as Last-Event-ID when the stream is opened again.",
+        },
+    },
+}
+"""An event in the form that OpenAPI 3.2 gives it as `itemSchema`, which 3.1 does not know."""
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events named `job`, each with a JobOut as data, until the job is final.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                "schema": {
+                    "type": "string",
+                    "contentMediaType": "text/event-stream",
+                    "contentSchema": {"type": "array", "items": _EVENT},
+                },
                 "example": 'event: job\ndata: {"id": "...", "state": "running", ...}\n\n',
             }
         },
@@ -42,6 +65,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 async def follow_job(
     job_id: JobId,
     statuses: JobStatusesDep,
+    watcher: JobWatcherDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
     last_event_id: Annotated[
         str | None,
@@ -49,42 +73,51 @@ async def follow_job(
     ] = None,
 ) -> Response:
     """Follows a job: one event at once and one at every change, until the job is final."""
-
-    def read() -> JobOut:
-        return job_out(statuses.get(principal.project, job_id))
-
-    job = await run_sync(read)
-    if job.state.final and last_event_id == _event_id(job):
+    status = await run_sync(statuses.get, principal.project, job_id)
+    if status.job.state.final and last_event_id == _event_id(job_out(status)):
         return Response(status_code=204)  # an EventSource does not reconnect after a 204
     return EventSourceResponse(
-        _changes(read, job),
+        _changes(watcher, status),
         ping=HEARTBEAT_S,
         ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
     )
 
 
-async def _changes(read: Callable[[], JobOut], job: JobOut) -> AsyncIterator[ServerSentEvent]:
-    reported: JobOut | None = None
-    while True:
-        read_at = time.monotonic()
-        if reported is None or _differ(reported, job):
-            yield ServerSentEvent(job.model_dump_json(), event="job", id=_event_id(job))
-            reported = job
-        if job.state.final:
-            return
-        await asyncio.sleep(max(0.0, POLL_S - (time.monotonic() - read_at)))
-        try:
-            job = await run_sync(read)
-        except NotFound:  # deleted with its scan
-            return
+async def _changes(watcher: JobWatcher, status: JobStatus) -> AsyncIterator[ServerSentEvent]:
+    reported: JobStatus | None = None
+    with watcher.following(status) as follower:
+        while not follower.ended:
+            status = follower.status
+            if reported is None or _differ(reported, status):
+                job = job_out(status)
+                yield ServerSentEvent(job.model_dump_json(), event="job", id=_event_id(job))
+                reported = status
+            if status.job.state.final:
+                return
+            await follower.wait()
 
 
-def _differ(before: JobOut, now: JobOut) -> bool:
-    if before.model_copy(update={"eta": None}) != now.model_copy(update={"eta": None}):
+def _differ(before: JobStatus, now: JobStatus) -> bool:
+    """Whether a client would see a difference that matters to it."""
+    old, new = before.forecast, now.forecast
+    if now.job is not before.job and _without_forecast(before) != _without_forecast(now):
         return True
-    if before.eta is None or now.eta is None:
-        return before.eta is not now.eta
-    return abs((before.eta - now.eta).total_seconds()) > ETA_TOLERANCE_S
+    if old.no_worker is not new.no_worker or _moved(old.place, new.place):
+        return True
+    if old.eta is None or new.eta is None:
+        return old.eta is not new.eta
+    ahead_s = new.eta - time.time()
+    return abs(old.eta - new.eta) > max(ETA_TOLERANCE_S, TOLERANCE * ahead_s)
+
+
+def _without_forecast(status: JobStatus) -> JobOut:
+    return job_out(replace(status, forecast=Forecast()))
+
+
+def _moved(old: int | None, new: int | None) -> bool:
+    if old is None or new is None:
+        return old is not new
+    return abs(old - new) > TOLERANCE * new
 
 
 def _event_id(job: JobOut) -> str:

@@ -1,5 +1,6 @@
 """Whether the gateway runs, whether it can serve, and its metrics."""
 
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -8,12 +9,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from service.auth import Permission
 from service.http.dependencies import MetricsDep, ReadinessDep
 from service.http.permissions import Allowed
-from service.schemas import Health
+from service.schemas import Health, Ready
 
 router = APIRouter(tags=["health"])
 
 _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: {"model": Health, "description": "A part is unavailable."}
+    503: {"model": Ready, "description": "A part is unavailable."}
 }
 _METRICS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -24,19 +25,23 @@ _METRICS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/healthz", dependencies=[Allowed(Permission.PUBLIC)])
-def live() -> Health:
+async def live() -> Health:  # async: it waits for no thread
     """The gateway runs."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses=_UNAVAILABLE, dependencies=[Allowed(Permission.PUBLIC)])
-def ready(readiness: ReadinessDep, response: Response) -> Health:
+def ready(readiness: ReadinessDep, response: Response) -> Ready:
     """Whether database, broker, blob store and disk can serve; a 503 says what is wrong."""
     parts = readiness.check()
-    if all(outcome == "ok" for outcome in parts.values()):
-        return Health(status="ok", parts=parts)
-    response.status_code = 503
-    return Health(status="unavailable", parts=parts)
+    serves = all(outcome == "ok" for outcome in parts.values())
+    response.status_code = 200 if serves else 503
+    return Ready(
+        status="ok" if serves else "unavailable",
+        parts=parts,
+        version=version("tessera-seg"),
+        workers=readiness.workers,
+    )
 
 
 @router.get(
@@ -46,5 +51,5 @@ def ready(readiness: ReadinessDep, response: Response) -> Health:
     dependencies=[Allowed(Permission.SERVICE_METRICS)],
 )
 def read_metrics(metrics: MetricsDep) -> Response:
-    """Jobs by state, requests by route and status, bytes of uploads."""
+    """Queues, jobs, workers, deliveries, parts and requests, as counters and gauges."""
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

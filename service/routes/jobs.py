@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
+from jobs import tracing
 from jobs.job import JobState
 from service.auth import Permission, Principal
 from service.http.dependencies import (
+    DispatchThreadsDep,
     JobsDep,
     JobStatusesDep,
     OrdersDep,
@@ -34,6 +36,7 @@ def create_job(
     body: JobIn,
     response: Response,
     background: BackgroundTasks,
+    threads: DispatchThreadsDep,
     orders: OrdersDep,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
@@ -45,7 +48,7 @@ def create_job(
     """
     placed = orders.place(principal.project, order_of(body), idempotency_key)
     if placed.created:
-        background.add_task(orders.dispatch, [placed.job])
+        background.add_task(threads.run, orders.dispatch, [placed.job])
     response.headers["Location"] = f"/v1/jobs/{placed.job.id}"
     return job_out(statuses.of(placed.job))
 
@@ -93,6 +96,7 @@ def cancel_job(
 def retry_job(
     job_id: JobId,
     background: BackgroundTasks,
+    threads: DispatchThreadsDep,
     jobs: JobsDep,
     orders: OrdersDep,
     statuses: JobStatusesDep,
@@ -100,5 +104,6 @@ def retry_job(
 ) -> JobOut:
     """Queues a failed or cancelled job again; its attempts are counted from zero."""
     job = jobs.retry(principal.project, job_id)
-    background.add_task(orders.dispatch, [job])
+    tracing.link([job.traceparent])
+    background.add_task(threads.run, orders.dispatch, [job])
     return job_out(statuses.of(job))

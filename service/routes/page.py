@@ -1,9 +1,14 @@
-"""The review page and its assets, which the build puts into service/static."""
+"""The review page and its assets, which the build puts into service/static.
 
+The routes are async and read the files themselves, each once: the page is served also while all
+threads wait for a part that does not answer.
+"""
+
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from imaging.errors import NotFound
 from service.auth import Permission
@@ -44,32 +49,41 @@ _REVALIDATE = "no-cache"
 
 
 @router.get("/")
-def page() -> Response:
+async def page() -> Response:
     """The review page; revalidated each time, so that an update is seen."""
     index = STATIC / "index.html"
     if not index.is_file():
         return HTMLResponse(_UNBUILT, headers=_headers(_REVALIDATE))
-    return FileResponse(index, media_type=_TYPES[".html"], headers=_headers(_REVALIDATE))
+    return _response(index, _REVALIDATE)
 
 
 @router.get("/assets/{name}")
-def asset(name: str) -> Response:
+async def asset(name: str) -> Response:
     """A built asset. Its name holds a hash of its content, so it never changes."""
     return _file(STATIC / "assets", name, _IMMUTABLE)
 
 
 @router.get("/{name}")
-def extra(name: str) -> Response:
+async def extra(name: str) -> Response:
     """A file next to the page, such as its icon."""
     return _file(STATIC, name, _REVALIDATE)
 
 
 def _file(folder: Path, name: str, caching: str) -> Response:
     path = folder / name
-    media_type = _TYPES.get(path.suffix)
-    if path.parent != folder or media_type is None or not path.is_file():
+    if path.parent != folder or path.suffix not in _TYPES or not path.is_file():
         raise NotFound("The page has no such file.", hint="Reload the page.")
-    return FileResponse(path, media_type=media_type, headers=_headers(caching))
+    return _response(path, caching)
+
+
+def _response(path: Path, caching: str) -> Response:
+    content = _content(path, path.stat().st_mtime_ns)
+    return Response(content, media_type=_TYPES[path.suffix], headers=_headers(caching))
+
+
+@lru_cache(maxsize=64)
+def _content(path: Path, _changed_ns: int) -> bytes:
+    return path.read_bytes()
 
 
 def _headers(caching: str) -> dict[str, str]:

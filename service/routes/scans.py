@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from imaging.formats import registry
 from service.auth import Permission, Principal
@@ -20,32 +19,12 @@ from service.http.dependencies import (
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
-from service.routes.serializers import refused_out, scan_out
+from service.routes.scan_requests import UploadOptions, scans_out
+from service.routes.serializers import scan_out
 from service.schemas import Cursor, PageLimit, ScanId, ScanOut, ScanPage, ScansOut
-from service.use_cases.scan_intake import ScanSelection
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
 router = APIRouter(tags=["scans"])
-
-
-class UploadOptions(BaseModel):
-    """Which DICOM series, or which parts of a file, become scans, and how."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
-    """SeriesInstanceUID."""
-    stack: Annotated[int | None, Field(ge=1)] = None
-    """Number of the volume in the series, from 1."""
-    volume: Annotated[int | None, Field(ge=1)] = None
-    """Number of the time point, frame, component or page in the file, from 1."""
-    each: bool = False
-    """Makes a scan of each series, volume and part; of localizers only if there is nothing else."""
-    resample: bool = False
-    """Resamples tilted or unevenly spaced slices; a DICOM mask is mapped back to the slices."""
-    deidentify: bool = False
-    """De-identifies by the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
-
 
 _FORM: dict[str, Any] = {
     "requestBody": {
@@ -99,14 +78,8 @@ async def upload_scan(
     nothing else, and returns a list.
     """
     async with uploaded_files(request, space) as files:
-        wanted = ScanSelection(**options.model_dump())
-        result = await threads.run(intake.take_in, principal.project, files, wanted)
-    response.status_code = 201 if any(taken.created for taken in result.taken) else 200
-    scans = [scan_out(taken.scan) for taken in result.taken]
-    if options.each:
-        return ScansOut(scans=scans, refused=[refused_out(one) for one in result.refused])
-    response.headers["Location"] = f"/v1/scans/{scans[0].id}"
-    return scans[0]
+        result = await threads.run(intake.take_in, principal.project, files, options.selection)
+    return scans_out(result, options, response)
 
 
 @router.get("/v1/scans")

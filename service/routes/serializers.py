@@ -9,9 +9,11 @@ from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
 from service.http import errors
 from service.resources.peers import Peer
+from service.resources.webhook_endpoint import WebhookEndpoint
 from service.schemas import (
     BatchOut,
     DeliveryOut,
@@ -24,6 +26,8 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    WebhookMessageOut,
+    WebhookOut,
 )
 from service.use_cases.job_status import JobStatus
 
@@ -67,7 +71,10 @@ def job_out(status: JobStatus) -> JobOut:
         batch=job.batch,
         attempt=job.attempt,
         progress=_progress(job.progress, job.state),
+        waiting_for=job.progress.waiting_for or status.forecast.waiting_for,
+        queue=job.queue,
         place_in_queue=status.forecast.place,
+        no_worker=status.forecast.no_worker,
         eta=_time_or_none(status.forecast.eta),
         created_at=_time(job.created_at),
         started_at=_time_or_none(job.started_at),
@@ -127,6 +134,32 @@ def delivery_out(delivery: Delivery) -> DeliveryOut:
         review=delivery.review or None,
         sent_as=delivery.sent_as,
         commitment=None if delivery.commitment is None else delivery.commitment.value,
+    )
+
+
+def webhook_out(endpoint: WebhookEndpoint) -> WebhookOut:
+    """A webhook, without its URL and secrets."""
+    return WebhookOut(
+        name=endpoint.name, events=list(endpoint.events), models=list(endpoint.models)
+    )
+
+
+def webhook_message_out(message: WebhookMessage) -> WebhookMessageOut:
+    """A webhook message, without its body."""
+    waits = message.state is MessageState.WAITING
+    return WebhookMessageOut(
+        id=message.id,
+        webhook=message.endpoint,
+        event=cast("Any", message.event),
+        job=message.job,
+        batch=message.batch,
+        state=message.state,
+        attempts=message.attempts,
+        created_at=_time(message.created_at),
+        due_at=_time(message.due_at) if waits else None,
+        finished_at=_time_or_none(message.finished_at),
+        status=message.status,
+        error=errors.stored(message.error) if message.error else None,
     )
 
 

@@ -9,19 +9,28 @@ from service.schemas.fields import (
     IdempotencyKey,
     Identifier,
     JobId,
+    MessageId,
     ModelName,
     PageLimit,
     PeerName,
     ReviewId,
     ScanId,
     Text,
+    UploadId,
+    WebhookName,
 )
 from service.schemas.formats import DownloadOut, FormatOut
 from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
-from service.schemas.models import Health, LabelOut, ModelOut
+from service.schemas.models import Health, LabelOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
 from service.schemas.reviews import ReviewIn, ReviewOut
-from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut
+from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut, UploadedIn, UploadIn
+from service.schemas.webhooks import (
+    ResentOut,
+    WebhookMessageOut,
+    WebhookMessagePage,
+    WebhookOut,
+)
 
 __all__ = [
     "UID",
@@ -43,6 +52,7 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelOut",
+    "MessageId",
     "ModelName",
     "ModelOut",
     "OptionsIn",
@@ -52,7 +62,9 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "Ready",
     "RefusedOut",
+    "ResentOut",
     "ReviewId",
     "ReviewIn",
     "ReviewOut",
@@ -61,4 +73,11 @@ __all__ = [
     "ScanPage",
     "ScansOut",
     "Text",
+    "UploadId",
+    "UploadIn",
+    "UploadedIn",
+    "WebhookMessageOut",
+    "WebhookMessagePage",
+    "WebhookName",
+    "WebhookOut",
 ]

@@ -46,6 +46,21 @@ _CHOICE: dict[str, Any] = {
     "localizer": False,
     "positioned": True,
 }
+_MESSAGE: dict[str, Any] = {
+    "id": "msg_1d7c3e9a064d2f8b05e6a7f918273c4b",
+    "webhook": "ris",
+    "event": "job.succeeded",
+    "job": _JOB_ID,
+    "batch": None,
+    "state": "delivered",
+    "attempts": 1,
+    "created_at": _TIME,
+    "due_at": None,
+    "finished_at": _TIME,
+    "status": 204,
+    "error": None,
+}
+_UPLOAD = {"id": "273c4b1d7c3e9a064d2f8b05e6a7f918", "sha256": _SHA256}
 _JOB: dict[str, Any] = {
     "id": _JOB_ID,
     "state": "running",
@@ -58,7 +73,10 @@ _JOB: dict[str, Any] = {
     "batch": None,
     "attempt": 1,
     "progress": {"tiles_done": 3, "tiles_total": 8, "fraction": 0.375, "preparing": False},
+    "waiting_for": None,
+    "queue": "any",
     "place_in_queue": None,
+    "no_worker": False,
     "eta": "2026-03-02T10:15:42Z",
     "created_at": _TIME,
     "started_at": "2026-03-02T10:15:32Z",
@@ -121,6 +139,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "states": {"running": 1},
         "fraction": 0.0,
     },
+    "UploadIn": _UPLOAD,
+    "UploadedIn": {"uploads": [_UPLOAD]},
     "ReviewIn": {"verdict": "accepted", "comment": "The tail is complete.", "reviewer": "R1"},
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
@@ -162,6 +182,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "sent_as": "dicom-seg",
         "commitment": "committed",
     },
+    "WebhookOut": {
+        "name": "ris",
+        "events": ["job.succeeded", "job.failed"],
+        "models": ["hippocampus-*"],
+    },
+    "WebhookMessageOut": _MESSAGE,
+    "WebhookMessagePage": {"messages": [_MESSAGE], "next_cursor": "41"},
+    "ResentOut": {"resent": 12},
     "LabelOut": _LABEL,
     "ModelOut": {
         "name": "hippocampus-mri-3d",
@@ -176,6 +204,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "licence": "Apache-2.0",
         "intended_use": "Research use only; not for clinical use.",
         "card": {"name": "hippocampus-mri-3d", "version": "1.0.0"},
+    },
+    "Ready": {
+        "status": "ok",
+        "parts": {"database": "ok", "broker": "ok"},
+        "version": "1.2.0",
+        "workers": {"1.2.0": 2},
     },
     "Health": {"status": "ok", "parts": {"database": "ok", "broker": "ok"}},
 }

@@ -73,11 +73,23 @@ class JobOut(Wire):
     options: OptionsIn
     batch: str | None
     attempt: int
+    """How often the job's own work has begun since it was created or retried. An attempt that ended
+    because a part was unavailable, or a worker was stopped, is not counted."""
     progress: ProgressOut
+    waiting_for: str | None
+    """The part of the installation that the job, or all workers of its queue, wait for because it
+    is unavailable: `the object store`, `the database` or `the disk`. The job continues when the
+    part is available again; the wait is no attempt. Null if the job waits for none."""
+    queue: str
+    """The queue that the job waits in: `any` for jobs that every worker can run, otherwise the
+    hardware that its device needs."""
     place_in_queue: int | None
-    """1 is next; null once the job runs."""
+    """Place in its queue, 1 is next; null once the job runs."""
+    no_worker: bool
+    """Whether the job waits although no running worker serves its queue."""
     eta: datetime | None
-    """Estimated end, from measured throughput; null if there are no measurements yet."""
+    """Estimated end, from measured throughput; null if there are no measurements yet, or no worker
+    that serves the job's queue."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -38,3 +38,12 @@ class Health(Wire):
     status: Literal["ok", "unavailable"]
     parts: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     """Part -> `ok`, or what is wrong with it."""
+
+
+class Ready(Health):
+    """Whether the service can serve, and who serves."""
+
+    version: str = ""
+    """Of this gateway."""
+    workers: dict[str, int] = {}  # noqa: RUF012 - pydantic copies it
+    """Version -> its running workers. There are several versions during a rolling update."""

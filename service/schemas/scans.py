@@ -1,9 +1,11 @@
 """Scans."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from service.schemas.fields import Wire
+from pydantic import Field
+
+from service.schemas.fields import Identifier, Wire
 from service.schemas.problem import Problem
 
 
@@ -45,3 +47,17 @@ class ScanPage(Wire):
 
     scans: list[ScanOut]
     next_cursor: str | None = None
+
+
+class UploadIn(Wire):
+    """A complete upload."""
+
+    id: Identifier
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+    """SHA-256 of the sender's file, in hexadecimal; null: not compared."""
+
+
+class UploadedIn(Wire):
+    """The uploads to make a scan of: one file, or all files of a DICOM series."""
+
+    uploads: Annotated[list[UploadIn], Field(min_length=1, max_length=10_000)]

@@ -25,9 +25,13 @@ class Download:
 
 
 def stored_file(blobs: Blobs, sha256: str, name: str, media_type: str) -> Download:
-    """A blob as it is stored."""
+    """A blob as it is stored; raises NotFound, DamagedFile.
+
+    A file longer than its first block that is damaged ends before its size is reached.
+    """
     size, blocks = blobs.stream(sha256)
-    return Download(name, media_type, sha256, size, blocks)
+    first = next(blocks)  # an error in it is still answered as such
+    return Download(name, media_type, sha256, size, chain((first,), blocks))
 
 
 def written_file(

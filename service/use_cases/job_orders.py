@@ -11,6 +11,7 @@ from imaging.given_mask import GIVEN_MASK, take_given_mask
 from inference.runtime_registry import queue_for
 from jobs.job import Job, JobState, Options
 from jobs.repository import Scans
+from jobs.stored_scan import StoredScan
 from models.any_card import AnyCard
 from models.registry import Registry
 
@@ -37,12 +38,16 @@ class OrderCheck:
         def card(name: str) -> AnyCard:
             return registry.get(name).card
 
-        def grid(scan_id: str) -> tuple[int, ...]:
-            return tuple(scans.get(project, scan_id).shape[1:])
+        def scan(scan_id: str) -> StoredScan:
+            return scans.get(project, scan_id)
 
         self._project = project
         self._card = cache(card)
-        self._grid = cache(grid)
+        self._scan = cache(scan)
+
+    def uploads(self, job: Job) -> list[str | None]:
+        """The trace contexts in which the job's scans were taken in."""
+        return [self._scan(scan).traceparent for scan in job.scans.values()]
 
     def job(self, order: JobOrder, batch: str | None = None) -> Job:
         """A queued job, not stored yet.
@@ -72,6 +77,9 @@ class OrderCheck:
             created_at=time.time(),
             batch=batch,
         )
+
+    def _grid(self, scan_id: str) -> tuple[int, ...]:
+        return tuple(self._scan(scan_id).shape[1:])
 
     def _check_dimensions(self, scans: Mapping[str, str], card: AnyCard) -> None:
         for channel, scan_id in scans.items():

@@ -1,7 +1,7 @@
 """Job status: a job with its place in the queue, its estimate and the name of its scan."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from jobs.job import Job
 from jobs.repository import Forecast, Forecasts, Jobs, Scans
@@ -38,3 +38,12 @@ class JobStatuses:
         forecasts = self.forecasts.of(jobs)
         names = self.scans.names({job.grid_scan for job in jobs})
         return [JobStatus(job, forecasts[job.id], names.get(job.grid_scan, "")) for job in jobs]
+
+    def many(self, job_ids: Collection[str]) -> list[JobStatus]:
+        """The statuses of those of these jobs that exist, of any project."""
+        return self.of_all(self.jobs.many(job_ids)) if job_ids else []
+
+    def again(self, statuses: Sequence[JobStatus]) -> list[JobStatus]:
+        """The same jobs with their present place and estimate."""
+        forecasts = self.forecasts.of([one.job for one in statuses])
+        return [replace(one, forecast=forecasts[one.job.id]) for one in statuses]

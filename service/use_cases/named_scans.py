@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import time
 
-from imaging.errors import BadRequest, NotFound
+from imaging.errors import BadRequest
 from jobs.image_name import ImageName
 from jobs.repository import ImageNames
 from jobs.stored_scan import StoredScan
@@ -46,11 +46,9 @@ class NamedScans:
         return scan
 
     def find(self, principal: Principal, name: str) -> StoredScan:
-        """The scan with this id, name, SeriesInstanceUID or file name.
+        """The stored scan with this id, name, SeriesInstanceUID or file name.
 
-        A series that is not stored yet is fetched from a peer if the principal may do so. Raises
-        NotFound, BadRequest for an empty name, Conflict if several scans have the file name, and
-        what `Archives.pull_from_any` raises.
+        Raises NotFound, BadRequest for an empty name, Conflict if several scans have the file name.
         """
         if not name:
             raise BadRequest(
@@ -58,11 +56,14 @@ class NamedScans:
                 expected="`image`: an id, a name or a SeriesInstanceUID.",
                 hint="Send the image first; GET datastore/?output=all lists the images.",
             )
-        try:
-            return self.names.find(principal.project, name)
-        except NotFound:
-            if not _is_uid(name) or not principal.has(Permission.ARCHIVES_PULL):
-                raise
+        return self.names.find(principal.project, name)
+
+    def may_fetch(self, principal: Principal, name: str) -> bool:
+        """Whether a scan that is not stored may be fetched from a peer under this name."""
+        return _is_uid(name) and principal.has(Permission.ARCHIVES_PULL)
+
+    def fetch(self, principal: Principal, name: str) -> StoredScan:
+        """Fetches a series from the first peer that has it; raises as `Archives.pull_from_any`."""
         self.archives.pull_from_any(principal, name)
         return self.names.find(principal.project, name)  # of several volumes the same every time
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from imaging.errors import TesseraError, Unavailable
+from jobs import tracing
 from jobs.batch import Batch
 from jobs.delivery import Delivery
 from jobs.job import Job, JobState
+from jobs.job_trace import attributes_of, in_current_trace, in_own_trace
 from jobs.repository import Batches, Jobs, Scans
 from models.registry import Registry
 from service.use_cases.job_orders import JobOrder, OrderCheck
@@ -66,11 +68,17 @@ class Orders:
 
         Raises what `OrderCheck.job` raises, Conflict for a known key with another order.
         """
-        job = OrderCheck(self.registry, self.scans, project).job(order)
+        check = OrderCheck(self.registry, self.scans, project)
+        job = check.job(order)
+        job = in_current_trace(job, check.uploads(job))
         deliveries = [
             Delivery(uuid4().hex, job.id, to.peer, to.format, job.created_at) for to in destinations
         ]
-        return PlacedJob(*self.jobs.add(job, idempotency_key, deliveries))
+        placed = PlacedJob(*self.jobs.add(job, idempotency_key, deliveries))
+        tracing.annotate(attributes_of(placed.job))
+        if not placed.created:
+            tracing.link([placed.job.traceparent])
+        return placed
 
     def place_batch(
         self,
@@ -99,14 +107,16 @@ class Orders:
         HTTP routes call this after the response: the jobs are stored, and nothing can fail.
         """
         try:
-            self.send(jobs)
+            with tracing.step("send message"):
+                self.send(jobs)
         except Unavailable:
             logger.warning("The broker or the database is unavailable; the sweeper sends the jobs.")
 
 
 def _numbered(check: OrderCheck, number: int, order: JobOrder, batch: str) -> Job:
     try:
-        return check.job(order, batch)
+        job = check.job(order, batch)
     except TesseraError as error:
         detail = f"jobs.{number}: {error.detail}"
         raise type(error)(detail, expected=error.expected, hint=error.hint) from error
+    return in_own_trace(job, check.uploads(job))

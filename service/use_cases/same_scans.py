@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imaging.errors import BadInput, NotFound
+from imaging.errors import BadInput, DamagedFile, NotFound
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
@@ -49,5 +49,5 @@ class SameScans:
         try:
             with self.blobs.local(stored.sha256) as path:
                 return is_same_scan(scan, open_scan(path, self.limits, self.scratch))
-        except (BadInput, NotFound):
+        except (BadInput, DamagedFile, NotFound):
             return False

@@ -1,8 +1,9 @@
 """Scan intake: received files are checked, stored as blobs and recorded as scans."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from imaging.formats import registry
@@ -10,6 +11,7 @@ from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, i
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
+from jobs import tracing
 from jobs.blobs import Blobs
 from jobs.repository import Scans, SeriesChanged
 from jobs.stored_scan import StoredScan
@@ -17,6 +19,13 @@ from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
+
+logger = logging.getLogger("tessera.service")
+
+_OTHER_CONTENT = (
+    "Another scan of this project has the same SOP Instance UIDs. Its pixels, patient or study are "
+    "different, or could not be compared. Check which scan is right before you use a result."
+)
 
 __all__ = ["IntakeResult", "ScanIntake", "ScanSelection", "TakenScan"]
 
@@ -61,7 +70,7 @@ class ScanIntake:
         StorageFull or Unavailable. No scan is visible then, and the collector deletes the blobs.
         """
         wanted = wanted or ScanSelection()
-        with self.scratch.subfolder() as folder:
+        with tracing.step("take in scans"), self.scratch.subfolder() as folder:
             paths = [file.path for file in files]
             secret = self.secret() if wanted.deidentify else b""
             scans, refused = incoming_scans(paths, folder, self.limits, wanted, secret)
@@ -79,6 +88,8 @@ class ScanIntake:
         others = self.same.of_images(project, header)
         earlier = self.same.find(header, scan.sha256, others)
         if earlier is not None:
+            if earlier.sha256 == scan.sha256:  # replaces the stored file if that is damaged
+                self.blobs.put(scan.path, move=True, sha256=scan.sha256)
             return TakenScan(earlier, created=False)
         size = scan.path.stat().st_size
         sha256 = self.blobs.put(scan.path, move=True, sha256=scan.sha256)
@@ -94,7 +105,8 @@ class ScanIntake:
         """Stores the row; compares again where the same series came in another way meanwhile."""
         while True:
             try:
-                return self.scans.add(row, None if compared is None else [n.id for n in compared])
+                known = None if compared is None else [n.id for n in compared]
+                return self.scans.add(_flagged(row, compared or ()), known)
             except SeriesChanged:
                 with self.blobs.local(row.sha256) as path:
                     scan = open_scan(path, self.limits, self.scratch.folder)
@@ -102,6 +114,17 @@ class ScanIntake:
                     earlier = self.same.find(scan, row.sha256, compared)
                 if earlier is not None:
                     return earlier, False
+
+
+def _flagged(row: StoredScan, others: Sequence[StoredScan]) -> StoredScan:
+    """The row, with a warning if other scans of the same images are on the same grid.
+
+    On another grid, the same files were resampled.
+    """
+    if not any((n.shape, n.affine) == (row.shape, row.affine) for n in others):
+        return row
+    logger.warning("A scan has the SOP Instance UIDs of another scan, and other content.")
+    return replace(row, warnings=(*row.warnings, _OTHER_CONTENT))
 
 
 def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> StoredScan:
@@ -121,6 +144,7 @@ def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> Store
         series=None if header.source is None else header.source.uid,
         images=None if header.source is None else header.source.images,
         impossible_formats=tuple(registry.names(registry.impossible(header))),
+        traceparent=tracing.traceparent(),
     )
 
 

@@ -88,7 +88,13 @@ export interface Job {
   priority: number
   attempt: number
   progress: { tiles_done: number; tiles_total: number; fraction: number; preparing: boolean }
+  /** The part of the installation that the job waits for because it is unavailable. */
+  waiting_for: string | null
+  /** The queue that the job waits in. */
+  queue: string
   place_in_queue: number | null
+  /** Whether the job waits although no running worker serves its queue. */
+  no_worker: boolean
   eta: string | null
   created_at: string
   started_at: string | null

@@ -67,8 +67,10 @@ export function spacingText(scan: Scan): string {
 }
 
 export function stateText(job: Job): string {
+  if (job.waiting_for !== null) return `waiting for ${job.waiting_for}, which is unavailable`
   switch (job.state) {
     case 'queued':
+      if (job.no_worker) return 'waiting for a worker'
       return job.place_in_queue === null ? 'waiting' : `number ${job.place_in_queue} in the queue`
     case 'running':
       return job.progress.preparing ? 'preparing the network' : 'segmenting'

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom import Dataset, dcmread
-from pydicom.uid import UID, VLWholeSlideMicroscopyImageStorage
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
 Opener = Callable[[], BinaryIO]
 """Opens the instance's file, seekable, at its start."""
@@ -80,6 +84,13 @@ class Instance:
     def is_color(self) -> bool:
         """Whether a pixel is a colour: several samples, or an entry of a palette."""
         return "MONOCHROME" not in str(self.header.PhotometricInterpretation)
+
+    @property
+    def is_deflated(self) -> bool:
+        """Whether the file is deflated (PS3.5, A.5): pydicom does not decode its frames one by
+        one."""
+        syntax = self.header.file_meta.get("TransferSyntaxUID", "")
+        return bool(syntax == DeflatedExplicitVRLittleEndian)
 
     def whole_header(self) -> Dataset:
         """Reads every attribute but the pixel data."""

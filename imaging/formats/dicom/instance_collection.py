@@ -12,6 +12,7 @@ from imaging.formats.dicom.frame import Frame, frames_of
 from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_reader import read_instance, series_uid_of
 from imaging.formats.dicom.pack import Manifest, write_pack
+from imaging.formats.dicom.same_image import reused_uids
 from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series_stacks import stacks_of
 from imaging.formats.dicom.stack import Stack
@@ -34,7 +35,8 @@ class CollectedFile:
 
 @dataclass(frozen=True, slots=True)
 class DamagedInstance:
-    """An image that cannot be read: its series lacks a slice."""
+    """An image that cannot be read, so that its series lacks a slice, or used: its UID is that of
+    another image."""
 
     series: str
     """SeriesInstanceUID; "" where it cannot be read either."""
@@ -70,6 +72,7 @@ class InstanceCollection:
                 others.append(error)
             else:
                 by_instance[instance] = collected.file
+        damaged += [DamagedInstance(*problem) for problem in reused_uids(tuple(frames))]
         return cls(_candidates(frames), by_instance, frames, tuple(damaged), tuple(others))
 
     def damage_of(self, candidate: ScanCandidate) -> UnreadableScan | None:

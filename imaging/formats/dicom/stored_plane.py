@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom import decoders
@@ -85,18 +84,12 @@ def _cells(frame: Frame, numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
             check_codestreams(file)
         with instance.open() as file:
             yield from iter_pixels(
-                dcmread(file, force=True) if _is_deflated(frame) else file,
+                dcmread(file, force=True) if instance.is_deflated else file,
                 indices=list(numbers),
                 raw=True,
                 decoding_plugin=decoders.PLUGIN,
                 correct_unused_bits=False,
             )
-
-
-def _is_deflated(frame: Frame) -> bool:
-    """Whether the file is deflated (PS3.5, A.5): pydicom does not decode its frames one by one."""
-    syntax = frame.instance.header.file_meta.get("TransferSyntaxUID", "")
-    return bool(syntax == DeflatedExplicitVRLittleEndian)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from pathlib import Path
 from struct import error, unpack
 from typing import IO
 
-_FILL = 0xFF
+FILL = 0xFF
 FRAMES = frozenset((0xF7, *range(0xC0, 0xD0))) - {0xC4, 0xC8, 0xCC}
-_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
+ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 """Markers without a length: TEM, RST0 to RST7 and SOI."""
 _MOST_SEGMENTS = 10_000
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
@@ -50,11 +50,11 @@ def read_frame(file: IO[bytes]) -> Frame | None:
     try:
         for _ in range(_MOST_SEGMENTS):
             fill, marker = unpack("2B", file.read(2))
-            if fill != _FILL:
+            if fill != FILL:
                 return None
-            if marker == _FILL:
+            if marker == FILL:
                 file.seek(-1, 1)
-            elif marker not in _ALONE:
+            elif marker not in ALONE:
                 length = unpack(">H", file.read(2))[0]
                 if marker in FRAMES:
                     return Frame(marker, *unpack(">BHH", file.read(5)))

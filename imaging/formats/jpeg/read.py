@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imaging.formats.jpeg.frame import frame_of
+from imaging.formats.jpeg.metadata_size import check_metadata
 from imaging.formats.limits import Limits
 from imaging.formats.raster import (
     ORIENTATION_IGNORED,
@@ -25,6 +26,7 @@ _COMPONENTS = {"L": 1, "RGB": 3}
 
 def open_jpeg(path: Path, limits: Limits) -> Scan:
     """The image at `path`, with its pixels as stored; an EXIF orientation only gives a warning."""
+    check_metadata(path)
     frame = frame_of(path)
     if frame is not None and frame.unusual:
         raise unsupported(frame.unusual)

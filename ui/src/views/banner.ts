@@ -22,7 +22,9 @@ export class Banner {
     const seen = JSON.stringify([
       job.state,
       job.progress,
+      job.waiting_for,
       job.place_in_queue,
+      job.no_worker,
       job.attempt,
       eta,
       job.error,
@@ -65,6 +67,7 @@ function endText(job: Job): string {
 function waiting(job: Job, eta: string): HTMLElement[] {
   const { tiles_done: done, tiles_total: total, fraction } = job.progress
   const parts = [capital(stateText(job))]
+  if (job.no_worker) parts.push(`no running worker serves the queue “${job.queue}”`)
   if (job.progress.preparing) parts.push('usually only the first job of a model waits for this')
   if (job.state === 'running' && total > 0)
     parts.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from imaging.errors import TesseraError
 from jobs import problem
 
-logger = logging.getLogger("tessera.dicom")
+logger = logging.getLogger("tessera.service")
 
 
 class PollingThread:

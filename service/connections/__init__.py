@@ -1,0 +1,1 @@
+"""Which connections to the gateway may stay: bounds, time-outs, and what happens at the bound."""

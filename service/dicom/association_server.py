@@ -1,0 +1,244 @@
+"""The server behind the DICOM port: it reads association requests before pynetdicom has to.
+
+    connection ──> waiting ── request complete, a slot is free ──> pynetdicom: two threads
+                      │
+                      └── too slow, too long, no DICOM, no slot ──> refused and closed
+
+One thread accepts connections and reads all requests, so a connection that sends nothing costs a
+file handle, and no thread.
+"""
+
+import gc
+import selectors
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+from pynetdicom.association import Association
+from pynetdicom.transport import (
+    AssociationServer,
+    AssociationSocket,
+    RequestHandler,
+    ThreadedAssociationServer,
+)
+
+from service.dicom.association_request import (
+    INVALID,
+    AssociationRequest,
+    InvalidRequest,
+    parsed,
+    request_bytes,
+)
+from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.pdu_socket import ACCEPTOR_PDUS, PduSocket, abort_pdu, local_limit_pdu
+from service.dicom.refusals import Refusal, Refusals
+
+MOST_WAITING = 64
+"""Connections whose request is not complete. Where one more comes, the oldest one of the address
+that has most of them is closed: a sender needs milliseconds for its request."""
+_COLLECTION_S = 30.0
+"""Seconds between two collections of ended associations, which refer to themselves."""
+_BLOCK_BYTES = 1 << 16
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A connection whose request is not complete, or was just completed."""
+
+    socket: socket.socket
+    address: Any
+    group: str
+    deadline: float
+    data: bytearray = field(default_factory=bytearray)
+    calling: str = ""
+    """Calling AE title, once the request is complete."""
+
+
+class BoundedAssociationServer(ThreadedAssociationServer):
+    """pynetdicom's server with bounds; `AE.make_server` makes it."""
+
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        *args: Any,
+        slots: AssociationSlots,
+        refusals: Refusals,
+        ended: Callable[[Association], None],
+        tick: Callable[[], None],
+        request_timeout_s: float,
+        **kwargs: Any,
+    ) -> None:
+        """`ended` is called once for each association, `tick` twice in a second.
+        `request_timeout_s`: how long a connection may take for its request (PS3.8, 9.1.5)."""
+        super().__init__(*args, **kwargs)
+        self._slots, self._refusals = slots, refusals
+        self._ended, self._tick, self._timeout_s = ended, tick, request_timeout_s
+        self._waiting: list[_Waiting] = []
+        """The oldest first."""
+        self._selector = selectors.DefaultSelector()
+        self._stopped, self._closed = threading.Event(), threading.Event()
+        self._some_ended = threading.Event()
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Accepts connections and reads requests until `shutdown`."""
+        self._selector.register(cast("socket.socket", self.socket), selectors.EVENT_READ)
+        next_tick, next_collection = 0.0, time.monotonic() + _COLLECTION_S
+        while not self._stopped.is_set():
+            self._select(poll_interval)
+            self._expire()
+            now = time.monotonic()
+            if now >= next_tick:
+                self._tick()
+                next_tick = now + poll_interval
+            if now >= next_collection and self._some_ended.is_set():
+                self._some_ended.clear()
+                gc.collect()
+                next_collection = now + _COLLECTION_S
+        for waiting in tuple(self._waiting):
+            self._close(waiting)
+        self._selector.close()
+        self._closed.set()
+
+    def shutdown(self) -> None:
+        """Aborts all associations, ends `serve_forever` and closes the port."""
+        for association in self.active_associations:
+            association.abort()
+        self._stopped.set()
+        with suppress(OSError):
+            cast("socket.socket", self.socket).shutdown(socket.SHUT_RDWR)  # it wakes the loop
+        self._closed.wait(5.0)
+        self.server_close()
+
+    def _select(self, longest_s: float) -> None:
+        for key, _ in self._selector.select(self._pause_s(longest_s)):
+            if key.data is None:
+                self._accept()
+            elif key.data in self._waiting:
+                self._read(key.data)
+
+    def _accept(self) -> None:
+        try:
+            connection, address = self.get_request()
+        except OSError:  # it is gone already, or there are too many open files
+            time.sleep(0.01)
+            return
+        connection.setblocking(False)
+        if len(self._waiting) >= MOST_WAITING:
+            problem = f"more than {MOST_WAITING} connections without an association request"
+            self._refuse(self._least_wanted(), Refusal.TOO_MANY_CONNECTIONS, problem)
+        group = address_group(address[0])
+        waiting = _Waiting(connection, address, group, time.monotonic() + self._timeout_s)
+        self._waiting.append(waiting)
+        self._selector.register(connection, selectors.EVENT_READ, waiting)
+
+    def _least_wanted(self) -> _Waiting:
+        (group, _), *_ = Counter(one.group for one in self._waiting).most_common(1)
+        return next(one for one in self._waiting if one.group == group)
+
+    def _read(self, waiting: _Waiting) -> None:
+        try:
+            wanted = request_bytes(waiting.data) - len(waiting.data)
+            block = waiting.socket.recv(min(wanted, _BLOCK_BYTES))
+            waiting.data += block
+            if not block:
+                self._close(waiting)
+            elif request_bytes(waiting.data) == len(waiting.data):
+                self._admit(waiting, parsed(bytes(waiting.data)))
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close(waiting)
+        except InvalidRequest as error:
+            self._refuse(waiting, Refusal.INVALID, str(error), abort_pdu(error.reason))
+
+    def _admit(self, waiting: _Waiting, request: AssociationRequest) -> None:
+        waiting.calling = request.calling
+        problem = self._slots.take(waiting.group)
+        if problem:
+            self._refuse(waiting, Refusal.TOO_MANY_ASSOCIATIONS, problem, local_limit_pdu())
+            return
+        self._forget(waiting)
+        waiting.socket.setblocking(True)
+        thread = threading.Thread(target=self._serve, args=(waiting,), daemon=True)
+        thread.start()
+
+    def _serve(self, admitted: _Waiting) -> None:
+        """Runs one association to its end, whatever ends it."""
+        try:
+            self._ended(_Handler(admitted, self, self._refusals).association)
+        finally:
+            self.shutdown_request(admitted.socket)
+            self._slots.free(admitted.group)
+            self._some_ended.set()
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for waiting in tuple(self._waiting):
+            if waiting.deadline <= now:
+                problem = f"no association request within {self._timeout_s:g} s"
+                self._refuse(waiting, Refusal.TOO_SLOW, problem)
+
+    def _pause_s(self, longest: float) -> float:
+        if not self._waiting:
+            return longest
+        return min(longest, max(0.0, self._waiting[0].deadline - time.monotonic()))
+
+    def _refuse(self, waiting: _Waiting, kind: Refusal, problem: str, answer: bytes = b"") -> None:
+        self._refusals.add(kind, waiting.group, waiting.calling, problem)
+        if answer:
+            with suppress(OSError):
+                waiting.socket.send(answer)
+        self._close(waiting)
+
+    def _close(self, waiting: _Waiting) -> None:
+        self._forget(waiting)
+        self.shutdown_request(waiting.socket)
+
+    def _forget(self, waiting: _Waiting) -> None:
+        self._waiting.remove(waiting)
+        self._selector.unregister(waiting.socket)
+
+
+class _Handler(RequestHandler):
+    """Runs an association; its creation returns when the association has ended."""
+
+    def __init__(self, admitted: _Waiting, server: AssociationServer, refusals: Refusals) -> None:
+        self._admitted = admitted
+        self._refusals = refusals
+        super().__init__(admitted.socket, admitted.address, server)
+
+    def handle(self) -> None:
+        """Starts pynetdicom's threads and waits for both."""
+        super().handle()
+        self.association.join()
+        self.association.dul.join()
+
+    def _create_association(self) -> Association:
+        self.association = super()._create_association()
+        upper_layer = self.association.dul
+        opened = cast("AssociationSocket", upper_layer.socket)
+        upper_layer.socket = PduSocket(
+            opened, ACCEPTOR_PDUS, bytes(self._admitted.data), self._refused
+        )
+        for thread in (self.association, upper_layer):
+            thread.run = partial(self._guarded, thread.run)  # type: ignore[method-assign]
+        return self.association
+
+    def _guarded(self, run: Callable[[], None]) -> None:
+        """Runs one of pynetdicom's threads; a message that it cannot decode raises anything."""
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - it would be printed, once for each message
+            self._refused(Refusal.INVALID, f"a message that raised {type(error).__name__}")
+            with suppress(OSError):
+                self._admitted.socket.send(abort_pdu(INVALID))
+
+    def _refused(self, kind: Refusal, problem: str) -> None:
+        self._refusals.add(kind, self._admitted.group, self._admitted.calling, problem)

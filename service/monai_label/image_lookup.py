@@ -1,0 +1,33 @@
+"""The image that a client names: stored, or fetched from a peer that has it."""
+
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from fastapi import Depends
+
+from imaging.errors import NotFound
+from jobs.stored_scan import StoredScan
+from service.auth import Principal
+from service.http.dependencies import NamedScansDep, PeerThreadsDep
+from service.http.multipart import base_name
+from service.http.threads import ANY_PEER, PeerWork
+
+
+class ImageLookup:
+    """Looks in the database, and then in the peers, in which a request may wait."""
+
+    def __init__(self, scans: NamedScansDep, peers: PeerThreadsDep) -> None:
+        self._scans, self._peers = scans, peers
+
+    async def find(self, principal: Principal, name: str) -> StoredScan:
+        """The scan of this name; raises what `NamedScans.find` and `NamedScans.fetch` raise."""
+        known = base_name(name)
+        try:
+            return await run_sync(self._scans.find, principal, known)
+        except NotFound:
+            if not self._scans.may_fetch(principal, known):
+                raise
+        return await self._peers.run(ANY_PEER, PeerWork.IMPORT, self._scans.fetch, principal, known)
+
+
+ImageLookupDep = Annotated[ImageLookup, Depends()]

@@ -1,0 +1,265 @@
+"""Partial uploads: files that arrive in several requests, because connections break off.
+
+    <folder>/.lock        held while an upload is created
+    <folder>/<id>.json    who sends the file, its name and length; its time of change is the time at
+                          which the upload expires
+    <folder>/<id>.part    the bytes that have arrived; their number is the offset of the next one
+
+Gateways that share the folder share the uploads. Nothing is kept in memory, so an upload survives
+a restart of the gateway.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
+from imaging.formats.atomic import raising_storage_full, replacing
+
+_RECORD, _DATA = ".json", ".part"
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV)
+_TAKEN_S = 600.0
+"""How long the file of a scan that was stored is kept, so that a repeated request succeeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """How much may be stored, and for how long."""
+
+    max_bytes: int
+    """Of one upload."""
+    space_bytes: int
+    """Of all uploads together, by their stated lengths."""
+    max_per_caller: int
+    keep_s: float
+    """Time after the last byte until an upload expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialUpload:
+    """A file that is being sent."""
+
+    id: str
+    project: str
+    caller: str
+    """Name of the principal that created it."""
+    name: str
+    """The sender's name for the file: a base name; never logged."""
+    length: int
+    """Bytes of the whole file."""
+
+
+class PartialUploads:
+    """The partial uploads of one folder."""
+
+    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+        self._folder, self.limits = folder, limits
+
+    def create(
+        self, project: str, caller: str, name: str, length: int, key: str | None = None
+    ) -> PartialUpload:
+        """Creates an upload; the same `key` of the same caller finds the same upload again.
+
+        Raises ScanTooLarge and StorageFull above the limits, and Conflict if the key belongs to an
+        upload of another name or length.
+        """
+        if length > self.limits.max_bytes:
+            raise _too_large(self.limits.max_bytes)
+        upload = PartialUpload(_id_of(project, caller, key), project, caller, name, length)
+        with self._locked():
+            if self._record(upload.id).is_file():
+                _check_same(self.get(project, upload.id), upload)
+            else:
+                self._check_room(upload)
+                with replacing(self._record(upload.id)) as file:
+                    file.write(json.dumps(asdict(upload)).encode())
+            self._data(upload.id).touch(0o600)
+            self._renew(upload.id, self.limits.keep_s)
+        return upload
+
+    def get(self, project: str, upload_id: str) -> PartialUpload:
+        """An upload of the project; raises NotFound."""
+        try:
+            upload = PartialUpload(**json.loads(self._record(upload_id).read_bytes()))
+        except FileNotFoundError:
+            raise _not_found() from None
+        if upload.project != project:
+            raise _not_found()
+        return upload
+
+    def offset(self, upload: PartialUpload) -> int:
+        """How many bytes have arrived; raises NotFound if the upload was removed."""
+        with _reporting_removal():
+            return self._data(upload.id).stat().st_size
+
+    def expires_at(self, upload: PartialUpload) -> float:
+        """When the upload expires, in seconds since 1970; raises NotFound."""
+        with _reporting_removal():
+            return self._record(upload.id).stat().st_mtime
+
+    def append(self, upload: PartialUpload, offset: int, block: bytes) -> int:
+        """Writes `block` at `offset` and returns the next offset.
+
+        Two connections that send the same upload never mix: each block is written under a lock,
+        and only at the end of the file. Raises Conflict if that is not at `offset`, ScanTooLarge
+        for bytes beyond the stated length (none is written), NotFound and StorageFull.
+        """
+        if offset + len(block) > upload.length:
+            raise ScanTooLarge(
+                "The upload has more bytes than were stated.",
+                expected=f"{upload.length:,} bytes.",
+                hint="State the length of the file in Upload-Length.",
+            )
+        with _reporting_removal(), raising_storage_full():
+            handle = os.open(self._data(upload.id), os.O_WRONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                _check_offset(os.fstat(handle).st_size, offset)
+                written = 0
+                while written < len(block):
+                    written += os.pwrite(handle, block[written:], offset + written)
+            finally:
+                os.close(handle)
+            self._renew(upload.id, self.limits.keep_s)
+        return offset + len(block)
+
+    def link(self, upload: PartialUpload, path: Path) -> None:
+        """Makes the complete file appear as `path`, which may be moved away or deleted.
+
+        Raises Conflict if bytes are missing, NotFound and StorageFull.
+        """
+        arrived = self.offset(upload)
+        if arrived < upload.length:
+            raise Conflict(
+                f"An upload is not complete: {arrived:,} of {upload.length:,} bytes have arrived.",
+                expected="Complete uploads.",
+                hint="Send the rest of the file first.",
+            )
+        with _reporting_removal(), raising_storage_full():
+            try:
+                path.hardlink_to(self._data(upload.id))
+            except OSError as error:  # not every file system has hard links
+                if error.errno not in _NO_LINKS:
+                    raise
+                shutil.copyfile(self._data(upload.id), path)
+
+    def mark_taken(self, upload: PartialUpload) -> None:
+        """Keeps the file a few minutes more only: a scan of it is stored."""
+        with suppress(NotFound), _reporting_removal():
+            self._renew(upload.id, min(_TAKEN_S, self.limits.keep_s))
+
+    def remove(self, upload: PartialUpload) -> None:
+        """Deletes an upload, which may be gone already."""
+        with self._locked():
+            # The record goes last: data without a record would never expire.
+            self._data(upload.id).unlink(missing_ok=True)
+            self._record(upload.id).unlink(missing_ok=True)
+
+    def expired(self) -> list[PartialUpload]:
+        """The uploads that have expired."""
+        now = time.time()
+        found = []
+        for upload in self._all():
+            with suppress(NotFound):
+                if self.expires_at(upload) < now:
+                    found.append(upload)
+        return found
+
+    def _all(self) -> Iterator[PartialUpload]:
+        for path in self._folder.glob(f"*{_RECORD}"):
+            with suppress(FileNotFoundError):
+                yield PartialUpload(**json.loads(path.read_bytes()))
+
+    def _check_room(self, upload: PartialUpload) -> None:
+        others = list(self._all())
+        if sum(one.length for one in others) + upload.length > self.limits.space_bytes:
+            raise StorageFull(
+                "The space for unfinished uploads is full.",
+                expected=f"At most {self.limits.space_bytes:,} bytes of unfinished uploads.",
+                hint="Try again later, or let an administrator raise TESSERA_UPLOAD_SPACE_BYTES.",
+            )
+        mine = (upload.project, upload.caller)
+        if sum((one.project, one.caller) == mine for one in others) >= self.limits.max_per_caller:
+            raise StorageFull(
+                f"This caller has {self.limits.max_per_caller:,} unfinished uploads.",
+                expected="Fewer unfinished uploads.",
+                hint="Finish or delete some first, or let an administrator raise "
+                "TESSERA_MAX_UNFINISHED_UPLOADS.",
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with raising_storage_full(), (self._folder / ".lock").open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            yield
+
+    def _renew(self, upload_id: str, seconds: float) -> None:
+        expires_at = time.time() + seconds
+        os.utime(self._record(upload_id), (expires_at, expires_at))
+
+    def _record(self, upload_id: str) -> Path:
+        return self._folder / f"{upload_id}{_RECORD}"
+
+    def _data(self, upload_id: str) -> Path:
+        return self._folder / f"{upload_id}{_DATA}"
+
+
+def _id_of(project: str, caller: str, key: str | None) -> str:
+    """A random id; with a key, the id that all requests of the caller with this key share."""
+    if key is None:
+        return uuid4().hex
+    return hashlib.sha256(f"{project}\0{caller}\0{key}".encode()).hexdigest()[:32]
+
+
+def _check_same(existing: PartialUpload, upload: PartialUpload) -> None:
+    if existing != upload:
+        raise Conflict(
+            "This Idempotency-Key belongs to an upload of another file.",
+            expected="A new key for another file.",
+            hint="Send the request with another key.",
+        )
+
+
+def _check_offset(arrived: int, offset: int) -> None:
+    if arrived != offset:
+        raise Conflict(
+            f"The upload continues at byte {arrived:,}, not at byte {offset:,}.",
+            expected="An Upload-Offset equal to the number of bytes that have arrived.",
+            hint="Ask for the offset with HEAD, and continue there.",
+        )
+
+
+@contextmanager
+def _reporting_removal() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise _not_found() from None
+
+
+def _not_found() -> NotFound:
+    return NotFound(
+        "There is no such upload.",
+        expected="An upload that was created here and has not expired.",
+        hint="Upload the file again. Several gateways behind one proxy must share the data folder, "
+        "or the proxy must send all requests of a client to the same gateway.",
+    )
+
+
+def _too_large(max_bytes: int) -> ScanTooLarge:
+    return ScanTooLarge(
+        "The upload is too large.",
+        expected=f"At most {max_bytes:,} bytes.",
+        hint="Crop or compress the scan, or let an administrator raise the limit "
+        "(TESSERA_MAX_UPLOAD_BYTES).",
+    )

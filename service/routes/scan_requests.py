@@ -1,0 +1,46 @@
+"""What all requests that make scans of files have in common: their options and the response."""
+
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.routes.serializers import refused_out, scan_out
+from service.schemas import ScanOut, ScansOut
+from service.use_cases.scan_intake import IntakeResult, ScanSelection
+
+
+class UploadOptions(BaseModel):
+    """Which DICOM series, or which parts of a file, become scans, and how."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    series: Annotated[str | None, Field(pattern=r"^[0-9.]{1,64}$")] = None
+    """SeriesInstanceUID."""
+    stack: Annotated[int | None, Field(ge=1)] = None
+    """Number of the volume in the series, from 1."""
+    volume: Annotated[int | None, Field(ge=1)] = None
+    """Number of the time point, frame, component or page in the file, from 1."""
+    each: bool = False
+    """Makes a scan of each series, volume and part; of localizers only if there is nothing else."""
+    resample: bool = False
+    """Resamples tilted or unevenly spaced slices; a DICOM mask is mapped back to the slices."""
+    deidentify: bool = False
+    """De-identifies by the Basic Profile of DICOM PS3.15, with consistent pseudonyms."""
+
+    @property
+    def selection(self) -> ScanSelection:
+        """The options as scan intake takes them."""
+        return ScanSelection(**self.model_dump())
+
+
+def scans_out(
+    result: IntakeResult, options: UploadOptions, response: Response
+) -> ScanOut | ScansOut:
+    """The scan, or with `each` all of them; 201 if one of them is new, else 200."""
+    response.status_code = 201 if any(taken.created for taken in result.taken) else 200
+    scans = [scan_out(taken.scan) for taken in result.taken]
+    if options.each:
+        return ScansOut(scans=scans, refused=[refused_out(one) for one in result.refused])
+    response.headers["Location"] = f"/v1/scans/{scans[0].id}"
+    return scans[0]

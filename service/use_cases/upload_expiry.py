@@ -1,0 +1,38 @@
+"""Upload expiry: a background task that deletes uploads that nobody finished."""
+
+from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
+from service.resources.partial_uploads import PartialUpload, PartialUploads
+from service.resources.polling_thread import PollingThread
+
+POLL_S = 30.0
+
+
+class UploadExpiry:
+    """A thread that deletes uploads as they expire."""
+
+    def __init__(self, uploads: PartialUploads, authenticator: Authenticator) -> None:
+        self._uploads = uploads
+        self._authenticator = authenticator
+        self._thread = PollingThread(
+            "upload expiry", self._step, POLL_S, "Expired uploads are deleted again."
+        )
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._thread.stop()
+
+    @requires(Permission.SCANS_WRITE)
+    def delete(self, _: Principal, upload: PartialUpload) -> None:
+        """Deletes an expired upload."""
+        self._uploads.remove(upload)
+
+    def _step(self) -> bool:
+        for upload in self._uploads.expired():
+            task = BackgroundTask("upload expiry", upload.project)
+            self.delete(self._authenticator.authenticate(task), upload)
+        self._thread.log_once("")
+        return False

@@ -1,0 +1,228 @@
+"""One attempt of a job by a worker that has claimed it: its scans are fetched, its mask is computed
+and stored."""
+
+import logging
+import math
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from imaging.errors import JobLost, Part, Unavailable
+from inference.run_context import RunContext
+from inference.segmentation_output import SegmentationOutput
+from jobs import tracing
+from jobs.blobs import Blobs
+from jobs.job import Job
+from jobs.log_format import log_fields
+from jobs.repository import Leases
+from jobs.settings import Settings
+from workers.breaker import Breaker
+from workers.job_problem import failed_part, is_transient, problem_of
+from workers.job_segmenter import FetchedScans, JobSegmenter
+from workers.job_spans import attempt_spans, note_outcome, note_run
+from workers.lease import Lease
+from workers.shutdown import Shutdown, ShutdownError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker does its jobs with."""
+
+    segmenter: JobSegmenter
+    leases: Leases
+    blobs: Blobs
+    settings: Settings
+    shutdown: Shutdown
+    breaker: Breaker
+    scratch: Path
+    """Folder for temporary files."""
+
+
+class JobAttempt:
+    """An attempt in three stages, which may run in different threads, one after another.
+
+        fetch      scans on this machine
+        compute    the attempt is counted; mask, preview and report in a folder
+        store      mask and preview in the store, the end of the job in the database
+
+    The job's lease is kept from the beginning until it ends. A stage that fails ends the attempt
+    and reports why, as far as the job is still this worker's; it raises nothing, and the stages
+    that follow do nothing.
+    """
+
+    def __init__(self, job: Job, tools: Tools) -> None:
+        self.job = job
+        self.seconds: float | None = None
+        """How long the computation took; None: it has not ended, or failed."""
+        self._tools = tools
+        self._token = tools.shutdown.token()
+        self._lease = Lease(tools.leases, job, tools.settings, self._token, tools.shutdown)
+        self._context = copy_context()
+        self._noted, self._open, self._scans_open = ExitStack(), ExitStack(), ExitStack()
+        self._folder = tools.scratch
+        self._scans: FetchedScans | None = None
+        self._output: SegmentationOutput | None = None
+
+    @property
+    def voxels(self) -> int:
+        """Of its scans; 0 until they are fetched."""
+        return self._scans.voxels if self._scans else 0
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it makes no progress."""
+        return self._lease.hangs
+
+    def fetch(self) -> None:
+        """Gets the scans."""
+        self._do(self._fetch)
+
+    def compute(self) -> None:
+        """Segments the scans."""
+        if self._scans is not None:
+            self._do(partial(self._compute, self._scans))
+
+    def store(self) -> None:
+        """Stores the mask and ends the job."""
+        if self._output is not None:
+            self._do(partial(self._store, self._output))
+
+    def _do(self, stage: Callable[[], None]) -> None:
+        """In the attempt's own context, whichever thread it is: its log lines and spans."""
+        self._context.run(self._reporting, stage)
+
+    def _reporting(self, stage: Callable[[], None]) -> None:
+        try:
+            try:
+                stage()
+            except Exception:
+                self._scans = self._output = None
+                with self._open:
+                    self._scans_open.close()
+                raise
+        except Exception as error:  # noqa: BLE001 - every error is reported to the job's project
+            with self._noted:
+                self._settle(error)
+
+    def _fetch(self) -> None:
+        job = self.job
+        fields = {"job": job.id, **({"batch": job.batch} if job.batch else {})}
+        self._noted.enter_context(log_fields(**fields))
+        self._noted.enter_context(attempt_spans(job))
+        log.info("job %s: attempt %d begins", job.id, job.attempt + 1)
+        self._open.enter_context(self._lease)
+        temporary = tempfile.TemporaryDirectory(dir=self._tools.scratch)
+        self._folder = Path(self._open.enter_context(temporary))
+        with tracing.step("fetch scans"):
+            self._scans = self._tools.segmenter.fetch(job, self._scans_open)
+
+    def _compute(self, scans: FetchedScans) -> None:
+        context = RunContext(
+            self._on_tile, self._token, on_preparing=self._on_preparing, step=tracing.step
+        )
+        with self._scans_open:
+            self._begin()
+            output = self._tools.segmenter.segment(self.job, scans, self._folder, context)
+        if output.fallback:
+            log.warning("job %s: %s", self.job.id, output.fallback)
+        note_run(output.report)
+        self._token.check()
+        self._output, self.seconds = output, self._lease.seconds
+
+    def _begin(self) -> None:
+        self._tools.shutdown.check(math.inf)
+        self._tools.breaker.insist(self._lease.begin, self._stops)
+
+    def _store(self, output: SegmentationOutput) -> None:
+        with self._open:
+            with tracing.step("store mask"):
+                mask, preview = self._put(output.mask), self._put(output.preview)
+            with tracing.step("report result"):
+                finished = self._lease.end() and self._reported(
+                    partial(self._finish, output, mask, preview)
+                )
+        end = "succeeded" if finished else "lost; its mask is dropped"
+        log.info("job %s: %s", self.job.id, end)
+        note_outcome("succeeded" if finished else "lost")
+        self._noted.close()
+
+    def _put(self, path: Path) -> str:
+        """The name of the file in the store.
+
+        While the store is unavailable, the job keeps its result, but not longer than it took to
+        compute: another worker may reach the store.
+        """
+        lease = self._lease
+        until_s = lease.seconds + max(lease.seconds, self._tools.settings.lease_s)
+
+        def gives_up() -> bool:
+            return self._stops() or self._token.cancelled or lease.seconds > until_s
+
+        put = partial(self._tools.blobs.put, path, move=True)
+        return self._tools.breaker.insist(put, gives_up, lease.on_waiting)
+
+    def _finish(self, output: SegmentationOutput, mask: str, preview: str) -> bool:
+        return self._tools.leases.finish(
+            self.job.id,
+            self.job.fence,
+            mask_sha256=mask,
+            mask_format=output.mask_format,
+            preview_sha256=preview,
+            report=output.report,
+            tiles=self._lease.tiles,
+        )
+
+    def _on_tile(self, done: int, total: int) -> None:
+        self._lease.on_tile(done, total)
+        if done < total:
+            remaining_s = self._lease.seconds * (total / done - 1) if done else math.inf
+            self._tools.shutdown.check(remaining_s)
+
+    def _on_preparing(self, preparing: bool) -> None:
+        self._lease.on_preparing(preparing)
+        if preparing:
+            self._tools.shutdown.check(math.inf)
+
+    def _stops(self) -> bool:
+        return self._tools.shutdown.requested
+
+    def _settle(self, error: Exception) -> None:
+        """Requeues or fails the job, or leaves it to the worker that holds it now."""
+        try:
+            self._settle_or_raise(error)
+        except Unavailable as unreported:  # the worker stops; the job's lease will expire
+            log.warning("job %s: its end could not be reported: %s", self.job.id, unreported)
+
+    def _settle_or_raise(self, error: Exception) -> None:
+        job, leases = self.job, self._tools.leases
+        if isinstance(error, (ShutdownError, JobLost)):
+            released = self._stops() and self._released()
+            log.info("job %s: %s", job.id, "released" if released else "stopped; it was lost")
+            note_outcome("released" if released else "lost")
+            return
+        problem, part = problem_of(error), failed_part(error)
+        log.warning("job %s: %s", job.id, problem["detail"])
+        waits = part is not None and self._tools.breaker.opens(part)
+        note_outcome("released" if waits else "failed", problem)
+        if waits:
+            self._released(part)
+        elif is_transient(error):
+            attempts = self._tools.settings.max_attempts
+            self._reported(lambda: leases.requeue(job.id, job.fence, problem, attempts))
+        else:
+            self._reported(lambda: leases.fail(job.id, job.fence, problem))
+
+    def _released(self, part: Part | None = None) -> bool:
+        release = partial(self._tools.leases.release, self.job.id, self.job.fence, part)
+        return self._reported(release)
+
+    def _reported(self, step: Callable[[], bool]) -> bool:
+        """Retries while the database is unavailable, until a worker that is told to stop has to
+        end."""
+        return self._tools.breaker.insist(step, lambda: self._tools.shutdown.overdue)
