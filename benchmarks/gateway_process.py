@@ -23,7 +23,17 @@ def free_port() -> int:
 def running(
     command: Sequence[str | Path], port: int, settings: Mapping[str, str]
 ) -> Iterator[httpx.Client]:
-    """A client of the gateway that `command` starts on `port`, as soon as it answers.
+    """The client of `started`."""
+    with started(command, port, settings) as (client, _):
+        yield client
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str | Path], port: int, settings: Mapping[str, str]
+) -> Iterator[tuple[httpx.Client, int]]:
+    """A client of the gateway that `command` starts on `port`, as soon as it answers, and the
+    gateway's process id.
 
     `settings`: environment variables. The process gets SIGINT at the end.
     """
@@ -34,10 +44,16 @@ def running(
                 if process.poll() is not None:
                     raise SystemExit("The gateway stopped before it answered.")
                 time.sleep(0.1)
-            yield client
+            yield client, process.pid
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+def processor_s(process: int) -> float:
+    """Processor seconds of all threads of a process so far; Linux only."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _answers(client: httpx.Client) -> bool:

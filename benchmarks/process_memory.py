@@ -37,7 +37,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Ru
         def sample() -> None:
             nonlocal peak
             while not ended.wait(EVERY):
-                peak = max(peak, sum(map(_bytes, tree(process.pid))))
+                peak = max(peak, sum(map(anonymous_bytes, tree(process.pid))))
 
         sampler = threading.Thread(target=sample, daemon=True)
         sampler.start()
@@ -61,7 +61,8 @@ def tree(pid: int) -> Iterator[int]:
             yield from tree(int(number))
 
 
-def _bytes(pid: int) -> int:
+def anonymous_bytes(pid: int) -> int:
+    """Memory of a process that is not backed by a file; 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

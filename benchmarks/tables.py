@@ -25,6 +25,63 @@ def jobs(record: Record) -> list[str]:
     return [*markdown("| | ms |", rows), "", batch]
 
 
+def queue_depth(record: Record) -> list[str]:
+    """Requests while jobs wait, before places came from counts and since then."""
+    head = "| database | jobs that wait | submit, ms | status, ms | list, ms | batch of 10,000, s |"
+    earlier = {(row["database"], row["depth"]): row for row in record["before"]}
+
+    def both(row: dict[str, Any], figure: str) -> str:
+        figures = [earlier.get((row["database"], row["depth"]), {}).get(figure), row.get(figure)]
+        return " -> ".join(f"{value:.1f}" for value in figures if value is not None)
+
+    names = ("submit_ms", "status_ms", "list_ms", "batch_s")
+    rows = [
+        (row["database"], f"{row['depth']:,}", *(both(row, name) for name in names))
+        for row in record["rows"]
+    ]
+    return [*markdown(head, rows), *_many_clients(record)]
+
+
+def _many_clients(record: Record) -> list[str]:
+    """The same gateways with pollers and followers, where they were measured."""
+    head = (
+        "| database | jobs that wait | polls per second | status, median and 99 %, ms "
+        "| health, median and greatest, ms | processor of the gateway, cores |"
+    )
+    rows = [
+        (
+            row["database"],
+            f"{row['depth']:,}",
+            f"{row['polls_per_s']:.0f}",
+            f"{row['status_p50_ms']:.0f}, {row['status_p99_ms']:.0f}",
+            f"{row['health_p50_ms']:.0f}, {row['health_max_ms']:.0f}",
+            f"{row['gateway_cores']:.2f}",
+        )
+        for row in record["rows"]
+        if "polls_per_s" in row
+    ]
+    return ["", *markdown(head, rows)] if rows else []
+
+
+def batch(record: Record) -> list[str]:
+    """`tessera batch` beside a plain loop over the engine."""
+    head = "| | s | processor s | scans per second |"
+    rows = [
+        (
+            row["contender"],
+            f"{row['seconds']:.1f}",
+            f"{row['processor_s']:.1f}",
+            f"{row['per_s']:.1f}",
+        )
+        for row in record["rows"]
+    ]
+    text = (
+        f"{record['scans']:,} scans. `tessera batch` takes {record['ratio']:.2f} times as long as "
+        "the loop."
+    )
+    return [*markdown(head, rows), "", text]
+
+
 def precisions(record: Record) -> list[str]:
     """Each network of the zoo in fp32 and in the precision that it runs in."""
     head = "| network | scan | fp32, s | precision | s | times as fast |"
@@ -174,6 +231,8 @@ TABLES: dict[str, Table] = {
     "meshnet": meshnet,
     "windows": windows,
     "jobs": jobs,
+    "queue-depth": queue_depth,
+    "batch": batch,
     "first-mask": first_mask,
     "formats": formats,
     "nnunet-parity": nnunet_parity,

@@ -1,0 +1,263 @@
+"""Jobs under random faults: each must succeed once, with the right mask, and nothing may be left.
+
+    sudo python -P benchmarks/chaos [--seed 1] [--jobs 2000] [--json FILE]
+
+Two gateways, four workers, PostgreSQL, Redis and SeaweedFS on loopback, each on a disk of its own.
+Every five seconds one of them, chosen at random, is killed (SIGKILL, and started again after two
+seconds), frozen for 20 s (SIGSTOP), or has its disk filled for 20 s. Afterwards all jobs, masks and
+stored files are checked, and the time until work went on after each kind of fault is printed. It
+needs root for the disks.
+"""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT), str(ROOT / "benchmarks")]
+
+import httpx  # noqa: E402
+from record import save  # noqa: E402
+from sqlalchemy import select  # noqa: E402
+from work import Client, make_scans, problems, right_masks, submit, until  # noqa: E402
+
+from benchmarks.parts import ObjectStore, Part, Postgres, Redis, Tessera, started  # noqa: E402
+from imaging.errors import Unavailable  # noqa: E402
+from jobs.job import JobState  # noqa: E402
+from jobs.repository import Repository  # noqa: E402
+from jobs.repository.schema import jobs  # noqa: E402
+from jobs.settings import Settings  # noqa: E402
+from tests.support.convolutions import network  # noqa: E402
+
+EVERY_S = 5.0
+LASTS_S = 20.0
+PATIENCE_S = 1200.0
+MB = 1 << 20
+LINE = "  {part:10} {fault:7} {times:3} times   median {median_s:6.1f} s   max {max_s:6.1f} s"
+
+
+def main() -> None:
+    """Exit status 1 if anything is not as it has to be."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--scans", type=int, default=40)
+    parser.add_argument("--json", type=Path, help="file for the results")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="tessera-chaos-"))
+    folder.chmod(0o755)  # PostgreSQL runs as another user
+    print(f"Logs: {folder}", flush=True)
+    with ExitStack() as stack:
+        if not options.keep:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        found = run(options, folder, stack)
+    for problem in found:
+        print(f"WRONG: {problem}")
+    sys.exit(bool(found))
+
+
+def run(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[str]:
+    """Starts the parts, does the work under faults; returns what is not right."""
+    models = folder / "models"
+    network(models / "small", "small", 8)
+    paths = make_scans(folder / "scans", options.scans)
+    right = right_masks(paths, models, folder / "right")
+    database = started(Postgres("postgres", folder / "postgres", 1024 * MB), stack)
+    broker = started(Redis("redis", folder / "redis"), stack)
+    store = started(ObjectStore("store", folder / "store", 512 * MB), stack)
+    store.make_bucket()
+    settings = {
+        "TESSERA_DATABASE_URL": database.url, "TESSERA_BROKER_URL": broker.url,
+        "TESSERA_BLOB_URL": "s3://tessera/chaos", "TESSERA_S3_ENDPOINT": store.endpoint,
+        "TESSERA_S3_ACCESS_KEY": "any", "TESSERA_S3_SECRET_KEY": "any",
+        "TESSERA_MODELS": str(models), "TESSERA_CACHE": str(folder / "cache"),
+        "TESSERA_DEVICE": "cpu", "TESSERA_THREADS": "1", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    gateways = [
+        started(
+            Tessera("gateway", f"gateway-{n}", folder / f"gateway-{n}", 64 * MB, settings), stack
+        )
+        for n in range(2)
+    ]
+    workers = [
+        started(Tessera("worker", f"worker-{n}", folder / f"worker-{n}", 64 * MB, settings), stack)
+        for n in range(4)
+    ]
+    client = Client([gateway.address for gateway in gateways])
+    client.call("GET", "/readyz")
+    known = Settings(
+        database_url=database.url, blob_url="s3://tessera/chaos", s3_endpoint=store.endpoint,
+        s3_access_key="any", s3_secret_key="any", data=folder / "own",
+    )  # fmt: skip
+    began = time.monotonic()
+    faults = Faults([database, broker, store, *gateways, *workers], options.seed, known, gateways)
+    stack.callback(faults.stop)  # before the parts stop
+    faults.start()
+    ids = submit(client, paths, options.jobs)
+    done = until(lambda: finished(known) >= options.jobs, PATIENCE_S)
+    faults.stop()
+    took = time.monotonic() - began
+    # What was frozen or full at the last moment gets the time to clean up after itself.
+    until(lambda: all(ready(gateway) for gateway in gateways), 120)
+    time.sleep(40)
+    found = [] if done else [f"only {finished(known)} jobs finished within {PATIENCE_S:.0f} s"]
+    folders = [part.folder for part in (*gateways, *workers)]
+    found += problems(known, ids, right, options.jobs, folders)
+    rows = faults.rows()
+    answers = dict(client.statuses)
+    print(f"{options.jobs} jobs in {took:.0f} s, {faults.count} faults; answers {answers}")
+    for row in rows:
+        print(LINE.format(**row))
+    if options.json:
+        facts = {"seed": options.seed, "jobs": options.jobs, "seconds": round(took)}
+        save(options.json, rows, **facts, problems=found)
+    return found
+
+
+def ready(gateway: Tessera) -> bool:
+    """Whether it can serve."""
+    try:
+        return httpx.get(f"{gateway.address}/readyz", timeout=30).is_success
+    except httpx.TransportError:
+        return False
+
+
+def finished(settings: Settings) -> int:
+    """How many jobs are over; 0 while nobody can tell."""
+    repository = Repository(settings.database, 5)
+    try:
+        counts = repository.figures.read().jobs
+    except Unavailable:
+        return 0
+    finally:
+        repository.close()
+    return sum(number for state, number in counts.items() if state.final)
+
+
+class Faults:
+    """A thread that disturbs one part after the other."""
+
+    def __init__(
+        self, parts: list[Part], seed: int, settings: Settings, gateways: list[Tessera]
+    ) -> None:
+        self._parts, self._random, self._settings = parts, random.Random(seed), settings
+        self._gateways = gateways
+        self._over = threading.Event()
+        self._busy: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._main = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        self._main.start()
+
+    def stop(self) -> None:
+        """Starts no more faults; returns when the last one is over."""
+        self._over.set()
+        self._main.join()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def count(self) -> int:
+        return len(self._threads)
+
+    def rows(self) -> list[dict[str, object]]:
+        """For each kind of part and fault: how often, and seconds until work went on."""
+        return [
+            {
+                "part": part, "fault": fault, "times": len(seconds),
+                "median_s": round(median(seconds), 1), "max_s": round(max(seconds), 1),
+            }
+            for (part, fault), seconds in sorted(self._seconds.items())
+        ]  # fmt: skip
+
+    def _run(self) -> None:
+        while not self._over.wait(EVERY_S):
+            self._supervise()
+            part = self._random.choice(self._parts)
+            fault = self._random.choice(["kill", "frozen", *["full"] * bool(part.disk_bytes)])
+            if part.name in self._busy:
+                continue
+            self._busy.add(part.name)
+            print(f"  {time.strftime('%X')} {part.name}: {fault}", flush=True)
+            thread = threading.Thread(target=self._disturb, args=(part, fault))
+            self._threads.append(thread)
+            thread.start()
+
+    def _supervise(self) -> None:
+        """Starts gateways and workers that ended by themselves."""
+        for part in self._parts:
+            if isinstance(part, Tessera) and part.name not in self._busy and part.ended:
+                print(f"  {time.strftime('%X')} {part.name} has ended; started again", flush=True)
+                part.start()
+
+    def _disturb(self, part: Part, fault: str) -> None:
+        try:
+            held = self._held_by(part)
+            since = time.time()
+            if fault == "kill":
+                part.kill()
+            else:
+                with part.frozen() if fault == "frozen" else part.full():
+                    self._over.wait(LASTS_S)
+                since = time.time()
+            seconds = self._until_work_goes_on(part, held, since)
+            if seconds is not None:
+                self._seconds[part.name.partition("-")[0], fault].append(seconds)
+        finally:
+            self._busy.discard(part.name)
+
+    def _held_by(self, part: Part) -> set[str]:
+        """Ids of the jobs that a worker runs."""
+        pids = {str(process.pid) for process in part.processes()}
+        query = select(jobs.c.id, jobs.c.worker).where(jobs.c.state == JobState.RUNNING)
+        return {row.id for row in self._rows(query) if row.worker.split(":")[1] in pids}
+
+    def _until_work_goes_on(self, part: Part, held: set[str], since: float) -> float | None:
+        """Seconds after `since` until the part's jobs are done, it answers, or any job is done."""
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            if part in self._gateways:
+                if ready(part):  # type: ignore[arg-type]
+                    return time.time() - since
+            elif isinstance(part, Tessera):
+                if not held:
+                    return None
+                query = select(jobs.c.finished_at).where(
+                    jobs.c.id.in_(held), jobs.c.state == JobState.SUCCEEDED
+                )
+                done = [row.finished_at for row in self._rows(query)]
+                if len(done) == len(held):
+                    return max(0.0, max(done) - since)
+            else:
+                query = select(jobs.c.finished_at).where(jobs.c.finished_at > since).limit(1)
+                if self._rows(query):
+                    return time.time() - since
+            if self._over.is_set() and not held:
+                return None
+            time.sleep(0.2)
+        return 300.0
+
+    def _rows(self, query: object) -> list:  # type: ignore[type-arg]
+        repository = Repository(self._settings.database, 5)
+        try:
+            with repository.database.read() as connection:
+                return list(connection.execute(query))  # type: ignore[call-overload]
+        except Unavailable:
+            return []
+        finally:
+            repository.close()
+
+
+if __name__ == "__main__":
+    main()
