@@ -15,11 +15,15 @@ pytest_plugins = (
     "tests.support.markers",
     "tests.support.orthanc",
     "tests.support.postgres",
+    "tests.support.rabbitmq",
     "tests.support.redis",
     "tests.support.s3",
 )
 """Markers, distribution over workers, and the real parts that tests of several packages use."""
 CI = os.environ.get("CI", "").lower() == "true"
+
+for variable in [name for name in os.environ if name.startswith("OTEL_")]:
+    del os.environ[variable]  # a developer's own collector is to receive nothing
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and every child would
 # inherit that.

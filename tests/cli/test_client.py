@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,8 +14,14 @@ from cli import client
 from cli.client import Client
 from cli.main import main
 from imaging.errors import BadRequest, TesseraError, Unavailable
+from service.schemas.examples import EXAMPLES
 
-DONE = {"state": "succeeded", "progress": {"tiles_done": 2, "tiles_total": 2}, "error": None}
+DONE = EXAMPLES["JobOut"] | {
+    "state": "succeeded",
+    "progress": {"tiles_done": 2, "tiles_total": 2},
+    "error": None,
+}
+"""A job as an older server tells it: `preparing` and `fraction` are missing."""
 
 
 Answer = tuple[int, bytes]
@@ -59,7 +65,7 @@ def server(*answers: Answer) -> Iterator[tuple[str, list[str]]]:
         yield address, asked
 
 
-def told(answers: dict[str, object]) -> AbstractContextManager[str]:
+def told(answers: Mapping[str, object]) -> AbstractContextManager[str]:
     """Answers each path with its JSON; its address."""
     return serving(lambda path: (200, json.dumps(answers[path]).encode()))
 
@@ -70,7 +76,8 @@ def test_a_proxy_without_its_server_is_asked_again() -> None:
     tiles = []
     with server(*away, (200, json.dumps(DONE).encode())) as (address, asked):
         Client(address).wait("j17", lambda *seen: tiles.append(seen))
-    assert asked == ["/v1/jobs/j17"] * 4
+    assert set(asked) == {"/v1/jobs/j17", "/v1/jobs/j17/events"}
+    assert len(asked) >= 4
     assert tiles == [(2, 2)]
 
 
@@ -100,7 +107,18 @@ def test_no_other_answer_is_waited_for(status: int, body: bytes, kind: type[Tess
     with server((status, body)) as (address, asked):
         with pytest.raises(kind):
             Client(address).wait("j17", print)
-        assert len(asked) == 1
+        assert len(asked) <= 3  # the events, and the job
+
+
+def test_it_names_the_part_that_a_job_waits_for() -> None:
+    waits = {**DONE, "state": "queued", "waiting_for": "the object store"}
+    answers = [waits, waits, {**DONE, "waiting_for": None}]
+    with server(*((200, json.dumps(answer).encode()) for answer in answers)) as (address, _):
+        notices: list[str] = []
+        Client(address).wait("j17", lambda _done, _total: None, on_notice=notices.append)
+    assert [notice.partition(",")[0] for notice in notices] == [
+        "The job waits for the object store of the server"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,11 +143,14 @@ def test_a_job_that_failed_does_not_end_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server that fails every job: each scan is named, and the last is still tried."""
-    failed = {**DONE, "state": "failed", "error": {"detail": "No room for a tile."}}
+    problem = {"title": "Full", "status": 507, "detail": "No room for a tile."}
+    failed = {**DONE, "state": "failed", "error": problem}
     scans, out = [tmp_path / name for name in ("a.png", "b.png")], tmp_path / "out"
     for scan in scans:
         Image.new("L", (4, 4)).save(scan)
-    asked = {"/v1/scans": {"id": "s"}, "/v1/jobs": {"id": "j"}, "/v1/jobs/j": failed}
+    created = EXAMPLES["JobOut"] | {"id": "j"}
+    asked: dict[str, object] = {"/v1/scans": EXAMPLES["ScanOut"], "/v1/jobs": created}
+    asked |= dict.fromkeys(("/v1/jobs/j", "/v1/jobs/j/events"), failed)
     with told(asked) as address, pytest.raises(SystemExit) as end:
         main(["segment", *map(str, scans), "--model", "m", "-o", f"{out}/", "--server", address])
     assert end.value.code == 2
@@ -139,5 +160,16 @@ def test_a_job_that_failed_does_not_end_the_others(
 
 
 def test_the_server_says_what_a_model_looks_at() -> None:
-    with told({"/v1/models/two": {"channels": ["t1", "t2"]}}) as address:
+    model = EXAMPLES["ModelOut"] | {"channels": ["t1", "t2"]}
+    with told({"/v1/models/two": model}) as address:
         assert Client(address).channels("two") == ["t1", "t2"]
+
+
+def test_a_job_without_a_worker_is_stated_once() -> None:
+    begun = {"tiles_done": 0, "tiles_total": 0}
+    waits = EXAMPLES["JobOut"] | {"state": "queued", "progress": begun, "queue": "gpu"}
+    answers = [{**waits, "no_worker": True}] * 3 + [{**waits, "no_worker": False}, DONE]
+    notices: list[str] = []
+    with server(*((200, json.dumps(answer).encode()) for answer in answers)) as (address, _):
+        Client(address).wait("j17", print, on_notice=notices.append)
+    assert notices == [client.NO_WORKER.format(queue="gpu")]

@@ -19,6 +19,9 @@ import pytest
 
 from cli.main import main
 from jobs.embedded_broker import redis_server
+from jobs.private_files import CONTENT
+from tests.support.earlier_schema import set_revision
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -76,13 +79,16 @@ def test_a_scan_goes_all_the_way(
     redis: bool, folder_of_its_own: Path, scan: Path, tmp_path: Path
 ) -> None:
     environment: dict[str, Any] = {} if redis else {"TESSERA_BROKER_URL": "file://"}
-    with up(tmp_path / "data", folder_of_its_own, **environment) as (address, process):
+    environment["TESSERA_DICOM_PORT"] = str(free_port())
+    with umask(0), up(tmp_path / "data", folder_of_its_own, **environment) as (address, process):
         assert address.startswith("http://127.0.0.1:")
         family = [process.pid, *(c.pid for c in psutil.Process(process.pid).children(True))]
         names = {psutil.Process(pid).name() for pid in family}
         assert any("redis" in name for name in names) == redis
         assert len(family) >= (4 if redis else 3)
         mask = segmented(address, scan, folder_of_its_own)
+        check_private(tmp_path / "data")
+        assert (folder_of_its_own / "mask.nii.gz").stat().st_mode & 0o777 == 0o666
         assert mask.shape == (30, 40, 30)
         np.testing.assert_array_equal(mask.affine, np.eye(4))
     deadline = time.monotonic() + 15
@@ -90,6 +96,25 @@ def test_a_scan_goes_all_the_way(
         time.sleep(0.1)
     assert not [pid for pid in family if psutil.pid_exists(pid)]
     assert process.returncode == 130
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def check_private(data: Path) -> None:
+    """Only the owner has access, and `CONTENT` names all that a data folder holds."""
+    entries = [data, *data.rglob("*")]
+    assert {path.lstat().st_mode & 0o777 for path in entries if path.is_dir()} == {0o700}
+    assert {path.lstat().st_mode & 0o777 for path in entries if path.is_file()} == {0o600}
+    names = {path.name for path in data.iterdir()}
+    assert names <= set(CONTENT)
+    assert {"blobs", "broker", "inbox", "logs", "refused", "tessera.db", "tmp"} <= names
 
 
 def ask(address: str, scan: Path) -> str:
@@ -129,8 +154,8 @@ def test_who_waits_outlasts_a_gateway_that_starts_again(scan: Path, tmp_path: Pa
         (gateway,) = psutil.Process(process.pid).children()
         words = ["segment", str(scan), "--model", "hippocampus-mri-3d", "-o", str(out)]
         waiter = stack.enter_context(child(*words, "--server", address, cwd=tmp_path))
-        log, deadline = data / "logs" / "gateway.log", time.monotonic() + 60
-        while "GET /v1/jobs/{job_id} 200" not in log.read_text():
+        deadline = time.monotonic() + 60
+        while not httpx.get(f"{address}/v1/jobs").json()["jobs"]:
             assert waiter.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -199,3 +224,31 @@ def test_two_on_one_folder_are_refused(tmp_path: Path) -> None:
         assert second.returncode == 1
         assert "already running" in second.stderr
         assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "gateway", "worker"])
+def test_a_database_of_another_version(command: str, tmp_path: Path) -> None:
+    """Every command that uses it ends at once and says why; nothing is started again and again."""
+    set_revision(f"sqlite:///{tmp_path / 'tessera.db'}", "9999")
+    ended = subprocess.run(
+        [*TESSERA, command],
+        capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "TESSERA_DATA": str(tmp_path), "TESSERA_PORT": str(free_port()),
+             "TESSERA_BROKER_URL": "file://"},
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "nother version of Tessera" in ended.stderr
+    assert "Traceback" not in ended.stderr + "".join(
+        log.read_text() for log in (tmp_path / "logs").glob("*.log")
+    )
+
+
+def test_a_worker_that_cannot_start_ends_up(tmp_path: Path) -> None:
+    """The database is exchanged while all runs: a worker that starts again cannot use it."""
+    with up(tmp_path, tmp_path, TESSERA_BROKER_URL="file://") as (_, process):
+        (worker,) = (
+            c for c in psutil.Process(process.pid).children() if c.cmdline()[-1] == "worker"
+        )
+        set_revision(f"sqlite:///{tmp_path / 'tessera.db'}", "9999")
+        worker.kill()
+        assert process.wait(120) == 2

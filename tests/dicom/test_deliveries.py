@@ -31,6 +31,7 @@ from service.resources.dicom_metrics import DicomMetrics
 from service.resources.peers import Peer, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.resources.service_metrics import ServiceMetrics, Sources
 from service.use_cases.peer_health import PeerHealth
 from tests.support.dicom.archive import LABELMAP, SEG, Archive, archive
 from tests.support.dicom.metrics import dicom_metrics
@@ -125,6 +126,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     repository = Repository(Settings(data=tmp_path).database)
     repository.migrate()
     scratch = Scratch(tmp_path / "scratch")
+    service = ServiceMetrics(Sources(repository.figures.read, dict, tmp_path, ()))
 
     def finished(form: str) -> Sending:
         repository.scans.add(make_scan())
@@ -140,10 +142,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
             report={},
         )
         registry = CollectorRegistry()
-        metrics = DicomMetrics(registry, repository.deliveries.counts)
+        metrics = DicomMetrics(registry)
+        registry.register(service)
         return Sending(repository, scratch, registry, metrics)
 
     yield finished
+    service.close()
     scratch.close()
     repository.close()
 

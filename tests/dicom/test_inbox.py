@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset
+from pydicom.uid import RLELossless
 
 from imaging.errors import BadRequest, UnreadableScan
 from jobs.settings import Settings
-from service.dicom.series_inbox import SeriesInbox
+from service.dicom.series_inbox import DuplicateInstance, SeriesInbox
 from service.resources.pseudonyms import pseudonym_secret
 from tests.support.dicom.mr_series import as_bytes, series
 
@@ -152,6 +153,52 @@ def test_only_whole_instances_that_were_announced(tmp_path: Path) -> None:
     with pytest.raises(BadRequest):
         box.receive([as_bytes(other)], image.SOPInstanceUID, 1)
     assert not list((tmp_path / "inbox").rglob("*.dcm"))
+    box.close()
+
+
+def test_other_pixels_under_a_known_uid_are_refused(tmp_path: Path) -> None:
+    """The first image is kept; the same bytes again are fine; another position is refused, too."""
+    box, (image, second) = inbox(tmp_path), series(2)
+    put(box, [image, second])
+    (folder,) = [path for path in (tmp_path / "inbox").iterdir() if path.name[0] != "."]
+    kept = {path: path.read_bytes() for path in folder.glob("*.dcm")}
+    put(box, [image])
+    for changes in (
+        {"PixelData": bytes(len(image.PixelData))},
+        {"ImagePositionPatient": [0, 0, 99]},
+        {"RescaleSlope": "2", "RescaleIntercept": "0"},
+        {"Rows": 16, "Columns": 64},
+        {"PixelData": b"12"},
+    ):
+        changed = series(1, **changes)[0]
+        with pytest.raises(DuplicateInstance):
+            put(box, [changed])
+    assert {path: path.read_bytes() for path in folder.glob("*.dcm")} == kept
+    box.close()
+
+
+def test_a_corrected_name_or_another_encoding_replaces_an_image(tmp_path: Path) -> None:
+    box, (image,) = inbox(tmp_path), series(1)
+    (renamed,), (compressed,) = series(1, PatientName="Right^Name"), series(1)
+    compressed.compress(RLELossless, generate_instance_uid=False)
+    for one in (image, renamed, compressed):
+        put(box, [one])
+        (path,) = (tmp_path / "inbox").rglob("*.dcm")
+        assert path.read_bytes() == as_bytes(one)
+    box.close()
+
+
+def test_a_refused_image_may_be_corrected(tmp_path: Path) -> None:
+    box, (image,) = inbox(tmp_path), series(1)
+    put(box, [image])
+    box.association_ended(1, released=True)
+    time.sleep(0.06)
+    (arrived,) = box.complete()
+    box.refuse(arrived, {"title": "no position"})
+    (corrected,) = series(1, ImagePositionPatient=[0, 0, 99])
+    put(box, [corrected])
+    (path,) = (tmp_path / "inbox").rglob("*.dcm")
+    assert path.read_bytes() == as_bytes(corrected)
     box.close()
 
 

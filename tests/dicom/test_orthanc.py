@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 from pynetdicom.association import Association
 
 from tests.support.archive_rules import FORMATS, MODALITIES, check, delivered, routes
-from tests.support.dicom.associations import associate, store
+from tests.support.dicom.associations import associate, rejection, store
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series, written
 from tests.support.installation import MODEL, Installation
 from tests.support.orthanc import Orthanc
@@ -268,11 +268,11 @@ def test_deidentified_on_the_way_in(orthanc: Orthanc, installation: Installation
 
 def test_strangers_do_not_get_in(installation: Installation) -> None:
     installation.gateway(dicom_allowed_callers="CT1", dicom_max_associations="1")
-    assert associate(installation.dicom, calling="SCANNER").is_rejected
+    assert rejection(installation.dicom, calling="SCANNER")
     first = until(
         lambda: _established(installation)
     )  # the one that was rejected goes in its own time
-    assert associate(installation.dicom, calling="CT1").is_rejected
+    assert rejection(installation.dicom, calling="CT1")
     first.release()
 
 

@@ -37,6 +37,7 @@ from tests.support.dicom.associations import associate, store
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.ports import free_port
+from tests.support.rows import make_job
 from tests.support.waiting import until
 
 
@@ -72,8 +73,7 @@ def test_every_service_names_one_permission(tmp_path: Path) -> None:
         StorageCommitmentPushModel: evt.EVT_N_EVENT_REPORT,
     }
     services = {
-        others.get(context.abstract_syntax, evt.EVT_C_STORE)
-        for context in scp._entity.supported_contexts
+        others.get(context.abstract_syntax, evt.EVT_C_STORE) for context in scp._server.contexts
     }
     assert services == set(operations)
     reports = permissions_of(operations[evt.EVT_N_EVENT_REPORT])
@@ -137,7 +137,7 @@ class _Deliveries:
 
 
 def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
-    job = SimpleNamespace(project="a", state=JobState.SUCCEEDED)
+    job = make_job(project="a", state=JobState.SUCCEEDED)
     deliveries: Any = _Deliveries()
     jobs: Any = SimpleNamespace(by_id=lambda _: job)
     unused: Any = None

@@ -5,7 +5,6 @@ import io
 import os
 import socket
 import time
-from pathlib import Path
 from typing import Any, cast
 
 import imagecodecs
@@ -27,50 +26,15 @@ from pydicom.uid import (
 from imaging.errors import BadRequest
 from jobs.settings import Settings
 from service.auth import LocalAdministrator
-from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
 from service.listen_addresses import check_listen_addresses
-from tests.support.dicom.associations import associate, store
+from tests.support.dicom.associations import associate, rejection, store
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
 from tests.support.installation import Installation
-from tests.support.ports import free_port
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow  # associations wait for each other
-
-
-class Open:
-    """A receiver and its inbox in this process."""
-
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        self.port = free_port()
-        values = {"data": folder, "dicom_port": self.port, "dicom_series_idle_s": 0.2, **changes}
-        self.settings = Settings(**values)
-        self.inbox = SeriesInbox(self.settings)
-        self.receiver = StorageScp(
-            self.settings, self.inbox, LocalAdministrator(), cast("Any", None), dicom_metrics()
-        )
-
-    def close(self) -> None:
-        self.receiver.stop()
-        self.inbox.close()
-
-    def files(self) -> list[Path]:
-        return sorted((self.settings.data / "inbox").rglob("*.dcm"))
-
-
-@pytest.fixture
-def opened(tmp_path: Path):  # type: ignore[no-untyped-def]
-    made: list[Open] = []
-
-    def make(**changes: Any) -> Open:
-        made.append(Open(tmp_path / "data", **changes))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_a_series_lies_on_the_disk_as_it_was_sent(opened) -> None:  # type: ignore[no-untyped-def]
@@ -103,6 +67,17 @@ def test_compressed_images_are_kept_as_they_are(opened) -> None:  # type: ignore
     assert found.PixelData == image.PixelData
 
 
+def test_other_pixels_under_a_known_uid_are_flagged(opened) -> None:  # type: ignore[no-untyped-def]
+    """The sender is told; the first image stays; another image and the same one are stored."""
+    here, images = opened(), series(2)
+    changed = series(1)[0]
+    changed.PixelData = bytes(len(changed.PixelData))
+    assert store(here.port, [images[0], changed, images[0], images[1]]) == [0, 0x0111, 0, 0]
+    assert here.refusals("image") == 1
+    kept = [dcmread(path).PixelData for path in here.files()]
+    assert sorted(kept) == sorted(image.PixelData for image in images)
+
+
 def test_echo(opened) -> None:  # type: ignore[no-untyped-def]
     talk = associate(opened().port)
     assert talk.send_c_echo().Status == 0x0000
@@ -113,7 +88,7 @@ def test_titles(opened) -> None:  # type: ignore[no-untyped-def]
     """Neither a caller who is not named nor a call for somebody else comes through."""
     here = opened(dicom_allowed_callers=("CT1", "MR 2"))
     for calling, called in (("SCANNER", "TESSERA"), ("CT1", "ANOTHER"), ("CT1", "tessera")):
-        assert associate(here.port, calling=calling, called=called).is_rejected
+        assert rejection(here.port, calling, called).result == 1  # permanent
     for calling in ("CT1", "MR 2"):
         talk = associate(here.port, calling=calling)
         assert talk.is_established
@@ -123,10 +98,9 @@ def test_titles(opened) -> None:  # type: ignore[no-untyped-def]
 def test_associations_are_limited(opened) -> None:  # type: ignore[no-untyped-def]
     """The third of two is rejected for now, and comes through when one has gone."""
     here = opened(dicom_max_associations=2)
-    first, second, third = (associate(here.port) for _ in range(3))
+    first, second = (associate(here.port) for _ in range(2))
     assert (first.is_established, second.is_established) == (True, True)
-    assert third.is_rejected
-    assert third.acceptor.primitive.result == 2  # rejected, transient
+    assert rejection(here.port).result == 2  # transient
     first.release()
 
     def again() -> bool:
@@ -231,7 +205,8 @@ def test_an_image_that_is_far_too_large_is_broken_off(opened) -> None:  # type: 
 def test_a_full_disk_is_said(opened, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """Out of resources, so that the sender tries again; then success."""
     here = opened()
-    monkeypatch.setattr("service.dicom.series_inbox.MIN_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr("jobs.disk.MIN_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr("jobs.disk.MIN_FREE_SHARE", 2.0)
     assert store(here.port, series(1)) == [0xA700]
     monkeypatch.undo()
     assert store(here.port, series(1)) == [0x0000]

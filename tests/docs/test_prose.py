@@ -13,10 +13,11 @@ PAGES = [
     *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "requirements").glob("*.md")),
+    ROOT / "client" / "README.md",
 ]
 WIDTH = 100
 FILE = re.compile(
-    r"`((?:benchmarks|cli|docs|imaging|inference|jobs|models|requirements|scripts|service|tests|ui"
+    r"`((?:benchmarks|cli|client|docs|imaging|inference|jobs|models|requirements|scripts|service|tests|ui"
     r"|workers)/[\w./-]*[\w/])`"
 )
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]

@@ -124,8 +124,8 @@ def assert_same(
 
 def test_hippocampus(hemisphere: Path, tmp_path: Path, assert_same: Compare) -> None:
     """A halo of 51 leaves little of a tile; a scan as long as two of them."""
-    counts = assert_same(hemisphere, Registry().network("hippocampus-mri-3d"), (None, 128, 120))
-    assert counts == [1, 2, 3]
+    counts = assert_same(hemisphere, Registry().network("hippocampus-mri-3d"), (None, 120))
+    assert counts == [1, 3]
     assert read(tmp_path / "None.nii.gz").any()
 
 
@@ -133,7 +133,7 @@ def test_random_valid(brain: Path, random_valid: Model, assert_same: Compare) ->
     card = random_valid.card
     smallest = tiling.TileRule(card.halo[0], card.align[0], card.minimum[0], True)
     base = smallest.at_least(2 * smallest.halo + smallest.align)
-    tiles = [None, *(base + card.align[0] * n for n in (12, 7, 5, 3))]
+    tiles = [None, *(base + card.align[0] * n for n in (12, 7, 3))]
     counts = assert_same(brain, random_valid, tiles)
     assert len(set(counts)) >= 4
     assert max(counts) >= 27
@@ -141,14 +141,14 @@ def test_random_valid(brain: Path, random_valid: Model, assert_same: Compare) ->
 
 def test_nuclei(tissue: Path, tmp_path: Path, assert_same: Compare) -> None:
     model = Registry().network("nuclei-2d")
-    tiles = (None, 700, 420, 360, 300)
+    tiles = (None, 700, 420, 300)
     counts = assert_same(tissue, model, tiles)
     assert len(set(counts)) >= 4
     assert read(tmp_path / "None.png").max() > 100
 
 
 def test_random_same(cortex: Path, random_same: Model, assert_same: Compare) -> None:
-    counts = assert_same(cortex, random_same, (None, 60, 44, 32, 28))
+    counts = assert_same(cortex, random_same, (None, 60, 44, 28))
     assert len(set(counts)) >= 4
     assert max(counts) >= 27
 
@@ -158,11 +158,8 @@ def test_many_labels(cortex: Path, many_labels: Model, assert_same: Compare) -> 
     assert max(counts) >= 27
 
 
-PAPER_TILES = (None, 700, 572, 380, 300)
-
-
 def test_paper_shaped(tissue: Path, paper_shaped: Model, assert_same: Compare) -> None:
-    counts = assert_same(tissue, paper_shaped, PAPER_TILES)
+    counts = assert_same(tissue, paper_shaped, (None, 700, 572, 380))
     assert len(set(counts)) >= 4
 
 

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from jobs.settings import Settings
+from tests.support.containers.compose import containers, mounts
+from tests.support.containers.policy import violations
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,20 +56,20 @@ def test_ports_are_open_on_loopback_alone(compose: dict[str, Any]) -> None:
 
 def test_the_gateway_keeps_its_data_folder(compose: dict[str, Any]) -> None:
     """Received DICOM and the secret behind the pseudonyms survive `docker compose down`."""
-    mounts = dict(mount.split(":")[1::-1] for mount in compose["services"]["gateway"]["volumes"])
-    assert mounts["/data"] in compose["volumes"]
-    assert mounts["/models"] == "models"
+    volumes = mounts(compose["services"]["gateway"])
+    assert volumes["/data"] in compose["volumes"]
+    assert volumes["/models"] == "models"
 
 
 @pytest.mark.parametrize("worker", ["worker", "worker-gpu"])
 def test_a_worker_keeps_what_it_prepared(compose: dict[str, Any], worker: str) -> None:
     """In the folder that the image names, which it creates for its own user."""
-    mounts = dict(mount.split(":")[1::-1] for mount in compose["services"][worker]["volumes"])
+    volumes = mounts(compose["services"][worker])
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "TESSERA_CACHE=/data/cache" in dockerfile
     assert "mkdir -p /data/cache" in dockerfile
-    assert mounts["/data/cache"] in compose["volumes"]
-    assert mounts["/models"] == "models"
+    assert volumes["/data/cache"] in compose["volumes"]
+    assert volumes["/models"] == "models"
 
 
 def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
@@ -75,3 +77,66 @@ def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         ours = {key for key in service.get("environment", {}) if key.startswith("TESSERA_")}
         assert ours <= known
+
+
+def test_every_container_keeps_to_the_policy(compose: dict[str, Any]) -> None:
+    for container in containers(compose):
+        assert violations(container) == [], container.name
+
+
+FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "user of the image": ("runs as root, or as a user that the image decides", {"user": None}),
+    "root": ("runs as root, or as a user that the image decides", {"user": "0:0"}),
+    "writable": ("can write to its root file system", {"read_only": False}),
+    "capabilities": ("has capabilities", {"cap_drop": ["NET_RAW"]}),
+    "another capability": ("has capabilities", {"cap_add": ["SYS_ADMIN"]}),
+    "privileged": ("is privileged", {"privileged": True}),
+    "set-user-ID": ("can gain privileges", {"security_opt": []}),
+    "seccomp": (
+        "may use every system call",
+        {"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]},
+    ),
+    "memory": ("has no memory limit", {"deploy": {"resources": {"limits": {"pids": 9}}}}),
+    "network of the host": ("shares something with the host", {"network_mode": "host"}),
+    "Docker's socket": (
+        "shares something with the host",
+        {"volumes": ["/var/run/docker.sock:/var/run/docker.sock"]},
+    ),
+    "no health check": ("has no health check", {"healthcheck": {"disable": True}}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_found(compose: dict[str, Any], fault: str) -> None:
+    message, change = FAULTS[fault]
+    worker = {**compose["services"]["worker"], **change}
+    (container,) = containers({"services": {"worker": worker}})
+    assert violations(container) == [message]
+
+
+def test_only_the_gateway_is_in_a_network_that_leads_out(compose: dict[str, Any]) -> None:
+    inner = {
+        name for name, network in compose["networks"].items() if (network or {}).get("internal")
+    }
+    outer = {
+        name for name, service in compose["services"].items() if set(service["networks"]) - inner
+    }
+    assert outer == {"gateway"}
+
+
+def test_processes_are_limited_and_logs_rotated(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert service["deploy"]["resources"]["limits"]["pids"] > 0
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+def test_compose_writes_no_file_into_a_container(compose: dict[str, Any]) -> None:
+    """It cannot where the root is read-only."""
+    assert "configs" not in compose
+    assert "secrets" not in compose
+
+
+def test_the_user_of_the_image_owns_its_folders(compose: dict[str, Any]) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"USER {compose['services']['gateway']['user']}\n" in dockerfile
+    assert "useradd --uid 10001 --gid tessera" in dockerfile

@@ -1,4 +1,4 @@
-"""What `pip install tessera-seg[cpu]` brings has no copyleft licence stronger than the LGPL."""
+"""What `tessera-seg[cpu,traces]` brings has no copyleft licence stronger than the LGPL."""
 
 import re
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ def licence(metadata: Message) -> str:
 
 
 def packages() -> list[Package]:
-    names = required("tessera-seg", frozenset({"cpu"}))
+    names = required("tessera-seg", frozenset({"cpu", "traces"}))
     return [Package(name, licence(distribution(name).metadata)) for name in sorted(names)]  # type: ignore[arg-type]
 
 

@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS_OF = {
-    "serving-cpu": ("cpu", "postgres"),
-    "serving-gpu": ("gpu", "postgres"),
+    "serving-cpu": ("cpu", "postgres", "traces"),
+    "serving-gpu": ("gpu", "postgres", "traces"),
     "demo": ("cpu", "demo"),
-    "tests": ("cpu", "train", "import", "test", "demo", "docs"),
+    "tests": ("cpu", "train", "import", "test", "demo", "docs", "traces"),
 }
 PYTHONS = ("3.11.9", "3.12.9", "3.13.2")
 PIN = re.compile(

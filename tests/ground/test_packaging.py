@@ -31,6 +31,8 @@ def test_the_version_stands_in_pyproject_only() -> None:
         ), path
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
+            if path.parent.name == "versions":
+                continue  # a migration names the version that it belongs to
             assert f'"{stated}"' not in path.read_text(), path
 
 

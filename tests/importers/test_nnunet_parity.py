@@ -77,8 +77,8 @@ CASES = {
     ),
     "image": Case(
         Training(
-            patch=(16, 12), mirror_axes=(0, 1), configuration="2d", reader="NaturalImage2DIO",
-            median_shape=(1.0, 60.0, 60.0),
+            patch=(16, 12), mirror_axes=(0, 1), configuration="2d", spacing=(1.0, 1.0),
+            reader="NaturalImage2DIO", median_shape=(1.0, 60.0, 60.0),
         ),
         (50, 37),
         (),

@@ -1,8 +1,10 @@
 """Less than fp32 is taken only by networks whose masks bear it, as this machine has seen."""
 
+import gc
 import json
 import os
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from imaging.errors import BadModel, Unavailable
 from imaging.scan import Scan
 from inference import sample_scans as samples
+from inference import session_cache
 from inference.device import Device, available
 from inference.engine import Engine
 from inference.kept_results import KeptResults
@@ -304,13 +307,32 @@ def resident() -> int:
 
 
 @pytest.mark.slow
+def test_networks_of_removed_and_replaced_models_are_let_go(
+    make_model: Callable[..., Model],
+) -> None:
+    """When another one is loaded: a worker would keep every model that it ever used."""
+    stays, removed, replaced, other = (
+        make_model(f"network-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(4)
+    )
+    device, sessions = Device(available()[-1], "fp32"), SessionCache(1 << 40)
+    held = [weakref.ref(sessions.get(one, device).session) for one in (stays, removed, replaced)]
+    removed.network.unlink()
+    content = replaced.network.read_bytes()
+    replaced.network.unlink()
+    replaced.network.write_bytes(content)
+    sessions.get(other, device)
+    gc.collect()
+    assert [one() is None for one in held] == [False, True, True]
+
+
+@pytest.mark.slow
 def test_the_least_used_network_is_let_go(make_model: Callable[..., Model]) -> None:
     first, second, third = (
         make_model(f"kept-{n}", UNetConfig.of_widths((4, 6 + n), dimension=2)) for n in range(3)
     )
     device = Device(available()[-1], "fp32")
-    size = 3 * max(model.network.stat().st_size for model in (first, second, third))
-    sessions = SessionCache(2 * size)
+    largest = max(model.network.stat().st_size for model in (first, second, third))
+    sessions = SessionCache(2 * (session_cache._NETWORK_BYTES + 3 * largest))
 
     def loaded(model: Model) -> object:
         return sessions.get(model, device).session

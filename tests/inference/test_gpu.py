@@ -334,6 +334,7 @@ def segmented(
     """Segments with `auto`, where these runtimes are available and CUDA raises an error."""
 
     def segmented(error: Exception, *runtimes: str) -> SegmentationOutput:
+        model = make_model("bound", FLAT)  # its export opens sessions, too
         real = ort.InferenceSession
 
         def refusing(network: Any, options: Any, providers: Any, **more: Any) -> Any:
@@ -344,7 +345,6 @@ def segmented(
         monkeypatch.setattr(ort, "InferenceSession", refusing)
         found = tuple(runtime_named(name) for name in runtimes)
         monkeypatch.setattr(device, "available_runtimes", lambda: found)
-        model = make_model("bound", FLAT)
         Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(
             tmp_path / "image.png"
         )

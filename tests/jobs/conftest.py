@@ -13,6 +13,7 @@ from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
+from tests.support.rabbitmq import ON_RABBITMQ
 from tests.support.rows import make_job, make_scan
 
 
@@ -40,12 +41,13 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     return open_blobs(request.getfixturevalue("s3_settings"))
 
 
-@pytest.fixture(params=[pytest.param("redis", marks=pytest.mark.process), "files"])
+@pytest.fixture(params=["files", pytest.param("redis", marks=pytest.mark.process), ON_RABBITMQ])
 def broker_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings with an empty broker, one after the other of each kind."""
     if request.param == "files":
         return Settings(data=tmp_path / "data", broker_url="file://")
-    return Settings(data=tmp_path / "data", broker_url=request.getfixturevalue("redis").url)
+    url = request.getfixturevalue(request.param).url
+    return Settings(data=tmp_path / "data", broker_url=url)
 
 
 @pytest.fixture

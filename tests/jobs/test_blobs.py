@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging.errors import NotFound, Unavailable
+from imaging.errors import DamagedFile, NotFound, Unavailable
 from jobs.blobs import Blobs, open_blobs
+from jobs.blobs.bucket import BucketBlobs
+from jobs.blobs.verification import Verified
 from jobs.settings import Settings
 
 
@@ -131,11 +133,76 @@ def test_a_store_that_is_there_answers(blobs: Blobs) -> None:
     blobs.ping()
 
 
+def damage(blobs: Blobs, folder: Path, sha256: str, content: bytes) -> None:
+    """Puts other content in the place of a blob, without the store's knowledge."""
+    if isinstance(blobs, BucketBlobs):
+        blobs._store.put(sha256, content)
+    else:
+        (folder / "blobs" / sha256[:2] / sha256).write_bytes(content)
+
+
+CONTENT = os.urandom(3 << 20)
+DAMAGES = {
+    "one bit": CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]),
+    "truncated": CONTENT[:-1],
+    "longer": CONTENT + b"x",
+    "replaced": b"another picture",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_file_is_not_read(blobs: Blobs, tmp_path: Path, content: bytes) -> None:
+    """Given a file that was read once, when its content changes, then nobody gets it whole."""
+    source = a_file(tmp_path, CONTENT)
+    sha256 = blobs.put(source)
+    with blobs.verified(sha256) as blob:
+        assert blob.how is Verified.IN_FULL
+    damage(blobs, tmp_path, sha256, content)
+    with pytest.raises(DamagedFile), blobs.verified(sha256):
+        pytest.fail("a damaged file was opened")
+    size, chunks = blobs.stream(sha256)
+    received: list[bytes] = []
+    with pytest.raises(DamagedFile):
+        received.extend(chunks)
+    assert sum(map(len, received)) < max(size, 1)
+
+    assert blobs.put(source) == sha256, "the same content heals it"
+    assert content_of(blobs, sha256) == CONTENT
+
+
+def test_an_unchanged_file_is_read_in_full_once(tmp_path: Path) -> None:
+    """A change of times or of the file itself makes it be read again, in each process anew."""
+    blobs = open_blobs(Settings(data=tmp_path))
+    sha256 = blobs.put(a_file(tmp_path, CONTENT))
+    path = tmp_path / "blobs" / sha256[:2] / sha256
+
+    def how() -> Verified:
+        with blobs.verified(sha256) as blob:
+            return blob.how
+
+    assert [how(), how()] == [Verified.IN_FULL] * 2, "changed too recently to trust its times"
+    while time.time() - path.stat().st_ctime < 2.1:
+        time.sleep(0.1)
+    assert [how(), how()] == [Verified.IN_FULL, Verified.UNCHANGED]
+    os.utime(path, ns=(1, 1))
+    assert how() is Verified.IN_FULL
+    assert open_blobs(Settings(data=tmp_path)).put(a_file(tmp_path, CONTENT)) == sha256
+    assert how() is Verified.IN_FULL
+
+
+def test_a_change_during_the_reading_is_noticed(tmp_path: Path) -> None:
+    blobs = open_blobs(Settings(data=tmp_path))
+    sha256 = blobs.put(a_file(tmp_path, CONTENT))
+    with pytest.raises(DamagedFile), blobs.verified(sha256):
+        damage(blobs, tmp_path, sha256, DAMAGES["one bit"])
+
+
 def test_s3_leaves_no_local_copy(s3_settings: Settings, tmp_path: Path) -> None:
-    blobs = open_blobs(s3_settings)
+    blobs = open_blobs(s3_settings, tmp_path / "own")
     sha256 = blobs.put(a_file(tmp_path, b"voxels"), move=True)
     with blobs.local(sha256) as local:
-        assert local.is_file()
+        assert local.is_relative_to(tmp_path / "own"), "where the next start would remove it"
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 

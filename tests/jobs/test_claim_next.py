@@ -54,6 +54,19 @@ def test_a_job_without_a_message_of_its_own_is_left_to_it(
     assert claimed(stocked, "a", "b") == ["a", "b"]
 
 
+def test_a_stale_message_is_owed_to_the_jobs_that_were_sent(
+    stocked: Repository, job_of: Make
+) -> None:
+    """A killed worker's job is not sent yet, but an older message for it is still in the broker."""
+    waiting(stocked, job_of("a"), job_of("b"))
+    job = stocked.leases.claim_next("a", "killed", 60)
+    assert job is not None
+    assert stocked.leases.release("a", job.fence)
+    assert claimed(stocked, "a") == ["b"], "one message, and one job that was sent"
+    assert stocked.messages.mark_sent(["a"])
+    assert claimed(stocked, "b") == ["a"]
+
+
 def test_a_job_that_met_trouble_rests_for_a_lease(stocked: Repository, job_of: Make) -> None:
     waiting(stocked, job_of("a"), job_of("b"), job_of("c", priority=9))
     job = stocked.leases.claim_next("c", "w", 60)

@@ -154,13 +154,13 @@ def test_waits_grow_to_five_minutes() -> None:
 def test_counts_by_destination_and_state(stocked: Repository, job_of: MadeJob) -> None:
     """The age is that of the first finished job; a job that is not finished has none."""
     stocked.jobs.add(job_of(), None, [delivery("d1"), delivery("d2", to="other")])
-    counts = {(n.destination, n.state): n for n in stocked.deliveries.counts()}
+    counts = {(n.destination, n.state): n for n in stocked.figures.read().deliveries}
     assert counts["archive", DeliveryState.WAITING].oldest_s is None
     finish(stocked)
     held = stocked.deliveries.claim("other", 60)
     assert held is not None
     stocked.deliveries.mark_sent(held.id, RECEIPT)
-    waiting, sent = stocked.deliveries.counts()
+    waiting, sent = stocked.figures.read().deliveries
     assert (waiting.destination, waiting.state, waiting.count) == ("archive", "waiting", 1)
     assert waiting.oldest_s is not None
     assert 0 <= waiting.oldest_s < 600
@@ -175,17 +175,17 @@ def test_the_age_begins_with_the_last_request(stocked: Repository, job_of: MadeJ
     month_s = 30 * 86_400.0
     with stocked.database.write() as connection:
         connection.execute(update(jobs).values(finished_at=jobs.c.finished_at - month_s))
-    (waiting,) = stocked.deliveries.counts()
+    (waiting,) = stocked.figures.read().deliveries
     assert waiting.oldest_s == pytest.approx(month_s, abs=600), "it waits since then"
     stocked.deliveries.mark_sent("d1", RECEIPT)
     corrected = replace(delivery("d2"), review="r", created_at=time.time() - 2000)
     stocked.deliveries.request("ada", "job", [corrected])
-    waiting = stocked.deliveries.counts()[-1]
+    waiting = stocked.figures.read().deliveries[-1]
     assert (waiting.state, waiting.count) == ("waiting", 1)
     assert waiting.oldest_s == pytest.approx(2000, abs=600)
     stocked.deliveries.mark_sent("d2", RECEIPT)
     stocked.deliveries.request("ada", "job", [delivery("d1")])
-    waiting = stocked.deliveries.counts()[-1]
+    waiting = stocked.figures.read().deliveries[-1]
     assert (waiting.state, waiting.count) == ("waiting", 1)
     assert waiting.oldest_s == pytest.approx(0, abs=600)
 

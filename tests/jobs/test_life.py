@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imaging.errors import Conflict, NotFound
+from imaging.errors import Conflict, NotFound, Part
 from jobs.job import TRANSITIONS, Job, JobEvent, JobState, Progress
 from jobs.repository import Repository
 
@@ -27,6 +27,8 @@ def step(repository: Repository, event: JobEvent, fence: int) -> bool:
     match event:
         case JobEvent.CLAIM:
             return repository.leases.claim("job", "w", 60) is not None
+        case JobEvent.BEGIN:
+            return repository.leases.begin("job", fence)
         case JobEvent.FINISH:
             return repository.leases.finish("job", fence, **MASK)
         case JobEvent.FAIL:
@@ -73,6 +75,9 @@ def test_every_pair_in_the_database(
     assert now.state is TRANSITIONS.get((state, event), state)
     if not happened:
         assert now == was
+    counted = event in (JobEvent.BEGIN, JobEvent.FINISH, JobEvent.FAIL, JobEvent.REQUEUE)
+    if state is JobState.RUNNING and happened:
+        assert now.attempt == (counted or event is JobEvent.GIVE_UP)
 
 
 def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job]) -> None:
@@ -80,12 +85,14 @@ def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job])
     assert stocked.jobs.add(asked) == (asked, True)
     began = stocked.leases.claim("job", "worker-1", 60)
     assert began is not None
-    assert (began.state, began.attempt, began.fence, began.worker) == ("running", 1, 1, "worker-1")
+    assert (began.state, began.attempt, began.fence, began.worker) == ("running", 0, 1, "worker-1")
     assert began.started_at is not None
     assert began.lease_until is not None
     assert began.lease_until - began.started_at == pytest.approx(60, abs=1)
     assert abs(began.started_at - time.time()) < 60
 
+    assert stocked.leases.begin("job", 1)
+    assert stocked.jobs.by_id("job").attempt == 1
     assert stocked.leases.renew("job", 1, 60, Progress(3, 8))
     assert stocked.jobs.get("ada", "job").progress == Progress(3, 8)
     assert stocked.leases.holds("job", 1)
@@ -138,9 +145,10 @@ def test_an_earlier_holder_is_refused(
     stocked.jobs.add(job_of())
     first = stocked.leases.claim("job", "one", 0.0)
     assert first is not None
+    assert stocked.leases.begin("job", first.fence)
     if between == "lost":
         time.sleep(0.01)
-        assert [job.id for job in stocked.leases.take_back(3)] == ["job"]
+        assert [job.id for job in stocked.lost_jobs.take_back(3)] == ["job"]
     elif between == "retried":
         stocked.jobs.cancel("ada", "job")
         stocked.jobs.retry("ada", "job")
@@ -148,9 +156,11 @@ def test_an_earlier_holder_is_refused(
         assert stocked.leases.release("job", first.fence)
     second = stocked.leases.claim("job", "two", 60)
     assert second is not None
-    assert second.attempt == (2 if between == "lost" else 1)
+    assert second.attempt == (between == "lost")
 
     assert not stocked.leases.renew("job", first.fence, 60, Progress(5, 6))
+    assert not stocked.leases.begin("job", first.fence)
+    assert not stocked.leases.uncount("job", first.fence)
     assert not stocked.leases.holds("job", first.fence)
     assert not stocked.leases.finish("job", first.fence, **MASK)
     assert not stocked.leases.fail("job", first.fence, REASON)
@@ -167,11 +177,12 @@ def test_a_silent_worker_loses_its_job_three_times(
     for attempt in (1, 2, 3):
         claimed = stocked.leases.claim("job", "w", 0.0)
         assert claimed is not None
-        assert claimed.attempt == attempt
+        assert claimed.attempt == attempt - 1
+        assert stocked.leases.begin("job", claimed.fence)
         stocked.leases.renew("job", claimed.fence, 0.0, Progress(1, 2))
         time.sleep(0.01)
-        (job,) = stocked.leases.take_back(3)
-        assert stocked.leases.take_back(3) == []
+        (job,) = stocked.lost_jobs.take_back(3)
+        assert stocked.lost_jobs.take_back(3) == []
         assert job == stocked.jobs.by_id("job")
         if attempt < 3:
             assert (job.state, job.progress, job.worker) == ("queued", Progress(), None)
@@ -186,7 +197,7 @@ def test_a_silent_worker_loses_its_job_three_times(
 def test_a_living_lease_is_left_alone(stocked: Repository, job_of: Callable[..., Job]) -> None:
     stocked.jobs.add(job_of())
     stocked.leases.claim("job", "w", 60)
-    assert stocked.leases.take_back(3) == []
+    assert stocked.lost_jobs.take_back(3) == []
 
 
 def test_a_late_worker_keeps_what_nobody_took(
@@ -196,7 +207,7 @@ def test_a_late_worker_keeps_what_nobody_took(
     stocked.leases.claim("job", "w", 0.0)
     time.sleep(0.01)
     assert stocked.leases.renew("job", 1, 60, Progress(1, 2))
-    assert stocked.leases.take_back(3) == []
+    assert stocked.lost_jobs.take_back(3) == []
 
 
 def test_a_reason_is_kept_when_attempts_are_used_up(
@@ -215,12 +226,82 @@ def test_a_reason_is_kept_when_attempts_are_used_up(
     assert job.state is JobState.FAILED
 
 
-def test_a_released_attempt_is_not_counted(stocked: Repository, job_of: Callable[..., Job]) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_released_attempt_is_not_counted(
+    stocked: Repository, job_of: Callable[..., Job], begun: bool
+) -> None:
     stocked.jobs.add(job_of())
     stocked.leases.claim("job", "w", 60)
-    assert stocked.leases.release("job", 1)
+    if begun:
+        assert stocked.leases.begin("job", 1)
+    assert stocked.leases.release("job", 1, Part.STORE)
     job = stocked.jobs.by_id("job")
     assert (job.state, job.attempt, job.sent_at, job.lease_until) == ("queued", 0, None, None)
+    assert (job.progress, job.error) == (Progress(waiting_for="the object store"), None)
+    assert stocked.messages.mark_sent(["job"])
+    claimed = stocked.leases.claim_next("job", "w", 60)
+    assert claimed is not None
+    assert claimed.progress.waiting_for is None
+
+
+def test_a_job_whose_own_work_had_not_begun_loses_no_attempt(
+    stocked: Repository, job_of: Callable[..., Job]
+) -> None:
+    """Its worker was lost five times while it fetched the scan."""
+    stocked.jobs.add(job_of())
+    for _ in range(5):
+        assert stocked.leases.claim("job", "w", 0.0) is not None
+        time.sleep(0.01)
+        (job,) = stocked.lost_jobs.take_back(3)
+        assert (job.state, job.attempt) == ("queued", 0)
+
+
+def test_what_a_draining_worker_runs_is_uncounted(
+    stocked: Repository, job_of: Callable[..., Job]
+) -> None:
+    """Lost after that it costs nothing; finished it has one attempt, as any job that succeeds."""
+    stocked.jobs.add(job_of())
+    stocked.leases.claim("job", "w", 0.0)
+    assert stocked.leases.begin("job", 1)
+    for _ in range(2):  # told twice
+        assert stocked.leases.uncount("job", 1)
+    time.sleep(0.01)
+    (job,) = stocked.lost_jobs.take_back(3)
+    assert (job.state, job.attempt) == ("queued", 0)
+    assert stocked.leases.claim("job", "w", 60) is not None
+    assert stocked.leases.begin("job", 2)
+    assert stocked.leases.uncount("job", 2)
+    assert stocked.leases.finish("job", 2, **MASK)
+    assert stocked.jobs.by_id("job").attempt == 1
+
+
+def test_the_jobs_of_a_worker_that_ended(stocked: Repository, job_of: Callable[..., Job]) -> None:
+    """Only its own; those that had begun are counted unless it was killed on purpose."""
+    for name in ("begun", "fetching", "other"):
+        stocked.jobs.add(job_of(name))
+        stocked.leases.claim(name, "w" if name != "other" else "v", 60)
+        if name != "fetching":
+            assert stocked.leases.begin(name, 1)
+    other = stocked.jobs.by_id("other")
+    lost = stocked.lost_jobs.lost_with("w", REASON, 3)
+    assert {job.id: (job.state, job.attempt, job.error) for job in lost} == {
+        "begun": ("queued", 1, REASON),
+        "fetching": ("queued", 0, None),
+    }
+    assert all(job.sent_at is None for job in lost)
+
+    assert stocked.leases.claim("begun", "w", 60) is not None
+    assert stocked.leases.begin("begun", 2)
+    (job,) = stocked.lost_jobs.released_by("w")
+    assert (job.id, job.state, job.attempt) == ("begun", "queued", 1)
+
+    for fence in (3, 4):
+        assert stocked.leases.claim("begun", "w", 60) is not None
+        assert stocked.leases.begin("begun", fence)
+        (job,) = stocked.lost_jobs.lost_with("w", REASON, 3)
+    assert (job.state, job.attempt, job.error) == ("failed", 3, REASON)
+    assert job.finished_at is not None
+    assert stocked.jobs.by_id("other") == other
 
 
 def test_a_retry_begins_anew(stocked: Repository, job_of: Callable[..., Job]) -> None:

@@ -43,6 +43,8 @@ class Life(RuleBasedStateMachine):
         self.holder: str | None = None
         self.state = JobState.QUEUED
         self.attempt = 0
+        self.counted = False
+        """Whether `attempt` includes the claim that runs."""
         self.masks = 0
 
     def teardown(self) -> None:
@@ -56,7 +58,7 @@ class Life(RuleBasedStateMachine):
         if job is not None:
             self.claims[worker] = job
             self.holder, self.state = worker, JobState.RUNNING
-            self.attempt += 1
+            self.counted = False
 
     def held(self, worker: str, step: Callable[[Job], bool], state: JobState | None) -> bool:
         """Tries a step of a worker that claimed the job once; it succeeds for the holder alone."""
@@ -65,6 +67,16 @@ class Life(RuleBasedStateMachine):
         if done and state is not None:
             self.holder, self.state = None, state
         return done
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), counts=st.booleans())
+    def begin_or_drain(self, data: st.DataObject, counts: bool) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.claims)))
+        leases = self.repository.leases
+        change = leases.begin if counts else leases.uncount
+        if self.held(worker, lambda job: change("j", job.fence), None):
+            self.attempt += counts - self.counted
+            self.counted = counts
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), tiles=st.integers(0, 5), lease_s=st.sampled_from([60.0, -1.0]))
@@ -79,19 +91,19 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), end=st.sampled_from(["finish", "fail", "release", "requeue"]))
     def end(self, data: st.DataObject, end: str) -> None:
         worker = data.draw(st.sampled_from(sorted(self.claims)))
-        repository, last = self.repository, self.attempt >= ATTEMPTS
+        repository, attempt = self.repository, self.attempt + 1 - self.counted
         steps: dict[str, tuple[Callable[[Job], bool], JobState]] = {
             "finish": (self.finish, JobState.SUCCEEDED),
             "fail": (lambda job: repository.leases.fail("j", job.fence, REASON), JobState.FAILED),
             "release": (lambda job: repository.leases.release("j", job.fence), JobState.QUEUED),
             "requeue": (
                 lambda job: repository.leases.requeue("j", job.fence, REASON, ATTEMPTS),
-                JobState.FAILED if last else JobState.QUEUED,
+                JobState.FAILED if attempt >= ATTEMPTS else JobState.QUEUED,
             ),
         }
         step, state = steps[end]
         if self.held(worker, step, state):
-            self.attempt -= end == "release"
+            self.attempt = attempt - (end == "release")
             self.masks += end == "finish"
 
     def finish(self, job: Job) -> bool:
@@ -108,7 +120,7 @@ class Life(RuleBasedStateMachine):
     def sweep(self) -> None:
         before = self.repository.jobs.by_id("j")
         expired = before.lease_until is not None and before.lease_until < time.time()
-        taken = self.repository.leases.take_back(ATTEMPTS)
+        taken = self.repository.lost_jobs.take_back(ATTEMPTS)
         assert len(taken) == expired
         if expired:
             last = self.attempt >= ATTEMPTS

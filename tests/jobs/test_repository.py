@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event
 
 from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
+from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.batch import Batch
 from jobs.job import Job, JobState, Options, Progress
-from jobs.repository import Forecast, Repository, SeriesChanged
+from jobs.repository import Forecast, Forecasts, Repository, SeriesChanged
 from jobs.repository.schema import metadata
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from tests.support.earlier_schema import set_revision
 
 Make = Callable[..., Job]
 MakeScan = Callable[..., StoredScan]
@@ -30,6 +33,23 @@ MakeScan = Callable[..., StoredScan]
 
 def forecast(repository: Repository, job: Job) -> Forecast:
     return repository.forecasts.of([job])[job.id]
+
+
+@contextlib.contextmanager
+def statements(repository: Repository) -> Iterator[list[str]]:
+    """What is sent to the database meanwhile."""
+    sent: list[str] = []
+    engine = repository.database._engine
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement != "BEGIN":
+            sent.append(statement)
+
+    event.listen(engine, "after_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "after_cursor_execute", note)
 
 
 def test_a_scan_comes_back_as_it_was(repository: Repository, scan_of: MakeScan) -> None:
@@ -255,6 +275,49 @@ def test_a_scan_goes_with_its_finished_jobs(
     assert stocked.scans.delete("bob", "bobs") == [scan_of().sha256]
 
 
+def test_a_batch_goes_with_the_last_of_its_jobs(
+    stocked: Repository, scan_of: MakeScan, job_of: Make
+) -> None:
+    stocked.scans.add(scan_of("other"))
+    members = [job_of("one"), job_of("two", scans={"t1": "other"})]
+    stocked.batches.add(Batch("b", "ada", "night", 5.0), members, "key")
+    for name in ("one", "two"):
+        stocked.jobs.cancel("ada", name)
+    stocked.scans.delete("ada", "scan")
+    assert stocked.batches.get("ada", "b").jobs == ("two",)
+    stocked.scans.delete("ada", "other")
+    with pytest.raises(NotFound):
+        stocked.batches.get("ada", "b")
+
+
+def test_two_deletions_at_once_leave_no_batch(
+    stocked: Repository, scan_of: MakeScan, job_of: Make
+) -> None:
+    """Each deletes one of the last two jobs."""
+    gate = threading.Barrier(2, timeout=60)
+    for n in range(10):
+        members = []
+        for side in ("left", "right"):
+            stocked.scans.add(scan_of(f"{side}{n}"))
+            members.append(job_of(f"{side}{n}", scans={"t1": f"{side}{n}"}))
+        stocked.batches.add(Batch(f"b{n}", "ada", "", 1.0), members)
+        for job in members:
+            stocked.jobs.cancel("ada", job.id)
+
+    def delete(side: str) -> None:
+        for n in range(10):
+            gate.wait()
+            stocked.scans.delete("ada", f"{side}{n}")
+
+    thread = threading.Thread(target=delete, args=("left",))
+    thread.start()
+    delete("right")
+    thread.join()
+    for n in range(10):
+        with pytest.raises(NotFound):
+            stocked.batches.get("ada", f"b{n}")
+
+
 @pytest.mark.parametrize("running", [False, True])
 def test_a_scan_in_use_stays(stocked: Repository, job_of: Make, running: bool) -> None:
     stocked.jobs.add(job_of("done"))
@@ -335,15 +398,10 @@ def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> N
         stocked.jobs.add(job_of(f"job{n}", model=models[n % 3], priority=n % 4))
     assert stocked.leases.claim("job0", "w", 60)
     asked = [stocked.jobs.by_id(f"job{n}") for n in range(30)] + [stocked.jobs.by_id("slow")]
-    statements: list[str] = []
-
-    @event.listens_for(stocked.database._engine, "after_cursor_execute")
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
     looked_at = time.time()
-    together = stocked.forecasts.of(asked)
-    assert len(statements) < 12
+    with statements(stocked) as sent:
+        together = stocked.forecasts.of(asked)
+    assert len(sent) < 12
     for job in asked:
         one, many = forecast(stocked, job), together[job.id]
         assert one.place == many.place
@@ -355,6 +413,28 @@ def test_many_are_foreseen_with_one_look(stocked: Repository, job_of: Make) -> N
     etas = [together[job.id].eta for job in waiting if job.model == "slow"]
     assert etas == sorted(etas)  # type: ignore[type-var]
     assert stocked.forecasts.of([]) == {}
+
+
+def test_forecasts_share_what_they_have_in_common(stocked: Repository, job_of: Make) -> None:
+    """For a while, but not without a job that runs since; places are always new."""
+    for n in range(4):
+        stocked.jobs.add(job_of(f"job{n}"))
+    finish(stocked, "job0")
+    waits = stocked.jobs.by_id("job3")
+    shared = Forecasts(stocked.database, shared_s=600)
+    assert shared.of([waits])["job3"].place == 3
+    assert stocked.leases.claim("job1", "w", 60)
+    runs = stocked.jobs.by_id("job1")
+    with statements(stocked) as sent:
+        assert shared.of([waits])["job3"].place == 2
+    assert len(sent) == 1
+    assert shared.of([runs])["job1"].eta is not None
+    with statements(stocked) as sent:
+        assert shared.of([runs])["job1"].eta is not None
+    assert sent == []
+    with statements(stocked) as sent:
+        Forecasts(stocked.database).of([waits])
+    assert len(sent) > 1
 
 
 def test_nothing_measured_no_estimate(stocked: Repository, job_of: Make) -> None:
@@ -383,6 +463,7 @@ def test_estimates_from_measured_throughput(
 
     stocked.jobs.add(job_of("ahead", scans={"t1": "double"}, priority=9))
     job, _ = stocked.jobs.add(job_of("job", scans={"t1": "big"}))
+    stocked.workers.announce(AnnouncedWorker("one", ("any",), "1", WorkerState.READY, 0.0))
     asked, eta, told = time.time(), forecast(stocked, job).eta, time.time()
     assert eta is not None
     assert asked + 3 * pace_s - 0.01 <= eta <= told + 3 * pace_s + 0.01
@@ -416,16 +497,53 @@ def test_a_running_job_is_estimated_from_its_own_tiles(stocked: Repository, job_
 
 
 def test_counts(stocked: Repository, job_of: Make) -> None:
-    assert stocked.jobs.counts() == dict.fromkeys(JobState, 0)
+    assert stocked.figures.read().jobs == dict.fromkeys(JobState, 0)
     stocked.jobs.add(job_of("one"))
     stocked.jobs.add(job_of("two"))
     stocked.leases.claim("two", "w", 60)
-    assert stocked.jobs.counts() == dict.fromkeys(JobState, 0) | {"queued": 1, "running": 1}
+    assert stocked.figures.read().jobs == dict.fromkeys(JobState, 0) | {"queued": 1, "running": 1}
 
 
 def test_the_migrations_make_the_schema(repository: Repository) -> None:
     with repository.database._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+@pytest.mark.parametrize("revisions", [("9999",), ("",), (), ("0001", "9999"), ("0001", "0002")])
+def test_a_database_of_another_version_is_refused(
+    database: str, revisions: tuple[str, ...]
+) -> None:
+    set_revision(database, *revisions)
+    with (
+        closing(Repository(database)) as repository,
+        pytest.raises(BadRequest, match="nother version of Tessera"),
+    ):
+        repository.migrate()
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tessera.db"
+    with closing(Repository(f"sqlite:///{path}")) as repository:
+        repository.migrate()
+    for content in (b"text, and more text" * 99, path.read_bytes()[:5000]):
+        path.write_bytes(content)
+        with (
+            closing(Repository(f"sqlite:///{path}")) as repository,
+            pytest.raises(BadRequest, match="damaged"),
+        ):
+            repository.migrate()
+
+
+def test_tables_of_another_program_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tessera.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE jobs (title TEXT)")
+        other.commit()
+    with (
+        closing(Repository(f"sqlite:///{path}")) as repository,
+        pytest.raises(BadRequest, match="another program"),
+    ):
+        repository.migrate()
 
 
 MIGRATE = "import sys; from jobs.repository import Repository; Repository(sys.argv[1]).migrate()"
@@ -437,7 +555,7 @@ def test_several_programs_start_at_once(database: str) -> None:
     programs = [subprocess.Popen(command) for _ in range(4)]
     assert [program.wait() for program in programs] == [0, 0, 0, 0]
     repository = Repository(database)
-    assert repository.jobs.counts()
+    assert repository.figures.read().jobs
     repository.close()
 
 
@@ -482,8 +600,6 @@ def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> 
     """It may be megabytes: no list and no step of a job's life reads it."""
     stocked.jobs.add(job_of("done"))
     stocked.jobs.add(job_of("waits"))
-    claimed = stocked.leases.claim("done", "w", 60)
-    assert claimed is not None
     report = {"warnings": ["x" * 1000]}
     asked: list[str] = []
 
@@ -491,6 +607,7 @@ def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         asked.append(statement)
 
+    assert stocked.leases.claim("done", "w", 60) is not None
     assert stocked.leases.finish(
         "done", 1, mask_sha256="a", mask_format="png", preview_sha256=None, report=report
     )

@@ -16,6 +16,7 @@ from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
+from tests.support.waiting import until
 
 LEASE_S = 0.2
 
@@ -35,8 +36,7 @@ class Room:
     def another(self, **changes: float) -> Sweeper:
         settings = self.settings.model_copy(update=changes)
         collector = BlobCollector(self.repository.references, self.blobs, settings)
-        leases, messages = self.repository.leases, self.repository.messages
-        return Sweeper(leases, messages, self.queue, collector, settings)
+        return Sweeper(self.repository, self.queue, collector, settings)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_dead_workers_job_is_sent_at_once(room: Room, job_of: Callable[..., Jo
     assert room.queue.waiting() == 0
     assert room.repository.leases.renew("job", 1, -1, Progress(1, 2))  # and silence since then
     room.sweeper.sweep()
-    assert room.queue.waiting() == 1
+    until(lambda: room.queue.waiting() == 1)  # RabbitMQ counts a moment later
     assert room.repository.jobs.by_id("job").state is JobState.QUEUED
 
 

@@ -10,6 +10,7 @@ from jobs.job import TRANSITIONS, JobEvent, JobState, after, sources
 EXPECTED = {
     ("queued", "claim"): "running",
     ("queued", "cancel"): "cancelled",
+    ("running", "begin"): "running",
     ("running", "finish"): "succeeded",
     ("running", "fail"): "failed",
     ("running", "cancel"): "cancelled",

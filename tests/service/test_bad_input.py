@@ -2,10 +2,7 @@
 
 import gzip
 import io
-import os
-import shutil
 import struct
-import subprocess
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.answers import check_problem
+from tests.support.disk import mounted
 from tests.support.gateway import UPLOAD_LIMIT, Gateway
 from tests.support.images import nifti_bytes, png_bytes
 
@@ -243,18 +241,8 @@ def test_room_runs_out(start_gateway: Callable[..., Gateway]) -> None:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MB; skips where this process may mount none."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={3 * MB}", "tmpfs", str(folder)]
-    mounted = (
-        os.geteuid() == 0
-        and shutil.which("mount") is not None
-        and subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    )
-    if not mounted:
-        pytest.skip("a file system of its own can be mounted by root alone")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", 3) as folder:
+        yield folder
 
 
 def test_disk_is_full(start_gateway: Callable[..., Gateway], disk: Path) -> None:

@@ -219,7 +219,7 @@ def test_intake_parses_each_header_once(tmp_path: Path, monkeypatch: pytest.Monk
         blobs=blobs,
         scratch=scratch,
         limits=Limits(),
-        metrics=Metrics(repository.jobs.counts),
+        metrics=Metrics(),
         same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
         secret=lambda: b"secret",
     )

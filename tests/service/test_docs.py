@@ -48,8 +48,9 @@ def test_commands(start_gateway: Start, tmp_path: Path) -> None:
         stop.set()
         worker.join()
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    _, sent, asked, batch, followed, made, reviewed, deleted = ran.stdout.split("=====")
+    _, sent, resumed, asked, batch, followed, made, reviewed, deleted = ran.stdout.split("=====")
     assert '"shape":[1,5,6,7]' in sent
+    assert '"shape":[1,5,6,7]' in resumed
     assert "hippocampus-mri-3d" in asked
     assert '"name":"study"' in batch
     assert "event: job" in followed

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 
 from imaging import errors as house
 from imaging.errors import NotFound, TesseraError
@@ -37,6 +38,15 @@ def test_nearest_class_decides() -> None:
     assert problem_of(Odd("x")).hint
     with pytest.raises(KeyError):
         problem_of(ValueError("x"))
+
+
+def test_many_faults_are_counted() -> None:
+    """A batch with the same mistake in each of its jobs."""
+    faults = [{"loc": ("body", "jobs", n, "device"), "msg": "not permitted"} for n in range(5000)]
+    detail = problem_of(RequestValidationError(faults)).detail
+    assert "jobs.9.device: not permitted; and 4,990 more." in detail
+    assert "jobs.10." not in detail
+    assert "more" not in problem_of(RequestValidationError(faults[:10])).detail
 
 
 def test_unavailable_says_when_to_come_back() -> None:

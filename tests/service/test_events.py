@@ -1,9 +1,12 @@
 """Progress as server-sent events, read by a real HTTP client."""
 
+import contextlib
 import json
+import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,10 +14,14 @@ import numpy as np
 import pytest
 
 from jobs.job import Progress
+from jobs.repository import Forecast
+from service.routes import events
+from service.use_cases.job_status import JobStatus
 from tests.support.answers import check_problem
 from tests.support.finished_jobs import run_job
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
+from tests.support.rows import make_job
 
 Event = dict[str, str]
 
@@ -135,3 +142,51 @@ def _wait(happens: Any) -> None:
     while not happens():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_streams_end_with_the_gateway(start_gateway: Start) -> None:
+    gateway = start_gateway()
+    scan = gateway.scan(nifti_bytes(seed=62))
+    job = str(gateway.job(scan=scan, model="solid")["id"])
+    seen: list[tuple[float, dict[str, Any]]] = []
+
+    def follow() -> None:
+        with contextlib.suppress(httpx.RemoteProtocolError):  # closed before the job's end
+            _follow(gateway, job, seen)
+
+    readers = [threading.Thread(target=follow) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    _wait(lambda: len(seen) == 3)
+    gateway.process.terminate()
+    assert gateway.process.wait(60) in (0, -signal.SIGTERM)
+    for reader in readers:
+        reader.join(60)
+        assert not reader.is_alive()
+    assert {event["state"] for _, event in seen} == {"queued"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_news"),
+    [
+        (Forecast(5000), Forecast(4960), False),
+        (Forecast(5000), Forecast(4900), True),
+        (Forecast(2), Forecast(1), True),
+        (Forecast(2), Forecast(2, no_worker=True), True),
+        (Forecast(1, 30), Forecast(1, 31), False),
+        (Forecast(1, 30), Forecast(1, 33), True),
+        (Forecast(1, 36_000), Forecast(1, 36_300), False),
+        (Forecast(1, 36_000), Forecast(1, 36_500), True),
+        (Forecast(1), Forecast(1, 30), True),
+    ],
+)
+def test_a_forecast_is_news_if_it_moves_noticeably(
+    before: Forecast, now: Forecast, *, is_news: bool
+) -> None:
+    """`eta` is given in seconds from now."""
+    at, job = time.time(), make_job()
+    old, new = (
+        JobStatus(job, replace(one, eta=one.eta and at + one.eta), "") for one in (before, now)
+    )
+    assert events._differ(old, new) == is_news

@@ -1,5 +1,6 @@
 """Who may call: Host, Origin, CORS, the binding; and what every answer carries."""
 
+import re
 import socket
 
 import pytest
@@ -22,7 +23,17 @@ def _ask(gateway: Gateway, lines: str) -> str:
         return link.makefile("rb").readline().decode()
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "127.0.0.1.evil.example", "localhost.evil", ""),
+        *("127.0.0.1:80@evil.example", "localhost@evil.example", "evil.example@localhost"),
+        *("localhost:evil", "localhost:80:80", "localhost:65536", "localhost:-1", "localhost:8e1"),
+        *("localhost evil.example", "localhost,evil.example", "localhost/evil", "localhost?evil"),
+        *("localhost#evil", "[::1]evil.example", "[::1]@evil.example", "[::1", "::1", ":80"),
+        *("localhost.", "localhost%00.evil", "xn--localhost", "localhost\\evil.example"),
+    ],
+)
 def test_foreign_host(gateway: Gateway, host: str) -> None:
     """A site that points its own name at 127.0.0.1 gets nothing (DNS rebinding)."""
     answer = gateway.client.get("/v1/scans", headers={"Host": host})
@@ -30,7 +41,7 @@ def test_foreign_host(gateway: Gateway, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "LOCALHOST:8000", "[::1]:8000", "[::1]"]
+    "host", ["127.0.0.1", "localhost", "LOCALHOST:8000", "[::1]:8000", "[::1]", "localhost:"]
 )
 def test_own_host(gateway: Gateway, host: str) -> None:
     assert gateway.client.get("/v1/scans", headers={"Host": host}).status_code == 200
@@ -40,6 +51,57 @@ def test_no_host_or_two(gateway: Gateway) -> None:
     assert " 421 " in _ask(gateway, "GET /v1/scans HTTP/1.0\r\n\r\n")
     two = "GET /v1/scans HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"
     assert " 400 " in _ask(gateway, two) or " 421 " in _ask(gateway, two)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://localhost/v1/models?x=1", 200),
+        ("HTTP://127.0.0.1:80/v1/models", 200),
+        ("http://evil.example/v1/models", 421),
+        ("http://localhost@evil.example/v1/models", 421),
+        ("http:///v1/models", 421),
+        ("http://localhost:80@evil.example", 421),
+        ("ftp://localhost/v1/models", 404),
+        ("*", 404),
+    ],
+)
+def test_host_in_the_request_target(gateway: Gateway, target: str, status: int) -> None:
+    """It counts instead of the Host header (RFC 9112, 3.2.2)."""
+    head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    assert f" {status} " in _ask(gateway, head)
+
+
+SECOND = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "headers"),
+    [
+        ("1.1", ("Content-Length: 5", "Transfer-Encoding: chunked")),
+        ("1.1", ("Transfer-Encoding: chunked", "Content-Length: 5")),
+        ("1.1", ("Content-Length: 0", "Transfer-Encoding: Chunked")),
+        ("1.0", ("Transfer-Encoding: chunked",)),
+        ("1.1", ("Content-Length: 5", "Content-Length: 6")),
+        ("1.1", ("Content-Length: 5, 6",)),
+        ("1.1", ("Content-Length: +5",)),
+        ("1.1", ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked")),
+        ("1.1", ("Transfer-Encoding: gzip, chunked",)),
+        ("1.1", ("Transfer-Encoding: xchunked",)),
+        ("1.1", ("Transfer-Encoding : chunked",)),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/jobs", "/nothing", "/"])
+def test_ambiguous_end_of_a_request(
+    gateway: Gateway, path: str, version: str, headers: tuple[str, ...]
+) -> None:
+    """Refused and closed: what follows is never taken for a second request (RFC 9112, 6.3)."""
+    lines = "\r\n".join((f"POST {path} HTTP/{version}", "Host: localhost", *headers))
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as link:
+        link.sendall(f"{lines}\r\n\r\n0\r\n\r\n{SECOND}".encode())
+        answer = link.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 400 "), answer
+    assert " 200 " not in answer, answer
 
 
 @pytest.mark.parametrize(
@@ -146,9 +208,42 @@ def test_waiting_client_is_refused_before_it_sends(gateway: Gateway) -> None:
     assert " 413 " in _ask(gateway, head)
 
 
-def test_methods_that_a_route_does_not_take(gateway: Gateway) -> None:
-    answer = gateway.client.put("/v1/scans")
-    check_problem(answer, 405)
-    assert "GET" in answer.headers["allow"] or "POST" in answer.headers["allow"]
+def test_methods_of_every_address(gateway: Gateway) -> None:
+    """Allow lists them all, whichever route the address belongs to; OPTIONS is told them, too."""
+    described = gateway.client.get("/openapi.json").json()["paths"]
+    for path, operations in {**described, "/docs": {"get"}, "/": {"get"}}.items():
+        url = re.sub(r"\{\w+\}", "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11", path)
+        methods = {method.upper() for method in operations} | {"OPTIONS"}
+        methods |= {"HEAD"} & ({"HEAD"} if "GET" in methods else set())
+        answer = gateway.client.request("PROPFIND", url)
+        check_problem(answer, 405)
+        if path in ("/v1/scans/pull", "/v1/scans/uploaded"):  # which could be the id of a scan
+            methods |= {"GET", "HEAD", "DELETE"}
+        assert set(answer.headers["allow"].split(", ")) == methods, path
+        options = gateway.client.options(url)
+        assert (options.status_code, options.content) == (204, b"")
+        assert options.headers["allow"] == answer.headers["allow"]
+    check_problem(gateway.client.options("/v1/nothing"), 404)
     check_problem(gateway.client.get("/v1/nothing"), 404)
     check_problem(gateway.client.get("/v1/scans/%2e%2e%2f%2e%2e%2fetc"), 404)
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/models", "/healthz", "/docs", "/v1/jobs/none"])
+def test_head_has_the_headers_of_get(gateway: Gateway, path: str) -> None:
+    get, head = gateway.client.get(path), gateway.client.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    kept = ("content-type", "content-length", "cache-control", "etag")
+    assert [head.headers.get(name) for name in kept] == [get.headers.get(name) for name in kept]
+    assert gateway.client.get(path).content == get.content, "the connection can be used again"
+
+
+def test_head_of_a_file_and_of_an_endless_stream(gateway: Gateway) -> None:
+    scan = gateway.scan(nifti_bytes(seed=71))
+    job = gateway.job(scan=scan, model="hippocampus-mri-3d")["id"]
+    for path, kind in (
+        (f"/v1/scans/{scan}/volume", "application/x-nifti"),
+        (f"/v1/jobs/{job}/events", "text/event-stream"),
+    ):
+        answer = gateway.client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"].startswith(kind)

@@ -1,16 +1,21 @@
 """Whether it lives, whether it can serve, what it counts, and what it logs."""
 
 import io
+import json
 import re
 import shutil
+from importlib.metadata import version
 
 import nibabel
 import numpy as np
+import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from prometheus_client.parser import text_string_to_metric_families
 
+from jobs.announced_worker import AnnouncedWorker, WorkerState
 from tests.support.answers import check_problem
+from tests.support.earlier_schema import set_revision
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
 
@@ -19,6 +24,7 @@ def test_health(gateway: Gateway) -> None:
     assert gateway.client.get("/healthz").json() == {"status": "ok", "parts": {}}
     ready = gateway.client.get("/readyz")
     assert ready.status_code == 200
+    assert (ready.json()["version"], ready.json()["workers"]) == (version("tessera-seg"), {})
     assert ready.json()["parts"] == dict.fromkeys(("database", "broker", "blobs", "disk"), "ok")
 
 
@@ -37,9 +43,24 @@ def test_blobs_are_away(start_gateway: Start) -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
+def test_a_mixed_fleet(start_gateway: Start) -> None:
+    """Workers of two versions, as during a rolling update; and a database that a later version has
+    changed so that this gateway cannot use it any more."""
+    gateway = start_gateway()
+    with gateway.repository() as repository:
+        for name, of in (("a", "0.1.0"), ("b", "0.2.0"), ("c", "0.2.0")):
+            worker = AnnouncedWorker(name, ("any",), of, WorkerState.READY, 1.0)
+            repository.workers.announce(worker)
+    assert gateway.client.get("/readyz").json()["workers"] == {"0.1.0": 1, "0.2.0": 2}
+    set_revision(gateway.settings.database, "9999")
+    ready = gateway.client.get("/readyz")
+    assert ready.status_code == 503
+    assert "can no longer use" in ready.json()["parts"]["database"]
+
+
 def test_too_little_room(start_gateway: Start) -> None:
     """A disk that is nearly full is told before uploads begin to fail."""
-    prelude = "from service.use_cases import readiness\nreadiness.MIN_FREE_BYTES = 1 << 62"
+    prelude = "from jobs import disk\ndisk.MIN_FREE_BYTES = 1 << 62\ndisk.MIN_FREE_SHARE = 2"
     gateway = start_gateway(prelude=prelude)
     ready = gateway.client.get("/readyz")
     assert ready.status_code == 503
@@ -70,6 +91,9 @@ def test_metrics(start_gateway: Start) -> None:
     assert found["tessera_jobs", "queued"] == 1
     assert found["tessera_jobs", "cancelled"] == 1
     assert found["tessera_jobs", "running"] == 0
+    assert found["tessera_queue_jobs", "solid,any"] == 1
+    assert 0 <= found["tessera_queue_oldest_seconds", "solid,any"] < 600
+    assert not any(name == "tessera_queue_seconds" for name, _ in found)  # nothing was measured
     assert found["tessera_upload_bytes_total", ""] == len(content)
     requests = "tessera_http_requests_total"
     assert found[requests, "POST,/v1/scans,201"] == 1
@@ -98,9 +122,11 @@ def talkative(secret: str) -> list[bytes]:
     return [*found, file.getvalue(), volume.to_bytes()]
 
 
-def test_log_tells_nothing_of_a_patient(start_gateway: Start) -> None:
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_log_tells_nothing_of_a_patient(start_gateway: Start, log_format: str) -> None:
     """Given names in file, address, query, header and body, none is logged, debugging or not."""
-    gateway = start_gateway(prelude="import logging\nlogging.basicConfig(level=logging.DEBUG)")
+    prelude = f"from jobs.log_format import start_logging\nstart_logging({log_format!r}, 10)"
+    gateway = start_gateway(prelude=prelude)
     secret, client = "Miller-1961", gateway.client
     scan = gateway.scan(nifti_bytes(), f"{secret}.nii")
     for content in talkative(secret):
@@ -127,3 +153,11 @@ def test_log_tells_nothing_of_a_patient(start_gateway: Start) -> None:
     assert re.search(rf"GET /v1/jobs/\{{job_id\}} 200 \d+ ms job={job}", log)
     assert re.search(r"POST /v1/scans 201 \d+ ms job=-", log)
     assert str(gateway.data / "tmp") not in log
+    if log_format == "json":
+        entries = [json.loads(line) for line in log.splitlines()]
+        (status, *_) = [
+            e for e in entries if e.get("route") == "/v1/jobs/{job_id}" and e.get("job")
+        ]
+        assert (status["job"], status["status"], status["method"]) == (job, 200, "GET")
+        assert len({e["request"] for e in entries if "route" in e}) > 15
+        assert any(e["logger"].startswith("uvicorn") for e in entries)

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from imaging.errors import Part
 from inference.runtime_registry import queue_names
 from jobs.queue import Queue
 from tests.support.answers import check_problem
@@ -51,10 +52,26 @@ def test_job(gateway: Gateway, volume: str) -> None:
     gateway.client.post(f"/v1/jobs/{job['id']}/cancel")
 
 
+def test_a_job_says_which_part_it_waits_for(gateway: Gateway, volume: str) -> None:
+    asked = {"scan": volume, "model": "solid", "options": {"device": "cpu"}}
+    job = gateway.client.post("/v1/jobs", json=asked).json()
+    assert job["waiting_for"] is None
+    with gateway.repository() as repository:
+        claimed = repository.leases.claim(job["id"], "w", 60)
+        assert claimed is not None
+        assert repository.leases.release(job["id"], claimed.fence, Part.STORE)
+        waiting = gateway.client.get(f"/v1/jobs/{job['id']}").json()
+        assert (waiting["state"], waiting["waiting_for"]) == ("queued", "the object store")
+        assert (waiting["error"], waiting["attempt"]) == (None, 0)
+        assert repository.leases.claim(job["id"], "w", 60) is not None
+    assert gateway.client.get(f"/v1/jobs/{job['id']}").json()["waiting_for"] is None
+    gateway.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+
 def _until_sent(gateway: Gateway, job_id: str) -> None:
     until = time.monotonic() + 10
     with gateway.repository() as repository:
-        while any(job.id == job_id for job in repository.messages.unsent(1e9)):
+        while any(job.id == job_id for job in repository.messages.unsent()):
             assert time.monotonic() < until
             time.sleep(0.02)
 

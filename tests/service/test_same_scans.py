@@ -1,5 +1,6 @@
 """The same DICOM series by upload, C-STORE and pull is one scan; another one is another scan."""
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydicom.uid import (
 )
 from sqlalchemy import update
 
+from imaging.errors import BadInput
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from jobs.blobs.folder import FolderBlobs
@@ -48,7 +50,7 @@ def intake(tmp_path: Path) -> Iterator[ScanIntake]:
         blobs=blobs,
         scratch=scratch,
         limits=Limits(),
-        metrics=Metrics(repository.jobs.counts),
+        metrics=Metrics(),
         same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
         secret=lambda: b"secret",
     )
@@ -176,6 +178,24 @@ def test_one_voxel_or_one_image_makes_another_scan(send: Send) -> None:
     third = send(plain(images))
     fourth = send(plain(series(5, 16)))
     assert len({scan.id for scan in (first, second, third, fourth)}) == 4
+    assert [len(scan.warnings) for scan in (first, second, third, fourth)] == [0, 1, 0, 0]
+    assert "same SOP Instance UIDs" in second.warnings[0]
+
+
+def test_a_resampled_series_is_not_taken_for_other_content(send: Send) -> None:
+    images = series(4, 16)
+    images[3].ImagePositionPatient = [-16.0, -20.0, 6.0]
+    with pytest.raises(BadInput):
+        send(plain(images))
+    assert not any("UIDs" in text for text in send(plain(images), resample=True).warnings)
+
+
+def test_two_images_of_an_upload_with_one_uid_and_other_pixels_are_refused(send: Send) -> None:
+    images = series(3)
+    changed = copy.deepcopy(images[1])
+    changed.PixelData = bytes(len(changed.PixelData) - 1) + b"\7"
+    with pytest.raises(BadInput, match="same SOP Instance UID"):
+        send(plain([*images, changed]))
 
 
 @pytest.mark.slow

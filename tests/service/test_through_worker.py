@@ -1,13 +1,16 @@
 """What only a real worker can answer: odd voxels go through, a job without a network says why."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
+from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.gateway import Gateway
 from tests.support.processes import start_worker, stop
 
@@ -91,3 +94,58 @@ def test_a_mask_to_start_from(served: Gateway) -> None:
     np.testing.assert_array_equal(made.dataobj, labels)
     report = served.client.get(f"/v1/jobs/{job['id']}/report").json()
     assert report["measurements"]["labels"][0]["voxels"] == 60
+
+
+def _stored(served: Gateway, sha256: str) -> Path:
+    return served.data / "blobs" / sha256[:2] / sha256
+
+
+def test_a_stored_scan_that_was_replaced(served: Gateway) -> None:
+    """Given another scan in the place of the stored one, then the job fails; an upload heals it."""
+    voxels = np.random.default_rng(3).integers(0, 200, (2, 40, 36, 34), np.int16)
+    wanted, other = (nibabel.Nifti1Image(part, np.eye(4)).to_bytes() for part in voxels)
+    scan = served.scan(wanted)
+    stored = _stored(served, served.client.get(f"/v1/scans/{scan}").json()["sha256"])
+    stored.write_bytes(other)
+    job = str(served.job(scan=scan, model=MODEL, priority=9)["id"])
+    last = _events(served, job)[-1]
+    assert (last["state"], last["attempt"]) == ("failed", 1)
+    assert last["error"]["type"] == "urn:tessera:damaged-file"  # type: ignore[index]
+    answer = served.client.get(f"/v1/scans/{scan}/volume")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:tessera:damaged-file")
+
+    assert served.scan(wanted) == scan
+    assert stored.read_bytes() == wanted
+    served.client.post(f"/v1/jobs/{job}/retry").raise_for_status()
+    assert _events(served, job)[-1]["state"] == "succeeded"
+    report = served.client.get(f"/v1/jobs/{job}/report").json()
+    assert report["scans_verified"] == {"t1": "read in full"}
+
+
+def test_a_stored_dicom_scan_that_was_replaced(served: Gateway) -> None:
+    """DICOM that is known is not stored again, unless its stored file is damaged."""
+    files = [("files", (f"{n}.dcm", as_bytes(image))) for n, image in enumerate(series())]
+
+    def upload() -> dict[str, str]:
+        answer = served.client.post("/v1/scans", files=files).raise_for_status()
+        return dict(answer.json())
+
+    scan = upload()["id"]
+    stored = _stored(served, served.client.get(f"/v1/scans/{scan}").json()["sha256"])
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[:-1])
+    assert upload()["id"] == scan
+    assert stored.read_bytes() == whole
+
+
+@pytest.mark.parametrize("path", ["mask", "preview.png"])
+def test_a_damaged_result_is_not_delivered(served: Gateway, path: str) -> None:
+    voxels = np.random.default_rng(4).integers(0, 200, (40, 36, 34), np.int16)
+    scan = served.scan(nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes())
+    job = str(served.job(scan=scan, model=MODEL, priority=9)["id"])
+    assert _events(served, job)[-1]["state"] == "succeeded"
+    whole = served.client.get(f"/v1/jobs/{job}/{path}").raise_for_status().content
+    stored = _stored(served, hashlib.sha256(whole).hexdigest())
+    stored.write_bytes(whole[:-1])
+    answer = served.client.get(f"/v1/jobs/{job}/{path}")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:tessera:damaged-file")

@@ -295,3 +295,17 @@ def _until(happens: Callable[[], bool], seconds: float = 10.0) -> None:
     while not happens():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_a_form_of_very_many_parts(gateway: Gateway) -> None:
+    """Refused in words, in bounded memory, and nothing of it is kept."""
+    kept = gateway.kept()
+    gateway.forget_peak()
+    before = gateway.peak_bytes()
+    one = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\na\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = gateway.client.post("/v1/scans", content=one * 100_001 + b"--x--\r\n", headers=headers)
+    problem = check_problem(answer, 413)
+    assert "more than 20,000 files" in str(problem["detail"])
+    assert gateway.peak_bytes() - before < 100 << 20
+    assert gateway.kept() == kept

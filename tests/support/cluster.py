@@ -29,6 +29,9 @@ from tests.support.ports import free_port
 from tests.support.processes import Process, environment, start_tessera
 from tests.support.waiting import PATIENCE_S, until
 
+_SHARED = ("database_url", "blob_url", "s3_endpoint", "s3_access_key", "s3_secret_key")
+"""Settings of parts that are not in the data folder."""
+
 
 def answers(client: httpx.Client) -> bool:
     try:
@@ -52,8 +55,11 @@ class Worker:
             redis_visibility_s="86400",
             device="cpu",
             threads="1",
+            drain_s="0",
         )
-        env = {**variables, **changes}
+        shared = {name: str(getattr(settings, name)) for name in _SHARED if getattr(settings, name)}
+        parts = {f"TESSERA_{name.upper()}": value for name, value in shared.items()}
+        env = {**variables, **parts, **changes}
         self.process = start_tessera("worker", env, log, prelude, group=True)
 
     @property
@@ -68,8 +74,13 @@ class Worker:
     @property
     def name(self) -> str:
         """What it calls itself in a job's row."""
-        found = re.search(r"worker (\S+): ready", self.said)
-        return found[1] if found else ""
+        found = re.findall(r"worker (\S+): ready", self.said)
+        return found[-1] if found else ""
+
+    @property
+    def child(self) -> int:
+        """Id of the process that runs the jobs."""
+        return int(re.findall(r"worker [^:]+:(\d+):\S+: ready", self.said)[-1])
 
     def signal(self, number: signal.Signals) -> None:
         """To the whole group."""
@@ -82,8 +93,8 @@ class Worker:
 
     @property
     def stopped(self) -> bool:
-        """Whether SIGSTOP has stopped every thread of it."""
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/status")
+        """Whether SIGSTOP has stopped every thread of the process that runs jobs."""
+        threads = Path(f"/proc/{self.child}/task").glob("*/status")
         return all("\nState:\tT" in thread.read_text() for thread in threads)
 
     def kill(self) -> None:

@@ -1,6 +1,7 @@
 """A network of plain convolutions, built node by node and quick to run."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,15 @@ from models.card import ModelCard
 from models.card_parts import Channel, Intensity, Label
 
 
-def network(folder: Path, name: str, width: int, layers: int = 3) -> ModelCard:
-    """3x3x3 convolutions, `same`: a halo of one each, every size legal, every voxel decided."""
+def network(
+    folder: Path, name: str, width: int, layers: int = 3, inputs: Sequence[str] = ("image",)
+) -> ModelCard:
+    """3x3x3 convolutions, `same`: a halo of one each, every size legal, every voxel decided.
+
+    `inputs`: names of its channels.
+    """
     rng = np.random.default_rng(7)
-    channels = (1, *(width,) * (layers - 1), 3)
+    channels = (len(inputs), *(width,) * (layers - 1), 3)
     nodes, weights, last = [], [], "image"
     for n in range(layers):
         kernel = rng.normal(size=(channels[n + 1], channels[n], 3, 3, 3)) / channels[n] ** 0.5
@@ -25,10 +31,11 @@ def network(folder: Path, name: str, width: int, layers: int = 3) -> ModelCard:
         if n < layers - 1:
             nodes.append(helper.make_node("Relu", [last], [f"r{n}"]))
             last = f"r{n}"
+    shape: list[str | int | None] = ["n", len(inputs), "i", "j", "k"]
     graph = helper.make_graph(
         nodes,
         name,
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, "i", "j", "k"])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3, "i", "j", "k"])],
         weights,
     )
@@ -41,7 +48,7 @@ def network(folder: Path, name: str, width: int, layers: int = 3) -> ModelCard:
         version="1",
         title=name,
         dimension=3,
-        channels=(Channel(name="image"),),
+        channels=tuple(Channel(name=one) for one in inputs),
         labels=(
             Label(value=1, name="a", color="#ff0000"),
             Label(value=2, name="b", color="#0000ff"),

@@ -2,24 +2,47 @@
 
 Tests that share an expensive fixture run in one worker, so that it is made once. Every other test
 goes to the worker that is free next. What takes long starts first, so that all workers end at
-about the same time.
+about the same time. Tests that mostly wait for processes alternate with tests that compute, so
+that all cores are busy from the first test to the last.
 """
+
+from collections.abc import Sequence
 
 import pytest
 
-SHARED = ("browser", "served", "gateway")
+SHARED = ("browser", "served", "gateway", "rabbitmq")
 """Fixtures that live for the whole session and are expensive to start, the dearest first."""
-FIRST = ("browser", "slow", "system", "process")
+FIRST = ("browser", "slow", "system")
 """Markers of tests that take long, the longest first."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Adds the groups and sorts the tests. pytest-xdist reads both with `--dist loadgroup`."""
+    """Adds the groups and sorts the tests, for `--dist loadgroup`."""
     for item in items:
         group = group_of(item)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=rank_of)
+    waits = [bool(item.get_closest_marker("process")) for item in items]
+    waiting = [item for item, waiter in zip(items, waits, strict=True) if waiter]
+    computing = [item for item, waiter in zip(items, waits, strict=True) if not waiter]
+    items[:] = alternating(waiting, computing)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuses versions of pytest and pytest-xdist that do not group tests together."""
+    if not getattr(session.config.option, "loadgroup", False):
+        return
+    lone = [i for i in session.items if i.get_closest_marker("xdist_group") and "@" not in i.nodeid]
+    if lone:
+        raise pytest.UsageError(f"pytest-xdist has not put {lone[0].nodeid} into its group.")
+
+
+def alternating(one: Sequence[pytest.Item], other: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Both lists, each in its order, spread evenly over the result."""
+    places = [((n + 0.5) / len(part), item) for part in (one, other) for n, item in enumerate(part)]
+    return [item for _, item in sorted(places, key=lambda place: place[0])]
 
 
 def group_of(item: pytest.Item) -> str | None:

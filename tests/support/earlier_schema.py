@@ -1,13 +1,13 @@
-"""A database as an earlier version of Tessera left it."""
+"""A database as another version of Tessera left it."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from jobs.repository import Repository
-from jobs.repository.database import MIGRATIONS
+from jobs.repository.revision import migrations
 
 SCAN_AND_JOB = (
     """INSERT INTO scans
@@ -23,10 +23,25 @@ SCAN_AND_JOB = (
 
 def go_back(repository: Repository, revision: str, rows: Sequence[str]) -> None:
     """Gives an empty database the schema of the revision, and executes the statements there."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config = migrations()
     with repository.database.write() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
         for statement in rows:
             connection.execute(text(statement))
+
+
+def set_revision(url: str, *revisions: str) -> None:
+    """Gives the database, whose tables are created if they are missing, these revisions.
+
+    It is then one that a later version has changed so that this one cannot use it.
+    """
+    with closing(Repository(url)) as repository:
+        repository.migrate()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE schema_support SET oldest_revision = 'later'"))
+        connection.execute(text("DELETE FROM alembic_version"))
+        for revision in revisions:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:it)"), {"it": revision})
+    engine.dispose()

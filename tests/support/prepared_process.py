@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,10 +29,12 @@ _context.set_forkserver_preload([__name__, *MODULES])
 class PreparedProcess:
     """`tessera COMMAND` as a fork, with the methods of `subprocess.Popen` that tests use."""
 
-    def __init__(self, command: str, env: Mapping[str, str], log: Path, group: bool) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], log: Path, group: bool
+    ) -> None:
         """See `tests.support.processes.start_tessera`. Returns when the process has its group."""
         reader, writer = _context.Pipe(duplex=False)
-        arguments = (command, dict(env), log, group, writer)
+        arguments = (list(command), dict(env), log, group, writer)
         self._process = _context.Process(target=_run, args=arguments, daemon=True)
         self._process.start()
         writer.close()
@@ -66,7 +68,9 @@ class PreparedProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _run(command: str, env: dict[str, str], log: Path, group: bool, started: Connection) -> None:
+def _run(
+    command: list[str], env: dict[str, str], log: Path, group: bool, started: Connection
+) -> None:
     """Becomes what a new interpreter with this environment would be, and runs the command."""
     if group:
         os.setsid()
@@ -77,7 +81,7 @@ def _run(command: str, env: dict[str, str], log: Path, group: bool, started: Con
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
-    sys.argv = ["tessera", command]
+    sys.argv = ["tessera", *command]
     started.send(None)
     started.close()
     from cli.main import main

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import service
@@ -28,26 +28,35 @@ def environment(data: Path, port: int = 0, **settings: str) -> dict[str, str]:
         "TESSERA_DATA": str(data),
         "TESSERA_PORT": str(port),
         "TESSERA_BROKER_URL": "file://",
-        "PYTHONPATH": os.pathsep.join((str(ROOT), kept.get("PYTHONPATH", ""))),
+        "PYTHONPATH": os.pathsep.join(
+            (str(ROOT), str(ROOT / "client"), kept.get("PYTHONPATH", ""))
+        ),
         **{f"TESSERA_{name.upper()}": value for name, value in settings.items()},
     }
 
 
 def start_tessera(
-    command: str, env: Mapping[str, str], log: Path, prelude: str = "", group: bool = False
+    command: str,
+    env: Mapping[str, str],
+    log: Path,
+    prelude: str = "",
+    group: bool = False,
+    arguments: Sequence[str] = (),
 ) -> Process:
     """Starts `tessera COMMAND` in the folder of `log`, to which its output goes.
 
     Args:
-        command: The subcommand, without arguments: `env` holds the settings.
+        command: The subcommand.
+        env: Its environment, with its settings.
         prelude: Python that the process runs before it imports anything of Tessera.
         group: Whether it leads a process group of its own.
+        arguments: The subcommand's arguments and options.
     """
     if not prelude and COVERAGE not in os.environ:
-        return PreparedProcess(command, env, log, group)
+        return PreparedProcess([command, *arguments], env, log, group)
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", command],
+            [sys.executable, "-P", "-c", f"{prelude}\n{MAIN}", command, *arguments],
             env=env,
             cwd=log.parent,
             stdout=output,

@@ -60,6 +60,12 @@ def patient_cluster(tmp_path: Path, broker_url: str) -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def lasting_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster on the file transport, with a lease longer than the test."""
+    yield from _open(tmp_path, "file://", lease_s=600.0)
+
+
+@pytest.fixture
 def redis_cluster(tmp_path: Path, redis: Redis) -> Iterator[Cluster]:
     """A cluster on a Redis server that the test may kill."""
     yield from _open(tmp_path, redis.url)

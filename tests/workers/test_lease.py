@@ -8,6 +8,7 @@ from inference.cancellation import CancelToken
 from jobs.job import Job, Progress
 from jobs.repository import Database, Leases
 from workers.lease import Lease
+from workers.shutdown import Shutdown
 
 
 class Faulty(Leases):
@@ -28,7 +29,7 @@ def test_a_fault_ends_no_heartbeat(idle_cluster: Any, caplog: pytest.LogCaptureF
     leases = Faulty(database)
     job: Job | None = leases.claim("job", "w", 60)
     assert job is not None
-    with Lease(leases, job, idle_cluster.settings, token) as lease:
+    with Lease(leases, job, idle_cluster.settings, token, Shutdown()) as lease:
         lease.on_tile(1, 2)
         idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 1)
         lease.on_tile(2, 2)
@@ -50,7 +51,7 @@ def test_a_preparation_is_stored_until_it_ends(idle_cluster: Any) -> None:
         return idle_cluster.job("job").progress
 
     assert stored() == Progress()
-    with Lease(leases, job, idle_cluster.settings, CancelToken()) as lease:
+    with Lease(leases, job, idle_cluster.settings, CancelToken(), Shutdown()) as lease:
         lease.on_preparing(True)
         idle_cluster.until(lambda: stored() == Progress(preparing=True))
         lease.on_preparing(False)

@@ -127,7 +127,6 @@ def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
     cluster.until(lambda: late.stopped)
     first = cluster.job("job")
     assert first.state is JobState.RUNNING
-    assert first.progress.tiles_done == 64
 
     cluster.worker()
     done = done_by_another(cluster, first)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -220,15 +221,14 @@ def test_a_full_disk_is_tried_again_and_its_reason_kept(
     assert (job.state, job.attempt, job.error["status"]) == (JobState.FAILED, 2, 507)
 
 
-def test_a_second_signal_stops_in_the_middle(parts: Parts, idle_cluster: Any) -> None:
+def test_sigquit_stops_in_the_middle(parts: Parts, idle_cluster: Any) -> None:
     """As run by hand: the handlers are called as the kernel would."""
     idle_cluster.ask("job", send=0)
     thread = threading.Thread(target=job_runner(parts).run, args=("job",))
     thread.start()
     idle_cluster.begun("job", tiles=2)
     (token,) = parts.shutdown._tokens
-    parts.shutdown.requested = True  # by a first signal, just now
-    parts.shutdown.on_signal(15, None)
+    parts.shutdown.on_signal(signal.SIGQUIT, None)
     thread.join(60)
     assert token.cancelled
     assert (idle_cluster.job("job").state, idle_cluster.job("job").attempt) == ("queued", 0)
@@ -269,9 +269,11 @@ def test_a_hung_tile_loses_the_lease(parts: Parts, idle_cluster: Any) -> None:
     hung = job_runner(replace(parts, engine=Hung(parts, ValueError()), changes=changes))
     thread = threading.Thread(target=hung.run, args=("job",))
     thread.start()
-    idle_cluster.until(lambda: idle_cluster.repository.leases.take_back(3))
+    idle_cluster.until(hung.hangs)
+    idle_cluster.until(lambda: idle_cluster.repository.lost_jobs.take_back(3))
     thread.join(60)
     assert not thread.is_alive()
+    assert not hung.hangs()
     assert idle_cluster.job("job").state is JobState.QUEUED
 
 

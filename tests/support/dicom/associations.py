@@ -1,6 +1,7 @@
 """DICOM's network services as a scanner or an archive uses them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydicom import Dataset
 from pynetdicom import AE
@@ -17,6 +18,20 @@ def associate(
         entity.add_requested_context(kind, syntax)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
     return entity.associate("127.0.0.1", port, ae_title=called)
+
+
+def rejection(port: int, calling: str = "SCANNER", called: str = "TESSERA") -> Any:
+    """The answer to a request that must be rejected: `result`, `diagnostic`.
+
+    An answer that comes at once can be lost in pynetdicom's requestor, which then takes the
+    connection for one that was never opened; it asks again.
+    """
+    for _ in range(5):
+        talk = associate(port, calling=calling, called=called)
+        assert not talk.is_established
+        if talk.is_rejected:
+            return talk.acceptor.primitive
+    raise AssertionError("The request was not answered.")
 
 
 def store(port: int, images: Sequence[Dataset], calling: str = "SCANNER") -> list[int]:

@@ -7,4 +7,4 @@ from service.resources.dicom_metrics import DicomMetrics
 
 def dicom_metrics(registry: CollectorRegistry | None = None) -> DicomMetrics:
     """Metrics without deliveries."""
-    return DicomMetrics(registry or CollectorRegistry(), list)
+    return DicomMetrics(registry or CollectorRegistry())
