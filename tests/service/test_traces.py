@@ -112,7 +112,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         orders = {"name": PATIENT, "jobs": [{"scan": scan, "model": MODEL}] * 2}
         batch = client.post("/v1/batches", json=orders).raise_for_status().json()
         until(lambda: all(_ended(client, one) for one in (job, *batch["jobs"])))
-        until(lambda: store.stored and len(hook.requests) == 4)
+        until(lambda: store.stored)
+        until(lambda: len(set(hook.ids)) == 4)
         installation.end()
         yield Run(
             job,

@@ -11,6 +11,7 @@ import signal
 import time
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,14 +34,17 @@ Queue.send = lambda self, job: os.kill(os.getpid(), signal.SIGKILL)
 """What makes of a gateway one that is killed when it is about to send a message."""
 STOPPED_WHEN_FINISHING = """
 import os, signal
+from pathlib import Path
 from jobs.repository import Leases
 finish = Leases.finish
 def late(self, *given, **named):
-    os.kill(os.getpid(), signal.SIGSTOP)
+    while not Path({go!r}).exists():
+        os.kill(os.getpid(), signal.SIGSTOP)
     return finish(self, *given, **named)
 Leases.finish = late
 """
-"""What makes of a worker one that stops when it is about to hand in its mask."""
+"""What makes of a worker one that stops when it is about to hand in its mask, until a file is
+there: if it was stopped within another thread's write, it has to be stopped again."""
 
 
 def one_mask(cluster: Any, undisturbed: str, *names: str) -> None:
@@ -116,20 +120,20 @@ def test_a_stopped_worker_comes_back_too_late(cluster: Any, undisturbed: str) ->
     one_mask(cluster, undisturbed, "job")
 
 
-def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str) -> None:
+def test_a_finish_that_comes_too_late(cluster: Any, undisturbed: str, tmp_path: Path) -> None:
     """A worker that stops with its mask made, when it is about to say so, is refused."""
-    quiet = {
-        "TESSERA_SWEEP_INTERVAL_S": "3600"
-    }  # its sweeper must not hold SQLite's lock just then
-    late = cluster.worker(STOPPED_WHEN_FINISHING, **quiet)
+    go = tmp_path / "go"
+    late = cluster.worker(STOPPED_WHEN_FINISHING.format(go=str(go)))
     cluster.until(lambda: cluster.ready() == 1)
     cluster.ask("job")
     cluster.until(lambda: late.stopped)
+    cluster.freeze(late)
     first = cluster.job("job")
     assert first.state is JobState.RUNNING
 
     cluster.worker()
     done = done_by_another(cluster, first)
+    go.touch()
     late.signal(signal.SIGCONT)
     cluster.until(lambda: "lost; its mask is dropped" in late.said)
     assert cluster.job("job") == done
