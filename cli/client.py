@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 import tessera_client
 from cli.job_failed import JobFailed
@@ -33,6 +34,12 @@ class Client:
         with _translated():
             self._api = tessera_client.Client(url, retries=Retries(total_s=_RETRY_S))
         self._url = url.rstrip("/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
 
     def channels(self, model: str) -> list[str]:
         """The model's channels, in the model's order."""

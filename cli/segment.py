@@ -123,7 +123,8 @@ def command(
     """
     use = None if mask is None else mask_use
     options = RunOptions(device, precision, tile, use, margin_mm)
-    segmenter = segmenter_of(model, options, server, priority)
+    here = click.get_current_context()
+    segmenter = here.with_resource(segmenter_of(model, options, server, priority))
     selection = ScanSelection(series, stack, volume, resample=resample)
     subjects, derivative = _subjects(scans, channels, segmenter, out, mask_format, bids=bids)
     if each:

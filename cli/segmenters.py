@@ -1,8 +1,9 @@
 """Where scans are segmented: in this process, or on a server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cli.model_registry import registry
 from imaging.mask_description import MaskDescription
@@ -10,6 +11,9 @@ from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
 from models.any_card import AnyCard
+
+if TYPE_CHECKING:
+    from cli.client import Client
 
 
 class Segmenter(Protocol):
@@ -69,12 +73,10 @@ class LocalSegmenter:
 
 
 class RemoteSegmenter:
-    """Segments on the server at `url`."""
+    """Segments on the client's server."""
 
-    def __init__(self, url: str, model: str, options: RunOptions, priority: int) -> None:
-        from cli.client import Client  # its HTTP library is not loaded for scans that stay here
-
-        self._client = Client(url)
+    def __init__(self, client: "Client", model: str, options: RunOptions, priority: int) -> None:
+        self._client = client
         self._model, self._options, self._priority = model, options, priority
 
     def card(self) -> AnyCard:
@@ -94,8 +96,15 @@ class RemoteSegmenter:
         )
 
 
-def segmenter_of(model: str, options: RunOptions, server: str | None, priority: int) -> Segmenter:
+@contextmanager
+def segmenter_of(
+    model: str, options: RunOptions, server: str | None, priority: int
+) -> Iterator[Segmenter]:
     """Segments on the server, if there is one; else in this process."""
-    if server:
-        return RemoteSegmenter(server, model, options, priority)
-    return LocalSegmenter(model, options)
+    if not server:
+        yield LocalSegmenter(model, options)
+        return
+    from cli.client import Client  # its HTTP library is not loaded for scans that stay here
+
+    with Client(server) as client:
+        yield RemoteSegmenter(client, model, options, priority)

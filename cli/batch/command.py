@@ -120,7 +120,8 @@ def command(
     The exit status is 3 if some scans have failed.
     """
     options = RunOptions(device, precision, tile)
-    segmenter = segmenter_of(model, options, server, priority)
+    here = click.get_current_context()
+    segmenter = here.with_resource(segmenter_of(model, options, server, priority))
     card = segmenter.card()
     entries, derivative = entries_of(source, segmenter, out, channels, bids)
     entries = matching(entries, patterns)

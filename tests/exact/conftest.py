@@ -57,6 +57,14 @@ def tissue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def biopsy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Less of it: 511 x 389 pixels."""
+    path = tmp_path_factory.mktemp("scans") / "biopsy.png"
+    Image.fromarray(skimage.data.immunohistochemistry()[:511, :389]).save(path)
+    return path
+
+
 TIES = pytest.StashKey[list[str]]()
 
 

@@ -133,34 +133,33 @@ def test_random_valid(brain: Path, random_valid: Model, assert_same: Compare) ->
     card = random_valid.card
     smallest = tiling.TileRule(card.halo[0], card.align[0], card.minimum[0], True)
     base = smallest.at_least(2 * smallest.halo + smallest.align)
-    tiles = [None, *(base + card.align[0] * n for n in (12, 7, 3))]
+    tiles = [None, *(base + card.align[0] * n for n in (12, 3))]
     counts = assert_same(brain, random_valid, tiles)
-    assert len(set(counts)) >= 4
+    assert len(set(counts)) >= 3
     assert max(counts) >= 27
 
 
-def test_nuclei(tissue: Path, tmp_path: Path, assert_same: Compare) -> None:
+def test_nuclei(biopsy: Path, tmp_path: Path, assert_same: Compare) -> None:
     model = Registry().network("nuclei-2d")
-    tiles = (None, 700, 420, 300)
-    counts = assert_same(tissue, model, tiles)
-    assert len(set(counts)) >= 4
+    counts = assert_same(biopsy, model, (None, 420, 300))
+    assert len(set(counts)) >= 3
     assert read(tmp_path / "None.png").max() > 100
 
 
 def test_random_same(cortex: Path, random_same: Model, assert_same: Compare) -> None:
-    counts = assert_same(cortex, random_same, (None, 60, 44, 28))
-    assert len(set(counts)) >= 4
+    counts = assert_same(cortex, random_same, (None, 44, 28))
+    assert len(set(counts)) >= 3
     assert max(counts) >= 27
 
 
 def test_many_labels(cortex: Path, many_labels: Model, assert_same: Compare) -> None:
-    counts = assert_same(cortex, many_labels, (None, 60, 44, 28))
+    counts = assert_same(cortex, many_labels, (None, 44, 28))
     assert max(counts) >= 27
 
 
 def test_paper_shaped(tissue: Path, paper_shaped: Model, assert_same: Compare) -> None:
-    counts = assert_same(tissue, paper_shaped, (None, 700, 572, 380))
-    assert len(set(counts)) >= 4
+    counts = assert_same(tissue, paper_shaped, (None, 572, 380))
+    assert len(set(counts)) >= 3
 
 
 def test_a_step_of_388_is_found(

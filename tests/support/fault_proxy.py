@@ -25,13 +25,17 @@ class FaultProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.fates: Counter[str] = Counter()
+        self._open: set[socket.socket] = set()
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
     def close(self) -> None:
-        """Ends the proxy and waits for its connections."""
+        """Ends the proxy and cuts its connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
@@ -50,7 +54,7 @@ class FaultProxy:
             thread.start()
 
     def _serve(self, client: socket.socket, fate: str, limit: int) -> None:
-        with closing(client), suppress(OSError):
+        with self._listed(client), suppress(OSError):
             if fate == "reset":
                 _reset(client)
                 return
@@ -58,7 +62,7 @@ class FaultProxy:
                 client.recv(65536)
                 client.sendall(_BUSY)
                 return
-            with closing(socket.create_connection(self._target)) as server:
+            with self._listed(socket.create_connection(self._target)) as server:
                 limits = {"cut request": (limit, None), "cut response": (None, limit)}
                 up, down = limits.get(fate, (None, None))
                 pause_s = 0.02 if fate == "slow" else 0.0
@@ -66,6 +70,14 @@ class FaultProxy:
                 back.start()
                 _pump(client, server, up, pause_s)
                 back.join()
+
+    @contextmanager
+    def _listed(self, connection: socket.socket) -> Iterator[socket.socket]:
+        """Closed at the end, and cut by `close`."""
+        self._open.add(connection)
+        with closing(connection):
+            yield connection
+        self._open.discard(connection)
 
 
 def _pump(source: socket.socket, target: socket.socket, limit: int | None, pause_s: float) -> None:
