@@ -4,9 +4,9 @@
 
 Two gateways, four workers, PostgreSQL, Redis and SeaweedFS on loopback, each on a disk of its own.
 Every five seconds one of them, chosen at random, is killed (SIGKILL, and started again after two
-seconds), frozen for 20 s (SIGSTOP), or has its disk filled for 20 s. Afterwards all jobs, masks and
-stored files are checked, and the time until work went on after each kind of fault is printed. It
-needs root for the disks.
+seconds), frozen for 20 s (SIGSTOP), or has its disk filled for 20 s. Afterwards all jobs, masks
+and stored files are checked, and the time until work went on after each kind of fault is printed.
+It needs root for the disks. FILE collects the results of runs with different seeds.
 """
 
 import argparse
@@ -20,12 +20,13 @@ from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT), str(ROOT / "benchmarks")]
 
 import httpx  # noqa: E402
-from record import save  # noqa: E402
+from record import load, save  # noqa: E402
 from sqlalchemy import select  # noqa: E402
 from work import Client, make_scans, problems, right_masks, submit, until  # noqa: E402
 
@@ -41,7 +42,6 @@ EVERY_S = 5.0
 LASTS_S = 20.0
 PATIENCE_S = 1200.0
 MB = 1 << 20
-LINE = "  {part:10} {fault:7} {times:3} times   median {median_s:6.1f} s   max {max_s:6.1f} s"
 
 
 def main() -> None:
@@ -112,15 +112,26 @@ def run(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[str
     found = [] if done else [f"only {finished(known)} jobs finished within {PATIENCE_S:.0f} s"]
     folders = [part.folder for part in (*gateways, *workers)]
     found += problems(known, ids, right, options.jobs, folders)
-    rows = faults.rows()
     answers = dict(client.statuses)
     print(f"{options.jobs} jobs in {took:.0f} s, {faults.count} faults; answers {answers}")
+    rows = [{"seed": options.seed, **row} for row in faults.rows()]
     for row in rows:
-        print(LINE.format(**row))
+        middle, most = median(row["seconds"]), max(row["seconds"])
+        print(f"  {row['part']:10} {row['fault']:7} median {middle:6.1f} s   max {most:6.1f} s")
     if options.json:
-        facts = {"seed": options.seed, "jobs": options.jobs, "seconds": round(took)}
-        save(options.json, rows, **facts, problems=found)
+        told = {"seed": options.seed, "jobs": options.jobs, "seconds": round(took)}
+        collect(options.json, rows, {**told, "faults": faults.count, "problems": found})
     return found
+
+
+def collect(path: Path, rows: list[dict[str, Any]], told: dict[str, Any]) -> None:
+    """Adds a run to the file; an earlier run with the same seed is replaced."""
+    saved: dict[str, Any] = load(path) if path.exists() else {"rows": [], "chaos": []}
+
+    def others(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [run for run in runs if run["seed"] != told["seed"]]
+
+    save(path, [*others(saved["rows"]), *rows], chaos=[*others(saved["chaos"]), told])
 
 
 def ready(gateway: Tessera) -> bool:
@@ -171,15 +182,12 @@ class Faults:
     def count(self) -> int:
         return len(self._threads)
 
-    def rows(self) -> list[dict[str, object]]:
-        """For each kind of part and fault: how often, and seconds until work went on."""
+    def rows(self) -> list[dict[str, Any]]:
+        """For each kind of part and fault: seconds until work went on, one for each fault."""
         return [
-            {
-                "part": part, "fault": fault, "times": len(seconds),
-                "median_s": round(median(seconds), 1), "max_s": round(max(seconds), 1),
-            }
+            {"part": part, "fault": fault, "seconds": [round(value, 1) for value in seconds]}
             for (part, fault), seconds in sorted(self._seconds.items())
-        ]  # fmt: skip
+        ]
 
     def _run(self) -> None:
         while not self._over.wait(EVERY_S):
