@@ -34,6 +34,7 @@ class Part(ABC):
             mount = ["mount", "-t", "tmpfs", "-o", f"size={disk_bytes}", "tmpfs", str(folder)]
             subprocess.run(mount, check=True)
         self._log = (folder.parent / f"{name}.log").open("ab")
+        self._child: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
     def start(self) -> None:
@@ -49,6 +50,13 @@ class Part(ABC):
             root = psutil.Process(self.root())
             return [root, *root.children(recursive=True)]
         return []
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended by itself, or was killed and has not been started again."""
+        if self._child is None:
+            return not self.processes()
+        return self._child.poll() is not None
 
     def kill(self) -> None:
         """SIGKILL to all of its processes, then a start as by a supervisor."""
@@ -211,11 +219,6 @@ class Tessera(Part):
 
     def root(self) -> int:
         return self._pid
-
-    @property
-    def ended(self) -> bool:
-        """Whether it ended by itself, or was killed and has not been started again."""
-        return self._child.poll() is not None
 
     @property
     def address(self) -> str:

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[str
     right = right_masks(paths, models, folder / "right")
     database = started(Postgres("postgres", folder / "postgres", 1024 * MB), stack)
     broker = started(Redis("redis", folder / "redis"), stack)
-    store = started(ObjectStore("store", folder / "store", 512 * MB), stack)
+    store = started(ObjectStore("store", folder / "store", 2048 * MB), stack)
     store.make_bucket()
     settings = {
         "TESSERA_DATABASE_URL": database.url, "TESSERA_BROKER_URL": broker.url,
@@ -203,9 +203,9 @@ class Faults:
             thread.start()
 
     def _supervise(self) -> None:
-        """Starts gateways and workers that ended by themselves."""
+        """Starts parts that ended by themselves."""
         for part in self._parts:
-            if isinstance(part, Tessera) and part.name not in self._busy and part.ended:
+            if part.name not in self._busy and part.ended:
                 print(f"  {time.strftime('%X')} {part.name} has ended; started again", flush=True)
                 part.start()
 
