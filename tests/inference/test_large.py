@@ -47,6 +47,6 @@ def test_memory_does_not_grow_with_the_scan(measured: Any, kind: str) -> None:
 
 @pytest.mark.parametrize("case", ["image-nuclei-2d", "volume-brain-mri-3d"])
 def test_a_real_network_stays_within_its_memory(measured: Any, case: str) -> None:
-    told = measured(case, 256)
+    told = measured(case, 128)
     assert told["anonymous_mb"] < LIMIT_MB[case.partition("-")[0]]
     assert told["tiles"] > 1
