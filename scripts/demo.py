@@ -23,6 +23,7 @@ from cli.client import Client
 from imaging.errors import TesseraError
 from imaging.formats import registry
 from inference.options import RunOptions
+from jobs.parent_death import signal_on_parent_death
 
 HIPPOCAMPUS_MM = (-27.0, -22.0, -15.0)
 """About the middle of the left hippocampus in MNI space, RAS+ mm."""
@@ -35,24 +36,26 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="stop when the masks are written")
     parser.add_argument("--out", type=Path, default=Path("demo-output"))
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))  # stops the service
     options.out.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     service = _start(options.out / "data", port)
     try:
         _wait(address, service)
-        client = Client(address)
-        jobs = [
-            _segment(client, scan, model, options.out)
-            for scan, model in (
-                (_mni152(options.out), "hippocampus-mri-3d"),
-                (Path(skimage.__file__).parent / "data" / "ihc.png", "nuclei-2d"),
-            )
-        ]
+        with Client(address) as client:
+            jobs = [
+                _segment(client, scan, model, options.out)
+                for scan, model in (
+                    (_mni152(options.out), "hippocampus-mri-3d"),
+                    (Path(skimage.__file__).parent / "data" / "ihc.png", "nuclei-2d"),
+                )
+            ]
         for job in jobs:
             print(f"Review: {address}/#job={job}")
         if not options.once:
-            print(f"Tessera keeps running at {address}. Press Ctrl-C to stop it.")
+            print(f"Tessera keeps running at {address}. Press Ctrl-C to stop it.", flush=True)
             service.wait()
     except KeyboardInterrupt:
         pass
@@ -126,7 +129,9 @@ def _print_sizes(scan: Path, model: str, report: dict[str, Any]) -> None:
 def _start(data: Path, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
     return subprocess.Popen(
-        [*command, "up", "--data", str(data), "--port", str(port)], start_new_session=True
+        [*command, "up", "--data", str(data), "--port", str(port)],
+        start_new_session=True,
+        preexec_fn=signal_on_parent_death(signal.SIGTERM),
     )
 
 

@@ -1,14 +1,18 @@
-"""`scripts/demo --once`, but for the making of its environment: this one has all that it needs."""
+"""`scripts/demo`, but for the making of its environment: this one has all that it needs."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import nibabel
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
+
+from tests.support.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.process
 
@@ -16,12 +20,21 @@ DEMO = Path(__file__).parents[2] / "scripts" / "demo.py"
 
 
 def test_two_real_scans_are_segmented_and_all_ends(tmp_path: Path) -> None:
-    command = [sys.executable, "-P", str(DEMO), "--once"]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Review: http://127.0.0.1:") == 2
+    log = tmp_path / "demo.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, "-P", str(DEMO)], cwd=tmp_path, stdout=output, stderr=output
+        ) as demo,
+    ):
+        until(lambda: "Press Ctrl-C to stop it." in log.read_text() or demo.poll() is not None)
+        assert demo.poll() is None, log.read_text()
+        family = psutil.Process(demo.pid).children(recursive=True)
+        assert len(family) >= 3
+        demo.terminate()
+        assert demo.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    assert not psutil.wait_procs(family, 30)[1]
+    assert log.read_text().count("Review: http://127.0.0.1:") == 2
     out = tmp_path / "demo-output"
     brain = nibabel.load(out / "mni152-left-hippocampus-mask.nii.gz")
     scan = nibabel.load(out / "mni152-left-hippocampus.nii.gz")
