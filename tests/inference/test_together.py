@@ -1,7 +1,6 @@
 """Threads that share a network: together where they meet, each with its own result."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +16,7 @@ from inference.networks.network import Level
 from inference.networks.session import Part, Session
 from models.nets.config import UNetConfig
 from models.registry import Model
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, until
 
 FLAT = UNetConfig.of_widths((4, 6, 8), dimension=2, out_channels=3, padding="same")
 
@@ -147,13 +146,6 @@ def test_a_batch_that_does_not_fit_is_made_smaller() -> None:
     together = BatchingSession(session, 4 * 64)
     assert meet(together, session, [tile(n) for n in range(5)]) == [0, 2, 4, 6, 8]
     assert together._most < 4 * 64
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not what():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("device", [Device(name, "fp32") for name in available()])

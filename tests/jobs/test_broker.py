@@ -65,7 +65,7 @@ def test_killed_it_comes_back_at_the_same_place(
         broker.restart_if_ended()  # it runs: nothing to do
         assert server.is_running()
         server.kill()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             broker.restart_if_ended()
             try:

@@ -174,11 +174,11 @@ def test_the_thread_goes_on_while_the_broker_is_away(
     room.repository.jobs.add(job_of())
     room.sweeper.start()
     try:
-        wait_for(lambda: "the sweeper cannot work" in caplog.text)
+        until(lambda: "the sweeper cannot work" in caplog.text)
         time.sleep(0.5)
         assert caplog.text.count("the sweeper cannot work") == 1, "said once, not every round"
         redis.start()
-        wait_for(lambda: room.queue.waiting() == 1)
+        until(lambda: room.queue.waiting() == 1)
     finally:
         room.sweeper.stop()
     room.repository.close()
@@ -195,14 +195,7 @@ def test_the_thread_deletes_what_nothing_names(
     sweeper = room.another(blob_grace_s=1.0)
     sweeper.start()
     try:
-        wait_for(lambda: not list((tmp_path / "blobs").rglob(name)))
+        until(lambda: not list((tmp_path / "blobs").rglob(name)))
     finally:
         sweeper.stop()
     room.repository.close()
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.02)

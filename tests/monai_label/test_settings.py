@@ -1,6 +1,5 @@
 """The prefix on the first port, patience, and the end of sessions, on gateways of their own."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,10 +65,7 @@ def test_sessions_end_by_themselves(alone: Gateway) -> None:
         assert answer.json()["session_info"]["expiry"] == 1
     session = answer.json()["session_id"]
     assert len(alone.client.get("/v1/scans").json()["scans"]) == 2
-    until = time.monotonic() + 20
-    while len(alone.client.get("/v1/scans").json()["scans"]) > 1:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: len(alone.client.get("/v1/scans").json()["scans"]) == 1)
     check_problem(alone.client.get(f"/monai-label/session/{session}"), 404)
     (left,) = alone.client.get("/v1/scans").json()["scans"]
     assert left["shape"] == [1, 20, 20, 20]

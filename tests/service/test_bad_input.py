@@ -15,6 +15,7 @@ from tests.support.answers import check_problem
 from tests.support.disk import mounted
 from tests.support.gateway import UPLOAD_LIMIT, Gateway
 from tests.support.images import nifti_bytes, png_bytes
+from tests.support.waiting import until
 
 SECRET = "Miller^Anna-1961.nii.gz"
 MB = 1 << 20
@@ -281,9 +282,6 @@ def test_database_takes_no_more(start_gateway: Callable[..., Gateway]) -> None:
     kept = gateway.kept()
     for content in (nifti_bytes(), nifti_bytes(seed=1)):
         check_problem(gateway.upload(content), 507)
-        until = time.monotonic() + 30
-        while gateway.kept() != kept:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        until(lambda: gateway.kept() == kept)
     answer = gateway.client.get(f"/v1/scans/{scan}/volume")
     assert answer.content == nifti_bytes()

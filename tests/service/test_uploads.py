@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from service.http.multipart import base_name
 from tests.support.answers import check_problem
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes, png_bytes
+from tests.support.waiting import until
 
 
 def test_volume(gateway: Gateway) -> None:
@@ -151,10 +151,10 @@ def test_upload_cut_off(gateway: Gateway, goodbye: str) -> None:
     kept, log = gateway.kept(), gateway.log.read_bytes()
     with socket.create_connection(("127.0.0.1", gateway.port)) as link:
         link.sendall(_head(len(content)) + content[: len(content) // 2])
-        _until(lambda: any("gateway-" in str(path) for path in gateway.kept()[0]))
+        until(lambda: any("gateway-" in str(path) for path in gateway.kept()[0]))
         if goodbye == "reset":
             link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-    _until(lambda: gateway.kept() == kept)
+    until(lambda: gateway.kept() == kept)
     told = gateway.log.read_bytes().removeprefix(log).decode()
     assert "Miller" not in told
     assert "Traceback" not in told
@@ -199,7 +199,7 @@ def test_killed_gateway_leaves_nothing_behind(start_gateway: Start) -> None:
     first = start_gateway()
     with socket.create_connection(("127.0.0.1", first.port)) as link:
         link.sendall(_head(10**9) + PART + nifti_bytes((100, 100, 100)))
-        _until(lambda: any("gateway-" in str(path) for path in first.kept()[0]))
+        until(lambda: any("gateway-" in str(path) for path in first.kept()[0]))
         first.stop(signal.SIGKILL)
     assert list((first.data / "tmp").glob("gateway-*"))
     second = start_gateway()
@@ -265,7 +265,7 @@ def test_bytes_that_came_just_now_stay_for_a_while(start_gateway: Start) -> None
     kept = second.kept()[0]
     assert second.client.delete(f"/v1/scans/{scan}").status_code == 204
     assert second.kept() == (kept, 0)
-    _until(lambda: first.kept() == (set(), 0), 60)
+    until(lambda: first.kept() == (set(), 0), 60)
 
 
 def test_deletion_and_upload_of_the_same_bytes(gateway: Gateway) -> None:
@@ -288,13 +288,6 @@ def test_deletion_and_upload_of_the_same_bytes(gateway: Gateway) -> None:
     for scan in gateway.client.get("/v1/scans").json()["scans"]:
         if scan["shape"] == [1, 5, 6, 7]:
             assert gateway.client.get(f"/v1/scans/{scan['id']}/volume").status_code == 200
-
-
-def _until(happens: Callable[[], bool], seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def test_a_form_of_very_many_parts(gateway: Gateway) -> None:
