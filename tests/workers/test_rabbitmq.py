@@ -90,7 +90,7 @@ def test_a_message_that_is_held_for_too_long(cluster: Cluster) -> None:
     worker = cluster.worker()
     cluster.ask(NAMES[0])
     cluster.begun(NAMES[0], tiles=1)
-    worker.freeze()
+    cluster.freeze(worker)
     time.sleep(2 * CONSUMER_TIMEOUT_S)
     cluster.ask(NAMES[1])
     worker.signal(signal.SIGCONT)
