@@ -1,6 +1,7 @@
 """The tables of docs/benchmarks.md that have no chart, made from the results of the benchmarks."""
 
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 Record = dict[str, Any]
@@ -80,6 +81,80 @@ def batch(record: Record) -> list[str]:
         "the loop."
     )
     return [*markdown(head, rows), "", text]
+
+
+def chaos(record: Record) -> list[str]:
+    """Runs under random faults, and the time until work went on after each kind of fault."""
+    runs = [
+        (
+            str(run["seed"]),
+            f"{run['jobs']:,}",
+            f"{run['faults']}",
+            f"{run['seconds']:,}",
+            "; ".join(run["problems"]) or "none",
+        )
+        for run in record["chaos"]
+    ]
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for row in record["rows"]:
+        seconds.setdefault((row["part"], row["fault"]), []).extend(row["seconds"])
+    kinds = {"full": "disk full", "kill": "killed", "frozen": "frozen"}
+    recovered = [
+        (part, kinds[fault], str(len(found)), f"{median(found):.1f}", f"{max(found):.1f}")
+        for (part, fault), found in sorted(seconds.items())
+    ]
+    head = "| part | fault | times | median, s | longest, s |"
+    return [
+        *markdown("| seed | jobs | faults | s | problems |", runs),
+        "",
+        *markdown(head, recovered),
+    ]
+
+
+def throughput(record: Record) -> list[str]:
+    """The service beside the engine alone, on the same files and cores."""
+    head = (
+        "| set-up | workers | scans | service, per s | engine, per s | service / engine "
+        "| processor of the worker, ms per job | of the gateway | of the engine |"
+    )
+    setups = {"servers": "PostgreSQL and Redis", "up": "`tessera up`"}
+    rows = [
+        (
+            setups.get(row["setup"], row["setup"]),
+            str(row["workers"]),
+            row["scans"],
+            f"{row['service']:.2f}",
+            f"{row['engine']:.2f}",
+            f"{row['ratio']:.2f}",
+            *(f"{row.get(f'{part}_cpu_ms', 0):.0f}" for part in ("worker", "gateway", "engine")),
+        )
+        for row in record["rows"]
+    ]
+    return markdown(head, rows)
+
+
+def endurance(record: Record) -> list[str]:
+    """What a day's work leaves behind: values of the second half, and growth per day's work."""
+    head = "| set-up | | at half the time | at the end | growth per day's work | tolerated | |"
+    setups = {"servers": "PostgreSQL and Redis", "up": "`tessera up`"}
+    shown = [row for row in record["rows"] if row["growth"] >= 1 or "memory" in row["what"]]
+    rows = [
+        (
+            setups[row["setup"]],
+            row["what"],
+            f"{row['half']:,g}",
+            f"{row['end']:,g}",
+            f"{row['growth']:+,.1f}",
+            f"{row['tolerance']:,g}",
+            row["verdict"],
+        )
+        for row in shown
+    ]
+    others = {row["what"].partition(":")[0] for row in record["rows"] if row not in shown}
+    wrong = [text for texts in record["problems"].values() for text in texts]
+    text = "Nothing went wrong, and nothing was left at the end." if not wrong else "; ".join(wrong)
+    flat = f"The other values ({', '.join(sorted(others))}) do not grow."
+    return [*markdown(head, rows), "", f"{flat} {text}"]
 
 
 def precisions(record: Record) -> list[str]:
@@ -233,6 +308,9 @@ TABLES: dict[str, Table] = {
     "jobs": jobs,
     "queue-depth": queue_depth,
     "batch": batch,
+    "throughput": throughput,
+    "endurance": endurance,
+    "chaos": chaos,
     "first-mask": first_mask,
     "formats": formats,
     "nnunet-parity": nnunet_parity,
