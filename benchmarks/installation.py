@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from pathlib import Path
 
 import httpx
 import psutil
-from sqlalchemy import make_url
 
 from benchmarks.parts import Part, Postgres, Redis, Tessera, started
 from jobs.settings import Settings
+from tests.support.freezing import is_writable
 
 READY_S = 120.0
 SETUPS = {
@@ -50,7 +49,7 @@ class Installation:
             while True:
                 for part in self.tessera:
                     stack.enter_context(part.frozen())
-                if _writable(self.settings.database):
+                if is_writable(self.settings.database):
                     break
                 stack.pop_all().close()
             yield
@@ -66,19 +65,6 @@ class Installation:
                     used = times.user + times.system + times.children_user + times.children_system
                     seconds[name] = seconds.get(name, 0.0) + used
         return seconds
-
-
-def _writable(database: str) -> bool:
-    """Whether nobody holds SQLite's lock; always for other databases."""
-    url = make_url(database)
-    if url.get_backend_name() != "sqlite" or url.database is None:
-        return True
-    with contextlib.closing(sqlite3.connect(url.database, timeout=1)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-    return True
 
 
 def kind_of(part: Part, process: psutil.Process) -> str:

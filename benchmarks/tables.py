@@ -7,6 +7,7 @@ from typing import Any
 Record = dict[str, Any]
 Table = Callable[[Record], list[str]]
 """Returns the lines of a Markdown table."""
+SETUPS = {"servers": "PostgreSQL and Redis", "up": "`tessera up`"}
 
 
 def jobs(record: Record) -> list[str]:
@@ -117,10 +118,9 @@ def throughput(record: Record) -> list[str]:
         "| set-up | workers | scans | service, per s | engine, per s | service / engine "
         "| processor of the worker, ms per job | of the gateway | of the engine |"
     )
-    setups = {"servers": "PostgreSQL and Redis", "up": "`tessera up`"}
     rows = [
         (
-            setups.get(row["setup"], row["setup"]),
+            SETUPS[row["setup"]],
             str(row["workers"]),
             row["scans"],
             f"{row['service']:.2f}",
@@ -136,11 +136,10 @@ def throughput(record: Record) -> list[str]:
 def endurance(record: Record) -> list[str]:
     """What a day's work leaves behind: values of the second half, and growth per day's work."""
     head = "| set-up | | at half the time | at the end | growth per day's work | tolerated | |"
-    setups = {"servers": "PostgreSQL and Redis", "up": "`tessera up`"}
     shown = [row for row in record["rows"] if row["growth"] >= 1 or "memory" in row["what"]]
     rows = [
         (
-            setups[row["setup"]],
+            SETUPS[row["setup"]],
             row["what"],
             f"{row['half']:,g}",
             f"{row['end']:,g}",

@@ -19,20 +19,27 @@ pytestmark = pytest.mark.process
 DEMO = Path(__file__).parents[2] / "scripts" / "demo.py"
 
 
-def test_two_real_scans_are_segmented_and_all_ends(tmp_path: Path) -> None:
-    log = tmp_path / "demo.log"
+@pytest.mark.parametrize("once", [True, False], ids=["once", "terminated"])
+def test_two_real_scans_are_segmented_and_all_ends(tmp_path: Path, once: bool) -> None:
+    log, command = tmp_path / "demo.log", [sys.executable, "-P", str(DEMO)]
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [sys.executable, "-P", str(DEMO)], cwd=tmp_path, stdout=output, stderr=output
+            [*command, *(["--once"] if once else [])], cwd=tmp_path, stdout=output, stderr=output
         ) as demo,
     ):
-        until(lambda: "Press Ctrl-C to stop it." in log.read_text() or demo.poll() is not None)
-        assert demo.poll() is None, log.read_text()
+
+        def has_said(words: str) -> bool:
+            assert demo.poll() is None, log.read_text()
+            return words in log.read_text()
+
+        until(lambda: has_said("Tessera is ready"))
         family = psutil.Process(demo.pid).children(recursive=True)
         assert len(family) >= 3
-        demo.terminate()
-        assert demo.wait(PATIENCE_S) == 128 + signal.SIGTERM
+        if not once:
+            until(lambda: has_said("Press Ctrl-C to stop it."))
+            demo.terminate()
+        assert demo.wait(PATIENCE_S) == (0 if once else 128 + signal.SIGTERM)
     assert not psutil.wait_procs(family, 30)[1]
     assert log.read_text().count("Review: http://127.0.0.1:") == 2
     out = tmp_path / "demo-output"

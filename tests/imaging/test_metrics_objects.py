@@ -74,7 +74,7 @@ def test_thousands_of_objects_take_no_time() -> None:
     grid = np.kron(np.arange(1, 10_001).reshape(100, 100), np.ones((10, 10), int))
     began = time.perf_counter()
     matches = Matches.of(np.roll(grid, 2, axis=0), grid)
-    assert time.perf_counter() - began < 30
+    assert time.perf_counter() - began < 2
     assert (matches.reference_objects, matches.predicted_objects) == (10_000, 10_000)
     assert matches.average_precision((0.5, 0.65, 0.7)) == (1.0, 1.0, 0.0)  # IoU 8 / 12
     assert matches.seg() == pytest.approx(8 / 12)

@@ -131,7 +131,7 @@ def test_many_followers_leave_the_gateway_free(gateway: Gateway, job: str) -> No
     until(lambda: len(seen) >= 60)
     begun = time.monotonic()
     assert gateway.client.get("/v1/models").status_code == 200
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 2
     gateway.client.post(f"/v1/jobs/{job}/cancel")
     for reader in readers:
         reader.join(10)

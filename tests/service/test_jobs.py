@@ -276,7 +276,7 @@ def test_broker_is_away(start_gateway: Start) -> None:
     scan = gateway.scan(nifti_bytes())
     begun = time.monotonic()
     job = gateway.job(scan=scan, model="solid")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 2
     assert gateway.client.get(f"/v1/jobs/{job['id']}").json()["state"] == "queued"
     ready = gateway.client.get("/readyz")
     assert ready.status_code == 503

@@ -4,17 +4,15 @@ import hashlib
 import os
 import re
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import nibabel as nib
 import numpy as np
-from sqlalchemy import make_url
 
 from inference.runtime_registry import queue_names
 from jobs.blobs import open_blobs
@@ -25,6 +23,7 @@ from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from tests.support.convolutions import network
+from tests.support.freezing import is_writable
 from tests.support.ports import free_port
 from tests.support.processes import Process, environment, start_tessera
 from tests.support.waiting import PATIENCE_S, until
@@ -211,22 +210,12 @@ class Cluster:
 
         def frozen() -> bool:
             worker.freeze()
-            if self._writable():
+            if is_writable(self.settings.database):
                 return True
             worker.signal(signal.SIGCONT)
             return False
 
         until(frozen)
-
-    def _writable(self) -> bool:
-        path = make_url(self.settings.database).database
-        assert path is not None
-        with closing(sqlite3.connect(path, timeout=2, isolation_level=None)) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                return False
-        return True
 
     def lost(self, name: str) -> int:
         """How often a sweeper that lived on took the job back.

@@ -2,10 +2,11 @@
 
 import contextlib
 import signal
+import sqlite3
 from collections.abc import Iterator
 
 import psutil
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 
 @contextlib.contextmanager
@@ -22,6 +23,21 @@ def frozen(pid: int) -> Iterator[None]:
         for process in reversed(processes):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
+
+
+def is_writable(database: str) -> bool:
+    """Whether nobody holds SQLite's lock, which a stopped process keeps; always on PostgreSQL."""
+    url = make_url(database)
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return True
+    with contextlib.closing(
+        sqlite3.connect(url.database, timeout=2, isolation_level=None)
+    ) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 def postgres_pid(url: str) -> int:
