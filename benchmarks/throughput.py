@@ -49,7 +49,7 @@ from jobs.repository.schema import jobs
 
 WARM = 8
 """Jobs per worker before anything is measured."""
-POLL_S = 0.1
+POLL_S = 0.5
 PATIENCE_S = 600.0
 DURABLE = 40
 """Jobs of which the durable writes are timed."""

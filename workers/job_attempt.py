@@ -21,10 +21,12 @@ from jobs.log_format import log_fields
 from jobs.repository import Leases
 from jobs.settings import Settings
 from workers.breaker import Breaker
+from workers.job_claims import are_small
 from workers.job_problem import failed_part, is_transient, problem_of
 from workers.job_segmenter import FetchedScans, JobSegmenter
 from workers.job_spans import attempt_spans, note_outcome, note_run
 from workers.lease import Lease
+from workers.lease_keeper import LeaseKeeper
 from workers.shutdown import Shutdown, ShutdownError
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class Tools:
 
     segmenter: JobSegmenter
     leases: Leases
+    keeper: LeaseKeeper
     blobs: Blobs
     settings: Settings
     shutdown: Shutdown
@@ -62,7 +65,7 @@ class JobAttempt:
         """How long the computation took; None: it has not ended, or failed."""
         self._tools = tools
         self._token = tools.shutdown.token()
-        self._lease = Lease(tools.leases, job, tools.settings, self._token, tools.shutdown)
+        self._lease = Lease(job, tools.settings, self._token)
         self._context = copy_context()
         self._noted, self._open, self._scans_open = ExitStack(), ExitStack(), ExitStack()
         self._folder = tools.scratch
@@ -75,9 +78,9 @@ class JobAttempt:
         return self._scans.voxels if self._scans else 0
 
     @property
-    def hangs(self) -> bool:
-        """Whether it makes no progress."""
-        return self._lease.hangs
+    def is_small(self) -> bool:
+        """Whether it is computed beside others like it; False until its scans are fetched."""
+        return self._scans is not None and are_small(self._scans.shapes)
 
     def fetch(self) -> None:
         """Gets the scans."""
@@ -116,7 +119,7 @@ class JobAttempt:
         self._noted.enter_context(log_fields(**fields))
         self._noted.enter_context(attempt_spans(job))
         log.info("job %s: attempt %d begins", job.id, job.attempt + 1)
-        self._open.enter_context(self._lease)
+        self._open.enter_context(self._tools.keeper.keeping(self._lease))
         temporary = tempfile.TemporaryDirectory(dir=self._tools.scratch)
         self._folder = Path(self._open.enter_context(temporary))
         with tracing.step("fetch scans"):
@@ -137,14 +140,18 @@ class JobAttempt:
 
     def _begin(self) -> None:
         self._tools.shutdown.check(math.inf)
-        self._tools.breaker.insist(self._lease.begin, self._stops)
+        begin = partial(self._tools.leases.begin, self.job.id, self.job.fence)
+        if not self._tools.breaker.insist(begin, self._stops):
+            raise JobLost("The job was lost before its own work began.")
+        self._lease.begin()
 
     def _store(self, output: SegmentationOutput) -> None:
         with self._open:
             with tracing.step("store mask"):
                 mask, preview = self._put(output.mask), self._put(output.preview)
             with tracing.step("report result"):
-                finished = self._lease.end() and self._reported(
+                self._tools.keeper.leave(self._lease)
+                finished = not self._lease.is_lost and self._reported(
                     partial(self._finish, output, mask, preview)
                 )
         end = "succeeded" if finished else "lost; its mask is dropped"
@@ -162,7 +169,7 @@ class JobAttempt:
         until_s = lease.seconds + max(lease.seconds, self._tools.settings.lease_s)
 
         def gives_up() -> bool:
-            return self._stops() or self._token.cancelled or lease.seconds > until_s
+            return self._stops() or lease.is_lost or lease.seconds > until_s
 
         put = partial(self._tools.blobs.put, path, move=True)
         return self._tools.breaker.insist(put, gives_up, lease.on_waiting)
@@ -175,7 +182,7 @@ class JobAttempt:
             mask_format=output.mask_format,
             preview_sha256=preview,
             report=output.report,
-            tiles=self._lease.tiles,
+            tiles=self._lease.progress.tiles_total,
         )
 
     def _on_tile(self, done: int, total: int) -> None:

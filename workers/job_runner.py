@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from imaging.errors import Unavailable
 from workers.breaker import Breaker
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class JobRunner:
-    """Computes one job at a time, or a few small ones together.
+    """Computes one job at a time, or a few small images at the same time.
 
     While it computes short jobs, it fetches the scans of the next ones and stores the masks of
     those before:
@@ -23,6 +23,8 @@ class JobRunner:
         caller    fetch A | fetch B   | fetch C        | ...
         compute           | A         | B              | C ...
         store                         | A      |       | B ...
+
+    Each small image of the next group begins as soon as one of those before has ended.
 
     At most one group of jobs is claimed ahead. None is while a longer job runs: another worker
     could run it at once.
@@ -32,14 +34,17 @@ class JobRunner:
     holds its message for that time, so that the broker gives it no other.
     """
 
-    def __init__(self, claims: JobClaims, tools: Tools, preparation: Preparation) -> None:
+    def __init__(
+        self, claims: JobClaims, tools: Tools, preparation: Preparation, together: int
+    ) -> None:
+        """`together`: how many small images are computed at the same time."""
         self.claims, self.tools, self.preparation = claims, tools, preparation
         self._short = ShortJobs()
-        self._held: set[JobAttempt] = set()
-        self._computing = ThreadPoolExecutor(1, "compute")
+        self._together = together
+        self._computing = ThreadPoolExecutor(together, "compute")
         self._storing = ThreadPoolExecutor(thread_name_prefix="store")
-        self._computed: Future[None] | None = None
-        """The last computation."""
+        self._computations: list[Future[None]] = []
+        """Those of short jobs that may still run."""
         self._stored: list[Future[None]] = []
 
     @property
@@ -49,7 +54,7 @@ class JobRunner:
 
     def hangs(self) -> bool:
         """Whether one of its jobs makes no progress."""
-        return any(attempt.hangs for attempt in tuple(self._held))
+        return self.tools.keeper.hangs
 
     def run(self, job_id: str) -> bool:
         """Runs the job, or a more urgent one, and small images like it at the same time.
@@ -70,7 +75,6 @@ class JobRunner:
             log.info("job %s: dropped; it is claimed or finished, and no other waits", job_id)
             return True
         attempts = [JobAttempt(job, self.tools) for job in group]
-        self._held.update(attempts)
         for attempt in attempts:
             attempt.fetch()
         self._start(attempts)
@@ -80,41 +84,42 @@ class JobRunner:
         """Returns when its jobs have ended; it can run no others afterwards."""
         self._computing.shutdown()
         self._storing.shutdown()
+        self.tools.keeper.close()
 
     def _start(self, attempts: Sequence[JobAttempt]) -> None:
-        """Starts the computation as soon as the one before has ended. Jobs that are not short are
+        """Starts each computation as soon as there is room for it. Jobs that are not short are
         alone, until their masks are stored."""
         are_short = all(self._short.includes(one.job, one.voxels) for one in attempts)
-        self._wait_until_computed()
         if not are_short:
-            self._wait_until_stored()
-        self._computed = self._computing.submit(self._compute, attempts)
+            self._wait_until_ended()
+        for attempt in attempts:
+            self._wait_for_room(self._together if attempt.is_small else 1)
+            self._computations.append(self._computing.submit(self._compute, attempt))
         if not are_short:
-            self._wait_until_computed()
-            self._wait_until_stored()
+            self._wait_until_ended()
 
-    def _compute(self, attempts: Sequence[JobAttempt]) -> None:
-        with self.preparation.making_way(attempts[0].job.model):
-            if len(attempts) == 1:
-                self._compute_one(attempts[0])
-            else:
-                with ThreadPoolExecutor(len(attempts)) as executor:
-                    list(executor.map(self._compute_one, attempts))
-
-    def _compute_one(self, attempt: JobAttempt) -> None:
-        attempt.compute()
+    def _compute(self, attempt: JobAttempt) -> None:
+        with self.preparation.making_way(attempt.job.model):
+            attempt.compute()
         if attempt.seconds is not None:
             self._short.took(attempt.job, attempt.voxels, attempt.seconds)
         self._stored.append(self._storing.submit(self._store, attempt))
 
     def _store(self, attempt: JobAttempt) -> None:
         attempt.store()
-        self._held.discard(attempt)
         self._wait_for_parts()
 
-    def _wait_until_computed(self) -> None:
-        if self._computed is not None:
-            self._computed.result()
+    def _wait_for_room(self, together: int) -> None:
+        """Returns when fewer than so many computations run."""
+        while len(self._computations) >= together:
+            ended, running = wait(self._computations, return_when=FIRST_COMPLETED)
+            for computation in ended:
+                computation.result()
+            self._computations = list(running)
+
+    def _wait_until_ended(self) -> None:
+        self._wait_for_room(1)
+        self._wait_until_stored()
 
     def _wait_until_stored(self) -> None:
         for stored in tuple(self._stored):

@@ -1,6 +1,6 @@
 """Segments the scans of a job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from math import prod
@@ -21,8 +21,12 @@ class FetchedScans:
     """The scans of a job, as local files by channel name."""
 
     blobs: Mapping[str, VerifiedBlob]
-    voxels: int
-    """Of all of them together."""
+    shapes: Sequence[tuple[int, ...]]
+
+    @property
+    def voxels(self) -> int:
+        """Of all of them together."""
+        return sum(map(prod, self.shapes))
 
 
 class JobSegmenter:
@@ -37,12 +41,12 @@ class JobSegmenter:
         Raises NotFound for a scan that was deleted, DamagedFile for one whose content was changed,
         also when the stack is closed.
         """
-        blobs, voxels = {}, 0
+        blobs, shapes = {}, []
         for channel, scan_id in job.scans.items():
             scan = self._scans.get(job.project, scan_id)
             blobs[channel] = stack.enter_context(self._blobs.verified(scan.sha256))
-            voxels += prod(scan.shape)
-        return FetchedScans(blobs, voxels)
+            shapes.append(scan.shape)
+        return FetchedScans(blobs, shapes)
 
     def segment(
         self, job: Job, scans: FetchedScans, folder: Path, context: RunContext

@@ -27,9 +27,10 @@ from jobs.sweeper import Sweeper
 from workers.breaker import Breaker
 from workers.heartbeat import Heartbeat
 from workers.job_attempt import Tools
-from workers.job_claims import JobClaims
+from workers.job_claims import JobClaims, computed_together
 from workers.job_runner import JobRunner
 from workers.job_segmenter import JobSegmenter
+from workers.lease_keeper import LeaseKeeper
 from workers.preparation import Preparation
 from workers.presence import Presence
 from workers.reconnecting_consumer import ReconnectingConsumer
@@ -94,6 +95,7 @@ def job_runner(
     tools = Tools(
         segmenter=JobSegmenter(repository.scans, blobs, engine),
         leases=repository.leases,
+        keeper=LeaseKeeper(repository.leases, settings, shutdown),
         blobs=blobs,
         settings=settings,
         shutdown=shutdown,
@@ -103,8 +105,9 @@ def job_runner(
         ),
         scratch=scratch,
     )
-    claims = JobClaims(repository.leases, repository.scans, name, settings)
-    return JobRunner(claims, tools, Preparation(engine, settings.cache_folder))
+    together = computed_together(settings)
+    claims = JobClaims(repository.leases, repository.scans, name, settings.lease_s, together)
+    return JobRunner(claims, tools, Preparation(engine, settings.cache_folder), together)
 
 
 def _consume(

@@ -9,7 +9,7 @@ from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
 from jobs.repository.jobs import Jobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
-from jobs.repository.leases import Leases
+from jobs.repository.leases import Held, Leases
 from jobs.repository.lost_jobs import LostJobs
 from jobs.repository.messages import Messages
 from jobs.repository.references import References
@@ -29,6 +29,7 @@ __all__ = [
     "Figures",
     "Forecast",
     "Forecasts",
+    "Held",
     "ImageNames",
     "Jobs",
     "LabelCounts",

@@ -15,7 +15,7 @@ from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
 from jobs.repository.pages import newest_first
 from jobs.repository.rows import Row
 from jobs.repository.schema import brief, deliveries, job_scans, jobs
-from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, apply_step, step
+from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, changed, step
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
 """Columns of which one changes with every change that users see."""
@@ -169,9 +169,8 @@ def _step_or_raise(
     connection: Connection, project: str, job_id: str, event: JobEvent, query: Update
 ) -> Job:
     """Executes a step that a user requested; raises the error that explains a refusal."""
-    job = apply_step(connection, query)
-    if job is not None:
-        return job
+    if jobs_changed := changed(connection, query):
+        return jobs_changed[0]
     current = select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.project == project)
     state = connection.execute(current).scalar_one_or_none()
     if state is None:

@@ -1,12 +1,13 @@
 """Leases: how workers claim jobs, keep them and end them. Each step is one compare-and-set."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, null, or_, select, update
 
-from jobs.job import Job, JobEvent, Progress
+from jobs.job import Job, JobEvent, JobState, Progress
 from jobs.repository.database import Database
 from jobs.repository.job_rows import read_jobs
 from jobs.repository.schema import brief, in_order, jobs, queued
@@ -16,7 +17,7 @@ from jobs.repository.steps import (
     ENDED,
     NOT_STARTED,
     UNHELD,
-    apply_step,
+    changed,
     held,
     release_step,
     step,
@@ -24,6 +25,13 @@ from jobs.repository.steps import (
 
 _SENT = jobs.c.sent_at.is_not(None)
 """The job has a message."""
+
+
+class Held(NamedTuple):
+    """A job as its holder knows it."""
+
+    job_id: str
+    fence: int
 
 
 class Leases:
@@ -38,8 +46,15 @@ class Leases:
 
     def claim(self, job_id: str, worker: str, lease_s: float) -> Job | None:
         """queued -> running for exactly one caller; None for all others."""
+        return next(iter(self.claim_all([job_id], worker, lease_s)), None)
+
+    def claim_all(self, job_ids: Sequence[str], worker: str, lease_s: float) -> list[Job]:
+        """The same for several jobs, in this order; those that others claim are left out."""
+        free = select(jobs.c.id).where(jobs.c.id.in_(job_ids), queued)
+        free = free.with_for_update(skip_locked=True)
         with self._database.write() as connection:
-            return self._claim(connection, jobs.c.id == job_id, worker, lease_s)
+            claimed = self._claim(connection, jobs.c.id.in_(free), worker, lease_s)
+        return sorted(claimed, key=lambda job: job_ids.index(job.id))
 
     def claim_next(self, job_id: str, worker: str, lease_s: float) -> Job | None:
         """Claims the first job in the queue of `job_id`, whose message the worker received.
@@ -57,7 +72,8 @@ class Leases:
         query = query.with_for_update(skip_locked=True)
         with self._database.write() as connection:
             first = connection.execute(query).scalar_one_or_none()
-            return self._claim(connection, jobs.c.id == (first or job_id), worker, lease_s)
+            claimed = self._claim(connection, jobs.c.id == (first or job_id), worker, lease_s)
+            return claimed[0] if claimed else None
 
     def next_like(self, job: Job, lease_s: float, most: int) -> list[Job]:
         """The next jobs of the same queue that use the same network with the same options.
@@ -84,37 +100,32 @@ class Leases:
             )
             return connection.execute(query).rowcount == 1
 
-    def uncount(self, job_id: str, fence: int) -> bool:
-        """The worker shuts down while the job runs: whatever happens, this is no attempt.
-
-        False if the caller lost the job.
-        """
+    def uncount(self, those: Collection[Held]) -> None:
+        """The worker shuts down while the jobs run: whatever happens, this is no attempt."""
+        query = update(jobs).where(held(bindparam("held_id"), bindparam("held_fence")))
+        query = query.values(attempt=ATTEMPT_UNCOUNTED, counted=False)
         with self._database.write() as connection:
-            query = update(jobs).where(held(job_id, fence))
-            query = query.values(attempt=ATTEMPT_UNCOUNTED, counted=False)
-            return connection.execute(query).rowcount == 1
+            connection.execute(query, [_parameters(one) for one in those])
 
-    def renew(self, job_id: str, fence: int, lease_s: float, progress: Progress) -> bool:
-        """Extends the lease and stores the progress; False if the caller lost the job.
+    def renew(self, progress: Mapping[Held, Progress], lease_s: float) -> None:
+        """Extends the leases of these jobs and stores their progress.
 
-        An expired lease that nobody has taken back yet can still be renewed.
+        An expired lease that nobody has taken back yet can still be renewed. A job that the caller
+        has lost stays as it is.
         """
+        query = update(jobs).where(held(bindparam("held_id"), bindparam("held_fence")))
+        query = query.values(lease_until=self._database.now + lease_s)
+        rows = [_parameters(one) | asdict(its) for one, its in progress.items()]
         with self._database.write() as connection:
-            query = update(jobs).where(held(job_id, fence))
-            query = query.values(
-                lease_until=self._database.now + lease_s,
-                tiles_done=progress.tiles_done,
-                tiles_total=progress.tiles_total,
-                preparing=progress.preparing,
-                waiting_for=progress.waiting_for,
-            )
-            return connection.execute(query).rowcount == 1
+            connection.execute(query, rows)
 
-    def holds(self, job_id: str, fence: int) -> bool:
-        """Whether the caller still holds the job."""
+    def still_held(self, those: Collection[Held]) -> set[Held]:
+        """Those of the jobs that the caller has not lost."""
+        query = select(jobs.c.id, jobs.c.fence).where(
+            jobs.c.id.in_([one.job_id for one in those]), jobs.c.state == JobState.RUNNING
+        )
         with self._database.read() as connection:
-            query = select(jobs.c.seq).where(held(job_id, fence))
-            return connection.execute(query).one_or_none() is not None
+            return {Held(*row) for row in connection.execute(query)} & set(those)
 
     def finish(
         self,
@@ -178,7 +189,7 @@ class Leases:
 
     def _claim(
         self, connection: Connection, which: ColumnElement[bool], worker: str, lease_s: float
-    ) -> Job | None:
+    ) -> list[Job]:
         query = step(JobEvent.CLAIM, which).values(
             worker=worker,
             lease_until=self._database.now + lease_s,
@@ -191,13 +202,18 @@ class Leases:
             waiting_for=None,
             error=None,
         )
-        return apply_step(connection, query)
+        return changed(connection, query)
 
     def _end(self, job_id: str, fence: int, event: JobEvent, **values: Any) -> bool:
         with self._database.write() as connection:
             query = step(event, held(job_id, fence))
             values |= {"attempt": ATTEMPT_COUNTED, "finished_at": self._database.now, **ENDED}
             return connection.execute(query.values(**values)).rowcount == 1
+
+
+def _parameters(one: Held) -> dict[str, Any]:
+    """For `held`, with names that are no columns."""
+    return {"held_id": one.job_id, "held_fence": one.fence}
 
 
 def _kind(job: Job) -> tuple[object, ...]:

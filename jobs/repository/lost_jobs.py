@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, not_, select
 
 from jobs.job import Job, JobEvent
 from jobs.repository.database import Database
-from jobs.repository.job_rows import read_jobs
-from jobs.repository.schema import brief, jobs, running
-from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, release_step, step
+from jobs.repository.schema import jobs, running
+from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, changed, release_step, step
 
 WORKER_LOST: Mapping[str, Any] = {
     "type": "urn:tessera:worker-lost",
@@ -44,13 +43,13 @@ class LostJobs:
         """
         with self._database.write() as connection:
             early = release_step(and_(_of(worker), not_(jobs.c.counted)))
-            released = _changed(connection, early)
+            released = changed(connection, early)
             return released + self._lost(connection, _of(worker), error, attempts)
 
     def released_by(self, worker: str) -> list[Job]:
         """Releases the jobs of a worker that was killed on purpose; returns them."""
         with self._database.write() as connection:
-            return _changed(connection, release_step(_of(worker)))
+            return changed(connection, release_step(_of(worker)))
 
     def _lost(
         self,
@@ -65,7 +64,7 @@ class LostJobs:
         last = step(JobEvent.GIVE_UP, and_(which, jobs.c.attempt >= attempts)).values(
             finished_at=self._database.now, error=reason or dict(WORKER_LOST), **ENDED
         )
-        return _changed(connection, again) + _changed(connection, last)
+        return changed(connection, again) + changed(connection, last)
 
     def _expired(self) -> ColumnElement[bool]:
         """Running jobs with an expired lease; two sweepers at once lock different rows."""
@@ -76,7 +75,3 @@ class LostJobs:
 
 def _of(worker: str) -> ColumnElement[bool]:
     return and_(running, jobs.c.worker == worker)
-
-
-def _changed(connection: Connection, query: Update) -> list[Job]:
-    return read_jobs(connection, connection.execute(query.returning(*brief)).mappings())

@@ -1,5 +1,7 @@
 """PostgreSQL: its connections, and how long it may take to answer."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,12 +11,15 @@ import sqlalchemy
 from psycopg.abc import RV, PQGen
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 IDLE_S = 10
 """A transaction of Tessera waits for nothing but the database. One that is idle for this long
 belongs to a frozen process or a lost host; PostgreSQL ends it, which frees its locks."""
 _CONNECT_S = 3
 _PING_S = 3.0
+_FRESH_S = 1.0
+_USED_AT = "used_at"
 _GRACE_S = 2.0
 """What a server gets, beyond the time for a statement, to report that it ended the statement."""
 _POLL_S = 0.1
@@ -64,9 +69,19 @@ def configure(engine: Engine, statement_s: float) -> None:
         connection.execute(f"SET statement_timeout = {statement_s * 1000:.0f}")
         connection.commit()
 
+    @event.listens_for(engine, "checkin")
+    def checkin(_connection: BoundedConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
     @event.listens_for(engine, "checkout")
-    def checkout(connection: BoundedConnection, _record: Any, _proxy: Any) -> None:
-        """As the pool's own `pool_pre_ping`, which would wait as long as for a statement."""
+    def checkout(connection: BoundedConnection, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """As the pool's own `pool_pre_ping`, which would wait as long as for a statement.
+
+        A connection that worked a moment ago is not tried again: that would be a fourth of all
+        messages to the server.
+        """
+        if time.monotonic() - record.info.get(_USED_AT, -math.inf) < _FRESH_S:
+            return
         try:
             with _answering_within(connection, _PING_S):
                 engine.dialect.do_ping(connection)  # type: ignore[arg-type]

@@ -91,6 +91,12 @@ class Scans:
             query = select(scans.c.id, scans.c.name).where(scans.c.id.in_(scan_ids))
             return {row.id: row.name for row in connection.execute(query)}
 
+    def shapes(self, scan_ids: Collection[str]) -> dict[str, tuple[int, ...]]:
+        """Scan id -> shape, for scans that the caller is known to have access to."""
+        with self._database.read() as connection:
+            query = select(scans.c.id, scans.c.shape).where(scans.c.id.in_(scan_ids))
+            return {row.id: tuple(row.shape) for row in connection.execute(query)}
+
     def page(
         self, project: str, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[StoredScan], str | None]:

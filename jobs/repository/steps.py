@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, case, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Update, and_, case, update
 
 from jobs.job import Job, JobEvent, JobState, after, sources
 from jobs.repository.job_rows import read_jobs
@@ -48,12 +48,12 @@ def release_step(where: ColumnElement[bool], waiting_for: str | None = None) -> 
     return step(JobEvent.RELEASE, where).values(sent_at=None, **values)
 
 
-def apply_step(connection: Connection, query: Update) -> Job | None:
-    """Executes a step; the changed job, None if no row matched."""
+def changed(connection: Connection, query: Update) -> list[Job]:
+    """Executes a step; the jobs that it changed, in any order."""
     rows = connection.execute(query.returning(*brief)).mappings().all()
-    return read_jobs(connection, rows)[0] if rows else None
+    return read_jobs(connection, rows) if rows else []
 
 
-def held(job_id: str, fence: int) -> ColumnElement[bool]:
+def held(job_id: str | BindParameter[str], fence: int | BindParameter[int]) -> ColumnElement[bool]:
     """Matches the job while the holder with this fence has it."""
     return and_(jobs.c.id == job_id, jobs.c.state == JobState.RUNNING, jobs.c.fence == fence)

@@ -21,8 +21,9 @@ class WorkerSettings(Section):
     running tile. 0: every job goes back. A supervisor must wait longer than this before it kills
     the worker: `docker stop` waits 10 seconds, Kubernetes 30."""
     group_size: Positive = 4
-    """Largest number of jobs that a worker runs at the same time. Jobs are grouped if they are for
-    small images (up to a megapixel) with the same model and the same options. 1: no grouping."""
+    """Largest number of jobs that a worker runs at the same time, if they are for small images (up
+    to a megapixel) with the same model and the same options. A worker on a processor runs no more
+    than it has threads. 1: one job at a time."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""

@@ -13,7 +13,7 @@ from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.delivery import Commitment as State
 from jobs.delivery import Delivery, DeliveryState, Receipt
 from jobs.job import Job, Progress
-from jobs.repository import Repository
+from jobs.repository import Held, Repository
 from jobs.repository.schema import deliveries, jobs, scans, tallies
 from jobs.service_figures import Runs, StoredScans
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
@@ -39,7 +39,7 @@ def claimed_again(repository: Repository, name: str) -> Job:
 
 
 def finish(repository: Repository, job: Job, report: dict[str, Any]) -> None:
-    repository.leases.renew(job.id, job.fence, 60, Progress(3, 3))
+    repository.leases.renew({Held(job.id, job.fence): Progress(3, 3)}, 60)
     assert repository.leases.finish(
         job.id, job.fence, mask_sha256="a", mask_format="png", preview_sha256=None, report=report
     )

@@ -10,7 +10,7 @@ import pytest
 from imaging.errors import Conflict, NotFound
 from jobs.image_name import ImageName
 from jobs.job import Job, Progress
-from jobs.repository import Repository
+from jobs.repository import Held, Repository
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
@@ -34,7 +34,7 @@ def done(repository: Repository, job: Job) -> Job:
     repository.jobs.add(job)
     claimed = repository.leases.claim(job.id, "w", 60)
     assert claimed is not None
-    repository.leases.renew(job.id, claimed.fence, 60, Progress(1, 1))
+    repository.leases.renew({Held(job.id, claimed.fence): Progress(1, 1)}, 60)
     assert repository.leases.finish(
         job.id,
         claimed.fence,

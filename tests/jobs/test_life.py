@@ -11,7 +11,7 @@ import pytest
 
 from imaging.errors import Conflict, NotFound, Part
 from jobs.job import TRANSITIONS, Job, JobEvent, JobState, Progress
-from jobs.repository import Repository
+from jobs.repository import Held, Repository
 
 MASK: dict[str, Any] = {
     "mask_sha256": "a" * 64,
@@ -93,10 +93,10 @@ def test_a_life_without_trouble(stocked: Repository, job_of: Callable[..., Job])
 
     assert stocked.leases.begin("job", 1)
     assert stocked.jobs.by_id("job").attempt == 1
-    assert stocked.leases.renew("job", 1, 60, Progress(3, 8))
+    stocked.leases.renew({Held("job", 1): Progress(3, 8)}, 60)
     assert stocked.jobs.get("ada", "job").progress == Progress(3, 8)
-    assert stocked.leases.holds("job", 1)
-    assert not stocked.leases.holds("job", 2)
+    holders = [Held("job", 1), Held("job", 2), Held("other", 1)]
+    assert stocked.leases.still_held(holders) == {Held("job", 1)}
     assert stocked.leases.finish("job", 1, **MASK)
 
     done = stocked.jobs.get("ada", "job")
@@ -158,10 +158,11 @@ def test_an_earlier_holder_is_refused(
     assert second is not None
     assert second.attempt == (between == "lost")
 
-    assert not stocked.leases.renew("job", first.fence, 60, Progress(5, 6))
+    lost = Held("job", first.fence)
+    stocked.leases.renew({lost: Progress(5, 6)}, 60)
     assert not stocked.leases.begin("job", first.fence)
-    assert not stocked.leases.uncount("job", first.fence)
-    assert not stocked.leases.holds("job", first.fence)
+    stocked.leases.uncount([lost])
+    assert stocked.leases.still_held([lost]) == set()
     assert not stocked.leases.finish("job", first.fence, **MASK)
     assert not stocked.leases.fail("job", first.fence, REASON)
     assert not stocked.leases.requeue("job", first.fence, REASON, 3)
@@ -179,7 +180,7 @@ def test_a_silent_worker_loses_its_job_three_times(
         assert claimed is not None
         assert claimed.attempt == attempt - 1
         assert stocked.leases.begin("job", claimed.fence)
-        stocked.leases.renew("job", claimed.fence, 0.0, Progress(1, 2))
+        stocked.leases.renew({Held("job", claimed.fence): Progress(1, 2)}, 0.0)
         time.sleep(0.01)
         (job,) = stocked.lost_jobs.take_back(3)
         assert stocked.lost_jobs.take_back(3) == []
@@ -206,7 +207,7 @@ def test_a_late_worker_keeps_what_nobody_took(
     stocked.jobs.add(job_of())
     stocked.leases.claim("job", "w", 0.0)
     time.sleep(0.01)
-    assert stocked.leases.renew("job", 1, 60, Progress(1, 2))
+    stocked.leases.renew({Held("job", 1): Progress(1, 2)}, 60)
     assert stocked.lost_jobs.take_back(3) == []
 
 
@@ -264,13 +265,13 @@ def test_what_a_draining_worker_runs_is_uncounted(
     stocked.leases.claim("job", "w", 0.0)
     assert stocked.leases.begin("job", 1)
     for _ in range(2):  # told twice
-        assert stocked.leases.uncount("job", 1)
+        stocked.leases.uncount([Held("job", 1)])
     time.sleep(0.01)
     (job,) = stocked.lost_jobs.take_back(3)
     assert (job.state, job.attempt) == ("queued", 0)
     assert stocked.leases.claim("job", "w", 60) is not None
     assert stocked.leases.begin("job", 2)
-    assert stocked.leases.uncount("job", 2)
+    stocked.leases.uncount([Held("job", 2)])
     assert stocked.leases.finish("job", 2, **MASK)
     assert stocked.jobs.by_id("job").attempt == 1
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from imaging.errors import Conflict
 from jobs.job import Job, JobState, Options, Progress
-from jobs.repository import Repository
+from jobs.repository import Held, Repository
 from jobs.stored_scan import StoredScan
 
 ATTEMPTS = 3
@@ -68,13 +68,27 @@ class Life(RuleBasedStateMachine):
             self.holder, self.state = None, state
         return done
 
+    def kept(self, change: Callable[[Held], None]) -> Callable[[Job], bool]:
+        """The same as a step: it changes nothing for anyone but the holder."""
+
+        def step(job: Job) -> bool:
+            repository, one = self.repository, Held("j", job.fence)
+            before = repository.jobs.by_id("j")
+            change(one)
+            is_held = repository.leases.still_held([one]) == {one}
+            assert is_held or repository.jobs.by_id("j") == before
+            return is_held
+
+        return step
+
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), counts=st.booleans())
     def begin_or_drain(self, data: st.DataObject, counts: bool) -> None:
         worker = data.draw(st.sampled_from(sorted(self.claims)))
         leases = self.repository.leases
-        change = leases.begin if counts else leases.uncount
-        if self.held(worker, lambda job: change("j", job.fence), None):
+        uncount = self.kept(lambda one: leases.uncount([one]))
+        step = (lambda job: leases.begin("j", job.fence)) if counts else uncount
+        if self.held(worker, step, None):
             self.attempt += counts - self.counted
             self.counted = counts
 
@@ -83,8 +97,9 @@ class Life(RuleBasedStateMachine):
     def renew(self, data: st.DataObject, tiles: int, lease_s: float) -> None:
         worker = data.draw(st.sampled_from(sorted(self.claims)))
         progress = Progress(tiles, 5)
-        renew = self.repository.leases.renew
-        if self.held(worker, lambda job: renew("j", job.fence, lease_s, progress), None):
+        leases = self.repository.leases
+        renew = self.kept(lambda one: leases.renew({one: progress}, lease_s))
+        if self.held(worker, renew, None):
             assert self.repository.jobs.by_id("j").progress == progress
 
     @precondition(lambda self: self.claims)

@@ -21,7 +21,7 @@ from imaging.errors import BadRequest, Conflict, NotFound, Unavailable
 from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.batch import Batch
 from jobs.job import Job, JobState, Options, Progress
-from jobs.repository import Forecast, Forecasts, Repository, SeriesChanged
+from jobs.repository import Forecast, Forecasts, Held, Repository, SeriesChanged
 from jobs.repository.schema import metadata
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
@@ -489,7 +489,7 @@ def test_a_running_job_is_estimated_from_its_own_tiles(stocked: Repository, job_
     assert claimed is not None
     assert claimed.started_at is not None
     time.sleep(0.4)
-    stocked.leases.renew("job", claimed.fence, 60, Progress(1, 5))
+    stocked.leases.renew({Held("job", claimed.fence): Progress(1, 5)}, 60)
     asked, eta, told = time.time(), forecast(stocked, stocked.jobs.by_id("job")).eta, time.time()
     assert eta is not None
     began = claimed.started_at

@@ -13,7 +13,7 @@ from jobs.blobs import open_blobs
 from jobs.dispatch import dispatch
 from jobs.job import Job, JobState, Progress
 from jobs.queue import Queue
-from jobs.repository import Repository
+from jobs.repository import Held, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from tests.support.waiting import until
@@ -124,7 +124,7 @@ def test_a_dead_workers_job_is_sent_at_once(room: Room, job_of: Callable[..., Jo
     sweeper = room.another(lease_s=600.0)  # it rests after a round that comes half a lease late
     sweeper.sweep()
     assert room.queue.waiting() == 0
-    assert room.repository.leases.renew("job", 1, -1, Progress(1, 2))  # and silence since then
+    room.repository.leases.renew({Held("job", 1): Progress(1, 2)}, -1)  # and silence since then
     sweeper.sweep()
     until(lambda: room.queue.waiting() == 1)  # RabbitMQ counts a moment later
     assert room.repository.jobs.by_id("job").state is JobState.QUEUED

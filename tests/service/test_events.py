@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jobs.job import Progress
-from jobs.repository import Forecast
+from jobs.repository import Forecast, Held
 from service.routes import events
 from service.use_cases.job_status import JobStatus
 from tests.support.answers import check_problem
@@ -69,7 +69,7 @@ def test_progress_is_seen(gateway: Gateway, job: str) -> None:
         assert claimed is not None
         begun = time.monotonic()
         for done in range(1, 101):
-            assert repository.leases.renew(job, claimed.fence, 60, Progress(done, 100))
+            repository.leases.renew({Held(job, claimed.fence): Progress(done, 100)}, 60)
             time.sleep(0.015)
         took = time.monotonic() - begun
         repository.leases.fail(job, claimed.fence, {"title": "Bad", "detail": "It broke."})

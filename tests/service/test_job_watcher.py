@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, event, make_url, text
 
 from jobs.job import JobState, Progress
-from jobs.repository import Forecast, Repository
+from jobs.repository import Forecast, Held, Repository
 from service.use_cases import job_watcher
 from service.use_cases.job_changes import JobChanges
 from service.use_cases.job_status import JobStatus, JobStatuses
@@ -80,7 +80,7 @@ def test_every_change_reaches_every_follower(repository: Repository) -> None:
                 assert job is not None
                 for follower in (one, two):
                     await until_state(follower, JobState.RUNNING)
-                repository.leases.renew("job", job.fence, 60, Progress(3, 7))
+                repository.leases.renew({Held("job", job.fence): Progress(3, 7)}, 60)
                 async with asyncio.timeout(PATIENCE_S):
                     while two.status.job.progress != Progress(3, 7):
                         await two.wait()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import event
 
 from jobs.job import Progress
-from jobs.repository import Repository
+from jobs.repository import Held, Repository
 from tests.support.postgres import running_server
 from tests.support.rows import make_job, make_scan
 
@@ -39,7 +39,7 @@ def record(url: str) -> tuple[str, list[list[Any]]]:
         job = repository.leases.claim_next("old0", "old-worker", 30.0)
         assert job is not None
         assert repository.leases.begin(job.id, job.fence)
-        assert repository.leases.renew(job.id, job.fence, 30.0, Progress(1, 2))
+        repository.leases.renew({Held(job.id, job.fence): Progress(1, 2)}, 30.0)
         assert repository.leases.finish(
             job.id,
             job.fence,

@@ -11,6 +11,7 @@ from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from jobs.blobs import open_blobs
 from jobs.job import Job, Progress
+from jobs.repository import Held
 from tests.support.gateway import Gateway
 
 
@@ -20,7 +21,7 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: Any
     with gateway.repository() as repository:
         job = repository.leases.claim(job_id, "test", 60)
         assert job is not None
-        repository.leases.renew(job_id, job.fence, 60, Progress(2, 4))
+        repository.leases.renew({Held(job_id, job.fence): Progress(2, 4)}, 60)
         stored = repository.scans.get(job.project, next(iter(job.scans.values())))
         folder = gateway.data.parent
         with blobs.local(stored.sha256) as path:

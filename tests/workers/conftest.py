@@ -13,6 +13,7 @@ from models.registry import Registry
 from tests.support.cluster import Cluster, noise
 from tests.support.convolutions import network
 from tests.support.redis import Redis
+from workers import short_jobs
 
 LEASE_S = 2.0
 
@@ -24,6 +25,12 @@ def celery_goes_on() -> Iterator[None]:
 
     yield
     state.should_stop = None
+
+
+@pytest.fixture
+def all_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs of a kind that ran before, however slow this machine is just now."""
+    monkeypatch.setattr(short_jobs, "SHORT_S", 1e6)
 
 
 @pytest.fixture(scope="session")

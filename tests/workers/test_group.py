@@ -11,11 +11,13 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from inference.device import cores
 from inference.engine import Engine
 from jobs.job import Options
 from jobs.stored_scan import StoredScan
 from models.registry import Registry
 from tests.support.job_runner import Parts, job_runner
+from workers.job_claims import computed_together
 
 MODEL = Registry().get("nuclei-2d").card
 CHANNEL = MODEL.channels[0].name
@@ -57,7 +59,7 @@ def parts(idle_cluster: Any, tmp_path: Path) -> Parts:
         picture(idle_cluster, tmp_path, name)
     for name in PICTURES:
         ask(idle_cluster, name, scans={CHANNEL: name})
-    return Parts(idle_cluster, engine, tmp_path)
+    return Parts(idle_cluster, engine, tmp_path, changes={"threads": 4})
 
 
 def states(cluster: Any) -> str:
@@ -94,6 +96,50 @@ def test_they_run_side_by_side(parts: Parts, idle_cluster: Any) -> None:
     parts.engine.segment = meet  # type: ignore[method-assign]
     job_runner(parts).run("a")
     assert states(idle_cluster) == "ssssqq"
+
+
+@pytest.mark.usefixtures("all_are_short")
+def test_the_next_begins_as_soon_as_one_has_ended(parts: Parts, idle_cluster: Any) -> None:
+    """And no more at the same time than the worker has threads."""
+    ends, begun = {name: threading.Event() for name in PICTURES}, []
+    names = {idle_cluster.repository.scans.get("ada", name).sha256: name for name in PICTURES}
+    honest = parts.engine.segment
+
+    def until_told(scans: Any, *args: Any, **kwargs: Any) -> Any:
+        name = names[scans[CHANNEL].name]
+        begun.append(name)
+        assert ends[name].wait(60)
+        return honest(scans, *args, **kwargs)
+
+    parts.engine.segment = until_told  # type: ignore[method-assign]
+    for name in "ab":
+        ends[name].set()
+    runner = job_runner(replace(parts, changes={"threads": 2}))
+    runner.run("a")
+    assert states(idle_cluster) == "ssqqqq"
+    runner.run("c")
+    ahead = threading.Thread(target=runner.run, args=("e",))
+    ahead.start()
+    idle_cluster.until(lambda: states(idle_cluster) == "ssrrrr")
+    assert not idle_cluster.job("e").attempt, "it is claimed, and waits"
+    ends["d"].set()
+    idle_cluster.until(lambda: "e" in begun)
+    assert "f" not in begun
+    assert idle_cluster.job("c").state == "running", "e does not wait for it"
+    for end in ends.values():
+        end.set()
+    ahead.join(60)
+    runner.close()
+    assert states(idle_cluster) == "ssssss"
+
+
+def test_no_more_at_the_same_time_than_threads_on_a_processor(idle_cluster: Any) -> None:
+    def together(**changes: Any) -> int:
+        return computed_together(idle_cluster.settings.model_copy(update=changes))
+
+    assert [together(threads=n, device="cpu") for n in (1, 2, 3, 4, 16)] == [1, 2, 3, 4, 4]
+    assert together(threads=16, device="cpu", group_size=9) == 9
+    assert together(threads=0, device="cpu") == min(4, cores())
 
 
 def test_a_job_of_another_kind_is_not_overtaken(parts: Parts, idle_cluster: Any) -> None:
@@ -143,7 +189,7 @@ def test_a_large_picture_goes_alone_and_so_do_all_where_settings_say_so(
     assert job.id == "large"
     assert job_runner(parts).claims.similar(job) == []
     small = idle_cluster.repository.leases.claim_next("a", "runner", 60)
-    alone = replace(parts, changes={"group_size": 1})
+    alone = replace(parts, changes={"threads": 4, "group_size": 1})
     assert job_runner(alone).claims.similar(small) == []
 
 

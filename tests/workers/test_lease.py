@@ -1,63 +1,141 @@
-"""A heartbeat goes on whatever it meets."""
+"""The leases of a worker's jobs are renewed whatever the thread that does it meets."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from imaging.errors import Unavailable
 from inference.cancellation import CancelToken
-from jobs.job import Job, Progress
-from jobs.repository import Database, Leases
+from jobs.job import Progress
+from jobs.repository import Database, Held, Leases
 from workers.lease import Lease
+from workers.lease_keeper import LeaseKeeper
 from workers.shutdown import Shutdown
 
 
 class Faulty(Leases):
-    """Fails as no known error does, the first few times."""
+    """Fails the first few times."""
 
     faults = 3
+    error: Exception = ValueError("not one of ours")
+    statements = 0
 
-    def renew(self, job_id: str, fence: int, lease_s: float, progress: Progress) -> bool:
+    def renew(self, progress: Mapping[Held, Progress], lease_s: float) -> None:
+        self.statements += 1
         if self.faults:
             self.faults -= 1
-            raise ValueError("not one of ours")
-        return super().renew(job_id, fence, lease_s, progress)
+            raise self.error
+        super().renew(progress, lease_s)
 
 
-def test_a_fault_ends_no_heartbeat(idle_cluster: Any, caplog: pytest.LogCaptureFixture) -> None:
-    idle_cluster.ask("job", send=0)
-    database, token = Database(idle_cluster.settings.database), CancelToken()
-    leases = Faulty(database)
-    job: Job | None = leases.claim("job", "w", 60)
-    assert job is not None
-    with Lease(leases, job, idle_cluster.settings, token, Shutdown()) as lease:
+class Kept:
+    """Jobs a, b and c of a worker."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.cluster, self._database = cluster, Database(cluster.settings.database)
+        self.leases, self.shutdown = Faulty(self._database), Shutdown()
+        self.keeper = LeaseKeeper(self.leases, cluster.settings, self.shutdown)
+        self.tokens = {name: CancelToken() for name in "abc"}
+        self.of = {name: self._lease(name) for name in "abc"}
+
+    def _lease(self, name: str) -> Lease:
+        self.cluster.ask(name, send=0)
+        job = self.leases.claim(name, "w", 60)
+        assert job is not None
+        return Lease(job, self.cluster.settings, self.tokens[name])
+
+    def tiles(self) -> dict[str, int]:
+        """Done, as stored."""
+        return {name: self.cluster.job(name).progress.tiles_done for name in "abc"}
+
+    def close(self) -> None:
+        self.keeper.close()
+        self._database.close()
+
+
+@pytest.fixture
+def kept(idle_cluster: Any) -> Iterator[Kept]:
+    kept = Kept(idle_cluster)
+    yield kept
+    kept.close()
+
+
+def test_a_fault_ends_no_heartbeat(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    lease = kept.of["a"]
+    with kept.keeper.keeping(lease):
         lease.on_tile(1, 2)
-        idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 1)
+        kept.cluster.until(lambda: kept.tiles()["a"] == 1)
         lease.on_tile(2, 2)
-        idle_cluster.until(lambda: idle_cluster.job("job").progress.tiles_done == 2)
-        assert lease.end()
-    assert caplog.text.count("an error in its heartbeat") == 3
-    assert not token.cancelled
-    database.close()
+        kept.cluster.until(lambda: kept.tiles()["a"] == 2)
+    assert caplog.text.count("an error in the heartbeat") == 3
+    assert not lease.is_lost
 
 
-def test_a_preparation_is_stored_until_it_ends(idle_cluster: Any) -> None:
-    idle_cluster.ask("job", send=0)
-    database = Database(idle_cluster.settings.database)
-    leases = Leases(database)
-    job = leases.claim("job", "w", 60)
-    assert job is not None
+def test_an_outage_is_reported_once(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    kept.leases.error = Unavailable("The database does not answer.")
+    lease = kept.of["a"]
+    with kept.keeper.keeping(lease):
+        lease.on_tile(1, 2)
+        kept.cluster.until(lambda: kept.tiles()["a"] == 1)
+    assert caplog.text.count("leases cannot be renewed") == 1
+    assert not lease.is_lost
+
+
+def test_jobs_are_renewed_together(kept: Kept) -> None:
+    """In one transaction; the end of one changes nothing for the others."""
+    kept.leases.faults = 0
+    a, b, c = kept.of.values()
+    with kept.keeper.keeping(a), kept.keeper.keeping(b):
+        with kept.keeper.keeping(c):
+            for done, lease in enumerate((a, b, c), 1):
+                lease.on_tile(done, 9)
+            kept.cluster.until(lambda: kept.tiles() == {"a": 1, "b": 2, "c": 3})
+        assert kept.leases.statements <= 2, "they may fall into two heartbeats"
+        c.on_tile(8, 9)
+        a.on_tile(9, 9)
+        kept.cluster.until(lambda: kept.tiles() == {"a": 9, "b": 2, "c": 3})
+
+
+def test_only_the_lost_job_is_cancelled(kept: Kept) -> None:
+    kept.leases.faults = 0
+    a, b, c = kept.of.values()
+    with kept.keeper.keeping(a), kept.keeper.keeping(b), kept.keeper.keeping(c):
+        kept.keeper.leave(c)
+        for name in "bc":
+            kept.cluster.repository.jobs.cancel("ada", name)
+        kept.cluster.until(lambda: b.is_lost)
+        a.on_tile(1, 2)
+        kept.cluster.until(lambda: kept.tiles()["a"] == 1)
+    assert [lease.is_lost for lease in (a, b, c)] == [False, True, False]
+    assert [token.cancelled for token in kept.tokens.values()] == [False, True, False]
+
+
+def test_no_attempt_is_counted_once_the_worker_stops(kept: Kept) -> None:
+    for lease in kept.of.values():
+        assert kept.leases.begin(*lease.held)
+    a, b, _ = kept.of.values()
+    with kept.keeper.keeping(a), kept.keeper.keeping(b):
+        assert kept.cluster.job("a").attempt == 1
+        kept.shutdown.on_signal(15, None)
+        kept.cluster.until(lambda: kept.cluster.job("b").attempt == 0)
+        kept.cluster.until(lambda: kept.cluster.job("a").attempt == 0)
+    assert kept.cluster.job("c").attempt == 1, "it is not kept"
+
+
+def test_a_preparation_is_stored_until_it_ends(kept: Kept) -> None:
+    lease = kept.of["a"]
 
     def stored() -> Progress:
-        return idle_cluster.job("job").progress
+        return kept.cluster.job("a").progress
 
     assert stored() == Progress()
-    with Lease(leases, job, idle_cluster.settings, CancelToken(), Shutdown()) as lease:
+    with kept.keeper.keeping(lease):
         lease.on_preparing(True)
-        idle_cluster.until(lambda: stored() == Progress(preparing=True))
+        kept.cluster.until(lambda: stored() == Progress(preparing=True))
         lease.on_preparing(False)
-        idle_cluster.until(lambda: stored() == Progress())
+        kept.cluster.until(lambda: stored() == Progress())
         lease.on_preparing(True)
-        idle_cluster.until(lambda: stored().preparing)
-    idle_cluster.repository.jobs.cancel("ada", "job")
+        kept.cluster.until(lambda: stored().preparing)
+    kept.cluster.repository.jobs.cancel("ada", "a")
     assert not stored().preparing
-    database.close()

@@ -12,7 +12,6 @@ from inference.engine import Engine
 from jobs.job import JobState
 from models.registry import Registry
 from tests.support.job_runner import Parts, job_runner
-from workers import short_jobs
 from workers.job_runner import JobRunner
 from workers.short_jobs import SHORT_S, ShortJobs
 
@@ -45,12 +44,6 @@ def parts(idle_cluster: Any, tmp_path: Path) -> Parts:
 def states(cluster: Any) -> str:
     """First letters: q, r, s, f, c."""
     return "".join(cluster.job(name).state.value[0] for name in "abcd")
-
-
-@pytest.fixture
-def all_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow this machine is just now."""
-    monkeypatch.setattr(short_jobs, "SHORT_S", 1e6)
 
 
 @pytest.mark.usefixtures("all_are_short")
