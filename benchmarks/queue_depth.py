@@ -53,6 +53,8 @@ LOAD_S = 20.0
 REQUEST_S = 60.0
 """How long a polling client waits for an answer."""
 CLAIMS_PER_S = 5
+LISTED = 25
+"""Jobs of a list: as many at every depth."""
 Row = dict[str, Any]
 
 
@@ -114,7 +116,7 @@ def single_requests(client: httpx.Client, process: int, scan: str, runs: int) ->
 
     names = [job["id"] for job in repeated("submit", lambda _: client.post("/v1/jobs", json=body))]
     repeated("status", lambda n: client.get(f"/v1/jobs/{names[n]}"))
-    repeated("list", lambda _: client.get("/v1/jobs"))
+    repeated("list", lambda _: client.get("/v1/jobs", params={"limit": LISTED}))
     for name in names:
         client.post(f"/v1/jobs/{name}/cancel").raise_for_status()
     return row

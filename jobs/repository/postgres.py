@@ -67,6 +67,9 @@ def configure(engine: Engine, statement_s: float) -> None:
         # As statements: poolers such as PgBouncer refuse them as options of the connection.
         connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_S * 1000:.0f}")
         connection.execute(f"SET statement_timeout = {statement_s * 1000:.0f}")
+        # Without statistics of a table that has just grown by ten thousand rows, the planner reads
+        # all of it in place of an index. Whole tables can still be read where no index helps.
+        connection.execute("SET enable_seqscan = off")
         connection.commit()
 
     @event.listens_for(engine, "checkin")

@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
 )
 
 from jobs.repository.job_rows import chunks
@@ -54,6 +55,7 @@ def waiting_jobs(connection: Connection, wanted: Sequence[str], rates: Rates) ->
 
     Reads the counts of their queues and, for each job, at most BLOCK rows by sequence number.
     """
+    query = _query(len(rates), lateral=connection.dialect.name != "sqlite")
     parameters: dict[str, object] = {}
     for n, (model, rate) in enumerate(rates.items()):
         parameters |= {f"model_{n}": model, f"rate_{n}": rate}
@@ -69,14 +71,14 @@ def waiting_jobs(connection: Connection, wanted: Sequence[str], rates: Rates) ->
             unmeasured=int(row.unmeasured),
         )
         for ids in chunks(wanted)
-        for row in connection.execute(_query(len(rates)), {"ids": ids, **parameters})
+        for row in connection.execute(query, {"ids": ids, **parameters})
     ]
 
 
 @cache
-def _query(rates: int) -> "Select[Any]":
+def _query(rates: int, lateral: bool) -> "Select[Any]":
     """The statement for this number of rates: it takes longer to build than to execute."""
-    line, own = _line(rates).subquery(), _own_blocks(rates).subquery()
+    line, own = _line(rates).subquery(), _own_blocks(rates, lateral).subquery()
     same = and_(*(line.c[name] == own.c[name] for name in ("queue", "priority", "block")))
     facts = (own.c[name] for name in ("id", "queue", "model", "voxels", "created_at"))
     figures = (
@@ -105,12 +107,14 @@ def _line(rates: int) -> "Select[Any]":
     return query.where(job_counts.c.state == "queued").group_by(*key)
 
 
-def _own_blocks(rates: int) -> "Select[Any]":
+def _own_blocks(rates: int, lateral: bool) -> "Select[Any]":
     """Each of the jobs `ids`, with the work before it in its own block.
 
     PostgreSQL's planner guesses badly while a queue grows, and for ranges of sequence numbers
     always. It must not have the choice to join: each job's block is looked at by itself, and by
     sequence number, not by an index on the queue, all of whose entries it might read.
+
+    `lateral`: the block is read once, not once for each sum, for which SQLite has no syntax.
     """
     names = ("id", "queue", "priority", "seq", "model", "voxels", "created_at")
     facts = (jobs.c[name] for name in (*names, "state"))
@@ -125,16 +129,18 @@ def _own_blocks(rates: int) -> "Select[Any]":
         other.c.seq < own.c.seq,
     )
     seconds, unmeasured = _work(other.c.model, other.c.voxels, rates)
-    sums = {
-        "jobs": func.count(other.c.seq),
-        "seconds": func.sum(seconds),
-        "unmeasured": func.sum(unmeasured),
-    }
-    counted = (
-        select(total).where(before).scalar_subquery().label(name) for name, total in sums.items()
+    sums = (
+        func.count(other.c.seq).label("jobs"),
+        func.sum(seconds).label("seconds"),
+        func.sum(unmeasured).label("unmeasured"),
     )
-    query = select(*(own.c[name] for name in names), block.label("block"), *counted)
-    return query.where(own.c.state == "queued")
+    query = select(*(own.c[name] for name in names), block.label("block"))
+    query = query.where(own.c.state == "queued")
+    if lateral:
+        ahead = select(*sums).where(before).lateral("ahead")
+        return query.add_columns(*ahead.c).join_from(own, ahead, true())
+    each = (select(total).where(before).scalar_subquery().label(total.name) for total in sums)
+    return query.add_columns(*each)
 
 
 def _work(
