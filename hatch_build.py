@@ -68,9 +68,9 @@ def build(sources: Path, folder: Path) -> Path:
     shutil.copytree(sources, copy, ignore=shutil.ignore_patterns(*SKIPPED))
     node, npm = node_and_npm()
     cache = folder / "npm-cache"
+    quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--cache", cache)
     run(
-        [node, npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-        + ["--cache", cache],
+        [node, npm, "ci", "--omit=dev", *quietly],
         copy,
         "Check the connection to the npm registry (npm's own settings name another: "
         "`npm_config_registry`, or registry= in ~/.npmrc), then install again.",
