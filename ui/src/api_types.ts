@@ -46,6 +46,7 @@ export interface Bodies {
   ScanOut: ScanOut
   ScanPage: ScanPage
   ScansOut: ScansOut
+  TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   WebhookEvent: WebhookEvent
@@ -516,6 +517,25 @@ export interface ScanPage {
 export interface ScansOut {
   scans: ScanOut[]
   refused: RefusedOut[]
+}
+/**
+ * How an image and its masks are cut into tiles, and whether this one can be read yet.
+ *
+ * Level `max_level` has the image's own size, and each level below is half of the one above,
+ * rounded up. The tile in row r and column c of a level begins at its pixel (r x `tile_size`,
+ * c x `tile_size`).
+ */
+export interface TilesOut {
+  width: number
+  height: number
+  tile_size: number
+  min_level: number
+  max_level: number
+  ready: boolean
+  /**
+   * Share of the tiles that are made, 0 to 1.
+   */
+  fraction: number
 }
 /**
  * A complete upload.
