@@ -1,6 +1,6 @@
 /** `window.tessera`: the interface for scripts and tests (docs/reference/review-page.md). */
 
-import type { ScreenPoint } from './viewer/viewer'
+import type { ScreenPoint } from './viewer/port'
 import type { Point } from './schemas'
 import type { JobView } from './views/job'
 

@@ -4,7 +4,7 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Viewer } from '../viewer/viewer'
+import type { Viewer } from '../viewer/port'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import {
   type Download,
@@ -100,6 +100,7 @@ export class JobView {
   close(): void {
     this.opened.abort()
     this.deliveries.clear()
+    this.stage.blank('') // frees the memory of its scan
     this.id = null
   }
 
@@ -165,7 +166,7 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension)
+    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
     if (!signal.aborted) this.stage.message(null)
   }
 

@@ -1,9 +1,9 @@
-/** The image area: canvas, tools, and the values under the crosshair. */
+/** The image area: panes, tools, and the values under the crosshair. */
 
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import type { Legend } from '../viewer/legend'
-import type { Readout, View, Viewer } from '../viewer/viewer'
+import type { Readout, View, Viewer } from '../viewer/port'
 import type { Point, Problem } from '../schemas'
 import { problemBox } from './messages'
 
@@ -12,7 +12,7 @@ const VIEWS: [View, string, string][] = [
   ['axial', 'Axial', '2'],
   ['coronal', 'Coronal', '3'],
   ['sagittal', 'Sagittal', '4'],
-  ['solid', '3D', '5'],
+  ['main', '1 + 2', '5'],
 ]
 
 export class Stage {
@@ -22,8 +22,7 @@ export class Stage {
   private starting: Promise<Viewer | null> | null = null
   private legend: Legend | null = null
   private flat = false
-  private masked = true
-  private readonly canvas = element('canvas', {
+  private readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
     role: 'img',
@@ -51,7 +50,7 @@ export class Stage {
       max: 100,
       step: 5,
       value: recall('opacity', '50'),
-      oninput: () => this.applyOpacity(),
+      oninput: () => this.applyMask(),
     })
     this.shown = element(
       'button',
@@ -87,17 +86,20 @@ export class Stage {
 
   private async start(): Promise<Viewer | null> {
     try {
-      const { Viewer } = await import('../viewer/viewer')
-      this.viewer = await Viewer.on(this.canvas, (readout) => this.showReadout(readout))
-      this.canvas.addEventListener('webglcontextlost', () => this.contextLost())
-      this.applyOpacity()
+      const { openViewer } = await import('../viewer/viewer')
+      this.viewer = openViewer(this.screen, {
+        readout: (readout) => this.showReadout(readout),
+        view: (view) => this.setView(view),
+        lost: () => this.contextLost(),
+      })
+      this.applyMask()
     } catch {
       this.viewer = null
     }
     return this.viewer
   }
 
-  /** Clears the canvas and shows a message. */
+  /** Clears the image and shows a message. */
   blank(text: string): void {
     this.root.dataset.scan = 'none'
     this.root.dataset.mask = 'none'
@@ -126,8 +128,8 @@ export class Stage {
     )
   }
 
-  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3): Promise<void> {
-    if (!(await viewer.show(file, dimension))) return
+  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<void> {
+    if (!(await viewer.show(file, dimension, name))) return
     this.flat = dimension === 2
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
@@ -136,15 +138,12 @@ export class Stage {
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
         : ''
-    this.applyOpacity()
   }
 
   async showMask(viewer: Viewer, file: ArrayBuffer, legend: Legend): Promise<void> {
     this.legend = legend
     if (!(await viewer.overlay(file, legend))) return
-    if (this.outline.ariaPressed === 'true') viewer.outline = true
     this.root.dataset.mask = 'shown'
-    this.applyOpacity()
   }
 
   /** Moves the crosshair to a point. */
@@ -168,26 +167,25 @@ export class Stage {
 
   changeOpacity(by: number): void {
     this.opacity.value = String(Number(this.opacity.value) + by)
-    this.applyOpacity()
+    this.applyMask()
   }
 
   toggleMask(): void {
-    this.masked = !this.masked
-    this.shown.ariaPressed = String(this.masked)
-    this.applyOpacity()
+    toggle(this.shown)
+    this.applyMask()
   }
 
   toggleOutline(): void {
-    const on = this.outline.ariaPressed !== 'true'
-    this.outline.ariaPressed = String(on)
-    if (this.viewer !== null && this.legend !== null) this.viewer.outline = on
+    toggle(this.outline)
+    this.applyMask()
   }
 
-  private applyOpacity(): void {
+  private applyMask(): void {
     const value = Number(this.opacity.value)
     this.percent.value = `${value} %`
     remember('opacity', String(value))
-    if (this.viewer !== null) this.viewer.opacity = this.masked ? value / 100 : 0
+    if (this.viewer === null) return
+    this.viewer.mask = { visible: pressed(this.shown), fill: value / 100, outline: pressed(this.outline) }
   }
 
   private layout(): HTMLElement {
@@ -209,7 +207,7 @@ export class Stage {
           this.outline,
         ),
       ),
-      element('div.canvas', {}, this.canvas, this.cover),
+      element('div.canvas', {}, this.screen, this.cover),
       element(
         'div.under',
         {},
@@ -268,4 +266,12 @@ export class Stage {
       element('button', { type: 'button', onclick: () => location.reload() }, 'Reload'),
     )
   }
+}
+
+function pressed(button: HTMLButtonElement): boolean {
+  return button.ariaPressed === 'true'
+}
+
+function toggle(button: HTMLButtonElement): void {
+  button.ariaPressed = String(!pressed(button))
 }
