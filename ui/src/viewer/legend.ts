@@ -75,12 +75,13 @@ export class Legend {
     return this.instances ? this.slotsOfObjects(mask) : this.slotsOfLabels(mask)
   }
 
-  /** The colour and opacity of each slot; hidden labels and the background have opacity 0. */
+  /** The colour and opacity of each slot; only hidden labels and the background have opacity 0. */
   colours(): Colour4[] {
     const shown = this.values.map((value): Colour4 => {
       const label = this.instances ? (this.labels[0]?.value ?? 1) : value
-      const opacity = this.hidden.has(label) ? 0 : (this.opacities.get(label) ?? 1)
-      return [...this.colourOf(value), Math.round(255 * opacity)]
+      const hidden = this.hidden.has(label)
+      const opacity = this.opacities.get(label) ?? 1
+      return [...this.colourOf(value), hidden ? 0 : Math.max(1, Math.round(255 * opacity))]
     })
     return [[0, 0, 0, 0], ...shown]
   }

@@ -83,6 +83,8 @@ export function addImage(id: string, space: Space, dims: Types.Point3, scalarDat
     ...(referencedImageId === undefined ? {} : { referencedImageId }),
     targetBuffer: { type: scalarData.constructor.name as Types.PixelDataTypedArrayString },
   })
+  // Without a window, the library's first one runs from 0 to -1, and all later ones are inverted.
+  Object.assign(image, { windowCenter: 128, windowWidth: 256 })
   const samplesPerPixel = scalarData.length / (dims[0] * dims[1])
   image.numberOfComponents = samplesPerPixel // the library takes every local image for a grey one
   addTo(id, Enums.MetadataModules.IMAGE_PIXEL, { samplesPerPixel })

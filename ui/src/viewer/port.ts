@@ -38,6 +38,8 @@ export interface ViewerEvents {
   readout: (readout: Readout) => void
   /** The user changed the view by a double click. */
   view: (view: View) => void
+  /** The user changed the window by a drag. */
+  window: () => void
   /** The graphics memory was lost. */
   lost: () => void
 }

@@ -48,6 +48,8 @@ class PlanarViewer implements Viewer {
   private voxel: Point = [0, 0, 0]
   private active: Plane = 'axial'
   private layout: View = 'planes'
+  /** The last view of several planes. */
+  private several: View = 'planes'
   private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
   private shownWindow: Window | null = null
   private negative = false
@@ -122,7 +124,9 @@ class PlanarViewer implements Viewer {
 
   set view(view: View) {
     this.layout = view
-    if (PLANES.includes(view as Plane)) this.active = view as Plane
+    if (!PLANES.includes(view as Plane)) this.several = view
+    else this.activate(view as Plane)
+    this.root.dataset.main = this.active
     this.arrange()
     this.resized()
   }
@@ -302,7 +306,6 @@ class PlanarViewer implements Viewer {
     const flat = this.scan?.flat ?? false
     const single = flat || PLANES.includes(this.layout as Plane)
     this.root.dataset.layout = single ? 'single' : this.layout
-    this.root.dataset.main = this.active
     for (const pane of this.panes) {
       const wanted = flat ? pane.plane === 'image' : pane.plane !== 'image' && (!single || pane.plane === this.layout)
       pane.root.hidden = this.scan === null || !wanted
@@ -395,17 +398,17 @@ class PlanarViewer implements Viewer {
   private gestures(): Gestures {
     return {
       point: (pane, at) => {
-        const camera = this.activate(pane)
+        const camera = this.used(pane)
         if (camera !== null) this.pointAt(this.scan!.space.toVoxel(camera.toScene(at)))
       },
       move: (pane, dx, dy) => this.move(pane, dx, dy),
       window: (dx, dy) => this.dragWindow(dx, dy),
       scroll: (pane, slices) => {
-        this.activate(pane)
+        this.used(pane)
         this.scroll(slices)
       },
       zoom: (pane, factor, at: At) => {
-        const camera = this.activate(pane)
+        const camera = this.used(pane)
         if (camera !== null) this.zoomAround(factor, camera.toScene(at))
       },
       maximise: (pane) => this.maximise(pane),
@@ -413,11 +416,16 @@ class PlanarViewer implements Viewer {
     }
   }
 
-  /** Keys act on the plane that was used last. */
-  private activate(pane: Pane): Camera | null {
+  private used(pane: Pane): Camera | null {
     const camera = this.cameraOf(pane)
-    if (camera !== null) this.active = planeOf(pane)
+    if (camera !== null) this.activate(planeOf(pane))
     return camera
+  }
+
+  /** Keys act on this plane. */
+  private activate(plane: Plane): void {
+    this.active = plane
+    this.root.dataset.active = plane
   }
 
   private move(pane: Pane, dx: number, dy: number): void {
@@ -431,11 +439,12 @@ class PlanarViewer implements Viewer {
     if (this.scan === null || this.shownWindow === null) return
     const { range, integers } = this.scan.statistics
     this.window = dragged(this.shownWindow, dx, dy, range, integers)
+    this.events.window()
   }
 
   private maximise(pane: Pane): void {
     if (this.scan === null || this.scan.flat) return
-    this.events.view(this.layout === pane.plane ? 'planes' : planeOf(pane))
+    this.events.view(this.layout === pane.plane ? this.several : planeOf(pane))
   }
 
   private report(): void {

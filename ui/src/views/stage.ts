@@ -4,15 +4,17 @@ import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import type { Legend } from '../viewer/legend'
 import type { Readout, View, Viewer } from '../viewer/port'
+import { CT_PRESETS } from '../viewer/voi'
 import type { Point, Problem } from '../schemas'
 import { problemBox } from './messages'
 
-const VIEWS: [View, string, string][] = [
-  ['planes', '3 planes', '1'],
-  ['axial', 'Axial', '2'],
-  ['coronal', 'Coronal', '3'],
-  ['sagittal', 'Sagittal', '4'],
-  ['main', '1 + 2', '5'],
+/** The view, its button's text and name, and its key. */
+const VIEWS: [View, string, string, string][] = [
+  ['planes', '3', 'Three planes', '1'],
+  ['axial', 'Axial', 'Axial plane', '2'],
+  ['coronal', 'Coronal', 'Coronal plane', '3'],
+  ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
+  ['main', '1 + 2', 'One large plane and two small', '5'],
 ]
 
 export class Stage {
@@ -37,42 +39,30 @@ export class Stage {
   private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
-  private readonly shown: HTMLButtonElement
-  private readonly outline: HTMLButtonElement
+  private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () => this.toggleMask())
+  private readonly filled = this.toggleButton('Fill', 'Fill the areas of the mask (F)', recall('fill', 'true') === 'true', () => this.toggleFill())
+  private readonly outline = this.toggleButton('Outline', 'Draw the outlines of the mask (O)', recall('outline', 'true') === 'true', () => this.toggleOutline())
+  private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () => this.toggleInverted())
+  private readonly presets = element(
+    'select',
+    { id: 'preset', 'aria-label': 'Window for CT', title: 'Window for CT (Shift + 1 to 6)', hidden: true, onchange: () => this.choosePreset() },
+    element('option', { value: '' }, 'Window'),
+    ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
+  )
 
   constructor() {
     this.opacity = element('input', {
       type: 'range',
       id: 'opacity',
-      'aria-label': 'Opacity of the mask',
-      title: 'Opacity of the mask ( [ and ] )',
+      'aria-label': 'Opacity of the areas',
+      title: 'Opacity of the areas ( [ and ] )',
       min: 0,
       max: 100,
       step: 5,
       value: recall('opacity', '50'),
       oninput: () => this.applyMask(),
     })
-    this.shown = element(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': 'true',
-        title: 'Show or hide the mask (M)',
-        onclick: () => this.toggleMask(),
-      },
-      'Mask',
-    )
-    this.outline = element(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': 'false',
-        title: 'Show only the outline of the mask (O)',
-        onclick: () => this.toggleOutline(),
-      },
-      'Outline',
-    )
-    fill(this.views, ...VIEWS.map(([view, label, key]) => this.viewButton(view, label, key)))
+    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)))
     this.root = this.layout()
   }
 
@@ -90,6 +80,7 @@ export class Stage {
       this.viewer = openViewer(this.screen, {
         readout: (readout) => this.showReadout(readout),
         view: (view) => this.setView(view),
+        window: () => (this.presets.value = ''),
         lost: () => this.contextLost(),
       })
       this.applyMask()
@@ -133,6 +124,9 @@ export class Stage {
     this.flat = dimension === 2
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
+    this.presets.hidden = !viewer.likeCt
+    this.presets.value = ''
+    this.invert.ariaPressed = 'false'
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
     this.notice.textContent =
       viewer.reduction > 1
@@ -161,7 +155,7 @@ export class Stage {
   }
 
   setViewByKey(key: string): void {
-    const match = VIEWS.find(([, , shortcut]) => shortcut === key)
+    const match = VIEWS.find(([, , , shortcut]) => shortcut === key)
     if (match !== undefined && !this.flat) this.setView(match[0])
   }
 
@@ -175,9 +169,32 @@ export class Stage {
     this.applyMask()
   }
 
-  toggleOutline(): void {
-    toggle(this.outline)
+  toggleFill(): void {
+    remember('fill', toggle(this.filled))
     this.applyMask()
+  }
+
+  toggleOutline(): void {
+    remember('outline', toggle(this.outline))
+    this.applyMask()
+  }
+
+  toggleInverted(): void {
+    if (this.viewer === null) return
+    this.viewer.inverted = toggle(this.invert) === 'true'
+  }
+
+  /** Sets a window for CT; does nothing for other scans. */
+  setPresetByKey(key: string): void {
+    const preset = CT_PRESETS.find((one) => one.key === key)
+    if (preset === undefined || !this.viewer?.likeCt) return
+    this.viewer.window = preset.window
+    this.presets.value = key
+  }
+
+  private choosePreset(): void {
+    this.setPresetByKey(this.presets.value)
+    this.screen.focus() // so that keys act on the image again
   }
 
   private applyMask(): void {
@@ -185,7 +202,8 @@ export class Stage {
     this.percent.value = `${value} %`
     remember('opacity', String(value))
     if (this.viewer === null) return
-    this.viewer.mask = { visible: pressed(this.shown), fill: value / 100, outline: pressed(this.outline) }
+    const area = pressed(this.filled) ? value / 100 : 0
+    this.viewer.mask = { visible: pressed(this.shown), fill: area, outline: pressed(this.outline) }
   }
 
   private layout(): HTMLElement {
@@ -202,10 +220,12 @@ export class Stage {
           'div.group',
           { role: 'group', 'aria-label': 'Mask' },
           this.shown,
+          this.outline,
+          this.filled,
           this.opacity,
           this.percent,
-          this.outline,
         ),
+        element('div.group', { role: 'group', 'aria-label': 'Grey values' }, this.presets, this.invert),
       ),
       element('div.canvas', {}, this.screen, this.cover),
       element(
@@ -215,7 +235,7 @@ export class Stage {
         this.notice,
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
-        tool('Reset', 'Reset zoom, brightness and contrast (0)', () => this.reset()),
+        tool('Reset', 'Reset zoom, position and window (0)', () => this.reset()),
       ),
     )
   }
@@ -223,16 +243,23 @@ export class Stage {
   reset(): void {
     this.viewer?.resetZoom()
     this.viewer?.resetWindow()
+    this.presets.value = ''
+    if (pressed(this.invert)) this.toggleInverted()
   }
 
-  private viewButton(view: View, label: string, key: string): HTMLElement {
+  private toggleButton(label: string, title: string, on: boolean, onclick: () => void): HTMLButtonElement {
+    return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
+  }
+
+  private viewButton(view: View, label: string, name: string, key: string): HTMLElement {
     return element(
       'button',
       {
         type: 'button',
         'data-view': view,
         'aria-pressed': 'false',
-        title: `${label} (${key})`,
+        title: `${name} (${key})`,
+        'aria-label': name,
         onclick: () => this.setView(view),
       },
       label,
@@ -272,6 +299,9 @@ function pressed(button: HTMLButtonElement): boolean {
   return button.ariaPressed === 'true'
 }
 
-function toggle(button: HTMLButtonElement): void {
-  button.ariaPressed = String(!pressed(button))
+/** The new state. */
+function toggle(button: HTMLButtonElement): 'true' | 'false' {
+  const state = pressed(button) ? 'false' : 'true'
+  button.ariaPressed = state
+  return state
 }
