@@ -20,6 +20,7 @@ from playwright.sync_api import Error, Page, Route, expect
 from scipy import ndimage
 
 from tests.support.page import finish
+from tests.support.screen import Screen
 
 CROP = (40, 56, 44)
 HIPPOCAMPUS_MM = (-25, -22, -18)
@@ -48,35 +49,6 @@ def picture(folder: Path, rows: int, columns: int) -> Path:
     path = folder / f"tissue-{rows}-{columns}.png"
     Image.fromarray(grown[:rows, :columns]).save(path)
     return path
-
-
-class Screen:
-    """The page's pixels, at points of the world."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.pixels: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
-
-    def shoot(self) -> "Screen":
-        self.page.mouse.move(5, 5)
-        picture = Image.open(io.BytesIO(self.page.screenshot()))
-        self.pixels = np.asarray(picture.convert("RGB"))
-        return self
-
-    def spots(self, points: Sequence[Sequence[float]]) -> list[list[dict[str, Any]]]:
-        script = "points => points.map(p => window.tessera.project(p))"
-        found: list[list[dict[str, Any]]] = self.page.evaluate(script, [list(p) for p in points])
-        return found
-
-    def at(self, spot: dict[str, Any]) -> NDArray[np.uint8]:
-        colour: NDArray[np.uint8] = self.pixels[int(spot["y"]), int(spot["x"])]
-        return colour
-
-    def around(self, spot: dict[str, Any], reach: int = 8) -> NDArray[np.uint8]:
-        x, y = int(spot["x"]), int(spot["y"])
-        patch = self.pixels[y - reach : y + reach + 1, x - reach : x + reach + 1]
-        flat: NDArray[np.uint8] = patch.reshape(-1, 3)
-        return flat
 
 
 def share_of(pixels: NDArray[np.uint8], colour: str) -> float:
