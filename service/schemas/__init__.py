@@ -25,6 +25,7 @@ from service.schemas.models import Health, LabelOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
 from service.schemas.reviews import ReviewIn, ReviewOut
 from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut, UploadedIn, UploadIn
+from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
     ResentOut,
     WebhookMessageOut,
@@ -73,6 +74,7 @@ __all__ = [
     "ScanPage",
     "ScansOut",
     "Text",
+    "TilesOut",
     "UploadId",
     "UploadIn",
     "UploadedIn",

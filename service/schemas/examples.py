@@ -95,6 +95,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "TilesOut": {
+        "width": 16896,
+        "height": 16896,
+        "tile_size": 512,
+        "min_level": 9,
+        "max_level": 15,
+        "ready": False,
+        "fraction": 0.25,
+    },
     "FormatOut": {
         "name": "nrrd",
         "title": "NRRD",

@@ -18,7 +18,9 @@ export function listen(keys: () => Keys): void {
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
       if (target?.matches('input') && event.key.startsWith('Arrow')) return
       const actions = keys()
-      const action = actions[shifted(event)] ?? actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+      const action =
+        actions[shifted(event)] ??
+        actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]
       if (action === undefined) return
       event.preventDefault()
       event.stopPropagation()

@@ -3,11 +3,11 @@
 import * as api from './api'
 import * as automation from './automation'
 import { element } from './element'
-import { groupFolder, groupFiles, filesIn, located } from './file_groups'
-import { shortcutsDialog } from './shortcuts'
+import { filesIn, groupFiles, groupFolder, located } from './file_groups'
 import icon from './icon.svg'
 import { type Keys, listen } from './key_events'
 import * as route from './route'
+import { shortcutsDialog } from './shortcuts'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { StartView } from './views/start'
@@ -57,7 +57,9 @@ function keys(): Keys {
   const { stage } = jobView
   const digits = ['1', '2', '3', '4', '5', '6']
   const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
-  const presets = Object.fromEntries(digits.map((n) => [`Shift+${n}`, () => stage.setPresetByKey(n)]))
+  const presets = Object.fromEntries(
+    digits.map((n) => [`Shift+${n}`, () => stage.setPresetByKey(n)]),
+  )
   return {
     ...everywhere,
     ...views,
@@ -146,7 +148,9 @@ function acceptDrops(): void {
       .filter((file) => file !== null)
     void groupFiles(located(dropped)).then((groups) => start.add(groups))
     if (folders.length > 0) {
-      void filesIn(folders).then(groupFolder).then((groups) => start.add(groups))
+      void filesIn(folders)
+        .then(groupFolder)
+        .then((groups) => start.add(groups))
     }
     route.go({ page: 'start' })
   })

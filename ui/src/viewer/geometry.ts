@@ -116,9 +116,9 @@ const ORDERS: (0 | 1 | 2)[][] = [
 
 /** The voxel axis nearest to x, to y and to z, each used once. */
 function nearestAxes(columns: [Point, Point, Point]): (0 | 1 | 2)[] {
-  const fit = (order: number[]): number =>
+  const match = (order: number[]): number =>
     order.reduce((sum, axis, n) => sum + Math.abs(columns[axis]![n]!), 0)
-  return ORDERS.reduce((best, order) => (fit(order) > fit(best) ? order : best))
+  return ORDERS.reduce((best, order) => (match(order) > match(best) ? order : best))
 }
 
 const LETTERS = ['RL', 'AP', 'SI']

@@ -72,9 +72,13 @@ function listenToWheel(pane: Pane, gestures: Gestures, at: (event: MouseEvent) =
       if (gestures.flat() || event.ctrlKey) {
         return gestures.zoom(pane, event.deltaY < 0 ? 1.15 : 1 / 1.15, at(event))
       }
-      const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * LINE_PIXELS
+      const pixels =
+        event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * LINE_PIXELS
       // A notch is one slice, however many pixels it has; a touchpad's small steps add up.
-      const slices = Math.abs(pixels) >= WHEEL_STEP ? Math.sign(pixels) : Math.trunc((rest += pixels) / WHEEL_STEP)
+      const slices =
+        Math.abs(pixels) >= WHEEL_STEP
+          ? Math.sign(pixels)
+          : Math.trunc((rest += pixels) / WHEEL_STEP)
       if (slices === 0) return
       rest = 0
       gestures.scroll(pane, slices)

@@ -1,6 +1,16 @@
 /** Cornerstone3D, started once: one rendering engine with one WebGL context for all jobs. */
 
-import { Enums, RenderingEngine, type Types, cache, eventTarget, imageLoader, init, utilities, volumeLoader } from '@cornerstonejs/core'
+import {
+  cache,
+  Enums,
+  eventTarget,
+  imageLoader,
+  init,
+  RenderingEngine,
+  type Types,
+  utilities,
+  volumeLoader,
+} from '@cornerstonejs/core'
 import { init as initTools } from '@cornerstonejs/tools'
 import type { Grid, Numbers } from './nifti'
 import type { Space } from './space'
@@ -21,7 +31,9 @@ export function startEngine(onLost: () => void): RenderingEngine {
 
 /** The library's messages may contain ids of scans. */
 function silence(): void {
-  const root = utilities.logger.log as { getLoggers: () => Record<string, { setLevel: (level: string, persist: boolean) => void }> }
+  const root = utilities.logger.log as {
+    getLoggers: () => Record<string, { setLevel: (level: string, persist: boolean) => void }>
+  }
   for (const logger of Object.values(root.getLoggers())) logger.setLevel('silent', false)
 }
 
@@ -29,7 +41,10 @@ function silence(): void {
 export function largestTextures(): [number, number] {
   const gl = document.createElement('canvas').getContext('webgl2')
   if (gl === null) throw new Error('This browser has no WebGL 2.')
-  const sizes: [number, number] = [gl.getParameter(gl.MAX_3D_TEXTURE_SIZE), gl.getParameter(gl.MAX_TEXTURE_SIZE)]
+  const sizes: [number, number] = [
+    gl.getParameter(gl.MAX_3D_TEXTURE_SIZE),
+    gl.getParameter(gl.MAX_TEXTURE_SIZE),
+  ]
   gl.getExtension('WEBGL_lose_context')?.loseContext()
   return sizes
 }
@@ -57,7 +72,10 @@ export function addVolume(id: string, space: Space, dims: Types.Point3, scalarDa
   for (let k = 0; k < dims[2]; k++) {
     // The library gives each slice the place of the first one.
     const imagePositionPatient = space.toScene([0, 0, k * space.step[2]])
-    addTo(`${id}_slice_${k}`, Enums.MetadataModules.IMAGE_PLANE, { imagePositionPatient, frameOfReferenceUID: FRAME })
+    addTo(`${id}_slice_${k}`, Enums.MetadataModules.IMAGE_PLANE, {
+      imagePositionPatient,
+      frameOfReferenceUID: FRAME,
+    })
   }
 }
 
@@ -70,9 +88,18 @@ function addTo(imageId: string, type: string, more: object): void {
 }
 
 /** Puts an image in the library's cache: rows from the top, columns from the left. */
-export function addImage(id: string, space: Space, dims: Types.Point3, scalarData: Stored, referencedImageId?: string): void {
+export function addImage(
+  id: string,
+  space: Space,
+  dims: Types.Point3,
+  scalarData: Stored,
+  referencedImageId?: string,
+): void {
   // The library reads the modality of every image.
-  utilities.genericMetadataProvider.add(id, { type: Enums.MetadataModules.GENERAL_SERIES, metadata: { modality: 'OT' } })
+  utilities.genericMetadataProvider.add(id, {
+    type: Enums.MetadataModules.GENERAL_SERIES,
+    metadata: { modality: 'OT' },
+  })
   const image = imageLoader.createAndCacheLocalImage(id, {
     scalarData,
     dimensions: [dims[0], dims[1]],
@@ -95,7 +122,10 @@ export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
   const turned = data.slice() as T
   const rows = data.length / rowLength
   for (let row = 0; row < rows; row++) {
-    turned.set(data.subarray((rows - 1 - row) * rowLength, (rows - row) * rowLength) as never, row * rowLength)
+    turned.set(
+      data.subarray((rows - 1 - row) * rowLength, (rows - row) * rowLength) as never,
+      row * rowLength,
+    )
   }
   return turned
 }

@@ -13,7 +13,9 @@ const UNSEEN = 0.002 // opacity of an area that is not drawn; at 0, the library 
 export const OUTLINE = 2
 
 /** Where the labels are: a volume or an image in the library's cache. */
-export type Source = { volumeId: string; referencedVolumeId: string } | { imageIds: string[]; referencedImageIds: string[] }
+export type Source =
+  | { volumeId: string; referencedVolumeId: string }
+  | { imageIds: string[]; referencedImageIds: string[] }
 
 export class MaskLayer {
   private readonly table: Colour4[]
@@ -29,9 +31,15 @@ export class MaskLayer {
 
   /** Adds the labels to viewports that show their scan. */
   static add(source: Source, viewports: string[], colours: Colour4[]): MaskLayer {
-    const segments = Object.fromEntries(colours.slice(1).map((_, n) => [n + 1, { segmentIndex: n + 1 }]))
+    const segments = Object.fromEntries(
+      colours.slice(1).map((_, n) => [n + 1, { segmentIndex: n + 1 }]),
+    )
     segmentation.addSegmentations([
-      { segmentationId: ID, representation: { type: Labelmap, data: source as never }, config: { segments } },
+      {
+        segmentationId: ID,
+        representation: { type: Labelmap, data: source as never },
+        config: { segments },
+      },
     ])
     const layer = new MaskLayer(viewports, colours)
     const input = [{ segmentationId: ID, config: { colorLUTOrIndex: layer.lut } }]
@@ -68,8 +76,16 @@ export class MaskLayer {
       },
     )
     for (const viewport of this.viewports) {
-      segmentation.config.visibility.setSegmentationRepresentationVisibility(viewport, WHICH, visible)
-      segmentation.triggerSegmentationEvents.triggerSegmentationRepresentationModified(viewport, ID, Labelmap)
+      segmentation.config.visibility.setSegmentationRepresentationVisibility(
+        viewport,
+        WHICH,
+        visible,
+      )
+      segmentation.triggerSegmentationEvents.triggerSegmentationRepresentationModified(
+        viewport,
+        ID,
+        Labelmap,
+      )
     }
   }
 

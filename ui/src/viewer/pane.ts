@@ -2,10 +2,10 @@
 
 import { element } from '../element'
 import type { Point } from '../schemas'
-import { roundLength } from './geometry'
 import type { Camera, Size } from './camera'
-import type { Orientation } from './space'
+import { roundLength } from './geometry'
 import type { Plane } from './port'
+import type { Orientation } from './space'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const GAP = 14 // CSS pixels around the crosshair's centre that stay free
@@ -71,9 +71,9 @@ export class Pane {
       [x, 0, x, y - GAP],
       [x, y + GAP, x, height],
     ]
-    ends.forEach((numbers, n) => {
-      const names = ['x1', 'y1', 'x2', 'y2']
-      names.forEach((name, at) => this.lines[n]!.setAttribute(name, String(numbers[at])))
+    ends.forEach(([x1, y1, x2, y2], n) => {
+      for (const [name, value] of Object.entries({ x1, y1, x2, y2 }))
+        this.lines[n]!.setAttribute(name, String(value))
     })
     for (const [name, text] of Object.entries(corners)) {
       this.corners[name as keyof Corners].textContent = text
@@ -85,7 +85,11 @@ export class Pane {
   private showScale(scale: number, millimetres: boolean): void {
     const length = roundLength(SCALE_BAR * scale)
     this.bar.style.width = `${length / scale}px`
-    const unit = millimetres ? (length >= 10 ? [length / 10, 'cm'] : [length, 'mm']) : [length, 'px']
+    const unit = millimetres
+      ? length >= 10
+        ? [length / 10, 'cm']
+        : [length, 'mm']
+      : [length, 'px']
     this.length.textContent = unit.join(' ')
   }
 

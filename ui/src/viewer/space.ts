@@ -4,7 +4,18 @@
  */
 
 import type { Point } from '../schemas'
-import { type PlaneAxes, PLANES, cross, dot, lettersOf, orthonormal, planesOf, plus, scaled, spacingOf } from './geometry'
+import {
+  cross,
+  dot,
+  lettersOf,
+  orthonormal,
+  PLANES,
+  type PlaneAxes,
+  planesOf,
+  plus,
+  scaled,
+  spacingOf,
+} from './geometry'
 import type { Grid } from './nifti'
 import type { Plane } from './port'
 
@@ -46,7 +57,11 @@ export class Space {
   static ofImage({ dims, affine }: Grid, step: Point): Space {
     const spacing = spacingOf(affine)
     const top = (Math.ceil(dims[1] / step[1]) - 1) * step[1]
-    const directions: [Point, Point, Point] = [[1, 0, 0], [0, -1, 0], [0, 0, 1]]
+    const directions: [Point, Point, Point] = [
+      [1, 0, 0],
+      [0, -1, 0],
+      [0, 0, 1],
+    ]
     const axial = oriented({ axis: 2, next: 1, right: [1, 0, 0], up: [0, -1, 0] }, false)
     return new Space(dims, step, [0, top * spacing[1], 0], directions, spacing, { axial })
   }
@@ -78,7 +93,8 @@ export class Space {
   /** Length of the grid along a direction of the scene. */
   extent(direction: Point): number {
     return [0, 1, 2].reduce(
-      (sum, n) => sum + Math.abs(dot(this.directions[n]!, direction)) * this.dims[n]! * this.spacing[n]!,
+      (sum, n) =>
+        sum + Math.abs(dot(this.directions[n]!, direction)) * this.dims[n]! * this.spacing[n]!,
       0,
     )
   }
@@ -87,8 +103,14 @@ export class Space {
 /** `axes` in the scene. */
 function oriented(axes: PlaneAxes, patient: boolean): Orientation {
   const { right, up } = axes
-  const side = (direction: Point, sign: number): string => lettersOf(scaled(flipped(direction), sign))
-  const letters = { left: side(right, -1), right: side(right, 1), top: side(up, 1), bottom: side(up, -1) }
+  const side = (direction: Point, sign: number): string =>
+    lettersOf(scaled(flipped(direction), sign))
+  const letters = {
+    left: side(right, -1),
+    right: side(right, 1),
+    top: side(up, 1),
+    bottom: side(up, -1),
+  }
   return { ...axes, normal: cross(right, up), letters: patient ? letters : null }
 }
 

@@ -1,19 +1,41 @@
 /** The viewer on Cornerstone3D: panes that share one look at one scan and its mask. */
 
-import { Enums, type RenderingEngine, type Types, setVolumesForViewports } from '@cornerstonejs/core'
+import {
+  Enums,
+  type RenderingEngine,
+  setVolumesForViewports,
+  type Types,
+} from '@cornerstonejs/core'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import { Camera, type Look } from './camera'
-import { PLANES, indexOf, plus, scaled, toVoxel, toWorld } from './geometry'
+import { indexOf, PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
 import { type At, type Gestures, listen } from './gestures'
 import type { Legend } from './legend'
-import { addImage, addVolume, drawable, largestTextures, purge, startEngine, upsideDown } from './library'
+import {
+  addImage,
+  addVolume,
+  drawable,
+  largestTextures,
+  purge,
+  startEngine,
+  upsideDown,
+} from './library'
 import { MaskLayer } from './mask_layer'
-import { type Grid, decode, thinned } from './nifti'
+import { decode, type Grid, thinned } from './nifti'
 import { Pane } from './pane'
 import type { MaskStyle, Plane, Readout, ScreenPoint, View, Viewer, ViewerEvents } from './port'
 import { Space } from './space'
-import { type Range, type Statistics, type Window, dragged, rangeOf, statisticsOf, windowOf, windowText } from './voi'
+import {
+  dragged,
+  type Range,
+  rangeOf,
+  type Statistics,
+  statisticsOf,
+  type Window,
+  windowOf,
+  windowText,
+} from './voi'
 
 const MOST_ZOOM = 60
 const COLOURS: Range = { lower: 0, upper: 255 }
@@ -96,7 +118,9 @@ class PlanarViewer implements Viewer {
     this.layer?.remove()
     this.labels = grid
     this.legend = legend
-    const slots = legend.slotsOf(this.reduction === 1 ? grid.data : thinned(grid, scan.space.step).data)
+    const slots = legend.slotsOf(
+      this.reduction === 1 ? grid.data : thinned(grid, scan.space.step).data,
+    )
     this.layer = this.layerOf(scan, slots)
     this.layer.style(this.style)
     this.report()
@@ -220,7 +244,9 @@ class PlanarViewer implements Viewer {
   }
 
   worldOfPixel(row: number, column: number): Point | null {
-    return this.scan === null ? null : toWorld(this.scan.grid.affine, [column, this.rows - 1 - row, 0])
+    return this.scan === null
+      ? null
+      : toWorld(this.scan.grid.affine, [column, this.rows - 1 - row, 0])
   }
 
   project(world: Point): ScreenPoint[] {
@@ -307,7 +333,9 @@ class PlanarViewer implements Viewer {
     const single = flat || PLANES.includes(this.layout as Plane)
     this.root.dataset.layout = single ? 'single' : this.layout
     for (const pane of this.panes) {
-      const wanted = flat ? pane.plane === 'image' : pane.plane !== 'image' && (!single || pane.plane === this.layout)
+      const wanted = flat
+        ? pane.plane === 'image'
+        : pane.plane !== 'image' && (!single || pane.plane === this.layout)
       pane.root.hidden = this.scan === null || !wanted
     }
   }
@@ -388,7 +416,10 @@ class PlanarViewer implements Viewer {
   private zoomAround(factor: number, fixed: Point): void {
     if (this.scan === null) return
     const zoom = Math.min(MOST_ZOOM, this.look.zoom * factor)
-    if (zoom <= 1.001) return this.resetZoom()
+    if (zoom <= 1.001) {
+      this.resetZoom()
+      return
+    }
     const share = this.look.zoom / zoom
     const centre = plus(fixed, plus(this.look.centre, fixed, -1), share)
     this.look = { ...this.look, centre, zoom }

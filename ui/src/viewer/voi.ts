@@ -113,12 +113,20 @@ function widened(ascending: Float64Array): Range {
 }
 
 /** The window after a drag of (dx, dy) pixels: right widens it, down brightens the image. */
-export function dragged({ centre, width }: Window, dx: number, dy: number, reach: Range, integers: boolean): Window {
+export function dragged(
+  { centre, width }: Window,
+  dx: number,
+  dy: number,
+  reach: Range,
+  integers: boolean,
+): Window {
   const step = (reach.upper - reach.lower) / 512
   const narrowest = integers ? 1 : (reach.upper - reach.lower) / 1e4
   const wider = Math.max(narrowest, width + dx * step)
   const moved = centre - dy * step
-  return integers ? { centre: Math.round(moved), width: Math.round(wider) } : { centre: moved, width: wider }
+  return integers
+    ? { centre: Math.round(moved), width: Math.round(wider) }
+    : { centre: moved, width: wider }
 }
 
 /** Window numbers as text. */

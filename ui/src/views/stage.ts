@@ -2,10 +2,10 @@
 
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
+import type { Point, Problem } from '../schemas'
 import type { Legend } from '../viewer/legend'
 import type { Readout, View, Viewer } from '../viewer/port'
 import { CT_PRESETS } from '../viewer/voi'
-import type { Point, Problem } from '../schemas'
 import { problemBox } from './messages'
 
 /** The view, its button's text and name, and its key. */
@@ -39,13 +39,33 @@ export class Stage {
   private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
-  private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () => this.toggleMask())
-  private readonly filled = this.toggleButton('Fill', 'Fill the areas of the mask (F)', recall('fill', 'true') === 'true', () => this.toggleFill())
-  private readonly outline = this.toggleButton('Outline', 'Draw the outlines of the mask (O)', recall('outline', 'true') === 'true', () => this.toggleOutline())
-  private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () => this.toggleInverted())
+  private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
+    this.toggleMask(),
+  )
+  private readonly filled = this.toggleButton(
+    'Fill',
+    'Fill the areas of the mask (F)',
+    recall('fill', 'true') === 'true',
+    () => this.toggleFill(),
+  )
+  private readonly outline = this.toggleButton(
+    'Outline',
+    'Draw the outlines of the mask (O)',
+    recall('outline', 'true') === 'true',
+    () => this.toggleOutline(),
+  )
+  private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () =>
+    this.toggleInverted(),
+  )
   private readonly presets = element(
     'select',
-    { id: 'preset', 'aria-label': 'Window for CT', title: 'Window for CT (Shift + 1 to 6)', hidden: true, onchange: () => this.choosePreset() },
+    {
+      id: 'preset',
+      'aria-label': 'Window for CT',
+      title: 'Window for CT (Shift + 1 to 6)',
+      hidden: true,
+      onchange: () => this.choosePreset(),
+    },
     element('option', { value: '' }, 'Window'),
     ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
   )
@@ -225,7 +245,12 @@ export class Stage {
           this.opacity,
           this.percent,
         ),
-        element('div.group', { role: 'group', 'aria-label': 'Grey values' }, this.presets, this.invert),
+        element(
+          'div.group',
+          { role: 'group', 'aria-label': 'Grey values' },
+          this.presets,
+          this.invert,
+        ),
       ),
       element('div.canvas', {}, this.screen, this.cover),
       element(
@@ -247,7 +272,12 @@ export class Stage {
     if (pressed(this.invert)) this.toggleInverted()
   }
 
-  private toggleButton(label: string, title: string, on: boolean, onclick: () => void): HTMLButtonElement {
+  private toggleButton(
+    label: string,
+    title: string,
+    on: boolean,
+    onclick: () => void,
+  ): HTMLButtonElement {
     return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
   }
 
