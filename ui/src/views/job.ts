@@ -6,7 +6,7 @@ import { go } from '../route'
 import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Viewer } from '../viewer/viewer'
+import type { Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
@@ -91,6 +91,7 @@ export class JobView {
   close(): void {
     this.opened.abort()
     this.deliveries.clear()
+    this.stage.blank('') // frees the memory of its scan
     this.id = null
   }
 
@@ -158,7 +159,7 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension)
+    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
     if (!signal.aborted) this.stage.message(null)
   }
 
