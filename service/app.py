@@ -38,6 +38,7 @@ from service.routes import (
     reviews,
     scans,
     uploads,
+    viewers,
     webhooks,
 )
 from service.wiring import build_services, open_parts, start_tasks
@@ -51,6 +52,7 @@ _ROUTES = (
     batches,
     masks,
     reviews,
+    viewers,
     models,
     archives,
     webhooks,
