@@ -20,6 +20,7 @@ const jobView = new JobView(worklist, (scan) => {
   start.addKnown(scan)
   route.go({ page: 'start' })
 })
+jobView.verdict.order = () => list.listed
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',
@@ -60,8 +61,6 @@ function keys(): Keys {
   return {
     ...everywhere,
     ...views,
-    a: () => void jobView.verdict.give('accepted'),
-    r: () => void jobView.verdict.give('rejected'),
     m: () => jobView.stage.toggleMask(),
     o: () => jobView.stage.toggleOutline(),
     '[': () => jobView.stage.changeOpacity(-10),
@@ -72,6 +71,7 @@ function keys(): Keys {
     '0': () => jobView.stage.reset(),
     ArrowUp: () => jobView.stage.viewer?.scroll(1),
     ArrowDown: () => jobView.stage.viewer?.scroll(-1),
+    ...jobView.verdict.keys(),
   }
 }
 
