@@ -123,7 +123,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        rows.webhooks,
+        *(rows.viewers, rows.webhooks),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans, Webhooks
+from jobs.repository import Batches, Jobs, Reviews, Scans, Viewers, Webhooks
 from models.registry import Registry
 from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
@@ -68,5 +68,6 @@ UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
+ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
 ViewThreadsDep = Annotated[ViewThreads, provided(ViewThreads)]

@@ -9,6 +9,7 @@ from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
 from service.http import errors
@@ -26,6 +27,7 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    ViewerOut,
     WebhookMessageOut,
     WebhookOut,
 )
@@ -104,11 +106,18 @@ def review_out(review: Review) -> ReviewOut:
         id=review.id,
         job=str(review.job),  # a review without a job is in no job's list
         verdict=cast("Any", review.verdict),
+        reasons=list(review.reasons),
         comment=review.comment,
         reviewer=review.reviewer,
         created_at=_time(review.created_at),
+        withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
     )
+
+
+def viewer_out(viewer: Viewer) -> ViewerOut:
+    """A page that shows a job."""
+    return ViewerOut(reader=viewer.reader, since=_time(viewer.since))
 
 
 def peer_out(peer: Peer) -> PeerOut:

@@ -17,13 +17,14 @@ from service.schemas.fields import (
     ScanId,
     Text,
     UploadId,
+    ViewerId,
     WebhookName,
 )
 from service.schemas.formats import DownloadOut, FormatOut
 from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
 from service.schemas.models import Health, LabelOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
-from service.schemas.reviews import ReviewIn, ReviewOut
+from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut, UploadedIn, UploadIn
 from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
@@ -78,6 +79,10 @@ __all__ = [
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "ViewerId",
+    "ViewerIn",
+    "ViewerOut",
+    "ViewersOut",
     "WebhookMessageOut",
     "WebhookMessagePage",
     "WebhookName",

@@ -43,6 +43,8 @@ PATHS = {
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
     "/v1/jobs/{job_id}/reviews/{review_id}/mask": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/report": {"get"},
+    "/v1/jobs/{job_id}/reviews/{review_id}/withdraw": {"post"},
+    "/v1/jobs/{job_id}/viewers/{viewer_id}": {"put", "delete"},
     "/v1/batches": {"post"},
     "/v1/batches/{batch_id}": {"get"},
     "/v1/jobs/{job_id}/deliveries": {"get", "post"},

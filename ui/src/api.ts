@@ -17,6 +17,7 @@ import type {
   Scan,
   ScanPage,
   Scans,
+  Viewers,
 } from './schemas'
 
 /** A failed request; `problem` describes it for the user. */
@@ -140,6 +141,32 @@ export const reviews = async (id: string): Promise<Review[]> =>
 
 export const review = (id: string, verdict: NewReview): Promise<Review> =>
   post(`jobs/${id}/reviews`, verdict)
+
+/** Withdraws a verdict that was just given. */
+export const withdraw = (id: string, review: string): Promise<Review> =>
+  post(`jobs/${id}/reviews/${review}/withdraw`)
+
+/** Reports that a page shows a job; who else does. */
+export async function stay(id: string, page: string, reader: string): Promise<Viewers> {
+  const response = await request(`jobs/${id}/viewers/${page}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ reader }),
+  })
+  return (await response.json()) as Viewers
+}
+
+/** Reports that a page no longer shows a job, also while the browser closes it. */
+export function leave(id: string, page: string): void {
+  const gone = request(`jobs/${id}/viewers/${page}`, { method: 'DELETE', keepalive: true })
+  gone.catch(() => {}) // its report expires
+}
+
+/** Loads a file into the browser's cache, when the network has nothing else to do. */
+export async function cache(path: string, signal: AbortSignal): Promise<void> {
+  const response = await request(path, { signal, priority: 'low' })
+  await response.body!.pipeTo(new WritableStream())
+}
 
 /** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(

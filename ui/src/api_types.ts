@@ -9,6 +9,11 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelle
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
 /**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
  * What a message reports.
  */
 export type WebhookEvent = 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished'
@@ -38,6 +43,7 @@ export interface Bodies {
   ProgressOut: ProgressOut
   PullIn: PullIn
   Ready: Ready
+  Reason: Reason
   RefusedOut: RefusedOut
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
@@ -49,6 +55,9 @@ export interface Bodies {
   TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
+  ViewerIn: ViewerIn
+  ViewerOut: ViewerOut
+  ViewersOut: ViewersOut
   WebhookEvent: WebhookEvent
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
@@ -465,8 +474,22 @@ export interface ResentOut {
  */
 export interface ReviewIn {
   verdict: 'accepted' | 'rejected'
+  /**
+   * Why the mask is rejected; none, one or several.
+   *
+   * @maxItems 6
+   */
+  reasons?: Reason[]
   comment?: string
+  /**
+   * Name of the reader. A service with accounts stores the name of the account instead.
+   */
   reviewer?: string
+  /**
+   * Id of the newest review that the reader knows, empty for none. If there is a newer one, this
+   * one is refused with the problem `newer-review`. Null: it is stored in any case.
+   */
+  seen?: string | null
 }
 /**
  * A review of a mask.
@@ -475,9 +498,17 @@ export interface ReviewOut {
   id: string
   job: string
   verdict: 'accepted' | 'corrected' | 'rejected'
+  /**
+   * Why the mask is rejected.
+   */
+  reasons: Reason[]
   comment: string
   reviewer: string
   created_at: string
+  /**
+   * When the reader withdrew it, so that it no longer counts; null if it stands.
+   */
+  withdrawn_at: string | null
   /**
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
@@ -556,6 +587,41 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
+}
+/**
+ * Who has a job open.
+ */
+export interface ViewerIn {
+  /**
+   * Name of the reader. A service with accounts uses the name of the account instead.
+   */
+  reader?: string
+}
+/**
+ * Another page on which a job is open.
+ */
+export interface ViewerOut {
+  /**
+   * Name of the reader; empty if it is not known.
+   */
+  reader: string
+  /**
+   * When the page opened the job.
+   */
+  since: string
+}
+/**
+ * Who has a job open, beside the caller.
+ */
+export interface ViewersOut {
+  /**
+   * Name of the caller's account, under which its reviews are stored; empty without accounts.
+   */
+  account: string
+  /**
+   * The other pages that show the job, oldest first.
+   */
+  others: ViewerOut[]
 }
 /**
  * One event for one webhook.

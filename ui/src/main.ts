@@ -20,6 +20,7 @@ const jobView = new JobView(worklist, (scan) => {
   start.addKnown(scan)
   route.go({ page: 'start' })
 })
+jobView.verdict.order = () => list.listed
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',
@@ -64,8 +65,6 @@ function keys(): Keys {
     ...everywhere,
     ...views,
     ...presets,
-    a: () => void jobView.verdict.give('accepted'),
-    r: () => void jobView.verdict.give('rejected'),
     m: () => stage.toggleMask(),
     f: () => stage.toggleFill(),
     o: () => stage.toggleOutline(),
@@ -80,6 +79,7 @@ function keys(): Keys {
     ArrowDown: () => stage.viewer?.scroll(1),
     PageUp: () => stage.viewer?.scroll(-10),
     PageDown: () => stage.viewer?.scroll(10),
+    ...jobView.verdict.keys(),
   }
 }
 

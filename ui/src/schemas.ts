@@ -13,12 +13,15 @@ export type {
   JobState,
   LabelOut as Label,
   PeerOut as Peer,
+  Reason,
   RemoteSeries as ArchiveSeries,
   ReviewIn as NewReview,
   ReviewOut as Review,
   ScanOut as Scan,
   ScanPage,
   ScansOut as Scans,
+  ViewerOut as Viewer,
+  ViewersOut as Viewers,
 } from './api_types'
 
 /** `card` is not needed by the page: a model that is no longer installed has none. */

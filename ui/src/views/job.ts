@@ -54,7 +54,10 @@ export class JobView {
     onAgain: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain)
-    this.verdict = new VerdictView((id) => void this.refresh(id))
+    this.verdict = new VerdictView((job) => {
+      this.worklist.update(job)
+      void this.refresh(job.id)
+    })
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -78,6 +81,7 @@ export class JobView {
         ),
         this.verdict.root,
       ),
+      this.verdict.undo.root,
     )
     worklist.onChange(() => this.update())
     setInterval(() => this.update(), 1000) // the estimate counts down
@@ -92,6 +96,7 @@ export class JobView {
     this.opened.abort()
     this.deliveries.clear()
     this.stage.blank('') // frees the memory of its scan
+    this.verdict.show(null)
     this.id = null
   }
 
