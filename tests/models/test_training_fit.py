@@ -13,10 +13,10 @@ from imaging.scan import Scan, in_memory
 from inference.engine import Engine
 from inference.network_input import network_input
 from inference.sample_scans import sample_scans
-from inference.training_fit import training_warnings
 from models.card import ModelCard
 from models.card_parts import Channel, Intensity
 from models.registry import Registry
+from models.training_fit import training_fit
 from models.training_range import TrainingRange
 from tests.support.cards import card
 from tests.support.dicom.mr_series import series
@@ -28,7 +28,7 @@ CT = {"low": [-1100, -900], "high": [200, 2000]}
 def warnings_of(scan: Scan, dimension: int = 3, **trained: Any) -> tuple[str, ...]:
     channel = Channel(name="t1", trained_on=TrainingRange.model_validate(trained))
     described = card("solid", dimension, "t1").model_copy(update={"channels": (channel,)})
-    return training_warnings({"t1": scan}, described)
+    return training_fit({"t1": scan}, described).warnings
 
 
 def hounsfield(seed: int = 3) -> NDArray[np.float32]:
@@ -134,8 +134,8 @@ def test_the_networks_of_the_zoo_know_their_samples_from_each_other(name: str) -
     other, own_card = next(one for one in models if one != name), models[name].card
     (channel,) = own_card.channels
     (own,), (foreign,) = (sample_scans(models[one]).values() for one in (name, other))
-    assert not training_warnings({channel.name: own}, own_card)
-    (warning,) = training_warnings({channel.name: foreign}, own_card)
+    assert not training_fit({channel.name: own}, own_card).warnings
+    (warning,) = training_fit({channel.name: foreign}, own_card).warnings
     assert "its extent is" in warning
 
 
