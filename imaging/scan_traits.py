@@ -19,7 +19,7 @@ _LEAST_AIR, _LEAST_BODY, _LEAST_BOTH = 0.005, 0.05, 0.7
 """Parts of the values of a CT. The rest is lung, contrast medium, bone and metal."""
 _OUTSIDE = -1500
 """Scanners write lower values outside of the field of view."""
-_MOST_OUTSIDE = 0.5
+_LEAST_INSIDE = 0.25
 _LEAST_COLOUR = 0.02
 """Mean difference of two components, of the range of the values: above the noise of JPEG."""
 
@@ -31,7 +31,7 @@ def looks_like_ct(scan: Scan) -> bool:
     """
     values = np.concatenate([_finite(block) for block in _sampled(scan)])
     inside = values[values > _OUTSIDE]
-    if len(inside) < _MOST_OUTSIDE * len(values) or not len(inside):
+    if not len(inside) or len(inside) < _LEAST_INSIDE * len(values):
         return False
     air, body = (float(((inside >= a) & (inside <= b)).mean()) for a, b in (_AIR, _BODY))
     return air >= _LEAST_AIR and body >= _LEAST_BODY and air + body >= _LEAST_BOTH

@@ -29,7 +29,9 @@ def _merged(
 ) -> tuple[_Stated, ...]:
     """What is stated of a model, its parts and the model that found its box."""
     parts = [_merged(part, own_of, named) for part in record.parts]
-    shared = [one for one in parts[0] if all(one in other for other in parts)] if parts else []
+    shared: list[_Stated] = []
+    if parts:
+        shared = [one for one in parts[0] if all(one in other for other in parts)]
     own = [*own_of(record), *shared]
     for other in (*record.parts, *([record.coarse] if record.coarse else [])):
         stated = _merged(other, own_of, named)

@@ -11,7 +11,7 @@ from imaging.formats.affine import ORIENTATION_UNKNOWN
 from imaging.intensity import percentiles
 from imaging.scan import Scan
 from imaging.scan_traits import is_coloured, looks_like_ct
-from models.card import ModelCard
+from models.any_card import AnyCard
 from models.card_parts import Channel
 from models.doubt import Doubt, DoubtKind
 from models.training_range import Range, TrainingRange, ValueRange
@@ -37,18 +37,20 @@ class TrainingFit:
     """Every single difference, and an orientation that is not known."""
 
 
-def training_fit(scans: Mapping[str, Scan], card: ModelCard) -> TrainingFit:
+def training_fit(
+    scans: Mapping[str, Scan], card: AnyCard, *, read_values: bool = True
+) -> TrainingFit:
     """Compares `scans`: channel name -> scan on canonical axes.
 
-    Reads all voxels where the card states a range of values. No text of the scan's header is
-    quoted, which may contain patient data.
+    Reads all voxels where the card states a range of values, and none without `read_values`. No
+    text of the scan's header is quoted, which may contain patient data.
     """
     warnings, doubts = [], []
     for channel in card.channels:
         if channel.name not in scans or channel.label_values:
             continue
         scan = scans[channel.name]
-        differences = list(_differences(scan, channel))
+        differences = list(_differences(scan, channel, read_values))
         if differences:
             warnings.append(_warning(channel, differences, card))
         found = [Doubt(kind, f"{text[0].upper()}{text[1:]}.") for kind, text in differences]
@@ -59,7 +61,7 @@ def training_fit(scans: Mapping[str, Scan], card: ModelCard) -> TrainingFit:
     return TrainingFit(tuple(warnings), tuple(doubts))
 
 
-def _warning(channel: Channel, differences: Iterable[Difference], card: ModelCard) -> str:
+def _warning(channel: Channel, differences: Iterable[Difference], card: AnyCard) -> str:
     which = f"The scan of channel {channel.name}" if len(card.channels) > 1 else "The scan"
     return (
         f"{which} is unlike the scans that {card.name} was trained on: "
@@ -68,14 +70,21 @@ def _warning(channel: Channel, differences: Iterable[Difference], card: ModelCar
     )
 
 
-def _differences(scan: Scan, channel: Channel) -> Iterator[Difference]:
+def _differences(scan: Scan, channel: Channel, read_values: bool) -> Iterator[Difference]:
+    trained = channel.trained_on or TrainingRange()
+    yield from _of_header(scan, trained)
+    if not read_values:
+        return
     if channel.components == 1 and is_coloured(scan):
         yield DoubtKind.COLOUR, "it has colours (training: grey values)"
-    if channel.trained_on is not None:
-        yield from _outside(scan, channel.trained_on)
+    if trained.values is not None:
+        for text in _values(scan, trained.values):
+            yield DoubtKind.VALUES, text
+    for text in _modality_by_values(scan, trained.modalities):
+        yield DoubtKind.MODALITY, text
 
 
-def _outside(scan: Scan, trained: TrainingRange) -> Iterator[Difference]:
+def _of_header(scan: Scan, trained: TrainingRange) -> Iterator[Difference]:
     if scan.spacing_mm is not None:
         spacing = scan.spacing_mm
         extent = [n * mm for n, mm in zip(scan.grid, spacing, strict=True)]
@@ -83,21 +92,19 @@ def _outside(scan: Scan, trained: TrainingRange) -> Iterator[Difference]:
             yield DoubtKind.SPACING, text
         for text in _lengths("extent", extent, trained.extent_mm):
             yield DoubtKind.EXTENT, text
-    if trained.values is not None:
-        for text in _values(scan, trained.values):
-            yield DoubtKind.VALUES, text
-    for text in _modality(scan, trained.modalities):
-        yield DoubtKind.MODALITY, text
     if scan.source is not None:
+        for text in _stated("modality", scan.source.modality, trained.modalities):
+            yield DoubtKind.MODALITY, text
         for text in _stated("body part", scan.source.body_part, trained.body_parts):
             yield DoubtKind.BODY_PART, text
 
 
-def _modality(scan: Scan, known: Sequence[str]) -> Iterator[str]:
-    """A difference by the header, or by the values where no header states a modality."""
-    if scan.source is not None and scan.source.modality:
-        yield from _stated("modality", scan.source.modality, known)
-    elif known and _CT not in known and scan.dimension == 3 and looks_like_ct(scan):
+def _modality_by_values(scan: Scan, known: Sequence[str]) -> Iterator[str]:
+    """A difference where no header states a modality, and the values are those of a CT."""
+    stated = scan.source is not None and scan.source.modality
+    if stated or not known or _CT in known or scan.dimension == 2:
+        return
+    if looks_like_ct(scan):
         yield f"its values look like the Hounsfield units of a CT (training: {_listed(known)})"
 
 
