@@ -1,13 +1,13 @@
 """The warnings of a report that follow from how a mask was made."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
 from inference.model_result import ModelRecord
 from inference.windows.plan import WindowPlan
 from models.doubt import Doubt, DoubtKind
 
-_Stated = TypeVar("_Stated", str, Doubt)
+_Stated = TypeVar("_Stated", bound=Hashable)
 _REFERENCE_FAILED = "On this machine, the model does not give the mask of its reference case."
 
 
@@ -32,7 +32,7 @@ def _merged(
     shared: list[_Stated] = []
     if parts:
         shared = [one for one in parts[0] if all(one in other for other in parts)]
-    own = [*own_of(record), *shared]
+    own: list[_Stated] = [*own_of(record), *shared]
     for other in (*record.parts, *([record.coarse] if record.coarse else [])):
         stated = _merged(other, own_of, named)
         own += [named(one, other.card.name) for one in stated if one not in own]

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+UNNAMED = "scan"
+"""The name of a file whose sender states none."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
     """A complete file in scratch; scan intake may move it away."""

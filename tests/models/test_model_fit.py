@@ -12,7 +12,7 @@ from imaging.scan import Scan, in_memory
 from inference.sample_scans import sample_scans
 from models.doubt import DoubtKind
 from models.model_fit import ModelFit, ranked
-from models.registry import Registry
+from models.registry import Model, Registry
 from tests.support.cards import card
 
 REGISTRY = Registry()
@@ -28,7 +28,9 @@ def flat(values: NDArray[Any], size_mm: float | None = None) -> Scan:
 
 @pytest.mark.parametrize("name", ["brain-mri-3d", "hippocampus-mri-3d"])
 def test_a_models_own_sample(name: str) -> None:
-    (sample,) = sample_scans(REGISTRY.get(name)).values()
+    model = REGISTRY.get(name)
+    assert isinstance(model, Model)
+    (sample,) = sample_scans(model).values()
     best, other = fits(sample)
     assert best.card.name == name
     assert not best.doubts

@@ -3,13 +3,24 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
-import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
+import type {
+  Download,
+  Job,
+  Measurement,
+  Model,
+  NewReview,
+  Point,
+  Problem,
+  Report,
+  Scan,
+} from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Viewer } from '../viewer/viewer'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
+import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
 import { warningBox } from './messages'
@@ -29,7 +40,7 @@ const NOT_FOUND: Problem = {
 export class JobView {
   readonly root: HTMLElement
   readonly stage = new Stage()
-  readonly verdict: VerdictView
+  readonly verdict: AskingVerdict
   /** Known models, for labels and colours. */
   models: Model[] = []
   private id: string | null = null
@@ -44,6 +55,7 @@ export class JobView {
     if (job === null) void this.worklist.refresh()
     else this.worklist.update(job)
   })
+  private readonly doubts = new DoubtsBar()
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
@@ -54,7 +66,7 @@ export class JobView {
     onAgain: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain)
-    this.verdict = new VerdictView((id) => void this.refresh(id))
+    this.verdict = new AskingVerdict(this.doubts, (id) => void this.refresh(id))
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -63,7 +75,7 @@ export class JobView {
       'section.jobview',
       { 'aria-label': 'Job' },
       this.head.root,
-      element('div.middle', {}, this.banner.root, this.stage.root),
+      element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
       element(
         'aside.panel',
         { 'aria-label': 'Measurements and review' },
@@ -137,6 +149,7 @@ export class JobView {
     this.resultShown = null
     this.findings.clear()
     this.verdict.show(null)
+    this.doubts.show([])
     fill(this.warnings)
     fill(this.facts)
     fill(this.use)
@@ -201,7 +214,11 @@ export class JobView {
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
-      const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
+      const doubts = report.doubts ?? []
+      this.doubts.show(doubts)
+      const shown = new Set(doubts.map((doubt) => doubt.text))
+      const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
+      const warnings = [...texts].filter((text) => !shown.has(text))
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()
     } catch (error) {
@@ -251,6 +268,20 @@ export class JobView {
       },
       'Try again',
     )
+  }
+}
+
+/** Asks before a mask is accepted about which there are doubts. */
+class AskingVerdict extends VerdictView {
+  constructor(
+    private readonly doubts: DoubtsBar,
+    onSaved: (job: string) => void,
+  ) {
+    super(onSaved)
+  }
+
+  override async give(verdict: NewReview['verdict']): Promise<void> {
+    if (verdict !== 'accepted' || (await this.doubts.confirmed())) await super.give(verdict)
   }
 }
 
