@@ -12,14 +12,17 @@ from jobs.stored_scan import StoredScan
 from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
+from models.model_fit import ModelFit
 from service.http import errors
 from service.resources.peers import Peer
 from service.resources.webhook_endpoint import WebhookEndpoint
 from service.schemas import (
     BatchOut,
     DeliveryOut,
+    DoubtOut,
     JobOut,
     LabelOut,
+    ModelFitOut,
     ModelOut,
     OptionsIn,
     PeerOut,
@@ -187,6 +190,17 @@ def model_out(card: AnyCard) -> ModelOut:
         licence=card.licence,
         intended_use=card.intended_use,
         card=card.model_dump(mode="json"),
+    )
+
+
+def model_fit_out(fit: ModelFit) -> ModelFitOut:
+    """How a scan fits a model."""
+    return ModelFitOut(
+        model=fit.card.name,
+        channel=fit.channel,
+        doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
+        matches=list(fit.matches),
+        unknown=list(fit.unknown),
     )
 
 

@@ -22,7 +22,7 @@ from service.schemas.fields import (
 )
 from service.schemas.formats import DownloadOut, FormatOut
 from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
-from service.schemas.models import Health, LabelOut, ModelOut, Ready
+from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut, UploadedIn, UploadIn
@@ -44,6 +44,7 @@ __all__ = [
     "DeliveriesIn",
     "DeliveryOut",
     "Device",
+    "DoubtOut",
     "DownloadOut",
     "FormatOut",
     "Health",
@@ -55,6 +56,7 @@ __all__ = [
     "JobPage",
     "LabelOut",
     "MessageId",
+    "ModelFitOut",
     "ModelName",
     "ModelOut",
     "OptionsIn",

@@ -17,6 +17,10 @@ _OPTIONS = {
     "mask": None,
     "margin_mm": DEFAULT_MARGIN_MM,
 }
+_DOUBT = {
+    "kind": "extent",
+    "text": "Its extent is 197 mm R-L (training: 25 to 60 mm).",
+}
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
 _JOB_IN = {"scan": _SCAN_ID, "model": "hippocampus-mri-3d", "priority": 7}
 _SCAN: dict[str, Any] = {
@@ -211,6 +215,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WebhookMessagePage": {"messages": [_MESSAGE], "next_cursor": "41"},
     "ResentOut": {"resent": 12},
     "LabelOut": _LABEL,
+    "DoubtOut": _DOUBT,
+    "ModelFitOut": {
+        "model": "hippocampus-mri-3d",
+        "channel": "t1",
+        "doubts": [_DOUBT],
+        "matches": ["modality", "spacing"],
+        "unknown": [],
+    },
     "ModelOut": {
         "name": "hippocampus-mri-3d",
         "version": "1.0.0",

@@ -22,6 +22,7 @@ PATHS = {
     "/v1/scans": {"get", "post"},
     "/v1/scans/{scan_id}": {"get", "delete"},
     "/v1/scans/{scan_id}/volume": {"get"},
+    "/v1/scans/{scan_id}/models": {"get"},
     "/v1/scans/uploaded": {"post"},
     "/v1/uploads": {"options", "post"},
     "/v1/uploads/{upload_id}": {"head", "patch", "delete"},

@@ -1,6 +1,18 @@
 /** Made by scripts/api-types from the OpenAPI description of the gateway; not edited. */
 
 /**
+ * What a doubt is about.
+ */
+export type DoubtKind =
+  | 'modality'
+  | 'body-part'
+  | 'spacing'
+  | 'extent'
+  | 'values'
+  | 'colour'
+  | 'orientation'
+  | 'reference'
+/**
  * The state of a job.
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
@@ -27,6 +39,8 @@ export interface Bodies {
   Choice: Choice
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
+  DoubtKind: DoubtKind
+  DoubtOut: DoubtOut
   DownloadOut: DownloadOut
   FormatOut: FormatOut
   Health: Health
@@ -36,6 +50,7 @@ export interface Bodies {
   JobState: JobState
   LabelOut: LabelOut
   MessageState: MessageState
+  ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   OptionsIn: OptionsIn
   PeerOut: PeerOut
@@ -215,6 +230,13 @@ export interface Problem {
   choices?: Choice[] | null
 }
 /**
+ * A reason why a mask may be wrong.
+ */
+export interface DoubtOut {
+  kind: DoubtKind
+  text: string
+}
+/**
  * A file of a finished job.
  */
 export interface DownloadOut {
@@ -374,6 +396,31 @@ export interface LabelOut {
    * #rrggbb
    */
   color: string
+}
+/**
+ * How a scan fits a model.
+ */
+export interface ModelFitOut {
+  /**
+   * Name of the model.
+   */
+  model: string
+  /**
+   * The model's channel that the scan fits best.
+   */
+  channel: string
+  /**
+   * Why the model's mask of the scan may be wrong; empty if nothing is known against it.
+   */
+  doubts: DoubtOut[]
+  /**
+   * In what the scan is like the model's training scans.
+   */
+  matches: DoubtKind[]
+  /**
+   * What the model's card states of its training scans, and the scan does not show.
+   */
+  unknown: DoubtKind[]
 }
 /**
  * A model's main facts; `card` is its complete card.

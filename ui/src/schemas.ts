@@ -1,10 +1,11 @@
 /** The gateway's bodies under the names that the page uses, and the parts of a report. */
 
-import type { JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
+import type { DoubtOut, JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
 
 export type {
   Choice,
   DeliveryOut as Delivery,
+  DoubtOut as Doubt,
   DownloadOut as Download,
   FormatOut as Format,
   JobIn as NewJob,
@@ -12,6 +13,7 @@ export type {
   JobPage,
   JobState,
   LabelOut as Label,
+  ModelFitOut as ModelFit,
   PeerOut as Peer,
   Reason,
   RemoteSeries as ArchiveSeries,
@@ -62,6 +64,8 @@ export interface Report extends ModelRun {
   tiling: { kind: 'exact' | 'one pass' | 'windows' | 'parts' | 'none'; tiles: number }
   seconds: { total?: number }
   warnings: string[]
+  /** Why the mask may be wrong; missing in reports of earlier versions. */
+  doubts?: DoubtOut[]
   measurements: {
     labels: Measurement[]
     instances: { count: number } | null

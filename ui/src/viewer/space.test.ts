@@ -43,9 +43,9 @@ describe('camera', () => {
       const camera = new Camera(space, plane, look, { width: 400, height: 300 })
       const point: Point = look.point
       expect(camera.distance(point)).toBeCloseTo(0)
-      camera
-        .toScene(camera.toPixel(point))
-        .forEach((n, axis) => expect(n).toBeCloseTo(point[axis]!))
+      camera.toScene(camera.toPixel(point)).forEach((n, axis) => {
+        expect(n).toBeCloseTo(point[axis]!)
+      })
     }
   })
 

@@ -10,6 +10,7 @@ import type { Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
+import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
 import { warningBox } from './messages'
@@ -44,6 +45,7 @@ export class JobView {
     if (job === null) void this.worklist.refresh()
     else this.worklist.update(job)
   })
+  private readonly doubts = new DoubtsBar()
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
@@ -54,10 +56,13 @@ export class JobView {
     onAgain: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain)
-    this.verdict = new VerdictView((job) => {
-      this.worklist.update(job)
-      void this.refresh(job.id)
-    })
+    this.verdict = new VerdictView(
+      (job) => {
+        this.worklist.update(job)
+        void this.refresh(job.id)
+      },
+      () => this.doubts.confirmed(),
+    )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -66,7 +71,7 @@ export class JobView {
       'section.jobview',
       { 'aria-label': 'Job' },
       this.head.root,
-      element('div.middle', {}, this.banner.root, this.stage.root),
+      element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
       element(
         'aside.panel',
         { 'aria-label': 'Measurements and review' },
@@ -143,6 +148,7 @@ export class JobView {
     this.resultShown = null
     this.findings.clear()
     this.verdict.show(null)
+    this.doubts.show([])
     fill(this.warnings)
     fill(this.facts)
     fill(this.use)
@@ -207,7 +213,11 @@ export class JobView {
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
-      const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
+      const doubts = report.doubts ?? []
+      this.doubts.show(doubts)
+      const shown = new Set(doubts.map((doubt) => doubt.text))
+      const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
+      const warnings = [...texts].filter((text) => !shown.has(text))
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()
     } catch (error) {

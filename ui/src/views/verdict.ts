@@ -46,8 +46,14 @@ export class VerdictView {
     (viewers) => this.showViewers(viewers),
   )
 
-  /** `onChanged` is called with a job whose verdict has changed. */
-  constructor(private readonly onChanged: (job: Job) => void) {
+  /**
+   * `onChanged` is called with a job whose verdict has changed; `confirmed` asks whether a mask is
+   * accepted in spite of doubts about it.
+   */
+  constructor(
+    private readonly onChanged: (job: Job) => void,
+    private readonly confirmed: () => Promise<boolean>,
+  ) {
     this.comment = element('textarea', {
       id: 'comment',
       rows: 2,
@@ -145,7 +151,9 @@ export class VerdictView {
   }
 
   private async acceptIt(): Promise<void> {
-    if (!this.reasons.open) await this.give({ verdict: 'accepted' })
+    const { job } = this
+    if (this.reasons.open || this.accept.disabled || !(await this.confirmed())) return
+    if (this.job?.id === job?.id) await this.give({ verdict: 'accepted' })
   }
 
   private askReasons(): void {
