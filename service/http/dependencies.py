@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans, Webhooks
+from jobs.repository import Batches, Jobs, Reviews, Scans, Webhooks, Worklist
 from models.registry import Registry
 from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
@@ -67,4 +67,5 @@ UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
+WorklistDep = Annotated[Worklist, provided(Worklist)]
 ViewThreadsDep = Annotated[ViewThreads, provided(ViewThreads)]

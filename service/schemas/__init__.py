@@ -10,6 +10,7 @@ from service.schemas.fields import (
     Identifier,
     JobId,
     MessageId,
+    Modality,
     ModelName,
     PageLimit,
     PeerName,
@@ -20,11 +21,28 @@ from service.schemas.fields import (
     WebhookName,
 )
 from service.schemas.formats import DownloadOut, FormatOut
-from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
+from service.schemas.jobs import (
+    BatchIn,
+    BatchOut,
+    JobCountsOut,
+    JobIn,
+    JobOut,
+    JobPage,
+    OptionsIn,
+    ProgressOut,
+)
 from service.schemas.models import Health, LabelOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
 from service.schemas.reviews import ReviewIn, ReviewOut
-from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut, UploadedIn, UploadIn
+from service.schemas.scans import (
+    RefusedOut,
+    ScanOut,
+    ScanPage,
+    ScansOut,
+    ScanUsesOut,
+    UploadedIn,
+    UploadIn,
+)
 from service.schemas.webhooks import (
     ResentOut,
     WebhookMessageOut,
@@ -47,12 +65,14 @@ __all__ = [
     "Health",
     "IdempotencyKey",
     "Identifier",
+    "JobCountsOut",
     "JobId",
     "JobIn",
     "JobOut",
     "JobPage",
     "LabelOut",
     "MessageId",
+    "Modality",
     "ModelName",
     "ModelOut",
     "OptionsIn",
@@ -71,6 +91,7 @@ __all__ = [
     "ScanId",
     "ScanOut",
     "ScanPage",
+    "ScanUsesOut",
     "ScansOut",
     "Text",
     "UploadId",
