@@ -37,7 +37,10 @@ OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
 OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
-LATER = {"fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"}
+LATER = {
+    *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
+    *("modality", "reviewer", "warnings"),
+}
 """Members that older gateways do not send."""
 
 
