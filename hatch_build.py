@@ -68,14 +68,14 @@ def build(sources: Path, folder: Path) -> Path:
     shutil.copytree(sources, copy, ignore=shutil.ignore_patterns(*SKIPPED))
     node, npm = node_and_npm()
     cache = folder / "npm-cache"
+    quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--cache", cache)
     run(
-        [node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", cache],
+        [node, npm, "ci", "--omit=dev", *quietly],
         copy,
         "Check the connection to the npm registry (npm's own settings name another: "
         "`npm_config_registry`, or registry= in ~/.npmrc), then install again.",
     )
-    hint = "The page's sources do not build; run `npm run build` in ui/ to work on it."
-    run([node, "node_modules/typescript/bin/tsc", "--noEmit"], copy, hint)
+    hint = "The page's sources do not build; run `scripts/page check` to see more."
     built = folder / "static"
     vite = "node_modules/vite/bin/vite.js"
     run([node, vite, "build", "--outDir", built, "--emptyOutDir"], copy, hint)

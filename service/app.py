@@ -37,6 +37,7 @@ from service.routes import (
     page,
     reviews,
     scans,
+    tiles,
     uploads,
     webhooks,
 )
@@ -50,6 +51,7 @@ _ROUTES = (
     jobs,
     batches,
     masks,
+    tiles,
     reviews,
     models,
     archives,

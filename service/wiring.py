@@ -38,6 +38,7 @@ from service.resources.pseudonyms import pseudonym_secret
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
 from service.use_cases.deliveries import Deliveries
@@ -55,6 +56,7 @@ from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.tiles import Tiles
 from service.use_cases.upload_expiry import UploadExpiry
 from service.use_cases.uploaded_scans import UploadedScans
 from service.webhooks.announcer import WebhookAnnouncer
@@ -156,6 +158,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     upload_expiry = UploadExpiry(services[PartialUploads], parts.authenticator)
     upload_expiry.start()
     stack.callback(upload_expiry.stop)
+    tiles: TileFiles = services[TileFiles]
+    tiles.start()
+    stack.callback(tiles.stop)
     watcher: JobWatcher = services[JobWatcher]
     watcher.start()
     stack.push_async_callback(watcher.stop)
@@ -210,7 +215,8 @@ def _add_scans(parts: Parts, services: Services) -> None:
         same=SameScans(rows.scans, parts.blobs, limits, scratch.folder),
         secret=partial(pseudonym_secret, parts.settings),
     )
-    removal = ScanRemoval(rows.scans, parts.collector)
+    tiles = services[TileFiles] = TileFiles(scratch.folder, parts.settings.tile_bytes)
+    removal = ScanRemoval(rows.scans, parts.collector, tiles)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
     metrics = DicomMetrics(parts.metrics.registry)
@@ -223,6 +229,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[ScanRemoval] = removal
     services[Archives] = archives
     services[ScanViews] = ScanViews(parts.blobs, scratch, limits)
+    services[Tiles] = Tiles(parts.blobs, scratch, limits, tiles)
     services[NamedScans] = NamedScans(rows.image_names, intake, removal, archives)
     services[ImageSessions] = ImageSessions(
         rows.sessions, rows.image_names, rows.labels, rows.jobs, intake, removal

@@ -43,6 +43,7 @@ from service.schemas.scans import (
     UploadedIn,
     UploadIn,
 )
+from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
     ResentOut,
     WebhookMessageOut,
@@ -94,6 +95,7 @@ __all__ = [
     "ScanUsesOut",
     "ScansOut",
     "Text",
+    "TilesOut",
     "UploadId",
     "UploadIn",
     "UploadedIn",

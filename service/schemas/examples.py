@@ -108,6 +108,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "modalities": {"MR": 31},
         "reviewers": {"Dr. Okafor": 27},
     },
+    "TilesOut": {
+        "width": 16896,
+        "height": 16896,
+        "tile_size": 512,
+        "min_level": 9,
+        "max_level": 15,
+        "ready": False,
+        "fraction": 0.25,
+    },
     "FormatOut": {
         "name": "nrrd",
         "title": "NRRD",

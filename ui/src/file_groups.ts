@@ -70,7 +70,7 @@ function pairsOf(files: LocatedFile[]): LocatedFile[][] {
       for (const pair of unambiguous(files, endings, spelled)) {
         if (pair.some((one) => paired.has(one))) continue
         pairs.push(pair)
-        pair.forEach((one) => paired.add(one))
+        for (const one of pair) paired.add(one)
       }
     }
   }

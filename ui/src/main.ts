@@ -3,11 +3,11 @@
 import * as api from './api'
 import * as automation from './automation'
 import { element } from './element'
-import { groupFolder, groupFiles, filesIn, located } from './file_groups'
-import { shortcutsDialog } from './shortcuts'
+import { filesIn, groupFiles, groupFolder, located } from './file_groups'
 import icon from './icon.svg'
 import { type Keys, listen } from './key_events'
 import * as route from './route'
+import { shortcutsDialog } from './shortcuts'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { StartView } from './views/start'
@@ -140,7 +140,9 @@ function acceptDrops(): void {
       .filter((file) => file !== null)
     void groupFiles(located(dropped)).then((groups) => start.add(groups))
     if (folders.length > 0) {
-      void filesIn(folders).then(groupFolder).then((groups) => start.add(groups))
+      void filesIn(folders)
+        .then(groupFolder)
+        .then((groups) => start.add(groups))
     }
     route.go({ page: 'start' })
   })

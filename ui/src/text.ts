@@ -11,7 +11,7 @@ export function bytesText(count: number): string {
     value /= 1000
     unit++
   }
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`
+  return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`
 }
 
 export function durationText(seconds: number): string {

@@ -76,7 +76,8 @@ export class Uploads {
   private next(): void {
     const busy = this.items.filter((item) => item.state === 'sending' || item.state === 'checking')
     const waiting = this.items.filter((item) => item.state === 'waiting')
-    for (const item of waiting.slice(0, Math.max(0, MAX_PARALLEL - busy.length))) void this.send(item)
+    for (const item of waiting.slice(0, Math.max(0, MAX_PARALLEL - busy.length)))
+      void this.send(item)
   }
 
   private async send(item: Upload): Promise<void> {

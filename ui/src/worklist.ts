@@ -67,7 +67,7 @@ export class Worklist {
     const requestedAt = performance.now()
     try {
       const page = await api.jobs()
-      if (!this.loaded) this.cursor = page.next_cursor
+      if (!this.loaded) this.cursor = page.next_cursor ?? null
       this.merge(page.jobs, page.next_cursor === null, requestedAt)
       this.reachable = true
       this.loaded = true
@@ -81,7 +81,7 @@ export class Worklist {
   async older(): Promise<void> {
     if (this.cursor === null) return
     const page = await api.jobs(this.cursor)
-    this.cursor = page.next_cursor
+    this.cursor = page.next_cursor ?? null
     for (const job of page.jobs) if (!this.known.has(job.id)) this.known.set(job.id, job)
     this.changed()
   }
@@ -92,7 +92,8 @@ export class Worklist {
     const listed = new Set(page.map((job) => job.id))
     for (const [id, job] of this.known) {
       const inRange = complete || job.created_at > oldest
-      if (inRange && !listed.has(id) && (this.receivedAt.get(id) ?? 0) < requestedAt) this.known.delete(id)
+      if (inRange && !listed.has(id) && (this.receivedAt.get(id) ?? 0) < requestedAt)
+        this.known.delete(id)
     }
     for (const job of page) {
       if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)

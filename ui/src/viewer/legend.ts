@@ -98,9 +98,10 @@ export class Legend {
     const black: Colour = [0, 0, 0]
     if (this.instances) return [black, ...OBJECT_COLOURS]
     const listed = this.labels.map((label) => rgb(label.color))
-    const filler = Array.from({ length: UNKNOWN - 1 - listed.length }, (): Colour => [
-      150, 150, 150,
-    ])
+    const filler = Array.from(
+      { length: UNKNOWN - 1 - listed.length },
+      (): Colour => [150, 150, 150],
+    )
     return [black, ...listed, ...filler, [150, 150, 150]]
   }
 }

@@ -5,7 +5,13 @@
  */
 
 export type Numbers =
-  Uint8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
+  | Uint8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
 
 export interface Grid {
   /** Voxels along i, j, k; i runs fastest. */

@@ -1,6 +1,6 @@
 /** NiiVue, configured to review masks: hard mask edges, no logs, no keys of its own. */
 
-import { DRAG_MODE, type NVConfigOptions, Niivue } from '@niivue/niivue'
+import { DRAG_MODE, Niivue, type NVConfigOptions } from '@niivue/niivue'
 
 const GRID = 2 // NiiVue's MULTIPLANAR_TYPE and SHOW_RENDER are not exported
 const ALWAYS = 1
@@ -38,6 +38,7 @@ export class Scene extends Niivue {
   }
 
   /** Draws, and draws again if the crosshair has the wrong thickness. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: as in NiiVue's own declaration
   override drawScene(): string | void {
     const result = super.drawScene()
     const tile = this.screenSlices.find(

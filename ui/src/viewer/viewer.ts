@@ -5,7 +5,7 @@ import type { Point } from '../schemas'
 import { bordersOf } from './borders'
 import { indexOf, toVoxel, toWorld } from './geometry'
 import type { Legend } from './legend'
-import { type Grid, RGB24, decode, encode, thinned } from './nifti'
+import { decode, encode, type Grid, RGB24, thinned } from './nifti'
 import { Scene } from './scene'
 
 export type View = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'solid'
@@ -88,7 +88,11 @@ export class Viewer {
     this.step = this.stepFor(grid)
     const fits = this.step.every((n) => n === 1)
     const shown = fits ? file : this.reduced(grid)
-    const image = await NVImage.loadFromUrl({ url: 'scan.nii', buffer: shown, percentileFrac: CLIPPED })
+    const image = await NVImage.loadFromUrl({
+      url: 'scan.nii',
+      buffer: shown,
+      percentileFrac: CLIPPED,
+    })
     if (turn !== this.turn) return false
     this.scene.addVolume(image)
     this.base = grid
@@ -311,7 +315,10 @@ export class Viewer {
       number,
     ]
     const zoom = Math.min(40, old * factor)
-    if (zoom <= 1.001) return this.resetZoom()
+    if (zoom <= 1.001) {
+      this.resetZoom()
+      return
+    }
     const pan = [x, y, z].map((p, axis) => p + (old - zoom) * world[axis]!)
     this.scene.scene.pan2Dxyzmm = [pan[0]!, pan[1]!, pan[2]!, zoom]
     this.scene.drawScene()

@@ -2,8 +2,8 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import { countText } from '../text'
 import type { ArchiveSeries, Peer, Scan } from '../schemas'
+import { countText } from '../text'
 import { problemBox } from './messages'
 
 const NOT_IMAGES = ['SEG', 'SR', 'RTSTRUCT', 'RTPLAN', 'RTDOSE', 'PR', 'KO', 'DOC', 'REG']
@@ -108,7 +108,9 @@ export class ArchiveView {
       element(
         'span.name',
         {},
-        [series.Modality, series.SeriesDescription || series.StudyDescription].filter(Boolean).join(' · '),
+        [series.Modality, series.SeriesDescription || series.StudyDescription]
+          .filter(Boolean)
+          .join(' · '),
       ),
       element('span.fact', {}, facts.join(' · ')),
       fetch,

@@ -2,8 +2,8 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import { etaText, stateText } from '../text'
 import { finished, type Job } from '../schemas'
+import { etaText, stateText } from '../text'
 import { problemBox } from './messages'
 
 export class Banner {

@@ -1,9 +1,9 @@
 /** The mask's labels and objects with their sizes, the downloads, and how the mask was made. */
 
 import { element, fill } from '../element'
-import type { Legend } from '../viewer/legend'
-import { countText, durationText, sizeText } from '../text'
 import type { Label, Measurement, ModelRun, Report } from '../schemas'
+import { countText, durationText, sizeText } from '../text'
+import type { Legend } from '../viewer/legend'
 
 const MAX_OBJECTS = 500 // in the table; the report lists them all
 
@@ -85,7 +85,12 @@ export class Findings {
       {},
       element('summary', {}, 'Objects'),
       element('ul', {}, ...listed.map((object) => this.object(object, legend))),
-      more > 0 && element('p.hint', {}, `${countText(more, 'more object')} not shown here. The downloaded report lists all of them.`),
+      more > 0 &&
+        element(
+          'p.hint',
+          {},
+          `${countText(more, 'more object')} not shown here. The downloaded report lists all of them.`,
+        ),
     )
   }
 
@@ -97,7 +102,11 @@ export class Findings {
       {},
       element(
         'button.jump',
-        { type: 'button', title: 'Move the crosshair to the centre of this object', onclick: () => this.actions.jump(object) },
+        {
+          type: 'button',
+          title: 'Move the crosshair to the centre of this object',
+          onclick: () => this.actions.jump(object),
+        },
         mark,
         element('span.name', {}, String(object.value)),
         element('span.size', {}, sizeText(object)),

@@ -3,19 +3,10 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
+import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
+import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Viewer } from '../viewer/viewer'
-import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
-import {
-  type Download,
-  type Job,
-  type Measurement,
-  type Model,
-  type Point,
-  type Problem,
-  type Report,
-  type Scan,
-} from '../schemas'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
@@ -134,7 +125,7 @@ export class JobView {
     if (measured.centroid_mm) return measured.centroid_mm as Point
     const at = measured.centroid_voxel
     const viewer = this.stage.viewer
-    if (!at || at.length !== 2 || viewer === null) return null
+    if (at?.length !== 2 || viewer === null) return null
     return viewer.worldOfPixel(at[0]!, at[1]!)
   }
 
@@ -158,7 +149,9 @@ export class JobView {
     const viewer = await this.viewerFor(scan)
     if (signal.aborted) return
     if (viewer === null) {
-      this.stage.message('The scan cannot be drawn here. A preview of the mask is shown as soon as the mask is ready.')
+      this.stage.message(
+        'The scan cannot be drawn here. A preview of the mask is shown as soon as the mask is ready.',
+      )
       return
     }
     const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {
@@ -203,7 +196,8 @@ export class JobView {
         await this.stage.showMask(viewer, file, legend)
         if (signal.aborted) return
         if (viewer.untouched && !legend.instances) this.jump(largest(report))
-      } else this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
+      } else
+        this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)

@@ -2,8 +2,8 @@
 
 import { element } from '../element'
 import { hashOf } from '../route'
-import { countText, etaText, stateText, timeText } from '../text'
 import type { Job } from '../schemas'
+import { countText, etaText, stateText, timeText } from '../text'
 import type { Worklist } from '../worklist'
 
 const FILTERS: [string, string, (job: Job) => boolean][] = [

@@ -9,10 +9,14 @@ export function problemBox(problem: Problem, ...actions: HTMLElement[]): HTMLEle
     { role: 'alert' },
     element('strong', {}, problem.title),
     element('p', {}, problem.detail),
-    problem.expected !== '' && element('p', {}, element('b', {}, 'Expected: '), problem.expected),
-    problem.hint !== '' && element('p', {}, element('b', {}, 'What to do: '), problem.hint),
+    paragraph('Expected: ', problem.expected),
+    paragraph('What to do: ', problem.hint),
     actions.length > 0 && element('div.actions', {}, ...actions),
   )
+}
+
+function paragraph(head: string, text = ''): HTMLElement | false {
+  return text !== '' && element('p', {}, element('b', {}, head), text)
 }
 
 export function warningBox(warnings: string[]): HTMLElement | null {

@@ -112,7 +112,11 @@ export class ModelChoice {
     }
     fill(
       this.channels,
-      element('p.hint', {}, 'This model needs several scans of the same subject. Choose a scan for each channel:'),
+      element(
+        'p.hint',
+        {},
+        'This model needs several scans of the same subject. Choose a scan for each channel:',
+      ),
       ...model.channels.map((c) => this.picker(c)),
     )
   }

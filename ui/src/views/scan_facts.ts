@@ -1,8 +1,8 @@
 /** The properties of a scan, as a collapsible list; `format` is the title of its format. */
 
 import { element } from '../element'
-import { bytesText, shapeText, spacingText, timeText } from '../text'
 import type { Scan } from '../schemas'
+import { bytesText, shapeText, spacingText, timeText } from '../text'
 
 export function scanFacts(scan: Scan, format: string, open: boolean): HTMLElement {
   const facts: [string, string][] = [

@@ -2,9 +2,9 @@
 
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
+import type { Point, Problem } from '../schemas'
 import type { Legend } from '../viewer/legend'
 import type { Readout, View, Viewer } from '../viewer/viewer'
-import type { Point, Problem } from '../schemas'
 import { problemBox } from './messages'
 
 const VIEWS: [View, string, string][] = [

@@ -2,15 +2,15 @@
 
 import * as api from '../api'
 import { element, fill, swatch } from '../element'
-import { groupFolder, type FileGroup, groupFiles, located } from '../file_groups'
+import { type FileGroup, groupFiles, groupFolder, located } from '../file_groups'
 import { go } from '../route'
-import { type Upload, Uploads } from '../uploads'
-import { countText, shapeText } from '../text'
 import type { Job, Model, NewJob, Problem, Scan } from '../schemas'
+import { countText, shapeText } from '../text'
+import { type Upload, Uploads } from '../uploads'
 import type { Worklist } from '../worklist'
 import { ArchiveView } from './archive'
-import { ModelChoice } from './model_choice'
 import { problemBox } from './messages'
+import { ModelChoice } from './model_choice'
 import { fillRow } from './upload_row'
 
 const PRIORITIES = [
@@ -197,7 +197,13 @@ export class StartView {
   private overview(): HTMLElement[] {
     const models = this.catalogue ?? []
     if (models.length === 0) {
-      return [element('p.empty', {}, 'No model is installed. Add one with the command “tessera models add”.')]
+      return [
+        element(
+          'p.empty',
+          {},
+          'No model is installed. Add one with the command “tessera models add”.',
+        ),
+      ]
     }
     return [
       element('p.hint', {}, 'Add a scan to choose a model. Installed models:'),
@@ -233,7 +239,8 @@ export class StartView {
     const fits = scans.some((scan) =>
       this.catalogue?.some((model) => model.dimension === scan.dimension),
     )
-    if (!fits && this.catalogue !== null) return 'No installed model fits these scans. Add one with the command “tessera models add”.'
+    if (!fits && this.catalogue !== null)
+      return 'No installed model fits these scans. Add one with the command “tessera models add”.'
     if (jobs === 0) return 'Choose a scan for each channel of the model.'
     return ''
   }

@@ -1,9 +1,9 @@
 /** The row of an upload: its progress, its scan, or why it was refused. */
 
 import { element, fill } from '../element'
-import type { Upload, Uploads } from '../uploads'
-import { bytesText, countText, shapeText, spacingText } from '../text'
 import type { Choice, Problem } from '../schemas'
+import { bytesText, countText, shapeText, spacingText } from '../text'
+import type { Upload, Uploads } from '../uploads'
 import { problemBox, warningBox } from './messages'
 
 /** Renders the row again if the upload has changed. */
@@ -46,10 +46,16 @@ function errorBox(item: Upload, uploads: Uploads): HTMLElement | null {
   if (problem === null) return null
   if (needsChoice(item)) return choice(problem, item, uploads)
   if (problem.kind === 'uneven-slices' && !item.query.resample) {
-    return problemBox(problem, button('Resample the slices', () => uploads.retry(item, RESAMPLED)))
+    return problemBox(
+      problem,
+      button('Resample the slices', () => uploads.retry(item, RESAMPLED)),
+    )
   }
   if (problem.status !== 0 && problem.status < 500) return problemBox(problem)
-  return problemBox(problem, button('Try again', () => uploads.retry(item)))
+  return problemBox(
+    problem,
+    button('Try again', () => uploads.retry(item)),
+  )
 }
 
 const RESAMPLED = { resample: 'true' }
@@ -80,7 +86,9 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
       element(
         'div.actions',
         {},
-        button(`Take all ${images.length} scans${except}`, () => uploads.retry(item, { each: 'true' })),
+        button(`Take all ${images.length} scans${except}`, () =>
+          uploads.retry(item, { each: 'true' }),
+        ),
       ),
   )
 }
@@ -88,9 +96,9 @@ function choice(problem: Problem, item: Upload, uploads: Uploads): HTMLElement {
 /** The query parameters that choose this scan. */
 function queryOf(one: Choice): Record<string, string> {
   const query: Record<string, string> = {}
-  if (one.series !== undefined) query.series = one.series
-  if (one.stack !== undefined) query.stack = String(one.stack)
-  if (one.volume !== undefined) query.volume = String(one.volume)
+  if (one.series != null) query.series = one.series
+  if (one.stack != null) query.stack = String(one.stack)
+  if (one.volume != null) query.volume = String(one.volume)
   return query
 }
 

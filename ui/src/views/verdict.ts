@@ -3,8 +3,8 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
-import { timeText } from '../text'
 import type { Job, NewReview, Review } from '../schemas'
+import { timeText } from '../text'
 import { problemBox } from './messages'
 
 const VERDICTS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
@@ -95,7 +95,14 @@ export class VerdictView {
         reviewer: this.reviewer.value.trim(),
       })
       this.comment.value = ''
-      fill(this.result, element('p.saved', {}, `${VERDICTS[verdict]}. To change the verdict, review the mask again.`))
+      fill(
+        this.result,
+        element(
+          'p.saved',
+          {},
+          `${VERDICTS[verdict]}. To change the verdict, review the mask again.`,
+        ),
+      )
       this.onSaved(job.id)
     } catch (error) {
       fill(this.result, problemBox(api.problemOf(error)))

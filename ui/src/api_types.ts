@@ -1,0 +1,682 @@
+/** Made by scripts/api-types from the OpenAPI description of the gateway; not edited. */
+
+/**
+ * The state of a job.
+ */
+export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+/**
+ * The order of a list of jobs.
+ */
+export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
+/**
+ * The state of a message.
+ */
+export type MessageState = 'waiting' | 'delivered' | 'dead'
+/**
+ * How a finished job was judged.
+ */
+export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
+/**
+ * What a message reports.
+ */
+export type WebhookEvent = 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished'
+
+/**
+ * Every body by its name.
+ */
+export interface Bodies {
+  BatchIn: BatchIn
+  BatchOut: BatchOut
+  Choice: Choice
+  DeliveriesIn: DeliveriesIn
+  DeliveryOut: DeliveryOut
+  DownloadOut: DownloadOut
+  FormatOut: FormatOut
+  Health: Health
+  JobCountsOut: JobCountsOut
+  JobIn: JobIn
+  JobOut: JobOut
+  JobPage: JobPage
+  JobSort: JobSort
+  JobState: JobState
+  LabelOut: LabelOut
+  MessageState: MessageState
+  ModelOut: ModelOut
+  OptionsIn: OptionsIn
+  PeerOut: PeerOut
+  Problem: Problem
+  ProgressOut: ProgressOut
+  PullIn: PullIn
+  Ready: Ready
+  RefusedOut: RefusedOut
+  RemoteSeries: RemoteSeries
+  ResentOut: ResentOut
+  ReviewIn: ReviewIn
+  ReviewOut: ReviewOut
+  ScanOut: ScanOut
+  ScanPage: ScanPage
+  ScanUsesOut: ScanUsesOut
+  ScansOut: ScansOut
+  TilesOut: TilesOut
+  UploadIn: UploadIn
+  UploadedIn: UploadedIn
+  Verdict: Verdict
+  WebhookEvent: WebhookEvent
+  WebhookMessageOut: WebhookMessageOut
+  WebhookMessagePage: WebhookMessagePage
+  WebhookOut: WebhookOut
+}
+/**
+ * Several jobs that are created together.
+ */
+export interface BatchIn {
+  name?: string
+  /**
+   * @minItems 1
+   * @maxItems 10000
+   */
+  jobs: JobIn[]
+}
+/**
+ * One segmentation: `scan`, or `scans` by channel name for a model with several channels.
+ */
+export interface JobIn {
+  scan?: string | null
+  scans?: {
+    [k: string]: string
+  } | null
+  model: string
+  priority?: number
+  options?: OptionsIn
+}
+/**
+ * How to run a job; `tile` is the largest tile per axis that the network may read.
+ *
+ * `mask` uses a label map that was uploaded as a scan, and that `scans` names under `mask`, beside
+ * the scans of the channels. It must be on the grid of the first channel's scan. `crop`: only the
+ * bounding box of its labels and a margin are segmented. `start`: it is the result, which a
+ * reviewer then corrects; no network runs.
+ */
+export interface OptionsIn {
+  device?: 'auto' | 'cpu' | 'openvino' | 'cuda' | 'tensorrt'
+  precision?: 'auto' | 'fp32'
+  tile?: number[] | null
+  mask?: ('crop' | 'start') | null
+  /**
+   * Margin around the box with `crop`; in pixels for an image without a pixel size.
+   */
+  margin_mm?: number
+}
+/**
+ * A batch: how many of its jobs are in which state.
+ */
+export interface BatchOut {
+  id: string
+  name: string
+  created_at: string
+  jobs: string[]
+  states: {
+    [k: string]: number
+  }
+  fraction: number
+}
+/**
+ * One of several scans in an upload: upload again with its `series`, `stack` and `volume`.
+ */
+export interface Choice {
+  /**
+   * SeriesInstanceUID; absent where the file is not DICOM.
+   */
+  series?: string | null
+  /**
+   * Number of the volume in the series, from 1; absent where the file is not DICOM.
+   */
+  stack?: number | null
+  /**
+   * Number of the part (time point, frame, component, page) in the file, from 1; absent where the
+   * file is not divided in this way.
+   */
+  volume?: number | null
+  name: string
+  modality?: string
+  slices: number
+  rows: number
+  columns: number
+  localizer?: boolean
+  /**
+   * False for a DICOM image without a position in the patient.
+   */
+  positioned?: boolean
+}
+/**
+ * Which results of a job to send to which peers; deliveries that were sent or failed repeat.
+ */
+export interface DeliveriesIn {
+  /**
+   * @minItems 1
+   * @maxItems 20
+   */
+  to: string[]
+  /**
+   * @minItems 1
+   */
+  formats?: ('dicom-seg' | 'dicom-labelmap' | 'dicom-rtstruct' | 'dicom-sr')[]
+  /**
+   * The review whose corrected mask is sent; null: the job's own mask.
+   */
+  review?: string | null
+}
+/**
+ * One object of a job's results that is sent to one peer.
+ */
+export interface DeliveryOut {
+  id: string
+  job: string
+  to: string
+  format: string
+  state: 'waiting' | 'sent' | 'failed'
+  attempts: number
+  created_at: string
+  /**
+   * Time of the next attempt; null if there is none, or the job has not finished.
+   */
+  due_at: string | null
+  finished_at: string | null
+  /**
+   * Why the delivery failed, or the error of the last attempt.
+   */
+  error: Problem | null
+  /**
+   * The review whose corrected mask is sent; null: the job's own mask.
+   */
+  review: string | null
+  /**
+   * The format that the peer accepted: `dicom-seg` for a `dicom-labelmap` that it does not store;
+   * null until it is sent.
+   */
+  sent_as: string | null
+  /**
+   * Whether the peer confirmed that it keeps the object; null: it offers no storage commitment,
+   * or the object is not sent yet.
+   */
+  commitment: ('due' | 'requested' | 'committed' | 'failed') | null
+}
+/**
+ * RFC 9457 problem details; see `TesseraError` for `detail`, `expected` and `hint`.
+ */
+export interface Problem {
+  type?: string
+  title: string
+  status: number
+  detail: string
+  expected?: string
+  hint?: string
+  instance?: string | null
+  /**
+   * The scans of an upload that holds several.
+   */
+  choices?: Choice[] | null
+}
+/**
+ * A file of a finished job.
+ */
+export interface DownloadOut {
+  kind: 'mask' | 'report'
+  format: string
+  /**
+   * The format's name that people read.
+   */
+  title: string
+  /**
+   * Path and query, from the root of the service.
+   */
+  url: string
+  /**
+   * Whether it can be sent to a PACS, and whether the page sends it without being asked.
+   */
+  delivery: ('default' | 'on request') | null
+}
+/**
+ * A file format, and what it is used for.
+ */
+export interface FormatOut {
+  name: string
+  /**
+   * The name that people read.
+   */
+  title: string
+  endings: string[]
+  media_type: string
+  /**
+   * Scans that can be uploaded in it: 2 for images, 3 for volumes; empty if none can.
+   */
+  scan_dimensions: number[]
+  /**
+   * Masks that can be downloaded in it, by the dimension of their scan; empty if none can.
+   */
+  mask_dimensions: number[]
+  /**
+   * Whether reports can be downloaded in it.
+   */
+  report: boolean
+  /**
+   * The format that the scan must have for a result in this format; None: any.
+   */
+  scan_format: string | null
+  /**
+   * Whether it can be sent to a PACS, and whether the page sends it without being asked.
+   */
+  delivery: ('default' | 'on request') | null
+}
+/**
+ * Whether the service can serve.
+ */
+export interface Health {
+  status: 'ok' | 'unavailable'
+  /**
+   * Part -> `ok`, or what is wrong with it.
+   */
+  parts?: {
+    [k: string]: string
+  }
+}
+/**
+ * How many jobs match a filter, in total and by what they have in common.
+ */
+export interface JobCountsOut {
+  total: number
+  states: {
+    [k: string]: number
+  }
+  /**
+   * `to_review`: the job has succeeded, and has no verdict.
+   */
+  verdicts: {
+    [k: string]: number
+  }
+  models: {
+    [k: string]: number
+  }
+  /**
+   * DICOM modality of the first scan, where it is known.
+   */
+  modalities: {
+    [k: string]: number
+  }
+  /**
+   * The name in the latest review.
+   */
+  reviewers: {
+    [k: string]: number
+  }
+}
+/**
+ * A job: its state, progress and place in the queue.
+ */
+export interface JobOut {
+  id: string
+  state: JobState
+  model: string
+  model_version: string
+  /**
+   * Channel name -> scan id, first channel first.
+   */
+  scans: {
+    [k: string]: string
+  }
+  /**
+   * File name of the first scan, for the worklist.
+   */
+  scan_name: string
+  /**
+   * DICOM modality of the first scan, such as CT; null if it is unknown.
+   */
+  modality: string | null
+  priority: number
+  options: OptionsIn
+  batch: string | null
+  /**
+   * How often the job's own work has begun since it was created or retried. An attempt that ended
+   * because a part was unavailable, or a worker was stopped, is not counted.
+   */
+  attempt: number
+  progress: ProgressOut
+  /**
+   * The part of the installation that the job, or all workers of its queue, wait for because it
+   * is unavailable: `the object store`, `the database` or `the disk`. The job continues when the
+   * part is available again; the wait is no attempt. Null if the job waits for none.
+   */
+  waiting_for: string | null
+  /**
+   * The queue that the job waits in: `any` for jobs that every worker can run, otherwise the
+   * hardware that its device needs.
+   */
+  queue: string
+  /**
+   * Place in its queue, 1 is next; null once the job runs.
+   */
+  place_in_queue: number | null
+  /**
+   * Whether the job waits although no running worker serves its queue.
+   */
+  no_worker: boolean
+  /**
+   * Estimated end, from measured throughput; null if there are no measurements yet, or no worker
+   * that serves the job's queue.
+   */
+  eta: string | null
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+  error: Problem | null
+  /**
+   * The verdict of the latest review.
+   */
+  verdict: ('accepted' | 'corrected' | 'rejected') | null
+  /**
+   * The name in the latest review; null without a review or a name.
+   */
+  reviewer: string | null
+  /**
+   * Number of warnings in the report.
+   */
+  warnings: number
+  /**
+   * Format of GET .../mask without `format`; null while there is no mask.
+   */
+  mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+}
+/**
+ * How many tiles of a job are finished.
+ */
+export interface ProgressOut {
+  tiles_done: number
+  tiles_total: number
+  /**
+   * Share of finished tiles, 0 to 1.
+   */
+  fraction: number
+  /**
+   * Whether the job waits until its network is compiled, measured and checked on the worker's
+   * machine. This happens once for each model and machine, and takes seconds.
+   */
+  preparing: boolean
+}
+/**
+ * One page of the worklist.
+ */
+export interface JobPage {
+  jobs: JobOut[]
+  next_cursor?: string | null
+}
+/**
+ * A label of a model's masks.
+ */
+export interface LabelOut {
+  value: number
+  name: string
+  /**
+   * #rrggbb
+   */
+  color: string
+}
+/**
+ * A model's main facts; `card` is its complete card.
+ */
+export interface ModelOut {
+  name: string
+  version: string
+  title: string
+  description: string
+  dimension: 2 | 3
+  channels: string[]
+  labels: LabelOut[]
+  /**
+   * Whether the mask holds object numbers instead of label values.
+   */
+  instances: boolean
+  exact: boolean
+  licence: string
+  intended_use: string
+  card: {
+    [k: string]: unknown
+  }
+}
+/**
+ * A DICOM system that scans come from and results go to.
+ */
+export interface PeerOut {
+  name: string
+  /**
+   * Whether it can be searched and fetched from (DICOMweb).
+   */
+  search: boolean
+  send: 'stow-rs' | 'c-store'
+}
+/**
+ * What to fetch from a peer: a series, or all images of a study.
+ */
+export interface PullIn {
+  from: string
+  study?: string | null
+  series?: string | null
+  resample?: boolean
+  deidentify?: boolean
+}
+/**
+ * Whether the service can serve, and who serves.
+ */
+export interface Ready {
+  status: 'ok' | 'unavailable'
+  /**
+   * Part -> `ok`, or what is wrong with it.
+   */
+  parts?: {
+    [k: string]: string
+  }
+  /**
+   * Of this gateway.
+   */
+  version?: string
+  /**
+   * Version -> its running workers. There are several versions during a rolling update.
+   */
+  workers?: {
+    [k: string]: number
+  }
+}
+/**
+ * A series of an upload that cannot become a scan.
+ */
+export interface RefusedOut {
+  name: string
+  problem: Problem
+}
+/**
+ * A series of a peer, by the keywords of its attributes; empty if the peer gives no value.
+ */
+export interface RemoteSeries {
+  StudyInstanceUID: string
+  SeriesInstanceUID: string
+  PatientID: string
+  PatientName: string
+  StudyDate: string
+  StudyDescription: string
+  Modality: string
+  SeriesDescription: string
+  SeriesNumber: string
+  BodyPartExamined: string
+  NumberOfSeriesRelatedInstances: number | null
+}
+/**
+ * How many messages are sent again.
+ */
+export interface ResentOut {
+  resent: number
+}
+/**
+ * A radiologist's verdict on a mask.
+ */
+export interface ReviewIn {
+  verdict: 'accepted' | 'rejected'
+  comment?: string
+  reviewer?: string
+}
+/**
+ * A review of a mask.
+ */
+export interface ReviewOut {
+  id: string
+  job: string
+  verdict: 'accepted' | 'corrected' | 'rejected'
+  comment: string
+  reviewer: string
+  created_at: string
+  /**
+   * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
+   */
+  mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+}
+/**
+ * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
+ */
+export interface ScanOut {
+  id: string
+  name: string
+  format: string
+  dimension: 2 | 3
+  shape: number[]
+  dtype: string
+  spacing_mm: number[] | null
+  affine: number[][]
+  bytes: number
+  sha256: string
+  warnings: string[]
+  created_at: string
+  /**
+   * SeriesInstanceUID of a DICOM scan.
+   */
+  series?: string | null
+  /**
+   * DICOM modality, such as CT; null if the file states none.
+   */
+  modality?: string | null
+}
+/**
+ * One page of scans.
+ */
+export interface ScanPage {
+  scans: ScanOut[]
+  next_cursor?: string | null
+}
+/**
+ * What is deleted with a scan.
+ */
+export interface ScanUsesOut {
+  jobs: number
+  /**
+   * Jobs among them that are queued or running. While there are any, the scan cannot be
+   * deleted.
+   */
+  unfinished: number
+  /**
+   * Reviews and corrected masks of these jobs and of the scan.
+   */
+  reviews: number
+}
+/**
+ * All scans of an upload, and the series that cannot become a scan.
+ */
+export interface ScansOut {
+  scans: ScanOut[]
+  refused: RefusedOut[]
+}
+/**
+ * How an image and its masks are cut into tiles, and whether this one can be read yet.
+ *
+ * Level `max_level` has the image's own size, and each level below is half of the one above,
+ * rounded up. The tile in row r and column c of a level begins at its pixel (r x `tile_size`,
+ * c x `tile_size`).
+ */
+export interface TilesOut {
+  width: number
+  height: number
+  tile_size: number
+  min_level: number
+  max_level: number
+  ready: boolean
+  /**
+   * Share of the tiles that are made, 0 to 1.
+   */
+  fraction: number
+}
+/**
+ * A complete upload.
+ */
+export interface UploadIn {
+  id: string
+  /**
+   * SHA-256 of the sender's file, in hexadecimal; null: not compared.
+   */
+  sha256?: string | null
+}
+/**
+ * The uploads to make a scan of: one file, or all files of a DICOM series.
+ */
+export interface UploadedIn {
+  /**
+   * @minItems 1
+   * @maxItems 10000
+   */
+  uploads: UploadIn[]
+}
+/**
+ * One event for one webhook.
+ */
+export interface WebhookMessageOut {
+  /**
+   * The header `webhook-id`; the same at each attempt.
+   */
+  id: string
+  webhook: string
+  event: WebhookEvent | 'webhook.test'
+  job: string | null
+  batch: string | null
+  state: MessageState
+  /**
+   * Attempts since the message was created or resent.
+   */
+  attempts: number
+  created_at: string
+  /**
+   * Time of the next attempt; null if there is none.
+   */
+  due_at: string | null
+  finished_at: string | null
+  /**
+   * HTTP status of the last answer; null: there was none.
+   */
+  status: number | null
+  /**
+   * Why the last attempt failed.
+   */
+  error: Problem | null
+}
+/**
+ * One page of messages.
+ */
+export interface WebhookMessagePage {
+  messages: WebhookMessageOut[]
+  next_cursor?: string | null
+}
+/**
+ * A system that is told when jobs and batches end.
+ */
+export interface WebhookOut {
+  name: string
+  events: WebhookEvent[]
+  /**
+   * Patterns of the names of models.
+   */
+  models: string[]
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import type { Job, Scan } from './schemas'
+import * as text from './text'
+
+const job = (changes: Partial<Job>): Job =>
+  ({
+    state: 'queued',
+    waiting_for: null,
+    no_worker: false,
+    place_in_queue: null,
+    ...changes,
+  }) as Job
+
+describe('text', () => {
+  it.each([
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [9_960, '10 kB'],
+    [999_499, '999 kB'],
+    [999_500, '1.0 MB'],
+    [2.5e12, '2.5 TB'],
+  ])('%d bytes are %s', (bytes, expected) => expect(text.bytesText(bytes)).toBe(expected))
+
+  it.each([
+    [0.4, 'less than 1 s'],
+    [89, '89 s'],
+    [91, '2 min'],
+    [5400, '1.5 h'],
+  ])('%d seconds are %s', (seconds, expected) => expect(text.durationText(seconds)).toBe(expected))
+
+  it('never promises a time that has passed', () => {
+    const now = Date.parse('2026-01-01T00:00:00Z')
+    const eta = (s: number): string => new Date(now + 1000 * s).toISOString()
+    expect(text.etaText({ state: 'running', eta: eta(40) }, now)).toBe('about 40 s left')
+    expect(text.etaText({ state: 'running', eta: eta(-40) }, now)).toBe('almost done')
+    expect(text.etaText({ state: 'queued', eta: eta(-40) }, now)).toBe('')
+    expect(text.etaText({ state: 'queued', eta: null }, now)).toBe('')
+  })
+
+  it('says what a job waits for before anything else', () => {
+    expect(text.stateText(job({ waiting_for: 'the database', no_worker: true }))).toContain(
+      'database',
+    )
+    expect(text.stateText(job({ no_worker: true, place_in_queue: 3 }))).toBe('waiting for a worker')
+    expect(text.stateText(job({ place_in_queue: 3 }))).toBe('number 3 in the queue')
+    expect(text.stateText(job({ state: 'succeeded', verdict: null }))).toBe('to review')
+  })
+
+  it('names rows and columns of an image in the usual order', () => {
+    const image = { dimension: 2, shape: [3, 480, 640] } as Scan
+    expect(text.shapeText(image)).toBe('640 × 480 px, RGB')
+    expect(text.voxels(image)).toBe(480 * 640)
+  })
+})
