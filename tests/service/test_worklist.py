@@ -165,7 +165,7 @@ def test_bad_queries(gateway: Gateway, query: dict[str, Any], name: str) -> None
 def test_a_cursor_belongs_to_its_order(gateway: Gateway, jobs: dict[str, str]) -> None:
     page = gateway.client.get("/v1/jobs", params={"sort": "priority", "limit": 1}).json()
     query = {"sort": "oldest", "cursor": page["next_cursor"]}
-    check_problem(gateway.client.get("/v1/jobs", params=query), 400)
+    check_problem(gateway.client.get("/v1/jobs", params=query), 422)
 
 
 class Stream:

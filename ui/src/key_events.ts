@@ -11,7 +11,7 @@ export function listen(keys: () => Keys): void {
       if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
-      if (target?.matches('input') && event.key.startsWith('Arrow')) return
+      if (target?.matches('input, .jobs a') && event.key.startsWith('Arrow')) return
       const action = keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key]
       if (action === undefined) return
       event.preventDefault()

@@ -7,6 +7,7 @@ export type {
   DeliveryOut as Delivery,
   DownloadOut as Download,
   FormatOut as Format,
+  JobCountsOut as JobCounts,
   JobIn as NewJob,
   JobOut as Job,
   JobPage,
@@ -19,6 +20,7 @@ export type {
   ScanOut as Scan,
   ScanPage,
   ScansOut as Scans,
+  ScanUsesOut as ScanUses,
 } from './api_types'
 
 /** `card` is not needed by the page: a model that is no longer installed has none. */

@@ -52,8 +52,9 @@ export class JobView {
   constructor(
     private readonly worklist: Worklist,
     onAgain: (scan: Scan) => void,
+    onDelete: (scan: Scan) => void,
   ) {
-    this.head = new JobHead(onAgain)
+    this.head = new JobHead(onAgain, onDelete)
     this.verdict = new VerdictView((id) => void this.refresh(id))
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
