@@ -48,8 +48,8 @@ _ROUTES = (
     scans,
     uploads,
     formats,
+    events,  # before jobs, whose /v1/jobs/{job_id} would take /v1/jobs/events
     jobs,
-    events,
     batches,
     masks,
     tiles,

@@ -124,7 +124,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        *(rows.viewers, rows.webhooks),
+        *(rows.viewers, rows.webhooks, rows.worklist),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -256,7 +256,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     forecasts = Forecasts(rows.database, shared_s=FORECAST_S)
-    statuses = JobStatuses(rows.jobs, forecasts, rows.scans)
+    statuses = JobStatuses(rows.jobs, forecasts, rows.worklist)
     services[JobStatuses] = statuses
     services[JobWatcher] = JobWatcher(JobChanges(rows.jobs, statuses))
     services[Deliveries] = Deliveries(

@@ -15,11 +15,12 @@ from jobs.repository.messages import Messages
 from jobs.repository.references import References
 from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
-from jobs.repository.scans import Scans, SeriesChanged
+from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
 from jobs.repository.workers import Workers
+from jobs.repository.worklist import Worklist
 
 __all__ = [
     "FINAL",
@@ -41,12 +42,14 @@ __all__ = [
     "References",
     "Repository",
     "Reviews",
+    "ScanUses",
     "Scans",
     "SeriesChanged",
     "Sessions",
     "Viewers",
     "Webhooks",
     "Workers",
+    "Worklist",
     "known_revisions",
 ]
 
@@ -64,6 +67,7 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.scans = Scans(database)
         self.jobs = Jobs(database)
+        self.worklist = Worklist(database)
         self.batches = Batches(database)
         self.leases = Leases(database)
         self.lost_jobs = LostJobs(database)

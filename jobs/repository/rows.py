@@ -33,6 +33,7 @@ def scan_of(row: Row) -> StoredScan:
         images=row["images"],
         impossible_formats=tuple(row["impossible_formats"]),
         traceparent=row["traceparent"],
+        modality=row["modality"],
     )
 
 

@@ -58,6 +58,7 @@ scans = Table(
     Column("images", String(64)),
     Column("impossible_formats", _Json, nullable=False, server_default="[]"),
     Column("traceparent", String(64)),
+    Column("modality", String(16)),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),
@@ -201,6 +202,31 @@ tallies = Table(
 )
 """What metrics report, as sums of rows that triggers insert; see migration 0010 and
 `jobs.service_figures`. `Figures.fold` replaces rows by their sum."""
+
+worklist = Table(
+    "worklist",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=False),
+    Column("project", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("verdict", String(16)),
+    Column("reviewer", Text),
+    Column("model", String(64), nullable=False),
+    Column("batch", String(64)),
+    Column("modality", String(16)),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("warnings", Integer, nullable=False),
+    Column("scan_name", Text, nullable=False),
+    Column("names", Text, nullable=False),
+    Index("worklist_by_age", "project", "seq"),
+)
+"""One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
+migration 0016. `scan_name` is the name of the first scan, `names` those of all scans, one a line.
+Lists read it, not `jobs`, whose rows hold reports of megabytes."""
+
+Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
+Index("worklist_by_warnings", worklist.c.project, worklist.c.warnings.desc(), worklist.c.seq.desc())
 
 workers = Table(
     "workers",

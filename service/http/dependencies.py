@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans, Viewers, Webhooks
+from jobs.repository import Batches, Jobs, Reviews, Scans, Viewers, Webhooks, Worklist
 from models.registry import Registry
 from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
@@ -72,4 +72,5 @@ UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
 ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
+WorklistDep = Annotated[Worklist, provided(Worklist)]
 ViewThreadsDep = Annotated[ViewThreads, provided(ViewThreads)]

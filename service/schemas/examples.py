@@ -37,6 +37,7 @@ _SCAN: dict[str, Any] = {
     "warnings": [],
     "created_at": _TIME,
     "series": None,
+    "modality": None,
 }
 _CHOICE: dict[str, Any] = {
     "series": "1.2.826.0.1.3680043.8.498.1",
@@ -72,6 +73,7 @@ _JOB: dict[str, Any] = {
     "model_version": "1.0.0",
     "scans": {"t1": _SCAN_ID},
     "scan_name": "t1.nii.gz",
+    "modality": None,
     "priority": 7,
     "options": _OPTIONS,
     "batch": None,
@@ -87,6 +89,8 @@ _JOB: dict[str, Any] = {
     "finished_at": None,
     "error": None,
     "verdict": None,
+    "reviewer": None,
+    "warnings": 0,
     "mask_format": None,
 }
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -99,6 +103,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
+    "JobCountsOut": {
+        "total": 40,
+        "states": {"running": 1, "succeeded": 39},
+        "verdicts": {"accepted": 25, "rejected": 2, "to_review": 12},
+        "models": {"hippocampus-mri-3d": 40},
+        "modalities": {"MR": 31},
+        "reviewers": {"Dr. Okafor": 27},
+    },
     "TilesOut": {
         "width": 16896,
         "height": 16896,

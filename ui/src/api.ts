@@ -6,6 +6,7 @@ import type {
   Download,
   Format,
   Job,
+  JobCounts,
   JobPage,
   Model,
   ModelFit,
@@ -18,6 +19,7 @@ import type {
   Scan,
   ScanPage,
   Scans,
+  ScanUses,
   Viewers,
 } from './schemas'
 
@@ -92,8 +94,8 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   return response
 }
 
-async function get<T>(path: string): Promise<T> {
-  return (await (await request(path, { cache: 'no-store' })).json()) as T
+async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
+  return (await (await request(path, { cache: 'no-store', signal })).json()) as T
 }
 
 async function post<T>(path: string, body?: unknown, key?: string): Promise<T> {
@@ -133,8 +135,17 @@ export const pull = (peer: string, series: string): Promise<Scan[]> =>
 export const cancel = (id: string): Promise<Job> => post(`jobs/${id}/cancel`)
 export const retry = (id: string): Promise<Job> => post(`jobs/${id}/retry`)
 
-export const jobs = (cursor: string | null = null): Promise<JobPage> =>
-  get(cursor === null ? 'jobs' : `jobs?cursor=${encodeURIComponent(cursor)}`)
+export const jobs = (query: URLSearchParams, signal: AbortSignal): Promise<JobPage> =>
+  get(`jobs?${query}`, signal)
+export const jobCounts = (
+  query: URLSearchParams,
+  signal: AbortSignal | null = null,
+): Promise<JobCounts> => get(`jobs/counts?${query}`, signal)
+/** What a deletion of the scan deletes with it. */
+export const scanUses = (id: string): Promise<ScanUses> => get(`scans/${id}/uses`)
+export const deleteScan = async (id: string): Promise<void> => {
+  await request(`scans/${id}`, { method: 'DELETE' })
+}
 
 /** Requests with the same `key` are one job. */
 export const start = (wanted: NewJob, key: string): Promise<Job> => post('jobs', wanted, key)

@@ -17,6 +17,10 @@ export type DoubtKind =
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 /**
+ * The order of a list of jobs.
+ */
+export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
+/**
  * The state of a message.
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
@@ -25,6 +29,10 @@ export type MessageState = 'waiting' | 'delivered' | 'dead'
  */
 export type Reason =
   'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
+ * How a finished job was judged.
+ */
+export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
 /**
  * What a message reports.
  */
@@ -44,9 +52,11 @@ export interface Bodies {
   DownloadOut: DownloadOut
   FormatOut: FormatOut
   Health: Health
+  JobCountsOut: JobCountsOut
   JobIn: JobIn
   JobOut: JobOut
   JobPage: JobPage
+  JobSort: JobSort
   JobState: JobState
   LabelOut: LabelOut
   MessageState: MessageState
@@ -66,10 +76,12 @@ export interface Bodies {
   ReviewOut: ReviewOut
   ScanOut: ScanOut
   ScanPage: ScanPage
+  ScanUsesOut: ScanUsesOut
   ScansOut: ScansOut
   TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
+  Verdict: Verdict
   ViewerIn: ViewerIn
   ViewerOut: ViewerOut
   ViewersOut: ViewersOut
@@ -300,6 +312,36 @@ export interface Health {
   }
 }
 /**
+ * How many jobs match a filter, in total and by what they have in common.
+ */
+export interface JobCountsOut {
+  total: number
+  states: {
+    [k: string]: number
+  }
+  /**
+   * `to_review`: the job has succeeded, and has no verdict.
+   */
+  verdicts: {
+    [k: string]: number
+  }
+  models: {
+    [k: string]: number
+  }
+  /**
+   * DICOM modality of the first scan, where it is known.
+   */
+  modalities: {
+    [k: string]: number
+  }
+  /**
+   * The name in the latest review.
+   */
+  reviewers: {
+    [k: string]: number
+  }
+}
+/**
  * A job: its state, progress and place in the queue.
  */
 export interface JobOut {
@@ -317,6 +359,10 @@ export interface JobOut {
    * File name of the first scan, for the worklist.
    */
   scan_name: string
+  /**
+   * DICOM modality of the first scan, such as CT; null if it is unknown.
+   */
+  modality: string | null
   priority: number
   options: OptionsIn
   batch: string | null
@@ -358,6 +404,14 @@ export interface JobOut {
    * The verdict of the latest review.
    */
   verdict: ('accepted' | 'corrected' | 'rejected') | null
+  /**
+   * The name in the latest review; null without a review or a name.
+   */
+  reviewer: string | null
+  /**
+   * Number of warnings in the report.
+   */
+  warnings: number
   /**
    * Format of GET .../mask without `format`; null while there is no mask.
    */
@@ -581,6 +635,10 @@ export interface ScanOut {
    * SeriesInstanceUID of a DICOM scan.
    */
   series?: string | null
+  /**
+   * DICOM modality, such as CT; null if the file states none.
+   */
+  modality?: string | null
 }
 /**
  * One page of scans.
@@ -588,6 +646,21 @@ export interface ScanOut {
 export interface ScanPage {
   scans: ScanOut[]
   next_cursor?: string | null
+}
+/**
+ * What is deleted with a scan.
+ */
+export interface ScanUsesOut {
+  jobs: number
+  /**
+   * Jobs among them that are queued or running. While there are any, the scan cannot be
+   * deleted.
+   */
+  unfinished: number
+  /**
+   * Reviews and corrected masks of these jobs and of the scan.
+   */
+  reviews: number
 }
 /**
  * All scans of an upload, and the series that cannot become a scan.

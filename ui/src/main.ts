@@ -10,17 +10,25 @@ import * as route from './route'
 import { shortcutsDialog } from './shortcuts'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
+import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
 import { Worklist } from './worklist'
 
 const worklist = new Worklist()
 const list = new ListView(worklist)
 const start = new StartView(worklist)
-const jobView = new JobView(worklist, (scan) => {
-  start.addKnown(scan)
+const jobView = new JobView(
+  worklist,
+  (scan) => {
+    start.addKnown(scan)
+    route.go({ page: 'start' })
+  },
+  (scan) => void deletion.ask(scan),
+)
+const deletion = new ScanDeletion(() => {
   route.go({ page: 'start' })
+  void worklist.refresh()
 })
-jobView.verdict.order = () => list.listed
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',
@@ -39,18 +47,17 @@ function show(): void {
 }
 
 /** Opens the job after (or before) the one on screen, in the order of the worklist. */
-function step(by: 1 | -1): void {
-  const jobs = list.listed
+async function step(by: 1 | -1): Promise<void> {
   const here = route.read() // the page follows a moment later
-  const at = jobs.findIndex((job) => here.page === 'job' && job.id === here.id)
-  const next = at < 0 ? jobs[0] : jobs[at + by]
+  worklist.selected = here.page === 'job' ? here.id : null
+  const next = await worklist.neighbour(by).catch(() => undefined)
   if (next !== undefined) route.go({ page: 'job', id: next.id })
 }
 
 function keys(): Keys {
   const everywhere: Keys = {
-    j: () => step(1),
-    k: () => step(-1),
+    j: () => void step(1),
+    k: () => void step(-1),
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
   }
@@ -173,6 +180,7 @@ document
     element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
     foot(),
     help,
+    deletion.root,
   )
 worklist.onChange(() => {
   offline.hidden = worklist.reachable

@@ -8,6 +8,7 @@ export type {
   DoubtOut as Doubt,
   DownloadOut as Download,
   FormatOut as Format,
+  JobCountsOut as JobCounts,
   JobIn as NewJob,
   JobOut as Job,
   JobPage,
@@ -22,6 +23,7 @@ export type {
   ScanOut as Scan,
   ScanPage,
   ScansOut as Scans,
+  ScanUsesOut as ScanUses,
   ViewerOut as Viewer,
   ViewersOut as Viewers,
 } from './api_types'

@@ -54,14 +54,16 @@ export class JobView {
   constructor(
     private readonly worklist: Worklist,
     onAgain: (scan: Scan) => void,
+    onDelete: (scan: Scan) => void,
   ) {
-    this.head = new JobHead(onAgain)
+    this.head = new JobHead(onAgain, onDelete)
     this.verdict = new VerdictView(
       (job) => {
         this.worklist.update(job)
         void this.refresh(job.id)
       },
       () => this.doubts.confirmed(),
+      (here) => this.worklist.nextUnreviewed(here),
     )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
