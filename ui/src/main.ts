@@ -20,7 +20,7 @@ const jobView = new JobView(worklist, (scan) => {
   start.addKnown(scan)
   route.go({ page: 'start' })
 })
-jobView.verdict.order = () => list.listed
+jobView.next.order = () => list.listed
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',

@@ -2,6 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { NextJob } from '../next_job'
 import { go } from '../route'
 import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
@@ -29,6 +30,8 @@ const NOT_FOUND: Problem = {
 export class JobView {
   readonly root: HTMLElement
   readonly stage = new Stage()
+  /** Finds the job that is judged after this one. */
+  readonly next: NextJob
   readonly verdict: VerdictView
   /** Known models, for labels and colours. */
   models: Model[] = []
@@ -54,10 +57,8 @@ export class JobView {
     onAgain: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain)
-    this.verdict = new VerdictView((job) => {
-      this.worklist.update(job)
-      void this.refresh(job.id)
-    })
+    this.next = new NextJob(worklist)
+    this.verdict = new VerdictView(worklist, this.next)
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -222,14 +223,6 @@ export class JobView {
   private jump(measured: Measurement | undefined): void {
     const world = measured === undefined ? null : this.centreOf(measured)
     if (world !== null) this.stage.jump(world)
-  }
-
-  private async refresh(id: string): Promise<void> {
-    try {
-      this.worklist.update(await api.job(id))
-    } catch {
-      void this.worklist.refresh() // the list shows when the service is available again
-    }
   }
 
   private modelOf(job: Job): Model | undefined {

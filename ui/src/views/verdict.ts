@@ -4,13 +4,15 @@ import * as api from '../api'
 import { draftOf, keepDraft, tidyDrafts } from '../drafts'
 import { element, fill } from '../element'
 import type { Keys } from '../key_events'
-import { nextUnreviewed } from '../next_job'
+import type { NextJob } from '../next_job'
 import { recall, remember } from '../preferences'
 import { prefetch } from '../prefetch'
 import { Presence } from '../presence'
 import { go } from '../route'
 import type { Job, NewReview, Review, Viewers } from '../schemas'
+import type { Worklist } from '../worklist'
 import { problemBox } from './messages'
+import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
 import { ReasonChoice } from './reasons'
 import { UndoBar } from './undo'
@@ -20,20 +22,21 @@ const NONE_LEFT = 'No other mask in the worklist waits for a review.'
 export class VerdictView {
   readonly root: HTMLElement
   readonly undo = new UndoBar()
-  /** The jobs in the order of the worklist. */
-  order: () => Job[] = () => []
   private job: Job | null = null
   private saving = false
   private visible = false
   /** The newest review that the reader has seen; the service refuses to replace a newer one. */
   private seen = ''
-  /** A verdict that was refused because of a review that the reader had not seen. */
-  private refused: NewReview | null = null
+  private readonly newer = new NewerReview((review) => {
+    const comment = this.comment.value.trim()
+    if (this.job !== null) void this.save(this.job, { ...review, comment })
+  })
   private readonly comment: HTMLTextAreaElement
   private readonly reviewer: HTMLInputElement
   private readonly name: HTMLElement
   private readonly accept: HTMLButtonElement
   private readonly reject: HTMLButtonElement
+  private readonly verdicts: HTMLElement
   private readonly reasons = new ReasonChoice(
     (reasons) => void this.give({ verdict: 'rejected', reasons }),
     () => this.enable(),
@@ -46,8 +49,10 @@ export class VerdictView {
     (viewers) => this.showViewers(viewers),
   )
 
-  /** `onChanged` is called with a job whose verdict has changed. */
-  constructor(private readonly onChanged: (job: Job) => void) {
+  constructor(
+    private readonly worklist: Pick<Worklist, 'update' | 'refresh'>,
+    private readonly next: NextJob,
+  ) {
     this.comment = element('textarea', {
       id: 'comment',
       rows: 2,
@@ -71,7 +76,13 @@ export class VerdictView {
     )
     this.accept = this.button('accepted', 'Accept', 'A', () => void this.acceptIt())
     this.reject = this.button('rejected', 'Reject', 'R', () => this.askReasons())
-    this.reject.setAttribute('aria-controls', 'reasons')
+    this.verdicts = element(
+      'div.buttons',
+      {},
+      this.accept,
+      this.reject,
+      this.button('skip', 'Skip', 'S', () => this.skip()),
+    )
     this.root = element(
       'section.verdict',
       { 'aria-label': 'Review' },
@@ -81,14 +92,9 @@ export class VerdictView {
       element('label', { for: 'comment' }, 'Comment (optional)'),
       this.comment,
       this.name,
-      element(
-        'div.buttons',
-        {},
-        this.accept,
-        this.reject,
-        this.button('skip', 'Skip', 'S', () => this.skip()),
-      ),
+      this.verdicts,
       this.reasons.root,
+      this.newer.root,
       this.result,
     )
     this.root.hidden = true
@@ -116,14 +122,12 @@ export class VerdictView {
     void this.list().then((reviews) => {
       if (this.job?.id === job.id) this.seen = reviews[0]?.id ?? ''
     })
-    prefetch(nextUnreviewed(this.order(), job.id))
+    this.next.after(job.id).then(prefetch, () => {}) // it only saves time
   }
 
   keys(): Keys {
     if (this.reasons.open) return this.reasons.keys()
-    if (this.refused !== null && !document.activeElement?.matches('button, a')) {
-      return { Enter: () => this.replace(), Escape: () => this.keep() }
-    }
+    if (this.newer.asks) return this.newer.keys()
     return {
       a: () => void this.acceptIt(),
       r: () => this.askReasons(),
@@ -137,7 +141,7 @@ export class VerdictView {
     this.comment.value = this.job === null ? '' : draftOf(this.job.id)
     this.visible = false
     this.seen = ''
-    this.refused = null
+    this.newer.clear()
     this.reasons.close()
     fill(this.past)
     fill(this.open)
@@ -150,20 +154,33 @@ export class VerdictView {
 
   private askReasons(): void {
     if (this.reject.disabled) return
-    if (this.reasons.open) this.reasons.close()
-    else this.reasons.show()
+    this.reasons.show()
     this.enable()
   }
 
   private skip(): void {
-    if (this.job !== null) this.goOn(this.job, '')
+    if (this.job !== null) void this.goOn(this.job, '')
   }
 
   /** Opens the next job that waits for a review, or says that there is none. */
-  private goOn(from: Job, said: string): void {
-    const next = nextUnreviewed(this.order(), from.id)
-    if (next !== undefined) go({ page: 'job', id: next.id })
-    else fill(this.result, element('p.saved', {}, `${said} ${NONE_LEFT}`.trim()))
+  private async goOn(from: Job, said: string): Promise<void> {
+    try {
+      const next = await this.next.after(from.id)
+      if (this.job?.id !== from.id) return
+      if (next !== undefined) go({ page: 'job', id: next.id })
+      else fill(this.result, element('p.saved', {}, `${said} ${NONE_LEFT}`.trim()))
+    } catch (error) {
+      if (this.job?.id === from.id) fill(this.result, problemBox(api.problemOf(error)))
+    }
+  }
+
+  /** Shows the job's verdict in the list, then the service's own copy of the job. */
+  private changed(job: Job): void {
+    this.worklist.update(job)
+    api.job(job.id).then(
+      (fresh) => this.worklist.update(fresh),
+      () => void this.worklist.refresh(), // the list shows when the service is available again
+    )
   }
 
   private async give(verdict: Pick<NewReview, 'verdict' | 'reasons'>): Promise<void> {
@@ -179,29 +196,29 @@ export class VerdictView {
     this.saving = true
     this.enable()
     try {
-      this.saved(job, review, await api.review(job.id, review))
+      await this.saved(job, review, await api.review(job.id, review))
     } catch (error) {
       const problem = api.problemOf(error)
       if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
-      else if (problem.kind === 'newer-review') await this.ask(review)
-      else fill(this.result, problemBox(problem))
+      else if (problem.kind !== 'newer-review' || !(await this.ask(review)))
+        fill(this.result, problemBox(problem))
     }
     this.saving = false
     this.enable()
   }
 
-  private saved(job: Job, review: NewReview, saved: Review): void {
+  private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
     const said = `${VERDICTS[review.verdict]}.`
     keepDraft(job.id, '')
     this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
-    this.onChanged({ ...job, verdict: review.verdict })
+    this.changed({ ...job, verdict: review.verdict })
     if (this.job?.id !== job.id) return
     this.seen = saved.id
     this.comment.value = ''
     this.reasons.close()
     fill(this.result)
     void this.list()
-    this.goOn(job, said)
+    await this.goOn(job, said)
   }
 
   /** Withdraws a review, and opens its job again with its comment. */
@@ -213,50 +230,22 @@ export class VerdictView {
       return
     }
     keepDraft(job.id, review.comment ?? '')
-    this.onChanged(job)
+    this.changed(job)
     if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
     this.comment.value = review.comment ?? ''
     fill(this.result)
     void this.list()
   }
 
-  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it. */
-  private async ask(review: NewReview): Promise<void> {
+  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it.
+   * False if there is nothing to show. */
+  private async ask(review: NewReview): Promise<boolean> {
     const reviews = await this.list()
-    const [newest] = reviews
-    if (newest === undefined) return
-    const before = reviews.findIndex((one) => one.id === review.seen)
-    const unseen = before < 0 ? reviews : reviews.slice(0, before)
-    this.refused = { ...review, seen: newest.id }
+    if (reviews.length === 0) return false
+    this.seen = reviews[0]!.id
     this.reasons.close()
-    const again = review.verdict === 'accepted' ? 'Accept anyway' : 'Reject anyway'
-    fill(
-      this.result,
-      element(
-        'div.problem',
-        { role: 'alert', id: 'newer-review' },
-        element('strong', {}, 'Another review was given meanwhile. Yours is not saved.'),
-        element('ol.reviews', {}, ...unseen.map(reviewRow)),
-        element(
-          'div.buttons',
-          {},
-          this.button('replace', again, 'Enter', () => this.replace()),
-          this.button('keep', 'Keep that review', 'Esc', () => this.keep()),
-        ),
-      ),
-    )
-  }
-
-  private replace(): void {
-    const { job, refused } = this
-    this.refused = null
-    if (job !== null && refused !== null) void this.save(job, refused)
-  }
-
-  private keep(): void {
-    this.seen = this.refused?.seen ?? this.seen
-    this.refused = null
-    fill(this.result)
+    this.newer.ask(review, reviews)
+    return true
   }
 
   private enable(): void {
@@ -265,7 +254,7 @@ export class VerdictView {
     this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
     this.reject.setAttribute('aria-pressed', String(this.job?.verdict === 'rejected'))
-    this.reject.setAttribute('aria-expanded', String(this.reasons.open))
+    this.verdicts.hidden = this.reasons.open
   }
 
   /** Shows the reviews of the job; those that count, newest first. */
