@@ -18,6 +18,8 @@ from tests.support.page import watched
 
 SHAPE = (24, 24, 20)
 STEPS = 50
+MOVED_ON = """job => location.hash !== `#job=${job}` ||
+    document.querySelector('.verdict .result').textContent.includes('No other mask')"""
 
 
 @pytest.fixture(scope="module")
@@ -331,7 +333,7 @@ class Reader:
             expect(page.locator("#newer-review, #undo")).to_have_id("undo")
         self.saved.append((job, verdict, words))
         self.drafts[job] = ""
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(MOVED_ON, arg=job)
         shown(page, self.job)
 
 
