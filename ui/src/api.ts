@@ -162,11 +162,8 @@ export function leave(id: string, page: string): void {
   gone.catch(() => {}) // its report expires
 }
 
-/** Loads a file into the browser's cache, when the network has nothing else to do. */
-export async function cache(path: string, signal: AbortSignal): Promise<void> {
-  const response = await request(path, { signal, priority: 'low' })
-  await response.body!.pipeTo(new WritableStream())
-}
+/** Files that were requested before they are needed, by their paths. */
+export const ahead = new Map<string, Promise<ArrayBuffer>>()
 
 /** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(
@@ -174,6 +171,9 @@ export async function bytes(
   signal: AbortSignal,
   onBytes: (count: number) => void = () => {},
 ): Promise<ArrayBuffer> {
+  const requested = ahead.get(path)
+  ahead.delete(path)
+  if (requested !== undefined) return requested
   const response = await request(path, { signal })
   let count = 0
   const counted = response.body!.pipeThrough(

@@ -10,7 +10,10 @@ export class NewerReview {
   private refused: NewReview | null = null
 
   /** `onReplace` is called with the review to send again. */
-  constructor(private readonly onReplace: (review: NewReview) => void) {}
+  constructor(
+    private readonly onReplace: (review: NewReview) => void,
+    private readonly onClosed: () => void,
+  ) {}
 
   get asks(): boolean {
     return this.refused !== null
@@ -49,6 +52,7 @@ export class NewerReview {
   clear(): void {
     this.refused = null
     fill(this.root)
+    this.onClosed()
   }
 
   keys(): Keys {

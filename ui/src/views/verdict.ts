@@ -27,10 +27,13 @@ export class VerdictView {
   private visible = false
   /** The newest review that the reader has seen; the service refuses to replace a newer one. */
   private seen = ''
-  private readonly newer = new NewerReview((review) => {
-    const comment = this.comment.value.trim()
-    if (this.job !== null) void this.save(this.job, { ...review, comment })
-  })
+  private readonly newer = new NewerReview(
+    (review) => {
+      const comment = this.comment.value.trim()
+      if (this.job !== null) void this.save(this.job, { ...review, comment })
+    },
+    () => this.enable(),
+  )
   private readonly comment: HTMLTextAreaElement
   private readonly reviewer: HTMLInputElement
   private readonly name: HTMLElement
@@ -88,13 +91,13 @@ export class VerdictView {
       { 'aria-label': 'Review' },
       element('h2', {}, 'Review'),
       this.open,
+      this.newer.root,
       this.past,
       element('label', { for: 'comment' }, 'Comment (optional)'),
       this.comment,
       this.name,
       this.verdicts,
       this.reasons.root,
-      this.newer.root,
       this.result,
     )
     this.root.hidden = true
@@ -177,7 +180,11 @@ export class VerdictView {
   /** Shows the job's verdict in the list, then the service's own copy of the job. */
   private changed(job: Job): void {
     this.worklist.update(job)
-    api.job(job.id).then(
+    this.refresh(job.id)
+  }
+
+  private refresh(id: string): void {
+    api.job(id).then(
       (fresh) => this.worklist.update(fresh),
       () => void this.worklist.refresh(), // the list shows when the service is available again
     )
@@ -202,6 +209,7 @@ export class VerdictView {
       if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
       else if (problem.kind !== 'newer-review' || !(await this.ask(review)))
         fill(this.result, problemBox(problem))
+      if (problem.status === 409) this.refresh(job.id)
     }
     this.saving = false
     this.enable()
@@ -245,6 +253,7 @@ export class VerdictView {
     this.seen = reviews[0]!.id
     this.reasons.close()
     this.newer.ask(review, reviews)
+    this.root.scrollTop = 0
     return true
   }
 
@@ -254,7 +263,7 @@ export class VerdictView {
     this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
     this.reject.setAttribute('aria-pressed', String(this.job?.verdict === 'rejected'))
-    this.verdicts.hidden = this.reasons.open
+    this.verdicts.hidden = this.reasons.open || this.newer.asks
   }
 
   /** Shows the reviews of the job; those that count, newest first. */
