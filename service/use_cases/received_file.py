@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-
 UNNAMED = "scan"
 """The name of a file whose sender states none."""
 

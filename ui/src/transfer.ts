@@ -6,8 +6,11 @@ import { filePrint } from './file_print'
 import { tarOf } from './tar'
 import { forget, idOf, storage } from './unfinished'
 
-/** What a proxy that waits for whole requests loses at most when a connection breaks. */
-const PART_BYTES = 32 << 20
+/**
+ * Bytes of a request. When a connection breaks, a proxy that waits for whole requests loses one, and
+ * Chromium sends one again by itself, which the gateway refuses because it has a part of it.
+ */
+const PART_BYTES = 8 << 20
 /** Pauses after failures without progress: about four minutes, enough to restart a gateway. */
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000, ...Array<number>(15).fill(15_000)]
 /** These may pass by themselves; all other refusals are final. */
