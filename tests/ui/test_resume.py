@@ -142,6 +142,19 @@ def test_removing_an_upload_deletes_what_was_sent(
         expect(page.locator(".unfinished")).to_be_empty()
 
 
+def test_a_file_that_changes_while_it_is_sent(
+    browser: Browser, gateway: Gateway, tmp_path: Path
+) -> None:
+    path = tmp_path / "changing.bin"
+    path.write_bytes(b"a" * 12 * MB)
+    with cut_proxy(gateway.port, rate=2 * MB) as proxy, opened(browser, proxy) as page:
+        page.set_input_files("#files", path)
+        until(lambda: proxy.sent > 2 * MB)
+        path.write_bytes(b"b" * 3 * MB)
+        proxy.cut()
+        expect(row(page)).to_contain_text("The file changing.bin cannot be read any more")
+
+
 def test_a_large_series_is_one_upload_with_a_name_of_its_own(
     browser: Browser, gateway: Gateway, tmp_path: Path
 ) -> None:
