@@ -38,6 +38,7 @@ from service.resources.pseudonyms import pseudonym_secret
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
 from service.use_cases.deliveries import Deliveries
@@ -56,6 +57,7 @@ from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.tiles import Tiles
 from service.use_cases.upload_expiry import UploadExpiry
 from service.use_cases.uploaded_scans import UploadedScans
 from service.webhooks.announcer import WebhookAnnouncer
@@ -122,7 +124,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        rows.webhooks,
+        *(rows.viewers, rows.webhooks, rows.worklist),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -157,6 +159,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     upload_expiry = UploadExpiry(services[PartialUploads], parts.authenticator)
     upload_expiry.start()
     stack.callback(upload_expiry.stop)
+    tiles: TileFiles = services[TileFiles]
+    tiles.start()
+    stack.callback(tiles.stop)
     watcher: JobWatcher = services[JobWatcher]
     watcher.start()
     stack.push_async_callback(watcher.stop)
@@ -211,7 +216,8 @@ def _add_scans(parts: Parts, services: Services) -> None:
         same=SameScans(rows.scans, parts.blobs, limits, scratch.folder),
         secret=partial(pseudonym_secret, parts.settings),
     )
-    removal = ScanRemoval(rows.scans, parts.collector)
+    tiles = services[TileFiles] = TileFiles(scratch.folder, parts.settings.tile_bytes)
+    removal = ScanRemoval(rows.scans, parts.collector, tiles)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
     metrics = DicomMetrics(parts.metrics.registry)
@@ -224,6 +230,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[ScanRemoval] = removal
     services[Archives] = archives
     services[ScanViews] = ScanViews(parts.blobs, scratch, limits)
+    services[Tiles] = Tiles(parts.blobs, scratch, limits, tiles)
     services[ModelFits] = ModelFits(parts.registry, parts.blobs, scratch, limits)
     services[NamedScans] = NamedScans(rows.image_names, intake, removal, archives)
     services[ImageSessions] = ImageSessions(
@@ -249,7 +256,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     forecasts = Forecasts(rows.database, shared_s=FORECAST_S)
-    statuses = JobStatuses(rows.jobs, forecasts, rows.scans)
+    statuses = JobStatuses(rows.jobs, forecasts, rows.worklist)
     services[JobStatuses] = statuses
     services[JobWatcher] = JobWatcher(JobChanges(rows.jobs, statuses))
     services[Deliveries] = Deliveries(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from jobs.settings.section import Positive, Seconds, SecondsOrZero, Section
+from jobs.settings.section import GIB, NotNegative, Positive, Seconds, SecondsOrZero, Section
 
 
 class StorageSettings(Section):
@@ -45,6 +45,9 @@ class StorageSettings(Section):
     Keep it above twice `TESSERA_LEASE_S`, because a file is stored before the database
     refers to it. 0: at once."""
 
+    tile_bytes: NotNegative = 8 * GIB
+    """Bytes on the disk of the data folder for the tiles of large images that readers look at, for
+    each gateway. The tiles of an image are deleted an hour after their last use."""
     log_bytes: Positive = 16 << 20
     """Largest size in bytes of a log file of `tessera up`. A larger file becomes `gateway.log.1` or
     `worker.log.1`; three such parts are kept."""

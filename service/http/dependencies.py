@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans, Webhooks
+from jobs.repository import Batches, Jobs, Reviews, Scans, Viewers, Webhooks, Worklist
 from models.registry import Registry
 from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
@@ -29,6 +29,7 @@ from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.tiles import Tiles
 from service.use_cases.uploaded_scans import UploadedScans
 
 
@@ -64,9 +65,12 @@ ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]
 ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
+TilesDep = Annotated[Tiles, provided(Tiles)]
 UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
+ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
+WorklistDep = Annotated[Worklist, provided(Worklist)]
 ViewThreadsDep = Annotated[ViewThreads, provided(ViewThreads)]

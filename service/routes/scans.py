@@ -22,7 +22,16 @@ from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
 from service.routes.scan_requests import UploadOptions, scans_out
 from service.routes.serializers import model_fit_out, scan_out
-from service.schemas import Cursor, ModelFitOut, PageLimit, ScanId, ScanOut, ScanPage, ScansOut
+from service.schemas import (
+    Cursor,
+    ModelFitOut,
+    PageLimit,
+    ScanId,
+    ScanOut,
+    ScanPage,
+    ScansOut,
+    ScanUsesOut,
+)
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
 router = APIRouter(tags=["scans"])
@@ -120,6 +129,17 @@ async def get_models_for_scan(
     """
     scan = await threads.run(scans.get, principal.project, scan_id)
     return [model_fit_out(fit) for fit in await threads.run(fits.of, scan)]
+
+
+@router.get("/v1/scans/{scan_id}/uses")
+def get_uses(
+    scan_id: ScanId,
+    scans: ScansDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+) -> ScanUsesOut:
+    """How many jobs and reviews a deletion of the scan would delete with it."""
+    uses = scans.uses(principal.project, scan_id)
+    return ScanUsesOut(jobs=uses.jobs, unfinished=uses.unfinished, reviews=uses.reviews)
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)

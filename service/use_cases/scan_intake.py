@@ -145,7 +145,13 @@ def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> Store
         images=None if header.source is None else header.source.images,
         impossible_formats=tuple(registry.names(registry.impossible(header))),
         traceparent=tracing.traceparent(),
+        modality=_modality(header),
     )
+
+
+def _modality(header: Scan) -> str | None:
+    """Of a DICOM scan; a value that the standard does not allow is cut (VR CS: 16 characters)."""
+    return None if header.source is None else header.source.modality[:16] or None
 
 
 def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelection) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imaging.errors import TesseraError
 from jobs.blob_collector import BlobCollector
 from jobs.repository import Scans
+from service.resources.tile_files import TileFiles
 
 logger = logging.getLogger("tessera.service")
 
@@ -17,13 +18,16 @@ class ScanRemoval:
 
     scans: Scans
     collector: BlobCollector
+    tiles: TileFiles
 
     def delete(self, project: str, scan_id: str) -> None:
         """Deletes a scan with its finished jobs, and every blob that no row refers to any more.
 
         Raises NotFound, and Conflict while a job that uses the scan is not final.
         """
-        delete_blobs(self.collector, self.scans.delete(project, scan_id))
+        unused = self.scans.delete(project, scan_id)
+        self.tiles.forget_contents(unused)
+        delete_blobs(self.collector, unused)
 
 
 def delete_blobs(collector: BlobCollector, unused: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 
 
-def fits(gateway: Gateway, scan: str) -> dict[str, Any]:
+def fits(gateway: Gateway, scan: str) -> dict[str, dict[str, Any]]:
     answer = gateway.client.get(f"/v1/scans/{scan}/models")
     assert answer.status_code == 200, answer.text
     return {one["model"]: one for one in answer.json()}

@@ -98,7 +98,7 @@ _STARTERS = {
 }
 
 
-_FOR_CALLERS = {"BoundedAssociationServer", "ExchangeDeadline", "JobWatcher"}
+_FOR_CALLERS = {"BoundedAssociationServer", "ExchangeDeadline", "JobWatcher", "TileFiles"}
 """Their threads do what a caller asked for, whose permission was checked before."""
 
 

@@ -6,6 +6,7 @@ import type {
   Download,
   Format,
   Job,
+  JobCounts,
   JobPage,
   Model,
   ModelFit,
@@ -18,6 +19,8 @@ import type {
   Scan,
   ScanPage,
   Scans,
+  ScanUses,
+  Viewers,
 } from './schemas'
 
 /** A failed request; `problem` describes it for the user. */
@@ -91,8 +94,8 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   return response
 }
 
-async function get<T>(path: string): Promise<T> {
-  return (await (await request(path, { cache: 'no-store' })).json()) as T
+async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
+  return (await (await request(path, { cache: 'no-store', signal })).json()) as T
 }
 
 async function post<T>(path: string, body?: unknown, key?: string): Promise<T> {
@@ -132,8 +135,17 @@ export const pull = (peer: string, series: string): Promise<Scan[]> =>
 export const cancel = (id: string): Promise<Job> => post(`jobs/${id}/cancel`)
 export const retry = (id: string): Promise<Job> => post(`jobs/${id}/retry`)
 
-export const jobs = (cursor: string | null = null): Promise<JobPage> =>
-  get(cursor === null ? 'jobs' : `jobs?cursor=${encodeURIComponent(cursor)}`)
+export const jobs = (query: URLSearchParams, signal: AbortSignal): Promise<JobPage> =>
+  get(`jobs?${query}`, signal)
+export const jobCounts = (
+  query: URLSearchParams,
+  signal: AbortSignal | null = null,
+): Promise<JobCounts> => get(`jobs/counts?${query}`, signal)
+/** What a deletion of the scan deletes with it. */
+export const scanUses = (id: string): Promise<ScanUses> => get(`scans/${id}/uses`)
+export const deleteScan = async (id: string): Promise<void> => {
+  await request(`scans/${id}`, { method: 'DELETE' })
+}
 
 /** Requests with the same `key` are one job. */
 export const start = (wanted: NewJob, key: string): Promise<Job> => post('jobs', wanted, key)
@@ -143,6 +155,32 @@ export const reviews = async (id: string): Promise<Review[]> =>
 
 export const review = (id: string, verdict: NewReview): Promise<Review> =>
   post(`jobs/${id}/reviews`, verdict)
+
+/** Withdraws a verdict that was just given. */
+export const withdraw = (id: string, review: string): Promise<Review> =>
+  post(`jobs/${id}/reviews/${review}/withdraw`)
+
+/** Reports that a page shows a job; who else does. */
+export async function stay(id: string, page: string, reader: string): Promise<Viewers> {
+  const response = await request(`jobs/${id}/viewers/${page}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ reader }),
+  })
+  return (await response.json()) as Viewers
+}
+
+/** Reports that a page no longer shows a job, also while the browser closes it. */
+export function leave(id: string, page: string): void {
+  const gone = request(`jobs/${id}/viewers/${page}`, { method: 'DELETE', keepalive: true })
+  gone.catch(() => {}) // its report expires
+}
+
+/** Loads a file into the browser's cache, when the network has nothing else to do. */
+export async function cache(path: string, signal: AbortSignal): Promise<void> {
+  const response = await request(path, { signal, priority: 'low' })
+  await response.body!.pipeTo(new WritableStream())
+}
 
 /** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(

@@ -17,9 +17,22 @@ export type DoubtKind =
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 /**
+ * The order of a list of jobs.
+ */
+export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
+/**
  * The state of a message.
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
+/**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
+ * How a finished job was judged.
+ */
+export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
 /**
  * What a message reports.
  */
@@ -39,9 +52,11 @@ export interface Bodies {
   DownloadOut: DownloadOut
   FormatOut: FormatOut
   Health: Health
+  JobCountsOut: JobCountsOut
   JobIn: JobIn
   JobOut: JobOut
   JobPage: JobPage
+  JobSort: JobSort
   JobState: JobState
   LabelOut: LabelOut
   MessageState: MessageState
@@ -53,6 +68,7 @@ export interface Bodies {
   ProgressOut: ProgressOut
   PullIn: PullIn
   Ready: Ready
+  Reason: Reason
   RefusedOut: RefusedOut
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
@@ -60,9 +76,15 @@ export interface Bodies {
   ReviewOut: ReviewOut
   ScanOut: ScanOut
   ScanPage: ScanPage
+  ScanUsesOut: ScanUsesOut
   ScansOut: ScansOut
+  TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
+  Verdict: Verdict
+  ViewerIn: ViewerIn
+  ViewerOut: ViewerOut
+  ViewersOut: ViewersOut
   WebhookEvent: WebhookEvent
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
@@ -290,6 +312,36 @@ export interface Health {
   }
 }
 /**
+ * How many jobs match a filter, in total and by what they have in common.
+ */
+export interface JobCountsOut {
+  total: number
+  states: {
+    [k: string]: number
+  }
+  /**
+   * `to_review`: the job has succeeded, and has no verdict.
+   */
+  verdicts: {
+    [k: string]: number
+  }
+  models: {
+    [k: string]: number
+  }
+  /**
+   * DICOM modality of the first scan, where it is known.
+   */
+  modalities: {
+    [k: string]: number
+  }
+  /**
+   * The name in the latest review.
+   */
+  reviewers: {
+    [k: string]: number
+  }
+}
+/**
  * A job: its state, progress and place in the queue.
  */
 export interface JobOut {
@@ -307,6 +359,10 @@ export interface JobOut {
    * File name of the first scan, for the worklist.
    */
   scan_name: string
+  /**
+   * DICOM modality of the first scan, such as CT; null if it is unknown.
+   */
+  modality: string | null
   priority: number
   options: OptionsIn
   batch: string | null
@@ -348,6 +404,14 @@ export interface JobOut {
    * The verdict of the latest review.
    */
   verdict: ('accepted' | 'corrected' | 'rejected') | null
+  /**
+   * The name in the latest review; null without a review or a name.
+   */
+  reviewer: string | null
+  /**
+   * Number of warnings in the report.
+   */
+  warnings: number
   /**
    * Format of GET .../mask without `format`; null while there is no mask.
    */
@@ -511,8 +575,22 @@ export interface ResentOut {
  */
 export interface ReviewIn {
   verdict: 'accepted' | 'rejected'
+  /**
+   * Why the mask is rejected; none, one or several.
+   *
+   * @maxItems 6
+   */
+  reasons?: Reason[]
   comment?: string
+  /**
+   * Name of the reader. A service with accounts stores the name of the account instead.
+   */
   reviewer?: string
+  /**
+   * Id of the newest review that the reader knows, empty for none. If there is a newer one, this
+   * one is refused with the problem `newer-review`. Null: it is stored in any case.
+   */
+  seen?: string | null
 }
 /**
  * A review of a mask.
@@ -521,9 +599,17 @@ export interface ReviewOut {
   id: string
   job: string
   verdict: 'accepted' | 'corrected' | 'rejected'
+  /**
+   * Why the mask is rejected.
+   */
+  reasons: Reason[]
   comment: string
   reviewer: string
   created_at: string
+  /**
+   * When the reader withdrew it, so that it no longer counts; null if it stands.
+   */
+  withdrawn_at: string | null
   /**
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
@@ -549,6 +635,10 @@ export interface ScanOut {
    * SeriesInstanceUID of a DICOM scan.
    */
   series?: string | null
+  /**
+   * DICOM modality, such as CT; null if the file states none.
+   */
+  modality?: string | null
 }
 /**
  * One page of scans.
@@ -558,11 +648,45 @@ export interface ScanPage {
   next_cursor?: string | null
 }
 /**
+ * What is deleted with a scan.
+ */
+export interface ScanUsesOut {
+  jobs: number
+  /**
+   * Jobs among them that are queued or running. While there are any, the scan cannot be
+   * deleted.
+   */
+  unfinished: number
+  /**
+   * Reviews and corrected masks of these jobs and of the scan.
+   */
+  reviews: number
+}
+/**
  * All scans of an upload, and the series that cannot become a scan.
  */
 export interface ScansOut {
   scans: ScanOut[]
   refused: RefusedOut[]
+}
+/**
+ * How an image and its masks are cut into tiles, and whether this one can be read yet.
+ *
+ * Level `max_level` has the image's own size, and each level below is half of the one above,
+ * rounded up. The tile in row r and column c of a level begins at its pixel (r x `tile_size`,
+ * c x `tile_size`).
+ */
+export interface TilesOut {
+  width: number
+  height: number
+  tile_size: number
+  min_level: number
+  max_level: number
+  ready: boolean
+  /**
+   * Share of the tiles that are made, 0 to 1.
+   */
+  fraction: number
 }
 /**
  * A complete upload.
@@ -583,6 +707,41 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
+}
+/**
+ * Who has a job open.
+ */
+export interface ViewerIn {
+  /**
+   * Name of the reader. A service with accounts uses the name of the account instead.
+   */
+  reader?: string
+}
+/**
+ * Another page on which a job is open.
+ */
+export interface ViewerOut {
+  /**
+   * Name of the reader; empty if it is not known.
+   */
+  reader: string
+  /**
+   * When the page opened the job.
+   */
+  since: string
+}
+/**
+ * Who has a job open, beside the caller.
+ */
+export interface ViewersOut {
+  /**
+   * Name of the caller's account, under which its reviews are stored; empty without accounts.
+   */
+  account: string
+  /**
+   * The other pages that show the job, oldest first.
+   */
+  others: ViewerOut[]
 }
 /**
  * One event for one webhook.

@@ -10,15 +10,24 @@ import * as route from './route'
 import { shortcutsDialog } from './shortcuts'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
+import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
 import { Worklist } from './worklist'
 
 const worklist = new Worklist()
 const list = new ListView(worklist)
 const start = new StartView(worklist)
-const jobView = new JobView(worklist, (scan) => {
-  start.addKnown(scan)
+const jobView = new JobView(
+  worklist,
+  (scan) => {
+    start.addKnown(scan)
+    route.go({ page: 'start' })
+  },
+  (scan) => void deletion.ask(scan),
+)
+const deletion = new ScanDeletion(() => {
   route.go({ page: 'start' })
+  void worklist.refresh()
 })
 const help = shortcutsDialog()
 const offline = element(
@@ -38,40 +47,46 @@ function show(): void {
 }
 
 /** Opens the job after (or before) the one on screen, in the order of the worklist. */
-function step(by: 1 | -1): void {
-  const jobs = list.listed
+async function step(by: 1 | -1): Promise<void> {
   const here = route.read() // the page follows a moment later
-  const at = jobs.findIndex((job) => here.page === 'job' && job.id === here.id)
-  const next = at < 0 ? jobs[0] : jobs[at + by]
+  worklist.selected = here.page === 'job' ? here.id : null
+  const next = await worklist.neighbour(by).catch(() => undefined)
   if (next !== undefined) route.go({ page: 'job', id: next.id })
 }
 
 function keys(): Keys {
   const everywhere: Keys = {
-    j: () => step(1),
-    k: () => step(-1),
+    j: () => void step(1),
+    k: () => void step(-1),
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
   }
   if (jobView.root.hidden) return everywhere
-  const views = Object.fromEntries(
-    ['1', '2', '3', '4', '5'].map((n) => [n, () => jobView.stage.setViewByKey(n)]),
+  const { stage } = jobView
+  const digits = ['1', '2', '3', '4', '5', '6']
+  const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
+  const presets = Object.fromEntries(
+    digits.map((n) => [`Shift+${n}`, () => stage.setPresetByKey(n)]),
   )
   return {
     ...everywhere,
     ...views,
-    a: () => void jobView.verdict.give('accepted'),
-    r: () => void jobView.verdict.give('rejected'),
-    m: () => jobView.stage.toggleMask(),
-    o: () => jobView.stage.toggleOutline(),
-    '[': () => jobView.stage.changeOpacity(-10),
-    ']': () => jobView.stage.changeOpacity(10),
-    '+': () => jobView.stage.viewer?.zoom(1.25),
-    '=': () => jobView.stage.viewer?.zoom(1.25),
-    '-': () => jobView.stage.viewer?.zoom(1 / 1.25),
-    '0': () => jobView.stage.reset(),
-    ArrowUp: () => jobView.stage.viewer?.scroll(1),
-    ArrowDown: () => jobView.stage.viewer?.scroll(-1),
+    ...presets,
+    m: () => stage.toggleMask(),
+    f: () => stage.toggleFill(),
+    o: () => stage.toggleOutline(),
+    i: () => stage.toggleInverted(),
+    '[': () => stage.changeOpacity(-10),
+    ']': () => stage.changeOpacity(10),
+    '+': () => stage.viewer?.zoom(1.25),
+    '=': () => stage.viewer?.zoom(1.25),
+    '-': () => stage.viewer?.zoom(1 / 1.25),
+    '0': () => stage.reset(),
+    ArrowUp: () => stage.viewer?.scroll(-1),
+    ArrowDown: () => stage.viewer?.scroll(1),
+    PageUp: () => stage.viewer?.scroll(-10),
+    PageDown: () => stage.viewer?.scroll(10),
+    ...jobView.verdict.keys(),
   }
 }
 
@@ -165,6 +180,7 @@ document
     element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
     foot(),
     help,
+    deletion.root,
   )
 worklist.onChange(() => {
   offline.hidden = worklist.reachable

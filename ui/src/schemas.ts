@@ -8,6 +8,7 @@ export type {
   DoubtOut as Doubt,
   DownloadOut as Download,
   FormatOut as Format,
+  JobCountsOut as JobCounts,
   JobIn as NewJob,
   JobOut as Job,
   JobPage,
@@ -15,12 +16,16 @@ export type {
   LabelOut as Label,
   ModelFitOut as ModelFit,
   PeerOut as Peer,
+  Reason,
   RemoteSeries as ArchiveSeries,
   ReviewIn as NewReview,
   ReviewOut as Review,
   ScanOut as Scan,
   ScanPage,
   ScansOut as Scans,
+  ScanUsesOut as ScanUses,
+  ViewerOut as Viewer,
+  ViewersOut as Viewers,
 } from './api_types'
 
 /** `card` is not needed by the page: a model that is no longer installed has none. */

@@ -3,20 +3,10 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
-import type {
-  Download,
-  Job,
-  Measurement,
-  Model,
-  NewReview,
-  Point,
-  Problem,
-  Report,
-  Scan,
-} from '../schemas'
+import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Viewer } from '../viewer/viewer'
+import type { Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
@@ -40,7 +30,7 @@ const NOT_FOUND: Problem = {
 export class JobView {
   readonly root: HTMLElement
   readonly stage = new Stage()
-  readonly verdict: AskingVerdict
+  readonly verdict: VerdictView
   /** Known models, for labels and colours. */
   models: Model[] = []
   private id: string | null = null
@@ -64,9 +54,17 @@ export class JobView {
   constructor(
     private readonly worklist: Worklist,
     onAgain: (scan: Scan) => void,
+    onDelete: (scan: Scan) => void,
   ) {
-    this.head = new JobHead(onAgain)
-    this.verdict = new AskingVerdict(this.doubts, (id) => void this.refresh(id))
+    this.head = new JobHead(onAgain, onDelete)
+    this.verdict = new VerdictView(
+      (job) => {
+        this.worklist.update(job)
+        void this.refresh(job.id)
+      },
+      () => this.doubts.confirmed(),
+      (here) => this.worklist.nextUnreviewed(here),
+    )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -90,6 +88,7 @@ export class JobView {
         ),
         this.verdict.root,
       ),
+      this.verdict.undo.root,
     )
     worklist.onChange(() => this.update())
     setInterval(() => this.update(), 1000) // the estimate counts down
@@ -103,6 +102,8 @@ export class JobView {
   close(): void {
     this.opened.abort()
     this.deliveries.clear()
+    this.stage.blank('') // frees the memory of its scan
+    this.verdict.show(null)
     this.id = null
   }
 
@@ -171,7 +172,7 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension)
+    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
     if (!signal.aborted) this.stage.message(null)
   }
 
@@ -268,20 +269,6 @@ export class JobView {
       },
       'Try again',
     )
-  }
-}
-
-/** Asks before a mask is accepted about which there are doubts. */
-class AskingVerdict extends VerdictView {
-  constructor(
-    private readonly doubts: DoubtsBar,
-    onSaved: (job: string) => void,
-  ) {
-    super(onSaved)
-  }
-
-  override async give(verdict: NewReview['verdict']): Promise<void> {
-    if (verdict !== 'accepted' || (await this.doubts.confirmed())) await super.give(verdict)
   }
 }
 
