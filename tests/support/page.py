@@ -1,6 +1,7 @@
 """The page in a real browser."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,3 +38,11 @@ def finish(page: Page, address: str, job: str) -> dict[str, Any]:
     answer = httpx.get(f"{address}/v1/jobs/{job}/report", timeout=30)
     report: dict[str, Any] = answer.raise_for_status().json()
     return report
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drops files and folders on the page, as a file manager does."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
