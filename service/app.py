@@ -39,6 +39,7 @@ from service.routes import (
     scans,
     tiles,
     uploads,
+    viewers,
     webhooks,
 )
 from service.wiring import build_services, open_parts, start_tasks
@@ -53,6 +54,7 @@ _ROUTES = (
     masks,
     tiles,
     reviews,
+    viewers,
     models,
     archives,
     webhooks,

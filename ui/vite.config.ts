@@ -4,14 +4,15 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: './',
   resolve: {
-    alias: { zarrita: new URL('./src/viewer/no-zarr.ts', import.meta.url).pathname },
+    alias: { xmlbuilder2: new URL('./src/viewer/no_xml.ts', import.meta.url).pathname },
   },
+  worker: { format: 'es' },
   build: {
     target: 'es2022',
     outDir: '../service/static',
     emptyOutDir: true,
     assetsInlineLimit: 0, // the gateway's content security policy allows no inline scripts
-    chunkSizeWarningLimit: 1000, // NiiVue, loaded when the first job is opened
+    chunkSizeWarningLimit: 4000, // Cornerstone3D, loaded when the first job is opened
     license: { fileName: 'licences.txt' },
   },
   server: {

@@ -325,6 +325,10 @@ class Review:
     """When it was added."""
     mask_format: str | None
     """Format of the corrected mask; None if there is none."""
+    reasons: tuple[str, ...] = ()
+    """Why the mask is rejected, such as `missed-part`."""
+    withdrawn_at: datetime | None = None
+    """When the reviewer withdrew it, so that it no longer counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,7 @@ worklist = Table(
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
-migration 0015. `scan_name` is the name of the first scan, `names` those of all scans, one a line.
+migration 0016. `scan_name` is the name of the first scan, `names` those of all scans, one a line.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
 
 Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
@@ -274,10 +274,25 @@ reviews = Table(
     Column("scan", String(64), ForeignKey("scans.id", name="reviews_of_scan")),
     Column("tag", String(64)),
     Column("info", _Json),
+    Column("reasons", _Json, nullable=False, server_default="[]"),
+    Column("withdrawn_at", Double),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,
 )
+
+viewers = Table(
+    "viewers",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("viewer", String(64), primary_key=True),
+    Column("reader", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Index("viewers_expired", "until"),
+)
+"""Pages that show a job. Without a foreign key: earlier code deletes jobs and does not know the
+table, and each row is deleted once it has expired."""
 
 image_names = Table(
     "image_names",

@@ -10,17 +10,21 @@ from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
+from models.model_fit import ModelFit
 from service.http import errors
 from service.resources.peers import Peer
 from service.resources.webhook_endpoint import WebhookEndpoint
 from service.schemas import (
     BatchOut,
     DeliveryOut,
+    DoubtOut,
     JobCountsOut,
     JobOut,
     LabelOut,
+    ModelFitOut,
     ModelOut,
     OptionsIn,
     PeerOut,
@@ -28,6 +32,7 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    ViewerOut,
     WebhookMessageOut,
     WebhookOut,
 )
@@ -122,11 +127,18 @@ def review_out(review: Review) -> ReviewOut:
         id=review.id,
         job=str(review.job),  # a review without a job is in no job's list
         verdict=cast("Any", review.verdict),
+        reasons=list(review.reasons),
         comment=review.comment,
         reviewer=review.reviewer,
         created_at=_time(review.created_at),
+        withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
     )
+
+
+def viewer_out(viewer: Viewer) -> ViewerOut:
+    """A page that shows a job."""
+    return ViewerOut(reader=viewer.reader, since=_time(viewer.since))
 
 
 def peer_out(peer: Peer) -> PeerOut:
@@ -196,6 +208,17 @@ def model_out(card: AnyCard) -> ModelOut:
         licence=card.licence,
         intended_use=card.intended_use,
         card=card.model_dump(mode="json"),
+    )
+
+
+def model_fit_out(fit: ModelFit) -> ModelFitOut:
+    """How a scan fits a model."""
+    return ModelFitOut(
+        model=fit.card.name,
+        channel=fit.channel,
+        doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
+        matches=list(fit.matches),
+        unknown=list(fit.unknown),
     )
 
 

@@ -18,6 +18,7 @@ from service.schemas.fields import (
     ScanId,
     Text,
     UploadId,
+    ViewerId,
     WebhookName,
 )
 from service.schemas.formats import DownloadOut, FormatOut
@@ -31,9 +32,9 @@ from service.schemas.jobs import (
     OptionsIn,
     ProgressOut,
 )
-from service.schemas.models import Health, LabelOut, ModelOut, Ready
+from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
-from service.schemas.reviews import ReviewIn, ReviewOut
+from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
     RefusedOut,
     ScanOut,
@@ -61,6 +62,7 @@ __all__ = [
     "DeliveriesIn",
     "DeliveryOut",
     "Device",
+    "DoubtOut",
     "DownloadOut",
     "FormatOut",
     "Health",
@@ -74,6 +76,7 @@ __all__ = [
     "LabelOut",
     "MessageId",
     "Modality",
+    "ModelFitOut",
     "ModelName",
     "ModelOut",
     "OptionsIn",
@@ -99,6 +102,10 @@ __all__ = [
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "ViewerId",
+    "ViewerIn",
+    "ViewerOut",
+    "ViewersOut",
     "WebhookMessageOut",
     "WebhookMessagePage",
     "WebhookName",

@@ -17,6 +17,10 @@ _OPTIONS = {
     "mask": None,
     "margin_mm": DEFAULT_MARGIN_MM,
 }
+_DOUBT = {
+    "kind": "extent",
+    "text": "Its extent is 197 mm R-L (training: 25 to 60 mm).",
+}
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
 _JOB_IN = {"scan": _SCAN_ID, "model": "hippocampus-mri-3d", "priority": 7}
 _SCAN: dict[str, Any] = {
@@ -163,16 +167,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "UploadIn": _UPLOAD,
     "UploadedIn": {"uploads": [_UPLOAD]},
-    "ReviewIn": {"verdict": "accepted", "comment": "The tail is complete.", "reviewer": "R1"},
+    "ReviewIn": {
+        "verdict": "rejected",
+        "reasons": ["missed-part"],
+        "comment": "The tail is missing.",
+        "reviewer": "R1",
+        "seen": "",
+    },
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
         "job": _JOB_ID,
-        "verdict": "accepted",
-        "comment": "The tail is complete.",
+        "verdict": "rejected",
+        "reasons": ["missed-part"],
+        "comment": "The tail is missing.",
         "reviewer": "R1",
         "created_at": _TIME,
+        "withdrawn_at": None,
         "mask_format": None,
     },
+    "ViewerIn": {"reader": "R1"},
+    "ViewerOut": {"reader": "R2", "since": _TIME},
+    "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},
     "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
     "RemoteSeries": {
         "StudyInstanceUID": _UID,
@@ -213,6 +228,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WebhookMessagePage": {"messages": [_MESSAGE], "next_cursor": "41"},
     "ResentOut": {"resent": 12},
     "LabelOut": _LABEL,
+    "DoubtOut": _DOUBT,
+    "ModelFitOut": {
+        "model": "hippocampus-mri-3d",
+        "channel": "t1",
+        "doubts": [_DOUBT],
+        "matches": ["modality", "spacing"],
+        "unknown": [],
+    },
     "ModelOut": {
         "name": "hippocampus-mri-3d",
         "version": "1.0.0",

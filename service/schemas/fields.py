@@ -13,6 +13,7 @@ JobId = Annotated[Identifier, Field(description="Id of the job.")]
 PeerName = Annotated[Identifier, Field(description="Name of the peer, as in GET /v1/peers.")]
 ReviewId = Annotated[Identifier, Field(description="Id of the review.")]
 ScanId = Annotated[Identifier, Field(description="Id of the scan.")]
+ViewerId = Annotated[Identifier, Field(description="Id of the page, which it chooses at random.")]
 UploadId = Annotated[Identifier, Field(description="Id of the upload.")]
 MessageId = Annotated[Identifier, Field(description="Id of the webhook message.")]
 WebhookName = Annotated[

@@ -17,7 +17,7 @@ from jobs.repository import Scans, SeriesChanged
 from jobs.stored_scan import StoredScan
 from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
-from service.use_cases.received_file import ReceivedFile
+from service.use_cases.received_file import UNNAMED, ReceivedFile
 from service.use_cases.same_scans import SameScans
 
 logger = logging.getLogger("tessera.service")
@@ -165,4 +165,7 @@ def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelecti
         return scan.name
     if own is not None:
         return f"{own}: {scan.name}" if scan.named_after and scan.name else own
-    return f"{files[0].name}: {scan.name}" if len(files) == 1 else scan.name
+    archive = files[0].name if len(files) == 1 else ""
+    if archive == UNNAMED and scan.name:
+        return scan.name
+    return ": ".join(filter(None, (archive, scan.name)))

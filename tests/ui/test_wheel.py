@@ -40,9 +40,10 @@ def test_the_wheel_holds_the_page_and_all_it_refers_to(wheel: zipfile.ZipFile) -
     assert any(name.endswith(".css") for name in referred)
     assert {f"service/static/{name}" for name in referred} <= names
     scripts = b"".join(wheel.read(n) for n in names if n.startswith("service/static/assets/"))
-    assert b"multiplanar" in scripts  # the viewer itself
+    assert b"cornerstone-canvas" in scripts  # the viewer itself
     assert b"Not for clinical use" in scripts
-    assert "Copyright (c) 2021, Niivue" in wheel.read("service/static/licence-niivue.txt").decode()
+    more = wheel.read("service/static/more-licences.txt").decode()
+    assert "Cornerstone.js Contributors" in more
 
 
 def test_the_page_runs_no_inline_script(wheel: zipfile.ZipFile) -> None:

@@ -1,6 +1,18 @@
 /** Made by scripts/api-types from the OpenAPI description of the gateway; not edited. */
 
 /**
+ * What a doubt is about.
+ */
+export type DoubtKind =
+  | 'modality'
+  | 'body-part'
+  | 'spacing'
+  | 'extent'
+  | 'values'
+  | 'colour'
+  | 'orientation'
+  | 'reference'
+/**
  * The state of a job.
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
@@ -12,6 +24,11 @@ export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
  * The state of a message.
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
+/**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
 /**
  * How a finished job was judged.
  */
@@ -30,6 +47,8 @@ export interface Bodies {
   Choice: Choice
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
+  DoubtKind: DoubtKind
+  DoubtOut: DoubtOut
   DownloadOut: DownloadOut
   FormatOut: FormatOut
   Health: Health
@@ -41,6 +60,7 @@ export interface Bodies {
   JobState: JobState
   LabelOut: LabelOut
   MessageState: MessageState
+  ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   OptionsIn: OptionsIn
   PeerOut: PeerOut
@@ -48,6 +68,7 @@ export interface Bodies {
   ProgressOut: ProgressOut
   PullIn: PullIn
   Ready: Ready
+  Reason: Reason
   RefusedOut: RefusedOut
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
@@ -61,6 +82,9 @@ export interface Bodies {
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   Verdict: Verdict
+  ViewerIn: ViewerIn
+  ViewerOut: ViewerOut
+  ViewersOut: ViewersOut
   WebhookEvent: WebhookEvent
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
@@ -216,6 +240,13 @@ export interface Problem {
    * The scans of an upload that holds several.
    */
   choices?: Choice[] | null
+}
+/**
+ * A reason why a mask may be wrong.
+ */
+export interface DoubtOut {
+  kind: DoubtKind
+  text: string
 }
 /**
  * A file of a finished job.
@@ -421,6 +452,31 @@ export interface LabelOut {
   color: string
 }
 /**
+ * How a scan fits a model.
+ */
+export interface ModelFitOut {
+  /**
+   * Name of the model.
+   */
+  model: string
+  /**
+   * The model's channel that the scan fits best.
+   */
+  channel: string
+  /**
+   * Why the model's mask of the scan may be wrong; empty if nothing is known against it.
+   */
+  doubts: DoubtOut[]
+  /**
+   * In what the scan is like the model's training scans.
+   */
+  matches: DoubtKind[]
+  /**
+   * What the model's card states of its training scans, and the scan does not show.
+   */
+  unknown: DoubtKind[]
+}
+/**
  * A model's main facts; `card` is its complete card.
  */
 export interface ModelOut {
@@ -519,8 +575,22 @@ export interface ResentOut {
  */
 export interface ReviewIn {
   verdict: 'accepted' | 'rejected'
+  /**
+   * Why the mask is rejected; none, one or several.
+   *
+   * @maxItems 6
+   */
+  reasons?: Reason[]
   comment?: string
+  /**
+   * Name of the reader. A service with accounts stores the name of the account instead.
+   */
   reviewer?: string
+  /**
+   * Id of the newest review that the reader knows, empty for none. If there is a newer one, this
+   * one is refused with the problem `newer-review`. Null: it is stored in any case.
+   */
+  seen?: string | null
 }
 /**
  * A review of a mask.
@@ -529,9 +599,17 @@ export interface ReviewOut {
   id: string
   job: string
   verdict: 'accepted' | 'corrected' | 'rejected'
+  /**
+   * Why the mask is rejected.
+   */
+  reasons: Reason[]
   comment: string
   reviewer: string
   created_at: string
+  /**
+   * When the reader withdrew it, so that it no longer counts; null if it stands.
+   */
+  withdrawn_at: string | null
   /**
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
@@ -629,6 +707,41 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
+}
+/**
+ * Who has a job open.
+ */
+export interface ViewerIn {
+  /**
+   * Name of the reader. A service with accounts uses the name of the account instead.
+   */
+  reader?: string
+}
+/**
+ * Another page on which a job is open.
+ */
+export interface ViewerOut {
+  /**
+   * Name of the reader; empty if it is not known.
+   */
+  reader: string
+  /**
+   * When the page opened the job.
+   */
+  since: string
+}
+/**
+ * Who has a job open, beside the caller.
+ */
+export interface ViewersOut {
+  /**
+   * Name of the caller's account, under which its reviews are stored; empty without accounts.
+   */
+  account: string
+  /**
+   * The other pages that show the job, oldest first.
+   */
+  others: ViewerOut[]
 }
 /**
  * One event for one webhook.

@@ -1,7 +1,7 @@
 /** `window.tessera`: the interface for scripts and tests (docs/reference/review-page.md). */
 
 import type { Point } from './schemas'
-import type { ScreenPoint } from './viewer/viewer'
+import type { ScreenPoint } from './viewer/port'
 import type { JobView } from './views/job'
 
 export interface Automation {

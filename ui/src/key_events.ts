@@ -1,6 +1,10 @@
 /** The page's keys. They are handled first, so that the viewer's own keys do nothing. */
 
+/** By `KeyboardEvent.key`; digits with Shift are `Shift+1`, on every keyboard layout. */
 export type Keys = Record<string, () => void>
+
+/** Keys that act again and again while they are held. */
+const HELD = new Set(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', '+', '=', '-', '[', ']'])
 
 const TEXT = 'textarea, select, input:not([type=checkbox], [type=radio], [type=range])'
 
@@ -8,11 +12,15 @@ export function listen(keys: () => Keys): void {
   document.addEventListener(
     'keydown',
     (event) => {
-      if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return
+      if (event.ctrlKey || event.altKey || event.metaKey) return
+      if (event.repeat && !HELD.has(event.key)) return
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
       if (target?.matches('input, .jobs a') && event.key.startsWith('Arrow')) return
-      const action = keys()[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+      const actions = keys()
+      const action =
+        actions[shifted(event)] ??
+        actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]
       if (action === undefined) return
       event.preventDefault()
       event.stopPropagation()
@@ -20,4 +28,9 @@ export function listen(keys: () => Keys): void {
     },
     { capture: true },
   )
+}
+
+/** "Shift+1" for the key that has this digit, whatever it types. */
+function shifted({ shiftKey, code }: KeyboardEvent): string {
+  return shiftKey ? code.replace('Digit', 'Shift+') : ''
 }

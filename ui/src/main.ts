@@ -29,6 +29,7 @@ const deletion = new ScanDeletion(() => {
   route.go({ page: 'start' })
   void worklist.refresh()
 })
+jobView.verdict.order = () => worklist.reviewOrder
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',
@@ -62,24 +63,31 @@ function keys(): Keys {
     '?': () => help.showModal(),
   }
   if (jobView.root.hidden) return everywhere
-  const views = Object.fromEntries(
-    ['1', '2', '3', '4', '5'].map((n) => [n, () => jobView.stage.setViewByKey(n)]),
+  const { stage } = jobView
+  const digits = ['1', '2', '3', '4', '5', '6']
+  const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
+  const presets = Object.fromEntries(
+    digits.map((n) => [`Shift+${n}`, () => stage.setPresetByKey(n)]),
   )
   return {
     ...everywhere,
     ...views,
-    a: () => void jobView.verdict.give('accepted'),
-    r: () => void jobView.verdict.give('rejected'),
-    m: () => jobView.stage.toggleMask(),
-    o: () => jobView.stage.toggleOutline(),
-    '[': () => jobView.stage.changeOpacity(-10),
-    ']': () => jobView.stage.changeOpacity(10),
-    '+': () => jobView.stage.viewer?.zoom(1.25),
-    '=': () => jobView.stage.viewer?.zoom(1.25),
-    '-': () => jobView.stage.viewer?.zoom(1 / 1.25),
-    '0': () => jobView.stage.reset(),
-    ArrowUp: () => jobView.stage.viewer?.scroll(1),
-    ArrowDown: () => jobView.stage.viewer?.scroll(-1),
+    ...presets,
+    m: () => stage.toggleMask(),
+    f: () => stage.toggleFill(),
+    o: () => stage.toggleOutline(),
+    i: () => stage.toggleInverted(),
+    '[': () => stage.changeOpacity(-10),
+    ']': () => stage.changeOpacity(10),
+    '+': () => stage.viewer?.zoom(1.25),
+    '=': () => stage.viewer?.zoom(1.25),
+    '-': () => stage.viewer?.zoom(1 / 1.25),
+    '0': () => stage.reset(),
+    ArrowUp: () => stage.viewer?.scroll(-1),
+    ArrowDown: () => stage.viewer?.scroll(1),
+    PageUp: () => stage.viewer?.scroll(-10),
+    PageDown: () => stage.viewer?.scroll(10),
+    ...jobView.verdict.keys(),
   }
 }
 

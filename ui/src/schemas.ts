@@ -1,10 +1,11 @@
 /** The gateway's bodies under the names that the page uses, and the parts of a report. */
 
-import type { JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
+import type { DoubtOut, JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
 
 export type {
   Choice,
   DeliveryOut as Delivery,
+  DoubtOut as Doubt,
   DownloadOut as Download,
   FormatOut as Format,
   JobCountsOut as JobCounts,
@@ -13,7 +14,9 @@ export type {
   JobPage,
   JobState,
   LabelOut as Label,
+  ModelFitOut as ModelFit,
   PeerOut as Peer,
+  Reason,
   RemoteSeries as ArchiveSeries,
   ReviewIn as NewReview,
   ReviewOut as Review,
@@ -21,6 +24,8 @@ export type {
   ScanPage,
   ScansOut as Scans,
   ScanUsesOut as ScanUses,
+  ViewerOut as Viewer,
+  ViewersOut as Viewers,
 } from './api_types'
 
 /** `card` is not needed by the page: a model that is no longer installed has none. */
@@ -61,6 +66,8 @@ export interface Report extends ModelRun {
   tiling: { kind: 'exact' | 'one pass' | 'windows' | 'parts' | 'none'; tiles: number }
   seconds: { total?: number }
   warnings: string[]
+  /** Why the mask may be wrong; missing in reports of earlier versions. */
+  doubts?: DoubtOut[]
   measurements: {
     labels: Measurement[]
     instances: { count: number } | null

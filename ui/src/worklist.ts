@@ -16,6 +16,7 @@ const IDLE_MS = 10_000 // other tabs and programs may add jobs
 const OFFLINE_MS = 4000 // the gateway did not respond
 const SOON_MS = 400 // a job changed, which may change its place and the counts
 const SETTLE_MS = 60 // while the reader scrolls, most rows are on screen for a moment only
+const WAITING = 20 // jobs that wait for a review, of which the next one is opened
 const NOTHING: JobCounts = {
   total: 0,
   states: {},
@@ -35,6 +36,8 @@ export class Worklist {
   private known = new Map<string, Job>()
   private receivedAt = new Map<string, number>()
   private onScreen = { first: 0, last: BLOCK - 1 }
+  /** The first jobs of the list that wait for a review. */
+  private waiting: string[] = []
   /** Row of the selected job, also after it has left the list. */
   private place = -1
   private chosen: string | null = null
@@ -99,6 +102,13 @@ export class Worklist {
     return this.chosen === null ? -1 : this.rows.rowOf(this.chosen)
   }
 
+  /** The jobs in the order in which they are judged: those in rows that are known, then the first
+   * ones of the whole list that wait for a review, wherever they are. */
+  get reviewOrder(): Job[] {
+    const ids = new Set([...this.rows.ids(), ...this.waiting])
+    return [...ids].map((id) => this.known.get(id)).filter((job) => job !== undefined)
+  }
+
   /** Shows another list. */
   async ask(query: JobQuery): Promise<void> {
     this.query = query
@@ -142,6 +152,7 @@ export class Worklist {
       const [counts] = await Promise.all([
         api.jobCounts(conditions(this.query), signal),
         this.load(first, last, signal),
+        this.loadWaiting(signal),
       ])
       if (signal.aborted) return
       this.counts = counts
@@ -162,24 +173,37 @@ export class Worklist {
     await Promise.all(blocks.map((number) => this.loadBlock(number, signal)))
   }
 
+  private async loadWaiting(signal: AbortSignal): Promise<void> {
+    const query = { ...this.query, tab: 'review' } as const
+    const requestedAt = performance.now()
+    const page = await api.jobs(pageParams(query, 0, WAITING), signal)
+    if (signal.aborted) return
+    this.waiting = page.jobs.map((job) => job.id)
+    this.store(page.jobs, requestedAt)
+  }
+
   private async loadBlock(number: number, signal: AbortSignal): Promise<void> {
     const requestedAt = performance.now()
     const page = await api.jobs(pageParams(this.query, number * BLOCK, BLOCK), signal)
     if (signal.aborted) return
     this.rows.put(number, page.jobs, page.next_cursor !== null)
-    for (const job of page.jobs) {
-      // A job that arrived as an event after the request is newer than its copy in the response.
-      if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)
-    }
+    this.store(page.jobs, requestedAt)
     this.forget()
     this.changed()
   }
 
-  /** Only jobs in a row, and the selected one, are kept. */
+  /** A job that arrived as an event after the request is newer than its copy in the response. */
+  private store(jobs: Job[], requestedAt: number): void {
+    for (const job of jobs) {
+      if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)
+    }
+  }
+
+  /** Only jobs in a row, the selected one and those that are judged next are kept. */
   private forget(): void {
-    const kept = new Set(this.rows.ids())
+    const kept = new Set([...this.rows.ids(), ...this.waiting, this.chosen])
     for (const id of this.known.keys()) {
-      if (kept.has(id) || id === this.chosen) continue
+      if (kept.has(id)) continue
       this.known.delete(id)
       this.receivedAt.delete(id)
     }

@@ -30,9 +30,26 @@ describe('legend', () => {
 
   it('hides and shows a label', () => {
     const legend = new Legend(model({ labels: [{ value: 5, name: 'liver', color: '#123456' }] }))
+    legend.slotsOf([0, 5])
     legend.show(5, false)
-    expect(legend.visible(5)).toBe(false)
+    expect(legend.colours()[1]![3]).toBe(0)
     legend.show(5, true)
-    expect(legend.visible(5)).toBe(true)
+    expect(legend.colours()[1]![3]).toBe(255)
+  })
+
+  it('keeps the outline of a label without an area', () => {
+    const legend = new Legend(model({ labels: [{ value: 5, name: 'liver', color: '#123456' }] }))
+    legend.slotsOf([5])
+    legend.setOpacity(5, 0)
+    expect(legend.colours()[1]![3]).toBe(1) // 0 hides a label with its outline
+  })
+
+  it('gives each label a byte where the mask has up to 254, and no slot is empty above', () => {
+    const legend = new Legend(model({ labels: [] }))
+    const values = Array.from({ length: 300 }, (_, n) => 1000 + n)
+    const slots = legend.slotsOf([0, ...values])
+    expect(new Set(slots.subarray(0, 255)).size).toBe(255)
+    expect(slots.subarray(256).every((slot) => slot === 255)).toBe(true)
+    expect(legend.colours()).toHaveLength(256)
   })
 })

@@ -3,11 +3,14 @@
 import type { Job, Label, Model, Report } from '../schemas'
 
 const CYCLE = 24 // colours for numbered objects
-const UNKNOWN = 255 // a value that the model's card does not list
-const BELOW = -8 // where the viewer's colour map begins, see colourMap
+const SLOTS = 240 // slots for numbered objects: neighbours with one slot would have no border
+const LAST = 255 // the library draws outlines of 8-bit labels only; values beyond share this slot
+
 const GOLDEN_ANGLE = 137.508 // degrees: consecutive colours differ strongly in hue
 
 type Colour = [number, number, number]
+/** Red, green, blue and opacity, 0..255. */
+export type Colour4 = [number, number, number, number]
 
 export function rgb(hex: string): Colour {
   const value = Number.parseInt(hex.slice(1), 16)
@@ -28,23 +31,29 @@ export const OBJECT_COLOURS: Colour[] = Array.from({ length: CYCLE }, (_, n) =>
   hsl((40 + n * GOLDEN_ANGLE) % 360, 0.85, [0.58, 0.68, 0.5][n % 3]!),
 )
 
+const GREY: Colour = [150, 150, 150] // a value that the model's card does not list
+
 export class Legend {
   readonly labels: Label[]
   readonly instances: boolean
   private readonly hidden = new Set<number>()
+  private readonly opacities = new Map<number, number>()
+  /** The mask's value in each slot; several values may share the last one. */
+  private values: number[] = []
 
   constructor(model: Model) {
-    this.labels = model.labels.slice(0, UNKNOWN - 1)
+    this.labels = model.labels
     this.instances = model.instances
-  }
-
-  visible(value: number): boolean {
-    return !this.hidden.has(value)
   }
 
   show(value: number, visible: boolean): void {
     if (visible) this.hidden.delete(value)
     else this.hidden.add(value)
+  }
+
+  /** Opacity of a label, 0..1, as a part of the mask's opacity. */
+  setOpacity(value: number, opacity: number): void {
+    this.opacities.set(value, opacity)
   }
 
   /** The name of a mask's value, for the readout. */
@@ -56,53 +65,49 @@ export class Legend {
 
   /** The colour of an object or label, as the mask shows it. */
   colourOf(value: number): Colour {
-    const slot = this.slotOf(value)
-    return this.slots()[slot] ?? [128, 128, 128]
+    if (this.instances) return OBJECT_COLOURS[(value - 1) % CYCLE]!
+    const label = this.labels.find((one) => one.value === value)
+    return label === undefined ? GREY : rgb(label.color)
   }
 
-  /** The colour slot of each voxel: one byte, however large the mask's values are. */
+  /** The slot of each voxel: one byte, however large the mask's values are. */
   slotsOf(mask: ArrayLike<number>): Uint8Array {
+    return this.instances ? this.slotsOfObjects(mask) : this.slotsOfLabels(mask)
+  }
+
+  /** The colour and opacity of each slot; only hidden labels and the background have opacity 0. */
+  colours(): Colour4[] {
+    const shown = this.values.map((value): Colour4 => {
+      const label = this.instances ? (this.labels[0]?.value ?? 1) : value
+      const hidden = this.hidden.has(label)
+      const opacity = this.opacities.get(label) ?? 1
+      return [...this.colourOf(value), hidden ? 0 : Math.max(1, Math.round(255 * opacity))]
+    })
+    return [[0, 0, 0, 0], ...shown]
+  }
+
+  private slotsOfObjects(mask: ArrayLike<number>): Uint8Array {
+    this.values = Array.from({ length: SLOTS }, (_, n) => n + 1)
     const slots = new Uint8Array(mask.length)
-    const table = new Map(this.labels.map((label, n) => [label.value, n + 1]))
     for (let n = 0; n < mask.length; n++) {
       const value = mask[n]!
-      if (value === 0) continue
-      slots[n] = this.instances ? 1 + ((value - 1) % CYCLE) : (table.get(value) ?? UNKNOWN)
+      if (value !== 0) slots[n] = 1 + ((value - 1) % SLOTS)
     }
     return slots
   }
 
-  /**
-   * The viewer's label colour map. It begins below 0, with unused slots, because NiiVue draws
-   * the first 1/128 of a map (in a long one, the background) in the map's third colour.
-   */
-  colourMap(): { R: number[]; G: number[]; B: number[]; A: number[]; I: number[] } {
-    const map = { R: [0], G: [0], B: [0], A: [0], I: [BELOW] }
-    for (const [slot, [r, g, b]] of this.slots().entries()) {
-      const value = this.instances ? this.labels[0]?.value : this.labels[slot - 1]?.value
-      map.R.push(r)
-      map.G.push(g)
-      map.B.push(b)
-      map.A.push(slot === 0 || (value !== undefined && this.hidden.has(value)) ? 0 : 255)
-      map.I.push(slot)
+  /** Labels get slots in the order in which they first occur in the mask. */
+  private slotsOfLabels(mask: ArrayLike<number>): Uint8Array {
+    const table = new Map<number, number>([[0, 0]])
+    const slots = new Uint8Array(mask.length)
+    for (let n = 0; n < mask.length; n++) {
+      const value = mask[n]!
+      let slot = table.get(value)
+      if (slot === undefined) table.set(value, (slot = Math.min(LAST, table.size)))
+      slots[n] = slot
     }
-    return map
-  }
-
-  private slotOf(value: number): number {
-    return this.slotsOf([value])[0]!
-  }
-
-  /** Colours by slot: background first, values without a label last. */
-  private slots(): Colour[] {
-    const black: Colour = [0, 0, 0]
-    if (this.instances) return [black, ...OBJECT_COLOURS]
-    const listed = this.labels.map((label) => rgb(label.color))
-    const filler = Array.from(
-      { length: UNKNOWN - 1 - listed.length },
-      (): Colour => [150, 150, 150],
-    )
-    return [black, ...listed, ...filler, [150, 150, 150]]
+    this.values = [...table.keys()].slice(1, LAST + 1)
+    return slots
   }
 }
 

@@ -1,8 +1,9 @@
 /**
- * The parts of NIfTI-1 and NIfTI-2 that the page needs: it reads a mask's values exactly (also
- * uint32) and writes a file that differs from another one only in its voxels. Field offsets are
- * those of nifti1.h and nifti2.h.
+ * The parts of NIfTI-1 and NIfTI-2 that the page needs: the grid, its place in space, and the
+ * stored values, exactly (also uint32). Field offsets are those of nifti1.h and nifti2.h.
  */
+
+import type { Affine } from './geometry'
 
 export type Numbers =
   | Uint8Array
@@ -16,66 +17,76 @@ export type Numbers =
 export interface Grid {
   /** Voxels along i, j, k; i runs fastest. */
   dims: [number, number, number]
-  datatype: number
-  /** One number a voxel; RGB24 has three bytes a voxel. */
+  /** Numbers of one voxel: 3 for RGB, else 1. */
+  components: 1 | 3
   data: Numbers
-  /** The header with its extension flag, as in the file. */
-  header: ArrayBuffer
+  /** Voxel -> RAS+ mm. */
+  affine: Affine
+  /** value = stored number * slope + intercept */
+  slope: number
+  intercept: number
 }
 
-export const RGB24 = 128
-const UINT8 = 2
+const RGB24 = 128
 
 interface Layout {
   size: number
   datatype: number
-  bitpix: number
   dim: (view: DataView, axis: number) => number
-  setDim: (view: DataView, axis: number, count: number) => void
   offset: (view: DataView) => number
-  setOffset: (view: DataView, bytes: number) => void
-  pixdim: (axis: number) => number
-  srow: (row: number, column: number) => number
-  real: 4 | 8
+  real: (view: DataView, at: number) => number
+  code: (view: DataView, at: number) => number
+  /** Offsets of the fields pixdim, scl_slope, scl_inter, qform_code, sform_code, quatern_b, srow_x, xyzt_units. */
+  pixdim: number
+  slope: number
+  intercept: number
   qform: number
-  intent: number
-  cal: [number, number]
+  sform: number
+  quaternion: number
+  srow: number
+  units: number
+  /** Bytes of a real number. */
+  step: 4 | 8
 }
 
 const FIRST: Layout = {
   size: 348,
   datatype: 70,
-  bitpix: 72,
   dim: (view, axis) => view.getInt16(40 + 2 * axis, true),
-  setDim: (view, axis, count) => view.setInt16(40 + 2 * axis, count, true),
   offset: (view) => view.getFloat32(108, true),
-  setOffset: (view, bytes) => view.setFloat32(108, bytes, true),
-  pixdim: (axis) => 76 + 4 * axis,
-  srow: (row, column) => 280 + 16 * row + 4 * column,
-  real: 4,
+  real: (view, at) => view.getFloat32(at, true),
+  code: (view, at) => view.getInt16(at, true),
+  pixdim: 76,
+  slope: 112,
+  intercept: 116,
   qform: 252,
-  intent: 68,
-  cal: [124, 128],
+  sform: 254,
+  quaternion: 256,
+  srow: 280,
+  units: 123,
+  step: 4,
 }
 
 const SECOND: Layout = {
   size: 540,
   datatype: 12,
-  bitpix: 14,
   dim: (view, axis) => Number(view.getBigInt64(16 + 8 * axis, true)),
-  setDim: (view, axis, count) => view.setBigInt64(16 + 8 * axis, BigInt(count), true),
   offset: (view) => Number(view.getBigInt64(168, true)),
-  setOffset: (view, bytes) => view.setBigInt64(168, BigInt(bytes), true),
-  pixdim: (axis) => 104 + 8 * axis,
-  srow: (row, column) => 400 + 32 * row + 8 * column,
-  real: 8,
+  real: (view, at) => view.getFloat64(at, true),
+  code: (view, at) => view.getInt32(at, true),
+  pixdim: 104,
+  slope: 176,
+  intercept: 184,
   qform: 344,
-  intent: 504,
-  cal: [192, 200],
+  sform: 348,
+  quaternion: 352,
+  srow: 400,
+  units: 500,
+  step: 8,
 }
 
 const ARRAYS: Record<number, new (buffer: ArrayBuffer) => Numbers> = {
-  [UINT8]: Uint8Array,
+  2: Uint8Array,
   4: Int16Array,
   8: Int32Array,
   16: Float32Array,
@@ -84,6 +95,9 @@ const ARRAYS: Record<number, new (buffer: ArrayBuffer) => Numbers> = {
   512: Uint16Array,
   768: Uint32Array,
 }
+
+/** Millimetres of the units metre, millimetre and micrometre. */
+const UNITS: Record<number, number> = { 1: 1000, 2: 1, 3: 0.001 }
 
 function layoutOf(view: DataView): Layout {
   const size = view.byteLength >= 348 ? view.getInt32(0, true) : 0
@@ -98,44 +112,63 @@ export function decode(file: ArrayBuffer): Grid {
   const layout = layoutOf(view)
   const axes = layout.dim(view, 0)
   const count = (axis: number): number => (axis <= axes ? Math.max(1, layout.dim(view, axis)) : 1)
-  const dims: [number, number, number] = [count(1), count(2), count(3)]
+  const dims: Grid['dims'] = [count(1), count(2), count(3)]
   const datatype = view.getInt16(layout.datatype, true)
   const type = ARRAYS[datatype]
   if (type === undefined) throw new Error(`NIfTI data type ${datatype} is not supported.`)
+  const components = datatype === RGB24 ? 3 : 1
   const offset = layout.offset(view)
-  const bytes = dims[0] * dims[1] * dims[2] * (view.getInt16(layout.bitpix, true) / 8)
+  const width = (type as unknown as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT
+  const bytes = dims[0] * dims[1] * dims[2] * components * width
   if (offset + bytes > file.byteLength) throw new Error('The file is truncated.')
+  const slope = layout.real(view, layout.slope)
+  const scaled = components === 1 && Number.isFinite(slope) && slope !== 0
   return {
     dims,
-    datatype,
+    components,
     data: new type(file.slice(offset, offset + bytes)),
-    header: file.slice(0, layout.size + 4),
+    affine: affineOf(view, layout),
+    slope: scaled ? slope : 1,
+    intercept: scaled ? layout.real(view, layout.intercept) || 0 : 0,
   }
 }
 
-/** A file on the grid of `like`, with these bytes as voxels (uint8, or RGB24 for three a voxel). */
-export function encode(like: Grid, data: Uint8Array, datatype: number = UINT8): ArrayBuffer {
-  const header = like.header.slice(0)
-  const view = new DataView(header)
-  const layout = layoutOf(view)
-  view.setInt16(layout.datatype, datatype, true)
-  view.setInt16(layout.bitpix, datatype === RGB24 ? 24 : 8, true)
-  layout.setOffset(view, header.byteLength)
-  new Uint8Array(header).fill(0, layout.size) // no extensions
-  // The viewer smooths the edges of a declared label map; every voxel must be visible.
-  if (layout.real === 4) view.setInt16(layout.intent, 0, true)
-  else view.setInt32(layout.intent, 0, true)
-  for (const place of layout.cal) setReal(view, layout, place, 0)
-  const file = new Uint8Array(header.byteLength + data.byteLength)
-  file.set(new Uint8Array(header), 0)
-  file.set(data, header.byteLength)
-  return file.buffer
+/** The sform, else the qform, else the voxel sizes alone, as in nifti1.h. */
+function affineOf(view: DataView, layout: Layout): Affine {
+  const real = (at: number, n: number): number => layout.real(view, at + layout.step * n)
+  const scale = UNITS[view.getUint8(layout.units) & 7] ?? 1
+  const sform = [0, 1, 2].map((row) => [0, 1, 2, 3].map((n) => real(layout.srow, 4 * row + n)))
+  const sizes = [1, 2, 3].map((axis) => Math.abs(real(layout.pixdim, axis)) || 1)
+  let rows = sizes.map((size, row) => [0, 1, 2].map((n) => (n === row ? size : 0)).concat(0))
+  if (layout.code(view, layout.sform) > 0 && sound(sform)) rows = sform
+  else if (layout.code(view, layout.qform) > 0) {
+    const flip = real(layout.pixdim, 0) < 0 ? -1 : 1
+    const numbers = [0, 1, 2, 3, 4, 5].map((n) => real(layout.quaternion, n))
+    rows = rowsOf(numbers, [sizes[0]!, sizes[1]!, flip * sizes[2]!])
+  }
+  return [...rows.map((row) => row.map((value) => value * scale)), [0, 0, 0, 1]]
 }
 
-/** Every `step`-th voxel along each axis, in its place; needs an sform. */
+function sound(rows: number[][]): boolean {
+  const columns = [0, 1, 2].map((n) => Math.hypot(...rows.map((row) => row[n]!)))
+  return columns.every((length) => Number.isFinite(length) && length > 0)
+}
+
+/** Rows of an affine from a qform: a unit quaternion without its real part, and an offset. */
+function rowsOf([b, c, d, x, y, z]: number[], sizes: number[]): number[][] {
+  const a = Math.sqrt(Math.max(0, 1 - b! * b! - c! * c! - d! * d!))
+  const turn = [
+    [a * a + b! * b! - c! * c! - d! * d!, 2 * (b! * c! - a * d!), 2 * (b! * d! + a * c!)],
+    [2 * (b! * c! + a * d!), a * a + c! * c! - b! * b! - d! * d!, 2 * (c! * d! - a * b!)],
+    [2 * (b! * d! - a * c!), 2 * (c! * d! + a * b!), a * a + d! * d! - b! * b! - c! * c!],
+  ]
+  return turn.map((row, n) => [...row.map((value, axis) => value * sizes[axis]!), [x, y, z][n]!])
+}
+
+/** Every `step`-th voxel along each axis; the first one keeps its place. */
 export function thinned(grid: Grid, step: [number, number, number]): Grid {
+  const { components } = grid
   const dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Grid['dims']
-  const components = grid.datatype === RGB24 ? 3 : 1
   const data = grid.data.slice(0, dims[0] * dims[1] * dims[2] * components)
   let to = 0
   for (let k = 0; k < dims[2]; k++) {
@@ -147,29 +180,6 @@ export function thinned(grid: Grid, step: [number, number, number]): Grid {
       }
     }
   }
-  return { ...grid, dims, data, header: respaced(grid.header, dims, step) }
-}
-
-function respaced(original: ArrayBuffer, dims: number[], step: number[]): ArrayBuffer {
-  const header = original.slice(0)
-  const view = new DataView(header)
-  const layout = layoutOf(view)
-  view.setInt16(layout.qform, 0, true) // only the sform is rewritten
-  if (layout.real === 8) view.setInt32(layout.qform, 0, true)
-  for (let axis = 0; axis < 3; axis++) {
-    layout.setDim(view, axis + 1, dims[axis]!)
-    const places = [layout.pixdim(axis + 1), ...[0, 1, 2].map((row) => layout.srow(row, axis))]
-    for (const place of places)
-      setReal(view, layout, place, real(view, layout, place) * step[axis]!)
-  }
-  return header
-}
-
-function real(view: DataView, layout: Layout, place: number): number {
-  return layout.real === 4 ? view.getFloat32(place, true) : view.getFloat64(place, true)
-}
-
-function setReal(view: DataView, layout: Layout, place: number, value: number): void {
-  if (layout.real === 4) view.setFloat32(place, value, true)
-  else view.setFloat64(place, value, true)
+  const affine = grid.affine.map((row) => row.map((value, n) => value * (step[n] ?? 1)))
+  return { ...grid, dims, data, affine }
 }

@@ -1,326 +1,507 @@
-/** Shows a scan, and a mask over it, on one canvas. */
+/** The viewer on Cornerstone3D: panes that share one look at one scan and its mask. */
 
-import { NVImage, SLICE_TYPE } from '@niivue/niivue'
+import {
+  Enums,
+  type RenderingEngine,
+  setVolumesForViewports,
+  type Types,
+} from '@cornerstonejs/core'
+import { element } from '../element'
 import type { Point } from '../schemas'
-import { bordersOf } from './borders'
-import { indexOf, toVoxel, toWorld } from './geometry'
+import { Camera, type Look } from './camera'
+import { indexOf, PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
+import { type At, type Gestures, listen } from './gestures'
 import type { Legend } from './legend'
-import { decode, encode, type Grid, RGB24, thinned } from './nifti'
-import { Scene } from './scene'
+import {
+  addImage,
+  addVolume,
+  drawable,
+  largestTextures,
+  purge,
+  startEngine,
+  upsideDown,
+} from './library'
+import { MaskLayer } from './mask_layer'
+import { decode, type Grid, thinned } from './nifti'
+import { Pane } from './pane'
+import type { MaskStyle, Plane, Readout, ScreenPoint, View, Viewer, ViewerEvents } from './port'
+import { Space } from './space'
+import {
+  dragged,
+  type Range,
+  rangeOf,
+  type Statistics,
+  statisticsOf,
+  type Window,
+  windowOf,
+  windowText,
+} from './voi'
 
-export type View = 'planes' | 'axial' | 'coronal' | 'sagittal' | 'solid'
+const MOST_ZOOM = 60
+const COLOURS: Range = { lower: 0, upper: 255 }
 
-/** The values under the crosshair. */
-export interface Readout {
-  world: Point
-  /** Index into the stored volume. */
-  voxel: Point
-  /** One number, three for an RGB image, none outside the scan. */
-  values: number[]
-  /** The mask's value; 0 without a mask. */
-  label: number
+type SliceViewport = Types.IStackViewport | Types.IVolumeViewport
+
+/** The scan on screen. */
+interface Scan {
+  name: string
+  grid: Grid
+  space: Space
+  /** Of the drawn voxels. */
+  dims: Types.Point3
+  statistics: Statistics
+  flat: boolean
+  id: string
 }
 
-/** Where a point is drawn: CSS pixels from the window's upper left. */
-export interface ScreenPoint {
-  plane: 'axial' | 'coronal' | 'sagittal'
-  x: number
-  y: number
+/** Throws if the browser cannot draw. */
+export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
+  const textures = largestTextures()
+  return new PlanarViewer(root, startEngine(events.lost), textures, events)
 }
 
-const TYPES: Record<View, SLICE_TYPE> = {
-  planes: SLICE_TYPE.MULTIPLANAR,
-  axial: SLICE_TYPE.AXIAL,
-  coronal: SLICE_TYPE.CORONAL,
-  sagittal: SLICE_TYPE.SAGITTAL,
-  solid: SLICE_TYPE.RENDER,
-}
-const CLIPPED = 0.003 // fraction of the brightest and of the darkest voxels, drawn white and black
-const PLANES = ['axial', 'coronal', 'sagittal'] as const
-
-export class Viewer {
-  private base: Grid | null = null
-  private mask: Grid | null = null
+class PlanarViewer implements Viewer {
+  private readonly panes: Pane[] = [...PLANES, 'image' as const].map((plane) => new Pane(plane))
+  private scan: Scan | null = null
+  private labels: Grid | null = null
   private legend: Legend | null = null
-  private step: [number, number, number] = [1, 1, 1]
-  private flat = false
-  private outlined = false
+  private layer: MaskLayer | null = null
+  private look: Look = { point: [0, 0, 0], centre: [0, 0, 0], zoom: 1 }
+  private voxel: Point = [0, 0, 0]
+  private active: Plane = 'axial'
+  private layout: View = 'planes'
+  /** The last view of several planes. */
+  private several: View = 'planes'
+  private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
+  private shownWindow: Window | null = null
+  private negative = false
   /** Number of calls of `show` and `clear`: a call that finds it changed is outdated. */
   private turn = 0
 
-  private constructor(
-    private readonly scene: Scene,
-    private readonly canvas: HTMLCanvasElement,
-    onReadout: (readout: Readout) => void,
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly engine: RenderingEngine,
+    private readonly textures: [number, number],
+    private readonly events: ViewerEvents,
   ) {
-    scene.onLocationChange = (location) => {
-      const readout = this.readout((location as { mm: ArrayLike<number> }).mm)
-      if (readout !== null) onReadout(readout)
-    }
-    canvas.addEventListener('contextmenu', (event) => event.preventDefault())
-    canvas.parentElement!.addEventListener('wheel', (event) => this.wheel(event), {
-      capture: true,
-      passive: false,
-    })
+    root.append(element('div.panes', {}, ...this.panes.map((pane) => pane.root)))
+    for (const pane of this.panes) listen(pane, this.gestures())
+    new ResizeObserver(() => this.resized()).observe(root)
   }
 
-  /** Throws if the browser has no WebGL 2. */
-  static async on(
-    canvas: HTMLCanvasElement,
-    onReadout: (readout: Readout) => void,
-  ): Promise<Viewer> {
-    if (document.createElement('canvas').getContext('webgl2') === null) {
-      throw new Error('This browser has no WebGL 2.')
-    }
-    const scene = new Scene()
-    await scene.attachToCanvas(canvas)
-    return new Viewer(scene, canvas, onReadout)
-  }
-
-  /**
-   * Shows a volume, or an image as a single plane, and removes any earlier mask. False if another
-   * scan was shown, or all was cleared, before it was ready.
-   */
-  async show(file: ArrayBuffer, dimension: 2 | 3): Promise<boolean> {
+  async show(file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<boolean> {
     this.clear()
     const turn = this.turn
-    const grid = decode(file)
-    this.step = this.stepFor(grid)
-    const fits = this.step.every((n) => n === 1)
-    const shown = fits ? file : this.reduced(grid)
-    const image = await NVImage.loadFromUrl({
-      url: 'scan.nii',
-      buffer: shown,
-      percentileFrac: CLIPPED,
-    })
+    const scan = this.scanOf(decode(file), dimension === 2, name, `scan-${turn}`)
+    this.scan = scan
+    this.arrange()
+    this.enable(scan)
+    try {
+      await this.load(scan)
+    } catch (error) {
+      if (turn === this.turn) throw error
+    }
     if (turn !== this.turn) return false
-    this.scene.addVolume(image)
-    this.base = grid
-    this.flat = dimension === 2
-    this.scene.opts.isRadiologicalConvention = !this.flat
-    this.scene.opts.isOrientationTextVisible = !this.flat
-    this.scene.scene.crosshairPos = this.scene.mm2frac(this.middle())
-    this.resetZoom()
-    this.scene.createOnLocationChange()
+    this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
+    this.negative = false // as the library draws a new scan
+    this.resetWindow()
+    this.pointAt(this.start())
     return true
   }
 
-  /** Whether the crosshair is where it was when the scan was shown. */
-  get untouched(): boolean {
-    if (this.base === null) return false
-    const middle = this.scene.mm2frac(this.middle())
-    const at = this.scene.scene.crosshairPos
-    return [0, 1, 2].every((axis) => Math.abs(at[axis]! - middle[axis]!) < 1e-6)
-  }
-
-  /** Draws a mask on the same grid over the scan; false as for `show`. */
   async overlay(file: ArrayBuffer, legend: Legend): Promise<boolean> {
-    const turn = this.turn
+    const { scan, turn } = this
     const grid = decode(file)
-    if (this.base === null || grid.dims.some((n, axis) => n !== this.base!.dims[axis])) {
+    if (scan === null || grid.dims.some((n, axis) => n !== scan.grid.dims[axis])) {
       throw new Error('The mask is not on the grid of this scan.')
     }
-    this.removeMask()
-    this.mask = grid
+    this.layer?.remove()
+    this.labels = grid
     this.legend = legend
-    const image = await NVImage.loadFromUrl({ url: 'mask.nii', buffer: this.painted() })
-    if (turn !== this.turn) return false
-    image.setColormapLabel(legend.colourMap())
-    this.scene.addVolume(image)
-    this.scene.createOnLocationChange()
-    return true
+    const slots = legend.slotsOf(
+      this.reduction === 1 ? grid.data : thinned(grid, scan.space.step).data,
+    )
+    this.layer = this.layerOf(scan, slots)
+    this.layer.style(this.style)
+    this.report()
+    return turn === this.turn
   }
 
   clear(): void {
     this.turn += 1
-    this.removeMask()
-    this.base = null
-    for (const volume of [...this.scene.volumes]) this.scene.removeVolume(volume)
+    this.layer?.remove()
+    this.layer = null
+    this.labels = null
+    this.legend = null
+    this.scan = null
+    this.shownWindow = null
+    for (const pane of this.panes) pane.root.hidden = true
+    this.engine.setViewports([])
+    purge()
   }
 
-  /** Opacity of the mask, 0..1. */
-  set opacity(value: number) {
-    this.scene.overlayAlphaShader = value
-    this.scene.drawScene()
+  // what is drawn
+
+  get view(): View {
+    return this.layout
   }
 
   set view(view: View) {
-    this.scene.setSliceType(TYPES[this.flat ? 'axial' : view])
+    this.layout = view
+    if (!PLANES.includes(view as Plane)) this.several = view
+    else this.activate(view as Plane)
+    this.root.dataset.main = this.active
+    this.arrange()
+    this.resized()
   }
 
-  /** Draws only the outline of the mask. */
-  set outline(on: boolean) {
-    this.outlined = on
-    if (this.mask === null) return
-    const image = this.scene.volumes[1]!
-    image.img = new Uint8Array(this.painted().slice(-image.img!.length))
-    this.scene.refreshLayers(image, 1)
-    this.scene.drawScene()
+  get mask(): MaskStyle {
+    return this.style
   }
 
-  /** Draws the mask again after labels were shown or hidden. */
+  set mask(style: MaskStyle) {
+    this.style = style
+    this.layer?.style(style)
+  }
+
   recolour(): void {
-    const image = this.scene.volumes[1]
-    if (image === undefined || this.legend === null) return
-    image.setColormapLabel(this.legend.colourMap())
-    this.scene.refreshLayers(image, 1)
-    this.scene.drawScene()
+    if (this.legend !== null) this.layer?.recolour(this.legend.colours())
   }
 
-  /** How many voxels of the scan one drawn voxel represents, along the most reduced axis. */
-  get reduction(): number {
-    return Math.max(...this.step)
+  get window(): Window | null {
+    return this.shownWindow
   }
 
-  /** Rows of the image, or of a volume's slice, as stored. */
-  get rows(): number {
-    return this.base?.dims[1] ?? 1
+  set window(window: Window | null) {
+    if (this.scan === null || window === null) return
+    this.shownWindow = window
+    this.setRange(rangeOf(window, this.scan.statistics.integers))
   }
 
-  /** Moves the crosshair to a point in RAS+ mm. */
-  jump(world: Point): void {
-    if (this.base === null) return
-    this.scene.scene.crosshairPos = this.scene.mm2frac(world)
-    this.scene.drawScene()
-    this.scene.createOnLocationChange()
+  private setRange(voiRange: Range): void {
+    for (const viewport of this.viewports()) viewport.setProperties({ voiRange })
+    this.draw()
   }
 
-  /** The pixel (row, column) of an image in RAS+ mm; its last row is at j = 0 of the volume. */
-  worldOfPixel(row: number, column: number): Point | null {
-    if (this.base === null) return null
-    const [si, sj] = this.step
-    return toWorld(this.affine(), [column / si, (this.rows - 1 - row) / sj, 0])
+  get inverted(): boolean {
+    return this.negative
   }
 
-  /** One slice forward (or back) in the only visible plane, or in the axial plane of several. */
-  scroll(direction: 1 | -1): void {
-    const type = this.scene.opts.sliceType
-    const axis = type === SLICE_TYPE.SAGITTAL ? 0 : type === SLICE_TYPE.CORONAL ? 1 : 2
-    const move = [0, 0, 0]
-    move[axis] = direction
-    this.scene.moveCrosshairInVox(move[0]!, move[1]!, move[2]!)
+  set inverted(inverted: boolean) {
+    if (this.scan === null || inverted === this.negative) return
+    this.negative = inverted
+    for (const viewport of this.viewports()) viewport.setProperties({ invert: inverted })
+    this.draw()
   }
 
-  zoom(factor: number): void {
-    this.zoomAround(factor, this.scene.frac2mm(this.scene.scene.crosshairPos))
-  }
-
-  resetZoom(): void {
-    this.scene.scene.pan2Dxyzmm = [0, 0, 0, 1]
-    this.scene.drawScene()
+  get likeCt(): boolean {
+    return this.scan?.statistics.likeCt ?? false
   }
 
   resetWindow(): void {
-    const image = this.scene.volumes[0]
-    if (image === undefined) return
-    image.cal_min = image.robust_min!
-    image.cal_max = image.robust_max!
-    this.scene.updateGLVolume()
+    if (this.scan === null) return
+    const { range, integers } = this.scan.statistics
+    if (this.scan.grid.components === 3) this.setRange(COLOURS)
+    else this.window = windowOf(range, integers)
   }
 
-  /** Where a point (RAS+ mm) is drawn, in each plane on screen that contains it. */
+  // where one is
+
+  get untouched(): boolean {
+    return this.scan !== null && String(this.voxel) === String(this.start())
+  }
+
+  get reduction(): number {
+    return Math.max(...(this.scan?.space.step ?? [1]))
+  }
+
+  get rows(): number {
+    return this.scan?.grid.dims[1] ?? 1
+  }
+
+  jump(world: Point): void {
+    if (this.scan === null) return
+    this.pointAt(toVoxel(this.scan.grid.affine, world))
+    this.uncover()
+  }
+
+  scroll(slices: number): void {
+    if (this.scan === null || this.scan.flat) return
+    const { axis, next } = this.scan.space.planes[this.active]!
+    const voxel: Point = [...this.voxel]
+    voxel[axis] += slices * next * this.scan.space.step[axis]!
+    this.pointAt(voxel)
+  }
+
+  zoom(factor: number): void {
+    this.zoomAround(factor, this.look.point)
+  }
+
+  resetZoom(): void {
+    if (this.scan === null) return
+    this.look = { ...this.look, centre: this.scan.space.middle, zoom: 1 }
+    this.draw()
+  }
+
+  worldOfPixel(row: number, column: number): Point | null {
+    return this.scan === null
+      ? null
+      : toWorld(this.scan.grid.affine, [column, this.rows - 1 - row, 0])
+  }
+
   project(world: Point): ScreenPoint[] {
-    if (this.base === null) return []
-    const frac = this.scene.mm2frac(world)
-    const page = this.canvas.getBoundingClientRect()
-    const scale = this.canvas.width / page.width
-    return PLANES.flatMap((plane, type) => {
-      const hit = this.scene.frac2canvasPosWithTile(frac, type)
-      if (hit === null || this.scene.screenSlices[hit.tileIndex]?.axCorSag !== type) return []
-      return [{ plane, x: page.left + hit.pos[0]! / scale, y: page.top + hit.pos[1]! / scale }]
+    const { scan } = this
+    if (scan === null) return []
+    const scene = scan.space.toScene(toVoxel(scan.grid.affine, world))
+    return this.panes.flatMap((pane) => {
+      const camera = this.cameraOf(pane)
+      if (camera === null) return []
+      const thickness = scan.space.spacing[camera.plane.axis] * scan.space.step[camera.plane.axis]
+      if (camera.distance(scene) > thickness * 0.501) return []
+      const box = pane.element.getBoundingClientRect()
+      const { x, y } = camera.toPixel(scene)
+      return [{ plane: planeOf(pane), x: box.left + x, y: box.top + y }]
     })
   }
 
-  private readout(mm: ArrayLike<number>): Readout | null {
-    if (this.base === null || this.scene.volumes.length === 0) return null
-    const world: Point = [mm[0]!, mm[1]!, mm[2]!]
-    const near = toVoxel(this.affine(), world)
-    const voxel = near.map((n, axis) => n * this.step[axis]!) as Point
-    const index = indexOf(voxel, this.base.dims)
-    return {
-      world,
-      voxel,
-      values: this.valuesAt(index),
-      label: index < 0 ? 0 : (this.mask?.data[index] ?? 0),
+  // the scan
+
+  private scanOf(grid: Grid, flat: boolean, name: string, id: string): Scan {
+    const most = this.textures[flat ? 1 : 0]
+    const step = grid.dims.map((n) => Math.ceil(n / most)) as Point
+    const space = flat ? Space.ofImage(grid, step) : Space.ofVolume(grid, step)
+    const dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Types.Point3
+    const statistics = statisticsOf(grid.data, grid.slope, grid.intercept)
+    return { grid, space, dims, statistics, flat, name, id }
+  }
+
+  private enable({ flat, space }: Scan): void {
+    const type = flat ? Enums.ViewportType.STACK : Enums.ViewportType.ORTHOGRAPHIC
+    this.engine.setViewports(
+      this.panesOf(flat).map((pane) => {
+        const { normal, up } = space.planes[planeOf(pane)]!
+        return {
+          viewportId: pane.plane,
+          type,
+          element: pane.element as HTMLDivElement,
+          defaultOptions: flat ? {} : { orientation: { viewPlaneNormal: normal, viewUp: up } },
+        }
+      }),
+    )
+  }
+
+  private async load({ grid, space, dims, flat, id }: Scan): Promise<void> {
+    const data = drawable(this.reduction === 1 ? grid : thinned(grid, space.step))
+    if (flat) {
+      addImage(id, space, dims, upsideDown(data, dims[0] * grid.components))
+      await (this.engine.getViewport('image') as Types.IStackViewport).setStack([id])
+      return
+    }
+    addVolume(id, space, dims, data)
+    await setVolumesForViewports(this.engine, [{ volumeId: id }], [...PLANES])
+  }
+
+  private layerOf({ space, dims, flat, id }: Scan, slots: Uint8Array): MaskLayer {
+    const name = `${id}-mask`
+    const colours = this.legend!.colours()
+    if (flat) {
+      addImage(name, space, dims, upsideDown(slots, dims[0]), id)
+      return MaskLayer.add({ imageIds: [name], referencedImageIds: [id] }, ['image'], colours)
+    }
+    addVolume(name, space, dims, slots)
+    return MaskLayer.add({ volumeId: name, referencedVolumeId: id }, [...PLANES], colours)
+  }
+
+  private start(): Point {
+    const { dims, space } = this.scan!
+    return space.nearest(dims.map((n, axis) => Math.floor(n / 2) * space.step[axis]!) as Point)
+  }
+
+  // drawing
+
+  private panesOf(flat: boolean): Pane[] {
+    return this.panes.filter((pane) => (pane.plane === 'image') === flat)
+  }
+
+  private viewports(): SliceViewport[] {
+    return this.engine.getViewports() as SliceViewport[]
+  }
+
+  /** Shows the panes of the layout. */
+  private arrange(): void {
+    const flat = this.scan?.flat ?? false
+    const single = flat || PLANES.includes(this.layout as Plane)
+    this.root.dataset.layout = single ? 'single' : this.layout
+    for (const pane of this.panes) {
+      const wanted = flat
+        ? pane.plane === 'image'
+        : pane.plane !== 'image' && (!single || pane.plane === this.layout)
+      pane.root.hidden = this.scan === null || !wanted
     }
   }
 
-  private valuesAt(index: number): number[] {
-    if (index < 0 || this.base === null) return []
-    const { data, datatype } = this.base
-    if (datatype === RGB24) return [...data.subarray(3 * index, 3 * index + 3)]
-    const header = this.scene.volumes[0]!.hdr!
-    const slope = header.scl_slope || 1
-    return [data[index]! * slope + (header.scl_inter || 0)]
+  private resized(): void {
+    if (this.scan === null || this.root.clientWidth === 0) return
+    this.engine.resize(false, true)
+    this.draw()
   }
 
-  private middle(): Point {
-    const { dims } = this.base!
-    return toWorld(
-      this.affine(),
-      dims.map((n, axis) => Math.floor(n / this.step[axis]! / 2)) as Point,
-    )
+  private cameraOf(pane: Pane): Camera | null {
+    const size = pane.size
+    const plane = this.scan?.space.planes[planeOf(pane)]
+    if (!pane.visible || plane === undefined || size.width === 0) return null
+    return new Camera(this.scan!.space, plane, this.look, size)
   }
 
-  private affine(): number[][] {
-    return this.scene.volumes[0]!.hdr!.affine
+  private draw(): void {
+    const visible: string[] = []
+    for (const pane of this.panes) {
+      const camera = this.cameraOf(pane)
+      const viewport = this.engine.getViewport(pane.plane)
+      if (camera === null || viewport === undefined) continue
+      const { focus, plane } = camera
+      viewport.setCamera({
+        focalPoint: focus,
+        position: plus(focus, plane.normal, DISTANCE),
+        parallelScale: camera.halfHeight,
+      })
+      this.overlayOf(pane, camera)
+      visible.push(pane.plane)
+    }
+    this.engine.renderViewports(visible)
   }
 
-  private removeMask(): void {
-    const image = this.scene.volumes[1]
-    if (image !== undefined) this.scene.removeVolume(image)
-    this.mask = null
-    this.legend = null
+  private overlayOf(pane: Pane, camera: Camera): void {
+    const { space, flat, name, grid } = this.scan!
+    const { axis } = camera.plane
+    const count = Math.ceil(space.dims[axis] / space.step[axis])
+    const corners = {
+      name,
+      slice: flat ? '' : `${planeOf(pane)}  ${this.sliceNumber(camera, count)} / ${count}`,
+      window: this.shownWindow === null ? '' : windowText(this.shownWindow),
+      zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
+    }
+    pane.overlay(camera, this.look.point, corners, !flat || String(spacingIn(grid)) !== '1,1')
   }
 
-  /** The reduction that fits the graphics card's limit on texture size, per axis. */
-  private stepFor(grid: Grid): [number, number, number] {
-    const most = this.scene.uiData.max3D || 2048
-    return grid.dims.map((n) => Math.ceil(n / most)) as [number, number, number]
+  /** From 1, in the direction of the next slice. */
+  private sliceNumber({ plane }: Camera, count: number): number {
+    const index = this.voxel[plane.axis] / this.scan!.space.step[plane.axis]
+    return plane.next > 0 ? index + 1 : count - index
   }
 
-  private reduced(grid: Grid): ArrayBuffer {
-    const small = thinned(grid, this.step)
-    return encode(small, new Uint8Array(small.data.buffer), small.datatype)
+  // moving
+
+  private pointAt(voxel: Point): void {
+    const { space } = this.scan!
+    this.voxel = space.nearest(voxel)
+    this.look = { ...this.look, point: space.toScene(this.voxel) }
+    this.draw()
+    this.report()
   }
 
-  private painted(): ArrayBuffer {
-    const small = this.reduction === 1 ? this.mask! : thinned(this.mask!, this.step)
-    const slots = this.legend!.slotsOf(small.data)
-    return encode(small, this.outlined ? bordersOf(small, slots) : slots)
+  /** Moves the image if the crosshair is outside of a pane. */
+  private uncover(): void {
+    const hidden = this.panes.some((pane) => {
+      const camera = this.cameraOf(pane)
+      if (camera === null) return false
+      const { x, y } = camera.toPixel(this.look.point)
+      return x < 0 || y < 0 || x > camera.size.width || y > camera.size.height
+    })
+    if (!hidden) return
+    this.look = { ...this.look, centre: this.look.point }
+    this.draw()
   }
 
-  /** Scrolls through a volume; with Ctrl, and for an image always, zooms at the pointer. */
-  private wheel(event: WheelEvent): void {
-    if (!(this.flat || event.ctrlKey) || this.base === null) return
-    event.preventDefault()
-    event.stopPropagation()
-    const page = this.canvas.getBoundingClientRect()
-    const scale = this.canvas.width / page.width
-    const at = [(event.clientX - page.left) * scale, (event.clientY - page.top) * scale]
-    const frac = this.scene.canvasPos2frac(at)
-    const inside = frac[0]! >= 0
-    this.zoomAround(
-      event.deltaY < 0 ? 1.15 : 1 / 1.15,
-      this.scene.frac2mm(inside ? frac : this.scene.scene.crosshairPos),
-    )
-  }
-
-  /** Zooms and keeps the point in place: its screen position is world * zoom + pan. */
-  private zoomAround(factor: number, world: ArrayLike<number>): void {
-    const [x, y, z, old] = this.scene.scene.pan2Dxyzmm as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ]
-    const zoom = Math.min(40, old * factor)
+  private zoomAround(factor: number, fixed: Point): void {
+    if (this.scan === null) return
+    const zoom = Math.min(MOST_ZOOM, this.look.zoom * factor)
     if (zoom <= 1.001) {
       this.resetZoom()
       return
     }
-    const pan = [x, y, z].map((p, axis) => p + (old - zoom) * world[axis]!)
-    this.scene.scene.pan2Dxyzmm = [pan[0]!, pan[1]!, pan[2]!, zoom]
-    this.scene.drawScene()
+    const share = this.look.zoom / zoom
+    const centre = plus(fixed, plus(this.look.centre, fixed, -1), share)
+    this.look = { ...this.look, centre, zoom }
+    this.draw()
   }
+
+  private gestures(): Gestures {
+    return {
+      point: (pane, at) => {
+        const camera = this.used(pane)
+        if (camera !== null) this.pointAt(this.scan!.space.toVoxel(camera.toScene(at)))
+      },
+      move: (pane, dx, dy) => this.move(pane, dx, dy),
+      window: (dx, dy) => this.dragWindow(dx, dy),
+      scroll: (pane, slices) => {
+        this.used(pane)
+        this.scroll(slices)
+      },
+      zoom: (pane, factor, at: At) => {
+        const camera = this.used(pane)
+        if (camera !== null) this.zoomAround(factor, camera.toScene(at))
+      },
+      maximise: (pane) => this.maximise(pane),
+      flat: () => this.scan?.flat ?? true,
+    }
+  }
+
+  private used(pane: Pane): Camera | null {
+    const camera = this.cameraOf(pane)
+    if (camera !== null) this.activate(planeOf(pane))
+    return camera
+  }
+
+  /** Keys act on this plane. */
+  private activate(plane: Plane): void {
+    this.active = plane
+    this.root.dataset.active = plane
+  }
+
+  private move(pane: Pane, dx: number, dy: number): void {
+    const camera = this.cameraOf(pane)
+    if (camera === null) return
+    this.look = { ...this.look, centre: plus(this.look.centre, scaled(camera.shift(dx, dy), -1)) }
+    this.draw()
+  }
+
+  private dragWindow(dx: number, dy: number): void {
+    if (this.scan === null || this.shownWindow === null) return
+    const { range, integers } = this.scan.statistics
+    this.window = dragged(this.shownWindow, dx, dy, range, integers)
+    this.events.window()
+  }
+
+  private maximise(pane: Pane): void {
+    if (this.scan === null || this.scan.flat) return
+    this.events.view(this.layout === pane.plane ? this.several : planeOf(pane))
+  }
+
+  private report(): void {
+    const { scan, voxel } = this
+    if (scan === null) return
+    const index = indexOf(voxel, scan.grid.dims)
+    const { data, components, slope, intercept } = scan.grid
+    const stored = [...data.subarray(components * index, components * (index + 1))]
+    const values = stored.map((value) => value * slope + intercept)
+    const readout: Readout = {
+      world: toWorld(scan.grid.affine, voxel),
+      voxel,
+      values,
+      label: this.labels?.data[index] ?? 0,
+    }
+    this.events.readout(readout)
+  }
+}
+
+const DISTANCE = 1000 // mm from the slice to the camera; a parallel projection does not depend on it
+
+function planeOf(pane: Pane): Plane {
+  return pane.plane === 'image' ? 'axial' : pane.plane
+}
+
+/** Millimetres of a pixel along the rows and columns; 1 if they are unknown. */
+function spacingIn({ affine }: Grid): [number, number] {
+  return [Math.abs(affine[0]![0]!), Math.abs(affine[1]![1]!)]
 }

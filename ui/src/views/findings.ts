@@ -74,7 +74,25 @@ export class Findings {
         element('span.size', {}, present ? sizeText(measured) : 'not found'),
         ...(present ? factsOf(measured).map((fact) => element('span.fact', {}, fact)) : []),
       ),
+      present && this.opacityOf(label, legend),
     )
+  }
+
+  private opacityOf(label: Label, legend: Legend): HTMLElement {
+    const range = element('input.opacity', {
+      type: 'range',
+      min: 0,
+      max: 100,
+      step: 10,
+      value: 100,
+      'aria-label': `Opacity of ${label.name}`,
+      title: 'Opacity of the area of this label',
+      oninput: () => {
+        legend.setOpacity(label.value, Number(range.value) / 100)
+        this.actions.recolour()
+      },
+    })
+    return range
   }
 
   private objects(objects: Measurement[], legend: Legend): HTMLElement {

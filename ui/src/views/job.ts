@@ -6,10 +6,11 @@ import { go } from '../route'
 import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Viewer } from '../viewer/viewer'
+import type { Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
+import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
 import { warningBox } from './messages'
@@ -44,6 +45,7 @@ export class JobView {
     if (job === null) void this.worklist.refresh()
     else this.worklist.update(job)
   })
+  private readonly doubts = new DoubtsBar()
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
@@ -55,7 +57,13 @@ export class JobView {
     onDelete: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain, onDelete)
-    this.verdict = new VerdictView((id) => void this.refresh(id))
+    this.verdict = new VerdictView(
+      (job) => {
+        this.worklist.update(job)
+        void this.refresh(job.id)
+      },
+      () => this.doubts.confirmed(),
+    )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -64,7 +72,7 @@ export class JobView {
       'section.jobview',
       { 'aria-label': 'Job' },
       this.head.root,
-      element('div.middle', {}, this.banner.root, this.stage.root),
+      element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
       element(
         'aside.panel',
         { 'aria-label': 'Measurements and review' },
@@ -79,6 +87,7 @@ export class JobView {
         ),
         this.verdict.root,
       ),
+      this.verdict.undo.root,
     )
     worklist.onChange(() => this.update())
     setInterval(() => this.update(), 1000) // the estimate counts down
@@ -92,6 +101,8 @@ export class JobView {
   close(): void {
     this.opened.abort()
     this.deliveries.clear()
+    this.stage.blank('') // frees the memory of its scan
+    this.verdict.show(null)
     this.id = null
   }
 
@@ -138,6 +149,7 @@ export class JobView {
     this.resultShown = null
     this.findings.clear()
     this.verdict.show(null)
+    this.doubts.show([])
     fill(this.warnings)
     fill(this.facts)
     fill(this.use)
@@ -159,7 +171,7 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension)
+    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
     if (!signal.aborted) this.stage.message(null)
   }
 
@@ -202,7 +214,11 @@ export class JobView {
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
-      const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
+      const doubts = report.doubts ?? []
+      this.doubts.show(doubts)
+      const shown = new Set(doubts.map((doubt) => doubt.text))
+      const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
+      const warnings = [...texts].filter((text) => !shown.has(text))
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()
     } catch (error) {

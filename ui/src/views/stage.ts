@@ -1,18 +1,20 @@
-/** The image area: canvas, tools, and the values under the crosshair. */
+/** The image area: panes, tools, and the values under the crosshair. */
 
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import type { Point, Problem } from '../schemas'
 import type { Legend } from '../viewer/legend'
-import type { Readout, View, Viewer } from '../viewer/viewer'
+import type { Readout, View, Viewer } from '../viewer/port'
+import { CT_PRESETS } from '../viewer/voi'
 import { problemBox } from './messages'
 
-const VIEWS: [View, string, string][] = [
-  ['planes', '3 planes', '1'],
-  ['axial', 'Axial', '2'],
-  ['coronal', 'Coronal', '3'],
-  ['sagittal', 'Sagittal', '4'],
-  ['solid', '3D', '5'],
+/** The view, its button's text and name, and its key. */
+const VIEWS: [View, string, string, string][] = [
+  ['planes', '3', 'Three planes', '1'],
+  ['axial', 'Axial', 'Axial plane', '2'],
+  ['coronal', 'Coronal', 'Coronal plane', '3'],
+  ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
+  ['main', '1 + 2', 'One large plane and two small', '5'],
 ]
 
 export class Stage {
@@ -22,8 +24,7 @@ export class Stage {
   private starting: Promise<Viewer | null> | null = null
   private legend: Legend | null = null
   private flat = false
-  private masked = true
-  private readonly canvas = element('canvas', {
+  private readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
     role: 'img',
@@ -38,42 +39,50 @@ export class Stage {
   private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
-  private readonly shown: HTMLButtonElement
-  private readonly outline: HTMLButtonElement
+  private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
+    this.toggleMask(),
+  )
+  private readonly filled = this.toggleButton(
+    'Fill',
+    'Fill the areas of the mask (F)',
+    recall('fill', 'true') === 'true',
+    () => this.toggleFill(),
+  )
+  private readonly outline = this.toggleButton(
+    'Outline',
+    'Draw the outlines of the mask (O)',
+    recall('outline', 'true') === 'true',
+    () => this.toggleOutline(),
+  )
+  private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () =>
+    this.toggleInverted(),
+  )
+  private readonly presets = element(
+    'select',
+    {
+      id: 'preset',
+      'aria-label': 'Window for CT',
+      title: 'Window for CT (Shift + 1 to 6)',
+      hidden: true,
+      onchange: () => this.choosePreset(),
+    },
+    element('option', { value: '' }, 'Window'),
+    ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
+  )
 
   constructor() {
     this.opacity = element('input', {
       type: 'range',
       id: 'opacity',
-      'aria-label': 'Opacity of the mask',
-      title: 'Opacity of the mask ( [ and ] )',
+      'aria-label': 'Opacity of the areas',
+      title: 'Opacity of the areas ( [ and ] )',
       min: 0,
       max: 100,
       step: 5,
       value: recall('opacity', '50'),
-      oninput: () => this.applyOpacity(),
+      oninput: () => this.applyMask(),
     })
-    this.shown = element(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': 'true',
-        title: 'Show or hide the mask (M)',
-        onclick: () => this.toggleMask(),
-      },
-      'Mask',
-    )
-    this.outline = element(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': 'false',
-        title: 'Show only the outline of the mask (O)',
-        onclick: () => this.toggleOutline(),
-      },
-      'Outline',
-    )
-    fill(this.views, ...VIEWS.map(([view, label, key]) => this.viewButton(view, label, key)))
+    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)))
     this.root = this.layout()
   }
 
@@ -87,17 +96,21 @@ export class Stage {
 
   private async start(): Promise<Viewer | null> {
     try {
-      const { Viewer } = await import('../viewer/viewer')
-      this.viewer = await Viewer.on(this.canvas, (readout) => this.showReadout(readout))
-      this.canvas.addEventListener('webglcontextlost', () => this.contextLost())
-      this.applyOpacity()
+      const { openViewer } = await import('../viewer/viewer')
+      this.viewer = openViewer(this.screen, {
+        readout: (readout) => this.showReadout(readout),
+        view: (view) => this.setView(view),
+        window: () => (this.presets.value = ''),
+        lost: () => this.contextLost(),
+      })
+      this.applyMask()
     } catch {
       this.viewer = null
     }
     return this.viewer
   }
 
-  /** Clears the canvas and shows a message. */
+  /** Clears the image and shows a message. */
   blank(text: string): void {
     this.root.dataset.scan = 'none'
     this.root.dataset.mask = 'none'
@@ -126,25 +139,25 @@ export class Stage {
     )
   }
 
-  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3): Promise<void> {
-    if (!(await viewer.show(file, dimension))) return
+  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<void> {
+    if (!(await viewer.show(file, dimension, name))) return
     this.flat = dimension === 2
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
+    this.presets.hidden = !viewer.likeCt
+    this.presets.value = ''
+    this.invert.ariaPressed = 'false'
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
     this.notice.textContent =
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
         : ''
-    this.applyOpacity()
   }
 
   async showMask(viewer: Viewer, file: ArrayBuffer, legend: Legend): Promise<void> {
     this.legend = legend
     if (!(await viewer.overlay(file, legend))) return
-    if (this.outline.ariaPressed === 'true') viewer.outline = true
     this.root.dataset.mask = 'shown'
-    this.applyOpacity()
   }
 
   /** Moves the crosshair to a point. */
@@ -162,32 +175,55 @@ export class Stage {
   }
 
   setViewByKey(key: string): void {
-    const match = VIEWS.find(([, , shortcut]) => shortcut === key)
+    const match = VIEWS.find(([, , , shortcut]) => shortcut === key)
     if (match !== undefined && !this.flat) this.setView(match[0])
   }
 
   changeOpacity(by: number): void {
     this.opacity.value = String(Number(this.opacity.value) + by)
-    this.applyOpacity()
+    this.applyMask()
   }
 
   toggleMask(): void {
-    this.masked = !this.masked
-    this.shown.ariaPressed = String(this.masked)
-    this.applyOpacity()
+    toggle(this.shown)
+    this.applyMask()
+  }
+
+  toggleFill(): void {
+    remember('fill', toggle(this.filled))
+    this.applyMask()
   }
 
   toggleOutline(): void {
-    const on = this.outline.ariaPressed !== 'true'
-    this.outline.ariaPressed = String(on)
-    if (this.viewer !== null && this.legend !== null) this.viewer.outline = on
+    remember('outline', toggle(this.outline))
+    this.applyMask()
   }
 
-  private applyOpacity(): void {
+  toggleInverted(): void {
+    if (this.viewer === null) return
+    this.viewer.inverted = toggle(this.invert) === 'true'
+  }
+
+  /** Sets a window for CT; does nothing for other scans. */
+  setPresetByKey(key: string): void {
+    const preset = CT_PRESETS.find((one) => one.key === key)
+    if (preset === undefined || !this.viewer?.likeCt) return
+    this.viewer.window = preset.window
+    this.presets.value = key
+  }
+
+  private choosePreset(): void {
+    this.setPresetByKey(this.presets.value)
+    this.screen.focus() // so that keys act on the image again
+  }
+
+  private applyMask(): void {
     const value = Number(this.opacity.value)
     this.percent.value = `${value} %`
     remember('opacity', String(value))
-    if (this.viewer !== null) this.viewer.opacity = this.masked ? value / 100 : 0
+    if (this.viewer === null) return
+    const area = pressed(this.filled) ? value / 100 : 0
+    this.viewer.mask = { visible: pressed(this.shown), fill: area, outline: pressed(this.outline) }
   }
 
   private layout(): HTMLElement {
@@ -204,12 +240,19 @@ export class Stage {
           'div.group',
           { role: 'group', 'aria-label': 'Mask' },
           this.shown,
+          this.outline,
+          this.filled,
           this.opacity,
           this.percent,
-          this.outline,
+        ),
+        element(
+          'div.group',
+          { role: 'group', 'aria-label': 'Grey values' },
+          this.presets,
+          this.invert,
         ),
       ),
-      element('div.canvas', {}, this.canvas, this.cover),
+      element('div.canvas', {}, this.screen, this.cover),
       element(
         'div.under',
         {},
@@ -217,7 +260,7 @@ export class Stage {
         this.notice,
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
-        tool('Reset', 'Reset zoom, brightness and contrast (0)', () => this.reset()),
+        tool('Reset', 'Reset zoom, position and window (0)', () => this.reset()),
       ),
     )
   }
@@ -225,16 +268,28 @@ export class Stage {
   reset(): void {
     this.viewer?.resetZoom()
     this.viewer?.resetWindow()
+    this.presets.value = ''
+    if (pressed(this.invert)) this.toggleInverted()
   }
 
-  private viewButton(view: View, label: string, key: string): HTMLElement {
+  private toggleButton(
+    label: string,
+    title: string,
+    on: boolean,
+    onclick: () => void,
+  ): HTMLButtonElement {
+    return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
+  }
+
+  private viewButton(view: View, label: string, name: string, key: string): HTMLElement {
     return element(
       'button',
       {
         type: 'button',
         'data-view': view,
         'aria-pressed': 'false',
-        title: `${label} (${key})`,
+        title: `${name} (${key})`,
+        'aria-label': name,
         onclick: () => this.setView(view),
       },
       label,
@@ -268,4 +323,15 @@ export class Stage {
       element('button', { type: 'button', onclick: () => location.reload() }, 'Reload'),
     )
   }
+}
+
+function pressed(button: HTMLButtonElement): boolean {
+  return button.ariaPressed === 'true'
+}
+
+/** The new state. */
+function toggle(button: HTMLButtonElement): 'true' | 'false' {
+  const state = pressed(button) ? 'false' : 'true'
+  button.ariaPressed = state
+  return state
 }

@@ -1,0 +1,137 @@
+/** Cornerstone3D, started once: one rendering engine with one WebGL context for all jobs. */
+
+import {
+  cache,
+  Enums,
+  eventTarget,
+  imageLoader,
+  init,
+  RenderingEngine,
+  type Types,
+  utilities,
+  volumeLoader,
+} from '@cornerstonejs/core'
+import { init as initTools } from '@cornerstonejs/tools'
+import type { Grid, Numbers } from './nifti'
+import type { Space } from './space'
+
+type Stored = Uint8Array | Uint16Array | Int16Array | Float32Array
+
+const CACHE_BYTES = 6 * 2 ** 30 // the page limits scans itself, by their voxels
+
+/** Throws if the browser has no WebGL 2. `onLost`: the graphics memory was lost. */
+export function startEngine(onLost: () => void): RenderingEngine {
+  silence()
+  init({ rendering: { webGlContextCount: 1 } } as Parameters<typeof init>[0])
+  initTools()
+  cache.setMaxCacheSize(CACHE_BYTES)
+  eventTarget.addEventListener(Enums.Events.WEBGL_CONTEXT_LOST, onLost)
+  return new RenderingEngine('tessera')
+}
+
+/** The library's messages may contain ids of scans. */
+function silence(): void {
+  const root = utilities.logger.log as {
+    getLoggers: () => Record<string, { setLevel: (level: string, persist: boolean) => void }>
+  }
+  for (const logger of Object.values(root.getLoggers())) logger.setLevel('silent', false)
+}
+
+/** The largest texture: [of a volume, of an image]. Throws if the browser has no WebGL 2. */
+export function largestTextures(): [number, number] {
+  const gl = document.createElement('canvas').getContext('webgl2')
+  if (gl === null) throw new Error('This browser has no WebGL 2.')
+  const sizes: [number, number] = [
+    gl.getParameter(gl.MAX_3D_TEXTURE_SIZE),
+    gl.getParameter(gl.MAX_TEXTURE_SIZE),
+  ]
+  gl.getExtension('WEBGL_lose_context')?.loseContext()
+  return sizes
+}
+
+/** Values in a type that the library can draw; scaled if the file scales them. */
+export function drawable({ data, slope, intercept }: Grid): Stored {
+  if (slope === 1 && intercept === 0 && isDrawable(data)) return data
+  return Float32Array.from(data as ArrayLike<number>, (value) => value * slope + intercept)
+}
+
+function isDrawable(data: Numbers): data is Stored {
+  return [Uint8Array, Uint16Array, Int16Array, Float32Array].some((type) => data instanceof type)
+}
+
+/** Puts a volume in the library's cache. `dims`: of the drawn voxels. */
+export function addVolume(id: string, space: Space, dims: Types.Point3, scalarData: Stored): void {
+  volumeLoader.createLocalVolume(id, {
+    metadata: { FrameOfReferenceUID: FRAME, Modality: 'OT' } as Types.Metadata,
+    dimensions: dims,
+    spacing: space.spacing.map((size, n) => size * space.step[n]!) as Types.Point3,
+    origin: space.toScene([0, 0, 0]),
+    direction: space.directions.flat() as unknown as Types.Mat3,
+    scalarData,
+  })
+  for (let k = 0; k < dims[2]; k++) {
+    // The library gives each slice the place of the first one.
+    const imagePositionPatient = space.toScene([0, 0, k * space.step[2]])
+    addTo(`${id}_slice_${k}`, Enums.MetadataModules.IMAGE_PLANE, {
+      imagePositionPatient,
+      frameOfReferenceUID: FRAME,
+    })
+  }
+}
+
+const FRAME = 'tessera'
+
+/** Adds to what the library knows about an image. */
+function addTo(imageId: string, type: string, more: object): void {
+  const known = utilities.genericMetadataProvider.get(type, imageId) as object
+  utilities.genericMetadataProvider.add(imageId, { type, metadata: { ...known, ...more } })
+}
+
+/** Puts an image in the library's cache: rows from the top, columns from the left. */
+export function addImage(
+  id: string,
+  space: Space,
+  dims: Types.Point3,
+  scalarData: Stored,
+  referencedImageId?: string,
+): void {
+  // The library reads the modality of every image.
+  utilities.genericMetadataProvider.add(id, {
+    type: Enums.MetadataModules.GENERAL_SERIES,
+    metadata: { modality: 'OT' },
+  })
+  const image = imageLoader.createAndCacheLocalImage(id, {
+    scalarData,
+    dimensions: [dims[0], dims[1]],
+    spacing: [space.spacing[0] * space.step[0], space.spacing[1] * space.step[1]],
+    origin: [0, 0, 0],
+    direction: [1, 0, 0, 0, 1, 0, 0, 0, 1] as unknown as Types.Mat3,
+    frameOfReferenceUID: FRAME,
+    ...(referencedImageId === undefined ? {} : { referencedImageId }),
+    targetBuffer: { type: scalarData.constructor.name as Types.PixelDataTypedArrayString },
+  })
+  // Without a window, the library's first one runs from 0 to -1, and all later ones are inverted.
+  Object.assign(image, { windowCenter: 128, windowWidth: 256 })
+  const samplesPerPixel = scalarData.length / (dims[0] * dims[1])
+  image.numberOfComponents = samplesPerPixel // the library takes every local image for a grey one
+  addTo(id, Enums.MetadataModules.IMAGE_PIXEL, { samplesPerPixel })
+}
+
+/** Rows in reverse order: the last row of an image is at j = 0. */
+export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
+  const turned = data.slice() as T
+  const rows = data.length / rowLength
+  for (let row = 0; row < rows; row++) {
+    turned.set(
+      data.subarray((rows - 1 - row) * rowLength, (rows - row) * rowLength) as never,
+      row * rowLength,
+    )
+  }
+  return turned
+}
+
+/** Empties the library's cache. */
+export function purge(): void {
+  cache.purgeCache()
+  utilities.genericMetadataProvider.clear()
+}

@@ -1,0 +1,86 @@
+/** What the page asks of a viewer. No type of the library behind it appears here. */
+
+import type { Point } from '../schemas'
+import type { Legend } from './legend'
+import type { Window } from './voi'
+
+export type Plane = 'axial' | 'coronal' | 'sagittal'
+
+/** `main`: one large plane and two small ones; `planes`: three of one size; else one plane. */
+export type View = 'main' | 'planes' | Plane
+
+/** The values under the crosshair. */
+export interface Readout {
+  world: Point
+  /** Index into the stored volume. */
+  voxel: Point
+  /** One number, three for an RGB image, none outside the scan. */
+  values: number[]
+  /** The mask's value; 0 without a mask. */
+  label: number
+}
+
+/** Where a point is drawn: CSS pixels from the window's upper left. */
+export interface ScreenPoint {
+  plane: Plane
+  x: number
+  y: number
+}
+
+export interface MaskStyle {
+  visible: boolean
+  /** Opacity of the area of a label, 0..1; 0 draws no area. */
+  fill: number
+  outline: boolean
+}
+
+export interface ViewerEvents {
+  readout: (readout: Readout) => void
+  /** The user changed the view by a double click. */
+  view: (view: View) => void
+  /** The user changed the window by a drag. */
+  window: () => void
+  /** The graphics memory was lost. */
+  lost: () => void
+}
+
+export interface Viewer {
+  /**
+   * Shows a volume, or an image as a single plane, and removes any earlier mask. False if another
+   * scan was shown, or all was cleared, before it was ready.
+   */
+  show: (file: ArrayBuffer, dimension: 2 | 3, name: string) => Promise<boolean>
+  /** Draws a mask on the same grid over the scan; false as for `show`. */
+  overlay: (file: ArrayBuffer, legend: Legend) => Promise<boolean>
+  clear: () => void
+
+  view: View
+  mask: MaskStyle
+  /** Draws the mask again after its legend changed. */
+  recolour: () => void
+
+  /** The range of values from black to white; null without a scan, or for a colour image. */
+  window: Window | null
+  inverted: boolean
+  /** Whether the values look like Hounsfield units, so that the presets for CT make sense. */
+  readonly likeCt: boolean
+  resetWindow: () => void
+
+  /** Moves the crosshair to a point in RAS+ mm. */
+  jump: (world: Point) => void
+  /** Next slices (or previous ones, below 0) of the plane that was used last. */
+  scroll: (slices: number) => void
+  zoom: (factor: number) => void
+  resetZoom: () => void
+
+  /** Whether the crosshair is where it was when the scan was shown. */
+  readonly untouched: boolean
+  /** How many voxels of the scan one drawn voxel represents, along the most reduced axis. */
+  readonly reduction: number
+  /** Rows of the image, or of a volume's slice, as stored. */
+  readonly rows: number
+  /** The pixel (row, column) of an image in RAS+ mm. */
+  worldOfPixel: (row: number, column: number) => Point | null
+  /** Where a point (RAS+ mm) is drawn, in each plane on screen whose slice contains it. */
+  project: (world: Point) => ScreenPoint[]
+}

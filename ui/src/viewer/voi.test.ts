@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { dragged, rangeOf, statisticsOf, windowOf } from './voi'
+
+/** PS3.3 C.11.2.1.2.1, as it is written there, for grey levels 0 to 255. */
+function grey(value: number, centre: number, width: number): number {
+  if (value <= centre - 0.5 - (width - 1) / 2) return 0
+  if (value > centre - 0.5 + (width - 1) / 2) return 255
+  return ((value - (centre - 0.5)) / (width - 1) + 0.5) * 255
+}
+
+describe('window', () => {
+  it('is the linear function of DICOM', () => {
+    for (const [centre, width] of [
+      [40, 80],
+      [-600, 1500],
+      [2048, 4096],
+      [0, 100],
+      [7, 2],
+    ] as const) {
+      const { lower, upper } = rangeOf({ centre, width }, true)
+      for (let value = centre - width; value <= centre + width; value++) {
+        const drawn = (255 * (value - lower)) / (upper - lower)
+        expect(Math.min(255, Math.max(0, drawn))).toBeCloseTo(grey(value, centre, width), 6)
+      }
+    }
+  })
+
+  it('is kept by its range', () => {
+    for (const integers of [true, false]) {
+      const window = { centre: 12, width: 345 }
+      expect(windowOf(rangeOf(window, integers), integers)).toEqual(window)
+    }
+  })
+
+  it('has no half steps for values that are no integers', () => {
+    expect(rangeOf({ centre: 0.5, width: 1 }, false)).toEqual({ lower: 0, upper: 1 })
+  })
+
+  it('is dragged in steps that fit the values, and never vanishes', () => {
+    const reach = { lower: 0, upper: 1 }
+    const wider = dragged({ centre: 0.5, width: 1 }, 512, 256, reach, false)
+    expect(wider.width).toBeCloseTo(2)
+    expect(wider.centre).toBeCloseTo(0)
+    expect(dragged({ centre: 0.5, width: 1 }, -9999, 0, reach, false).width).toBeGreaterThan(0)
+    const ct = dragged({ centre: 40, width: 80 }, -9999, 0, { lower: -1000, upper: 1000 }, true)
+    expect(ct.width).toBe(1)
+  })
+})
+
+/** Numbers of a normal distribution, always the same. */
+function normal(count: number, mean: number, deviation: number): number[] {
+  return Array.from({ length: count }, (_, n) => {
+    const angle = 2 * Math.PI * ((n * 0.618034) % 1)
+    const radius = Math.sqrt(-2 * Math.log((n * 0.754878 + 0.31) % 1 || 0.5))
+    return Math.round(mean + deviation * radius * Math.cos(angle))
+  })
+}
+
+describe('the first window', () => {
+  it('leaves the background of an MR scan out', () => {
+    const air = new Array(60_000).fill(0)
+    const { range, likeCt, integers } = statisticsOf(
+      Int16Array.from([...air, ...normal(40_000, 600, 100)]),
+    )
+    expect(range.lower).toBeGreaterThan(250)
+    expect(range.lower).toBeLessThan(450)
+    expect(range.upper).toBeGreaterThan(750)
+    expect(range.upper).toBeLessThan(950)
+    expect([likeCt, integers]).toEqual([false, true])
+  })
+
+  it('leaves air, lung and padding of a CT out', () => {
+    const air = normal(50_000, -1000, 5)
+    const padding = new Array(20_000).fill(-2000)
+    const tissue = normal(30_000, 40, 30)
+    const { range, likeCt } = statisticsOf(Int16Array.from([...padding, ...air, ...tissue]))
+    expect(likeCt).toBe(true)
+    expect(range.lower).toBeGreaterThan(-150)
+    expect(range.upper).toBeLessThan(200)
+  })
+
+  it('is not fooled by single bright voxels', () => {
+    const values = Float32Array.from([...normal(50_000, 500, 50).map((n) => n / 1000), 1e6, NaN])
+    const { range, integers } = statisticsOf(values)
+    expect(range.upper).toBeLessThan(0.8)
+    expect(integers).toBe(false)
+  })
+
+  it('uses the values that are meant', () => {
+    const stored = Uint16Array.from(normal(1000, 1040, 30))
+    expect(statisticsOf(stored, 1, -1024).range.upper).toBeLessThan(150)
+  })
+
+  it('exists for a scan of one value, and of none', () => {
+    const { range } = statisticsOf(new Uint8Array(100).fill(7))
+    expect(range.upper).toBeGreaterThan(range.lower)
+    expect(statisticsOf(Float32Array.of(NaN)).range.upper).toBe(1)
+  })
+})
