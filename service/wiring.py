@@ -124,7 +124,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        *(rows.viewers, rows.worklist, rows.webhooks),
+        *(rows.viewers, rows.webhooks, rows.worklist),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)

@@ -114,17 +114,6 @@ def get_scan(
     return scan_out(scans.get(principal.project, scan_id))
 
 
-@router.get("/v1/scans/{scan_id}/uses")
-def get_uses(
-    scan_id: ScanId,
-    scans: ScansDep,
-    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
-) -> ScanUsesOut:
-    """How many jobs and reviews a deletion of the scan would delete with it."""
-    uses = scans.uses(principal.project, scan_id)
-    return ScanUsesOut(jobs=uses.jobs, unfinished=uses.unfinished, reviews=uses.reviews)
-
-
 @router.get("/v1/scans/{scan_id}/models")
 async def get_models_for_scan(
     scan_id: ScanId,
@@ -140,6 +129,17 @@ async def get_models_for_scan(
     """
     scan = await threads.run(scans.get, principal.project, scan_id)
     return [model_fit_out(fit) for fit in await threads.run(fits.of, scan)]
+
+
+@router.get("/v1/scans/{scan_id}/uses")
+def get_uses(
+    scan_id: ScanId,
+    scans: ScansDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+) -> ScanUsesOut:
+    """How many jobs and reviews a deletion of the scan would delete with it."""
+    uses = scans.uses(principal.project, scan_id)
+    return ScanUsesOut(jobs=uses.jobs, unfinished=uses.unfinished, reviews=uses.reviews)
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)

@@ -267,6 +267,20 @@ def test_the_reviewer_is_that_of_the_latest_review(stocked: Repository) -> None:
     assert stocked.worklist.counts("ada").verdicts == {Verdict.ACCEPTED: 1}
 
 
+def test_a_review_that_is_withdrawn_does_not_count(stocked: Repository) -> None:
+    stocked.jobs.add(make_job())
+    finish(stocked, "job", {"warnings": []}, JobState.SUCCEEDED)
+    stocked.reviews.add("ada", review_of("job", "accepted", "Ada"))
+    second = review_of("job", "rejected", "Bob")
+    stocked.reviews.add("ada", second)
+    assert stocked.worklist.listed(["job"])["job"].reviewer == "Bob"
+    stocked.reviews.withdraw("ada", "job", second.id, "Bob", second.created_at + 1)
+    assert stocked.worklist.listed(["job"])["job"].reviewer == "Ada"
+    counts = stocked.worklist.counts("ada")
+    assert counts.verdicts == {"accepted": 1}
+    assert counts.reviewers == {"Ada": 1}
+
+
 def test_a_deletion_says_what_goes_and_takes_it(stocked: Repository) -> None:
     for name in ("one", "two"):
         stocked.jobs.add(make_job(name))

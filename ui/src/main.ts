@@ -26,7 +26,6 @@ const jobView = new JobView(
   (scan) => void deletion.ask(scan),
 )
 const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
-jobView.verdict.order = () => worklist.reviewOrder
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',

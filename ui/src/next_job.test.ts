@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nextUnreviewed } from './next_job'
+import { nextUnreviewed, type Rows } from './next_job'
 import type { Job } from './schemas'
 
 const job = (id: string, state = 'succeeded', verdict: string | null = null): Job =>
@@ -12,6 +12,15 @@ const order = [
   job('e', 'failed'),
 ]
 
+function rows(jobs: Job[], here: string): Rows {
+  return {
+    total: jobs.length,
+    place: jobs.findIndex((one) => one.id === here),
+    loaded: async (row) => jobs[row],
+    toReview: async () => jobs.filter((one) => one.state === 'succeeded' && one.verdict === null),
+  }
+}
+
 describe('nextUnreviewed', () => {
   it.each([
     ['a', 'd'],
@@ -19,8 +28,27 @@ describe('nextUnreviewed', () => {
     ['d', 'a'],
     ['e', 'a'],
     ['not listed', 'a'],
-  ])('after %s is %s', (here, next) => expect(nextUnreviewed(order, here)?.id).toBe(next))
+  ])('after %s is %s', async (here, next) =>
+    expect((await nextUnreviewed(rows(order, here), here))?.id).toBe(next),
+  )
 
-  it('is nothing if this one is the last', () =>
-    expect(nextUnreviewed(order.slice(0, 3), 'a')).toBeUndefined())
+  it('is nothing if this one is the last', async () =>
+    expect(await nextUnreviewed(rows(order.slice(0, 3), 'a'), 'a')).toBeUndefined())
+
+  it('is at the place of one that has left the list', async () => {
+    const left = { ...rows(order, 'c'), place: 3 }
+    expect((await nextUnreviewed(left, 'gone'))?.id).toBe('d')
+  })
+
+  it('looks no further than some rows before it asks for any', async () => {
+    let loaded = 0
+    const many = {
+      total: 50_000,
+      place: 10,
+      loaded: async () => job(`${++loaded}`, 'failed'),
+      toReview: async () => [job('x')],
+    }
+    expect((await nextUnreviewed(many, 'y'))?.id).toBe('x')
+    expect(loaded).toBeLessThan(300)
+  })
 })

@@ -9,6 +9,7 @@ import * as api from './api'
 import { conditions, countOf, EVERYTHING, type JobQuery, pageParams } from './job_query'
 import { BLOCK, JobRows } from './job_rows'
 import { JobStreams } from './job_streams'
+import { nextUnreviewed } from './next_job'
 import type { Job, JobCounts } from './schemas'
 
 const BUSY_MS = 3000 // while something is queued or running
@@ -16,7 +17,8 @@ const IDLE_MS = 10_000 // other tabs and programs may add jobs
 const OFFLINE_MS = 4000 // the gateway did not respond
 const SOON_MS = 400 // a job changed, which may change its place and the counts
 const SETTLE_MS = 60 // while the reader scrolls, most rows are on screen for a moment only
-const WAITING = 20 // jobs that wait for a review, of which the next one is opened
+/** For what a refresh must not interrupt. */
+const UNINTERRUPTED = new AbortController().signal
 const NOTHING: JobCounts = {
   total: 0,
   states: {},
@@ -36,8 +38,6 @@ export class Worklist {
   private known = new Map<string, Job>()
   private receivedAt = new Map<string, number>()
   private onScreen = { first: 0, last: BLOCK - 1 }
-  /** The first jobs of the list that wait for a review. */
-  private waiting: string[] = []
   /** Row of the selected job, also after it has left the list. */
   private place = -1
   private chosen: string | null = null
@@ -93,20 +93,28 @@ export class Worklist {
     const from = row >= 0 ? row : this.place
     const wanted = from < 0 ? 0 : left && by > 0 ? from + by - 1 : from + by
     if (wanted < 0 || wanted >= this.rows.total) return undefined
-    if (this.at(wanted) === undefined) await this.load(wanted, wanted)
+    if (this.at(wanted) === undefined) await this.load(wanted, wanted, UNINTERRUPTED)
     return this.at(wanted)
+  }
+
+  /** The next job that waits for a review. */
+  nextUnreviewed(here: string): Promise<Job | undefined> {
+    const query = { ...this.query, tab: 'review' } as const
+    const rows = {
+      total: this.rows.total,
+      place: this.selectedRow < 0 ? this.place : this.selectedRow,
+      loaded: async (row: number) => {
+        if (this.at(row) === undefined) await this.load(row, row, UNINTERRUPTED)
+        return this.at(row)
+      },
+      toReview: async () => (await api.jobs(pageParams(query, 0, 2), UNINTERRUPTED)).jobs,
+    }
+    return nextUnreviewed(rows, here)
   }
 
   /** Row of the selected job; -1 if it is in none that is known. */
   get selectedRow(): number {
     return this.chosen === null ? -1 : this.rows.rowOf(this.chosen)
-  }
-
-  /** The jobs in the order in which they are judged: those in rows that are known, then the first
-   * ones of the whole list that wait for a review, wherever they are. */
-  get reviewOrder(): Job[] {
-    const ids = new Set([...this.rows.ids(), ...this.waiting])
-    return [...ids].map((id) => this.known.get(id)).filter((job) => job !== undefined)
   }
 
   /** Shows another list. */
@@ -152,7 +160,6 @@ export class Worklist {
       const [counts] = await Promise.all([
         api.jobCounts(conditions(this.query), signal),
         this.load(first, last, signal),
-        this.loadWaiting(signal),
       ])
       if (signal.aborted) return
       this.counts = counts
@@ -173,19 +180,11 @@ export class Worklist {
     await Promise.all(blocks.map((number) => this.loadBlock(number, signal)))
   }
 
-  private async loadWaiting(signal: AbortSignal): Promise<void> {
-    const query = { ...this.query, tab: 'review' } as const
-    const requestedAt = performance.now()
-    const page = await api.jobs(pageParams(query, 0, WAITING), signal)
-    if (signal.aborted) return
-    this.waiting = page.jobs.map((job) => job.id)
-    this.store(page.jobs, requestedAt)
-  }
-
   private async loadBlock(number: number, signal: AbortSignal): Promise<void> {
+    const { query } = this
     const requestedAt = performance.now()
-    const page = await api.jobs(pageParams(this.query, number * BLOCK, BLOCK), signal)
-    if (signal.aborted) return
+    const page = await api.jobs(pageParams(query, number * BLOCK, BLOCK), signal)
+    if (signal.aborted || query !== this.query) return
     this.rows.put(number, page.jobs, page.next_cursor !== null)
     this.store(page.jobs, requestedAt)
     this.forget()
@@ -199,9 +198,9 @@ export class Worklist {
     }
   }
 
-  /** Only jobs in a row, the selected one and those that are judged next are kept. */
+  /** Only jobs in a row, and the selected one, are kept. */
   private forget(): void {
-    const kept = new Set([...this.rows.ids(), ...this.waiting, this.chosen])
+    const kept = new Set([...this.rows.ids(), this.chosen])
     for (const id of this.known.keys()) {
       if (kept.has(id)) continue
       this.known.delete(id)

@@ -29,7 +29,7 @@ _TRIGGERS = {
     "worklist_job_deleted": "jobs",
     "worklist_scan_added": "job_scans",
     "worklist_reviewed": "reviews",
-    "worklist_review_changed": "reviews",
+    "worklist_review_withdrawn": "reviews",
     "worklist_review_deleted": "reviews",
 }
 """Trigger -> its table."""
@@ -40,7 +40,6 @@ _COLUMNS = (
 )
 _CHANGED = ("state", "verdict", "priority")
 """Columns of a job that its row in the worklist repeats, and that change."""
-_WITHDRAWN = "UPDATE OF withdrawn_at"
 
 
 def upgrade() -> None:
@@ -107,7 +106,7 @@ def _row(reviewer: str, warnings: str) -> str:
 
 
 def _latest_reviewer(job: str) -> str:
-    """The name in the latest review that stands; NULL without a review or without a name."""
+    """The name in the latest review of a job that counts; NULL without a review or a name."""
     return (
         f"(SELECT nullif(reviews.reviewer, '') FROM reviews WHERE reviews.job = {job} "  # noqa: S608
         "AND reviews.withdrawn_at IS NULL ORDER BY reviews.seq DESC LIMIT 1)"
@@ -165,6 +164,7 @@ def _any_change(differs: str) -> str:
     return " OR ".join(f"OLD.{name} {differs} NEW.{name}" for name in _CHANGED)
 
 
+_WITHDRAWN = "UPDATE OF withdrawn_at ON reviews"
 _DELETED = "DELETE FROM worklist WHERE seq = OLD.seq;"
 
 
@@ -175,7 +175,7 @@ def _sqlite_triggers() -> None:
         ("worklist_job_deleted", "DELETE ON jobs", _DELETED),
         ("worklist_scan_added", "INSERT ON job_scans", _list_job("char(10)")),
         ("worklist_reviewed", "INSERT ON reviews", _list_reviewer("NEW.job")),
-        ("worklist_review_changed", f"{_WITHDRAWN} ON reviews", _list_reviewer("NEW.job")),
+        ("worklist_review_withdrawn", _WITHDRAWN, _list_reviewer("NEW.job")),
         ("worklist_review_deleted", "DELETE ON reviews", _list_reviewer("OLD.job")),
     ):
         op.execute(f"CREATE TRIGGER {name} AFTER {event} BEGIN {body} END")
@@ -197,7 +197,7 @@ def _postgres_triggers() -> None:
         ("worklist_job_deleted", "DELETE ON jobs", "", "list_job_deleted"),
         ("worklist_scan_added", "INSERT ON job_scans", "", "list_scan_added"),
         ("worklist_reviewed", "INSERT ON reviews", "", "list_reviewed"),
-        ("worklist_review_changed", f"{_WITHDRAWN} ON reviews", "", "list_reviewed"),
+        ("worklist_review_withdrawn", _WITHDRAWN, "", "list_reviewed"),
         ("worklist_review_deleted", "DELETE ON reviews", "", "list_reviewed"),
     ):
         op.execute(

@@ -63,6 +63,7 @@ export class JobView {
         void this.refresh(job.id)
       },
       () => this.doubts.confirmed(),
+      (here) => this.worklist.nextUnreviewed(here),
     )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),

@@ -4,7 +4,6 @@ import * as api from '../api'
 import { draftOf, keepDraft, tidyDrafts } from '../drafts'
 import { element, fill } from '../element'
 import type { Keys } from '../key_events'
-import { nextUnreviewed } from '../next_job'
 import { recall, remember } from '../preferences'
 import { prefetch } from '../prefetch'
 import { Presence } from '../presence'
@@ -20,8 +19,6 @@ const NONE_LEFT = 'No other mask in the worklist waits for a review.'
 export class VerdictView {
   readonly root: HTMLElement
   readonly undo = new UndoBar()
-  /** The jobs in the order of the worklist. */
-  order: () => Job[] = () => []
   private job: Job | null = null
   private saving = false
   private visible = false
@@ -48,11 +45,12 @@ export class VerdictView {
 
   /**
    * `onChanged` is called with a job whose verdict has changed; `confirmed` asks whether a mask is
-   * accepted in spite of doubts about it.
+   * accepted in spite of doubts about it; `next` finds the job that is judged after this one.
    */
   constructor(
     private readonly onChanged: (job: Job) => void,
     private readonly confirmed: () => Promise<boolean>,
+    private readonly next: (here: string) => Promise<Job | undefined>,
   ) {
     this.comment = element('textarea', {
       id: 'comment',
@@ -122,7 +120,7 @@ export class VerdictView {
     void this.list().then((reviews) => {
       if (this.job?.id === job.id) this.seen = reviews[0]?.id ?? ''
     })
-    prefetch(nextUnreviewed(this.order(), job.id))
+    void this.next(job.id).then(prefetch, () => {}) // it only saves time
   }
 
   keys(): Keys {
@@ -164,12 +162,13 @@ export class VerdictView {
   }
 
   private skip(): void {
-    if (this.job !== null) this.goOn(this.job, '')
+    if (this.job !== null) void this.goOn(this.job, '')
   }
 
   /** Opens the next job that waits for a review, or says that there is none. */
-  private goOn(from: Job, said: string): void {
-    const next = nextUnreviewed(this.order(), from.id)
+  private async goOn(from: Job, said: string): Promise<void> {
+    const next = await this.next(from.id).catch(() => undefined)
+    if (this.job?.id !== from.id) return // the reader has opened another one
     if (next !== undefined) go({ page: 'job', id: next.id })
     else fill(this.result, element('p.saved', {}, `${said} ${NONE_LEFT}`.trim()))
   }
@@ -209,7 +208,7 @@ export class VerdictView {
     this.reasons.close()
     fill(this.result)
     void this.list()
-    this.goOn(job, said)
+    void this.goOn(job, said)
   }
 
   /** Withdraws a review, and opens its job again with its comment. */
