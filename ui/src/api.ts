@@ -20,6 +20,7 @@ import type {
   ScanPage,
   Scans,
   ScanUses,
+  Tiles,
   Viewers,
 } from './schemas'
 
@@ -114,6 +115,8 @@ function items<T>(body: T[] | Record<string, T[]>, name: string): T[] {
 export const formats = (): Promise<Format[]> => get('formats')
 export const models = async (): Promise<Model[]> => items(await get('models'), 'models')
 export const scan = (id: string): Promise<Scan> => get(`scans/${id}`)
+/** How a picture is cut into tiles; the first request has it cut. */
+export const tiles = (path: string, signal: AbortSignal): Promise<Tiles> => get(path, signal)
 export const fits = (scan: string): Promise<ModelFit[]> => get(`scans/${scan}/models`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)

@@ -3,6 +3,7 @@
 import * as api from './api'
 import type { Job } from './schemas'
 import { MAX_VOXELS, voxels } from './text'
+import { inTiles } from './tiles'
 
 let running = { job: '', stop: new AbortController() }
 
@@ -16,6 +17,13 @@ export function prefetch(job: Job | undefined): void {
 
 async function load(job: Job, signal: AbortSignal): Promise<void> {
   const scan = await api.scan(Object.values(job.scans)[0]!)
+  if (inTiles(scan)) {
+    await Promise.all([
+      api.tiles(`scans/${scan.id}/tiles`, signal), // it is cut meanwhile
+      api.tiles(`jobs/${job.id}/mask/tiles`, signal),
+    ])
+    return
+  }
   if (voxels(scan) > MAX_VOXELS) return // the page shows a preview of it
   await api.cache(`scans/${scan.id}/volume`, signal)
   await api.cache(`jobs/${job.id}/mask?format=nifti`, signal)
