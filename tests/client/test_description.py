@@ -41,7 +41,8 @@ OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
 LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
-    *("modality", "reviewer", "warnings", "reasons", "withdrawn_at"),
+    *("modality", "reviewer", "warnings"),
+    *("reasons", "withdrawn_at"),
 }
 """Members that older gateways do not send."""
 

@@ -261,6 +261,10 @@ def test_the_reviewer_is_that_of_the_latest_review(stocked: Repository) -> None:
     assert stocked.worklist.listed(["job"])["job"] == ListedJob("head.nii.gz", None, "Bob", 1)
     stocked.labels.delete("ada", "scan", "final")
     assert stocked.worklist.listed(["job"])["job"].reviewer == "Ada"
+    last = stocked.reviews.add("ada", review_of("job", "rejected", "Eve"))
+    stocked.reviews.withdraw("ada", "job", last.id, "", last.created_at)
+    assert stocked.worklist.listed(["job"])["job"].reviewer == "Ada"
+    assert stocked.worklist.counts("ada").verdicts == {Verdict.ACCEPTED: 1}
 
 
 def test_a_review_that_is_withdrawn_does_not_count(stocked: Repository) -> None:
@@ -299,7 +303,7 @@ def test_jobs_of_an_earlier_version_are_listed(filled: tuple[Repository, list[Kn
     earlier versions did not store, are unknown."""
     repository, _ = filled
     before = rows(repository)
-    go_back(repository, "0014_project", ())
+    go_back(repository, "0015_project", ())
     repository.migrate()
     after = rows(repository)
     assert [row | {"modality": None} for row in before] == after
@@ -315,7 +319,7 @@ def rows(repository: Repository) -> list[dict[str, Any]]:
 
 def test_a_report_of_an_earlier_version_is_counted(repository: Repository) -> None:
     scanned = "INSERT INTO job_scans (job, position, channel, scan) VALUES ('j', 0, 't1', 's')"
-    go_back(repository, "0014_project", (*SCAN_AND_JOB, scanned))
+    go_back(repository, "0015_project", (*SCAN_AND_JOB, scanned))
     with repository.database.write() as connection:
         report = '{"warnings": ["a", "b"]}'
         connection.execute(text("UPDATE jobs SET report = :report"), {"report": report})

@@ -157,6 +157,7 @@ export const jobCounts = (
 /** What a deletion of the scan deletes with it. */
 export const scanUses = (id: string): Promise<ScanUses> => get(`scans/${id}/uses`)
 export const deleteScan = async (id: string): Promise<void> => {
+  await leaving // else the page would leave a job that does not exist any more
   await request(`scans/${id}`, { method: 'DELETE' })
 }
 
@@ -186,8 +187,9 @@ export async function stay(id: string, page: string, reader: string): Promise<Vi
 /** Reports that a page no longer shows a job, also while the browser closes it. */
 export function leave(id: string, page: string): void {
   const gone = request(`jobs/${id}/viewers/${page}`, { method: 'DELETE', keepalive: true })
-  gone.catch(() => {}) // its report expires
+  leaving = gone.catch(() => {}) // its report expires
 }
+let leaving: Promise<unknown> = Promise.resolve()
 
 /** Files that were requested before they are needed, by their paths. */
 export const ahead = new Map<string, Promise<ArrayBuffer>>()

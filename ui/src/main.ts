@@ -25,10 +25,7 @@ const jobView = new JobView(
   },
   (scan) => void deletion.ask(scan),
 )
-const deletion = new ScanDeletion(() => {
-  route.go({ page: 'start' })
-  void worklist.refresh()
-})
+const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',
@@ -44,6 +41,14 @@ function show(): void {
   if (wanted.page === 'job') void jobView.open(wanted.id)
   else jobView.close()
   list.render()
+}
+
+/** Returns when the page shows no job any more. */
+function leaveJob(): Promise<void> {
+  return new Promise((left) => {
+    window.addEventListener('hashchange', () => left(), { once: true }) // after `show`
+    route.go({ page: 'start' })
+  })
 }
 
 /** Opens the job after (or before) the one on screen, in the order of the worklist. */

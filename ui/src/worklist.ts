@@ -17,6 +17,8 @@ const IDLE_MS = 10_000 // other tabs and programs may add jobs
 const OFFLINE_MS = 4000 // the gateway did not respond
 const SOON_MS = 400 // a job changed, which may change its place and the counts
 const SETTLE_MS = 60 // while the reader scrolls, most rows are on screen for a moment only
+/** For what a refresh must not interrupt. */
+const UNINTERRUPTED = new AbortController().signal
 const NOTHING: JobCounts = {
   total: 0,
   states: {},
@@ -91,7 +93,7 @@ export class Worklist {
     const from = row >= 0 ? row : this.place
     const wanted = from < 0 ? 0 : left && by > 0 ? from + by - 1 : from + by
     if (wanted < 0 || wanted >= this.rows.total) return undefined
-    if (this.at(wanted) === undefined) await this.load(wanted, wanted)
+    if (this.at(wanted) === undefined) await this.load(wanted, wanted, UNINTERRUPTED)
     return this.at(wanted)
   }
 
@@ -116,12 +118,12 @@ export class Worklist {
       total: this.rows.total,
       place: this.selectedRow < 0 ? this.place : this.selectedRow,
       loaded: async (row: number) => {
-        if (this.at(row) === undefined) await this.load(row, row)
+        if (this.at(row) === undefined) await this.load(row, row, UNINTERRUPTED)
         return this.at(row)
       },
       toReview: async () => {
         const params = pageParams(query, 0, 2 + gone.size)
-        return (await api.jobs(params, new AbortController().signal)).jobs
+        return (await api.jobs(params, UNINTERRUPTED)).jobs
       },
     }
     return nextUnreviewed(rows, here, gone)
@@ -196,23 +198,28 @@ export class Worklist {
   }
 
   private async loadBlock(number: number, signal: AbortSignal): Promise<void> {
+    const { query } = this
     const requestedAt = performance.now()
-    const page = await api.jobs(pageParams(this.query, number * BLOCK, BLOCK), signal)
-    if (signal.aborted) return
+    const page = await api.jobs(pageParams(query, number * BLOCK, BLOCK), signal)
+    if (signal.aborted || query !== this.query) return
     this.rows.put(number, page.jobs, page.next_cursor !== null)
-    for (const job of page.jobs) {
-      // A job that arrived as an event after the request is newer than its copy in the response.
-      if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)
-    }
+    this.store(page.jobs, requestedAt)
     this.forget()
     this.changed()
   }
 
+  /** A job that arrived as an event after the request is newer than its copy in the response. */
+  private store(jobs: Job[], requestedAt: number): void {
+    for (const job of jobs) {
+      if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)
+    }
+  }
+
   /** Only jobs in a row, and the selected one, are kept. */
   private forget(): void {
-    const kept = new Set(this.rows.ids())
+    const kept = new Set([...this.rows.ids(), this.chosen])
     for (const id of this.known.keys()) {
-      if (kept.has(id) || id === this.chosen) continue
+      if (kept.has(id)) continue
       this.known.delete(id)
       this.receivedAt.delete(id)
     }

@@ -110,6 +110,7 @@ export class ListView {
     for (const [row, shown] of this.rows) {
       if (wanted.has(row)) continue
       this.rows.delete(row)
+      shown.root.remove() // the others are in order then: none is moved, which would end its focus
       spare.push(shown)
     }
     let before: Element | null = null
@@ -123,7 +124,6 @@ export class ListView {
       if (next !== shown.root) this.list.insertBefore(shown.root, next)
       before = shown.root
     }
-    for (const unused of spare) unused.root.remove()
   }
 
   private key(event: KeyboardEvent): void {

@@ -16,7 +16,11 @@ export class ScanDeletion {
   )
   private scan: Scan | null = null
 
-  constructor(private readonly onDeleted: () => void) {
+  /** `leave` is called before the deletion: the page then shows nothing that is deleted. */
+  constructor(
+    private readonly leave: () => Promise<void>,
+    private readonly onDeleted: () => void,
+  ) {
     this.root = element(
       'dialog.deletion',
       { 'aria-labelledby': 'deletion-title' },
@@ -50,6 +54,7 @@ export class ScanDeletion {
   private async delete(): Promise<void> {
     if (this.scan === null) return
     this.confirm.disabled = true
+    await this.leave()
     try {
       await api.deleteScan(this.scan.id)
       this.root.close()
