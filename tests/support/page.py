@@ -24,8 +24,8 @@ def watched(browser: Browser, address: str) -> Iterator[Page]:
     page.goto(address)
     yield page
     context.close()
-    # Chromium itself reports every refused upload in the console.
-    refusals = ("status of 415", "status of 422")
+    # Chromium itself reports every refused upload and review in the console.
+    refusals = ("status of 409", "status of 415", "status of 422")
     unexpected = [line for line in messages if not any(one in line for one in refusals)]
     assert unexpected == []
     assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []

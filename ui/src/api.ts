@@ -20,6 +20,7 @@ import type {
   ScanPage,
   Scans,
   ScanUses,
+  Tiles,
   Viewers,
 } from './schemas'
 
@@ -114,9 +115,21 @@ function items<T>(body: T[] | Record<string, T[]>, name: string): T[] {
 export const formats = (): Promise<Format[]> => get('formats')
 export const models = async (): Promise<Model[]> => items(await get('models'), 'models')
 export const scan = (id: string): Promise<Scan> => get(`scans/${id}`)
+/** How a picture is cut into tiles; the first request has it cut. */
+export const tiles = (path: string, signal: AbortSignal): Promise<Tiles> => get(path, signal)
 export const fits = (scan: string): Promise<ModelFit[]> => get(`scans/${scan}/models`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)
+/** The job as the gateway has it now; null if it was deleted. */
+export async function jobIfAny(id: string): Promise<Job | null> {
+  try {
+    return await job(id)
+  } catch (error) {
+    if (problemOf(error).status === 404) return null
+    throw error
+  }
+}
+
 export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
 export const downloads = (id: string): Promise<Download[]> => get(`jobs/${id}/downloads`)
 export const peers = (): Promise<Peer[]> => get('peers')
@@ -176,11 +189,8 @@ export function leave(id: string, page: string): void {
   gone.catch(() => {}) // its report expires
 }
 
-/** Loads a file into the browser's cache, when the network has nothing else to do. */
-export async function cache(path: string, signal: AbortSignal): Promise<void> {
-  const response = await request(path, { signal, priority: 'low' })
-  await response.body!.pipeTo(new WritableStream())
-}
+/** Files that were requested before they are needed, by their paths. */
+export const ahead = new Map<string, Promise<ArrayBuffer>>()
 
 /** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(
@@ -188,6 +198,9 @@ export async function bytes(
   signal: AbortSignal,
   onBytes: (count: number) => void = () => {},
 ): Promise<ArrayBuffer> {
+  const requested = ahead.get(path)
+  ahead.delete(path)
+  if (requested !== undefined) return requested
   const response = await request(path, { signal })
   let count = 0
   const counted = response.body!.pipeThrough(

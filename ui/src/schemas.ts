@@ -24,6 +24,7 @@ export type {
   ScanPage,
   ScansOut as Scans,
   ScanUsesOut as ScanUses,
+  TilesOut as Tiles,
   ViewerOut as Viewer,
   ViewersOut as Viewers,
 } from './api_types'
