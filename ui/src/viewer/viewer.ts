@@ -92,7 +92,7 @@ class PlanarViewer implements Viewer {
   async show(file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<boolean> {
     this.clear()
     const turn = this.turn
-    const scan = this.scanOf(decode(file), dimension === 2, name, `scan-${turn}`)
+    const scan = this.scanOf(decode(file), dimension === 2, name, `scan-${turn % 2}`)
     this.scan = scan
     this.arrange()
     this.enable(scan)
@@ -136,8 +136,7 @@ class PlanarViewer implements Viewer {
     this.scan = null
     this.shownWindow = null
     for (const pane of this.panes) pane.root.hidden = true
-    this.engine.setViewports([])
-    purge()
+    purge(this.engine)
   }
 
   // what is drawn
