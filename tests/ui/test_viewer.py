@@ -315,6 +315,6 @@ def check_outline(
     border = np.zeros(labels.shape, bool)
     for value in np.unique(labels[labels > 0]):
         inside = labels == value
-        border |= inside & ~ndimage.binary_erosion(inside, np.ones((3, 3)), border_value=1)
-    covered = ndimage.binary_dilation(drawn > 0, np.ones((3, 3)))
+        border |= inside & ~ndimage.binary_erosion(inside, np.ones((3, 3), bool), border_value=1)
+    covered = ndimage.binary_dilation(drawn > 0, np.ones((3, 3), bool))
     assert (border & grid & covered).sum() > 0.99 * (border & grid).sum(), plane
