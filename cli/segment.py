@@ -218,6 +218,12 @@ def _print_summary(path: Path, report: dict[str, Any]) -> None:
     if measurements.get("instances"):
         table.add_row("objects", f"{measurements['instances']['count']:,}", "")
     console.print(table)
+    doubts = [doubt["text"] for doubt in report.get("doubts", ())]  # an older server states none
+    if doubts:
+        console.print("[bold red]This mask may be wrong:[/]")
+    for doubt in doubts:
+        console.print(f"[red]-[/] {doubt}")
     for warning in report["warnings"]:
-        console.print(f"[yellow]Note:[/] {warning}")
+        if warning not in doubts:
+            console.print(f"[yellow]Note:[/] {warning}")
     click.echo(path)

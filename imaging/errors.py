@@ -14,6 +14,7 @@ TesseraError
 ├── Unauthenticated          a caller without credentials, or with credentials that are not valid
 ├── Forbidden                a known caller without the permission that the request needs
 ├── Conflict                 not possible in the current state
+│   └── NewerReview          another review was added, which the caller has not seen
 ├── BadModel                 a network or card that does not match its description
 ├── DamagedFile              a stored file whose content is not what was stored; never retried
 ├── Unavailable              a part (disk, broker, database, device) cannot serve now
@@ -105,6 +106,10 @@ class Forbidden(TesseraError):
 
 class Conflict(TesseraError):
     """The request is not possible in the current state of its target."""
+
+
+class NewerReview(Conflict):
+    """The mask has a review that the caller, who wants to add another one, has not seen."""
 
 
 class BadModel(TesseraError):

@@ -7,16 +7,19 @@ import numpy as np
 from imaging.errors import ScanModelMismatch
 from imaging.scan import Scan
 from models.card_parts import Channel
+from models.doubt import Doubt, DoubtKind, Remark
 
 _POINTS = 24
 """Points per axis at which the overlap is looked at."""
+_MOST_OF_IT = 0.9
+"""Part of the first scan's grid; where less is covered, the mask is in doubt."""
 _CLOSE = 0.01
 """Affines that differ by less, in voxels, are the same: headers are rounded."""
 
 
 def grid_warnings(
     scan: Scan, first: Scan, channel: Channel, first_channel: Channel
-) -> Iterator[str]:
+) -> Iterator[Remark]:
     """A sentence where the scan of a channel has another grid than the first channel's, on which it
     is used. Raises ScanModelMismatch where the two scans have no voxel in common.
 
@@ -40,7 +43,7 @@ def grid_warnings(
     )
     if covered < 1:
         text += f" It covers {covered:.0%} of it; its lowest value was used for the rest."
-    yield text
+    yield text if covered >= _MOST_OF_IT else Doubt(DoubtKind.EXTENT, text)
 
 
 def _covered(scan: Scan, first: Scan) -> float:

@@ -14,6 +14,7 @@ from inference.pipeline import Result
 from inference.reference_outcome import ReferenceOutcome
 from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
+from models.doubt import Doubt
 
 NONE = "none"
 """Device and precision of a mask that no network made."""
@@ -49,6 +50,8 @@ class NetworkRecord:
     """Why the processor was used instead of a GPU, in one sentence; empty: it was not."""
     reference: ReferenceOutcome | None = None
     """The outcome of the model's reference case on this device; None: it was not run."""
+    doubts: tuple[Doubt, ...] = ()
+    """Why its mask may be wrong; the warnings say the same."""
 
     @classmethod
     def of(
@@ -62,7 +65,7 @@ class NetworkRecord:
         """What remains of the network's own result, without its mask."""
         return cls(
             device, result.plan, result.seconds, result.warnings, result.shrunk_to, result.depth,
-            earlier, fallback, reference,
+            earlier, fallback, reference, result.doubts,
         )  # fmt: skip
 
 

@@ -19,17 +19,19 @@ from imaging.intensity import Normalisation, normalisation
 from imaging.large_arrays import cached
 from imaging.orientation import Oriented, canonical, oriented
 from imaging.preparation.prepared import Prepared, PreparedChannel, in_array
+from imaging.preparation.resample import NOT_RESAMPLED
 from imaging.preparation.way_back import WayBack
 from imaging.resample import at_spacing
 from imaging.same_grid import label_view
 from imaging.scan import Scan, in_memory
 from inference.cancellation import CancelToken
 from inference.grid_warnings import grid_warnings
-from inference.training_fit import training_warnings
 from inference.value_warnings import value_warnings
 from models.any_card import AnyCard
 from models.card import ModelCard
 from models.card_parts import Channel
+from models.doubt import Doubt, DoubtKind, Remark, doubts_of, texts_of
+from models.training_fit import training_fit
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Grey from RGB, ITU-R BT.601."""
@@ -47,6 +49,8 @@ class NetworkInput:
     resampled: bool
     """Whether the network's grid is the first channel's at another spacing."""
     warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...] = ()
+    """Why its mask may be wrong; the warnings say the same."""
     way_back: tuple[WayBack, ...] = ()
     """What the card's preparation did to the first channel's grid, in this order."""
 
@@ -76,25 +80,26 @@ def network_input(
     stored = scans[card.channels[0].name]
     first = oriented(stored, card.orientation)
     canonicals = {name: canonical(scan).scan for name, scan in scans.items()}
-    views, warnings = [], [*training_warnings(canonicals, card)]
+    fit, views = training_fit(canonicals, card), []
+    remarks: list[Remark] = [*fit.warnings]
     for channel in card.channels:
-        warnings += [*scans[channel.name].warnings]
+        remarks += scans[channel.name].warnings
         if channel.label_values:
             label = oriented(label_view(scans[channel.name], stored), card.orientation).scan
             views.append(one_hot(label, channel.label_values))
             continue
         view = oriented(scans[channel.name], card.orientation).scan
         view, measured = _normalised(_components(view, channel), card)
-        warnings += value_warnings(measured, channel, card)
+        remarks += value_warnings(measured, channel, card)
         if channel is not card.channels[0]:
-            warnings += grid_warnings(view, first.scan, channel, card.channels[0])
+            remarks += grid_warnings(view, first.scan, channel, card.channels[0])
             view = onto_grid(view, first.scan.grid, first.scan.affine)
         views.append(view)
     if card.preparation:
         prepared = _prepared(tuple(views), card, scratch, token or CancelToken())
-        return _input_of(first, prepared, warnings)
+        return _input_of(first, prepared, remarks, fit.doubts)
     if card.spacing_mm is not None and first.scan.spacing_mm is None:
-        warnings.append("The image has no pixel size; it was not resampled to the model's spacing.")
+        remarks.append(Doubt(DoubtKind.SPACING, NOT_RESAMPLED))
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
     if resampled and card.spacing_mm is not None:
         coarser = [
@@ -105,7 +110,8 @@ def network_input(
             cached(new, scratch) if prod(new.grid) < prod(old.grid) else new
             for new, old in zip(coarser, views, strict=True)
         ]
-    return NetworkInput(first, tuple(views), resampled, tuple(dict.fromkeys(warnings)))
+    doubts = (*fit.doubts, *doubts_of(remarks))
+    return NetworkInput(first, tuple(views), resampled, texts_of(remarks), doubts)
 
 
 def _prepared(
@@ -123,12 +129,18 @@ def _prepared(
     return prepared
 
 
-def _input_of(first: Oriented, prepared: Prepared, warnings: Sequence[str]) -> NetworkInput:
+def _input_of(
+    first: Oriented, prepared: Prepared, remarks: Sequence[Remark], fit: Sequence[Doubt]
+) -> NetworkInput:
+    unknown_size = [
+        Doubt(DoubtKind.SPACING, text) for text in prepared.warnings if text == NOT_RESAMPLED
+    ]
     return NetworkInput(
         first,
         (in_memory(prepared.values, prepared.spacing_mm),),
         resampled=False,
-        warnings=tuple(dict.fromkeys((*warnings, *prepared.warnings))),
+        warnings=texts_of((*remarks, *prepared.warnings)),
+        doubts=(*fit, *doubts_of(remarks), *unknown_size),
         way_back=prepared.way_back,
     )
 

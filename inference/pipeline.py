@@ -26,6 +26,7 @@ from inference.run_context import RunContext, Step
 from inference.windows.plan import WindowPlan
 from inference.windows.window_run import OpenNetwork
 from models.card import ModelCard
+from models.doubt import Doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Result:
     """Bytes that a tile may need, where memory was short for larger tiles."""
     depth: int = 0
     """How often the network was cut; see `inference.levels`."""
+    doubts: tuple[Doubt, ...] = ()
+    """Why the mask may be wrong."""
 
 
 def segment(
@@ -76,7 +79,10 @@ def segment(
     with context.step(Step.POSTPROCESS):
         mask = subject.oriented.restore(postprocess(labels, card, grid, context.scratch))
     seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
-    return Result(mask, written.plan, subject.warnings, seconds, written.shrunk_to, written.depth)
+    return Result(
+        mask, written.plan, subject.warnings, seconds, written.shrunk_to, written.depth,
+        subject.doubts,
+    )  # fmt: skip
 
 
 def cancellable(scan: Scan, token: CancelToken) -> Scan:

@@ -8,20 +8,24 @@ from numpy.typing import NDArray
 from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
 from inference.model_result import NONE, ModelRecord, ModelResult
-from inference.record_warnings import warnings_of
+from inference.record_warnings import doubts_of, warnings_of
 from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
 from models.combined_card import CombinedCard
 
 
 def report(result: ModelResult, scan: Scan) -> dict[str, Any]:
-    """Model, device, tiling, times, warnings and measurements of one mask."""
+    """Model, device, tiling, times, warnings, doubts and measurements of one mask.
+
+    `doubts`: the warnings that put the mask in doubt, each with its kind.
+    """
     record = result.record
     warnings = [*warnings_of(record)]
     if record.networks and not result.mask.any():
         warnings.append("The mask is empty: the model predicts no label in this scan.")
     return _report(result.mask, scan, record.card, warnings) | {
         "supplied": False,
+        "doubts": [asdict(doubt) for doubt in doubts_of(record)],
         **_run(record),
         "parts": [_model(part.card) | _run(part) for part in record.parts],
     }
@@ -85,6 +89,7 @@ def report_of_given(mask: NDArray[Any], scan: Scan, card: AnyCard) -> dict[str, 
     warnings = [*scan.warnings, "The mask was given with the scan. No network made it."]
     return _report(mask, scan, card, warnings) | {
         "supplied": True,
+        "doubts": [],
         "device": NONE,
         "precision": NONE,
         "reference": NONE,

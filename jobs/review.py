@@ -2,7 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+WITHDRAWAL_S = 300.0
+"""How long after it was given a verdict can be withdrawn, in seconds. Later, a new review replaces
+it: others may have acted on the first."""
+
+
+class Reason(StrEnum):
+    """Why a mask is rejected; the value is its name in the API and in the database."""
+
+    MISSED_PART = "missed-part"
+    """A part of the structure is not in the mask."""
+    LEAK = "leak"
+    """The mask contains tissue outside the structure."""
+    WRONG_SIDE = "wrong-side"
+    """Left and right, or two labels, are exchanged."""
+    WRONG_MODEL = "wrong-model"
+    """The model is not for this kind of scan."""
+    IMAGE_QUALITY = "image-quality"
+    """The scan is too poor to be segmented."""
+    OTHER = "other"
+    """Another reason, which the comment states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +48,7 @@ class Review:
     """The mask's tag in the MONAI Label API; `final` for a completed mask."""
     info: Mapping[str, Any] | None = None
     """The MONAI Label client's own data, such as the names of the labels."""
+    reasons: tuple[Reason, ...] = ()
+    """Why the mask is rejected."""
+    withdrawn_at: float | None = None
+    """When its reader withdrew it; None: it stands."""

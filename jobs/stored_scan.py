@@ -30,3 +30,6 @@ class StoredScan:
     """Checksum of the UIDs of a DICOM scan's images; None also for one of an earlier version."""
     traceparent: str | None = None
     """The W3C trace context in which it was taken in; None: that was not traced."""
+    modality: str | None = None
+    """DICOM modality, such as CT; None if the file states none, or for a scan of an earlier
+    version."""

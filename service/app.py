@@ -39,6 +39,7 @@ from service.routes import (
     scans,
     tiles,
     uploads,
+    viewers,
     webhooks,
 )
 from service.wiring import build_services, open_parts, start_tasks
@@ -47,12 +48,13 @@ _ROUTES = (
     scans,
     uploads,
     formats,
+    events,  # before jobs, whose /v1/jobs/{job_id} would take /v1/jobs/events
     jobs,
-    events,
     batches,
     masks,
     tiles,
     reviews,
+    viewers,
     models,
     archives,
     webhooks,

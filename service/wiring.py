@@ -46,6 +46,7 @@ from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_changes import FORECAST_S, JobChanges
 from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
+from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
@@ -123,7 +124,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        rows.webhooks,
+        *(rows.viewers, rows.webhooks, rows.worklist),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -230,6 +231,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[Archives] = archives
     services[ScanViews] = ScanViews(parts.blobs, scratch, limits)
     services[Tiles] = Tiles(parts.blobs, scratch, limits, tiles)
+    services[ModelFits] = ModelFits(parts.registry, parts.blobs, scratch, limits)
     services[NamedScans] = NamedScans(rows.image_names, intake, removal, archives)
     services[ImageSessions] = ImageSessions(
         rows.sessions, rows.image_names, rows.labels, rows.jobs, intake, removal
@@ -254,7 +256,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     forecasts = Forecasts(rows.database, shared_s=FORECAST_S)
-    statuses = JobStatuses(rows.jobs, forecasts, rows.scans)
+    statuses = JobStatuses(rows.jobs, forecasts, rows.worklist)
     services[JobStatuses] = statuses
     services[JobWatcher] = JobWatcher(JobChanges(rows.jobs, statuses))
     services[Deliveries] = Deliveries(

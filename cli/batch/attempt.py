@@ -139,6 +139,7 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
         "precision": report["precision"],
         "seconds": report["seconds"].get("total"),
         "warnings": list(report["warnings"]),
+        "doubts": [doubt["kind"] for doubt in report.get("doubts", ())],
         "labels": [{name: row.get(name) for name in names} for row in measured.get("labels") or ()],
         "objects": instances["count"] if instances else None,
     }

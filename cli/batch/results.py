@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,11 @@ def _fact(name: str, kind: type[str] | type[int] | type[float], fact: str) -> Co
     return Column(name, kind, lambda _, record: record.facts.get(fact))
 
 
+def _kinds(record: Record) -> Iterable[str]:
+    """Of the doubts, each once."""
+    return dict.fromkeys(record.facts.get("doubts", ()))
+
+
 _ID = Column("id", str, lambda entry, _: entry.id)
 _ATTEMPT = (
     Column("state", str, lambda _, record: record.state),
@@ -99,6 +104,7 @@ _ATTEMPT = (
     _fact("model_version", str, "version"),
     _fact("device", str, "device"),
     _fact("precision", str, "precision"),
+    Column("doubts", str, lambda _, record: " ".join(_kinds(record)) or None),
     Column("warnings", str, lambda _, record: " ".join(record.facts.get("warnings", ())) or None),
 )
 

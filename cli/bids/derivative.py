@@ -115,6 +115,7 @@ class BidsDerivative:
             "Sources": sources,
             **({"SpatialReference": sources[0]} if sources else {}),
             "Warnings": report["warnings"],
+            "Doubts": report.get("doubts", []),  # an older server states none
             "IntendedUse": report["intended_use"],
         }
         if not is_data_set(self.root):

@@ -273,14 +273,26 @@ class AsyncClient:
         return await self._driver.run(results.reviews(self.retries, job))
 
     async def review(
-        self, job: str, verdict: Verdict, *, comment: str = "", reviewer: str = ""
+        self,
+        job: str,
+        verdict: Verdict,
+        *,
+        comment: str = "",
+        reviewer: str = "",
+        reasons: Sequence[str] = (),
     ) -> Review:
-        """Accepts or rejects a mask.
+        """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
 
         It is not repeated if the response is lost, because it would be added twice; then look at
         `reviews`.
         """
-        return await self._driver.run(results.review(self.retries, job, verdict, comment, reviewer))
+        return await self._driver.run(
+            results.review(self.retries, job, verdict, comment, reviewer, reasons)
+        )
+
+    async def withdraw_review(self, job: str, review: str) -> Review:
+        """Withdraws a verdict of the last five minutes, which then no longer counts."""
+        return await self._driver.run(results.withdraw_review(self.retries, job, review))
 
     async def models(self) -> tuple[Model, ...]:
         """All models, by name."""

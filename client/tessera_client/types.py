@@ -116,6 +116,8 @@ class Scan:
     """When it was stored."""
     series: str | None = None
     """SeriesInstanceUID of a DICOM scan."""
+    modality: str | None = None
+    """DICOM modality, such as CT; None if the file states none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,12 @@ class Job:
     """Whether it waits although no running worker serves its queue."""
     waiting_for: str | None = None
     """The part of the installation that it waits for because it is unavailable; None: none."""
+    modality: str | None = None
+    """DICOM modality of the first scan; None if it is unknown."""
+    reviewer: str | None = None
+    """Name in the latest review; None without a review or a name."""
+    warnings: int = 0
+    """Number of warnings in the report; 0 from an older server."""
 
     @property
     def is_final(self) -> bool:
@@ -317,6 +325,10 @@ class Review:
     """When it was added."""
     mask_format: str | None
     """Format of the corrected mask; None if there is none."""
+    reasons: tuple[str, ...] = ()
+    """Why the mask is rejected, such as `missed-part`."""
+    withdrawn_at: datetime | None = None
+    """When the reviewer withdrew it, so that it no longer counts."""
 
 
 @dataclass(frozen=True, slots=True)

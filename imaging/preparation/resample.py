@@ -20,6 +20,8 @@ from imaging.preparation.target_grid import (
 from imaging.preparation.way_back import Anchor, Resized
 
 Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NOT_RESAMPLED = "The image has no pixel size; it was not resampled to the model's spacing."
+"""A warning."""
 
 
 class Resample(PreparationStep):
@@ -66,8 +68,7 @@ class Resample(PreparationStep):
     def apply(self, prepared: Prepared, scratch: Path | None = None) -> Prepared:
         """A new array on the new grid; the same one where the grid stays."""
         if prepared.spacing_mm is None:
-            warning = "The image has no pixel size; it was not resampled to the model's spacing."
-            return replace(prepared, warnings=(*prepared.warnings, warning))
+            return replace(prepared, warnings=(*prepared.warnings, NOT_RESAMPLED))
         wanted = zip(self.spacing_mm, prepared.spacing_mm, strict=True)
         prepared, resized = self._target(prepared, tuple(new or own for new, own in wanted))
         resizing = self._resizing(resized, self.order)

@@ -15,10 +15,12 @@ from jobs.repository.messages import Messages
 from jobs.repository.references import References
 from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
-from jobs.repository.scans import Scans, SeriesChanged
+from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
 from jobs.repository.workers import Workers
+from jobs.repository.worklist import Worklist
 
 __all__ = [
     "FINAL",
@@ -40,11 +42,14 @@ __all__ = [
     "References",
     "Repository",
     "Reviews",
+    "ScanUses",
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "Viewers",
     "Webhooks",
     "Workers",
+    "Worklist",
     "known_revisions",
 ]
 
@@ -62,6 +67,7 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.scans = Scans(database)
         self.jobs = Jobs(database)
+        self.worklist = Worklist(database)
         self.batches = Batches(database)
         self.leases = Leases(database)
         self.lost_jobs = LostJobs(database)
@@ -69,6 +75,7 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.viewers = Viewers(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)
         self.sessions = Sessions(database)

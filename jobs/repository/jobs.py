@@ -1,4 +1,4 @@
-"""Jobs: stored once per idempotency key, listed, cancelled and retried."""
+"""Jobs: stored once per idempotency key, read, cancelled and retried."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -12,9 +12,8 @@ from jobs.repository.database import Database
 from jobs.repository.deliveries import insert_deliveries, reset_deliveries
 from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
 from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
-from jobs.repository.pages import newest_first
 from jobs.repository.rows import Row
-from jobs.repository.schema import brief, deliveries, job_scans, jobs
+from jobs.repository.schema import brief, deliveries, job_scans, jobs, worklist
 from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, changed, step
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
@@ -75,12 +74,13 @@ class Jobs:
 
     def revisions(self, job_ids: Collection[str]) -> dict[str, object]:
         """Job id -> what changes whenever the job does, for those of these jobs that exist."""
-        columns = (jobs.c.id, *(jobs.c[name] for name in _REVISION))
+        columns = (jobs.c.id, *(jobs.c[name] for name in _REVISION), worklist.c.reviewer)
+        query = select(*columns).outerjoin(worklist, worklist.c.seq == jobs.c.seq)
         with self._database.read() as connection:
             return {
                 row.id: tuple(row)
                 for ids in chunks(list(job_ids))
-                for row in connection.execute(select(*columns).where(jobs.c.id.in_(ids)))
+                for row in connection.execute(query.where(jobs.c.id.in_(ids)))
             }
 
     def report(self, project: str, job_id: str) -> dict[str, Any]:
@@ -91,28 +91,6 @@ class Jobs:
         if row is None:
             raise no_job()
         return row.report or {}
-
-    def page(
-        self,
-        project: str,
-        *,
-        state: JobState | None = None,
-        model: str | None = None,
-        batch: str | None = None,
-        cursor: str | None = None,
-        limit: int = 50,
-    ) -> tuple[list[Job], str | None]:
-        """A page of the project's jobs, newest first, and the cursor of the next page."""
-        query = select(*brief).where(jobs.c.project == project)
-        if state is not None:
-            query = query.where(jobs.c.state == state)
-        if model is not None:
-            query = query.where(jobs.c.model == model)
-        if batch is not None:
-            query = query.where(jobs.c.batch == batch)
-        with self._database.read() as connection:
-            rows, next_cursor = newest_first(connection, query, jobs, cursor, limit)
-            return read_jobs(connection, rows), next_cursor
 
     def succeeded_on(self, project: str, scan_id: str) -> list[Job]:
         """The project's succeeded jobs whose mask is on this scan's grid, newest first."""

@@ -8,10 +8,10 @@ from sqlalchemy import delete, distinct, func, select, update
 
 from jobs.repository.database import Database
 from jobs.repository.references import unreferenced
-from jobs.repository.reviews import no_corrected_mask
+from jobs.repository.reviews import no_corrected_mask, update_verdict
 from jobs.repository.rows import review_of, scan_of
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import jobs, reviews, scans
+from jobs.repository.schema import reviews, scans
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 
@@ -72,10 +72,7 @@ class Labels:
             if not rows:
                 raise no_corrected_mask()
             for job_id in {row.job for row in rows} - {None}:
-                last = select(reviews.c.verdict).where(reviews.c.job == job_id)
-                last = last.order_by(reviews.c.seq.desc()).limit(1)
-                verdict = connection.execute(last).scalar_one_or_none()
-                connection.execute(update(jobs).where(jobs.c.id == job_id).values(verdict=verdict))
+                update_verdict(connection, job_id)
             return unreferenced(connection, {row.mask_sha256 for row in rows} - {None})
 
     def counts(self, project: str) -> LabelCounts:

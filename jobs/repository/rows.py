@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
-from jobs.review import Review
+from jobs.review import Reason, Review
 from jobs.stored_scan import StoredScan
 from jobs.webhook import JobEnd, MessageState, WebhookMessage
 
@@ -33,6 +33,7 @@ def scan_of(row: Row) -> StoredScan:
         images=row["images"],
         impossible_formats=tuple(row["impossible_formats"]),
         traceparent=row["traceparent"],
+        modality=row["modality"],
     )
 
 
@@ -70,7 +71,8 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
 
 def review_of(row: Row) -> Review:
     """The review of a row of `reviews`."""
-    return Review(**{name: row[name] for name in Review.__dataclass_fields__})
+    values = {name: row[name] for name in Review.__dataclass_fields__}
+    return Review(**values | {"reasons": tuple(Reason(reason) for reason in row["reasons"])})
 
 
 def delivery_of(row: Row) -> Delivery:

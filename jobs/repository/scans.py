@@ -1,10 +1,10 @@
 """Uploaded scans: stored once per project and content."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict, NotFound
@@ -33,6 +33,16 @@ def no_scan() -> NotFound:
 
 class SeriesChanged(Conflict):
     """Another scan of the same series was stored during the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanUses:
+    """What refers to a scan and is deleted with it."""
+
+    jobs: int
+    unfinished: int
+    """Jobs among them that are queued or running; the scan cannot be deleted meanwhile."""
+    reviews: int
 
 
 class Scans:
@@ -85,12 +95,6 @@ class Scans:
         with self._database.read() as connection:
             return _of_images(connection, project, series, images)
 
-    def names(self, scan_ids: Collection[str]) -> dict[str, str]:
-        """Scan id -> file name, for scans that the caller is known to have access to."""
-        with self._database.read() as connection:
-            query = select(scans.c.id, scans.c.name).where(scans.c.id.in_(scan_ids))
-            return {row.id: row.name for row in connection.execute(query)}
-
     def shapes(self, scan_ids: Collection[str]) -> dict[str, tuple[int, ...]]:
         """Scan id -> shape, for scans that the caller is known to have access to."""
         with self._database.read() as connection:
@@ -121,6 +125,19 @@ class Scans:
             mine = (scans.c.project == project) & (scans.c.id == scan_id)
             if not connection.execute(update(scans).where(mine).values(info=dict(info))).rowcount:
                 raise no_scan()
+
+    def uses(self, project: str, scan_id: str) -> ScanUses:
+        """What would be deleted with the project's scan; raises NotFound."""
+        users = select(job_scans.c.job).where(job_scans.c.scan == scan_id)
+        states = select(jobs.c.state, func.count()).where(jobs.c.id.in_(users))
+        about = or_(reviews.c.scan == scan_id, reviews.c.job.in_(users))
+        with self._database.read() as connection:
+            check_scan(connection, project, scan_id)
+            rows = connection.execute(states.group_by(jobs.c.state))
+            counts = {JobState(state): int(number) for state, number in rows}
+            judged = connection.execute(select(func.count()).select_from(reviews).where(about))
+            unfinished = sum(number for state, number in counts.items() if not state.final)
+            return ScanUses(sum(counts.values()), unfinished, judged.scalar_one())
 
     def delete(self, project: str, scan_id: str) -> list[str]:
         """Deletes the scan with its jobs, reviews and names; returns the unreferenced blobs.

@@ -58,6 +58,7 @@ scans = Table(
     Column("images", String(64)),
     Column("impossible_formats", _Json, nullable=False, server_default="[]"),
     Column("traceparent", String(64)),
+    Column("modality", String(16)),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),
@@ -202,6 +203,31 @@ tallies = Table(
 """What metrics report, as sums of rows that triggers insert; see migration 0010 and
 `jobs.service_figures`. `Figures.fold` replaces rows by their sum."""
 
+worklist = Table(
+    "worklist",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=False),
+    Column("project", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("verdict", String(16)),
+    Column("reviewer", Text),
+    Column("model", String(64), nullable=False),
+    Column("batch", String(64)),
+    Column("modality", String(16)),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("warnings", Integer, nullable=False),
+    Column("scan_name", Text, nullable=False),
+    Column("names", Text, nullable=False),
+    Index("worklist_by_age", "project", "seq"),
+)
+"""One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
+migration 0016. `scan_name` is the name of the first scan, `names` those of all scans, one a line.
+Lists read it, not `jobs`, whose rows hold reports of megabytes."""
+
+Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
+Index("worklist_by_warnings", worklist.c.project, worklist.c.warnings.desc(), worklist.c.seq.desc())
+
 workers = Table(
     "workers",
     metadata,
@@ -248,10 +274,25 @@ reviews = Table(
     Column("scan", String(64), ForeignKey("scans.id", name="reviews_of_scan")),
     Column("tag", String(64)),
     Column("info", _Json),
+    Column("reasons", _Json, nullable=False, server_default="[]"),
+    Column("withdrawn_at", Double),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,
 )
+
+viewers = Table(
+    "viewers",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("viewer", String(64), primary_key=True),
+    Column("reader", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Index("viewers_expired", "until"),
+)
+"""Pages that show a job. Without a foreign key: earlier code deletes jobs and does not know the
+table, and each row is deleted once it has expired."""
 
 image_names = Table(
     "image_names",

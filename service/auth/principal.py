@@ -14,6 +14,8 @@ class Principal:
     """Unique in the service; written to logs, so never an e-mail address or a patient's name."""
     project: str
     permissions: frozenset[Permission] = frozenset()
+    reader: str = ""
+    """The person's name in reviews; empty: there are no accounts, and requests state the name."""
 
     def has(self, permission: Permission) -> bool:
         """Whether the principal may use what needs `permission`."""

@@ -12,6 +12,7 @@ from imaging.errors import BadRequest
 from service.http.errors import UnsupportedTusVersion, WrongMediaType
 from service.http.multipart import base_name
 from service.http.tus_version import VERSION
+from service.use_cases.received_file import UNNAMED
 
 EXTENSIONS = "creation,creation-with-upload,expiration,termination"
 MEDIA_TYPE = "application/offset+octet-stream"
@@ -45,7 +46,7 @@ UploadOffset = Annotated[int, Header(ge=0, description="Where the body continues
 
 
 def file_name(metadata: str) -> str:
-    """The base name in Upload-Metadata, or `scan`; raises BadRequest if it is not Base64."""
+    """The base name in Upload-Metadata, or UNNAMED; raises BadRequest if it is not Base64."""
     for pair in metadata.split(","):
         key, _, value = pair.strip().partition(" ")
         if key == "filename":
@@ -57,8 +58,8 @@ def file_name(metadata: str) -> str:
                     expected="Keys with values in Base64: filename c2Nhbi5uaWk=.",
                     hint="Encode the file name in Base64.",
                 ) from error
-            return base_name(name) or "scan"
-    return "scan"
+            return base_name(name) or UNNAMED
+    return UNNAMED
 
 
 def check_media_type(request: Request) -> None:

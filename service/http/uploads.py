@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from service.http.multipart import FormRules, read_form
 from service.resources.scratch import Scratch
-from service.use_cases.received_file import ReceivedFile
+from service.use_cases.received_file import UNNAMED, ReceivedFile
 
 FIELD = "files"
 EXPECTED = f"A multipart/form-data body whose fields `{FIELD}` hold a file each."
@@ -36,4 +36,4 @@ async def uploaded_files(request: Request, space: UploadSpace) -> AsyncIterator[
         form = await read_form(request, folder, rules)
         if not form.files:
             raise rules.refusal("The form holds no file.")
-        yield [replace(file, name=file.name or "scan") for _, file in form.files]
+        yield [replace(file, name=file.name or UNNAMED) for _, file in form.files]

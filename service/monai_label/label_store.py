@@ -49,9 +49,12 @@ class LabelStore:
     scratch: Scratch
     limits: Limits
 
-    def save(self, scan: StoredScan, tag: str, sent: Path, params: Mapping[str, Any]) -> Review:
+    def save(
+        self, scan: StoredScan, tag: str, sent: Path, params: Mapping[str, Any], reader: str
+    ) -> Review:
         """Checks the label map, stores its file, then its review, which makes it visible.
 
+        `reader`: the name of the caller's account; empty: the parameter `client_id` is the name.
         The mask of a final label is sent to the peers that want corrected masks.
         """
         names = label_map.names_of(params)
@@ -68,7 +71,7 @@ class LabelStore:
             job=drawn.job.id if drawn.job else None,
             verdict="corrected",
             comment="",
-            reviewer=str(params.get("client_id") or "")[:200].replace("\0", ""),
+            reviewer=reader or str(params.get("client_id") or "")[:200].replace("\0", ""),
             created_at=time(),
             mask_sha256=sha256,
             mask_format=stored.name,

@@ -73,7 +73,7 @@ async def put_label(
     reader_tag = _reader_tag(tag)
     async with received_form(request, space) as form:
         sent, params = form.file("label").path, form.json("params")
-        await threads.run(store.save, scan, reader_tag, sent, params)
+        await threads.run(store.save, scan, reader_tag, sent, params, principal.reader)
     return {"image": image, "label": image}
 
 

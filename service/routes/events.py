@@ -1,27 +1,32 @@
-"""A job's changes as server-sent events."""
+"""Changes of jobs as server-sent events."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
+from imaging.errors import NotFound
 from jobs.repository import Forecast
 from service.auth import Permission, Principal
 from service.http.dependencies import JobStatusesDep, JobWatcherDep
 from service.http.permissions import Allowed
 from service.routes.serializers import job_out
-from service.schemas import JobId, JobOut
+from service.schemas import Identifier, JobId, JobOut
 from service.use_cases.job_status import JobStatus
 from service.use_cases.job_watcher import JobWatcher
 
 router = APIRouter(tags=["jobs"])
 
 HEARTBEAT_S = 10
+MOST_JOBS = 200
+"""Jobs that one stream follows, as many as a page lists."""
 ETA_TOLERANCE_S = 2.0
 """An estimate that moves by less is not reported as a change."""
 TOLERANCE = 0.01
@@ -60,6 +65,35 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     204: {"description": "The caller has seen the last event; no other will follow."},
 }
 
+_EVENTS_OF_SEVERAL: dict[int | str, dict[str, Any]] = {
+    200: _EVENTS[200] | {"description": "Events named `job`, each with a JobOut as data."}
+}
+
+
+@router.get("/v1/jobs/events", response_class=Response, responses=_EVENTS_OF_SEVERAL)
+async def follow_jobs(
+    statuses: JobStatusesDep,
+    watcher: JobWatcherDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    ids: Annotated[
+        list[Identifier],
+        Query(alias="id", min_length=1, max_length=MOST_JOBS, description="Ids of the jobs."),
+    ],
+) -> Response:
+    """Follows several jobs: one event at once for each, and one at every change, also of verdicts.
+
+    The stream goes on when a job is final. Ids of jobs that do not exist are ignored; if none
+    exists, the response is a 404.
+    """
+    known = [
+        status
+        for status in await run_sync(statuses.many, set(ids))
+        if status.job.project == principal.project
+    ]
+    if not known:
+        raise NotFound("None of these jobs exists.", hint="List the jobs with GET /v1/jobs.")
+    return _stream(_changes_of_several(watcher, known))
+
 
 @router.get("/v1/jobs/{job_id}/events", response_class=Response, responses=_EVENTS)
 async def follow_job(
@@ -76,8 +110,12 @@ async def follow_job(
     status = await run_sync(statuses.get, principal.project, job_id)
     if status.job.state.final and last_event_id == _event_id(job_out(status)):
         return Response(status_code=204)  # an EventSource does not reconnect after a 204
+    return _stream(_changes(watcher, status))
+
+
+def _stream(events: AsyncIterator[ServerSentEvent]) -> Response:
     return EventSourceResponse(
-        _changes(watcher, status),
+        events,
         ping=HEARTBEAT_S,
         ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
     )
@@ -89,12 +127,34 @@ async def _changes(watcher: JobWatcher, status: JobStatus) -> AsyncIterator[Serv
         while not follower.ended:
             status = follower.status
             if reported is None or _differ(reported, status):
-                job = job_out(status)
-                yield ServerSentEvent(job.model_dump_json(), event="job", id=_event_id(job))
+                yield _event(status)
                 reported = status
             if status.job.state.final:
                 return
             await follower.wait()
+
+
+async def _changes_of_several(
+    watcher: JobWatcher, statuses: Sequence[JobStatus]
+) -> AsyncIterator[ServerSentEvent]:
+    """Ends when all jobs are deleted, or the gateway shuts down."""
+    reported: dict[str, JobStatus] = {}
+    news = asyncio.Event()
+    with ExitStack() as stack:
+        followers = [stack.enter_context(watcher.following(one, news)) for one in statuses]
+        while not all(follower.ended for follower in followers):
+            news.clear()
+            for status in [follower.status for follower in followers]:
+                before = reported.get(status.job.id)
+                if before is None or _differ(before, status):
+                    reported[status.job.id] = status
+                    yield _event(status)
+            await news.wait()
+
+
+def _event(status: JobStatus) -> ServerSentEvent:
+    job = job_out(status)
+    return ServerSentEvent(job.model_dump_json(), event="job", id=_event_id(job))
 
 
 def _differ(before: JobStatus, now: JobStatus) -> bool:

@@ -5,26 +5,27 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from jobs import tracing
-from jobs.job import JobState
+from jobs.job_filter import JobSort
 from service.auth import Permission, Principal
 from service.http.dependencies import (
     DispatchThreadsDep,
     JobsDep,
     JobStatusesDep,
     OrdersDep,
+    WorklistDep,
 )
 from service.http.permissions import Allowed
+from service.routes.job_filters import JobFilterDep
 from service.routes.job_orders import order_of
-from service.routes.serializers import job_out
+from service.routes.serializers import job_counts_out, job_out
 from service.schemas import (
-    BatchId,
     Cursor,
     IdempotencyKey,
+    JobCountsOut,
     JobId,
     JobIn,
     JobOut,
     JobPage,
-    ModelName,
     PageLimit,
 )
 
@@ -55,20 +56,43 @@ def create_job(
 
 @router.get("/v1/jobs")
 def list_jobs(
-    jobs: JobsDep,
+    worklist: WorklistDep,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
-    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
-    model: Annotated[ModelName | None, Query(description="Only jobs of this model.")] = None,
-    batch: Annotated[BatchId | None, Query(description="Only jobs of this batch.")] = None,
+    wanted: JobFilterDep,
+    sort: Annotated[
+        JobSort,
+        Query(
+            description="`priority`: the highest first, then the oldest job. `suspicion`: the job "
+            "with the most warnings in its report first, then the newest."
+        ),
+    ] = JobSort.NEWEST,
     cursor: Cursor = None,
+    offset: Annotated[
+        int,
+        Query(ge=0, le=10_000_000, description="How many jobs to leave out; see `next_cursor`."),
+    ] = 0,
     limit: PageLimit = 50,
 ) -> JobPage:
-    """The worklist, newest job first; `next_cursor` leads to the next page."""
-    page, next_cursor = jobs.page(
-        principal.project, state=state, model=model, batch=batch, cursor=cursor, limit=limit
+    """The worklist; `next_cursor` leads to the next page.
+
+    Pages by cursor have no gaps and no job twice, also while jobs are added. `offset` jumps to any
+    place of the list, such as the one that a scroll bar points to.
+    """
+    page, next_cursor = worklist.page(
+        principal.project, wanted, sort=sort, cursor=cursor, offset=offset, limit=limit
     )
     return JobPage(jobs=[job_out(one) for one in statuses.of_all(page)], next_cursor=next_cursor)
+
+
+@router.get("/v1/jobs/counts")
+def count_jobs(
+    worklist: WorklistDep,
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    wanted: JobFilterDep,
+) -> JobCountsOut:
+    """How many jobs match the filter, in total and by state, verdict, model, modality, reviewer."""
+    return job_counts_out(worklist.counts(principal.project, wanted))
 
 
 @router.get("/v1/jobs/{job_id}")

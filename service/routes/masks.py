@@ -82,11 +82,15 @@ def get_report(
     ] = None,
     accept: Annotated[str, Header(description="Media types; `text/csv` for a table.")] = "",
 ) -> Response:
-    """Model, device, tiles, seconds, warnings and measurements.
+    """Model, device, tiles, seconds, warnings, doubts and measurements.
 
     Without `format`, the header `Accept` chooses between the text formats. A table has one row for
     each label, or for each object of an instance mask: the first 10,000, and a warning in the JSON
     report if there are more. DICOM reports refer to the segments of `dicom-seg`.
+
+    `doubts` in the JSON report are the warnings that put the mask in doubt, each with its `kind`:
+    `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation` or `reference`.
+    Show them to whoever judges the mask. `warnings` holds all warnings, these too.
 
     `tiling` in the JSON report states how the scan was divided: its `kind` is `exact`, `one pass`,
     `windows` (with their patch, step, weights and mirrored axes) or `none`.

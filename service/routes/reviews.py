@@ -42,16 +42,17 @@ def add_review(
     reviews: ReviewsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
-    """Accepts or rejects a mask; the latest review is the job's verdict."""
+    """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict."""
     review = Review(
         id=uuid4().hex,
         job=job_id,
         verdict=body.verdict,
         comment=body.comment,
-        reviewer=body.reviewer,
+        reviewer=principal.reader or body.reviewer,
         created_at=time.time(),
+        reasons=body.reasons,
     )
-    return review_out(reviews.add(principal.project, review))
+    return review_out(reviews.add(principal.project, review, body.seen))
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
@@ -60,8 +61,24 @@ def list_reviews(
     reviews: ReviewsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
 ) -> list[ReviewOut]:
-    """The reviews of a mask, oldest first."""
+    """The reviews of a mask, oldest first, with those that were withdrawn."""
     return [review_out(review) for review in reviews.of_job(principal.project, job_id)]
+
+
+@router.post("/v1/jobs/{job_id}/reviews/{review_id}/withdraw")
+def withdraw_review(
+    job_id: JobId,
+    review_id: ReviewId,
+    reviews: ReviewsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
+) -> ReviewOut:
+    """Withdraws a verdict that the caller gave by mistake in the last five minutes.
+
+    The review stays in the list with the time of its withdrawal, and no longer counts. To withdraw
+    it again changes nothing.
+    """
+    project, reader = principal.project, principal.reader
+    return review_out(reviews.withdraw(project, job_id, review_id, reader, time.time()))
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)

@@ -8,6 +8,7 @@ from imaging.formats import registry
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import (
+    ModelFitsDep,
     ScanIntakeDep,
     ScanRemovalDep,
     ScansDep,
@@ -20,8 +21,17 @@ from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
 from service.routes.scan_requests import UploadOptions, scans_out
-from service.routes.serializers import scan_out
-from service.schemas import Cursor, PageLimit, ScanId, ScanOut, ScanPage, ScansOut
+from service.routes.serializers import model_fit_out, scan_out
+from service.schemas import (
+    Cursor,
+    ModelFitOut,
+    PageLimit,
+    ScanId,
+    ScanOut,
+    ScanPage,
+    ScansOut,
+    ScanUsesOut,
+)
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
 router = APIRouter(tags=["scans"])
@@ -102,6 +112,34 @@ def get_scan(
 ) -> ScanOut:
     """A scan's shape, geometry, format and warnings."""
     return scan_out(scans.get(principal.project, scan_id))
+
+
+@router.get("/v1/scans/{scan_id}/models")
+async def get_models_for_scan(
+    scan_id: ScanId,
+    scans: ScansDep,
+    fits: ModelFitsDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+) -> list[ModelFitOut]:
+    """The models for scans of this dimension, the one that fits best first.
+
+    A model's card states what its training scans were like. `doubts` are the differences, as in the
+    report of a job. Above 2^28 voxels, only the scan's header is compared.
+    """
+    scan = await threads.run(scans.get, principal.project, scan_id)
+    return [model_fit_out(fit) for fit in await threads.run(fits.of, scan)]
+
+
+@router.get("/v1/scans/{scan_id}/uses")
+def get_uses(
+    scan_id: ScanId,
+    scans: ScansDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+) -> ScanUsesOut:
+    """How many jobs and reviews a deletion of the scan would delete with it."""
+    uses = scans.uses(principal.project, scan_id)
+    return ScanUsesOut(jobs=uses.jobs, unfinished=uses.unfinished, reviews=uses.reviews)
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)

@@ -7,18 +7,24 @@ from imaging.formats.incoming import RefusedScan
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
+from jobs.job_filter import JobCounts
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
+from models.model_fit import ModelFit
 from service.http import errors
 from service.resources.peers import Peer
 from service.resources.webhook_endpoint import WebhookEndpoint
 from service.schemas import (
     BatchOut,
     DeliveryOut,
+    DoubtOut,
+    JobCountsOut,
     JobOut,
     LabelOut,
+    ModelFitOut,
     ModelOut,
     OptionsIn,
     PeerOut,
@@ -26,6 +32,7 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    ViewerOut,
     WebhookMessageOut,
     WebhookOut,
 )
@@ -48,6 +55,7 @@ def scan_out(scan: StoredScan) -> ScanOut:
         warnings=scan.warnings,
         created_at=_time(scan.created_at),
         series=scan.series,
+        modality=scan.modality,
     )
 
 
@@ -65,7 +73,8 @@ def job_out(status: JobStatus) -> JobOut:
         model=job.model,
         model_version=job.model_version,
         scans=dict(job.scans),
-        scan_name=status.scan_name,
+        scan_name=status.listed.scan_name,
+        modality=status.listed.modality,
         priority=job.priority,
         options=_options(job),
         batch=job.batch,
@@ -81,7 +90,21 @@ def job_out(status: JobStatus) -> JobOut:
         finished_at=_time_or_none(job.finished_at),
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
+        reviewer=status.listed.reviewer,
+        warnings=status.listed.warnings,
         mask_format=job.mask_format,
+    )
+
+
+def job_counts_out(counts: JobCounts) -> JobCountsOut:
+    """How many jobs there are of each kind."""
+    return JobCountsOut(
+        total=counts.total,
+        states=dict(counts.states),
+        verdicts=dict(counts.verdicts),
+        models=dict(counts.models),
+        modalities=dict(counts.modalities),
+        reviewers=dict(counts.reviewers),
     )
 
 
@@ -104,11 +127,18 @@ def review_out(review: Review) -> ReviewOut:
         id=review.id,
         job=str(review.job),  # a review without a job is in no job's list
         verdict=cast("Any", review.verdict),
+        reasons=list(review.reasons),
         comment=review.comment,
         reviewer=review.reviewer,
         created_at=_time(review.created_at),
+        withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
     )
+
+
+def viewer_out(viewer: Viewer) -> ViewerOut:
+    """A page that shows a job."""
+    return ViewerOut(reader=viewer.reader, since=_time(viewer.since))
 
 
 def peer_out(peer: Peer) -> PeerOut:
@@ -178,6 +208,17 @@ def model_out(card: AnyCard) -> ModelOut:
         licence=card.licence,
         intended_use=card.intended_use,
         card=card.model_dump(mode="json"),
+    )
+
+
+def model_fit_out(fit: ModelFit) -> ModelFitOut:
+    """How a scan fits a model."""
+    return ModelFitOut(
+        model=fit.card.name,
+        channel=fit.channel,
+        doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
+        matches=list(fit.matches),
+        unknown=list(fit.unknown),
     )
 
 

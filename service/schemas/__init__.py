@@ -10,6 +10,7 @@ from service.schemas.fields import (
     Identifier,
     JobId,
     MessageId,
+    Modality,
     ModelName,
     PageLimit,
     PeerName,
@@ -17,14 +18,32 @@ from service.schemas.fields import (
     ScanId,
     Text,
     UploadId,
+    ViewerId,
     WebhookName,
 )
 from service.schemas.formats import DownloadOut, FormatOut
-from service.schemas.jobs import BatchIn, BatchOut, JobIn, JobOut, JobPage, OptionsIn, ProgressOut
-from service.schemas.models import Health, LabelOut, ModelOut, Ready
+from service.schemas.jobs import (
+    BatchIn,
+    BatchOut,
+    JobCountsOut,
+    JobIn,
+    JobOut,
+    JobPage,
+    OptionsIn,
+    ProgressOut,
+)
+from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
-from service.schemas.reviews import ReviewIn, ReviewOut
-from service.schemas.scans import RefusedOut, ScanOut, ScanPage, ScansOut, UploadedIn, UploadIn
+from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
+from service.schemas.scans import (
+    RefusedOut,
+    ScanOut,
+    ScanPage,
+    ScansOut,
+    ScanUsesOut,
+    UploadedIn,
+    UploadIn,
+)
 from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
     ResentOut,
@@ -43,17 +62,21 @@ __all__ = [
     "DeliveriesIn",
     "DeliveryOut",
     "Device",
+    "DoubtOut",
     "DownloadOut",
     "FormatOut",
     "Health",
     "IdempotencyKey",
     "Identifier",
+    "JobCountsOut",
     "JobId",
     "JobIn",
     "JobOut",
     "JobPage",
     "LabelOut",
     "MessageId",
+    "Modality",
+    "ModelFitOut",
     "ModelName",
     "ModelOut",
     "OptionsIn",
@@ -72,12 +95,17 @@ __all__ = [
     "ScanId",
     "ScanOut",
     "ScanPage",
+    "ScanUsesOut",
     "ScansOut",
     "Text",
     "TilesOut",
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "ViewerId",
+    "ViewerIn",
+    "ViewerOut",
+    "ViewersOut",
     "WebhookMessageOut",
     "WebhookMessagePage",
     "WebhookName",

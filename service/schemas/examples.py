@@ -17,6 +17,10 @@ _OPTIONS = {
     "mask": None,
     "margin_mm": DEFAULT_MARGIN_MM,
 }
+_DOUBT = {
+    "kind": "extent",
+    "text": "Its extent is 197 mm R-L (training: 25 to 60 mm).",
+}
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
 _JOB_IN = {"scan": _SCAN_ID, "model": "hippocampus-mri-3d", "priority": 7}
 _SCAN: dict[str, Any] = {
@@ -33,6 +37,7 @@ _SCAN: dict[str, Any] = {
     "warnings": [],
     "created_at": _TIME,
     "series": None,
+    "modality": None,
 }
 _CHOICE: dict[str, Any] = {
     "series": "1.2.826.0.1.3680043.8.498.1",
@@ -68,6 +73,7 @@ _JOB: dict[str, Any] = {
     "model_version": "1.0.0",
     "scans": {"t1": _SCAN_ID},
     "scan_name": "t1.nii.gz",
+    "modality": None,
     "priority": 7,
     "options": _OPTIONS,
     "batch": None,
@@ -83,6 +89,8 @@ _JOB: dict[str, Any] = {
     "finished_at": None,
     "error": None,
     "verdict": None,
+    "reviewer": None,
+    "warnings": 0,
     "mask_format": None,
 }
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -95,6 +103,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
+    "JobCountsOut": {
+        "total": 40,
+        "states": {"running": 1, "succeeded": 39},
+        "verdicts": {"accepted": 25, "rejected": 2, "to_review": 12},
+        "models": {"hippocampus-mri-3d": 40},
+        "modalities": {"MR": 31},
+        "reviewers": {"Dr. Okafor": 27},
+    },
     "TilesOut": {
         "width": 16896,
         "height": 16896,
@@ -150,16 +167,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "UploadIn": _UPLOAD,
     "UploadedIn": {"uploads": [_UPLOAD]},
-    "ReviewIn": {"verdict": "accepted", "comment": "The tail is complete.", "reviewer": "R1"},
+    "ReviewIn": {
+        "verdict": "rejected",
+        "reasons": ["missed-part"],
+        "comment": "The tail is missing.",
+        "reviewer": "R1",
+        "seen": "",
+    },
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
         "job": _JOB_ID,
-        "verdict": "accepted",
-        "comment": "The tail is complete.",
+        "verdict": "rejected",
+        "reasons": ["missed-part"],
+        "comment": "The tail is missing.",
         "reviewer": "R1",
         "created_at": _TIME,
+        "withdrawn_at": None,
         "mask_format": None,
     },
+    "ViewerIn": {"reader": "R1"},
+    "ViewerOut": {"reader": "R2", "since": _TIME},
+    "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},
     "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
     "RemoteSeries": {
         "StudyInstanceUID": _UID,
@@ -200,6 +228,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WebhookMessagePage": {"messages": [_MESSAGE], "next_cursor": "41"},
     "ResentOut": {"resent": 12},
     "LabelOut": _LABEL,
+    "DoubtOut": _DOUBT,
+    "ModelFitOut": {
+        "model": "hippocampus-mri-3d",
+        "channel": "t1",
+        "doubts": [_DOUBT],
+        "matches": ["modality", "spacing"],
+        "unknown": [],
+    },
     "ModelOut": {
         "name": "hippocampus-mri-3d",
         "version": "1.0.0",

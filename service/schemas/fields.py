@@ -13,11 +13,14 @@ JobId = Annotated[Identifier, Field(description="Id of the job.")]
 PeerName = Annotated[Identifier, Field(description="Name of the peer, as in GET /v1/peers.")]
 ReviewId = Annotated[Identifier, Field(description="Id of the review.")]
 ScanId = Annotated[Identifier, Field(description="Id of the scan.")]
+ViewerId = Annotated[Identifier, Field(description="Id of the page, which it chooses at random.")]
 UploadId = Annotated[Identifier, Field(description="Id of the upload.")]
 MessageId = Annotated[Identifier, Field(description="Id of the webhook message.")]
 WebhookName = Annotated[
     Identifier, Field(description="Name of the webhook, as in GET /v1/webhooks.")
 ]
+Modality = Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")]
+"""A DICOM code string (PS3.5, 6.2)."""
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Free text without NUL, which PostgreSQL cannot store."""

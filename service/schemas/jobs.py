@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from imaging.given_mask import DEFAULT_MARGIN_MM, MAX_MARGIN_MM, MaskUse
 from inference.runtime_registry import Precision
 from jobs.job import JobState
+from jobs.job_filter import Verdict
 from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
 from service.schemas.problem import Problem
@@ -69,6 +70,8 @@ class JobOut(Wire):
     """Channel name -> scan id, first channel first."""
     scan_name: str
     """File name of the first scan, for the worklist."""
+    modality: str | None
+    """DICOM modality of the first scan, such as CT; null if it is unknown."""
     priority: int
     options: OptionsIn
     batch: str | None
@@ -96,6 +99,10 @@ class JobOut(Wire):
     error: Problem | None
     verdict: Literal["accepted", "corrected", "rejected"] | None
     """The verdict of the latest review."""
+    reviewer: str | None
+    """The name in the latest review; null without a review or a name."""
+    warnings: int
+    """Number of warnings in the report."""
     mask_format: StoredFormatName | None
     """Format of GET .../mask without `format`; null while there is no mask."""
 
@@ -105,6 +112,20 @@ class JobPage(Wire):
 
     jobs: list[JobOut]
     next_cursor: str | None = None
+
+
+class JobCountsOut(Wire):
+    """How many jobs match a filter, in total and by what they have in common."""
+
+    total: int
+    states: dict[JobState, int]
+    verdicts: dict[Verdict, int]
+    """`to_review`: the job has succeeded, and has no verdict."""
+    models: dict[str, int]
+    modalities: dict[str, int]
+    """DICOM modality of the first scan, where it is known."""
+    reviewers: dict[str, int]
+    """The name in the latest review."""
 
 
 class BatchIn(Wire):

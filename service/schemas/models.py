@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from models.doubt import DoubtKind
 from service.schemas.fields import Wire
 
 
@@ -30,6 +31,28 @@ class ModelOut(Wire):
     licence: str
     intended_use: str
     card: dict[str, Any]
+
+
+class DoubtOut(Wire):
+    """A reason why a mask may be wrong."""
+
+    kind: DoubtKind
+    text: str
+
+
+class ModelFitOut(Wire):
+    """How a scan fits a model."""
+
+    model: str
+    """Name of the model."""
+    channel: str
+    """The model's channel that the scan fits best."""
+    doubts: list[DoubtOut]
+    """Why the model's mask of the scan may be wrong; empty if nothing is known against it."""
+    matches: list[DoubtKind]
+    """In what the scan is like the model's training scans."""
+    unknown: list[DoubtKind]
+    """What the model's card states of its training scans, and the scan does not show."""
 
 
 class Health(Wire):

@@ -26,6 +26,19 @@ class ScanOut(Wire):
     created_at: datetime
     series: str | None = None
     """SeriesInstanceUID of a DICOM scan."""
+    modality: str | None = None
+    """DICOM modality, such as CT; null if the file states none."""
+
+
+class ScanUsesOut(Wire):
+    """What is deleted with a scan."""
+
+    jobs: int
+    unfinished: int
+    """Jobs among them that are queued or running. While there are any, the scan cannot be
+    deleted."""
+    reviews: int
+    """Reviews and corrected masks of these jobs and of the scan."""
 
 
 class RefusedOut(Wire):

@@ -1,10 +1,11 @@
-"""Job status: a job with its place in the queue, its estimate and the name of its scan."""
+"""Job status: a job with its place in the queue, its estimate, and what lists show beside."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from jobs.job import Job
-from jobs.repository import Forecast, Forecasts, Jobs, Scans
+from jobs.job_filter import ListedJob
+from jobs.repository import Forecast, Forecasts, Jobs, Worklist
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +14,7 @@ class JobStatus:
 
     job: Job
     forecast: Forecast
-    scan_name: str
-    """File name of the first scan; empty if the scan was deleted a moment ago."""
+    listed: ListedJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class JobStatuses:
 
     jobs: Jobs
     forecasts: Forecasts
-    scans: Scans
+    worklist: Worklist
 
     def get(self, project: str, job_id: str) -> JobStatus:
         """The status of the project's job; raises NotFound."""
@@ -36,8 +36,8 @@ class JobStatuses:
     def of_all(self, jobs: Sequence[Job]) -> list[JobStatus]:
         """The statuses of several jobs, with one look at the queue."""
         forecasts = self.forecasts.of(jobs)
-        names = self.scans.names({job.grid_scan for job in jobs})
-        return [JobStatus(job, forecasts[job.id], names.get(job.grid_scan, "")) for job in jobs]
+        listed = self.worklist.listed([job.id for job in jobs])
+        return [JobStatus(job, forecasts[job.id], listed.get(job.id, ListedJob())) for job in jobs]
 
     def many(self, job_ids: Collection[str]) -> list[JobStatus]:
         """The statuses of those of these jobs that exist, of any project."""

@@ -32,11 +32,12 @@ class Follower:
     memory and holds nobody up.
     """
 
-    def __init__(self, status: JobStatus) -> None:
+    def __init__(self, status: JobStatus, news: asyncio.Event | None = None) -> None:
+        """`news`: set at each change; several followers may share it."""
         self.status = status
         self.ended = False
         """The job was deleted, or the gateway shuts down: no other status follows."""
-        self._news = asyncio.Event()
+        self._news = news or asyncio.Event()
 
     async def wait(self) -> None:
         """Returns when there is a newer status, or when there will be none."""
@@ -83,9 +84,9 @@ class JobWatcher:
             follower.offer(None)
 
     @contextmanager
-    def following(self, status: JobStatus) -> Iterator[Follower]:
-        """A follower of the job, which starts with this status."""
-        follower, name = Follower(status), status.job.id
+    def following(self, status: JobStatus, news: asyncio.Event | None = None) -> Iterator[Follower]:
+        """A follower of the job, which starts with this status; `news` as for `Follower`."""
+        follower, name = Follower(status, news), status.job.id
         self._followers[name].add(follower)
         self._joined.add(name)
         self._wanted.set()

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+UNNAMED = "scan"
+"""The name of a file whose sender states none."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:

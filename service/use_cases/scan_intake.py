@@ -17,7 +17,7 @@ from jobs.repository import Scans, SeriesChanged
 from jobs.stored_scan import StoredScan
 from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
-from service.use_cases.received_file import ReceivedFile
+from service.use_cases.received_file import UNNAMED, ReceivedFile
 from service.use_cases.same_scans import SameScans
 
 logger = logging.getLogger("tessera.service")
@@ -145,7 +145,13 @@ def _row(project: str, name: str, header: Scan, sha256: str, size: int) -> Store
         images=None if header.source is None else header.source.images,
         impossible_formats=tuple(registry.names(registry.impossible(header))),
         traceparent=tracing.traceparent(),
+        modality=_modality(header),
     )
+
+
+def _modality(header: Scan) -> str | None:
+    """Of a DICOM scan; a value that the standard does not allow is cut (VR CS: 16 characters)."""
+    return None if header.source is None else header.source.modality[:16] or None
 
 
 def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelection) -> str:
@@ -159,4 +165,7 @@ def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelecti
         return scan.name
     if own is not None:
         return f"{own}: {scan.name}" if scan.named_after and scan.name else own
-    return f"{files[0].name}: {scan.name}" if len(files) == 1 else scan.name
+    archive = files[0].name if len(files) == 1 else ""
+    if archive == UNNAMED and scan.name:
+        return scan.name
+    return ": ".join(filter(None, (archive, scan.name)))

@@ -35,9 +35,15 @@ SCHEMAS = {
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
+OPEN_ENUMS = {"Reason"}
+"""Schemas of such text."""
 OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
-LATER = {"fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"}
+LATER = {
+    *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
+    *("modality", "reviewer", "warnings"),
+    *("reasons", "withdrawn_at"),
+}
 """Members that older gateways do not send."""
 
 
@@ -56,6 +62,8 @@ def shape_of(schema: dict[str, Any], name: str) -> Any:
     """A JSON schema as plain data, in the terms of `shape_of_hint`."""
     if "$ref" in schema:
         referred = schema["$ref"].rpartition("/")[2]
+        if referred in OPEN_ENUMS:
+            return "string"
         return next((n for n, other in SCHEMAS.items() if other == referred), referred)
     if "anyOf" in schema:
         parts = [shape_of(one, name) for one in schema["anyOf"]]

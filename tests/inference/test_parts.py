@@ -17,11 +17,12 @@ from inference.engine import Engine
 from inference.model_result import ModelRecord, NetworkRecord
 from inference.networks.session import Session
 from inference.options import RunOptions
-from inference.record_warnings import warnings_of
+from inference.record_warnings import doubts_of, warnings_of
 from inference.run_context import RunContext
 from inference.save import save
 from models.coding import CodedConcept
 from models.combination import Combination
+from models.doubt import Doubt, DoubtKind
 from models.registry import Registry
 from tests.support.convolutions import network
 from tests.support.instance_norm import NNUNET, instance_norm_model
@@ -274,3 +275,16 @@ def test_a_warning_names_the_part_that_it_is_about(registry: Registry) -> None:
     assert warnings_of(whole) == own
     found = replace(whole, coarse=record(ORGANS, "no unit", "too small"))
     assert warnings_of(found) == (*own, "organs: too small")
+
+
+def test_a_doubt_names_the_part_that_it_is_about(registry: Registry) -> None:
+    small, unknown = (Doubt(DoubtKind.EXTENT, text) for text in ("Too small.", "Unknown."))
+
+    def record(name: str, *doubts: Doubt) -> ModelRecord:
+        network = NetworkRecord(Device("cpu", "fp32"), (), {}, doubts=doubts)  # type: ignore[arg-type]
+        return ModelRecord(registry.get(name).card, network)
+
+    card = registry.combined(combination(ORGANS, VESSELS)).card
+    parts = (record(ORGANS, unknown), record(VESSELS, unknown, small))
+    expected = (unknown, Doubt(DoubtKind.EXTENT, "vessels: Too small."))
+    assert doubts_of(ModelRecord(card, parts=parts)) == expected

@@ -111,7 +111,7 @@ def test_earlier_code_works_with_this_schema(
         earlier.does("store")
         repository.jobs.add(job_of("new"))
         earlier.does("run")
-        states = {job.id: job.state for job in repository.jobs.page("ada")[0]}
+        states = {job.id: job.state for job in repository.worklist.page("ada")[0]}
         queued = dict.fromkeys(("old1", "old2", "new"), JobState.QUEUED)
         assert states == queued | {"old0": JobState.SUCCEEDED}
         counts = repository.figures.read().jobs

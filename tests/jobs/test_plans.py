@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -12,11 +13,19 @@ import pytest
 from sqlalchemy import event, text
 
 from jobs.batch import Batch
+from jobs.job import JobState
+from jobs.job_filter import JobFilter, JobSort, Verdict
 from jobs.repository import Forecasts, Repository
 from tests.support.rows import make_job, make_scan
 
 pytestmark = pytest.mark.process
 MANY = 5_000
+FILTERS = (
+    JobFilter(),
+    JobFilter(states=(JobState.QUEUED,), model="nuclei-2d", batch="b"),
+    JobFilter(verdicts=(Verdict.TO_REVIEW,), text="head"),
+    JobFilter(reviewer="Ada", modality="CT", created_from=1.0, created_before=2.0),
+)
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def filled(postgres_url: str) -> Iterator[Repository]:
     with closing(Repository(postgres_url)) as repository:
         repository.migrate()
         with repository.database.write() as connection:
-            for table in ("jobs", "job_scans"):
+            for table in ("jobs", "job_scans", "worklist"):
                 connection.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
         repository.scans.add(make_scan())
         members = [
@@ -43,13 +52,20 @@ def test_no_table_that_grows_is_read_in_full(filled: Repository) -> None:
     def record(*given: Any) -> None:
         statements.append((given[2], given[3]))
 
-    page, _ = filled.jobs.page("ada", limit=25)
+    page, _ = filled.worklist.page("ada", limit=25)
+    for sort, wanted in product(JobSort, FILTERS):
+        filled.worklist.page("ada", wanted, sort=sort, limit=25)
+    filled.worklist.counts("ada")
+    filled.worklist.listed([job.id for job in page])
+    filled.scans.uses("ada", "scan")
     Forecasts(filled.database).of(page)
     filled.jobs.get("ada", page[0].id)
     filled.leases.claim_next(page[0].id, "w", 60)
     plans = [plan(filled, *statement) for statement in statements if is_planned(statement[0])]
     assert len(plans) > 5
-    in_full = [plan for plan in plans if re.search(r"Seq Scan on (jobs|job_scans|scans)\b", plan)]
+    in_full = [
+        plan for plan in plans if re.search(r"Seq Scan on (jobs|job_scans|scans|worklist)\b", plan)
+    ]
     assert in_full == []
 
 

@@ -105,14 +105,14 @@ def test_a_scan_of_a_series_is_compared_with_all_others(
 def test_pages_stay_put_while_rows_come_in(stocked: Repository, job_of: Make) -> None:
     for n in range(7):
         stocked.jobs.add(job_of(f"job{n}"))
-    first, cursor = stocked.jobs.page("ada", limit=3)
+    first, cursor = stocked.worklist.page("ada", limit=3)
     stocked.jobs.add(job_of("late"))
-    second, cursor = stocked.jobs.page("ada", cursor=cursor, limit=3)
-    third, end = stocked.jobs.page("ada", cursor=cursor, limit=3)
+    second, cursor = stocked.worklist.page("ada", cursor=cursor, limit=3)
+    third, end = stocked.worklist.page("ada", cursor=cursor, limit=3)
     assert [job.id for job in (*first, *second, *third)] == [f"job{n}" for n in range(6, -1, -1)]
     assert end is None
-    assert next(job.id for job in stocked.jobs.page("ada", limit=8)[0]) == "late"
-    assert stocked.jobs.page("ada", limit=8)[1] is None
+    assert next(job.id for job in stocked.worklist.page("ada", limit=8)[0]) == "late"
+    assert stocked.worklist.page("ada", limit=8)[1] is None
 
 
 def test_scans_by_page(repository: Repository, scan_of: MakeScan) -> None:
@@ -127,24 +127,9 @@ def test_scans_by_page(repository: Repository, scan_of: MakeScan) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1e9", "9" * 30, "1;--", "٣"])
 def test_a_cursor_of_ones_own_is_refused(repository: Repository, cursor: str) -> None:
-    for ask in (repository.scans.page, repository.jobs.page):
+    for ask in (repository.scans.page, repository.worklist.page):
         with pytest.raises(BadRequest):
             ask("ada", cursor=cursor)
-
-
-def test_jobs_by_state_model_and_batch(stocked: Repository, job_of: Make) -> None:
-    stocked.jobs.add(job_of("one", model="hippocampus-mri-3d"))
-    stocked.batches.add(Batch("b", "ada", "", 1.0), [job_of("two"), job_of("three")])
-    stocked.leases.claim("two", "w", 60)
-
-    def ids(**by: Any) -> list[str]:
-        return [job.id for job in stocked.jobs.page("ada", **by)[0]]
-
-    assert ids() == ["three", "two", "one"]
-    assert ids(state=JobState.RUNNING) == ["two"]
-    assert ids(model="hippocampus-mri-3d") == ["one"]
-    assert ids(batch="b", state=JobState.QUEUED) == ["three"]
-    assert stocked.jobs.page("bob") == ([], None)
 
 
 def test_a_job_comes_back_as_it_was(stocked: Repository, scan_of: MakeScan, job_of: Make) -> None:
@@ -173,7 +158,7 @@ def test_a_job_needs_scans_of_its_owner(
             stocked.jobs.add(job_of(scans=scans))
         with pytest.raises(NotFound):
             stocked.batches.add(Batch("b", "ada", "", 1.0), [job_of("a"), job_of("b", scans=scans)])
-    assert stocked.jobs.page("ada") == ([], None), "a batch is stored whole or not at all"
+    assert stocked.worklist.page("ada") == ([], None), "a batch is stored whole or not at all"
     with pytest.raises(NotFound):
         stocked.batches.get("ada", "b")
 
@@ -214,7 +199,7 @@ def test_one_key_from_many_threads_is_one_job(stocked: Repository, job_of: Make)
         thread.join()
     assert [created for _, created in found].count(True) == 1
     assert len({job.id for job, _ in found}) == 1
-    assert len(stocked.jobs.page("ada")[0]) == 1
+    assert len(stocked.worklist.page("ada")[0]) == 1
 
 
 def test_a_batch_and_its_states(stocked: Repository, job_of: Make) -> None:
@@ -330,7 +315,7 @@ def test_a_scan_in_use_stays(stocked: Repository, job_of: Make, running: bool) -
     assert stocked.jobs.get("ada", "done").state is JobState.SUCCEEDED
     stocked.jobs.cancel("ada", "job")
     stocked.scans.delete("ada", "scan")
-    assert stocked.jobs.page("ada") == ([], None)
+    assert stocked.worklist.page("ada") == ([], None)
 
 
 def test_deleting_and_asking_at_once(stocked: Repository, scan_of: MakeScan, job_of: Make) -> None:
@@ -352,7 +337,7 @@ def test_deleting_and_asking_at_once(stocked: Repository, scan_of: MakeScan, job
         with contextlib.suppress(NotFound):
             stocked.jobs.add(job_of(f"job{n}", scans={"t1": f"scan{n}"}))
     thread.join()
-    for job in stocked.jobs.page("ada")[0]:
+    for job in stocked.worklist.page("ada")[0]:
         assert stocked.scans.get("ada", job.scans["t1"])
 
 
@@ -615,7 +600,7 @@ def test_a_report_is_read_by_itself_alone(stocked: Repository, job_of: Make) -> 
     assert returned
     assert "report" not in "".join(returned)
     asked.clear()
-    assert len(stocked.jobs.page("ada")[0]) == 2
+    assert len(stocked.worklist.page("ada")[0]) == 2
     (
         stocked.jobs.get("ada", "done"),
         stocked.messages.unsent(),

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from jobs.job import JobState
+from jobs.job_filter import JobFilter
 from service.http.errors import TABLE, problem_of
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
 
+WAITING = JobFilter(states=(JobState.QUEUED,))
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "api.md"
 
 
@@ -23,7 +25,7 @@ def _work(gateway: Gateway, stop: threading.Event) -> None:
     """Finishes every job that is asked for."""
     with gateway.repository() as repository:
         while not stop.wait(0.1):
-            for job in repository.jobs.page("local", state=JobState.QUEUED)[0]:
+            for job in repository.worklist.page("local", WAITING)[0]:
                 run_job(gateway, job.id, np.zeros((5, 6, 7), np.uint8))
 
 
@@ -55,7 +57,7 @@ def test_commands(start_gateway: Start, tmp_path: Path) -> None:
     assert '"name":"study"' in batch
     assert "event: job" in followed
     assert "volume_ml" in made
-    assert '"verdict":"accepted"' in reviewed
+    assert '"verdict":"rejected"' in reviewed
     assert '"jobs":[{' in deleted
     assert nibabel.load(tmp_path / "mask.nii.gz").shape == (5, 6, 7)
     assert (tmp_path / "volume.nii.gz").read_bytes() == nifti_bytes()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from jobs.job import Progress
+from jobs.job_filter import ListedJob
 from jobs.repository import Forecast, Held
 from service.routes import events
 from service.use_cases.job_status import JobStatus
@@ -181,6 +182,7 @@ def test_a_forecast_is_news_if_it_moves_noticeably(
     """`eta` is given in seconds from now."""
     at, job = time.time(), make_job()
     old, new = (
-        JobStatus(job, replace(one, eta=one.eta and at + one.eta), "") for one in (before, now)
+        JobStatus(job, replace(one, eta=one.eta and at + one.eta), ListedJob())
+        for one in (before, now)
     )
     assert events._differ(old, new) == is_news

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, event, make_url, text
 
 from jobs.job import JobState, Progress
+from jobs.job_filter import ListedJob
 from jobs.repository import Forecast, Held, Repository
 from service.use_cases import job_watcher
 from service.use_cases.job_changes import JobChanges
@@ -35,7 +36,7 @@ def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Repos
 
 
 def statuses_of(repository: Repository) -> JobStatuses:
-    return JobStatuses(repository.jobs, repository.forecasts, repository.scans)
+    return JobStatuses(repository.jobs, repository.forecasts, repository.worklist)
 
 
 @asynccontextmanager
@@ -264,7 +265,7 @@ def test_other_requests_are_served_while_hundreds_of_followers_write() -> None:
             await asyncio.sleep(0)
 
     async def run() -> None:
-        followers = [Follower(JobStatus(make_job(), Forecast(), "")) for _ in range(200)]
+        followers = [Follower(JobStatus(make_job(), Forecast(), ListedJob())) for _ in range(200)]
         writing = [asyncio.create_task(write(one)) for one in followers]
         await asyncio.sleep(0)
         serving = asyncio.create_task(serve())

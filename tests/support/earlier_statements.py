@@ -49,7 +49,7 @@ def record(url: str) -> tuple[str, list[list[Any]]]:
             report={"seconds": 1.0},
         )
         step = "read"
-        repository.jobs.page("ada")
+        repository.worklist.page("ada")
         repository.jobs.get("ada", "old0")
         repository.scans.get("ada", "scan")
         repository.messages.unsent()

@@ -96,7 +96,12 @@ def start(data: Path, prelude: str = "", **settings: str) -> Gateway:
     data.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}-{port}.log"
     process = start_tessera("gateway", env, log, prelude)
-    known = Settings(data=data, broker_url="file://", models=settings.get("models"))
+    known = Settings(
+        data=data,
+        broker_url="file://",
+        models=settings.get("models"),
+        database_url=settings.get("database_url", ""),
+    )
     gateway = Gateway(process, port, data, log, known)
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:

@@ -156,7 +156,7 @@ def test_the_sweeper_sends_what_a_killed_gateway_stored(cluster: Any, undisturbe
             assert client.post("/v1/jobs", json=asked).status_code == 202
         assert gateway.wait(60) == -signal.SIGKILL
         assert not cluster.answers(client)
-    (job,) = cluster.repository.jobs.page("local")[0]
+    (job,) = cluster.repository.worklist.page("local")[0]
     assert job.state is JobState.QUEUED
     assert job.sent_at is not None
     assert cluster.queue.waiting() == 0

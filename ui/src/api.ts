@@ -6,8 +6,10 @@ import type {
   Download,
   Format,
   Job,
+  JobCounts,
   JobPage,
   Model,
+  ModelFit,
   NewJob,
   NewReview,
   Peer,
@@ -17,6 +19,9 @@ import type {
   Scan,
   ScanPage,
   Scans,
+  ScanUses,
+  Tiles,
+  Viewers,
 } from './schemas'
 
 /** A failed request; `problem` describes it for the user. */
@@ -26,7 +31,7 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE: Problem = {
+export const UNREACHABLE: Problem = {
   title: 'No connection',
   status: 0,
   detail: 'The service does not respond.',
@@ -39,7 +44,8 @@ export function address(path: string): string {
   return new URL(`v1/${path}`, document.baseURI).href
 }
 
-function responseProblem(status: number, body: string): Problem {
+/** The problem that a response of the gateway, or of a proxy, states. */
+export function responseProblem(status: number, body: string): Problem {
   try {
     const problem = JSON.parse(body) as Partial<Problem>
     if (typeof problem.detail === 'string' && problem.detail) {
@@ -89,8 +95,8 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
   return response
 }
 
-async function get<T>(path: string): Promise<T> {
-  return (await (await request(path, { cache: 'no-store' })).json()) as T
+async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
+  return (await (await request(path, { cache: 'no-store', signal })).json()) as T
 }
 
 async function post<T>(path: string, body?: unknown, key?: string): Promise<T> {
@@ -109,8 +115,21 @@ function items<T>(body: T[] | Record<string, T[]>, name: string): T[] {
 export const formats = (): Promise<Format[]> => get('formats')
 export const models = async (): Promise<Model[]> => items(await get('models'), 'models')
 export const scan = (id: string): Promise<Scan> => get(`scans/${id}`)
+/** How a picture is cut into tiles; the first request has it cut. */
+export const tiles = (path: string, signal: AbortSignal): Promise<Tiles> => get(path, signal)
+export const fits = (scan: string): Promise<ModelFit[]> => get(`scans/${scan}/models`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)
+/** The job as the gateway has it now; null if it was deleted. */
+export async function jobIfAny(id: string): Promise<Job | null> {
+  try {
+    return await job(id)
+  } catch (error) {
+    if (problemOf(error).status === 404) return null
+    throw error
+  }
+}
+
 export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
 export const downloads = (id: string): Promise<Download[]> => get(`jobs/${id}/downloads`)
 export const peers = (): Promise<Peer[]> => get('peers')
@@ -129,8 +148,18 @@ export const pull = (peer: string, series: string): Promise<Scan[]> =>
 export const cancel = (id: string): Promise<Job> => post(`jobs/${id}/cancel`)
 export const retry = (id: string): Promise<Job> => post(`jobs/${id}/retry`)
 
-export const jobs = (cursor: string | null = null): Promise<JobPage> =>
-  get(cursor === null ? 'jobs' : `jobs?cursor=${encodeURIComponent(cursor)}`)
+export const jobs = (query: URLSearchParams, signal: AbortSignal): Promise<JobPage> =>
+  get(`jobs?${query}`, signal)
+export const jobCounts = (
+  query: URLSearchParams,
+  signal: AbortSignal | null = null,
+): Promise<JobCounts> => get(`jobs/counts?${query}`, signal)
+/** What a deletion of the scan deletes with it. */
+export const scanUses = (id: string): Promise<ScanUses> => get(`scans/${id}/uses`)
+export const deleteScan = async (id: string): Promise<void> => {
+  await leaving // else the page would leave a job that does not exist any more
+  await request(`scans/${id}`, { method: 'DELETE' })
+}
 
 /** Requests with the same `key` are one job. */
 export const start = (wanted: NewJob, key: string): Promise<Job> => post('jobs', wanted, key)
@@ -141,12 +170,39 @@ export const reviews = async (id: string): Promise<Review[]> =>
 export const review = (id: string, verdict: NewReview): Promise<Review> =>
   post(`jobs/${id}/reviews`, verdict)
 
+/** Withdraws a verdict that was just given. */
+export const withdraw = (id: string, review: string): Promise<Review> =>
+  post(`jobs/${id}/reviews/${review}/withdraw`)
+
+/** Reports that a page shows a job; who else does. */
+export async function stay(id: string, page: string, reader: string): Promise<Viewers> {
+  const response = await request(`jobs/${id}/viewers/${page}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ reader }),
+  })
+  return (await response.json()) as Viewers
+}
+
+/** Reports that a page no longer shows a job, also while the browser closes it. */
+export function leave(id: string, page: string): void {
+  const gone = request(`jobs/${id}/viewers/${page}`, { method: 'DELETE', keepalive: true })
+  leaving = gone.catch(() => {}) // its report expires
+}
+let leaving: Promise<unknown> = Promise.resolve()
+
+/** Files that were requested before they are needed, by their paths. */
+export const ahead = new Map<string, Promise<ArrayBuffer>>()
+
 /** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(
   path: string,
   signal: AbortSignal,
   onBytes: (count: number) => void = () => {},
 ): Promise<ArrayBuffer> {
+  const requested = ahead.get(path)
+  ahead.delete(path)
+  if (requested !== undefined) return requested
   const response = await request(path, { signal })
   let count = 0
   const counted = response.body!.pipeThrough(
@@ -167,36 +223,51 @@ async function unpacked(buffer: ArrayBuffer): Promise<ArrayBuffer> {
   return new Response(stream).arrayBuffer()
 }
 
-/** Uploads files in one request; `fetch` cannot report upload progress, so this uses an XMLHttpRequest. */
-export function upload(
+/** The scans that were made of an upload. */
+export interface Taken {
+  scans: Scan[]
+  /** Of the parts that cannot become scans. */
+  refused: Problem[]
+  /** The gateway had them already. */
+  known: boolean
+}
+
+/** Uploads small files in one request. `query`: which of several scans are meant, and how. */
+export async function upload(
   files: File[],
   query: Record<string, string>,
-  onFraction: (fraction: number) => void,
   signal: AbortSignal,
-): Promise<{ scans: Scan[]; refused: Problem[]; known: boolean }> {
-  return new Promise((resolve, reject) => {
-    const xhr = new XMLHttpRequest()
-    xhr.open('POST', `${address('scans')}?${new URLSearchParams(query)}`)
-    xhr.upload.onprogress = (event) => {
-      if (event.lengthComputable) onFraction(event.loaded / event.total)
-    }
-    xhr.onerror = () => reject(new ApiError(UNREACHABLE))
-    xhr.onabort = () => reject(new DOMException('cancelled', 'AbortError'))
-    xhr.onload = () => {
-      if (xhr.status !== 200 && xhr.status !== 201) {
-        reject(new ApiError(responseProblem(xhr.status, xhr.responseText)))
-      } else {
-        const body = JSON.parse(xhr.responseText) as Scan | Scans
-        const { scans, refused } = 'scans' in body ? body : { scans: [body], refused: [] }
-        const known = xhr.status === 200
-        resolve({ scans, refused: refused.map((one) => named(one.name, one.problem)), known })
-      }
-    }
-    signal.addEventListener('abort', () => xhr.abort())
-    const form = new FormData()
-    for (const file of files) form.append('files', file, file.name)
-    xhr.send(form)
-  })
+): Promise<Taken> {
+  const body = new FormData()
+  for (const file of files) body.append('files', file, file.name)
+  return taken(
+    await request(`scans?${new URLSearchParams(query)}`, { method: 'POST', body, signal }),
+  )
+}
+
+/** Makes scans of a complete upload, by its id. */
+export async function takeIn(
+  id: string,
+  query: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Taken> {
+  const init = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ uploads: [{ id }] }),
+    signal,
+  }
+  return taken(await request(`scans/uploaded?${new URLSearchParams(query)}`, init))
+}
+
+async function taken(response: Response): Promise<Taken> {
+  const body = (await response.json()) as Scan | Scans
+  const { scans, refused } = 'scans' in body ? body : { scans: [body], refused: [] }
+  return {
+    scans,
+    refused: refused.map((one) => named(one.name, one.problem)),
+    known: response.status === 200,
+  }
 }
 
 /** The problem with the name of its scan in the title. */

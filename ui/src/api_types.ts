@@ -1,13 +1,38 @@
 /** Made by scripts/api-types from the OpenAPI description of the gateway; not edited. */
 
 /**
+ * What a doubt is about.
+ */
+export type DoubtKind =
+  | 'modality'
+  | 'body-part'
+  | 'spacing'
+  | 'extent'
+  | 'values'
+  | 'colour'
+  | 'orientation'
+  | 'reference'
+/**
  * The state of a job.
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 /**
+ * The order of a list of jobs.
+ */
+export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
+/**
  * The state of a message.
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
+/**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
+ * How a finished job was judged.
+ */
+export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
 /**
  * What a message reports.
  */
@@ -22,15 +47,20 @@ export interface Bodies {
   Choice: Choice
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
+  DoubtKind: DoubtKind
+  DoubtOut: DoubtOut
   DownloadOut: DownloadOut
   FormatOut: FormatOut
   Health: Health
+  JobCountsOut: JobCountsOut
   JobIn: JobIn
   JobOut: JobOut
   JobPage: JobPage
+  JobSort: JobSort
   JobState: JobState
   LabelOut: LabelOut
   MessageState: MessageState
+  ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   OptionsIn: OptionsIn
   PeerOut: PeerOut
@@ -38,6 +68,7 @@ export interface Bodies {
   ProgressOut: ProgressOut
   PullIn: PullIn
   Ready: Ready
+  Reason: Reason
   RefusedOut: RefusedOut
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
@@ -45,10 +76,15 @@ export interface Bodies {
   ReviewOut: ReviewOut
   ScanOut: ScanOut
   ScanPage: ScanPage
+  ScanUsesOut: ScanUsesOut
   ScansOut: ScansOut
   TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
+  Verdict: Verdict
+  ViewerIn: ViewerIn
+  ViewerOut: ViewerOut
+  ViewersOut: ViewersOut
   WebhookEvent: WebhookEvent
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
@@ -206,6 +242,13 @@ export interface Problem {
   choices?: Choice[] | null
 }
 /**
+ * A reason why a mask may be wrong.
+ */
+export interface DoubtOut {
+  kind: DoubtKind
+  text: string
+}
+/**
  * A file of a finished job.
  */
 export interface DownloadOut {
@@ -269,6 +312,36 @@ export interface Health {
   }
 }
 /**
+ * How many jobs match a filter, in total and by what they have in common.
+ */
+export interface JobCountsOut {
+  total: number
+  states: {
+    [k: string]: number
+  }
+  /**
+   * `to_review`: the job has succeeded, and has no verdict.
+   */
+  verdicts: {
+    [k: string]: number
+  }
+  models: {
+    [k: string]: number
+  }
+  /**
+   * DICOM modality of the first scan, where it is known.
+   */
+  modalities: {
+    [k: string]: number
+  }
+  /**
+   * The name in the latest review.
+   */
+  reviewers: {
+    [k: string]: number
+  }
+}
+/**
  * A job: its state, progress and place in the queue.
  */
 export interface JobOut {
@@ -286,6 +359,10 @@ export interface JobOut {
    * File name of the first scan, for the worklist.
    */
   scan_name: string
+  /**
+   * DICOM modality of the first scan, such as CT; null if it is unknown.
+   */
+  modality: string | null
   priority: number
   options: OptionsIn
   batch: string | null
@@ -328,6 +405,14 @@ export interface JobOut {
    */
   verdict: ('accepted' | 'corrected' | 'rejected') | null
   /**
+   * The name in the latest review; null without a review or a name.
+   */
+  reviewer: string | null
+  /**
+   * Number of warnings in the report.
+   */
+  warnings: number
+  /**
    * Format of GET .../mask without `format`; null while there is no mask.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
@@ -365,6 +450,31 @@ export interface LabelOut {
    * #rrggbb
    */
   color: string
+}
+/**
+ * How a scan fits a model.
+ */
+export interface ModelFitOut {
+  /**
+   * Name of the model.
+   */
+  model: string
+  /**
+   * The model's channel that the scan fits best.
+   */
+  channel: string
+  /**
+   * Why the model's mask of the scan may be wrong; empty if nothing is known against it.
+   */
+  doubts: DoubtOut[]
+  /**
+   * In what the scan is like the model's training scans.
+   */
+  matches: DoubtKind[]
+  /**
+   * What the model's card states of its training scans, and the scan does not show.
+   */
+  unknown: DoubtKind[]
 }
 /**
  * A model's main facts; `card` is its complete card.
@@ -465,8 +575,22 @@ export interface ResentOut {
  */
 export interface ReviewIn {
   verdict: 'accepted' | 'rejected'
+  /**
+   * Why the mask is rejected; none, one or several.
+   *
+   * @maxItems 6
+   */
+  reasons?: Reason[]
   comment?: string
+  /**
+   * Name of the reader. A service with accounts stores the name of the account instead.
+   */
   reviewer?: string
+  /**
+   * Id of the newest review that the reader knows, empty for none. If there is a newer one, this
+   * one is refused with the problem `newer-review`. Null: it is stored in any case.
+   */
+  seen?: string | null
 }
 /**
  * A review of a mask.
@@ -475,9 +599,17 @@ export interface ReviewOut {
   id: string
   job: string
   verdict: 'accepted' | 'corrected' | 'rejected'
+  /**
+   * Why the mask is rejected.
+   */
+  reasons: Reason[]
   comment: string
   reviewer: string
   created_at: string
+  /**
+   * When the reader withdrew it, so that it no longer counts; null if it stands.
+   */
+  withdrawn_at: string | null
   /**
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
@@ -503,6 +635,10 @@ export interface ScanOut {
    * SeriesInstanceUID of a DICOM scan.
    */
   series?: string | null
+  /**
+   * DICOM modality, such as CT; null if the file states none.
+   */
+  modality?: string | null
 }
 /**
  * One page of scans.
@@ -510,6 +646,21 @@ export interface ScanOut {
 export interface ScanPage {
   scans: ScanOut[]
   next_cursor?: string | null
+}
+/**
+ * What is deleted with a scan.
+ */
+export interface ScanUsesOut {
+  jobs: number
+  /**
+   * Jobs among them that are queued or running. While there are any, the scan cannot be
+   * deleted.
+   */
+  unfinished: number
+  /**
+   * Reviews and corrected masks of these jobs and of the scan.
+   */
+  reviews: number
 }
 /**
  * All scans of an upload, and the series that cannot become a scan.
@@ -556,6 +707,41 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
+}
+/**
+ * Who has a job open.
+ */
+export interface ViewerIn {
+  /**
+   * Name of the reader. A service with accounts uses the name of the account instead.
+   */
+  reader?: string
+}
+/**
+ * Another page on which a job is open.
+ */
+export interface ViewerOut {
+  /**
+   * Name of the reader; empty if it is not known.
+   */
+  reader: string
+  /**
+   * When the page opened the job.
+   */
+  since: string
+}
+/**
+ * Who has a job open, beside the caller.
+ */
+export interface ViewersOut {
+  /**
+   * Name of the caller's account, under which its reviews are stored; empty without accounts.
+   */
+  account: string
+  /**
+   * The other pages that show the job, oldest first.
+   */
+  others: ViewerOut[]
 }
 /**
  * One event for one webhook.

@@ -1,44 +1,46 @@
-/** Follows jobs by server-sent events, two at a time. */
+/** Follows all jobs on screen by one stream of server-sent events. */
 
 import { address } from './api'
-import { finished, type Job } from './schemas'
+import type { Job } from './schemas'
 
-// A browser opens about six connections to one host, for all of its tabs together.
-const MAX_STREAMS = 2
+const SETTLE_MS = 250 // while the reader scrolls, the jobs on screen change many times
+const AGAIN_MS = 5000 // the gateway refused the stream, for example because all jobs are deleted
+const MOST_JOBS = 100
 
 export class JobStreams {
-  private open = new Map<string, EventSource>()
-  /** Jobs whose stream the gateway refused; the list of jobs updates them. */
-  private refused = new Set<string>()
+  private source: EventSource | null = null
+  private followed: string[] = []
+  private timer = 0
 
   constructor(private readonly onJob: (job: Job) => void) {}
 
-  /** Follows only the first few of `ids`. */
+  /** Follows these jobs and no others. */
   follow(ids: string[]): void {
-    const wanted = ids.filter((id) => !this.refused.has(id)).slice(0, MAX_STREAMS)
-    for (const id of this.open.keys()) if (!wanted.includes(id)) this.close(id)
-    for (const id of wanted) if (!this.open.has(id)) this.connect(id)
+    const wanted = ids.slice(0, MOST_JOBS)
+    if (wanted.every((id) => this.followed.includes(id)) && wanted.length > 0) return
+    this.followed = wanted
+    clearTimeout(this.timer)
+    if (wanted.length === 0) this.close()
+    else this.timer = window.setTimeout(() => this.connect(), SETTLE_MS)
   }
 
-  private connect(id: string): void {
-    const source = new EventSource(address(`jobs/${id}/events`))
-    this.open.set(id, source)
-    const received = (event: MessageEvent<string>): void => {
-      const job = JSON.parse(event.data) as Job
-      if (finished(job)) this.close(id) // otherwise the browser would reconnect for ever
-      this.onJob(job)
-    }
-    source.addEventListener('message', received)
-    source.addEventListener('job', received)
+  private connect(): void {
+    this.close()
+    const query = new URLSearchParams(this.followed.map((id) => ['id', id]))
+    const source = new EventSource(address(`jobs/events?${query}`))
+    this.source = source
+    source.addEventListener('job', (event: MessageEvent<string>) =>
+      this.onJob(JSON.parse(event.data) as Job),
+    )
     source.addEventListener('error', () => {
-      if (source.readyState !== EventSource.CLOSED) return
-      this.refused.add(id)
-      this.close(id)
+      if (source.readyState !== EventSource.CLOSED || source !== this.source) return
+      clearTimeout(this.timer)
+      this.timer = window.setTimeout(() => this.connect(), AGAIN_MS)
     })
   }
 
-  private close(id: string): void {
-    this.open.get(id)?.close()
-    this.open.delete(id)
+  private close(): void {
+    this.source?.close()
+    this.source = null
   }
 }

@@ -10,16 +10,22 @@ import * as route from './route'
 import { shortcutsDialog } from './shortcuts'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
+import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
 import { Worklist } from './worklist'
 
 const worklist = new Worklist()
 const list = new ListView(worklist)
 const start = new StartView(worklist)
-const jobView = new JobView(worklist, (scan) => {
-  start.addKnown(scan)
-  route.go({ page: 'start' })
-})
+const jobView = new JobView(
+  worklist,
+  (scan) => {
+    start.addKnown(scan)
+    route.go({ page: 'start' })
+  },
+  (scan) => void deletion.ask(scan),
+)
+const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
 const help = shortcutsDialog()
 const offline = element(
   'div.offline',
@@ -37,19 +43,26 @@ function show(): void {
   list.render()
 }
 
+/** Returns when the page shows no job any more. */
+function leaveJob(): Promise<void> {
+  return new Promise((left) => {
+    window.addEventListener('hashchange', () => left(), { once: true }) // after `show`
+    route.go({ page: 'start' })
+  })
+}
+
 /** Opens the job after (or before) the one on screen, in the order of the worklist. */
-function step(by: 1 | -1): void {
-  const jobs = list.listed
+async function step(by: 1 | -1): Promise<void> {
   const here = route.read() // the page follows a moment later
-  const at = jobs.findIndex((job) => here.page === 'job' && job.id === here.id)
-  const next = at < 0 ? jobs[0] : jobs[at + by]
+  worklist.selected = here.page === 'job' ? here.id : null
+  const next = await worklist.neighbour(by).catch(() => undefined)
   if (next !== undefined) route.go({ page: 'job', id: next.id })
 }
 
 function keys(): Keys {
   const everywhere: Keys = {
-    j: () => step(1),
-    k: () => step(-1),
+    j: () => void step(1),
+    k: () => void step(-1),
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
   }
@@ -64,8 +77,6 @@ function keys(): Keys {
     ...everywhere,
     ...views,
     ...presets,
-    a: () => void jobView.verdict.give('accepted'),
-    r: () => void jobView.verdict.give('rejected'),
     m: () => stage.toggleMask(),
     f: () => stage.toggleFill(),
     o: () => stage.toggleOutline(),
@@ -80,6 +91,7 @@ function keys(): Keys {
     ArrowDown: () => stage.viewer?.scroll(1),
     PageUp: () => stage.viewer?.scroll(-10),
     PageDown: () => stage.viewer?.scroll(10),
+    ...jobView.verdict.keys(),
   }
 }
 
@@ -173,6 +185,7 @@ document
     element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
     foot(),
     help,
+    deletion.root,
   )
 worklist.onChange(() => {
   offline.hidden = worklist.reachable

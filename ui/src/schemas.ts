@@ -1,24 +1,32 @@
 /** The gateway's bodies under the names that the page uses, and the parts of a report. */
 
-import type { JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
+import type { DoubtOut, JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
 
 export type {
   Choice,
   DeliveryOut as Delivery,
+  DoubtOut as Doubt,
   DownloadOut as Download,
   FormatOut as Format,
+  JobCountsOut as JobCounts,
   JobIn as NewJob,
   JobOut as Job,
   JobPage,
   JobState,
   LabelOut as Label,
+  ModelFitOut as ModelFit,
   PeerOut as Peer,
+  Reason,
   RemoteSeries as ArchiveSeries,
   ReviewIn as NewReview,
   ReviewOut as Review,
   ScanOut as Scan,
   ScanPage,
   ScansOut as Scans,
+  ScanUsesOut as ScanUses,
+  TilesOut as Tiles,
+  ViewerOut as Viewer,
+  ViewersOut as Viewers,
 } from './api_types'
 
 /** `card` is not needed by the page: a model that is no longer installed has none. */
@@ -59,6 +67,8 @@ export interface Report extends ModelRun {
   tiling: { kind: 'exact' | 'one pass' | 'windows' | 'parts' | 'none'; tiles: number }
   seconds: { total?: number }
   warnings: string[]
+  /** Why the mask may be wrong; missing in reports of earlier versions. */
+  doubts?: DoubtOut[]
   measurements: {
     labels: Measurement[]
     instances: { count: number } | null

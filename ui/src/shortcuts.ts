@@ -4,7 +4,10 @@ import { element } from './element'
 
 const KEYS: [string, string][] = [
   ['A', 'accept the mask'],
-  ['R', 'reject the mask'],
+  ['R', 'reject the mask: 1 to 6 choose reasons, Enter rejects, Escape cancels'],
+  ['U', 'undo the verdict that was just given'],
+  ['S', 'skip: open the next mask that waits for a review'],
+  ['C', 'write a comment; Escape leaves it'],
   ['J, K', 'next, previous job'],
   ['N', 'new segmentation'],
   ['M', 'show or hide the mask'],

@@ -51,4 +51,14 @@ describe('text', () => {
     expect(text.shapeText(image)).toBe('640 × 480 px, RGB')
     expect(text.voxels(image)).toBe(480 * 640)
   })
+
+  it('gives a day in lists, and the time of today', () => {
+    const now = new Date(2026, 5, 17, 12)
+    const short = (...at: [number, number, number, number]): string =>
+      text.shortTimeText(new Date(...at).toISOString(), now)
+    expect(short(2026, 4, 2, 9)).toMatch(/2/)
+    expect(short(2026, 4, 2, 9)).not.toMatch(/9|2026/)
+    expect(short(2025, 4, 2, 9)).toMatch(/2025/)
+    expect(short(2026, 5, 17, 9)).toMatch(/9/)
+  })
 })

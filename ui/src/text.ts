@@ -37,6 +37,14 @@ export function timeText(iso: string): string {
   return today ? clock : `${time.toLocaleDateString()} ${clock}`
 }
 
+/** The time of today, else the day: for lists, where there is little room. */
+export function shortTimeText(iso: string, now: Date = new Date()): string {
+  const time = new Date(iso)
+  if (time.toDateString() === now.toDateString()) return timeText(iso)
+  if (time.getFullYear() !== now.getFullYear()) return time.toLocaleDateString()
+  return time.toLocaleDateString([], { day: 'numeric', month: 'short' })
+}
+
 /** Largest scan, in voxels, that the page draws itself; larger ones would need gigabytes. */
 export const MAX_VOXELS = 2 ** 28
 

@@ -1,16 +1,23 @@
-/** Uploads to the gateway, each with its own progress and its own error. */
+/** Uploads to the gateway, each with its own progress and its own error. Large ones can be resumed. */
 
 import * as api from './api'
 import type { FileGroup } from './file_groups'
 import type { Problem, Scan } from './schemas'
+import { discard, transfer } from './transfer'
+import { forget } from './unfinished'
 
 const MAX_PARALLEL = 2 // leaves connections free for the worklist
+const LARGE_BYTES = 4 << 20 // smaller ones are sent in one request
 
 export type UploadState = 'waiting' | 'sending' | 'checking' | 'ready' | 'refused'
 
 export class Upload {
   state: UploadState = 'waiting'
   fraction = 0
+  /** Whether the connection is broken at the moment; the upload goes on by itself. */
+  interrupted = false
+  /** Whether a part of it had arrived in an earlier attempt. */
+  continued = false
   scan: Scan | null = null
   /** The gateway already had this scan. */
   known = false
@@ -20,12 +27,21 @@ export class Upload {
   /** Query parameters: which of several scans to take, and whether to resample slices. */
   query: Record<string, string> = {}
   readonly abort = new AbortController()
+  /** Id of an upload in parts, once the gateway knows of it. */
+  id: string | null = null
+  /** Whether all parts have arrived. */
+  complete = false
 
   constructor(
     readonly name: string,
     readonly bytes: number,
     readonly files: File[],
   ) {}
+
+  /** Whether it is sent in parts and can be continued. */
+  get large(): boolean {
+    return this.bytes > LARGE_BYTES
+  }
 }
 
 export class Uploads {
@@ -57,8 +73,10 @@ export class Uploads {
     this.onChange()
   }
 
+  /** Takes an upload off the list; what has arrived of it is deleted. */
   remove(item: Upload): void {
     item.abort.abort()
+    if (item.id !== null && item.scan === null) void discard(item.id)
     this.items = this.items.filter((other) => other !== item)
     this.next()
     this.onChange()
@@ -68,7 +86,7 @@ export class Uploads {
     Object.assign(item.query, query)
     item.state = 'waiting'
     item.problem = null
-    item.fraction = 0
+    item.fraction = item.complete ? 1 : 0
     this.next()
     this.onChange()
   }
@@ -83,24 +101,50 @@ export class Uploads {
   private async send(item: Upload): Promise<void> {
     item.state = 'sending'
     try {
-      const { scans, refused, known } = await api.upload(
-        item.files,
-        item.query,
-        (fraction) => {
-          item.fraction = fraction
-          item.state = fraction < 1 ? 'sending' : 'checking'
-          this.onChange()
-        },
-        item.abort.signal,
-      )
+      const { scans, refused, known } = await this.taken(item)
       item.refused = refused
+      if (item.id !== null) forget(item.id)
       this.settle(item, scans, known)
     } catch (error) {
       item.state = 'refused'
+      item.interrupted = false
       item.problem = api.problemOf(error)
     }
     this.next()
     this.onChange()
+  }
+
+  private async taken(item: Upload): Promise<api.Taken> {
+    const { signal } = item.abort
+    if (!item.large) return api.upload(item.files, item.query, signal)
+    const id = item.complete && item.id !== null ? item.id : await this.sent(item)
+    item.state = 'checking'
+    this.onChange()
+    try {
+      return await api.takeIn(id, item.query, signal)
+    } catch (error) {
+      if (api.problemOf(error).status === 404) item.complete = false // it has expired
+      throw error
+    }
+  }
+
+  /** Sends the parts that the gateway does not have; the id of the upload. */
+  private async sent(item: Upload): Promise<string> {
+    const name = item.name === item.files[0]!.name ? item.name : '' // else the list's own words
+    const listener = {
+      known: (id: string, continued: boolean) => Object.assign(item, { id, continued }),
+      sent: (fraction: number) => {
+        Object.assign(item, { fraction, interrupted: false })
+        this.onChange()
+      },
+      interrupted: () => {
+        item.interrupted = true
+        this.onChange()
+      },
+    }
+    const id = await transfer(item.files, name, listener, item.abort.signal)
+    item.complete = true
+    return id
   }
 
   /** Lists each scan once; several scans of an upload get a line each. */

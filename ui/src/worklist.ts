@@ -1,31 +1,58 @@
-/** The jobs that the page knows, kept up to date by event streams (a few) and by polling. */
+/**
+ * The worklist: the rows that the page knows of a list that the gateway filters, sorts and counts.
+ *
+ * Rows on screen are kept up to date by one event stream. Which jobs are in the list, and how many
+ * there are, is requested again after a while.
+ */
 
 import * as api from './api'
+import { conditions, countOf, EVERYTHING, type JobQuery, pageParams } from './job_query'
+import { BLOCK, JobRows } from './job_rows'
 import { JobStreams } from './job_streams'
-import { finished, type Job } from './schemas'
+import { nextUnreviewed } from './next_job'
+import type { Job, JobCounts } from './schemas'
 
-const BUSY_MS = 1500 // while something is queued or running
+const BUSY_MS = 3000 // while something is queued or running
 const IDLE_MS = 10_000 // other tabs and programs may add jobs
 const OFFLINE_MS = 4000 // the gateway did not respond
+const SOON_MS = 400 // a job changed, which may change its place and the counts
+const SETTLE_MS = 60 // while the reader scrolls, most rows are on screen for a moment only
+/** For what a refresh must not interrupt. */
+const UNINTERRUPTED = new AbortController().signal
+const NOTHING: JobCounts = {
+  total: 0,
+  states: {},
+  verdicts: {},
+  models: {},
+  modalities: {},
+  reviewers: {},
+}
 
 export class Worklist {
-  private known = new Map<string, Job>()
-  private receivedAt = new Map<string, number>()
-  private cursor: string | null = null
-  private timer = 0
-  private refreshing = false
-  private listeners: (() => void)[] = []
-  private readonly streams = new JobStreams((job) => this.update(job))
-  /** The job on screen, which is followed first. */
-  selected: string | null = null
+  readonly rows = new JobRows()
+  query: JobQuery = EVERYTHING
+  /** How many jobs meet the query, whatever its tab. */
+  counts: JobCounts = NOTHING
   reachable = true
   loaded = false
+  private known = new Map<string, Job>()
+  private receivedAt = new Map<string, number>()
+  private onScreen = { first: 0, last: BLOCK - 1 }
+  /** Row of the selected job, also after it has left the list. */
+  private place = -1
+  private chosen: string | null = null
+  private request = new AbortController()
+  private timer = 0
+  private dueAt = Number.POSITIVE_INFINITY
+  private settling = 0
+  private listeners: (() => void)[] = []
+  private readonly streams = new JobStreams((job) => this.update(job))
 
   constructor() {
     const wake = (): void => {
       if (document.hidden) {
         this.streams.follow([])
-        clearTimeout(this.timer)
+        this.unschedule()
       } else void this.refresh()
     }
     document.addEventListener('visibilitychange', wake)
@@ -37,82 +64,200 @@ export class Worklist {
     this.listeners.push(listener)
   }
 
-  /** Newest first. */
-  get jobs(): Job[] {
-    return [...this.known.values()].sort(
-      (a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id),
-    )
+  /** The job on screen. */
+  get selected(): string | null {
+    return this.chosen
+  }
+
+  set selected(id: string | null) {
+    if (id === this.chosen) return
+    this.chosen = id
+    this.place = id === null ? -1 : this.rows.rowOf(id)
+    this.follow()
   }
 
   get(id: string): Job | undefined {
     return this.known.get(id)
   }
 
-  get hasOlder(): boolean {
-    return this.cursor !== null
+  /** The job in a row; undefined if it has not arrived yet. */
+  at(row: number): Job | undefined {
+    const id = this.rows.idAt(row)
+    return id === undefined ? undefined : this.known.get(id)
+  }
+
+  /** The job `by` rows after the selected one, or after where that was; the first one without. */
+  async neighbour(by: number): Promise<Job | undefined> {
+    const row = this.selectedRow
+    const left = row < 0 && this.place >= 0 // the next job has moved up to its place
+    const from = row >= 0 ? row : this.place
+    const wanted = from < 0 ? 0 : left && by > 0 ? from + by - 1 : from + by
+    if (wanted < 0 || wanted >= this.rows.total) return undefined
+    if (this.at(wanted) === undefined) await this.load(wanted, wanted, UNINTERRUPTED)
+    return this.at(wanted)
+  }
+
+  /**
+   * The next job that waits for a review, as the gateway has it now: the list may be some seconds
+   * old, and another reader may have judged a job, or deleted it.
+   */
+  async nextUnreviewed(here: string): Promise<Job | undefined> {
+    const gone = new Set<string>()
+    for (;;) {
+      const next = await this.listedUnreviewed(here, gone)
+      const job = next === undefined ? null : await api.jobIfAny(next.id)
+      if (next === undefined || job?.verdict === null) return job ?? undefined
+      gone.add(next.id)
+      if (job !== null) this.update(job)
+    }
+  }
+
+  private listedUnreviewed(here: string, gone: ReadonlySet<string>): Promise<Job | undefined> {
+    const query = { ...this.query, tab: 'review' } as const
+    const rows = {
+      total: this.rows.total,
+      place: this.selectedRow < 0 ? this.place : this.selectedRow,
+      loaded: async (row: number) => {
+        if (this.at(row) === undefined) await this.load(row, row, UNINTERRUPTED)
+        return this.at(row)
+      },
+      toReview: async () => {
+        const params = pageParams(query, 0, 2 + gone.size)
+        return (await api.jobs(params, UNINTERRUPTED)).jobs
+      },
+    }
+    return nextUnreviewed(rows, here, gone)
+  }
+
+  /** Row of the selected job; -1 if it is in none that is known. */
+  get selectedRow(): number {
+    return this.chosen === null ? -1 : this.rows.rowOf(this.chosen)
+  }
+
+  /** Shows another list. */
+  async ask(query: JobQuery): Promise<void> {
+    this.query = query
+    this.onScreen = { first: 0, last: BLOCK - 1 }
+    this.place = -1
+    this.rows.clear()
+    this.loaded = false
+    await this.refresh()
+  }
+
+  /** These rows are on screen: they are loaded if necessary, and followed. */
+  show(first: number, last: number): void {
+    if (first === this.onScreen.first && last === this.onScreen.last) return
+    this.onScreen = { first, last }
+    clearTimeout(this.settling)
+    this.settling = window.setTimeout(() => {
+      this.follow()
+      if (this.rows.missing(first, last).length > 0) {
+        void this.load(first, last).catch(() => this.schedule(SOON_MS))
+      }
+    }, SETTLE_MS)
   }
 
   /** Stores a job that the gateway has just sent. */
   update(job: Job): void {
+    const before = this.known.get(job.id)
     this.receivedAt.set(job.id, performance.now())
     this.known.set(job.id, job)
     this.changed()
+    if (before?.state !== job.state || before.verdict !== job.verdict) this.schedule(SOON_MS)
   }
 
-  /** Loads the newest jobs, and again after a while. */
+  /** Loads the rows on screen and the counts, and again after a while. */
   async refresh(): Promise<void> {
-    clearTimeout(this.timer)
-    if (this.refreshing) return
-    this.refreshing = true
-    const requestedAt = performance.now()
+    this.unschedule()
+    this.request.abort()
+    const { signal } = (this.request = new AbortController())
+    const { first, last } = this.onScreen
+    this.rows.markStale()
     try {
-      const page = await api.jobs()
-      if (!this.loaded) this.cursor = page.next_cursor ?? null
-      this.merge(page.jobs, page.next_cursor === null, requestedAt)
+      const [counts] = await Promise.all([
+        api.jobCounts(conditions(this.query), signal),
+        this.load(first, last, signal),
+      ])
+      if (signal.aborted) return
+      this.counts = counts
+      this.rows.setTotal(countOf(this.query.tab, counts))
       this.reachable = true
       this.loaded = true
     } catch {
+      if (signal.aborted) return
       this.reachable = false
     }
-    this.refreshing = false
     this.changed()
+    this.schedule()
   }
 
-  async older(): Promise<void> {
-    if (this.cursor === null) return
-    const page = await api.jobs(this.cursor)
-    this.cursor = page.next_cursor ?? null
-    for (const job of page.jobs) if (!this.known.has(job.id)) this.known.set(job.id, job)
+  private async load(first: number, last: number, signal = this.request.signal): Promise<void> {
+    const blocks = this.rows.missing(first, last)
+    if (this.rows.total === 0) blocks.splice(0, blocks.length, 0)
+    await Promise.all(blocks.map((number) => this.loadBlock(number, signal)))
+  }
+
+  private async loadBlock(number: number, signal: AbortSignal): Promise<void> {
+    const { query } = this
+    const requestedAt = performance.now()
+    const page = await api.jobs(pageParams(query, number * BLOCK, BLOCK), signal)
+    if (signal.aborted || query !== this.query) return
+    this.rows.put(number, page.jobs, page.next_cursor !== null)
+    this.store(page.jobs, requestedAt)
+    this.forget()
     this.changed()
   }
 
   /** A job that arrived as an event after the request is newer than its copy in the response. */
-  private merge(page: Job[], complete: boolean, requestedAt: number): void {
-    const oldest = page.at(-1)?.created_at ?? ''
-    const listed = new Set(page.map((job) => job.id))
-    for (const [id, job] of this.known) {
-      const inRange = complete || job.created_at > oldest
-      if (inRange && !listed.has(id) && (this.receivedAt.get(id) ?? 0) < requestedAt)
-        this.known.delete(id)
-    }
-    for (const job of page) {
+  private store(jobs: Job[], requestedAt: number): void {
+    for (const job of jobs) {
       if ((this.receivedAt.get(job.id) ?? 0) < requestedAt) this.known.set(job.id, job)
     }
   }
 
+  /** Only jobs in a row, and the selected one, are kept. */
+  private forget(): void {
+    const kept = new Set([...this.rows.ids(), this.chosen])
+    for (const id of this.known.keys()) {
+      if (kept.has(id)) continue
+      this.known.delete(id)
+      this.receivedAt.delete(id)
+    }
+  }
+
   private changed(): void {
-    const open = this.jobs.filter((job) => !finished(job))
-    if (!document.hidden) this.streams.follow(this.byInterest(open))
+    const row = this.selectedRow
+    if (row >= 0) this.place = row
+    this.follow()
     for (const listener of this.listeners) listener()
-    clearTimeout(this.timer)
+  }
+
+  private follow(): void {
     if (document.hidden) return
-    const wait = !this.reachable ? OFFLINE_MS : open.length > 0 ? BUSY_MS : IDLE_MS
+    const ids = this.chosen !== null && this.known.has(this.chosen) ? [this.chosen] : []
+    for (let row = this.onScreen.first; row <= this.onScreen.last; row++) {
+      const id = this.rows.idAt(row)
+      if (id !== undefined && !ids.includes(id)) ids.push(id)
+    }
+    this.streams.follow(ids)
+  }
+
+  /** Refreshes after a while, or earlier if that is due already. */
+  private schedule(wait = this.pauseMs()): void {
+    const dueAt = performance.now() + wait
+    if (document.hidden || dueAt > this.dueAt) return
+    clearTimeout(this.timer)
+    this.dueAt = dueAt
     this.timer = window.setTimeout(() => void this.refresh(), wait)
   }
 
-  private byInterest(open: Job[]): string[] {
-    const rank = (job: Job): number =>
-      job.id === this.selected ? 0 : job.state === 'running' ? 1 : 1 + (job.place_in_queue ?? 1e6)
-    return [...open].sort((a, b) => rank(a) - rank(b)).map((job) => job.id)
+  private unschedule(): void {
+    clearTimeout(this.timer)
+    this.dueAt = Number.POSITIVE_INFINITY
+  }
+
+  private pauseMs(): number {
+    if (!this.reachable) return OFFLINE_MS
+    return countOf('open', this.counts) > 0 ? BUSY_MS : IDLE_MS
   }
 }

@@ -1,5 +1,6 @@
 """Results of jobs, and reviews of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,23 @@ def reviews(retries: Retries, job: str) -> Steps[tuple[Review, ...]]:
 
 
 def review(
-    retries: Retries, job: str, verdict: Verdict, comment: str, reviewer: str
+    retries: Retries,
+    job: str,
+    verdict: Verdict,
+    comment: str,
+    reviewer: str,
+    reasons: Sequence[str] = (),
 ) -> Steps[Review]:
     """Adds a review; not repeated, as it would be added twice."""
-    body = {"verdict": verdict, "comment": comment, "reviewer": reviewer}
+    body: dict[str, Any] = {"verdict": verdict, "comment": comment, "reviewer": reviewer}
+    if reasons:  # older gateways do not know the member
+        body["reasons"] = list(reasons)
     path = f"/v1/jobs/{job}/reviews"
     request = Request("POST", path, json=body, repeatable=False)
+    return decoded(Review, (yield from exchange(retries, request)))
+
+
+def withdraw_review(retries: Retries, job: str, review: str) -> Steps[Review]:
+    """Withdraws a review; a repetition changes nothing."""
+    request = Request("POST", f"/v1/jobs/{job}/reviews/{review}/withdraw")
     return decoded(Review, (yield from exchange(retries, request)))

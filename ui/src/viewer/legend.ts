@@ -70,6 +70,12 @@ export class Legend {
     return label === undefined ? GREY : rgb(label.color)
   }
 
+  /** The opacity of an object or label, 0..1, as a part of the mask's; 0 only if it is hidden. */
+  opacityOf(value: number): number {
+    const label = this.instances ? (this.labels[0]?.value ?? 1) : value
+    return this.hidden.has(label) ? 0 : Math.max(1 / 255, this.opacities.get(label) ?? 1)
+  }
+
   /** The slot of each voxel: one byte, however large the mask's values are. */
   slotsOf(mask: ArrayLike<number>): Uint8Array {
     return this.instances ? this.slotsOfObjects(mask) : this.slotsOfLabels(mask)
@@ -78,10 +84,7 @@ export class Legend {
   /** The colour and opacity of each slot; only hidden labels and the background have opacity 0. */
   colours(): Colour4[] {
     const shown = this.values.map((value): Colour4 => {
-      const label = this.instances ? (this.labels[0]?.value ?? 1) : value
-      const hidden = this.hidden.has(label)
-      const opacity = this.opacities.get(label) ?? 1
-      return [...this.colourOf(value), hidden ? 0 : Math.max(1, Math.round(255 * opacity))]
+      return [...this.colourOf(value), Math.round(255 * this.opacityOf(value))]
     })
     return [[0, 0, 0, 0], ...shown]
   }

@@ -1,6 +1,7 @@
 /** What the page asks of a viewer. No type of the library behind it appears here. */
 
 import type { Point } from '../schemas'
+import type { Tiled } from '../tiles'
 import type { Legend } from './legend'
 import type { Window } from './voi'
 
@@ -44,7 +45,8 @@ export interface ViewerEvents {
   lost: () => void
 }
 
-export interface Viewer {
+/** Shows volumes and images that fit into memory. */
+export interface Viewer extends Controls {
   /**
    * Shows a volume, or an image as a single plane, and removes any earlier mask. False if another
    * scan was shown, or all was cleared, before it was ready.
@@ -52,6 +54,18 @@ export interface Viewer {
   show: (file: ArrayBuffer, dimension: 2 | 3, name: string) => Promise<boolean>
   /** Draws a mask on the same grid over the scan; false as for `show`. */
   overlay: (file: ArrayBuffer, legend: Legend) => Promise<boolean>
+}
+
+/** Shows large images in tiles. Points of the world are (column, row, 0) in pixels. */
+export interface TiledViewer extends Controls {
+  /** Shows an image, and removes an earlier one with its mask. */
+  open: (image: Tiled) => void
+  /** Draws a mask over the image. */
+  cover: (labels: Tiled, legend: Legend) => void
+}
+
+/** What every viewer can do with what it shows. */
+export interface Controls {
   clear: () => void
 
   view: View

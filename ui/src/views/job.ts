@@ -5,11 +5,13 @@ import { element, fill } from '../element'
 import { go } from '../route'
 import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
+import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Viewer } from '../viewer/port'
+import type { Controls, Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { Deliveries } from './deliveries'
+import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
 import { warningBox } from './messages'
@@ -29,6 +31,7 @@ const NOT_FOUND: Problem = {
 export class JobView {
   readonly root: HTMLElement
   readonly stage = new Stage()
+  /** Finds the job that is judged after this one. */
   readonly verdict: VerdictView
   /** Known models, for labels and colours. */
   models: Model[] = []
@@ -44,6 +47,7 @@ export class JobView {
     if (job === null) void this.worklist.refresh()
     else this.worklist.update(job)
   })
+  private readonly doubts = new DoubtsBar()
   private readonly warnings = element('div.warnings')
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
@@ -52,9 +56,10 @@ export class JobView {
   constructor(
     private readonly worklist: Worklist,
     onAgain: (scan: Scan) => void,
+    onDelete: (scan: Scan) => void,
   ) {
-    this.head = new JobHead(onAgain)
-    this.verdict = new VerdictView((id) => void this.refresh(id))
+    this.head = new JobHead(onAgain, onDelete)
+    this.verdict = new VerdictView(worklist, () => this.doubts.confirmed())
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -63,7 +68,7 @@ export class JobView {
       'section.jobview',
       { 'aria-label': 'Job' },
       this.head.root,
-      element('div.middle', {}, this.banner.root, this.stage.root),
+      element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
       element(
         'aside.panel',
         { 'aria-label': 'Measurements and review' },
@@ -78,6 +83,7 @@ export class JobView {
         ),
         this.verdict.root,
       ),
+      this.verdict.undo.root,
     )
     worklist.onChange(() => this.update())
     setInterval(() => this.update(), 1000) // the estimate counts down
@@ -92,6 +98,7 @@ export class JobView {
     this.opened.abort()
     this.deliveries.clear()
     this.stage.blank('') // frees the memory of its scan
+    this.verdict.show(null)
     this.id = null
   }
 
@@ -138,6 +145,7 @@ export class JobView {
     this.resultShown = null
     this.findings.clear()
     this.verdict.show(null)
+    this.doubts.show([])
     fill(this.warnings)
     fill(this.facts)
     fill(this.use)
@@ -147,6 +155,7 @@ export class JobView {
   }
 
   private async loadScan(scan: Scan, signal: AbortSignal): Promise<void> {
+    if (inTiles(scan)) return this.loadTiles(scan, signal)
     const viewer = await this.viewerFor(scan)
     if (signal.aborted) return
     if (viewer === null) {
@@ -163,9 +172,38 @@ export class JobView {
     if (!signal.aborted) this.stage.message(null)
   }
 
+  private async loadTiles(scan: Scan, signal: AbortSignal): Promise<void> {
+    const [viewer, image] = await Promise.all([
+      this.stage.readyForTiles(),
+      cut(`scans/${scan.id}/tiles`, signal, (fraction) => {
+        this.stage.message(`Preparing the image: ${Math.round(100 * fraction)} % …`)
+      }),
+    ])
+    if (signal.aborted) return
+    this.stage.showTiles(viewer, image)
+    this.stage.message(null)
+  }
+
   /** Null if the browser cannot draw, or if the scan is too large for its memory. */
   private async viewerFor(scan: Scan): Promise<Viewer | null> {
-    return voxels(scan) > MAX_VOXELS ? null : this.stage.ready()
+    if (voxels(scan) <= MAX_VOXELS) return this.stage.ready()
+    this.stage.viewer = null
+    return null
+  }
+
+  /** Draws the mask; the viewer that shows it, null if the page cannot draw it. */
+  private async drawMask(job: Job, legend: Legend, signal: AbortSignal): Promise<Controls | null> {
+    if (this.scan !== null && inTiles(this.scan)) {
+      const labels = await cut(`jobs/${job.id}/mask/tiles`, signal, () => {})
+      const viewer = await this.stage.readyForTiles()
+      if (!signal.aborted) this.stage.showMaskTiles(viewer, labels, legend)
+      return viewer
+    }
+    if (this.stage.viewer === null) return null
+    const viewer = await this.stage.ready()
+    const file = await api.bytes(`jobs/${job.id}/mask?format=nifti`, signal)
+    if (viewer !== null && !signal.aborted) await this.stage.showMask(viewer, file, legend)
+    return viewer
   }
 
   /** Updates the page to the job's current state. */
@@ -184,30 +222,31 @@ export class JobView {
 
   private async loadResult(job: Job, signal: AbortSignal): Promise<void> {
     try {
-      const large = this.scan !== null && voxels(this.scan) > MAX_VOXELS
-      const viewer = large ? null : this.stage.viewer
-      const [report, downloads, file] = await Promise.all([
-        api.report(job.id),
-        api.downloads(job.id),
-        viewer === null ? null : api.bytes(`jobs/${job.id}/mask?format=nifti`, signal),
-      ])
+      const [report, downloads] = await Promise.all([api.report(job.id), api.downloads(job.id)])
       if (signal.aborted) return
       const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
-      if (viewer !== null && file !== null) {
-        await this.stage.showMask(viewer, file, legend)
-        if (signal.aborted) return
-        if (viewer.untouched && !legend.instances) this.jump(largest(report))
-      } else
-        this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
+      const viewer = await this.drawMask(job, legend, signal)
+      if (signal.aborted) return
+      if (viewer === null) this.showStill(job)
+      else if (viewer.untouched && !legend.instances) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
-      const warnings = [...new Set([...(this.scan?.warnings ?? []), ...report.warnings])]
+      const doubts = report.doubts ?? []
+      this.doubts.show(doubts)
+      const shown = new Set(doubts.map((doubt) => doubt.text))
+      const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
+      const warnings = [...texts].filter((text) => !shown.has(text))
       fill(this.warnings, warningBox(warnings))
       this.verdict.allow()
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
+  }
+
+  private showStill(job: Job): void {
+    const large = this.scan !== null && voxels(this.scan) > MAX_VOXELS
+    this.stage.still(api.address(`jobs/${job.id}/preview.png`), large ? TOO_LARGE : NO_WEBGL)
   }
 
   private showProblem(problem: Problem): void {
@@ -218,14 +257,6 @@ export class JobView {
   private jump(measured: Measurement | undefined): void {
     const world = measured === undefined ? null : this.centreOf(measured)
     if (world !== null) this.stage.jump(world)
-  }
-
-  private async refresh(id: string): Promise<void> {
-    try {
-      this.worklist.update(await api.job(id))
-    } catch {
-      void this.worklist.refresh() // the list shows when the service is available again
-    }
   }
 
   private modelOf(job: Job): Model | undefined {

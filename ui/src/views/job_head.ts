@@ -1,4 +1,4 @@
-/** The heading of a job: its scan, its state, its model, and the button to use the scan again. */
+/** The heading of a job: its scan, its state, its model, and what can be done with the scan. */
 
 import { element, fill } from '../element'
 import { finished, type Job, type Model, type Scan } from '../schemas'
@@ -7,7 +7,10 @@ import { shapeText, spacingText, stateText, timeText } from '../text'
 export class JobHead {
   readonly root = element('header.job')
 
-  constructor(private readonly onReuse: (scan: Scan) => void) {}
+  constructor(
+    private readonly onReuse: (scan: Scan) => void,
+    private readonly onDelete: (scan: Scan) => void,
+  ) {}
 
   clear(): void {
     delete this.root.dataset.seen
@@ -37,16 +40,17 @@ export class JobHead {
         ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
       ),
-      element('div.actions', {}, scan !== null && finished(job) && this.reuseButton(scan)),
+      element('div.actions', {}, ...(scan !== null && finished(job) ? this.buttons(scan) : [])),
     )
   }
 
-  private reuseButton(scan: Scan): HTMLButtonElement {
-    return element(
-      'button.quiet',
-      { type: 'button', onclick: () => this.onReuse(scan) },
-      'Use this scan again',
-    )
+  private buttons(scan: Scan): HTMLButtonElement[] {
+    const button = (label: string, onclick: () => void): HTMLButtonElement =>
+      element('button.quiet', { type: 'button', onclick }, label)
+    return [
+      button('Use this scan again', () => this.onReuse(scan)),
+      button('Delete scan …', () => this.onDelete(scan)),
+    ]
   }
 }
 

@@ -1,130 +1,162 @@
-/** The worklist: one row for each job, newest first. */
+/** The worklist: a list of any length, of which only the rows on screen are elements. */
 
 import { element } from '../element'
-import { hashOf } from '../route'
-import type { Job } from '../schemas'
-import { countText, etaText, stateText, timeText } from '../text'
+import { EVERYTHING, isNarrowed } from '../job_query'
+import { countText } from '../text'
 import type { Worklist } from '../worklist'
+import { ListFilters } from './list_filters'
+import { ListRow } from './list_row'
 
-const FILTERS: [string, string, (job: Job) => boolean][] = [
-  ['all', 'All jobs', () => true],
-  ['open', 'Waiting or running', (job) => job.state === 'queued' || job.state === 'running'],
-  ['review', 'To review', (job) => job.state === 'succeeded' && job.verdict === null],
-  ['reviewed', 'Reviewed', (job) => job.verdict !== null],
-  ['failed', 'Failed or cancelled', (job) => job.state === 'failed' || job.state === 'cancelled'],
-]
+/** Height of a row in pixels, as in styles/list.css. */
+const ROW = 58
+/** Rows above and below the screen, so that a short scroll shows no gap. */
+const BEYOND = 6
 
 export class ListView {
   readonly root: HTMLElement
-  private readonly rows = new Map<string, Row>()
-  private readonly list = element('ol.jobs')
+  private readonly rows = new Map<number, ListRow>()
+  private readonly list = element('ol.jobs', {
+    onkeydown: (event: KeyboardEvent) => this.key(event),
+  })
   private readonly note = element('p.empty')
   private readonly count = element('span.count')
-  private readonly older: HTMLButtonElement
-  private readonly filter: HTMLSelectElement
+  private readonly found = element('p.found', { role: 'status' })
+  private readonly filters: ListFilters
+  private readonly scroll: HTMLElement
+  /** The row that Tab leads to; the arrow keys move it. */
+  private active = 0
+  private shown: string | null = null
+  private frame = 0
 
   constructor(private readonly worklist: Worklist) {
-    this.filter = element(
-      'select',
-      { 'aria-label': 'Filter', onchange: () => this.render() },
-      ...FILTERS.map(([value, label]) => element('option', { value }, label)),
-    )
-    this.older = element(
-      'button.quiet',
-      { type: 'button', hidden: true, onclick: () => void worklist.older().catch(() => {}) },
-      'Show older jobs',
+    this.filters = new ListFilters((query) => {
+      this.active = 0
+      this.scroll.scrollTop = 0
+      void worklist.ask(query)
+    })
+    this.scroll = element(
+      'div.scroll',
+      { onscroll: () => this.soon(), tabindex: -1 },
+      this.list,
+      this.note,
     )
     this.root = element(
       'nav.worklist',
       { 'aria-label': 'Worklist' },
-      element('header', {}, element('h2', {}, 'Worklist ', this.count), this.filter),
-      element('div.scroll', {}, this.list, this.note, this.older),
+      element(
+        'header',
+        {},
+        element('h2', {}, 'Worklist ', this.count),
+        this.filters.root,
+        this.found,
+      ),
+      this.scroll,
     )
     worklist.onChange(() => this.render())
+    new ResizeObserver(() => this.soon()).observe(this.scroll)
     setInterval(() => this.render(), 1000) // the estimates count down
   }
 
-  /** The jobs in the order of the list. */
-  get listed(): Job[] {
-    const keep = FILTERS.find(([value]) => value === this.filter.value)![2]
-    return this.worklist.jobs.filter((job) => keep(job) || job.id === this.worklist.selected)
-  }
-
   render(): void {
-    const jobs = this.listed
-    const waiting = this.worklist.jobs.filter(
-      (job) => job.state === 'succeeded' && job.verdict === null,
-    )
-    this.count.textContent =
-      waiting.length > 0 ? countText(waiting.length, 'to review', 'to review') : ''
-    for (const [n, job] of jobs.entries()) this.place(job, n)
-    const ids = new Set(jobs.map((job) => job.id))
-    for (const [id, row] of this.rows) {
-      if (ids.has(id)) continue
-      row.root.remove()
-      this.rows.delete(id)
-    }
-    this.note.hidden = jobs.length > 0
+    const { total } = this.worklist.rows
+    const review = this.worklist.counts.verdicts.to_review ?? 0
+    this.count.textContent = review > 0 ? countText(review, 'to review', 'to review') : ''
+    this.filters.showCounts(this.worklist.counts)
+    this.list.style.height = `${total * ROW}px`
+    this.note.hidden = total > 0
     this.note.textContent = this.emptyText()
-    this.older.hidden = !this.worklist.hasOlder
+    const found = this.worklist.loaded && total > 0 ? countText(total, 'job') : ''
+    if (this.found.textContent !== found) this.found.textContent = found
+    this.active = Math.max(0, Math.min(this.active, total - 1))
+    this.followSelection()
+    this.draw()
   }
 
-  private place(job: Job, n: number): void {
-    let row = this.rows.get(job.id)
-    if (row === undefined) this.rows.set(job.id, (row = new Row(job)))
-    row.update(job, job.id === this.worklist.selected)
-    if (this.list.children[n] !== row.root)
-      this.list.insertBefore(row.root, this.list.children[n] ?? null)
+  /** Scrolls to the selected job once it is in the list. */
+  private followSelection(): void {
+    const { selected, selectedRow } = this.worklist
+    if (selected === this.shown || (selected !== null && selectedRow < 0)) return
+    this.shown = selected
+    if (selected === null) return
+    this.active = selectedRow
+    this.reveal(selectedRow)
+  }
+
+  private soon(): void {
+    if (this.frame !== 0) return
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0
+      this.draw()
+    })
+  }
+
+  private draw(): void {
+    const { total } = this.worklist.rows
+    const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - BEYOND)
+    const count = Math.ceil(this.scroll.clientHeight / ROW) + 2 * BEYOND
+    const last = Math.min(total, first + count) - 1
+    this.worklist.show(first, Math.max(first, last))
+    const wanted = new Set<number>()
+    if (this.active < first && total > 0) wanted.add(this.active)
+    for (let row = first; row <= last; row++) wanted.add(row)
+    if (this.active > last && total > 0) wanted.add(this.active)
+    this.place(wanted)
+  }
+
+  /** The elements of these rows, in their order; those of other rows are used again. */
+  private place(wanted: Set<number>): void {
+    const { rows, selectedRow } = this.worklist
+    const spare: ListRow[] = []
+    for (const [row, shown] of this.rows) {
+      if (wanted.has(row)) continue
+      this.rows.delete(row)
+      shown.root.remove() // the others are in order then: none is moved, which would end its focus
+      spare.push(shown)
+    }
+    let before: Element | null = null
+    for (const row of wanted) {
+      const shown = this.rows.get(row) ?? spare.pop() ?? new ListRow()
+      this.rows.set(row, shown)
+      shown.place(row, rows.total, row * ROW)
+      shown.show(this.worklist.at(row), row === selectedRow, row === this.active)
+      const next: Element | null =
+        before === null ? this.list.firstElementChild : before.nextElementSibling
+      if (next !== shown.root) this.list.insertBefore(shown.root, next)
+      before = shown.root
+    }
+  }
+
+  private key(event: KeyboardEvent): void {
+    const page = Math.max(1, Math.floor(this.scroll.clientHeight / ROW) - 1)
+    const steps: Record<string, number> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: Number.NEGATIVE_INFINITY,
+      End: Number.POSITIVE_INFINITY,
+    }
+    const step = steps[event.key]
+    if (step === undefined || event.ctrlKey || event.altKey || event.metaKey) return
+    event.preventDefault()
+    this.active = Math.max(0, Math.min(this.active + step, this.worklist.rows.total - 1))
+    this.reveal(this.active)
+    this.draw()
+    this.rows.get(this.active)?.link.focus({ preventScroll: true })
+  }
+
+  private reveal(row: number): void {
+    const { scrollTop, clientHeight } = this.scroll
+    if (row * ROW < scrollTop) this.scroll.scrollTop = row * ROW
+    else if ((row + 1) * ROW > scrollTop + clientHeight) {
+      this.scroll.scrollTop = (row + 1) * ROW - clientHeight
+    }
   }
 
   private emptyText(): string {
     if (!this.worklist.loaded) return 'Loading …'
-    if (this.worklist.jobs.length > 0) return 'No job matches this filter.'
+    const { query } = this.worklist
+    if (query.tab !== EVERYTHING.tab || isNarrowed(query)) return 'No job matches these filters.'
     return 'No jobs yet. Jobs are listed here with their progress and their verdict.'
-  }
-}
-
-class Row {
-  readonly root: HTMLLIElement
-  private readonly link: HTMLAnchorElement
-  private readonly name = element('span.name')
-  private readonly model = element('span.model')
-  private readonly state = element('span.state')
-  private readonly when = element('span.when')
-  private readonly bar = element('progress', { max: 1 })
-  private readonly eta = element('span.eta')
-  private seen = ''
-
-  constructor(job: Job) {
-    this.link = element(
-      'a',
-      { href: hashOf({ page: 'job', id: job.id }) },
-      element('span.line', {}, this.name, this.when),
-      element('span.line', {}, this.model, this.state),
-      element('span.line', {}, this.bar, this.eta),
-    )
-    this.root = element('li', { 'data-job': job.id }, this.link)
-  }
-
-  update(job: Job, selected: boolean): void {
-    const eta = job.state === 'running' || job.state === 'queued' ? etaText(job) : ''
-    const seen = JSON.stringify([job, selected, eta])
-    if (seen === this.seen) return
-    this.seen = seen
-    this.name.textContent = job.scan_name
-    this.link.title = job.scan_name
-    this.model.textContent = job.model
-    this.when.textContent = timeText(job.created_at)
-    this.state.textContent = stateText(job)
-    this.eta.textContent = eta
-    this.eta.hidden = eta === ''
-    this.root.dataset.state = job.state
-    this.root.dataset.verdict = job.verdict ?? ''
-    this.bar.hidden = job.state !== 'running'
-    this.bar.value = job.progress.fraction
-    this.bar.setAttribute('aria-label', `Progress of ${job.scan_name}`)
-    if (selected) this.link.setAttribute('aria-current', 'page')
-    else this.link.removeAttribute('aria-current')
-    if (selected) this.root.scrollIntoView({ block: 'nearest' })
   }
 }

@@ -1,36 +1,131 @@
-/** The choice of a model for scans of one dimension, and of a scan for each of its channels. */
+/** The choice of a model for scans of one dimension: the best match of each scan, or one for all. */
 
 import { element, fill, swatch } from '../element'
-import type { Model, NewJob, Scan } from '../schemas'
+import { ModelFits } from '../model_fits'
+import type { Model, ModelFit, NewJob, Scan } from '../schemas'
+import { ChannelChoice } from './channel_choice'
+import { warningBox } from './messages'
+
+/** What a scan and a model have in common. */
+const MATCHES: Record<ModelFit['matches'][number], string> = {
+  modality: 'modality',
+  'body-part': 'body part',
+  spacing: 'voxel size',
+  extent: 'extent',
+  values: 'values',
+  colour: 'colours',
+  orientation: 'orientation',
+  reference: 'reference case',
+}
 
 export class ModelChoice {
   readonly root: HTMLFieldSetElement
   private models: Model[] = []
+  /** For all scans; null: the best match of each. */
   private chosen: Model | null = null
   private scans: Scan[] = []
-  private readonly picked = new Map<string, string>()
+  private readonly fits: ModelFits
   private readonly cards = element('div.cards')
-  private readonly channels = element('div.channels')
+  private readonly doubts = element('div.doubtful')
+  private readonly channels: ChannelChoice
 
   constructor(
     private readonly dimension: 2 | 3,
     private readonly onChange: () => void,
   ) {
+    this.fits = new ModelFits(onChange)
+    this.channels = new ChannelChoice(onChange)
     this.root = element(
       'fieldset.choice',
       {},
       element('legend', {}, dimension === 3 ? 'Model for volumes' : 'Model for 2D images'),
       this.cards,
-      this.channels,
+      this.doubts,
+      this.channels.root,
     )
   }
 
   setModels(models: Model[]): void {
     this.models = models.filter((model) => model.dimension === this.dimension)
-    this.chosen ??=
-      this.models.find((model) => model.channels.length === 1) ?? this.models[0] ?? null
+    delete this.cards.dataset.seen
+  }
+
+  update(scans: Scan[]): void {
+    this.scans = scans
+    this.fits.load(scans)
+    this.renderCards()
+    const several = this.several()
+    this.channels.show(several, scans)
+    const doubts = several === null ? scans.flatMap((scan) => this.doubtsOf(scan)) : []
+    fill(this.doubts, warningBox(doubts))
+  }
+
+  /** Whether the scans are still compared with the models. */
+  get comparing(): boolean {
+    return this.chosen === null && this.scans.some((scan) => this.fits.of(scan) === null)
+  }
+
+  /** The jobs to start: one for each scan, or one for the scans of all channels. */
+  jobs(scans: Scan[]): Omit<NewJob, 'priority'>[] {
+    const several = this.several()
+    if (scans.length === 0 || this.comparing) return []
+    if (several !== null) return this.channels.jobs(several, scans)
+    return scans.flatMap((scan) => {
+      const model = this.modelFor(scan)
+      return model === null ? [] : [{ scan: scan.id, model: model.name }]
+    })
+  }
+
+  /** The model for a scan; null while it is not known. */
+  private modelFor(scan: Scan): Model | null {
+    return this.chosen ?? this.suggested(scan)
+  }
+
+  /** The best match that needs no other scan; the first model if the gateway cannot compare. */
+  private suggested(scan: Scan): Model | null {
+    const fits = this.fits.of(scan)
+    if (fits === null) return null
+    const named = fits.flatMap((fit) => this.models.filter((model) => model.name === fit.model))
+    const order = named.length > 0 ? named : this.models
+    return order.find((model) => model.channels.length === 1) ?? order[0] ?? null
+  }
+
+  /** The one model for all scans, if there is one. */
+  private common(): Model | null {
+    const models = new Set(this.scans.map((scan) => this.modelFor(scan)))
+    return models.size === 1 ? [...models][0]! : null
+  }
+
+  /** The model of all scans, if it needs several. */
+  private several(): Model | null {
+    const model = this.common()
+    return model !== null && model.channels.length > 1 ? model : null
+  }
+
+  private fitOf(scan: Scan, model: Model): ModelFit | undefined {
+    return this.fits.of(scan)?.find((fit) => fit.model === model.name)
+  }
+
+  private doubtsOf(scan: Scan): string[] {
+    const model = this.modelFor(scan)
+    const doubts = model === null ? [] : (this.fitOf(scan, model)?.doubts ?? [])
+    if (model === null || doubts.length === 0) return []
+    const reasons = doubts.map((doubt) => doubt.text).join(' ')
+    return [
+      `${scan.name} is unlike the scans that ${model.title || model.name} was trained on. ${reasons}`,
+    ]
+  }
+
+  /** Renders the cards again if the scans, what fits them or the choice has changed. */
+  private renderCards(): void {
+    const state = this.scans.map((scan) => [scan.id, this.fits.of(scan)?.length])
+    const seen = JSON.stringify([state, this.chosen?.name])
+    if (this.cards.dataset.seen === seen) return
+    this.cards.dataset.seen = seen
+    const focused = this.cards.querySelector<HTMLInputElement>('input:focus')?.value
     fill(
       this.cards,
+      this.differ() && this.eachCard(),
       ...this.models.map((model) => this.card(model)),
       this.models.length === 0 &&
         element(
@@ -39,47 +134,52 @@ export class ModelChoice {
           `No model for ${this.dimension === 3 ? 'volumes' : '2D images'} is installed. Add one with the command “tessera models add”.`,
         ),
     )
+    if (focused !== undefined)
+      this.cards.querySelector<HTMLInputElement>(`input[value="${focused}"]`)?.focus()
   }
 
-  update(scans: Scan[]): void {
-    this.scans = scans
-    const several = this.chosen !== null && this.chosen.channels.length > 1
-    const seen = several ? [this.chosen!.name, ...scans.map((scan) => scan.id)].join() : ''
-    if (this.channels.dataset.seen === seen) return // an unchanged list keeps the user's open menu
-    this.channels.dataset.seen = seen
-    if (several) this.renderChannels(this.chosen!)
-    else fill(this.channels)
+  /** Whether the best matches of the scans are different models. */
+  private differ(): boolean {
+    return new Set(this.scans.map((scan) => this.suggested(scan))).size > 1
   }
 
-  /** The jobs to start: one for each scan, or one for the scans of all channels. */
-  jobs(scans: Scan[]): Omit<NewJob, 'priority'>[] {
-    const model = this.chosen
-    if (model === null || scans.length === 0) return []
-    if (model.channels.length === 1)
-      return scans.map((scan) => ({ scan: scan.id, model: model.name }))
-    const ids = model.channels.map((channel) => this.picked.get(channel) ?? '')
-    const complete = ids.every((id) => scans.some((scan) => scan.id === id))
-    if (!complete) return []
-    return [
-      { scans: Object.fromEntries(model.channels.map((c, n) => [c, ids[n]!])), model: model.name },
-    ]
+  private eachCard(): HTMLElement {
+    const lines = this.scans.map((scan) => {
+      const model = this.suggested(scan)
+      const unfit = this.doubtsOf(scan).length > 0 && this.chosen === null
+      return element(
+        'span.fact',
+        {},
+        `${scan.name}: ${model?.title || model?.name || 'comparing …'}`,
+        unfit && element('span.unfit', {}, ' (made for other scans)'),
+      )
+    })
+    return element(
+      'label.card',
+      {},
+      this.radio('', null, this.chosen === null),
+      element('span.body', {}, element('strong', {}, 'The best match of each scan'), ...lines),
+    )
   }
 
-  private card(model: Model): HTMLElement {
-    const radio = element('input', {
+  private radio(value: string, model: Model | null, checked: boolean): HTMLInputElement {
+    return element('input', {
       type: 'radio',
       name: `model-${this.dimension}`,
-      value: model.name,
-      checked: model === this.chosen,
+      value,
+      checked,
       onchange: () => {
         this.chosen = model
         this.onChange()
       },
     })
+  }
+
+  private card(model: Model): HTMLElement {
     return element(
       'label.card',
       {},
-      radio,
+      this.radio(model.name, model, model === this.common()),
       element(
         'span.body',
         {},
@@ -92,6 +192,7 @@ export class ModelChoice {
             ? ` · ${model.channels.length} channels: ${model.channels.join(', ')}`
             : '',
         ),
+        this.fitLine(model),
         model.description !== '' && element('span.text', {}, model.description),
         element(
           'span.labels',
@@ -105,47 +206,14 @@ export class ModelChoice {
     )
   }
 
-  private renderChannels(model: Model): void {
-    for (const [n, channel] of model.channels.entries()) {
-      const present = this.scans.some((scan) => scan.id === this.picked.get(channel))
-      if (!present) this.picked.set(channel, this.guess(channel, n))
-    }
-    fill(
-      this.channels,
-      element(
-        'p.hint',
-        {},
-        'This model needs several scans of the same subject. Choose a scan for each channel:',
-      ),
-      ...model.channels.map((c) => this.picker(c)),
-    )
-  }
-
-  /** The scan whose name contains the channel's name, otherwise the next one. */
-  private guess(channel: string, n: number): string {
-    const byName = this.scans.find((scan) => scan.name.toLowerCase().includes(channel))
-    return (byName ?? this.scans[n])?.id ?? ''
-  }
-
-  private picker(channel: string): HTMLElement {
-    const select = element(
-      'select',
-      {
-        id: `channel-${channel}`,
-        onchange: () => {
-          this.picked.set(channel, select.value)
-          this.onChange()
-        },
-      },
-      element('option', { value: '' }, 'choose a scan'),
-      ...this.scans.map((scan) =>
-        element(
-          'option',
-          { value: scan.id, selected: scan.id === this.picked.get(channel) },
-          scan.name,
-        ),
-      ),
-    )
-    return element('div.row', {}, element('label', { for: `channel-${channel}` }, channel), select)
+  /** How the scan fits the model, if there is one scan. */
+  private fitLine(model: Model): HTMLElement | null {
+    const [scan, more] = this.scans
+    const fit = scan === undefined || more !== undefined ? undefined : this.fitOf(scan, model)
+    if (fit === undefined) return null
+    if (fit.doubts.length > 0) return element('span.unfit', {}, 'Made for other scans')
+    if (fit.matches.length === 0) return null
+    const matches = fit.matches.map((kind) => MATCHES[kind]).join(', ')
+    return element('span.fit', {}, `Like its training scans in: ${matches}`)
   }
 }

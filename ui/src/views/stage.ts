@@ -3,8 +3,9 @@
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import type { Point, Problem } from '../schemas'
+import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
-import type { Readout, View, Viewer } from '../viewer/port'
+import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
 import { CT_PRESETS } from '../viewer/voi'
 import { problemBox } from './messages'
 
@@ -19,9 +20,10 @@ const VIEWS: [View, string, string, string][] = [
 
 export class Stage {
   readonly root: HTMLElement
-  /** Null if the browser cannot draw. */
-  viewer: Viewer | null = null
+  /** The viewer of the scan on screen; null if the browser cannot draw it. */
+  viewer: Controls | null = null
   private starting: Promise<Viewer | null> | null = null
+  private tiled: TiledViewer | null = null
   private legend: Legend | null = null
   private flat = false
   private readonly screen = element('div.screen', {
@@ -91,23 +93,36 @@ export class Stage {
     this.starting ??= this.start()
     const viewer = await this.starting
     if (viewer === null) this.starting = null // loading its code may succeed the next time
+    this.viewer = viewer
+    this.applyMask()
     return viewer
+  }
+
+  /** The viewer of images in tiles, started at the first call. */
+  async readyForTiles(): Promise<TiledViewer> {
+    const { openTiledViewer } = await import('../viewer/tiled_viewer')
+    this.tiled ??= openTiledViewer(this.screen, this.events())
+    this.viewer = this.tiled
+    this.applyMask()
+    return this.tiled
   }
 
   private async start(): Promise<Viewer | null> {
     try {
       const { openViewer } = await import('../viewer/viewer')
-      this.viewer = openViewer(this.screen, {
-        readout: (readout) => this.showReadout(readout),
-        view: (view) => this.setView(view),
-        window: () => (this.presets.value = ''),
-        lost: () => this.contextLost(),
-      })
-      this.applyMask()
+      return openViewer(this.screen, this.events())
     } catch {
-      this.viewer = null
+      return null
     }
-    return this.viewer
+  }
+
+  private events(): ViewerEvents {
+    return {
+      readout: (readout) => this.showReadout(readout),
+      view: (view) => this.setView(view),
+      window: () => (this.presets.value = ''),
+      lost: () => this.contextLost(),
+    }
   }
 
   /** Clears the image and shows a message. */
@@ -145,6 +160,7 @@ export class Stage {
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
     this.presets.hidden = !viewer.likeCt
+    this.invert.hidden = false
     this.presets.value = ''
     this.invert.ariaPressed = 'false'
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
@@ -152,6 +168,22 @@ export class Stage {
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
         : ''
+  }
+
+  showTiles(viewer: TiledViewer, image: Tiled): void {
+    viewer.open(image)
+    this.flat = true
+    this.views.hidden = true
+    this.presets.hidden = true
+    this.invert.hidden = true
+    this.root.dataset.scan = 'shown'
+    this.notice.textContent = ''
+  }
+
+  showMaskTiles(viewer: TiledViewer, labels: Tiled, legend: Legend): void {
+    this.legend = legend
+    viewer.cover(labels, legend)
+    this.root.dataset.mask = 'shown'
   }
 
   async showMask(viewer: Viewer, file: ArrayBuffer, legend: Legend): Promise<void> {
@@ -301,7 +333,8 @@ export class Stage {
     const position = this.flat
       ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
       : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
-    const parts = [...position, value === '' ? 'outside the scan' : `value ${value}`]
+    const parts = [...position]
+    if (this.viewer !== this.tiled) parts.push(value === '' ? 'outside the scan' : `value ${value}`)
     if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
     this.readout.value = parts.join('  ·  ')
   }

@@ -6,11 +6,13 @@ import { type FileGroup, groupFiles, groupFolder, located } from '../file_groups
 import { go } from '../route'
 import type { Job, Model, NewJob, Problem, Scan } from '../schemas'
 import { countText, shapeText } from '../text'
+import { randomKey } from '../transfer'
 import { type Upload, Uploads } from '../uploads'
 import type { Worklist } from '../worklist'
 import { ArchiveView } from './archive'
 import { problemBox } from './messages'
 import { ModelChoice } from './model_choice'
+import { UnfinishedNote } from './unfinished'
 import { fillRow } from './upload_row'
 
 const PRIORITIES = [
@@ -31,6 +33,7 @@ export class StartView {
   private readonly uploads = new Uploads(() => this.render())
   private readonly rows = new Map<Upload, HTMLLIElement>()
   private readonly list = element('ul.uploads')
+  private readonly unfinished = new UnfinishedNote()
   private readonly choices: Record<2 | 3, ModelChoice>
   private readonly models = element('div.models')
   private readonly earlier = element('div.earlier')
@@ -135,6 +138,7 @@ export class StartView {
         this.supported,
       ),
       element('label.folder', { for: 'folder' }, folder, 'Choose a folder with DICOM files'),
+      this.unfinished.root,
       this.list,
       earlier,
       this.archive.root,
@@ -178,6 +182,7 @@ export class StartView {
       }
       fillRow(row, item, this.uploads)
     }
+    this.unfinished.show(this.uploads.items.map((item) => item.id))
   }
 
   private renderModels(scans: Scan[]): void {
@@ -241,6 +246,8 @@ export class StartView {
     )
     if (!fits && this.catalogue !== null)
       return 'No installed model fits these scans. Add one with the command “tessera models add”.'
+    if (jobs === 0 && Object.values(this.choices).some((choice) => choice.comparing))
+      return 'Comparing the scans with the models …'
     if (jobs === 0) return 'Choose a scan for each channel of the model.'
     return ''
   }
@@ -315,11 +322,4 @@ export class StartView {
       ),
     )
   }
-}
-
-/** `crypto.randomUUID` exists only on secure origins; a hospital's host may have no TLS. */
-function randomKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((n) => n.toString(16).padStart(2, '0'))
-    .join('')
 }

@@ -6,9 +6,12 @@ import { bytesText, countText, shapeText, spacingText } from '../text'
 import type { Upload, Uploads } from '../uploads'
 import { problemBox, warningBox } from './messages'
 
+const RESUMABLE =
+  'If the connection breaks, the upload goes on by itself. If you reload this page, choose the same files again to continue.'
+
 /** Renders the row again if the upload has changed. */
 export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): void {
-  const seen = `${item.state} ${Math.round(item.fraction * 100)}`
+  const seen = `${item.state} ${Math.round(item.fraction * 100)} ${item.interrupted}`
   if (row.dataset.seen === seen) return
   row.dataset.seen = seen
   row.dataset.state = needsChoice(item) ? 'choose' : item.state
@@ -33,6 +36,7 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
     ),
     sending &&
       element('progress', { max: 1, value: item.fraction, 'aria-label': `Upload of ${item.name}` }),
+    item.state === 'sending' && item.large && element('p.hint', {}, RESUMABLE),
     errorBox(item, uploads),
     ...item.refused.map((problem) => problemBox(problem)),
     item.scan !== null && warningBox(item.scan.warnings),
@@ -122,7 +126,7 @@ function factText(item: Upload): string {
     case 'waiting':
       return `${bytesText(item.bytes)}, waiting`
     case 'sending':
-      return `${Math.round(item.fraction * 100)} % of ${bytesText(item.bytes)}`
+      return sendingText(item)
     case 'checking':
       return 'checking'
     case 'refused':
@@ -136,4 +140,11 @@ function factText(item: Upload): string {
       return facts.filter((fact) => fact !== '').join(' · ')
     }
   }
+}
+
+function sendingText(item: Upload): string {
+  if (!item.large) return `sending ${bytesText(item.bytes)}`
+  const share = `${Math.round(item.fraction * 100)} % of ${bytesText(item.bytes)}`
+  if (item.interrupted) return `${share}, waiting for the connection`
+  return item.continued ? `${share}, continued` : share
 }

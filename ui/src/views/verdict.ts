@@ -1,27 +1,68 @@
 /** The review of a mask: the verdict form, and the earlier reviews. */
 
 import * as api from '../api'
+import { draftOf, keepDraft, tidyDrafts } from '../drafts'
 import { element, fill } from '../element'
+import type { Keys } from '../key_events'
 import { recall, remember } from '../preferences'
-import type { Job, NewReview, Review } from '../schemas'
-import { timeText } from '../text'
+import { prefetch } from '../prefetch'
+import { Presence } from '../presence'
+import { go } from '../route'
+import type { Job, NewReview, Review, Viewers } from '../schemas'
+import type { Worklist } from '../worklist'
 import { problemBox } from './messages'
+import { NewerReview } from './newer_review'
+import { openText, reviewRow, VERDICTS } from './past_reviews'
+import { ReasonChoice } from './reasons'
+import { UndoBar } from './undo'
 
-const VERDICTS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
+const NONE_LEFT = 'No other mask in the worklist waits for a review.'
 
 export class VerdictView {
   readonly root: HTMLElement
+  readonly undo = new UndoBar()
   private job: Job | null = null
   private saving = false
   private visible = false
-  private readonly comment = element('textarea', { id: 'comment', rows: 3, maxlength: 10_000 })
+  /** The newest review that the reader has seen; the service refuses to replace a newer one. */
+  private seen = ''
+  private readonly newer = new NewerReview(
+    (review) => {
+      const comment = this.comment.value.trim()
+      if (this.job !== null) void this.save(this.job, { ...review, comment })
+    },
+    () => this.enable(),
+  )
+  private readonly comment: HTMLTextAreaElement
   private readonly reviewer: HTMLInputElement
+  private readonly name: HTMLElement
   private readonly accept: HTMLButtonElement
   private readonly reject: HTMLButtonElement
+  private readonly verdicts: HTMLElement
+  private readonly reasons = new ReasonChoice(
+    (reasons) => void this.give({ verdict: 'rejected', reasons }),
+    () => this.enable(),
+  )
   private readonly past = element('ol.reviews', { 'aria-label': 'Earlier reviews' })
+  private readonly open = element('div.also-open', { 'aria-live': 'polite' })
   private readonly result = element('div.result', { 'aria-live': 'polite' })
+  private readonly presence = new Presence(
+    () => this.reviewer.value.trim(),
+    (viewers) => this.showViewers(viewers),
+  )
 
-  constructor(private readonly onSaved: (job: string) => void) {
+  /** `confirmed` asks whether a mask is accepted in spite of doubts about it. */
+  constructor(
+    private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
+    private readonly confirmed: () => Promise<boolean>,
+  ) {
+    this.comment = element('textarea', {
+      id: 'comment',
+      rows: 2,
+      maxlength: 10_000,
+      oninput: () => this.job !== null && keepDraft(this.job.id, this.comment.value),
+      onkeydown: (event: KeyboardEvent) => event.key === 'Escape' && this.comment.blur(),
+    })
     this.reviewer = element('input', {
       id: 'reviewer',
       type: 'text',
@@ -30,33 +71,37 @@ export class VerdictView {
       value: recall('reviewer', ''),
       onchange: () => remember('reviewer', this.reviewer.value.trim()),
     })
-    const verdict = (kind: NewReview['verdict'], label: string, key: string): HTMLButtonElement =>
-      element(
-        `button.${kind}` as 'button',
-        {
-          type: 'button',
-          id: kind,
-          title: `${label} (${key})`,
-          onclick: () => void this.give(kind),
-        },
-        label,
-        element('kbd', { 'aria-hidden': 'true' }, key),
-      )
-    this.accept = verdict('accepted', 'Accept', 'A')
-    this.reject = verdict('rejected', 'Reject', 'R')
+    this.name = element(
+      'div.name',
+      {},
+      element('label', { for: 'reviewer' }, 'Your name (optional)'),
+      this.reviewer,
+    )
+    this.accept = this.button('accepted', 'Accept', 'A', () => void this.acceptIt())
+    this.reject = this.button('rejected', 'Reject', 'R', () => this.askReasons())
+    this.verdicts = element(
+      'div.buttons',
+      {},
+      this.accept,
+      this.reject,
+      this.button('skip', 'Skip', 'S', () => this.skip()),
+    )
     this.root = element(
       'section.verdict',
       { 'aria-label': 'Review' },
       element('h2', {}, 'Review'),
+      this.open,
+      this.newer.root,
       this.past,
       element('label', { for: 'comment' }, 'Comment (optional)'),
       this.comment,
-      element('label', { for: 'reviewer' }, 'Your name (optional)'),
-      this.reviewer,
-      element('div.buttons', {}, this.accept, this.reject),
+      this.name,
+      this.verdicts,
+      this.reasons.root,
       this.result,
     )
     this.root.hidden = true
+    tidyDrafts()
   }
 
   /** Shows the form for a job; the buttons are enabled when the mask is on screen. */
@@ -65,51 +110,153 @@ export class VerdictView {
     const reviewed = !other && this.visible && this.job?.verdict !== job?.verdict
     this.job = job
     this.root.hidden = job?.state !== 'succeeded'
-    if (other) {
-      this.comment.value = ''
-      this.visible = false
-      fill(this.past)
-      fill(this.result)
-    }
+    this.presence.show(job?.state === 'succeeded' ? job.id : null)
+    if (other) this.reset()
     this.enable()
     if (reviewed && !this.saving) void this.list() // reviewed in another tab or by another reader
   }
 
   /** Enables the buttons: the mask is on screen. */
   allow(): void {
+    const { job } = this
+    if (job === null) return
     this.visible = true
     this.enable()
-    void this.list()
+    void this.list().then((reviews) => {
+      if (this.job?.id === job.id) this.seen = reviews[0]?.id ?? ''
+    })
+    this.worklist.nextUnreviewed(job.id).then(prefetch, () => {}) // it only saves time
   }
 
-  async give(verdict: NewReview['verdict']): Promise<void> {
-    const job = this.job
+  keys(): Keys {
+    if (this.reasons.open) return this.reasons.keys()
+    if (this.newer.asks) return this.newer.keys()
+    return {
+      a: () => void this.acceptIt(),
+      r: () => this.askReasons(),
+      s: () => this.skip(),
+      c: () => this.comment.focus(),
+      ...(this.undo.offered ? { u: () => this.undo.undo() } : {}),
+    }
+  }
+
+  private reset(): void {
+    this.comment.value = this.job === null ? '' : draftOf(this.job.id)
+    this.visible = false
+    this.seen = ''
+    this.newer.clear()
+    this.reasons.close()
+    fill(this.past)
+    fill(this.open)
+    fill(this.result)
+  }
+
+  private async acceptIt(): Promise<void> {
+    const { job } = this
+    if (this.reasons.open || this.accept.disabled || !(await this.confirmed())) return
+    if (this.job?.id === job?.id) await this.give({ verdict: 'accepted' })
+  }
+
+  private askReasons(): void {
+    if (this.reject.disabled) return
+    this.reasons.show()
+    this.enable()
+  }
+
+  private skip(): void {
+    if (this.job !== null) void this.goOn(this.job, '')
+  }
+
+  /** Opens the next job that waits for a review, or says that there is none. */
+  private async goOn(from: Job, said: string): Promise<void> {
+    try {
+      const next = await this.worklist.nextUnreviewed(from.id)
+      if (this.job?.id !== from.id) return
+      if (next !== undefined) go({ page: 'job', id: next.id })
+      else fill(this.result, element('p.saved', {}, `${said} ${NONE_LEFT}`.trim()))
+    } catch (error) {
+      if (this.job?.id === from.id) fill(this.result, problemBox(api.problemOf(error)))
+    }
+  }
+
+  /** Shows the job's verdict in the list, then the service's own copy of the job. */
+  private changed(job: Job): void {
+    this.worklist.update(job)
+    this.refresh(job.id)
+  }
+
+  private refresh(id: string): void {
+    api.job(id).then(
+      (fresh) => this.worklist.update(fresh),
+      () => void this.worklist.refresh(), // the list shows when the service is available again
+    )
+  }
+
+  private async give(verdict: Pick<NewReview, 'verdict' | 'reasons'>): Promise<void> {
+    const { job } = this
     if (job === null || this.accept.disabled) return
+    const reviewer = this.reviewer.value.trim()
+    remember('reviewer', reviewer)
+    const comment = this.comment.value.trim()
+    await this.save(job, { ...verdict, comment, reviewer, seen: this.seen })
+  }
+
+  private async save(job: Job, review: NewReview): Promise<void> {
     this.saving = true
     this.enable()
     try {
-      remember('reviewer', this.reviewer.value.trim())
-      await api.review(job.id, {
-        verdict,
-        comment: this.comment.value.trim(),
-        reviewer: this.reviewer.value.trim(),
-      })
-      this.comment.value = ''
-      fill(
-        this.result,
-        element(
-          'p.saved',
-          {},
-          `${VERDICTS[verdict]}. To change the verdict, review the mask again.`,
-        ),
-      )
-      this.onSaved(job.id)
+      await this.saved(job, review, await api.review(job.id, review))
     } catch (error) {
-      fill(this.result, problemBox(api.problemOf(error)))
+      const problem = api.problemOf(error)
+      if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
+      else if (problem.kind !== 'newer-review' || !(await this.ask(review)))
+        fill(this.result, problemBox(problem))
+      if (problem.status === 409) this.refresh(job.id)
     }
     this.saving = false
     this.enable()
-    await this.list()
+  }
+
+  private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
+    const said = `${VERDICTS[review.verdict]}.`
+    keepDraft(job.id, '')
+    this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
+    this.changed({ ...job, verdict: review.verdict })
+    if (this.job?.id !== job.id) return
+    this.seen = saved.id
+    this.comment.value = ''
+    this.reasons.close()
+    fill(this.result)
+    void this.list()
+    await this.goOn(job, said)
+  }
+
+  /** Withdraws a review, and opens its job again with its comment. */
+  private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
+    try {
+      await api.withdraw(job.id, saved.id)
+    } catch (error) {
+      this.undo.say(`Not undone: ${job.scan_name}. ${api.problemOf(error).detail}`)
+      return
+    }
+    keepDraft(job.id, review.comment ?? '')
+    this.changed(job)
+    if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
+    this.comment.value = review.comment ?? ''
+    fill(this.result)
+    void this.list()
+  }
+
+  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it.
+   * False if there is nothing to show. */
+  private async ask(review: NewReview): Promise<boolean> {
+    const reviews = await this.list()
+    if (reviews.length === 0) return false
+    this.seen = reviews[0]!.id
+    this.reasons.close()
+    this.newer.ask(review, reviews)
+    this.root.scrollTop = 0
+    return true
   }
 
   private enable(): void {
@@ -118,29 +265,39 @@ export class VerdictView {
     this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
     this.reject.setAttribute('aria-pressed', String(this.job?.verdict === 'rejected'))
+    this.verdicts.hidden = this.reasons.open || this.newer.asks
   }
 
-  private async list(): Promise<void> {
-    const job = this.job
-    if (job === null) return
+  /** Shows the reviews of the job; those that count, newest first. */
+  private async list(): Promise<Review[]> {
+    const { job } = this
+    if (job === null) return []
     try {
-      const reviews = await api.reviews(job.id)
-      if (this.job?.id !== job.id) return
-      const newest = [...reviews].sort((a, b) => b.created_at.localeCompare(a.created_at))
-      fill(this.past, ...newest.map(row))
+      const reviews = (await api.reviews(job.id)).reverse()
+      if (this.job?.id === job.id) fill(this.past, ...reviews.map(reviewRow))
+      return reviews.filter((review) => review.withdrawn_at === null)
     } catch (error) {
-      fill(this.result, problemBox(api.problemOf(error)))
+      if (this.job?.id === job.id) fill(this.result, problemBox(api.problemOf(error)))
+      return []
     }
   }
-}
 
-function row(review: Review): HTMLElement {
-  const by = review.reviewer === '' ? '' : ` by ${review.reviewer}`
-  return element(
-    'li',
-    { 'data-verdict': review.verdict },
-    element('strong', {}, VERDICTS[review.verdict]),
-    element('span.fact', {}, `${by} ${timeText(review.created_at)}`),
-    review.comment !== '' && element('p', {}, review.comment),
-  )
+  private showViewers({ account, others }: Viewers): void {
+    const me = account === '' ? this.reviewer.value.trim() : account
+    const lines = others.map((viewer) => openText(viewer, me))
+    if (lines.join() !== this.open.dataset.said) {
+      fill(this.open, ...lines.map((line) => element('p', {}, line)))
+    }
+    this.open.dataset.said = lines.join()
+    this.name.hidden = account !== ''
+  }
+
+  private button(name: string, label: string, key: string, onclick: () => void): HTMLButtonElement {
+    return element(
+      `button.${name}` as 'button',
+      { type: 'button', id: name, title: `${label} (${key})`, onclick },
+      label,
+      element('kbd', { 'aria-hidden': 'true' }, key),
+    )
+  }
 }

@@ -1,5 +1,6 @@
 """Scans that are unlike the scans that a model was trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,17 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from imaging.formats.affine import ORIENTATION_UNKNOWN
 from imaging.intensity import percentiles
 from imaging.scan import Scan, in_memory
 from inference.engine import Engine
 from inference.network_input import network_input
 from inference.sample_scans import sample_scans
-from inference.training_fit import training_warnings
 from models.card import ModelCard
 from models.card_parts import Channel, Intensity
+from models.doubt import Doubt, DoubtKind
 from models.registry import Registry
+from models.training_fit import training_fit
 from models.training_range import TrainingRange
 from tests.support.cards import card
 from tests.support.dicom.mr_series import series
@@ -28,7 +31,7 @@ CT = {"low": [-1100, -900], "high": [200, 2000]}
 def warnings_of(scan: Scan, dimension: int = 3, **trained: Any) -> tuple[str, ...]:
     channel = Channel(name="t1", trained_on=TrainingRange.model_validate(trained))
     described = card("solid", dimension, "t1").model_copy(update={"channels": (channel,)})
-    return training_warnings({"t1": scan}, described)
+    return training_fit({"t1": scan}, described).warnings
 
 
 def hounsfield(seed: int = 3) -> NDArray[np.float32]:
@@ -134,15 +137,16 @@ def test_the_networks_of_the_zoo_know_their_samples_from_each_other(name: str) -
     other, own_card = next(one for one in models if one != name), models[name].card
     (channel,) = own_card.channels
     (own,), (foreign,) = (sample_scans(models[one]).values() for one in (name, other))
-    assert not training_warnings({channel.name: own}, own_card)
-    (warning,) = training_warnings({channel.name: foreign}, own_card)
+    assert not training_fit({channel.name: own}, own_card).warnings
+    (warning,) = training_fit({channel.name: foreign}, own_card).warnings
     assert "its extent is" in warning
 
 
 def test_a_scan_of_one_value() -> None:
     scan = in_memory(np.full((1, 8, 8, 8), 7, np.int16), (1.0, 1.0, 1.0))
-    warnings = network_input({"t1": scan}, card("solid", 3, "t1")).warnings
-    assert warnings == ("All voxels of channel t1 have the same value: it shows nothing.",)
+    subject = network_input({"t1": scan}, card("solid", 3, "t1"))
+    assert [doubt.kind for doubt in subject.doubts] == [DoubtKind.VALUES]
+    assert subject.warnings == ("All voxels of channel t1 have the same value: it shows nothing.",)
 
 
 @pytest.mark.parametrize(
@@ -171,3 +175,50 @@ def test_a_model_that_does_not_clip_reads_all_values(kind: str) -> None:
     described = card("solid", 3, "t1").model_copy(update={"intensity": intensity})
     scan = in_memory(hounsfield(), (1.0, 1.0, 1.0))
     assert network_input({"t1": scan}, described).warnings == ()
+
+
+def test_each_difference_is_a_doubt_of_its_own() -> None:
+    channel = Channel(
+        name="t1",
+        trained_on=TrainingRange(
+            spacing_mm=((0.5, 2),) * 3, extent_mm=((5, 15),) * 3, modalities=("MR",)
+        ),
+    )
+    described = card("solid", 3, "t1").model_copy(update={"channels": (channel,)})
+    scan = in_memory(hounsfield(), (1.0, 1.0, 4.0))
+    fit = training_fit({"t1": scan}, described)
+    assert fit.doubts == (
+        Doubt(DoubtKind.SPACING, "Its voxel size is 4 mm S-I (training: 0.5 to 2 mm)."),
+        Doubt(
+            DoubtKind.EXTENT,
+            "Its extent is 20 mm R-L (training: 5 to 15 mm), 20 mm A-P (training: 5 to 15 mm), "
+            "80 mm S-I (training: 5 to 15 mm).",
+        ),
+        Doubt(
+            DoubtKind.MODALITY,
+            "Its values look like the Hounsfield units of a CT (training: MR).",
+        ),
+    )
+    assert len(fit.warnings) == 1
+    assert network_input({"t1": scan}, described).doubts == fit.doubts
+    header_only = training_fit({"t1": scan}, described, read_values=False)
+    assert header_only.doubts == fit.doubts[:2]
+
+
+def test_an_image_with_colours_for_a_model_of_grey_values() -> None:
+    grey = np.random.default_rng(1).integers(0, 255, (1, 40, 30), np.uint8)
+    stained = np.concatenate([grey, grey // 2, grey])
+    described = card("flat", 2, "em")
+    (doubt,) = training_fit({"em": in_memory(stained)}, described).doubts
+    assert doubt.kind is DoubtKind.COLOUR
+    for image in (grey, np.repeat(grey, 3, axis=0)):
+        assert not training_fit({"em": in_memory(image)}, described).doubts
+    rgb = card("flat", 2, "em", components=3)
+    assert not training_fit({"em": in_memory(stained)}, rgb).doubts
+
+
+def test_an_unknown_orientation_is_a_doubt() -> None:
+    scan = replace(in_memory(hounsfield(), (1.0, 1.0, 1.0)), warnings=(ORIENTATION_UNKNOWN,))
+    fit = training_fit({"t1": scan}, card("solid", 3, "t1"))
+    assert fit.doubts == (Doubt(DoubtKind.ORIENTATION, ORIENTATION_UNKNOWN),)
+    assert not fit.warnings  # the scan states it already

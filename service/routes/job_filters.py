@@ -1,0 +1,59 @@
+"""The query parameters that choose the jobs of a list."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import AwareDatetime
+
+from jobs.job import JobState
+from jobs.job_filter import JobFilter, Verdict
+from service.schemas import BatchId, Modality, ModelName, Text
+
+_Words = Annotated[Text, Query(max_length=200)]
+
+
+def _job_filter(
+    state: Annotated[
+        list[JobState], Query(description="Only jobs in this state; repeat it for several states.")
+    ] = [],  # noqa: B006 - FastAPI copies it
+    verdict: Annotated[
+        list[Verdict],
+        Query(
+            description="Only jobs with this verdict, or `to_review` for those that have succeeded "
+            "and have none; repeat it for several verdicts."
+        ),
+    ] = [],  # noqa: B006
+    reviewer: Annotated[
+        _Words | None, Query(description="Only jobs whose latest review has this name.")
+    ] = None,
+    model: Annotated[ModelName | None, Query(description="Only jobs of this model.")] = None,
+    batch: Annotated[BatchId | None, Query(description="Only jobs of this batch.")] = None,
+    modality: Annotated[
+        Modality | None,
+        Query(description="Only jobs whose first scan has this DICOM modality, such as CT."),
+    ] = None,
+    text: Annotated[
+        _Words | None,
+        Query(description="Only jobs with all of these words in the names of their scans."),
+    ] = None,
+    created_from: Annotated[
+        AwareDatetime | None, Query(description="Only jobs created at this time or later.")
+    ] = None,
+    created_before: Annotated[
+        AwareDatetime | None, Query(description="Only jobs created before this time.")
+    ] = None,
+) -> JobFilter:
+    return JobFilter(
+        states=tuple(state),
+        verdicts=tuple(verdict),
+        reviewer=reviewer,
+        model=model,
+        batch=batch,
+        modality=modality,
+        text=text,
+        created_from=None if created_from is None else created_from.timestamp(),
+        created_before=None if created_before is None else created_before.timestamp(),
+    )
+
+
+JobFilterDep = Annotated[JobFilter, Depends(_job_filter)]

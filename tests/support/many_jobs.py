@@ -1,0 +1,85 @@
+"""A worklist of thousands of jobs of all kinds, stored without a worker."""
+
+import time
+from dataclasses import replace
+from uuid import uuid4
+
+from sqlalchemy import update
+
+from jobs.batch import Batch
+from jobs.job import Job, JobState
+from jobs.repository import Repository
+from jobs.repository.schema import jobs
+from jobs.review import Review
+from tests.support.rows import make_job, make_scan
+
+PROJECT = "local"
+SCANS = 500
+MODELS = ("hippocampus-mri-3d", "nuclei-2d", "spleen-ct-3d")
+MODALITIES = ("MR", "CT", None)
+READERS = ("Dr. Okafor", "Dr. Weiss")
+STATES = (
+    *[JobState.SUCCEEDED] * 7,
+    JobState.FAILED,
+    JobState.CANCELLED,
+    JobState.QUEUED,
+)
+"""The states of ten jobs; every second of the succeeded ones is accepted."""
+REPORT = {"warnings": ["The mask touches the edge of the scan."], "notes": "x" * 2000}
+AT_ONCE = 5_000
+
+
+def scan_name(number: int) -> str:
+    """The file name of the scan of job `number`."""
+    return f"subject-{number % SCANS:04}_T1w.nii.gz"
+
+
+def store_jobs(repository: Repository, number: int) -> list[str]:
+    """Stores scans, jobs and some reviews; returns the ids of the jobs, oldest first."""
+    now = time.time()
+    for n in range(SCANS):
+        scan = make_scan(f"scan{n}", PROJECT, sha256=f"{n:064}")
+        modality = MODALITIES[n % len(MODALITIES)]
+        repository.scans.add(replace(scan, name=scan_name(n), modality=modality))
+    stored = [_job(n, now - (number - n) * 60) for n in range(number)]
+    for first in range(0, number, AT_ONCE):
+        batch = Batch(uuid4().hex, PROJECT, "many", now)
+        repository.batches.add(batch, stored[first : first + AT_ONCE])
+    _finish(repository, now)
+    for n in range(0, number, number // 20):
+        if STATES[n % len(STATES)] is JobState.SUCCEEDED:
+            _review(repository, stored[n], READERS[n % len(READERS)])
+    return [job.id for job in stored]
+
+
+def _job(number: int, created_at: float) -> Job:
+    return make_job(
+        uuid4().hex,
+        PROJECT,
+        scans={"image": f"scan{number % SCANS}"},
+        model=MODELS[number % len(MODELS)],
+        priority=(5, 5, 9, 0)[number % 4],
+        created_at=created_at,
+    )
+
+
+def _finish(repository: Repository, now: float) -> None:
+    """As workers would: in one statement for each state, since there are so many."""
+    place = (jobs.c.seq - 1) % len(STATES)
+    with repository.database.write() as connection:
+        for state in set(STATES) - {JobState.QUEUED}:
+            places = [n for n, one in enumerate(STATES) if one is state]
+            values = {"state": state, "finished_at": now, "attempt": 1}
+            if state is JobState.SUCCEEDED:
+                values |= {"report": REPORT, "mask_sha256": "0" * 64, "mask_format": "nifti"}
+            if state is JobState.FAILED:
+                values |= {"error": {"title": "Bad", "detail": "It broke."}}
+            connection.execute(update(jobs).where(place.in_(places)).values(**values))
+        accepted = update(jobs).where(jobs.c.state == JobState.SUCCEEDED, jobs.c.seq % 2 == 1)
+        connection.execute(accepted.values(verdict="accepted"))
+
+
+def _review(repository: Repository, job: Job, reader: str) -> None:
+    repository.reviews.add(
+        PROJECT, Review(uuid4().hex, job.id, "accepted", "", reader, time.time())
+    )

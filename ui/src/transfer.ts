@@ -1,0 +1,120 @@
+/** Sends files by tus: an interrupted upload continues where it was, also after a reload. */
+
+import type { DetailedError } from 'tus-js-client'
+import { ApiError, address, responseProblem, UNREACHABLE } from './api'
+import { filePrint } from './file_print'
+import type { Problem } from './schemas'
+import { tarOf } from './tar'
+import { forget, idOf, storage } from './unfinished'
+
+/**
+ * Bytes of a request. When a connection breaks, a proxy that waits for whole requests loses one, and
+ * Chromium sends one again by itself, which the gateway refuses because it has a part of it.
+ */
+const PART_BYTES = 8 << 20
+/** Pauses after failures without progress: about four minutes, enough to restart a gateway. */
+const PAUSES_MS = [500, 1000, 2000, 4000, 8000, ...Array<number>(15).fill(15_000)]
+/** These may pass by themselves; all other refusals are final. */
+const PASSING = [0, 408, 409, 423, 425, 429, 500, 502, 503, 504]
+
+const CHANGED: Problem = {
+  title: 'File changed',
+  status: 409,
+  detail: '',
+  expected: 'The file as it was when you chose it.',
+  hint: 'It was changed, moved or deleted. Remove the upload and choose the file again.',
+}
+
+export interface Listener {
+  /** The upload has this id; `continued`: it had begun before. */
+  known(id: string, continued: boolean): void
+  sent(fraction: number): void
+  /** The connection broke; the upload goes on by itself. */
+  interrupted(): void
+}
+
+/**
+ * Sends what the gateway does not have yet of the files; resolves to the id of the upload.
+ *
+ * Several files are sent as a tar. `name`: of the scan; empty: by its content.
+ */
+export async function transfer(
+  files: File[],
+  name: string,
+  listener: Listener,
+  signal: AbortSignal,
+): Promise<string> {
+  const [tus, print] = await Promise.all([import('tus-js-client'), filePrint(files)])
+  const content = files.length === 1 ? files[0]! : tarOf(files)
+  const [earlier] = await storage.findUploadsByFingerprint(print)
+  return new Promise((resolve, reject) => {
+    const upload = new tus.Upload(content, {
+      endpoint: address('uploads'),
+      headers: { 'Idempotency-Key': randomKey() }, // a lost response creates no second upload
+      metadata: name === '' ? {} : { filename: name },
+      chunkSize: PART_BYTES,
+      retryDelays: PAUSES_MS,
+      fingerprint: async () => print,
+      urlStorage: storage,
+      onUploadUrlAvailable: () => {
+        const id = idOf(upload.url!)
+        upload.url = address(`uploads/${id}`) // a proxy may serve the gateway below a path
+        listener.known(id, upload.url === earlier?.uploadUrl)
+      },
+      onProgress: (sent, total) => listener.sent(sent / total),
+      onShouldRetry: (error) => {
+        const passing = PASSING.includes(statusOf(error))
+        if (passing) listener.interrupted()
+        if (statusOf(error) === 0) void readable(files).catch(stop)
+        return passing
+      },
+      onSuccess: () => resolve(idOf(upload.url!)),
+      onError: (error) => reject(failure(error)),
+    })
+    const stop = (reason: Error): void => {
+      void upload.abort()
+      reject(reason)
+    }
+    signal.addEventListener('abort', () => stop(new DOMException('cancelled', 'AbortError')))
+    if (earlier !== undefined) upload.resumeFromPreviousUpload(earlier)
+    if (!signal.aborted) upload.start()
+  })
+}
+
+/** Deletes an upload from the gateway, which may have deleted it already. */
+export async function discard(id: string): Promise<void> {
+  forget(id)
+  const headers = { 'Tus-Resumable': '1.0.0' }
+  await fetch(address(`uploads/${id}`), { method: 'DELETE', headers }).catch(() => null)
+}
+
+/** Rejects if the browser cannot read a file: a request of it fails as without a connection. */
+async function readable(files: File[]): Promise<void> {
+  for (const file of files) {
+    await file
+      .slice(0, 1)
+      .arrayBuffer()
+      .catch(() => {
+        throw new ApiError({ ...CHANGED, detail: `The file ${file.name} cannot be read any more.` })
+      })
+  }
+}
+
+function failure(error: Error | DetailedError): Error {
+  const status = statusOf(error)
+  if (status === 0) return new ApiError(UNREACHABLE)
+  const body = (error as DetailedError).originalResponse?.getBody() ?? ''
+  return new ApiError(responseProblem(status, body))
+}
+
+/** 0: there is no response. */
+function statusOf(error: Error | DetailedError): number {
+  return ('originalResponse' in error && error.originalResponse?.getStatus()) || 0
+}
+
+/** `crypto.randomUUID` exists only on secure origins; a hospital's host may have no TLS. */
+export function randomKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((n) => n.toString(16).padStart(2, '0'))
+    .join('')
+}

@@ -1,0 +1,31 @@
+/** The reviews of a mask that were given before, newest first, and who else has it open. */
+
+import { element } from '../element'
+import type { Review, Viewer } from '../schemas'
+import { durationText, timeText } from '../text'
+import { reasonText } from './reasons'
+
+export const VERDICTS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
+
+export function reviewRow(review: Review): HTMLElement {
+  const by = review.reviewer === '' ? '' : ` by ${review.reviewer}`
+  const withdrawn =
+    review.withdrawn_at === null ? '' : `, withdrawn ${timeText(review.withdrawn_at)}`
+  return element(
+    'li',
+    { 'data-verdict': review.withdrawn_at === null ? review.verdict : 'withdrawn' },
+    element('strong', {}, VERDICTS[review.verdict]),
+    element('span.fact', {}, `${by} ${timeText(review.created_at)}${withdrawn}`),
+    review.reasons.length > 0 && element('p', {}, reasonText(review.reasons)),
+    review.comment !== '' && element('p', {}, review.comment),
+  )
+}
+
+/** "Dr. B has had this open for 3 min." `me` is the reader's own name. */
+export function openText(viewer: Viewer, me: string, now: number = Date.now()): string {
+  if (viewer.reader !== '' && viewer.reader === me) return 'You have this open in another window.'
+  const who = viewer.reader === '' ? 'Another reader' : viewer.reader
+  const seconds = (now - Date.parse(viewer.since)) / 1000
+  if (seconds < 90) return `${who} has just opened this.`
+  return `${who} has had this open for ${durationText(seconds)}.`
+}

@@ -1,0 +1,64 @@
+/** A bar that offers for five seconds to withdraw the last verdict. */
+
+import { element, fill } from '../element'
+
+const SHOWN_MS = 5000
+
+export class UndoBar {
+  readonly root = element('div.undo', { role: 'status' })
+  private timer = 0
+  private action: (() => void) | null = null
+
+  constructor() {
+    // Whoever reaches for the button has time to press it.
+    for (const event of ['mouseenter', 'focusin']) {
+      this.root.addEventListener(event, () => clearTimeout(this.timer))
+    }
+    for (const event of ['mouseleave', 'focusout']) {
+      this.root.addEventListener(event, () => this.wait())
+    }
+  }
+
+  get offered(): boolean {
+    return this.action !== null
+  }
+
+  offer(text: string, action: () => void): void {
+    this.action = action
+    fill(
+      this.root,
+      element('span', {}, text),
+      element(
+        'button',
+        { type: 'button', id: 'undo', onclick: () => this.undo() },
+        'Undo',
+        element('kbd', { 'aria-hidden': 'true' }, 'U'),
+      ),
+    )
+    this.wait()
+  }
+
+  /** Says something that concerns a job which may no longer be on screen. */
+  say(text: string): void {
+    this.action = null
+    fill(this.root, element('span', {}, text))
+    this.wait()
+  }
+
+  undo(): void {
+    const { action } = this
+    this.clear()
+    action?.()
+  }
+
+  clear(): void {
+    clearTimeout(this.timer)
+    this.action = null
+    fill(this.root)
+  }
+
+  private wait(): void {
+    clearTimeout(this.timer)
+    this.timer = window.setTimeout(() => this.clear(), SHOWN_MS)
+  }
+}
