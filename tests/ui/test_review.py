@@ -196,7 +196,8 @@ def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
 ) -> None:
     """The second is wider than a texture may be, so every other pixel of it is drawn."""
     held = hold(page)
-    job = begin(page, picture(tmp_path, rows, columns))
+    path = picture(tmp_path, rows, columns)
+    job = begin(page, path)
     report = finish(page, address, job)
     assert report["measurements"]["instances"]["count"] > 10
     opaque(page)
@@ -217,6 +218,8 @@ def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
     assert frame is not None
     shown = [n for n, spot in enumerate(spots) if spot and within(spot, frame, cross)]
     bare = {n: screen.at(spots[n]).astype(int) for n in shown}  # type: ignore[arg-type]
+    colours = np.asarray(Image.open(path)).astype(int)
+    assert np.mean([np.abs(bare[n] - colours[pixels[n]]).mean() for n in shown]) < 15
     let_go(page, held)
     screen.shoot()
     covered = {n for n in shown if np.abs(screen.at(spots[n]) - bare[n]).max() > 0}  # type: ignore[arg-type]
