@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE))  # last: jobs.py is in this folder, and `jobs` is a package of Tessera
 sys.path.append(str(HERE.parent))
 
-from gateway_process import free_port, running  # noqa: E402
+from gateway_process import free_port, processor_s, started  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from queue_depth import database  # noqa: E402
 from record import save  # noqa: E402
@@ -108,21 +108,26 @@ def measured(url: str, folder: Path, number: int, chromium: str) -> Row:
         repository.migrate()
         store_jobs(repository, number)
     settings = Settings(data=folder, database_url=url)
-    with gateway(settings) as client:
-        return requests(client) | in_browser(str(client.base_url), chromium)
+    with gateway(settings) as (client, process):
+        return requests(client, process) | in_browser(str(client.base_url), chromium)
 
 
-def requests(client: httpx.Client) -> Row:
+def requests(client: httpx.Client, process: int) -> Row:
     """Milliseconds of a page of 50 jobs (the slowest of all filters and orders) and of the counts
-    (the slowest of all filters), each a median."""
+    (the slowest of all filters), each a median; and means of the gateway's processor time."""
+    before = processor_s(process)
     pages = {
         (name, sort): median_ms(client, "/v1/jobs", {**query, "sort": sort})
         for name, query in FILTERS.items()
         for sort in SORTS
     }
+    between = processor_s(process)
     counts = {name: median_ms(client, "/v1/jobs/counts", query) for name, query in FILTERS.items()}
+    after = processor_s(process)
     slowest, most = max(pages, key=pages.__getitem__), max(counts, key=counts.__getitem__)
     return {
+        "page_cpu_ms": round(1000 * (between - before) / len(pages) / RUNS, 1),
+        "counts_cpu_ms": round(1000 * (after - between) / len(counts) / RUNS, 1),
         "page_ms": pages["all", "newest"],
         "slowest_page": ", ".join(slowest),
         "slowest_page_ms": pages[slowest],
@@ -173,18 +178,19 @@ def opened_s(page: Page, address: str) -> float:
 
 
 @contextlib.contextmanager
-def gateway(settings: Settings) -> Iterator[httpx.Client]:
-    """A client of a gateway without a worker."""
+def gateway(settings: Settings) -> Iterator[tuple[httpx.Client, int]]:
+    """A client of a gateway without a worker, and its process id."""
     port = free_port()
     environment = {
         "TESSERA_DATA": str(settings.data),
         "TESSERA_DATABASE_URL": settings.database,
         "TESSERA_BROKER_URL": "file://",
         "TESSERA_PORT": str(port),
+        "TESSERA_LEASE_S": "36000",  # no message is missed
     }
     command: Sequence[str | Path] = [Path(sys.executable).parent / "tessera", "gateway"]
-    with running(command, port, environment) as client:
-        yield client
+    with started(command, port, environment) as both:
+        yield both
 
 
 if __name__ == "__main__":

@@ -149,6 +149,7 @@ async def _changes_of_several(
                 if before is None or _differ(before, status):
                     reported[status.job.id] = status
                     yield _event(status)
+                    await asyncio.sleep(0)  # a turn for others, and for the end of the connection
             await news.wait()
 
 

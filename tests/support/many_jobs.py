@@ -75,6 +75,7 @@ def _finish(repository: Repository, now: float) -> None:
             if state is JobState.FAILED:
                 values |= {"error": {"title": "Bad", "detail": "It broke."}}
             connection.execute(update(jobs).where(place.in_(places)).values(**values))
+        connection.execute(update(jobs).values(sent_at=now))  # no message is missed
         accepted = update(jobs).where(jobs.c.state == JobState.SUCCEEDED, jobs.c.seq % 2 == 1)
         connection.execute(accepted.values(verdict="accepted"))
 
