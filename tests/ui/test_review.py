@@ -270,9 +270,9 @@ def test_what_comes_late_is_not_shown_for_another_job(
     scan = httpx.get(f"{address}/v1/jobs/{volume}", timeout=30).json()["scans"]["t1"]
     for late in (f"/v1/scans/{scan}$", f"/v1/scans/{scan}/volume", f"/v1/jobs/{volume}/report$"):
         page.goto("about:blank")  # what the page knows already it would not ask for again
+        held = hold(page, late)  # also what the page loads before its job opens
         page.goto(f"{address}/#job={flat}")
         page.wait_for_selector(".stage[data-mask=shown]")
-        held = hold(page, late)
         page.click(f'[data-job="{volume}"] a')
         page.wait_for_url(re.compile(volume))
         asked_for(page, held)
