@@ -90,7 +90,7 @@ def take(page: Page, scan: Path, out: Path) -> None:
     page.click("#start")
     stage = page.locator(".stage[data-scan=shown][data-mask=shown]")
     expect(stage).to_be_visible()
-    page.wait_for_timeout(2000)  # the 3D view is drawn after the planes
+    page.wait_for_timeout(2000)  # the mask is drawn a moment later
     shoot(page, out / "mask.png")
     page.click("#accepted")
     expect(page.locator("[data-job][data-verdict=accepted]").first).to_be_visible()

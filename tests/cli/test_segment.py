@@ -53,6 +53,28 @@ def test_an_uncompressed_mask(volume: Path, tmp_path: Path) -> None:
     assert out.read_bytes()[:2] != b"\x1f\x8b"
 
 
+def test_doubts_about_a_mask_are_printed(
+    volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ct, report = tmp_path / "ct.nii", tmp_path / "r.json"
+    image = nibabel.load(volume)
+    nibabel.save(nibabel.Nifti1Image(hounsfield(image.shape), image.affine), ct)
+    asked = ("segment", ct, "--model", "hippocampus-mri-3d", "-o", tmp_path / "m.nii")
+    assert tessera(*asked, "--report", report) == 0
+    kinds = [doubt["kind"] for doubt in json.loads(report.read_text())["doubts"]]
+    assert "modality" in kinds
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "This mask may be wrong:" in printed
+    assert "- Its values look like the Hounsfield units of a CT (training: MR)." in printed
+
+
+def hounsfield(shape: tuple[int, ...]) -> np.ndarray:
+    """A third air, the rest soft tissue."""
+    values = np.random.default_rng(3).normal(40, 30, shape)
+    values[: shape[0] // 3] = -1000
+    return values.astype(np.int16)
+
+
 def test_a_mask_to_start_from(
     volume: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,7 +57,7 @@ def test_commands(start_gateway: Start, tmp_path: Path) -> None:
     assert '"name":"study"' in batch
     assert "event: job" in followed
     assert "volume_ml" in made
-    assert '"verdict":"accepted"' in reviewed
+    assert '"verdict":"rejected"' in reviewed
     assert '"jobs":[{' in deleted
     assert nibabel.load(tmp_path / "mask.nii.gz").shape == (5, 6, 7)
     assert (tmp_path / "volume.nii.gz").read_bytes() == nifti_bytes()

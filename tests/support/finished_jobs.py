@@ -45,7 +45,17 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: Any
             mask_format=kind,
             preview_sha256=blobs.put(preview),
             report={
-                "model": {"name": job.model},
+                "model": {
+                    "name": job.model,
+                    "version": job.model_version,
+                    "sha256": job.model_sha256,
+                },
+                "device": "cpu",
+                "precision": "fp32",
+                "exact": True,
+                "tiling": {"kind": "one pass", "tiles": 1},
+                "seconds": {"total": 0.5},
+                "warnings": [],
                 "measurements": {
                     "labels": [measured(flat=flat)],
                     "instances": None,

@@ -1,6 +1,7 @@
 """The page in a real browser."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,8 +24,8 @@ def watched(browser: Browser, address: str) -> Iterator[Page]:
     page.goto(address)
     yield page
     context.close()
-    # Chromium itself reports every refused upload in the console.
-    refusals = ("status of 415", "status of 422")
+    # Chromium itself reports every refused upload and review in the console.
+    refusals = ("status of 409", "status of 415", "status of 422")
     unexpected = [line for line in messages if not any(one in line for one in refusals)]
     assert unexpected == []
     assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
@@ -37,3 +38,11 @@ def finish(page: Page, address: str, job: str) -> dict[str, Any]:
     answer = httpx.get(f"{address}/v1/jobs/{job}/report", timeout=30)
     report: dict[str, Any] = answer.raise_for_status().json()
     return report
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drops files and folders on the page, as a file manager does."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})

@@ -6,6 +6,8 @@ import nibabel as nib
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.page import drop
+
 HEIGHTS = {"1": 5, "2": 6, "3": 7}
 """Patient -> slices. The voxels of patient 1 are too few for any other header."""
 
@@ -55,11 +57,3 @@ def test_files_without_a_folder_are_paired_if_only_one_fits(page: Page, tmp_path
     drop(page, study / "3" / "scan.hdr", study / "2" / "scan.hdr", study / "2" / "scan.img")
     expect(rows).to_have_count(4)
     expect(rows.and_(page.locator("[data-state=refused]"))).to_have_count(3)
-
-
-def drop(page: Page, *paths: Path) -> None:
-    """Drops files and folders on the page, as a file manager does."""
-    session = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})

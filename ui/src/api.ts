@@ -120,6 +120,16 @@ export const tiles = (path: string, signal: AbortSignal): Promise<Tiles> => get(
 export const fits = (scan: string): Promise<ModelFit[]> => get(`scans/${scan}/models`)
 export const scans = (): Promise<ScanPage> => get('scans')
 export const job = (id: string): Promise<Job> => get(`jobs/${id}`)
+/** The job as the gateway has it now; null if it was deleted. */
+export async function jobIfAny(id: string): Promise<Job | null> {
+  try {
+    return await job(id)
+  } catch (error) {
+    if (problemOf(error).status === 404) return null
+    throw error
+  }
+}
+
 export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
 export const downloads = (id: string): Promise<Download[]> => get(`jobs/${id}/downloads`)
 export const peers = (): Promise<Peer[]> => get('peers')
@@ -181,11 +191,8 @@ export function leave(id: string, page: string): void {
 }
 let leaving: Promise<unknown> = Promise.resolve()
 
-/** Loads a file into the browser's cache, when the network has nothing else to do. */
-export async function cache(path: string, signal: AbortSignal): Promise<void> {
-  const response = await request(path, { signal, priority: 'low' })
-  await response.body!.pipeTo(new WritableStream())
-}
+/** Files that were requested before they are needed, by their paths. */
+export const ahead = new Map<string, Promise<ArrayBuffer>>()
 
 /** The bytes of a volume or mask, without gzip; `onBytes` is called with the number received. */
 export async function bytes(
@@ -193,6 +200,9 @@ export async function bytes(
   signal: AbortSignal,
   onBytes: (count: number) => void = () => {},
 ): Promise<ArrayBuffer> {
+  const requested = ahead.get(path)
+  ahead.delete(path)
+  if (requested !== undefined) return requested
   const response = await request(path, { signal })
   let count = 0
   const counted = response.body!.pipeThrough(

@@ -15,10 +15,14 @@ export interface Rows {
   toReview: () => Promise<Job[]>
 }
 
-/** The first job after the one on screen that waits for a review, or one before it. */
-export async function nextUnreviewed(list: Rows, here: string): Promise<Job | undefined> {
+/** The first job after the one on screen, but those, that waits for a review, or one before it. */
+export async function nextUnreviewed(
+  list: Rows,
+  here: string,
+  gone: ReadonlySet<string> = new Set(),
+): Promise<Job | undefined> {
   const waits = (job: Job | undefined): boolean =>
-    job?.state === 'succeeded' && job.verdict === null && job.id !== here
+    job?.state === 'succeeded' && job.verdict === null && job.id !== here && !gone.has(job.id)
   const end = Math.min(list.total, list.place + 1 + LOOK)
   for (let row = Math.max(0, list.place); row < end; row++) {
     const job = await list.loaded(row)

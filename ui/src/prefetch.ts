@@ -1,9 +1,12 @@
-/** Loads the next job's scan and mask into the browser's cache while the reader looks at this one. */
+/** Loads the next job's scan and mask while the reader looks at this one. */
 
 import * as api from './api'
 import type { Job } from './schemas'
-import { MAX_VOXELS, voxels } from './text'
+import { voxels } from './text'
 import { inTiles } from './tiles'
+
+/** Larger scans would take too much memory beside the one on screen. */
+const MOST_VOXELS = 2 ** 27
 
 let running = { job: '', stop: new AbortController() }
 
@@ -11,6 +14,7 @@ let running = { job: '', stop: new AbortController() }
 export function prefetch(job: Job | undefined): void {
   if (job?.id === running.job) return
   running.stop.abort()
+  api.ahead.clear()
   running = { job: job?.id ?? '', stop: new AbortController() }
   if (job !== undefined) load(job, running.stop.signal).catch(() => {}) // it only saves time
 }
@@ -24,7 +28,11 @@ async function load(job: Job, signal: AbortSignal): Promise<void> {
     ])
     return
   }
-  if (voxels(scan) > MAX_VOXELS) return // the page shows a preview of it
-  await api.cache(`scans/${scan.id}/volume`, signal)
-  await api.cache(`jobs/${job.id}/mask?format=nifti`, signal)
+  if (voxels(scan) > MOST_VOXELS) return
+  for (const path of [`scans/${scan.id}/volume`, `jobs/${job.id}/mask?format=nifti`]) {
+    if (signal.aborted) return
+    const file = api.bytes(path, signal)
+    api.ahead.set(path, file)
+    await file.catch(() => api.ahead.delete(path))
+  }
 }

@@ -3,15 +3,27 @@
 import type { DetailedError } from 'tus-js-client'
 import { ApiError, address, responseProblem, UNREACHABLE } from './api'
 import { filePrint } from './file_print'
+import type { Problem } from './schemas'
 import { tarOf } from './tar'
 import { forget, idOf, storage } from './unfinished'
 
-/** What a proxy that waits for whole requests loses at most when a connection breaks. */
-const PART_BYTES = 32 << 20
+/**
+ * Bytes of a request. When a connection breaks, a proxy that waits for whole requests loses one, and
+ * Chromium sends one again by itself, which the gateway refuses because it has a part of it.
+ */
+const PART_BYTES = 8 << 20
 /** Pauses after failures without progress: about four minutes, enough to restart a gateway. */
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000, ...Array<number>(15).fill(15_000)]
 /** These may pass by themselves; all other refusals are final. */
 const PASSING = [0, 408, 409, 423, 425, 429, 500, 502, 503, 504]
+
+const CHANGED: Problem = {
+  title: 'File changed',
+  status: 409,
+  detail: '',
+  expected: 'The file as it was when you chose it.',
+  hint: 'It was changed, moved or deleted. Remove the upload and choose the file again.',
+}
 
 export interface Listener {
   /** The upload has this id; `continued`: it had begun before. */
@@ -53,15 +65,17 @@ export async function transfer(
       onShouldRetry: (error) => {
         const passing = PASSING.includes(statusOf(error))
         if (passing) listener.interrupted()
+        if (statusOf(error) === 0) void readable(files).catch(stop)
         return passing
       },
       onSuccess: () => resolve(idOf(upload.url!)),
       onError: (error) => reject(failure(error)),
     })
-    signal.addEventListener('abort', () => {
+    const stop = (reason: Error): void => {
       void upload.abort()
-      reject(new DOMException('cancelled', 'AbortError'))
-    })
+      reject(reason)
+    }
+    signal.addEventListener('abort', () => stop(new DOMException('cancelled', 'AbortError')))
     if (earlier !== undefined) upload.resumeFromPreviousUpload(earlier)
     if (!signal.aborted) upload.start()
   })
@@ -72,6 +86,18 @@ export async function discard(id: string): Promise<void> {
   forget(id)
   const headers = { 'Tus-Resumable': '1.0.0' }
   await fetch(address(`uploads/${id}`), { method: 'DELETE', headers }).catch(() => null)
+}
+
+/** Rejects if the browser cannot read a file: a request of it fails as without a connection. */
+async function readable(files: File[]): Promise<void> {
+  for (const file of files) {
+    await file
+      .slice(0, 1)
+      .arrayBuffer()
+      .catch(() => {
+        throw new ApiError({ ...CHANGED, detail: `The file ${file.name} cannot be read any more.` })
+      })
+  }
 }
 
 function failure(error: Error | DetailedError): Error {

@@ -97,8 +97,22 @@ export class Worklist {
     return this.at(wanted)
   }
 
-  /** The next job that waits for a review. */
-  nextUnreviewed(here: string): Promise<Job | undefined> {
+  /**
+   * The next job that waits for a review, as the gateway has it now: the list may be some seconds
+   * old, and another reader may have judged a job, or deleted it.
+   */
+  async nextUnreviewed(here: string): Promise<Job | undefined> {
+    const gone = new Set<string>()
+    for (;;) {
+      const next = await this.listedUnreviewed(here, gone)
+      const job = next === undefined ? null : await api.jobIfAny(next.id)
+      if (next === undefined || job?.verdict === null) return job ?? undefined
+      gone.add(next.id)
+      if (job !== null) this.update(job)
+    }
+  }
+
+  private listedUnreviewed(here: string, gone: ReadonlySet<string>): Promise<Job | undefined> {
     const query = { ...this.query, tab: 'review' } as const
     const rows = {
       total: this.rows.total,
@@ -107,9 +121,12 @@ export class Worklist {
         if (this.at(row) === undefined) await this.load(row, row, UNINTERRUPTED)
         return this.at(row)
       },
-      toReview: async () => (await api.jobs(pageParams(query, 0, 2), UNINTERRUPTED)).jobs,
+      toReview: async () => {
+        const params = pageParams(query, 0, 2 + gone.size)
+        return (await api.jobs(params, UNINTERRUPTED)).jobs
+      },
     }
-    return nextUnreviewed(rows, here)
+    return nextUnreviewed(rows, here, gone)
   }
 
   /** Row of the selected job; -1 if it is in none that is known. */

@@ -15,6 +15,7 @@ import { init as initTools } from '@cornerstonejs/tools'
 import type { Grid, Numbers } from './nifti'
 import type { Space } from './space'
 
+type Releasable = { releaseGraphicsResources: (context?: unknown) => void }
 type Stored = Uint8Array | Uint16Array | Int16Array | Float32Array
 
 const CACHE_BYTES = 6 * 2 ** 30 // the page limits scans itself, by their voxels
@@ -130,8 +131,17 @@ export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
   return turned
 }
 
-/** Empties the library's cache. */
-export function purge(): void {
+/** Frees the memory of all scans, also that of the graphics card, which the library would keep. */
+export function purge(engine: RenderingEngine): void {
+  const ids = engine.getViewports().map(({ id }) => id)
+  if (ids.length > 0) {
+    const context = engine.getOffscreenMultiRenderWindow(ids[0]!).getOpenGLRenderWindow()
+    for (const id of ids) engine.disableElement(id)
+    for (const { vtkOpenGLTexture: texture } of cache.getVolumes()) {
+      ;(texture as Releasable).releaseGraphicsResources(context)
+    }
+    ;(context as Releasable).releaseGraphicsResources()
+  }
   cache.purgeCache()
   utilities.genericMetadataProvider.clear()
 }

@@ -6,6 +6,7 @@ import type { MaskStyle } from './port'
 
 const { Labelmap } = Enums.SegmentationRepresentations
 const ID = 'mask'
+const TABLE = 1 // the same place for the colours of every mask: the library never frees one
 const WHICH = { segmentationId: ID, type: Labelmap } as const
 const UNSEEN = 0.002 // opacity of an area that is not drawn; at 0, the library would draw 1 %
 
@@ -26,7 +27,7 @@ export class MaskLayer {
     colours: Colour4[],
   ) {
     this.table = colours.map((colour) => [...colour])
-    this.lut = segmentation.config.color.addColorLUT(this.table as never)
+    this.lut = segmentation.config.color.addColorLUT(this.table as never, TABLE)
   }
 
   /** Adds the labels to viewports that show their scan. */

@@ -43,9 +43,8 @@ describe('camera', () => {
       const camera = new Camera(space, plane, look, { width: 400, height: 300 })
       const point: Point = look.point
       expect(camera.distance(point)).toBeCloseTo(0)
-      camera.toScene(camera.toPixel(point)).forEach((n, axis) => {
-        expect(n).toBeCloseTo(point[axis]!)
-      })
+      const back = camera.toScene(camera.toPixel(point))
+      for (const [axis, n] of back.entries()) expect(n).toBeCloseTo(point[axis]!)
     }
   })
 

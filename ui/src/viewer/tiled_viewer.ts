@@ -108,6 +108,7 @@ class DeepZoomViewer implements TiledViewer {
     const tileSource = sourceOf(labels.tiles, urlsOf(labels))
     this.painting += 1
     const version = `painted-${this.painting}`
+    tileSource.hasTransparency = () => true
     tileSource.getTileHashKey = (level, x, y) => `${version}/${level}/${x}_${y}`
     tileSource.downloadTileStart = (job) => {
       this.decodedTile(job.src)

@@ -1,58 +1,24 @@
 /** The viewer on Cornerstone3D: panes that share one look at one scan and its mask. */
 
-import {
-  Enums,
-  type RenderingEngine,
-  setVolumesForViewports,
-  type Types,
-} from '@cornerstonejs/core'
+import { Enums, type RenderingEngine, type Types } from '@cornerstonejs/core'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import { Camera, type Look } from './camera'
-import { indexOf, PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
+import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
 import { type At, type Gestures, listen } from './gestures'
 import type { Legend } from './legend'
-import {
-  addImage,
-  addVolume,
-  drawable,
-  largestTextures,
-  purge,
-  startEngine,
-  upsideDown,
-} from './library'
-import { MaskLayer } from './mask_layer'
-import { decode, type Grid, thinned } from './nifti'
+import { largestTextures, purge, startEngine } from './library'
+import type { MaskLayer } from './mask_layer'
+import { decode, type Grid } from './nifti'
 import { Pane } from './pane'
-import type { MaskStyle, Plane, Readout, ScreenPoint, View, Viewer, ViewerEvents } from './port'
-import { Space } from './space'
-import {
-  dragged,
-  type Range,
-  rangeOf,
-  type Statistics,
-  statisticsOf,
-  type Window,
-  windowOf,
-  windowText,
-} from './voi'
+import type { MaskStyle, Plane, ScreenPoint, View, Viewer, ViewerEvents } from './port'
+import { Scan } from './scan'
+import { dragged, type Range, rangeOf, type Window, windowOf, windowText } from './voi'
 
 const MOST_ZOOM = 60
 const COLOURS: Range = { lower: 0, upper: 255 }
 
 type SliceViewport = Types.IStackViewport | Types.IVolumeViewport
-
-/** The scan on screen. */
-interface Scan {
-  name: string
-  grid: Grid
-  space: Space
-  /** Of the drawn voxels. */
-  dims: Types.Point3
-  statistics: Statistics
-  flat: boolean
-  id: string
-}
 
 /** Throws if the browser cannot draw. */
 export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
@@ -92,12 +58,13 @@ class PlanarViewer implements Viewer {
   async show(file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<boolean> {
     this.clear()
     const turn = this.turn
-    const scan = this.scanOf(decode(file), dimension === 2, name, `scan-${turn}`)
+    const flat = dimension === 2
+    const scan = new Scan(name, decode(file), flat, this.textures[flat ? 1 : 0], `scan-${turn % 2}`)
     this.scan = scan
     this.arrange()
     this.enable(scan)
     try {
-      await this.load(scan)
+      await scan.load(this.engine)
     } catch (error) {
       if (turn === this.turn) throw error
     }
@@ -105,7 +72,7 @@ class PlanarViewer implements Viewer {
     this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
     this.negative = false // as the library draws a new scan
     this.resetWindow()
-    this.pointAt(this.start())
+    this.pointAt(scan.start)
     return true
   }
 
@@ -118,10 +85,7 @@ class PlanarViewer implements Viewer {
     this.layer?.remove()
     this.labels = grid
     this.legend = legend
-    const slots = legend.slotsOf(
-      this.reduction === 1 ? grid.data : thinned(grid, scan.space.step).data,
-    )
-    this.layer = this.layerOf(scan, slots)
+    this.layer = scan.addMask(grid, legend)
     this.layer.style(this.style)
     this.report()
     return turn === this.turn
@@ -136,8 +100,7 @@ class PlanarViewer implements Viewer {
     this.scan = null
     this.shownWindow = null
     for (const pane of this.panes) pane.root.hidden = true
-    this.engine.setViewports([])
-    purge()
+    purge(this.engine)
   }
 
   // what is drawn
@@ -201,18 +164,18 @@ class PlanarViewer implements Viewer {
   resetWindow(): void {
     if (this.scan === null) return
     const { range, integers } = this.scan.statistics
-    if (this.scan.grid.components === 3) this.setRange(COLOURS)
+    if (this.scan.colour) this.setRange(COLOURS)
     else this.window = windowOf(range, integers)
   }
 
   // where one is
 
   get untouched(): boolean {
-    return this.scan !== null && String(this.voxel) === String(this.start())
+    return this.scan !== null && String(this.voxel) === String(this.scan.start)
   }
 
   get reduction(): number {
-    return Math.max(...(this.scan?.space.step ?? [1]))
+    return this.scan?.reduction ?? 1
   }
 
   get rows(): number {
@@ -266,15 +229,6 @@ class PlanarViewer implements Viewer {
 
   // the scan
 
-  private scanOf(grid: Grid, flat: boolean, name: string, id: string): Scan {
-    const most = this.textures[flat ? 1 : 0]
-    const step = grid.dims.map((n) => Math.ceil(n / most)) as Point
-    const space = flat ? Space.ofImage(grid, step) : Space.ofVolume(grid, step)
-    const dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Types.Point3
-    const statistics = statisticsOf(grid.data, grid.slope, grid.intercept)
-    return { grid, space, dims, statistics, flat, name, id }
-  }
-
   private enable({ flat, space }: Scan): void {
     const type = flat ? Enums.ViewportType.STACK : Enums.ViewportType.ORTHOGRAPHIC
     this.engine.setViewports(
@@ -288,33 +242,6 @@ class PlanarViewer implements Viewer {
         }
       }),
     )
-  }
-
-  private async load({ grid, space, dims, flat, id }: Scan): Promise<void> {
-    const data = drawable(this.reduction === 1 ? grid : thinned(grid, space.step))
-    if (flat) {
-      addImage(id, space, dims, upsideDown(data, dims[0] * grid.components))
-      await (this.engine.getViewport('image') as Types.IStackViewport).setStack([id])
-      return
-    }
-    addVolume(id, space, dims, data)
-    await setVolumesForViewports(this.engine, [{ volumeId: id }], [...PLANES])
-  }
-
-  private layerOf({ space, dims, flat, id }: Scan, slots: Uint8Array): MaskLayer {
-    const name = `${id}-mask`
-    const colours = this.legend!.colours()
-    if (flat) {
-      addImage(name, space, dims, upsideDown(slots, dims[0]), id)
-      return MaskLayer.add({ imageIds: [name], referencedImageIds: [id] }, ['image'], colours)
-    }
-    addVolume(name, space, dims, slots)
-    return MaskLayer.add({ volumeId: name, referencedVolumeId: id }, [...PLANES], colours)
-  }
-
-  private start(): Point {
-    const { dims, space } = this.scan!
-    return space.nearest(dims.map((n, axis) => Math.floor(n / 2) * space.step[axis]!) as Point)
   }
 
   // drawing
@@ -372,7 +299,7 @@ class PlanarViewer implements Viewer {
   }
 
   private overlayOf(pane: Pane, camera: Camera): void {
-    const { space, flat, name, grid } = this.scan!
+    const { space, flat, name } = this.scan!
     const { axis } = camera.plane
     const count = Math.ceil(space.dims[axis] / space.step[axis])
     const corners = {
@@ -381,7 +308,7 @@ class PlanarViewer implements Viewer {
       window: this.shownWindow === null ? '' : windowText(this.shownWindow),
       zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
     }
-    pane.overlay(camera, this.look.point, corners, !flat || String(spacingIn(grid)) !== '1,1')
+    pane.overlay(camera, this.look.point, corners, !this.scan!.unsized)
   }
 
   /** From 1, in the direction of the next slice. */
@@ -479,19 +406,7 @@ class PlanarViewer implements Viewer {
   }
 
   private report(): void {
-    const { scan, voxel } = this
-    if (scan === null) return
-    const index = indexOf(voxel, scan.grid.dims)
-    const { data, components, slope, intercept } = scan.grid
-    const stored = [...data.subarray(components * index, components * (index + 1))]
-    const values = stored.map((value) => value * slope + intercept)
-    const readout: Readout = {
-      world: toWorld(scan.grid.affine, voxel),
-      voxel,
-      values,
-      label: this.labels?.data[index] ?? 0,
-    }
-    this.events.readout(readout)
+    if (this.scan !== null) this.events.readout(this.scan.readout(this.voxel, this.labels))
   }
 }
 
@@ -499,9 +414,4 @@ const DISTANCE = 1000 // mm from the slice to the camera; a parallel projection 
 
 function planeOf(pane: Pane): Plane {
   return pane.plane === 'image' ? 'axial' : pane.plane
-}
-
-/** Millimetres of a pixel along the rows and columns; 1 if they are unknown. */
-function spacingIn({ affine }: Grid): [number, number] {
-  return [Math.abs(affine[0]![0]!), Math.abs(affine[1]![1]!)]
 }

@@ -27,11 +27,7 @@ export class DoubtsBar {
       element(
         'div',
         {},
-        element(
-          'strong',
-          {},
-          'This mask may be wrong: the scan is unlike what the model is made for.',
-        ),
+        element('strong', {}, 'This mask may be wrong.'),
         element('ul', {}, ...doubts.map((doubt) => element('li', {}, doubt.text))),
       ),
     )

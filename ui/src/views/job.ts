@@ -31,6 +31,7 @@ const NOT_FOUND: Problem = {
 export class JobView {
   readonly root: HTMLElement
   readonly stage = new Stage()
+  /** Finds the job that is judged after this one. */
   readonly verdict: VerdictView
   /** Known models, for labels and colours. */
   models: Model[] = []
@@ -58,14 +59,7 @@ export class JobView {
     onDelete: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain, onDelete)
-    this.verdict = new VerdictView(
-      (job) => {
-        this.worklist.update(job)
-        void this.refresh(job.id)
-      },
-      () => this.doubts.confirmed(),
-      (here) => this.worklist.nextUnreviewed(here),
-    )
+    this.verdict = new VerdictView(worklist, () => this.doubts.confirmed())
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -263,14 +257,6 @@ export class JobView {
   private jump(measured: Measurement | undefined): void {
     const world = measured === undefined ? null : this.centreOf(measured)
     if (world !== null) this.stage.jump(world)
-  }
-
-  private async refresh(id: string): Promise<void> {
-    try {
-      this.worklist.update(await api.job(id))
-    } catch {
-      void this.worklist.refresh() // the list shows when the service is available again
-    }
   }
 
   private modelOf(job: Job): Model | undefined {

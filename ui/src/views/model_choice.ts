@@ -146,10 +146,12 @@ export class ModelChoice {
   private eachCard(): HTMLElement {
     const lines = this.scans.map((scan) => {
       const model = this.suggested(scan)
+      const unfit = this.doubtsOf(scan).length > 0 && this.chosen === null
       return element(
         'span.fact',
         {},
         `${scan.name}: ${model?.title || model?.name || 'comparing …'}`,
+        unfit && element('span.unfit', {}, ' (made for other scans)'),
       )
     })
     return element(

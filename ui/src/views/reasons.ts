@@ -38,8 +38,8 @@ export class ReasonChoice {
       )
     this.root = element(
       'fieldset.reasons',
-      { id: 'reasons', 'aria-describedby': 'reasons-keys' },
-      element('legend', {}, 'Why is the mask rejected?'),
+      { id: 'reasons' },
+      element('legend', {}, 'Reasons (optional)'),
       ...this.boxes.map((box, n) =>
         element(
           'label.reason',
@@ -49,7 +49,6 @@ export class ReasonChoice {
           REASONS[n]![1],
         ),
       ),
-      element('p.fact', { id: 'reasons-keys' }, 'Keys 1 to 6 choose. None is required.'),
       element(
         'div.buttons',
         {},

@@ -9,7 +9,9 @@ import { prefetch } from '../prefetch'
 import { Presence } from '../presence'
 import { go } from '../route'
 import type { Job, NewReview, Review, Viewers } from '../schemas'
+import type { Worklist } from '../worklist'
 import { problemBox } from './messages'
+import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
 import { ReasonChoice } from './reasons'
 import { UndoBar } from './undo'
@@ -24,13 +26,19 @@ export class VerdictView {
   private visible = false
   /** The newest review that the reader has seen; the service refuses to replace a newer one. */
   private seen = ''
-  /** A verdict that was refused because of a review that the reader had not seen. */
-  private refused: NewReview | null = null
+  private readonly newer = new NewerReview(
+    (review) => {
+      const comment = this.comment.value.trim()
+      if (this.job !== null) void this.save(this.job, { ...review, comment })
+    },
+    () => this.enable(),
+  )
   private readonly comment: HTMLTextAreaElement
   private readonly reviewer: HTMLInputElement
   private readonly name: HTMLElement
   private readonly accept: HTMLButtonElement
   private readonly reject: HTMLButtonElement
+  private readonly verdicts: HTMLElement
   private readonly reasons = new ReasonChoice(
     (reasons) => void this.give({ verdict: 'rejected', reasons }),
     () => this.enable(),
@@ -43,14 +51,10 @@ export class VerdictView {
     (viewers) => this.showViewers(viewers),
   )
 
-  /**
-   * `onChanged` is called with a job whose verdict has changed; `confirmed` asks whether a mask is
-   * accepted in spite of doubts about it; `next` finds the job that is judged after this one.
-   */
+  /** `confirmed` asks whether a mask is accepted in spite of doubts about it. */
   constructor(
-    private readonly onChanged: (job: Job) => void,
+    private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
     private readonly confirmed: () => Promise<boolean>,
-    private readonly next: (here: string) => Promise<Job | undefined>,
   ) {
     this.comment = element('textarea', {
       id: 'comment',
@@ -75,23 +79,24 @@ export class VerdictView {
     )
     this.accept = this.button('accepted', 'Accept', 'A', () => void this.acceptIt())
     this.reject = this.button('rejected', 'Reject', 'R', () => this.askReasons())
-    this.reject.setAttribute('aria-controls', 'reasons')
+    this.verdicts = element(
+      'div.buttons',
+      {},
+      this.accept,
+      this.reject,
+      this.button('skip', 'Skip', 'S', () => this.skip()),
+    )
     this.root = element(
       'section.verdict',
       { 'aria-label': 'Review' },
       element('h2', {}, 'Review'),
       this.open,
+      this.newer.root,
       this.past,
       element('label', { for: 'comment' }, 'Comment (optional)'),
       this.comment,
       this.name,
-      element(
-        'div.buttons',
-        {},
-        this.accept,
-        this.reject,
-        this.button('skip', 'Skip', 'S', () => this.skip()),
-      ),
+      this.verdicts,
       this.reasons.root,
       this.result,
     )
@@ -120,14 +125,12 @@ export class VerdictView {
     void this.list().then((reviews) => {
       if (this.job?.id === job.id) this.seen = reviews[0]?.id ?? ''
     })
-    void this.next(job.id).then(prefetch, () => {}) // it only saves time
+    this.worklist.nextUnreviewed(job.id).then(prefetch, () => {}) // it only saves time
   }
 
   keys(): Keys {
     if (this.reasons.open) return this.reasons.keys()
-    if (this.refused !== null && !document.activeElement?.matches('button, a')) {
-      return { Enter: () => this.replace(), Escape: () => this.keep() }
-    }
+    if (this.newer.asks) return this.newer.keys()
     return {
       a: () => void this.acceptIt(),
       r: () => this.askReasons(),
@@ -141,7 +144,7 @@ export class VerdictView {
     this.comment.value = this.job === null ? '' : draftOf(this.job.id)
     this.visible = false
     this.seen = ''
-    this.refused = null
+    this.newer.clear()
     this.reasons.close()
     fill(this.past)
     fill(this.open)
@@ -156,8 +159,7 @@ export class VerdictView {
 
   private askReasons(): void {
     if (this.reject.disabled) return
-    if (this.reasons.open) this.reasons.close()
-    else this.reasons.show()
+    this.reasons.show()
     this.enable()
   }
 
@@ -167,10 +169,27 @@ export class VerdictView {
 
   /** Opens the next job that waits for a review, or says that there is none. */
   private async goOn(from: Job, said: string): Promise<void> {
-    const next = await this.next(from.id).catch(() => undefined)
-    if (this.job?.id !== from.id) return // the reader has opened another one
-    if (next !== undefined) go({ page: 'job', id: next.id })
-    else fill(this.result, element('p.saved', {}, `${said} ${NONE_LEFT}`.trim()))
+    try {
+      const next = await this.worklist.nextUnreviewed(from.id)
+      if (this.job?.id !== from.id) return
+      if (next !== undefined) go({ page: 'job', id: next.id })
+      else fill(this.result, element('p.saved', {}, `${said} ${NONE_LEFT}`.trim()))
+    } catch (error) {
+      if (this.job?.id === from.id) fill(this.result, problemBox(api.problemOf(error)))
+    }
+  }
+
+  /** Shows the job's verdict in the list, then the service's own copy of the job. */
+  private changed(job: Job): void {
+    this.worklist.update(job)
+    this.refresh(job.id)
+  }
+
+  private refresh(id: string): void {
+    api.job(id).then(
+      (fresh) => this.worklist.update(fresh),
+      () => void this.worklist.refresh(), // the list shows when the service is available again
+    )
   }
 
   private async give(verdict: Pick<NewReview, 'verdict' | 'reasons'>): Promise<void> {
@@ -186,29 +205,30 @@ export class VerdictView {
     this.saving = true
     this.enable()
     try {
-      this.saved(job, review, await api.review(job.id, review))
+      await this.saved(job, review, await api.review(job.id, review))
     } catch (error) {
       const problem = api.problemOf(error)
       if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
-      else if (problem.kind === 'newer-review') await this.ask(review)
-      else fill(this.result, problemBox(problem))
+      else if (problem.kind !== 'newer-review' || !(await this.ask(review)))
+        fill(this.result, problemBox(problem))
+      if (problem.status === 409) this.refresh(job.id)
     }
     this.saving = false
     this.enable()
   }
 
-  private saved(job: Job, review: NewReview, saved: Review): void {
+  private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
     const said = `${VERDICTS[review.verdict]}.`
     keepDraft(job.id, '')
     this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
-    this.onChanged({ ...job, verdict: review.verdict })
+    this.changed({ ...job, verdict: review.verdict })
     if (this.job?.id !== job.id) return
     this.seen = saved.id
     this.comment.value = ''
     this.reasons.close()
     fill(this.result)
     void this.list()
-    void this.goOn(job, said)
+    await this.goOn(job, said)
   }
 
   /** Withdraws a review, and opens its job again with its comment. */
@@ -220,50 +240,23 @@ export class VerdictView {
       return
     }
     keepDraft(job.id, review.comment ?? '')
-    this.onChanged(job)
+    this.changed(job)
     if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
     this.comment.value = review.comment ?? ''
     fill(this.result)
     void this.list()
   }
 
-  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it. */
-  private async ask(review: NewReview): Promise<void> {
+  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it.
+   * False if there is nothing to show. */
+  private async ask(review: NewReview): Promise<boolean> {
     const reviews = await this.list()
-    const [newest] = reviews
-    if (newest === undefined) return
-    const before = reviews.findIndex((one) => one.id === review.seen)
-    const unseen = before < 0 ? reviews : reviews.slice(0, before)
-    this.refused = { ...review, seen: newest.id }
+    if (reviews.length === 0) return false
+    this.seen = reviews[0]!.id
     this.reasons.close()
-    const again = review.verdict === 'accepted' ? 'Accept anyway' : 'Reject anyway'
-    fill(
-      this.result,
-      element(
-        'div.problem',
-        { role: 'alert', id: 'newer-review' },
-        element('strong', {}, 'Another review was given meanwhile. Yours is not saved.'),
-        element('ol.reviews', {}, ...unseen.map(reviewRow)),
-        element(
-          'div.buttons',
-          {},
-          this.button('replace', again, 'Enter', () => this.replace()),
-          this.button('keep', 'Keep that review', 'Esc', () => this.keep()),
-        ),
-      ),
-    )
-  }
-
-  private replace(): void {
-    const { job, refused } = this
-    this.refused = null
-    if (job !== null && refused !== null) void this.save(job, refused)
-  }
-
-  private keep(): void {
-    this.seen = this.refused?.seen ?? this.seen
-    this.refused = null
-    fill(this.result)
+    this.newer.ask(review, reviews)
+    this.root.scrollTop = 0
+    return true
   }
 
   private enable(): void {
@@ -272,7 +265,7 @@ export class VerdictView {
     this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
     this.reject.setAttribute('aria-pressed', String(this.job?.verdict === 'rejected'))
-    this.reject.setAttribute('aria-expanded', String(this.reasons.open))
+    this.verdicts.hidden = this.reasons.open || this.newer.asks
   }
 
   /** Shows the reviews of the job; those that count, newest first. */

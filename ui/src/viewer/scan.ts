@@ -1,0 +1,98 @@
+/** The scan on screen: its grid, and how it gets into the library. */
+
+import { type RenderingEngine, setVolumesForViewports, type Types } from '@cornerstonejs/core'
+import type { Point } from '../schemas'
+import { indexOf, PLANES, toWorld } from './geometry'
+import type { Legend } from './legend'
+import { addImage, addVolume, drawable, upsideDown } from './library'
+import { MaskLayer } from './mask_layer'
+import { type Grid, thinned } from './nifti'
+import type { Readout } from './port'
+import { Space } from './space'
+import { type Statistics, statisticsOf } from './voi'
+
+export class Scan {
+  readonly space: Space
+  readonly statistics: Statistics
+  /** Of the drawn voxels. */
+  private readonly dims: Types.Point3
+
+  constructor(
+    readonly name: string,
+    readonly grid: Grid,
+    /** Whether it is an image: one plane, drawn as a stack. */
+    readonly flat: boolean,
+    largestTexture: number,
+    private readonly id: string,
+  ) {
+    const step = grid.dims.map((n) => Math.ceil(n / largestTexture)) as Point
+    this.space = flat ? Space.ofImage(grid, step) : Space.ofVolume(grid, step)
+    this.dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Types.Point3
+    this.statistics = statisticsOf(grid.data, grid.slope, grid.intercept)
+  }
+
+  get colour(): boolean {
+    return this.grid.components === 3
+  }
+
+  /** How many voxels one drawn voxel represents, along the most reduced axis. */
+  get reduction(): number {
+    return Math.max(...this.space.step)
+  }
+
+  /** The voxel in the middle. */
+  get start(): Point {
+    const middle = this.dims.map((n, axis) => Math.floor(n / 2) * this.space.step[axis]!)
+    return this.space.nearest(middle as Point)
+  }
+
+  /** Whether image pixels have no size in mm. */
+  get unsized(): boolean {
+    return this.flat && this.space.spacing[0] === 1 && this.space.spacing[1] === 1
+  }
+
+  /** Shows the scan in the viewports of the engine. */
+  async load(engine: RenderingEngine): Promise<void> {
+    const { id, dims, space } = this
+    const data = drawable(this.reduced(this.grid))
+    if (this.flat) {
+      addImage(id, space, dims, upsideDown(data, dims[0] * this.grid.components))
+      await (engine.getViewport('image') as Types.IStackViewport).setStack([id])
+      return
+    }
+    addVolume(id, space, dims, data)
+    await setVolumesForViewports(engine, [{ volumeId: id }], [...PLANES])
+  }
+
+  /** Draws labels on the same grid over the scan. */
+  addMask(labels: Grid, legend: Legend): MaskLayer {
+    const { id, dims, space } = this
+    const name = `${id}-mask`
+    const slots = legend.slotsOf(this.reduced(labels).data)
+    if (this.flat) {
+      addImage(name, space, dims, upsideDown(slots, dims[0]), id)
+      const source = { imageIds: [name], referencedImageIds: [id] }
+      return MaskLayer.add(source, ['image'], legend.colours())
+    }
+    addVolume(name, space, dims, slots)
+    const source = { volumeId: name, referencedVolumeId: id }
+    return MaskLayer.add(source, [...PLANES], legend.colours())
+  }
+
+  /** The values at a voxel. */
+  readout(voxel: Point, labels: Grid | null): Readout {
+    const { data, components, dims, affine, slope, intercept } = this.grid
+    const index = indexOf(voxel, dims)
+    const stored = [...data.subarray(components * index, components * (index + 1))]
+    return {
+      world: toWorld(affine, voxel),
+      voxel,
+      values: stored.map((value) => value * slope + intercept),
+      label: labels?.data[index] ?? 0,
+    }
+  }
+
+  private reduced(grid: Grid): Grid {
+    return this.reduction === 1 ? grid : thinned(grid, this.space.step)
+  }
+}
