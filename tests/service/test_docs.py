@@ -50,12 +50,14 @@ def test_commands(start_gateway: Start, tmp_path: Path) -> None:
         stop.set()
         worker.join()
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    _, sent, resumed, asked, batch, followed, made, reviewed, deleted = ran.stdout.split("=====")
+    said = ran.stdout.split("=====")
+    _, sent, resumed, asked, batch, followed, listed, made, reviewed, deleted = said
     assert '"shape":[1,5,6,7]' in sent
     assert '"shape":[1,5,6,7]' in resumed
     assert "hippocampus-mri-3d" in asked
     assert '"name":"study"' in batch
     assert "event: job" in followed
+    assert '"total":2' in listed
     assert "volume_ml" in made
     assert '"verdict":"rejected"' in reviewed
     assert '"jobs":[{' in deleted
