@@ -3,7 +3,17 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import { go } from '../route'
-import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
+import type {
+  Doubt,
+  Download,
+  Job,
+  Measurement,
+  Model,
+  Point,
+  Problem,
+  Report,
+  Scan,
+} from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
 import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
@@ -234,10 +244,8 @@ export class JobView {
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
       this.doubts.show(doubts)
-      const shown = new Set(doubts.map((doubt) => doubt.text))
       const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
-      const warnings = [...texts].filter((text) => !shown.has(text))
-      fill(this.warnings, warningBox(warnings))
+      fill(this.warnings, warningBox([...texts].filter((text) => !repeats(text, doubts))))
       this.verdict.allow()
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
@@ -284,6 +292,12 @@ export class JobView {
       'Try again',
     )
   }
+}
+
+/** Whether a warning says no more than what stands over the image: it may join several doubts. */
+function repeats(warning: string, doubts: Doubt[]): boolean {
+  const said = warning.toLowerCase()
+  return doubts.some((doubt) => said.includes(doubt.text.toLowerCase().replace(/\.$/, '')))
 }
 
 /** The text of a download's link, and its address. */
