@@ -105,6 +105,7 @@ export class Legend {
     const slots = new Uint8Array(mask.length)
     for (let n = 0; n < mask.length; n++) {
       const value = mask[n]!
+      if (value === 0) continue // most voxels; the table is slow
       let slot = table.get(value)
       if (slot === undefined) table.set(value, (slot = Math.min(LAST, table.size)))
       slots[n] = slot
