@@ -73,7 +73,7 @@ def test_image_and_mask_have_the_same_tiles(gateway: Gateway, picture: bytes) ->
 
 def test_a_volume_has_no_tiles(gateway: Gateway) -> None:
     scan = gateway.scan(nifti_bytes((4, 4, 4)), "v.nii")
-    check_problem(gateway.client.get(f"/v1/scans/{scan}/tiles"), 400)
+    check_problem(gateway.client.get(f"/v1/scans/{scan}/tiles"), 422)
 
 
 def zipped(size: int) -> Callable[[Path, Callable[[float], None]], None]:
