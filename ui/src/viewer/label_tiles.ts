@@ -1,4 +1,4 @@
-/** Tiles of a mask: label numbers in the colours of a PNG, painted in the colours of the legend. */
+/** Tiles of a mask: images whose colours are label numbers, painted in the colours of the legend. */
 
 import type { Legend } from './legend'
 import type { MaskStyle } from './port'
@@ -9,7 +9,7 @@ export interface LabelTile {
   numbers: Uint32Array
 }
 
-/** The numbers of a PNG in which a pixel's colour is red + 256 green + 65,536 blue. */
+/** The numbers of an image in which a pixel's colour is red + 256 green + 65,536 blue. */
 export async function decode(png: Blob): Promise<LabelTile> {
   const bitmap = await createImageBitmap(png, {
     colorSpaceConversion: 'none', // a number must stay the same number
