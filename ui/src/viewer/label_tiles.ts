@@ -10,8 +10,8 @@ export interface LabelTile {
 }
 
 /** The numbers of an image in which a pixel's colour is red + 256 green + 65,536 blue. */
-export async function decode(png: Blob): Promise<LabelTile> {
-  const bitmap = await createImageBitmap(png, {
+export async function decode(image: Blob): Promise<LabelTile> {
+  const bitmap = await createImageBitmap(image, {
     colorSpaceConversion: 'none', // a number must stay the same number
     premultiplyAlpha: 'none',
   })
