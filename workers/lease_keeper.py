@@ -80,7 +80,8 @@ class LeaseKeeper:
         while not self._over.wait(self._beat_s):
             with self._changed:
                 self._changed.wait_for(lambda: self._kept or self._over.is_set())
-            self._beat(self._leased())
+            if leased := self._leased():  # all may have ended meanwhile
+                self._beat(leased)
 
     def _beat(self, leased: Sequence[Lease]) -> None:
         try:

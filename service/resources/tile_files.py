@@ -35,6 +35,7 @@ class TileFiles:
         self._folder, self._most_bytes, self._keep_s = folder, most_bytes, keep_s
         self._pictures: dict[str, _Picture] = {}
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._cutting = ThreadPoolExecutor(1, "tiles")
         self._expiry = PollingThread("tile expiry", self._expire, POLL_S, "")
 
@@ -43,7 +44,8 @@ class TileFiles:
         self._expiry.start()
 
     def stop(self) -> None:
-        """Ends the thread; a picture that is being cut is not waited for."""
+        """Ends the thread; the picture that is being cut is given up at its next row of tiles."""
+        self._stopped.set()
         self._expiry.stop()
         self._cutting.shutdown(wait=False, cancel_futures=True)
 
@@ -103,6 +105,8 @@ class TileFiles:
     def _make(self, picture: _Picture, key: str, make: Make) -> None:
         def progress(fraction: float) -> None:
             picture.fraction = fraction
+            if self._stopped.is_set() or self._pictures.get(key) is not picture:
+                raise Unavailable("The picture is not needed any more.", hint="Ask for it again.")
 
         path = self._folder / f"tiles-{key}"
         try:

@@ -90,7 +90,7 @@ def get_report(
 
     `doubts` in the JSON report are the warnings that put the mask in doubt, each with its `kind`:
     `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation` or `reference`.
-    Show them to whoever judges the mask. `warnings` holds all warnings, these too.
+    Show them to the reader who judges the mask. `warnings` has all warnings, these included.
 
     `tiling` in the JSON report states how the scan was divided: its `kind` is `exact`, `one pass`,
     `windows` (with their patch, step, weights and mirrored axes) or `none`.

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from imaging.tile_levels import TILE, TileLevels
 from service.auth import Permission, Principal
+from service.http import etags
 from service.http.dependencies import ResultsDep, ScansDep, TilesDep
 from service.http.permissions import Allowed
 from service.schemas import JobId, ScanId, TilesOut
@@ -14,15 +15,16 @@ from service.use_cases.result_mask import ResultMask
 router = APIRouter(tags=["tiles"])
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_CACHED = {"Cache-Control": "private, max-age=3600, immutable"}
-"""A tile never changes: a scan's and a job's pixels do not."""
 Level = Annotated[int, Path(ge=0, le=64, description="Level, `min_level` to `max_level`.")]
 Row = Annotated[int, Path(ge=0, lt=1 << 24, description="Row of the tile, from 0.")]
 Column = Annotated[int, Path(ge=0, lt=1 << 24, description="Column of the tile, from 0.")]
 
 
 def _image(media_type: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": "The tile.", "content": {media_type: _BINARY}}}
+    return {
+        200: {"description": "The tile.", "content": {media_type: _BINARY}},
+        304: {"description": "The caller's copy is current."},
+    }
 
 
 @router.get("/v1/scans/{scan_id}/tiles")
@@ -50,14 +52,18 @@ def get_scan_tile(
     level: Level,
     row: Row,
     column: Column,
+    request: Request,
     scans: ScansDep,
     tiles: TilesDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
 ) -> Response:
     """A tile of the image in 8-bit colour; a 409 before the image is cut."""
     scan = scans.get(principal.project, scan_id)
+    tag = f"{scan.sha256}-image-{level}-{row}-{column}"
+    if etags.is_current(request, tag):
+        return etags.not_modified(tag)
     content = tiles.scan_tile(scan, level, row, column)
-    return Response(content, media_type="image/jpeg", headers=_CACHED)
+    return Response(content, media_type="image/jpeg", headers=etags.headers(tag))
 
 
 @router.get("/v1/jobs/{job_id}/mask/tiles")
@@ -84,6 +90,7 @@ def get_mask_tile(
     level: Level,
     row: Row,
     column: Column,
+    request: Request,
     results: ResultsDep,
     scans: ScansDep,
     tiles: TilesDep,
@@ -92,8 +99,11 @@ def get_mask_tile(
     """A tile of label numbers, red + 256 green + 65,536 blue; smaller levels leave pixels out."""
     mask = ResultMask(results.finished_job(principal.project, job_id))
     scan = scans.get(principal.project, mask.job.grid_scan)
+    tag = f"{mask.sha256}-mask-{level}-{row}-{column}"
+    if etags.is_current(request, tag):
+        return etags.not_modified(tag)
     content = tiles.mask_tile(scan, mask, level, row, column)
-    return Response(content, media_type="image/png", headers=_CACHED)
+    return Response(content, media_type="image/png", headers=etags.headers(tag))
 
 
 def _tiles_out(levels: TileLevels, fraction: float) -> TilesOut:

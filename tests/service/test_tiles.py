@@ -38,7 +38,8 @@ def ready(gateway: Gateway, path: str) -> dict[str, object]:
 
 def opened(gateway: Gateway, path: str) -> np.ndarray:
     answer = gateway.client.get(path).raise_for_status()
-    assert "immutable" in answer.headers["cache-control"]
+    known = {"If-None-Match": answer.headers["etag"]}
+    assert gateway.client.get(path, headers=known).status_code == 304
     with Image.open(io.BytesIO(answer.content)) as tile:
         return np.asarray(tile.convert("RGB"))
 
@@ -152,6 +153,28 @@ def test_one_is_cut_at_a_time_and_says_how_far_it_is(files: TileFiles) -> None:
     files.forget_contents(["b"])
     gate.set()
     until(lambda: files.ask("a-image", slow) == 1.0)
+
+
+@pytest.mark.parametrize("end", ["stopped", "deleted"])
+def test_one_that_nobody_needs_is_given_up(files: TileFiles, tmp_path: Path, end: str) -> None:
+    gate, ended = threading.Event(), threading.Event()
+
+    def slow(path: Path, progress: Callable[[float], None]) -> None:
+        path.write_bytes(b"part")
+        try:
+            assert gate.wait(60)
+            progress(0.5)
+        finally:
+            ended.set()
+
+    files.ask("a-image", slow)
+    if end == "stopped":
+        files.stop()
+    else:
+        files.forget_contents(["a"])
+    gate.set()
+    assert ended.wait(60)
+    until(lambda: list(tmp_path.iterdir()) == [])
 
 
 def test_nobody_looks_at_it_any_more(tmp_path: Path) -> None:

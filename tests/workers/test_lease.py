@@ -123,6 +123,15 @@ def test_no_attempt_is_counted_once_the_worker_stops(kept: Kept) -> None:
     assert kept.cluster.job("c").attempt == 1, "it is not kept"
 
 
+def test_the_keeper_ends_quietly(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    """Also while the worker stops, when no job is left whose attempt would be uncounted."""
+    with kept.keeper.keeping(kept.of["a"]):
+        kept.shutdown.on_signal(15, None)
+    kept.cluster.until(lambda: kept.keeper._changed._waiters)  # type: ignore[attr-defined]
+    kept.keeper.close()
+    assert "an error" not in caplog.text
+
+
 def test_a_preparation_is_stored_until_it_ends(kept: Kept) -> None:
     lease = kept.of["a"]
 

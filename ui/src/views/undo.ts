@@ -10,7 +10,7 @@ export class UndoBar {
   private action: (() => void) | null = null
 
   constructor() {
-    // Whoever reaches for the button has time to press it.
+    // A reader who is about to press the button has time to do so.
     for (const event of ['mouseenter', 'focusin']) {
       this.root.addEventListener(event, () => clearTimeout(this.timer))
     }
