@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 ROWS, COLUMNS = 4_200, 5_000
 FIRST = (slice(1_000, 1_400), slice(2_000, 2_600))
@@ -109,3 +109,31 @@ def test_a_large_image_is_shown_in_full_resolution(page: Page, address: str, job
             return project(worldOfPixel(0, 1000))[0].x - project(worldOfPixel(0, 0))[0].x > 1000
         }"""
     )  # a pixel of the image is larger than one of the screen
+
+
+def test_a_part_that_is_missing_is_said(browser: Browser, address: str, job: str) -> None:
+    """It would look like a part without objects. A fault that passes is not seen."""
+    page = browser.new_page()
+    faults = 0
+
+    def fault(route: Route) -> None:
+        nonlocal faults
+        faults += 1
+        if faults == 1 or lasting:
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+
+    for lasting in (False, True):
+        faults = 0
+        page.goto("about:blank")
+        page.route("**/mask/tiles/*/*/*", fault)
+        opened(page, address, job)
+        said = page.get_by_role("alert").filter(has_text="The image is not complete")
+        if lasting:
+            expect(said).to_be_visible()
+        else:
+            page.wait_for_timeout(2500)
+            expect(said).to_have_count(0)
+        page.unroute_all()
+    page.context.close()

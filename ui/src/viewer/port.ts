@@ -43,6 +43,8 @@ export interface ViewerEvents {
   window: () => void
   /** The graphics memory was lost. */
   lost: () => void
+  /** A part of the image or of the mask could not be loaded. */
+  incomplete: () => void
 }
 
 /** Shows volumes and images that fit into memory. */

@@ -4,13 +4,16 @@ import OpenSeadragon from 'openseadragon'
 import { address } from '../api'
 import { element } from '../element'
 import type { Point, Tiles } from '../schemas'
-import type { Tiled } from '../tiles'
+import { cut, type Tiled } from '../tiles'
 import { canvasOf, decode, type LabelTile, painted } from './label_tiles'
 import type { Legend } from './legend'
 import type { MaskStyle, ScreenPoint, TiledViewer, View, ViewerEvents } from './port'
 
 const MOST_ZOOM = 16 // screen pixels for a pixel of the image
 const KEPT = 64 // decoded tiles of the mask
+const ATTEMPTS = 4
+const PAUSE_MS = 1500 // between two attempts
+const UNINTERRUPTED = new AbortController().signal
 
 export function openTiledViewer(root: HTMLElement, events: ViewerEvents): TiledViewer {
   return new DeepZoomViewer(root, events)
@@ -46,6 +49,7 @@ class DeepZoomViewer implements TiledViewer {
     this.viewer = OpenSeadragon({
       element: this.root,
       drawer: 'canvas',
+      timeout: 600_000, // ms; tiles have attempts of their own
       showNavigationControl: false,
       showNavigator: true,
       navigatorPosition: 'BOTTOM_RIGHT',
@@ -71,7 +75,11 @@ class DeepZoomViewer implements TiledViewer {
     this.clear()
     this.root.hidden = false
     this.image = image
-    this.viewer.addTiledImage({ tileSource: sourceOf(image.tiles, urlsOf(image)) })
+    const tileSource = this.source(image, async (src) => ({
+      data: await createImageBitmap(await loaded(image, src)),
+      type: 'imageBitmap',
+    }))
+    this.viewer.addTiledImage({ tileSource })
     this.pointAt([image.tiles.width >> 1, image.tiles.height >> 1, 0])
   }
 
@@ -105,17 +113,14 @@ class DeepZoomViewer implements TiledViewer {
     const { labels, legend } = this
     if (labels === null || legend === null) return
     const earlier = this.viewer.world.getItemAt(1)
-    const tileSource = sourceOf(labels.tiles, urlsOf(labels))
+    const tileSource = this.source(labels, async (src) => ({
+      data: contextOf(painted(await this.decodedTile(labels, src), legend, this.style)),
+      type: 'context2d',
+    }))
     this.painting += 1
     const version = `painted-${this.painting}`
     tileSource.hasTransparency = () => true
     tileSource.getTileHashKey = (level, x, y) => `${version}/${level}/${x}_${y}`
-    tileSource.downloadTileStart = (job) => {
-      this.decodedTile(job.src)
-        .then((tile) => job.finish(contextOf(painted(tile, legend, this.style)), null, 'context2d'))
-        .catch((error: unknown) => job.fail(String(error), null))
-    }
-    tileSource.downloadTileAbort = () => {} // it is decoded, and kept
     this.viewer.addTiledImage({
       tileSource,
       success: () => {
@@ -185,26 +190,56 @@ class DeepZoomViewer implements TiledViewer {
     let label = 0
     if (labels !== null) {
       const src = urlsOf(labels)(level, Math.floor(column / size), Math.floor(row / size))
-      const tile = await this.decodedTile(src).catch(() => null)
+      const tile = await this.decodedTile(labels, src).catch(() => null)
       label = tile?.numbers[(row % size) * tile.width + (column % size)] ?? 0
     }
     if (point !== this.point) return // another point was chosen meanwhile
     this.events.readout({ world: point, voxel: [column, height - 1 - row, 0], values: [], label })
   }
 
-  private decodedTile(src: string): Promise<LabelTile> {
+  private decodedTile(labels: Tiled, src: string): Promise<LabelTile> {
     let tile = this.decoded.get(src)
     if (tile === undefined) {
-      tile = fetch(src).then(async (answer) => {
-        if (!answer.ok) throw new Error(`The tile was answered with ${answer.status}.`)
-        return decode(await answer.blob())
-      })
+      tile = loaded(labels, src).then(decode)
       tile.catch(() => this.decoded.delete(src))
       const [oldest] = this.decoded.keys()
       if (this.decoded.size >= KEPT && oldest !== undefined) this.decoded.delete(oldest)
       this.decoded.set(src, tile)
     }
     return tile
+  }
+
+  /** The tiles of a picture. If one is missing, the page says so: it would look like no label. */
+  private source(picture: Tiled, draw: (src: string) => Promise<Drawn>): OpenSeadragon.TileSource {
+    const source = sourceOf(picture.tiles, urlsOf(picture))
+    source.downloadTileStart = (job) => {
+      draw(job.src).then(
+        ({ data, type }) => job.finish(data, null, type),
+        (error: unknown) => {
+          job.fail(String(error), null)
+          if (picture === this.image || picture === this.labels) this.events.incomplete()
+        },
+      )
+    }
+    source.downloadTileAbort = () => {} // it is loaded to its end, and kept
+    return source
+  }
+}
+
+/** What the library draws, and its name for that kind of data. */
+interface Drawn {
+  data: CanvasRenderingContext2D | ImageBitmap
+  type: 'context2d' | 'imageBitmap'
+}
+
+/** A tile; if it fails, it is asked for again, and the picture is cut again where that is lost. */
+async function loaded(picture: Tiled, src: string): Promise<Blob> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await fetch(src).catch(() => null)
+    if (answer?.ok) return answer.blob()
+    if (attempt === ATTEMPTS) throw new Error('A tile could not be loaded.')
+    if (answer?.status === 409) await cut(picture.path, UNINTERRUPTED, () => {})
+    else await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
   }
 }
 

@@ -66,6 +66,7 @@ export class ReasonChoice {
   show(): void {
     this.root.hidden = false
     this.boxes[0]!.focus()
+    this.root.scrollIntoView({ block: 'nearest' })
   }
 
   close(): void {

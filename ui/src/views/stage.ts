@@ -18,6 +18,19 @@ const VIEWS: [View, string, string, string][] = [
   ['main', '1 + 2', 'One large plane and two small', '5'],
 ]
 
+const CONTEXT_LOST: Problem = {
+  title: 'The image was lost',
+  status: 0,
+  detail: 'The browser released the graphics memory of this page.',
+  hint: 'Reload the page. If it happens again, close other pages that use 3D graphics.',
+}
+const INCOMPLETE: Problem = {
+  title: 'The image is not complete',
+  status: 0,
+  detail: 'A part of the image or of its mask could not be loaded. Labels may be missing there.',
+  hint: 'Check the connection to the service, then reload the page.',
+}
+
 export class Stage {
   readonly root: HTMLElement
   /** The viewer of the scan on screen; null if the browser cannot draw it. */
@@ -121,7 +134,8 @@ export class Stage {
       readout: (readout) => this.showReadout(readout),
       view: (view) => this.setView(view),
       window: () => (this.presets.value = ''),
-      lost: () => this.contextLost(),
+      lost: () => this.lost(CONTEXT_LOST),
+      incomplete: () => this.lost(INCOMPLETE),
     }
   }
 
@@ -344,17 +358,9 @@ export class Stage {
     return (this.viewer?.rows ?? 1) - 1 - j
   }
 
-  private contextLost(): void {
-    this.fail(
-      {
-        title: 'The image was lost',
-        status: 0,
-        detail: 'The browser released the graphics memory of this page.',
-        expected: '',
-        hint: 'Reload the page. If it happens again, close other pages that use 3D graphics.',
-      },
-      element('button', { type: 'button', onclick: () => location.reload() }, 'Reload'),
-    )
+  private lost(problem: Problem): void {
+    const reload = element('button', { type: 'button', onclick: () => location.reload() }, 'Reload')
+    this.fail(problem, reload)
   }
 }
 
