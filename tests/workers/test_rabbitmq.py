@@ -59,7 +59,8 @@ def test_killed_and_started_again_while_jobs_wait_and_run(
     for n, name in enumerate(NAMES):
         cluster.ask(name, priority=n + 1)
     worker = cluster.worker()
-    assert cluster.begun(NAMES[2], tiles=1).state is JobState.RUNNING
+    cluster.begun(NAMES[2], tiles=1)
+    assert not cluster.over(*NAMES), "too late: nothing waits any more"
     rabbitmq.kill()
     rabbitmq.start()
     check_done(cluster, *NAMES)
