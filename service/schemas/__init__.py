@@ -34,6 +34,7 @@ from service.schemas.jobs import (
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
+from service.schemas.reader_measurements import MeasurementOut, ReviewMeasurementsOut
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
     RefusedOut,
@@ -74,6 +75,7 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelOut",
+    "MeasurementOut",
     "MessageId",
     "Modality",
     "ModelFitOut",
@@ -91,6 +93,7 @@ __all__ = [
     "ResentOut",
     "ReviewId",
     "ReviewIn",
+    "ReviewMeasurementsOut",
     "ReviewOut",
     "ScanId",
     "ScanOut",
