@@ -12,7 +12,7 @@ LONGEST_LABEL = 200
 """Most characters of a label."""
 
 
-class Kind(StrEnum):
+class MeasurementKind(StrEnum):
     """What is measured; the value is its name in the API and in the database."""
 
     LENGTH = "length"
@@ -34,10 +34,16 @@ class Kind(StrEnum):
     @property
     def is_region(self) -> bool:
         """Whether voxels inside it are counted."""
-        return self in (Kind.RECTANGLE, Kind.ELLIPSE)
+        return self in (MeasurementKind.RECTANGLE, MeasurementKind.ELLIPSE)
 
 
-_POINTS = {Kind.LENGTH: 2, Kind.ANGLE: 3, Kind.RECTANGLE: 4, Kind.ELLIPSE: 4, Kind.PROBE: 1}
+_POINTS = {
+    MeasurementKind.LENGTH: 2,
+    MeasurementKind.ANGLE: 3,
+    MeasurementKind.RECTANGLE: 4,
+    MeasurementKind.ELLIPSE: 4,
+    MeasurementKind.PROBE: 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class ReaderMeasurement:
 
     id: str
     """Chosen by the page; unique in its review."""
-    kind: Kind
+    kind: MeasurementKind
     label: str
     points: tuple[Point, ...]
     size: float | None = None

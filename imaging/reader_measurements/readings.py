@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imaging.csv_cells import text_cell
-from imaging.reader_measurements.measurement import Kind, ReaderMeasurement
+from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
 from imaging.reader_measurements.statistics import Statistics, statistics
 from imaging.scan import Scan
 
@@ -42,7 +42,7 @@ class Reading:
             "size": one.size,
             "unit": one.unit,
         }
-        if values is not None and one.kind is Kind.PROBE:
+        if values is not None and one.kind is MeasurementKind.PROBE:
             facts |= {"value": values.mean}
         elif values is not None:
             facts |= {name: getattr(values, name) for name in _FIGURES}
@@ -96,4 +96,4 @@ def read(
 
 
 def _has_values(one: ReaderMeasurement) -> bool:
-    return one.kind.is_region or one.kind is Kind.PROBE
+    return one.kind.is_region or one.kind is MeasurementKind.PROBE

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import BadRequest
 from imaging.reader_measurements.grid import MeasuredGrid
-from imaging.reader_measurements.measurement import Kind, ReaderMeasurement
+from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
 
 TOLERANCE = 0.05
 """Fraction of a voxel by which points may miss their slice, the grid or a parallel side: the page
@@ -34,20 +34,20 @@ def _measured(one: ReaderMeasurement, grid: MeasuredGrid) -> ReaderMeasurement:
     if one.kind.is_region:
         _check_region(one, voxels, grid)
     size, unit = _size(one, grid)
-    if size is not None and not size > 0 and one.kind is not Kind.ANGLE:
+    if size is not None and not size > 0 and one.kind is not MeasurementKind.ANGLE:
         raise _wrong(one, "has no size", "Points apart from each other.")
     return replace(one, size=size, unit=unit)
 
 
 def _size(one: ReaderMeasurement, grid: MeasuredGrid) -> tuple[float | None, str]:
     at = grid.plain(one.points)
-    if one.kind is Kind.LENGTH:
+    if one.kind is MeasurementKind.LENGTH:
         return float(np.linalg.norm(at[1] - at[0])), grid.unit
-    if one.kind is Kind.ANGLE:
+    if one.kind is MeasurementKind.ANGLE:
         return _angle(one, at[0] - at[1], at[2] - at[1]), "degrees"
-    if one.kind is Kind.RECTANGLE:
+    if one.kind is MeasurementKind.RECTANGLE:
         return _parallelogram(at[1] - at[0], at[3] - at[0]), f"{grid.unit}2"
-    if one.kind is Kind.ELLIPSE:
+    if one.kind is MeasurementKind.ELLIPSE:
         return np.pi / 4 * _parallelogram(at[1] - at[0], at[3] - at[2]), f"{grid.unit}2"
     return None, ""
 
@@ -79,7 +79,7 @@ def _check_region(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: Mea
     if not grid.is_image and slice_axis(voxels) is None:
         raise _wrong(one, "is not on one slice", "Points on one stored slice, on any axis.")
     a, b, c, d = voxels
-    if one.kind is Kind.RECTANGLE:
+    if one.kind is MeasurementKind.RECTANGLE:
         sides, gap = (b - a, d - a), a + c - b - d
         expected = "Four corners in order, with sides along the axes of the grid."
     else:

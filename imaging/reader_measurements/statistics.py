@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.box import Box, blocks
 from imaging.reader_measurements.grid import MeasuredGrid
-from imaging.reader_measurements.measurement import Kind, ReaderMeasurement
+from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
 from imaging.reader_measurements.size import slice_axis
 from imaging.scan import Scan
 
@@ -45,7 +45,7 @@ def statistics(scan: Scan, one: ReaderMeasurement) -> Statistics:
 def _parts(grid: MeasuredGrid, one: ReaderMeasurement) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
     """Boxes of the grid, and which of their voxels are inside."""
     voxels, last = grid.voxels(one.points), np.array(grid.shape) - 1
-    if one.kind is Kind.PROBE:
+    if one.kind is MeasurementKind.PROBE:
         at = np.clip(np.rint(voxels[0]), 0, last).astype(int)
         yield Box(tuple(at.tolist()), tuple((at + 1).tolist())), np.ones((1,) * at.size, bool)
         return
@@ -65,18 +65,20 @@ def _parts(grid: MeasuredGrid, one: ReaderMeasurement) -> Iterator[tuple[Box, ND
 
 
 def _inside(
-    kind: Kind, corners: NDArray[np.float64], box: Box, plane: list[int]
+    kind: MeasurementKind, corners: NDArray[np.float64], box: Box, plane: list[int]
 ) -> NDArray[np.bool_]:
     """Which voxels of a box are in the region with these points, (4, 2) on the axes `plane`."""
     a, b, c, d = corners
     origin, first, second = (
-        (a, b - a, d - a) if kind is Kind.RECTANGLE else ((a + b) / 2, (b - a) / 2, (d - c) / 2)
+        (a, b - a, d - a)
+        if kind is MeasurementKind.RECTANGLE
+        else ((a + b) / 2, (b - a) / 2, (d - c) / 2)
     )
     axes = [np.arange(box.start[n], box.stop[n]) for n in plane]
     offsets = np.stack(np.meshgrid(*axes, indexing="ij"), -1) - origin
     s, t = np.moveaxis(offsets @ np.linalg.inv(np.stack([first, second])), -1, 0)
     more = BORDER / np.array([np.linalg.norm(first), np.linalg.norm(second)])
-    if kind is Kind.RECTANGLE:
+    if kind is MeasurementKind.RECTANGLE:
         inside = (s >= -more[0]) & (s <= 1 + more[0]) & (t >= -more[1]) & (t <= 1 + more[1])
     else:
         inside = np.hypot(s, t) <= 1 + more.max()

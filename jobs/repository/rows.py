@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from imaging.reader_measurements.measurement import Kind, ReaderMeasurement
+from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
 from jobs.review import Reason, Review
@@ -81,7 +81,7 @@ def review_of(row: Row) -> Review:
 
 def _drawn(stored: dict[str, Any]) -> ReaderMeasurement:
     points = tuple(tuple(point) for point in stored["points"])
-    return ReaderMeasurement(**stored | {"kind": Kind(stored["kind"]), "points": points})
+    return ReaderMeasurement(**stored | {"kind": MeasurementKind(stored["kind"]), "points": points})
 
 
 def delivery_of(row: Row) -> Delivery:

@@ -4,11 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from imaging.reader_measurements.measurement import LONGEST_LABEL, MOST, Kind, ReaderMeasurement
+from imaging.reader_measurements.measurement import (
+    LONGEST_LABEL,
+    MOST,
+    MeasurementKind,
+    ReaderMeasurement,
+)
 from service.schemas.fields import Identifier, Text, Wire
 
 _Coordinate = Annotated[float, Field(ge=-1e7, le=1e7, allow_inf_nan=False)]
-_Point = tuple[_Coordinate, _Coordinate, _Coordinate]
+_Point = Annotated[list[_Coordinate], Field(min_length=3, max_length=3)]
 
 
 class MeasurementIn(Wire):
@@ -20,7 +25,7 @@ class MeasurementIn(Wire):
 
     id: Identifier
     """Any id that the caller chooses, once in a review."""
-    kind: Kind
+    kind: MeasurementKind
     """`length` has 2 points; `angle` 3, with the corner second; `rectangle` 4 corners in order;
     `ellipse` both ends of one axis, then of the other; `probe` 1. Regions lie on one stored slice,
     along the axes of the grid."""
@@ -35,20 +40,21 @@ class MeasurementIn(Wire):
 
     def measurement(self) -> ReaderMeasurement:
         """As the rest of the service knows it."""
-        return ReaderMeasurement(self.id, self.kind, self.label, self.points)
+        points = tuple((x, y, z) for x, y, z in self.points)
+        return ReaderMeasurement(self.id, self.kind, self.label, points)
 
 
 class MeasurementOut(Wire):
     """A measurement of a review."""
 
     id: str
-    kind: Kind
-    label: str
-    points: list[tuple[float, float, float]]
+    kind: MeasurementKind
+    label: str = ""
+    points: list[Annotated[list[float], Field(min_length=3, max_length=3)]]
     """RAS+ mm in a volume, `[column, row, 0]` in an image."""
-    size: float | None
+    size: float | None = None
     """The length, angle or area; null for a probe."""
-    unit: Literal["mm", "mm2", "px", "px2", "degrees", ""]
+    unit: Literal["mm", "mm2", "px", "px2", "degrees", ""] = ""
     """Unit of `size`; pixels for an image that states no pixel size."""
 
 

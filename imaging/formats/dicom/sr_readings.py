@@ -29,14 +29,14 @@ from imaging.formats.dicom.object_header import text
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import frame_of_reference, referenced_planes
 from imaging.formats.dicom.uids import uid
-from imaging.reader_measurements.measurement import Kind
+from imaging.reader_measurements.measurement import MeasurementKind
 from imaging.reader_measurements.readings import ReaderReadings, Reading
 
 _SIZES = {
-    Kind.LENGTH: codes.SCT.Length,
-    Kind.ANGLE: codes.SCT.Angle,
-    Kind.RECTANGLE: codes.SCT.Area,
-    Kind.ELLIPSE: codes.SCT.Area,
+    MeasurementKind.LENGTH: codes.SCT.Length,
+    MeasurementKind.ANGLE: codes.SCT.Angle,
+    MeasurementKind.RECTANGLE: codes.SCT.Area,
+    MeasurementKind.ELLIPSE: codes.SCT.Area,
 }
 PIXELS = Known("{pixels}", "UCUM", "pixels")
 _UNITS = {
@@ -63,7 +63,11 @@ _DERIVATIONS = {
     "maximum": codes.SCT.Maximum,
 }
 """Field of `Statistics` -> Derivation (CID 7464)."""
-_GRAPHICS = {Kind.LENGTH: "POLYLINE", Kind.ANGLE: "POLYLINE", Kind.PROBE: "POINT"}
+_GRAPHICS = {
+    MeasurementKind.LENGTH: "POLYLINE",
+    MeasurementKind.ANGLE: "POLYLINE",
+    MeasurementKind.PROBE: "POINT",
+}
 
 Group = PlanarROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
 
@@ -125,7 +129,7 @@ class _Groups:
                 yield Measurement(self._value, value, unit, derivation=derivation)
 
     def _probe(self, reading: Reading) -> Iterator[Measurement]:
-        if reading.measurement.kind is not Kind.PROBE or reading.statistics is None:
+        if reading.measurement.kind is not MeasurementKind.PROBE or reading.statistics is None:
             return
         if (value := reading.statistics.mean) is not None:
             unit = _HU if reading.value_unit else _NO_UNIT
@@ -141,7 +145,7 @@ class _Groups:
 
     def _region(self, reading: Reading) -> ImageRegion | ImageRegion3D:
         at = _pixels(reading) if reading.is_image else _lps(reading)
-        if reading.measurement.kind is Kind.ELLIPSE:
+        if reading.measurement.kind is MeasurementKind.ELLIPSE:
             kind, at = "ELLIPSE", _major_first(at)
         else:
             kind = "POLYLINE" if reading.is_image else "POLYGON"
