@@ -34,7 +34,12 @@ from service.schemas.jobs import (
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
-from service.schemas.reader_measurements import MeasurementOut, ReviewMeasurementsOut
+from service.schemas.reader_measurements import (
+    MeasurementIn,
+    MeasurementOut,
+    ReadMeasurementOut,
+    ReviewMeasurementsOut,
+)
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
     RefusedOut,
@@ -75,6 +80,7 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelOut",
+    "MeasurementIn",
     "MeasurementOut",
     "MessageId",
     "Modality",
@@ -88,6 +94,7 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "ReadMeasurementOut",
     "Ready",
     "RefusedOut",
     "ResentOut",

@@ -1,5 +1,6 @@
 """Measurements of readers over HTTP: stored with reviews, verified, and exported."""
 
+import math
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def test_a_review_has_measurements(finished: tuple[Gateway, str]) -> None:
     assert added.status_code == 201, added.text
     (review,) = gateway.client.get(f"{path}/reviews").json()
     assert review == added.json()
-    length = float(np.linalg.norm(np.subtract(*points)))
+    length = math.dist(*points)
     assert review["measurements"][0] == drawn[0] | {"size": pytest.approx(length), "unit": "mm"}
     address = f"{path}/reviews/{review['id']}"
     read = gateway.client.get(f"{address}/measurements").json()
@@ -136,7 +137,7 @@ def test_an_sr_of_what_a_reader_measured_is_downloaded_and_delivered(
     assert there.objects[0].SOPInstanceUID == report.SOPInstanceUID
     (group,) = report.content.get_image_measurement_groups()  # type: ignore[attr-defined]
     (length,) = group.get_measurements()
-    assert length.value == pytest.approx(float(np.linalg.norm(np.subtract(*points))))
+    assert length.value == pytest.approx(math.dist(*points))
     seg = gateway.client.get(f"{path}/mask?format=dicom-seg").content
     (volume,) = report.content.get_volumetric_roi_measurement_groups()  # type: ignore[attr-defined]
     known = dcmread(BytesIO(seg)).SOPInstanceUID
