@@ -4,7 +4,8 @@
 export type Keys = Record<string, () => void>
 
 /** Keys that act again and again while they are held. */
-const HELD = new Set(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', '+', '=', '-', '[', ']'])
+const ARROWS = ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight']
+const HELD = new Set([...ARROWS, 'PageUp', 'PageDown', '+', '=', '-', '[', ']'])
 
 const TEXT = 'textarea, select, input:not([type=checkbox], [type=radio], [type=range])'
 

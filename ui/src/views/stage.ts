@@ -85,7 +85,11 @@ export class Stage {
     ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
   )
 
-  constructor() {
+  /** `measuring`: tools for it; `drawn` is called when the panes were drawn. */
+  constructor(
+    private readonly measuring: HTMLElement,
+    private readonly drawn: () => void,
+  ) {
     this.opacity = element('input', {
       type: 'range',
       id: 'opacity',
@@ -136,6 +140,7 @@ export class Stage {
       window: () => (this.presets.value = ''),
       lost: () => this.lost(CONTEXT_LOST),
       incomplete: () => this.lost(INCOMPLETE),
+      drawn: this.drawn,
     }
   }
 
@@ -297,6 +302,7 @@ export class Stage {
           this.presets,
           this.invert,
         ),
+        this.measuring,
       ),
       element('div.canvas', {}, this.screen, this.cover),
       element(
