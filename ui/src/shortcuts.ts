@@ -17,7 +17,10 @@ const KEYS: [string, string][] = [
   ['1 to 5', 'change the view: 3 planes, axial, coronal, sagittal, one large plane and two small'],
   ['Shift + 1 to 6', 'window for CT: brain, subdural, lung, abdomen, liver, bone'],
   ['I', 'invert the grey values'],
-  ['L, V, B, E, P', 'measure a length, an angle, a rectangle (box), an ellipse, a value at a point'],
+  [
+    'L, V, B, E, P',
+    'measure a length, an angle, a rectangle (box), an ellipse, a value at a point',
+  ],
   ['X', 'while measuring: place a point at the crosshair'],
   ['Arrow keys', 'while measuring: move the crosshair by one voxel'],
   ['Escape', 'while measuring: cancel the drawing, or end measuring'],

@@ -3,28 +3,16 @@
 import type { Keys } from '../key_events'
 import type { Point, Review } from '../schemas'
 import type { At, Controls, Surface } from '../viewer/port'
+import { Drawing } from './drawing'
 import { type Figure, Layer } from './layer'
-import { type Drawn, fromWire, isProper, KIND_NAMES, KINDS, type Kind, MOST, newId } from './measurement'
-import { dragged, pointsOf } from './shape'
+import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST, newId } from './measurement'
 import { linesOf, type Measured } from './texts'
-
-const CLICK = 4 // CSS pixels that a press may move and still be a click
 
 /** The measurements of a review. */
 export interface OfReview {
   review: Review
   drawn: Drawn[]
   shown: boolean
-}
-
-interface Started {
-  kind: Kind
-  placed: Point[]
-  plane: Surface['plane']
-  /** Where the last point was placed by the pointer; null for a key. */
-  from: At | null
-  /** Where the next point would be. */
-  next: Point
 }
 
 export class Measuring {
@@ -37,8 +25,16 @@ export class Measuring {
   deleted: { drawn: Drawn; at: number } | null = null
   private scan: Measured | null = null
   private viewer: Controls | null = null
-  private started: Started | null = null
-  private edited: { drawn: Drawn; handle: number } | null = null
+  private readonly drawing = new Drawing({
+    finish: (kind, points) => this.finish(kind, points),
+    move: (drawn, moved) => {
+      this.own = this.own.map((one) => (one === drawn ? moved : one))
+      this.redraw()
+    },
+    changed: (edited) => this.update(edited),
+    redraw: () => this.redraw(),
+    say: (text) => this.say(text),
+  })
   private readonly layers = new Map<HTMLElement, Layer>()
   private texts = new WeakMap<Drawn, string[]>()
 
@@ -75,8 +71,7 @@ export class Measuring {
     this.selected = null
     this.tool = null
     this.hidden = false
-    this.started = null
-    this.edited = null
+    this.drawing.cancel()
     for (const layer of this.layers.values()) layer.clear()
     this.changed(false)
   }
@@ -96,7 +91,7 @@ export class Measuring {
   replace(drawn: Drawn[]): void {
     this.own = drawn
     this.deleted = null
-    this.started = null
+    this.drawing.cancel()
     this.update(false)
   }
 
@@ -136,7 +131,7 @@ export class Measuring {
 
   /** Takes a tool, or puts it down if it is in the hand. */
   choose(kind: Kind): void {
-    this.started = null
+    this.drawing.cancel()
     this.tool = this.tool === kind ? null : kind
     if (this.tool !== null) {
       this.hidden = false
@@ -149,9 +144,9 @@ export class Measuring {
 
   /** Forgets what is being drawn; without it, puts the tool down. */
   cancel(): void {
-    if (this.started === null) this.tool = null
-    this.say(this.started === null ? 'Measuring ended.' : 'Cancelled.')
-    this.started = null
+    const cancelled = this.drawing.cancel()
+    if (!cancelled) this.tool = null
+    this.say(cancelled ? 'Cancelled.' : 'Measuring ended.')
     this.update(false)
   }
 
@@ -200,7 +195,7 @@ export class Measuring {
   undo(): void {
     if (this.deleted === null) return
     const { drawn, at } = this.deleted
-    this.own = this.own.toSpliced(at, 0, drawn)
+    this.own = [...this.own.slice(0, at), drawn, ...this.own.slice(at)]
     this.deleted = null
     this.selected = drawn.id
     this.update(true)
@@ -209,8 +204,7 @@ export class Measuring {
   /** Draws everything again: the viewer has moved. */
   redraw(): void {
     const surfaces = this.viewer?.surfaces ?? []
-    const { started } = this
-    if (started !== null && !this.onScreen(started, surfaces)) this.started = null
+    this.drawing.check(surfaces)
     for (const surface of surfaces) {
       const figures = this.hidden ? [] : this.figures(surface)
       this.layerOf(surface).draw(surface, figures, this.cursor())
@@ -221,12 +215,6 @@ export class Measuring {
     return this.tool === null || this.viewer === null ? null : this.viewer.crosshair
   }
 
-  /** A drawing ends with its slice: a region is on one slice. */
-  private onScreen(started: Started, surfaces: Surface[]): boolean {
-    const surface = surfaces.find((one) => one.plane === started.plane)
-    return surface !== undefined && started.placed.every(surface.shows)
-  }
-
   private figures(surface: Surface): Figure[] {
     const shown = this.others.filter((one) => one.shown).flatMap(({ drawn }) => drawn)
     const others = shown.map((drawn): Figure => {
@@ -234,20 +222,12 @@ export class Measuring {
     })
     const own = this.own.map((drawn): Figure => {
       const state = drawn.id === this.selected ? 'selected' : 'own'
-      const lines = drawn === this.edited?.drawn ? this.sizeOnly(drawn) : this.linesOf(drawn)
+      const lines = drawn === this.drawing.held ? this.sizeOnly(drawn) : this.linesOf(drawn)
       return { drawn, text: lines.slice(0, 2), state }
     })
-    return [...others, ...own, ...this.preview(surface)]
-  }
-
-  private preview(surface: Surface): Figure[] {
-    const { started } = this
-    if (started === null || started.plane !== surface.plane) return []
-    const placed = [...started.placed, started.next]
-    const kind = placed.length < KINDS[started.kind].placed ? 'length' : started.kind
-    const drawn = { id: '', kind, label: '', points: pointsOf(kind, placed, surface) }
-    const proper = isProper(kind, drawn.points)
-    return proper ? [{ drawn, text: this.sizeOnly(drawn), state: 'new' }] : []
+    const preview = this.drawing.preview(surface)
+    if (preview === null) return [...others, ...own]
+    return [...others, ...own, { drawn: preview, text: this.sizeOnly(preview), state: 'new' }]
   }
 
   /** Statistics take a moment for large regions. */
@@ -258,86 +238,49 @@ export class Measuring {
   private layerOf(surface: Surface): Layer {
     let layer = this.layers.get(surface.root)
     if (layer === undefined) {
-      layer = new Layer(surface, {
-        press: (on, at) => this.press(on, at),
-        move: (on, at) => this.move(on, at),
-        release: (on, at) => this.release(on, at),
-        cancel: () => this.drop(),
+      const made = new Layer(surface, {
+        press: (on, at) => this.press(on, at, made),
+        move: (on, at) => this.drawing.move(on, at),
+        release: (on, at) => this.drawing.release(on, at),
+        cancel: () => this.drawing.drop(),
         active: () => this.tool !== null,
       })
+      layer = made
       this.layers.set(surface.root, layer)
     }
     return layer
   }
 
-  // the pointer
-
-  private press(surface: Surface, at: At): boolean {
+  private press(surface: Surface, at: At, layer: Layer): boolean {
     if (this.tool !== null) {
-      if (this.started?.plane !== surface.plane) this.place(surface, surface.toPoint(at), at)
+      this.drawing.press(this.tool, surface, at)
       return true
     }
-    this.edited = this.hidden ? null : this.layerOf(surface).handleAt(at)
-    if (this.edited !== null) this.selected = this.edited.drawn.id
-    return this.edited !== null
+    const held = this.hidden ? null : layer.handleAt(at)
+    if (held === null) return false
+    this.selected = held.drawn.id
+    this.drawing.hold(held.drawn, held.handle)
+    return true
   }
-
-  private move(surface: Surface, at: At): void {
-    if (this.edited !== null) return this.drag(surface, at)
-    if (this.started?.plane !== surface.plane) return
-    this.started.next = surface.toPoint(at)
-    this.redraw()
-  }
-
-  private release(surface: Surface, at: At): void {
-    if (this.edited !== null) return this.drop()
-    const from = this.started?.from
-    if (this.started?.plane !== surface.plane) return
-    if (from && Math.hypot(at.x - from.x, at.y - from.y) < CLICK) return
-    this.place(surface, surface.toPoint(at), at)
-  }
-
-  private drag(surface: Surface, at: At): void {
-    const { drawn, handle } = this.edited!
-    const points = dragged(drawn, handle, at, surface)
-    if (!isProper(drawn.kind, points)) return
-    const moved = { ...drawn, points }
-    this.own = this.own.map((one) => (one === drawn ? moved : one))
-    this.edited = { drawn: moved, handle }
-    this.redraw()
-  }
-
-  private drop(): void {
-    const edited = this.edited !== null
-    this.edited = null
-    this.update(edited)
-  }
-
-  // drawing
 
   private placeByKey(): void {
-    const surface = this.viewer?.surfaces.find((one) => one.plane === this.viewer!.active)
-    if (surface !== undefined) this.place(surface, this.viewer!.crosshair, null)
-  }
-
-  private place(surface: Surface, point: Point, from: At | null): void {
-    const kind = this.tool!
-    const earlier = this.started?.plane === surface.plane ? this.started.placed : []
-    const placed = [...earlier, point]
-    this.started = { kind, placed, plane: surface.plane, from, next: point }
-    if (placed.length === KINDS[kind].placed) this.finish(kind, pointsOf(kind, placed, surface))
-    else this.say(`Point ${placed.length} placed.`)
-    this.update(this.started === null)
+    const { tool, viewer } = this
+    const surface = viewer?.surfaces.find((one) => one.plane === viewer.active)
+    if (tool !== null && surface !== undefined) {
+      this.drawing.place(tool, surface, viewer!.crosshair, null)
+    }
   }
 
   private finish(kind: Kind, points: Point[]): void {
-    this.started = null
-    if (!isProper(kind, points)) return this.say('Its points are at the same place.')
-    if (this.own.length >= MOST) return this.say(`A review has at most ${MOST} measurements.`)
+    if (this.own.length >= MOST) {
+      this.say(`A review has at most ${MOST} measurements.`)
+      return
+    }
     const drawn = { id: newId(), kind, label: '', points }
     this.own = [...this.own, drawn]
     this.selected = drawn.id
     this.say(`${KINDS[kind].name}: ${this.linesOf(drawn).join(', ')}`)
+    this.update(true)
   }
 
   private update(edited: boolean): void {

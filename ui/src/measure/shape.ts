@@ -33,10 +33,14 @@ export function dragged({ kind, points }: Drawn, n: number, to: At, surface: Sur
   }
   // the opposite end stays where it is; the other axis is as long as before
   const moved = n < 2 ? { x: to.x, y: at[n]!.y } : { x: at[n]!.x, y: to.y }
-  const ends = at.with(n, moved)
+  const ends = at.map((one, index) => (index === n ? moved : one))
   const corner = (i: number, j: number): At => ({ x: ends[i]!.x, y: ends[j]!.y })
   const corners = [corner(0, 2), corner(1, 3)]
-  return pointsOf(kind, corners.map((one) => surface.toPoint(one)), surface)
+  return pointsOf(
+    kind,
+    corners.map((one) => surface.toPoint(one)),
+    surface,
+  )
 }
 
 /** Whether the placed points make a measurement with a size. */

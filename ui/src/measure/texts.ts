@@ -16,9 +16,11 @@ export interface Measured extends Place {
 export function linesOf(drawn: Drawn, scan: Measured): string[] {
   const size = sizeOf(drawn, scan)
   const values = scan.grid === null ? null : statisticsOf(drawn, scan.grid, scan.flat)
-  const lines = size === null ? [] : [`${decimal(size.value)}${size.unit === '°' ? '' : ' '}${size.unit}`]
+  const lines =
+    size === null ? [] : [`${decimal(size.value)}${size.unit === '°' ? '' : ' '}${size.unit}`]
   if (values === null) return lines
-  if (drawn.kind === 'probe') return [values.mean === null ? 'no value' : withUnit(values.mean, scan)]
+  if (drawn.kind === 'probe')
+    return [values.mean === null ? 'no value' : withUnit(values.mean, scan)]
   return [...lines, ...valueLines(values, scan)]
 }
 

@@ -35,7 +35,13 @@ function voxelOf({ flat, grid }: Scan, point: Point): Point {
 }
 
 /** The voxel that is so many drawn voxels to the right and down on screen. */
-export function stepped(camera: Camera, scan: Scan, voxel: Point, right: number, down: number): Point {
+export function stepped(
+  camera: Camera,
+  scan: Scan,
+  voxel: Point,
+  right: number,
+  down: number,
+): Point {
   const { directions, step } = scan.space
   const along = (n: number): number =>
     right * dot(directions[n]!, camera.plane.right) - down * dot(directions[n]!, camera.plane.up)

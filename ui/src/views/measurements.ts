@@ -3,7 +3,15 @@
 import { address } from '../api'
 import { draftOf, keepDraft } from '../drafts'
 import { element, fill } from '../element'
-import { type Drawn, fromWire, KIND_NAMES, KINDS, LONGEST_LABEL, nameOf, toWire } from '../measure/measurement'
+import {
+  type Drawn,
+  fromWire,
+  KIND_NAMES,
+  KINDS,
+  LONGEST_LABEL,
+  nameOf,
+  toWire,
+} from '../measure/measurement'
 import { Measuring, type OfReview } from '../measure/measuring'
 import type { Download, Job, NewReview, Review, Scan } from '../schemas'
 import { timeText } from '../text'
@@ -54,7 +62,8 @@ export class MeasurementsView {
     this.job = job
     const [rows, columns] = scan.spacing_mm ?? []
     const flat = scan.dimension === 2
-    const spacing = flat && rows !== undefined && columns !== undefined ? ([rows, columns] as const) : null
+    const spacing =
+      flat && rows !== undefined && columns !== undefined ? ([rows, columns] as const) : null
     const unit = scan.modality === 'CT' ? 'HU' : ''
     this.measuring.open(viewer, { flat, spacing, grid: viewer.grid, unit }, draftFor(job))
   }
