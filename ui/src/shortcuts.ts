@@ -22,7 +22,7 @@ const KEYS: [string, string][] = [
     'measure a length, an angle, a rectangle (box), an ellipse, a value at a point',
   ],
   ['X', 'while measuring: place a point at the crosshair'],
-  ['Arrow keys', 'while measuring: move the crosshair by one voxel'],
+  ['Shift + arrow keys', 'move the crosshair on its slice by one voxel'],
   ['Escape', 'while measuring: cancel the drawing, or end measuring'],
   ['H', 'hide or show all measurements'],
   ['Delete, Z', 'delete the selected measurement, undo the deletion'],

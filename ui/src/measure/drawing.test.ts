@@ -72,7 +72,7 @@ describe('drawing', () => {
   it('ends with its slice, is cancelled, and needs a size', () => {
     const { drawing, finished } = recorder()
     drawing.place('length', surface(), [12, 22, 0], null)
-    drawing.check([surface(1)])
+    drawing.check([surface(1)], null)
     expect(drawing.cancel()).toBe(false)
     drawing.place('length', surface(), [12, 22, 0], null)
     expect(drawing.cancel()).toBe(true)

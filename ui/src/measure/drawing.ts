@@ -47,12 +47,13 @@ export class Drawing {
     return any
   }
 
-  /** A drawing ends with its slice: a region is on one slice. */
-  check(surfaces: Surface[]): void {
+  /** A drawing ends with its slice: a region is on one slice. One by keys follows the crosshair. */
+  check(surfaces: Surface[], crosshair: Point | null): void {
     const { started } = this
     if (started === null) return
     const surface = surfaces.find((one) => one.plane === started.plane)
     if (surface === undefined || !started.placed.every(surface.shows)) this.started = null
+    else if (started.from === null && crosshair !== null) started.next = crosshair
   }
 
   /** What would be drawn if the next point was placed now. */

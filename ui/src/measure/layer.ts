@@ -6,6 +6,7 @@ import { type Drawn, isRegion } from './measurement'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const REACH = 9 // CSS pixels around a handle
+const ROOM = 140 // CSS pixels for a text
 const LINE = 15 // CSS pixels between lines of text
 
 /** What is drawn: `text` beside it, `handles` to drag it by. */
@@ -107,10 +108,23 @@ export class Layer {
     const group = node('g', { class: `measure ${state}`, 'data-kind': drawn.kind })
     for (const role of ['halo', 'line']) group.append(outline(drawn, at, role))
     for (const { x, y } of at) group.append(node('circle', { cx: x, cy: y, r: 3.5 }))
-    const x = Math.max(...at.map((one) => one.x)) + 8
-    const y = Math.max(...at.map((one) => one.y)) + 4
-    group.append(label(text, x, y))
+    group.append(this.label(text, drawn.kind === 'angle' ? [at[1]!] : at))
     return group
+  }
+
+  /** Beside the figure, on the side with more room. */
+  private label(lines: string[], at: At[]): SVGElement {
+    const right = at.reduce((most, one) => (one.x > most.x ? one : most))
+    const left = at.reduce((least, one) => (one.x < least.x ? one : least))
+    const before = right.x + ROOM > this.surface.root.clientWidth && left.x > ROOM
+    const [x, y] = before ? [left.x - 8, left.y + 4] : [right.x + 8, right.y + 4]
+    const text = node('text', { x, y, class: before ? 'before' : '' })
+    for (const [n, line] of lines.entries()) {
+      const part = node('tspan', { x, dy: n === 0 ? 0 : LINE })
+      part.textContent = line
+      text.append(part)
+    }
+    return text
   }
 
   private cursor(point: Point): SVGElement {
@@ -133,16 +147,6 @@ function outline({ kind }: Drawn, at: At[], role: string): SVGElement {
   }
   const points = at.map(({ x, y }) => `${x},${y}`).join(' ')
   return node(isRegion(kind) ? 'polygon' : 'polyline', { class: role, points })
-}
-
-function label(lines: string[], x: number, y: number): SVGElement {
-  const text = node('text', { x, y })
-  for (const [n, line] of lines.entries()) {
-    const part = node('tspan', { x, dy: n === 0 ? 0 : LINE })
-    part.textContent = line
-    text.append(part)
-  }
-  return text
 }
 
 function node(name: string, attributes: Record<string, string | number>): SVGElement {

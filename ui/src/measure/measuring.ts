@@ -113,19 +113,11 @@ export class Measuring {
       h: () => this.hide(!this.hidden),
       ...(this.selected === null ? {} : { Delete: () => this.remove(this.selected!) }),
       ...(this.deleted === null ? {} : { z: () => this.undo() }),
-      ...(this.tool === null ? {} : this.toolKeys()),
-    }
-  }
-
-  private toolKeys(): Keys {
-    const step = (right: number, down: number) => () => this.viewer?.step(right, down)
-    return {
-      x: () => this.placeByKey(),
-      Escape: () => this.cancel(),
-      ArrowLeft: step(-1, 0),
-      ArrowRight: step(1, 0),
-      ArrowUp: step(0, -1),
-      ArrowDown: step(0, 1),
+      'Shift+ArrowLeft': () => this.viewer?.step(-1, 0),
+      'Shift+ArrowRight': () => this.viewer?.step(1, 0),
+      'Shift+ArrowUp': () => this.viewer?.step(0, -1),
+      'Shift+ArrowDown': () => this.viewer?.step(0, 1),
+      ...(this.tool === null ? {} : { x: () => this.placeByKey(), Escape: () => this.cancel() }),
     }
   }
 
@@ -137,7 +129,9 @@ export class Measuring {
       this.hidden = false
       const { name, placed } = KINDS[kind]
       const places = placed === 1 ? 'the point' : `${placed} points`
-      this.say(`${name}: place ${places} by the mouse, or by arrow keys and X. Escape ends.`)
+      this.say(
+        `${name}: place ${places} by the mouse, or by Shift + arrow keys and X. Escape ends.`,
+      )
     }
     this.update(false)
   }
@@ -204,7 +198,7 @@ export class Measuring {
   /** Draws everything again: the viewer has moved. */
   redraw(): void {
     const surfaces = this.viewer?.surfaces ?? []
-    this.drawing.check(surfaces)
+    this.drawing.check(surfaces, this.viewer?.crosshair ?? null)
     for (const surface of surfaces) {
       const figures = this.hidden ? [] : this.figures(surface)
       this.layerOf(surface).draw(surface, figures, this.cursor())

@@ -28,7 +28,7 @@ function valueLines({ voxels, mean, sd, minimum, maximum }: Statistics, scan: Me
   const count = `${voxels} ${scan.flat ? 'pixels' : 'voxels'}`
   if (mean === null || sd === null || minimum === null || maximum === null) return [count]
   return [
-    `mean ${withUnit(mean, scan)}, SD ${value(sd)}`,
+    `mean ${`${rounded(mean)} ${scan.unit}`.trimEnd()}, SD ${rounded(sd)}`,
     `min ${value(minimum)}, max ${value(maximum)}`,
     count,
   ]
@@ -43,6 +43,12 @@ function decimal(number: number): string {
   return number >= 10 ? number.toFixed(1) : String(Number(number.toPrecision(3)))
 }
 
+/** A value of the scan: scanners store at most six digits. */
 function value(number: number): string {
-  return String(Number(number.toPrecision(5)))
+  return String(Number(number.toPrecision(6)))
+}
+
+/** Four digits of a mean, and no digit before the point less. */
+function rounded(number: number): string {
+  return Math.abs(number) >= 1000 ? number.toFixed(0) : String(Number(number.toPrecision(4)))
 }
