@@ -165,8 +165,8 @@ async def get_reader_measurements(
 
     All numbers are computed here from the points and the stored scan.
     """
-    readings = await threads.run(measurements.readings, principal.project, job_id, review_id)
+    of_reader = await threads.run(measurements.of_review, principal.project, job_id, review_id)
     if format == "csv":
         name = f'attachment; filename="measurements-{job_id}-{review_id}.csv"'
-        return Response(readings.table(), 200, {"Content-Disposition": name}, "text/csv")
-    return JSONResponse(readings.as_dict())
+        return Response(of_reader.table(), 200, {"Content-Disposition": name}, "text/csv")
+    return JSONResponse(of_reader.as_dict())

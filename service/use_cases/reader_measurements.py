@@ -7,7 +7,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from imaging.reader_measurements.grid import MeasuredGrid
 from imaging.reader_measurements.measurement import ReaderMeasurement
-from imaging.reader_measurements.readings import ReaderReadings, read
+from imaging.reader_measurements.review_measurements import ReviewMeasurements, read
 from imaging.reader_measurements.size import measured
 from imaging.scan import Scan
 from jobs.blobs import Blobs
@@ -37,7 +37,7 @@ class ReaderMeasurements:
         scan = self.scans.get(project, self.jobs.get(project, job_id).grid_scan)
         return measured(measurements, MeasuredGrid.of(scan))
 
-    def readings(self, project: str, job_id: str, review_id: str) -> ReaderReadings:
+    def of_review(self, project: str, job_id: str, review_id: str) -> ReviewMeasurements:
         """The measurements of a review with the values of the scan; raises NotFound."""
         stored = self.scans.get(project, self.jobs.get(project, job_id).grid_scan)
         review = self.reviews.with_results(project, job_id, review_id)
@@ -46,10 +46,12 @@ class ReaderMeasurements:
             return _read(review, scan, stored)
 
 
-def readings_of(review: Review | None, scan: Scan, stored: StoredScan) -> ReaderReadings | None:
+def measurements_of(
+    review: Review | None, scan: Scan, stored: StoredScan
+) -> ReviewMeasurements | None:
     """The measurements of a review in the opened scan; None if there are none."""
     return _read(review, scan, stored) if review is not None and review.measurements else None
 
 
-def _read(review: Review, scan: Scan, stored: StoredScan) -> ReaderReadings:
+def _read(review: Review, scan: Scan, stored: StoredScan) -> ReviewMeasurements:
     return read(scan, review.id, review.reviewer, review.measurements, stored.modality)

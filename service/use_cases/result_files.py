@@ -20,7 +20,7 @@ from jobs.job import Job
 from jobs.repository import Jobs, Scans
 from models.registry import Registry
 from service.resources.scratch import Scratch
-from service.use_cases.reader_measurements import readings_of
+from service.use_cases.reader_measurements import measurements_of
 from service.use_cases.result_mask import ResultMask
 
 
@@ -55,11 +55,12 @@ class ResultFiles:
             if result.corrected:
                 description = replace(description, corrected=True)
                 report = _report(report, mask, scan, description)
-            readings = readings_of(result.review, scan, stored)
-            if readings is not None:
-                report = {**report, "reader_measurements": readings.as_dict()}
+            of_reader = measurements_of(result.review, scan, stored)
+            if of_reader is not None:
+                report = {**report, "reader_measurements": of_reader.as_dict()}
             target.write(
-                path, Segmentation(mask, scan, description, report, result.made_at, readings)
+                path,
+                Segmentation(mask, scan, description, report, result.made_at, of_reader),
             )
 
     def _description(self, job: Job) -> MaskDescription:

@@ -15,7 +15,7 @@ from imaging.formats.dicom.objects import write_object
 from imaging.measure import measure
 from imaging.reader_measurements.grid import MeasuredGrid
 from imaging.reader_measurements.measurement import MeasurementKind, Point, ReaderMeasurement
-from imaging.reader_measurements.readings import ReaderReadings, read
+from imaging.reader_measurements.review_measurements import ReviewMeasurements, read
 from imaging.reader_measurements.size import measured
 from imaging.scan import Scan
 from tests.support.dicom.headers import (
@@ -115,7 +115,7 @@ def test_the_same_twice_and_what_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "c.dcm").exists()
 
 
-def read_by(scan: Scan, *drawn: ReaderMeasurement, modality: str = "MR") -> ReaderReadings:
+def read_by(scan: Scan, *drawn: ReaderMeasurement, modality: str = "MR") -> ReviewMeasurements:
     sized = measured(drawn, MeasuredGrid.of(scan))
     return read(scan, "a review", "Dr. A^B Größe", sized, modality)
 
@@ -143,8 +143,8 @@ def test_what_a_reader_drew_is_where_it_was(tmp_path: Path, modality: str) -> No
     ends = at(scan, (4, 5, 2), (5, 5, 2), (4.5, 1, 2), (4.5, 9, 2))
     oval = ReaderMeasurement("e", MeasurementKind.ELLIPSE, "", ends)
     probe = ReaderMeasurement("p", MeasurementKind.PROBE, "", at(scan, (3, 4, 5)))
-    readings = read_by(scan, line, angle, box, oval, probe, modality=modality)
-    write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT, readings)
+    of_reader = read_by(scan, line, angle, box, oval, probe, modality=modality)
+    write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT, of_reader)
     assert faults(path) == []
     report = hd.sr.srread(path)
     content = report.content
@@ -194,8 +194,8 @@ def test_measurements_of_a_picture_are_in_its_pixels(tmp_path: Path) -> None:
     line = ReaderMeasurement("l", MeasurementKind.LENGTH, "", ((1, 2, 0), (4, 6, 0)))
     corners: tuple[Point, ...] = ((1, 2, 0), (4, 2, 0), (4, 6, 0), (1, 6, 0))
     box = ReaderMeasurement("b", MeasurementKind.RECTANGLE, "", corners)
-    readings = read_by(scan, line, box)
-    write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT, readings)
+    of_reader = read_by(scan, line, box)
+    write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT, of_reader)
     assert faults(path) == []
     content = hd.sr.srread(path).content
     group = content.get_image_measurement_groups(tracking_uid=None)[-1]  # type: ignore[attr-defined]
@@ -217,7 +217,7 @@ def test_another_measurement_makes_another_object(tmp_path: Path) -> None:
         drawn = (
             () if points is None else (ReaderMeasurement("l", MeasurementKind.LENGTH, "", points),)
         )
-        readings = read_by(scan, *drawn) if drawn else None
-        write_object(tmp_path / "a", "dicom-sr", mask, scan, LABELS, None, MADE_AT, readings)
+        of_reader = read_by(scan, *drawn) if drawn else None
+        write_object(tmp_path / "a", "dicom-sr", mask, scan, LABELS, None, MADE_AT, of_reader)
         uids.add(dcmread(tmp_path / "a").SOPInstanceUID)
     assert len(uids) == 3

@@ -11,7 +11,7 @@ from imaging.box import Box
 from imaging.errors import BadRequest
 from imaging.reader_measurements.grid import MeasuredGrid
 from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
-from imaging.reader_measurements.readings import read
+from imaging.reader_measurements.review_measurements import read
 from imaging.reader_measurements.size import measured
 from imaging.reader_measurements.statistics import statistics
 from imaging.scan import Scan, in_memory

@@ -18,10 +18,10 @@ const KEYS: [string, string][] = [
   ['Shift + 1 to 6', 'window for CT: brain, subdural, lung, abdomen, liver, bone'],
   ['I', 'invert the grey values'],
   [
-    'L, V, B, E, P',
+    'L, G, B, E, P',
     'measure a length, an angle, a rectangle (box), an ellipse, a value at a point',
   ],
-  ['X', 'while measuring: place a point at the crosshair'],
+  ['.', 'while measuring: place a point at the crosshair'],
   ['Shift + arrow keys', 'move the crosshair on its slice by one voxel'],
   ['Escape', 'while measuring: cancel the drawing, or end measuring'],
   ['H', 'hide or show all measurements'],

@@ -19,7 +19,7 @@ from imaging.formats.dicom.sr import write_sr
 from imaging.formats.dicom.uids import single_uid, uid
 from imaging.mask_description import MaskDescription
 from imaging.measure import measure
-from imaging.reader_measurements.readings import ReaderReadings
+from imaging.reader_measurements.review_measurements import ReviewMeasurements
 from imaging.scan import Scan
 
 SEG_KINDS: Mapping[str, Literal["BINARY", "LABELMAP"]] = {
@@ -44,12 +44,12 @@ def write_object(
     description: MaskDescription,
     measurements: Mapping[str, Any] | None,
     made_at: float,
-    readings: ReaderReadings | None = None,
+    of_reader: ReviewMeasurements | None = None,
 ) -> None:
     """Writes `mask`, on the scan's grid, as one DICOM instance of `form` (see FORMS).
 
     `measurements`, as in a job's report, are for dicom-sr; None: the mask is measured here.
-    `readings`: what a reader measured, for dicom-sr. `made_at` is in seconds since the epoch. The
+    `of_reader`: what a reader measured, for dicom-sr. `made_at` is in seconds since the epoch. The
     same arguments give the same bytes. Raises BadRequest for a scan that is not DICOM, and for a
     mask that the form cannot represent.
     """
@@ -71,9 +71,9 @@ def write_object(
     elif form == "dicom-sr":
         sizes = _measured(mask, scan, description) if measurements is None else measurements
         segments = numbered_segments(on_planes, description)
-        header = stamp(form, *(() if readings is None else (repr(readings),)))
+        header = stamp(form, *(() if of_reader is None else (repr(of_reader),)))
         seg = stamp("dicom-seg")
-        write_sr(path, sizes, segments, planes, description, header, seg, readings)
+        write_sr(path, sizes, segments, planes, description, header, seg, of_reader)
     else:
         write_seg(path, on_planes, planes, description, SEG_KINDS[form], stamp(form))
 

@@ -3,7 +3,8 @@
 Each label with voxels is a measurement group of its segment in a SEG: TID 1411 with the volume, or
 for an image TID 1410 with the area. A label without voxels has no segment to refer to: TID 1501
 with a size of 0 states that it was searched for and not found. The SEG is the BINARY one of the
-same mask; its UID is known before it is written. What a reader drew follows (`sr_readings.py`).
+same mask; its UID is known before it is written. What a reader drew follows it
+(`sr_reader_measurements.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,12 +40,12 @@ from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import ReferencedPlane, referenced_planes
 from imaging.formats.dicom.seg import NumberedSegment
 from imaging.formats.dicom.segments import concept, ordered
-from imaging.formats.dicom.sr_readings import PIXELS, person
-from imaging.formats.dicom.sr_readings import groups as drawn
+from imaging.formats.dicom.sr_reader_measurements import PIXELS, person
+from imaging.formats.dicom.sr_reader_measurements import groups as drawn
 from imaging.formats.dicom.stand_in import stand_in
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
-from imaging.reader_measurements.readings import ReaderReadings
+from imaging.reader_measurements.review_measurements import ReviewMeasurements
 
 _SIZES = (
     ("volume_ml", codes.SCT.Volume, Known("ml", "UCUM", "Milliliter")),
@@ -77,11 +78,11 @@ def write_sr(
     description: MaskDescription,
     object_header: ObjectHeader,
     seg: ObjectHeader,
-    readings: ReaderReadings | None = None,
+    of_reader: ReviewMeasurements | None = None,
 ) -> None:
     """Writes the report; `segments` are those of the BINARY SEG that `seg` names.
 
-    `measurements` is that of a job's report, with one row per label under `labels`. `readings`:
+    `measurements` is that of a job's report, with one row per label under `labels`. `of_reader`:
     what a reader measured, who is then an observer, too. Raises BadRequest where a label has no
     size.
     """
@@ -95,11 +96,14 @@ def write_sr(
     header = planes.headers[0]
     report = MeasurementReport(
         observation_context=ObservationContext(
-            observer_person_context=person(readings.reader) if readings else None,
+            observer_person_context=person(of_reader.reader) if of_reader else None,
             observer_device_context=_device(description),
         ),
         procedure_reported=_PROCEDURES.get(str(header.get("Modality")), codes.SCT.ImagingProcedure),
-        imaging_measurements=[*sizes_of_labels, *(drawn(readings, planes) if readings else ())],
+        imaging_measurements=[
+            *sizes_of_labels,
+            *(drawn(of_reader, planes) if of_reader else ()),
+        ],
     )
     dataset = Comprehensive3DSR(
         evidence=[_seg_stand_in(header, seg), *map(stand_in, planes.instances)],

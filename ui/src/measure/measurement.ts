@@ -23,7 +23,7 @@ interface KindFacts {
 
 export const KINDS: Record<Kind, KindFacts> = {
   length: { name: 'Length', key: 'L', placed: 2 },
-  angle: { name: 'Angle', key: 'V', placed: 3 },
+  angle: { name: 'Angle', key: 'G', placed: 3 },
   rectangle: { name: 'Rectangle', key: 'B', placed: 2 },
   ellipse: { name: 'Ellipse', key: 'E', placed: 2 },
   probe: { name: 'Probe', key: 'P', placed: 1 },

@@ -117,7 +117,7 @@ export class Measuring {
       'Shift+ArrowRight': () => this.viewer?.step(1, 0),
       'Shift+ArrowUp': () => this.viewer?.step(0, -1),
       'Shift+ArrowDown': () => this.viewer?.step(0, 1),
-      ...(this.tool === null ? {} : { x: () => this.placeByKey(), Escape: () => this.cancel() }),
+      ...(this.tool === null ? {} : { '.': () => this.placeByKey(), Escape: () => this.cancel() }),
     }
   }
 
@@ -130,7 +130,7 @@ export class Measuring {
       const { name, placed } = KINDS[kind]
       const places = placed === 1 ? 'the point' : `${placed} points`
       this.say(
-        `${name}: place ${places} by the mouse, or by Shift + arrow keys and X. Escape ends.`,
+        `${name}: place ${places} by the mouse, or by Shift + arrow keys and the key of the full stop. Escape ends.`,
       )
     }
     this.update(false)

@@ -30,7 +30,7 @@ from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import frame_of_reference, referenced_planes
 from imaging.formats.dicom.uids import uid
 from imaging.reader_measurements.measurement import MeasurementKind
-from imaging.reader_measurements.readings import ReaderReadings, Reading
+from imaging.reader_measurements.review_measurements import ReadMeasurement, ReviewMeasurements
 
 _SIZES = {
     MeasurementKind.LENGTH: codes.SCT.Length,
@@ -80,10 +80,10 @@ def person(reader: str) -> ObserverContext | None:
     return ObserverContext(codes.DCM.Person, PersonObserverIdentifyingAttributes(name))
 
 
-def groups(readings: ReaderReadings, planes: Planes) -> Iterator[Group]:
+def groups(of_reader: ReviewMeasurements, planes: Planes) -> Iterator[Group]:
     """The group of each measurement that has a number, in the order in which they were drawn."""
-    maker = _Groups(readings.review, planes)
-    return (maker.group(reading) for reading in readings.readings if reading.has_number)
+    maker = _Groups(of_reader.review, planes)
+    return (maker.group(one) for one in of_reader.measurements if one.has_number)
 
 
 class _Groups:
@@ -96,61 +96,63 @@ class _Groups:
         self._value = _VALUES.get(str(header.get("Modality")), _OTHER_VALUE)
         self._plane = referenced_planes(planes)[0]
 
-    def group(self, reading: Reading) -> Group:
+    def group(self, one: ReadMeasurement) -> Group:
         """The group of one measurement."""
-        drawn = reading.measurement
+        drawn = one.measurement
         tracking = TrackingIdentifier(
             uid("reader measurement", self._review, drawn.id), text(drawn.name)
         )
         if drawn.kind.is_region:
             return PlanarROIMeasurementsAndQualitativeEvaluations(
                 tracking_identifier=tracking,
-                referenced_region=self._region(reading),
-                measurements=[*self._size(reading), *self._statistics(reading)],
+                referenced_region=self._region(one),
+                measurements=[*self._size(one), *self._statistics(one)],
             )
         return MeasurementsAndQualitativeEvaluations(
             tracking_identifier=tracking,
-            measurements=[*self._size(reading), *self._probe(reading)],
+            measurements=[*self._size(one), *self._probe(one)],
         )
 
-    def _size(self, reading: Reading) -> Iterator[Measurement]:
-        drawn = reading.measurement
+    def _size(self, one: ReadMeasurement) -> Iterator[Measurement]:
+        drawn = one.measurement
         if drawn.size is None:
             return
-        where = None if drawn.kind.is_region else [self._points(reading)]
+        where = None if drawn.kind.is_region else [self._points(one)]
         name, unit = _SIZES[drawn.kind], _UNITS[drawn.unit]
         yield Measurement(name, drawn.size, unit, referenced_coordinates=where)
 
-    def _statistics(self, reading: Reading) -> Iterator[Measurement]:
+    def _statistics(self, one: ReadMeasurement) -> Iterator[Measurement]:
         for field, derivation in _DERIVATIONS.items():
-            value = getattr(reading.statistics, field)
+            value = getattr(one.statistics, field)
             if value is not None:
-                unit = _HU if reading.value_unit else _NO_UNIT
+                unit = _HU if one.value_unit else _NO_UNIT
                 yield Measurement(self._value, value, unit, derivation=derivation)
 
-    def _probe(self, reading: Reading) -> Iterator[Measurement]:
-        if reading.measurement.kind is not MeasurementKind.PROBE or reading.statistics is None:
+    def _probe(self, one: ReadMeasurement) -> Iterator[Measurement]:
+        if one.measurement.kind is not MeasurementKind.PROBE or one.statistics is None:
             return
-        if (value := reading.statistics.mean) is not None:
-            unit = _HU if reading.value_unit else _NO_UNIT
-            where = [self._points(reading)]
+        if (value := one.statistics.mean) is not None:
+            unit = _HU if one.value_unit else _NO_UNIT
+            where = [self._points(one)]
             yield Measurement(self._value, value, unit, referenced_coordinates=where)
 
-    def _points(self, reading: Reading) -> CoordinatesForMeasurement | CoordinatesForMeasurement3D:
-        kind = _GRAPHICS[reading.measurement.kind]
-        if not reading.is_image:
-            return CoordinatesForMeasurement3D(kind, _lps(reading), self._frame_of_reference)
+    def _points(
+        self, one: ReadMeasurement
+    ) -> CoordinatesForMeasurement | CoordinatesForMeasurement3D:
+        kind = _GRAPHICS[one.measurement.kind]
+        if not one.is_image:
+            return CoordinatesForMeasurement3D(kind, _lps(one), self._frame_of_reference)
         image = SourceImageForRegion(*self._image())
-        return CoordinatesForMeasurement(kind, _pixels(reading), image)
+        return CoordinatesForMeasurement(kind, _pixels(one), image)
 
-    def _region(self, reading: Reading) -> ImageRegion | ImageRegion3D:
-        at = _pixels(reading) if reading.is_image else _lps(reading)
-        if reading.measurement.kind is MeasurementKind.ELLIPSE:
+    def _region(self, one: ReadMeasurement) -> ImageRegion | ImageRegion3D:
+        at = _pixels(one) if one.is_image else _lps(one)
+        if one.measurement.kind is MeasurementKind.ELLIPSE:
             kind, at = "ELLIPSE", _major_first(at)
         else:
-            kind = "POLYLINE" if reading.is_image else "POLYGON"
+            kind = "POLYLINE" if one.is_image else "POLYGON"
             at = np.vstack([at, at[:1]])
-        if not reading.is_image:
+        if not one.is_image:
             return ImageRegion3D(kind, at, self._frame_of_reference)
         return ImageRegion(kind, at, SourceImageForRegion(*self._image()))
 
@@ -160,14 +162,14 @@ class _Groups:
         return str(instance.SOPClassUID), str(instance.SOPInstanceUID), frames
 
 
-def _lps(reading: Reading) -> NDArray[np.float64]:
+def _lps(one: ReadMeasurement) -> NDArray[np.float64]:
     """Points (n, 3) in DICOM's patient space."""
-    return np.array(reading.measurement.points) * (-1.0, -1.0, 1.0)
+    return np.array(one.measurement.points) * (-1.0, -1.0, 1.0)
 
 
-def _pixels(reading: Reading) -> NDArray[np.float64]:
+def _pixels(one: ReadMeasurement) -> NDArray[np.float64]:
     """Points (n, 2), column and row."""
-    return np.array(reading.measurement.points)[:, :2] + 0.5
+    return np.array(one.measurement.points)[:, :2] + 0.5
 
 
 def _major_first(ends: NDArray[np.float64]) -> NDArray[np.float64]:

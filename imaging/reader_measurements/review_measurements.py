@@ -15,7 +15,7 @@ _FIGURES = ("voxels", "mean", "sd", "minimum", "maximum")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadMeasurement:
     """One measurement, with statistics of a region or of the voxel at a probe."""
 
     measurement: ReaderMeasurement
@@ -50,20 +50,20 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderReadings:
+class ReviewMeasurements:
     """All measurements of one review."""
 
     review: str
     reader: str
     """Name of the reader; may be empty."""
-    readings: tuple[Reading, ...]
+    measurements: tuple[ReadMeasurement, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """As in a report."""
         return {
             "review": self.review,
             "reader": self.reader,
-            "measurements": [reading.as_dict() for reading in self.readings],
+            "measurements": [one.as_dict() for one in self.measurements],
         }
 
     def table(self) -> str:
@@ -72,8 +72,8 @@ class ReaderReadings:
         names = ("id", "kind", "label", "size", "unit", "value", *_FIGURES, "value_unit", "points")
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
-        for reading in self.readings:
-            facts = reading.as_dict()
+        for one in self.measurements:
+            facts = one.as_dict()
             points = "; ".join(" ".join(map(repr, point)) for point in facts["points"])
             writer.writerow(facts | {"label": text_cell(facts["label"]), "points": points})
         return text.getvalue()
@@ -85,14 +85,14 @@ def read(
     reader: str,
     measurements: Sequence[ReaderMeasurement],
     modality: str | None,
-) -> ReaderReadings:
+) -> ReviewMeasurements:
     """Reads the values of the scan under the measurements; `modality` states their unit."""
     unit, flat = "HU" if modality == "CT" else "", scan.dimension == 2
-    readings = (
-        Reading(one, statistics(scan, one) if _has_values(one) else None, unit, flat)
+    with_values = (
+        ReadMeasurement(one, statistics(scan, one) if _has_values(one) else None, unit, flat)
         for one in measurements
     )
-    return ReaderReadings(review, reader, tuple(readings))
+    return ReviewMeasurements(review, reader, tuple(with_values))
 
 
 def _has_values(one: ReaderMeasurement) -> bool:
