@@ -120,7 +120,7 @@ def drafted(page: Page, job: str) -> list[dict[str, Any]]:
 
 
 def own(page: Page) -> Locator:
-    return page.locator(".measurements > .drawn > li")
+    return page.locator(".measurements > div > .drawn > li")
 
 
 def texts(rows: Locator) -> list[list[str]]:

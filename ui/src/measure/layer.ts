@@ -6,7 +6,7 @@ import { type Drawn, isRegion } from './measurement'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const REACH = 9 // CSS pixels around a handle
-const ROOM = 140 // CSS pixels for a text
+const ROOM = 165 // CSS pixels for a text
 const LINE = 15 // CSS pixels between lines of text
 
 /** What is drawn: `text` beside it, `handles` to drag it by. */

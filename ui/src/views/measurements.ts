@@ -13,6 +13,7 @@ import {
   toWire,
 } from '../measure/measurement'
 import { Measuring, type OfReview } from '../measure/measuring'
+import { roveRows, roveToolbar } from '../roving'
 import type { Download, Job, NewReview, Review, Scan } from '../schemas'
 import { timeText } from '../text'
 import type { Controls } from '../viewer/port'
@@ -23,7 +24,7 @@ export class MeasurementsView {
     (text) => (this.status.textContent = text),
   )
   readonly tools = element('div.group', { role: 'group', 'aria-label': 'Measure', hidden: true })
-  private readonly list = element('ul.drawn', {})
+  private readonly list = element('div', {})
   private readonly others = element('div.others', {})
   private readonly restore = element('p.restore', {})
   private readonly status = element('p.hint', { 'aria-live': 'polite' })
@@ -121,7 +122,7 @@ export class MeasurementsView {
   private render(): void {
     const { own, others, deleted } = this.measuring
     const focus = focusIn(this.list)
-    fill(this.list, ...own.map((drawn) => this.row(drawn)))
+    fill(this.list, own.length > 0 && rows(own.map((drawn) => this.row(drawn))))
     if (focus !== null) this.list.querySelector<HTMLElement>(focus)?.focus()
     fill(this.restore, deleted !== null && this.undo())
     fill(this.others, ...others.map((one) => this.otherReader(one)))
@@ -137,7 +138,10 @@ export class MeasurementsView {
       placeholder: name,
       'aria-label': `Name of ${name}`,
       onchange: () => measuring.rename(drawn.id, label.value.trim()),
-      onkeydown: (event: KeyboardEvent) => ['Enter', 'Escape'].includes(event.key) && label.blur(),
+      onkeydown: (event: KeyboardEvent) => {
+        if (['Enter', 'Escape'].includes(event.key)) label.blur()
+        if (['Home', 'End'].includes(event.key)) event.stopPropagation() // they move in the text
+      },
     })
     return element(
       'li',
@@ -196,29 +200,32 @@ export class MeasurementsView {
       'section',
       { 'aria-label': `Measured by ${who}`, 'data-review': one.review.id },
       element('label.reader', {}, box, `${who}, ${timeText(one.review.created_at)}`),
-      element(
-        'ul.drawn',
-        {},
-        ...one.drawn.map((drawn) => {
+      rows(
+        one.drawn.map((drawn) => {
           const name = nameOf(drawn, one.drawn)
           return element('li', {}, element('span.name', {}, name), this.goTo(drawn, name, false))
         }),
       ),
-      element('p.links', {}, 'Download: ', ...this.links(one.review)),
+      this.downloads(one.review),
     )
   }
 
   /** The measurements as a table, and reports with them. */
-  private links({ job, id }: Review): HTMLElement[] {
+  private downloads({ job, id }: Review): HTMLElement {
     const path = `jobs/${job}/reviews/${id}`
     const link = (label: string, to: string): HTMLElement =>
       element('a', { href: address(`${path}/${to}`), download: '' }, label)
     const objects = this.reports.filter(({ format }) => !['json', 'csv'].includes(format))
-    return [
+    const bar = element(
+      'p.links',
+      { role: 'toolbar', 'aria-label': 'Download measurements' },
+      'Download: ',
       link('CSV', 'measurements?format=csv'),
       link('JSON', 'measurements'),
       ...objects.map(({ format, title }) => link(title, `report?format=${format}`)),
-    ]
+    )
+    roveToolbar(bar)
+    return bar
   }
 
   private tool(kind: (typeof KIND_NAMES)[number]): HTMLButtonElement {
@@ -235,6 +242,13 @@ export class MeasurementsView {
       name,
     )
   }
+}
+
+/** A list of which one row has tab stops. */
+function rows(items: HTMLElement[]): HTMLElement {
+  const list = element('ul.drawn', {}, ...items)
+  roveRows(list)
+  return list
 }
 
 /** The drafts of measurements are kept beside those of comments. */
