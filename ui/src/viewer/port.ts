@@ -7,8 +7,14 @@ import type { Window } from './voi'
 
 export type Plane = 'axial' | 'coronal' | 'sagittal'
 
-/** `main`: one large plane and two small ones; `planes`: three of one size; else one plane. */
-export type View = 'main' | 'planes' | Plane
+/** Two panes side by side. */
+export type Pair = 'axial+coronal' | 'axial+sagittal' | 'coronal+sagittal' | `${Plane}+volume`
+
+/**
+ * `main`: one large plane and two small ones; `planes`: three of one size; `four`: these and 3D;
+ * `volume`: 3D alone; else two panes or one plane.
+ */
+export type View = 'main' | 'planes' | 'four' | 'volume' | Pair | Plane
 
 /** The values under the crosshair. */
 export interface Readout {
@@ -23,9 +29,18 @@ export interface Readout {
 
 /** Where a point is drawn: CSS pixels from the window's upper left. */
 export interface ScreenPoint {
-  plane: Plane
+  plane: Plane | 'volume'
   x: number
   y: number
+}
+
+/** The box around the surface of a label in 3D, in RAS+ mm. */
+export interface SurfaceBox {
+  /** The label's value; for numbered objects, the first one with the same colour. */
+  value: number
+  low: Point
+  high: Point
+  triangles: number
 }
 
 export interface MaskStyle {
@@ -97,6 +112,10 @@ export interface Controls {
   readonly rows: number
   /** The pixel (row, column) of an image in RAS+ mm. */
   worldOfPixel: (row: number, column: number) => Point | null
-  /** Where a point (RAS+ mm) is drawn, in each plane on screen whose slice contains it. */
+  /**
+   * Where a point (RAS+ mm) is drawn: in 3D, and in each plane on screen whose slice contains it.
+   */
   project: (world: Point) => ScreenPoint[]
+  /** The surfaces in 3D; none for an image. */
+  readonly surfaces: SurfaceBox[]
 }

@@ -126,12 +126,12 @@ function sharesOf(
 
 /**
  * Half of the field is whether the cell is in the group, the other half what is around it. If no
- * block is full by half, as in a thin vessel, the fullest blocks are in it.
+ * block is full by half, as in a thin vessel, blocks half as full as the fullest one are in it.
  */
 function smoothed(shares: Float32Array, dims: Point): Float32Array {
   let fullest = 0
   for (const share of shares) if (share > fullest) fullest = share
-  const least = Math.min(INSIDE, fullest)
+  const least = Math.min(INSIDE, fullest / 2)
   const inside = shares.map((share) => Number(share > 0 && share >= least))
   const around = blurred(blurred(blurred(inside, dims, 0), dims, 1), dims, 2)
   return inside.map((value, n) => 0.5 * value + 0.5 * Math.min(around[n]!, 0.99))
