@@ -162,6 +162,8 @@ class DeepZoomViewer implements TiledViewer {
     return this.image === null ? null : [column, row, 0]
   }
 
+  readonly surfaces = []
+
   project([x, y]: Point): ScreenPoint[] {
     const { item } = this
     if (item === undefined) return []

@@ -11,9 +11,11 @@ import { largestTextures, purge, startEngine } from './library'
 import type { MaskLayer } from './mask_layer'
 import { decode, type Grid } from './nifti'
 import { Pane } from './pane'
-import type { MaskStyle, Plane, ScreenPoint, View, Viewer, ViewerEvents } from './port'
+import { isPair, isPlane, isSingle, panesOf } from './panes'
+import type { MaskStyle, Plane, ScreenPoint, SurfaceBox, View, Viewer, ViewerEvents } from './port'
 import { Scan } from './scan'
 import { dragged, type Range, rangeOf, type Window, windowOf, windowText } from './voi'
+import { VolumeView } from './volume_view'
 
 const MOST_ZOOM = 60
 const COLOURS: Range = { lower: 0, upper: 255 }
@@ -28,6 +30,7 @@ export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
 
 class PlanarViewer implements Viewer {
   private readonly panes: Pane[] = [...PLANES, 'image' as const].map((plane) => new Pane(plane))
+  private readonly volume: VolumeView
   private scan: Scan | null = null
   private labels: Grid | null = null
   private legend: Legend | null = null
@@ -50,7 +53,13 @@ class PlanarViewer implements Viewer {
     private readonly textures: [number, number],
     private readonly events: ViewerEvents,
   ) {
-    root.append(element('div.panes', {}, ...this.panes.map((pane) => pane.root)))
+    this.volume = new VolumeView(engine, {
+      jump: (voxel) => this.pointAt(voxel),
+      maximise: () => events.view(this.layout === 'volume' ? this.several : 'volume'),
+      window: (dx, dy) => this.dragWindow(dx, dy),
+    })
+    const roots = [...this.panes, this.volume.pane].map((pane) => pane.root)
+    root.append(element('div.panes', {}, ...roots))
     for (const pane of this.panes) listen(pane, this.gestures())
     new ResizeObserver(() => this.resized()).observe(root)
   }
@@ -73,6 +82,7 @@ class PlanarViewer implements Viewer {
     this.negative = false // as the library draws a new scan
     this.resetWindow()
     this.pointAt(scan.start)
+    this.volume.show(scan)
     return true
   }
 
@@ -85,8 +95,10 @@ class PlanarViewer implements Viewer {
     this.layer?.remove()
     this.labels = grid
     this.legend = legend
-    this.layer = scan.addMask(grid, legend)
+    const slots = scan.slotsOf(grid, legend)
+    this.layer = scan.addMask(slots, legend)
     this.layer.style(this.style)
+    this.volume.setMask(slots, legend)
     this.report()
     return turn === this.turn
   }
@@ -100,6 +112,7 @@ class PlanarViewer implements Viewer {
     this.scan = null
     this.shownWindow = null
     for (const pane of this.panes) pane.root.hidden = true
+    this.volume.clear()
     purge(this.engine)
   }
 
@@ -111,8 +124,9 @@ class PlanarViewer implements Viewer {
 
   set view(view: View) {
     this.layout = view
-    if (!PLANES.includes(view as Plane)) this.several = view
-    else this.activate(view as Plane)
+    if (!isSingle(view)) this.several = view
+    if (isPlane(view)) this.activate(view)
+    else if (isPair(view)) this.activate(panesOf(view)[0] as Plane)
     this.root.dataset.main = this.active
     this.arrange()
     this.resized()
@@ -125,10 +139,12 @@ class PlanarViewer implements Viewer {
   set mask(style: MaskStyle) {
     this.style = style
     this.layer?.style(style)
+    this.volume.style(style)
   }
 
   recolour(): void {
     if (this.legend !== null) this.layer?.recolour(this.legend.colours())
+    this.volume.recolour()
   }
 
   get window(): Window | null {
@@ -138,11 +154,17 @@ class PlanarViewer implements Viewer {
   set window(window: Window | null) {
     if (this.scan === null || window === null) return
     this.shownWindow = window
-    this.setRange(rangeOf(window, this.scan.statistics.integers))
+    this.setRange(this.range)
+  }
+
+  private get range(): Range {
+    if (this.scan === null || this.shownWindow === null) return COLOURS
+    return rangeOf(this.shownWindow, this.scan.statistics.integers)
   }
 
   private setRange(voiRange: Range): void {
     for (const viewport of this.viewports()) viewport.setProperties({ voiRange })
+    this.volume.setWindow(voiRange, this.negative)
     this.draw()
   }
 
@@ -154,6 +176,7 @@ class PlanarViewer implements Viewer {
     if (this.scan === null || inverted === this.negative) return
     this.negative = inverted
     for (const viewport of this.viewports()) viewport.setProperties({ invert: inverted })
+    this.volume.setWindow(this.range, inverted)
     this.draw()
   }
 
@@ -197,10 +220,17 @@ class PlanarViewer implements Viewer {
   }
 
   zoom(factor: number): void {
-    this.zoomAround(factor, this.look.point)
+    if (this.layout === 'volume') this.volume.zoom(factor)
+    else this.zoomAround(factor, this.look.point)
   }
 
   resetZoom(): void {
+    this.fit()
+    this.volume.reset()
+  }
+
+  /** Shows the whole slices. */
+  private fit(): void {
     if (this.scan === null) return
     this.look = { ...this.look, centre: this.scan.space.middle, zoom: 1 }
     this.draw()
@@ -216,7 +246,8 @@ class PlanarViewer implements Viewer {
     const { scan } = this
     if (scan === null) return []
     const scene = scan.space.toScene(toVoxel(scan.grid.affine, world))
-    return this.panes.flatMap((pane) => {
+    const volume = this.volume.project(scene)
+    const planes = this.panes.flatMap((pane): ScreenPoint[] => {
       const camera = this.cameraOf(pane)
       if (camera === null) return []
       const thickness = scan.space.spacing[camera.plane.axis] * scan.space.step[camera.plane.axis]
@@ -225,6 +256,11 @@ class PlanarViewer implements Viewer {
       const { x, y } = camera.toPixel(scene)
       return [{ plane: planeOf(pane), x: box.left + x, y: box.top + y }]
     })
+    return volume === null ? planes : [...planes, { plane: 'volume', ...volume }]
+  }
+
+  get surfaces(): SurfaceBox[] {
+    return this.volume.boxes
   }
 
   // the scan
@@ -251,26 +287,27 @@ class PlanarViewer implements Viewer {
   }
 
   private viewports(): SliceViewport[] {
-    return this.engine.getViewports() as SliceViewport[]
+    const all = this.engine.getViewports()
+    return all.filter(({ type }) => type !== Enums.ViewportType.VOLUME_3D) as SliceViewport[]
   }
 
   /** Shows the panes of the layout. */
   private arrange(): void {
     const flat = this.scan?.flat ?? false
-    const single = flat || PLANES.includes(this.layout as Plane)
-    this.root.dataset.layout = single ? 'single' : this.layout
+    const single = flat || isSingle(this.layout)
+    this.root.dataset.layout = single ? 'single' : isPair(this.layout) ? 'pair' : this.layout
+    const shown: readonly string[] = flat ? ['image'] : panesOf(this.layout)
     for (const pane of this.panes) {
-      const wanted = flat
-        ? pane.plane === 'image'
-        : pane.plane !== 'image' && (!single || pane.plane === this.layout)
-      pane.root.hidden = this.scan === null || !wanted
+      pane.root.hidden = this.scan === null || !shown.includes(pane.plane)
     }
+    this.volume.arrange(this.scan !== null && shown.includes('volume'))
   }
 
   private resized(): void {
     if (this.scan === null || this.root.clientWidth === 0) return
     this.engine.resize(false, true)
     this.draw()
+    this.volume.resized()
   }
 
   private cameraOf(pane: Pane): Camera | null {
@@ -324,6 +361,7 @@ class PlanarViewer implements Viewer {
     this.voxel = space.nearest(voxel)
     this.look = { ...this.look, point: space.toScene(this.voxel) }
     this.draw()
+    this.volume.pointAt(this.look.point)
     this.report()
   }
 
@@ -344,7 +382,7 @@ class PlanarViewer implements Viewer {
     if (this.scan === null) return
     const zoom = Math.min(MOST_ZOOM, this.look.zoom * factor)
     if (zoom <= 1.001) {
-      this.resetZoom()
+      this.fit()
       return
     }
     const share = this.look.zoom / zoom

@@ -20,12 +20,30 @@ const MODES: [Mode, string][] = [
 
 /** Where the reader is: towards them, and up, in the scene (LPS). */
 export const SIDES: Record<string, [Point, Point]> = {
-  Front: [[0, -1, 0], [0, 0, 1]],
-  Back: [[0, 1, 0], [0, 0, 1]],
-  Left: [[1, 0, 0], [0, 0, 1]],
-  Right: [[-1, 0, 0], [0, 0, 1]],
-  Head: [[0, 0, 1], [0, -1, 0]],
-  Feet: [[0, 0, -1], [0, -1, 0]],
+  Front: [
+    [0, -1, 0],
+    [0, 0, 1],
+  ],
+  Back: [
+    [0, 1, 0],
+    [0, 0, 1],
+  ],
+  Left: [
+    [1, 0, 0],
+    [0, 0, 1],
+  ],
+  Right: [
+    [-1, 0, 0],
+    [0, 0, 1],
+  ],
+  Head: [
+    [0, 0, 1],
+    [0, -1, 0],
+  ],
+  Feet: [
+    [0, 0, -1],
+    [0, -1, 0],
+  ],
 }
 
 const CUT_NAMES: Record<Plane, string> = {
@@ -114,12 +132,7 @@ export class VolumePane {
       'Cut',
     )
     const choices = element('div.choices', {}, this.mode, this.preset, from, button)
-    const bar = element(
-      'div.volume-tools',
-      { role: 'toolbar', 'aria-label': '3D' },
-      choices,
-      panel,
-    )
+    const bar = element('div.volume-tools', { role: 'toolbar', 'aria-label': '3D' }, choices, panel)
     for (const kind of ['pointerdown', 'dblclick', 'wheel', 'contextmenu']) {
       bar.addEventListener(kind, (event) => event.stopPropagation())
     }

@@ -62,6 +62,8 @@ export class VolumeScene {
 
   setLook(look: VolumeLook): void {
     const actor = this.viewport.getDefaultActor()?.actor as vtkVolume | undefined
+    const white = this.volume !== null && look.kind === 'projection' && look.inverted
+    this.viewport.getRenderer().setBackground(white ? [1, 1, 1] : [0, 0, 0])
     if (this.volume === null || actor === undefined) return
     const mapper = actor.getMapper() as vtkVolumeMapper
     if (look.kind === 'preset') {
@@ -69,16 +71,10 @@ export class VolumeScene {
       this.viewport.setProperties({ preset: fitted(look.preset, look.range) as never }, this.volume)
       actor.getProperty().setUseGradientOpacity(0, false) // 1 everywhere in these presets, but slow
       actor.getProperty().setScalarOpacityUnitDistance(0, 1)
-      this.background(0)
     } else {
       mapper.setBlendModeToMaximumIntensity()
       project(actor, look.window, look.inverted, mapper.getSampleDistance())
-      this.background(look.inverted ? 1 : 0)
     }
-  }
-
-  private background(grey: 0 | 1): void {
-    this.viewport.getRenderer().setBackground([grey, grey, grey])
   }
 
   /** Fewer samples of the volume along a ray make drawing faster. */

@@ -23,7 +23,8 @@ const MOST_VOXELS = 2 ** 24
 const MOST_VOXELS_WITHOUT_CARD = 2 ** 21
 const SMALLEST = 5 // mm: half of the shorter side of the pane, at first
 
-const FAILED = 'This scan cannot be shown in 3D: the graphics memory is too small, or the graphics driver failed. The planes are not affected.'
+const FAILED =
+  'This scan cannot be shown in 3D: the graphics memory is too small, or the graphics driver failed. The planes are not affected.'
 const NO_SURFACES = 'The surfaces of the labels could not be made. Reload the page to try again.'
 
 export interface VolumeEvents {
@@ -336,7 +337,10 @@ export class VolumeView {
     const low = [0, 1, 2].map((n) => Math.min(...bounds.map((one) => one.low[n]!))) as Point
     const high = [0, 1, 2].map((n) => Math.max(...bounds.map((one) => one.high[n]!))) as Point
     const across = plus(high, low, -1)
-    return { middle: plus(low, across, 0.5), radius: Math.max(SMALLEST, 0.55 * Math.hypot(...across)) }
+    return {
+      middle: plus(low, across, 0.5),
+      radius: Math.max(SMALLEST, 0.55 * Math.hypot(...across)),
+    }
   }
 
   /** Where a point of the scene is drawn: CSS pixels from the window's upper left. */

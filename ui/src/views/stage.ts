@@ -6,8 +6,10 @@ import { roveToolbar } from '../roving'
 import type { Point, Problem } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
+import { isPair, PAIRS, viewNamed } from '../viewer/panes'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
 import { CT_PRESETS } from '../viewer/voi'
+import { fullScreenButton } from './full_screen'
 import { problemBox } from './messages'
 
 /** The view, its button's text and name, and its key. */
@@ -17,7 +19,12 @@ const VIEWS: [View, string, string, string][] = [
   ['coronal', 'Coronal', 'Coronal plane', '3'],
   ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
   ['main', '1 + 2', 'One large plane and two small', '5'],
+  ['four', '3 + 3D', 'Three planes and 3D', '6'],
+  ['volume', '3D', '3D alone', '7'],
 ]
+
+/** The key of two panes side by side. */
+const PAIR_KEY = '8'
 
 const CONTEXT_LOST: Problem = {
   title: 'The image was lost',
@@ -43,7 +50,7 @@ export class Stage {
   private readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
-    role: 'img',
+    role: 'group',
     'aria-label': 'The scan with its mask. The values under the crosshair are shown below.',
   })
   private readonly cover = element('div.cover', { 'aria-live': 'polite' })
@@ -53,6 +60,17 @@ export class Stage {
   })
   private readonly notice = element('span.notice')
   private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
+  private readonly pairs = element(
+    'select',
+    {
+      id: 'pair',
+      'aria-label': 'Two side by side',
+      title: `Two side by side (${PAIR_KEY})`,
+      onchange: () => this.choosePair(),
+    },
+    element('option', { value: '', hidden: true }, '2'),
+    ...PAIRS.map(([pair, name]) => element('option', { value: pair }, name)),
+  )
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
   private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
@@ -98,7 +116,7 @@ export class Stage {
       value: recall('opacity', '50'),
       oninput: () => this.applyMask(),
     })
-    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)))
+    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)), this.pairs)
     this.root = this.layout()
   }
 
@@ -178,7 +196,7 @@ export class Stage {
     this.invert.hidden = false
     this.presets.value = ''
     this.invert.ariaPressed = 'false'
-    this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
+    this.setView(this.flat ? 'axial' : viewNamed(recall('view', 'planes')))
     this.notice.textContent =
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
@@ -216,14 +234,17 @@ export class Stage {
     if (this.viewer === null) return
     this.viewer.view = view
     if (!this.flat) remember('view', view)
-    for (const button of this.views.children) {
-      button.setAttribute('aria-pressed', String((button as HTMLElement).dataset.view === view))
+    for (const button of this.views.querySelectorAll('button')) {
+      button.ariaPressed = String(button.dataset.view === view)
     }
+    if (isPair(view)) remember('pair', view)
+    this.pairs.value = isPair(view) ? view : ''
   }
 
   setViewByKey(key: string): void {
     const match = VIEWS.find(([, , , shortcut]) => shortcut === key)
-    if (match !== undefined && !this.flat) this.setView(match[0])
+    const view = key === PAIR_KEY ? recalledPair() : match?.[0]
+    if (view !== undefined && !this.flat) this.setView(view)
   }
 
   changeOpacity(by: number): void {
@@ -257,6 +278,11 @@ export class Stage {
     if (preset === undefined || !this.viewer?.likeCt) return
     this.viewer.window = preset.window
     this.presets.value = key
+  }
+
+  private choosePair(): void {
+    this.setView(viewNamed(this.pairs.value))
+    this.screen.focus() // so that keys act on the image again
   }
 
   private choosePreset(): void {
@@ -301,6 +327,7 @@ export class Stage {
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
         tool('Reset', 'Reset zoom, position and window (0)', () => this.reset()),
+        fullScreenButton(),
       ),
     )
     roveToolbar(tools)
@@ -364,6 +391,12 @@ export class Stage {
     const reload = element('button', { type: 'button', onclick: () => location.reload() }, 'Reload')
     this.fail(problem, reload)
   }
+}
+
+/** The two panes that were last shown side by side. */
+function recalledPair(): View {
+  const pair = recall('pair', '')
+  return isPair(pair) ? pair : PAIRS[0]![0]
 }
 
 function pressed(button: HTMLButtonElement): boolean {
