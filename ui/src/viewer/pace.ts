@@ -3,8 +3,9 @@
 import type { VolumePane } from './volume_pane'
 
 const REST_MS = 180 // without movement, before all pixels are drawn again
-const MOVING_PIXELS = 90_000
-const STILL_PIXELS = 700_000
+/** The most pixels that a processor draws, while the view turns and when it rests. */
+const VOLUME_PIXELS = [25_000, 160_000] as const // each is a ray through the volume
+const SURFACE_PIXELS = [300_000, 2_000_000] as const
 
 export class Pace {
   /** Whether no graphics card draws. */
@@ -47,10 +48,11 @@ export class Pace {
   }
 
   /** Sets how many pixels the library draws: it draws a smaller element, which is enlarged. */
-  before(): void {
+  before(rays: boolean): void {
     const { width, height } = this.pane.size
     const pixels = width * height * window.devicePixelRatio ** 2
-    const most = this.coarse ? MOVING_PIXELS : STILL_PIXELS
+    const [moving, still] = rays ? VOLUME_PIXELS : SURFACE_PIXELS
+    const most = this.coarse ? moving : still
     const times = this.software ? enlargement(pixels, most) : 1
     const { style } = this.pane.element
     style.width = style.height = times === 1 ? '' : `${100 / times}%`

@@ -1,6 +1,6 @@
 /** What the library draws in the 3D pane: the volume, the surfaces, and what cuts leave of them. */
 
-import { Enums, type RenderingEngine, type Types } from '@cornerstonejs/core'
+import { cache, Enums, type RenderingEngine, type Types } from '@cornerstonejs/core'
 import vtkCellArray from '@kitware/vtk.js/Common/Core/CellArray.js'
 import vtkDataArray from '@kitware/vtk.js/Common/Core/DataArray.js'
 import vtkPiecewiseFunction from '@kitware/vtk.js/Common/DataModel/PiecewiseFunction.js'
@@ -57,6 +57,8 @@ export class VolumeScene {
     if (id === null) this.viewport.removeAllActors()
     else await this.viewport.setVolumes([{ volumeId: id }], false, true) // removes all others
     if (id !== this.volume || !this.open) return
+    // Without this, the first picture would be without the volume.
+    if (id !== null) (cache.getVolume(id)?.vtkOpenGLTexture as Texture | undefined)?.modified()
     for (const [group, actor] of this.surfaces) this.show(group, actor)
   }
 
@@ -112,6 +114,7 @@ export class VolumeScene {
   }
 
   draw(orbit: Orbit, size: Size, halves: readonly Half[]): void {
+    this.fitCanvas()
     this.viewport.setCamera({
       focalPoint: orbit.focus,
       position: plus(orbit.focus, orbit.normal, DISTANCE),
@@ -121,6 +124,14 @@ export class VolumeScene {
     this.cut(halves)
     this.viewport.getRenderer().resetCameraClippingRange()
     this.engine.renderViewport(ID)
+  }
+
+  /** The library sees that its element has another size only when it is told. */
+  private fitCanvas(): void {
+    const width = Math.round(this.element.clientWidth * window.devicePixelRatio)
+    const height = Math.round(this.element.clientHeight * window.devicePixelRatio)
+    const { sWidth, sHeight } = this.viewport
+    if (width !== sWidth || height !== sHeight) this.engine.resize(false, true)
   }
 
   /** The library moves the first two planes with the camera, so all are set again. */
@@ -162,6 +173,10 @@ export class VolumeScene {
   private get viewport(): Types.IVolumeViewport & Library {
     return this.engine.getViewport(ID) as Types.IVolumeViewport & Library
   }
+}
+
+interface Texture {
+  modified: () => void
 }
 
 interface Library {

@@ -292,8 +292,8 @@ export class VolumeView {
     if (!this.ready || this.orbit === null) return
     const { size } = this.pane
     if (size.width === 0 || size.height === 0) return
-    this.pace.before()
-    this.scene.setCoarseness(this.pace.coarse ? 3 : this.scene.software ? 1.5 : 1)
+    this.pace.before(this.mode !== 'labels')
+    this.scene.setCoarseness(this.pace.coarse ? 4 : this.scene.software ? 1.5 : 1)
     this.scene.draw(this.orbit, size, this.halves)
     this.pane.overlay(this.orbit, this.crosshair)
     if (this.scene.broken) this.fail()
