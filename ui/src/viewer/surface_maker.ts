@@ -47,6 +47,7 @@ export interface Box {
 }
 
 const INSIDE = 0.5
+const MARGIN = 0.1 // larger: small labels are drawn larger, and smooth ones less smooth
 
 /** The voxels of each group; groups without voxels have none. */
 export function boxesOf({ slots, dims, groups }: Labels): Map<number, Box> {
@@ -125,7 +126,7 @@ function sharesOf(
 }
 
 /**
- * Half of the field is whether the cell is in the group, the other half what is around it. If no
+ * The share of the group around each cell, kept off 0.5 by a margin on the cell's own side. If no
  * block is full by half, as in a thin vessel, blocks half as full as the fullest one are in it.
  */
 function smoothed(shares: Float32Array, dims: Point): Float32Array {
@@ -133,8 +134,11 @@ function smoothed(shares: Float32Array, dims: Point): Float32Array {
   for (const share of shares) if (share > fullest) fullest = share
   const least = Math.min(INSIDE, fullest / 2)
   const inside = shares.map((share) => Number(share > 0 && share >= least))
-  const around = blurred(blurred(blurred(inside, dims, 0), dims, 1), dims, 2)
-  return inside.map((value, n) => 0.5 * value + 0.5 * Math.min(around[n]!, 0.99))
+  let around = inside
+  for (const axis of [0, 1, 2, 0, 1, 2] as const) around = blurred(around, dims, axis)
+  return around.map((value, n) =>
+    inside[n] === 1 ? Math.max(value, INSIDE + MARGIN) : Math.min(value, INSIDE - MARGIN),
+  )
 }
 
 /** Weights 1/4, 1/2, 1/4 along an axis; the border is empty and remains so. */

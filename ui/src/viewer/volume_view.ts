@@ -293,7 +293,7 @@ export class VolumeView {
     const { size } = this.pane
     if (size.width === 0 || size.height === 0) return
     this.pace.before(this.mode !== 'labels')
-    this.scene.setCoarseness(this.pace.coarse ? 4 : this.scene.software ? 1.5 : 1)
+    this.scene.setCoarseness(this.pace.coarse ? 5 : this.scene.software ? 2 : 1)
     this.scene.draw(this.orbit, size, this.halves)
     this.pane.overlay(this.orbit, this.crosshair)
     if (this.scene.broken) this.fail()
