@@ -1,9 +1,9 @@
 /**
  * The surface of a label by vtk.js's marching cubes.
  *
- * The cubes run over a field that is at least 0.5 in every voxel of the label and below 0.5 in all
+ * The cubes run over a field that is above 0.5 in every voxel of the label and below 0.5 in all
  * others, and smoothed as far as that allows: the surface passes between any two neighbours of
- * which one is in the label, so that no voxel is lost and none is added, and has no steps of voxels.
+ * which one is in the label. No voxel is lost or added, and there are no steps of voxels.
  */
 
 import vtkDataArray from '@kitware/vtk.js/Common/Core/DataArray.js'
@@ -47,6 +47,7 @@ export interface Box {
 }
 
 const INSIDE = 0.5
+const BORDER = 2 // empty cells around a label: as far as it is smoothed
 const MARGIN = 0.1 // larger: small labels are drawn larger, and smooth ones less smooth
 
 /** The voxels of each group; groups without voxels have none. */
@@ -91,34 +92,34 @@ export function surfaceOf(
   const reduction = reductionOf(size, placement.spacing, most)
   const { step, dims } = reduction
   const shares = sharesOf(labels, group, box, reduction)
-  const padded = dims.map((n) => n + 2) as Point
+  const padded = dims.map((n) => n + 2 * BORDER) as Point
   const spacing = placement.spacing.map((mm, axis) => mm * step[axis]!) as Point
-  // The middle of the first block, one cell before it.
+  // The middle of the first cell of the border.
   const start = box.low.map((n, axis) => {
-    return (n + (step[axis]! - 1) / 2 - step[axis]!) * placement.spacing[axis]!
+    return (n + (step[axis]! - 1) / 2 - BORDER * step[axis]!) * placement.spacing[axis]!
   }) as Point
   const mesh = march(smoothed(shares, padded), padded, start, spacing)
   return { group, ...inScene(mesh, placement), reduction: Math.max(...step) }
 }
 
-/** How much of each block is in the group, 0..1, with an empty border of one cell. */
+/** How much of each block is in the group, 0..1, with an empty border. */
 function sharesOf(
   { slots, dims, groups }: Labels,
   group: number,
   { low, high }: Box,
   { step, dims: small }: Reduction,
 ): Float32Array {
-  const [mi, mj] = [small[0] + 2, small[1] + 2]
-  const shares = new Float32Array(mi * mj * (small[2] + 2))
+  const [mi, mj, mk] = small.map((n) => n + 2 * BORDER) as Point
+  const shares = new Float32Array(mi * mj * mk)
   const part = 1 / product(step)
   for (let k = low[2]; k <= high[2]; k++) {
-    const toK = 1 + Math.floor((k - low[2]) / step[2])
+    const toK = BORDER + Math.floor((k - low[2]) / step[2])
     for (let j = low[1]; j <= high[1]; j++) {
-      const row = mi * (1 + Math.floor((j - low[1]) / step[1]) + mj * toK)
+      const row = mi * (BORDER + Math.floor((j - low[1]) / step[1]) + mj * toK)
       const from = dims[0] * (j + dims[1] * k)
       for (let i = low[0]; i <= high[0]; i++) {
         if (groups[slots[from + i]!] !== group) continue
-        shares[row + 1 + Math.floor((i - low[0]) / step[0])]! += part
+        shares[row + BORDER + Math.floor((i - low[0]) / step[0])]! += part
       }
     }
   }
@@ -141,7 +142,7 @@ function smoothed(shares: Float32Array, dims: Point): Float32Array {
   )
 }
 
-/** Weights 1/4, 1/2, 1/4 along an axis; the border is empty and remains so. */
+/** Weights 1/4, 1/2, 1/4 along an axis; its last cells must be empty. */
 function blurred(field: Float32Array, [ni, nj]: Point, axis: 0 | 1 | 2): Float32Array {
   const stride = [1, ni, ni * nj][axis]!
   const out = new Float32Array(field.length)
