@@ -135,7 +135,7 @@ function smoothed(shares: Float32Array, dims: Point): Float32Array {
   for (const share of shares) if (share > fullest) fullest = share
   const least = Math.min(INSIDE, fullest / 2)
   const inside = shares.map((share) => Number(share > 0 && share >= least))
-  let around = inside
+  let around: Float32Array = inside
   for (const axis of [0, 1, 2, 0, 1, 2] as const) around = blurred(around, dims, axis)
   return around.map((value, n) =>
     inside[n] === 1 ? Math.max(value, INSIDE + MARGIN) : Math.min(value, INSIDE - MARGIN),

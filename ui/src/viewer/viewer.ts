@@ -1,26 +1,25 @@
 /** The viewer on Cornerstone3D: panes that share one look at one scan and its mask. */
 
-import { Enums, type RenderingEngine, type Types } from '@cornerstonejs/core'
+import type { RenderingEngine, Types } from '@cornerstonejs/core'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import { Camera, type Look } from './camera'
 import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
 import { type At, type Gestures, listen } from './gestures'
+import { GreyValues } from './grey_values'
 import type { Legend } from './legend'
 import { largestTextures, purge, startEngine } from './library'
 import type { MaskLayer } from './mask_layer'
 import { decode, type Grid } from './nifti'
-import { Pane } from './pane'
+import { Pane, planeOf } from './pane'
 import { isPair, isPlane, isSingle, panesOf } from './panes'
 import type { MaskStyle, Plane, ScreenPoint, SurfaceBox, View, Viewer, ViewerEvents } from './port'
 import { Scan } from './scan'
-import { dragged, type Range, rangeOf, type Window, windowOf, windowText } from './voi'
+import { enableSlices, slicesOf } from './slice_viewports'
+import { type Window, windowText } from './voi'
 import { VolumeView } from './volume_view'
 
 const MOST_ZOOM = 60
-const COLOURS: Range = { lower: 0, upper: 255 }
-
-type SliceViewport = Types.IStackViewport | Types.IVolumeViewport
 
 /** Throws if the browser cannot draw. */
 export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
@@ -42,8 +41,10 @@ class PlanarViewer implements Viewer {
   /** The last view of several planes. */
   private several: View = 'planes'
   private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
-  private shownWindow: Window | null = null
-  private negative = false
+  private readonly grey = new GreyValues({
+    range: (voiRange) => this.display({ voiRange }),
+    inverted: (invert) => this.display({ invert }),
+  })
   /** Number of calls of `show` and `clear`: a call that finds it changed is outdated. */
   private turn = 0
 
@@ -71,7 +72,7 @@ class PlanarViewer implements Viewer {
     const scan = new Scan(name, decode(file), flat, this.textures[flat ? 1 : 0], `scan-${turn % 2}`)
     this.scan = scan
     this.arrange()
-    this.enable(scan)
+    enableSlices(this.engine, this.panesOf(scan.flat), scan)
     try {
       await scan.load(this.engine)
     } catch (error) {
@@ -79,8 +80,7 @@ class PlanarViewer implements Viewer {
     }
     if (turn !== this.turn) return false
     this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
-    this.negative = false // as the library draws a new scan
-    this.resetWindow()
+    this.grey.show(scan.statistics, scan.colour)
     this.pointAt(scan.start)
     this.volume.show(scan)
     return true
@@ -110,7 +110,7 @@ class PlanarViewer implements Viewer {
     this.labels = null
     this.legend = null
     this.scan = null
-    this.shownWindow = null
+    this.grey.clear()
     for (const pane of this.panes) pane.root.hidden = true
     this.volume.clear()
     purge(this.engine)
@@ -148,36 +148,19 @@ class PlanarViewer implements Viewer {
   }
 
   get window(): Window | null {
-    return this.shownWindow
+    return this.grey.window
   }
 
   set window(window: Window | null) {
-    if (this.scan === null || window === null) return
-    this.shownWindow = window
-    this.setRange(this.range)
-  }
-
-  private get range(): Range {
-    if (this.scan === null || this.shownWindow === null) return COLOURS
-    return rangeOf(this.shownWindow, this.scan.statistics.integers)
-  }
-
-  private setRange(voiRange: Range): void {
-    for (const viewport of this.viewports()) viewport.setProperties({ voiRange })
-    this.volume.setWindow(voiRange, this.negative)
-    this.draw()
+    this.grey.window = window
   }
 
   get inverted(): boolean {
-    return this.negative
+    return this.grey.inverted
   }
 
   set inverted(inverted: boolean) {
-    if (this.scan === null || inverted === this.negative) return
-    this.negative = inverted
-    for (const viewport of this.viewports()) viewport.setProperties({ invert: inverted })
-    this.volume.setWindow(this.range, inverted)
-    this.draw()
+    this.grey.inverted = inverted
   }
 
   get likeCt(): boolean {
@@ -185,10 +168,13 @@ class PlanarViewer implements Viewer {
   }
 
   resetWindow(): void {
-    if (this.scan === null) return
-    const { range, integers } = this.scan.statistics
-    if (this.scan.colour) this.setRange(COLOURS)
-    else this.window = windowOf(range, integers)
+    this.grey.reset()
+  }
+
+  private display(properties: Types.VolumeViewportProperties): void {
+    for (const viewport of slicesOf(this.engine)) viewport.setProperties(properties)
+    this.volume.setWindow(this.grey.range, this.grey.inverted)
+    this.draw()
   }
 
   // where one is
@@ -263,32 +249,10 @@ class PlanarViewer implements Viewer {
     return this.volume.boxes
   }
 
-  // the scan
-
-  private enable({ flat, space }: Scan): void {
-    const type = flat ? Enums.ViewportType.STACK : Enums.ViewportType.ORTHOGRAPHIC
-    this.engine.setViewports(
-      this.panesOf(flat).map((pane) => {
-        const { normal, up } = space.planes[planeOf(pane)]!
-        return {
-          viewportId: pane.plane,
-          type,
-          element: pane.element as HTMLDivElement,
-          defaultOptions: flat ? {} : { orientation: { viewPlaneNormal: normal, viewUp: up } },
-        }
-      }),
-    )
-  }
-
   // drawing
 
   private panesOf(flat: boolean): Pane[] {
     return this.panes.filter((pane) => (pane.plane === 'image') === flat)
-  }
-
-  private viewports(): SliceViewport[] {
-    const all = this.engine.getViewports()
-    return all.filter(({ type }) => type !== Enums.ViewportType.VOLUME_3D) as SliceViewport[]
   }
 
   /** Shows the panes of the layout. */
@@ -342,7 +306,7 @@ class PlanarViewer implements Viewer {
     const corners = {
       name,
       slice: flat ? '' : `${planeOf(pane)}  ${this.sliceNumber(camera, count)} / ${count}`,
-      window: this.shownWindow === null ? '' : windowText(this.shownWindow),
+      window: this.window === null ? '' : windowText(this.window),
       zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
     }
     pane.overlay(camera, this.look.point, corners, !this.scan!.unsized)
@@ -432,10 +396,7 @@ class PlanarViewer implements Viewer {
   }
 
   private dragWindow(dx: number, dy: number): void {
-    if (this.scan === null || this.shownWindow === null) return
-    const { range, integers } = this.scan.statistics
-    this.window = dragged(this.shownWindow, dx, dy, range, integers)
-    this.events.window()
+    if (this.grey.drag(dx, dy)) this.events.window()
   }
 
   private maximise(pane: Pane): void {
@@ -449,7 +410,3 @@ class PlanarViewer implements Viewer {
 }
 
 const DISTANCE = 1000 // mm from the slice to the camera; a parallel projection does not depend on it
-
-function planeOf(pane: Pane): Plane {
-  return pane.plane === 'image' ? 'axial' : pane.plane
-}

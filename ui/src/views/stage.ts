@@ -6,25 +6,11 @@ import { roveToolbar } from '../roving'
 import type { Point, Problem } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
-import { isPair, PAIRS, viewNamed } from '../viewer/panes'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
 import { CT_PRESETS } from '../viewer/voi'
 import { fullScreenButton } from './full_screen'
 import { problemBox } from './messages'
-
-/** The view, its button's text and name, and its key. */
-const VIEWS: [View, string, string, string][] = [
-  ['planes', '3', 'Three planes', '1'],
-  ['axial', 'Axial', 'Axial plane', '2'],
-  ['coronal', 'Coronal', 'Coronal plane', '3'],
-  ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
-  ['main', '1 + 2', 'One large plane and two small', '5'],
-  ['four', '3 + 3D', 'Three planes and 3D', '6'],
-  ['volume', '3D', '3D alone', '7'],
-]
-
-/** The key of two panes side by side. */
-const PAIR_KEY = '8'
+import { ViewChoice } from './view_choice'
 
 const CONTEXT_LOST: Problem = {
   title: 'The image was lost',
@@ -59,17 +45,9 @@ export class Stage {
     'aria-label': 'Values under the crosshair',
   })
   private readonly notice = element('span.notice')
-  private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
-  private readonly pairs = element(
-    'select',
-    {
-      id: 'pair',
-      'aria-label': 'Two side by side',
-      title: `Two side by side (${PAIR_KEY})`,
-      onchange: () => this.choosePair(),
-    },
-    element('option', { value: '', hidden: true }, '2'),
-    ...PAIRS.map(([pair, name]) => element('option', { value: pair }, name)),
+  private readonly views = new ViewChoice(
+    (view) => this.setView(view),
+    () => this.screen.focus(),
   )
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
@@ -116,7 +94,6 @@ export class Stage {
       value: recall('opacity', '50'),
       oninput: () => this.applyMask(),
     })
-    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)), this.pairs)
     this.root = this.layout()
   }
 
@@ -190,13 +167,13 @@ export class Stage {
   async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<void> {
     if (!(await viewer.show(file, dimension, name))) return
     this.flat = dimension === 2
-    this.views.hidden = this.flat
+    this.views.root.hidden = this.flat
     this.root.dataset.scan = 'shown'
     this.presets.hidden = !viewer.likeCt
     this.invert.hidden = false
     this.presets.value = ''
     this.invert.ariaPressed = 'false'
-    this.setView(this.flat ? 'axial' : viewNamed(recall('view', 'planes')))
+    this.setView(this.flat ? 'axial' : this.views.remembered)
     this.notice.textContent =
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
@@ -206,7 +183,7 @@ export class Stage {
   showTiles(viewer: TiledViewer, image: Tiled): void {
     viewer.open(image)
     this.flat = true
-    this.views.hidden = true
+    this.views.root.hidden = true
     this.presets.hidden = true
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
@@ -233,17 +210,11 @@ export class Stage {
   setView(view: View): void {
     if (this.viewer === null) return
     this.viewer.view = view
-    if (!this.flat) remember('view', view)
-    for (const button of this.views.querySelectorAll('button')) {
-      button.ariaPressed = String(button.dataset.view === view)
-    }
-    if (isPair(view)) remember('pair', view)
-    this.pairs.value = isPair(view) ? view : ''
+    if (!this.flat) this.views.show(view)
   }
 
   setViewByKey(key: string): void {
-    const match = VIEWS.find(([, , , shortcut]) => shortcut === key)
-    const view = key === PAIR_KEY ? recalledPair() : match?.[0]
+    const view = this.views.byKey(key)
     if (view !== undefined && !this.flat) this.setView(view)
   }
 
@@ -280,11 +251,6 @@ export class Stage {
     this.presets.value = key
   }
 
-  private choosePair(): void {
-    this.setView(viewNamed(this.pairs.value))
-    this.screen.focus() // so that keys act on the image again
-  }
-
   private choosePreset(): void {
     this.setPresetByKey(this.presets.value)
     this.screen.focus() // so that keys act on the image again
@@ -305,7 +271,7 @@ export class Stage {
     const tools = element(
       'div.tools',
       { role: 'toolbar', 'aria-label': 'Image' },
-      this.views,
+      this.views.root,
       element(
         'div.group',
         { role: 'group', 'aria-label': 'Mask' },
@@ -356,21 +322,6 @@ export class Stage {
     return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
   }
 
-  private viewButton(view: View, label: string, name: string, key: string): HTMLElement {
-    return element(
-      'button',
-      {
-        type: 'button',
-        'data-view': view,
-        'aria-pressed': 'false',
-        title: `${name} (${key})`,
-        'aria-label': name,
-        onclick: () => this.setView(view),
-      },
-      label,
-    )
-  }
-
   private showReadout({ world, voxel, values, label }: Readout): void {
     const value = values.map((v) => String(Number(v.toPrecision(5)))).join(' ')
     const position = this.flat
@@ -391,12 +342,6 @@ export class Stage {
     const reload = element('button', { type: 'button', onclick: () => location.reload() }, 'Reload')
     this.fail(problem, reload)
   }
-}
-
-/** The two panes that were last shown side by side. */
-function recalledPair(): View {
-  const pair = recall('pair', '')
-  return isPair(pair) ? pair : PAIRS[0]![0]
 }
 
 function pressed(button: HTMLButtonElement): boolean {
