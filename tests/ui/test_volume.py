@@ -22,7 +22,7 @@ COLOURS = {1: (230, 25, 75), 2: (60, 180, 75)}
 PANE = ".pane[data-plane=volume]"
 READY = f"{PANE}[data-surfaces=ready]"
 COUNT_GRAPHICS = """
-  window.graphics = {contexts: 0, live: 0}
+  window.graphics = {contexts: 0, objects: []}
   const {getContext} = HTMLCanvasElement.prototype
   HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
     const context = getContext.call(this, kind, ...more)
@@ -39,11 +39,12 @@ COUNT_GRAPHICS = """
   for (const kind of ['Texture', 'Buffer', 'Framebuffer', 'VertexArray']) {
     const [create, remove] = [prototype['create' + kind], prototype['delete' + kind]]
     prototype['create' + kind] = function () {
-      window.graphics.live += 1
-      return create.call(this)
+      const one = create.call(this)
+      window.graphics.objects.push(new WeakRef(one))
+      return one
     }
     prototype['delete' + kind] = function (one) {
-      if (one) window.graphics.live -= 1
+      if (one) one.deleted = true
       return remove.call(this, one)
     }
   }
@@ -317,6 +318,15 @@ def test_text_is_legible_at_4k_and_nothing_is_cut_off_when_enlarged(
     assert page.evaluate("document.documentElement.scrollWidth") == 640
 
 
+def live_objects(page: Page) -> int:
+    """Textures, buffers and the like that the page holds, after a collection of garbage."""
+    page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
+    script = """window.graphics.objects.map(one => one.deref())
+      .filter(one => one && !one.deleted).length"""
+    count: int = page.evaluate(script)
+    return count
+
+
 def test_graphics_memory_is_freed_from_scan_to_scan(
     page: Page, jobs: dict[str, tuple[Labelled, str]]
 ) -> None:
@@ -333,7 +343,7 @@ def test_graphics_memory_is_freed_from_scan_to_scan(
         becomes(page, at(5, 0, -14), lambda colour: int(colour.max()) > 30)
         page.evaluate("location.hash = 'new'")
         page.wait_for_function("window.tessera.shown().job === null")
-        live.append(page.evaluate("window.graphics.live"))
+        live.append(live_objects(page))
     assert page.evaluate("window.graphics.contexts") == contexts
     assert live[2] <= live[0], live
 

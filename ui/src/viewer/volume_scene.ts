@@ -54,6 +54,7 @@ export class VolumeScene {
   async setVolume(id: string | null): Promise<void> {
     if (id === this.volume) return
     this.volume = id
+    this.release()
     if (id === null) this.viewport.removeAllActors()
     else await this.viewport.setVolumes([{ volumeId: id }], false, true) // removes all others
     if (id !== this.volume || !this.open) return
@@ -102,15 +103,29 @@ export class VolumeScene {
   }
 
   removeSurfaces(): void {
+    this.release()
     if (this.open) this.viewport.removeActors([...this.surfaces.keys()].map((n) => `surface-${n}`))
     this.surfaces.clear()
   }
 
   /** Forgets everything; the viewport itself is removed with all others. */
   clear(): void {
+    this.release()
     this.surfaces.clear()
     this.planes.length = 0
     this.volume = null
+  }
+
+  /** Frees the graphics memory of the surfaces: the library would wait for garbage collection. */
+  private release(): void {
+    if (!this.open) return
+    const window = this.engine.getOffscreenMultiRenderWindow(ID).getOpenGLRenderWindow() as Nodes
+    for (const actor of this.surfaces.values()) {
+      const node = window.getViewNodeFor(actor.getMapper())
+      for (const part of node?.getReferenceByName('primitives') ?? []) {
+        part.releaseGraphicsResources()
+      }
+    }
   }
 
   draw(orbit: Orbit, size: Size, halves: readonly Half[]): void {
@@ -173,6 +188,12 @@ export class VolumeScene {
   private get viewport(): Types.IVolumeViewport & Library {
     return this.engine.getViewport(ID) as Types.IVolumeViewport & Library
   }
+}
+
+interface Nodes {
+  getViewNodeFor: (
+    mapper: unknown,
+  ) => { getReferenceByName: (name: string) => { releaseGraphicsResources: () => void }[] } | null
 }
 
 interface Texture {
