@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import nibabel
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 MIDDLE = np.array([22.0, -14.0, 31.0])
@@ -27,7 +28,7 @@ class Labelled:
     def bounds(self, label: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lowest and highest RAS+ mm of the centres of a label's voxels."""
         voxels = np.argwhere(self.mask == label)
-        places = nibabel.affines.apply_affine(self.affine, voxels)
+        places = apply_affine(self.affine, voxels)
         return places.min(0), places.max(0)
 
     @property
@@ -59,8 +60,8 @@ def labelled(directions: NDArray[np.float64], spacing: tuple[float, float, float
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing
     affine[:3, 3] = MIDDLE - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
-    index = np.stack(np.indices(shape), -1)
-    places = nibabel.affines.apply_affine(affine, index) - MIDDLE
+    index = np.moveaxis(np.indices(shape), 0, -1)
+    places = apply_affine(affine, index) - MIDDLE
     scan = np.where(np.abs(places).max(-1) < 22, 200, 0).astype(np.int16)
     scan += np.random.default_rng(1).integers(0, 20, shape, dtype=np.int16)
     scan[np.linalg.norm(places - SPOT[0], axis=-1) < SPOT[1]] = 1000

@@ -1,9 +1,8 @@
-"""Every view of the page by keyboard, by screen reader, enlarged, and in the system's own colours."""
+"""Every view of the page by keyboard, by axe-core, and in the system's own colours."""
 
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -56,28 +55,87 @@ def open_job(page: Page, job: str) -> None:
 
 
 def violations(page: Page) -> list[str]:
+    """What axe-core finds, a line for each element."""
     found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
-    return [
-        f"{one['id']} ({one['impact']}): {one['help']}: {node['html'][:200]} {node['failureSummary'][:200]}"
-        for one in found
-        for node in one["nodes"]
-    ]
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
-def test_views(page: Page, job: str) -> None:
-    print("\nSTART", *violations(page), sep="\n  ")
+def test_every_view_passes_axe(page: Page, gateway: Gateway, job: str) -> None:
+    found = {"start": violations(page)}
+    page.get_by_text("More filters and views").click()
+    found["filters"] = violations(page)
     open_job(page, job)
-    page.wait_for_load_state("networkidle")
-    print("\nJOB", *violations(page), sep="\n  ")
+    found["job"] = violations(page)
     page.keyboard.press("r")
-    print("\nREASONS", *violations(page), sep="\n  ")
+    found["reasons"] = violations(page)
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    print("\nHELP", *violations(page), sep="\n  ")
+    found["help"] = violations(page)
     page.keyboard.press("Escape")
-    page.evaluate("document.activeElement.blur()")
-    for n in range(60):
+    page.get_by_role("button", name="Delete scan").click()
+    expect(page.get_by_role("dialog")).to_contain_text("scan-2.nii")
+    found["deletion"] = violations(page)
+    page.keyboard.press("Escape")
+    scan = gateway.scan(nifti_bytes(SHAPE, 9), "cancelled.nii")
+    failed = str(gateway.job(scan=scan, model="solid")["id"])
+    gateway.client.post(f"/v1/jobs/{failed}/cancel").raise_for_status()
+    page.evaluate(f"location.hash = 'job={failed}'")
+    expect(page.locator("#pill")).to_have_text("cancelled")
+    found["cancelled"] = violations(page)
+    assert found == {view: [] for view in found}
+
+
+def colour(page: Page, selector: str, name: str = "background-color") -> str:
+    found: str = page.locator(selector).first.evaluate(
+        "(one, name) => getComputedStyle(one).getPropertyValue(name)", name
+    )
+    return found
+
+
+def test_forced_colours_keep_what_colours_say(page: Page, gateway: Gateway, job: str) -> None:
+    open_job(page, job)
+    swatch = colour(page, ".labels .swatch")
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    assert colour(page, ".labels .swatch") == swatch
+    pressed, other = "[data-view=planes]", "[data-view=axial]"
+    assert colour(page, pressed) != colour(page, other)
+    chosen, rest = ".jobs [aria-current]", ".jobs a:not([aria-current])"
+    sides = [colour(page, one, "border-left-color") for one in (chosen, rest)]
+    assert sides[0] != sides[1]
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def stops_before(page: Page, selector: str) -> list[str]:
+    """What Tab leads to from the top of the page until it reaches an element."""
+    stops: list[str] = []
+    while len(stops) < 100:
         page.keyboard.press("Tab")
-        print(n, page.evaluate("(e => `${e.tagName} ${e.id} ${e.className} ${e.ariaLabel ?? ''} ${e.textContent.slice(0,40)}`)(document.activeElement)"))
-    print(page.locator("body").aria_snapshot())
-    page.screenshot(path="/tmp/lead/job.png")
+        focus = page.locator(":focus")
+        if focus.evaluate("(one, it) => one.matches(it)", selector):
+            return stops
+        stops.append(focus.evaluate("one => one.outerHTML.slice(0, 120)"))
+    raise AssertionError(stops)
+
+
+def test_accept_is_reached_by_a_few_tab_stops(page: Page, gateway: Gateway, job: str) -> None:
+    open_job(page, job)
+    stops = stops_before(page, "#accepted")
+    assert len(stops) < MOST_STOPS, "\n".join(stops)
+    page.locator("a.skip").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#accepted")).to_be_focused()
+
+
+def test_arrow_keys_move_within_tools_and_labels(page: Page, gateway: Gateway, job: str) -> None:
+    open_job(page, job)
+    page.locator("[data-view=planes]").focus()
+    for key, name in (
+        ("ArrowRight", "Axial plane"),
+        ("End", "Reset zoom, position and window (0)"),
+    ):
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")  # comes back to the tool that was left
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_focused()

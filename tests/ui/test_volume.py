@@ -104,8 +104,9 @@ def pixel(page: Page, place: NDArray[np.float64]) -> NDArray[np.int_]:
     """The colour that is drawn in 3D where a place (RAS+ mm) is."""
     script = "p => window.tessera.project(p).find(spot => spot.plane === 'volume')"
     spot = page.evaluate(script, place.tolist())
-    clip = {"x": round(spot["x"]) - 1, "y": round(spot["y"]) - 1, "width": 3, "height": 3}
-    picture = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    x, y = round(spot["x"]) - 1, round(spot["y"]) - 1
+    shot = page.screenshot(clip={"x": x, "y": y, "width": 3, "height": 3})
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
     return np.asarray(picture).reshape(-1, 3).mean(0).astype(int)
 
 
