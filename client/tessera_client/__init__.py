@@ -46,6 +46,7 @@ from tessera_client.types import (
     Source,
     Upload,
     Verdict,
+    Window,
 )
 
 __all__ = [
@@ -83,4 +84,5 @@ __all__ = [
     "UnexpectedResponse",
     "Upload",
     "Verdict",
+    "Window",
 ]

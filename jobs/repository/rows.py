@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import RowMapping
 
+from imaging.scan_display import ScanDisplay
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
 from jobs.review import Reason, Review
@@ -34,6 +35,7 @@ def scan_of(row: Row) -> StoredScan:
         impossible_formats=tuple(row["impossible_formats"]),
         traceparent=row["traceparent"],
         modality=row["modality"],
+        display=None if row["display"] is None else ScanDisplay.of_json(row["display"]),
     )
 
 

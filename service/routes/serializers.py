@@ -1,9 +1,11 @@
 """Domain objects as the schemas of the wire."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.incoming import RefusedScan
+from imaging.scan_display import ScanDisplay
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
@@ -35,6 +37,7 @@ from service.schemas import (
     ViewerOut,
     WebhookMessageOut,
     WebhookOut,
+    WindowOut,
 )
 from service.use_cases.job_status import JobStatus
 
@@ -56,7 +59,22 @@ def scan_out(scan: StoredScan) -> ScanOut:
         created_at=_time(scan.created_at),
         series=scan.series,
         modality=scan.modality,
+        **_display_out(scan),
     )
+
+
+def _display_out(scan: StoredScan) -> dict[str, Any]:
+    """How the scan is shown, as members of `ScanOut`."""
+    display = scan.display or ScanDisplay()
+    windows = [WindowOut(**asdict(window)) for window in display.windows]
+    return {
+        "window": windows[0] if windows else None,
+        "windows": windows,
+        "inverted": display.inverted,
+        "subject": display.subject or None,
+        "series_number": display.series_number,
+        "study_date": display.study_date,
+    }
 
 
 def refused_out(refused: RefusedScan) -> RefusedOut:

@@ -43,6 +43,7 @@ from service.schemas.scans import (
     ScanUsesOut,
     UploadedIn,
     UploadIn,
+    WindowOut,
 )
 from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
@@ -110,4 +111,5 @@ __all__ = [
     "WebhookMessagePage",
     "WebhookName",
     "WebhookOut",
+    "WindowOut",
 ]

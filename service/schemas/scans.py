@@ -1,12 +1,27 @@
 """Scans."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from imaging.scan_display import SlicesOfWindow, WindowFunction
 from service.schemas.fields import Identifier, Wire
 from service.schemas.problem import Problem
+
+
+class WindowOut(Wire):
+    """A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2)."""
+
+    centre: float
+    width: float
+    function: WindowFunction
+    """VOI LUT Function."""
+    explanation: str
+    """What the file calls it, such as `BRAIN`; may be empty."""
+    slices: SlicesOfWindow
+    """`all`: every slice states it. `most`: the slices differ, and it is the most common one.
+    `middle`: none is more common than another, and it is that of the slice in the middle."""
 
 
 class ScanOut(Wire):
@@ -28,6 +43,21 @@ class ScanOut(Wire):
     """SeriesInstanceUID of a DICOM scan."""
     modality: str | None = None
     """DICOM modality, such as CT; null if the file states none."""
+    window: WindowOut | None = None
+    """The window that a viewer starts with: the first one of a DICOM file. Null if the file states
+    none, and for a scan that an earlier version stored."""
+    windows: list[WindowOut] = []  # noqa: RUF012 - pydantic copies it
+    """All windows that a DICOM file states, `window` first."""
+    inverted: bool = False
+    """Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
+    values of a 2D image are inverted already."""
+    subject: str | None = None
+    """Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
+    file states no patient. It is the PatientID of a file that was de-identified before."""
+    series_number: int | None = None
+    """SeriesNumber of a DICOM scan."""
+    study_date: date | None = None
+    """Date of a DICOM study; null if de-identification removed or shifted it."""
 
 
 class ScanUsesOut(Wire):

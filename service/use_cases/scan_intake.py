@@ -11,6 +11,7 @@ from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, i
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
+from imaging.scan_display import ScanDisplay
 from jobs import tracing
 from jobs.blobs import Blobs
 from jobs.repository import Scans, SeriesChanged
@@ -59,7 +60,7 @@ class ScanIntake:
     metrics: Metrics
     same: SameScans
     secret: Callable[[], bytes]
-    """Returns the secret for pseudonyms; called only for files that are de-identified."""
+    """Returns the secret for pseudonyms; called only for DICOM."""
 
     def take_in(
         self, project: str, files: Sequence[ReceivedFile], wanted: ScanSelection | None = None
@@ -92,12 +93,16 @@ class ScanIntake:
                 self.blobs.put(scan.path, move=True, sha256=scan.sha256)
             return TakenScan(earlier, created=False)
         size = scan.path.stat().st_size
+        display = self._display(header)  # before the file is moved
         sha256 = self.blobs.put(scan.path, move=True, sha256=scan.sha256)
-        row = _row(project, name, header, sha256, size)
+        row = replace(_row(project, name, header, sha256, size), display=display)
         stored, created = self._add(row, None if header.source is None else others)
         if created:
             self.metrics.uploaded(size)
         return TakenScan(stored, created)
+
+    def _display(self, header: Scan) -> ScanDisplay | None:
+        return None if header.source is None else header.source.display(self.secret())
 
     def _add(
         self, row: StoredScan, compared: Sequence[StoredScan] | None

@@ -1,6 +1,7 @@
 """Checks of the attributes that describe an image's pixels (PS3.3, C.7.6.3)."""
 
 from pydicom import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
@@ -13,6 +14,9 @@ from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.instance import is_image
 
+DISPLAY_ONLY = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
+"""Attributes that say how an image is shown. A wrong value is ignored: no pixel depends on it."""
+_NOT_DECODED = {Tag(keyword) for keyword in DISPLAY_ONLY}
 _OF_JPEG_2000 = ("YBR_ICT", "YBR_RCT")
 _SAMPLES = {
     **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
@@ -55,8 +59,8 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
         raise ValueError("The image has no size.")
     _check_bits(header, syntax)
     _check_colors(header, syntax)
-    for element in header:  # decodes every value, so that no later access fails
-        _ = element.value
+    for tag in set(header.keys()) - _NOT_DECODED:  # decodes every other value: no access fails
+        _ = header[tag].value
     if not syntax.is_encapsulated and pixel_bytes < native_bytes:
         raise UnreadableScan(
             f"The pixel data is truncated: the file has {pixel_bytes:,} bytes of it.",
