@@ -237,6 +237,14 @@ def attribute(header: Dataset, number: int, name: str) -> Any:
     return _find(frame_groups(header, number), name)
 
 
+def plane_of(header: Dataset, number: int) -> PlaneGeometry | None:
+    """Where a frame, numbered from 0, is in the patient; None where the header does not say.
+
+    Raises UnreadableScan for impossible values.
+    """
+    return _geometry(frame_groups(header, number))
+
+
 def _find(groups: list[Dataset], name: str) -> Any:
     tag = _tag(name)
     return next((g[tag].value for g in groups if tag in g and g[tag].value is not None), None)
