@@ -34,12 +34,14 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    UploadedMaskOut,
     ViewerOut,
     WebhookMessageOut,
     WebhookOut,
     WindowOut,
 )
 from service.use_cases.job_status import JobStatus
+from service.use_cases.scan_intake import TakenMask
 
 
 def scan_out(scan: StoredScan) -> ScanOut:
@@ -82,6 +84,17 @@ def refused_out(refused: RefusedScan) -> RefusedOut:
     return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
 
 
+def uploaded_mask_out(taken: TakenMask) -> UploadedMaskOut:
+    """What became of a DICOM Segmentation of an upload."""
+    mask, error = taken.mask, taken.error
+    return UploadedMaskOut(
+        labels=[] if mask is None else list(mask.labels),
+        job=None if mask is None else mask.job.id,
+        scan=None if mask is None else mask.job.grid_scan,
+        problem=None if error is None else errors.problem_of(error),
+    )
+
+
 def job_out(status: JobStatus) -> JobOut:
     """A job, with its place in the queue and an estimate until it is final."""
     job = status.job
@@ -111,6 +124,7 @@ def job_out(status: JobStatus) -> JobOut:
         reviewer=status.listed.reviewer,
         warnings=status.listed.warnings,
         mask_format=job.mask_format,
+        uploaded=job.uploaded,
     )
 
 

@@ -36,12 +36,15 @@ from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, Mode
 from service.schemas.problem import Choice, Problem
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
+    LabelMapIn,
     RefusedOut,
     ScanOut,
     ScanPage,
     ScansOut,
     ScanUsesOut,
     UploadedIn,
+    UploadedMaskOut,
+    UploadedScanOut,
     UploadIn,
     WindowOut,
 )
@@ -74,6 +77,7 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelMapIn",
     "LabelOut",
     "MessageId",
     "Modality",
@@ -103,6 +107,8 @@ __all__ = [
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "UploadedMaskOut",
+    "UploadedScanOut",
     "ViewerId",
     "ViewerIn",
     "ViewerOut",

@@ -71,6 +71,34 @@ class ScanUsesOut(Wire):
     """Reviews and corrected masks of these jobs and of the scan."""
 
 
+class UploadedMaskOut(Wire):
+    """A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem."""
+
+    labels: list[str]
+    """Names of its labels; none for one that is refused."""
+    job: str | None
+    """Id of the job that holds it; it is reviewed as any other mask."""
+    scan: str | None
+    """Id of its scan."""
+    problem: Problem | None
+    """Why it is refused."""
+
+
+class UploadedScanOut(ScanOut):
+    """The scan of an upload, with the masks that came with it."""
+
+    masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
+    """DICOM Segmentations of the upload. If it has nothing else, the scan is that of the first
+    one, which was stored before."""
+
+
+class LabelMapIn(Wire):
+    """A label map that is a mask of a scan."""
+
+    mask: Identifier
+    """Id of the scan that the label map was uploaded as."""
+
+
 class RefusedOut(Wire):
     """A series of an upload that cannot become a scan."""
 
@@ -83,6 +111,8 @@ class ScansOut(Wire):
 
     scans: list[ScanOut]
     refused: list[RefusedOut]
+    masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
+    """DICOM Segmentations of the upload."""
 
 
 class ScanPage(Wire):

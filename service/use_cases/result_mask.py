@@ -38,6 +38,6 @@ class ResultMask:
 
     def tag(self, result_format: str) -> str:
         """Identifies the content of the mask, or of a report about it, in a format."""
-        supplied = "-supplied" if self.job.options.starts_from_mask else ""
+        supplied = "-supplied" if self.job.supplied else ""
         corrected = "" if self.review is None else "-corrected"
         return f"{self.sha256}-{result_format}{supplied}{corrected}"

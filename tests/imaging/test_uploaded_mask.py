@@ -114,7 +114,7 @@ def scan(tmp_path: Path) -> Scan:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda dataset: None,
+        lambda _: None,
         reordered(lambda places: places[::-1]),
         reordered(lambda places: list(np.random.default_rng(0).permutation(places))),
         turned_over,
@@ -289,8 +289,8 @@ def test_many_numbers_are_single_objects(scan: Scan) -> None:
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [(-1, "not label numbers"), (0.5, "not label numbers"), (np.nan, "not label"), (70_000, "70,000")],
-)  # fmt: skip
+    [(-1, "not label"), (0.5, "not label"), (np.nan, "not label"), (70_000, "70,000")],
+)
 def test_values_that_are_no_labels_are_refused(scan: Scan, values: float, reason: str) -> None:
     wrong = np.zeros(scan.grid, np.float64)
     wrong[2, 3, 4] = values

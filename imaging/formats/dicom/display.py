@@ -19,9 +19,10 @@ _DUMMY = "1900-01-01"
 """What de-identification puts in place of a date that must be there (PS3.15, E.1)."""
 
 
-def display_of(stack: Stack, header: Dataset, secret: bytes) -> ScanDisplay:
-    """`header`: the whole header of the first image. `secret`: the key of the pseudonyms."""
+def display_of(stack: Stack, secret: bytes) -> ScanDisplay:
+    """`secret`: the key of the pseudonyms. Reads no file."""
     first = stack.frames[0]
+    header = first.instance.header
     return ScanDisplay(
         windows=display_windows(stack.frames),
         inverted=is_shown_inverted(first),

@@ -88,7 +88,7 @@ class Series:
 
     def display(self, secret: bytes) -> ScanDisplay:
         """As `SourceSeries.display`."""
-        return display_of(self.stack, self.header(), secret)
+        return display_of(self.stack, secret)
 
     @property
     def has_planes(self) -> bool:
