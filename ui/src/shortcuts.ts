@@ -16,6 +16,7 @@ const KEYS: [string, string][] = [
   ['[ , ]', 'decrease, increase the opacity of the areas'],
   ['1 to 5', 'change the view: 3 planes, axial, coronal, sagittal, one large plane and two small'],
   ['Shift + 1 to 6', 'window for CT: brain, subdural, lung, abdomen, liver, bone'],
+  ['Shift + 0', 'window of the start: that of the file, or the automatic one'],
   ['I', 'invert the grey values'],
   ['↓, ↑', 'next, previous slice of the plane that was used last'],
   ['Page ↓, Page ↑', 'ten slices forward, back'],

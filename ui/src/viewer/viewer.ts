@@ -11,9 +11,10 @@ import { largestTextures, purge, startEngine } from './library'
 import type { MaskLayer } from './mask_layer'
 import { decode, type Grid } from './nifti'
 import { Pane } from './pane'
-import type { MaskStyle, Plane, ScreenPoint, View, Viewer, ViewerEvents } from './port'
+import type { MaskStyle, Plane, ScreenPoint, Start, View, Viewer, ViewerEvents } from './port'
 import { Scan } from './scan'
 import { dragged, type Range, rangeOf, type Window, windowOf, windowText } from './voi'
+import { rangeOfSigmoid, VoiShape } from './voi_shape'
 
 const MOST_ZOOM = 60
 const COLOURS: Range = { lower: 0, upper: 255 }
@@ -41,6 +42,7 @@ class PlanarViewer implements Viewer {
   private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
   private shownWindow: Window | null = null
   private negative = false
+  private readonly shape = new VoiShape()
   /** Number of calls of `show` and `clear`: a call that finds it changed is outdated. */
   private turn = 0
 
@@ -55,11 +57,17 @@ class PlanarViewer implements Viewer {
     new ResizeObserver(() => this.resized()).observe(root)
   }
 
-  async show(file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<boolean> {
+  async show(file: ArrayBuffer, dimension: 2 | 3, start: Start): Promise<boolean> {
     this.clear()
     const turn = this.turn
     const flat = dimension === 2
-    const scan = new Scan(name, decode(file), flat, this.textures[flat ? 1 : 0], `scan-${turn % 2}`)
+    const scan = new Scan(
+      start,
+      decode(file),
+      flat,
+      this.textures[flat ? 1 : 0],
+      `scan-${turn % 2}`,
+    )
     this.scan = scan
     this.arrange()
     this.enable(scan)
@@ -71,6 +79,8 @@ class PlanarViewer implements Viewer {
     if (turn !== this.turn) return false
     this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
     this.negative = false // as the library draws a new scan
+    this.shape.reset()
+    this.inverted = start.inverted
     this.resetWindow()
     this.pointAt(scan.start)
     return true
@@ -138,7 +148,9 @@ class PlanarViewer implements Viewer {
   set window(window: Window | null) {
     if (this.scan === null || window === null) return
     this.shownWindow = window
-    this.setRange(rangeOf(window, this.scan.statistics.integers))
+    this.shape.set(window, this.viewports(), this.negative)
+    const sigmoid = window.function === 'SIGMOID'
+    this.setRange(sigmoid ? rangeOfSigmoid(window) : rangeOf(window, this.scan.statistics.integers))
   }
 
   private setRange(voiRange: Range): void {
@@ -161,11 +173,12 @@ class PlanarViewer implements Viewer {
     return this.scan?.statistics.likeCt ?? false
   }
 
-  resetWindow(): void {
+  resetWindow(automatic = false): void {
     if (this.scan === null) return
     const { range, integers } = this.scan.statistics
+    const stated = automatic ? null : this.scan.opening.window
     if (this.scan.colour) this.setRange(COLOURS)
-    else this.window = windowOf(range, integers)
+    else this.window = stated ?? windowOf(range, integers)
   }
 
   // where one is
@@ -299,11 +312,11 @@ class PlanarViewer implements Viewer {
   }
 
   private overlayOf(pane: Pane, camera: Camera): void {
-    const { space, flat, name } = this.scan!
+    const { space, flat, opening } = this.scan!
     const { axis } = camera.plane
     const count = Math.ceil(space.dims[axis] / space.step[axis])
     const corners = {
-      name,
+      ...opening.facts,
       slice: flat ? '' : `${planeOf(pane)}  ${this.sliceNumber(camera, count)} / ${count}`,
       window: this.shownWindow === null ? '' : windowText(this.shownWindow),
       zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
@@ -396,7 +409,7 @@ class PlanarViewer implements Viewer {
   private dragWindow(dx: number, dy: number): void {
     if (this.scan === null || this.shownWindow === null) return
     const { range, integers } = this.scan.statistics
-    this.window = dragged(this.shownWindow, dx, dy, range, integers)
+    this.window = { ...this.shownWindow, ...dragged(this.shownWindow, dx, dy, range, integers) }
     this.events.window()
   }
 

@@ -178,7 +178,7 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
+    await this.stage.showScan(viewer, file, scan)
     if (!signal.aborted) this.stage.message(null)
   }
 

@@ -1,13 +1,14 @@
 /** The image area: panes, tools, and the values under the crosshair. */
 
+import { cornerFacts } from '../corner_facts'
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
-import type { Point, Problem } from '../schemas'
+import type { Point, Problem, Scan } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
-import { CT_PRESETS } from '../viewer/voi'
 import { problemBox } from './messages'
+import { WindowChoice } from './window_choice'
 
 /** The view, its button's text and name, and its key. */
 const VIEWS: [View, string, string, string][] = [
@@ -72,18 +73,9 @@ export class Stage {
   private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () =>
     this.toggleInverted(),
   )
-  private readonly presets = element(
-    'select',
-    {
-      id: 'preset',
-      'aria-label': 'Window for CT',
-      title: 'Window for CT (Shift + 1 to 6)',
-      hidden: true,
-      onchange: () => this.choosePreset(),
-    },
-    element('option', { value: '' }, 'Window'),
-    ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
-  )
+  private readonly windows = new WindowChoice(() => this.screen.focus()) // keys act on the image
+  /** Whether the scan on screen is drawn inverted at first. */
+  private startsInverted = false
 
   constructor() {
     this.opacity = element('input', {
@@ -133,7 +125,7 @@ export class Stage {
     return {
       readout: (readout) => this.showReadout(readout),
       view: (view) => this.setView(view),
-      window: () => (this.presets.value = ''),
+      window: () => this.windows.other(),
       lost: () => this.lost(CONTEXT_LOST),
       incomplete: () => this.lost(INCOMPLETE),
     }
@@ -168,15 +160,17 @@ export class Stage {
     )
   }
 
-  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<void> {
-    if (!(await viewer.show(file, dimension, name))) return
+  async showScan(viewer: Viewer, file: ArrayBuffer, scan: Scan): Promise<void> {
+    const { dimension, window = null, windows = [], inverted = false } = scan
+    const start = { facts: cornerFacts(scan), window, inverted }
+    if (!(await viewer.show(file, dimension, start))) return
     this.flat = dimension === 2
+    this.startsInverted = inverted
     this.views.hidden = this.flat
     this.root.dataset.scan = 'shown'
-    this.presets.hidden = !viewer.likeCt
+    this.windows.show(viewer, windows)
     this.invert.hidden = false
-    this.presets.value = ''
-    this.invert.ariaPressed = 'false'
+    this.invert.ariaPressed = String(inverted)
     this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
     this.notice.textContent =
       viewer.reduction > 1
@@ -188,7 +182,7 @@ export class Stage {
     viewer.open(image)
     this.flat = true
     this.views.hidden = true
-    this.presets.hidden = true
+    this.windows.hide()
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
     this.notice.textContent = ''
@@ -252,15 +246,13 @@ export class Stage {
 
   /** Sets a window for CT; does nothing for other scans. */
   setPresetByKey(key: string): void {
-    const preset = CT_PRESETS.find((one) => one.key === key)
-    if (preset === undefined || !this.viewer?.likeCt) return
-    this.viewer.window = preset.window
-    this.presets.value = key
+    this.windows.setByKey(key)
   }
 
-  private choosePreset(): void {
-    this.setPresetByKey(this.presets.value)
-    this.screen.focus() // so that keys act on the image again
+  /** The window of the start: the file's, or the automatic one. */
+  resetWindow(): void {
+    this.viewer?.resetWindow()
+    this.windows.first()
   }
 
   private applyMask(): void {
@@ -294,7 +286,7 @@ export class Stage {
         element(
           'div.group',
           { role: 'group', 'aria-label': 'Grey values' },
-          this.presets,
+          this.windows.root,
           this.invert,
         ),
       ),
@@ -313,9 +305,8 @@ export class Stage {
 
   reset(): void {
     this.viewer?.resetZoom()
-    this.viewer?.resetWindow()
-    this.presets.value = ''
-    if (pressed(this.invert)) this.toggleInverted()
+    this.resetWindow()
+    if (pressed(this.invert) !== this.startsInverted) this.toggleInverted()
   }
 
   private toggleButton(
