@@ -14,7 +14,7 @@ import type {
   Report,
   Scan,
 } from '../schemas'
-import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
+import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
 import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
@@ -223,7 +223,7 @@ export class JobView {
     this.renderHead(job)
     this.banner.show(job)
     this.verdict.show(job)
-    this.use.textContent = this.modelOf(job)?.intended_use ?? ''
+    if (!job.uploaded) this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
@@ -240,6 +240,7 @@ export class JobView {
       if (viewer === null) this.showStill(job)
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
+      if (report.uploaded !== undefined) this.use.textContent = originText(report.uploaded)
       this.findings.show(report, legend, downloads.map(downloadLink))
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
@@ -268,7 +269,7 @@ export class JobView {
   }
 
   private modelOf(job: Job): Model | undefined {
-    return this.models.find((model) => model.name === job.model)
+    return job.uploaded ? undefined : this.models.find((model) => model.name === job.model)
   }
 
   private renderHead(job: Job): void {
