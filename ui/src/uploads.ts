@@ -29,7 +29,7 @@ export class Upload {
   masks: UploadedMask[] = []
   /** The scan that it is a mask of; null: it is a scan itself. */
   maskOf: Scan | null = null
-  /** Whether `maskOf` was chosen, or guessed once. */
+  /** Whether the reader chose `maskOf`; else it is guessed, anew with each further file. */
   judged = false
   /** Why it is no mask of that scan. */
   maskProblem: Problem | null = null
@@ -85,14 +85,12 @@ export class Uploads {
     this.onChange()
   }
 
-  /** Guesses once for each file, as soon as the scan that it may belong to is there, too. */
   private guessMasks(): void {
     const scans = this.everyScan
     for (const item of this.items) {
       if (item.maskOf !== null && !scans.includes(item.maskOf)) item.maskOf = null // was removed
       if (item.scan === null || item.judged) continue
       item.maskOf = guessedScan(item.scan, scans) ?? null
-      item.judged = item.maskOf !== null
     }
   }
 

@@ -9,11 +9,11 @@ import { type Types, utilities } from '@cornerstonejs/core'
 import type { Range, Window } from './voi'
 
 type Viewport = Types.IStackViewport | Types.IVolumeViewport
-type Curve = ReturnType<typeof utilities.createSigmoidRGBTransferFunction>
+type Curve = ReturnType<typeof utilities.createLinearRGBTransferFunction>
 
-/** Half of the library's curve, in widths of the window: it is cut at 1 / 1026 of white. */
-const REACH = Math.log(1025) / 4
-const UNIT: Range = { lower: 0, upper: 1023 }
+/** Half of the curve that is drawn, in widths of the window: beyond, it is nearly flat. */
+const REACH = 2
+const POINTS = 129
 
 export class VoiShape {
   private sigmoid = false
@@ -29,12 +29,20 @@ export class VoiShape {
     if (sigmoid === this.sigmoid) return
     this.sigmoid = sigmoid
     for (const viewport of viewports) {
-      const curve = sigmoid
-        ? utilities.createSigmoidRGBTransferFunction(UNIT)
-        : utilities.createLinearRGBTransferFunction(UNIT)
+      const curve = utilities.createLinearRGBTransferFunction({ lower: -REACH, upper: REACH })
+      if (sigmoid) bend(curve)
       if (inverted) utilities.invertRgbTransferFunction(curve)
       exchange(viewport, curve)
     }
+  }
+}
+
+/** Makes a sigmoid of a line, for a window of the centre 0 and the width 1. */
+function bend(curve: Curve): void {
+  for (let n = 0; n < POINTS; n++) {
+    const x = REACH * ((2 * n) / (POINTS - 1) - 1)
+    const grey = 1 / (1 + Math.exp(-4 * x))
+    curve.addRGBPoint(x, grey, grey, grey)
   }
 }
 
