@@ -45,6 +45,7 @@ from tessera_client.types import (
     Selection,
     Source,
     Upload,
+    UploadedMask,
     Verdict,
     Window,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedResponse",
     "Upload",
+    "UploadedMask",
     "Verdict",
     "Window",
 ]

@@ -103,6 +103,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadedMask:
+    """A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem."""
+
+    labels: tuple[str, ...]
+    """Names of its labels."""
+    job: str | None
+    """Id of the job that holds it."""
+    scan: str | None
+    """Id of its scan."""
+    problem: Problem | None
+    """Why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """A stored scan."""
 
@@ -146,6 +160,8 @@ class Scan:
     """SeriesNumber of a DICOM scan."""
     study_date: str | None = None
     """Date of a DICOM study, YYYY-MM-DD; None if de-identification removed it."""
+    masks: tuple[UploadedMask, ...] = ()
+    """DICOM Segmentations that came with it; only in the response to an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,8 @@ class Upload:
     """The stored scans."""
     refused: tuple[RefusedScan, ...]
     """The series that were refused."""
+    masks: tuple[UploadedMask, ...] = ()
+    """DICOM Segmentations of the upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +286,8 @@ class Job:
     """Name in the latest review; None without a review or a name."""
     warnings: int = 0
     """Number of warnings in the report; 0 from an older server."""
+    uploaded: bool = False
+    """Whether its mask was uploaded with the scan, so that no model ran."""
 
     @property
     def is_final(self) -> bool:

@@ -6,7 +6,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.routes.serializers import refused_out, scan_out, uploaded_mask_out
-from service.schemas import ScansOut, UploadedScanOut
+from service.schemas import ScanOut, ScansOut
 from service.use_cases.scan_intake import IntakeResult, ScanSelection
 
 
@@ -36,7 +36,7 @@ class UploadOptions(BaseModel):
 
 def scans_out(
     result: IntakeResult, options: UploadOptions, response: Response
-) -> UploadedScanOut | ScansOut:
+) -> ScanOut | ScansOut:
     """The scan, or with `each` all of them; 201 if one of them or a mask is new, else 200."""
     new = any(taken.created for taken in result.taken)
     new = new or any(one.mask is not None and one.mask.created for one in result.masks)
@@ -47,4 +47,4 @@ def scans_out(
         refused = [refused_out(one) for one in result.refused]
         return ScansOut(scans=scans, refused=refused, masks=masks)
     response.headers["Location"] = f"/v1/scans/{scans[0].id}"
-    return UploadedScanOut(**scans[0].model_dump(), masks=masks)
+    return scans[0].model_copy(update={"masks": masks})

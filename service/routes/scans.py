@@ -31,7 +31,6 @@ from service.schemas import (
     ScanPage,
     ScansOut,
     ScanUsesOut,
-    UploadedScanOut,
 )
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
@@ -70,9 +69,7 @@ _NIFTI: dict[int | str, dict[str, Any]] = {
 @router.post(
     "/v1/scans",
     status_code=201,
-    responses={
-        200: {"model": UploadedScanOut | ScansOut, "description": "The scan is stored already."}
-    },
+    responses={200: {"model": ScanOut | ScansOut, "description": "The scan is stored already."}},
     openapi_extra=_FORM,
 )
 async def upload_scan(
@@ -83,7 +80,7 @@ async def upload_scan(
     threads: UploadThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_WRITE)],
     options: Annotated[UploadOptions, Query()],
-) -> UploadedScanOut | ScansOut:
+) -> ScanOut | ScansOut:
     """Uploads a scan: it is recognised by its content, checked to be complete, then stored.
 
     If an upload holds several scans, the problem lists them as `choices`; `series`, `stack` and

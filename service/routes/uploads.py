@@ -14,7 +14,7 @@ from service.http.permissions import Allowed
 from service.http.tus_version import VERSION
 from service.resources.partial_uploads import PartialUpload, PartialUploads
 from service.routes.scan_requests import UploadOptions, scans_out
-from service.schemas import IdempotencyKey, ScansOut, UploadedIn, UploadedScanOut, UploadId
+from service.schemas import IdempotencyKey, ScanOut, ScansOut, UploadedIn, UploadId
 from service.use_cases.uploaded_scans import FinishedUpload
 
 router = APIRouter(tags=["uploads"])
@@ -111,9 +111,7 @@ def delete_upload(
 @router.post(
     "/v1/scans/uploaded",
     status_code=201,
-    responses={
-        200: {"model": UploadedScanOut | ScansOut, "description": "The scan is stored already."}
-    },
+    responses={200: {"model": ScanOut | ScansOut, "description": "The scan is stored already."}},
 )
 async def take_uploads_in(
     body: UploadedIn,
@@ -122,7 +120,7 @@ async def take_uploads_in(
     threads: UploadThreadsDep,
     principal: Uploader,
     options: Annotated[UploadOptions, Query()],
-) -> UploadedScanOut | ScansOut:
+) -> ScanOut | ScansOut:
     """Makes a scan of complete uploads, as POST /v1/scans does of the files of a form.
 
     The uploads stay for some minutes, so that the request can be repeated; then they are deleted.

@@ -44,7 +44,6 @@ from service.schemas.scans import (
     ScanUsesOut,
     UploadedIn,
     UploadedMaskOut,
-    UploadedScanOut,
     UploadIn,
     WindowOut,
 )
@@ -108,7 +107,6 @@ __all__ = [
     "UploadIn",
     "UploadedIn",
     "UploadedMaskOut",
-    "UploadedScanOut",
     "ViewerId",
     "ViewerIn",
     "ViewerOut",

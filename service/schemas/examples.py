@@ -44,6 +44,7 @@ _SCAN: dict[str, Any] = {
     "subject": None,
     "series_number": None,
     "study_date": None,
+    "masks": [],
 }
 _WINDOW = {
     "centre": 40.0,
@@ -124,7 +125,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "ScanOut": _SCAN,
     "WindowOut": _WINDOW,
-    "UploadedScanOut": {**_SCAN, "masks": [_MASK]},
     "UploadedMaskOut": _MASK,
     "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
     "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},

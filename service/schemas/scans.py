@@ -24,6 +24,19 @@ class WindowOut(Wire):
     `middle`: none is more common than another, and it is that of the slice in the middle."""
 
 
+class UploadedMaskOut(Wire):
+    """A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem."""
+
+    labels: list[str]
+    """Names of its labels; none for one that is refused."""
+    job: str | None
+    """Id of the job that holds it; it is reviewed as any other mask."""
+    scan: str | None
+    """Id of its scan."""
+    problem: Problem | None
+    """Why it is refused."""
+
+
 class ScanOut(Wire):
     """A stored scan. `shape` is (c, i, j, k) or (c, row, column)."""
 
@@ -58,6 +71,10 @@ class ScanOut(Wire):
     """SeriesNumber of a DICOM scan."""
     study_date: date | None = None
     """Date of a DICOM study; null if de-identification removed or shifted it."""
+    masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
+    """DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+    in other responses. If the upload has nothing else, the scan is that of the first one, which
+    was stored before."""
 
 
 class ScanUsesOut(Wire):
@@ -69,27 +86,6 @@ class ScanUsesOut(Wire):
     deleted."""
     reviews: int
     """Reviews and corrected masks of these jobs and of the scan."""
-
-
-class UploadedMaskOut(Wire):
-    """A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem."""
-
-    labels: list[str]
-    """Names of its labels; none for one that is refused."""
-    job: str | None
-    """Id of the job that holds it; it is reviewed as any other mask."""
-    scan: str | None
-    """Id of its scan."""
-    problem: Problem | None
-    """Why it is refused."""
-
-
-class UploadedScanOut(ScanOut):
-    """The scan of an upload, with the masks that came with it."""
-
-    masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
-    """DICOM Segmentations of the upload. If it has nothing else, the scan is that of the first
-    one, which was stored before."""
 
 
 class LabelMapIn(Wire):

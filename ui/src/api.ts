@@ -22,7 +22,6 @@ import type {
   ScanUses,
   Tiles,
   UploadedMask,
-  UploadedScan,
   Viewers,
 } from './schemas'
 
@@ -269,7 +268,7 @@ export async function takeIn(
 }
 
 async function taken(response: Response): Promise<Taken> {
-  const body = (await response.json()) as UploadedScan | Scans
+  const body = (await response.json()) as Scan | Scans
   const { scans, refused } = 'scans' in body ? body : { scans: [body], refused: [] }
   return {
     scans,

@@ -83,7 +83,6 @@ export interface Bodies {
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   UploadedMaskOut: UploadedMaskOut
-  UploadedScanOut: UploadedScanOut
   Verdict: Verdict
   ViewerIn: ViewerIn
   ViewerOut: ViewerOut
@@ -684,6 +683,12 @@ export interface ScanOut {
    * Date of a DICOM study; null if de-identification removed or shifted it.
    */
   study_date?: string | null
+  /**
+   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+   * in other responses. If the upload has nothing else, the scan is that of the first one, which
+   * was stored before.
+   */
+  masks?: UploadedMaskOut[]
 }
 /**
  * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
@@ -704,6 +709,27 @@ export interface WindowOut {
    * `middle`: none is more common than another, and it is that of the slice in the middle.
    */
   slices: 'all' | 'most' | 'middle'
+}
+/**
+ * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
+ */
+export interface UploadedMaskOut {
+  /**
+   * Names of its labels; none for one that is refused.
+   */
+  labels: string[]
+  /**
+   * Id of the job that holds it; it is reviewed as any other mask.
+   */
+  job: string | null
+  /**
+   * Id of its scan.
+   */
+  scan: string | null
+  /**
+   * Why it is refused.
+   */
+  problem: Problem | null
 }
 /**
  * One page of scans.
@@ -737,27 +763,6 @@ export interface ScansOut {
    * DICOM Segmentations of the upload.
    */
   masks?: UploadedMaskOut[]
-}
-/**
- * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
- */
-export interface UploadedMaskOut {
-  /**
-   * Names of its labels; none for one that is refused.
-   */
-  labels: string[]
-  /**
-   * Id of the job that holds it; it is reviewed as any other mask.
-   */
-  job: string | null
-  /**
-   * Id of its scan.
-   */
-  scan: string | null
-  /**
-   * Why it is refused.
-   */
-  problem: Problem | null
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.
@@ -797,63 +802,6 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
-}
-/**
- * The scan of an upload, with the masks that came with it.
- */
-export interface UploadedScanOut {
-  id: string
-  name: string
-  format: string
-  dimension: 2 | 3
-  shape: number[]
-  dtype: string
-  spacing_mm: number[] | null
-  affine: number[][]
-  bytes: number
-  sha256: string
-  warnings: string[]
-  created_at: string
-  /**
-   * SeriesInstanceUID of a DICOM scan.
-   */
-  series?: string | null
-  /**
-   * DICOM modality, such as CT; null if the file states none.
-   */
-  modality?: string | null
-  /**
-   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
-   * none, and for a scan that an earlier version stored.
-   */
-  window?: WindowOut | null
-  /**
-   * All windows that a DICOM file states, `window` first.
-   */
-  windows?: WindowOut[]
-  /**
-   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
-   * values of a 2D image are inverted already.
-   */
-  inverted?: boolean
-  /**
-   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
-   * file states no patient. It is the PatientID of a file that was de-identified before.
-   */
-  subject?: string | null
-  /**
-   * SeriesNumber of a DICOM scan.
-   */
-  series_number?: number | null
-  /**
-   * Date of a DICOM study; null if de-identification removed or shifted it.
-   */
-  study_date?: string | null
-  /**
-   * DICOM Segmentations of the upload. If it has nothing else, the scan is that of the first
-   * one, which was stored before.
-   */
-  masks?: UploadedMaskOut[]
 }
 /**
  * Who has a job open.

@@ -26,7 +26,6 @@ export type {
   ScanUsesOut as ScanUses,
   TilesOut as Tiles,
   UploadedMaskOut as UploadedMask,
-  UploadedScanOut as UploadedScan,
   ViewerOut as Viewer,
   ViewersOut as Viewers,
 } from './api_types'
