@@ -24,7 +24,7 @@ from imaging.scan import Scan
 from imaging.uploaded_mask import UploadedMask, smallest
 
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
-_MOST_FRAMES = 1_000_000
+_MOST_FRAMES = 100_000
 _HALF = 0.5
 
 

@@ -52,7 +52,7 @@ export class Pane {
       element(
         'div.overlay',
         { 'aria-hidden': 'true' },
-        element('div.corner.facts', {}, subject, series, date),
+        element('div.corner.about', {}, subject, series, date),
         slice,
         window,
         zoom,
