@@ -277,6 +277,7 @@ reviews = Table(
     Column("info", _Json),
     Column("reasons", _Json, nullable=False, server_default="[]"),
     Column("withdrawn_at", Double),
+    Column("measurements", _Json, nullable=False, server_default="[]"),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,

@@ -34,6 +34,12 @@ from service.schemas.jobs import (
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
+from service.schemas.reader_measurements import (
+    MeasurementIn,
+    MeasurementOut,
+    ReadMeasurementOut,
+    ReviewMeasurementsOut,
+)
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
     LabelMapIn,
@@ -78,6 +84,8 @@ __all__ = [
     "JobPage",
     "LabelMapIn",
     "LabelOut",
+    "MeasurementIn",
+    "MeasurementOut",
     "MessageId",
     "Modality",
     "ModelFitOut",
@@ -90,11 +98,13 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "ReadMeasurementOut",
     "Ready",
     "RefusedOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",
+    "ReviewMeasurementsOut",
     "ReviewOut",
     "ScanId",
     "ScanOut",

@@ -78,7 +78,11 @@ export class Stage {
   /** Whether the scan on screen is drawn inverted at first. */
   private startsInverted = false
 
-  constructor() {
+  /** `measuring`: tools for it; `drawn` is called when the panes were drawn. */
+  constructor(
+    private readonly measuring: HTMLElement,
+    private readonly drawn: () => void,
+  ) {
     this.opacity = element('input', {
       type: 'range',
       id: 'opacity',
@@ -129,6 +133,7 @@ export class Stage {
       window: () => this.windows.other(),
       lost: () => this.lost(CONTEXT_LOST),
       incomplete: () => this.lost(INCOMPLETE),
+      drawn: this.drawn,
     }
   }
 
@@ -287,6 +292,7 @@ export class Stage {
         this.windows.root,
         this.invert,
       ),
+      this.measuring,
       element(
         'div.group',
         { role: 'group', 'aria-label': 'Zoom' },
