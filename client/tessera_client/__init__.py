@@ -46,7 +46,9 @@ from tessera_client.types import (
     Selection,
     Source,
     Upload,
+    UploadedMask,
     Verdict,
+    Window,
 )
 
 __all__ = [
@@ -84,5 +86,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedResponse",
     "Upload",
+    "UploadedMask",
     "Verdict",
+    "Window",
 ]

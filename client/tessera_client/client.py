@@ -157,6 +157,14 @@ class Client:
         """
         return self._driver.run(scans.delete(self.retries, scan))
 
+    def add_mask(self, scan: str, mask: str) -> Job:
+        """The label map that was uploaded as the scan `mask`, as a mask of `scan` to be reviewed.
+
+        A finished job that holds it. A DICOM Segmentation needs no such call: an upload of its
+        series with it states it in `masks`.
+        """
+        return self._driver.run(scans.add_mask(self.retries, scan, mask))
+
     def download_scan(
         self, scan: str, to: str | PathLike[str], *, progress: OnBytes | None = None
     ) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
+from imaging.scan_display import ScanDisplay
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
 from jobs.review import Reason, Review
@@ -36,6 +37,7 @@ def scan_of(row: Row) -> StoredScan:
         impossible_formats=tuple(row["impossible_formats"]),
         traceparent=row["traceparent"],
         modality=row["modality"],
+        display=None if row["display"] is None else ScanDisplay.of_json(row["display"]),
     )
 
 

@@ -59,6 +59,7 @@ scans = Table(
     Column("impossible_formats", _Json, nullable=False, server_default="[]"),
     Column("traceparent", String(64)),
     Column("modality", String(16)),
+    Column("display", _Json),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),

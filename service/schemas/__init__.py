@@ -42,13 +42,16 @@ from service.schemas.reader_measurements import (
 )
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
+    LabelMapIn,
     RefusedOut,
     ScanOut,
     ScanPage,
     ScansOut,
     ScanUsesOut,
     UploadedIn,
+    UploadedMaskOut,
     UploadIn,
+    WindowOut,
 )
 from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
@@ -79,6 +82,7 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelMapIn",
     "LabelOut",
     "MeasurementIn",
     "MeasurementOut",
@@ -112,6 +116,7 @@ __all__ = [
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "UploadedMaskOut",
     "ViewerId",
     "ViewerIn",
     "ViewerOut",
@@ -120,4 +125,5 @@ __all__ = [
     "WebhookMessagePage",
     "WebhookName",
     "WebhookOut",
+    "WindowOut",
 ]

@@ -38,6 +38,26 @@ _SCAN: dict[str, Any] = {
     "created_at": _TIME,
     "series": None,
     "modality": None,
+    "window": None,
+    "windows": [],
+    "inverted": False,
+    "subject": None,
+    "series_number": None,
+    "study_date": None,
+    "masks": [],
+}
+_WINDOW = {
+    "centre": 40.0,
+    "width": 400.0,
+    "function": "LINEAR",
+    "explanation": "SOFT TISSUE",
+    "slices": "all",
+}
+_MASK: dict[str, Any] = {
+    "labels": ["Liver", "Spleen"],
+    "job": _JOB_ID,
+    "scan": _SCAN_ID,
+    "problem": None,
 }
 _CHOICE: dict[str, Any] = {
     "series": "1.2.826.0.1.3680043.8.498.1",
@@ -92,6 +112,7 @@ _JOB: dict[str, Any] = {
     "reviewer": None,
     "warnings": 0,
     "mask_format": None,
+    "uploaded": False,
 }
 _DRAWN: dict[str, Any] = {
     "id": "length-1",
@@ -115,6 +136,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "WindowOut": _WINDOW,
+    "UploadedMaskOut": _MASK,
+    "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
     "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
     "JobCountsOut": {
         "total": 40,

@@ -45,7 +45,7 @@ class ResultMask:
 
     def tag(self, result_format: str) -> str:
         """Identifies the content of the mask, or of a report about it, in a format."""
-        supplied = "-supplied" if self.job.options.starts_from_mask else ""
+        supplied = "-supplied" if self.job.supplied else ""
         corrected = "-corrected" if self.corrected else ""
         measured = f"-{self.review.id}" if self.review and self.review.measurements else ""
         return f"{self.sha256}-{result_format}{supplied}{corrected}{measured}"

@@ -32,6 +32,8 @@ SCHEMAS = {
     "Review": "ReviewOut",
     "Scan": "ScanOut",
     "Upload": "ScansOut",
+    "UploadedMask": "UploadedMaskOut",
+    "Window": "WindowOut",
 }
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
@@ -42,7 +44,8 @@ OPEN = {"unit", "device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
 LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
-    *("modality", "reviewer", "warnings"),
+    *("modality", "reviewer", "warnings", "masks", "uploaded"),
+    *("window", "windows", "inverted", "subject", "series_number", "study_date"),
     *("reasons", "withdrawn_at", "measurements"),
 }
 """Members that older gateways do not send."""

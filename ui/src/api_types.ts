@@ -62,6 +62,7 @@ export interface Bodies {
   JobPage: JobPage
   JobSort: JobSort
   JobState: JobState
+  LabelMapIn: LabelMapIn
   LabelOut: LabelOut
   MeasurementIn: MeasurementIn
   MeasurementKind: MeasurementKind
@@ -90,6 +91,7 @@ export interface Bodies {
   TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
+  UploadedMaskOut: UploadedMaskOut
   Verdict: Verdict
   ViewerIn: ViewerIn
   ViewerOut: ViewerOut
@@ -98,6 +100,7 @@ export interface Bodies {
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
   WebhookOut: WebhookOut
+  WindowOut: WindowOut
 }
 /**
  * Several jobs that are created together.
@@ -425,6 +428,11 @@ export interface JobOut {
    * Format of GET .../mask without `format`; null while there is no mask.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+  /**
+   * Whether the mask was uploaded with the scan: no model of this installation made it, and
+   * `uploaded` of the report has its labels.
+   */
+  uploaded: boolean
 }
 /**
  * How many tiles of a job are finished.
@@ -448,6 +456,15 @@ export interface ProgressOut {
 export interface JobPage {
   jobs: JobOut[]
   next_cursor?: string | null
+}
+/**
+ * A label map that is a mask of a scan.
+ */
+export interface LabelMapIn {
+  /**
+   * Id of the scan that the label map was uploaded as.
+   */
+  mask: string
 }
 /**
  * A label of a model's masks.
@@ -749,6 +766,80 @@ export interface ScanOut {
    * DICOM modality, such as CT; null if the file states none.
    */
   modality?: string | null
+  /**
+   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
+   * none, and for a scan that an earlier version stored.
+   */
+  window?: WindowOut | null
+  /**
+   * All windows that a DICOM file states, `window` first.
+   */
+  windows?: WindowOut[]
+  /**
+   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
+   * values of a 2D image are inverted already.
+   */
+  inverted?: boolean
+  /**
+   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
+   * file states no patient. It is the PatientID of a file that was de-identified before.
+   */
+  subject?: string | null
+  /**
+   * SeriesNumber of a DICOM scan.
+   */
+  series_number?: number | null
+  /**
+   * Date of a DICOM study; null if de-identification removed or shifted it.
+   */
+  study_date?: string | null
+  /**
+   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+   * in other responses. If the upload has nothing else, the scan is that of the first one, which
+   * was stored before.
+   */
+  masks?: UploadedMaskOut[]
+}
+/**
+ * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
+ */
+export interface WindowOut {
+  centre: number
+  width: number
+  /**
+   * VOI LUT Function.
+   */
+  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
+  /**
+   * What the file calls it, such as `BRAIN`; may be empty.
+   */
+  explanation: string
+  /**
+   * `all`: every slice states it. `most`: the slices differ, and it is the most common one.
+   * `middle`: none is more common than another, and it is that of the slice in the middle.
+   */
+  slices: 'all' | 'most' | 'middle'
+}
+/**
+ * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
+ */
+export interface UploadedMaskOut {
+  /**
+   * Names of its labels; none for one that is refused.
+   */
+  labels: string[]
+  /**
+   * Id of the job that holds it; it is reviewed as any other mask.
+   */
+  job: string | null
+  /**
+   * Id of its scan.
+   */
+  scan: string | null
+  /**
+   * Why it is refused.
+   */
+  problem: Problem | null
 }
 /**
  * One page of scans.
@@ -778,6 +869,10 @@ export interface ScanUsesOut {
 export interface ScansOut {
   scans: ScanOut[]
   refused: RefusedOut[]
+  /**
+   * DICOM Segmentations of the upload.
+   */
+  masks?: UploadedMaskOut[]
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.

@@ -89,6 +89,7 @@ function keys(): Keys {
     '=': () => stage.viewer?.zoom(1.25),
     '-': () => stage.viewer?.zoom(1 / 1.25),
     '0': () => stage.reset(),
+    'Shift+0': () => stage.resetWindow(),
     ArrowUp: () => stage.viewer?.scroll(-1),
     ArrowDown: () => stage.viewer?.scroll(1),
     PageUp: () => stage.viewer?.scroll(-10),

@@ -18,6 +18,7 @@ const KEYS: [string, string][] = [
   ['6, 7, 8', 'three planes and 3D, 3D alone, two side by side'],
   ['X', 'full screen, without the worklist'],
   ['Shift + 1 to 6', 'window for CT: brain, subdural, lung, abdomen, liver, bone'],
+  ['Shift + 0', 'window of the start: that of the file, or the automatic one'],
   ['I', 'invert the grey values'],
   [
     'L, G, B, E, P',

@@ -1,27 +1,34 @@
 /** The window and the inversion of the grey values of the scan on screen. */
 
+import type { Start } from './port'
 import { dragged, type Range, rangeOf, type Statistics, type Window, windowOf } from './voi'
+import { rangeOfSigmoid } from './voi_shape'
 
 const COLOURS: Range = { lower: 0, upper: 255 }
 
 export interface Display {
-  range: (range: Range) => void
+  /** `window`: the one that gives the range; null for colours. */
+  range: (range: Range, window: Window | null) => void
   inverted: (inverted: boolean) => void
 }
 
 export class GreyValues {
   private statistics: Statistics | null = null
+  /** The window that the file states. */
+  private stated: Window | null = null
   private shown: Window | null = null
   private negative = false
 
   constructor(private readonly display: Display) {}
 
   /** A scan is shown, as the library draws a new one; without a window if it has colours. */
-  show(statistics: Statistics, colour: boolean): void {
+  show(statistics: Statistics, colour: boolean, start: Omit<Start, 'facts'>): void {
     this.statistics = statistics
+    this.stated = start.window
     this.negative = false
-    this.shown = colour ? null : windowOf(statistics.range, statistics.integers)
-    this.display.range(this.range)
+    this.inverted = start.inverted
+    this.shown = colour ? null : this.first
+    this.display.range(this.drawn, this.shown)
   }
 
   clear(): void {
@@ -36,13 +43,18 @@ export class GreyValues {
   set window(window: Window | null) {
     if (this.statistics === null || window === null) return
     this.shown = window
-    this.display.range(this.range)
+    this.display.range(this.drawn, window)
   }
 
-  /** The values that are black and white. */
+  /** The values that are black and white on a straight line between them. */
   get range(): Range {
     if (this.statistics === null || this.shown === null) return COLOURS
     return rangeOf(this.shown, this.statistics.integers)
+  }
+
+  /** The values at the ends of the curve that slices are drawn with. */
+  private get drawn(): Range {
+    return this.shown?.function === 'SIGMOID' ? rangeOfSigmoid(this.shown) : this.range
   }
 
   get inverted(): boolean {
@@ -55,17 +67,27 @@ export class GreyValues {
     this.display.inverted(inverted)
   }
 
-  reset(): void {
+  /** To the window of the start, or to the one that fits the values. */
+  reset(automatic: boolean): void {
     if (this.statistics === null) return
-    if (this.shown === null) this.display.range(COLOURS)
-    else this.window = windowOf(this.statistics.range, this.statistics.integers)
+    if (this.shown === null) this.display.range(COLOURS, null)
+    else this.window = automatic ? this.fitting : this.first
   }
 
   /** By a drag of (dx, dy) pixels; false without a window. */
   drag(dx: number, dy: number): boolean {
     if (this.statistics === null || this.shown === null) return false
     const { range, integers } = this.statistics
-    this.window = dragged(this.shown, dx, dy, range, integers)
+    this.window = { ...this.shown, ...dragged(this.shown, dx, dy, range, integers) }
     return true
+  }
+
+  private get first(): Window | null {
+    return this.stated ?? this.fitting
+  }
+
+  private get fitting(): Window | null {
+    const { statistics } = this
+    return statistics === null ? null : windowOf(statistics.range, statistics.integers)
   }
 }

@@ -1,5 +1,6 @@
 /** What the page asks of a viewer. No type of the library behind it appears here. */
 
+import type { CornerFacts } from '../corner_facts'
 import type { Point } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from './legend'
@@ -86,13 +87,22 @@ export interface ViewerEvents {
   drawn: () => void
 }
 
+/** How a scan is shown at first. */
+export interface Start {
+  facts: CornerFacts
+  /** The window that the file states; null: the page chooses one. */
+  window: Window | null
+  /** Whether the smallest value is white. */
+  inverted: boolean
+}
+
 /** Shows volumes and images that fit into memory. */
 export interface Viewer extends Controls {
   /**
    * Shows a volume, or an image as a single plane, and removes any earlier mask. False if another
    * scan was shown, or all was cleared, before it was ready.
    */
-  show: (file: ArrayBuffer, dimension: 2 | 3, name: string) => Promise<boolean>
+  show: (file: ArrayBuffer, dimension: 2 | 3, start: Start) => Promise<boolean>
   /** Draws a mask on the same grid over the scan; false as for `show`. */
   overlay: (file: ArrayBuffer, legend: Legend) => Promise<boolean>
 }
@@ -119,7 +129,8 @@ export interface Controls {
   inverted: boolean
   /** Whether the values look like Hounsfield units, so that the presets for CT make sense. */
   readonly likeCt: boolean
-  resetWindow: () => void
+  /** The window of the start; `automatic`: the one that the page chooses by the values. */
+  resetWindow: (automatic?: boolean) => void
 
   /** Moves the crosshair to a point in RAS+ mm. */
   jump: (world: Point) => void

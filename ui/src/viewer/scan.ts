@@ -7,7 +7,7 @@ import type { Legend } from './legend'
 import { addImage, addVolume, drawable, upsideDown } from './library'
 import { MaskLayer } from './mask_layer'
 import { type Grid, thinned } from './nifti'
-import type { Readout } from './port'
+import type { Readout, Start } from './port'
 import { Space } from './space'
 import { type Statistics, statisticsOf } from './voi'
 
@@ -20,7 +20,7 @@ export class Scan {
   drawn: { data: ReturnType<typeof drawable>; dims: Point }
 
   constructor(
-    readonly name: string,
+    readonly opening: Start,
     readonly grid: Grid,
     /** Whether it is an image: one plane, drawn as a stack. */
     readonly flat: boolean,

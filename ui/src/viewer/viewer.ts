@@ -20,6 +20,7 @@ import type {
   MaskStyle,
   Plane,
   ScreenPoint,
+  Start,
   SurfaceBox,
   View,
   Viewer,
@@ -28,6 +29,7 @@ import type {
 import { Scan } from './scan'
 import { enableSlices, slicesOf } from './slice_viewports'
 import { type Window, windowText } from './voi'
+import { VoiShape } from './voi_shape'
 import { VolumeView } from './volume_view'
 
 const MOST_ZOOM = 60
@@ -52,8 +54,12 @@ class PlanarViewer implements Viewer {
   /** The last view of several planes. */
   private several: View = 'planes'
   private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
+  private readonly shape = new VoiShape()
   private readonly grey = new GreyValues({
-    range: (voiRange) => this.display({ voiRange }),
+    range: (voiRange, window) => {
+      if (window !== null) this.shape.set(window, slicesOf(this.engine), this.grey.inverted)
+      this.display({ voiRange })
+    },
     inverted: (invert) => this.display({ invert }),
   })
   /** Number of calls of `show` and `clear`: a call that finds it changed is outdated. */
@@ -76,11 +82,17 @@ class PlanarViewer implements Viewer {
     new ResizeObserver(() => this.resized()).observe(root)
   }
 
-  async show(file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<boolean> {
+  async show(file: ArrayBuffer, dimension: 2 | 3, start: Start): Promise<boolean> {
     this.clear()
     const turn = this.turn
     const flat = dimension === 2
-    const scan = new Scan(name, decode(file), flat, this.textures[flat ? 1 : 0], `scan-${turn % 2}`)
+    const scan = new Scan(
+      start,
+      decode(file),
+      flat,
+      this.textures[flat ? 1 : 0],
+      `scan-${turn % 2}`,
+    )
     this.scan = scan
     this.arrange()
     enableSlices(this.engine, this.panesOf(scan.flat), scan)
@@ -91,7 +103,8 @@ class PlanarViewer implements Viewer {
     }
     if (turn !== this.turn) return false
     this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
-    this.grey.show(scan.statistics, scan.colour)
+    this.shape.reset()
+    this.grey.show(scan.statistics, scan.colour, start)
     this.pointAt(scan.start)
     this.volume.show(scan)
     return true
@@ -178,8 +191,8 @@ class PlanarViewer implements Viewer {
     return this.scan?.statistics.likeCt ?? false
   }
 
-  resetWindow(): void {
-    this.grey.reset()
+  resetWindow(automatic = false): void {
+    this.grey.reset(automatic)
   }
 
   private display(properties: Types.VolumeViewportProperties): void {
@@ -334,11 +347,11 @@ class PlanarViewer implements Viewer {
   }
 
   private overlayOf(pane: Pane, camera: Camera): void {
-    const { space, flat, name } = this.scan!
+    const { space, flat, opening } = this.scan!
     const { axis } = camera.plane
     const count = Math.ceil(space.dims[axis] / space.step[axis])
     const corners = {
-      name,
+      ...opening.facts,
       slice: flat ? '' : `${planeOf(pane)}  ${this.sliceNumber(camera, count)} / ${count}`,
       window: this.window === null ? '' : windowText(this.window),
       zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,

@@ -14,7 +14,7 @@ import type {
   Report,
   Scan,
 } from '../schemas'
-import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
+import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
 import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
@@ -182,7 +182,7 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
+    await this.stage.showScan(viewer, file, scan)
     if (!signal.aborted) this.shown(scan)
   }
 
@@ -232,7 +232,7 @@ export class JobView {
     this.renderHead(job)
     this.banner.show(job)
     this.verdict.show(job)
-    this.use.textContent = this.modelOf(job)?.intended_use ?? ''
+    if (!job.uploaded) this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
@@ -249,6 +249,7 @@ export class JobView {
       if (viewer === null) this.showStill(job)
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
+      if (report.uploaded !== undefined) this.use.textContent = originText(report.uploaded)
       this.findings.show(report, legend, downloads.map(downloadLink))
       this.measurements.reports = downloads.filter(({ kind }) => kind === 'report')
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
@@ -278,7 +279,7 @@ export class JobView {
   }
 
   private modelOf(job: Job): Model | undefined {
-    return this.models.find((model) => model.name === job.model)
+    return job.uploaded ? undefined : this.models.find((model) => model.name === job.model)
   }
 
   private renderHead(job: Job): void {

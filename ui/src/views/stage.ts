@@ -1,16 +1,17 @@
 /** The image area: panes, tools, and the values under the crosshair. */
 
+import { cornerFacts } from '../corner_facts'
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
-import type { Point, Problem } from '../schemas'
+import type { Point, Problem, Scan } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
-import { CT_PRESETS } from '../viewer/voi'
 import { fullScreenButton } from './full_screen'
 import { problemBox } from './messages'
 import { ViewChoice } from './view_choice'
+import { WindowChoice } from './window_choice'
 
 const CONTEXT_LOST: Problem = {
   title: 'The image was lost',
@@ -69,18 +70,9 @@ export class Stage {
   private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () =>
     this.toggleInverted(),
   )
-  private readonly presets = element(
-    'select',
-    {
-      id: 'preset',
-      'aria-label': 'Window for CT',
-      title: 'Window for CT (Shift + 1 to 6)',
-      hidden: true,
-      onchange: () => this.choosePreset(),
-    },
-    element('option', { value: '' }, 'Window'),
-    ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
-  )
+  private readonly windows = new WindowChoice(() => this.screen.focus()) // keys act on the image
+  /** Whether the scan on screen is drawn inverted at first. */
+  private startsInverted = false
 
   /** `measuring`: tools for it; `drawn` is called when the panes were drawn. */
   constructor(
@@ -133,7 +125,7 @@ export class Stage {
     return {
       readout: (readout) => this.showReadout(readout),
       view: (view) => this.setView(view),
-      window: () => (this.presets.value = ''),
+      window: () => this.windows.other(),
       lost: () => this.lost(CONTEXT_LOST),
       incomplete: () => this.lost(INCOMPLETE),
       drawn: this.drawn,
@@ -169,15 +161,17 @@ export class Stage {
     )
   }
 
-  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<void> {
-    if (!(await viewer.show(file, dimension, name))) return
+  async showScan(viewer: Viewer, file: ArrayBuffer, scan: Scan): Promise<void> {
+    const { dimension, window = null, windows = [], inverted = false } = scan
+    const start = { facts: cornerFacts(scan), window, inverted }
+    if (!(await viewer.show(file, dimension, start))) return
     this.flat = dimension === 2
+    this.startsInverted = inverted
     this.views.root.hidden = this.flat
     this.root.dataset.scan = 'shown'
-    this.presets.hidden = !viewer.likeCt
+    this.windows.show(viewer, windows)
     this.invert.hidden = false
-    this.presets.value = ''
-    this.invert.ariaPressed = 'false'
+    this.invert.ariaPressed = String(inverted)
     this.setView(this.flat ? 'axial' : this.views.remembered)
     this.notice.textContent =
       viewer.reduction > 1
@@ -189,7 +183,7 @@ export class Stage {
     viewer.open(image)
     this.flat = true
     this.views.root.hidden = true
-    this.presets.hidden = true
+    this.windows.hide()
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
     this.notice.textContent = ''
@@ -250,15 +244,13 @@ export class Stage {
 
   /** Sets a window for CT; does nothing for other scans. */
   setPresetByKey(key: string): void {
-    const preset = CT_PRESETS.find((one) => one.key === key)
-    if (preset === undefined || !this.viewer?.likeCt) return
-    this.viewer.window = preset.window
-    this.presets.value = key
+    this.windows.setByKey(key)
   }
 
-  private choosePreset(): void {
-    this.setPresetByKey(this.presets.value)
-    this.screen.focus() // so that keys act on the image again
+  /** The window of the start: the file's, or the automatic one. */
+  resetWindow(): void {
+    this.viewer?.resetWindow()
+    this.windows.first()
   }
 
   private applyMask(): void {
@@ -289,7 +281,7 @@ export class Stage {
       element(
         'div.group',
         { role: 'group', 'aria-label': 'Grey values' },
-        this.presets,
+        this.windows.root,
         this.invert,
       ),
       this.measuring,
@@ -314,9 +306,8 @@ export class Stage {
 
   reset(): void {
     this.viewer?.resetZoom()
-    this.viewer?.resetWindow()
-    this.presets.value = ''
-    if (pressed(this.invert)) this.toggleInverted()
+    this.resetWindow()
+    if (pressed(this.invert) !== this.startsInverted) this.toggleInverted()
   }
 
   private toggleButton(
