@@ -1,5 +1,7 @@
 """All SQL: one class for each kind of row, which share a database."""
 
+from jobs.repository.assignments import Assignments
+from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
@@ -17,6 +19,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.usual_sizes import UsualSizes
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
 from jobs.repository.workers import Workers
@@ -24,6 +27,8 @@ from jobs.repository.worklist import Worklist
 
 __all__ = [
     "FINAL",
+    "Assignments",
+    "BatchReviews",
     "Batches",
     "Commitments",
     "Database",
@@ -46,6 +51,7 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "UsualSizes",
     "Viewers",
     "Webhooks",
     "Workers",
@@ -68,6 +74,8 @@ class Repository:
         self.scans = Scans(database)
         self.jobs = Jobs(database)
         self.worklist = Worklist(database)
+        self.assignments = Assignments(database)
+        self.usual_sizes = UsualSizes(database)
         self.batches = Batches(database)
         self.leases = Leases(database)
         self.lost_jobs = LostJobs(database)
@@ -75,6 +83,7 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.batch_reviews = BatchReviews(database)
         self.viewers = Viewers(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)
