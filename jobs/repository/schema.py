@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Computed,
     Double,
     ForeignKey,
     Index,
@@ -225,6 +226,7 @@ worklist = Table(
     Column("doubts", Integer, nullable=False, server_default="0"),
     Column("unusual", Integer, nullable=False, server_default="0"),
     Column("unusual_sizes", _Json),
+    Column("suspicion", Integer, Computed("warnings + unusual")),
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
@@ -233,11 +235,10 @@ a line; `review` is the id of the newest review that counts. `assignee`, and the
 with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
 
-suspicion = worklist.c.warnings + worklist.c.unusual
-"""How many reasons there are to look at a mask first."""
-
 Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
-Index("worklist_by_suspicion", worklist.c.project, suspicion.desc(), worklist.c.seq.desc())
+Index(
+    "worklist_by_suspicion", worklist.c.project, worklist.c.suspicion.desc(), worklist.c.seq.desc()
+)
 
 
 def _model_of_project() -> "list[Column[Any]]":

@@ -14,7 +14,7 @@ from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks, read_jobs
 from jobs.repository.rows import Row
-from jobs.repository.schema import brief, jobs, suspicion, worklist
+from jobs.repository.schema import brief, jobs, worklist
 from jobs.repository.usual_sizes import unusual_of
 
 _COUNTED = tuple(
@@ -172,6 +172,6 @@ _ORDERS = {
         _Order(JobSort.NEWEST),
         _Order(JobSort.OLDEST, newest_first=False),
         _Order(JobSort.PRIORITY, worklist.c.priority, newest_first=False),
-        _Order(JobSort.SUSPICION, suspicion),
+        _Order(JobSort.SUSPICION, worklist.c.suspicion),
     )
 }

@@ -31,8 +31,8 @@ _TRIGGERS = {
 }
 """Trigger -> its table."""
 _FUNCTIONS = ("list_doubts", "judge_sizes", "delete_sizes", "list_newest_review")
-_COLUMNS = ("unusual_sizes", "unusual", "doubts", "review", "assignee")
-_BY_SUSPICION: list[Any] = ["project", sa.text("(warnings + unusual) DESC"), sa.text("seq DESC")]
+_COLUMNS = ("suspicion", "unusual_sizes", "unusual", "doubts", "review", "assignee")
+_BY_SUSPICION: list[Any] = ["project", sa.text("suspicion DESC"), sa.text("seq DESC")]
 _BY_WARNINGS: list[Any] = ["project", sa.text("warnings DESC"), sa.text("seq DESC")]
 
 
@@ -42,6 +42,9 @@ def upgrade() -> None:
     for name in ("doubts", "unusual"):
         op.add_column("worklist", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
     op.add_column("worklist", sa.Column("unusual_sizes", _JSON))
+    # SQLite cannot add a stored column, PostgreSQL has no index of one that is not stored.
+    rank = sa.Computed("warnings + unusual", persisted=not _on_sqlite())
+    op.add_column("worklist", sa.Column("suspicion", sa.Integer(), rank))
     _tables()
     op.drop_index("worklist_by_warnings", "worklist")
     op.create_index("worklist_by_suspicion", "worklist", _BY_SUSPICION)
