@@ -10,6 +10,7 @@ from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from jobs.usual_sizes import UnusualSize
 from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
@@ -32,6 +33,7 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    UnusualSizeOut,
     ViewerOut,
     WebhookMessageOut,
     WebhookOut,
@@ -91,8 +93,25 @@ def job_out(status: JobStatus) -> JobOut:
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         reviewer=status.listed.reviewer,
+        review=status.listed.review,
+        assignee=status.listed.assignee,
         warnings=status.listed.warnings,
+        doubts=status.listed.doubts,
+        unusual_sizes=[unusual_size_out(one) for one in status.listed.unusual_sizes],
         mask_format=job.mask_format,
+    )
+
+
+def unusual_size_out(one: UnusualSize) -> UnusualSizeOut:
+    """A label of unusual size."""
+    return UnusualSizeOut(
+        label=one.label,
+        name=one.name,
+        size=one.size,
+        unit=one.unit,
+        usual=one.usual,
+        ratio=one.ratio,
+        masks=one.masks,
     )
 
 
@@ -105,6 +124,7 @@ def job_counts_out(counts: JobCounts) -> JobCountsOut:
         models=dict(counts.models),
         modalities=dict(counts.modalities),
         reviewers=dict(counts.reviewers),
+        assignees=dict(counts.assignees),
     )
 
 

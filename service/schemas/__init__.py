@@ -1,6 +1,20 @@
 """The JSON of requests and responses, one module for each group of routes."""
 
+from service.schemas.account import AccountOut
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
+from service.schemas.assignments import (
+    AssigneeIn,
+    AssigneeName,
+    AssignmentOut,
+    AssignmentsIn,
+    AssignmentsOut,
+)
+from service.schemas.batch_reviews import (
+    BatchOutcomeOut,
+    BatchReviewIn,
+    BatchReviewOut,
+    WithdrawnOut,
+)
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -31,6 +45,7 @@ from service.schemas.jobs import (
     JobPage,
     OptionsIn,
     ProgressOut,
+    UnusualSizeOut,
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
@@ -54,9 +69,18 @@ from service.schemas.webhooks import (
 
 __all__ = [
     "UID",
+    "AccountOut",
+    "AssigneeIn",
+    "AssigneeName",
+    "AssignmentOut",
+    "AssignmentsIn",
+    "AssignmentsOut",
     "BatchId",
     "BatchIn",
     "BatchOut",
+    "BatchOutcomeOut",
+    "BatchReviewIn",
+    "BatchReviewOut",
     "Choice",
     "Cursor",
     "DeliveriesIn",
@@ -99,6 +123,7 @@ __all__ = [
     "ScansOut",
     "Text",
     "TilesOut",
+    "UnusualSizeOut",
     "UploadId",
     "UploadIn",
     "UploadedIn",
@@ -110,4 +135,5 @@ __all__ = [
     "WebhookMessagePage",
     "WebhookName",
     "WebhookOut",
+    "WithdrawnOut",
 ]

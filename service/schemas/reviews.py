@@ -12,6 +12,14 @@ from service.schemas.fields import Text, Wire
 ReaderName = Annotated[Text, Field(max_length=200)]
 
 
+def check_reasons(verdict: str, reasons: tuple[Reason, ...]) -> None:
+    """Raises ValueError if a verdict cannot have these reasons."""
+    if reasons and verdict != "rejected":
+        raise ValueError("only a rejection has reasons")
+    if len(set(reasons)) < len(reasons):
+        raise ValueError("name each reason once")
+
+
 class ReviewIn(Wire):
     """A radiologist's verdict on a mask."""
 
@@ -27,10 +35,7 @@ class ReviewIn(Wire):
 
     @model_validator(mode="after")
     def _reasons_of_a_rejection(self) -> "ReviewIn":
-        if self.reasons and self.verdict != "rejected":
-            raise ValueError("only a rejection has reasons")
-        if len(set(self.reasons)) < len(self.reasons):
-            raise ValueError("name each reason once")
+        check_reasons(self.verdict, self.reasons)
         return self
 
 
