@@ -26,7 +26,10 @@ from tessera_client.errors import (
 )
 from tessera_client.retries import Retries
 from tessera_client.types import (
+    Assignment,
     Batch,
+    BatchOutcome,
+    BatchReview,
     Choice,
     Format,
     Health,
@@ -44,13 +47,17 @@ from tessera_client.types import (
     Segmentation,
     Selection,
     Source,
+    UnusualSize,
     Upload,
     Verdict,
 )
 
 __all__ = [
+    "Assignment",
     "AsyncClient",
     "Batch",
+    "BatchOutcome",
+    "BatchReview",
     "Choice",
     "Client",
     "Conflict",
@@ -81,6 +88,7 @@ __all__ = [
     "TesseraError",
     "Unavailable",
     "UnexpectedResponse",
+    "UnusualSize",
     "Upload",
     "Verdict",
 ]

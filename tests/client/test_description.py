@@ -16,7 +16,10 @@ from service.app import create_app
 from tests.support.processes import ROOT
 
 SCHEMAS = {
+    "Assignment": "AssignmentOut",
     "Batch": "BatchOut",
+    "BatchOutcome": "BatchOutcomeOut",
+    "BatchReview": "BatchReviewOut",
     "Choice": "Choice",
     "Format": "FormatOut",
     "Health": "Ready",
@@ -30,12 +33,13 @@ SCHEMAS = {
     "RefusedScan": "RefusedOut",
     "Review": "ReviewOut",
     "Scan": "ScanOut",
+    "UnusualSize": "UnusualSizeOut",
     "Upload": "ScansOut",
 }
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
-OPEN_ENUMS = {"Reason"}
+OPEN_ENUMS = {"Assigned", "Outcome", "Reason"}
 """Schemas of such text."""
 OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
@@ -43,6 +47,7 @@ LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
     *("modality", "reviewer", "warnings"),
     *("reasons", "withdrawn_at"),
+    *("review", "assignee", "doubts", "unusual_sizes"),
 }
 """Members that older gateways do not send."""
 
