@@ -2,10 +2,13 @@
 
 import { element } from '../element'
 import { EVERYTHING, isNarrowed } from '../job_query'
+import type { Job } from '../schemas'
+import { MOST_CHOSEN, Selection } from '../selection'
 import { countText } from '../text'
 import type { Worklist } from '../worklist'
 import { ListFilters } from './list_filters'
 import { ListRow } from './list_row'
+import { ListSelection } from './list_selection'
 
 /** Height of a row in pixels, as in styles/list.css. */
 const ROW = 58
@@ -15,8 +18,11 @@ const BEYOND = 6
 export class ListView {
   readonly root: HTMLElement
   private readonly rows = new Map<number, ListRow>()
+  private readonly chosen = new Selection()
+  readonly selection: ListSelection
   private readonly list = element('ol.jobs', {
     onkeydown: (event: KeyboardEvent) => this.key(event),
+    onclick: (event: MouseEvent) => this.click(event),
   })
   private readonly note = element('p.empty')
   private readonly count = element('span.count')
@@ -25,15 +31,19 @@ export class ListView {
   private readonly scroll: HTMLElement
   /** The row that Tab leads to; the arrow keys move it. */
   private active = 0
+  /** Where a range of chosen rows begins: the row that was chosen last. */
+  private anchor = 0
   private shown: string | null = null
   private frame = 0
 
   constructor(private readonly worklist: Worklist) {
     this.filters = new ListFilters((query) => {
-      this.active = 0
+      this.active = this.anchor = 0
+      this.chosen.clear()
       this.scroll.scrollTop = 0
       void worklist.ask(query)
     })
+    this.selection = new ListSelection(worklist, this.chosen)
     this.scroll = element(
       'div.scroll',
       { onscroll: () => this.soon(), tabindex: -1 },
@@ -49,10 +59,13 @@ export class ListView {
         element('h2', {}, 'Worklist ', this.count),
         this.filters.root,
         this.found,
+        this.selection.root,
       ),
       this.scroll,
+      ...this.selection.beside,
     )
     worklist.onChange(() => this.render())
+    this.chosen.onChange(() => this.soon())
     new ResizeObserver(() => this.soon()).observe(this.scroll)
     setInterval(() => this.render(), 1000) // the estimates count down
   }
@@ -69,6 +82,7 @@ export class ListView {
     if (this.found.textContent !== found) this.found.textContent = found
     this.active = Math.max(0, Math.min(this.active, total - 1))
     this.followSelection()
+    this.selection.render()
     this.draw()
   }
 
@@ -114,19 +128,73 @@ export class ListView {
       spare.push(shown)
     }
     let before: Element | null = null
+    const seen: Job[] = []
     for (const row of wanted) {
       const shown = this.rows.get(row) ?? spare.pop() ?? new ListRow()
       this.rows.set(row, shown)
       shown.place(row, rows.total, row * ROW)
-      shown.show(this.worklist.at(row), row === selectedRow, row === this.active)
+      const job = this.worklist.at(row)
+      if (job !== undefined) seen.push(job)
+      shown.show(job, {
+        selected: row === selectedRow,
+        reachable: row === this.active,
+        chosen: job !== undefined && this.chosen.has(job.id),
+      })
       const next: Element | null =
         before === null ? this.list.firstElementChild : before.nextElementSibling
       if (next !== shown.root) this.list.insertBefore(shown.root, next)
       before = shown.root
     }
+    this.chosen.saw(seen)
+  }
+
+  /** A click on a box chooses its row; with Shift all rows from the one that was chosen last. */
+  private click(event: MouseEvent): void {
+    if (!(event.target instanceof HTMLInputElement)) return
+    const box = event.target
+    for (const [row, shown] of this.rows) {
+      if (!shown.root.contains(box)) continue
+      this.active = row
+      if (event.shiftKey) void this.chooseTo(row)
+      else this.toggle(row)
+      shown.link.focus({ preventScroll: true }) // keys go on from here
+    }
+  }
+
+  private toggle(row: number): void {
+    const job = this.worklist.at(row)
+    if (job === undefined) return
+    this.anchor = row
+    if (!this.chosen.has(job.id) && this.chosen.size >= MOST_CHOSEN) this.selection.tooMany()
+    else this.chosen.toggle(job)
+    this.draw()
+  }
+
+  /** Chooses all rows between the one that was chosen last and this one. */
+  private async chooseTo(row: number): Promise<void> {
+    const first = Math.min(this.anchor, row)
+    const last = Math.max(this.anchor, row)
+    const jobs = await this.worklist
+      .jobsIn(first, Math.min(last, first + MOST_CHOSEN))
+      .catch(() => [])
+    if (!this.chosen.add(jobs)) this.selection.tooMany()
+    this.draw()
+  }
+
+  /** The keys that choose rows; false for any other key. */
+  private chooses(event: KeyboardEvent): boolean {
+    if (event.altKey || event.metaKey) return false
+    if (event.key === ' ' && !event.ctrlKey) this.toggle(this.active)
+    else if (event.key === 'Escape' && this.chosen.size > 0) this.chosen.clear()
+    else if (event.key === 'a' && event.ctrlKey) void this.selection.chooseAll()
+    else return false
+    event.preventDefault()
+    event.stopPropagation()
+    return true
   }
 
   private key(event: KeyboardEvent): void {
+    if (this.chooses(event)) return
     const page = Math.max(1, Math.floor(this.scroll.clientHeight / ROW) - 1)
     const steps: Record<string, number> = {
       ArrowDown: 1,
@@ -139,7 +207,9 @@ export class ListView {
     const step = steps[event.key]
     if (step === undefined || event.ctrlKey || event.altKey || event.metaKey) return
     event.preventDefault()
+    if (event.shiftKey && this.chosen.size === 0) this.anchor = this.active
     this.active = Math.max(0, Math.min(this.active + step, this.worklist.rows.total - 1))
+    if (event.shiftKey) void this.chooseTo(this.active)
     this.reveal(this.active)
     this.draw()
     this.rows.get(this.active)?.link.focus({ preventScroll: true })
