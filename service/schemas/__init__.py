@@ -3,6 +3,7 @@
 from service.schemas.account import AccountOut
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.assignments import (
+    AssignedJobIn,
     AssigneeIn,
     AssigneeName,
     AssignmentOut,
@@ -13,6 +14,7 @@ from service.schemas.batch_reviews import (
     BatchOutcomeOut,
     BatchReviewIn,
     BatchReviewOut,
+    ReviewedJobIn,
     WithdrawnOut,
 )
 from service.schemas.fields import (
@@ -70,6 +72,7 @@ from service.schemas.webhooks import (
 __all__ = [
     "UID",
     "AccountOut",
+    "AssignedJobIn",
     "AssigneeIn",
     "AssigneeName",
     "AssignmentOut",
@@ -116,6 +119,7 @@ __all__ = [
     "ReviewId",
     "ReviewIn",
     "ReviewOut",
+    "ReviewedJobIn",
     "ScanId",
     "ScanOut",
     "ScanPage",

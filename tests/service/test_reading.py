@@ -26,7 +26,7 @@ from tests.support.waiting import until
 @pytest.fixture
 def jobs(gateway: Gateway) -> Iterator[list[str]]:
     """Three jobs, of which the first two have masks; deleted after the test."""
-    scan = gateway.scan(nifti_bytes(seed=70), "reading.nii.gz")
+    scan = gateway.scan(nifti_bytes(seed=170), "reading.nii.gz")
     ids = [str(gateway.job(scan=scan, model="solid", priority=9)["id"]) for _ in range(3)]
     for job in ids[:2]:
         run_job(gateway, job, np.ones((5, 6, 7), np.uint8))
@@ -117,7 +117,7 @@ def test_bad_requests(gateway: Gateway, path: str, body: dict[str, Any]) -> None
 
 def test_unusual_sizes_are_reported(gateway: Gateway) -> None:
     """The gateway compares by itself, and followers are told."""
-    scan = gateway.scan(nifti_bytes(seed=71), "sizes.nii.gz")
+    scan = gateway.scan(nifti_bytes(seed=171), "sizes.nii.gz")
     changes = {"project": "local", "scans": {"t1": scan}, "model": "solid", "queue": "none"}
     usual = [f"usual{n}" for n in range(20)]
     with gateway.repository() as repository:
