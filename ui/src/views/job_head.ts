@@ -33,6 +33,7 @@ export class JobHead {
       scan === null ? '' : shapeText(scan),
       scan === null ? '' : spacingText(scan),
       `requested ${timeText(job.created_at)}`,
+      job.assignee === null ? '' : `assigned to ${job.assignee}`,
     ]
     fill(
       this.root,
@@ -46,7 +47,6 @@ export class JobHead {
           pillText(job),
         ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
-        job.assignee !== null && element('p.facts.assignee', {}, `assigned to ${job.assignee}`),
       ),
       element('div.actions', {}, ...this.actions(job, scan)),
     )

@@ -13,11 +13,13 @@ import { ListSelection } from './list_selection'
 /** Height of a row in pixels, as in styles/list.css. */
 const ROW = 58
 /** Rows above and below the screen, so that a short scroll shows no gap. */
-const BEYOND = 6
+const BEYOND = 4
 
 export class ListView {
   readonly root: HTMLElement
+  /** The elements by their rows, in the order of these. */
   private readonly rows = new Map<number, ListRow>()
+  private readonly spare: ListRow[] = []
   private readonly chosen = new Selection()
   readonly selection: ListSelection
   private readonly list = element('ol.jobs', {
@@ -35,6 +37,9 @@ export class ListView {
   private anchor = 0
   private shown: string | null = null
   private frame = 0
+  /** Of the whole list, and of the part on screen, in pixels: to read them takes a layout. */
+  private height = -1
+  private screen = 0
 
   constructor(private readonly worklist: Worklist) {
     this.filters = new ListFilters((query) => {
@@ -59,14 +64,17 @@ export class ListView {
         element('h2', {}, 'Worklist ', this.count),
         this.filters.root,
         this.found,
-        this.selection.root,
       ),
       this.scroll,
+      this.selection.root, // below: rows stay where they are when it appears
       ...this.selection.beside,
     )
     worklist.onChange(() => this.render())
     this.chosen.onChange(() => this.soon())
-    new ResizeObserver(() => this.soon()).observe(this.scroll)
+    new ResizeObserver(() => {
+      this.screen = this.scroll.clientHeight
+      this.soon()
+    }).observe(this.scroll)
     setInterval(() => this.render(), 1000) // the estimates count down
   }
 
@@ -75,7 +83,7 @@ export class ListView {
     const review = this.worklist.counts.verdicts.to_review ?? 0
     this.count.textContent = review > 0 ? countText(review, 'to review', 'to review') : ''
     this.filters.showCounts(this.worklist.counts)
-    this.list.style.height = `${total * ROW}px`
+    this.setHeight(total * ROW)
     this.note.hidden = total > 0
     this.note.textContent = this.emptyText()
     const found = this.worklist.loaded && total > 0 ? countText(total, 'job') : ''
@@ -83,7 +91,13 @@ export class ListView {
     this.active = Math.max(0, Math.min(this.active, total - 1))
     this.followSelection()
     this.selection.render()
-    this.draw()
+    this.soon() // several changes are drawn at once
+  }
+
+  private setHeight(height: number): void {
+    if (height === this.height) return
+    this.height = height
+    this.list.style.height = `${height}px`
   }
 
   /** Scrolls to the selected job once it is in the list. */
@@ -107,7 +121,7 @@ export class ListView {
   private draw(): void {
     const { total } = this.worklist.rows
     const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - BEYOND)
-    const count = Math.ceil(this.scroll.clientHeight / ROW) + 2 * BEYOND
+    const count = Math.ceil(this.screen / ROW) + 2 * BEYOND
     const last = Math.min(total, first + count) - 1
     this.worklist.show(first, Math.max(first, last))
     const wanted = new Set<number>()
@@ -120,32 +134,53 @@ export class ListView {
   /** The elements of these rows, in their order; those of other rows are used again. */
   private place(wanted: Set<number>): void {
     const { rows, selectedRow } = this.worklist
-    const spare: ListRow[] = []
-    for (const [row, shown] of this.rows) {
-      if (wanted.has(row)) continue
-      this.rows.delete(row)
-      shown.root.remove() // the others are in order then: none is moved, which would end its focus
-      spare.push(shown)
-    }
-    let before: Element | null = null
     const seen: Job[] = []
+    const elements = this.inOrder(wanted)
+    this.rows.clear()
+    let n = 0
     for (const row of wanted) {
-      const shown = this.rows.get(row) ?? spare.pop() ?? new ListRow()
-      this.rows.set(row, shown)
-      shown.place(row, rows.total, row * ROW)
+      const shown = elements[n++]!
       const job = this.worklist.at(row)
       if (job !== undefined) seen.push(job)
+      this.rows.set(row, shown)
+      shown.place(row, rows.total, row * ROW)
       shown.show(job, {
         selected: row === selectedRow,
         reachable: row === this.active,
         chosen: job !== undefined && this.chosen.has(job.id),
       })
-      const next: Element | null =
-        before === null ? this.list.firstElementChild : before.nextElementSibling
-      if (next !== shown.root) this.list.insertBefore(shown.root, next)
-      before = shown.root
     }
     this.chosen.saw(seen)
+  }
+
+  /**
+   * An element for each of these rows. One that shows such a row already is not moved, which would
+   * end its focus; others show another row where they are, if that is in order, which costs less
+   * than to move them.
+   */
+  private inOrder(wanted: Set<number>): ListRow[] {
+    const before = [...this.rows]
+    const order: ListRow[] = []
+    let n = 0
+    const takeAway = (): void => {
+      const [, shown] = before[n++]!
+      shown.root.remove()
+      this.spare.push(shown)
+    }
+    for (const row of wanted) {
+      if (this.rows.has(row)) while (before[n]![0] !== row) takeAway()
+      const there = before[n]
+      if (there !== undefined && (there[0] === row || !wanted.has(there[0]))) {
+        order.push(there[1])
+        n++
+      } else {
+        const shown = this.spare.pop() ?? new ListRow()
+        this.list.insertBefore(shown.root, there?.[1].root ?? null)
+        order.push(shown)
+      }
+    }
+    while (n < before.length) takeAway()
+    return order
   }
 
   /** A click on a box chooses its row; with Shift all rows from the one that was chosen last. */
@@ -195,7 +230,7 @@ export class ListView {
 
   private key(event: KeyboardEvent): void {
     if (this.chooses(event)) return
-    const page = Math.max(1, Math.floor(this.scroll.clientHeight / ROW) - 1)
+    const page = Math.max(1, Math.floor(this.screen / ROW) - 1)
     const steps: Record<string, number> = {
       ArrowDown: 1,
       ArrowUp: -1,

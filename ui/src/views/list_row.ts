@@ -110,6 +110,7 @@ export class ListRow {
     this.warnings.textContent = shown.length === 0 ? '' : `⚠ ${shown.join(' · ')}`
     this.warnings.setAttribute('aria-label', reasons.join(', '))
     this.warnings.hidden = reasons.length === 0
+    this.root.classList.toggle('odd', reasons.length > 0)
   }
 }
 

@@ -43,10 +43,9 @@ export class ListSelection {
       'div.bar',
       { role: 'toolbar', 'aria-label': 'Chosen jobs' },
       element('span.number', {}, this.number, ' chosen'),
-      ...judge,
-      assign,
       this.all,
       button('Clear', () => this.selection.clear(), { class: 'quiet' }),
+      element('div.actions', {}, ...judge, assign),
     )
     this.root = element('section.selection', { 'aria-label': 'Chosen jobs' }, this.bar, this.said)
     this.beside = [this.undo.root, this.verdict.root, this.assignment.root]
@@ -89,8 +88,8 @@ export class ListSelection {
     this.number.textContent = String(size)
     const all =
       total <= MOST_CHOSEN
-        ? `Choose all ${countText(total, '', '').trim()}`
-        : `Choose the first ${countText(MOST_CHOSEN, '', '').trim()}`
+        ? `All ${countText(total, '', '').trim()}`
+        : `First ${countText(MOST_CHOSEN, '', '').trim()}`
     this.all.textContent = all
     this.all.hidden = size >= Math.min(total, MOST_CHOSEN)
     this.root.hidden = size === 0 && this.said.textContent === ''
