@@ -187,13 +187,13 @@ export class ListView {
   private click(event: MouseEvent): void {
     if (!(event.target instanceof HTMLInputElement)) return
     const box = event.target
-    for (const [row, shown] of this.rows) {
-      if (!shown.root.contains(box)) continue
-      this.active = row
-      if (event.shiftKey) void this.chooseTo(row)
-      else this.toggle(row)
-      shown.link.focus({ preventScroll: true }) // keys go on from here
-    }
+    const found = [...this.rows].find(([, shown]) => shown.root.contains(box))
+    if (found === undefined) return
+    const [row, shown] = found
+    this.active = row
+    if (event.shiftKey) void this.chooseTo(row)
+    else this.toggle(row)
+    shown.link.focus({ preventScroll: true }) // keys go on from here
   }
 
   private toggle(row: number): void {
