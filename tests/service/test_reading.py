@@ -51,8 +51,8 @@ def test_a_job_is_assigned(gateway: Gateway, jobs: list[str]) -> None:
     counts = gateway.client.get("/v1/jobs/counts", params={"text": "reading"}).json()
     assert counts["assignees"] == {"Ada": 1}
     for assignee, number in (("", 2), (["", "Ada"], 3), ("Eve", 0)):
-        query = {"assignee": assignee, "text": "reading"}
-        assert gateway.client.get("/v1/jobs/counts", params=query).json()["total"] == number
+        wanted = {"assignee": assignee, "text": "reading"}
+        assert gateway.client.get("/v1/jobs/counts", params=wanted).json()["total"] == number
     assert gateway.client.put(path, json={"assignee": ""}).json()["assignee"] is None
     check_problem(gateway.client.put("/v1/jobs/none/assignee", json={"assignee": "Ada"}), 404)
     for bad in ({}, {"assignee": "\0"}, {"assignee": "x" * 201}, {"assignee": "A", "by": "B"}):
@@ -135,7 +135,7 @@ def test_unusual_sizes_are_reported(gateway: Gateway) -> None:
     body = {"verdict": "accepted", "jobs": [{"id": "large"}]}
     answer = gateway.client.post("/v1/batch-reviews", json=body).json()
     assert answer["results"][0]["outcome"] == "doubted"
-    query = {"sort": "suspicion", "text": "sizes", "limit": 1}
+    query: dict[str, Any] = {"sort": "suspicion", "text": "sizes", "limit": 1}
     (first,) = gateway.client.get("/v1/jobs", params=query).json()["jobs"]
     assert first["id"] == "large"
     gateway.client.delete(f"/v1/scans/{scan}")
