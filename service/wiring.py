@@ -50,6 +50,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
@@ -253,6 +254,9 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[ResultFiles] = dicom
     services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
+    services[ReaderMeasurements] = ReaderMeasurements(
+        rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits
+    )
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     forecasts = Forecasts(rows.database, shared_s=FORECAST_S)

@@ -31,6 +31,7 @@ from tessera_client.types import (
     JobRequest,
     JobState,
     Model,
+    ReaderMeasurement,
     Review,
     Scan,
     Segmentation,
@@ -285,14 +286,17 @@ class Client:
         comment: str = "",
         reviewer: str = "",
         reasons: Sequence[str] = (),
+        measurements: Sequence[ReaderMeasurement] = (),
     ) -> Review:
         """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
+
+        `measurements`: what the reviewer measured; the service computes their sizes.
 
         It is not repeated if the response is lost, because it would be added twice; then look at
         `reviews`.
         """
         return self._driver.run(
-            results.review(self.retries, job, verdict, comment, reviewer, reasons)
+            results.review(self.retries, job, verdict, comment, reviewer, reasons, measurements)
         )
 
     def withdraw_review(self, job: str, review: str) -> Review:

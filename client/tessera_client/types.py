@@ -336,6 +336,24 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderMeasurement:
+    """What a reviewer measured in the job's first scan."""
+
+    id: str
+    """Any id that the caller chooses, once in a review."""
+    kind: str
+    """length, angle, rectangle, ellipse or probe; the API describes the points of each."""
+    points: tuple[tuple[float, ...], ...]
+    """RAS+ mm in a volume; (column, row, 0) in an image."""
+    label: str = ""
+    """Name that the reviewer gave it."""
+    size: float | None = None
+    """Length, angle or area, which the service computes; None for a probe."""
+    unit: str = ""
+    """Unit of the size: mm, mm2, px, px2 or degrees."""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """A reviewer's verdict on a mask."""
 
@@ -357,6 +375,8 @@ class Review:
     """Why the mask is rejected, such as `missed-part`."""
     withdrawn_at: datetime | None = None
     """When the reviewer withdrew it, so that it no longer counts."""
+    measurements: tuple[ReaderMeasurement, ...] = ()
+    """What the reviewer measured in the scan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,7 @@ worklist = Table(
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
-migrations 0016 and 0017. `scan_name` is the name of the first scan, `names` those of all scans, one
+migrations 0016 and 0018. `scan_name` is the name of the first scan, `names` those of all scans, one
 a line; `review` is the id of the newest review that counts. `assignee`, and the `unusual_sizes`
 with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
@@ -338,6 +338,7 @@ reviews = Table(
     Column("info", _Json),
     Column("reasons", _Json, nullable=False, server_default="[]"),
     Column("withdrawn_at", Double),
+    Column("measurements", _Json, nullable=False, server_default="[]"),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,

@@ -1,9 +1,11 @@
 """Domain objects as the schemas of the wire."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.incoming import RefusedScan
+from imaging.reader_measurements.measurement import ReaderMeasurement
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
@@ -25,6 +27,7 @@ from service.schemas import (
     JobCountsOut,
     JobOut,
     LabelOut,
+    MeasurementOut,
     ModelFitOut,
     ModelOut,
     OptionsIn,
@@ -153,7 +156,12 @@ def review_out(review: Review) -> ReviewOut:
         created_at=_time(review.created_at),
         withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
+        measurements=[_measurement_out(one) for one in review.measurements],
     )
+
+
+def _measurement_out(one: ReaderMeasurement) -> MeasurementOut:
+    return MeasurementOut(**asdict(one))
 
 
 def viewer_out(viewer: Viewer) -> ViewerOut:

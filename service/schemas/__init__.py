@@ -51,6 +51,12 @@ from service.schemas.jobs import (
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
+from service.schemas.reader_measurements import (
+    MeasurementIn,
+    MeasurementOut,
+    ReadMeasurementOut,
+    ReviewMeasurementsOut,
+)
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
     RefusedOut,
@@ -101,6 +107,8 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelOut",
+    "MeasurementIn",
+    "MeasurementOut",
     "MessageId",
     "Modality",
     "ModelFitOut",
@@ -113,11 +121,13 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "ReadMeasurementOut",
     "Ready",
     "RefusedOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",
+    "ReviewMeasurementsOut",
     "ReviewOut",
     "ReviewedJobIn",
     "ScanId",

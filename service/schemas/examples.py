@@ -107,6 +107,18 @@ _UNUSUAL_SIZE = {
     "masks": 140,
 }
 _OUTCOME = {"job": _JOB_ID, "outcome": "done", "review": "3e9a064d2f8b05e6a7f918273c4b1d7c"}
+_DRAWN: dict[str, Any] = {
+    "id": "length-1",
+    "kind": "length",
+    "label": "tail",
+    "points": [[12.5, -30.0, 8.0], [12.5, -24.0, 16.0]],
+}
+_MEASURED = _DRAWN | {"size": 10.0, "unit": "mm"}
+_NO_VALUES = {
+    **dict.fromkeys(("voxels", "mean", "sd", "minimum", "maximum", "value")),
+    "value_unit": "",
+}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
@@ -188,6 +200,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "comment": "The tail is missing.",
         "reviewer": "R1",
         "seen": "",
+        "measurements": [_DRAWN],
     },
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
@@ -199,6 +212,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "created_at": _TIME,
         "withdrawn_at": None,
         "mask_format": None,
+        "measurements": [_MEASURED],
+    },
+    "MeasurementIn": _DRAWN,
+    "MeasurementOut": _MEASURED,
+    "ReadMeasurementOut": _MEASURED | _NO_VALUES,
+    "ReviewMeasurementsOut": {
+        "review": "e6a7f918273c4b1d7c3e9a064d2f8b05",
+        "reader": "R1",
+        "measurements": [_MEASURED | _NO_VALUES],
     },
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},

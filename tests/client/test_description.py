@@ -31,6 +31,7 @@ SCHEMAS = {
     "Problem": "Problem",
     "Progress": "ProgressOut",
     "RefusedScan": "RefusedOut",
+    "ReaderMeasurement": "MeasurementOut",
     "Review": "ReviewOut",
     "Scan": "ScanOut",
     "UnusualSize": "UnusualSizeOut",
@@ -39,14 +40,14 @@ SCHEMAS = {
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
-OPEN_ENUMS = {"Assigned", "Outcome", "Reason"}
+OPEN_ENUMS = {"Assigned", "MeasurementKind", "Outcome", "Reason"}
 """Schemas of such text."""
-OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
+OPEN = {"unit", "device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
 LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
     *("modality", "reviewer", "warnings"),
-    *("reasons", "withdrawn_at"),
+    *("reasons", "withdrawn_at", "measurements"),
     *("review", "assignee", "doubts", "unusual_sizes"),
 }
 """Members that older gateways do not send."""

@@ -50,6 +50,7 @@ PATHS = {
     "/v1/jobs/{job_id}/preview.png": {"get"},
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
     "/v1/jobs/{job_id}/reviews/{review_id}/mask": {"get"},
+    "/v1/jobs/{job_id}/reviews/{review_id}/measurements": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/report": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/withdraw": {"post"},
     "/v1/jobs/{job_id}/viewers/{viewer_id}": {"put", "delete"},

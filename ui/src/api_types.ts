@@ -58,6 +58,10 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelle
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
 /**
+ * What is measured; the value is its name in the API and in the database.
+ */
+export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'probe'
+/**
  * The state of a message.
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
@@ -101,6 +105,9 @@ export interface Bodies {
   JobSort: JobSort
   JobState: JobState
   LabelOut: LabelOut
+  MeasurementIn: MeasurementIn
+  MeasurementKind: MeasurementKind
+  MeasurementOut: MeasurementOut
   MessageState: MessageState
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
@@ -111,12 +118,14 @@ export interface Bodies {
   Problem: Problem
   ProgressOut: ProgressOut
   PullIn: PullIn
+  ReadMeasurementOut: ReadMeasurementOut
   Ready: Ready
   Reason: Reason
   RefusedOut: RefusedOut
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
   ReviewIn: ReviewIn
+  ReviewMeasurementsOut: ReviewMeasurementsOut
   ReviewOut: ReviewOut
   ReviewedJobIn: ReviewedJobIn
   ScanOut: ScanOut
@@ -689,6 +698,45 @@ export interface LabelOut {
   color: string
 }
 /**
+ * A measurement that the reader drew in the job's first scan.
+ *
+ * Points are in RAS+ mm in a volume, and `[column, row, 0]` in an image, where 0 is the centre of
+ * the first pixel. The service computes all numbers from the points.
+ */
+export interface MeasurementIn {
+  /**
+   * Any id that the caller chooses, once in a review.
+   */
+  id: string
+  kind: MeasurementKind
+  label?: string
+  /**
+   * @minItems 1
+   * @maxItems 4
+   */
+  points: number[][]
+}
+/**
+ * A measurement of a review.
+ */
+export interface MeasurementOut {
+  id: string
+  kind: MeasurementKind
+  label?: string
+  /**
+   * RAS+ mm in a volume, `[column, row, 0]` in an image.
+   */
+  points: number[][]
+  /**
+   * The length, angle or area; null for a probe.
+   */
+  size?: number | null
+  /**
+   * Unit of `size`; pixels for an image that states no pixel size.
+   */
+  unit?: 'mm' | 'mm2' | 'px' | 'px2' | 'degrees' | ''
+}
+/**
  * How a scan fits a model.
  */
 export interface ModelFitOut {
@@ -755,6 +803,47 @@ export interface PullIn {
   series?: string | null
   resample?: boolean
   deidentify?: boolean
+}
+/**
+ * A measurement with the values of the scan, after the file's scale and offset.
+ *
+ * Values are null where the scan has none, as in a colour image.
+ */
+export interface ReadMeasurementOut {
+  id: string
+  kind: MeasurementKind
+  label?: string
+  /**
+   * RAS+ mm in a volume, `[column, row, 0]` in an image.
+   */
+  points: number[][]
+  /**
+   * The length, angle or area; null for a probe.
+   */
+  size?: number | null
+  /**
+   * Unit of `size`; pixels for an image that states no pixel size.
+   */
+  unit?: 'mm' | 'mm2' | 'px' | 'px2' | 'degrees' | ''
+  /**
+   * Number of voxels, or pixels, whose centre is inside the region.
+   */
+  voxels?: number | null
+  mean?: number | null
+  /**
+   * Standard deviation of the voxels inside.
+   */
+  sd?: number | null
+  minimum?: number | null
+  maximum?: number | null
+  /**
+   * Value of the voxel at a probe.
+   */
+  value?: number | null
+  /**
+   * HU for CT; empty: the scan's own unit.
+   */
+  value_unit?: 'HU' | ''
 }
 /**
  * Whether the service can serve, and who serves.
@@ -828,6 +917,23 @@ export interface ReviewIn {
    * one is refused with the problem `newer-review`. Null: it is stored in any case.
    */
   seen?: string | null
+  /**
+   * What the reader measured in the scan.
+   *
+   * @maxItems 100
+   */
+  measurements?: MeasurementIn[]
+}
+/**
+ * All measurements of a review.
+ */
+export interface ReviewMeasurementsOut {
+  review: string
+  /**
+   * Name of the reader.
+   */
+  reader: string
+  measurements: ReadMeasurementOut[]
 }
 /**
  * A review of a mask.
@@ -851,6 +957,10 @@ export interface ReviewOut {
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+  /**
+   * What the reader measured in the scan.
+   */
+  measurements: MeasurementOut[]
 }
 /**
  * A stored scan. `shape` is (c, i, j, k) or (c, row, column).

@@ -94,6 +94,7 @@ function keys(): Keys {
     ArrowDown: () => stage.viewer?.scroll(1),
     PageUp: () => stage.viewer?.scroll(-10),
     PageDown: () => stage.viewer?.scroll(10),
+    ...jobView.measurements.measuring.keys(),
     ...jobView.verdict.keys(),
   }
 }

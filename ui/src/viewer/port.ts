@@ -3,6 +3,7 @@
 import type { Point } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from './legend'
+import type { Grid } from './nifti'
 import type { Window } from './voi'
 
 export type Plane = 'axial' | 'coronal' | 'sagittal'
@@ -28,6 +29,27 @@ export interface ScreenPoint {
   y: number
 }
 
+/** CSS pixels from the upper left of a pane. */
+export interface At {
+  x: number
+  y: number
+}
+
+/**
+ * A pane on screen, for what is drawn over it. Points are in RAS+ mm in a volume, and
+ * (column, row, 0) in an image.
+ */
+export interface Surface {
+  plane: Plane
+  /** Layers lie over this element, and listen to it. */
+  root: HTMLElement
+  toPixel: (point: Point) => At
+  /** The nearest point of the scan on the slice on screen. */
+  toPoint: (at: At) => Point
+  /** Whether the slice on screen contains a point. */
+  shows: (point: Point) => boolean
+}
+
 export interface MaskStyle {
   visible: boolean
   /** Opacity of the area of a label, 0..1; 0 draws no area. */
@@ -45,6 +67,8 @@ export interface ViewerEvents {
   lost: () => void
   /** A part of the image or of the mask could not be loaded. */
   incomplete: () => void
+  /** The panes were drawn: what lies over them follows. */
+  drawn: () => void
 }
 
 /** Shows volumes and images that fit into memory. */
@@ -97,6 +121,16 @@ export interface Controls {
   readonly rows: number
   /** The pixel (row, column) of an image in RAS+ mm. */
   worldOfPixel: (row: number, column: number) => Point | null
+  /** The panes on screen. */
+  readonly surfaces: Surface[]
+  /** The values of the scan; null where the page has none. */
+  readonly grid: Grid | null
+  /** The plane that keys act on. */
+  readonly active: Plane
+  /** The crosshair, as a point of a surface. */
+  readonly crosshair: Point
+  /** Moves the crosshair on the active plane, by voxels. */
+  step: (right: number, down: number) => void
   /** Where a point (RAS+ mm) is drawn, in each plane on screen whose slice contains it. */
   project: (world: Point) => ScreenPoint[]
 }

@@ -5,14 +5,15 @@ import { element } from '../element'
 import type { Point } from '../schemas'
 import { Camera, type Look } from './camera'
 import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
-import { type At, type Gestures, listen } from './gestures'
+import { type Gestures, listen } from './gestures'
 import type { Legend } from './legend'
 import { largestTextures, purge, startEngine } from './library'
 import type { MaskLayer } from './mask_layer'
 import { decode, type Grid } from './nifti'
 import { Pane } from './pane'
-import type { MaskStyle, Plane, ScreenPoint, View, Viewer, ViewerEvents } from './port'
+import type { At, MaskStyle, Plane, ScreenPoint, Surface, View, Viewer, ViewerEvents } from './port'
 import { Scan } from './scan'
+import { pointOf, stepped, surfaceOf } from './surface'
 import { dragged, type Range, rangeOf, type Window, windowOf, windowText } from './voi'
 
 const MOST_ZOOM = 60
@@ -34,7 +35,7 @@ class PlanarViewer implements Viewer {
   private layer: MaskLayer | null = null
   private look: Look = { point: [0, 0, 0], centre: [0, 0, 0], zoom: 1 }
   private voxel: Point = [0, 0, 0]
-  private active: Plane = 'axial'
+  active: Plane = 'axial'
   private layout: View = 'planes'
   /** The last view of several planes. */
   private several: View = 'planes'
@@ -227,6 +228,28 @@ class PlanarViewer implements Viewer {
     })
   }
 
+  get surfaces(): Surface[] {
+    return this.panes.flatMap((pane) => {
+      const camera = this.cameraOf(pane)
+      return camera === null ? [] : [surfaceOf(pane, camera, this.scan!, this.voxel)]
+    })
+  }
+
+  get grid(): Grid | null {
+    return this.scan?.grid ?? null
+  }
+
+  get crosshair(): Point {
+    return this.scan === null ? this.voxel : pointOf(this.scan, this.voxel)
+  }
+
+  step(right: number, down: number): void {
+    const pane = this.panes.find((one) => one.visible && planeOf(one) === this.active)
+    const camera = pane === undefined ? null : this.cameraOf(pane)
+    if (camera !== null) this.pointAt(stepped(camera, this.scan!, this.voxel, right, down))
+    this.uncover()
+  }
+
   // the scan
 
   private enable({ flat, space }: Scan): void {
@@ -296,6 +319,7 @@ class PlanarViewer implements Viewer {
       visible.push(pane.plane)
     }
     this.engine.renderViewports(visible)
+    this.events.drawn()
   }
 
   private overlayOf(pane: Pane, camera: Camera): void {

@@ -24,6 +24,7 @@ import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
+import { MeasurementsView } from './measurements'
 import { warningBox } from './messages'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
@@ -40,7 +41,8 @@ const NOT_FOUND: Problem = {
 
 export class JobView {
   readonly root: HTMLElement
-  readonly stage = new Stage()
+  readonly measurements = new MeasurementsView()
+  readonly stage = new Stage(this.measurements.tools, () => this.measurements.measuring.redraw())
   /** Finds the job that is judged after this one. */
   readonly verdict: VerdictView
   /** Known models, for labels and colours. */
@@ -71,7 +73,7 @@ export class JobView {
     onAssign: (job: Job) => void,
   ) {
     this.head = new JobHead(onAgain, onDelete, onAssign)
-    this.verdict = new VerdictView(worklist, () => this.doubts.confirmed())
+    this.verdict = new VerdictView(worklist, this.measurements, () => this.doubts.confirmed())
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -89,6 +91,7 @@ export class JobView {
           'div.findings-scroll',
           {},
           this.warnings,
+          this.measurements.root,
           this.findings.root,
           this.deliveries.root,
           this.facts,
@@ -109,6 +112,7 @@ export class JobView {
   close(): void {
     this.opened.abort()
     this.deliveries.clear()
+    this.measurements.close()
     this.stage.blank('') // frees the memory of its scan
     this.verdict.show(null)
     this.id = null
@@ -183,7 +187,7 @@ export class JobView {
     })
     if (signal.aborted) return
     await this.stage.showScan(viewer, file, scan.dimension, scan.name)
-    if (!signal.aborted) this.stage.message(null)
+    if (!signal.aborted) this.shown(scan)
   }
 
   private async loadTiles(scan: Scan, signal: AbortSignal): Promise<void> {
@@ -195,7 +199,12 @@ export class JobView {
     ])
     if (signal.aborted) return
     this.stage.showTiles(viewer, image)
+    this.shown(scan)
+  }
+
+  private shown(scan: Scan): void {
     this.stage.message(null)
+    if (this.id !== null) this.measurements.open(this.id, scan, this.stage.viewer)
   }
 
   /** Null if the browser cannot draw, or if the scan is too large for its memory. */
@@ -246,6 +255,7 @@ export class JobView {
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
       this.findings.show(report, legend, downloads.map(downloadLink))
+      this.measurements.reports = downloads.filter(({ kind }) => kind === 'report')
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
       this.doubts.show(doubts)

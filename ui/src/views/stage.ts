@@ -86,7 +86,11 @@ export class Stage {
     ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
   )
 
-  constructor() {
+  /** `measuring`: tools for it; `drawn` is called when the panes were drawn. */
+  constructor(
+    private readonly measuring: HTMLElement,
+    private readonly drawn: () => void,
+  ) {
     this.opacity = element('input', {
       type: 'range',
       id: 'opacity',
@@ -137,6 +141,7 @@ export class Stage {
       window: () => (this.presets.value = ''),
       lost: () => this.lost(CONTEXT_LOST),
       incomplete: () => this.lost(INCOMPLETE),
+      drawn: this.drawn,
     }
   }
 
@@ -295,6 +300,7 @@ export class Stage {
         this.presets,
         this.invert,
       ),
+      this.measuring,
       element(
         'div.group',
         { role: 'group', 'aria-label': 'Zoom' },

@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_project"
-down_revision = "0016_project"
+revision = "0018_project"
+down_revision = "0017_project"
 branch_labels = None
 depends_on = None
 
