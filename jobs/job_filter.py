@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobs.job import JobState
+from jobs.usual_sizes import UnusualSize
 
 
 class JobSort(StrEnum):
@@ -15,7 +16,8 @@ class JobSort(StrEnum):
     PRIORITY = "priority"
     """The highest priority first, then the oldest job, as in a queue."""
     SUSPICION = "suspicion"
-    """The job with the most warnings in its report first, then the newest."""
+    """The job with the most warnings in its report and labels of unusual size first, then the
+    newest."""
 
 
 class Verdict(StrEnum):
@@ -38,6 +40,8 @@ class JobFilter:
     """With one of these verdicts."""
     reviewer: str | None = None
     """Last reviewed by a reader of this name."""
+    assignees: tuple[str, ...] = ()
+    """Assigned to one of these readers; an empty name stands for nobody."""
     model: str | None = None
     batch: str | None = None
     modality: str | None = None
@@ -59,6 +63,7 @@ class JobCounts:
     models: Mapping[str, int]
     modalities: Mapping[str, int]
     reviewers: Mapping[str, int]
+    assignees: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +78,11 @@ class ListedJob:
     """Name in the latest review; None without one."""
     warnings: int = 0
     """Number of warnings in the report."""
+    assignee: str | None = None
+    """The reader who is to judge it; None: nobody in particular."""
+    review: str | None = None
+    """Id of the newest review that counts."""
+    doubts: int = 0
+    """Number of reasons in the report to doubt the mask."""
+    unusual_sizes: tuple[UnusualSize, ...] = ()
+    """Labels whose size differs from that in accepted masks."""

@@ -27,7 +27,8 @@ _ON_THE_WAY_S = 1.0
 class Sweeper:
     """A thread that takes back lost jobs and sends missing messages, every sweep interval.
 
-    It also removes lost workers and folds counts and tallies.
+    It also removes lost workers, folds counts and tallies, and compares the sizes of new masks with
+    the usual ones.
 
     A message is missed a lease after it was sent, and at once after the connection to the broker
     was opened anew: a broker that restarted may have lost its messages. Twice in a grace period
@@ -48,6 +49,7 @@ class Sweeper:
         self._messages = repository.messages
         self._figures = repository.figures
         self._workers = repository.workers
+        self._usual_sizes = repository.usual_sizes
         self._queue = queue
         self._collector = collector
         self._connections = max(1, queue.connections)
@@ -82,6 +84,7 @@ class Sweeper:
         for name in self._workers.remove_silent():
             log.warning("worker %s: it does not announce itself any more", name)
         self._figures.fold()
+        self._usual_sizes.check()
         dispatch(self._messages, self._queue, self._messages.unsent())
         older_than_s = self._settings.lease_s
         self._queue.ping()

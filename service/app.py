@@ -26,7 +26,10 @@ from service.monai_label import mount
 from service.resources.metrics import Metrics
 from service.resources.routing_table import RoutingTable
 from service.routes import (
+    account,
     archives,
+    assignments,
+    batch_reviews,
     batches,
     events,
     formats,
@@ -50,11 +53,14 @@ _ROUTES = (
     formats,
     events,  # before jobs, whose /v1/jobs/{job_id} would take /v1/jobs/events
     jobs,
+    assignments,
     batches,
     masks,
     tiles,
     reviews,
+    batch_reviews,
     viewers,
+    account,
     models,
     archives,
     webhooks,

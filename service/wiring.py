@@ -126,7 +126,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        *(rows.viewers, rows.webhooks, rows.worklist),
+        *(rows.viewers, rows.webhooks, rows.worklist, rows.assignments, rows.batch_reviews),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)

@@ -26,7 +26,10 @@ from tessera_client.errors import (
 )
 from tessera_client.retries import Retries
 from tessera_client.types import (
+    Assignment,
     Batch,
+    BatchOutcome,
+    BatchReview,
     Choice,
     Format,
     Health,
@@ -45,6 +48,7 @@ from tessera_client.types import (
     Segmentation,
     Selection,
     Source,
+    UnusualSize,
     Upload,
     UploadedMask,
     Verdict,
@@ -52,8 +56,11 @@ from tessera_client.types import (
 )
 
 __all__ = [
+    "Assignment",
     "AsyncClient",
     "Batch",
+    "BatchOutcome",
+    "BatchReview",
     "Choice",
     "Client",
     "Conflict",
@@ -85,6 +92,7 @@ __all__ = [
     "TesseraError",
     "Unavailable",
     "UnexpectedResponse",
+    "UnusualSize",
     "Upload",
     "UploadedMask",
     "Verdict",

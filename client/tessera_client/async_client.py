@@ -11,6 +11,7 @@ from tessera_client.drivers.http import Endpoint
 from tessera_client.operations import (
     following,
     jobs,
+    reading,
     results,
     scans,
     segmentation,
@@ -20,7 +21,9 @@ from tessera_client.operations import (
 from tessera_client.retries import Retries
 from tessera_client.steps import handling
 from tessera_client.types import (
+    Assignment,
     Batch,
+    BatchReview,
     Format,
     Health,
     Job,
@@ -200,9 +203,11 @@ class AsyncClient:
         state: JobState | None = None,
         model: str | None = None,
         batch: str | None = None,
+        assignee: str | None = None,
     ) -> AsyncIterator[Job]:
-        """All jobs, or those in a state, of a model or of a batch; newest first."""
-        query = {"state": state, "model": model, "batch": batch}
+        """All jobs, or those in a state, of a model, of a batch or assigned to a reader; newest
+        first. An empty `assignee` stands for jobs that are assigned to nobody."""
+        query = {"state": state, "model": model, "batch": batch, "assignee": assignee}
         return self._driver.values(jobs.every(self.retries, query))
 
     def follow(self, job: str, *, timeout_s: float | None = None) -> AsyncIterator[Job]:
@@ -305,6 +310,48 @@ class AsyncClient:
     async def withdraw_review(self, job: str, review: str) -> Review:
         """Withdraws a verdict of the last five minutes, which then no longer counts."""
         return await self._driver.run(results.withdraw_review(self.retries, job, review))
+
+    async def review_many(
+        self,
+        jobs: Mapping[str, str],
+        verdict: Verdict,
+        *,
+        comment: str = "",
+        reviewer: str = "",
+        reasons: Sequence[str] = (),
+        with_doubts: bool = False,
+        replace: bool = False,
+        key: str | None = None,
+    ) -> BatchReview:
+        """Accepts or rejects the masks of up to 1,000 jobs, and says what became of each.
+
+        `jobs`: id -> id of the newest review that is known, empty for none. `with_doubts`: accepts
+        also masks that there are reasons to doubt. `replace`: also jobs that have a verdict. `key`:
+        idempotency key; by default a new one, which all repetitions of this request share.
+        """
+        more = {
+            "comment": comment,
+            "reviewer": reviewer,
+            "reasons": list(reasons),
+            "with_doubts": with_doubts,
+            "replace": replace,
+        }
+        return await self._driver.run(reading.review_many(self.retries, jobs, verdict, more, key))
+
+    async def withdraw_reviews(self, batch: str) -> tuple[str, ...]:
+        """Withdraws the verdicts of a `review_many` of the last five minutes; ids of the jobs."""
+        return await self._driver.run(reading.withdraw(self.retries, batch))
+
+    async def assign(self, job: str, assignee: str, *, seen: str | None = None) -> Job:
+        """Assigns a job to a reader, or, with an empty name, to nobody.
+
+        Raises Conflict if the job has another reader than `seen`, where it is given.
+        """
+        return await self._driver.run(reading.assign(self.retries, job, assignee, seen))
+
+    async def assign_many(self, jobs: Sequence[str], assignee: str) -> tuple[Assignment, ...]:
+        """Assigns up to 1,000 jobs to a reader, or, with an empty name, to nobody."""
+        return await self._driver.run(reading.assign_many(self.retries, jobs, assignee))
 
     async def models(self) -> tuple[Model, ...]:
         """All models, by name."""

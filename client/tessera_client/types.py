@@ -233,6 +233,26 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusualSize:
+    """A label whose size differs from that in masks of the same model that were accepted."""
+
+    label: int
+    """Value of the label in the mask."""
+    name: str
+    """Its name."""
+    size: float
+    """In `unit`; 0: the label is missing."""
+    unit: str
+    """`ml` for a volume, `mm2` or `px` for an image."""
+    usual: float
+    """Median of the size in accepted masks, in `unit`."""
+    ratio: float
+    """How many times the usual size it is."""
+    masks: int
+    """How many accepted masks have the label."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A job: its state, progress and place in the queue."""
 
@@ -288,6 +308,14 @@ class Job:
     """Number of warnings in the report; 0 from an older server."""
     uploaded: bool = False
     """Whether its mask was uploaded with the scan, so that no model ran."""
+    review: str | None = None
+    """Id of the newest review that counts; None without one."""
+    assignee: str | None = None
+    """Name of the reader who is to judge it; None if it is nobody in particular."""
+    doubts: int = 0
+    """Number of reasons in the report to doubt the mask."""
+    unusual_sizes: tuple[UnusualSize, ...] = ()
+    """Labels whose size differs from that in accepted masks of the same model."""
 
     @property
     def is_final(self) -> bool:
@@ -397,6 +425,39 @@ class Review:
     """When the reviewer withdrew it, so that it no longer counts."""
     measurements: tuple[ReaderMeasurement, ...] = ()
     """What the reviewer measured in the scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What became of the assignment of one job."""
+
+    job: str
+    """Id of the job."""
+    outcome: str
+    """`done`, `changed` or `not-found`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of one job in a batch of reviews."""
+
+    job: str
+    """Id of the job."""
+    outcome: str
+    """`done`, or why it was left out: `newer-review`, `reviewed`, `doubted`, `unfinished` or
+    `not-found`."""
+    review: str | None
+    """Id of its new review; None if it was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReview:
+    """What became of a verdict on many jobs."""
+
+    id: str
+    """For its withdrawal."""
+    results: tuple[BatchOutcome, ...]
+    """In the order of the request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """All SQL: one class for each kind of row, which share a database."""
 
+from jobs.repository.assignments import Assignments
+from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
@@ -18,6 +20,7 @@ from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
 from jobs.repository.uploaded_masks import UploadedMasks
+from jobs.repository.usual_sizes import UsualSizes
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
 from jobs.repository.workers import Workers
@@ -25,6 +28,8 @@ from jobs.repository.worklist import Worklist
 
 __all__ = [
     "FINAL",
+    "Assignments",
+    "BatchReviews",
     "Batches",
     "Commitments",
     "Database",
@@ -48,6 +53,7 @@ __all__ = [
     "SeriesChanged",
     "Sessions",
     "UploadedMasks",
+    "UsualSizes",
     "Viewers",
     "Webhooks",
     "Workers",
@@ -70,6 +76,8 @@ class Repository:
         self.scans = Scans(database)
         self.jobs = Jobs(database)
         self.worklist = Worklist(database)
+        self.assignments = Assignments(database)
+        self.usual_sizes = UsualSizes(database)
         self.batches = Batches(database)
         self.leases = Leases(database)
         self.lost_jobs = LostJobs(database)
@@ -78,6 +86,7 @@ class Repository:
         self.workers = Workers(database)
         self.reviews = Reviews(database)
         self.uploaded_masks = UploadedMasks(database)
+        self.batch_reviews = BatchReviews(database)
         self.viewers = Viewers(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)

@@ -8,11 +8,13 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Computed,
     Double,
     ForeignKey,
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -220,14 +222,74 @@ worklist = Table(
     Column("warnings", Integer, nullable=False),
     Column("scan_name", Text, nullable=False),
     Column("names", Text, nullable=False),
+    Column("assignee", Text),
+    Column("review", String(64)),
+    Column("doubts", Integer, nullable=False, server_default="0"),
+    Column("unusual", Integer, nullable=False, server_default="0"),
+    Column("unusual_sizes", _Json),
+    Column("suspicion", Integer, Computed("warnings + unusual")),
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
-migration 0016. `scan_name` is the name of the first scan, `names` those of all scans, one a line.
+migrations 0016 and 0019. `scan_name` is the name of the first scan, `names` those of all scans, one
+a line; `review` is the id of the newest review that counts. `assignee`, and the `unusual_sizes`
+with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
 
 Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
-Index("worklist_by_warnings", worklist.c.project, worklist.c.warnings.desc(), worklist.c.seq.desc())
+Index(
+    "worklist_by_suspicion", worklist.c.project, worklist.c.suspicion.desc(), worklist.c.seq.desc()
+)
+
+
+def _model_of_project() -> "list[Column[Any]]":
+    return [
+        Column("project", Text, nullable=False),
+        Column("model", String(64), nullable=False),
+        Column("model_version", Text, nullable=False),
+    ]
+
+
+mask_sizes = Table(
+    "mask_sizes",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=False),
+    *_model_of_project(),
+    Column("accepted", Boolean, nullable=False),
+    Column("unusual", Integer),
+    Column("sizes", _Json, nullable=False),
+    Index("mask_sizes_of_model", "project", "model", "model_version", "accepted", "seq"),
+)
+"""The sizes of the labels of each finished job's mask, which triggers keep: a list of [value, name,
+size, unit]. `unusual`: how many differ from the usual ones; NULL: they must be compared."""
+
+size_unchecked = mask_sizes.c.unusual.is_(None)
+_partial_index("mask_sizes_unchecked", size_unchecked, mask_sizes.c.seq)
+
+usual_sizes = Table(
+    "usual_sizes",
+    metadata,
+    *_model_of_project(),
+    Column("figures", _Json, nullable=False),
+    PrimaryKeyConstraint("project", "model", "model_version"),
+)
+"""What `jobs.usual_sizes.usual` found, by which masks are compared until it moves."""
+
+batch_reviews = Table(
+    "batch_reviews",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("idempotency_key", Text),
+    Column("request", String(64), nullable=False),
+    Column("outcomes", _Json, nullable=False),
+    UniqueConstraint("project", "idempotency_key", name="batch_reviews_once_per_key"),
+    Index("batch_reviews_old", "created_at"),
+)
+"""What was decided for each job of a batch of verdicts: [job, outcome, review or None]. Rows are
+kept for a day, in which a repeated request gets the same response."""
 
 workers = Table(
     "workers",

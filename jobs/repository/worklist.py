@@ -5,16 +5,21 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from imaging.errors import BadRequest
+from jobs.assignment import NOBODY
 from jobs.job import Job, JobState
 from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks, read_jobs
+from jobs.repository.rows import Row
 from jobs.repository.schema import brief, jobs, worklist
+from jobs.repository.usual_sizes import unusual_of
 
-_COUNTED = tuple(worklist.c[name] for name in ("state", "verdict", "model", "modality", "reviewer"))
+_COUNTED = tuple(
+    worklist.c[name] for name in ("state", "verdict", "model", "modality", "reviewer", "assignee")
+)
 _TO_REVIEW = and_(worklist.c.state == JobState.SUCCEEDED, worklist.c.verdict.is_(None))
 
 
@@ -66,9 +71,8 @@ class Worklist:
                     values[1] = Verdict.TO_REVIEW
                 for counter, value in zip(counted, values, strict=True):
                     counter[value] += number
-        states, verdicts, models, modalities, reviewers = map(_without_null, counted)
-        total = sum(states.values())
-        return JobCounts(total, states, verdicts, models, modalities, reviewers)
+        states, *others = map(_without_null, counted)
+        return JobCounts(sum(states.values()), states, *others)
 
     def listed(self, job_ids: Collection[str]) -> dict[str, ListedJob]:
         """Job id -> what lists show of it, for those of these jobs that exist."""
@@ -76,10 +80,15 @@ class Worklist:
         query = select(jobs.c.id, *columns).join(jobs, jobs.c.seq == worklist.c.seq)
         with self._database.read() as connection:
             return {
-                name: ListedJob(*values)
+                row["id"]: _listed(row)
                 for ids in chunks(list(job_ids))
-                for name, *values in connection.execute(query.where(jobs.c.id.in_(ids)))
+                for row in connection.execute(query.where(jobs.c.id.in_(ids))).mappings()
             }
+
+
+def _listed(row: Row) -> ListedJob:
+    values = {name: row[name] for name in ListedJob.__dataclass_fields__}
+    return ListedJob(**values | {"unusual_sizes": unusual_of(row["unusual_sizes"])})
 
 
 def _without_null(counter: Counter[Any]) -> dict[Any, int]:
@@ -93,6 +102,8 @@ def _conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]
         yield columns.state.in_(wanted.states)
     if wanted.verdicts:
         yield _judged(wanted.verdicts)
+    if wanted.assignees:
+        yield func.coalesce(columns.assignee, NOBODY).in_(wanted.assignees)
     for name in ("reviewer", "model", "batch", "modality"):
         if (value := getattr(wanted, name)) is not None:
             yield columns[name] == value
@@ -114,12 +125,12 @@ class _Order:
     """An order of jobs. A cursor names the last job of a page, so new jobs do not shift others."""
 
     sort: JobSort
-    rank: "Column[int] | None" = None
+    rank: "ColumnElement[int] | None" = None
     """Its highest value comes first; None: the order is by age alone."""
     newest_first: bool = True
 
     @property
-    def columns(self) -> list["Column[int]"]:
+    def columns(self) -> list["ColumnElement[int]"]:
         return [worklist.c.seq] if self.rank is None else [self.rank, worklist.c.seq]
 
     @property
@@ -161,6 +172,6 @@ _ORDERS = {
         _Order(JobSort.NEWEST),
         _Order(JobSort.OLDEST, newest_first=False),
         _Order(JobSort.PRIORITY, worklist.c.priority, newest_first=False),
-        _Order(JobSort.SUSPICION, worklist.c.warnings),
+        _Order(JobSort.SUSPICION, worklist.c.suspicion),
     )
 }

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     """Start jobs and batches, and retry jobs."""
     JOBS_CANCEL = "jobs:cancel"
     """Cancel jobs and batches."""
+    JOBS_ASSIGN = "jobs:assign"
+    """Assign jobs to readers, and to nobody."""
 
     RESULTS_READ = "results:read"
     """Download masks, reports and previews."""

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans, Viewers, Webhooks, Worklist
+from jobs.repository import (
+    Assignments,
+    Batches,
+    BatchReviews,
+    Jobs,
+    Reviews,
+    Scans,
+    Viewers,
+    Webhooks,
+    Worklist,
+)
 from models.registry import Registry
 from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
@@ -45,6 +55,8 @@ def provided(kind: type) -> Any:
 
 
 ArchivesDep = Annotated[Archives, provided(Archives)]
+AssignmentsDep = Annotated[Assignments, provided(Assignments)]
+BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]
 BatchesDep = Annotated[Batches, provided(Batches)]
 DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
 DispatchThreadsDep = Annotated[DispatchThreads, provided(DispatchThreads)]

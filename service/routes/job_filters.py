@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 
 from jobs.job import JobState
 from jobs.job_filter import JobFilter, Verdict
-from service.schemas import BatchId, Modality, ModelName, Text
+from service.schemas import AssigneeName, BatchId, Modality, ModelName, Text
 
 _Words = Annotated[Text, Query(max_length=200)]
 
@@ -26,6 +26,13 @@ def _job_filter(
     reviewer: Annotated[
         _Words | None, Query(description="Only jobs whose latest review has this name.")
     ] = None,
+    assignee: Annotated[
+        list[AssigneeName],
+        Query(
+            description="Only jobs assigned to this reader, or, if it is empty, to nobody; repeat "
+            "it for several readers."
+        ),
+    ] = [],  # noqa: B006
     model: Annotated[ModelName | None, Query(description="Only jobs of this model.")] = None,
     batch: Annotated[BatchId | None, Query(description="Only jobs of this batch.")] = None,
     modality: Annotated[
@@ -47,6 +54,7 @@ def _job_filter(
         states=tuple(state),
         verdicts=tuple(verdict),
         reviewer=reviewer,
+        assignees=tuple(assignee),
         model=model,
         batch=batch,
         modality=modality,

@@ -64,7 +64,8 @@ def list_jobs(
         JobSort,
         Query(
             description="`priority`: the highest first, then the oldest job. `suspicion`: the job "
-            "with the most warnings in its report first, then the newest."
+            "with the most warnings in its report and labels of unusual size first, then the "
+            "newest."
         ),
     ] = JobSort.NEWEST,
     cursor: Cursor = None,
@@ -91,7 +92,8 @@ def count_jobs(
     principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
     wanted: JobFilterDep,
 ) -> JobCountsOut:
-    """How many jobs match the filter, in total and by state, verdict, model, modality, reviewer."""
+    """How many jobs match the filter, in total and by state, verdict, model, modality, reviewer,
+    assignee."""
     return job_counts_out(worklist.counts(principal.project, wanted))
 
 

@@ -13,6 +13,7 @@ from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
+from jobs.usual_sizes import UnusualSize
 from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
@@ -36,6 +37,7 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    UnusualSizeOut,
     UploadedMaskOut,
     ViewerOut,
     WebhookMessageOut,
@@ -124,9 +126,26 @@ def job_out(status: JobStatus) -> JobOut:
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         reviewer=status.listed.reviewer,
+        review=status.listed.review,
+        assignee=status.listed.assignee,
         warnings=status.listed.warnings,
+        doubts=status.listed.doubts,
+        unusual_sizes=[unusual_size_out(one) for one in status.listed.unusual_sizes],
         mask_format=job.mask_format,
         uploaded=job.uploaded,
+    )
+
+
+def unusual_size_out(one: UnusualSize) -> UnusualSizeOut:
+    """A label of unusual size."""
+    return UnusualSizeOut(
+        label=one.label,
+        name=one.name,
+        size=one.size,
+        unit=one.unit,
+        usual=one.usual,
+        ratio=one.ratio,
+        masks=one.masks,
     )
 
 
@@ -139,6 +158,7 @@ def job_counts_out(counts: JobCounts) -> JobCountsOut:
         models=dict(counts.models),
         modalities=dict(counts.modalities),
         reviewers=dict(counts.reviewers),
+        assignees=dict(counts.assignees),
     )
 
 

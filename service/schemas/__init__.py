@@ -1,6 +1,22 @@
 """The JSON of requests and responses, one module for each group of routes."""
 
+from service.schemas.account import AccountOut
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
+from service.schemas.assignments import (
+    AssignedJobIn,
+    AssigneeIn,
+    AssigneeName,
+    AssignmentOut,
+    AssignmentsIn,
+    AssignmentsOut,
+)
+from service.schemas.batch_reviews import (
+    BatchOutcomeOut,
+    BatchReviewIn,
+    BatchReviewOut,
+    ReviewedJobIn,
+    WithdrawnOut,
+)
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -31,6 +47,7 @@ from service.schemas.jobs import (
     JobPage,
     OptionsIn,
     ProgressOut,
+    UnusualSizeOut,
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
@@ -63,9 +80,19 @@ from service.schemas.webhooks import (
 
 __all__ = [
     "UID",
+    "AccountOut",
+    "AssignedJobIn",
+    "AssigneeIn",
+    "AssigneeName",
+    "AssignmentOut",
+    "AssignmentsIn",
+    "AssignmentsOut",
     "BatchId",
     "BatchIn",
     "BatchOut",
+    "BatchOutcomeOut",
+    "BatchReviewIn",
+    "BatchReviewOut",
     "Choice",
     "Cursor",
     "DeliveriesIn",
@@ -106,6 +133,7 @@ __all__ = [
     "ReviewIn",
     "ReviewMeasurementsOut",
     "ReviewOut",
+    "ReviewedJobIn",
     "ScanId",
     "ScanOut",
     "ScanPage",
@@ -113,6 +141,7 @@ __all__ = [
     "ScansOut",
     "Text",
     "TilesOut",
+    "UnusualSizeOut",
     "UploadId",
     "UploadIn",
     "UploadedIn",
@@ -126,4 +155,5 @@ __all__ = [
     "WebhookName",
     "WebhookOut",
     "WindowOut",
+    "WithdrawnOut",
 ]

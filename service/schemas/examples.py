@@ -110,10 +110,24 @@ _JOB: dict[str, Any] = {
     "error": None,
     "verdict": None,
     "reviewer": None,
+    "review": None,
+    "assignee": "Dr. Okafor",
     "warnings": 0,
+    "doubts": 0,
+    "unusual_sizes": [],
     "mask_format": None,
     "uploaded": False,
 }
+_UNUSUAL_SIZE = {
+    "label": 1,
+    "name": "liver",
+    "size": 5032.0,
+    "unit": "ml",
+    "usual": 1480.0,
+    "ratio": 3.4,
+    "masks": 140,
+}
+_OUTCOME = {"job": _JOB_ID, "outcome": "done", "review": "3e9a064d2f8b05e6a7f918273c4b1d7c"}
 _DRAWN: dict[str, Any] = {
     "id": "length-1",
     "kind": "length",
@@ -147,6 +161,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "models": {"hippocampus-mri-3d": 40},
         "modalities": {"MR": 31},
         "reviewers": {"Dr. Okafor": 27},
+        "assignees": {"Dr. Okafor": 5},
     },
     "TilesOut": {
         "width": 16896,
@@ -233,6 +248,22 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},
+    "UnusualSizeOut": _UNUSUAL_SIZE,
+    "AccountOut": {
+        "reader": "Dr. Okafor",
+        "project": "liver-study",
+        "permissions": ["jobs:read", "results:read", "reviews:write"],
+    },
+    "AssigneeIn": {"assignee": "Dr. Okafor", "seen": ""},
+    "AssignedJobIn": {"id": _JOB_ID, "seen": ""},
+    "ReviewedJobIn": {"id": _JOB_ID, "seen": ""},
+    "AssignmentsIn": {"assignee": "Dr. Okafor", "jobs": [{"id": _JOB_ID, "seen": ""}]},
+    "AssignmentOut": {"job": _JOB_ID, "outcome": "done"},
+    "AssignmentsOut": {"results": [{"job": _JOB_ID, "outcome": "done"}]},
+    "BatchReviewIn": {"verdict": "accepted", "jobs": [{"id": _JOB_ID, "seen": ""}]},
+    "BatchOutcomeOut": _OUTCOME,
+    "BatchReviewOut": {"id": _BATCH_ID, "results": [_OUTCOME]},
+    "WithdrawnOut": {"jobs": [_JOB_ID]},
     "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},
     "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
     "RemoteSeries": {

@@ -59,6 +59,24 @@ class ProgressOut(Wire):
     machine. This happens once for each model and machine, and takes seconds."""
 
 
+class UnusualSizeOut(Wire):
+    """A label whose size differs from that in masks of the same model that were accepted."""
+
+    label: int
+    """Value of the label in the mask."""
+    name: str
+    size: float
+    """In `unit`; 0: the label is missing."""
+    unit: str
+    """`ml` for a volume, `mm2` or `px` for an image."""
+    usual: float
+    """Median of the size in accepted masks, in `unit`."""
+    ratio: float
+    """How many times the usual size it is."""
+    masks: int
+    """How many accepted masks have the label."""
+
+
 class JobOut(Wire):
     """A job: its state, progress and place in the queue."""
 
@@ -101,8 +119,18 @@ class JobOut(Wire):
     """The verdict of the latest review."""
     reviewer: str | None
     """The name in the latest review; null without a review or a name."""
+    review: str | None
+    """Id of the newest review that counts; null without one."""
+    assignee: str | None
+    """Name of the reader who is to judge it; null if it is nobody in particular."""
     warnings: int
     """Number of warnings in the report."""
+    doubts: int
+    """Number of `doubts` in the report: reasons why the mask may be wrong."""
+    unusual_sizes: list[UnusualSizeOut]
+    """The labels whose size differs most from that in the newest 200 accepted masks of the same
+    model, version and project, at most ten; the one that differs most comes first. Empty until 20
+    masks are accepted."""
     mask_format: StoredFormatName | None
     """Format of GET .../mask without `format`; null while there is no mask."""
     uploaded: bool
@@ -129,6 +157,8 @@ class JobCountsOut(Wire):
     """DICOM modality of the first scan, where it is known."""
     reviewers: dict[str, int]
     """The name in the latest review."""
+    assignees: dict[str, int]
+    """The reader who is to judge it, where one is named."""
 
 
 class BatchIn(Wire):

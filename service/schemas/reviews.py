@@ -13,6 +13,14 @@ from service.schemas.reader_measurements import MeasurementOut, MeasurementsIn
 ReaderName = Annotated[Text, Field(max_length=200)]
 
 
+def check_reasons(verdict: str, reasons: tuple[Reason, ...]) -> None:
+    """Raises ValueError if a verdict cannot have these reasons."""
+    if reasons and verdict != "rejected":
+        raise ValueError("only a rejection has reasons")
+    if len(set(reasons)) < len(reasons):
+        raise ValueError("name each reason once")
+
+
 class ReviewIn(Wire):
     """A radiologist's verdict on a mask."""
 
@@ -37,10 +45,7 @@ class ReviewIn(Wire):
 
     @model_validator(mode="after")
     def _reasons_of_a_rejection(self) -> "ReviewIn":
-        if self.reasons and self.verdict != "rejected":
-            raise ValueError("only a rejection has reasons")
-        if len(set(self.reasons)) < len(self.reasons):
-            raise ValueError("name each reason once")
+        check_reasons(self.verdict, self.reasons)
         return self
 
 

@@ -16,7 +16,10 @@ from service.app import create_app
 from tests.support.processes import ROOT
 
 SCHEMAS = {
+    "Assignment": "AssignmentOut",
     "Batch": "BatchOut",
+    "BatchOutcome": "BatchOutcomeOut",
+    "BatchReview": "BatchReviewOut",
     "Choice": "Choice",
     "Format": "FormatOut",
     "Health": "Ready",
@@ -31,6 +34,7 @@ SCHEMAS = {
     "ReaderMeasurement": "MeasurementOut",
     "Review": "ReviewOut",
     "Scan": "ScanOut",
+    "UnusualSize": "UnusualSizeOut",
     "Upload": "ScansOut",
     "UploadedMask": "UploadedMaskOut",
     "Window": "WindowOut",
@@ -38,7 +42,7 @@ SCHEMAS = {
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
-OPEN_ENUMS = {"MeasurementKind", "Reason"}
+OPEN_ENUMS = {"Assigned", "MeasurementKind", "Outcome", "Reason"}
 """Schemas of such text."""
 OPEN = {"unit", "device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
@@ -47,6 +51,7 @@ LATER = {
     *("modality", "reviewer", "warnings", "masks", "uploaded"),
     *("window", "windows", "inverted", "subject", "series_number", "study_date"),
     *("reasons", "withdrawn_at", "measurements"),
+    *("review", "assignee", "doubts", "unusual_sizes"),
 }
 """Members that older gateways do not send."""
 

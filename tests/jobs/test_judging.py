@@ -14,7 +14,7 @@ from jobs.repository.schema import viewers
 from jobs.repository.viewers import MOST_VIEWERS
 from jobs.review import WITHDRAWAL_S, Reason, Review
 from jobs.viewer import Viewer
-from tests.support.rows import make_job
+from tests.support.finished_rows import add_finished
 
 INTERLEAVINGS = 50
 STEPS = 14
@@ -25,15 +25,6 @@ def judged(stocked: Repository) -> Repository:
     """With ada's finished job `job`."""
     add_finished(stocked, "job")
     return stocked
-
-
-def add_finished(repository: Repository, name: str) -> None:
-    repository.jobs.add(make_job(name))
-    job = repository.leases.claim(name, "worker", 60)
-    assert job is not None
-    assert repository.leases.finish(
-        name, job.fence, mask_sha256="a" * 64, mask_format="png", preview_sha256=None, report={}
-    )
 
 
 def review_of(name: str, verdict: str = "accepted", **changes: object) -> Review:

@@ -24,6 +24,7 @@ FILTERS = (
     JobFilter(),
     JobFilter(states=(JobState.QUEUED,), model="nuclei-2d", batch="b"),
     JobFilter(verdicts=(Verdict.TO_REVIEW,), text="head"),
+    JobFilter(assignees=("Ada", "")),
     JobFilter(reviewer="Ada", modality="CT", created_from=1.0, created_before=2.0),
 )
 

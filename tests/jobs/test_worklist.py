@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from imaging.errors import BadRequest, NotFound
+from jobs.assignment import NOBODY, Assignment
 from jobs.batch import Batch
 from jobs.job import JobState
 from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
@@ -44,6 +45,9 @@ class Known:
     created_at: float
     batch: str | None
     warnings: int
+    assignee: str | None
+    review: str | None
+    doubts: int
 
 
 def review_of(job: str, verdict: str = "accepted", reviewer: str = "", **more: Any) -> Review:
@@ -97,16 +101,23 @@ def _one(repository: Repository, chance: random.Random, n: int) -> Known:
         repository.batches.add(Batch(batch, "ada", "", 1.0), [job])
     state = chance.choice([*JobState, JobState.SUCCEEDED, JobState.SUCCEEDED])
     warnings = chance.randrange(3) if state is JobState.SUCCEEDED else 0
+    doubts = chance.randrange(3) if warnings else 0
     if state is JobState.CANCELLED:
         repository.jobs.cancel("ada", job.id)
     elif state is not JobState.QUEUED:
-        finish(repository, job.id, {"warnings": ["It is odd."] * warnings}, state)
+        report = {"warnings": ["It is odd."] * warnings, "doubts": [{"kind": "extent"}] * doubts}
+        finish(repository, job.id, report, state)
+    assignee = chance.choice([None, None, "Dr. Okafor", "Ada"])
+    if assignee is not None:
+        repository.assignments.assign("ada", [Assignment(job.id)], assignee)
+    review = None
     verdict, reviewer = Verdict.TO_REVIEW if state is JobState.SUCCEEDED else None, None
     if verdict is not None and chance.random() < 0.6:
         repository.reviews.add("ada", review_of(job.id, "rejected", "first"))
         verdict = chance.choice([Verdict.ACCEPTED, Verdict.CORRECTED, Verdict.REJECTED])
         reviewer = chance.choice([None, "Dr. Okafor", "O'Neill"])
-        repository.reviews.add("ada", review_of(job.id, verdict.value, reviewer or ""))
+        newest = review_of(job.id, verdict.value, reviewer or "")
+        review = repository.reviews.add("ada", newest).id
     return Known(
         *(job.id, n, state, verdict, reviewer, job.model, SCANS[first][1]),
         names=tuple(SCANS[scan][0] for scan in (first, *rest)),
@@ -114,6 +125,9 @@ def _one(repository: Repository, chance: random.Random, n: int) -> Known:
         created_at=job.created_at,
         batch=batch,
         warnings=warnings,
+        assignee=assignee,
+        review=review,
+        doubts=doubts,
     )
 
 
@@ -136,6 +150,13 @@ FILTERS: list[tuple[JobFilter, Callable[[Known], bool]]] = [
     (JobFilter(verdicts=(Verdict.CORRECTED,)), lambda one: one.verdict is Verdict.CORRECTED),
     (JobFilter(reviewer="O'Neill"), lambda one: one.reviewer == "O'Neill"),
     (JobFilter(reviewer="first"), lambda _: False),
+    (JobFilter(assignees=("Ada",)), lambda one: one.assignee == "Ada"),
+    (JobFilter(assignees=(NOBODY,)), lambda one: one.assignee is None),
+    (
+        JobFilter(assignees=("Ada", NOBODY), verdicts=(Verdict.TO_REVIEW,)),
+        lambda one: one.assignee in (None, "Ada") and one.verdict is Verdict.TO_REVIEW,
+    ),
+    (JobFilter(assignees=("nobody",)), lambda _: False),
     (JobFilter(model="nuclei-2d"), lambda one: one.model == "nuclei-2d"),
     (JobFilter(modality="CT"), lambda one: one.modality == "CT"),
     (JobFilter(batch="batch3"), lambda one: one.batch == "batch3"),
@@ -195,7 +216,7 @@ def counted(known: list[Known]) -> JobCounts:
         found = Counter(getattr(one, name) for one in known)
         return {value: found[value] for value in found if value is not None}
 
-    names = ("state", "verdict", "model", "modality", "reviewer")
+    names = ("state", "verdict", "model", "modality", "reviewer", "assignee")
     return JobCounts(len(known), *(numbers(name) for name in names))
 
 
@@ -234,7 +255,11 @@ def test_what_a_list_shows_beside_a_job(filled: tuple[Repository, list[Known]]) 
     repository, known = filled
     listed = repository.worklist.listed([*(one.id for one in known), "nonesuch"])
     assert listed == {
-        one.id: ListedJob(one.names[0], one.modality, one.reviewer, one.warnings) for one in known
+        one.id: ListedJob(
+            one.names[0],
+            *(one.modality, one.reviewer, one.warnings, one.assignee, one.review, one.doubts),
+        )
+        for one in known
     }
 
 
@@ -256,9 +281,11 @@ def test_the_reviewer_is_that_of_the_latest_review(stocked: Repository) -> None:
     stocked.reviews.add("ada", review_of("job", "accepted", "Ada"))
     before = stocked.jobs.revisions(["job"])
     mask = {"mask_sha256": "b" * 64, "mask_format": "nifti", "scan": "scan", "tag": "final"}
-    stocked.reviews.add("ada", review_of("job", "accepted", "Bob", **mask))
+    second = stocked.reviews.add("ada", review_of("job", "accepted", "Bob", **mask))
     assert stocked.jobs.revisions(["job"]) != before
-    assert stocked.worklist.listed(["job"])["job"] == ListedJob("head.nii.gz", None, "Bob", 1)
+    assert stocked.worklist.listed(["job"])["job"] == ListedJob(
+        "head.nii.gz", None, "Bob", 1, review=second.id
+    )
     stocked.labels.delete("ada", "scan", "final")
     assert stocked.worklist.listed(["job"])["job"].reviewer == "Ada"
     last = stocked.reviews.add("ada", review_of("job", "rejected", "Eve"))
@@ -299,14 +326,14 @@ def test_a_deletion_says_what_goes_and_takes_it(stocked: Repository) -> None:
 
 
 def test_jobs_of_an_earlier_version_are_listed(filled: tuple[Repository, list[Known]]) -> None:
-    """The migration fills the table with what the triggers would have written; modalities, which
-    earlier versions did not store, are unknown."""
+    """The migration fills the table with what the triggers would have written; modalities and
+    assignments, which earlier versions did not store, are unknown."""
     repository, _ = filled
     before = rows(repository)
     go_back(repository, "0015_project", ())
     repository.migrate()
     after = rows(repository)
-    assert [row | {"modality": None} for row in before] == after
+    assert [row | {"modality": None, "assignee": None} for row in before] == after
     assert len(after) == JOBS + 1
 
 

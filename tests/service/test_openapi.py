@@ -55,6 +55,11 @@ PATHS = {
     "/v1/jobs/{job_id}/reviews/{review_id}/report": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/withdraw": {"post"},
     "/v1/jobs/{job_id}/viewers/{viewer_id}": {"put", "delete"},
+    "/v1/jobs/{job_id}/assignee": {"put"},
+    "/v1/assignments": {"post"},
+    "/v1/batch-reviews": {"post"},
+    "/v1/batch-reviews/{batch_id}/withdraw": {"post"},
+    "/v1/account": {"get"},
     "/v1/batches": {"post"},
     "/v1/batches/{batch_id}": {"get"},
     "/v1/jobs/{job_id}/deliveries": {"get", "post"},
@@ -191,17 +196,24 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         body = "PullIn" if path.endswith("/pull") else body
         body = "LabelMapIn" if path.endswith("{scan_id}/masks") else body
         body = "UploadedIn" if path.endswith("/uploaded") else body
+        body = "AssigneeIn" if path.endswith("/assignee") else body
+        body = {"/v1/assignments": "AssignmentsIn", "/v1/batch-reviews": "BatchReviewIn"}.get(
+            path, body
+        )
         files = (
             {"files": ("a", nifti_bytes(seed=70))}
             if (path, method) == ("/v1/scans", "post")
             else None
         )
-        json = EXAMPLES[body] if body and method == "post" else None
+        json = EXAMPLES[body] if body and method in ("post", "put") else None
         tus = TUS if path.startswith("/v1/uploads") else {}
         answer = gateway.client.request(
             method, url, params=params, json=json, files=files, headers=tus
         )
-        if "{" in path or json is not None or params:
+        if path in ("/v1/assignments", "/v1/batch-reviews"):
+            (result,) = answer.json()["results"]
+            assert result["outcome"] == "not-found"
+        elif "{" in path or json is not None or params:
             assert answer.status_code == 404
             if method != "head":
                 check_problem(answer, 404)

@@ -11,8 +11,9 @@ PATIENCE_MS = 120_000
 """How long a test waits for something that must appear. It is no claim about speed."""
 
 
-def watched(browser: Browser, address: str) -> Iterator[Page]:
-    """An open page. It must not fail, log anything or send a request to another host."""
+def watched(browser: Browser, address: str, *tolerated: str) -> Iterator[Page]:
+    """An open page. It must not fail, log anything but `tolerated` words, or send a request to
+    another host."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
@@ -25,7 +26,7 @@ def watched(browser: Browser, address: str) -> Iterator[Page]:
     yield page
     context.close()
     # Chromium itself reports every refused upload and review in the console.
-    refusals = ("status of 409", "status of 415", "status of 422")
+    refusals = ("status of 409", "status of 415", "status of 422", *tolerated)
     unexpected = [line for line in messages if not any(one in line for one in refusals)]
     assert unexpected == []
     assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []

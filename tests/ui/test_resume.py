@@ -110,6 +110,12 @@ def test_a_reload_and_the_same_file_again(browser: Browser, gateway: Gateway, la
     with cut_proxy(gateway.port, rate=10 * MB) as proxy, opened(browser, proxy) as page:
         page.set_input_files("#files", large)
         expect(row(page)).to_contain_text("choose the same files again")
+        until(lambda: proxy.sent > 12 * MB)
+        with page.context.expect_page() as opening:
+            page.evaluate("open(location.href)")
+        another_tab = opening.value  # says nothing about the upload, which runs in the first one
+        expect(another_tab.locator(".unfinished")).to_have_attribute("data-seen", "")
+        another_tab.close()
         until(lambda: proxy.sent > 16 * MB)
         page.reload()
         note = page.locator(".unfinished")

@@ -1,7 +1,10 @@
 /** Typed calls of the gateway. Every failure is an `ApiError` that can be shown to the user. */
 
 import type {
+  Account,
   ArchiveSeries,
+  Assignment,
+  BatchReview,
   Delivery,
   Download,
   Format,
@@ -10,6 +13,7 @@ import type {
   JobPage,
   Model,
   ModelFit,
+  NewBatchReview,
   NewJob,
   NewReview,
   Peer,
@@ -178,6 +182,25 @@ export const review = (id: string, verdict: NewReview): Promise<Review> =>
 /** Withdraws a verdict that was just given. */
 export const withdraw = (id: string, review: string): Promise<Review> =>
   post(`jobs/${id}/reviews/${review}/withdraw`)
+
+/** Who calls, and what the caller may do. */
+export const account = (): Promise<Account> => get('account')
+
+/** Gives one verdict on many jobs. Requests with the same `key` are one. */
+export const batchReview = (wanted: NewBatchReview, key: string): Promise<BatchReview> =>
+  post('batch-reviews', wanted, key)
+
+/** Withdraws the verdicts of a batch that were just given. */
+export const withdrawBatch = (id: string): Promise<{ jobs: string[] }> =>
+  post(`batch-reviews/${id}/withdraw`)
+
+/** Assigns jobs to a reader, or with an empty name to nobody; `seen`: who had each job. */
+export async function assign(
+  jobs: { id: string; seen: string }[],
+  assignee: string,
+): Promise<Assignment[]> {
+  return items(await post('assignments', { jobs, assignee }), 'results')
+}
 
 /** Reports that a page shows a job; who else does. */
 export async function stay(id: string, page: string, reader: string): Promise<Viewers> {

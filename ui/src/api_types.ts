@@ -1,6 +1,43 @@
 /** Made by scripts/api-types from the OpenAPI description of the gateway; not edited. */
 
 /**
+ * What a principal may do in its project; the value is its name in settings and logs.
+ */
+export type Permission =
+  | 'public'
+  | 'scans:read'
+  | 'scans:write'
+  | 'scans:delete'
+  | 'jobs:read'
+  | 'jobs:create'
+  | 'jobs:cancel'
+  | 'jobs:assign'
+  | 'results:read'
+  | 'reviews:read'
+  | 'reviews:write'
+  | 'models:read'
+  | 'archives:search'
+  | 'archives:pull'
+  | 'deliveries:read'
+  | 'deliveries:write'
+  | 'webhooks:read'
+  | 'webhooks:write'
+  | 'service:metrics'
+  | 'service:logs'
+/**
+ * What became of an assignment.
+ */
+export type Assigned = 'done' | 'changed' | 'not-found'
+/**
+ * What became of a job in a batch review.
+ */
+export type Outcome = 'done' | 'newer-review' | 'reviewed' | 'doubted' | 'unfinished' | 'not-found'
+/**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
  * What a doubt is about.
  */
 export type DoubtKind =
@@ -29,11 +66,6 @@ export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'pr
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
 /**
- * Why a mask is rejected; the value is its name in the API and in the database.
- */
-export type Reason =
-  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
-/**
  * How a finished job was judged.
  */
 export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
@@ -46,8 +78,18 @@ export type WebhookEvent = 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'b
  * Every body by its name.
  */
 export interface Bodies {
+  AccountOut: AccountOut
+  Assigned: Assigned
+  AssignedJobIn: AssignedJobIn
+  AssigneeIn: AssigneeIn
+  AssignmentOut: AssignmentOut
+  AssignmentsIn: AssignmentsIn
+  AssignmentsOut: AssignmentsOut
   BatchIn: BatchIn
   BatchOut: BatchOut
+  BatchOutcomeOut: BatchOutcomeOut
+  BatchReviewIn: BatchReviewIn
+  BatchReviewOut: BatchReviewOut
   Choice: Choice
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
@@ -71,7 +113,9 @@ export interface Bodies {
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   OptionsIn: OptionsIn
+  Outcome: Outcome
   PeerOut: PeerOut
+  Permission: Permission
   Problem: Problem
   ProgressOut: ProgressOut
   PullIn: PullIn
@@ -84,11 +128,13 @@ export interface Bodies {
   ReviewIn: ReviewIn
   ReviewMeasurementsOut: ReviewMeasurementsOut
   ReviewOut: ReviewOut
+  ReviewedJobIn: ReviewedJobIn
   ScanOut: ScanOut
   ScanPage: ScanPage
   ScanUsesOut: ScanUsesOut
   ScansOut: ScansOut
   TilesOut: TilesOut
+  UnusualSizeOut: UnusualSizeOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   UploadedMaskOut: UploadedMaskOut
@@ -101,6 +147,76 @@ export interface Bodies {
   WebhookMessagePage: WebhookMessagePage
   WebhookOut: WebhookOut
   WindowOut: WindowOut
+  WithdrawnOut: WithdrawnOut
+}
+/**
+ * Who calls, and what the caller may do.
+ */
+export interface AccountOut {
+  /**
+   * Name under which the caller's reviews are stored; empty without accounts, where each request
+   * states a name.
+   */
+  reader: string
+  /**
+   * The project that the caller sees. All lists are of this project alone.
+   */
+  project: string
+  /**
+   * What the caller may do there.
+   */
+  permissions: Permission[]
+}
+/**
+ * A job that is assigned together with others.
+ */
+export interface AssignedJobIn {
+  id: string
+  /**
+   * As in a single assignment.
+   */
+  seen?: string | null
+}
+/**
+ * Who is to judge a job.
+ */
+export interface AssigneeIn {
+  /**
+   * Name of the reader, as in reviews; empty for nobody.
+   */
+  assignee: string
+  /**
+   * The reader that the caller knows, empty for none. If the job has another one, the request is
+   * refused with a 409. Null: the job is assigned in any case.
+   */
+  seen?: string | null
+}
+/**
+ * What became of the assignment of one job.
+ */
+export interface AssignmentOut {
+  job: string
+  outcome: Assigned
+}
+/**
+ * Who is to judge several jobs.
+ */
+export interface AssignmentsIn {
+  /**
+   * Name of the reader, as in reviews; empty for nobody.
+   */
+  assignee: string
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  jobs: AssignedJobIn[]
+}
+/**
+ * What became of each assignment, in the order of the request.
+ */
+export interface AssignmentsOut {
+  results: AssignmentOut[]
 }
 /**
  * Several jobs that are created together.
@@ -155,6 +271,73 @@ export interface BatchOut {
     [k: string]: number
   }
   fraction: number
+}
+/**
+ * What became of one job.
+ */
+export interface BatchOutcomeOut {
+  job: string
+  outcome: Outcome
+  /**
+   * Id of its new review; null if it was left out.
+   */
+  review: string | null
+}
+/**
+ * A verdict on the masks of many jobs.
+ */
+export interface BatchReviewIn {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  jobs: ReviewedJobIn[]
+  verdict: 'accepted' | 'rejected'
+  /**
+   * Why the masks are rejected; none, one or several.
+   *
+   * @maxItems 6
+   */
+  reasons?: Reason[]
+  comment?: string
+  /**
+   * Name of the reader. A service with accounts stores the name of the account instead.
+   */
+  reviewer?: string
+  /**
+   * Whether masks are accepted that there are reasons to doubt: `doubts` or `unusual_sizes` of
+   * their jobs. Without it they are left out.
+   */
+  with_doubts?: boolean
+  /**
+   * Whether the verdict replaces those that the reader has seen. Without it, jobs that have a
+   * verdict are left out.
+   */
+  replace?: boolean
+}
+/**
+ * A job that is reviewed together with others.
+ */
+export interface ReviewedJobIn {
+  id: string
+  /**
+   * Id of the newest review that the reader knows (`review` of the job), empty for none. A job
+   * that has a newer one is left out.
+   */
+  seen?: string
+}
+/**
+ * What became of a batch of reviews.
+ */
+export interface BatchReviewOut {
+  /**
+   * For its withdrawal.
+   */
+  id: string
+  /**
+   * In the order of the request.
+   */
+  results: BatchOutcomeOut[]
 }
 /**
  * One of several scans in an upload: upload again with its `series`, `stack` and `volume`.
@@ -352,6 +535,12 @@ export interface JobCountsOut {
   reviewers: {
     [k: string]: number
   }
+  /**
+   * The reader who is to judge it, where one is named.
+   */
+  assignees: {
+    [k: string]: number
+  }
 }
 /**
  * A job: its state, progress and place in the queue.
@@ -421,9 +610,27 @@ export interface JobOut {
    */
   reviewer: string | null
   /**
+   * Id of the newest review that counts; null without one.
+   */
+  review: string | null
+  /**
+   * Name of the reader who is to judge it; null if it is nobody in particular.
+   */
+  assignee: string | null
+  /**
    * Number of warnings in the report.
    */
   warnings: number
+  /**
+   * Number of `doubts` in the report: reasons why the mask may be wrong.
+   */
+  doubts: number
+  /**
+   * The labels whose size differs most from that in the newest 200 accepted masks of the same
+   * model, version and project, at most ten; the one that differs most comes first. Empty until 20
+   * masks are accepted.
+   */
+  unusual_sizes: UnusualSizeOut[]
   /**
    * Format of GET .../mask without `format`; null while there is no mask.
    */
@@ -449,6 +656,36 @@ export interface ProgressOut {
    * machine. This happens once for each model and machine, and takes seconds.
    */
   preparing: boolean
+}
+/**
+ * A label whose size differs from that in masks of the same model that were accepted.
+ */
+export interface UnusualSizeOut {
+  /**
+   * Value of the label in the mask.
+   */
+  label: number
+  name: string
+  /**
+   * In `unit`; 0: the label is missing.
+   */
+  size: number
+  /**
+   * `ml` for a volume, `mm2` or `px` for an image.
+   */
+  unit: string
+  /**
+   * Median of the size in accepted masks, in `unit`.
+   */
+  usual: number
+  /**
+   * How many times the usual size it is.
+   */
+  ratio: number
+  /**
+   * How many accepted masks have the label.
+   */
+  masks: number
 }
 /**
  * One page of the worklist.
@@ -997,4 +1234,13 @@ export interface WebhookOut {
    * Patterns of the names of models.
    */
   models: string[]
+}
+/**
+ * What was withdrawn.
+ */
+export interface WithdrawnOut {
+  /**
+   * Ids of the jobs whose review was withdrawn; those that were withdrawn before are left out.
+   */
+  jobs: string[]
 }

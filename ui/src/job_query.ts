@@ -14,11 +14,15 @@ export const SORTS = {
   newest: 'Newest first',
   oldest: 'Oldest first',
   priority: 'Highest priority first',
-  suspicion: 'Most warnings first',
+  suspicion: 'Most suspicious first',
 } as const
 
 export type Tab = keyof typeof TABS
 export type Sort = keyof typeof SORTS
+
+/** The jobs of the reader, and those of nobody; all other values of `assignee` are names. */
+export const MINE = '*mine'
+export const NOBODY = '*nobody'
 
 /** An empty text is no condition. */
 export interface JobQuery {
@@ -28,6 +32,7 @@ export interface JobQuery {
   model: string
   modality: string
   reviewer: string
+  assignee: string
   /** Days, as YYYY-MM-DD in the reader's own time zone; the last day is included. */
   from: string
   to: string
@@ -40,13 +45,15 @@ export const EVERYTHING: JobQuery = {
   model: '',
   modality: '',
   reviewer: '',
+  assignee: '',
   from: '',
   to: '',
 }
 
-/** The conditions, without those of the tab, and without the order. */
-export function conditions(query: JobQuery): URLSearchParams {
+/** The conditions, without those of the tab, and without the order. `me`: name of the reader. */
+export function conditions(query: JobQuery, me: string): URLSearchParams {
   const params = new URLSearchParams()
+  if (query.assignee !== '') params.set('assignee', assigneeOf(query.assignee, me))
   for (const name of ['model', 'modality', 'reviewer'] as const) {
     if (query[name] !== '') params.set(name, query[name])
   }
@@ -62,8 +69,13 @@ export function conditions(query: JobQuery): URLSearchParams {
 }
 
 /** The query of a page: the conditions of the tab, too, the order and the place in the list. */
-export function pageParams(query: JobQuery, offset: number, limit: number): URLSearchParams {
-  const params = conditions(query)
+export function pageParams(
+  query: JobQuery,
+  offset: number,
+  limit: number,
+  me: string,
+): URLSearchParams {
+  const params = conditions(query, me)
   for (const state of TABS[query.tab].states) params.append('state', state)
   for (const verdict of TABS[query.tab].verdicts) params.append('verdict', verdict)
   params.set('sort', query.sort)
@@ -84,7 +96,7 @@ export function countOf(tab: Tab, counts: JobCounts): number {
 
 /** Whether anything but the tab and the order restricts the list. */
 export function isNarrowed(query: JobQuery): boolean {
-  return [...conditions(query)].length > 0
+  return [...conditions(query, '')].length > 0
 }
 
 /** A stored query, completed and corrected: another version may have stored it. */
@@ -98,9 +110,16 @@ export function queryOf(stored: unknown): JobQuery {
     model: text(given.model),
     modality: text(given.modality),
     reviewer: text(given.reviewer),
+    assignee: text(given.assignee),
     from: text(given.from),
     to: text(given.to),
   }
+}
+
+/** The gateway knows nobody by an empty name. */
+export function assigneeOf(choice: string, me: string): string {
+  if (choice === NOBODY) return ''
+  return choice === MINE ? me : choice
 }
 
 function startOfDay(day: string): Date | null {

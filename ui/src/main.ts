@@ -6,6 +6,7 @@ import { element } from './element'
 import { filesIn, groupFiles, groupFolder, located } from './file_groups'
 import icon from './icon.svg'
 import { type Keys, listen } from './key_events'
+import { reader } from './reader'
 import * as route from './route'
 import { shortcutsDialog } from './shortcuts'
 import { toggleFullScreen } from './views/full_screen'
@@ -25,6 +26,7 @@ const jobView = new JobView(
     route.go({ page: 'start' })
   },
   (scan) => void deletion.ask(scan),
+  (job) => list.selection.askReader([job]),
 )
 const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
 const help = shortcutsDialog()
@@ -66,6 +68,7 @@ function keys(): Keys {
     k: () => void step(-1),
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
+    ...(list.selection.undo.offered ? { u: () => list.selection.undo.undo() } : {}),
   }
   if (jobView.root.hidden) return everywhere
   const { stage } = jobView
@@ -208,5 +211,5 @@ window.addEventListener('hashchange', show)
 automation.install(jobView)
 acceptDrops()
 listen(keys)
-await Promise.all([loadModels(), worklist.refresh()])
+await Promise.all([reader.load(), loadModels(), worklist.refresh()])
 show()

@@ -3,6 +3,11 @@
 import type { DoubtOut, JobOut, ModelOut, Problem as ProblemOut, ReviewOut } from './api_types'
 
 export type {
+  AccountOut as Account,
+  AssignmentOut as Assignment,
+  BatchOutcomeOut as BatchOutcome,
+  BatchReviewIn as NewBatchReview,
+  BatchReviewOut as BatchReview,
   Choice,
   DeliveryOut as Delivery,
   DoubtOut as Doubt,
@@ -25,6 +30,7 @@ export type {
   ScansOut as Scans,
   ScanUsesOut as ScanUses,
   TilesOut as Tiles,
+  UnusualSizeOut as UnusualSize,
   UploadedMaskOut as UploadedMask,
   ViewerOut as Viewer,
   ViewersOut as Viewers,

@@ -5,10 +5,12 @@ import { element } from './element'
 const KEYS: [string, string][] = [
   ['A', 'accept the mask'],
   ['R', 'reject the mask: 1 to 6 choose reasons, Enter rejects, Escape cancels'],
-  ['U', 'undo the verdict that was just given'],
+  ['U', 'undo the verdict, or the verdicts on several masks, just given'],
   ['S', 'skip: open the next mask that waits for a review'],
   ['C', 'write a comment; Escape leaves it'],
   ['J, K', 'next, previous job'],
+  ['Space, Shift + ↓, ↑', 'in the worklist: choose the row, or several rows'],
+  ['Ctrl + A, Escape', 'in the worklist: choose all rows, or none'],
   ['N', 'new segmentation'],
   ['M', 'show or hide the mask'],
   ['F', 'fill the areas of the mask'],

@@ -73,3 +73,27 @@ describe('text', () => {
     expect(text.modelText(job({ uploaded: true, model: 'uploaded-mask' }))).toBe('Uploaded mask')
   })
 })
+
+describe('unusual sizes', () => {
+  const liver = {
+    label: 1,
+    name: 'liver',
+    size: 5032,
+    unit: 'ml',
+    usual: 1480.3,
+    ratio: 3.4,
+    masks: 9,
+  }
+
+  it.each([
+    [liver, 'volume of liver 3.4 times the usual 1,480 ml', 'liver 3.4×'],
+    [{ ...liver, ratio: 0.0312 }, 'volume of liver 0.031 times the usual 1,480 ml', 'liver 0.031×'],
+    [{ ...liver, ratio: 1234 }, 'volume of liver 1,200 times the usual 1,480 ml', 'liver 1,200×'],
+    [{ ...liver, size: 0, ratio: 0 }, 'liver is missing, usually 1,480 ml', 'no liver'],
+    [{ ...liver, unit: 'mm2' }, 'area of liver 3.4 times the usual 1,480 mm²', 'liver 3.4×'],
+    [{ ...liver, unit: 'px' }, 'area of liver 3.4 times the usual 1,480 pixels', 'liver 3.4×'],
+  ])('of %j are stated', (size, long, short) => {
+    expect(text.unusualText(size)).toBe(long)
+    expect(text.shortUnusualText(size)).toBe(short)
+  })
+})

@@ -1,6 +1,6 @@
 /** Numbers, times and states as text. */
 
-import type { Job, Measurement, Scan, UploadedLabels } from './schemas'
+import type { Job, Measurement, Scan, UnusualSize, UploadedLabels } from './schemas'
 
 /** The model's title; a mask that was uploaded with its scan has no model. */
 export function modelText(job: Pick<Job, 'model' | 'uploaded'>, title?: string): string {
@@ -108,6 +108,27 @@ export function stateText(job: Job): string {
     case 'cancelled':
       return 'cancelled'
   }
+}
+
+/** "volume of liver 3.4 times the usual 1,480 ml" */
+export function unusualText({ name, size, unit, usual, ratio }: UnusualSize): string {
+  const sized = UNITS[unit] ?? unit
+  const kind = unit === 'ml' || unit === 'voxels' ? 'volume' : 'area'
+  const common = `${significant.format(usual)} ${sized}`
+  if (size === 0) return `${name} is missing, usually ${common}`
+  return `${kind} of ${name} ${ratioText(ratio)} times the usual ${common}`
+}
+
+/** "liver 3.4×", where there is little room. */
+export function shortUnusualText({ name, size, ratio }: UnusualSize): string {
+  return size === 0 ? `no ${name}` : `${name} ${ratioText(ratio)}×`
+}
+
+const UNITS: Record<string, string> = { mm2: 'mm²', px: 'pixels' }
+const significant = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
+
+function ratioText(ratio: number): string {
+  return significant.format(Number(ratio.toPrecision(2)))
 }
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })

@@ -6,16 +6,26 @@
  */
 
 import * as api from './api'
-import { conditions, countOf, EVERYTHING, type JobQuery, pageParams } from './job_query'
+import {
+  assigneeOf,
+  conditions,
+  countOf,
+  EVERYTHING,
+  type JobQuery,
+  MINE,
+  pageParams,
+} from './job_query'
 import { BLOCK, JobRows } from './job_rows'
 import { JobStreams } from './job_streams'
 import { nextUnreviewed } from './next_job'
+import { reader } from './reader'
 import type { Job, JobCounts } from './schemas'
 
 const BUSY_MS = 3000 // while something is queued or running
 const IDLE_MS = 10_000 // other tabs and programs may add jobs
 const OFFLINE_MS = 4000 // the gateway did not respond
 const SOON_MS = 400 // a job changed, which may change its place and the counts
+const PAGE = 200 // most jobs of a response
 const SETTLE_MS = 60 // while the reader scrolls, most rows are on screen for a moment only
 /** For what a refresh must not interrupt. */
 const UNINTERRUPTED = new AbortController().signal
@@ -26,6 +36,7 @@ const NOTHING: JobCounts = {
   models: {},
   modalities: {},
   reviewers: {},
+  assignees: {},
 }
 
 export class Worklist {
@@ -113,20 +124,49 @@ export class Worklist {
   }
 
   private listedUnreviewed(here: string, gone: ReadonlySet<string>): Promise<Job | undefined> {
-    const query = { ...this.query, tab: 'review' } as const
+    const { assignee } = this.query
+    const first = async (readers: string[], limit: number): Promise<Job[]> => {
+      const query = { ...this.query, tab: 'review', assignee: '' } as const
+      const params = pageParams(query, 0, limit, reader.name)
+      for (const name of readers) params.append('assignee', name)
+      return (await api.jobs(params, UNINTERRUPTED)).jobs
+    }
+    const chosen = ['', MINE].includes(assignee) ? null : assigneeOf(assignee, reader.name)
+    const readers = chosen === null ? [reader.name, ''] : [chosen]
     const rows = {
+      readers,
       total: this.rows.total,
       place: this.selectedRow < 0 ? this.place : this.selectedRow,
       loaded: async (row: number) => {
         if (this.at(row) === undefined) await this.load(row, row, UNINTERRUPTED)
         return this.at(row)
       },
-      toReview: async () => {
-        const params = pageParams(query, 0, 2 + gone.size)
-        return (await api.jobs(params, UNINTERRUPTED)).jobs
+      rowOf: (id: string) => this.rows.rowOf(id),
+      mine: async () => {
+        return reader.name === '' || chosen !== null ? [] : first([reader.name], BLOCK)
       },
+      toReview: () => first(readers, 2 + gone.size),
     }
     return nextUnreviewed(rows, here, gone)
+  }
+
+  /** The jobs in these rows, loaded if necessary. */
+  async jobsIn(first: number, last: number): Promise<Job[]> {
+    await this.load(first, last, UNINTERRUPTED)
+    const jobs = Array.from({ length: last - first + 1 }, (_, n) => this.at(first + n))
+    return jobs.filter((job) => job !== undefined)
+  }
+
+  /** The first jobs of the whole list, at most `most`. */
+  async firstJobs(most: number): Promise<Job[]> {
+    const found: Job[] = []
+    const params = pageParams(this.query, 0, PAGE, reader.name)
+    for (;;) {
+      const page = await api.jobs(params, UNINTERRUPTED)
+      found.push(...page.jobs)
+      if (!page.next_cursor || found.length >= most) return found.slice(0, most)
+      params.set('cursor', page.next_cursor)
+    }
   }
 
   /** Row of the selected job; -1 if it is in none that is known. */
@@ -175,7 +215,7 @@ export class Worklist {
     this.rows.markStale()
     try {
       const [counts] = await Promise.all([
-        api.jobCounts(conditions(this.query), signal),
+        api.jobCounts(conditions(this.query, reader.name), signal),
         this.load(first, last, signal),
       ])
       if (signal.aborted) return
@@ -200,7 +240,8 @@ export class Worklist {
   private async loadBlock(number: number, signal: AbortSignal): Promise<void> {
     const { query } = this
     const requestedAt = performance.now()
-    const page = await api.jobs(pageParams(query, number * BLOCK, BLOCK), signal)
+    const params = pageParams(query, number * BLOCK, BLOCK, reader.name)
+    const page = await api.jobs(params, signal)
     if (signal.aborted || query !== this.query) return
     this.rows.put(number, page.jobs, page.next_cursor !== null)
     this.store(page.jobs, requestedAt)

@@ -14,7 +14,7 @@ import type {
   Report,
   Scan,
 } from '../schemas'
-import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
+import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, unusualText, voxels } from '../text'
 import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
@@ -61,6 +61,7 @@ export class JobView {
   })
   private readonly doubts = new DoubtsBar()
   private readonly warnings = element('div.warnings')
+  private warningTexts: string[] = []
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
   private readonly deliveries = new Deliveries()
@@ -69,8 +70,9 @@ export class JobView {
     private readonly worklist: Worklist,
     onAgain: (scan: Scan) => void,
     onDelete: (scan: Scan) => void,
+    onAssign: (job: Job) => void,
   ) {
-    this.head = new JobHead(onAgain, onDelete)
+    this.head = new JobHead(onAgain, onDelete, onAssign)
     this.verdict = new VerdictView(worklist, this.measurements, () => this.doubts.confirmed())
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
@@ -160,6 +162,8 @@ export class JobView {
     this.findings.clear()
     this.verdict.show(null)
     this.doubts.show([])
+    this.warningTexts = []
+    delete this.warnings.dataset.seen
     fill(this.warnings)
     fill(this.facts)
     fill(this.use)
@@ -234,6 +238,7 @@ export class JobView {
     this.verdict.show(job)
     if (!job.uploaded) this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
+    if (this.resultShown === result) this.showWarnings(job)
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
     void this.loadResult(job, this.opened.signal)
@@ -256,11 +261,24 @@ export class JobView {
       const doubts = report.doubts ?? []
       this.doubts.show(doubts)
       const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
-      fill(this.warnings, warningBox([...texts].filter((text) => !repeats(text, doubts))))
+      this.warningTexts = [...texts].filter((text) => !repeats(text, doubts))
+      this.showWarnings(job)
       this.verdict.allow()
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
+  }
+
+  /** The warnings of the report, and sizes that are unusual by now: others are accepted meanwhile. */
+  private showWarnings(job: Job): void {
+    const texts = [
+      ...job.unusual_sizes.map((one) => `The ${unusualText(one)}.`),
+      ...this.warningTexts,
+    ]
+    const seen = texts.join('\n')
+    if (this.warnings.dataset.seen === seen) return
+    this.warnings.dataset.seen = seen
+    fill(this.warnings, warningBox(texts))
   }
 
   private showStill(job: Job): void {

@@ -1,6 +1,7 @@
 /** The heading of a job: its scan, its state, its model, and what can be done with the scan. */
 
 import { element, fill } from '../element'
+import { reader } from '../reader'
 import { finished, type Job, type Model, type Scan } from '../schemas'
 import { modelText, shapeText, spacingText, stateText, timeText } from '../text'
 
@@ -10,7 +11,10 @@ export class JobHead {
   constructor(
     private readonly onReuse: (scan: Scan) => void,
     private readonly onDelete: (scan: Scan) => void,
-  ) {}
+    private readonly onAssign: (job: Job) => void,
+  ) {
+    reader.onChange(() => this.clear())
+  }
 
   clear(): void {
     delete this.root.dataset.seen
@@ -18,7 +22,10 @@ export class JobHead {
   }
 
   show(job: Job, scan: Scan | null, model: Model | undefined): void {
-    const seen = JSON.stringify([job.state, job.verdict, scan?.id, model?.name])
+    const seen = JSON.stringify([
+      ...[job.state, job.verdict, job.assignee, job.unusual_sizes],
+      ...[scan?.id, model?.name],
+    ])
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     const facts = [
@@ -26,6 +33,7 @@ export class JobHead {
       scan === null ? '' : shapeText(scan),
       scan === null ? '' : spacingText(scan),
       `${job.uploaded ? 'stored' : 'requested'} ${timeText(job.created_at)}`,
+      job.assignee === null ? '' : `assigned to ${job.assignee}`,
     ]
     fill(
       this.root,
@@ -40,13 +48,24 @@ export class JobHead {
         ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
       ),
-      element('div.actions', {}, ...(scan !== null && finished(job) ? this.buttons(scan) : [])),
+      element('div.actions', {}, ...this.actions(job, scan)),
     )
   }
 
-  private buttons(scan: Scan): HTMLButtonElement[] {
+  private actions(job: Job, scan: Scan | null): HTMLButtonElement[] {
     const button = (label: string, onclick: () => void): HTMLButtonElement =>
       element('button.quiet', { type: 'button', onclick }, label)
+    const assign = button('Assign …', () => this.onAssign(job))
+    return [
+      ...(reader.may('jobs:assign') ? [assign] : []),
+      ...(scan !== null && finished(job) ? this.ofScan(scan, button) : []),
+    ]
+  }
+
+  private ofScan(
+    scan: Scan,
+    button: (label: string, onclick: () => void) => HTMLButtonElement,
+  ): HTMLButtonElement[] {
     return [
       button('Use this scan again', () => this.onReuse(scan)),
       button('Delete scan …', () => this.onDelete(scan)),

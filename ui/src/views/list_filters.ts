@@ -7,11 +7,14 @@ import {
   EVERYTHING,
   isNarrowed,
   type JobQuery,
+  MINE,
+  NOBODY,
   SORTS,
   type Sort,
   TABS,
   type Tab,
 } from '../job_query'
+import { reader } from '../reader'
 import { deleteView, savedViews, saveView } from '../saved_views'
 import type { JobCounts } from '../schemas'
 
@@ -21,7 +24,9 @@ const FACETS = [
   ['model', 'Model', 'models', 'All models'],
   ['modality', 'Modality', 'modalities', 'All modalities'],
   ['reviewer', 'Reader', 'reviewers', 'All readers'],
+  ['assignee', 'Assigned to', 'assignees', 'Assigned to anyone'],
 ] as const
+type Facet = (typeof FACETS)[number][0]
 
 export class ListFilters {
   readonly root: HTMLElement
@@ -29,7 +34,7 @@ export class ListFilters {
   private readonly tab: HTMLSelectElement
   private readonly sort: HTMLSelectElement
   private readonly text: HTMLInputElement
-  private readonly facets: Record<'model' | 'modality' | 'reviewer', HTMLSelectElement>
+  private readonly facets: Record<Facet, HTMLSelectElement>
   private readonly from = this.day('From')
   private readonly to = this.day('To')
   private readonly more: HTMLDetailsElement
@@ -59,10 +64,11 @@ export class ListFilters {
         this.typing = window.setTimeout(changed, TYPING_MS)
       },
     })
-    const [model, modality, reviewer] = FACETS.map(([, label, , all]) =>
-      choice(label, changed, [['', all]]),
-    ) as [HTMLSelectElement, HTMLSelectElement, HTMLSelectElement]
-    this.facets = { model, modality, reviewer }
+    this.facets = Object.fromEntries(
+      FACETS.map(([name, label, , all]) => [name, choice(label, changed, [['', all]])]),
+    ) as Record<Facet, HTMLSelectElement>
+    this.offerReaders()
+    reader.onChange(() => this.offerReaders())
     this.reset = element(
       'button.quiet',
       {
@@ -112,6 +118,7 @@ export class ListFilters {
       model: value(this.facets.model),
       modality: value(this.facets.modality),
       reviewer: value(this.facets.reviewer),
+      assignee: value(this.facets.assignee),
       from: inputOf(this.from).value,
       to: inputOf(this.to).value,
     }
@@ -133,6 +140,7 @@ export class ListFilters {
     for (const [name, select] of Object.entries(this.facets)) {
       choose(select, query[name as keyof JobQuery])
     }
+    if (query.assignee === MINE && reader.name === '') this.facets.assignee.value = ''
     inputOf(this.from).value = query.from
     inputOf(this.to).value = query.to
     this.changed()
@@ -157,8 +165,20 @@ export class ListFilters {
         `${value} (${number.format(count)})`,
       ])
       fill(select, ...options([['', all], ...known]))
+      if (name === 'assignee') this.offerReaders()
       choose(select, chosen)
     }
+  }
+
+  /** Jobs of the reader, if the name is known, and of nobody, before those of all others. */
+  private offerReaders(): void {
+    const select = this.facets.assignee
+    const chosen = select.value
+    for (const option of [...select.options]) if (option.value.startsWith('*')) option.remove()
+    const mine: [string, string][] = reader.name === '' ? [] : [[MINE, `Me (${reader.name})`]]
+    const first = select.options[0] ?? null
+    first?.after(...options([...mine, [NOBODY, 'Nobody']]))
+    select.value = chosen
   }
 
   private listViews(chosen = ''): void {

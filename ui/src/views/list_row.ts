@@ -3,7 +3,16 @@
 import { element } from '../element'
 import { hashOf } from '../route'
 import type { Job } from '../schemas'
-import { countText, etaText, modelText, shortTimeText, stateText, timeText } from '../text'
+import {
+  countText,
+  etaText,
+  modelText,
+  shortTimeText,
+  shortUnusualText,
+  stateText,
+  timeText,
+  unusualText,
+} from '../text'
 
 export class ListRow {
   readonly root: HTMLLIElement
@@ -13,8 +22,11 @@ export class ListRow {
   private readonly model = element('span.model')
   private readonly state = element('span.state')
   private readonly warnings = element('span.warnings')
-  private readonly bar = element('progress', { max: 1 })
+  private readonly bar = element('progress', { max: 1, hidden: true })
+  private readonly box = element('input', { type: 'checkbox', tabindex: -1, disabled: true })
+  private job: Job | null | undefined = null
   private seen = ''
+  private at = [-1, -1]
 
   constructor() {
     this.link = element(
@@ -24,31 +36,40 @@ export class ListRow {
       element('span.line', {}, this.model, this.warnings, this.state),
       this.bar,
     )
-    this.root = element('li', {}, this.link)
+    this.root = element('li', {}, this.link, this.box)
   }
 
   /** `top`: in pixels from the start of the list. */
   place(row: number, total: number, top: number): void {
-    this.root.style.transform = `translateY(${top}px)`
-    this.root.setAttribute('aria-posinset', String(row + 1))
-    this.root.setAttribute('aria-setsize', String(total))
+    if (row !== this.at[0]) {
+      this.root.style.transform = `translateY(${top}px)`
+      this.root.setAttribute('aria-posinset', String(row + 1))
+    }
+    if (total !== this.at[1]) this.root.setAttribute('aria-setsize', String(total))
+    this.at = [row, total]
   }
 
   /** Shows the job, or that it has not arrived yet. */
-  show(job: Job | undefined, selected: boolean, reachable: boolean): void {
-    this.link.tabIndex = reachable ? 0 : -1
+  show(job: Job | undefined, { selected, reachable, chosen }: RowState): void {
     const eta = job === undefined || !isOpen(job) ? '' : etaText(job)
-    const seen = JSON.stringify([job, selected, eta])
-    if (seen === this.seen) return
-    this.seen = seen
-    this.root.setAttribute('aria-busy', String(job === undefined))
-    if (selected) this.link.setAttribute('aria-current', 'page')
-    else this.link.removeAttribute('aria-current')
+    const seen = `${selected} ${reachable} ${chosen} ${eta}`
+    if (seen !== this.seen) {
+      this.seen = seen
+      this.link.tabIndex = reachable ? 0 : -1
+      if (selected) this.link.setAttribute('aria-current', 'page')
+      else this.link.removeAttribute('aria-current')
+      this.box.checked = chosen
+      this.root.classList.toggle('chosen', chosen)
+    } else if (job === this.job) return
+    this.job = job
     if (job === undefined) this.blank()
     else this.fill(job, eta)
   }
 
   private blank(): void {
+    this.root.setAttribute('aria-busy', 'true')
+    this.box.disabled = true
+    this.box.removeAttribute('aria-label')
     for (const part of [this.when, this.model, this.state, this.warnings]) part.textContent = ''
     this.name.textContent = 'Loading …'
     this.bar.hidden = true
@@ -61,15 +82,16 @@ export class ListRow {
 
   private fill(job: Job, eta: string): void {
     const state = stateText(job)
+    this.root.setAttribute('aria-busy', 'false')
+    this.box.disabled = false
+    this.box.setAttribute('aria-label', `Choose ${job.scan_name}`)
     this.link.href = hashOf({ page: 'job', id: job.id })
     this.link.title = titleOf(job)
     this.name.textContent = job.scan_name
     this.when.textContent = shortTimeText(job.created_at)
-    this.model.textContent = [job.modality ?? [], modelText(job)].flat().join(' · ')
+    this.model.textContent = kindText(job)
     this.state.textContent = eta === '' ? state : `${state}, ${eta}`
-    this.warnings.textContent = job.warnings === 0 ? '' : `⚠ ${job.warnings}`
-    this.warnings.setAttribute('aria-label', countText(job.warnings, 'warning'))
-    this.warnings.hidden = job.warnings === 0
+    this.fillWarnings(job)
     this.root.dataset.job = job.id
     this.root.dataset.state = job.state
     this.root.dataset.verdict = job.verdict ?? ''
@@ -77,6 +99,42 @@ export class ListRow {
     this.bar.value = job.progress.fraction
     this.bar.setAttribute('aria-label', `Progress of ${job.scan_name}`)
   }
+
+  /** The label of the most unusual size, and the number of warnings. */
+  private fillWarnings(job: Job): void {
+    const reasons = reasonsOf(job)
+    const [unusual] = job.unusual_sizes
+    const shown = [
+      unusual !== undefined && shortUnusualText(unusual),
+      job.warnings > 0 && String(job.warnings),
+    ].filter((part) => part !== false)
+    this.warnings.textContent = shown.length === 0 ? '' : `⚠ ${shown.join(' · ')}`
+    this.warnings.setAttribute('aria-label', reasons.join(', '))
+    this.warnings.hidden = reasons.length === 0
+    this.root.classList.toggle('odd', reasons.length > 0)
+  }
+}
+
+/** How a row is shown, beside its job. */
+export interface RowState {
+  /** Its job is on screen. */
+  selected: boolean
+  /** Tab leads to it. */
+  reachable: boolean
+  /** The reader has chosen it, to do the same to several jobs. */
+  chosen: boolean
+}
+
+/** Who is to judge it, its modality and its model. */
+function kindText(job: Job): string {
+  const whose = job.assignee === null ? null : `for ${job.assignee}`
+  return [whose, job.modality, modelText(job)].filter((part) => part !== null).join(' · ')
+}
+
+/** Why the mask should be looked at. */
+function reasonsOf(job: Job): string[] {
+  const warnings = job.warnings > 0 ? [countText(job.warnings, 'warning')] : []
+  return [...job.unusual_sizes.map(unusualText), ...warnings]
 }
 
 function isOpen(job: Job): boolean {
@@ -86,6 +144,7 @@ function isOpen(job: Job): boolean {
 function titleOf(job: Job): string {
   const lines = [job.scan_name, `requested ${timeText(job.created_at)}`]
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict} by ${job.reviewer}`)
-  if (job.warnings > 0) lines.push(countText(job.warnings, 'warning'))
+  if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)
+  lines.push(...reasonsOf(job))
   return lines.join('\n')
 }

@@ -33,7 +33,9 @@ export class StartView {
   private readonly uploads = new Uploads(() => this.render())
   private readonly rows = new Map<Upload, HTMLLIElement>()
   private readonly list = element('ul.uploads')
-  private readonly unfinished = new UnfinishedNote()
+  private readonly unfinished = new UnfinishedNote(() =>
+    this.uploads.items.flatMap((item) => (item.id === null || item.scan !== null ? [] : [item.id])),
+  )
   private readonly choices: Record<2 | 3, ModelChoice>
   private readonly models = element('div.models')
   private readonly earlier = element('div.earlier')
@@ -182,7 +184,7 @@ export class StartView {
       }
       fillRow(row, item, this.uploads)
     }
-    this.unfinished.show(this.uploads.items.map((item) => item.id))
+    this.unfinished.show()
   }
 
   private renderModels(scans: Scan[]): void {

@@ -9,7 +9,8 @@ export class UndoBar {
   private timer = 0
   private action: (() => void) | null = null
 
-  constructor() {
+  /** `id`: of its button. */
+  constructor(private readonly id = 'undo') {
     // A reader who is about to press the button has time to do so.
     for (const event of ['mouseenter', 'focusin']) {
       this.root.addEventListener(event, () => clearTimeout(this.timer))
@@ -30,7 +31,7 @@ export class UndoBar {
       element('span', {}, text),
       element(
         'button',
-        { type: 'button', id: 'undo', onclick: () => this.undo() },
+        { type: 'button', id: this.id, onclick: () => this.undo() },
         'Undo',
         element('kbd', { 'aria-hidden': 'true' }, 'U'),
       ),

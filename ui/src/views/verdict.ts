@@ -4,9 +4,9 @@ import * as api from '../api'
 import { draftOf, keepDraft, tidyDrafts } from '../drafts'
 import { element, fill } from '../element'
 import type { Keys } from '../key_events'
-import { recall, remember } from '../preferences'
 import { prefetch } from '../prefetch'
 import { Presence } from '../presence'
+import { reader } from '../reader'
 import { go } from '../route'
 import type { Job, NewReview, Review, Viewers } from '../schemas'
 import type { Worklist } from '../worklist'
@@ -72,8 +72,10 @@ export class VerdictView {
       type: 'text',
       maxlength: 200,
       autocomplete: 'name',
-      value: recall('reviewer', ''),
-      onchange: () => remember('reviewer', this.reviewer.value.trim()),
+      value: reader.name,
+      onchange: () => {
+        reader.name = this.reviewer.value.trim()
+      },
     })
     this.name = element(
       'div.name',
@@ -105,6 +107,9 @@ export class VerdictView {
       this.past,
     )
     this.root.hidden = true
+    reader.onChange(() => {
+      if (!reader.hasAccount) this.reviewer.value = reader.name
+    })
     tidyDrafts()
   }
 
@@ -200,7 +205,7 @@ export class VerdictView {
     const { job } = this
     if (job === null || this.accept.disabled) return
     const reviewer = this.reviewer.value.trim()
-    remember('reviewer', reviewer)
+    reader.name = reviewer
     const comment = this.comment.value.trim()
     const { forReview: measurements } = this.measurements
     await this.save(job, { ...verdict, comment, reviewer, measurements, seen: this.seen })

@@ -1,0 +1,23 @@
+"""The caller's own account: for clients that offer only what the caller may do."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from service.auth import Permission, Principal
+from service.http.permissions import Allowed
+from service.schemas import AccountOut
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/v1/account")
+def get_account(
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+) -> AccountOut:
+    """The name of the caller in reviews, its project, and its permissions."""
+    return AccountOut(
+        reader=principal.reader,
+        project=principal.project,
+        permissions=sorted(principal.permissions),
+    )

@@ -1,0 +1,30 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { OpenUploads } from './open_uploads'
+
+const tabs: OpenUploads[] = []
+const tab = (ids: string[]): OpenUploads => {
+  tabs.push(new OpenUploads(() => ids))
+  return tabs.at(-1)!
+}
+
+afterEach(() => {
+  for (const one of tabs.splice(0)) one.close()
+})
+
+describe('open uploads', () => {
+  it('are known in all tabs as long as they are in a list', async () => {
+    const ids = ['b']
+    const here = tab(['a'])
+    tab(ids)
+    tab(['c', 'd'])
+    expect(await here.ofAllTabs(50)).toEqual(new Set(['a', 'b', 'c', 'd']))
+    ids.pop()
+    expect(await here.ofAllTabs(50)).toEqual(new Set(['a', 'c', 'd']))
+  })
+
+  it('of a tab that is closed are in no list', async () => {
+    const here = tab([])
+    tab(['a']).close()
+    expect(await here.ofAllTabs(50)).toEqual(new Set())
+  })
+})

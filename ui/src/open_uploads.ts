@@ -1,0 +1,43 @@
+/**
+ * The uploads that are in the list of any tab of this browser, running or to be continued there.
+ *
+ * Tabs ask each other. Locks of the browser would do, but exist only on hosts with TLS.
+ */
+
+const NAME = 'tessera.uploads'
+const WAIT_MS = 400 // tabs in the background answer a little later
+
+interface Message {
+  kind: 'ask' | 'open'
+  ids: string[]
+}
+
+export class OpenUploads {
+  private heard = new Set<string>()
+  private readonly channel =
+    typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(NAME)
+
+  /** `own`: ids of the uploads in the list of this tab. */
+  constructor(private readonly own: () => string[]) {
+    this.channel?.addEventListener('message', ({ data }: MessageEvent<Message>) => {
+      if (data.kind === 'open') for (const id of data.ids) this.heard.add(id)
+      else if (own().length > 0) this.send({ kind: 'open', ids: own() })
+    })
+  }
+
+  /** The ids of those in all tabs. */
+  async ofAllTabs(waitMs: number = WAIT_MS): Promise<Set<string>> {
+    this.heard = new Set()
+    this.send({ kind: 'ask', ids: [] })
+    if (this.channel !== null) await new Promise((done) => setTimeout(done, waitMs))
+    return new Set([...this.own(), ...this.heard])
+  }
+
+  close(): void {
+    this.channel?.close()
+  }
+
+  private send(message: Message): void {
+    this.channel?.postMessage(message)
+  }
+}
