@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Point } from '../schemas'
-import type { Surface } from '../viewer/port'
+import type { DrawingSurface } from '../viewer/port'
 import { Drawing } from './drawing'
 import type { Drawn, Kind } from './measurement'
 import { dragged } from './shape'
 
 /** A pane that shows pixels at twice their size, from (10, 20). */
-function surface(slice = 0): Surface {
+function surface(slice = 0): DrawingSurface {
   return {
     plane: 'axial',
     root: null as unknown as HTMLElement,

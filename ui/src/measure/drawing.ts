@@ -1,7 +1,7 @@
 /** What is being drawn, or dragged by a handle, at the moment. */
 
 import type { Point } from '../schemas'
-import type { At, Surface } from '../viewer/port'
+import type { At, DrawingSurface } from '../viewer/port'
 import { type Drawn, KINDS, type Kind } from './measurement'
 import { dragged, isProper, pointsOf } from './shape'
 
@@ -10,7 +10,7 @@ const CLICK = 4 // CSS pixels that a press may move and still be a click
 interface Started {
   kind: Kind
   placed: Point[]
-  plane: Surface['plane']
+  plane: DrawingSurface['plane']
   /** Where the last point was placed by the pointer; null for a key. */
   from: At | null
   /** Where the next point would be. */
@@ -48,7 +48,7 @@ export class Drawing {
   }
 
   /** A drawing ends with its slice: a region is on one slice. One by keys follows the crosshair. */
-  check(surfaces: Surface[], crosshair: Point | null): void {
+  check(surfaces: DrawingSurface[], crosshair: Point | null): void {
     const { started } = this
     if (started === null) return
     const surface = surfaces.find((one) => one.plane === started.plane)
@@ -57,7 +57,7 @@ export class Drawing {
   }
 
   /** What would be drawn if the next point was placed now. */
-  preview(surface: Surface): Drawn | null {
+  preview(surface: DrawingSurface): Drawn | null {
     const { started } = this
     if (started === null || started.plane !== surface.plane) return null
     const placed = [...started.placed, started.next]
@@ -67,7 +67,7 @@ export class Drawing {
   }
 
   /** Two clicks, or a press that is dragged, place two points. */
-  press(kind: Kind, surface: Surface, at: At): void {
+  press(kind: Kind, surface: DrawingSurface, at: At): void {
     if (this.started?.plane !== surface.plane) this.place(kind, surface, surface.toPoint(at), at)
   }
 
@@ -75,7 +75,7 @@ export class Drawing {
     this.edit = { drawn, handle }
   }
 
-  move(surface: Surface, at: At): void {
+  move(surface: DrawingSurface, at: At): void {
     if (this.edit !== null) this.drag(surface, at)
     else if (this.started?.plane === surface.plane) {
       this.started.next = surface.toPoint(at)
@@ -83,7 +83,7 @@ export class Drawing {
     }
   }
 
-  release(surface: Surface, at: At): void {
+  release(surface: DrawingSurface, at: At): void {
     const { started } = this
     if (this.edit !== null) this.drop()
     else if (started?.plane === surface.plane && !isClick(started.from, at)) {
@@ -98,7 +98,7 @@ export class Drawing {
   }
 
   /** `from`: where the pointer is; null for a point that was placed by a key. */
-  place(kind: Kind, surface: Surface, point: Point, from: At | null): void {
+  place(kind: Kind, surface: DrawingSurface, point: Point, from: At | null): void {
     const earlier = this.started?.plane === surface.plane ? this.started.placed : []
     const placed = [...earlier, point]
     if (placed.length < KINDS[kind].placed) {
@@ -116,7 +116,7 @@ export class Drawing {
     }
   }
 
-  private drag(surface: Surface, at: At): void {
+  private drag(surface: DrawingSurface, at: At): void {
     const { drawn, handle } = this.edit!
     const points = dragged(drawn, handle, at, surface)
     if (!isProper(drawn.kind, points)) return

@@ -1,7 +1,7 @@
 /** Measurements drawn over one pane, and the pointer on it. */
 
 import type { Point } from '../schemas'
-import type { At, Surface } from '../viewer/port'
+import type { At, DrawingSurface } from '../viewer/port'
 import { type Drawn, isRegion } from './measurement'
 
 const SVG = 'http://www.w3.org/2000/svg'
@@ -18,9 +18,9 @@ export interface Figure {
 
 export interface Pointer {
   /** Whether a press belongs to measuring; else the viewer gets it. */
-  press: (surface: Surface, at: At) => boolean
-  move: (surface: Surface, at: At) => void
-  release: (surface: Surface, at: At) => void
+  press: (surface: DrawingSurface, at: At) => boolean
+  move: (surface: DrawingSurface, at: At) => void
+  release: (surface: DrawingSurface, at: At) => void
   /** The press was taken away, for example by the system. */
   cancel: () => void
   /** Whether a tool is in the reader's hand. */
@@ -30,17 +30,17 @@ export interface Pointer {
 export class Layer {
   private readonly svg = node('svg', { class: 'measures', 'aria-hidden': 'true' })
   private figures: Figure[] = []
-  private surface: Surface
+  private surface: DrawingSurface
   private pressed = false
 
-  constructor(surface: Surface, pointer: Pointer) {
+  constructor(surface: DrawingSurface, pointer: Pointer) {
     this.surface = surface
     surface.root.append(this.svg)
     this.listen(surface.root, pointer)
   }
 
   /** `cursor`: the point at which a key places, if a tool is active. */
-  draw(surface: Surface, figures: Figure[], cursor: Point | null): void {
+  draw(surface: DrawingSurface, figures: Figure[], cursor: Point | null): void {
     this.surface = surface
     this.figures = figures.filter(({ drawn }) => drawn.points.every(surface.shows))
     surface.root.classList.toggle('measuring', cursor !== null)

@@ -2,7 +2,7 @@
 
 import type { Keys } from '../key_events'
 import type { Point, Review } from '../schemas'
-import type { At, Controls, Surface } from '../viewer/port'
+import type { At, Controls, DrawingSurface } from '../viewer/port'
 import { Drawing } from './drawing'
 import { type Figure, Layer } from './layer'
 import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST, newId } from './measurement'
@@ -197,7 +197,7 @@ export class Measuring {
 
   /** Draws everything again: the viewer has moved. */
   redraw(): void {
-    const surfaces = this.viewer?.surfaces ?? []
+    const surfaces = this.viewer?.drawingSurfaces ?? []
     this.drawing.check(surfaces, this.viewer?.crosshair ?? null)
     for (const surface of surfaces) {
       const figures = this.hidden ? [] : this.figures(surface)
@@ -209,7 +209,7 @@ export class Measuring {
     return this.tool === null || this.viewer === null ? null : this.viewer.crosshair
   }
 
-  private figures(surface: Surface): Figure[] {
+  private figures(surface: DrawingSurface): Figure[] {
     const shown = this.others.filter((one) => one.shown).flatMap(({ drawn }) => drawn)
     const others = shown.map((drawn): Figure => {
       return { drawn, text: this.linesOf(drawn).slice(0, 2), state: 'other' }
@@ -229,7 +229,7 @@ export class Measuring {
     return this.scan === null ? [] : linesOf(drawn, { ...this.scan, grid: null })
   }
 
-  private layerOf(surface: Surface): Layer {
+  private layerOf(surface: DrawingSurface): Layer {
     let layer = this.layers.get(surface.root)
     if (layer === undefined) {
       const made = new Layer(surface, {
@@ -245,7 +245,7 @@ export class Measuring {
     return layer
   }
 
-  private press(surface: Surface, at: At, layer: Layer): boolean {
+  private press(surface: DrawingSurface, at: At, layer: Layer): boolean {
     if (this.tool !== null) {
       this.drawing.press(this.tool, surface, at)
       return true
@@ -259,7 +259,7 @@ export class Measuring {
 
   private placeByKey(): void {
     const { tool, viewer } = this
-    const surface = viewer?.surfaces.find((one) => one.plane === viewer.active)
+    const surface = viewer?.drawingSurfaces.find((one) => one.plane === viewer.active)
     if (tool !== null && surface !== undefined) {
       this.drawing.place(tool, surface, viewer!.crosshair, null)
     }

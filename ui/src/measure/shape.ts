@@ -1,11 +1,11 @@
 /** From what the reader places on the screen to the points of a measurement, and back. */
 
 import type { Point } from '../schemas'
-import type { At, Surface } from '../viewer/port'
+import type { At, DrawingSurface } from '../viewer/port'
 import { type Drawn, isRegion, type Kind } from './measurement'
 
 /** The points of a measurement from the placed ones: a region is given by two opposite corners. */
-export function pointsOf(kind: Kind, placed: Point[], surface: Surface): Point[] {
+export function pointsOf(kind: Kind, placed: Point[], surface: DrawingSurface): Point[] {
   if (!isRegion(kind)) return placed
   const [a, c] = placed.map((point) => surface.toPixel(point)) as [At, At]
   return regionOf(kind, a, c).map((at) => surface.toPoint(at))
@@ -23,7 +23,12 @@ function regionOf(kind: Kind, a: At, c: At): At[] {
 }
 
 /** The points after one of them was dragged to another place. */
-export function dragged({ kind, points }: Drawn, n: number, to: At, surface: Surface): Point[] {
+export function dragged(
+  { kind, points }: Drawn,
+  n: number,
+  to: At,
+  surface: DrawingSurface,
+): Point[] {
   const at = points.map((point) => surface.toPixel(point))
   if (kind === 'rectangle') {
     return pointsOf(kind, [points[(n + 2) % 4]!, surface.toPoint(to)], surface)

@@ -77,6 +77,11 @@ export class Legend {
     return this.hidden.has(label) ? 0 : Math.max(1 / 255, this.opacities.get(label) ?? 1)
   }
 
+  /** The mask's value in a slot: the first one, where several share it. */
+  valueOf(slot: number): number {
+    return this.values[slot - 1] ?? 0
+  }
+
   /** The slot of each voxel: one byte, however large the mask's values are. */
   slotsOf(mask: ArrayLike<number>): Uint8Array {
     return this.instances ? this.slotsOfObjects(mask) : this.slotsOfLabels(mask)

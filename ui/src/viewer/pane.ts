@@ -109,6 +109,11 @@ export class Pane {
   }
 }
 
+/** The plane whose orientation a pane has. */
+export function planeOf({ plane }: Pane): Plane {
+  return plane === 'image' ? 'axial' : plane
+}
+
 function svg(name: string, className = ''): SVGElement {
   const node = document.createElementNS(SVG, name)
   if (className !== '') node.setAttribute('class', className)

@@ -9,8 +9,14 @@ import type { Window } from './voi'
 
 export type Plane = 'axial' | 'coronal' | 'sagittal'
 
-/** `main`: one large plane and two small ones; `planes`: three of one size; else one plane. */
-export type View = 'main' | 'planes' | Plane
+/** Two panes side by side. */
+export type Pair = 'axial+coronal' | 'axial+sagittal' | 'coronal+sagittal' | `${Plane}+volume`
+
+/**
+ * `main`: one large plane and two small ones; `planes`: three of one size; `four`: these and 3D;
+ * `volume`: 3D alone; else two panes or one plane.
+ */
+export type View = 'main' | 'planes' | 'four' | 'volume' | Pair | Plane
 
 /** The values under the crosshair. */
 export interface Readout {
@@ -25,7 +31,7 @@ export interface Readout {
 
 /** Where a point is drawn: CSS pixels from the window's upper left. */
 export interface ScreenPoint {
-  plane: Plane
+  plane: Plane | 'volume'
   x: number
   y: number
 }
@@ -40,7 +46,7 @@ export interface At {
  * A pane on screen, for what is drawn over it. Points are in RAS+ mm in a volume, and
  * (column, row, 0) in an image.
  */
-export interface Surface {
+export interface DrawingSurface {
   plane: Plane
   /** Layers lie over this element, and listen to it. */
   root: HTMLElement
@@ -49,6 +55,15 @@ export interface Surface {
   toPoint: (at: At) => Point
   /** Whether the slice on screen contains a point. */
   shows: (point: Point) => boolean
+}
+
+/** The box around the surface of a label in 3D, in RAS+ mm. */
+export interface SurfaceBox {
+  /** The label's value; for numbered objects, the first one with the same colour. */
+  value: number
+  low: Point
+  high: Point
+  triangles: number
 }
 
 export interface MaskStyle {
@@ -133,15 +148,19 @@ export interface Controls {
   /** The pixel (row, column) of an image in RAS+ mm. */
   worldOfPixel: (row: number, column: number) => Point | null
   /** The panes on screen. */
-  readonly surfaces: Surface[]
+  readonly drawingSurfaces: DrawingSurface[]
   /** The values of the scan; null where the page has none. */
   readonly grid: Grid | null
   /** The plane that keys act on. */
   readonly active: Plane
-  /** The crosshair, as a point of a surface. */
+  /** The crosshair, as a point of a drawing surface. */
   readonly crosshair: Point
   /** Moves the crosshair on the active plane, by voxels. */
   step: (right: number, down: number) => void
-  /** Where a point (RAS+ mm) is drawn, in each plane on screen whose slice contains it. */
+  /**
+   * Where a point (RAS+ mm) is drawn: in 3D, and in each plane on screen whose slice contains it.
+   */
   project: (world: Point) => ScreenPoint[]
+  /** The surfaces in 3D; none for an image. */
+  readonly surfaces: SurfaceBox[]
 }

@@ -7,7 +7,14 @@ import type { Point, Tiles } from '../schemas'
 import { cut, type Tiled } from '../tiles'
 import { canvasOf, decode, type LabelTile, painted } from './label_tiles'
 import type { Legend } from './legend'
-import type { MaskStyle, ScreenPoint, Surface, TiledViewer, View, ViewerEvents } from './port'
+import type {
+  DrawingSurface,
+  MaskStyle,
+  ScreenPoint,
+  TiledViewer,
+  View,
+  ViewerEvents,
+} from './port'
 
 const MOST_ZOOM = 16 // screen pixels for a pixel of the image
 const KEPT = 64 // decoded tiles of the mask
@@ -167,6 +174,8 @@ class DeepZoomViewer implements TiledViewer {
     return this.image === null ? null : [column, row, 0]
   }
 
+  readonly surfaces = []
+
   project([x, y]: Point): ScreenPoint[] {
     const { item } = this
     if (item === undefined) return []
@@ -180,7 +189,7 @@ class DeepZoomViewer implements TiledViewer {
     return this.viewer.world.getItemAt(0)
   }
 
-  get surfaces(): Surface[] {
+  get drawingSurfaces(): DrawingSurface[] {
     const { item, image } = this
     if (item === undefined || image === null) return []
     const { width, height } = image.tiles

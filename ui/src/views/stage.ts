@@ -8,17 +8,10 @@ import type { Point, Problem, Scan } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
+import { fullScreenButton } from './full_screen'
 import { problemBox } from './messages'
+import { ViewChoice } from './view_choice'
 import { WindowChoice } from './window_choice'
-
-/** The view, its button's text and name, and its key. */
-const VIEWS: [View, string, string, string][] = [
-  ['planes', '3', 'Three planes', '1'],
-  ['axial', 'Axial', 'Axial plane', '2'],
-  ['coronal', 'Coronal', 'Coronal plane', '3'],
-  ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
-  ['main', '1 + 2', 'One large plane and two small', '5'],
-]
 
 const CONTEXT_LOST: Problem = {
   title: 'The image was lost',
@@ -44,7 +37,7 @@ export class Stage {
   private readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
-    role: 'img',
+    role: 'group',
     'aria-label': 'The scan with its mask. The values under the crosshair are shown below.',
   })
   private readonly cover = element('div.cover', { 'aria-live': 'polite' })
@@ -53,7 +46,10 @@ export class Stage {
     'aria-label': 'Values under the crosshair',
   })
   private readonly notice = element('span.notice')
-  private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
+  private readonly views = new ViewChoice(
+    (view) => this.setView(view),
+    () => this.screen.focus(),
+  )
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
   private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
@@ -94,7 +90,6 @@ export class Stage {
       value: recall('opacity', '50'),
       oninput: () => this.applyMask(),
     })
-    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)))
     this.root = this.layout()
   }
 
@@ -172,12 +167,12 @@ export class Stage {
     if (!(await viewer.show(file, dimension, start))) return
     this.flat = dimension === 2
     this.startsInverted = inverted
-    this.views.hidden = this.flat
+    this.views.root.hidden = this.flat
     this.root.dataset.scan = 'shown'
     this.windows.show(viewer, windows)
     this.invert.hidden = false
     this.invert.ariaPressed = String(inverted)
-    this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
+    this.setView(this.flat ? 'axial' : this.views.remembered)
     this.notice.textContent =
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
@@ -187,7 +182,7 @@ export class Stage {
   showTiles(viewer: TiledViewer, image: Tiled): void {
     viewer.open(image)
     this.flat = true
-    this.views.hidden = true
+    this.views.root.hidden = true
     this.windows.hide()
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
@@ -214,15 +209,12 @@ export class Stage {
   setView(view: View): void {
     if (this.viewer === null) return
     this.viewer.view = view
-    if (!this.flat) remember('view', view)
-    for (const button of this.views.children) {
-      button.setAttribute('aria-pressed', String((button as HTMLElement).dataset.view === view))
-    }
+    if (!this.flat) this.views.show(view)
   }
 
   setViewByKey(key: string): void {
-    const match = VIEWS.find(([, , , shortcut]) => shortcut === key)
-    if (match !== undefined && !this.flat) this.setView(match[0])
+    const view = this.views.byKey(key)
+    if (view !== undefined && !this.flat) this.setView(view)
   }
 
   changeOpacity(by: number): void {
@@ -276,7 +268,7 @@ export class Stage {
     const tools = element(
       'div.tools',
       { role: 'toolbar', 'aria-label': 'Image' },
-      this.views,
+      this.views.root,
       element(
         'div.group',
         { role: 'group', 'aria-label': 'Mask' },
@@ -299,6 +291,7 @@ export class Stage {
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
         tool('Reset', 'Reset zoom, position and window (0)', () => this.reset()),
+        fullScreenButton(),
       ),
     )
     roveToolbar(tools)
@@ -324,21 +317,6 @@ export class Stage {
     onclick: () => void,
   ): HTMLButtonElement {
     return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
-  }
-
-  private viewButton(view: View, label: string, name: string, key: string): HTMLElement {
-    return element(
-      'button',
-      {
-        type: 'button',
-        'data-view': view,
-        'aria-pressed': 'false',
-        title: `${name} (${key})`,
-        'aria-label': name,
-        onclick: () => this.setView(view),
-      },
-      label,
-    )
   }
 
   private showReadout({ world, voxel, values, label }: Readout): void {

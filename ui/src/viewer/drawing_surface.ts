@@ -4,11 +4,16 @@ import type { Point } from '../schemas'
 import type { Camera } from './camera'
 import { dot, toVoxel, toWorld } from './geometry'
 import type { Pane } from './pane'
-import type { Surface } from './port'
+import type { DrawingSurface } from './port'
 import type { Scan } from './scan'
 
 /** `voxel`: the one under the crosshair, whose slice is on screen. */
-export function surfaceOf(pane: Pane, camera: Camera, scan: Scan, voxel: Point): Surface {
+export function drawingSurfaceOf(
+  pane: Pane,
+  camera: Camera,
+  scan: Scan,
+  voxel: Point,
+): DrawingSurface {
   const { space } = scan
   const { axis } = camera.plane
   const half = space.step[axis]! / 2 + 0.01
