@@ -137,10 +137,10 @@ def test_arrow_keys_move_within_tools_and_labels(page: Page, gateway: Gateway, j
     page.locator("[data-view=planes]").focus()
     for key, name in (
         ("ArrowRight", "Axial plane"),
-        ("End", "Reset zoom, position and window (0)"),
+        ("End", "Full screen"),
     ):
         page.keyboard.press(key)
         expect(page.get_by_role("button", name=name)).to_be_focused()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")  # comes back to the tool that was left
-    expect(page.get_by_role("button", name="Reset zoom")).to_be_focused()
+    expect(page.get_by_role("button", name="Full screen")).to_be_focused()
