@@ -5,12 +5,13 @@ import { element, fill } from '../element'
 const SHOWN_MS = 5000
 
 export class UndoBar {
-  readonly root = element('div.undo', { role: 'status' })
+  readonly root: HTMLElement
   private timer = 0
   private action: (() => void) | null = null
 
-  /** `id`: of its button. */
-  constructor(private readonly id = 'undo') {
+  /** `id`: of its button; also the class of the bar. */
+  constructor(private readonly id: 'undo' | 'undo-batch' = 'undo') {
+    this.root = element(`div.${id}`, { role: 'status' })
     // A reader who is about to press the button has time to do so.
     for (const event of ['mouseenter', 'focusin']) {
       this.root.addEventListener(event, () => clearTimeout(this.timer))
