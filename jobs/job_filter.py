@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobs.job import JobState
+from jobs.second_reading import ReadingState
 
 
 class JobSort(StrEnum):
@@ -38,6 +39,10 @@ class JobFilter:
     """With one of these verdicts."""
     reviewer: str | None = None
     """Last reviewed by a reader of this name."""
+    readings: tuple[ReadingState, ...] = ()
+    """With a second reading in one of these states."""
+    unread_by: str | None = None
+    """Not read by a reader of this name, in a second reading."""
     model: str | None = None
     batch: str | None = None
     modality: str | None = None
@@ -59,6 +64,7 @@ class JobCounts:
     models: Mapping[str, int]
     modalities: Mapping[str, int]
     reviewers: Mapping[str, int]
+    readings: Mapping[ReadingState, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +79,7 @@ class ListedJob:
     """Name in the latest review; None without one."""
     warnings: int = 0
     """Number of warnings in the report."""
+    reading: str | None = None
+    """State of the second reading; None without one."""
+    readings_given: int | None = None
+    readings_wanted: int | None = None

@@ -12,6 +12,8 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Held, Leases
 from jobs.repository.lost_jobs import LostJobs
 from jobs.repository.messages import Messages
+from jobs.repository.reading_stages import ReadingStages
+from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
 from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
@@ -26,6 +28,7 @@ __all__ = [
     "FINAL",
     "Batches",
     "Commitments",
+    "ComparedReadings",
     "Database",
     "Deliveries",
     "Figures",
@@ -33,12 +36,15 @@ __all__ = [
     "Forecasts",
     "Held",
     "ImageNames",
+    "JobReading",
     "Jobs",
     "LabelCounts",
     "Labels",
     "Leases",
     "LostJobs",
     "Messages",
+    "ReadingStages",
+    "Readings",
     "References",
     "Repository",
     "Reviews",
@@ -75,6 +81,8 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.readings = Readings(database)
+        self.reading_stages = ReadingStages(database)
         self.viewers = Viewers(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)

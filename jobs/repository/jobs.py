@@ -17,7 +17,9 @@ from jobs.repository.schema import brief, deliveries, job_scans, jobs, worklist
 from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, changed, step
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
-"""Columns of which one changes with every change that users see."""
+"""Columns of which one changes with every change that users see,"""
+_LISTED = tuple(worklist.c[name] for name in ("reviewer", "reading", "readings_given"))
+"""together with these of the worklist."""
 
 
 class Jobs:
@@ -74,7 +76,7 @@ class Jobs:
 
     def revisions(self, job_ids: Collection[str]) -> dict[str, object]:
         """Job id -> what changes whenever the job does, for those of these jobs that exist."""
-        columns = (jobs.c.id, *(jobs.c[name] for name in _REVISION), worklist.c.reviewer)
+        columns = (jobs.c.id, *(jobs.c[name] for name in _REVISION), *_LISTED)
         query = select(*columns).outerjoin(worklist, worklist.c.seq == jobs.c.seq)
         with self._database.read() as connection:
             return {

@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping
 
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
-from jobs.review import Reason, Review
+from jobs.review import Reason, Review, Role
 from jobs.stored_scan import StoredScan
 from jobs.webhook import JobEnd, MessageState, WebhookMessage
 
@@ -72,7 +72,14 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
 def review_of(row: Row) -> Review:
     """The review of a row of `reviews`."""
     values = {name: row[name] for name in Review.__dataclass_fields__}
-    return Review(**values | {"reasons": tuple(Reason(reason) for reason in row["reasons"])})
+    role = row["role"]
+    return Review(
+        **values
+        | {
+            "reasons": tuple(Reason(reason) for reason in row["reasons"]),
+            "role": None if role is None else Role(role),
+        }
+    )
 
 
 def delivery_of(row: Row) -> Delivery:

@@ -13,8 +13,11 @@ from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks, read_jobs
 from jobs.repository.schema import brief, jobs, worklist
+from jobs.second_reading import reader_key
 
-_COUNTED = tuple(worklist.c[name] for name in ("state", "verdict", "model", "modality", "reviewer"))
+_COUNTED = tuple(
+    worklist.c[name] for name in ("state", "verdict", "model", "modality", "reviewer", "reading")
+)
 _TO_REVIEW = and_(worklist.c.state == JobState.SUCCEEDED, worklist.c.verdict.is_(None))
 
 
@@ -40,7 +43,7 @@ class Worklist:
         cursor have no gaps and no job twice, also while jobs are added; pages by offset may.
         """
         order = _ORDERS[sort]
-        query = select(*order.columns).where(*_conditions(project, wanted))
+        query = select(*order.columns).where(*conditions(project, wanted))
         if cursor is not None:
             query = query.where(order.after(cursor))
         query = query.order_by(*order.terms).offset(offset).limit(limit + 1)
@@ -58,7 +61,7 @@ class Worklist:
         wanted: JobFilter = JobFilter(),  # noqa: B008 - it is immutable
     ) -> JobCounts:
         """How many of the project's jobs meet the filter."""
-        query = select(*_COUNTED, func.count().label("jobs")).where(*_conditions(project, wanted))
+        query = select(*_COUNTED, func.count().label("jobs")).where(*conditions(project, wanted))
         counted: list[Counter[Any]] = [Counter() for _ in _COUNTED]
         with self._database.read() as connection:
             for *values, number in connection.execute(query.group_by(*_COUNTED)):
@@ -66,9 +69,9 @@ class Worklist:
                     values[1] = Verdict.TO_REVIEW
                 for counter, value in zip(counted, values, strict=True):
                     counter[value] += number
-        states, verdicts, models, modalities, reviewers = map(_without_null, counted)
+        states, verdicts, models, modalities, reviewers, readings = map(_without_null, counted)
         total = sum(states.values())
-        return JobCounts(total, states, verdicts, models, modalities, reviewers)
+        return JobCounts(total, states, verdicts, models, modalities, reviewers, readings)
 
     def listed(self, job_ids: Collection[str]) -> dict[str, ListedJob]:
         """Job id -> what lists show of it, for those of these jobs that exist."""
@@ -86,7 +89,8 @@ def _without_null(counter: Counter[Any]) -> dict[Any, int]:
     return {value: counter[value] for value in sorted(counter.keys() - {None})}
 
 
-def _conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
+def conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
+    """The conditions for rows of `worklist` with the project's jobs that meet the filter."""
     columns = worklist.c
     yield columns.project == project
     if wanted.states:
@@ -96,6 +100,11 @@ def _conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]
     for name in ("reviewer", "model", "batch", "modality"):
         if (value := getattr(wanted, name)) is not None:
             yield columns[name] == value
+    if wanted.readings:
+        yield columns.reading.in_(wanted.readings)
+    if wanted.unread_by is not None:
+        mine = columns.readers.contains(f"\n{reader_key(wanted.unread_by)}\n", autoescape=True)
+        yield columns.reading.is_not(None) & ~mine
     if wanted.created_from is not None:
         yield columns.created_at >= wanted.created_from
     if wanted.created_before is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from jobs.repository import Batches, Jobs, Reviews, Scans, Viewers, Webhooks, Worklist
+from jobs.repository import Batches, Jobs, Readings, Reviews, Scans, Viewers, Webhooks, Worklist
 from models.registry import Registry
 from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
 from service.http.uploads import UploadSpace
@@ -29,6 +29,7 @@ from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
 from service.use_cases.uploaded_scans import UploadedScans
 
@@ -56,6 +57,7 @@ NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
 OrdersDep = Annotated[Orders, provided(Orders)]
 PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
+ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
 ResultsDep = Annotated[Results, provided(Results)]
@@ -65,6 +67,7 @@ ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]
 ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
+SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]

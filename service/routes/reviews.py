@@ -7,12 +7,18 @@ from uuid import uuid4
 from fastapi import APIRouter, Query, Request, Response
 
 from imaging.formats import registry
-from jobs.review import Review
+from jobs.review import Review, Role
 from service.auth import Permission, Principal
 from service.http import etags
-from service.http.dependencies import ResultsDep, ReviewsDep, ViewThreadsDep
+from service.http.dependencies import (
+    ResultsDep,
+    ReviewsDep,
+    SecondReadingsDep,
+    ViewThreadsDep,
+)
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
+from service.http.readers import ReaderDep
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewOut
@@ -40,9 +46,14 @@ def add_review(
     job_id: JobId,
     body: ReviewIn,
     reviews: ReviewsDep,
+    readings: SecondReadingsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
-    """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict."""
+    """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict.
+
+    If the job has a second reading, the review is one of its readings, and the job has no verdict
+    until all readings were given and agree. The newest review with `adjudicates` then decides.
+    """
     review = Review(
         id=uuid4().hex,
         job=job_id,
@@ -51,18 +62,27 @@ def add_review(
         reviewer=principal.reader or body.reviewer,
         created_at=time.time(),
         reasons=body.reasons,
+        role=Role.ADJUDICATION if body.adjudicates else None,
     )
-    return review_out(reviews.add(principal.project, review, body.seen))
+    added = reviews.add(principal.project, review, body.seen, body.mask_of)
+    if added.role is not None:
+        readings.follow(principal.project, added)
+    return review_out(added)
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
 def list_reviews(
     job_id: JobId,
     reviews: ReviewsDep,
+    reader: ReaderDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
 ) -> list[ReviewOut]:
-    """The reviews of a mask, oldest first, with those that were withdrawn."""
-    return [review_out(review) for review in reviews.of_job(principal.project, job_id)]
+    """The reviews of a mask, oldest first, with those that were withdrawn.
+
+    While a second reading is open, these are the caller's own reviews.
+    """
+    known = reviews.of_job(principal.project, job_id, reader.of(principal))
+    return [review_out(review) for review in known]
 
 
 @router.post("/v1/jobs/{job_id}/reviews/{review_id}/withdraw")
@@ -70,15 +90,17 @@ def withdraw_review(
     job_id: JobId,
     review_id: ReviewId,
     reviews: ReviewsDep,
+    reader: ReaderDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
     """Withdraws a verdict that the caller gave by mistake in the last five minutes.
 
     The review stays in the list with the time of its withdrawal, and no longer counts. To withdraw
-    it again changes nothing.
+    it again changes nothing. A reading that is withdrawn after all were shown opens the second
+    reading again, which is then not `blind`; a 409 if another reader has decided.
     """
-    project, reader = principal.project, principal.reader
-    return review_out(reviews.withdraw(project, job_id, review_id, reader, time.time()))
+    project, name = principal.project, reader.of(principal)
+    return review_out(reviews.withdraw(project, job_id, review_id, name, time.time()))
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
@@ -87,6 +109,7 @@ async def get_corrected_mask(
     review_id: ReviewId,
     request: Request,
     results: ResultsDep,
+    reader: ReaderDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
     format: Annotated[  # noqa: A002 - the name on the wire
@@ -99,7 +122,9 @@ async def get_corrected_mask(
     of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC, or MANUAL
     where the job's own mask was supplied by a user.
     """
-    mask = await threads.run(results.corrected, principal.project, job_id, review_id)
+    mask = await threads.run(
+        results.corrected, principal.project, job_id, review_id, reader.of(principal)
+    )
     wanted = format or mask.format
     tag = mask.tag(wanted)
     if etags.is_current(request, tag):
@@ -114,6 +139,7 @@ async def get_corrected_report(
     job_id: JobId,
     review_id: ReviewId,
     results: ResultsDep,
+    reader: ReaderDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
     format: Annotated[  # noqa: A002 - the name on the wire
@@ -124,6 +150,8 @@ async def get_corrected_report(
 
     `dicom-sr` refers to the segments of the corrected mask as `dicom-seg`.
     """
-    mask = await threads.run(results.corrected, principal.project, job_id, review_id)
+    mask = await threads.run(
+        results.corrected, principal.project, job_id, review_id, reader.of(principal)
+    )
     target = registry.report_format(format) if format else registry.REPORT_FORMATS[0]
     return file_response(await threads.run(results.report_file, mask, target))

@@ -7,8 +7,9 @@ from imaging.formats.incoming import RefusedScan
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
-from jobs.job_filter import JobCounts
+from jobs.job_filter import JobCounts, ListedJob
 from jobs.review import Review
+from jobs.second_reading import ReadingState
 from jobs.stored_scan import StoredScan
 from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
@@ -29,6 +30,7 @@ from service.schemas import (
     OptionsIn,
     PeerOut,
     ProgressOut,
+    ReadingProgressOut,
     RefusedOut,
     ReviewOut,
     ScanOut,
@@ -91,6 +93,7 @@ def job_out(status: JobStatus) -> JobOut:
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         reviewer=status.listed.reviewer,
+        second_reading=_progress_of_reading(status.listed),
         warnings=status.listed.warnings,
         mask_format=job.mask_format,
     )
@@ -105,6 +108,7 @@ def job_counts_out(counts: JobCounts) -> JobCountsOut:
         models=dict(counts.models),
         modalities=dict(counts.modalities),
         reviewers=dict(counts.reviewers),
+        readings=dict(counts.readings),
     )
 
 
@@ -133,6 +137,7 @@ def review_out(review: Review) -> ReviewOut:
         created_at=_time(review.created_at),
         withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
+        role=review.role,
     )
 
 
@@ -219,6 +224,16 @@ def model_fit_out(fit: ModelFit) -> ModelFitOut:
         doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
         matches=list(fit.matches),
         unknown=list(fit.unknown),
+    )
+
+
+def _progress_of_reading(listed: ListedJob) -> ReadingProgressOut | None:
+    if listed.reading is None:
+        return None
+    return ReadingProgressOut(
+        state=ReadingState(listed.reading),
+        given=listed.readings_given or 0,
+        readers=listed.readings_wanted or 0,
     )
 
 

@@ -31,6 +31,7 @@ from service.schemas.jobs import (
     JobPage,
     OptionsIn,
     ProgressOut,
+    ReadingProgressOut,
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
@@ -86,6 +87,7 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "ReadingProgressOut",
     "Ready",
     "RefusedOut",
     "ResentOut",
