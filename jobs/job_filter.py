@@ -1,7 +1,7 @@
 """Which jobs a list shows, in which order, and how many there are of each kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jobs.job import JobState
@@ -64,7 +64,8 @@ class JobCounts:
     models: Mapping[str, int]
     modalities: Mapping[str, int]
     reviewers: Mapping[str, int]
-    readings: Mapping[ReadingState, int]
+    readings: Mapping[ReadingState, int] = field(default_factory=dict)
+    """By state of the second reading, of jobs that have one."""
 
 
 @dataclass(frozen=True, slots=True)

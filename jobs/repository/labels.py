@@ -41,7 +41,7 @@ class Labels:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def newest(self, scan_ids: Collection[str], reader: str | None) -> list[Review]:
+    def newest(self, scan_ids: Collection[str], reader: str | None = "") -> list[Review]:
         """The newest label of each tag, for scans that the caller is known to have access to."""
         latest = select(func.max(reviews.c.seq)).where(
             reviews.c.scan.in_(scan_ids), reviews.c.mask_sha256.is_not(None), visible(reader)
@@ -52,7 +52,7 @@ class Labels:
             rows = connection.execute(query).mappings()
             return with_shown_names(connection, map(review_of, rows), reader)
 
-    def get(self, project: str, scan_id: str, tag: str, reader: str | None) -> Review:
+    def get(self, project: str, scan_id: str, tag: str, reader: str | None = "") -> Review:
         """The newest label of the project's scan with this tag; raises NotFound."""
         with self._database.read() as connection:
             check_scan(connection, project, scan_id)
@@ -67,7 +67,7 @@ class Labels:
             query = update(reviews).where(reviews.c.id == review_id)
             connection.execute(query.values(info=dict(info)))
 
-    def delete(self, project: str, scan_id: str, tag: str, reader: str | None) -> list[str]:
+    def delete(self, project: str, scan_id: str, tag: str, reader: str | None = "") -> list[str]:
         """Deletes all labels of the project's scan with this tag; returns unreferenced blobs.
 
         Each job's verdict becomes what its remaining reviews say. Raises NotFound, or Conflict if a
@@ -91,7 +91,7 @@ class Labels:
             blobs = {label.mask_sha256 for label in labels}
             return unreferenced(connection, {one for one in blobs if one is not None})
 
-    def counts(self, project: str, reader: str | None) -> LabelCounts:
+    def counts(self, project: str, reader: str | None = "") -> LabelCounts:
         """How many of the project's scans have labels."""
         total = select(func.count()).select_from(scans).where(scans.c.project == project)
         tagged = select(reviews.c.tag, func.count(distinct(reviews.c.scan)))
@@ -104,7 +104,9 @@ class Labels:
             tags = {tag: int(n) for tag, n in rows}
             return LabelCounts(connection.execute(total).scalar_one(), tags.get(FINAL, 0), tags)
 
-    def next_scan(self, project: str, reader: str | None, *, at_random: bool) -> StoredScan | None:
+    def next_scan(
+        self, project: str, reader: str | None = "", *, at_random: bool
+    ) -> StoredScan | None:
         """A scan without a final label: the oldest, or any; None if all scans have one."""
         done = select(reviews.c.scan).where(
             reviews.c.tag == FINAL, reviews.c.scan == scans.c.id, visible(reader)

@@ -147,7 +147,9 @@ class Readings:
                     hint="Another reader can decide anew: add a review with `adjudicates`.",
                 )
             connection.execute(delete(readings).where(readings.c.job == job_id))
-            connection.execute(update(reviews).where(reviews.c.job == job_id).values(role=None))
+            of_job = update(reviews).where(reviews.c.job == job_id)
+            # The second column is not changed. Its trigger writes the reviewer to the worklist.
+            connection.execute(of_job.values(role=None, withdrawn_at=reviews.c.withdrawn_at))
             update_verdict(connection, job_id)
 
     def unblind(self, project: str, job_id: str, reader: str, now: float) -> list[Review]:

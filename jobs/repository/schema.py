@@ -311,12 +311,14 @@ readings = Table(
     Column("requested_at", Double, nullable=False),
     Column("completed_at", Double),
     Column("review", String(64)),
+    Column("reviewer", Text),
     Column("agreement", _Json),
     Column("unblindings", _Json, nullable=False, server_default="[]"),
 )
 """Second readings of jobs; see `jobs.second_reading`. `readers`: the keys of those who have given a
-reading, each between newlines. Without foreign keys: a trigger deletes the row with its job, as
-earlier code that deletes jobs does not know the table."""
+reading, each between newlines. `reviewer`: the name in the review that decides. Without foreign
+keys: a trigger deletes the row with its job, as earlier code that deletes jobs does not know the
+table."""
 
 reading_events = Table(
     "reading_events",

@@ -67,7 +67,7 @@ def update_reading(
     )
     if changed.review != reading.review:
         changed = replace(changed, completed_at=None if decision is None else time.time())
-    _store(connection, changed)
+    _store(connection, changed, None if decision is None else decision.reviewer)
     _set_verdict(connection, reading.job, None if decision is None else decision.verdict)
     if (state, changed.review) != (reading.state, reading.review) and state in _EVENTS:
         add_event(connection, reading.job, _EVENTS[state])
@@ -142,7 +142,7 @@ def _stand(ids: Sequence[str], all_reviews: Sequence[Review]) -> bool:
     return standing.issuperset(ids)
 
 
-def _store(connection: Connection, reading: SecondReading) -> None:
+def _store(connection: Connection, reading: SecondReading, reviewer: str | None) -> None:
     values = {
         "state": reading.state.value,
         "given": reading.given,
@@ -150,6 +150,7 @@ def _store(connection: Connection, reading: SecondReading) -> None:
         "blind": reading.blind,
         "agreement": agreement_json(reading.agreement),
         "review": reading.review,
+        "reviewer": reviewer,
         "completed_at": reading.completed_at,
     }
     connection.execute(update(readings).where(readings.c.job == reading.job).values(values))
