@@ -1,6 +1,11 @@
 /** Made by scripts/api-types from the OpenAPI description of the gateway; not edited. */
 
 /**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
  * What a doubt is about.
  */
 export type DoubtKind =
@@ -17,6 +22,10 @@ export type DoubtKind =
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 /**
+ * How far a second reading is.
+ */
+export type ReadingState = 'open' | 'adjudicate' | 'complete'
+/**
  * The order of a list of jobs.
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
@@ -25,10 +34,9 @@ export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
 /**
- * Why a mask is rejected; the value is its name in the API and in the database.
+ * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
-export type Reason =
-  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+export type Role = 'reading' | 'surplus' | 'adjudication'
 /**
  * How a finished job was judged.
  */
@@ -36,20 +44,30 @@ export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
 /**
  * What a message reports.
  */
-export type WebhookEvent = 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished'
+export type WebhookEvent =
+  | 'job.succeeded'
+  | 'job.failed'
+  | 'job.cancelled'
+  | 'batch.finished'
+  | 'reading.requested'
+  | 'reading.disagreed'
+  | 'reading.completed'
 
 /**
  * Every body by its name.
  */
 export interface Bodies {
+  AgreementOut: AgreementOut
   BatchIn: BatchIn
   BatchOut: BatchOut
+  BatchReadingIn: BatchReadingIn
   Choice: Choice
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
   DoubtKind: DoubtKind
   DoubtOut: DoubtOut
   DownloadOut: DownloadOut
+  EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
   JobCountsOut: JobCountsOut
@@ -63,10 +81,14 @@ export interface Bodies {
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   OptionsIn: OptionsIn
+  OverlapOut: OverlapOut
   PeerOut: PeerOut
   Problem: Problem
   ProgressOut: ProgressOut
   PullIn: PullIn
+  ReaderAgreementOut: ReaderAgreementOut
+  ReadingProgressOut: ReadingProgressOut
+  ReadingState: ReadingState
   Ready: Ready
   Reason: Reason
   RefusedOut: RefusedOut
@@ -74,14 +96,22 @@ export interface Bodies {
   ResentOut: ResentOut
   ReviewIn: ReviewIn
   ReviewOut: ReviewOut
+  Role: Role
   ScanOut: ScanOut
   ScanPage: ScanPage
   ScanUsesOut: ScanUsesOut
   ScansOut: ScansOut
+  SecondReadingIn: SecondReadingIn
+  SecondReadingOut: SecondReadingOut
+  SecondReadingRequest: SecondReadingRequest
+  SecondReadingsIn: SecondReadingsIn
+  SecondReadingsOut: SecondReadingsOut
   TilesOut: TilesOut
+  UnblindingOut: UnblindingOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   Verdict: Verdict
+  VerdictPairOut: VerdictPairOut
   ViewerIn: ViewerIn
   ViewerOut: ViewerOut
   ViewersOut: ViewersOut
@@ -89,6 +119,52 @@ export interface Bodies {
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
   WebhookOut: WebhookOut
+}
+/**
+ * What the readings of a job have in common. Lists are in the order of the readings.
+ */
+export interface AgreementOut {
+  /**
+   * Ids of the reviews that were compared.
+   */
+  reviews: string[]
+  /**
+   * Names; `Reader 1` and so on while they are hidden.
+   */
+  readers: string[]
+  verdicts: ('accepted' | 'corrected' | 'rejected')[]
+  /**
+   * Reasons of a rejection that all readers gave.
+   */
+  common_reasons: Reason[]
+  /**
+   * For each pair of readers.
+   */
+  overlaps: OverlapOut[]
+  /**
+   * Whether the verdicts are equal, and corrected masks overlap enough.
+   */
+  agree: boolean
+}
+/**
+ * How much the masks of two readers overlap. A reader who accepted has the model's mask.
+ */
+export interface OverlapOut {
+  /**
+   * Place of a reader in the list of readings, from 0.
+   */
+  first: number
+  second: number
+  /**
+   * Dice over all labels; null if one of them rejected the mask, or a mask cannot be read.
+   */
+  dice: number | null
+  /**
+   * Label value -> Dice, for labels in at least one of the masks.
+   */
+  labels: {
+    [k: string]: number
+  }
 }
 /**
  * Several jobs that are created together.
@@ -100,6 +176,10 @@ export interface BatchIn {
    * @maxItems 10000
    */
   jobs: JobIn[]
+  /**
+   * Puts a share of the jobs up for a second reading; needs the permission `readings:manage`.
+   */
+  second_reading?: BatchReadingIn | null
 }
 /**
  * One segmentation: `scan`, or `scans` by channel name for a model with several channels.
@@ -112,6 +192,10 @@ export interface JobIn {
   model: string
   priority?: number
   options?: OptionsIn
+  /**
+   * Puts the job up for a second reading; needs the permission `readings:manage`.
+   */
+  second_reading?: SecondReadingIn | null
 }
 /**
  * How to run a job; `tile` is the largest tile per axis that the network may read.
@@ -130,6 +214,52 @@ export interface OptionsIn {
    * Margin around the box with `crop`; in pixels for an image without a pixel size.
    */
   margin_mm?: number
+}
+/**
+ * How a mask is read by several readers.
+ */
+export interface SecondReadingIn {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+}
+/**
+ * Which jobs of a batch are put up for a second reading, and how they are read.
+ */
+export interface BatchReadingIn {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+  /**
+   * Share of the jobs, chosen at random; at least one.
+   */
+  share?: number
+  /**
+   * Another seed chooses other jobs.
+   */
+  seed?: number
 }
 /**
  * A batch: how many of its jobs are in which state.
@@ -268,6 +398,14 @@ export interface DownloadOut {
   delivery: ('default' | 'on request') | null
 }
 /**
+ * A value with its 95 % confidence interval.
+ */
+export interface EstimateOut {
+  value: number
+  low: number
+  high: number
+}
+/**
  * A file format, and what it is used for.
  */
 export interface FormatOut {
@@ -335,9 +473,15 @@ export interface JobCountsOut {
     [k: string]: number
   }
   /**
-   * The name in the latest review.
+   * The name in the review that gave the verdict.
    */
   reviewers: {
+    [k: string]: number
+  }
+  /**
+   * State of the second reading, of jobs that have one.
+   */
+  readings: {
     [k: string]: number
   }
 }
@@ -401,13 +545,17 @@ export interface JobOut {
   finished_at: string | null
   error: Problem | null
   /**
-   * The verdict of the latest review.
+   * The verdict of the latest review, or of the second reading once it is complete.
    */
   verdict: ('accepted' | 'corrected' | 'rejected') | null
   /**
-   * The name in the latest review; null without a review or a name.
+   * The name in the review that gave the verdict; null without a review or a name.
    */
   reviewer: string | null
+  /**
+   * How far the second reading is; null without one.
+   */
+  second_reading: ReadingProgressOut | null
   /**
    * Number of warnings in the report.
    */
@@ -432,6 +580,20 @@ export interface ProgressOut {
    * machine. This happens once for each model and machine, and takes seconds.
    */
   preparing: boolean
+}
+/**
+ * How far a second reading is; GET /v1/jobs/{id}/second-reading says more.
+ */
+export interface ReadingProgressOut {
+  state: ReadingState
+  /**
+   * Number of readings that were given.
+   */
+  given: number
+  /**
+   * Number of readings that are wanted.
+   */
+  readers: number
 }
 /**
  * One page of the worklist.
@@ -520,6 +682,45 @@ export interface PullIn {
   deidentify?: boolean
 }
 /**
+ * The agreement of the first two readers, over jobs whose readings were all given.
+ */
+export interface ReaderAgreementOut {
+  jobs: number
+  /**
+   * Jobs whose readings had been shown before the last one was given; they are counted, too.
+   */
+  not_blind: number
+  to_adjudicate: number
+  adjudicated: number
+  /**
+   * Share of jobs with equal verdicts, with the interval of Wilson (1927); null without jobs.
+   */
+  agreement: EstimateOut | null
+  /**
+   * Cohen's kappa (1960), with the interval of Fleiss, Cohen and Everitt (1969); null without
+   * jobs, or if all verdicts are the same.
+   */
+  kappa: EstimateOut | null
+  verdicts: VerdictPairOut[]
+  /**
+   * Jobs of which at least one of the two corrected the mask, and neither rejected it.
+   */
+  compared_masks: number
+  /**
+   * Mean Dice of these masks.
+   */
+  mean_dice: number | null
+  min_dice: number | null
+}
+/**
+ * How many jobs have these verdicts of the first and the second reader.
+ */
+export interface VerdictPairOut {
+  first: 'accepted' | 'corrected' | 'rejected'
+  second: 'accepted' | 'corrected' | 'rejected'
+  jobs: number
+}
+/**
  * Whether the service can serve, and who serves.
  */
 export interface Ready {
@@ -574,7 +775,11 @@ export interface ResentOut {
  * A radiologist's verdict on a mask.
  */
 export interface ReviewIn {
-  verdict: 'accepted' | 'rejected'
+  /**
+   * `corrected` is for `adjudicates` with `mask_of` only: other corrected masks are sent by MONAI
+   * Label clients.
+   */
+  verdict: 'accepted' | 'corrected' | 'rejected'
   /**
    * Why the mask is rejected; none, one or several.
    *
@@ -591,6 +796,15 @@ export interface ReviewIn {
    * one is refused with the problem `newer-review`. Null: it is stored in any case.
    */
   seen?: string | null
+  /**
+   * Whether this verdict decides between the readings of a second reading, which the caller has
+   * seen. The caller must not be one of the readers.
+   */
+  adjudicates?: boolean
+  /**
+   * Id of a review of the job whose corrected mask is right, with the verdict `corrected`.
+   */
+  mask_of?: string | null
 }
 /**
  * A review of a mask.
@@ -614,6 +828,12 @@ export interface ReviewOut {
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+  /**
+   * `reading`: one of the readings of a second reading. `surplus`: it arrived when all readings
+   * were there, and changes nothing. `adjudication`: it decided between them. Null: the job had no
+   * second reading.
+   */
+  role: Role | null
 }
 /**
  * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
@@ -668,6 +888,125 @@ export interface ScanUsesOut {
 export interface ScansOut {
   scans: ScanOut[]
   refused: RefusedOut[]
+}
+/**
+ * The second reading of a job.
+ */
+export interface SecondReadingOut {
+  job: string
+  state: ReadingState
+  /**
+   * Number of readings that are wanted.
+   */
+  readers: number
+  /**
+   * Number of readings that were given.
+   */
+  given: number
+  /**
+   * Whether the caller has given one of them.
+   */
+  mine: boolean
+  /**
+   * Whether the caller can decide between the readings.
+   */
+  may_adjudicate: boolean
+  show_names: boolean
+  min_dice: number
+  /**
+   * False: readings had been shown before the last one was given.
+   */
+  blind: boolean
+  requested_by: string
+  requested_at: string
+  completed_at: string | null
+  /**
+   * Id of the review whose verdict is the job's; null while it has none.
+   */
+  review: string | null
+  /**
+   * Null while it is open.
+   */
+  agreement: AgreementOut | null
+  unblindings: UnblindingOut[]
+}
+/**
+ * Somebody has looked at the readings with POST .../second-reading/unblind.
+ */
+export interface UnblindingOut {
+  reader: string
+  at: string
+}
+/**
+ * How one job is read, and who requests it.
+ */
+export interface SecondReadingRequest {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+  /**
+   * Name of who requests it. A service with accounts stores the account instead.
+   */
+  reader?: string
+}
+/**
+ * Which of the jobs that the query selects are put up for a second reading.
+ */
+export interface SecondReadingsIn {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+  /**
+   * Name of who requests it. A service with accounts stores the account instead.
+   */
+  reader?: string
+  /**
+   * Ids of jobs, instead of those that the query selects.
+   */
+  jobs?: string[] | null
+  /**
+   * Share of the selected jobs without a second reading, chosen at random; at least one.
+   */
+  share?: number
+  /**
+   * The same jobs, share and seed choose the same jobs.
+   */
+  seed?: number
+}
+/**
+ * What was put up for a second reading.
+ */
+export interface SecondReadingsOut {
+  /**
+   * Ids of the jobs that were put up.
+   */
+  jobs: string[]
+  /**
+   * Number of jobs without a second reading that the request selected.
+   */
+  selected: number
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.
