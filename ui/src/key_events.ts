@@ -16,7 +16,7 @@ export function listen(keys: () => Keys): void {
       if (event.repeat && !HELD.has(event.key)) return
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
-      if (target?.matches('input, .jobs a') && event.key.startsWith('Arrow')) return
+      if (target?.closest('input, .jobs a, [data-rows]') && event.key.startsWith('Arrow')) return
       const actions = keys()
       const action =
         actions[shifted(event)] ??

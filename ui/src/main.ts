@@ -95,10 +95,20 @@ function keys(): Keys {
   }
 }
 
+/** Leads past the worklist and the tools, to what the reader does on this view. */
+function skip(event: Event): void {
+  event.preventDefault() // the page's address names the job
+  const job = jobView.verdict.root.hidden ? jobView.root : jobView.verdict.root
+  const to = jobView.root.hidden ? start.root : job
+  to.tabIndex = -1
+  to.focus()
+}
+
 function top(): HTMLElement {
   return element(
     'header.top',
     {},
+    element('a.skip', { href: '#main', onclick: skip }, 'Skip the worklist'),
     element(
       'a.brand',
       { href: '#new', 'aria-label': 'Tessera, new segmentation' },

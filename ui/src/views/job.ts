@@ -81,7 +81,8 @@ export class JobView {
       element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
       element(
         'aside.panel',
-        { 'aria-label': 'Measurements and review' },
+        { 'aria-label': 'Review and measurements' },
+        this.verdict.root,
         element(
           'div.findings-scroll',
           {},
@@ -91,7 +92,6 @@ export class JobView {
           this.facts,
           this.use,
         ),
-        this.verdict.root,
       ),
       this.verdict.undo.root,
     )

@@ -2,6 +2,7 @@
 
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
+import { roveToolbar } from '../roving'
 import type { Point, Problem } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
@@ -275,39 +276,40 @@ export class Stage {
   private layout(): HTMLElement {
     const tool = (label: string, title: string, onclick: () => void): HTMLButtonElement =>
       element('button', { type: 'button', title, 'aria-label': title, onclick }, label)
-    return element(
-      'div.stage',
-      { 'data-scan': 'none', 'data-mask': 'none' },
+    const tools = element(
+      'div.tools',
+      { role: 'toolbar', 'aria-label': 'Image' },
+      this.views,
       element(
-        'div.tools',
-        { role: 'toolbar', 'aria-label': 'Image' },
-        this.views,
-        element(
-          'div.group',
-          { role: 'group', 'aria-label': 'Mask' },
-          this.shown,
-          this.outline,
-          this.filled,
-          this.opacity,
-          this.percent,
-        ),
-        element(
-          'div.group',
-          { role: 'group', 'aria-label': 'Grey values' },
-          this.presets,
-          this.invert,
-        ),
+        'div.group',
+        { role: 'group', 'aria-label': 'Mask' },
+        this.shown,
+        this.outline,
+        this.filled,
+        this.opacity,
+        this.percent,
       ),
-      element('div.canvas', {}, this.screen, this.cover),
       element(
-        'div.under',
-        {},
-        this.readout,
-        this.notice,
+        'div.group',
+        { role: 'group', 'aria-label': 'Grey values' },
+        this.presets,
+        this.invert,
+      ),
+      element(
+        'div.group',
+        { role: 'group', 'aria-label': 'Zoom' },
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
         tool('Reset', 'Reset zoom, position and window (0)', () => this.reset()),
       ),
+    )
+    roveToolbar(tools)
+    return element(
+      'div.stage',
+      { 'data-scan': 'none', 'data-mask': 'none' },
+      tools,
+      element('div.canvas', {}, this.screen, this.cover),
+      element('div.under', {}, this.readout, this.notice),
     )
   }
 

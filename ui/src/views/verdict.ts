@@ -92,13 +92,13 @@ export class VerdictView {
       element('h2', {}, 'Review'),
       this.open,
       this.newer.root,
-      this.past,
-      element('label', { for: 'comment' }, 'Comment (optional)'),
-      this.comment,
-      this.name,
       this.verdicts,
       this.reasons.root,
       this.result,
+      element('label', { for: 'comment' }, 'Comment, saved with the verdict (optional)'),
+      this.comment,
+      this.name,
+      this.past,
     )
     this.root.hidden = true
     tidyDrafts()
