@@ -3,11 +3,23 @@
 import type { JobCounts } from './schemas'
 
 export const TABS = {
-  all: { label: 'All jobs', states: [], verdicts: [] },
-  open: { label: 'Waiting or running', states: ['queued', 'running'], verdicts: [] },
-  review: { label: 'To review', states: [], verdicts: ['to_review'] },
-  reviewed: { label: 'Reviewed', states: [], verdicts: ['accepted', 'corrected', 'rejected'] },
-  failed: { label: 'Failed or cancelled', states: ['failed', 'cancelled'], verdicts: [] },
+  all: { label: 'All jobs', states: [], verdicts: [], readings: [] },
+  open: { label: 'Waiting or running', states: ['queued', 'running'], verdicts: [], readings: [] },
+  review: { label: 'To review', states: [], verdicts: ['to_review'], readings: [] },
+  reviewed: {
+    label: 'Reviewed',
+    states: [],
+    verdicts: ['accepted', 'corrected', 'rejected'],
+    readings: [],
+  },
+  reading: { label: 'Second reading', states: [], verdicts: [], readings: ['open'] },
+  adjudicate: { label: 'To be adjudicated', states: [], verdicts: [], readings: ['adjudicate'] },
+  failed: {
+    label: 'Failed or cancelled',
+    states: ['failed', 'cancelled'],
+    verdicts: [],
+    readings: [],
+  },
 } as const
 
 export const SORTS = {
@@ -28,6 +40,8 @@ export interface JobQuery {
   model: string
   modality: string
   reviewer: string
+  /** The reader whose own readings are left out of second readings. */
+  unread: string
   /** Days, as YYYY-MM-DD in the reader's own time zone; the last day is included. */
   from: string
   to: string
@@ -40,6 +54,7 @@ export const EVERYTHING: JobQuery = {
   model: '',
   modality: '',
   reviewer: '',
+  unread: '',
   from: '',
   to: '',
 }
@@ -50,6 +65,7 @@ export function conditions(query: JobQuery): URLSearchParams {
   for (const name of ['model', 'modality', 'reviewer'] as const) {
     if (query[name] !== '') params.set(name, query[name])
   }
+  if (query.unread !== '') params.set('unread_by', query.unread)
   if (query.text.trim() !== '') params.set('text', query.text.trim())
   const from = startOfDay(query.from)
   const to = startOfDay(query.to)
@@ -61,11 +77,18 @@ export function conditions(query: JobQuery): URLSearchParams {
   return params
 }
 
-/** The query of a page: the conditions of the tab, too, the order and the place in the list. */
-export function pageParams(query: JobQuery, offset: number, limit: number): URLSearchParams {
+/** The conditions, those of the tab, too: all jobs of the list. */
+export function selection(query: JobQuery): URLSearchParams {
   const params = conditions(query)
   for (const state of TABS[query.tab].states) params.append('state', state)
   for (const verdict of TABS[query.tab].verdicts) params.append('verdict', verdict)
+  for (const reading of TABS[query.tab].readings) params.append('reading', reading)
+  return params
+}
+
+/** The query of a page: the jobs of the list, their order and the place in it. */
+export function pageParams(query: JobQuery, offset: number, limit: number): URLSearchParams {
+  const params = selection(query)
   params.set('sort', query.sort)
   params.set('offset', String(offset))
   params.set('limit', String(limit))
@@ -74,11 +97,12 @@ export function pageParams(query: JobQuery, offset: number, limit: number): URLS
 
 /** How many of the counted jobs a tab shows. */
 export function countOf(tab: Tab, counts: JobCounts): number {
-  const { states, verdicts } = TABS[tab]
-  if (states.length === 0 && verdicts.length === 0) return counts.total
+  const { states, verdicts, readings } = TABS[tab]
+  if (states.length + verdicts.length + readings.length === 0) return counts.total
   return (
     states.reduce((sum, state) => sum + (counts.states[state] ?? 0), 0) +
-    verdicts.reduce((sum, verdict) => sum + (counts.verdicts[verdict] ?? 0), 0)
+    verdicts.reduce((sum, verdict) => sum + (counts.verdicts[verdict] ?? 0), 0) +
+    readings.reduce((sum, reading) => sum + (counts.readings[reading] ?? 0), 0)
   )
 }
 
@@ -98,6 +122,7 @@ export function queryOf(stored: unknown): JobQuery {
     model: text(given.model),
     modality: text(given.modality),
     reviewer: text(given.reviewer),
+    unread: text(given.unread),
     from: text(given.from),
     to: text(given.to),
   }

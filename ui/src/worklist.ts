@@ -10,6 +10,7 @@ import { conditions, countOf, EVERYTHING, type JobQuery, pageParams } from './jo
 import { BLOCK, JobRows } from './job_rows'
 import { JobStreams } from './job_streams'
 import { nextUnreviewed } from './next_job'
+import { recall } from './preferences'
 import type { Job, JobCounts } from './schemas'
 
 const BUSY_MS = 3000 // while something is queued or running
@@ -26,6 +27,7 @@ const NOTHING: JobCounts = {
   models: {},
   modalities: {},
   reviewers: {},
+  readings: {},
 }
 
 export class Worklist {
@@ -106,14 +108,27 @@ export class Worklist {
     for (;;) {
       const next = await this.listedUnreviewed(here, gone)
       const job = next === undefined ? null : await api.jobIfAny(next.id)
-      if (next === undefined || job?.verdict === null) return job ?? undefined
+      if (next === undefined) return undefined
+      if (job?.verdict === null && (await this.waitsForMe(job))) return job
       gone.add(next.id)
       if (job !== null) this.update(job)
     }
   }
 
+  /** Whether this reader can judge a job without a verdict: in a second reading, only once. */
+  private async waitsForMe(job: Job): Promise<boolean> {
+    if (job.second_reading === null) return true
+    const reading = await api.secondReading(job.id, recall('reviewer', '')).catch(() => null)
+    if (reading?.state === 'adjudicate') {
+      return this.query.tab === 'adjudicate' && reading.may_adjudicate
+    }
+    return reading?.mine !== true
+  }
+
   private listedUnreviewed(here: string, gone: ReadonlySet<string>): Promise<Job | undefined> {
-    const query = { ...this.query, tab: 'review' } as const
+    const { tab } = this.query
+    const kept = tab === 'reading' || tab === 'adjudicate'
+    const query: JobQuery = { ...this.query, tab: kept ? tab : 'review' }
     const rows = {
       total: this.rows.total,
       place: this.selectedRow < 0 ? this.place : this.selectedRow,
@@ -163,7 +178,10 @@ export class Worklist {
     this.receivedAt.set(job.id, performance.now())
     this.known.set(job.id, job)
     this.changed()
-    if (before?.state !== job.state || before.verdict !== job.verdict) this.schedule(SOON_MS)
+    const read = JSON.stringify(before?.second_reading) !== JSON.stringify(job.second_reading)
+    if (before?.state !== job.state || before.verdict !== job.verdict || read) {
+      this.schedule(SOON_MS)
+    }
   }
 
   /** Loads the rows on screen and the counts, and again after a while. */

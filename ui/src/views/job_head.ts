@@ -18,7 +18,7 @@ export class JobHead {
   }
 
   show(job: Job, scan: Scan | null, model: Model | undefined): void {
-    const seen = JSON.stringify([job.state, job.verdict, scan?.id, model?.name])
+    const seen = JSON.stringify([job.state, job.verdict, job.second_reading, scan?.id, model?.name])
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     const facts = [

@@ -9,11 +9,14 @@ import {
   type JobQuery,
   SORTS,
   type Sort,
+  selection,
   TABS,
   type Tab,
 } from '../job_query'
+import { recall } from '../preferences'
 import { deleteView, savedViews, saveView } from '../saved_views'
 import type { JobCounts } from '../schemas'
+import { AgreementDialog } from './reader_agreement'
 
 const TYPING_MS = 200
 const number = new Intl.NumberFormat('en')
@@ -32,6 +35,13 @@ export class ListFilters {
   private readonly facets: Record<'model' | 'modality' | 'reviewer', HTMLSelectElement>
   private readonly from = this.day('From')
   private readonly to = this.day('To')
+  private readonly unread = element(
+    'label.check',
+    {},
+    element('input', { type: 'checkbox', onchange: () => this.changed() }),
+    'Not yet read by me',
+  )
+  private readonly agreement: AgreementDialog
   private readonly more: HTMLDetailsElement
   private readonly reset: HTMLButtonElement
   private readonly views = element('select', {
@@ -72,11 +82,12 @@ export class ListFilters {
       },
       'Clear filters',
     )
+    this.agreement = new AgreementDialog(() => this.changed())
     this.more = element(
       'details.more',
       { ontoggle: () => this.more.open && void this.loadChoices() },
       element('summary', {}, 'More filters and views'),
-      element('div.facets', {}, ...Object.values(this.facets), this.from, this.to),
+      element('div.facets', {}, ...Object.values(this.facets), this.from, this.to, this.unread),
       element(
         'form.views',
         {
@@ -90,6 +101,12 @@ export class ListFilters {
         element('button', {}, 'Save'),
         element('button.quiet', { type: 'button', onclick: () => this.remove() }, 'Delete view'),
       ),
+      element(
+        'button.quiet',
+        { type: 'button', onclick: () => void this.agreement.open(selection(this.query)) },
+        'Second readings and agreement …',
+      ),
+      this.agreement.root,
     )
     this.root = element(
       'div.filters',
@@ -112,6 +129,7 @@ export class ListFilters {
       model: value(this.facets.model),
       modality: value(this.facets.modality),
       reviewer: value(this.facets.reviewer),
+      unread: inputOf(this.unread).checked ? recall('reviewer', '') || 'me' : '',
       from: inputOf(this.from).value,
       to: inputOf(this.to).value,
     }
@@ -133,6 +151,7 @@ export class ListFilters {
     for (const [name, select] of Object.entries(this.facets)) {
       choose(select, query[name as keyof JobQuery])
     }
+    inputOf(this.unread).checked = query.unread !== ''
     inputOf(this.from).value = query.from
     inputOf(this.to).value = query.to
     this.changed()
