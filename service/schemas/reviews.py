@@ -77,7 +77,7 @@ class ViewerOut(Wire):
     """Another page on which a job is open."""
 
     reader: str
-    """Name of the reader; empty if it is not known."""
+    """Name of the reader; empty if it is not known, or hidden by a second reading."""
     since: datetime
     """When the page opened the job."""
 

@@ -181,6 +181,9 @@ def test_nothing_of_the_other_reading_is_shown(service: Service) -> None:
     assert (found["state"], found["given"], found["mine"]) == ("open", 1, False)
     unread = service.get("Ann", "/v1/jobs?reading=open&unread_by=Bob")["jobs"]
     assert unread == [], "the name of the account counts, not the stated one"
+    service.call("Ann", "PUT", f"/v1/jobs/{first}/viewers/a")
+    open_pages = service.call("Bob", "PUT", f"/v1/jobs/{first}/viewers/b").json()
+    assert [one["reader"] for one in open_pages["others"]] == [""]
     # The second reader may not learn from a refusal that somebody else has read.
     assert service.judge("Bob", first, "accepted", seen="").status_code == 201
     assert service.get("Bob", f"/v1/jobs/{first}/reviews")[0]["comment"] == SECRETS[0]
