@@ -24,6 +24,19 @@ from tessera_client.errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from tessera_client.reading_types import (
+    Estimate,
+    MaskOverlap,
+    ReaderAgreement,
+    ReadingAgreement,
+    ReadingOptions,
+    ReadingProgress,
+    ReadingState,
+    SecondReading,
+    Unblinding,
+    Verdict,
+    VerdictPair,
+)
 from tessera_client.retries import Retries
 from tessera_client.types import (
     Batch,
@@ -45,7 +58,6 @@ from tessera_client.types import (
     Selection,
     Source,
     Upload,
-    Verdict,
 )
 
 __all__ = [
@@ -54,6 +66,7 @@ __all__ = [
     "Choice",
     "Client",
     "Conflict",
+    "Estimate",
     "Format",
     "Health",
     "InvalidAddress",
@@ -63,16 +76,23 @@ __all__ = [
     "JobRequest",
     "JobState",
     "Label",
+    "MaskOverlap",
     "Model",
     "NotAllowed",
     "NotFound",
     "Problem",
     "Progress",
+    "ReaderAgreement",
+    "ReadingAgreement",
+    "ReadingOptions",
+    "ReadingProgress",
+    "ReadingState",
     "RefusedScan",
     "RequestRefused",
     "Retries",
     "Review",
     "Scan",
+    "SecondReading",
     "Segmentation",
     "Selection",
     "ServerFailed",
@@ -80,7 +100,9 @@ __all__ = [
     "Source",
     "TesseraError",
     "Unavailable",
+    "Unblinding",
     "UnexpectedResponse",
     "Upload",
     "Verdict",
+    "VerdictPair",
 ]

@@ -45,9 +45,7 @@ class Viewers:
                 )
                 rows = connection.execute(others.order_by(viewers.c.since, viewers.c.viewer))
                 hidden = _names_hidden(connection, job_id)
-                return [
-                    Viewer(row.viewer, "" if hidden else row.reader, row.since) for row in rows
-                ]
+                return [Viewer(row.viewer, "" if hidden else row.reader, row.since) for row in rows]
 
         return repeat_after_race(transaction)
 

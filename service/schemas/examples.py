@@ -3,6 +3,7 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.reading_examples import READING_EXAMPLES
 
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
@@ -90,6 +91,7 @@ _JOB: dict[str, Any] = {
     "error": None,
     "verdict": None,
     "reviewer": None,
+    "second_reading": None,
     "warnings": 0,
     "mask_format": None,
 }
@@ -111,6 +113,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "models": {"hippocampus-mri-3d": 40},
         "modalities": {"MR": 31},
         "reviewers": {"Dr. Okafor": 27},
+        "readings": {"open": 4, "adjudicate": 1},
     },
     "TilesOut": {
         "width": 16896,
@@ -184,7 +187,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "created_at": _TIME,
         "withdrawn_at": None,
         "mask_format": None,
+        "role": None,
     },
+    **READING_EXAMPLES,
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},
     "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},

@@ -125,6 +125,7 @@ def test_counts(gateway: Gateway, jobs: dict[str, str]) -> None:
         "models": {"solid": 5},
         "modalities": {"MR": 1},
         "reviewers": {"Dr. Okafor": 1},
+        "readings": {},
     }
 
 

@@ -117,6 +117,6 @@ def test_two_blind_readers_and_one_who_decides(
 
     ann.select_option("[aria-label=Filter]", "all")
     ann.get_by_text("More filters and views").click()
-    ann.get_by_role("button", name="Second readings and agreement").click()
+    ann.get_by_role("button", name="Second readings").click()
     expect(ann.get_by_role("dialog")).to_contain_text("Read by two readers1 job")
     ann.keyboard.press("Escape")

@@ -104,9 +104,8 @@ export class ListFilters {
       element(
         'button.quiet',
         { type: 'button', onclick: () => void this.agreement.open(selection(this.query)) },
-        'Second readings and agreement …',
+        'Second readings …',
       ),
-      this.agreement.root,
     )
     this.root = element(
       'div.filters',
@@ -117,6 +116,7 @@ export class ListFilters {
       this.reset,
       this.more,
     )
+    document.body.append(this.agreement.root)
     this.listViews()
   }
 

@@ -9,6 +9,9 @@ import { countText } from '../text'
 import { problemBox } from './messages'
 import { VERDICTS } from './past_reviews'
 
+/** The interval of kappa holds for large numbers only. */
+const FEWEST = 10
+
 export class AgreementDialog {
   readonly root: HTMLDialogElement
   private query = new URLSearchParams()
@@ -60,10 +63,7 @@ export class AgreementDialog {
     const rows: [string, string][] = [
       ['Read by two readers', countText(found.jobs, 'job')],
       ['Same verdict', found.agreement === null ? 'none' : shareText(found.agreement)],
-      [
-        'Cohen’s kappa',
-        found.kappa === null ? 'all verdicts are the same' : kappaText(found.kappa),
-      ],
+      ['Cohen’s kappa', kappaOf(found)],
       ['To be adjudicated', String(found.to_adjudicate)],
       ['Adjudicated', String(found.adjudicated)],
       ['Not blind', String(found.not_blind)],
@@ -108,6 +108,11 @@ export class AgreementDialog {
       fill(this.outcome, problemBox(api.problemOf(error)))
     }
   }
+}
+
+function kappaOf({ jobs, kappa }: ReaderAgreement): string {
+  if (kappa === null) return 'all verdicts are the same'
+  return jobs < FEWEST ? `fewer than ${FEWEST} jobs are too few` : kappaText(kappa)
 }
 
 function number(
