@@ -115,6 +115,7 @@ def unblind_second_reading(
     This is recorded in the second reading. The caller can then not give one of the readings.
     """
     name = principal.reader or body.reader
+    readings.get(principal.project, job_id)
     if not name.strip():
         raise BadRequest(
             "The request has no name.",

@@ -22,7 +22,7 @@ _PAIR = {"first": "accepted", "second": "accepted", "jobs": 45}
 READING_EXAMPLES: dict[str, dict[str, Any]] = {
     "SecondReadingIn": _OPTIONS,
     "SecondReadingRequest": _OPTIONS | {"reader": "R1"},
-    "SecondReadingsIn": _OPTIONS | {"reader": "R1", "share": 0.1, "seed": 7},
+    "SecondReadingsIn": _OPTIONS | {"jobs": [_JOB], "reader": "R1", "share": 0.1, "seed": 7},
     "SecondReadingsOut": {"jobs": [_JOB], "selected": 10},
     "BatchReadingIn": _OPTIONS | {"share": 0.1, "seed": 7},
     "ReadingProgressOut": {"state": "open", "given": 1, "readers": 2},

@@ -192,6 +192,7 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         body = "ReviewIn" if path.endswith("/reviews") else body
         body = "DeliveriesIn" if path.endswith("/deliveries") else body
         body = "PullIn" if path.endswith("/pull") else body
+        body = "SecondReadingsIn" if path == "/v1/second-readings" else body
         body = "UploadedIn" if path.endswith("/uploaded") else body
         files = (
             {"files": ("a", nifti_bytes(seed=70))}

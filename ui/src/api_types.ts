@@ -1061,7 +1061,7 @@ export interface ViewerIn {
  */
 export interface ViewerOut {
   /**
-   * Name of the reader; empty if it is not known.
+   * Name of the reader; empty if it is not known, or hidden by a second reading.
    */
   reader: string
   /**
