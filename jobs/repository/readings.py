@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -72,25 +73,29 @@ class Readings:
         """Puts those of the project's jobs up for a second reading that have none; their ids.
 
         The review that gave a job its verdict is the first reading, if it has a name: other readers
-        do not see it any longer. Raises NotFound, and then puts up none.
+        do not see it any longer. Raises NotFound, and then puts up none. Large numbers take several
+        transactions; a repetition continues after an interruption.
         """
+        wanted = list(dict.fromkeys(job_ids))
+        with self._database.read() as connection:
+            for ids in chunks(wanted):
+                _check(connection, project, ids)
+        return [
+            job_id
+            for ids in chunks(wanted)
+            for job_id in repeat_after_race(partial(self._request, project, ids, options, by, now))
+        ]
 
-        def transaction() -> list[str]:
-            new: list[str] = []
-            with self._database.write() as connection:
-                for ids in chunks(list(dict.fromkeys(job_ids))):
-                    _lock(connection, project, ids)
-                    known = readings_of(connection, ids)
-                    for job_id in ids:
-                        if job_id not in known:
-                            _open(
-                                connection,
-                                SecondReading(job_id, options, ReadingState.OPEN, by, now),
-                            )
-                            new.append(job_id)
+    def _request(
+        self, project: str, job_ids: Sequence[str], options: ReadingOptions, by: str, now: float
+    ) -> list[str]:
+        with self._database.write() as connection:
+            _check(connection, project, job_ids, lock=True)
+            known = readings_of(connection, job_ids)
+            new = [job_id for job_id in job_ids if job_id not in known]
+            for job_id in new:
+                _open(connection, SecondReading(job_id, options, ReadingState.OPEN, by, now))
             return new
-
-        return repeat_after_race(transaction)
 
     def get(self, project: str, job_id: str) -> SecondReading:
         """The second reading of the project's job; raises NotFound."""
@@ -198,10 +203,13 @@ class Readings:
             ]
 
 
-def _lock(connection: Connection, project: str, job_ids: Sequence[str]) -> None:
-    """Locks these jobs, the oldest first; raises NotFound unless all are the project's."""
+def _check(
+    connection: Connection, project: str, job_ids: Sequence[str], *, lock: bool = False
+) -> None:
+    """Raises NotFound unless all jobs are the project's; `lock` locks them, the oldest first."""
     query = select(jobs.c.id).where(jobs.c.id.in_(job_ids), jobs.c.project == project)
-    known = connection.execute(query.order_by(jobs.c.seq).with_for_update()).scalars().all()
+    query = query.order_by(jobs.c.seq)
+    known = connection.execute(query.with_for_update() if lock else query).scalars().all()
     if len(known) != len(job_ids):
         raise no_job()
 

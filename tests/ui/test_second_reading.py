@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from imaging.formats.limits import Limits
@@ -17,6 +18,7 @@ from tests.support.gateway import Gateway, start
 from tests.support.images import nifti_bytes
 from tests.support.page import watched
 
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SHAPE = (24, 24, 20)
 
 
@@ -107,6 +109,7 @@ def test_two_blind_readers_and_one_who_decides(
         expect(table).to_contain_text(part)
     expect(other.locator(".second-reading .overlap")).to_contain_text("Dice 0.67")
     assert "Ann" not in table.inner_text()
+    assert Axe().run(other, options=RULES).response["violations"] == []
     other.keyboard.press("v")
     expect(other.get_by_role("button", name="Reader 2")).to_have_attribute("aria-pressed", "true")
     other.keyboard.press("d")
@@ -119,4 +122,5 @@ def test_two_blind_readers_and_one_who_decides(
     ann.get_by_text("More filters and views").click()
     ann.get_by_role("button", name="Second readings").click()
     expect(ann.get_by_role("dialog")).to_contain_text("Read by two readers1 job")
+    assert Axe().run(ann, options=RULES).response["violations"] == []
     ann.keyboard.press("Escape")
