@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.metrics.raters import Estimate
+from jobs.job_filter import ListedJob
 from jobs.repository import JobReading
 from jobs.repository.reading_rows import shown_names
 from jobs.second_reading import ReadingOptions, ReadingState, SecondReading, reader_key
+from service.schemas.jobs import ReadingProgressOut
 from service.schemas.second_readings import (
     AgreementOut,
     EstimateOut,
@@ -57,6 +59,17 @@ def second_reading_out(reading: SecondReading, reader: str) -> SecondReadingOut:
         unblindings=[
             UnblindingOut(reader=one.reader, at=_time(one.at)) for one in reading.unblindings
         ],
+    )
+
+
+def reading_progress_out(listed: ListedJob) -> ReadingProgressOut | None:
+    """How far the second reading of a job in a list is; None without one."""
+    if listed.reading is None:
+        return None
+    return ReadingProgressOut(
+        state=ReadingState(listed.reading),
+        given=listed.readings_given or 0,
+        readers=listed.readings_wanted or 0,
     )
 
 

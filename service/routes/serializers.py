@@ -7,9 +7,8 @@ from imaging.formats.incoming import RefusedScan
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
-from jobs.job_filter import JobCounts, ListedJob
+from jobs.job_filter import JobCounts
 from jobs.review import Review
-from jobs.second_reading import ReadingState
 from jobs.stored_scan import StoredScan
 from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
@@ -18,6 +17,7 @@ from models.model_fit import ModelFit
 from service.http import errors
 from service.resources.peers import Peer
 from service.resources.webhook_endpoint import WebhookEndpoint
+from service.routes.reading_serializers import reading_progress_out
 from service.schemas import (
     BatchOut,
     DeliveryOut,
@@ -30,7 +30,6 @@ from service.schemas import (
     OptionsIn,
     PeerOut,
     ProgressOut,
-    ReadingProgressOut,
     RefusedOut,
     ReviewOut,
     ScanOut,
@@ -93,7 +92,7 @@ def job_out(status: JobStatus) -> JobOut:
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         reviewer=status.listed.reviewer,
-        second_reading=_progress_of_reading(status.listed),
+        second_reading=reading_progress_out(status.listed),
         warnings=status.listed.warnings,
         mask_format=job.mask_format,
     )
@@ -224,16 +223,6 @@ def model_fit_out(fit: ModelFit) -> ModelFitOut:
         doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
         matches=list(fit.matches),
         unknown=list(fit.unknown),
-    )
-
-
-def _progress_of_reading(listed: ListedJob) -> ReadingProgressOut | None:
-    if listed.reading is None:
-        return None
-    return ReadingProgressOut(
-        state=ReadingState(listed.reading),
-        given=listed.readings_given or 0,
-        readers=listed.readings_wanted or 0,
     )
 
 
