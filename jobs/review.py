@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from imaging.reader_measurements.measurement import ReaderMeasurement
+
 WITHDRAWAL_S = 300.0
 """How long after it was given a verdict can be withdrawn, in seconds. Later, a new review replaces
 it: others may have acted on the first."""
@@ -65,3 +67,5 @@ class Review:
     """When its reader withdrew it; None: it stands."""
     role: Role | None = None
     """None: its job had no second reading when it was given."""
+    measurements: tuple[ReaderMeasurement, ...] = ()
+    """What its reader measured in the job's first scan."""

@@ -51,6 +51,7 @@ from tessera_client.types import (
     Model,
     Problem,
     Progress,
+    ReaderMeasurement,
     RefusedScan,
     Review,
     Scan,
@@ -58,6 +59,8 @@ from tessera_client.types import (
     Selection,
     Source,
     Upload,
+    UploadedMask,
+    Window,
 )
 
 __all__ = [
@@ -83,6 +86,7 @@ __all__ = [
     "Problem",
     "Progress",
     "ReaderAgreement",
+    "ReaderMeasurement",
     "ReadingAgreement",
     "ReadingOptions",
     "ReadingProgress",
@@ -103,6 +107,8 @@ __all__ = [
     "Unblinding",
     "UnexpectedResponse",
     "Upload",
+    "UploadedMask",
     "Verdict",
     "VerdictPair",
+    "Window",
 ]

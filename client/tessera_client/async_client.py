@@ -35,6 +35,7 @@ from tessera_client.types import (
     JobRequest,
     JobState,
     Model,
+    ReaderMeasurement,
     Review,
     Scan,
     Segmentation,
@@ -161,6 +162,14 @@ class AsyncClient:
         Raises Conflict while one of its jobs waits or runs.
         """
         return await self._driver.run(scans.delete(self.retries, scan))
+
+    async def add_mask(self, scan: str, mask: str) -> Job:
+        """The label map that was uploaded as the scan `mask`, as a mask of `scan` to be reviewed.
+
+        A finished job that holds it. A DICOM Segmentation needs no such call: an upload of its
+        series with it states it in `masks`.
+        """
+        return await self._driver.run(scans.add_mask(self.retries, scan, mask))
 
     async def download_scan(
         self, scan: str, to: str | PathLike[str], *, progress: OnBytes | None = None
@@ -291,18 +300,28 @@ class AsyncClient:
         reasons: Sequence[str] = (),
         adjudicates: bool = False,
         mask_of: str | None = None,
+        measurements: Sequence[ReaderMeasurement] = (),
     ) -> Review:
         """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
 
         `adjudicates`: the verdict decides between the readings of a second reading. With the
         verdict `corrected`, `mask_of` is the review whose corrected mask is right.
+        `measurements`: what the reviewer measured; the service computes their sizes.
 
         It is not repeated if the response is lost, because it would be added twice; then look at
         `reviews`.
         """
         return await self._driver.run(
             results.review(
-                self.retries, job, verdict, comment, reviewer, reasons, adjudicates, mask_of
+                self.retries,
+                job,
+                verdict,
+                comment,
+                reviewer,
+                reasons,
+                adjudicates,
+                mask_of,
+                measurements,
             )
         )
 

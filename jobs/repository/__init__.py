@@ -19,6 +19,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.uploaded_masks import UploadedMasks
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
 from jobs.repository.workers import Workers
@@ -52,6 +53,7 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "UploadedMasks",
     "Viewers",
     "Webhooks",
     "Workers",
@@ -83,6 +85,7 @@ class Repository:
         self.reviews = Reviews(database)
         self.readings = Readings(database)
         self.reading_stages = ReadingStages(database)
+        self.uploaded_masks = UploadedMasks(database)
         self.viewers = Viewers(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)

@@ -109,6 +109,18 @@ class Reviews:
             check_job(connection, project, job_id)
             return shown(reading_of(connection, job_id), reviews_of(connection, job_id), reader)
 
+    def with_results(
+        self, project: str, job_id: str, review_id: str, reader: str | None = ""
+    ) -> Review:
+        """The review of the project's job, for a reader as in `of_job`; raises NotFound if it has
+        neither a corrected mask nor measurements, or the reader may not see it."""
+        for review in self.of_job(project, job_id, reader):
+            if review.id == review_id and (review.mask_sha256 or review.measurements):
+                return review
+        raise NotFound(
+            "There is no such review with a corrected mask or with measurements.", hint=_LIST_HINT
+        )
+
     def with_mask(
         self, project: str, job_id: str, review_id: str, reader: str | None = ""
     ) -> Review:

@@ -60,6 +60,7 @@ scans = Table(
     Column("impossible_formats", _Json, nullable=False, server_default="[]"),
     Column("traceparent", String(64)),
     Column("modality", String(16)),
+    Column("display", _Json),
     UniqueConstraint("project", "sha256", name="scans_once_per_project"),
     Index("scans_list", "project", "seq"),
     Index("scans_of_series", "project", "series"),
@@ -227,7 +228,7 @@ worklist = Table(
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
-migrations 0016 and 0017. `scan_name` is the name of the first scan, `names` those of all scans,
+migrations 0016 and 0019. `scan_name` is the name of the first scan, `names` those of all scans,
 one a line. Lists read it, not `jobs`, whose rows hold reports of megabytes."""
 
 Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
@@ -291,6 +292,7 @@ reviews = Table(
     Column("reasons", _Json, nullable=False, server_default="[]"),
     Column("withdrawn_at", Double),
     Column("role", String(16)),
+    Column("measurements", _Json, nullable=False, server_default="[]"),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,

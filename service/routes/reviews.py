@@ -1,16 +1,18 @@
 """Reviews: a radiologist's verdicts on masks."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import JSONResponse
 
 from imaging.formats import registry
 from jobs.review import Review, Role
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import (
+    ReaderMeasurementsDep,
     ResultsDep,
     ReviewsDep,
     SecondReadingsDep,
@@ -21,7 +23,7 @@ from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import review_out
-from service.schemas import JobId, ReviewId, ReviewIn, ReviewOut
+from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
 
 router = APIRouter(tags=["reviews"])
 
@@ -35,8 +37,14 @@ _MASK: dict[int | str, dict[str, Any]] = {
 }
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The measurements of the corrected mask.",
+        "description": "The report about the mask and the reader's measurements.",
         "content": dict.fromkeys((one.media_type for one in registry.REPORT_FORMATS), _BINARY),
+    }
+}
+_MEASUREMENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The measurements, or a table with a row for each.",
+        "content": {"text/csv": _BINARY},
     }
 }
 
@@ -47,13 +55,18 @@ def add_review(
     body: ReviewIn,
     reviews: ReviewsDep,
     readings: SecondReadingsDep,
+    measurements: ReaderMeasurementsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
     """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict.
 
     If the job has a second reading, the review is one of its readings, and the job has no verdict
     until all readings were given and agree. The newest review with `adjudicates` then decides.
+
+    `measurements` are stored with it. They are refused where they are outside the scan, or not of
+    their shape on one slice.
     """
+    drawn = [one.measurement() for one in body.measurements]
     review = Review(
         id=uuid4().hex,
         job=job_id,
@@ -63,6 +76,7 @@ def add_review(
         created_at=time.time(),
         reasons=body.reasons,
         role=Role.ADJUDICATION if body.adjudicates else None,
+        measurements=measurements.checked(principal.project, job_id, drawn),
     )
     added = reviews.add(principal.project, review, body.seen, body.mask_of)
     if added.role is not None:
@@ -146,12 +160,44 @@ async def get_corrected_report(
         ReportFormatName | None, Query(description="Without it, JSON.")
     ] = None,
 ) -> Response:
-    """The measurements of the mask that a reviewer corrected.
+    """The sizes in the mask that a reviewer corrected, and what the reviewer measured in the scan.
 
-    `dicom-sr` refers to the segments of the corrected mask as `dicom-seg`.
+    A review without a corrected mask has the report of the job's own mask. `json` has the reader's
+    measurements as `reader_measurements`; `csv` is the table of labels alone. `dicom-sr` refers to
+    the segments of the mask as `dicom-seg`, has a group for each measurement of the reader, with
+    its points, and names the reader as an observer.
     """
     mask = await threads.run(
-        results.corrected, principal.project, job_id, review_id, reader.of(principal)
+        results.reviewed, principal.project, job_id, review_id, reader.of(principal)
     )
     target = registry.report_format(format) if format else registry.REPORT_FORMATS[0]
     return file_response(await threads.run(results.report_file, mask, target))
+
+
+@router.get(
+    "/v1/jobs/{job_id}/reviews/{review_id}/measurements",
+    response_model=ReviewMeasurementsOut,
+    responses=_MEASUREMENTS,
+)
+async def get_reader_measurements(
+    job_id: JobId,
+    review_id: ReviewId,
+    measurements: ReaderMeasurementsDep,
+    reader: ReaderDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+    format: Annotated[  # noqa: A002 - the name on the wire
+        Literal["json", "csv"], Query(description="`csv` for a table.")
+    ] = "json",
+) -> Response:
+    """What a reviewer measured in the scan, with statistics of regions and values at probes.
+
+    All numbers are computed here from the points and the stored scan.
+    """
+    of_reader = await threads.run(
+        measurements.of_review, principal.project, job_id, review_id, reader.of(principal)
+    )
+    if format == "csv":
+        name = f'attachment; filename="measurements-{job_id}-{review_id}.csv"'
+        return Response(of_reader.table(), 200, {"Content-Disposition": name}, "text/csv")
+    return JSONResponse(of_reader.as_dict())

@@ -36,15 +36,24 @@ from service.schemas.jobs import (
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
+from service.schemas.reader_measurements import (
+    MeasurementIn,
+    MeasurementOut,
+    ReadMeasurementOut,
+    ReviewMeasurementsOut,
+)
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
+    LabelMapIn,
     RefusedOut,
     ScanOut,
     ScanPage,
     ScansOut,
     ScanUsesOut,
     UploadedIn,
+    UploadedMaskOut,
     UploadIn,
+    WindowOut,
 )
 from service.schemas.second_readings import (
     AgreementOut,
@@ -91,7 +100,10 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelMapIn",
     "LabelOut",
+    "MeasurementIn",
+    "MeasurementOut",
     "MessageId",
     "Modality",
     "ModelFitOut",
@@ -105,6 +117,7 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "ReadMeasurementOut",
     "ReaderAgreementOut",
     "ReadingProgressOut",
     "Ready",
@@ -112,6 +125,7 @@ __all__ = [
     "ResentOut",
     "ReviewId",
     "ReviewIn",
+    "ReviewMeasurementsOut",
     "ReviewOut",
     "ScanId",
     "ScanOut",
@@ -129,6 +143,7 @@ __all__ = [
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "UploadedMaskOut",
     "VerdictPairOut",
     "ViewerId",
     "ViewerIn",
@@ -138,4 +153,5 @@ __all__ = [
     "WebhookMessagePage",
     "WebhookName",
     "WebhookOut",
+    "WindowOut",
 ]

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from jobs.review import Reason, Role
 from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Identifier, Text, Wire
+from service.schemas.reader_measurements import MeasurementOut, MeasurementsIn
 
 ReaderName = Annotated[Text, Field(max_length=200)]
 
@@ -31,6 +32,14 @@ class ReviewIn(Wire):
     seen. The caller must not be one of the readers."""
     mask_of: Identifier | None = None
     """Id of a review of the job whose corrected mask is right, with the verdict `corrected`."""
+    measurements: MeasurementsIn = ()
+    """What the reader measured in the scan."""
+
+    @model_validator(mode="after")
+    def _each_measurement_once(self) -> "ReviewIn":
+        if len({one.id for one in self.measurements}) < len(self.measurements):
+            raise ValueError("give each measurement an id of its own")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "ReviewIn":
@@ -64,6 +73,8 @@ class ReviewOut(Wire):
     """`reading`: one of the readings of a second reading. `surplus`: it arrived when all readings
     were there, and changes nothing. `adjudication`: it decided between them. Null: the job had no
     second reading."""
+    measurements: list[MeasurementOut]
+    """What the reader measured in the scan."""
 
 
 class ViewerIn(Wire):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from imaging.errors import BadRequest, Conflict, NotFound
+from imaging.formats import registry
 from jobs import repository
 from jobs.delivery import Delivery
 from jobs.repository import Jobs, Readings, Reviews, Scans
@@ -36,10 +37,10 @@ class Deliveries:
     ) -> list[Delivery]:
         """Requests each format for each peer, again if it was sent before; all of the job's.
 
-        `review`: the review whose corrected mask is sent; None: the job's own mask. `reader`: the
-        name of who asks, empty if it is not known. Raises NotFound for an unknown job, review or
-        peer, BadRequest if the job's scan is not DICOM or a format is not possible for it, Conflict
-        for a corrected mask while the job's second reading has no verdict.
+        `review`: the review whose corrected mask or measurements are sent; None: the job's own
+        mask. `reader`: the name of who asks, empty if it is not known. Raises NotFound for an
+        unknown job, review or peer, BadRequest if the job's scan is not DICOM or a format is not
+        possible for it, Conflict for a review while the job's second reading has no verdict.
         """
         job = self.jobs.get(project, job_id)
         scan = self.scans.get(project, job.grid_scan)
@@ -51,7 +52,7 @@ class Deliveries:
             )
         check_deliverable(scan, formats)
         if review is not None:
-            self.reviews.with_mask(project, job_id, review, reader)
+            self._check_review(project, job_id, review, formats, reader)
             self._check_complete(project, job_id)
         names = [self.routing.peer_named(name).name for name in dict.fromkeys(peers)]
         wanted = [
@@ -61,6 +62,18 @@ class Deliveries:
         ]
         rows = self.rows.request(project, job_id, wanted)
         return self._shown(project, job_id, rows, reader)
+
+    def _check_review(
+        self, project: str, job_id: str, review_id: str, formats: Sequence[str], reader: str
+    ) -> None:
+        review = self.reviews.with_results(project, job_id, review_id, reader)
+        masks = [name for name in formats if name in registry.names(registry.MASK_FORMATS)]
+        if masks and review.mask_sha256 is None:
+            raise BadRequest(
+                f"The review has no corrected mask to send as {', '.join(masks)}.",
+                expected="A report format, such as dicom-sr, for a review with measurements.",
+                hint="Send the mask of the job itself: leave out `review`.",
+            )
 
     def send_corrected(self, project: str, job_id: str, review: str) -> None:
         """Requests the corrected mask of a review for each peer that wants corrected masks.

@@ -37,23 +37,28 @@ SCHEMAS = {
     "SecondReading": "SecondReadingOut",
     "Unblinding": "UnblindingOut",
     "VerdictPair": "VerdictPairOut",
+    "ReaderMeasurement": "MeasurementOut",
     "Review": "ReviewOut",
     "Scan": "ScanOut",
     "Upload": "ScansOut",
+    "UploadedMask": "UploadedMaskOut",
+    "Window": "WindowOut",
 }
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
 ENUMS = ("JobState", "ReadingState")
 """Schemas of text with a fixed list of values."""
-OPEN_ENUMS = {"Reason", "Role"}
+OPEN_ENUMS = {"MeasurementKind", "Reason", "Role"}
 """Schemas of such text."""
-OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
+OPEN = {"unit", "device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
 LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
-    *("modality", "reviewer", "warnings"),
-    *("reasons", "withdrawn_at", "second_reading", "role"),
+    *("second_reading", "role"),
+    *("modality", "reviewer", "warnings", "masks", "uploaded"),
+    *("window", "windows", "inverted", "subject", "series_number", "study_date"),
+    *("reasons", "withdrawn_at", "measurements"),
 }
 """Members that older gateways do not send."""
 

@@ -66,6 +66,11 @@ def test_every_view_passes_axe(page: Page, gateway: Gateway, job: str) -> None:
     found["filters"] = violations(page)
     open_job(page, job)
     found["job"] = violations(page)
+    for key in ("l", ".", "Shift+ArrowRight", "."):
+        page.keyboard.press(key)
+    expect(page.locator(".drawn li")).to_have_count(1)
+    found["measured"] = violations(page)
+    page.keyboard.press("Escape")
     page.keyboard.press("r")
     found["reasons"] = violations(page)
     page.keyboard.press("Escape")

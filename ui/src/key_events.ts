@@ -1,10 +1,12 @@
 /** The page's keys. They are handled first, so that the viewer's own keys do nothing. */
 
-/** By `KeyboardEvent.key`; digits with Shift are `Shift+1`, on every keyboard layout. */
+/** By `KeyboardEvent.key`; digits with Shift are `Shift+1`, on every keyboard layout, and
+ * arrows with Shift `Shift+ArrowUp`. */
 export type Keys = Record<string, () => void>
 
 /** Keys that act again and again while they are held. */
-const HELD = new Set(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', '+', '=', '-', '[', ']'])
+const ARROWS = ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight']
+const HELD = new Set([...ARROWS, 'PageUp', 'PageDown', '+', '=', '-', '[', ']'])
 
 const TEXT = 'textarea, select, input:not([type=checkbox], [type=radio], [type=range])'
 
@@ -30,7 +32,7 @@ export function listen(keys: () => Keys): void {
   )
 }
 
-/** "Shift+1" for the key that has this digit, whatever it types. */
+/** "Shift+1" for the key that has this digit, whatever it types, and "Shift+ArrowUp". */
 function shifted({ shiftKey, code }: KeyboardEvent): string {
-  return shiftKey ? code.replace('Digit', 'Shift+') : ''
+  return shiftKey ? code.replace(/^Digit|^(?=Arrow)/, 'Shift+') : ''
 }

@@ -9,7 +9,7 @@ from tessera_client.operations.exchange import exchange
 from tessera_client.reading_types import Verdict
 from tessera_client.retries import Retries
 from tessera_client.steps import BytesSent, Request, Steps, decoded, decoded_value, not_of_tessera
-from tessera_client.types import Review
+from tessera_client.types import ReaderMeasurement, Review
 
 
 def file(
@@ -48,6 +48,7 @@ def review(
     reasons: Sequence[str] = (),
     adjudicates: bool = False,
     mask_of: str | None = None,
+    measurements: Sequence[ReaderMeasurement] = (),
 ) -> Steps[Review]:
     """Adds a review; not repeated, as it would be added twice."""
     body: dict[str, Any] = {"verdict": verdict, "comment": comment, "reviewer": reviewer}
@@ -57,6 +58,11 @@ def review(
         body["adjudicates"] = True
     if mask_of is not None:
         body["mask_of"] = mask_of
+    if measurements:
+        body["measurements"] = [
+            {"id": one.id, "kind": one.kind, "label": one.label, "points": one.points}
+            for one in measurements
+        ]
     path = f"/v1/jobs/{job}/reviews"
     request = Request("POST", path, json=body, repeatable=False)
     return decoded(Review, (yield from exchange(retries, request)))

@@ -10,6 +10,7 @@ import { Presence } from '../presence'
 import { go } from '../route'
 import type { Job, NewReview, Review, Viewers } from '../schemas'
 import type { Worklist } from '../worklist'
+import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
@@ -19,6 +20,8 @@ import { UndoBar } from './undo'
 
 const SURPLUS = 'All readings were given before, so your verdict is kept and changes nothing.'
 const NONE_LEFT = 'No other mask in the worklist waits for a review.'
+
+type Drafted = Pick<MeasurementsView, 'forReview' | 'saved' | 'takeBack' | 'showReviews'>
 
 export class VerdictView {
   readonly root: HTMLElement
@@ -59,6 +62,7 @@ export class VerdictView {
   /** `confirmed` asks whether a mask is accepted in spite of doubts about it. */
   constructor(
     private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
+    private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
     showMask: (review: string | null) => Promise<boolean>,
   ) {
@@ -215,7 +219,9 @@ export class VerdictView {
     remember('reviewer', reviewer)
     const comment = this.comment.value.trim()
     const { adjudicates } = this.reading
-    await this.save(job, { ...verdict, comment, reviewer, adjudicates, seen: this.seen })
+    const { forReview: measurements } = this.measurements
+    const given = { ...verdict, comment, reviewer, measurements, adjudicates }
+    await this.save(job, { ...given, seen: this.seen })
   }
 
   private askName(): void {
@@ -243,6 +249,7 @@ export class VerdictView {
   private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
     const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
+    this.measurements.saved(job, review)
     this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
     if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
     else this.refresh(job.id)
@@ -266,6 +273,8 @@ export class VerdictView {
     keepDraft(job.id, review.comment ?? '')
     if (job.second_reading === null) this.changed(job)
     else this.refresh(job.id)
+    this.measurements.takeBack(job, review)
+    this.changed(job)
     if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
     this.comment.value = review.comment ?? ''
     fill(this.result)
@@ -301,12 +310,14 @@ export class VerdictView {
     if (job === null) return []
     try {
       const reviews = (await api.reviews(job.id, this.reviewer.value.trim())).reverse()
+      const standing = reviews.filter((review) => review.withdrawn_at === null)
       if (this.job?.id === job.id) {
         fill(this.past, ...reviews.map(reviewRow))
+        this.measurements.showReviews(standing)
         await this.reading.show(this.job, reviews)
         this.enable()
       }
-      return reviews.filter((review) => review.withdrawn_at === null)
+      return standing
     } catch (error) {
       if (this.job?.id === job.id) fill(this.result, problemBox(api.problemOf(error)))
       return []

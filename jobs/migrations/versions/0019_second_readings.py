@@ -10,8 +10,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_project"
-down_revision = "0016_project"
+revision = "0019_project"
+down_revision = "0018_project"
 branch_labels = None
 depends_on = None
 
