@@ -167,7 +167,8 @@ def test_nothing_of_the_other_reading_is_shown(service: Service) -> None:
             assert [one for one in SECRETS if one in seen] == [], name
     assert len(service.call("Bob", "GET", TABLE).text.splitlines()) == 1
     mine = service.get("Ann", f"/v1/jobs/{second}/reviews")[0]["id"]
-    for path in (f"{second}/reviews/{mine}/mask", f"{second}/reviews/{mine}/report?reader=Ann"):
+    parts = ("mask", "report?reader=Ann", "measurements?reader=Ann")
+    for path in (f"{second}/reviews/{mine}/{part}" for part in parts):
         check_problem(service.call("Bob", "GET", f"/v1/jobs/{path}"), 404)
         assert service.call("Ann", "GET", f"/v1/jobs/{path}").status_code == 200
     check_problem(
