@@ -20,6 +20,8 @@ class Outcome(StrEnum):
     """Left out: it has a verdict, and the batch does not replace verdicts."""
     DOUBTED = "doubted"
     """Left out: there are reasons to doubt its mask, and the batch does not accept such masks."""
+    SECOND_READING = "second-reading"
+    """Left out: it has a second reading, whose readers look at each mask alone."""
     UNFINISHED = "unfinished"
     """Left out: it has no mask, because it waits, runs, has failed or was cancelled."""
     NOT_FOUND = "not-found"

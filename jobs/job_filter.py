@@ -1,10 +1,11 @@
 """Which jobs a list shows, in which order, and how many there are of each kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jobs.job import JobState
+from jobs.second_reading import ReadingState
 from jobs.usual_sizes import UnusualSize
 
 
@@ -42,6 +43,10 @@ class JobFilter:
     """Last reviewed by a reader of this name."""
     assignees: tuple[str, ...] = ()
     """Assigned to one of these readers; an empty name stands for nobody."""
+    readings: tuple[ReadingState, ...] = ()
+    """With a second reading in one of these states."""
+    unread_by: str | None = None
+    """Not read by a reader of this name, in a second reading."""
     model: str | None = None
     batch: str | None = None
     modality: str | None = None
@@ -64,6 +69,8 @@ class JobCounts:
     modalities: Mapping[str, int]
     reviewers: Mapping[str, int]
     assignees: Mapping[str, int]
+    readings: Mapping[ReadingState, int] = field(default_factory=dict)
+    """By state of the second reading, of jobs that have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +93,7 @@ class ListedJob:
     """Number of reasons in the report to doubt the mask."""
     unusual_sizes: tuple[UnusualSize, ...] = ()
     """Labels whose size differs from that in accepted masks."""
+    reading: str | None = None
+    """State of the second reading; None without one."""
+    readings_given: int | None = None
+    readings_wanted: int | None = None

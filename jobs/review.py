@@ -29,6 +29,17 @@ class Reason(StrEnum):
     """Another reason, which the comment states."""
 
 
+class Role(StrEnum):
+    """What a review is in the second reading of its job; see `jobs.second_reading`."""
+
+    READING = "reading"
+    """One of the readings that are compared."""
+    SURPLUS = "surplus"
+    """It arrived when all readings were there. It is kept, and changes nothing."""
+    ADJUDICATION = "adjudication"
+    """The verdict of a reader who has seen the readings; it is the job's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """A reader's verdict on a mask, with the mask that the reader corrected or drew."""
@@ -54,5 +65,7 @@ class Review:
     """Why the mask is rejected."""
     withdrawn_at: float | None = None
     """When its reader withdrew it; None: it stands."""
+    role: Role | None = None
+    """None: its job had no second reading when it was given."""
     measurements: tuple[ReaderMeasurement, ...] = ()
     """What its reader measured in the job's first scan."""

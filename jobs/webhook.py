@@ -27,6 +27,26 @@ class WebhookEvent(StrEnum):
     JOB_CANCELLED = "job.cancelled"
     BATCH_FINISHED = "batch.finished"
     """All jobs of a batch have ended; again, if one of them was retried and ended again."""
+    READING_REQUESTED = "reading.requested"
+    """A job was put up for a second reading."""
+    READING_DISAGREED = "reading.disagreed"
+    """The readings of a job differ: another reader must decide."""
+    READING_COMPLETED = "reading.completed"
+    """The second reading of a job has a verdict; again, if another reader has decided anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingStage:
+    """A stage of a job's second reading, for a message."""
+
+    job: str
+    project: str
+    model: str
+    batch: str | None
+    event: WebhookEvent
+    verdict: str | None
+    """The job's verdict; None before the second reading is complete."""
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

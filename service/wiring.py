@@ -58,6 +58,7 @@ from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
 from service.use_cases.upload_expiry import UploadExpiry
 from service.use_cases.uploaded_masks import UploadedMasks
@@ -126,7 +127,8 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        *(rows.viewers, rows.webhooks, rows.worklist, rows.assignments, rows.batch_reviews),
+        *(rows.viewers, rows.webhooks, rows.worklist, rows.readings),
+        *(rows.assignments, rows.batch_reviews),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -197,7 +199,12 @@ def _start_webhooks(parts: Parts, stack: AsyncExitStack) -> None:
     rows, endpoints = parts.repository.webhooks, parts.routing.webhook
     poll_s = parts.settings.sweep_interval_s
     announcer = WebhookAnnouncer(
-        rows, endpoints, parts.authenticator, poll_s, parts.settings.webhook_keep_s
+        rows,
+        parts.repository.reading_stages,
+        endpoints,
+        parts.authenticator,
+        poll_s,
+        parts.settings.webhook_keep_s,
     )
     shared = SenderParts(rows, parts.authenticator, WebhookMetrics(parts.metrics.registry), poll_s)
     senders = [MessageSender(shared, endpoint) for endpoint in endpoints]
@@ -239,7 +246,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[ModelFits] = ModelFits(parts.registry, parts.blobs, scratch, limits)
     services[NamedScans] = NamedScans(rows.image_names, intake, removal, archives)
     services[ImageSessions] = ImageSessions(
-        rows.sessions, rows.image_names, rows.labels, rows.jobs, intake, removal
+        rows.sessions, rows.image_names, rows.labels, rows.jobs, rows.readings, intake, removal
     )
 
 
@@ -268,7 +275,16 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     services[JobStatuses] = statuses
     services[JobWatcher] = JobWatcher(JobChanges(rows.jobs, statuses))
     services[Deliveries] = Deliveries(
-        rows.jobs, rows.scans, rows.reviews, rows.deliveries, parts.routing
+        rows.jobs, rows.scans, rows.reviews, rows.deliveries, rows.readings, parts.routing
+    )
+    services[SecondReadings] = SecondReadings(
+        jobs=rows.jobs,
+        scans=rows.scans,
+        reviews=rows.reviews,
+        readings=rows.readings,
+        deliveries=services[Deliveries],
+        blobs=blobs,
+        scratch=scratch,
     )
 
 
@@ -287,6 +303,7 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
         reviews=rows.reviews,
         jobs=rows.jobs,
         deliveries=services[Deliveries],
+        readings=services[SecondReadings],
         registry=parts.registry,
         blobs=blobs,
         collector=parts.collector,

@@ -12,11 +12,18 @@ from tessera_client.operations import (
     following,
     jobs,
     reading,
+    readings,
     results,
     scans,
     segmentation,
     server,
     uploads,
+)
+from tessera_client.reading_types import (
+    ReaderAgreement,
+    ReadingOptions,
+    SecondReading,
+    Verdict,
 )
 from tessera_client.retries import Retries
 from tessera_client.steps import handling
@@ -38,7 +45,6 @@ from tessera_client.types import (
     Selection,
     Source,
     Upload,
-    Verdict,
 )
 
 OnBytes = Callable[[int, int], None]
@@ -282,9 +288,12 @@ class Client:
         """The batch with this id, and how many of its jobs are in which state."""
         return self._driver.run(jobs.batch(self.retries, batch))
 
-    def reviews(self, job: str) -> tuple[Review, ...]:
-        """The reviews of a job's mask, oldest first."""
-        return self._driver.run(results.reviews(self.retries, job))
+    def reviews(self, job: str, *, reader: str = "") -> tuple[Review, ...]:
+        """The reviews of a job's mask, oldest first.
+
+        While a second reading is open, these are the reviews of `reader`.
+        """
+        return self._driver.run(results.reviews(self.retries, job, reader))
 
     def review(
         self,
@@ -294,22 +303,78 @@ class Client:
         comment: str = "",
         reviewer: str = "",
         reasons: Sequence[str] = (),
+        adjudicates: bool = False,
+        mask_of: str | None = None,
         measurements: Sequence[ReaderMeasurement] = (),
     ) -> Review:
         """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
 
+        `adjudicates`: the verdict decides between the readings of a second reading. With the
+        verdict `corrected`, `mask_of` is the review whose corrected mask is right.
         `measurements`: what the reviewer measured; the service computes their sizes.
 
         It is not repeated if the response is lost, because it would be added twice; then look at
         `reviews`.
         """
         return self._driver.run(
-            results.review(self.retries, job, verdict, comment, reviewer, reasons, measurements)
+            results.review(
+                self.retries,
+                job,
+                verdict,
+                comment,
+                reviewer,
+                reasons,
+                adjudicates,
+                mask_of,
+                measurements,
+            )
         )
 
-    def withdraw_review(self, job: str, review: str) -> Review:
-        """Withdraws a verdict of the last five minutes, which then no longer counts."""
-        return self._driver.run(results.withdraw_review(self.retries, job, review))
+    def withdraw_review(self, job: str, review: str, *, reader: str = "") -> Review:
+        """Withdraws a verdict of the last five minutes, which then no longer counts.
+
+        `reader`: who withdraws it, for a job with a second reading on a server without accounts.
+        """
+        return self._driver.run(results.withdraw_review(self.retries, job, review, reader))
+
+    def request_second_reading(
+        self,
+        job: str,
+        options: ReadingOptions = ReadingOptions(),  # noqa: B008 - it is immutable
+        *,
+        reader: str = "",
+    ) -> SecondReading:
+        """Puts a job up for a second reading; `reader`: who requests it."""
+        return self._driver.run(readings.request(self.retries, job, options, reader))
+
+    def request_second_readings(
+        self,
+        *,
+        share: float = 1.0,
+        seed: int = 0,
+        options: ReadingOptions = ReadingOptions(),  # noqa: B008 - it is immutable
+        reader: str = "",
+        **filters: str,
+    ) -> tuple[str, ...]:
+        """Puts a share of jobs, chosen at random, up for a second reading; returns their ids.
+
+        `filters` are those of `GET /v1/jobs`, such as `model` and `verdict`.
+        """
+        return self._driver.run(
+            readings.request_many(self.retries, filters, share, seed, options, reader)
+        )
+
+    def second_reading(self, job: str, *, reader: str = "") -> SecondReading:
+        """The second reading of a job, as `reader` may see it."""
+        return self._driver.run(readings.get(self.retries, job, reader))
+
+    def cancel_second_reading(self, job: str) -> None:
+        """Cancels a second reading that is not complete: all its reviews are shown."""
+        return self._driver.run(readings.cancel(self.retries, job))
+
+    def reader_agreement(self, **filters: str) -> ReaderAgreement:
+        """How often two readers agree, over the jobs that the filters of `GET /v1/jobs` select."""
+        return self._driver.run(readings.agreement(self.retries, filters))
 
     def review_many(
         self,

@@ -11,10 +11,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from tessera_client.reading_types import ReadingOptions, ReadingProgress, Verdict
+
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 """The states of a job; the last three are final."""
-Verdict = Literal["accepted", "corrected", "rejected"]
-"""What a reviewer says of a mask."""
 Source = str | PathLike[str] | Sequence[str | PathLike[str]]
 """A scan on this machine: a file, a folder (DICOM series, OME-Zarr), or the files of a series."""
 
@@ -216,6 +216,8 @@ class JobRequest:
     """0 to 9; 9 is the highest."""
     options: JobOptions = JobOptions()
     """How to run it."""
+    second_reading: ReadingOptions | None = None
+    """Puts the job up for a second reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,8 @@ class Job:
     """Name in the latest review; None without a review or a name."""
     warnings: int = 0
     """Number of warnings in the report; 0 from an older server."""
+    second_reading: ReadingProgress | None = None
+    """How far the second reading is; None without one."""
     uploaded: bool = False
     """Whether its mask was uploaded with the scan, so that no model ran."""
     review: str | None = None
@@ -423,6 +427,8 @@ class Review:
     """Why the mask is rejected, such as `missed-part`."""
     withdrawn_at: datetime | None = None
     """When the reviewer withdrew it, so that it no longer counts."""
+    role: str | None = None
+    """`reading`, `surplus` or `adjudication` in a second reading; None without one."""
     measurements: tuple[ReaderMeasurement, ...] = ()
     """What the reviewer measured in the scan."""
 

@@ -14,6 +14,8 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Held, Leases
 from jobs.repository.lost_jobs import LostJobs
 from jobs.repository.messages import Messages
+from jobs.repository.reading_stages import ReadingStages
+from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
 from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
@@ -32,6 +34,7 @@ __all__ = [
     "BatchReviews",
     "Batches",
     "Commitments",
+    "ComparedReadings",
     "Database",
     "Deliveries",
     "Figures",
@@ -39,12 +42,15 @@ __all__ = [
     "Forecasts",
     "Held",
     "ImageNames",
+    "JobReading",
     "Jobs",
     "LabelCounts",
     "Labels",
     "Leases",
     "LostJobs",
     "Messages",
+    "ReadingStages",
+    "Readings",
     "References",
     "Repository",
     "Reviews",
@@ -85,6 +91,8 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.readings = Readings(database)
+        self.reading_stages = ReadingStages(database)
         self.uploaded_masks = UploadedMasks(database)
         self.batch_reviews = BatchReviews(database)
         self.viewers = Viewers(database)

@@ -13,6 +13,7 @@ from jobs.repository.assignments import lock_jobs
 from jobs.repository.database import Database
 from jobs.repository.idempotency import digest, earlier_row, repeat_after_race
 from jobs.repository.job_rows import chunks
+from jobs.repository.reading_rows import readings_of
 from jobs.repository.rows import Row
 from jobs.repository.schema import batch_reviews, jobs, reviews, worklist
 from jobs.review import WITHDRAWAL_S, Review
@@ -64,7 +65,8 @@ class BatchReviews:
     def withdraw(self, project: str, batch: str, reader: str, now: float) -> list[str]:
         """Withdraws the reviews of a batch that still stand; returns their jobs.
 
-        Newer reviews of other readers stay. `reader`: the name of the account that asks; empty
+        Newer reviews of other readers stay, and those of jobs that have a second reading since: a
+        reading is withdrawn alone. `reader`: the name of the account that asks; empty
         without accounts. Raises NotFound, Forbidden for another reader's batch, or Conflict for one
         older than WITHDRAWAL_S.
         """
@@ -75,6 +77,8 @@ class BatchReviews:
                 raise NotFound("There is no such batch of reviews.")
             _check_withdrawal(row, reader, now)
             given = {one.job: one.review for one in _outcomes(row) if one.review is not None}
+            for job in readings_of(connection, given):
+                del given[job]
             withdrawn: list[str] = []
             for some in chunks(list(lock_jobs(connection, project, list(given)))):
                 mine = reviews.c.id.in_([given[job] for job in some]) & _STANDS
@@ -118,13 +122,17 @@ def _decided(connection: Connection, wanted: BatchReview) -> list[JobOutcome]:
     return outcomes
 
 
-_JUDGED_BY = tuple(worklist.c[name] for name in ("seq", "state", "review", "doubts", "unusual"))
+_JUDGED_BY = tuple(
+    worklist.c[name] for name in ("seq", "state", "review", "doubts", "unusual", "reading")
+)
 
 
 def _outcome(row: Row, seen: str, wanted: BatchReview) -> Outcome:
     newest = row["review"] or ""
     if row["state"] != JobState.SUCCEEDED:
         return Outcome.UNFINISHED
+    if row["reading"] is not None:
+        return Outcome.SECOND_READING
     if newest not in ("", seen):
         return Outcome.NEWER_REVIEW
     if newest and not wanted.replace:

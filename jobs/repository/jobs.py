@@ -18,8 +18,11 @@ from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, changed, step
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
 """Columns of which one changes with every change that users see,"""
-_LISTED_REVISION = ("reviewer", "assignee", "review", "unusual")
-"""and these of the worklist."""
+_LISTED = tuple(
+    worklist.c[name]
+    for name in ("reviewer", "assignee", "review", "unusual", "reading", "readings_given")
+)
+"""together with these of the worklist."""
 
 
 class Jobs:
@@ -76,10 +79,7 @@ class Jobs:
 
     def revisions(self, job_ids: Collection[str]) -> dict[str, object]:
         """Job id -> what changes whenever the job does, for those of these jobs that exist."""
-        columns = (
-            *(jobs.c[name] for name in ("id", *_REVISION)),
-            *(worklist.c[name] for name in _LISTED_REVISION),
-        )
+        columns = (jobs.c.id, *(jobs.c[name] for name in _REVISION), *_LISTED)
         query = select(*columns).outerjoin(worklist, worklist.c.seq == jobs.c.seq)
         with self._database.read() as connection:
             return {

@@ -1,19 +1,21 @@
 """Reviews: the readers' verdicts on masks."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from imaging.errors import Conflict, Forbidden, NewerReview, NotFound
 from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
-from jobs.repository.rows import review_of
+from jobs.repository.reading_rows import reading_of, reviews_of, shown
 from jobs.repository.scans import check_scan
 from jobs.repository.schema import job_scans, jobs, reviews
-from jobs.review import WITHDRAWAL_S, Review
+from jobs.repository.verdicts import update_verdict, with_role
+from jobs.review import WITHDRAWAL_S, Review, Role
+from jobs.second_reading import SecondReading, reader_key
 
-_STANDS = reviews.c.withdrawn_at.is_(None)
 _LIST_HINT = "List the reviews with GET /v1/jobs/{job_id}/reviews."
 _ANOTHER_HINT = "Add another review; the newest one is the verdict."
 
@@ -23,96 +25,117 @@ def no_corrected_mask() -> NotFound:
     return NotFound("There is no such corrected mask.", hint=_LIST_HINT)
 
 
-def update_verdict(connection: Connection, job_id: str) -> None:
-    """Sets the job's verdict to that of its newest review that is not withdrawn."""
-    newest = select(reviews.c.verdict).where(reviews.c.job == job_id, _STANDS)
-    newest = newest.order_by(reviews.c.seq.desc()).limit(1)
-    verdict = connection.execute(newest).scalar_one_or_none()
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(verdict=verdict))
-
-
 class Reviews:
     """The reviews of all projects; the latest verdict is also kept on the job."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, project: str, review: Review, seen: str | None = None) -> Review:
+    def add(
+        self, project: str, review: Review, seen: str | None = None, mask_of: str | None = None
+    ) -> Review:
         """Stores the review and returns it with the scan on whose grid its mask is.
 
         A review without a job is a mask drawn by hand on the project's scan. The mask of any
         other review is on the grid of its job's first scan. `seen`: the newest review that the
-        caller knows, empty for none; None: the caller does not say.
+        caller knows, empty for none; None: the caller does not say. `mask_of`: another review of
+        the job, whose corrected mask becomes that of an adjudication.
 
-        Raises NotFound, NewerReview if the job has a review that is newer than `seen`, or Conflict
-        if the job has no mask.
+        In a second reading, the review gets a role, and reviews that its reader may not see are
+        none for `seen`.
+
+        Raises NotFound, NewerReview if the job has a review that is newer than `seen`, Conflict
+        if the job has no mask, and what `with_role` raises.
         """
         with self._database.write() as connection:
             if review.job is None:
                 check_scan(connection, project, review.scan, lock=True)
-            else:
-                _set_verdict(connection, project, review.job, review.verdict)
-                if seen is not None:
-                    _check_seen(connection, review.job, seen)
-                if review.mask_sha256 is not None:
-                    review = replace(review, scan=_grid_scan(connection, review.job))
+                connection.execute(insert(reviews).values(asdict(review)))
+                return review
+            job_id = review.job
+            _lock_succeeded(connection, project, job_id)
+            reading, known = reading_of(connection, job_id), reviews_of(connection, job_id)
+            review = with_role(reading, known, review)
+            if seen is not None and review.role is not Role.SURPLUS:
+                _check_seen(shown(reading, known, review.reviewer), seen)
+            if mask_of is not None:
+                review = _with_mask_of(review, mask_of, known)
+            if review.mask_sha256 is not None:
+                review = replace(review, scan=_grid_scan(connection, job_id))
             connection.execute(insert(reviews).values(asdict(review)))
+            update_verdict(connection, job_id)
             return review
 
     def withdraw(
-        self, project: str, job_id: str, review_id: str, reader: str, now: float
+        self,
+        project: str,
+        job_id: str,
+        review_id: str,
+        reader: str,
+        now: float,
     ) -> Review:
         """Marks the review as withdrawn and returns it; the job's verdict is that of the newest
-        other review. `reader`: the name of the account that asks; empty without accounts.
+        other review, or what its second reading says.
+
+        `reader`: the name of who asks; empty if it is not known.
 
         A review that is withdrawn already stays as it is. Raises NotFound, Forbidden for another
-        reader's review, or Conflict for one with a corrected mask or older than WITHDRAWAL_S.
+        reader's review, or Conflict for one with a corrected mask, older than WITHDRAWAL_S, or
+        after an adjudication.
         """
         with self._database.write() as connection:
             check_job(connection, project, job_id, lock=True)
-            this = (reviews.c.id == review_id) & (reviews.c.job == job_id)
-            row = connection.execute(select(reviews).where(this)).mappings().one_or_none()
-            if row is None:
-                raise NotFound("There is no such review.", hint=_LIST_HINT)
-            review = review_of(row)
+            reading, known = reading_of(connection, job_id), reviews_of(connection, job_id)
+            review = _review_named(known, review_id)
+            if not shown(reading, [review], reader):
+                raise _no_review()
             if review.withdrawn_at is not None:
                 return review
-            _check_withdrawal(review, reader, now)
+            _check_owner(review, reader, named=reading is not None)
+            _check_withdrawal(review, now)
+            _check_not_decided(reading, review, known)
+            this = reviews.c.id == review.id
             connection.execute(update(reviews).where(this).values(withdrawn_at=now))
             update_verdict(connection, job_id)
             return replace(review, withdrawn_at=now)
 
-    def of_job(self, project: str, job_id: str) -> list[Review]:
-        """All reviews of the project's job, oldest first; raises NotFound."""
+    def of_job(self, project: str, job_id: str, reader: str | None = "") -> list[Review]:
+        """The reviews of the project's job that a reader may see, oldest first; raises NotFound.
+
+        `reader`: the name of who asks, empty if it is not known; None: Tessera itself, which sees
+        all. Without a second reading, everybody sees all.
+        """
         with self._database.read() as connection:
             check_job(connection, project, job_id)
-            query = select(reviews).where(reviews.c.job == job_id).order_by(reviews.c.seq)
-            return [review_of(row) for row in connection.execute(query).mappings()]
+            return shown(reading_of(connection, job_id), reviews_of(connection, job_id), reader)
 
-    def with_results(self, project: str, job_id: str, review_id: str) -> Review:
-        """The review of the project's job; raises NotFound if it has neither a corrected mask nor
-        measurements."""
-        for review in self.of_job(project, job_id):
+    def with_results(
+        self, project: str, job_id: str, review_id: str, reader: str | None = ""
+    ) -> Review:
+        """The review of the project's job, for a reader as in `of_job`; raises NotFound if it has
+        neither a corrected mask nor measurements, or the reader may not see it."""
+        for review in self.of_job(project, job_id, reader):
             if review.id == review_id and (review.mask_sha256 or review.measurements):
                 return review
         raise NotFound(
             "There is no such review with a corrected mask or with measurements.", hint=_LIST_HINT
         )
 
-    def with_mask(self, project: str, job_id: str, review_id: str) -> Review:
-        """The review of the project's job; raises NotFound if it has no corrected mask."""
-        for review in self.of_job(project, job_id):
+    def with_mask(
+        self, project: str, job_id: str, review_id: str, reader: str | None = ""
+    ) -> Review:
+        """The review of the project's job, for a reader as in `of_job`; raises NotFound if it has
+        no corrected mask or the reader may not see it."""
+        for review in self.of_job(project, job_id, reader):
             if review.id == review_id and review.mask_sha256 is not None:
                 return review
         raise no_corrected_mask()
 
 
-def _set_verdict(connection: Connection, project: str, job_id: str, verdict: str) -> None:
-    """Sets the job's verdict, which locks its row against other reviews."""
-    done = (
-        (jobs.c.id == job_id) & (jobs.c.project == project) & (jobs.c.state == JobState.SUCCEEDED)
-    )
-    if not connection.execute(update(jobs).where(done).values(verdict=verdict)).rowcount:
+def _lock_succeeded(connection: Connection, project: str, job_id: str) -> None:
+    """Locks the job's row against other reviews; raises NotFound, or Conflict without a mask."""
+    query = select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.project == project)
+    if connection.execute(query.with_for_update()).scalar_one_or_none() != JobState.SUCCEEDED:
         check_job(connection, project, job_id)
         raise Conflict(
             "The job has no mask.",
@@ -121,15 +144,11 @@ def _set_verdict(connection: Connection, project: str, job_id: str, verdict: str
         )
 
 
-def _check_seen(connection: Connection, job_id: str, seen: str) -> None:
+def _check_seen(known: Sequence[Review], seen: str) -> None:
     """Raises NewerReview if a review that stands is newer than the one that the caller knows."""
-    known = select(reviews.c.seq).where(reviews.c.id == seen, reviews.c.job == job_id)
-    newer = select(reviews.c.id).where(
-        reviews.c.job == job_id,
-        _STANDS,
-        reviews.c.seq > func.coalesce(known.scalar_subquery(), 0),
-    )
-    if connection.execute(newer.limit(1)).first() is not None:
+    ids = [one.id for one in known]
+    newer = known[ids.index(seen) + 1 :] if seen in ids else known
+    if any(one.withdrawn_at is None for one in newer):
         raise NewerReview(
             "The mask has a review that you have not seen. Yours was not saved.",
             expected="The id of the newest review in `seen`.",
@@ -137,19 +156,46 @@ def _check_seen(connection: Connection, job_id: str, seen: str) -> None:
         )
 
 
+def _with_mask_of(review: Review, mask_of: str, known: Sequence[Review]) -> Review:
+    """The review with the corrected mask of another one of the same job; raises NotFound."""
+    for one in known:
+        if one.id == mask_of and one.mask_sha256 is not None:
+            copied = ("mask_sha256", "mask_format", "tag", "info")
+            return replace(review, **{name: getattr(one, name) for name in copied})
+    raise no_corrected_mask()
+
+
 def _grid_scan(connection: Connection, job_id: str) -> str:
     query = select(job_scans.c.scan).where(job_scans.c.job == job_id, job_scans.c.position == 0)
     return str(connection.execute(query).scalar_one())
 
 
-def _check_withdrawal(review: Review, reader: str, now: float) -> None:
-    if reader and review.reviewer != reader:
+def _no_review() -> NotFound:
+    return NotFound("There is no such review.", hint=_LIST_HINT)
+
+
+def _review_named(known: Sequence[Review], review_id: str) -> Review:
+    for review in known:
+        if review.id == review_id:
+            return review
+    raise _no_review()
+
+
+def _check_owner(review: Review, reader: str, *, named: bool) -> None:
+    """`named`: a reader without a name owns no review."""
+    mine = review.reviewer == reader or (
+        named and reader_key(reader) != "" and reader_key(review.reviewer) == reader_key(reader)
+    )
+    if (reader or named) and not mine:
         raise Forbidden(
             "The review is another reader's.",
             expected="A review of your own.",
             hint=_ANOTHER_HINT,
         )
-    if review.mask_sha256 is not None:
+
+
+def _check_withdrawal(review: Review, now: float) -> None:
+    if review.mask_sha256 is not None and review.role is not Role.ADJUDICATION:
         raise Conflict(
             "The review has a corrected mask.",
             expected="A review that accepts or rejects a mask.",
@@ -160,4 +206,18 @@ def _check_withdrawal(review: Review, reader: str, now: float) -> None:
             f"The review is older than {WITHDRAWAL_S / 60:.0f} minutes.",
             expected="A review that was just added.",
             hint=_ANOTHER_HINT,
+        )
+
+
+def _check_not_decided(
+    reading: SecondReading | None, review: Review, known: Sequence[Review]
+) -> None:
+    """Raises Conflict for a reading between which and others somebody has decided."""
+    if reading is None or reading.agreement is None or review.id not in reading.agreement.reviews:
+        return
+    if any(one.role is Role.ADJUDICATION and one.withdrawn_at is None for one in known):
+        raise Conflict(
+            "Another reader has decided between the readings of this job.",
+            expected="A reading that nobody has decided on.",
+            hint="Ask the reader who decided to decide anew.",
         )

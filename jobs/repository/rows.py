@@ -9,7 +9,7 @@ from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasu
 from imaging.scan_display import ScanDisplay
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
-from jobs.review import Reason, Review
+from jobs.review import Reason, Review, Role
 from jobs.stored_scan import StoredScan
 from jobs.webhook import JobEnd, MessageState, WebhookMessage
 
@@ -76,6 +76,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
 def review_of(row: Row) -> Review:
     """The review of a row of `reviews`."""
     values = {name: row[name] for name in Review.__dataclass_fields__}
+    values["role"] = None if row["role"] is None else Role(row["role"])
     reasons = tuple(Reason(reason) for reason in row["reasons"])
     drawn = tuple(_drawn(one) for one in row["measurements"])
     return Review(**values | {"reasons": reasons, "measurements": drawn})

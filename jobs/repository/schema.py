@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from jobs.delivery import Commitment, DeliveryState
 from jobs.job import JobState
+from jobs.second_reading import ReadingState
 from jobs.webhook import MessageState
 
 metadata = MetaData()
@@ -228,12 +229,16 @@ worklist = Table(
     Column("unusual", Integer, nullable=False, server_default="0"),
     Column("unusual_sizes", _Json),
     Column("suspicion", Integer, Computed("warnings + unusual")),
+    Column("reading", String(16)),
+    Column("readings_given", Integer),
+    Column("readings_wanted", Integer),
+    Column("readers", Text),
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
-migrations 0016 and 0019. `scan_name` is the name of the first scan, `names` those of all scans, one
-a line; `review` is the id of the newest review that counts. `assignee`, and the `unusual_sizes`
-with their number `unusual`, are written by statements.
+migrations 0016, 0019 and 0020. `scan_name` is the name of the first scan, `names` those of all
+scans, one a line; `review` is the id of the newest review that counts. `assignee`, and the
+`unusual_sizes` with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
 
 Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
@@ -291,6 +296,15 @@ batch_reviews = Table(
 """What was decided for each job of a batch of verdicts: [job, outcome, review or None]. Rows are
 kept for a day, in which a repeated request gets the same response."""
 
+reading_waits = worklist.c.reading.in_(
+    [
+        literal(state.value, literal_execute=True)
+        for state in (ReadingState.OPEN, ReadingState.ADJUDICATE)
+    ]
+)
+"""The job waits for a reader of its second reading; part of the statement, as `commitment_open`."""
+_partial_index("worklist_readings", reading_waits, worklist.c.project, worklist.c.seq)
+
 workers = Table(
     "workers",
     metadata,
@@ -339,11 +353,50 @@ reviews = Table(
     Column("info", _Json),
     Column("reasons", _Json, nullable=False, server_default="[]"),
     Column("withdrawn_at", Double),
+    Column("role", String(16)),
     Column("measurements", _Json, nullable=False, server_default="[]"),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,
 )
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("wanted", Integer, nullable=False),
+    Column("show_names", Boolean, nullable=False),
+    Column("min_dice", Double, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("given", Integer, nullable=False),
+    Column("readers", Text, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Double, nullable=False),
+    Column("completed_at", Double),
+    Column("review", String(64)),
+    Column("reviewer", Text),
+    Column("agreement", _Json),
+    Column("unblindings", _Json, nullable=False, server_default="[]"),
+)
+"""Second readings of jobs; see `jobs.second_reading`. `readers`: the keys of those who have given a
+reading, each between newlines. `reviewer`: the name in the review that decides. Without foreign
+keys: a trigger deletes the row with its job, as earlier code that deletes jobs does not know the
+table."""
+
+reading_events = Table(
+    "reading_events",
+    metadata,
+    _serial(),
+    Column("job", String(64), nullable=False),
+    Column("project", Text, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("batch", String(64)),
+    Column("event", String(32), nullable=False),
+    Column("verdict", String(16)),
+    Column("at", Double, nullable=False),
+)
+"""Stages of second readings, until webhook messages are made of them."""
 
 viewers = Table(
     "viewers",

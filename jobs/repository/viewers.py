@@ -1,11 +1,12 @@
 """Viewers: which pages show a job, as the pages report every few seconds."""
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job
-from jobs.repository.schema import viewers
+from jobs.repository.schema import readings, viewers
+from jobs.second_reading import ReadingState
 from jobs.viewer import Viewer
 
 LEASE_S = 30.0
@@ -23,7 +24,8 @@ class Viewers:
     def renew(self, project: str, job_id: str, viewer_id: str, reader: str) -> list[Viewer]:
         """Notes that the page still shows the job; returns the other pages, oldest first.
 
-        Raises NotFound.
+        Their names are empty until the second reading of the job is complete, unless it shows
+        names. Raises NotFound.
         """
 
         def transaction() -> list[Viewer]:
@@ -42,7 +44,8 @@ class Viewers:
                     viewers.c.job == job_id, viewers.c.viewer != viewer_id
                 )
                 rows = connection.execute(others.order_by(viewers.c.since, viewers.c.viewer))
-                return [Viewer(row.viewer, row.reader, row.since) for row in rows]
+                hidden = _names_hidden(connection, job_id)
+                return [Viewer(row.viewer, "" if hidden else row.reader, row.since) for row in rows]
 
         return repeat_after_race(transaction)
 
@@ -51,6 +54,13 @@ class Viewers:
         with self._database.write() as connection:
             check_job(connection, project, job_id)
             connection.execute(delete(viewers).where(_page(job_id, viewer_id)))
+
+
+def _names_hidden(connection: Connection, job_id: str) -> bool:
+    """Whether readers of the job's second reading must not learn each other's names."""
+    query = select(readings.c.show_names, readings.c.state).where(readings.c.job == job_id)
+    row = connection.execute(query).one_or_none()
+    return row is not None and not row.show_names and row.state != ReadingState.COMPLETE
 
 
 def _page(job_id: str, viewer_id: str) -> ColumnElement[bool]:

@@ -48,7 +48,7 @@ class Webhooks:
                 finished = _finished_batches(connection, {end.batch for end in ends if end.batch})
                 now = self._database.clock(connection)
                 new = [replace(m, created_at=now, due_at=now) for m in compose(ends, finished)]
-                _insert_new(connection, new)
+                insert_messages(connection, new)
                 return len(ends)
 
         return repeat_after_race(transaction)
@@ -58,7 +58,7 @@ class Webhooks:
         with self._database.write() as connection:
             now = self._database.clock(connection)
             message = replace(message, created_at=now, due_at=now)
-            _insert_new(connection, [message])
+            insert_messages(connection, [message])
             return message
 
     def claim(self, endpoint: str, lease_s: float) -> WebhookMessage | None:
@@ -230,7 +230,7 @@ def _batch_end(rows: Sequence[Any]) -> BatchEnd:
     )
 
 
-def _insert_new(connection: Connection, messages: Sequence[WebhookMessage]) -> None:
+def insert_messages(connection: Connection, messages: Sequence[WebhookMessage]) -> None:
     """Stores those messages whose id is not stored yet."""
     new = {message.id: message for message in messages}
     for ids in chunks(list(new)):

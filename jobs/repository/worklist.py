@@ -16,9 +16,11 @@ from jobs.repository.job_rows import chunks, read_jobs
 from jobs.repository.rows import Row
 from jobs.repository.schema import brief, jobs, worklist
 from jobs.repository.usual_sizes import unusual_of
+from jobs.second_reading import reader_key
 
 _COUNTED = tuple(
-    worklist.c[name] for name in ("state", "verdict", "model", "modality", "reviewer", "assignee")
+    worklist.c[name]
+    for name in ("state", "verdict", "model", "modality", "reviewer", "assignee", "reading")
 )
 _TO_REVIEW = and_(worklist.c.state == JobState.SUCCEEDED, worklist.c.verdict.is_(None))
 
@@ -45,7 +47,7 @@ class Worklist:
         cursor have no gaps and no job twice, also while jobs are added; pages by offset may.
         """
         order = _ORDERS[sort]
-        query = select(*order.columns).where(*_conditions(project, wanted))
+        query = select(*order.columns).where(*conditions(project, wanted))
         if cursor is not None:
             query = query.where(order.after(cursor))
         query = query.order_by(*order.terms).offset(offset).limit(limit + 1)
@@ -63,7 +65,7 @@ class Worklist:
         wanted: JobFilter = JobFilter(),  # noqa: B008 - it is immutable
     ) -> JobCounts:
         """How many of the project's jobs meet the filter."""
-        query = select(*_COUNTED, func.count().label("jobs")).where(*_conditions(project, wanted))
+        query = select(*_COUNTED, func.count().label("jobs")).where(*conditions(project, wanted))
         counted: list[Counter[Any]] = [Counter() for _ in _COUNTED]
         with self._database.read() as connection:
             for *values, number in connection.execute(query.group_by(*_COUNTED)):
@@ -95,7 +97,8 @@ def _without_null(counter: Counter[Any]) -> dict[Any, int]:
     return {value: counter[value] for value in sorted(counter.keys() - {None})}
 
 
-def _conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
+def conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
+    """The conditions for rows of `worklist` with the project's jobs that meet the filter."""
     columns = worklist.c
     yield columns.project == project
     if wanted.states:
@@ -107,12 +110,23 @@ def _conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]
     for name in ("reviewer", "model", "batch", "modality"):
         if (value := getattr(wanted, name)) is not None:
             yield columns[name] == value
+    yield from _read(wanted)
     if wanted.created_from is not None:
         yield columns.created_at >= wanted.created_from
     if wanted.created_before is not None:
         yield columns.created_at < wanted.created_before
     for word in (wanted.text or "").split():
         yield columns.names.icontains(word, autoescape=True)
+
+
+def _read(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
+    """The conditions on second readings."""
+    if wanted.readings:
+        yield worklist.c.reading.in_(wanted.readings)
+    if wanted.unread_by is not None:
+        key = f"\n{reader_key(wanted.unread_by)}\n"
+        mine = worklist.c.readers.contains(key, autoescape=True)
+        yield worklist.c.reading.is_not(None) & ~mine
 
 
 def _judged(verdicts: tuple[Verdict, ...]) -> ColumnElement[bool]:

@@ -33,6 +33,11 @@ class Permission(StrEnum):
     REVIEWS_WRITE = "reviews:write"
     """Accept, correct and reject masks; delete corrected masks."""
 
+    READINGS_MANAGE = "readings:manage"
+    """Put jobs up for a second reading, and cancel it."""
+    READINGS_UNBLIND = "readings:unblind"
+    """Look at the readings of a job before all were given, which is recorded."""
+
     MODELS_READ = "models:read"
     """List models and read their cards."""
 

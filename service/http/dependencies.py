@@ -13,6 +13,7 @@ from jobs.repository import (
     Batches,
     BatchReviews,
     Jobs,
+    Readings,
     Reviews,
     Scans,
     Viewers,
@@ -40,6 +41,7 @@ from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
+from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
 from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
@@ -70,6 +72,7 @@ NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
 OrdersDep = Annotated[Orders, provided(Orders)]
 PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
+ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
@@ -80,6 +83,7 @@ ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]
 ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
+SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 UploadedMasksDep = Annotated[UploadedMasks, provided(UploadedMasks)]
 UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]

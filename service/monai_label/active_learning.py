@@ -39,11 +39,12 @@ async def next_sample(
             expected=f"One of: {', '.join(STRATEGIES)}.",
             hint="Choose one of them in the client.",
         )
-    return await run_sync(_next, labels, names, principal.project, strategy)
+    return await run_sync(_next, labels, names, principal, strategy)
 
 
-def _next(labels: Labels, names: ImageNames, project: str, strategy: str) -> dict[str, Any]:
-    scan = labels.next_scan(project, at_random=strategy == "random")
+def _next(labels: Labels, names: ImageNames, principal: Principal, strategy: str) -> dict[str, Any]:
+    project, reader = principal.project, principal.reader
+    scan = labels.next_scan(project, reader, at_random=strategy == "random")
     if scan is None:
         return {}
     return {

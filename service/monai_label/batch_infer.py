@@ -90,7 +90,7 @@ class BatchInference:
         cursor: str | None = None
         while True:
             page, cursor = self.scans.page(project, cursor=cursor, limit=200)
-            labels = self.labels.newest([scan.id for scan in page])
+            labels = self.labels.newest([scan.id for scan in page], "")
             final = {label.scan for label in labels if label.tag == FINAL}
             chosen += [s for s in page if labelled is None or (s.id in final) == labelled]
             if cursor is None:

@@ -37,23 +37,26 @@ class DatastoreListing:
     jobs: Jobs
     labels: Labels
 
-    def objects(self, project: str) -> dict[str, Any]:
-        """Image name -> the image with its labels, of all the project's scans."""
+    def objects(self, project: str, reader: str) -> dict[str, Any]:
+        """Image name -> the image with its labels, of all the project's scans.
+
+        `reader`: the name of the caller's account; empty without accounts.
+        """
         cursor: str | None = None
         objects: dict[str, Any] = {}
         while True:
             scans, cursor = self.scans.page(project, cursor=cursor, limit=_PAGE)
-            objects.update(self._page(scans))
+            objects.update(self._page(scans, reader))
             if cursor is None:
                 return objects
 
-    def _page(self, scans: Sequence[StoredScan]) -> Iterator[tuple[str, Any]]:
+    def _page(self, scans: Sequence[StoredScan], reader: str) -> Iterator[tuple[str, Any]]:
         ids = [scan.id for scan in scans]
         names, masks = self.names.of_scans(ids), self.jobs.mask_formats(ids)
         labels: dict[str, dict[str, Any]] = {scan_id: {} for scan_id in ids}
         for scan_id, form in masks.items():
             labels[scan_id][ORIGINAL] = {"ext": registry.mask_format(form).file_ending, "info": {}}
-        for review in self.labels.newest(ids):
+        for review in self.labels.newest(ids, reader):
             labels[str(review.scan)][str(review.tag)] = label_out(review)
         for scan in scans:
             image = {"ext": ENDING, "info": facts(scan)}
@@ -74,14 +77,14 @@ def datastore(
             "description": DESCRIPTION,
             "images_dir": "",
             "labels_dir": "",
-            "objects": listing.objects(principal.project),
+            "objects": listing.objects(principal.project, principal.reader),
         }
-    return [] if output == "train" else statistics(labels, principal.project)
+    return [] if output == "train" else statistics(labels, principal)
 
 
-def statistics(labels: Labels, project: str) -> dict[str, Any]:
+def statistics(labels: Labels, principal: Principal) -> dict[str, Any]:
     """The number of images, of images with a final label, and of images for each tag."""
-    counts = labels.counts(project)
+    counts = labels.counts(principal.project, principal.reader)
     return {"total": counts.total, "completed": counts.completed, "label_tags": counts.tags}
 
 

@@ -25,6 +25,7 @@ from service.monai_label.datastore import ORIGINAL
 from service.resources.scratch import Scratch
 from service.use_cases.deliveries import Deliveries
 from service.use_cases.scan_removal import delete_blobs
+from service.use_cases.second_readings import SecondReadings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class LabelStore:
     reviews: Reviews
     jobs: Jobs
     deliveries: Deliveries
+    readings: SecondReadings
     registry: Registry
     blobs: Blobs
     collector: BlobCollector
@@ -55,7 +57,8 @@ class LabelStore:
         """Checks the label map, stores its file, then its review, which makes it visible.
 
         `reader`: the name of the caller's account; empty: the parameter `client_id` is the name.
-        The mask of a final label is sent to the peers that want corrected masks.
+        The mask of a final label is sent to the peers that want corrected masks: in a second
+        reading, not before it is complete, and only if it is the job's verdict.
         """
         names = label_map.names_of(params)
         with self.blobs.local(scan.sha256) as source:
@@ -80,16 +83,18 @@ class LabelStore:
             info=dict(params),
         )
         added = self.reviews.add(scan.project, review)
-        if added.job is not None and tag == FINAL:
+        if added.role is not None:
+            self.readings.follow(scan.project, added)
+        elif added.job is not None and tag == FINAL:
             self.deliveries.send_corrected(scan.project, added.job, added.id)
         return added
 
-    def mask(self, scan: StoredScan, tag: str) -> StoredMask:
-        """The mask under a tag; raises NotFound."""
+    def mask(self, scan: StoredScan, tag: str, reader: str) -> StoredMask:
+        """The mask under a tag, for a reader as in `Labels`; raises NotFound."""
         if tag == ORIGINAL:
             job = self.newest_job(scan)
             return StoredMask(str(job.mask_sha256), str(job.mask_format))
-        review = self.labels.get(scan.project, scan.id, tag)
+        review = self.labels.get(scan.project, scan.id, tag, reader)
         return StoredMask(str(review.mask_sha256), str(review.mask_format))
 
     def newest_job(self, scan: StoredScan) -> Job:
@@ -99,9 +104,12 @@ class LabelStore:
             raise NotFound("No network has segmented this image.", hint="Run an inference first.")
         return jobs[0]
 
-    def delete(self, scan: StoredScan, tag: str) -> None:
-        """Deletes the label under a tag, with the reviews that hold it; raises NotFound."""
-        delete_blobs(self.collector, self.labels.delete(scan.project, scan.id, tag))
+    def delete(self, scan: StoredScan, tag: str, reader: str) -> None:
+        """Deletes the labels under a tag that the reader may see, with the reviews that hold them.
+
+        Raises NotFound, or Conflict for a mask that a second reading has compared.
+        """
+        delete_blobs(self.collector, self.labels.delete(scan.project, scan.id, tag, reader))
 
     def _jobs_with_cards(self, scan: StoredScan) -> list[tuple[Job, AnyCard]]:
         """The jobs that made a mask of the scan and whose model is installed, newest first."""

@@ -48,7 +48,9 @@ class LabelInfoUpdate:
     ) -> dict[str, str]:
         """Stores the JSON object in the form's `field`."""
         scan = await self._images.find(principal, label)
-        review = await run_sync(self._labels.get, principal.project, scan.id, _reader_tag(tag))
+        review = await run_sync(
+            self._labels.get, principal.project, scan.id, _reader_tag(tag), principal.reader
+        )
         async with received_form(request, self._space) as form:
             await run_sync(self._labels.set_info, review.id, form.json(field))
         return {}
@@ -89,7 +91,7 @@ async def get_label(
 ) -> Response:
     """A label map as it is stored, on its image's grid: NIfTI for a volume, PNG for a 2D image."""
     scan = await images.find(principal, label)
-    mask = await run_sync(store.mask, scan, _any_tag(tag))
+    mask = await run_sync(store.mask, scan, _any_tag(tag), principal.reader)
     stored = registry.mask_format(mask.format)
     name = f"{scan.id}{stored.file_ending}"
     return file_response(
@@ -107,7 +109,7 @@ async def head_label(
 ) -> Response:
     """Whether the label exists. Unlike GET, clients name it with the parameter `image`."""
     scan = await images.find(principal, image)
-    mask = await run_sync(store.mask, scan, _any_tag(tag))
+    mask = await run_sync(store.mask, scan, _any_tag(tag), principal.reader)
     response = Response(media_type=registry.mask_format(mask.format).media_type)
     del response.headers["content-length"]  # that of the file, not of this response
     return response
@@ -127,7 +129,9 @@ async def get_label_info(
     if tag == ORIGINAL:
         job = await run_sync(store.newest_job, scan)
         return {"model": job.model, "version": job.model_version, "ts": int(job.finished_at or 0)}
-    review = await run_sync(labels.get, principal.project, scan.id, _reader_tag(tag))
+    review = await run_sync(
+        labels.get, principal.project, scan.id, _reader_tag(tag), principal.reader
+    )
     info: dict[str, Any] = label_out(review)["info"]
     return info
 
@@ -156,8 +160,11 @@ def delete_label(
     principal: WritesReviews,
     tag: str = FINAL,
 ) -> dict[str, str]:
-    """Deletes the label under a tag, with the reviews that hold it."""
-    store.delete(scans.find(principal, base_name(id)), _reader_tag(tag))
+    """Deletes the label under a tag, with the reviews that hold it.
+
+    A mask of another reader in an open second reading stays, and so does one that was compared.
+    """
+    store.delete(scans.find(principal, base_name(id)), _reader_tag(tag), principal.reader)
     return {}
 
 

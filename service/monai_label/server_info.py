@@ -64,7 +64,7 @@ def info(
         "strategies": active_learning.STRATEGIES,
         "scoring": {},
         "train_stats": {},
-        "datastore": statistics(labels, principal.project),
+        "datastore": statistics(labels, principal),
     }
 
 

@@ -143,7 +143,9 @@ def request_deliveries(
     Results that were sent before, or failed, are sent again: the same objects with the same UIDs.
     `review` is the id of a review with a corrected mask, which is then sent instead of the job's.
     """
-    rows = deliveries.request(principal.project, job_id, body.to, body.formats, body.review)
+    rows = deliveries.request(
+        principal.project, job_id, body.to, body.formats, body.review, principal.reader
+    )
     return [delivery_out(row) for row in rows]
 
 
@@ -154,4 +156,6 @@ def list_deliveries(
     principal: Annotated[Principal, Allowed(Permission.DELIVERIES_READ)],
 ) -> list[DeliveryOut]:
     """The deliveries of a job: to which peer, in which format, in which state."""
-    return [delivery_out(row) for row in deliveries.of_job(principal.project, job_id)]
+    return [
+        delivery_out(row) for row in deliveries.of_job(principal.project, job_id, principal.reader)
+    ]

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Response
 
 from service.auth import Permission, Principal
-from service.http.dependencies import BatchesDep, DispatchThreadsDep, OrdersDep
+from service.http.dependencies import BatchesDep, DispatchThreadsDep, OrdersDep, ReadingsDep
 from service.http.permissions import Allowed
-from service.routes.job_orders import order_of
+from service.routes.job_orders import order_of, put_up_batch
 from service.routes.serializers import batch_out
 from service.schemas import BatchId, BatchIn, BatchOut, IdempotencyKey
 
@@ -21,6 +21,7 @@ def create_batch(
     background: BackgroundTasks,
     threads: DispatchThreadsDep,
     orders: OrdersDep,
+    readings: ReadingsDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
@@ -28,8 +29,11 @@ def create_batch(
 
     The same Idempotency-Key with the same request returns the same batch again.
     """
+    if body.second_reading or any(job.second_reading for job in body.jobs):
+        principal.require(Permission.READINGS_MANAGE)
     wanted = [order_of(job) for job in body.jobs]
     placed = orders.place_batch(principal.project, body.name, wanted, idempotency_key)
+    put_up_batch(readings, principal, placed.batch.jobs, body)
     if placed.new_jobs:
         background.add_task(threads.run, orders.dispatch, placed.new_jobs)
     response.headers["Location"] = f"/v1/batches/{placed.batch.id}"

@@ -1,5 +1,6 @@
 """The query parameters that choose the jobs of a list."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -7,6 +8,8 @@ from pydantic import AwareDatetime
 
 from jobs.job import JobState
 from jobs.job_filter import JobFilter, Verdict
+from jobs.second_reading import ReadingState
+from service.auth import Principal
 from service.schemas import AssigneeName, BatchId, Modality, ModelName, Text
 
 _Words = Annotated[Text, Query(max_length=200)]
@@ -24,7 +27,21 @@ def _job_filter(
         ),
     ] = [],  # noqa: B006
     reviewer: Annotated[
-        _Words | None, Query(description="Only jobs whose latest review has this name.")
+        _Words | None, Query(description="Only jobs whose verdict has a review with this name.")
+    ] = None,
+    reading: Annotated[
+        list[ReadingState],
+        Query(
+            description="Only jobs whose second reading is in this state; repeat it for several "
+            "states."
+        ),
+    ] = [],  # noqa: B006
+    unread_by: Annotated[
+        _Words | None,
+        Query(
+            description="Only jobs in a second reading without a reading under this name. A "
+            "service with accounts uses the name of the account instead."
+        ),
     ] = None,
     assignee: Annotated[
         list[AssigneeName],
@@ -55,6 +72,8 @@ def _job_filter(
         verdicts=tuple(verdict),
         reviewer=reviewer,
         assignees=tuple(assignee),
+        readings=tuple(reading),
+        unread_by=unread_by,
         model=model,
         batch=batch,
         modality=modality,
@@ -65,3 +84,10 @@ def _job_filter(
 
 
 JobFilterDep = Annotated[JobFilter, Depends(_job_filter)]
+
+
+def of_caller(wanted: JobFilter, principal: Principal) -> JobFilter:
+    """The filter, with the name of the caller's account: nobody learns who else has read a job."""
+    if wanted.unread_by is None or not principal.reader:
+        return wanted
+    return replace(wanted, unread_by=principal.reader)

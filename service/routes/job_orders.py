@@ -1,7 +1,15 @@
 """Job orders as requests state them."""
 
+import time
+from collections.abc import Sequence
+
 from jobs.job import Options
-from service.schemas import JobIn
+from jobs.repository import Readings
+from jobs.second_reading import sample
+from service.auth import Principal
+from service.routes.reading_serializers import options_of
+from service.schemas import BatchIn, JobIn
+from service.schemas.second_readings import SecondReadingIn
 from service.use_cases.orders import JobOrder
 
 
@@ -15,3 +23,29 @@ def order_of(body: JobIn) -> JobOrder:
         priority=body.priority,
         options=Options(**options.model_dump()),
     )
+
+
+def put_up(
+    readings: Readings, principal: Principal, job_ids: Sequence[str], body: SecondReadingIn
+) -> None:
+    """Puts those of these jobs up for a second reading that have none.
+
+    A request that is repeated under its idempotency key does it, if the first one was interrupted.
+    """
+    by = principal.reader or principal.name
+    readings.request(principal.project, job_ids, options_of(body), by, time.time())
+
+
+def put_up_batch(
+    readings: Readings, principal: Principal, job_ids: Sequence[str], body: BatchIn
+) -> None:
+    """Puts the jobs of a batch up that its request names one by one, then a share of the others."""
+    named = {job: one.second_reading for job, one in zip(job_ids, body.jobs, strict=True)}
+    for job, reading in named.items():
+        if reading is not None:
+            put_up(readings, principal, [job], reading)
+    if body.second_reading is not None:
+        # Ids are random: places are the same for each batch of this size and seed.
+        others = [str(place) for place, job in enumerate(job_ids) if named[job] is None]
+        chosen = sample(others, body.second_reading.share, body.second_reading.seed)
+        put_up(readings, principal, [job_ids[int(one)] for one in chosen], body.second_reading)

@@ -12,11 +12,12 @@ from service.http.dependencies import (
     JobsDep,
     JobStatusesDep,
     OrdersDep,
+    ReadingsDep,
     WorklistDep,
 )
 from service.http.permissions import Allowed
-from service.routes.job_filters import JobFilterDep
-from service.routes.job_orders import order_of
+from service.routes.job_filters import JobFilterDep, of_caller
+from service.routes.job_orders import order_of, put_up
 from service.routes.serializers import job_counts_out, job_out
 from service.schemas import (
     Cursor,
@@ -39,6 +40,7 @@ def create_job(
     background: BackgroundTasks,
     threads: DispatchThreadsDep,
     orders: OrdersDep,
+    readings: ReadingsDep,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
@@ -47,9 +49,13 @@ def create_job(
 
     The same Idempotency-Key with the same request returns the same job again.
     """
+    if body.second_reading is not None:
+        principal.require(Permission.READINGS_MANAGE)
     placed = orders.place(principal.project, order_of(body), idempotency_key)
     if placed.created:
         background.add_task(threads.run, orders.dispatch, [placed.job])
+    if body.second_reading is not None:
+        put_up(readings, principal, [placed.job.id], body.second_reading)
     response.headers["Location"] = f"/v1/jobs/{placed.job.id}"
     return job_out(statuses.of(placed.job))
 
@@ -81,7 +87,12 @@ def list_jobs(
     place of the list, such as the one that a scroll bar points to.
     """
     page, next_cursor = worklist.page(
-        principal.project, wanted, sort=sort, cursor=cursor, offset=offset, limit=limit
+        principal.project,
+        of_caller(wanted, principal),
+        sort=sort,
+        cursor=cursor,
+        offset=offset,
+        limit=limit,
     )
     return JobPage(jobs=[job_out(one) for one in statuses.of_all(page)], next_cursor=next_cursor)
 
@@ -93,8 +104,8 @@ def count_jobs(
     wanted: JobFilterDep,
 ) -> JobCountsOut:
     """How many jobs match the filter, in total and by state, verdict, model, modality, reviewer,
-    assignee."""
-    return job_counts_out(worklist.counts(principal.project, wanted))
+    assignee, and state of the second reading."""
+    return job_counts_out(worklist.counts(principal.project, of_caller(wanted, principal)))
 
 
 @router.get("/v1/jobs/{job_id}")

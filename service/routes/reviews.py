@@ -8,12 +8,19 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
-from jobs.review import Review
+from jobs.review import Review, Role
 from service.auth import Permission, Principal
 from service.http import etags
-from service.http.dependencies import ReaderMeasurementsDep, ResultsDep, ReviewsDep, ViewThreadsDep
+from service.http.dependencies import (
+    ReaderMeasurementsDep,
+    ResultsDep,
+    ReviewsDep,
+    SecondReadingsDep,
+    ViewThreadsDep,
+)
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
+from service.http.readers import ReaderDep
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
@@ -47,10 +54,14 @@ def add_review(
     job_id: JobId,
     body: ReviewIn,
     reviews: ReviewsDep,
+    readings: SecondReadingsDep,
     measurements: ReaderMeasurementsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
     """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict.
+
+    If the job has a second reading, the review is one of its readings, and the job has no verdict
+    until all readings were given and agree. The newest review with `adjudicates` then decides.
 
     `measurements` are stored with it. They are refused where they are outside the scan, or not of
     their shape on one slice.
@@ -64,19 +75,28 @@ def add_review(
         reviewer=principal.reader or body.reviewer,
         created_at=time.time(),
         reasons=body.reasons,
+        role=Role.ADJUDICATION if body.adjudicates else None,
         measurements=measurements.checked(principal.project, job_id, drawn),
     )
-    return review_out(reviews.add(principal.project, review, body.seen))
+    added = reviews.add(principal.project, review, body.seen, body.mask_of)
+    if added.role is not None:
+        readings.follow(principal.project, added)
+    return review_out(added)
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
 def list_reviews(
     job_id: JobId,
     reviews: ReviewsDep,
+    reader: ReaderDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
 ) -> list[ReviewOut]:
-    """The reviews of a mask, oldest first, with those that were withdrawn."""
-    return [review_out(review) for review in reviews.of_job(principal.project, job_id)]
+    """The reviews of a mask, oldest first, with those that were withdrawn.
+
+    While a second reading is open, these are the caller's own reviews.
+    """
+    known = reviews.of_job(principal.project, job_id, reader.of(principal))
+    return [review_out(review) for review in known]
 
 
 @router.post("/v1/jobs/{job_id}/reviews/{review_id}/withdraw")
@@ -84,15 +104,17 @@ def withdraw_review(
     job_id: JobId,
     review_id: ReviewId,
     reviews: ReviewsDep,
+    reader: ReaderDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
     """Withdraws a verdict that the caller gave by mistake in the last five minutes.
 
     The review stays in the list with the time of its withdrawal, and no longer counts. To withdraw
-    it again changes nothing.
+    it again changes nothing. A reading that is withdrawn after all were shown opens the second
+    reading again, which is then not `blind`; a 409 if another reader has decided.
     """
-    project, reader = principal.project, principal.reader
-    return review_out(reviews.withdraw(project, job_id, review_id, reader, time.time()))
+    project, name = principal.project, reader.of(principal)
+    return review_out(reviews.withdraw(project, job_id, review_id, name, time.time()))
 
 
 @router.get("/v1/jobs/{job_id}/reviews/{review_id}/mask", response_class=Response, responses=_MASK)
@@ -101,6 +123,7 @@ async def get_corrected_mask(
     review_id: ReviewId,
     request: Request,
     results: ResultsDep,
+    reader: ReaderDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
     format: Annotated[  # noqa: A002 - the name on the wire
@@ -113,7 +136,9 @@ async def get_corrected_mask(
     of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC, or MANUAL
     where the job's own mask was supplied by a user.
     """
-    mask = await threads.run(results.corrected, principal.project, job_id, review_id)
+    mask = await threads.run(
+        results.corrected, principal.project, job_id, review_id, reader.of(principal)
+    )
     wanted = format or mask.format
     tag = mask.tag(wanted)
     if etags.is_current(request, tag):
@@ -128,6 +153,7 @@ async def get_corrected_report(
     job_id: JobId,
     review_id: ReviewId,
     results: ResultsDep,
+    reader: ReaderDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
     format: Annotated[  # noqa: A002 - the name on the wire
@@ -141,7 +167,9 @@ async def get_corrected_report(
     the segments of the mask as `dicom-seg`, has a group for each measurement of the reader, with
     its points, and names the reader as an observer.
     """
-    mask = await threads.run(results.reviewed, principal.project, job_id, review_id)
+    mask = await threads.run(
+        results.reviewed, principal.project, job_id, review_id, reader.of(principal)
+    )
     target = registry.report_format(format) if format else registry.REPORT_FORMATS[0]
     return file_response(await threads.run(results.report_file, mask, target))
 
@@ -155,6 +183,7 @@ async def get_reader_measurements(
     job_id: JobId,
     review_id: ReviewId,
     measurements: ReaderMeasurementsDep,
+    reader: ReaderDep,
     threads: ViewThreadsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
     format: Annotated[  # noqa: A002 - the name on the wire
@@ -165,7 +194,9 @@ async def get_reader_measurements(
 
     All numbers are computed here from the points and the stored scan.
     """
-    of_reader = await threads.run(measurements.of_review, principal.project, job_id, review_id)
+    of_reader = await threads.run(
+        measurements.of_review, principal.project, job_id, review_id, reader.of(principal)
+    )
     if format == "csv":
         name = f'attachment; filename="measurements-{job_id}-{review_id}.csv"'
         return Response(of_reader.table(), 200, {"Content-Disposition": name}, "text/csv")

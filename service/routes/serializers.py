@@ -12,6 +12,7 @@ from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
 from jobs.review import Review
+from jobs.second_reading import ReadingState
 from jobs.stored_scan import StoredScan
 from jobs.usual_sizes import UnusualSize
 from jobs.viewer import Viewer
@@ -21,6 +22,7 @@ from models.model_fit import ModelFit
 from service.http import errors
 from service.resources.peers import Peer
 from service.resources.webhook_endpoint import WebhookEndpoint
+from service.routes.reading_serializers import reading_progress_out
 from service.schemas import (
     BatchOut,
     DeliveryOut,
@@ -126,8 +128,9 @@ def job_out(status: JobStatus) -> JobOut:
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         reviewer=status.listed.reviewer,
-        review=status.listed.review,
+        review=None if status.listed.reading == ReadingState.OPEN else status.listed.review,
         assignee=status.listed.assignee,
+        second_reading=reading_progress_out(status.listed),
         warnings=status.listed.warnings,
         doubts=status.listed.doubts,
         unusual_sizes=[unusual_size_out(one) for one in status.listed.unusual_sizes],
@@ -159,6 +162,7 @@ def job_counts_out(counts: JobCounts) -> JobCountsOut:
         modalities=dict(counts.modalities),
         reviewers=dict(counts.reviewers),
         assignees=dict(counts.assignees),
+        readings=dict(counts.readings),
     )
 
 
@@ -187,6 +191,7 @@ def review_out(review: Review) -> ReviewOut:
         created_at=_time(review.created_at),
         withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
+        role=review.role,
         measurements=[_measurement_out(one) for one in review.measurements],
     )
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.reading_examples import READING_EXAMPLES
 
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
@@ -112,6 +113,7 @@ _JOB: dict[str, Any] = {
     "reviewer": None,
     "review": None,
     "assignee": "Dr. Okafor",
+    "second_reading": None,
     "warnings": 0,
     "doubts": 0,
     "unusual_sizes": [],
@@ -162,6 +164,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "modalities": {"MR": 31},
         "reviewers": {"Dr. Okafor": 27},
         "assignees": {"Dr. Okafor": 5},
+        "readings": {"open": 4, "adjudicate": 1},
     },
     "TilesOut": {
         "width": 16896,
@@ -236,6 +239,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "created_at": _TIME,
         "withdrawn_at": None,
         "mask_format": None,
+        "role": None,
         "measurements": [_MEASURED],
     },
     "MeasurementIn": _DRAWN,
@@ -246,6 +250,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reader": "R1",
         "measurements": [_MEASURED | _NO_VALUES],
     },
+    **READING_EXAMPLES,
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},
     "UnusualSizeOut": _UNUSUAL_SIZE,

@@ -9,9 +9,11 @@ from imaging.given_mask import DEFAULT_MARGIN_MM, MAX_MARGIN_MM, MaskUse
 from inference.runtime_registry import Precision
 from jobs.job import JobState
 from jobs.job_filter import Verdict
+from jobs.second_reading import ReadingState
 from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
 from service.schemas.problem import Problem
+from service.schemas.second_readings import SecondReadingIn
 
 
 class OptionsIn(Wire):
@@ -39,6 +41,8 @@ class JobIn(Wire):
     model: ModelName
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     options: OptionsIn = OptionsIn()
+    second_reading: SecondReadingIn | None = None
+    """Puts the job up for a second reading; needs the permission `readings:manage`."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "JobIn":
@@ -75,6 +79,18 @@ class UnusualSizeOut(Wire):
     """How many times the usual size it is."""
     masks: int
     """How many accepted masks have the label."""
+
+
+class ReadingProgressOut(Wire):
+    """How far a second reading is; GET /v1/jobs/{id}/second-reading says more."""
+
+    state: ReadingState
+    """`open`: readings are missing. `adjudicate`: they differ, and another reader must decide.
+    `complete`: the job has its verdict."""
+    given: int
+    """Number of readings that were given."""
+    readers: int
+    """Number of readings that are wanted."""
 
 
 class JobOut(Wire):
@@ -116,13 +132,15 @@ class JobOut(Wire):
     finished_at: datetime | None
     error: Problem | None
     verdict: Literal["accepted", "corrected", "rejected"] | None
-    """The verdict of the latest review."""
+    """The verdict of the latest review, or of the second reading once it is complete."""
     reviewer: str | None
-    """The name in the latest review; null without a review or a name."""
+    """The name in the review that gave the verdict; null without a review or a name."""
     review: str | None
-    """Id of the newest review that counts; null without one."""
+    """Id of the newest review that counts; null without one, and while readings are missing."""
     assignee: str | None
     """Name of the reader who is to judge it; null if it is nobody in particular."""
+    second_reading: ReadingProgressOut | None
+    """How far the second reading is; null without one."""
     warnings: int
     """Number of warnings in the report."""
     doubts: int
@@ -156,9 +174,20 @@ class JobCountsOut(Wire):
     modalities: dict[str, int]
     """DICOM modality of the first scan, where it is known."""
     reviewers: dict[str, int]
-    """The name in the latest review."""
+    """The name in the review that gave the verdict."""
     assignees: dict[str, int]
     """The reader who is to judge it, where one is named."""
+    readings: dict[ReadingState, int]
+    """State of the second reading, of jobs that have one."""
+
+
+class BatchReadingIn(SecondReadingIn):
+    """Which jobs of a batch are put up for a second reading, and how they are read."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the jobs, chosen at random; at least one."""
+    seed: int = 0
+    """Another seed chooses other jobs."""
 
 
 class BatchIn(Wire):
@@ -166,6 +195,8 @@ class BatchIn(Wire):
 
     name: Annotated[Text, Field(max_length=200)] = ""
     jobs: Annotated[list[JobIn], Field(min_length=1, max_length=10_000)]
+    second_reading: BatchReadingIn | None = None
+    """Puts a share of the jobs up for a second reading; needs the permission `readings:manage`."""
 
 
 class BatchOut(Wire):

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from jobs.review import Reason
+from jobs.review import Reason, Role
 from service.resources.format_names import StoredFormatName
-from service.schemas.fields import Text, Wire
+from service.schemas.fields import Identifier, Text, Wire
 from service.schemas.reader_measurements import MeasurementOut, MeasurementsIn
 
 ReaderName = Annotated[Text, Field(max_length=200)]
@@ -24,7 +24,9 @@ def check_reasons(verdict: str, reasons: tuple[Reason, ...]) -> None:
 class ReviewIn(Wire):
     """A radiologist's verdict on a mask."""
 
-    verdict: Literal["accepted", "rejected"]
+    verdict: Literal["accepted", "corrected", "rejected"]
+    """`corrected` is for `adjudicates` with `mask_of` only: other corrected masks are sent by MONAI
+    Label clients."""
     reasons: Annotated[tuple[Reason, ...], Field(max_length=len(Reason))] = ()
     """Why the mask is rejected; none, one or several."""
     comment: Annotated[Text, Field(max_length=10_000)] = ""
@@ -33,7 +35,11 @@ class ReviewIn(Wire):
     seen: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = None
     """Id of the newest review that the reader knows, empty for none. If there is a newer one, this
     one is refused with the problem `newer-review`. Null: it is stored in any case."""
-
+    adjudicates: bool = False
+    """Whether this verdict decides between the readings of a second reading, which the caller has
+    seen. The caller must not be one of the readers."""
+    mask_of: Identifier | None = None
+    """Id of a review of the job whose corrected mask is right, with the verdict `corrected`."""
     measurements: MeasurementsIn = ()
     """What the reader measured in the scan."""
 
@@ -44,8 +50,12 @@ class ReviewIn(Wire):
         return self
 
     @model_validator(mode="after")
-    def _reasons_of_a_rejection(self) -> "ReviewIn":
+    def _consistent(self) -> "ReviewIn":
         check_reasons(self.verdict, self.reasons)
+        if (self.verdict == "corrected") != (self.mask_of is not None):
+            raise ValueError("give mask_of with the verdict corrected, and only then")
+        if self.mask_of is not None and not self.adjudicates:
+            raise ValueError("only an adjudication has mask_of")
         return self
 
 
@@ -64,6 +74,10 @@ class ReviewOut(Wire):
     """When the reader withdrew it, so that it no longer counts; null if it stands."""
     mask_format: StoredFormatName | None
     """Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none."""
+    role: Role | None
+    """`reading`: one of the readings of a second reading. `surplus`: it arrived when all readings
+    were there, and changes nothing. `adjudication`: it decided between them. Null: the job had no
+    second reading."""
     measurements: list[MeasurementOut]
     """What the reader measured in the scan."""
 
@@ -79,7 +93,7 @@ class ViewerOut(Wire):
     """Another page on which a job is open."""
 
     reader: str
-    """Name of the reader; empty if it is not known."""
+    """Name of the reader; empty if it is not known, or hidden by a second reading."""
     since: datetime
     """When the page opened the job."""
 

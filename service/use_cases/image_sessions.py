@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from imaging.errors import Conflict, NotFound
 from jobs.image_name import ImageName
-from jobs.repository import ImageNames, Jobs, Labels, Sessions
+from jobs.repository import ImageNames, Jobs, Labels, Readings, Sessions
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
@@ -22,6 +22,7 @@ class ImageSessions:
     names: ImageNames
     labels: Labels
     jobs: Jobs
+    readings: Readings
     intake: ScanIntake
     removal: ScanRemoval
 
@@ -60,7 +61,8 @@ class ImageSessions:
         scans = [session.scan]
         return (
             self.sessions.hand_over(session)
-            or bool(self.labels.newest(scans))
+            or bool(self.labels.newest(scans, None))
+            or self.readings.is_read(session.scan)
             or bool(self.names.of_scans(scans))
             or any(job.verdict for job in self.jobs.succeeded_on(session.project, session.scan))
         )

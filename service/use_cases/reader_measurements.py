@@ -37,10 +37,15 @@ class ReaderMeasurements:
         scan = self.scans.get(project, self.jobs.get(project, job_id).grid_scan)
         return measured(measurements, MeasuredGrid.of(scan))
 
-    def of_review(self, project: str, job_id: str, review_id: str) -> ReviewMeasurements:
-        """The measurements of a review with the values of the scan; raises NotFound."""
+    def of_review(
+        self, project: str, job_id: str, review_id: str, reader: str
+    ) -> ReviewMeasurements:
+        """The measurements of a review with the values of the scan; raises NotFound.
+
+        `reader`: the name of who asks, empty if it is not known.
+        """
         stored = self.scans.get(project, self.jobs.get(project, job_id).grid_scan)
-        review = self.reviews.with_results(project, job_id, review_id)
+        review = self.reviews.with_results(project, job_id, review_id, reader)
         with self.blobs.local(stored.sha256) as path:
             scan = open_scan(path, self.limits, self.scratch.folder)
             return _read(review, scan, stored)

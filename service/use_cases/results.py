@@ -46,15 +46,19 @@ class Results:
             hint="Wait until the job is finished. If it failed, its error says why.",
         )
 
-    def corrected(self, project: str, job_id: str, review_id: str) -> ResultMask:
-        """The mask that a reader corrected; raises NotFound, Conflict."""
-        job = self.finished_job(project, job_id)
-        return ResultMask(job, self.reviews.with_mask(project, job_id, review_id))
+    def corrected(self, project: str, job_id: str, review_id: str, reader: str) -> ResultMask:
+        """The mask that a reader corrected; raises NotFound, Conflict.
 
-    def reviewed(self, project: str, job_id: str, review_id: str) -> ResultMask:
-        """The mask that a reader corrected or measured; raises NotFound, Conflict."""
+        `reader`: the name of who asks, empty if it is not known.
+        """
         job = self.finished_job(project, job_id)
-        return ResultMask(job, self.reviews.with_results(project, job_id, review_id))
+        return ResultMask(job, self.reviews.with_mask(project, job_id, review_id, reader))
+
+    def reviewed(self, project: str, job_id: str, review_id: str, reader: str) -> ResultMask:
+        """The mask that a reader corrected or measured, as `corrected`; raises NotFound,
+        Conflict."""
+        job = self.finished_job(project, job_id)
+        return ResultMask(job, self.reviews.with_results(project, job_id, review_id, reader))
 
     def mask(self, result: ResultMask, mask_format: str) -> Download:
         """A job's mask, or the one that a reader corrected, in a format.

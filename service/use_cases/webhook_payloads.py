@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from jobs.job import JobState
-from jobs.webhook import BatchEnd, JobEnd, WebhookEvent, WebhookMessage
+from jobs.webhook import BatchEnd, JobEnd, ReadingStage, WebhookEvent, WebhookMessage
 from service.resources.webhook_endpoint import WebhookEndpoint
 
 EVENTS: Mapping[JobState, WebhookEvent] = {
@@ -52,6 +52,19 @@ def batch_payload(end: BatchEnd) -> str:
         "links": {"batch": path, "jobs": f"/v1/jobs?batch={end.batch}"},
     }
     return _payload(WebhookEvent.BATCH_FINISHED, end.finished_at, data)
+
+
+def reading_payload(stage: ReadingStage) -> str:
+    """What a message says about a stage of a second reading: no name, and no single verdict."""
+    path = f"/v1/jobs/{stage.job}"
+    data = {
+        "job": stage.job,
+        "model": {"name": stage.model},
+        "batch": stage.batch,
+        "verdict": stage.verdict,
+        "links": {"job": path, "second_reading": f"{path}/second-reading"},
+    }
+    return _payload(stage.event, stage.at, data)
 
 
 def trial_message(endpoint: WebhookEndpoint, project: str) -> WebhookMessage:

@@ -65,10 +65,10 @@ def test_every_exported_name_is_documented() -> None:
     public = {name for name in vars(tessera_client) if not name.startswith("_")}
     submodules = {one.name for one in pkgutil.iter_modules(tessera_client.__path__)}
     assert public - submodules == set(tessera_client.__all__)
-    aliases = {"JobState", "Source", "Verdict"}
+    aliases = {"JobState", "ReadingState", "Source", "Verdict"}
     for name in set(tessera_client.__all__) - aliases:
         assert inspect.getdoc(getattr(tessera_client, name)), name
-    for name in ("types", "errors", "retries"):
+    for name in ("types", "reading_types", "errors", "retries"):
         for node in ast.parse((PACKAGE / f"{name}.py").read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 assert [n for n, documented in attributes(node) if not documented] == [], node.name

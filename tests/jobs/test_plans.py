@@ -16,6 +16,7 @@ from jobs.batch import Batch
 from jobs.job import JobState
 from jobs.job_filter import JobFilter, JobSort, Verdict
 from jobs.repository import Forecasts, Repository
+from jobs.second_reading import ReadingState
 from tests.support.rows import make_job, make_scan
 
 pytestmark = pytest.mark.process
@@ -25,6 +26,7 @@ FILTERS = (
     JobFilter(states=(JobState.QUEUED,), model="nuclei-2d", batch="b"),
     JobFilter(verdicts=(Verdict.TO_REVIEW,), text="head"),
     JobFilter(assignees=("Ada", "")),
+    JobFilter(readings=(ReadingState.OPEN,), unread_by="Ada"),
     JobFilter(reviewer="Ada", modality="CT", created_from=1.0, created_before=2.0),
 )
 
@@ -57,6 +59,9 @@ def test_no_table_that_grows_is_read_in_full(filled: Repository) -> None:
     for sort, wanted in product(JobSort, FILTERS):
         filled.worklist.page("ada", wanted, sort=sort, limit=25)
     filled.worklist.counts("ada")
+    filled.readings.without("ada", JobFilter(model="nuclei-2d"))
+    filled.readings.compared("ada", JobFilter())
+    filled.labels.newest(["scan"])
     filled.worklist.listed([job.id for job in page])
     filled.scans.uses("ada", "scan")
     Forecasts(filled.database).of(page)

@@ -54,6 +54,11 @@ PATHS = {
     "/v1/jobs/{job_id}/reviews/{review_id}/measurements": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/report": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/withdraw": {"post"},
+    "/v1/jobs/{job_id}/second-reading": {"get", "put", "delete"},
+    "/v1/jobs/{job_id}/second-reading/unblind": {"post"},
+    "/v1/second-readings": {"post"},
+    "/v1/second-readings/agreement": {"get"},
+    "/v1/second-readings/agreement.csv": {"get"},
     "/v1/jobs/{job_id}/viewers/{viewer_id}": {"put", "delete"},
     "/v1/jobs/{job_id}/assignee": {"put"},
     "/v1/assignments": {"post"},
@@ -194,6 +199,7 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         body = "ReviewIn" if path.endswith("/reviews") else body
         body = "DeliveriesIn" if path.endswith("/deliveries") else body
         body = "PullIn" if path.endswith("/pull") else body
+        body = "SecondReadingsIn" if path == "/v1/second-readings" else body
         body = "LabelMapIn" if path.endswith("{scan_id}/masks") else body
         body = "UploadedIn" if path.endswith("/uploaded") else body
         body = "AssigneeIn" if path.endswith("/assignee") else body

@@ -126,6 +126,7 @@ def test_counts(gateway: Gateway, jobs: dict[str, str]) -> None:
         "modalities": {"MR": 1},
         "reviewers": {"Dr. Okafor": 1},
         "assignees": {},
+        "readings": {},
     }
 
 

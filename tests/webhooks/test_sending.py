@@ -49,7 +49,9 @@ class Outbox:
         self.registry = CollectorRegistry()
         metrics = WebhookMetrics(self.registry)
         who = LocalAdministrator()
-        self.announcer = WebhookAnnouncer(rows.webhooks, endpoints, who, 0.05, 3600)
+        self.announcer = WebhookAnnouncer(
+            rows.webhooks, rows.reading_stages, endpoints, who, 0.05, 3600
+        )
         parts = SenderParts(rows.webhooks, who, metrics, 0.05)
         self.senders = [MessageSender(parts, endpoint) for endpoint in endpoints]
 

@@ -16,14 +16,18 @@ import type {
   NewBatchReview,
   NewJob,
   NewReview,
+  NewSecondReadings,
   Peer,
   Problem,
+  ReaderAgreement,
   Report,
   Review,
   Scan,
   ScanPage,
   Scans,
   ScanUses,
+  SecondReading,
+  SecondReadings,
   Tiles,
   UploadedMask,
   Viewers,
@@ -104,11 +108,14 @@ async function get<T>(path: string, signal: AbortSignal | null = null): Promise<
   return (await (await request(path, { cache: 'no-store', signal })).json()) as T
 }
 
-async function post<T>(path: string, body?: unknown, key?: string): Promise<T> {
+const post = <T>(path: string, body?: unknown, key?: string): Promise<T> =>
+  send('POST', path, body, key)
+
+async function send<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (key !== undefined) headers['Idempotency-Key'] = key
-  const init: RequestInit = { method: 'POST', headers }
+  const init: RequestInit = { method, headers }
   if (body !== undefined) init.body = JSON.stringify(body)
   return (await (await request(path, init)).json()) as T
 }
@@ -173,15 +180,41 @@ export const addMask = (scan: string, mask: string): Promise<Job> =>
 /** Requests with the same `key` are one job. */
 export const start = (wanted: NewJob, key: string): Promise<Job> => post('jobs', wanted, key)
 
-export const reviews = async (id: string): Promise<Review[]> =>
-  items(await get(`jobs/${id}/reviews`), 'reviews')
+/** The reviews that a reader of this name may see. */
+export const reviews = async (id: string, reader: string): Promise<Review[]> =>
+  items(await get(`jobs/${id}/reviews${by(reader)}`), 'reviews')
 
 export const review = (id: string, verdict: NewReview): Promise<Review> =>
   post(`jobs/${id}/reviews`, verdict)
 
 /** Withdraws a verdict that was just given. */
-export const withdraw = (id: string, review: string): Promise<Review> =>
-  post(`jobs/${id}/reviews/${review}/withdraw`)
+export const withdraw = (id: string, review: string, reader: string): Promise<Review> =>
+  post(`jobs/${id}/reviews/${review}/withdraw${by(reader)}`)
+
+/** The path of a mask that a reader corrected. */
+export const readerMask = (id: string, review: string, reader: string): string =>
+  `jobs/${id}/reviews/${review}/mask?${new URLSearchParams({ format: 'nifti', reader })}`
+
+export const secondReading = (id: string, reader: string): Promise<SecondReading> =>
+  get(`jobs/${id}/second-reading${by(reader)}`)
+
+/** Puts a job up for a second reading. */
+export const requestSecondReading = (id: string, reader: string): Promise<SecondReading> =>
+  send('PUT', `jobs/${id}/second-reading`, { reader })
+
+/** Puts a share of the jobs that the query selects up for a second reading. */
+export const requestSecondReadings = (
+  query: URLSearchParams,
+  wanted: NewSecondReadings,
+): Promise<SecondReadings> => post(`second-readings?${query}`, wanted)
+
+export const readerAgreement = (query: URLSearchParams): Promise<ReaderAgreement> =>
+  get(`second-readings/agreement?${query}`)
+
+/** The query with the name of the reader; empty without one. */
+function by(reader: string): string {
+  return reader === '' ? '' : `?${new URLSearchParams({ reader })}`
+}
 
 /** Who calls, and what the caller may do. */
 export const account = (): Promise<Account> => get('account')
@@ -203,13 +236,8 @@ export async function assign(
 }
 
 /** Reports that a page shows a job; who else does. */
-export async function stay(id: string, page: string, reader: string): Promise<Viewers> {
-  const response = await request(`jobs/${id}/viewers/${page}`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ reader }),
-  })
-  return (await response.json()) as Viewers
+export function stay(id: string, page: string, reader: string): Promise<Viewers> {
+  return send('PUT', `jobs/${id}/viewers/${page}`, { reader })
 }
 
 /** Reports that a page no longer shows a job, also while the browser closes it. */

@@ -15,6 +15,8 @@ export type Permission =
   | 'results:read'
   | 'reviews:read'
   | 'reviews:write'
+  | 'readings:manage'
+  | 'readings:unblind'
   | 'models:read'
   | 'archives:search'
   | 'archives:pull'
@@ -25,18 +27,19 @@ export type Permission =
   | 'service:metrics'
   | 'service:logs'
 /**
+ * Why a mask is rejected; the value is its name in the API and in the database.
+ */
+export type Reason =
+  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+/**
  * What became of an assignment.
  */
 export type Assigned = 'done' | 'changed' | 'not-found'
 /**
  * What became of a job in a batch review.
  */
-export type Outcome = 'done' | 'newer-review' | 'reviewed' | 'doubted' | 'unfinished' | 'not-found'
-/**
- * Why a mask is rejected; the value is its name in the API and in the database.
- */
-export type Reason =
-  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+export type Outcome =
+  'done' | 'newer-review' | 'reviewed' | 'doubted' | 'second-reading' | 'unfinished' | 'not-found'
 /**
  * What a doubt is about.
  */
@@ -54,6 +57,10 @@ export type DoubtKind =
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 /**
+ * How far a second reading is.
+ */
+export type ReadingState = 'open' | 'adjudicate' | 'complete'
+/**
  * The order of a list of jobs.
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
@@ -66,19 +73,31 @@ export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'pr
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
 /**
+ * What a review is in the second reading of its job; see `jobs.second_reading`.
+ */
+export type Role = 'reading' | 'surplus' | 'adjudication'
+/**
  * How a finished job was judged.
  */
 export type Verdict = 'to_review' | 'accepted' | 'corrected' | 'rejected'
 /**
  * What a message reports.
  */
-export type WebhookEvent = 'job.succeeded' | 'job.failed' | 'job.cancelled' | 'batch.finished'
+export type WebhookEvent =
+  | 'job.succeeded'
+  | 'job.failed'
+  | 'job.cancelled'
+  | 'batch.finished'
+  | 'reading.requested'
+  | 'reading.disagreed'
+  | 'reading.completed'
 
 /**
  * Every body by its name.
  */
 export interface Bodies {
   AccountOut: AccountOut
+  AgreementOut: AgreementOut
   Assigned: Assigned
   AssignedJobIn: AssignedJobIn
   AssigneeIn: AssigneeIn
@@ -88,6 +107,7 @@ export interface Bodies {
   BatchIn: BatchIn
   BatchOut: BatchOut
   BatchOutcomeOut: BatchOutcomeOut
+  BatchReadingIn: BatchReadingIn
   BatchReviewIn: BatchReviewIn
   BatchReviewOut: BatchReviewOut
   Choice: Choice
@@ -96,6 +116,7 @@ export interface Bodies {
   DoubtKind: DoubtKind
   DoubtOut: DoubtOut
   DownloadOut: DownloadOut
+  EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
   JobCountsOut: JobCountsOut
@@ -114,12 +135,16 @@ export interface Bodies {
   ModelOut: ModelOut
   OptionsIn: OptionsIn
   Outcome: Outcome
+  OverlapOut: OverlapOut
   PeerOut: PeerOut
   Permission: Permission
   Problem: Problem
   ProgressOut: ProgressOut
   PullIn: PullIn
   ReadMeasurementOut: ReadMeasurementOut
+  ReaderAgreementOut: ReaderAgreementOut
+  ReadingProgressOut: ReadingProgressOut
+  ReadingState: ReadingState
   Ready: Ready
   Reason: Reason
   RefusedOut: RefusedOut
@@ -129,16 +154,24 @@ export interface Bodies {
   ReviewMeasurementsOut: ReviewMeasurementsOut
   ReviewOut: ReviewOut
   ReviewedJobIn: ReviewedJobIn
+  Role: Role
   ScanOut: ScanOut
   ScanPage: ScanPage
   ScanUsesOut: ScanUsesOut
   ScansOut: ScansOut
+  SecondReadingIn: SecondReadingIn
+  SecondReadingOut: SecondReadingOut
+  SecondReadingRequest: SecondReadingRequest
+  SecondReadingsIn: SecondReadingsIn
+  SecondReadingsOut: SecondReadingsOut
   TilesOut: TilesOut
+  UnblindingOut: UnblindingOut
   UnusualSizeOut: UnusualSizeOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   UploadedMaskOut: UploadedMaskOut
   Verdict: Verdict
+  VerdictPairOut: VerdictPairOut
   ViewerIn: ViewerIn
   ViewerOut: ViewerOut
   ViewersOut: ViewersOut
@@ -166,6 +199,52 @@ export interface AccountOut {
    * What the caller may do there.
    */
   permissions: Permission[]
+}
+/**
+ * What the readings of a job have in common. Lists are in the order of the readings.
+ */
+export interface AgreementOut {
+  /**
+   * Ids of the reviews that were compared.
+   */
+  reviews: string[]
+  /**
+   * Names; `Reader 1` and so on while they are hidden.
+   */
+  readers: string[]
+  verdicts: ('accepted' | 'corrected' | 'rejected')[]
+  /**
+   * Reasons of a rejection that all readers gave.
+   */
+  common_reasons: Reason[]
+  /**
+   * For each pair of readers.
+   */
+  overlaps: OverlapOut[]
+  /**
+   * Whether the verdicts are equal, and corrected masks overlap enough.
+   */
+  agree: boolean
+}
+/**
+ * How much the masks of two readers overlap. A reader who accepted has the model's mask.
+ */
+export interface OverlapOut {
+  /**
+   * Place of a reader in the list of readings, from 0.
+   */
+  first: number
+  second: number
+  /**
+   * Dice over all labels; null if one of them rejected the mask, or a mask cannot be read.
+   */
+  dice: number | null
+  /**
+   * Label value -> Dice, for labels in at least one of the masks.
+   */
+  labels: {
+    [k: string]: number
+  }
 }
 /**
  * A job that is assigned together with others.
@@ -228,6 +307,10 @@ export interface BatchIn {
    * @maxItems 10000
    */
   jobs: JobIn[]
+  /**
+   * Puts a share of the jobs up for a second reading; needs the permission `readings:manage`.
+   */
+  second_reading?: BatchReadingIn | null
 }
 /**
  * One segmentation: `scan`, or `scans` by channel name for a model with several channels.
@@ -240,6 +323,10 @@ export interface JobIn {
   model: string
   priority?: number
   options?: OptionsIn
+  /**
+   * Puts the job up for a second reading; needs the permission `readings:manage`.
+   */
+  second_reading?: SecondReadingIn | null
 }
 /**
  * How to run a job; `tile` is the largest tile per axis that the network may read.
@@ -258,6 +345,52 @@ export interface OptionsIn {
    * Margin around the box with `crop`; in pixels for an image without a pixel size.
    */
   margin_mm?: number
+}
+/**
+ * How a mask is read by several readers.
+ */
+export interface SecondReadingIn {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+}
+/**
+ * Which jobs of a batch are put up for a second reading, and how they are read.
+ */
+export interface BatchReadingIn {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+  /**
+   * Share of the jobs, chosen at random; at least one.
+   */
+  share?: number
+  /**
+   * Another seed chooses other jobs.
+   */
+  seed?: number
 }
 /**
  * A batch: how many of its jobs are in which state.
@@ -463,6 +596,14 @@ export interface DownloadOut {
   delivery: ('default' | 'on request') | null
 }
 /**
+ * A value with its 95 % confidence interval.
+ */
+export interface EstimateOut {
+  value: number
+  low: number
+  high: number
+}
+/**
  * A file format, and what it is used for.
  */
 export interface FormatOut {
@@ -530,7 +671,7 @@ export interface JobCountsOut {
     [k: string]: number
   }
   /**
-   * The name in the latest review.
+   * The name in the review that gave the verdict.
    */
   reviewers: {
     [k: string]: number
@@ -539,6 +680,12 @@ export interface JobCountsOut {
    * The reader who is to judge it, where one is named.
    */
   assignees: {
+    [k: string]: number
+  }
+  /**
+   * State of the second reading, of jobs that have one.
+   */
+  readings: {
     [k: string]: number
   }
 }
@@ -602,21 +749,25 @@ export interface JobOut {
   finished_at: string | null
   error: Problem | null
   /**
-   * The verdict of the latest review.
+   * The verdict of the latest review, or of the second reading once it is complete.
    */
   verdict: ('accepted' | 'corrected' | 'rejected') | null
   /**
-   * The name in the latest review; null without a review or a name.
+   * The name in the review that gave the verdict; null without a review or a name.
    */
   reviewer: string | null
   /**
-   * Id of the newest review that counts; null without one.
+   * Id of the newest review that counts; null without one, and while readings are missing.
    */
   review: string | null
   /**
    * Name of the reader who is to judge it; null if it is nobody in particular.
    */
   assignee: string | null
+  /**
+   * How far the second reading is; null without one.
+   */
+  second_reading: ReadingProgressOut | null
   /**
    * Number of warnings in the report.
    */
@@ -656,6 +807,20 @@ export interface ProgressOut {
    * machine. This happens once for each model and machine, and takes seconds.
    */
   preparing: boolean
+}
+/**
+ * How far a second reading is; GET /v1/jobs/{id}/second-reading says more.
+ */
+export interface ReadingProgressOut {
+  state: ReadingState
+  /**
+   * Number of readings that were given.
+   */
+  given: number
+  /**
+   * Number of readings that are wanted.
+   */
+  readers: number
 }
 /**
  * A label whose size differs from that in masks of the same model that were accepted.
@@ -863,6 +1028,45 @@ export interface ReadMeasurementOut {
   value_unit?: 'HU' | ''
 }
 /**
+ * The agreement of the first two readers, over jobs whose readings were all given.
+ */
+export interface ReaderAgreementOut {
+  jobs: number
+  /**
+   * Jobs whose readings had been shown before the last one was given; they are counted, too.
+   */
+  not_blind: number
+  to_adjudicate: number
+  adjudicated: number
+  /**
+   * Share of jobs with equal verdicts, with the interval of Wilson (1927); null without jobs.
+   */
+  agreement: EstimateOut | null
+  /**
+   * Cohen's kappa (1960), with the interval of Fleiss, Cohen and Everitt (1969); null without
+   * jobs, or if all verdicts are the same.
+   */
+  kappa: EstimateOut | null
+  verdicts: VerdictPairOut[]
+  /**
+   * Jobs of which at least one of the two corrected the mask, and neither rejected it.
+   */
+  compared_masks: number
+  /**
+   * Mean Dice of these masks.
+   */
+  mean_dice: number | null
+  min_dice: number | null
+}
+/**
+ * How many jobs have these verdicts of the first and the second reader.
+ */
+export interface VerdictPairOut {
+  first: 'accepted' | 'corrected' | 'rejected'
+  second: 'accepted' | 'corrected' | 'rejected'
+  jobs: number
+}
+/**
  * Whether the service can serve, and who serves.
  */
 export interface Ready {
@@ -917,7 +1121,11 @@ export interface ResentOut {
  * A radiologist's verdict on a mask.
  */
 export interface ReviewIn {
-  verdict: 'accepted' | 'rejected'
+  /**
+   * `corrected` is for `adjudicates` with `mask_of` only: other corrected masks are sent by MONAI
+   * Label clients.
+   */
+  verdict: 'accepted' | 'corrected' | 'rejected'
   /**
    * Why the mask is rejected; none, one or several.
    *
@@ -934,6 +1142,15 @@ export interface ReviewIn {
    * one is refused with the problem `newer-review`. Null: it is stored in any case.
    */
   seen?: string | null
+  /**
+   * Whether this verdict decides between the readings of a second reading, which the caller has
+   * seen. The caller must not be one of the readers.
+   */
+  adjudicates?: boolean
+  /**
+   * Id of a review of the job whose corrected mask is right, with the verdict `corrected`.
+   */
+  mask_of?: string | null
   /**
    * What the reader measured in the scan.
    *
@@ -974,6 +1191,12 @@ export interface ReviewOut {
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+  /**
+   * `reading`: one of the readings of a second reading. `surplus`: it arrived when all readings
+   * were there, and changes nothing. `adjudication`: it decided between them. Null: the job had no
+   * second reading.
+   */
+  role: Role | null
   /**
    * What the reader measured in the scan.
    */
@@ -1112,6 +1335,125 @@ export interface ScansOut {
   masks?: UploadedMaskOut[]
 }
 /**
+ * The second reading of a job.
+ */
+export interface SecondReadingOut {
+  job: string
+  state: ReadingState
+  /**
+   * Number of readings that are wanted.
+   */
+  readers: number
+  /**
+   * Number of readings that were given.
+   */
+  given: number
+  /**
+   * Whether the caller has given one of them.
+   */
+  mine: boolean
+  /**
+   * Whether the caller can decide between the readings.
+   */
+  may_adjudicate: boolean
+  show_names: boolean
+  min_dice: number
+  /**
+   * False: readings had been shown before the last one was given.
+   */
+  blind: boolean
+  requested_by: string
+  requested_at: string
+  completed_at: string | null
+  /**
+   * Id of the review whose verdict is the job's; null while it has none.
+   */
+  review: string | null
+  /**
+   * Null while it is open.
+   */
+  agreement: AgreementOut | null
+  unblindings: UnblindingOut[]
+}
+/**
+ * Somebody has looked at the readings with POST .../second-reading/unblind.
+ */
+export interface UnblindingOut {
+  reader: string
+  at: string
+}
+/**
+ * How one job is read, and who requests it.
+ */
+export interface SecondReadingRequest {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+  /**
+   * Name of who requests it. A service with accounts stores the account instead.
+   */
+  reader?: string
+}
+/**
+ * Which of the jobs that the query selects are put up for a second reading.
+ */
+export interface SecondReadingsIn {
+  /**
+   * How many readers judge the mask before it has a verdict.
+   */
+  readers?: number
+  /**
+   * Whether the names of the readers are shown to the reader who decides between them. They are
+   * shown in any case when the second reading is complete.
+   */
+  show_names?: boolean
+  /**
+   * Readers who both corrected the mask disagree if their masks have a smaller Dice; 0: they
+   * never do.
+   */
+  min_dice?: number
+  /**
+   * Name of who requests it. A service with accounts stores the account instead.
+   */
+  reader?: string
+  /**
+   * Ids of jobs, instead of those that the query selects.
+   */
+  jobs?: string[] | null
+  /**
+   * Share of the selected jobs without a second reading, chosen at random; at least one.
+   */
+  share?: number
+  /**
+   * The same jobs, share and seed choose the same jobs.
+   */
+  seed?: number
+}
+/**
+ * What was put up for a second reading.
+ */
+export interface SecondReadingsOut {
+  /**
+   * Ids of the jobs that were put up.
+   */
+  jobs: string[]
+  /**
+   * Number of jobs without a second reading that the request selected.
+   */
+  selected: number
+}
+/**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.
  *
  * Level `max_level` has the image's own size, and each level below is half of the one above,
@@ -1164,7 +1506,7 @@ export interface ViewerIn {
  */
 export interface ViewerOut {
   /**
-   * Name of the reader; empty if it is not known.
+   * Name of the reader; empty if it is not known, or hidden by a second reading.
    */
   reader: string
   /**

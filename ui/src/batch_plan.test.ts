@@ -3,7 +3,15 @@ import { doneText, planOf } from './batch_plan'
 import type { BatchOutcome, Job } from './schemas'
 
 const job = (id: string, more: Partial<Job> = {}): Job =>
-  ({ id, state: 'succeeded', verdict: null, doubts: 0, unusual_sizes: [], ...more }) as Job
+  ({
+    id,
+    state: 'succeeded',
+    verdict: null,
+    doubts: 0,
+    unusual_sizes: [],
+    second_reading: null,
+    ...more,
+  }) as Job
 const JOBS = [
   job('new'),
   job('odd', { doubts: 1 }),
@@ -11,6 +19,7 @@ const JOBS = [
   job('old', { verdict: 'rejected' }),
   job('old odd', { verdict: 'accepted', doubts: 2 }),
   job('runs', { state: 'running' }),
+  job('read twice', { second_reading: {} as Job['second_reading'] }),
 ]
 
 describe('planOf', () => {
@@ -20,21 +29,21 @@ describe('planOf', () => {
   }
 
   it('leaves out what nobody asked for', () => {
-    expect(plan('accepted', false, false)).toEqual([['new'], [1, 2, 2]])
+    expect(plan('accepted', false, false)).toEqual([['new'], [1, 1, 2, 2]])
     expect(plan('rejected', false, false)).toEqual([
       ['new', 'odd', 'large'],
-      [1, 2, 0],
+      [1, 1, 2, 0],
     ])
   })
 
   it('takes in what the reader asks for', () => {
     expect(plan('accepted', true, false)).toEqual([
       ['new', 'odd', 'large'],
-      [1, 2, 2],
+      [1, 1, 2, 2],
     ])
     expect(plan('accepted', false, true)).toEqual([
       ['new', 'old'],
-      [1, 2, 3],
+      [1, 1, 2, 3],
     ])
     expect(plan('accepted', true, true)[0]).toHaveLength(5)
   })

@@ -16,6 +16,8 @@ export interface BatchPlan {
   judged: Job[]
   /** Jobs without a mask: they are left out in any case. */
   unfinished: number
+  /** Jobs with a second reading, whose readers look at each mask alone: left out in any case. */
+  read: number
   /** Jobs that have a verdict. */
   reviewed: number
   /** Masks that there are reasons to doubt, where that matters: of an acceptance. */
@@ -28,14 +30,16 @@ export function isDoubted(job: Job): boolean {
 }
 
 export function planOf(jobs: Job[], options: BatchOptions): BatchPlan {
-  const finished = jobs.filter((job) => job.state === 'succeeded')
+  const masks = jobs.filter((job) => job.state === 'succeeded')
+  const finished = masks.filter((job) => job.second_reading === null)
   const reviewed = finished.filter((job) => job.verdict !== null)
   const left = options.replace ? finished : finished.filter((job) => job.verdict === null)
   const doubted = options.verdict === 'accepted' ? left.filter(isDoubted) : []
   const without = options.withDoubts ? [] : doubted
   return {
     judged: left.filter((job) => !without.includes(job)),
-    unfinished: jobs.length - finished.length,
+    unfinished: jobs.length - masks.length,
+    read: masks.length - finished.length,
     reviewed: reviewed.length,
     doubted: doubted.length,
   }
@@ -46,6 +50,7 @@ const LEFT: Record<Left, [string, string]> = {
   'newer-review': ['has a review that you have not seen', 'have reviews that you have not seen'],
   reviewed: ['has a verdict', 'have a verdict'],
   doubted: ['may be wrong', 'may be wrong'],
+  'second-reading': ['is in a second reading', 'are in a second reading'],
   unfinished: ['has no mask', 'have no mask'],
   'not-found': ['was deleted', 'were deleted'],
 }

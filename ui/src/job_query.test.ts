@@ -53,9 +53,10 @@ describe('a query of the worklist', () => {
       modalities: {},
       reviewers: {},
       assignees: {},
+      readings: { open: 3, adjudicate: 1 },
     }
-    const tabs = ['all', 'open', 'review', 'reviewed', 'failed'] as const
-    expect(tabs.map((tab) => countOf(tab, counts))).toEqual([20, 3, 9, 5, 3])
+    const tabs = ['all', 'open', 'review', 'reviewed', 'reading', 'adjudicate', 'failed'] as const
+    expect(tabs.map((tab) => countOf(tab, counts))).toEqual([20, 3, 9, 5, 3, 1, 3])
   })
 
   it.each([null, 'x', 3, [], { tab: 'nonesuch', sort: 7, model: null }])(

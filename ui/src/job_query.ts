@@ -3,11 +3,23 @@
 import type { JobCounts } from './schemas'
 
 export const TABS = {
-  all: { label: 'All jobs', states: [], verdicts: [] },
-  open: { label: 'Waiting or running', states: ['queued', 'running'], verdicts: [] },
-  review: { label: 'To review', states: [], verdicts: ['to_review'] },
-  reviewed: { label: 'Reviewed', states: [], verdicts: ['accepted', 'corrected', 'rejected'] },
-  failed: { label: 'Failed or cancelled', states: ['failed', 'cancelled'], verdicts: [] },
+  all: { label: 'All jobs', states: [], verdicts: [], readings: [] },
+  open: { label: 'Waiting or running', states: ['queued', 'running'], verdicts: [], readings: [] },
+  review: { label: 'To review', states: [], verdicts: ['to_review'], readings: [] },
+  reviewed: {
+    label: 'Reviewed',
+    states: [],
+    verdicts: ['accepted', 'corrected', 'rejected'],
+    readings: [],
+  },
+  reading: { label: 'Second reading', states: [], verdicts: [], readings: ['open'] },
+  adjudicate: { label: 'To be adjudicated', states: [], verdicts: [], readings: ['adjudicate'] },
+  failed: {
+    label: 'Failed or cancelled',
+    states: ['failed', 'cancelled'],
+    verdicts: [],
+    readings: [],
+  },
 } as const
 
 export const SORTS = {
@@ -33,6 +45,8 @@ export interface JobQuery {
   modality: string
   reviewer: string
   assignee: string
+  /** The reader whose own readings are left out of second readings. */
+  unread: string
   /** Days, as YYYY-MM-DD in the reader's own time zone; the last day is included. */
   from: string
   to: string
@@ -46,6 +60,7 @@ export const EVERYTHING: JobQuery = {
   modality: '',
   reviewer: '',
   assignee: '',
+  unread: '',
   from: '',
   to: '',
 }
@@ -57,6 +72,7 @@ export function conditions(query: JobQuery, me: string): URLSearchParams {
   for (const name of ['model', 'modality', 'reviewer'] as const) {
     if (query[name] !== '') params.set(name, query[name])
   }
+  if (query.unread !== '') params.set('unread_by', query.unread)
   if (query.text.trim() !== '') params.set('text', query.text.trim())
   const from = startOfDay(query.from)
   const to = startOfDay(query.to)
@@ -68,16 +84,23 @@ export function conditions(query: JobQuery, me: string): URLSearchParams {
   return params
 }
 
-/** The query of a page: the conditions of the tab, too, the order and the place in the list. */
+/** The conditions, those of the tab, too: all jobs of the list. */
+export function selection(query: JobQuery, me: string): URLSearchParams {
+  const params = conditions(query, me)
+  for (const state of TABS[query.tab].states) params.append('state', state)
+  for (const verdict of TABS[query.tab].verdicts) params.append('verdict', verdict)
+  for (const reading of TABS[query.tab].readings) params.append('reading', reading)
+  return params
+}
+
+/** The query of a page: the jobs of the list, their order and the place in it. */
 export function pageParams(
   query: JobQuery,
   offset: number,
   limit: number,
   me: string,
 ): URLSearchParams {
-  const params = conditions(query, me)
-  for (const state of TABS[query.tab].states) params.append('state', state)
-  for (const verdict of TABS[query.tab].verdicts) params.append('verdict', verdict)
+  const params = selection(query, me)
   params.set('sort', query.sort)
   params.set('offset', String(offset))
   params.set('limit', String(limit))
@@ -86,11 +109,12 @@ export function pageParams(
 
 /** How many of the counted jobs a tab shows. */
 export function countOf(tab: Tab, counts: JobCounts): number {
-  const { states, verdicts } = TABS[tab]
-  if (states.length === 0 && verdicts.length === 0) return counts.total
+  const { states, verdicts, readings } = TABS[tab]
+  if (states.length + verdicts.length + readings.length === 0) return counts.total
   return (
     states.reduce((sum, state) => sum + (counts.states[state] ?? 0), 0) +
-    verdicts.reduce((sum, verdict) => sum + (counts.verdicts[verdict] ?? 0), 0)
+    verdicts.reduce((sum, verdict) => sum + (counts.verdicts[verdict] ?? 0), 0) +
+    readings.reduce((sum, reading) => sum + (counts.readings[reading] ?? 0), 0)
   )
 }
 
@@ -111,6 +135,7 @@ export function queryOf(stored: unknown): JobQuery {
     modality: text(given.modality),
     reviewer: text(given.reviewer),
     assignee: text(given.assignee),
+    unread: text(given.unread),
     from: text(given.from),
     to: text(given.to),
   }

@@ -7,6 +7,8 @@ const KEYS: [string, string][] = [
   ['R', 'reject the mask: 1 to 6 choose reasons, Enter rejects, Escape cancels'],
   ['U', 'undo the verdict, or the verdicts on several masks, just given'],
   ['S', 'skip: open the next mask that waits for a review'],
+  ['V', 'second reading: show the next reader’s mask'],
+  ['D', 'second reading: decide for the mask that is shown'],
   ['C', 'write a comment; Escape leaves it'],
   ['J, K', 'next, previous job'],
   ['Space, Shift + ↓, ↑', 'in the worklist: choose the row, or several rows'],

@@ -8,6 +8,7 @@ const job = (changes: Partial<Job>): Job =>
     waiting_for: null,
     no_worker: false,
     place_in_queue: null,
+    second_reading: null,
     ...changes,
   }) as Job
 

@@ -102,12 +102,20 @@ export function stateText(job: Job): string {
     case 'running':
       return job.progress.preparing ? 'preparing the network' : 'segmenting'
     case 'succeeded':
-      return job.verdict ?? 'to review'
+      return job.verdict ?? readingText(job) ?? 'to review'
     case 'failed':
       return 'failed'
     case 'cancelled':
       return 'cancelled'
   }
+}
+
+/** What a job waits for in the worklist; null if its verdict or state says all. */
+export function readingText(job: Pick<Job, 'second_reading' | 'verdict'>): string | null {
+  const reading = job.second_reading
+  if (reading === null || job.verdict !== null) return null
+  if (reading.state === 'adjudicate') return 'to be adjudicated'
+  return `${reading.given} of ${reading.readers} readings`
 }
 
 /** "volume of liver 3.4 times the usual 1,480 ml" */

@@ -37,6 +37,7 @@ const NOTHING: JobCounts = {
   modalities: {},
   reviewers: {},
   assignees: {},
+  readings: {},
 }
 
 export class Worklist {
@@ -117,16 +118,28 @@ export class Worklist {
     for (;;) {
       const next = await this.listedUnreviewed(here, gone)
       const job = next === undefined ? null : await api.jobIfAny(next.id)
-      if (next === undefined || job?.verdict === null) return job ?? undefined
+      if (next === undefined) return undefined
+      if (job?.verdict === null && (await this.waitsForMe(job))) return job
       gone.add(next.id)
       if (job !== null) this.update(job)
     }
   }
 
+  /** Whether this reader can judge a job without a verdict: in a second reading, only once. */
+  private async waitsForMe(job: Job): Promise<boolean> {
+    if (job.second_reading === null) return true
+    const reading = await api.secondReading(job.id, reader.name).catch(() => null)
+    if (reading?.state === 'adjudicate') {
+      return this.query.tab === 'adjudicate' && reading.may_adjudicate
+    }
+    return reading?.mine !== true
+  }
+
   private listedUnreviewed(here: string, gone: ReadonlySet<string>): Promise<Job | undefined> {
-    const { assignee } = this.query
+    const { assignee, tab } = this.query
+    const kept = tab === 'reading' || tab === 'adjudicate'
     const first = async (readers: string[], limit: number): Promise<Job[]> => {
-      const query = { ...this.query, tab: 'review', assignee: '' } as const
+      const query: JobQuery = { ...this.query, tab: kept ? tab : 'review', assignee: '' }
       const params = pageParams(query, 0, limit, reader.name)
       for (const name of readers) params.append('assignee', name)
       return (await api.jobs(params, UNINTERRUPTED)).jobs
@@ -203,7 +216,10 @@ export class Worklist {
     this.receivedAt.set(job.id, performance.now())
     this.known.set(job.id, job)
     this.changed()
-    if (before?.state !== job.state || before.verdict !== job.verdict) this.schedule(SOON_MS)
+    const read = JSON.stringify(before?.second_reading) !== JSON.stringify(job.second_reading)
+    if (before?.state !== job.state || before.verdict !== job.verdict || read) {
+      this.schedule(SOON_MS)
+    }
   }
 
   /** Loads the rows on screen and the counts, and again after a while. */

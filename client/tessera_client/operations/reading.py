@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from tessera_client.operations.exchange import exchange
+from tessera_client.reading_types import Verdict
 from tessera_client.retries import Retries
 from tessera_client.steps import Request, Steps, decoded, decoded_value, not_of_tessera
-from tessera_client.types import Assignment, BatchReview, Job, Verdict
+from tessera_client.types import Assignment, BatchReview, Job
 
 
 def assign(retries: Retries, job: str, assignee: str, seen: str | None) -> Steps[Job]:

@@ -6,9 +6,10 @@ from typing import Any
 
 from tessera_client.operations.downloads import download
 from tessera_client.operations.exchange import exchange
+from tessera_client.reading_types import Verdict
 from tessera_client.retries import Retries
 from tessera_client.steps import BytesSent, Request, Steps, decoded, decoded_value, not_of_tessera
-from tessera_client.types import ReaderMeasurement, Review, Verdict
+from tessera_client.types import ReaderMeasurement, Review
 
 
 def file(
@@ -31,9 +32,10 @@ def report(retries: Retries, job: str) -> Steps[dict[str, Any]]:
     return value
 
 
-def reviews(retries: Retries, job: str) -> Steps[tuple[Review, ...]]:
-    """The reviews of a job's mask, oldest first."""
-    reply = yield from exchange(retries, Request("GET", f"/v1/jobs/{job}/reviews"))
+def reviews(retries: Retries, job: str, reader: str = "") -> Steps[tuple[Review, ...]]:
+    """The reviews of a job's mask that a reader may see, oldest first."""
+    query = {"reader": reader} if reader else {}
+    reply = yield from exchange(retries, Request("GET", f"/v1/jobs/{job}/reviews", query))
     return decoded_value(tuple[Review, ...], reply.json())
 
 
@@ -44,12 +46,18 @@ def review(
     comment: str,
     reviewer: str,
     reasons: Sequence[str] = (),
+    adjudicates: bool = False,
+    mask_of: str | None = None,
     measurements: Sequence[ReaderMeasurement] = (),
 ) -> Steps[Review]:
     """Adds a review; not repeated, as it would be added twice."""
     body: dict[str, Any] = {"verdict": verdict, "comment": comment, "reviewer": reviewer}
     if reasons:  # older gateways do not know the member
         body["reasons"] = list(reasons)
+    if adjudicates:
+        body["adjudicates"] = True
+    if mask_of is not None:
+        body["mask_of"] = mask_of
     if measurements:
         body["measurements"] = [
             {"id": one.id, "kind": one.kind, "label": one.label, "points": one.points}
@@ -60,7 +68,8 @@ def review(
     return decoded(Review, (yield from exchange(retries, request)))
 
 
-def withdraw_review(retries: Retries, job: str, review: str) -> Steps[Review]:
+def withdraw_review(retries: Retries, job: str, review: str, reader: str = "") -> Steps[Review]:
     """Withdraws a review; a repetition changes nothing."""
-    request = Request("POST", f"/v1/jobs/{job}/reviews/{review}/withdraw")
+    query = {"reader": reader} if reader else {}
+    request = Request("POST", f"/v1/jobs/{job}/reviews/{review}/withdraw", query)
     return decoded(Review, (yield from exchange(retries, request)))

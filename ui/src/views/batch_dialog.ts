@@ -105,12 +105,13 @@ export class BatchDialog {
   }
 
   private show(): void {
-    const { judged, unfinished, reviewed, doubted } = this.planned
+    const { judged, unfinished, read, reviewed, doubted } = this.planned
     const verb = this.verdict === 'accepted' ? 'Accept' : 'Reject'
     this.title.textContent = `${verb} ${countText(this.jobs.length, 'job')}?`
     const lines = [
       `${countText(judged.length, 'mask gets', 'masks get')} the verdict “${this.verdict}”.`,
       unfinished > 0 && `${countText(unfinished, 'job has', 'jobs have')} no mask and stay as is.`,
+      read > 0 && `${countText(read, 'job is', 'jobs are')} in a second reading and stay as is.`,
       'A job that another reader judges meanwhile is left out.',
     ]
     fill(this.plan, ...lines.map((line) => line !== false && element('li', {}, line)))

@@ -50,8 +50,9 @@ export class Deliveries {
 
   /** The newest review with a corrected mask; null where there is none. */
   private async corrected(job: string): Promise<string | null> {
-    const reviews: Review[] = await api.reviews(job).catch(() => [])
-    return reviews.filter((one) => one.mask_format !== null).at(-1)?.id ?? null
+    const reviews: Review[] = await api.reviews(job, '').catch(() => [])
+    const counted = reviews.filter((one) => one.mask_format !== null && one.role !== 'surplus')
+    return counted.at(-1)?.id ?? null
   }
 
   private senders(

@@ -2,6 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { reader } from '../reader'
 import { go } from '../route'
 import type {
   Doubt,
@@ -52,6 +53,7 @@ export class JobView {
   private opened = new AbortController()
   private scanShown: string | null = null
   private resultShown: string | null = null
+  private legend: Legend | null = null
   private readonly findings: Findings
   private readonly head: JobHead
   private readonly banner = new Banner((job) => {
@@ -73,7 +75,12 @@ export class JobView {
     onAssign: (job: Job) => void,
   ) {
     this.head = new JobHead(onAgain, onDelete, onAssign)
-    this.verdict = new VerdictView(worklist, this.measurements, () => this.doubts.confirmed())
+    this.verdict = new VerdictView(
+      worklist,
+      this.measurements,
+      () => this.doubts.confirmed(),
+      (review) => this.showReaderMask(review),
+    )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -159,6 +166,7 @@ export class JobView {
     this.scan = null
     this.scanShown = null
     this.resultShown = null
+    this.legend = null
     this.findings.clear()
     this.verdict.show(null)
     this.doubts.show([])
@@ -229,6 +237,22 @@ export class JobView {
     return viewer
   }
 
+  /** Draws the mask that a reader corrected, or the model's own one; false if that is impossible. */
+  private async showReaderMask(review: string | null): Promise<boolean> {
+    const { job, legend } = this
+    const { signal } = this.opened
+    if (job === undefined || legend === null || this.scan === null || inTiles(this.scan))
+      return false
+    const viewer = this.stage.viewer === null ? null : await this.stage.ready()
+    if (viewer === null || signal.aborted) return false
+    const own = `jobs/${job.id}/mask?format=nifti`
+    const path = review === null ? own : api.readerMask(job.id, review, reader.name)
+    const file = await api.bytes(path, signal)
+    if (signal.aborted) return false
+    await this.stage.showMask(viewer, file, legend)
+    return true
+  }
+
   /** Updates the page to the job's current state. */
   private update(): void {
     const job = this.job
@@ -249,6 +273,7 @@ export class JobView {
       const [report, downloads] = await Promise.all([api.report(job.id), api.downloads(job.id)])
       if (signal.aborted) return
       const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
+      this.legend = legend
       const viewer = await this.drawMask(job, legend, signal)
       if (signal.aborted) return
       if (viewer === null) this.showStill(job)

@@ -23,7 +23,7 @@ export class JobHead {
 
   show(job: Job, scan: Scan | null, model: Model | undefined): void {
     const seen = JSON.stringify([
-      ...[job.state, job.verdict, job.assignee, job.unusual_sizes],
+      ...[job.state, job.verdict, job.assignee, job.unusual_sizes, job.second_reading],
       ...[scan?.id, model?.name],
     ])
     if (this.root.dataset.seen === seen) return

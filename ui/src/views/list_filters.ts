@@ -11,12 +11,14 @@ import {
   NOBODY,
   SORTS,
   type Sort,
+  selection,
   TABS,
   type Tab,
 } from '../job_query'
 import { reader } from '../reader'
 import { deleteView, savedViews, saveView } from '../saved_views'
 import type { JobCounts } from '../schemas'
+import { AgreementDialog } from './reader_agreement'
 
 const TYPING_MS = 200
 const number = new Intl.NumberFormat('en')
@@ -37,6 +39,13 @@ export class ListFilters {
   private readonly facets: Record<Facet, HTMLSelectElement>
   private readonly from = this.day('From')
   private readonly to = this.day('To')
+  private readonly unread = element(
+    'label.check',
+    {},
+    element('input', { type: 'checkbox', onchange: () => this.changed() }),
+    'Not yet read by me',
+  )
+  private readonly agreement: AgreementDialog
   private readonly more: HTMLDetailsElement
   private readonly reset: HTMLButtonElement
   private readonly views = element('select', {
@@ -78,11 +87,12 @@ export class ListFilters {
       },
       'Clear filters',
     )
+    this.agreement = new AgreementDialog(() => this.changed())
     this.more = element(
       'details.more',
       { ontoggle: () => this.more.open && void this.loadChoices() },
       element('summary', {}, 'More filters and views'),
-      element('div.facets', {}, ...Object.values(this.facets), this.from, this.to),
+      element('div.facets', {}, ...Object.values(this.facets), this.from, this.to, this.unread),
       element(
         'form.views',
         {
@@ -96,6 +106,14 @@ export class ListFilters {
         element('button', {}, 'Save'),
         element('button.quiet', { type: 'button', onclick: () => this.remove() }, 'Delete view'),
       ),
+      element(
+        'button.quiet',
+        {
+          type: 'button',
+          onclick: () => void this.agreement.open(selection(this.query, reader.name)),
+        },
+        'Second readings …',
+      ),
     )
     this.root = element(
       'div.filters',
@@ -106,6 +124,7 @@ export class ListFilters {
       this.reset,
       this.more,
     )
+    document.body.append(this.agreement.root)
     this.listViews()
   }
 
@@ -119,6 +138,7 @@ export class ListFilters {
       modality: value(this.facets.modality),
       reviewer: value(this.facets.reviewer),
       assignee: value(this.facets.assignee),
+      unread: inputOf(this.unread).checked ? reader.name || 'me' : '',
       from: inputOf(this.from).value,
       to: inputOf(this.to).value,
     }
@@ -141,6 +161,7 @@ export class ListFilters {
       choose(select, query[name as keyof JobQuery])
     }
     if (query.assignee === MINE && reader.name === '') this.facets.assignee.value = ''
+    inputOf(this.unread).checked = query.unread !== ''
     inputOf(this.from).value = query.from
     inputOf(this.to).value = query.to
     this.changed()

@@ -78,6 +78,7 @@ export class ListRow {
     delete this.root.dataset.job
     this.root.dataset.state = ''
     this.root.dataset.verdict = ''
+    this.root.dataset.reading = ''
   }
 
   private fill(job: Job, eta: string): void {
@@ -95,6 +96,7 @@ export class ListRow {
     this.root.dataset.job = job.id
     this.root.dataset.state = job.state
     this.root.dataset.verdict = job.verdict ?? ''
+    this.root.dataset.reading = job.second_reading?.state ?? ''
     this.bar.hidden = job.state !== 'running'
     this.bar.value = job.progress.fraction
     this.bar.setAttribute('aria-label', `Progress of ${job.scan_name}`)

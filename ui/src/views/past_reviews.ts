@@ -7,15 +7,18 @@ import { reasonText } from './reasons'
 
 export const VERDICTS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
 
+const ROLES = { reading: '', surplus: ', surplus', adjudication: ', decides' }
+
 export function reviewRow(review: Review): HTMLElement {
   const by = review.reviewer === '' ? '' : ` by ${review.reviewer}`
   const withdrawn =
     review.withdrawn_at === null ? '' : `, withdrawn ${timeText(review.withdrawn_at)}`
+  const role = review.role === null ? '' : ROLES[review.role]
   return element(
     'li',
     { 'data-verdict': review.withdrawn_at === null ? review.verdict : 'withdrawn' },
     element('strong', {}, VERDICTS[review.verdict]),
-    element('span.fact', {}, `${by} ${timeText(review.created_at)}${withdrawn}`),
+    element('span.fact', {}, `${by} ${timeText(review.created_at)}${role}${withdrawn}`),
     review.reasons.length > 0 && element('p', {}, reasonText(review.reasons)),
     review.comment !== '' && element('p', {}, review.comment),
   )

@@ -15,8 +15,10 @@ import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
 import { ReasonChoice } from './reasons'
+import { type Adjudication, SecondReadingView } from './second_reading'
 import { UndoBar } from './undo'
 
+const SURPLUS = 'All readings were given before, so your verdict is kept and changes nothing.'
 const NONE_LEFT = 'No other mask in the worklist waits for a review.'
 
 type Drafted = Pick<MeasurementsView, 'forReview' | 'saved' | 'takeBack' | 'showReviews'>
@@ -49,6 +51,9 @@ export class VerdictView {
   private readonly past = element('ol.reviews', { 'aria-label': 'Earlier reviews' })
   private readonly open = element('div.also-open', { 'aria-live': 'polite' })
   private readonly result = element('div.result', { 'aria-live': 'polite' })
+  /** Its buttons are between the verdict and the comment. */
+  private readonly reading: SecondReadingView
+  private readonly nameLabel = element('label', { for: 'reviewer' })
   private readonly presence = new Presence(
     () => this.reviewer.value.trim(),
     (viewers) => this.showViewers(viewers),
@@ -59,7 +64,14 @@ export class VerdictView {
     private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
     private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
+    showMask: (review: string | null) => Promise<boolean>,
   ) {
+    this.reading = new SecondReadingView(
+      () => this.reviewer.value.trim(),
+      showMask,
+      (verdict) => void this.give(verdict),
+      (job) => this.refresh(job.id),
+    )
     this.comment = element('textarea', {
       id: 'comment',
       rows: 2,
@@ -75,14 +87,10 @@ export class VerdictView {
       value: reader.name,
       onchange: () => {
         reader.name = this.reviewer.value.trim()
+        if (this.reading.needsName) void this.list() // what a reader sees depends on the name
       },
     })
-    this.name = element(
-      'div.name',
-      {},
-      element('label', { for: 'reviewer' }, 'Your name (optional)'),
-      this.reviewer,
-    )
+    this.name = element('div.name', {}, this.nameLabel, this.reviewer)
     this.accept = this.button('accepted', 'Accept', 'A', () => void this.acceptIt())
     this.reject = this.button('rejected', 'Reject', 'R', () => this.askReasons())
     this.verdicts = element(
@@ -101,6 +109,7 @@ export class VerdictView {
       this.verdicts,
       this.reasons.root,
       this.result,
+      this.reading.root,
       element('label', { for: 'comment' }, 'Comment, saved with the verdict (optional)'),
       this.comment,
       this.name,
@@ -116,7 +125,7 @@ export class VerdictView {
   /** Shows the form for a job; the buttons are enabled when the mask is on screen. */
   show(job: Job | null): void {
     const other = this.job?.id !== job?.id
-    const reviewed = !other && this.visible && this.job?.verdict !== job?.verdict
+    const reviewed = !other && this.visible && stageOf(this.job) !== stageOf(job)
     this.job = job
     this.root.hidden = job?.state !== 'succeeded'
     this.presence.show(job?.state === 'succeeded' ? job.id : null)
@@ -145,6 +154,7 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
+      ...this.reading.keys(),
       ...(this.undo.offered ? { u: () => this.undo.undo() } : {}),
     }
   }
@@ -155,6 +165,7 @@ export class VerdictView {
     this.seen = ''
     this.newer.clear()
     this.reasons.close()
+    this.reading.clear()
     fill(this.past)
     fill(this.open)
     fill(this.result)
@@ -201,14 +212,25 @@ export class VerdictView {
     )
   }
 
-  private async give(verdict: Pick<NewReview, 'verdict' | 'reasons'>): Promise<void> {
+  private async give(
+    verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication,
+  ): Promise<void> {
     const { job } = this
     if (job === null || this.accept.disabled) return
     const reviewer = this.reviewer.value.trim()
+    if (this.reading.needsName && reviewer === '' && !this.name.hidden) return this.askName()
     reader.name = reviewer
     const comment = this.comment.value.trim()
+    const { adjudicates } = this.reading
     const { forReview: measurements } = this.measurements
-    await this.save(job, { ...verdict, comment, reviewer, measurements, seen: this.seen })
+    const given = { ...verdict, comment, reviewer, measurements, adjudicates }
+    await this.save(job, { ...given, seen: this.seen })
+  }
+
+  private askName(): void {
+    this.reasons.close()
+    fill(this.result, element('p', {}, 'A second reading needs your name.'))
+    this.reviewer.focus()
   }
 
   private async save(job: Job, review: NewReview): Promise<void> {
@@ -228,11 +250,12 @@ export class VerdictView {
   }
 
   private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
-    const said = `${VERDICTS[review.verdict]}.`
+    const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
     this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
-    this.changed({ ...job, verdict: review.verdict })
+    if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
+    else this.refresh(job.id)
     if (this.job?.id !== job.id) return
     this.seen = saved.id
     this.comment.value = ''
@@ -245,12 +268,14 @@ export class VerdictView {
   /** Withdraws a review, and opens its job again with its comment. */
   private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
     try {
-      await api.withdraw(job.id, saved.id)
+      await api.withdraw(job.id, saved.id, saved.reviewer)
     } catch (error) {
       this.undo.say(`Not undone: ${job.scan_name}. ${api.problemOf(error).detail}`)
       return
     }
     keepDraft(job.id, review.comment ?? '')
+    if (job.second_reading === null) this.changed(job)
+    else this.refresh(job.id)
     this.measurements.takeBack(job, review)
     this.changed(job)
     if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
@@ -277,6 +302,8 @@ export class VerdictView {
     this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
     this.reject.setAttribute('aria-pressed', String(this.job?.verdict === 'rejected'))
+    const needed = this.reading.needsName ? 'needed in a second reading' : 'optional'
+    this.nameLabel.textContent = `Your name (${needed})`
     this.verdicts.hidden = this.reasons.open || this.newer.asks
   }
 
@@ -285,10 +312,14 @@ export class VerdictView {
     const { job } = this
     if (job === null) return []
     try {
-      const reviews = (await api.reviews(job.id)).reverse()
-      if (this.job?.id === job.id) fill(this.past, ...reviews.map(reviewRow))
+      const reviews = (await api.reviews(job.id, this.reviewer.value.trim())).reverse()
       const standing = reviews.filter((review) => review.withdrawn_at === null)
-      if (this.job?.id === job.id) this.measurements.showReviews(standing)
+      if (this.job?.id === job.id) {
+        fill(this.past, ...reviews.map(reviewRow))
+        this.measurements.showReviews(standing)
+        await this.reading.show(this.job, reviews)
+        this.enable()
+      }
       return standing
     } catch (error) {
       if (this.job?.id === job.id) fill(this.result, problemBox(api.problemOf(error)))
@@ -314,4 +345,9 @@ export class VerdictView {
       element('kbd', { 'aria-hidden': 'true' }, key),
     )
   }
+}
+
+/** Differs when another verdict was given, as far as this reader may see it. */
+function stageOf(job: Job | null): string {
+  return JSON.stringify([job?.verdict, job?.second_reading])
 }

@@ -1,0 +1,126 @@
+"""Two readers judge a mask without seeing each other, and a third one decides, by keyboard."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from imaging.formats.limits import Limits
+from imaging.formats.mask_file import write
+from imaging.formats.sniff import open_scan
+from tests.support.cards import CARDS
+from tests.support.finished_jobs import run_job
+from tests.support.gateway import Gateway, start
+from tests.support.images import nifti_bytes
+from tests.support.page import watched
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SHAPE = (24, 24, 20)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("second")
+    for one in CARDS:
+        (folder / "models" / one.name).mkdir(parents=True)
+        one.save(folder / "models" / one.name / "card.json")
+    gateway = start(folder / "data", models=str(folder / "models"))
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def ann(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    yield from watched(browser, str(gateway.client.base_url))
+
+
+@pytest.fixture
+def other(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    yield from watched(browser, str(gateway.client.base_url))
+
+
+def mask_of(rows: int) -> np.ndarray:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[4 : 4 + rows, 6:16, 5:15] = 1
+    return mask
+
+
+def open_as(page: Page, name: str, job: str) -> None:
+    """Opens a job under a reader's name."""
+    page.evaluate(f"localStorage.setItem('tessera.reviewer', '{name}')")
+    page.evaluate(f"location.hash = 'job={job}'")
+    page.reload()
+    page.wait_for_function("() => window.tessera.shown().mask")
+    expect(page.locator("#accepted")).to_be_enabled()
+
+
+def correct(gateway: Gateway, scan: str, name: str, rows: int, folder: Path) -> None:
+    """Sends a label map as 3D Slicer does."""
+    image, label = folder / "image.nii.gz", folder / "label.nii.gz"
+    path = f"/monai-label/datastore/image?image={scan}"
+    image.write_bytes(gateway.client.get(path).content)
+    write(label, mask_of(rows), open_scan(image, Limits()))
+    params = {"client_id": name, "label_info": [{"name": "thing", "idx": 1}]}
+    answer = gateway.client.put(
+        f"/monai-label/datastore/label?image={scan}",
+        files={"label": ("label.nii.gz", label.read_bytes())},
+        data={"params": json.dumps(params)},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def test_two_blind_readers_and_one_who_decides(
+    ann: Page, other: Page, gateway: Gateway, tmp_path: Path
+) -> None:
+    scan = gateway.scan(nifti_bytes(SHAPE, 5), "both.nii")
+    job = str(gateway.job(scan=scan, model="solid")["id"])
+    run_job(gateway, job, mask_of(16))
+    note, row = "#reading-note", f"[data-job='{job}']"
+
+    open_as(ann, "", job)
+    ann.locator("#request-reading").press("Enter")
+    expect(ann.locator(note)).to_contain_text("0 of 2 readings are given")
+    ann.keyboard.press("a")
+    expect(ann.locator("#reviewer")).to_be_focused()  # a reading needs a name
+    ann.keyboard.type("Ann")
+    ann.keyboard.press("Tab")
+    open_as(other, "Bob", job)
+    ann.locator("#accepted").press("Enter")
+    expect(ann.locator(note)).to_contain_text("hidden from others until 1 other reader has")
+
+    expect(other.locator(note)).to_contain_text("1 of 2 readings are given")
+    expect(other.locator(row)).to_contain_text("1 of 2 readings")
+    expect(other.locator(".reviews li")).to_have_count(0)
+    expect(other.locator("#accepted")).to_have_attribute("aria-pressed", "false")
+    assert "Ann" not in other.content()
+
+    correct(gateway, scan, "Bob", 8, tmp_path)
+    expect(ann.locator(note)).to_have_text("The readers differ. Another reader decides.")
+    expect(ann.locator(row)).to_contain_text("to be adjudicated")
+
+    open_as(other, "Cem", job)
+    expect(other.locator(note)).to_contain_text("your verdict decides")
+    table = other.get_by_role("table", name="Readings side by side")
+    for part in ("Reader 1", "Reader 2", "Accepted", "Corrected"):
+        expect(table).to_contain_text(part)
+    expect(other.locator(".second-reading .overlap")).to_contain_text("Dice 0.67")
+    assert "Ann" not in table.inner_text()
+    assert Axe().run(other, options=RULES).response["violations"] == []
+    other.keyboard.press("v")
+    expect(other.get_by_role("button", name="Reader 2")).to_have_attribute("aria-pressed", "true")
+    other.keyboard.press("d")
+    expect(other.locator(note)).to_have_text("Another reader has decided.")
+    for part in ("Ann", "Bob"):
+        expect(table).to_contain_text(part)
+    expect(ann.locator("#pill")).to_have_text("corrected")
+
+    ann.select_option("[aria-label=Filter]", "all")
+    ann.get_by_text("More filters and views").click()
+    ann.get_by_role("button", name="Second readings").click()
+    expect(ann.get_by_role("dialog")).to_contain_text("Read by two readers1 job")
+    assert Axe().run(ann, options=RULES).response["violations"] == []
+    ann.keyboard.press("Escape")
