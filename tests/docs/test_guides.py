@@ -21,7 +21,6 @@ import tifffile
 from PIL import Image
 
 from models.card import ModelCard
-from models.registry import ZOO
 from tests.support.bioimage_packages import package, step
 from tests.support.convolutions import network
 from tests.support.dicom.files import classic, write
@@ -198,11 +197,8 @@ def nnunet(folder: Path) -> None:
 
 
 def own_model(folder: Path) -> None:
-    shutil.copytree(ZOO / "hippocampus-mri-3d", folder / "my-network")
-    card = folder / "my-network" / CARD
-    filled = card.read_text().replace('"hippocampus-mri-3d"', '"my-lesions"', 1)
-    (folder / f"filled-{CARD}").write_text(filled)
-    card.unlink()
+    network(folder / "my-network", "my-lesions", 4)
+    (folder / "my-network" / CARD).rename(folder / f"filled-{CARD}")
 
 
 def train(folder: Path) -> None:
