@@ -1,7 +1,7 @@
 """A mask that a request gives with its scans: its name, and what it is used for."""
 
-from collections.abc import Collection
-from typing import Literal, TypeVar, get_args
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, TypeVar, get_args
 
 from imaging.errors import BadRequest
 
@@ -14,6 +14,21 @@ MASK_USES: tuple[MaskUse, ...] = get_args(MaskUse)
 DEFAULT_MARGIN_MM = 10.0
 """With `crop`: what is segmented around the bounding box, on each side."""
 MAX_MARGIN_MM = 1000.0
+
+NO_RUN: Mapping[str, Any] = {
+    "supplied": True,
+    "doubts": [],
+    "device": "none",
+    "precision": "none",
+    "reference": "none",
+    "tiling": {"kind": "none", "tiles": 0},
+    "box": None,
+    "box_found_by": None,
+    "earlier_masks": [],
+    "seconds": {},
+    "parts": [],
+}
+"""What the report of a mask that no network made states about the run."""
 
 _Scan = TypeVar("_Scan")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from imaging.given_mask import NO_RUN
 from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
 from inference.model_result import NONE, ModelRecord, ModelResult
@@ -87,19 +88,7 @@ def _tiling(record: ModelRecord) -> dict[str, Any]:
 def report_of_given(mask: NDArray[Any], scan: Scan, card: AnyCard) -> dict[str, Any]:
     """As `report`, of a mask that was given with its scan; no network ran."""
     warnings = [*scan.warnings, "The mask was given with the scan. No network made it."]
-    return _report(mask, scan, card, warnings) | {
-        "supplied": True,
-        "doubts": [],
-        "device": NONE,
-        "precision": NONE,
-        "reference": NONE,
-        "tiling": {"kind": "none", "tiles": 0},
-        "box": None,
-        "box_found_by": None,
-        "earlier_masks": [],
-        "seconds": {},
-        "parts": [],
-    }
+    return _report(mask, scan, card, warnings) | {**NO_RUN, "seconds": {}}
 
 
 def _report(mask: NDArray[Any], scan: Scan, card: AnyCard, warnings: list[str]) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from typing import Any
 from imaging.errors import Conflict
 from imaging.given_mask import DEFAULT_MARGIN_MM, MaskUse
 
+UPLOADED_MASK = "uploaded-mask"
+"""Model of a job that holds a mask which was uploaded with its scan. No worker runs such a job."""
+
 
 class JobState(StrEnum):
     """The state of a job."""
@@ -166,6 +169,16 @@ class Job:
     """The verdict of the latest review, None without one."""
     traceparent: str | None = None
     """The W3C trace context that its spans continue; None: its request was not traced."""
+
+    @property
+    def uploaded(self) -> bool:
+        """Whether its mask was uploaded with the scan, with labels of its own."""
+        return (self.model, self.model_sha256) == (UPLOADED_MASK, "")
+
+    @property
+    def supplied(self) -> bool:
+        """Whether a user supplied its mask, so that no network made it."""
+        return self.uploaded or self.options.starts_from_mask
 
     @property
     def grid_scan(self) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from imaging.reader_measurements.measurement import ReaderMeasurement
+
 WITHDRAWAL_S = 300.0
 """How long after it was given a verdict can be withdrawn, in seconds. Later, a new review replaces
 it: others may have acted on the first."""
@@ -52,3 +54,5 @@ class Review:
     """Why the mask is rejected."""
     withdrawn_at: float | None = None
     """When its reader withdrew it; None: it stands."""
+    measurements: tuple[ReaderMeasurement, ...] = ()
+    """What its reader measured in the job's first scan."""

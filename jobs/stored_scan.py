@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from imaging.scan_display import ScanDisplay
+
 
 @dataclass(frozen=True, slots=True)
 class StoredScan:
@@ -33,3 +35,5 @@ class StoredScan:
     modality: str | None = None
     """DICOM modality, such as CT; None if the file states none, or for a scan of an earlier
     version."""
+    display: ScanDisplay | None = None
+    """How a DICOM scan is shown; None for other formats, and for a scan of an earlier version."""

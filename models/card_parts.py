@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from imaging.frozen_model import FrozenModel
 from imaging.given_mask import DEFAULT_MARGIN_MM, MAX_MARGIN_MM
+from imaging.label_codes import STRUCTURE, private_code
 from imaging.mask_description import Segment
 from imaging.postprocessing.step import LabelValue
-from models.coding import STRUCTURE, CodedConcept, private_code
+from models.coding import CodedConcept
 from models.training_range import TrainingRange
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]

@@ -50,6 +50,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
@@ -59,6 +60,7 @@ from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.tiles import Tiles
 from service.use_cases.upload_expiry import UploadExpiry
+from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
 from service.webhooks.announcer import WebhookAnnouncer
 from service.webhooks.message_sender import MessageSender, SenderParts
@@ -207,6 +209,7 @@ def _start_webhooks(parts: Parts, stack: AsyncExitStack) -> None:
 
 def _add_scans(parts: Parts, services: Services) -> None:
     rows, scratch, limits = parts.repository, parts.scratch, parts.limits
+    masks = UploadedMasks(rows.scans, rows.uploaded_masks, parts.blobs, scratch, limits)
     intake = ScanIntake(
         scans=rows.scans,
         blobs=parts.blobs,
@@ -214,8 +217,10 @@ def _add_scans(parts: Parts, services: Services) -> None:
         limits=limits,
         metrics=parts.metrics,
         same=SameScans(rows.scans, parts.blobs, limits, scratch.folder),
+        masks=masks,
         secret=partial(pseudonym_secret, parts.settings),
     )
+    services[UploadedMasks] = masks
     tiles = services[TileFiles] = TileFiles(scratch.folder, parts.settings.tile_bytes)
     removal = ScanRemoval(rows.scans, parts.collector, tiles)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
@@ -253,6 +258,9 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[ResultFiles] = dicom
     services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
+    services[ReaderMeasurements] = ReaderMeasurements(
+        rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits
+    )
     send = partial(dispatch, rows.messages, parts.queue)
     services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
     forecasts = Forecasts(rows.database, shared_s=FORECAST_S)

@@ -38,6 +38,7 @@ from tessera_client.types import (
     Model,
     Problem,
     Progress,
+    ReaderMeasurement,
     RefusedScan,
     Review,
     Scan,
@@ -45,7 +46,9 @@ from tessera_client.types import (
     Selection,
     Source,
     Upload,
+    UploadedMask,
     Verdict,
+    Window,
 )
 
 __all__ = [
@@ -68,6 +71,7 @@ __all__ = [
     "NotFound",
     "Problem",
     "Progress",
+    "ReaderMeasurement",
     "RefusedScan",
     "RequestRefused",
     "Retries",
@@ -82,5 +86,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedResponse",
     "Upload",
+    "UploadedMask",
     "Verdict",
+    "Window",
 ]

@@ -28,6 +28,7 @@ from tessera_client.types import (
     JobRequest,
     JobState,
     Model,
+    ReaderMeasurement,
     Review,
     Scan,
     Segmentation,
@@ -156,6 +157,14 @@ class Client:
         """
         return self._driver.run(scans.delete(self.retries, scan))
 
+    def add_mask(self, scan: str, mask: str) -> Job:
+        """The label map that was uploaded as the scan `mask`, as a mask of `scan` to be reviewed.
+
+        A finished job that holds it. A DICOM Segmentation needs no such call: an upload of its
+        series with it states it in `masks`.
+        """
+        return self._driver.run(scans.add_mask(self.retries, scan, mask))
+
     def download_scan(
         self, scan: str, to: str | PathLike[str], *, progress: OnBytes | None = None
     ) -> Path:
@@ -280,14 +289,17 @@ class Client:
         comment: str = "",
         reviewer: str = "",
         reasons: Sequence[str] = (),
+        measurements: Sequence[ReaderMeasurement] = (),
     ) -> Review:
         """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
+
+        `measurements`: what the reviewer measured; the service computes their sizes.
 
         It is not repeated if the response is lost, because it would be added twice; then look at
         `reviews`.
         """
         return self._driver.run(
-            results.review(self.retries, job, verdict, comment, reviewer, reasons)
+            results.review(self.retries, job, verdict, comment, reviewer, reasons, measurements)
         )
 
     def withdraw_review(self, job: str, review: str) -> Review:

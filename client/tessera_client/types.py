@@ -87,6 +87,36 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A window of grey values that a DICOM file states, in the units of the voxels."""
+
+    centre: float
+    """Value in the middle of the grey scale."""
+    width: float
+    """Range of values from black to white."""
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+    """VOI LUT Function (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    explanation: str
+    """What the file calls it; may be empty."""
+    slices: Literal["all", "most", "middle"]
+    """Which slices state it: all, most of them, or, where none is more common, the middle one."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedMask:
+    """A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem."""
+
+    labels: tuple[str, ...]
+    """Names of its labels."""
+    job: str | None
+    """Id of the job that holds it."""
+    scan: str | None
+    """Id of its scan."""
+    problem: Problem | None
+    """Why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """A stored scan."""
 
@@ -118,6 +148,20 @@ class Scan:
     """SeriesInstanceUID of a DICOM scan."""
     modality: str | None = None
     """DICOM modality, such as CT; None if the file states none."""
+    window: Window | None = None
+    """The window that a viewer starts with; None if the file states none."""
+    windows: tuple[Window, ...] = ()
+    """All windows that a DICOM file states, `window` first."""
+    inverted: bool = False
+    """Whether a viewer draws the smallest value white."""
+    subject: str | None = None
+    """Pseudonym of the patient of a DICOM scan."""
+    series_number: int | None = None
+    """SeriesNumber of a DICOM scan."""
+    study_date: str | None = None
+    """Date of a DICOM study, YYYY-MM-DD; None if de-identification removed it."""
+    masks: tuple[UploadedMask, ...] = ()
+    """DICOM Segmentations that came with it; only in the response to an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +182,8 @@ class Upload:
     """The stored scans."""
     refused: tuple[RefusedScan, ...]
     """The series that were refused."""
+    masks: tuple[UploadedMask, ...] = ()
+    """DICOM Segmentations of the upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +286,8 @@ class Job:
     """Name in the latest review; None without a review or a name."""
     warnings: int = 0
     """Number of warnings in the report; 0 from an older server."""
+    uploaded: bool = False
+    """Whether its mask was uploaded with the scan, so that no model ran."""
 
     @property
     def is_final(self) -> bool:
@@ -308,6 +356,24 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderMeasurement:
+    """What a reviewer measured in the job's first scan."""
+
+    id: str
+    """Any id that the caller chooses, once in a review."""
+    kind: str
+    """length, angle, rectangle, ellipse or probe; the API describes the points of each."""
+    points: tuple[tuple[float, ...], ...]
+    """RAS+ mm in a volume; (column, row, 0) in an image."""
+    label: str = ""
+    """Name that the reviewer gave it."""
+    size: float | None = None
+    """Length, angle or area, which the service computes; None for a probe."""
+    unit: str = ""
+    """Unit of the size: mm, mm2, px, px2 or degrees."""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """A reviewer's verdict on a mask."""
 
@@ -329,6 +395,8 @@ class Review:
     """Why the mask is rejected, such as `missed-part`."""
     withdrawn_at: datetime | None = None
     """When the reviewer withdrew it, so that it no longer counts."""
+    measurements: tuple[ReaderMeasurement, ...] = ()
+    """What the reviewer measured in the scan."""
 
 
 @dataclass(frozen=True, slots=True)

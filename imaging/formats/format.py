@@ -18,6 +18,7 @@ from imaging.formats.file_start import FileStart
 from imaging.formats.limits import Limits
 from imaging.formats.scan_part import ScanPart
 from imaging.mask_description import MaskDescription
+from imaging.reader_measurements.review_measurements import ReviewMeasurements
 from imaging.scan import Scan
 
 
@@ -35,6 +36,8 @@ class Segmentation:
     """The report of the job; without it, a format that needs measurements measures the mask."""
     made_at: float = field(default_factory=time.time)
     """When the mask was made, in seconds since the epoch; by default, now."""
+    of_reader: ReviewMeasurements | None = None
+    """What a reader measured in the scan, for formats that store it."""
 
     @property
     def measurements(self) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ from imaging.formats.dicom.frame_choice import FramePart, frame_parts
 from imaging.formats.dicom.frame_extract import frame_writer
 from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_collection import CollectedFile, InstanceCollection
-from imaging.formats.dicom.instance_reader import instance_of
+from imaging.formats.dicom.instance_reader import instance_of, read_instance
 from imaging.formats.dicom.open import open_dicom
 from imaging.formats.dicom.pack import Manifest, write_pack
 from imaging.formats.dicom.scan_candidate import ScanCandidate
@@ -74,6 +74,17 @@ class RefusedScan:
     error: BadInput
 
 
+@dataclass(frozen=True, slots=True)
+class IncomingFiles:
+    """What files that were sent together hold."""
+
+    scans: Sequence[IncomingScan]
+    refused: Sequence[RefusedScan] = ()
+    """Scans that cannot be used, where others can."""
+    masks: Sequence[Path] = ()
+    """DICOM Segmentations. Without any scan, they may be of scans that were sent before."""
+
+
 def incoming_scans(
     paths: Sequence[Path],
     folder: Path,
@@ -81,6 +92,22 @@ def incoming_scans(
     selection: ScanSelection | None = None,
     secret: bytes = b"",
 ) -> tuple[list[IncomingScan], list[RefusedScan]]:
+    """As `incoming_files`, of scans alone: masks are left out, and refused where nothing else is
+    there."""
+    files = incoming_files(paths, folder, limits, selection, secret)
+    if not files.scans:
+        for path in files.masks:
+            read_instance(opener(path))  # raises why it is no scan
+    return list(files.scans), list(files.refused)
+
+
+def incoming_files(
+    paths: Sequence[Path],
+    folder: Path,
+    limits: Limits,
+    selection: ScanSelection | None = None,
+    secret: bytes = b"",
+) -> IncomingFiles:
     """The scans in files that were sent together. Each DICOM file is hashed and parsed once.
 
     Archives are unpacked, and packs are written, into `folder`. `secret` is the key of the
@@ -90,10 +117,10 @@ def incoming_scans(
     """
     selection = selection or ScanSelection()
     if len(paths) == 1 and not holds_dicom(paths[0]):
-        return _parts(paths[0], folder, limits, selection), []
+        return IncomingFiles(_parts(paths[0], folder, limits, selection))
     pair = joined_files(paths, folder, limits)
     if pair is not None:
-        return _pair_parts(pair, paths, folder, limits, selection), []
+        return IncomingFiles(_pair_parts(pair, paths, folder, limits, selection))
     files = dicom_files(paths, folder, limits)
     collected = (
         _deidentified(files, folder, limits, secret)
@@ -101,8 +128,11 @@ def incoming_scans(
         else map(CollectedFile.on_disk, files)
     )
     collection = InstanceCollection.of(collected)
+    masks = [file.path for file in collection.masks]
+    if masks and not (collection.candidates or collection.damaged):
+        return IncomingFiles([], masks=masks)
     if not collection.candidates:
-        return _not_dicom(collection, paths, folder, limits, selection), []
+        return IncomingFiles(_not_dicom(collection, paths, folder, limits, selection))
     chosen = _chosen(collection, selection)
     damaged = collection.damaged_series
     if not selection.each:
@@ -110,7 +140,8 @@ def incoming_scans(
             if selection.series is None or series in ("", selection.series):
                 raise error
     scans, refused = _packed(collection, chosen, folder, limits, selection)
-    return scans, [*refused, *(RefusedScan("DICOM", error) for error in damaged.values())]
+    refused += (RefusedScan("DICOM", error) for error in damaged.values())
+    return IncomingFiles(scans, refused, masks)
 
 
 def _parts(

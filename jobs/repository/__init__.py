@@ -17,6 +17,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.uploaded_masks import UploadedMasks
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
 from jobs.repository.workers import Workers
@@ -46,6 +47,7 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "UploadedMasks",
     "Viewers",
     "Webhooks",
     "Workers",
@@ -75,6 +77,7 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.uploaded_masks = UploadedMasks(database)
         self.viewers = Viewers(database)
         self.labels = Labels(database)
         self.image_names = ImageNames(database)

@@ -89,6 +89,16 @@ class Reviews:
             query = select(reviews).where(reviews.c.job == job_id).order_by(reviews.c.seq)
             return [review_of(row) for row in connection.execute(query).mappings()]
 
+    def with_results(self, project: str, job_id: str, review_id: str) -> Review:
+        """The review of the project's job; raises NotFound if it has neither a corrected mask nor
+        measurements."""
+        for review in self.of_job(project, job_id):
+            if review.id == review_id and (review.mask_sha256 or review.measurements):
+                return review
+        raise NotFound(
+            "There is no such review with a corrected mask or with measurements.", hint=_LIST_HINT
+        )
+
     def with_mask(self, project: str, job_id: str, review_id: str) -> Review:
         """The review of the project's job; raises NotFound if it has no corrected mask."""
         for review in self.of_job(project, job_id):

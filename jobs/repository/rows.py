@@ -1,9 +1,12 @@
 """Rows of the tables as dataclasses."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import RowMapping
 
+from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
+from imaging.scan_display import ScanDisplay
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.job import Job, JobState, Options, Progress
 from jobs.review import Reason, Review
@@ -34,6 +37,7 @@ def scan_of(row: Row) -> StoredScan:
         impossible_formats=tuple(row["impossible_formats"]),
         traceparent=row["traceparent"],
         modality=row["modality"],
+        display=None if row["display"] is None else ScanDisplay.of_json(row["display"]),
     )
 
 
@@ -72,7 +76,14 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
 def review_of(row: Row) -> Review:
     """The review of a row of `reviews`."""
     values = {name: row[name] for name in Review.__dataclass_fields__}
-    return Review(**values | {"reasons": tuple(Reason(reason) for reason in row["reasons"])})
+    reasons = tuple(Reason(reason) for reason in row["reasons"])
+    drawn = tuple(_drawn(one) for one in row["measurements"])
+    return Review(**values | {"reasons": reasons, "measurements": drawn})
+
+
+def _drawn(stored: dict[str, Any]) -> ReaderMeasurement:
+    points = tuple(tuple(point) for point in stored["points"])
+    return ReaderMeasurement(**stored | {"kind": MeasurementKind(stored["kind"]), "points": points})
 
 
 def delivery_of(row: Row) -> Delivery:

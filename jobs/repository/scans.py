@@ -95,6 +95,13 @@ class Scans:
         with self._database.read() as connection:
             return _of_images(connection, project, series, images)
 
+    def of_series(self, project: str, series: Collection[str]) -> list[StoredScan]:
+        """The project's scans of these DICOM series, newest first."""
+        with self._database.read() as connection:
+            query = select(scans).where(scans.c.project == project, scans.c.series.in_(series))
+            rows = connection.execute(query.order_by(scans.c.seq.desc())).mappings()
+            return [scan_of(row) for row in rows]
+
     def shapes(self, scan_ids: Collection[str]) -> dict[str, tuple[int, ...]]:
         """Scan id -> shape, for scans that the caller is known to have access to."""
         with self._database.read() as connection:

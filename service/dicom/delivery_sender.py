@@ -108,7 +108,7 @@ class DeliverySender:
             )
         review = None
         if delivery.review:
-            review = self._parts.reviews.with_mask(job.project, job.id, delivery.review)
+            review = self._parts.reviews.with_results(job.project, job.id, delivery.review)
         result, target = ResultMask(job, review), registry.result_format(delivery.format)
         try:
             return self._store(result, target)

@@ -24,12 +24,14 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.results import Results
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.tiles import Tiles
+from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
 
 
@@ -58,6 +60,7 @@ PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
+ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
 ResultsDep = Annotated[Results, provided(Results)]
 ReviewsDep = Annotated[Reviews, provided(Reviews)]
 RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]
@@ -66,6 +69,7 @@ ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
+UploadedMasksDep = Annotated[UploadedMasks, provided(UploadedMasks)]
 UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]

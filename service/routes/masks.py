@@ -10,11 +10,18 @@ from imaging.formats import registry
 from imaging.formats.format import FileFormat, ReportFormat
 from service.auth import Permission, Principal
 from service.http import etags
-from service.http.dependencies import ResultsDep, ViewThreadsDep
+from service.http.dependencies import (
+    JobStatusesDep,
+    ResultsDep,
+    UploadedMasksDep,
+    UploadThreadsDep,
+    ViewThreadsDep,
+)
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
-from service.schemas import JobId
+from service.routes.serializers import job_out
+from service.schemas import JobId, JobOut, LabelMapIn, ScanId
 from service.use_cases.result_mask import ResultMask
 
 router = APIRouter(tags=["results"])
@@ -44,6 +51,33 @@ _PREVIEW: dict[int | str, dict[str, Any]] = {
     200: {"description": "The mask drawn over the scan.", "content": {"image/png": _BINARY}},
     304: {"description": "The caller's copy is current."},
 }
+
+
+@router.post(
+    "/v1/scans/{scan_id}/masks",
+    status_code=201,
+    responses={200: {"model": JobOut, "description": "The mask is stored already."}},
+)
+async def add_label_map(
+    scan_id: ScanId,
+    body: LabelMapIn,
+    response: Response,
+    masks: UploadedMasksDep,
+    statuses: JobStatusesDep,
+    threads: UploadThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_WRITE)],
+) -> JobOut:
+    """Makes a label map that was uploaded as a scan a mask of another scan, to be reviewed.
+
+    The mask is a job that has succeeded: it is in the worklist, and has a report, downloads and
+    reviews. It must be on the grid of the scan; its axes may be permuted or flipped. Its labels are
+    named after their numbers. A DICOM Segmentation needs no such request: an upload recognises it.
+    """
+    stored = await threads.run(masks.add_label_map, principal.project, scan_id, body.mask)
+    if not stored.created:
+        response.status_code = 200
+    response.headers["Location"] = f"/v1/jobs/{stored.job.id}"
+    return await threads.run(lambda: job_out(statuses.of(stored.job)))
 
 
 @router.get("/v1/jobs/{job_id}/mask", response_class=Response, responses=_MASK)
@@ -91,6 +125,9 @@ def get_report(
     `doubts` in the JSON report are the warnings that put the mask in doubt, each with its `kind`:
     `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation` or `reference`.
     Show them to the reader who judges the mask. `warnings` has all warnings, these included.
+
+    `uploaded` in the JSON report of a mask that was uploaded with its scan has its labels, with
+    their colours and codes, and how they were made as far as the file says.
 
     `tiling` in the JSON report states how the scan was divided: its `kind` is `exact`, `one pass`,
     `windows` (with their patch, step, weights and mirrored axes) or `none`.

@@ -1,21 +1,22 @@
 """Reviews: a radiologist's verdicts on masks."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import JSONResponse
 
 from imaging.formats import registry
 from jobs.review import Review
 from service.auth import Permission, Principal
 from service.http import etags
-from service.http.dependencies import ResultsDep, ReviewsDep, ViewThreadsDep
+from service.http.dependencies import ReaderMeasurementsDep, ResultsDep, ReviewsDep, ViewThreadsDep
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import review_out
-from service.schemas import JobId, ReviewId, ReviewIn, ReviewOut
+from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
 
 router = APIRouter(tags=["reviews"])
 
@@ -29,8 +30,14 @@ _MASK: dict[int | str, dict[str, Any]] = {
 }
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The measurements of the corrected mask.",
+        "description": "The report about the mask and the reader's measurements.",
         "content": dict.fromkeys((one.media_type for one in registry.REPORT_FORMATS), _BINARY),
+    }
+}
+_MEASUREMENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The measurements, or a table with a row for each.",
+        "content": {"text/csv": _BINARY},
     }
 }
 
@@ -40,9 +47,15 @@ def add_review(
     job_id: JobId,
     body: ReviewIn,
     reviews: ReviewsDep,
+    measurements: ReaderMeasurementsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
-    """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict."""
+    """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict.
+
+    `measurements` are stored with it. They are refused where they are outside the scan, or not of
+    their shape on one slice.
+    """
+    drawn = [one.measurement() for one in body.measurements]
     review = Review(
         id=uuid4().hex,
         job=job_id,
@@ -51,6 +64,7 @@ def add_review(
         reviewer=principal.reader or body.reviewer,
         created_at=time.time(),
         reasons=body.reasons,
+        measurements=measurements.checked(principal.project, job_id, drawn),
     )
     return review_out(reviews.add(principal.project, review, body.seen))
 
@@ -120,10 +134,39 @@ async def get_corrected_report(
         ReportFormatName | None, Query(description="Without it, JSON.")
     ] = None,
 ) -> Response:
-    """The measurements of the mask that a reviewer corrected.
+    """The sizes in the mask that a reviewer corrected, and what the reviewer measured in the scan.
 
-    `dicom-sr` refers to the segments of the corrected mask as `dicom-seg`.
+    A review without a corrected mask has the report of the job's own mask. `json` has the reader's
+    measurements as `reader_measurements`; `csv` is the table of labels alone. `dicom-sr` refers to
+    the segments of the mask as `dicom-seg`, has a group for each measurement of the reader, with
+    its points, and names the reader as an observer.
     """
-    mask = await threads.run(results.corrected, principal.project, job_id, review_id)
+    mask = await threads.run(results.reviewed, principal.project, job_id, review_id)
     target = registry.report_format(format) if format else registry.REPORT_FORMATS[0]
     return file_response(await threads.run(results.report_file, mask, target))
+
+
+@router.get(
+    "/v1/jobs/{job_id}/reviews/{review_id}/measurements",
+    response_model=ReviewMeasurementsOut,
+    responses=_MEASUREMENTS,
+)
+async def get_reader_measurements(
+    job_id: JobId,
+    review_id: ReviewId,
+    measurements: ReaderMeasurementsDep,
+    threads: ViewThreadsDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+    format: Annotated[  # noqa: A002 - the name on the wire
+        Literal["json", "csv"], Query(description="`csv` for a table.")
+    ] = "json",
+) -> Response:
+    """What a reviewer measured in the scan, with statistics of regions and values at probes.
+
+    All numbers are computed here from the points and the stored scan.
+    """
+    of_reader = await threads.run(measurements.of_review, principal.project, job_id, review_id)
+    if format == "csv":
+        name = f'attachment; filename="measurements-{job_id}-{review_id}.csv"'
+        return Response(of_reader.table(), 200, {"Content-Disposition": name}, "text/csv")
+    return JSONResponse(of_reader.as_dict())

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.routes.serializers import refused_out, scan_out
+from service.routes.serializers import refused_out, scan_out, uploaded_mask_out
 from service.schemas import ScanOut, ScansOut
 from service.use_cases.scan_intake import IntakeResult, ScanSelection
 
@@ -37,10 +37,14 @@ class UploadOptions(BaseModel):
 def scans_out(
     result: IntakeResult, options: UploadOptions, response: Response
 ) -> ScanOut | ScansOut:
-    """The scan, or with `each` all of them; 201 if one of them is new, else 200."""
-    response.status_code = 201 if any(taken.created for taken in result.taken) else 200
+    """The scan, or with `each` all of them; 201 if one of them or a mask is new, else 200."""
+    new = any(taken.created for taken in result.taken)
+    new = new or any(one.mask is not None and one.mask.created for one in result.masks)
+    response.status_code = 201 if new else 200
+    masks = [uploaded_mask_out(mask) for mask in result.masks]
     scans = [scan_out(taken.scan) for taken in result.taken]
     if options.each:
-        return ScansOut(scans=scans, refused=[refused_out(one) for one in result.refused])
+        refused = [refused_out(one) for one in result.refused]
+        return ScansOut(scans=scans, refused=refused, masks=masks)
     response.headers["Location"] = f"/v1/scans/{scans[0].id}"
-    return scans[0]
+    return scans[0].model_copy(update={"masks": masks})

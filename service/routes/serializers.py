@@ -1,9 +1,12 @@
 """Domain objects as the schemas of the wire."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.incoming import RefusedScan
+from imaging.reader_measurements.measurement import ReaderMeasurement
+from imaging.scan_display import ScanDisplay
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
@@ -24,6 +27,7 @@ from service.schemas import (
     JobCountsOut,
     JobOut,
     LabelOut,
+    MeasurementOut,
     ModelFitOut,
     ModelOut,
     OptionsIn,
@@ -32,11 +36,14 @@ from service.schemas import (
     RefusedOut,
     ReviewOut,
     ScanOut,
+    UploadedMaskOut,
     ViewerOut,
     WebhookMessageOut,
     WebhookOut,
+    WindowOut,
 )
 from service.use_cases.job_status import JobStatus
+from service.use_cases.scan_intake import TakenMask
 
 
 def scan_out(scan: StoredScan) -> ScanOut:
@@ -56,12 +63,38 @@ def scan_out(scan: StoredScan) -> ScanOut:
         created_at=_time(scan.created_at),
         series=scan.series,
         modality=scan.modality,
+        **_display_out(scan),
     )
+
+
+def _display_out(scan: StoredScan) -> dict[str, Any]:
+    """How the scan is shown, as members of `ScanOut`."""
+    display = scan.display or ScanDisplay()
+    windows = [WindowOut(**asdict(window)) for window in display.windows]
+    return {
+        "window": windows[0] if windows else None,
+        "windows": windows,
+        "inverted": display.inverted,
+        "subject": display.subject or None,
+        "series_number": display.series_number,
+        "study_date": display.study_date,
+    }
 
 
 def refused_out(refused: RefusedScan) -> RefusedOut:
     """A series of an upload that cannot become a scan."""
     return RefusedOut(name=refused.name, problem=errors.problem_of(refused.error))
+
+
+def uploaded_mask_out(taken: TakenMask) -> UploadedMaskOut:
+    """What became of a DICOM Segmentation of an upload."""
+    mask, error = taken.mask, taken.error
+    return UploadedMaskOut(
+        labels=[] if mask is None else list(mask.labels),
+        job=None if mask is None else mask.job.id,
+        scan=None if mask is None else mask.job.grid_scan,
+        problem=None if error is None else errors.problem_of(error),
+    )
 
 
 def job_out(status: JobStatus) -> JobOut:
@@ -93,6 +126,7 @@ def job_out(status: JobStatus) -> JobOut:
         reviewer=status.listed.reviewer,
         warnings=status.listed.warnings,
         mask_format=job.mask_format,
+        uploaded=job.uploaded,
     )
 
 
@@ -133,7 +167,12 @@ def review_out(review: Review) -> ReviewOut:
         created_at=_time(review.created_at),
         withdrawn_at=_time_or_none(review.withdrawn_at),
         mask_format=review.mask_format,
+        measurements=[_measurement_out(one) for one in review.measurements],
     )
+
+
+def _measurement_out(one: ReaderMeasurement) -> MeasurementOut:
+    return MeasurementOut(**asdict(one))
 
 
 def viewer_out(viewer: Viewer) -> ViewerOut:

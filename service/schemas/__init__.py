@@ -34,15 +34,24 @@ from service.schemas.jobs import (
 )
 from service.schemas.models import DoubtOut, Health, LabelOut, ModelFitOut, ModelOut, Ready
 from service.schemas.problem import Choice, Problem
+from service.schemas.reader_measurements import (
+    MeasurementIn,
+    MeasurementOut,
+    ReadMeasurementOut,
+    ReviewMeasurementsOut,
+)
 from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
 from service.schemas.scans import (
+    LabelMapIn,
     RefusedOut,
     ScanOut,
     ScanPage,
     ScansOut,
     ScanUsesOut,
     UploadedIn,
+    UploadedMaskOut,
     UploadIn,
+    WindowOut,
 )
 from service.schemas.tiles import TilesOut
 from service.schemas.webhooks import (
@@ -73,7 +82,10 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelMapIn",
     "LabelOut",
+    "MeasurementIn",
+    "MeasurementOut",
     "MessageId",
     "Modality",
     "ModelFitOut",
@@ -86,11 +98,13 @@ __all__ = [
     "Problem",
     "ProgressOut",
     "PullIn",
+    "ReadMeasurementOut",
     "Ready",
     "RefusedOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",
+    "ReviewMeasurementsOut",
     "ReviewOut",
     "ScanId",
     "ScanOut",
@@ -102,6 +116,7 @@ __all__ = [
     "UploadId",
     "UploadIn",
     "UploadedIn",
+    "UploadedMaskOut",
     "ViewerId",
     "ViewerIn",
     "ViewerOut",
@@ -110,4 +125,5 @@ __all__ = [
     "WebhookMessagePage",
     "WebhookName",
     "WebhookOut",
+    "WindowOut",
 ]

@@ -38,6 +38,26 @@ _SCAN: dict[str, Any] = {
     "created_at": _TIME,
     "series": None,
     "modality": None,
+    "window": None,
+    "windows": [],
+    "inverted": False,
+    "subject": None,
+    "series_number": None,
+    "study_date": None,
+    "masks": [],
+}
+_WINDOW = {
+    "centre": 40.0,
+    "width": 400.0,
+    "function": "LINEAR",
+    "explanation": "SOFT TISSUE",
+    "slices": "all",
+}
+_MASK: dict[str, Any] = {
+    "labels": ["Liver", "Spleen"],
+    "job": _JOB_ID,
+    "scan": _SCAN_ID,
+    "problem": None,
 }
 _CHOICE: dict[str, Any] = {
     "series": "1.2.826.0.1.3680043.8.498.1",
@@ -92,7 +112,20 @@ _JOB: dict[str, Any] = {
     "reviewer": None,
     "warnings": 0,
     "mask_format": None,
+    "uploaded": False,
 }
+_DRAWN: dict[str, Any] = {
+    "id": "length-1",
+    "kind": "length",
+    "label": "tail",
+    "points": [[12.5, -30.0, 8.0], [12.5, -24.0, 16.0]],
+}
+_MEASURED = _DRAWN | {"size": 10.0, "unit": "mm"}
+_NO_VALUES = {
+    **dict.fromkeys(("voxels", "mean", "sd", "minimum", "maximum", "value")),
+    "value_unit": "",
+}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
@@ -103,6 +136,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     "ScanOut": _SCAN,
+    "WindowOut": _WINDOW,
+    "UploadedMaskOut": _MASK,
+    "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
     "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
     "JobCountsOut": {
         "total": 40,
@@ -173,6 +209,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "comment": "The tail is missing.",
         "reviewer": "R1",
         "seen": "",
+        "measurements": [_DRAWN],
     },
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
@@ -184,6 +221,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "created_at": _TIME,
         "withdrawn_at": None,
         "mask_format": None,
+        "measurements": [_MEASURED],
+    },
+    "MeasurementIn": _DRAWN,
+    "MeasurementOut": _MEASURED,
+    "ReadMeasurementOut": _MEASURED | _NO_VALUES,
+    "ReviewMeasurementsOut": {
+        "review": "e6a7f918273c4b1d7c3e9a064d2f8b05",
+        "reader": "R1",
+        "measurements": [_MEASURED | _NO_VALUES],
     },
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},

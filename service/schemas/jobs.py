@@ -105,6 +105,9 @@ class JobOut(Wire):
     """Number of warnings in the report."""
     mask_format: StoredFormatName | None
     """Format of GET .../mask without `format`; null while there is no mask."""
+    uploaded: bool
+    """Whether the mask was uploaded with the scan: no model of this installation made it, and
+    `uploaded` of the report has its labels."""
 
 
 class JobPage(Wire):

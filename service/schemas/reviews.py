@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from jobs.review import Reason
 from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Text, Wire
+from service.schemas.reader_measurements import MeasurementOut, MeasurementsIn
 
 ReaderName = Annotated[Text, Field(max_length=200)]
 
@@ -24,6 +25,15 @@ class ReviewIn(Wire):
     seen: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = None
     """Id of the newest review that the reader knows, empty for none. If there is a newer one, this
     one is refused with the problem `newer-review`. Null: it is stored in any case."""
+
+    measurements: MeasurementsIn = ()
+    """What the reader measured in the scan."""
+
+    @model_validator(mode="after")
+    def _each_measurement_once(self) -> "ReviewIn":
+        if len({one.id for one in self.measurements}) < len(self.measurements):
+            raise ValueError("give each measurement an id of its own")
+        return self
 
     @model_validator(mode="after")
     def _reasons_of_a_rejection(self) -> "ReviewIn":
@@ -49,6 +59,8 @@ class ReviewOut(Wire):
     """When the reader withdrew it, so that it no longer counts; null if it stands."""
     mask_format: StoredFormatName | None
     """Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none."""
+    measurements: list[MeasurementOut]
+    """What the reader measured in the scan."""
 
 
 class ViewerIn(Wire):

@@ -1,12 +1,40 @@
 """Scans."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from imaging.scan_display import SlicesOfWindow, WindowFunction
 from service.schemas.fields import Identifier, Wire
 from service.schemas.problem import Problem
+
+
+class WindowOut(Wire):
+    """A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2)."""
+
+    centre: float
+    width: float
+    function: WindowFunction
+    """VOI LUT Function."""
+    explanation: str
+    """What the file calls it, such as `BRAIN`; may be empty."""
+    slices: SlicesOfWindow
+    """`all`: every slice states it. `most`: the slices differ, and it is the most common one.
+    `middle`: none is more common than another, and it is that of the slice in the middle."""
+
+
+class UploadedMaskOut(Wire):
+    """A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem."""
+
+    labels: list[str]
+    """Names of its labels; none for one that is refused."""
+    job: str | None
+    """Id of the job that holds it; it is reviewed as any other mask."""
+    scan: str | None
+    """Id of its scan."""
+    problem: Problem | None
+    """Why it is refused."""
 
 
 class ScanOut(Wire):
@@ -28,6 +56,25 @@ class ScanOut(Wire):
     """SeriesInstanceUID of a DICOM scan."""
     modality: str | None = None
     """DICOM modality, such as CT; null if the file states none."""
+    window: WindowOut | None = None
+    """The window that a viewer starts with: the first one of a DICOM file. Null if the file states
+    none, and for a scan that an earlier version stored."""
+    windows: list[WindowOut] = []  # noqa: RUF012 - pydantic copies it
+    """All windows that a DICOM file states, `window` first."""
+    inverted: bool = False
+    """Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
+    values of a 2D image are inverted already."""
+    subject: str | None = None
+    """Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
+    file states no patient. It is the PatientID of a file that was de-identified before."""
+    series_number: int | None = None
+    """SeriesNumber of a DICOM scan."""
+    study_date: date | None = None
+    """Date of a DICOM study; null if de-identification removed or shifted it."""
+    masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
+    """DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+    in other responses. If the upload has nothing else, the scan is that of the first one, which
+    was stored before."""
 
 
 class ScanUsesOut(Wire):
@@ -39,6 +86,13 @@ class ScanUsesOut(Wire):
     deleted."""
     reviews: int
     """Reviews and corrected masks of these jobs and of the scan."""
+
+
+class LabelMapIn(Wire):
+    """A label map that is a mask of a scan."""
+
+    mask: Identifier
+    """Id of the scan that the label map was uploaded as."""
 
 
 class RefusedOut(Wire):
@@ -53,6 +107,8 @@ class ScansOut(Wire):
 
     scans: list[ScanOut]
     refused: list[RefusedOut]
+    masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
+    """DICOM Segmentations of the upload."""
 
 
 class ScanPage(Wire):

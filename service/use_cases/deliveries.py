@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from imaging.errors import BadRequest
+from imaging.formats import registry
 from jobs import repository
 from jobs.delivery import Delivery
 from jobs.repository import Jobs, Reviews, Scans
@@ -33,7 +34,8 @@ class Deliveries:
     ) -> list[Delivery]:
         """Requests each format for each peer, again if it was sent before; all of the job's.
 
-        `review`: the review whose corrected mask is sent; None: the job's own mask. Raises NotFound
+        `review`: the review whose corrected mask or measurements are sent; None: the job's own
+        mask. Raises NotFound
         for an unknown job, review or peer, BadRequest if the job's scan is not DICOM or a format is
         not possible for it.
         """
@@ -47,7 +49,7 @@ class Deliveries:
             )
         check_deliverable(scan, formats)
         if review is not None:
-            self.reviews.with_mask(project, job_id, review)
+            self._check_review(project, job_id, review, formats)
         names = [self.routing.peer_named(name).name for name in dict.fromkeys(peers)]
         wanted = [
             Delivery(uuid4().hex, job_id, name, form, time.time(), review=review or "")
@@ -55,6 +57,18 @@ class Deliveries:
             for form in dict.fromkeys(formats)
         ]
         return self.rows.request(project, job_id, wanted)
+
+    def _check_review(
+        self, project: str, job_id: str, review_id: str, formats: Sequence[str]
+    ) -> None:
+        review = self.reviews.with_results(project, job_id, review_id)
+        masks = [name for name in formats if name in registry.names(registry.MASK_FORMATS)]
+        if masks and review.mask_sha256 is None:
+            raise BadRequest(
+                f"The review has no corrected mask to send as {', '.join(masks)}.",
+                expected="A report format, such as dicom-sr, for a review with measurements.",
+                hint="Send the mask of the job itself: leave out `review`.",
+            )
 
     def send_corrected(self, project: str, job_id: str, review: str) -> None:
         """Requests the corrected mask of a review for each peer that wants corrected masks.

@@ -20,7 +20,9 @@ from jobs.job import Job
 from jobs.repository import Jobs, Scans
 from models.registry import Registry
 from service.resources.scratch import Scratch
+from service.use_cases.reader_measurements import measurements_of
 from service.use_cases.result_mask import ResultMask
+from service.use_cases.uploaded_mask_report import description_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class ResultFiles:
         differ.
         """
         job = result.job
-        description = self._description(job)
+        report: Mapping[str, Any] = self.jobs.report(job.project, job.id)
+        description = description_of(report) if job.uploaded else self._description(job)
         stored = self.scans.get(job.project, job.grid_scan)
         with (
             self.blobs.local(stored.sha256) as scan_path,
@@ -50,11 +53,16 @@ class ResultFiles:
         ):
             scan = open_scan(scan_path, self.limits, self.scratch.folder)
             mask = mask_file.read(mask_path, scan.dimension, self.scratch.folder)
-            report: Mapping[str, Any] = self.jobs.report(job.project, job.id)
-            if result.review is not None:
+            if result.corrected:
                 description = replace(description, corrected=True)
                 report = _report(report, mask, scan, description)
-            target.write(path, Segmentation(mask, scan, description, report, result.made_at))
+            of_reader = measurements_of(result.review, scan, stored)
+            if of_reader is not None:
+                report = {**report, "reader_measurements": of_reader.as_dict()}
+            target.write(
+                path,
+                Segmentation(mask, scan, description, report, result.made_at, of_reader),
+            )
 
     def _description(self, job: Job) -> MaskDescription:
         card = self.registry.get(job.model).card

@@ -51,6 +51,11 @@ class Results:
         job = self.finished_job(project, job_id)
         return ResultMask(job, self.reviews.with_mask(project, job_id, review_id))
 
+    def reviewed(self, project: str, job_id: str, review_id: str) -> ResultMask:
+        """The mask that a reader corrected or measured; raises NotFound, Conflict."""
+        job = self.finished_job(project, job_id)
+        return ResultMask(job, self.reviews.with_results(project, job_id, review_id))
+
     def mask(self, result: ResultMask, mask_format: str) -> Download:
         """A job's mask, or the one that a reader corrected, in a format.
 

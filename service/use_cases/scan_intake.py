@@ -4,13 +4,16 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import uuid4
 
+from imaging.errors import BadInput
 from imaging.formats import registry
-from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, incoming_scans
+from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, incoming_files
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
 from imaging.scan import Scan
+from imaging.scan_display import ScanDisplay
 from jobs import tracing
 from jobs.blobs import Blobs
 from jobs.repository import Scans, SeriesChanged
@@ -19,6 +22,7 @@ from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import UNNAMED, ReceivedFile
 from service.use_cases.same_scans import SameScans
+from service.use_cases.uploaded_masks import StoredMask, UploadedMasks
 
 logger = logging.getLogger("tessera.service")
 
@@ -27,7 +31,7 @@ _OTHER_CONTENT = (
     "different, or could not be compared. Check which scan is right before you use a result."
 )
 
-__all__ = ["IntakeResult", "ScanIntake", "ScanSelection", "TakenScan"]
+__all__ = ["IntakeResult", "ScanIntake", "ScanSelection", "TakenMask", "TakenScan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,22 @@ class TakenScan:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenMask:
+    """What became of a DICOM Segmentation: a mask that is stored, or an error."""
+
+    mask: StoredMask | None
+    error: BadInput | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeResult:
     """What became of received files."""
 
     taken: Sequence[TakenScan]
     refused: Sequence[RefusedScan] = ()
     """With `ScanSelection.each`, the series that cannot become a scan."""
+    masks: Sequence[TakenMask] = ()
+    """DICOM Segmentations among the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +72,9 @@ class ScanIntake:
     limits: Limits
     metrics: Metrics
     same: SameScans
+    masks: UploadedMasks
     secret: Callable[[], bytes]
-    """Returns the secret for pseudonyms; called only for files that are de-identified."""
+    """Returns the secret for pseudonyms; called only for DICOM."""
 
     def take_in(
         self, project: str, files: Sequence[ReceivedFile], wanted: ScanSelection | None = None
@@ -67,16 +82,40 @@ class ScanIntake:
         """Checks that the files are one or several complete scans, stores blobs, then rows.
 
         Raises SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge,
-        StorageFull or Unavailable. No scan is visible then, and the collector deletes the blobs.
+        StorageFull or Unavailable. Without any scan, Segmentations are masks of earlier scans, and
+        the result has those scans. No scan is visible then, and the collector deletes the blobs.
         """
         wanted = wanted or ScanSelection()
         with tracing.step("take in scans"), self.scratch.subfolder() as folder:
             paths = [file.path for file in files]
             secret = self.secret() if wanted.deidentify else b""
-            scans, refused = incoming_scans(paths, folder, self.limits, wanted, secret)
-            return IntakeResult(
-                [self._store(project, scan, _name(scan, files, wanted)) for scan in scans], refused
-            )
+            found = incoming_files(paths, folder, self.limits, wanted, secret)
+            taken = [self._store(project, one, _name(one, files, wanted)) for one in found.scans]
+            masks = self._masks(project, found.masks, taken)
+            return IntakeResult(taken or self._of_masks(project, masks), found.refused, masks)
+
+    def _masks(
+        self, project: str, paths: Sequence[Path], taken: Sequence[TakenScan]
+    ) -> list[TakenMask]:
+        """Stores masks; where nothing else was sent, the error of the only one is raised."""
+        scans = [one.scan for one in taken]
+        masks: list[TakenMask] = []
+        for path in paths:
+            try:
+                masks.append(TakenMask(self.masks.add_seg(project, path, scans)))
+            except BadInput as error:
+                if not taken and len(paths) == 1:
+                    raise
+                masks.append(TakenMask(None, error))
+        return masks
+
+    def _of_masks(self, project: str, masks: Sequence[TakenMask]) -> list[TakenScan]:
+        """The scans of masks that were sent without them; raises the first error if all failed."""
+        stored = [one.mask.job.grid_scan for one in masks if one.mask is not None]
+        errors = [one.error for one in masks if one.error is not None]
+        if not stored and errors:
+            raise errors[0]
+        return [TakenScan(self.scans.get(project, n), created=False) for n in dict.fromkeys(stored)]
 
     def take_one(self, project: str, files: Sequence[ReceivedFile]) -> TakenScan:
         """As `take_in`, for files that hold a single scan; raises SeveralScans for more."""
@@ -93,11 +132,14 @@ class ScanIntake:
             return TakenScan(earlier, created=False)
         size = scan.path.stat().st_size
         sha256 = self.blobs.put(scan.path, move=True, sha256=scan.sha256)
-        row = _row(project, name, header, sha256, size)
+        row = replace(_row(project, name, header, sha256, size), display=self._display(header))
         stored, created = self._add(row, None if header.source is None else others)
         if created:
             self.metrics.uploaded(size)
         return TakenScan(stored, created)
+
+    def _display(self, header: Scan) -> ScanDisplay | None:
+        return None if header.source is None else header.source.display(self.secret())
 
     def _add(
         self, row: StoredScan, compared: Sequence[StoredScan] | None

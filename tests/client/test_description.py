@@ -28,21 +28,25 @@ SCHEMAS = {
     "Problem": "Problem",
     "Progress": "ProgressOut",
     "RefusedScan": "RefusedOut",
+    "ReaderMeasurement": "MeasurementOut",
     "Review": "ReviewOut",
     "Scan": "ScanOut",
     "Upload": "ScansOut",
+    "UploadedMask": "UploadedMaskOut",
+    "Window": "WindowOut",
 }
 """Type of the client -> schema of the gateway."""
 OWN = {"Segmentation", "Selection", "Retries"}
 """Types that are not JSON of the gateway."""
-OPEN_ENUMS = {"Reason"}
+OPEN_ENUMS = {"MeasurementKind", "Reason"}
 """Schemas of such text."""
-OPEN = {"device", "precision", "mask", "mask_format", "delivery"}
+OPEN = {"unit", "device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
 LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
-    *("modality", "reviewer", "warnings"),
-    *("reasons", "withdrawn_at"),
+    *("modality", "reviewer", "warnings", "masks", "uploaded"),
+    *("window", "windows", "inverted", "subject", "series_number", "study_date"),
+    *("reasons", "withdrawn_at", "measurements"),
 }
 """Members that older gateways do not send."""
 

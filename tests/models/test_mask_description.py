@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydicom.sr._concepts_dict import concepts
 
+from imaging.label_codes import PRIVATE, STRUCTURE, private_code
 from models.card_parts import Label
-from models.coding import PRIVATE, STRUCTURE, private_code
 from models.registry import Registry
 
 ZOO = {model.card.name: model.card for model in Registry().all()}

@@ -22,6 +22,7 @@ from service.resources.scratch import Scratch
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.uploaded_masks import UploadedMasks
 from tests.support.answers import check_problem
 from tests.support.dicom.files import (
     DESCRIPTION,
@@ -221,6 +222,7 @@ def test_intake_parses_each_header_once(tmp_path: Path, monkeypatch: pytest.Monk
         limits=Limits(),
         metrics=Metrics(),
         same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
+        masks=UploadedMasks(repository.scans, repository.uploaded_masks, blobs, scratch, Limits()),
         secret=lambda: b"secret",
     )
     paths = write(classic(_volume(), np.diag([1.0, 1, 2, 1])), tmp_path / "sent")

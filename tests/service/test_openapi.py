@@ -24,6 +24,7 @@ PATHS = {
     "/v1/scans/{scan_id}/uses": {"get"},
     "/v1/scans/{scan_id}/volume": {"get"},
     "/v1/scans/{scan_id}/models": {"get"},
+    "/v1/scans/{scan_id}/masks": {"post"},
     "/v1/scans/{scan_id}/tiles": {"get"},
     "/v1/scans/{scan_id}/tiles/{level}/{row}/{column}": {"get"},
     "/v1/scans/uploaded": {"post"},
@@ -50,6 +51,7 @@ PATHS = {
     "/v1/jobs/{job_id}/preview.png": {"get"},
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
     "/v1/jobs/{job_id}/reviews/{review_id}/mask": {"get"},
+    "/v1/jobs/{job_id}/reviews/{review_id}/measurements": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/report": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/withdraw": {"post"},
     "/v1/jobs/{job_id}/viewers/{viewer_id}": {"put", "delete"},
@@ -187,6 +189,7 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         body = "ReviewIn" if path.endswith("/reviews") else body
         body = "DeliveriesIn" if path.endswith("/deliveries") else body
         body = "PullIn" if path.endswith("/pull") else body
+        body = "LabelMapIn" if path.endswith("{scan_id}/masks") else body
         body = "UploadedIn" if path.endswith("/uploaded") else body
         files = (
             {"files": ("a", nifti_bytes(seed=70))}

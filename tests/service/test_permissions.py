@@ -185,6 +185,7 @@ def _check_refused(app: FastAPI, client: httpx.Client, who: str) -> int:
 
 
 BODIES: dict[str, Any] = {
+    "/v1/scans/{scan_id}/masks": {"mask": "x"},
     "/v1/jobs/{job_id}/reviews": {"verdict": "accepted"},
     "/v1/jobs/{job_id}/deliveries": {"to": ["archive"]},
 }

@@ -34,6 +34,7 @@ from service.use_cases import same_scans
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake, ScanSelection
+from service.use_cases.uploaded_masks import UploadedMasks
 from tests.support.dicom.files import enhanced, picture
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.waiting import PATIENCE_S
@@ -53,6 +54,7 @@ def intake(tmp_path: Path) -> Iterator[ScanIntake]:
         limits=Limits(),
         metrics=Metrics(),
         same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
+        masks=UploadedMasks(repository.scans, repository.uploaded_masks, blobs, scratch, Limits()),
         secret=lambda: b"secret",
     )
     scratch.close()

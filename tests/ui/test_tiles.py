@@ -111,6 +111,28 @@ def test_a_large_image_is_shown_in_full_resolution(page: Page, address: str, job
     )  # a pixel of the image is larger than one of the screen
 
 
+def test_a_large_image_is_measured_in_pixels(page: Page, address: str, job: str) -> None:
+    """Its values are not on the page: areas have no statistics, and there is no probe."""
+    opened(page, address, job)
+    expect(page.locator(".tools [data-kind=probe]")).to_be_hidden()
+    ends = place(page, 1_000, 1_000), place(page, 3_000, 4_000)
+    for key in ("l", "b"):
+        page.keyboard.press(key)
+        page.mouse.move(*ends[0])
+        page.mouse.down()
+        page.mouse.move(*ends[1], steps=2)
+        page.mouse.up()
+    sizes = page.locator(".measurements .drawn .jump").all_inner_texts()
+    length, area = (float(text.split()[0]) for text in sizes)
+    assert [text.split()[1] for text in sizes] == ["px", "px²"]
+    assert length == pytest.approx(np.hypot(2_000, 3_000), rel=0.01)
+    assert area == pytest.approx(2_000 * 3_000, rel=0.02)
+    figure = page.locator(".measure[data-kind=length] circle").first
+    before = float(figure.get_attribute("cx") or 0)
+    page.keyboard.press("+")
+    expect(figure).not_to_have_attribute("cx", str(before))
+
+
 def test_a_part_that_is_missing_is_said(browser: Browser, address: str, job: str) -> None:
     """It would look like a part without objects. A fault that passes is not seen."""
     page = browser.new_page()

@@ -21,6 +21,7 @@ import type {
   Scans,
   ScanUses,
   Tiles,
+  UploadedMask,
   Viewers,
 } from './schemas'
 
@@ -161,6 +162,10 @@ export const deleteScan = async (id: string): Promise<void> => {
   await request(`scans/${id}`, { method: 'DELETE' })
 }
 
+/** Makes the scan `mask`, a label map, a mask of `scan`; the finished job that holds it. */
+export const addMask = (scan: string, mask: string): Promise<Job> =>
+  post(`scans/${scan}/masks`, { mask })
+
 /** Requests with the same `key` are one job. */
 export const start = (wanted: NewJob, key: string): Promise<Job> => post('jobs', wanted, key)
 
@@ -226,6 +231,8 @@ async function unpacked(buffer: ArrayBuffer): Promise<ArrayBuffer> {
 /** The scans that were made of an upload. */
 export interface Taken {
   scans: Scan[]
+  /** DICOM Segmentations that came with them. */
+  masks: UploadedMask[]
   /** Of the parts that cannot become scans. */
   refused: Problem[]
   /** The gateway had them already. */
@@ -265,6 +272,7 @@ async function taken(response: Response): Promise<Taken> {
   const { scans, refused } = 'scans' in body ? body : { scans: [body], refused: [] }
   return {
     scans,
+    masks: body.masks ?? [],
     refused: refused.map((one) => named(one.name, one.problem)),
     known: response.status === 200,
   }

@@ -21,6 +21,10 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelle
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
 /**
+ * What is measured; the value is its name in the API and in the database.
+ */
+export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'probe'
+/**
  * The state of a message.
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
@@ -58,7 +62,11 @@ export interface Bodies {
   JobPage: JobPage
   JobSort: JobSort
   JobState: JobState
+  LabelMapIn: LabelMapIn
   LabelOut: LabelOut
+  MeasurementIn: MeasurementIn
+  MeasurementKind: MeasurementKind
+  MeasurementOut: MeasurementOut
   MessageState: MessageState
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
@@ -67,12 +75,14 @@ export interface Bodies {
   Problem: Problem
   ProgressOut: ProgressOut
   PullIn: PullIn
+  ReadMeasurementOut: ReadMeasurementOut
   Ready: Ready
   Reason: Reason
   RefusedOut: RefusedOut
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
   ReviewIn: ReviewIn
+  ReviewMeasurementsOut: ReviewMeasurementsOut
   ReviewOut: ReviewOut
   ScanOut: ScanOut
   ScanPage: ScanPage
@@ -81,6 +91,7 @@ export interface Bodies {
   TilesOut: TilesOut
   UploadIn: UploadIn
   UploadedIn: UploadedIn
+  UploadedMaskOut: UploadedMaskOut
   Verdict: Verdict
   ViewerIn: ViewerIn
   ViewerOut: ViewerOut
@@ -89,6 +100,7 @@ export interface Bodies {
   WebhookMessageOut: WebhookMessageOut
   WebhookMessagePage: WebhookMessagePage
   WebhookOut: WebhookOut
+  WindowOut: WindowOut
 }
 /**
  * Several jobs that are created together.
@@ -416,6 +428,11 @@ export interface JobOut {
    * Format of GET .../mask without `format`; null while there is no mask.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+  /**
+   * Whether the mask was uploaded with the scan: no model of this installation made it, and
+   * `uploaded` of the report has its labels.
+   */
+  uploaded: boolean
 }
 /**
  * How many tiles of a job are finished.
@@ -441,6 +458,15 @@ export interface JobPage {
   next_cursor?: string | null
 }
 /**
+ * A label map that is a mask of a scan.
+ */
+export interface LabelMapIn {
+  /**
+   * Id of the scan that the label map was uploaded as.
+   */
+  mask: string
+}
+/**
  * A label of a model's masks.
  */
 export interface LabelOut {
@@ -450,6 +476,45 @@ export interface LabelOut {
    * #rrggbb
    */
   color: string
+}
+/**
+ * A measurement that the reader drew in the job's first scan.
+ *
+ * Points are in RAS+ mm in a volume, and `[column, row, 0]` in an image, where 0 is the centre of
+ * the first pixel. The service computes all numbers from the points.
+ */
+export interface MeasurementIn {
+  /**
+   * Any id that the caller chooses, once in a review.
+   */
+  id: string
+  kind: MeasurementKind
+  label?: string
+  /**
+   * @minItems 1
+   * @maxItems 4
+   */
+  points: number[][]
+}
+/**
+ * A measurement of a review.
+ */
+export interface MeasurementOut {
+  id: string
+  kind: MeasurementKind
+  label?: string
+  /**
+   * RAS+ mm in a volume, `[column, row, 0]` in an image.
+   */
+  points: number[][]
+  /**
+   * The length, angle or area; null for a probe.
+   */
+  size?: number | null
+  /**
+   * Unit of `size`; pixels for an image that states no pixel size.
+   */
+  unit?: 'mm' | 'mm2' | 'px' | 'px2' | 'degrees' | ''
 }
 /**
  * How a scan fits a model.
@@ -518,6 +583,47 @@ export interface PullIn {
   series?: string | null
   resample?: boolean
   deidentify?: boolean
+}
+/**
+ * A measurement with the values of the scan, after the file's scale and offset.
+ *
+ * Values are null where the scan has none, as in a colour image.
+ */
+export interface ReadMeasurementOut {
+  id: string
+  kind: MeasurementKind
+  label?: string
+  /**
+   * RAS+ mm in a volume, `[column, row, 0]` in an image.
+   */
+  points: number[][]
+  /**
+   * The length, angle or area; null for a probe.
+   */
+  size?: number | null
+  /**
+   * Unit of `size`; pixels for an image that states no pixel size.
+   */
+  unit?: 'mm' | 'mm2' | 'px' | 'px2' | 'degrees' | ''
+  /**
+   * Number of voxels, or pixels, whose centre is inside the region.
+   */
+  voxels?: number | null
+  mean?: number | null
+  /**
+   * Standard deviation of the voxels inside.
+   */
+  sd?: number | null
+  minimum?: number | null
+  maximum?: number | null
+  /**
+   * Value of the voxel at a probe.
+   */
+  value?: number | null
+  /**
+   * HU for CT; empty: the scan's own unit.
+   */
+  value_unit?: 'HU' | ''
 }
 /**
  * Whether the service can serve, and who serves.
@@ -591,6 +697,23 @@ export interface ReviewIn {
    * one is refused with the problem `newer-review`. Null: it is stored in any case.
    */
   seen?: string | null
+  /**
+   * What the reader measured in the scan.
+   *
+   * @maxItems 100
+   */
+  measurements?: MeasurementIn[]
+}
+/**
+ * All measurements of a review.
+ */
+export interface ReviewMeasurementsOut {
+  review: string
+  /**
+   * Name of the reader.
+   */
+  reader: string
+  measurements: ReadMeasurementOut[]
 }
 /**
  * A review of a mask.
@@ -614,6 +737,10 @@ export interface ReviewOut {
    * Format of the corrected mask that GET .../reviews/{id}/mask gives; null if there is none.
    */
   mask_format: ('nifti' | 'png' | 'ome-tiff') | null
+  /**
+   * What the reader measured in the scan.
+   */
+  measurements: MeasurementOut[]
 }
 /**
  * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
@@ -639,6 +766,80 @@ export interface ScanOut {
    * DICOM modality, such as CT; null if the file states none.
    */
   modality?: string | null
+  /**
+   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
+   * none, and for a scan that an earlier version stored.
+   */
+  window?: WindowOut | null
+  /**
+   * All windows that a DICOM file states, `window` first.
+   */
+  windows?: WindowOut[]
+  /**
+   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
+   * values of a 2D image are inverted already.
+   */
+  inverted?: boolean
+  /**
+   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
+   * file states no patient. It is the PatientID of a file that was de-identified before.
+   */
+  subject?: string | null
+  /**
+   * SeriesNumber of a DICOM scan.
+   */
+  series_number?: number | null
+  /**
+   * Date of a DICOM study; null if de-identification removed or shifted it.
+   */
+  study_date?: string | null
+  /**
+   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+   * in other responses. If the upload has nothing else, the scan is that of the first one, which
+   * was stored before.
+   */
+  masks?: UploadedMaskOut[]
+}
+/**
+ * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
+ */
+export interface WindowOut {
+  centre: number
+  width: number
+  /**
+   * VOI LUT Function.
+   */
+  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
+  /**
+   * What the file calls it, such as `BRAIN`; may be empty.
+   */
+  explanation: string
+  /**
+   * `all`: every slice states it. `most`: the slices differ, and it is the most common one.
+   * `middle`: none is more common than another, and it is that of the slice in the middle.
+   */
+  slices: 'all' | 'most' | 'middle'
+}
+/**
+ * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
+ */
+export interface UploadedMaskOut {
+  /**
+   * Names of its labels; none for one that is refused.
+   */
+  labels: string[]
+  /**
+   * Id of the job that holds it; it is reviewed as any other mask.
+   */
+  job: string | null
+  /**
+   * Id of its scan.
+   */
+  scan: string | null
+  /**
+   * Why it is refused.
+   */
+  problem: Problem | null
 }
 /**
  * One page of scans.
@@ -668,6 +869,10 @@ export interface ScanUsesOut {
 export interface ScansOut {
   scans: ScanOut[]
   refused: RefusedOut[]
+  /**
+   * DICOM Segmentations of the upload.
+   */
+  masks?: UploadedMaskOut[]
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.

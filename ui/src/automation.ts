@@ -1,7 +1,7 @@
 /** `window.tessera`: the interface for scripts and tests (docs/reference/review-page.md). */
 
 import type { Point } from './schemas'
-import type { ScreenPoint } from './viewer/port'
+import type { ScreenPoint, SurfaceBox } from './viewer/port'
 import type { JobView } from './views/job'
 
 export interface Automation {
@@ -9,8 +9,13 @@ export interface Automation {
   shown: () => { job: string | null; scan: boolean; mask: boolean }
   /** Moves the crosshair to a point in RAS+ mm. */
   jump: (world: Point) => void
-  /** Where a point in RAS+ mm is drawn, in each plane: CSS pixels from the window's upper left. */
+  /**
+   * Where a point in RAS+ mm is drawn, in each plane and in 3D: CSS pixels from the window's upper
+   * left.
+   */
   project: (world: Point) => ScreenPoint[]
+  /** The boxes around the surfaces in 3D, in RAS+ mm. */
+  surfaces: () => SurfaceBox[]
   /** The pixel (row, column) of an image in RAS+ mm. */
   worldOfPixel: (row: number, column: number) => Point | null
 }
@@ -29,6 +34,7 @@ export function install(view: JobView): void {
     },
     jump: (world) => view.stage.jump(world),
     project: (world) => view.stage.viewer?.project(world) ?? [],
+    surfaces: () => view.stage.viewer?.surfaces ?? [],
     worldOfPixel: (row, column) => view.stage.viewer?.worldOfPixel(row, column) ?? null,
   }
 }

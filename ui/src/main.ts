@@ -8,6 +8,7 @@ import icon from './icon.svg'
 import { type Keys, listen } from './key_events'
 import * as route from './route'
 import { shortcutsDialog } from './shortcuts'
+import { toggleFullScreen } from './views/full_screen'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { ScanDeletion } from './views/scan_deletion'
@@ -68,7 +69,7 @@ function keys(): Keys {
   }
   if (jobView.root.hidden) return everywhere
   const { stage } = jobView
-  const digits = ['1', '2', '3', '4', '5', '6']
+  const digits = ['1', '2', '3', '4', '5', '6', '7', '8']
   const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
   const presets = Object.fromEntries(
     digits.map((n) => [`Shift+${n}`, () => stage.setPresetByKey(n)]),
@@ -81,24 +82,37 @@ function keys(): Keys {
     f: () => stage.toggleFill(),
     o: () => stage.toggleOutline(),
     i: () => stage.toggleInverted(),
+    x: toggleFullScreen,
     '[': () => stage.changeOpacity(-10),
     ']': () => stage.changeOpacity(10),
     '+': () => stage.viewer?.zoom(1.25),
     '=': () => stage.viewer?.zoom(1.25),
     '-': () => stage.viewer?.zoom(1 / 1.25),
     '0': () => stage.reset(),
+    'Shift+0': () => stage.resetWindow(),
     ArrowUp: () => stage.viewer?.scroll(-1),
     ArrowDown: () => stage.viewer?.scroll(1),
     PageUp: () => stage.viewer?.scroll(-10),
     PageDown: () => stage.viewer?.scroll(10),
+    ...jobView.measurements.measuring.keys(),
     ...jobView.verdict.keys(),
   }
+}
+
+/** Leads past the worklist and the tools, to what the reader does on this view. */
+function skip(event: Event): void {
+  event.preventDefault() // the page's address names the job
+  const job = jobView.verdict.root.hidden ? jobView.root : jobView.verdict.root
+  const to = jobView.root.hidden ? start.root : job
+  to.tabIndex = -1
+  to.focus()
 }
 
 function top(): HTMLElement {
   return element(
     'header.top',
     {},
+    element('a.skip', { href: '#main', onclick: skip }, 'Skip the worklist'),
     element(
       'a.brand',
       { href: '#new', 'aria-label': 'Tessera, new segmentation' },

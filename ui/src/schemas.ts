@@ -25,6 +25,7 @@ export type {
   ScansOut as Scans,
   ScanUsesOut as ScanUses,
   TilesOut as Tiles,
+  UploadedMaskOut as UploadedMask,
   ViewerOut as Viewer,
   ViewersOut as Viewers,
 } from './api_types'
@@ -58,7 +59,17 @@ export interface ModelRun {
   precision: string
 }
 
+/** The labels of a mask that was uploaded with its scan, and where it comes from. */
+export interface UploadedLabels {
+  format: string
+  /** MANUAL, SEMIAUTOMATIC or AUTOMATIC, as far as the file says. */
+  algorithms: string[]
+  labels: { number: number; name: string; color: string }[]
+}
+
 export interface Report extends ModelRun {
+  /** Of a mask that was uploaded with its scan. */
+  uploaded?: UploadedLabels
   /** The models that a combined model is made of; missing in reports of earlier versions. */
   parts?: ModelRun[]
   /** The coarse model that found the box in which the model ran. */

@@ -15,8 +15,20 @@ const KEYS: [string, string][] = [
   ['O', 'draw the outlines of the mask'],
   ['[ , ]', 'decrease, increase the opacity of the areas'],
   ['1 to 5', 'change the view: 3 planes, axial, coronal, sagittal, one large plane and two small'],
+  ['6, 7, 8', 'three planes and 3D, 3D alone, two side by side'],
+  ['X', 'full screen, without the worklist'],
   ['Shift + 1 to 6', 'window for CT: brain, subdural, lung, abdomen, liver, bone'],
+  ['Shift + 0', 'window of the start: that of the file, or the automatic one'],
   ['I', 'invert the grey values'],
+  [
+    'L, G, B, E, P',
+    'measure a length, an angle, a rectangle (box), an ellipse, a value at a point',
+  ],
+  ['.', 'while measuring: place a point at the crosshair'],
+  ['Shift + arrow keys', 'move the crosshair on its slice by one voxel'],
+  ['Escape', 'while measuring: cancel the drawing, or end measuring'],
+  ['H', 'hide or show all measurements'],
+  ['Delete, Z', 'delete the selected measurement, undo the deletion'],
   ['↓, ↑', 'next, previous slice of the plane that was used last'],
   ['Page ↓, Page ↑', 'ten slices forward, back'],
   ['+, −', 'zoom in, zoom out'],
@@ -27,6 +39,8 @@ const KEYS: [string, string][] = [
   ['Ctrl + wheel', 'zoom in, zoom out'],
   ['Right-button drag', 'window: right widens it, down brightens the image'],
   ['Shift + drag, middle-button drag', 'move the image'],
+  ['Drag in 3D', 'turn the view; a click on a surface moves the crosshair there'],
+  ['Wheel in 3D', 'zoom in, zoom out'],
 ]
 
 export function shortcutsDialog(): HTMLDialogElement {

@@ -61,4 +61,15 @@ describe('text', () => {
     expect(short(2025, 4, 2, 9)).toMatch(/2025/)
     expect(short(2026, 5, 17, 9)).toMatch(/9/)
   })
+
+  it('says where an uploaded mask comes from, as far as its file does', () => {
+    const seg = { format: 'dicom-seg', labels: [] }
+    expect(text.originText({ ...seg, algorithms: ['MANUAL', 'AUTOMATIC'] })).toBe(
+      'The mask was uploaded with the scan, as a DICOM Segmentation. Its file says that it was made manually and automatically.',
+    )
+    expect(text.originText({ format: 'nrrd', algorithms: [], labels: [] })).toBe(
+      'The mask was uploaded with the scan, as a label map.',
+    )
+    expect(text.modelText(job({ uploaded: true, model: 'uploaded-mask' }))).toBe('Uploaded mask')
+  })
 })

@@ -1,6 +1,11 @@
 /** Numbers, times and states as text. */
 
-import type { Job, Measurement, Scan } from './schemas'
+import type { Job, Measurement, Scan, UploadedLabels } from './schemas'
+
+/** The model's title; a mask that was uploaded with its scan has no model. */
+export function modelText(job: Pick<Job, 'model' | 'uploaded'>, title?: string): string {
+  return job.uploaded ? 'Uploaded mask' : (title ?? job.model)
+}
 
 export function bytesText(count: number): string {
   if (count < 1000) return `${count} B`
@@ -12,6 +17,20 @@ export function bytesText(count: number): string {
     unit++
   }
   return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`
+}
+
+const ALGORITHMS: Record<string, string> = {
+  MANUAL: 'manually',
+  SEMIAUTOMATIC: 'semi-automatically',
+  AUTOMATIC: 'automatically',
+}
+
+/** Where a mask that was uploaded with its scan comes from. */
+export function originText({ format, algorithms }: UploadedLabels): string {
+  const kind = format === 'dicom-seg' ? 'a DICOM Segmentation' : 'a label map'
+  const ways = algorithms.map((one) => ALGORITHMS[one] ?? one)
+  const made = ways.length === 0 ? '' : ` Its file says that it was made ${ways.join(' and ')}.`
+  return `The mask was uploaded with the scan, as ${kind}.${made}`
 }
 
 export function durationText(seconds: number): string {

@@ -2,7 +2,8 @@
 
 import * as api from './api'
 import type { FileGroup } from './file_groups'
-import type { Problem, Scan } from './schemas'
+import { guessedScan } from './mask_guess'
+import type { Problem, Scan, UploadedMask } from './schemas'
 import { discard, transfer } from './transfer'
 import { forget } from './unfinished'
 
@@ -24,6 +25,14 @@ export class Upload {
   problem: Problem | null = null
   /** Problems of the other parts, when every scan of the upload was requested. */
   refused: Problem[] = []
+  /** DICOM Segmentations that came with the scan. */
+  masks: UploadedMask[] = []
+  /** The scan that it is a mask of; null: it is a scan itself. */
+  maskOf: Scan | null = null
+  /** Whether the reader chose `maskOf`; else it is guessed, anew with each further file. */
+  judged = false
+  /** Why it is no mask of that scan. */
+  maskProblem: Problem | null = null
   /** Query parameters: which of several scans to take, and whether to resample slices. */
   query: Record<string, string> = {}
   readonly abort = new AbortController()
@@ -47,10 +56,42 @@ export class Upload {
 export class Uploads {
   items: Upload[] = []
 
-  constructor(private readonly onChange: () => void) {}
+  constructor(private readonly changed: () => void) {}
 
+  private onChange(): void {
+    this.guessMasks()
+    this.changed()
+  }
+
+  /** The scans to segment. */
   get scans(): Scan[] {
-    return this.items.flatMap((item) => (item.scan === null ? [] : [item.scan]))
+    return this.items.flatMap(({ scan, maskOf }) =>
+      scan === null || maskOf !== null ? [] : [scan],
+    )
+  }
+
+  /** The scans, those that are masks included. */
+  get everyScan(): Scan[] {
+    return this.items.flatMap(({ scan }) => scan ?? [])
+  }
+
+  setMaskOf(item: Upload, scan: Scan | null): void {
+    Object.assign(item, { maskOf: scan, judged: true, maskProblem: null })
+    this.onChange()
+  }
+
+  refuseMask(item: Upload, problem: Problem): void {
+    item.maskProblem = problem
+    this.onChange()
+  }
+
+  private guessMasks(): void {
+    const scans = this.everyScan
+    for (const item of this.items) {
+      if (item.maskOf !== null && !scans.includes(item.maskOf)) item.maskOf = null // was removed
+      if (item.scan === null || item.judged) continue
+      item.maskOf = guessedScan(item.scan, scans) ?? null
+    }
   }
 
   add(groups: FileGroup[]): void {
@@ -101,8 +142,9 @@ export class Uploads {
   private async send(item: Upload): Promise<void> {
     item.state = 'sending'
     try {
-      const { scans, refused, known } = await this.taken(item)
+      const { scans, masks, refused, known } = await this.taken(item)
       item.refused = refused
+      item.masks = masks
       if (item.id !== null) forget(item.id)
       this.settle(item, scans, known)
     } catch (error) {
@@ -151,6 +193,8 @@ export class Uploads {
   private settle(item: Upload, scans: Scan[], known: boolean): void {
     const listed = new Set(this.items.map((other) => other.scan?.id))
     const [first, ...rest] = scans.filter((scan) => !listed.has(scan.id))
+    const before = this.items.find((other) => scans.some(({ id }) => id === other.scan?.id))
+    if (first === undefined && before !== undefined) before.masks.push(...item.masks)
     if (first === undefined) {
       this.items = this.items.filter((other) => other !== item)
       return

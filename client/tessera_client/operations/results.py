@@ -8,7 +8,7 @@ from tessera_client.operations.downloads import download
 from tessera_client.operations.exchange import exchange
 from tessera_client.retries import Retries
 from tessera_client.steps import BytesSent, Request, Steps, decoded, decoded_value, not_of_tessera
-from tessera_client.types import Review, Verdict
+from tessera_client.types import ReaderMeasurement, Review, Verdict
 
 
 def file(
@@ -44,11 +44,17 @@ def review(
     comment: str,
     reviewer: str,
     reasons: Sequence[str] = (),
+    measurements: Sequence[ReaderMeasurement] = (),
 ) -> Steps[Review]:
     """Adds a review; not repeated, as it would be added twice."""
     body: dict[str, Any] = {"verdict": verdict, "comment": comment, "reviewer": reviewer}
     if reasons:  # older gateways do not know the member
         body["reasons"] = list(reasons)
+    if measurements:
+        body["measurements"] = [
+            {"id": one.id, "kind": one.kind, "label": one.label, "points": one.points}
+            for one in measurements
+        ]
     path = f"/v1/jobs/{job}/reviews"
     request = Request("POST", path, json=body, repeatable=False)
     return decoded(Review, (yield from exchange(retries, request)))

@@ -8,7 +8,7 @@ from tessera_client.operations.exchange import checked, exchange, repeated
 from tessera_client.operations.listing import listed
 from tessera_client.retries import Retries
 from tessera_client.steps import BytesSent, Request, Send, Steps, decoded
-from tessera_client.types import Scan
+from tessera_client.types import Job, Scan
 
 
 def get(retries: Retries, scan: str) -> Steps[Scan]:
@@ -37,6 +37,12 @@ def delete(retries: Retries, scan: str) -> Steps[None]:
                 raise
 
     yield from repeated(retries, attempt)
+
+
+def add_mask(retries: Retries, scan: str, mask: str) -> Steps[Job]:
+    """Makes a label map a mask of a scan; the same mask again is the same job."""
+    request = Request("POST", f"/v1/scans/{scan}/masks", json={"mask": mask})
+    return decoded(Job, (yield from exchange(retries, request)))
 
 
 def volume(retries: Retries, scan: str, to: Path, on_received: BytesSent | None) -> Steps[Path]:

@@ -1,5 +1,7 @@
 """Colours of segments in the colour spaces that DICOM uses."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _TO_XYZ = np.array(
@@ -29,3 +31,14 @@ def cielab(color: str) -> tuple[float, float, float]:
     cube = np.where(scaled > (6 / 29) ** 3, np.cbrt(scaled), scaled / (3 * (6 / 29) ** 2) + 4 / 29)
     x, y, z = (float(n) for n in cube)
     return max(0.0, 116 * y - 16), 500 * (x - y), 200 * (y - z)
+
+
+def hex_of_cielab(stored: Sequence[int]) -> str:
+    """#rrggbb of Recommended Display CIELab Value: three numbers of 16 bits (C.10.7.1.1)."""
+    lightness, a, b = (float(n) / 65535 for n in stored)
+    y = (100 * lightness + 16) / 116
+    cube = np.array([y + (255 * a - 128) / 500, y, y - (255 * b - 128) / 200])
+    scaled = np.where(cube > 6 / 29, cube**3, 3 * (6 / 29) ** 2 * (cube - 4 / 29))
+    linear = np.clip(np.linalg.inv(_TO_D50 @ _TO_XYZ) @ (scaled * _D50), 0, 1)
+    values = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return "#" + "".join(f"{round(255 * float(n)):02x}" for n in values)

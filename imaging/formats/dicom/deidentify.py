@@ -21,7 +21,7 @@ from imaging.formats.dicom.instance import image_kinds, opener
 from imaging.formats.dicom.missing_meta import completed
 from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.pixel_cleaning import clean_pixels
-from imaging.formats.dicom.pseudonyms import pseudonym
+from imaging.formats.dicom.pseudonyms import patient_pseudonym, pseudonym
 from imaging.formats.dicom.stored_bits import bit_shift
 from imaging.formats.limits import Limits
 
@@ -124,14 +124,8 @@ def _is_overlay_in_values(dataset: Dataset, group: int) -> bool:
 def _names(dataset: Dataset, secret: bytes) -> dict[BaseTag, str]:
     """Pseudonyms of the patient's name, the PatientID and the AccessionNumber."""
 
-    def text(keyword: str) -> str:
-        return str(dataset.get(keyword) or "").strip()
-
-    known = text("PatientID") or "|".join(
-        filter(None, map(text, ("PatientName", "PatientBirthDate")))
-    )
-    patient = pseudonym("patient", known, secret)
-    order = pseudonym("accession", text("AccessionNumber"), secret)
+    patient = patient_pseudonym(dataset, secret)
+    order = pseudonym("accession", str(dataset.get("AccessionNumber") or "").strip(), secret)
     return dict(zip(_PSEUDONYMS, (patient, patient, order), strict=True))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.tag import BaseTag, Tag
 
 from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan
@@ -138,7 +139,7 @@ def _tiles(frame: Frame, mosaic: Mosaic) -> Iterator[Frame]:
 
 def _frame(instance: Instance, number: int) -> Frame:
     header = instance.header
-    groups = _groups(header, number)
+    groups = frame_groups(header, number)
     geometry = _geometry(groups)
     if geometry is None and instance.is_slice:
         raise _misplaced(
@@ -200,7 +201,7 @@ def _is_localizer(instance: Instance) -> bool:
     return "LOCALIZER" in types or (instance.is_whole_slide and bool(types & _OF_SLIDES))
 
 
-def _groups(header: Dataset, number: int) -> list[Dataset]:
+def frame_groups(header: Dataset, number: int) -> list[Dataset]:
     """Data sets with a frame's attributes, by precedence: per frame, shared, the header."""
     groups = []
     frames = header.get("PerFrameFunctionalGroupsSequence")
@@ -214,10 +215,18 @@ def _groups(header: Dataset, number: int) -> list[Dataset]:
 
 def _sequences(group: Dataset) -> Iterator[Any]:
     """The functional group macros, each a sequence of one item, and those nested in them."""
-    for element in group:
-        if element.VR == "SQ" and element.value and element.tag.group % 2 == 0:
-            yield element.value
-            yield from _sequences(element.value[0])
+    for tag in group.keys():  # noqa: SIM118 - items would be decoded, also those of no use here
+        if tag.group % 2 == 0 and _is_sequence(group, tag) and group[tag].value:
+            yield group[tag].value
+            yield from _sequences(group[tag].value[0])
+
+
+def _is_sequence(group: Dataset, tag: BaseTag) -> bool:
+    """By the file, or by the dictionary where the file states no VR; decodes no value."""
+    vr = group.get_item(tag).VR
+    if vr is None or vr == "UN":
+        vr = dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+    return bool(vr == "SQ")
 
 
 def attribute(header: Dataset, number: int, name: str) -> Any:
@@ -225,7 +234,15 @@ def attribute(header: Dataset, number: int, name: str) -> Any:
 
     Frames are numbered from 0.
     """
-    return _find(_groups(header, number), name)
+    return _find(frame_groups(header, number), name)
+
+
+def plane_of(header: Dataset, number: int) -> PlaneGeometry | None:
+    """Where a frame, numbered from 0, is in the patient; None where the header does not say.
+
+    Raises UnreadableScan for impossible values.
+    """
+    return _geometry(frame_groups(header, number))
 
 
 def _find(groups: list[Dataset], name: str) -> Any:

@@ -12,6 +12,7 @@ from imaging.formats.dicom.frame import Frame, frames_of
 from imaging.formats.dicom.instance import Instance, opener
 from imaging.formats.dicom.instance_reader import read_instance, series_uid_of
 from imaging.formats.dicom.pack import Manifest, write_pack
+from imaging.formats.dicom.pixel_description import MaskObject
 from imaging.formats.dicom.same_image import reused_uids
 from imaging.formats.dicom.scan_candidate import ScanCandidate
 from imaging.formats.dicom.series_stacks import stacks_of
@@ -52,7 +53,9 @@ class InstanceCollection:
     frames: dict[Instance, tuple[Frame, ...]]
     damaged: tuple[DamagedInstance, ...]
     others: tuple[UnsupportedScan, ...]
-    """Errors of objects that are not images: reports, segmentations, plans."""
+    """Errors of objects that are not images: reports, plans."""
+    masks: tuple[DicomFile, ...]
+    """DICOM Segmentations."""
 
     @classmethod
     def of(cls, files: Iterable[CollectedFile]) -> "InstanceCollection":
@@ -61,6 +64,7 @@ class InstanceCollection:
         frames: dict[Instance, tuple[Frame, ...]] = {}
         damaged: list[DamagedInstance] = []
         others: list[UnsupportedScan] = []
+        masks: list[DicomFile] = []
         for collected in _distinct(files):
             try:
                 instance = collected.instance()
@@ -68,12 +72,17 @@ class InstanceCollection:
             except UnreadableScan as error:
                 series = series_uid_of(opener(collected.file.path))
                 damaged.append(DamagedInstance(series, error))
+            except MaskObject as error:
+                masks.append(collected.file)
+                others.append(error)
             except UnsupportedScan as error:
                 others.append(error)
             else:
                 by_instance[instance] = collected.file
         damaged += [DamagedInstance(*problem) for problem in reused_uids(tuple(frames))]
-        return cls(_candidates(frames), by_instance, frames, tuple(damaged), tuple(others))
+        return cls(
+            _candidates(frames), by_instance, frames, tuple(damaged), tuple(others), tuple(masks)
+        )
 
     def damage_of(self, candidate: ScanCandidate) -> UnreadableScan | None:
         """Why the candidate lacks a slice; at an end of the volume, no gap would show it."""

@@ -13,7 +13,8 @@ from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.instance import Instance, Opener
 from imaging.formats.dicom.missing_meta import completed
 from imaging.formats.dicom.mosaic import MOSAIC_COUNT, UIH_GRID
-from imaging.formats.dicom.pixel_description import check_pixel_description
+from imaging.formats.dicom.pixel_description import DISPLAY_ONLY, check_pixel_description
+from imaging.formats.dicom.readable_element import readable_element
 
 KEPT: tuple[str | int, ...] = (
     *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality"),
@@ -40,6 +41,7 @@ KEPT: tuple[str | int, ...] = (
     *("ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *(*UIH_GRID, *MOSAIC_COUNT),
+    *DISPLAY_ONLY,
 )
 """Attributes that an Instance keeps of its header."""
 _KEPT_TAGS = [Tag(name) for name in KEPT]
@@ -120,7 +122,10 @@ def _of_dataset(dataset: Dataset) -> _Parsed:
     header = Dataset()
     header.file_meta = dataset.file_meta
     for keyword in KEPT:
-        if keyword in dataset:
+        if keyword in DISPLAY_ONLY:
+            element = readable_element(dataset, keyword)
+            header.update({} if element is None else {element.tag: element})
+        elif keyword in dataset:
             header.add(dataset[keyword])
     values = [dataset.get_item(tag) for tag in _PIXEL_DATA if tag in dataset]
     size = len(values[0].value or b"") if values else None

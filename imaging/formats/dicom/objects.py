@@ -19,6 +19,7 @@ from imaging.formats.dicom.sr import write_sr
 from imaging.formats.dicom.uids import single_uid, uid
 from imaging.mask_description import MaskDescription
 from imaging.measure import measure
+from imaging.reader_measurements.review_measurements import ReviewMeasurements
 from imaging.scan import Scan
 
 SEG_KINDS: Mapping[str, Literal["BINARY", "LABELMAP"]] = {
@@ -43,12 +44,14 @@ def write_object(
     description: MaskDescription,
     measurements: Mapping[str, Any] | None,
     made_at: float,
+    of_reader: ReviewMeasurements | None = None,
 ) -> None:
     """Writes `mask`, on the scan's grid, as one DICOM instance of `form` (see FORMS).
 
     `measurements`, as in a job's report, are for dicom-sr; None: the mask is measured here.
-    `made_at` is in seconds since the epoch. The same arguments give the same bytes. Raises
-    BadRequest for a scan that is not DICOM, and for a mask that the form cannot represent.
+    `of_reader`: what a reader measured, for dicom-sr. `made_at` is in seconds since the epoch. The
+    same arguments give the same bytes. Raises BadRequest for a scan that is not DICOM, and for a
+    mask that the form cannot represent.
     """
     if form not in FORMS:
         raise BadRequest(
@@ -58,9 +61,9 @@ def write_object(
     _check_perpendicular(scan)
     planes, on_planes = _identified(source.planes()), source.on_planes(mask)
 
-    def stamp(of: str) -> ObjectHeader:
+    def stamp(of: str, *more: str) -> ObjectHeader:
         return ObjectHeader(
-            _uid(of, mask, planes, description), made_at, _SERIES_NUMBER + FORMS.index(of)
+            _uid(of, mask, planes, description, *more), made_at, _SERIES_NUMBER + FORMS.index(of)
         )
 
     if form == "dicom-rtstruct":
@@ -68,19 +71,25 @@ def write_object(
     elif form == "dicom-sr":
         sizes = _measured(mask, scan, description) if measurements is None else measurements
         segments = numbered_segments(on_planes, description)
-        write_sr(path, sizes, segments, planes, description, stamp(form), stamp("dicom-seg"))
+        header = stamp(form, *(() if of_reader is None else (repr(of_reader),)))
+        seg = stamp("dicom-seg")
+        write_sr(path, sizes, segments, planes, description, header, seg, of_reader)
     else:
         write_seg(path, on_planes, planes, description, SEG_KINDS[form], stamp(form))
 
 
-def _uid(form: str, mask: NDArray[Any], planes: Planes, description: MaskDescription) -> str:
+def _uid(
+    form: str, mask: NDArray[Any], planes: Planes, description: MaskDescription, *more: str
+) -> str:
     least = np.min_scalar_type(int(mask.max(initial=0)))
     digest = sha256(np.ascontiguousarray(mask, least).data).hexdigest()
     instances = sha256()
     for header, frame in planes.frames:
         instances.update(f"{planes.headers[header].SOPInstanceUID}/{frame}\0".encode())
     origin = [name for name in ("corrected", "supplied") if getattr(description, name)]
-    return uid(form, str(mask.shape), digest, instances.hexdigest(), repr(description), *origin)
+    return uid(
+        form, str(mask.shape), digest, instances.hexdigest(), repr(description), *origin, *more
+    )
 
 
 def _source(scan: Scan) -> SourceSeries:

@@ -1,6 +1,7 @@
 """Checks of the attributes that describe an image's pixels (PS3.3, C.7.6.3)."""
 
 from pydicom import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
@@ -12,7 +13,16 @@ from pydicom.uid import (
 from imaging.errors import UnreadableScan, UnsupportedScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.instance import is_image
+from imaging.formats.dicom.seg_header import SEG_CLASSES
 
+DISPLAY_ONLY = (
+    *("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction"),
+    *("PatientID", "PatientName", "PatientBirthDate", "LongitudinalTemporalInformationModified"),
+    *("StudyDate", "SeriesDate", "AcquisitionDate"),
+)
+"""Attributes that say how an image is shown, and what beside it. A wrong value is ignored: no pixel
+depends on it."""
+_NOT_DECODED = {Tag(keyword) for keyword in DISPLAY_ONLY}
 _OF_JPEG_2000 = ("YBR_ICT", "YBR_RCT")
 _SAMPLES = {
     **dict.fromkeys(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 1),
@@ -21,6 +31,10 @@ _SAMPLES = {
 """Colour spaces that are read, with the samples of a pixel."""
 _OTHER_COLORS = ("HSV", "ARGB", "CMYK", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
 """Further ones of the standard, most of them retired."""
+
+
+class MaskObject(UnsupportedScan):
+    """A DICOM Segmentation: no scan, but it may be a mask of one."""
 
 
 def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | None) -> None:
@@ -55,8 +69,8 @@ def check_pixel_description(header: Dataset, syntax: UID, pixel_bytes: int | Non
         raise ValueError("The image has no size.")
     _check_bits(header, syntax)
     _check_colors(header, syntax)
-    for element in header:  # decodes every value, so that no later access fails
-        _ = element.value
+    for tag in set(header.keys()) - _NOT_DECODED:  # decodes every other value: no access fails
+        _ = header[tag].value
     if not syntax.is_encapsulated and pixel_bytes < native_bytes:
         raise UnreadableScan(
             f"The pixel data is truncated: the file has {pixel_bytes:,} bytes of it.",
@@ -73,6 +87,12 @@ def _check_class(header: Dataset) -> None:
             hint="Send the images that it lists.",
         )
     kind = UID(header.get("SOPClassUID") or "")
+    if kind in SEG_CLASSES:
+        raise MaskObject(
+            "This DICOM object is a mask, not an image: it is a Segmentation.",
+            expected="The series that it belongs to, in the same upload or before it.",
+            hint="Send the Segmentation together with its series.",
+        )
     if kind and not is_image(kind):
         raise UnsupportedScan(
             f"This DICOM object is not an image that can be segmented: it is {_name(kind)}.",

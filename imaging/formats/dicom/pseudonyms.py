@@ -4,7 +4,10 @@ import hmac
 from base64 import b32encode
 from uuid import UUID
 
+from pydicom import Dataset
 from pydicom.uid import UID
+
+from imaging.formats.dicom.readable_element import readable_element
 
 
 def new_uid(uid: str, secret: bytes) -> UID:
@@ -17,6 +20,19 @@ def new_uid(uid: str, secret: bytes) -> UID:
 def pseudonym(kind: str, value: str, secret: bytes) -> str:
     """16 letters and digits in place of `value`; "" for an empty value."""
     return b32encode(_digest(secret, kind, value)[:10]).decode() if value else ""
+
+
+def patient_pseudonym(header: Dataset, secret: bytes) -> str:
+    """That of the PatientID; where it is empty, of the name and the date of birth."""
+
+    def text(keyword: str) -> str:
+        element = readable_element(header, keyword)
+        return "" if element is None else str(element.value or "").strip()
+
+    known = text("PatientID") or "|".join(
+        filter(None, map(text, ("PatientName", "PatientBirthDate")))
+    )
+    return pseudonym("patient", known, secret)
 
 
 def _digest(secret: bytes, kind: str, value: str) -> bytes:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from imaging.formats.dicom.planes import Planes
+from imaging.scan_display import ScanDisplay
 
 
 class SourceSeries(Protocol):
@@ -34,6 +35,10 @@ class SourceSeries(Protocol):
     @property
     def body_part(self) -> str:
         """BodyPartExamined (PS3.16, annex L); empty where the header states none."""
+        ...
+
+    def display(self, secret: bytes) -> ScanDisplay:
+        """How the scan is shown. `secret`: the key of the patient's pseudonym."""
         ...
 
     @property

@@ -3,7 +3,8 @@
 Each label with voxels is a measurement group of its segment in a SEG: TID 1411 with the volume, or
 for an image TID 1410 with the area. A label without voxels has no segment to refer to: TID 1501
 with a size of 0 states that it was searched for and not found. The SEG is the BINARY one of the
-same mask; its UID is known before it is written.
+same mask; its UID is known before it is written. What a reader drew follows it
+(`sr_reader_measurements.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,14 +40,17 @@ from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.referenced_plane import ReferencedPlane, referenced_planes
 from imaging.formats.dicom.seg import NumberedSegment
 from imaging.formats.dicom.segments import concept, ordered
+from imaging.formats.dicom.sr_reader_measurements import PIXELS, person
+from imaging.formats.dicom.sr_reader_measurements import groups as drawn
 from imaging.formats.dicom.stand_in import stand_in
 from imaging.formats.dicom.uids import uid
 from imaging.mask_description import MaskDescription, Segment
+from imaging.reader_measurements.review_measurements import ReviewMeasurements
 
 _SIZES = (
     ("volume_ml", codes.SCT.Volume, Known("ml", "UCUM", "Milliliter")),
     ("area_mm2", codes.SCT.Area, codes.UCUM.SquareMillimeter),
-    ("area_px", codes.SCT.Area, Known("{pixels}", "UCUM", "pixels")),
+    ("area_px", codes.SCT.Area, PIXELS),
 )
 """Field of a measurement row, quantity and unit; the first field that a row has is reported."""
 _PROCEDURES = {
@@ -74,24 +78,32 @@ def write_sr(
     description: MaskDescription,
     object_header: ObjectHeader,
     seg: ObjectHeader,
+    of_reader: ReviewMeasurements | None = None,
 ) -> None:
     """Writes the report; `segments` are those of the BINARY SEG that `seg` names.
 
-    `measurements` is that of a job's report, with one row per label under `labels`. Raises
-    BadRequest where a label has no size in it.
+    `measurements` is that of a job's report, with one row per label under `labels`. `of_reader`:
+    what a reader measured, who is then an observer, too. Raises BadRequest where a label has no
+    size.
     """
     sizes = {int(row["value"]): row for row in measurements.get("labels") or ()}
     held = {item.segment.number: item for item in segments}
     maker = _Groups(planes, description, seg)
-    groups = [
+    sizes_of_labels = [
         maker.group(segment, held.get(segment.number), _size(sizes.get(segment.number)))
         for segment in ordered(description)
     ]
     header = planes.headers[0]
     report = MeasurementReport(
-        observation_context=_observer(description),
+        observation_context=ObservationContext(
+            observer_person_context=person(of_reader.reader) if of_reader else None,
+            observer_device_context=_device(description),
+        ),
         procedure_reported=_PROCEDURES.get(str(header.get("Modality")), codes.SCT.ImagingProcedure),
-        imaging_measurements=groups,
+        imaging_measurements=[
+            *sizes_of_labels,
+            *(drawn(of_reader, planes) if of_reader else ()),
+        ],
     )
     dataset = Comprehensive3DSR(
         evidence=[_seg_stand_in(header, seg), *map(stand_in, planes.instances)],
@@ -191,18 +203,16 @@ def _algorithm(description: MaskDescription) -> AlgorithmIdentification | None:
     )
 
 
-def _observer(description: MaskDescription) -> ObservationContext:
+def _device(description: MaskDescription) -> ObserverContext:
     name, its_version = made_by(description)
-    return ObservationContext(
-        observer_device_context=ObserverContext(
-            observer_type=codes.DCM.Device,
-            observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-                uid=uid("device", name, its_version),
-                name=text(name),
-                manufacturer_name=MANUFACTURER,
-                model_name=text(f"{name} {its_version}"),
-            ),
-        )
+    return ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
+            uid=uid("device", name, its_version),
+            name=text(name),
+            manufacturer_name=MANUFACTURER,
+            model_name=text(f"{name} {its_version}"),
+        ),
     )
 
 

@@ -23,6 +23,8 @@ class ValueScale:
     """Rescale Type (PS3.3, C.11.1.1.2), such as `HU`; empty where none is stated."""
     note: str = ""
     """A warning about where the numbers come from, or empty."""
+    mapped: bool = False
+    """Whether it is that of the Real World Value Map, not that of the modality LUT."""
 
     @classmethod
     def of(cls, groups: list[Dataset]) -> "ValueScale":
@@ -48,7 +50,8 @@ class ValueScale:
         if None in real:
             return scale if rescaled else cls(note=_TABLE)
         if not rescaled:
-            return cls(*_checked("Real World Value Slope or Intercept", *real), note=_MAPPED)
+            real_scale = _checked("Real World Value Slope or Intercept", *real)
+            return cls(*real_scale, note=_MAPPED, mapped=True)
         differs = _is_identity(scale.slope, scale.intercept) and not _is_identity(*real)
         return replace(scale, note=_UNMAPPED) if differs else scale
 

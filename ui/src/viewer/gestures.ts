@@ -1,12 +1,7 @@
 /** Mouse, pen and wheel on a pane. */
 
 import type { Pane } from './pane'
-
-/** CSS pixels from the pane's upper left. */
-export interface At {
-  x: number
-  y: number
-}
+import type { At } from './port'
 
 export interface Gestures {
   point: (pane: Pane, at: At) => void

@@ -1,6 +1,7 @@
 /** The colour and the visibility of each value of a mask. */
 
 import type { Job, Label, Model, Report } from '../schemas'
+import { modelText } from '../text'
 
 const CYCLE = 24 // colours for numbered objects
 const SLOTS = 240 // slots for numbered objects: neighbours with one slot would have no border
@@ -76,6 +77,11 @@ export class Legend {
     return this.hidden.has(label) ? 0 : Math.max(1 / 255, this.opacities.get(label) ?? 1)
   }
 
+  /** The mask's value in a slot: the first one, where several share it. */
+  valueOf(slot: number): number {
+    return this.values[slot - 1] ?? 0
+  }
+
   /** The slot of each voxel: one byte, however large the mask's values are. */
   slotsOf(mask: ArrayLike<number>): Uint8Array {
     return this.instances ? this.slotsOfObjects(mask) : this.slotsOfLabels(mask)
@@ -119,20 +125,27 @@ export function hex([r, g, b]: [number, number, number]): string {
   return `#${[r, g, b].map((n) => n.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** The labels of a model that is no longer installed, taken from the job's report. */
+function labelsOf({ uploaded, measurements }: Report): Label[] {
+  if (uploaded !== undefined) {
+    return uploaded.labels.map(({ number, name, color }) => ({ value: number, name, color }))
+  }
+  return measurements.labels.map(({ value, name }, n) => ({
+    value,
+    name: name ?? `label ${value}`,
+    color: hex(OBJECT_COLOURS[n % OBJECT_COLOURS.length]!),
+  }))
+}
+
+/** The labels of a mask without a model, or with one that is no longer installed, taken from the job's report. */
 export function modelOfReport(job: Job, report: Report): Model {
   return {
     name: job.model,
     version: job.model_version,
-    title: job.model,
+    title: modelText(job),
     description: '',
     dimension: 3,
     channels: Object.keys(job.scans),
-    labels: report.measurements.labels.map(({ value, name }, n) => ({
-      value,
-      name: name ?? `label ${value}`,
-      color: hex(OBJECT_COLOURS[n % OBJECT_COLOURS.length]!),
-    })),
+    labels: labelsOf(report),
     instances: report.measurements.instances !== null,
     exact: report.exact,
     licence: '',

@@ -80,7 +80,7 @@ export function addVolume(id: string, space: Space, dims: Types.Point3, scalarDa
   }
 }
 
-const FRAME = 'tessera'
+export const FRAME = 'tessera'
 
 /** Adds to what the library knows about an image. */
 function addTo(imageId: string, type: string, more: object): void {

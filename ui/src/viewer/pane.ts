@@ -1,5 +1,6 @@
 /** One plane on screen: the element that is drawn in, crosshair, corners and orientation letters. */
 
+import type { CornerFacts } from '../corner_facts'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import type { Camera, Size } from './camera'
@@ -11,8 +12,7 @@ const SVG = 'http://www.w3.org/2000/svg'
 const GAP = 14 // CSS pixels around the crosshair's centre that stay free
 const SCALE_BAR = 100 // CSS pixels, at most
 
-export interface Corners {
-  name: string
+export interface Corners extends CornerFacts {
   slice: string
   window: string
   zoom: string
@@ -25,7 +25,9 @@ export class Pane {
   private readonly cross = svg('svg', 'cross')
   private readonly lines: SVGElement[]
   private readonly corners = {
-    name: element('span.corner.name'),
+    subject: element('span.subject'),
+    series: element('span.series'),
+    date: element('span.date'),
     slice: element('span.corner.slice-number'),
     window: element('span.corner.window'),
     zoom: element('span.corner.zoom'),
@@ -41,13 +43,20 @@ export class Pane {
 
   constructor(readonly plane: Plane | 'image') {
     this.lines = [0, 1, 2, 3].map(() => this.cross.appendChild(svg('line')))
-    const { name, slice, window, zoom } = this.corners
+    const { subject, series, date, slice, window, zoom } = this.corners
     this.root = element(
       'div.pane',
       { 'data-plane': plane, hidden: true },
       this.element,
       this.cross,
-      element('div.overlay', { 'aria-hidden': 'true' }, name, slice, window, zoom),
+      element(
+        'div.overlay',
+        { 'aria-hidden': 'true' },
+        element('div.corner.about', {}, subject, series, date),
+        slice,
+        window,
+        zoom,
+      ),
       element('div.scale', { 'aria-hidden': 'true' }, this.bar, this.length),
       element('div.sides', { 'aria-hidden': 'true' }, ...Object.values(this.sides)),
     )
@@ -98,6 +107,11 @@ export class Pane {
       node.textContent = letters?.[side as keyof typeof letters] ?? ''
     }
   }
+}
+
+/** The plane whose orientation a pane has. */
+export function planeOf({ plane }: Pane): Plane {
+  return plane === 'image' ? 'axial' : plane
 }
 
 function svg(name: string, className = ''): SVGElement {

@@ -1,14 +1,22 @@
 /** What the page asks of a viewer. No type of the library behind it appears here. */
 
+import type { CornerFacts } from '../corner_facts'
 import type { Point } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from './legend'
+import type { Grid } from './nifti'
 import type { Window } from './voi'
 
 export type Plane = 'axial' | 'coronal' | 'sagittal'
 
-/** `main`: one large plane and two small ones; `planes`: three of one size; else one plane. */
-export type View = 'main' | 'planes' | Plane
+/** Two panes side by side. */
+export type Pair = 'axial+coronal' | 'axial+sagittal' | 'coronal+sagittal' | `${Plane}+volume`
+
+/**
+ * `main`: one large plane and two small ones; `planes`: three of one size; `four`: these and 3D;
+ * `volume`: 3D alone; else two panes or one plane.
+ */
+export type View = 'main' | 'planes' | 'four' | 'volume' | Pair | Plane
 
 /** The values under the crosshair. */
 export interface Readout {
@@ -23,9 +31,39 @@ export interface Readout {
 
 /** Where a point is drawn: CSS pixels from the window's upper left. */
 export interface ScreenPoint {
-  plane: Plane
+  plane: Plane | 'volume'
   x: number
   y: number
+}
+
+/** CSS pixels from the upper left of a pane. */
+export interface At {
+  x: number
+  y: number
+}
+
+/**
+ * A pane on screen, for what is drawn over it. Points are in RAS+ mm in a volume, and
+ * (column, row, 0) in an image.
+ */
+export interface DrawingSurface {
+  plane: Plane
+  /** Layers lie over this element, and listen to it. */
+  root: HTMLElement
+  toPixel: (point: Point) => At
+  /** The nearest point of the scan on the slice on screen. */
+  toPoint: (at: At) => Point
+  /** Whether the slice on screen contains a point. */
+  shows: (point: Point) => boolean
+}
+
+/** The box around the surface of a label in 3D, in RAS+ mm. */
+export interface SurfaceBox {
+  /** The label's value; for numbered objects, the first one with the same colour. */
+  value: number
+  low: Point
+  high: Point
+  triangles: number
 }
 
 export interface MaskStyle {
@@ -45,6 +83,17 @@ export interface ViewerEvents {
   lost: () => void
   /** A part of the image or of the mask could not be loaded. */
   incomplete: () => void
+  /** The panes were drawn: what lies over them follows. */
+  drawn: () => void
+}
+
+/** How a scan is shown at first. */
+export interface Start {
+  facts: CornerFacts
+  /** The window that the file states; null: the page chooses one. */
+  window: Window | null
+  /** Whether the smallest value is white. */
+  inverted: boolean
 }
 
 /** Shows volumes and images that fit into memory. */
@@ -53,7 +102,7 @@ export interface Viewer extends Controls {
    * Shows a volume, or an image as a single plane, and removes any earlier mask. False if another
    * scan was shown, or all was cleared, before it was ready.
    */
-  show: (file: ArrayBuffer, dimension: 2 | 3, name: string) => Promise<boolean>
+  show: (file: ArrayBuffer, dimension: 2 | 3, start: Start) => Promise<boolean>
   /** Draws a mask on the same grid over the scan; false as for `show`. */
   overlay: (file: ArrayBuffer, legend: Legend) => Promise<boolean>
 }
@@ -80,7 +129,8 @@ export interface Controls {
   inverted: boolean
   /** Whether the values look like Hounsfield units, so that the presets for CT make sense. */
   readonly likeCt: boolean
-  resetWindow: () => void
+  /** The window of the start; `automatic`: the one that the page chooses by the values. */
+  resetWindow: (automatic?: boolean) => void
 
   /** Moves the crosshair to a point in RAS+ mm. */
   jump: (world: Point) => void
@@ -97,6 +147,20 @@ export interface Controls {
   readonly rows: number
   /** The pixel (row, column) of an image in RAS+ mm. */
   worldOfPixel: (row: number, column: number) => Point | null
-  /** Where a point (RAS+ mm) is drawn, in each plane on screen whose slice contains it. */
+  /** The panes on screen. */
+  readonly drawingSurfaces: DrawingSurface[]
+  /** The values of the scan; null where the page has none. */
+  readonly grid: Grid | null
+  /** The plane that keys act on. */
+  readonly active: Plane
+  /** The crosshair, as a point of a drawing surface. */
+  readonly crosshair: Point
+  /** Moves the crosshair on the active plane, by voxels. */
+  step: (right: number, down: number) => void
+  /**
+   * Where a point (RAS+ mm) is drawn: in 3D, and in each plane on screen whose slice contains it.
+   */
   project: (world: Point) => ScreenPoint[]
+  /** The surfaces in 3D; none for an image. */
+  readonly surfaces: SurfaceBox[]
 }

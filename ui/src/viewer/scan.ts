@@ -7,7 +7,7 @@ import type { Legend } from './legend'
 import { addImage, addVolume, drawable, upsideDown } from './library'
 import { MaskLayer } from './mask_layer'
 import { type Grid, thinned } from './nifti'
-import type { Readout } from './port'
+import type { Readout, Start } from './port'
 import { Space } from './space'
 import { type Statistics, statisticsOf } from './voi'
 
@@ -16,18 +16,21 @@ export class Scan {
   readonly statistics: Statistics
   /** Of the drawn voxels. */
   private readonly dims: Types.Point3
+  /** What is drawn: values in a type that the library can draw. */
+  drawn: { data: ReturnType<typeof drawable>; dims: Point }
 
   constructor(
-    readonly name: string,
+    readonly opening: Start,
     readonly grid: Grid,
     /** Whether it is an image: one plane, drawn as a stack. */
     readonly flat: boolean,
     largestTexture: number,
-    private readonly id: string,
+    readonly id: string,
   ) {
     const step = grid.dims.map((n) => Math.ceil(n / largestTexture)) as Point
     this.space = flat ? Space.ofImage(grid, step) : Space.ofVolume(grid, step)
     this.dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Types.Point3
+    this.drawn = { data: new Uint8Array(), dims: this.dims }
     this.statistics = statisticsOf(grid.data, grid.slope, grid.intercept)
   }
 
@@ -61,14 +64,19 @@ export class Scan {
       return
     }
     addVolume(id, space, dims, data)
+    this.drawn = { data, dims }
     await setVolumesForViewports(engine, [{ volumeId: id }], [...PLANES])
   }
 
-  /** Draws labels on the same grid over the scan. */
-  addMask(labels: Grid, legend: Legend): MaskLayer {
+  /** The legend's slot of each drawn voxel of a mask on the same grid. */
+  slotsOf(labels: Grid, legend: Legend): Uint8Array {
+    return legend.slotsOf(this.reduced(labels).data)
+  }
+
+  /** Draws the slots of a mask over the scan. */
+  addMask(slots: Uint8Array, legend: Legend): MaskLayer {
     const { id, dims, space } = this
     const name = `${id}-mask`
-    const slots = legend.slotsOf(this.reduced(labels).data)
     if (this.flat) {
       addImage(name, space, dims, upsideDown(slots, dims[0]), id)
       const source = { imageIds: [name], referencedImageIds: [id] }

@@ -7,7 +7,14 @@ import type { Point, Tiles } from '../schemas'
 import { cut, type Tiled } from '../tiles'
 import { canvasOf, decode, type LabelTile, painted } from './label_tiles'
 import type { Legend } from './legend'
-import type { MaskStyle, ScreenPoint, TiledViewer, View, ViewerEvents } from './port'
+import type {
+  DrawingSurface,
+  MaskStyle,
+  ScreenPoint,
+  TiledViewer,
+  View,
+  ViewerEvents,
+} from './port'
 
 const MOST_ZOOM = 16 // screen pixels for a pixel of the image
 const KEPT = 64 // decoded tiles of the mask
@@ -25,6 +32,8 @@ class DeepZoomViewer implements TiledViewer {
   readonly reduction = 1
   inverted = false
   view: View = 'axial'
+  readonly active = 'axial'
+  readonly grid = null
   private readonly root = element('div.tiled')
   private readonly viewer: OpenSeadragon.Viewer
   private image: Tiled | null = null
@@ -62,6 +71,9 @@ class DeepZoomViewer implements TiledViewer {
       animationTime: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 0.3,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     })
+    for (const event of ['update-viewport', 'animation', 'resize', 'open'] as const) {
+      this.viewer.addHandler(event, () => this.events.drawn())
+    }
     this.viewer.addHandler('canvas-click', ({ position, quick }) => {
       const item = this.item
       if (!quick || item === undefined) return
@@ -162,6 +174,8 @@ class DeepZoomViewer implements TiledViewer {
     return this.image === null ? null : [column, row, 0]
   }
 
+  readonly surfaces = []
+
   project([x, y]: Point): ScreenPoint[] {
     const { item } = this
     if (item === undefined) return []
@@ -173,6 +187,36 @@ class DeepZoomViewer implements TiledViewer {
   /** The image as it is drawn; undefined before it is. */
   private get item(): OpenSeadragon.TiledImage | undefined {
     return this.viewer.world.getItemAt(0)
+  }
+
+  get drawingSurfaces(): DrawingSurface[] {
+    const { item, image } = this
+    if (item === undefined || image === null) return []
+    const { width, height } = image.tiles
+    return [
+      {
+        plane: 'axial',
+        root: this.root,
+        toPixel: ([x, y]) => item.imageToViewerElementCoordinates(pixel(x + 0.5, y + 0.5)),
+        toPoint: ({ x, y }) => {
+          const at = item.viewerElementToImageCoordinates(pixel(x, y))
+          return [within(at.x, width) - 0.5, within(at.y, height) - 0.5, 0]
+        },
+        shows: () => true,
+      },
+    ]
+  }
+
+  get crosshair(): Point {
+    return this.point
+  }
+
+  step(right: number, down: number): void {
+    if (this.image === null) return
+    const { width, height } = this.image.tiles
+    const [x, y] = this.point
+    this.pointAt([within(x + right, width - 1), within(y + down, height - 1), 0])
+    this.events.drawn()
   }
 
   private pointAt(point: Point): void {
@@ -260,6 +304,14 @@ function sourceOf(tiles: Tiles, getTileUrl: Urls): OpenSeadragon.TileSource {
   } as OpenSeadragon.TileSourceOptions)
   source.getTileUrl = getTileUrl
   return source
+}
+
+function pixel(x: number, y: number): OpenSeadragon.Point {
+  return new OpenSeadragon.Point(x, y)
+}
+
+function within(value: number, most: number): number {
+  return Math.min(most, Math.max(0, value))
 }
 
 function contextOf(image: ImageData): CanvasRenderingContext2D {

@@ -1,24 +1,38 @@
 /** The viewer on Cornerstone3D: panes that share one look at one scan and its mask. */
 
-import { Enums, type RenderingEngine, type Types } from '@cornerstonejs/core'
+import type { RenderingEngine, Types } from '@cornerstonejs/core'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import { Camera, type Look } from './camera'
+import { drawingSurfaceOf, pointOf, stepped } from './drawing_surface'
 import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
-import { type At, type Gestures, listen } from './gestures'
+import { type Gestures, listen } from './gestures'
+import { GreyValues } from './grey_values'
 import type { Legend } from './legend'
 import { largestTextures, purge, startEngine } from './library'
 import type { MaskLayer } from './mask_layer'
 import { decode, type Grid } from './nifti'
-import { Pane } from './pane'
-import type { MaskStyle, Plane, ScreenPoint, View, Viewer, ViewerEvents } from './port'
+import { Pane, planeOf } from './pane'
+import { isPair, isPlane, isSingle, panesOf } from './panes'
+import type {
+  At,
+  DrawingSurface,
+  MaskStyle,
+  Plane,
+  ScreenPoint,
+  Start,
+  SurfaceBox,
+  View,
+  Viewer,
+  ViewerEvents,
+} from './port'
 import { Scan } from './scan'
-import { dragged, type Range, rangeOf, type Window, windowOf, windowText } from './voi'
+import { enableSlices, slicesOf } from './slice_viewports'
+import { type Window, windowText } from './voi'
+import { VoiShape } from './voi_shape'
+import { VolumeView } from './volume_view'
 
 const MOST_ZOOM = 60
-const COLOURS: Range = { lower: 0, upper: 255 }
-
-type SliceViewport = Types.IStackViewport | Types.IVolumeViewport
 
 /** Throws if the browser cannot draw. */
 export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
@@ -28,19 +42,26 @@ export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
 
 class PlanarViewer implements Viewer {
   private readonly panes: Pane[] = [...PLANES, 'image' as const].map((plane) => new Pane(plane))
+  private readonly volume: VolumeView
   private scan: Scan | null = null
   private labels: Grid | null = null
   private legend: Legend | null = null
   private layer: MaskLayer | null = null
   private look: Look = { point: [0, 0, 0], centre: [0, 0, 0], zoom: 1 }
   private voxel: Point = [0, 0, 0]
-  private active: Plane = 'axial'
+  active: Plane = 'axial'
   private layout: View = 'planes'
   /** The last view of several planes. */
   private several: View = 'planes'
   private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
-  private shownWindow: Window | null = null
-  private negative = false
+  private readonly shape = new VoiShape()
+  private readonly grey = new GreyValues({
+    range: (voiRange, window) => {
+      if (window !== null) this.shape.set(window, slicesOf(this.engine), this.grey.inverted)
+      this.display({ voiRange })
+    },
+    inverted: (invert) => this.display({ invert }),
+  })
   /** Number of calls of `show` and `clear`: a call that finds it changed is outdated. */
   private turn = 0
 
@@ -50,19 +71,31 @@ class PlanarViewer implements Viewer {
     private readonly textures: [number, number],
     private readonly events: ViewerEvents,
   ) {
-    root.append(element('div.panes', {}, ...this.panes.map((pane) => pane.root)))
+    this.volume = new VolumeView(engine, {
+      jump: (voxel) => this.pointAt(voxel),
+      maximise: () => events.view(this.layout === 'volume' ? this.several : 'volume'),
+      window: (dx, dy) => this.dragWindow(dx, dy),
+    })
+    const roots = [...this.panes, this.volume.pane].map((pane) => pane.root)
+    root.append(element('div.panes', {}, ...roots))
     for (const pane of this.panes) listen(pane, this.gestures())
     new ResizeObserver(() => this.resized()).observe(root)
   }
 
-  async show(file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<boolean> {
+  async show(file: ArrayBuffer, dimension: 2 | 3, start: Start): Promise<boolean> {
     this.clear()
     const turn = this.turn
     const flat = dimension === 2
-    const scan = new Scan(name, decode(file), flat, this.textures[flat ? 1 : 0], `scan-${turn % 2}`)
+    const scan = new Scan(
+      start,
+      decode(file),
+      flat,
+      this.textures[flat ? 1 : 0],
+      `scan-${turn % 2}`,
+    )
     this.scan = scan
     this.arrange()
-    this.enable(scan)
+    enableSlices(this.engine, this.panesOf(scan.flat), scan)
     try {
       await scan.load(this.engine)
     } catch (error) {
@@ -70,9 +103,10 @@ class PlanarViewer implements Viewer {
     }
     if (turn !== this.turn) return false
     this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
-    this.negative = false // as the library draws a new scan
-    this.resetWindow()
+    this.shape.reset()
+    this.grey.show(scan.statistics, scan.colour, start)
     this.pointAt(scan.start)
+    this.volume.show(scan)
     return true
   }
 
@@ -85,8 +119,10 @@ class PlanarViewer implements Viewer {
     this.layer?.remove()
     this.labels = grid
     this.legend = legend
-    this.layer = scan.addMask(grid, legend)
+    const slots = scan.slotsOf(grid, legend)
+    this.layer = scan.addMask(slots, legend)
     this.layer.style(this.style)
+    this.volume.setMask(slots, legend)
     this.report()
     return turn === this.turn
   }
@@ -98,8 +134,9 @@ class PlanarViewer implements Viewer {
     this.labels = null
     this.legend = null
     this.scan = null
-    this.shownWindow = null
+    this.grey.clear()
     for (const pane of this.panes) pane.root.hidden = true
+    this.volume.clear()
     purge(this.engine)
   }
 
@@ -111,8 +148,9 @@ class PlanarViewer implements Viewer {
 
   set view(view: View) {
     this.layout = view
-    if (!PLANES.includes(view as Plane)) this.several = view
-    else this.activate(view as Plane)
+    if (!isSingle(view)) this.several = view
+    if (isPlane(view)) this.activate(view)
+    else if (isPair(view)) this.activate(panesOf(view)[0] as Plane)
     this.root.dataset.main = this.active
     this.arrange()
     this.resized()
@@ -125,47 +163,42 @@ class PlanarViewer implements Viewer {
   set mask(style: MaskStyle) {
     this.style = style
     this.layer?.style(style)
+    this.volume.style(style)
   }
 
   recolour(): void {
     if (this.legend !== null) this.layer?.recolour(this.legend.colours())
+    this.volume.recolour()
   }
 
   get window(): Window | null {
-    return this.shownWindow
+    return this.grey.window
   }
 
   set window(window: Window | null) {
-    if (this.scan === null || window === null) return
-    this.shownWindow = window
-    this.setRange(rangeOf(window, this.scan.statistics.integers))
-  }
-
-  private setRange(voiRange: Range): void {
-    for (const viewport of this.viewports()) viewport.setProperties({ voiRange })
-    this.draw()
+    this.grey.window = window
   }
 
   get inverted(): boolean {
-    return this.negative
+    return this.grey.inverted
   }
 
   set inverted(inverted: boolean) {
-    if (this.scan === null || inverted === this.negative) return
-    this.negative = inverted
-    for (const viewport of this.viewports()) viewport.setProperties({ invert: inverted })
-    this.draw()
+    this.grey.inverted = inverted
   }
 
   get likeCt(): boolean {
     return this.scan?.statistics.likeCt ?? false
   }
 
-  resetWindow(): void {
-    if (this.scan === null) return
-    const { range, integers } = this.scan.statistics
-    if (this.scan.colour) this.setRange(COLOURS)
-    else this.window = windowOf(range, integers)
+  resetWindow(automatic = false): void {
+    this.grey.reset(automatic)
+  }
+
+  private display(properties: Types.VolumeViewportProperties): void {
+    for (const viewport of slicesOf(this.engine)) viewport.setProperties(properties)
+    this.volume.setWindow(this.grey.range, this.grey.inverted)
+    this.draw()
   }
 
   // where one is
@@ -197,10 +230,17 @@ class PlanarViewer implements Viewer {
   }
 
   zoom(factor: number): void {
-    this.zoomAround(factor, this.look.point)
+    if (this.layout === 'volume') this.volume.zoom(factor)
+    else this.zoomAround(factor, this.look.point)
   }
 
   resetZoom(): void {
+    this.fit()
+    this.volume.reset()
+  }
+
+  /** Shows the whole slices. */
+  private fit(): void {
     if (this.scan === null) return
     this.look = { ...this.look, centre: this.scan.space.middle, zoom: 1 }
     this.draw()
@@ -216,7 +256,8 @@ class PlanarViewer implements Viewer {
     const { scan } = this
     if (scan === null) return []
     const scene = scan.space.toScene(toVoxel(scan.grid.affine, world))
-    return this.panes.flatMap((pane) => {
+    const volume = this.volume.project(scene)
+    const planes = this.panes.flatMap((pane): ScreenPoint[] => {
       const camera = this.cameraOf(pane)
       if (camera === null) return []
       const thickness = scan.space.spacing[camera.plane.axis] * scan.space.step[camera.plane.axis]
@@ -225,23 +266,33 @@ class PlanarViewer implements Viewer {
       const { x, y } = camera.toPixel(scene)
       return [{ plane: planeOf(pane), x: box.left + x, y: box.top + y }]
     })
+    return volume === null ? planes : [...planes, { plane: 'volume', ...volume }]
   }
 
-  // the scan
+  get drawingSurfaces(): DrawingSurface[] {
+    return this.panes.flatMap((pane) => {
+      const camera = this.cameraOf(pane)
+      return camera === null ? [] : [drawingSurfaceOf(pane, camera, this.scan!, this.voxel)]
+    })
+  }
 
-  private enable({ flat, space }: Scan): void {
-    const type = flat ? Enums.ViewportType.STACK : Enums.ViewportType.ORTHOGRAPHIC
-    this.engine.setViewports(
-      this.panesOf(flat).map((pane) => {
-        const { normal, up } = space.planes[planeOf(pane)]!
-        return {
-          viewportId: pane.plane,
-          type,
-          element: pane.element as HTMLDivElement,
-          defaultOptions: flat ? {} : { orientation: { viewPlaneNormal: normal, viewUp: up } },
-        }
-      }),
-    )
+  get grid(): Grid | null {
+    return this.scan?.grid ?? null
+  }
+
+  get crosshair(): Point {
+    return this.scan === null ? this.voxel : pointOf(this.scan, this.voxel)
+  }
+
+  step(right: number, down: number): void {
+    const pane = this.panes.find((one) => one.visible && planeOf(one) === this.active)
+    const camera = pane === undefined ? null : this.cameraOf(pane)
+    if (camera !== null) this.pointAt(stepped(camera, this.scan!, this.voxel, right, down))
+    this.uncover()
+  }
+
+  get surfaces(): SurfaceBox[] {
+    return this.volume.boxes
   }
 
   // drawing
@@ -250,27 +301,23 @@ class PlanarViewer implements Viewer {
     return this.panes.filter((pane) => (pane.plane === 'image') === flat)
   }
 
-  private viewports(): SliceViewport[] {
-    return this.engine.getViewports() as SliceViewport[]
-  }
-
   /** Shows the panes of the layout. */
   private arrange(): void {
     const flat = this.scan?.flat ?? false
-    const single = flat || PLANES.includes(this.layout as Plane)
-    this.root.dataset.layout = single ? 'single' : this.layout
+    const single = flat || isSingle(this.layout)
+    this.root.dataset.layout = single ? 'single' : isPair(this.layout) ? 'pair' : this.layout
+    const shown: readonly string[] = flat ? ['image'] : panesOf(this.layout)
     for (const pane of this.panes) {
-      const wanted = flat
-        ? pane.plane === 'image'
-        : pane.plane !== 'image' && (!single || pane.plane === this.layout)
-      pane.root.hidden = this.scan === null || !wanted
+      pane.root.hidden = this.scan === null || !shown.includes(pane.plane)
     }
+    this.volume.arrange(this.scan !== null && shown.includes('volume'))
   }
 
   private resized(): void {
     if (this.scan === null || this.root.clientWidth === 0) return
     this.engine.resize(false, true)
     this.draw()
+    this.volume.resized()
   }
 
   private cameraOf(pane: Pane): Camera | null {
@@ -296,16 +343,17 @@ class PlanarViewer implements Viewer {
       visible.push(pane.plane)
     }
     this.engine.renderViewports(visible)
+    this.events.drawn()
   }
 
   private overlayOf(pane: Pane, camera: Camera): void {
-    const { space, flat, name } = this.scan!
+    const { space, flat, opening } = this.scan!
     const { axis } = camera.plane
     const count = Math.ceil(space.dims[axis] / space.step[axis])
     const corners = {
-      name,
+      ...opening.facts,
       slice: flat ? '' : `${planeOf(pane)}  ${this.sliceNumber(camera, count)} / ${count}`,
-      window: this.shownWindow === null ? '' : windowText(this.shownWindow),
+      window: this.window === null ? '' : windowText(this.window),
       zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
     }
     pane.overlay(camera, this.look.point, corners, !this.scan!.unsized)
@@ -324,6 +372,7 @@ class PlanarViewer implements Viewer {
     this.voxel = space.nearest(voxel)
     this.look = { ...this.look, point: space.toScene(this.voxel) }
     this.draw()
+    this.volume.pointAt(this.look.point)
     this.report()
   }
 
@@ -344,7 +393,7 @@ class PlanarViewer implements Viewer {
     if (this.scan === null) return
     const zoom = Math.min(MOST_ZOOM, this.look.zoom * factor)
     if (zoom <= 1.001) {
-      this.resetZoom()
+      this.fit()
       return
     }
     const share = this.look.zoom / zoom
@@ -394,10 +443,7 @@ class PlanarViewer implements Viewer {
   }
 
   private dragWindow(dx: number, dy: number): void {
-    if (this.scan === null || this.shownWindow === null) return
-    const { range, integers } = this.scan.statistics
-    this.window = dragged(this.shownWindow, dx, dy, range, integers)
-    this.events.window()
+    if (this.grey.drag(dx, dy)) this.events.window()
   }
 
   private maximise(pane: Pane): void {
@@ -411,7 +457,3 @@ class PlanarViewer implements Viewer {
 }
 
 const DISTANCE = 1000 // mm from the slice to the camera; a parallel projection does not depend on it
-
-function planeOf(pane: Pane): Plane {
-  return pane.plane === 'image' ? 'axial' : pane.plane
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dragged, rangeOf, statisticsOf, windowOf } from './voi'
+import { dragged, rangeOf, statisticsOf, windowOf, windowText } from './voi'
 
 /** PS3.3 C.11.2.1.2.1, as it is written there, for grey levels 0 to 255. */
 function grey(value: number, centre: number, width: number): number {
@@ -34,6 +34,14 @@ describe('window', () => {
 
   it('has no half steps for values that are no integers', () => {
     expect(rangeOf({ centre: 0.5, width: 1 }, false)).toEqual({ lower: 0, upper: 1 })
+  })
+
+  it('follows the function that the file states, whatever the values are', () => {
+    const window = { centre: 40, width: 81 }
+    expect(rangeOf({ ...window, function: 'LINEAR' }, false)).toEqual({ lower: -0.5, upper: 79.5 })
+    const exact = rangeOf({ ...window, function: 'LINEAR_EXACT' }, true)
+    expect(exact).toEqual({ lower: -0.5, upper: 80.5 })
+    expect(windowText({ ...window, function: 'SIGMOID' })).toBe('C 40  W 81  sigmoid')
   })
 
   it('is dragged in steps that fit the values, and never vanishes', () => {

@@ -5,6 +5,17 @@ import type { Numbers } from './nifti'
 export interface Window {
   centre: number
   width: number
+  /** As the file states it; without it, that of the kind of values. */
+  function?: WindowFunction
+}
+
+export type WindowFunction = 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
+
+/** A window that a DICOM file states. */
+export interface FileWindow extends Window {
+  function: WindowFunction
+  explanation: string
+  slices: 'all' | 'most' | 'middle'
 }
 
 /** The values that are drawn black and white; those between are linear. */
@@ -18,7 +29,8 @@ export interface Range {
  * c - 0.5 - (w - 1) / 2 and white above c - 0.5 + (w - 1) / 2. For other values there is
  * LINEAR_EXACT, c - w / 2 to c + w / 2: the half steps would distort a scan of values 0 to 1.
  */
-export function rangeOf({ centre, width }: Window, integers: boolean): Range {
+export function rangeOf({ centre, width, function: stated }: Window, integers: boolean): Range {
+  if (stated !== undefined) integers = stated === 'LINEAR'
   const half = integers ? (Math.max(1, width) - 1) / 2 : width / 2
   const middle = integers ? centre - 0.5 : centre
   return { lower: middle - half, upper: middle + half }
@@ -129,8 +141,8 @@ export function dragged(
     : { centre: moved, width: wider }
 }
 
-/** Window numbers as text. */
-export function windowText({ centre, width }: Window): string {
+/** Window numbers as text; a curve is no line. */
+export function windowText({ centre, width, function: name }: Window): string {
   const text = (value: number): string => String(Number(value.toPrecision(4)))
-  return `C ${text(centre)}  W ${text(width)}`
+  return `C ${text(centre)}  W ${text(width)}${name === 'SIGMOID' ? '  sigmoid' : ''}`
 }

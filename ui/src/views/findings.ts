@@ -1,6 +1,7 @@
 /** The mask's labels and objects with their sizes, the downloads, and how the mask was made. */
 
 import { element, fill } from '../element'
+import { roveRows, roveToolbar } from '../roving'
 import type { Label, Measurement, ModelRun, Report } from '../schemas'
 import { countText, durationText, sizeText } from '../text'
 import type { Legend } from '../viewer/legend'
@@ -26,22 +27,16 @@ export class Findings {
     fill(
       this.root,
       element('h2', {}, 'Labels'),
-      element(
+      rows(
         'ul.labels',
-        {},
-        ...legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
+        legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
       ),
       measured.instances !== null &&
         element('p.fact', {}, `${countText(measured.instances.count, 'object')} in total`),
       legend.instances &&
         (measured.objects?.length ?? 0) > 0 &&
         this.objects(measured.objects!, legend),
-      element(
-        'p.links',
-        {},
-        'Download: ',
-        ...downloads.map(([label, href]) => element('a', { href, download: '' }, label)),
-      ),
+      links(downloads),
       this.origin(report),
     )
   }
@@ -102,7 +97,10 @@ export class Findings {
       'details.objects',
       {},
       element('summary', {}, 'Objects'),
-      element('ul', {}, ...listed.map((object) => this.object(object, legend))),
+      rows(
+        'ul',
+        listed.map((object) => this.object(object, legend)),
+      ),
       more > 0 &&
         element(
           'p.hint',
@@ -158,6 +156,24 @@ export class Findings {
       ),
     )
   }
+}
+
+/** A list of which one row has tab stops. */
+function rows(tag: 'ul' | 'ul.labels', items: HTMLElement[]): HTMLElement {
+  const list = element(tag, {}, ...items)
+  roveRows(list)
+  return list
+}
+
+function links(downloads: [string, string][]): HTMLElement {
+  const bar = element(
+    'div.links',
+    { role: 'toolbar', 'aria-label': 'Download' },
+    'Download: ',
+    ...downloads.map(([label, href]) => element('a', { href, download: '' }, label)),
+  )
+  roveToolbar(bar)
+  return bar
 }
 
 function runText(run: ModelRun): string {

@@ -14,7 +14,7 @@ import type {
   Report,
   Scan,
 } from '../schemas'
-import { MAX_VOXELS, NO_WEBGL, TOO_LARGE, voxels } from '../text'
+import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
 import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
@@ -24,6 +24,7 @@ import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
+import { MeasurementsView } from './measurements'
 import { warningBox } from './messages'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
@@ -40,7 +41,8 @@ const NOT_FOUND: Problem = {
 
 export class JobView {
   readonly root: HTMLElement
-  readonly stage = new Stage()
+  readonly measurements = new MeasurementsView()
+  readonly stage = new Stage(this.measurements.tools, () => this.measurements.measuring.redraw())
   /** Finds the job that is judged after this one. */
   readonly verdict: VerdictView
   /** Known models, for labels and colours. */
@@ -69,7 +71,7 @@ export class JobView {
     onDelete: (scan: Scan) => void,
   ) {
     this.head = new JobHead(onAgain, onDelete)
-    this.verdict = new VerdictView(worklist, () => this.doubts.confirmed())
+    this.verdict = new VerdictView(worklist, this.measurements, () => this.doubts.confirmed())
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -81,17 +83,18 @@ export class JobView {
       element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
       element(
         'aside.panel',
-        { 'aria-label': 'Measurements and review' },
+        { 'aria-label': 'Review and measurements' },
+        this.verdict.root,
         element(
           'div.findings-scroll',
           {},
           this.warnings,
+          this.measurements.root,
           this.findings.root,
           this.deliveries.root,
           this.facts,
           this.use,
         ),
-        this.verdict.root,
       ),
       this.verdict.undo.root,
     )
@@ -107,6 +110,7 @@ export class JobView {
   close(): void {
     this.opened.abort()
     this.deliveries.clear()
+    this.measurements.close()
     this.stage.blank('') // frees the memory of its scan
     this.verdict.show(null)
     this.id = null
@@ -178,8 +182,8 @@ export class JobView {
       if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
     })
     if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan.dimension, scan.name)
-    if (!signal.aborted) this.stage.message(null)
+    await this.stage.showScan(viewer, file, scan)
+    if (!signal.aborted) this.shown(scan)
   }
 
   private async loadTiles(scan: Scan, signal: AbortSignal): Promise<void> {
@@ -191,7 +195,12 @@ export class JobView {
     ])
     if (signal.aborted) return
     this.stage.showTiles(viewer, image)
+    this.shown(scan)
+  }
+
+  private shown(scan: Scan): void {
     this.stage.message(null)
+    if (this.id !== null) this.measurements.open(this.id, scan, this.stage.viewer)
   }
 
   /** Null if the browser cannot draw, or if the scan is too large for its memory. */
@@ -223,7 +232,7 @@ export class JobView {
     this.renderHead(job)
     this.banner.show(job)
     this.verdict.show(job)
-    this.use.textContent = this.modelOf(job)?.intended_use ?? ''
+    if (!job.uploaded) this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
@@ -240,7 +249,9 @@ export class JobView {
       if (viewer === null) this.showStill(job)
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
+      if (report.uploaded !== undefined) this.use.textContent = originText(report.uploaded)
       this.findings.show(report, legend, downloads.map(downloadLink))
+      this.measurements.reports = downloads.filter(({ kind }) => kind === 'report')
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
       this.doubts.show(doubts)
@@ -268,7 +279,7 @@ export class JobView {
   }
 
   private modelOf(job: Job): Model | undefined {
-    return this.models.find((model) => model.name === job.model)
+    return job.uploaded ? undefined : this.models.find((model) => model.name === job.model)
   }
 
   private renderHead(job: Job): void {

@@ -2,7 +2,7 @@
 
 import { element, fill } from '../element'
 import { finished, type Job, type Model, type Scan } from '../schemas'
-import { shapeText, spacingText, stateText, timeText } from '../text'
+import { modelText, shapeText, spacingText, stateText, timeText } from '../text'
 
 export class JobHead {
   readonly root = element('header.job')
@@ -22,10 +22,10 @@ export class JobHead {
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     const facts = [
-      `${model?.title ?? job.model}, version ${job.model_version}`,
+      modelText(job, model?.title) + (job.uploaded ? '' : `, version ${job.model_version}`),
       scan === null ? '' : shapeText(scan),
       scan === null ? '' : spacingText(scan),
-      `requested ${timeText(job.created_at)}`,
+      `${job.uploaded ? 'stored' : 'requested'} ${timeText(job.created_at)}`,
     ]
     fill(
       this.root,

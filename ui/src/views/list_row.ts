@@ -3,7 +3,7 @@
 import { element } from '../element'
 import { hashOf } from '../route'
 import type { Job } from '../schemas'
-import { countText, etaText, shortTimeText, stateText, timeText } from '../text'
+import { countText, etaText, modelText, shortTimeText, stateText, timeText } from '../text'
 
 export class ListRow {
   readonly root: HTMLLIElement
@@ -65,7 +65,7 @@ export class ListRow {
     this.link.title = titleOf(job)
     this.name.textContent = job.scan_name
     this.when.textContent = shortTimeText(job.created_at)
-    this.model.textContent = job.modality === null ? job.model : `${job.modality} · ${job.model}`
+    this.model.textContent = [job.modality ?? [], modelText(job)].flat().join(' · ')
     this.state.textContent = eta === '' ? state : `${state}, ${eta}`
     this.warnings.textContent = job.warnings === 0 ? '' : `⚠ ${job.warnings}`
     this.warnings.setAttribute('aria-label', countText(job.warnings, 'warning'))

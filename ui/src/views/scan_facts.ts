@@ -7,6 +7,10 @@ import { bytesText, shapeText, spacingText, timeText } from '../text'
 export function scanFacts(scan: Scan, format: string, open: boolean): HTMLElement {
   const facts: [string, string][] = [
     ['Format', format],
+    ['Subject', scan.subject ?? ''],
+    ['Modality', scan.modality ?? ''],
+    ['Series number', String(scan.series_number ?? '')],
+    ['Study date', scan.study_date ?? ''],
     ['Size', shapeText(scan)],
     ['Spacing', spacingText(scan) || 'unknown'],
     ['Data type', scan.dtype],
@@ -20,7 +24,9 @@ export function scanFacts(scan: Scan, format: string, open: boolean): HTMLElemen
     element(
       'dl',
       {},
-      ...facts.flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)]),
+      ...facts
+        .filter(([, fact]) => fact !== '')
+        .flatMap(([term, fact]) => [element('dt', {}, term), element('dd', {}, fact)]),
     ),
   )
 }

@@ -1,22 +1,17 @@
 /** The image area: panes, tools, and the values under the crosshair. */
 
+import { cornerFacts } from '../corner_facts'
 import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
-import type { Point, Problem } from '../schemas'
+import { roveToolbar } from '../roving'
+import type { Point, Problem, Scan } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
-import { CT_PRESETS } from '../viewer/voi'
+import { fullScreenButton } from './full_screen'
 import { problemBox } from './messages'
-
-/** The view, its button's text and name, and its key. */
-const VIEWS: [View, string, string, string][] = [
-  ['planes', '3', 'Three planes', '1'],
-  ['axial', 'Axial', 'Axial plane', '2'],
-  ['coronal', 'Coronal', 'Coronal plane', '3'],
-  ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
-  ['main', '1 + 2', 'One large plane and two small', '5'],
-]
+import { ViewChoice } from './view_choice'
+import { WindowChoice } from './window_choice'
 
 const CONTEXT_LOST: Problem = {
   title: 'The image was lost',
@@ -42,7 +37,7 @@ export class Stage {
   private readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
-    role: 'img',
+    role: 'group',
     'aria-label': 'The scan with its mask. The values under the crosshair are shown below.',
   })
   private readonly cover = element('div.cover', { 'aria-live': 'polite' })
@@ -51,7 +46,10 @@ export class Stage {
     'aria-label': 'Values under the crosshair',
   })
   private readonly notice = element('span.notice')
-  private readonly views = element('div.group', { role: 'group', 'aria-label': 'View' })
+  private readonly views = new ViewChoice(
+    (view) => this.setView(view),
+    () => this.screen.focus(),
+  )
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
   private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
@@ -72,20 +70,15 @@ export class Stage {
   private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () =>
     this.toggleInverted(),
   )
-  private readonly presets = element(
-    'select',
-    {
-      id: 'preset',
-      'aria-label': 'Window for CT',
-      title: 'Window for CT (Shift + 1 to 6)',
-      hidden: true,
-      onchange: () => this.choosePreset(),
-    },
-    element('option', { value: '' }, 'Window'),
-    ...CT_PRESETS.map(({ name, key }) => element('option', { value: key }, name)),
-  )
+  private readonly windows = new WindowChoice(() => this.screen.focus()) // keys act on the image
+  /** Whether the scan on screen is drawn inverted at first. */
+  private startsInverted = false
 
-  constructor() {
+  /** `measuring`: tools for it; `drawn` is called when the panes were drawn. */
+  constructor(
+    private readonly measuring: HTMLElement,
+    private readonly drawn: () => void,
+  ) {
     this.opacity = element('input', {
       type: 'range',
       id: 'opacity',
@@ -97,7 +90,6 @@ export class Stage {
       value: recall('opacity', '50'),
       oninput: () => this.applyMask(),
     })
-    fill(this.views, ...VIEWS.map((view) => this.viewButton(...view)))
     this.root = this.layout()
   }
 
@@ -133,9 +125,10 @@ export class Stage {
     return {
       readout: (readout) => this.showReadout(readout),
       view: (view) => this.setView(view),
-      window: () => (this.presets.value = ''),
+      window: () => this.windows.other(),
       lost: () => this.lost(CONTEXT_LOST),
       incomplete: () => this.lost(INCOMPLETE),
+      drawn: this.drawn,
     }
   }
 
@@ -168,16 +161,18 @@ export class Stage {
     )
   }
 
-  async showScan(viewer: Viewer, file: ArrayBuffer, dimension: 2 | 3, name: string): Promise<void> {
-    if (!(await viewer.show(file, dimension, name))) return
+  async showScan(viewer: Viewer, file: ArrayBuffer, scan: Scan): Promise<void> {
+    const { dimension, window = null, windows = [], inverted = false } = scan
+    const start = { facts: cornerFacts(scan), window, inverted }
+    if (!(await viewer.show(file, dimension, start))) return
     this.flat = dimension === 2
-    this.views.hidden = this.flat
+    this.startsInverted = inverted
+    this.views.root.hidden = this.flat
     this.root.dataset.scan = 'shown'
-    this.presets.hidden = !viewer.likeCt
+    this.windows.show(viewer, windows)
     this.invert.hidden = false
-    this.presets.value = ''
-    this.invert.ariaPressed = 'false'
-    this.setView(this.flat ? 'axial' : (recall('view', 'planes') as View))
+    this.invert.ariaPressed = String(inverted)
+    this.setView(this.flat ? 'axial' : this.views.remembered)
     this.notice.textContent =
       viewer.reduction > 1
         ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
@@ -187,8 +182,8 @@ export class Stage {
   showTiles(viewer: TiledViewer, image: Tiled): void {
     viewer.open(image)
     this.flat = true
-    this.views.hidden = true
-    this.presets.hidden = true
+    this.views.root.hidden = true
+    this.windows.hide()
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
     this.notice.textContent = ''
@@ -214,15 +209,12 @@ export class Stage {
   setView(view: View): void {
     if (this.viewer === null) return
     this.viewer.view = view
-    if (!this.flat) remember('view', view)
-    for (const button of this.views.children) {
-      button.setAttribute('aria-pressed', String((button as HTMLElement).dataset.view === view))
-    }
+    if (!this.flat) this.views.show(view)
   }
 
   setViewByKey(key: string): void {
-    const match = VIEWS.find(([, , , shortcut]) => shortcut === key)
-    if (match !== undefined && !this.flat) this.setView(match[0])
+    const view = this.views.byKey(key)
+    if (view !== undefined && !this.flat) this.setView(view)
   }
 
   changeOpacity(by: number): void {
@@ -252,15 +244,13 @@ export class Stage {
 
   /** Sets a window for CT; does nothing for other scans. */
   setPresetByKey(key: string): void {
-    const preset = CT_PRESETS.find((one) => one.key === key)
-    if (preset === undefined || !this.viewer?.likeCt) return
-    this.viewer.window = preset.window
-    this.presets.value = key
+    this.windows.setByKey(key)
   }
 
-  private choosePreset(): void {
-    this.setPresetByKey(this.presets.value)
-    this.screen.focus() // so that keys act on the image again
+  /** The window of the start: the file's, or the automatic one. */
+  resetWindow(): void {
+    this.viewer?.resetWindow()
+    this.windows.first()
   }
 
   private applyMask(): void {
@@ -275,47 +265,49 @@ export class Stage {
   private layout(): HTMLElement {
     const tool = (label: string, title: string, onclick: () => void): HTMLButtonElement =>
       element('button', { type: 'button', title, 'aria-label': title, onclick }, label)
-    return element(
-      'div.stage',
-      { 'data-scan': 'none', 'data-mask': 'none' },
+    const tools = element(
+      'div.tools',
+      { role: 'toolbar', 'aria-label': 'Image' },
+      this.views.root,
       element(
-        'div.tools',
-        { role: 'toolbar', 'aria-label': 'Image' },
-        this.views,
-        element(
-          'div.group',
-          { role: 'group', 'aria-label': 'Mask' },
-          this.shown,
-          this.outline,
-          this.filled,
-          this.opacity,
-          this.percent,
-        ),
-        element(
-          'div.group',
-          { role: 'group', 'aria-label': 'Grey values' },
-          this.presets,
-          this.invert,
-        ),
+        'div.group',
+        { role: 'group', 'aria-label': 'Mask' },
+        this.shown,
+        this.outline,
+        this.filled,
+        this.opacity,
+        this.percent,
       ),
-      element('div.canvas', {}, this.screen, this.cover),
       element(
-        'div.under',
-        {},
-        this.readout,
-        this.notice,
+        'div.group',
+        { role: 'group', 'aria-label': 'Grey values' },
+        this.windows.root,
+        this.invert,
+      ),
+      this.measuring,
+      element(
+        'div.group',
+        { role: 'group', 'aria-label': 'Zoom' },
         tool('−', 'Zoom out (-)', () => this.viewer?.zoom(1 / 1.25)),
         tool('+', 'Zoom in (+)', () => this.viewer?.zoom(1.25)),
         tool('Reset', 'Reset zoom, position and window (0)', () => this.reset()),
+        fullScreenButton(),
       ),
+    )
+    roveToolbar(tools)
+    return element(
+      'div.stage',
+      { 'data-scan': 'none', 'data-mask': 'none' },
+      tools,
+      element('div.canvas', {}, this.screen, this.cover),
+      element('div.under', {}, this.readout, this.notice),
     )
   }
 
   reset(): void {
     this.viewer?.resetZoom()
-    this.viewer?.resetWindow()
-    this.presets.value = ''
-    if (pressed(this.invert)) this.toggleInverted()
+    this.resetWindow()
+    if (pressed(this.invert) !== this.startsInverted) this.toggleInverted()
   }
 
   private toggleButton(
@@ -325,21 +317,6 @@ export class Stage {
     onclick: () => void,
   ): HTMLButtonElement {
     return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
-  }
-
-  private viewButton(view: View, label: string, name: string, key: string): HTMLElement {
-    return element(
-      'button',
-      {
-        type: 'button',
-        'data-view': view,
-        'aria-pressed': 'false',
-        title: `${name} (${key})`,
-        'aria-label': name,
-        onclick: () => this.setView(view),
-      },
-      label,
-    )
   }
 
   private showReadout({ world, voxel, values, label }: Readout): void {

@@ -5,13 +5,17 @@ import type { Choice, Problem } from '../schemas'
 import { bytesText, countText, shapeText, spacingText } from '../text'
 import type { Upload, Uploads } from '../uploads'
 import { problemBox, warningBox } from './messages'
+import { maskChoice, maskLines } from './uploaded_masks'
 
 const RESUMABLE =
   'If the connection breaks, the upload goes on by itself. If you reload this page, choose the same files again to continue.'
 
 /** Renders the row again if the upload has changed. */
 export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): void {
-  const seen = `${item.state} ${Math.round(item.fraction * 100)} ${item.interrupted}`
+  const grid = uploads.everyScan.map(({ id, name }) => [id, name])
+  const percent = Math.round(item.fraction * 100)
+  const mask = [item.maskOf?.id, item.maskProblem?.detail, item.masks.length]
+  const seen = JSON.stringify([item.state, percent, item.interrupted, grid, mask])
   if (row.dataset.seen === seen) return
   row.dataset.seen = seen
   row.dataset.state = needsChoice(item) ? 'choose' : item.state
@@ -40,6 +44,8 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
     errorBox(item, uploads),
     ...item.refused.map((problem) => problemBox(problem)),
     item.scan !== null && warningBox(item.scan.warnings),
+    ...maskLines(item),
+    maskChoice(item, uploads),
   )
 }
 

@@ -10,6 +10,7 @@ import { Presence } from '../presence'
 import { go } from '../route'
 import type { Job, NewReview, Review, Viewers } from '../schemas'
 import type { Worklist } from '../worklist'
+import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
@@ -17,6 +18,8 @@ import { ReasonChoice } from './reasons'
 import { UndoBar } from './undo'
 
 const NONE_LEFT = 'No other mask in the worklist waits for a review.'
+
+type Drafted = Pick<MeasurementsView, 'forReview' | 'saved' | 'takeBack' | 'showReviews'>
 
 export class VerdictView {
   readonly root: HTMLElement
@@ -54,6 +57,7 @@ export class VerdictView {
   /** `confirmed` asks whether a mask is accepted in spite of doubts about it. */
   constructor(
     private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
+    private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
   ) {
     this.comment = element('textarea', {
@@ -92,13 +96,13 @@ export class VerdictView {
       element('h2', {}, 'Review'),
       this.open,
       this.newer.root,
-      this.past,
-      element('label', { for: 'comment' }, 'Comment (optional)'),
-      this.comment,
-      this.name,
       this.verdicts,
       this.reasons.root,
       this.result,
+      element('label', { for: 'comment' }, 'Comment, saved with the verdict (optional)'),
+      this.comment,
+      this.name,
+      this.past,
     )
     this.root.hidden = true
     tidyDrafts()
@@ -198,7 +202,8 @@ export class VerdictView {
     const reviewer = this.reviewer.value.trim()
     remember('reviewer', reviewer)
     const comment = this.comment.value.trim()
-    await this.save(job, { ...verdict, comment, reviewer, seen: this.seen })
+    const { forReview: measurements } = this.measurements
+    await this.save(job, { ...verdict, comment, reviewer, measurements, seen: this.seen })
   }
 
   private async save(job: Job, review: NewReview): Promise<void> {
@@ -220,6 +225,7 @@ export class VerdictView {
   private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
     const said = `${VERDICTS[review.verdict]}.`
     keepDraft(job.id, '')
+    this.measurements.saved(job, review)
     this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
     this.changed({ ...job, verdict: review.verdict })
     if (this.job?.id !== job.id) return
@@ -240,6 +246,7 @@ export class VerdictView {
       return
     }
     keepDraft(job.id, review.comment ?? '')
+    this.measurements.takeBack(job, review)
     this.changed(job)
     if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
     this.comment.value = review.comment ?? ''
@@ -275,7 +282,9 @@ export class VerdictView {
     try {
       const reviews = (await api.reviews(job.id)).reverse()
       if (this.job?.id === job.id) fill(this.past, ...reviews.map(reviewRow))
-      return reviews.filter((review) => review.withdrawn_at === null)
+      const standing = reviews.filter((review) => review.withdrawn_at === null)
+      if (this.job?.id === job.id) this.measurements.showReviews(standing)
+      return standing
     } catch (error) {
       if (this.job?.id === job.id) fill(this.result, problemBox(api.problemOf(error)))
       return []

@@ -26,6 +26,7 @@ def writer(name: str) -> Write:
             segmentation.description,
             segmentation.measurements,
             segmentation.made_at,
+            segmentation.of_reader,
         )
 
     return write

@@ -1,0 +1,128 @@
+"""Reads a DICOM Segmentation as a mask on the grid of its scan, frame by frame.
+
+Frames may be in any order, cover a part of the scan, and be flipped or turned: each is placed by
+its position in the patient. A FRACTIONAL object is drawn where it is at least one half. A voxel
+belongs to one label, so segments that overlap are refused.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import RLELossless
+
+from imaging.errors import BadRequest, TesseraError, UnsupportedScan
+from imaging.formats.dicom.frame import attribute, plane_of
+from imaging.formats.dicom.seg_header import SegHeader, damaged
+from imaging.formats.dicom.seg_pixels import seg_frames
+from imaging.formats.dicom.seg_placement import Placement, image_placement, other_grid, placement
+from imaging.large_arrays import large_zeros
+from imaging.mask_description import Segment
+from imaging.scan import Scan
+from imaging.uploaded_mask import UploadedMask, smallest
+
+_KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
+_MOST_FRAMES = 100_000
+_HALF = 0.5
+
+
+def read_seg(
+    path: Path, header: SegHeader, scan: Scan, scratch: Path | None = None
+) -> UploadedMask:
+    """The mask of the Segmentation at `path`, which has this header.
+
+    Raises BadRequest for another grid or overlapping segments, UnsupportedScan for a kind or a
+    compression that is not supported, UnreadableScan.
+    """
+    _check(header)
+    try:
+        places = [_place(header, scan, frame) for frame in range(_frames(header))]
+        numbers = large_zeros(scan.grid, np.uint16, scratch)
+        for place, values in zip(places, _labelled(path, header), strict=True):
+            _draw(numbers, place, values)
+    except TesseraError:
+        raise
+    except Exception as error:  # pydicom raises many kinds for a damaged file
+        raise damaged() from error
+    _check_numbers(numbers, header.segments)
+    return UploadedMask(
+        smallest(numbers), header.segments, algorithms=header.algorithms, notes=_notes(header)
+    )
+
+
+def _check(header: SegHeader) -> None:
+    syntax = header.dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and syntax != RLELossless:
+        raise UnsupportedScan(
+            f'The Segmentation is compressed as "{syntax.name}", which is not supported.',
+            expected="No compression, a deflated data set, or RLE (PS3.5, Annex A).",
+            hint="Export it without compression.",
+        )
+    if header.kind not in _KINDS:
+        raise UnsupportedScan(
+            "The Segmentation does not state a type that is supported.",
+            expected=f"Segmentation Type (0062,0001): {', '.join(_KINDS)}.",
+            hint="Export it as BINARY.",
+        )
+    if not header.segments or _frames(header) > _MOST_FRAMES:
+        raise damaged()
+
+
+def _frames(header: SegHeader) -> int:
+    return int(header.dataset.NumberOfFrames)
+
+
+def _place(header: SegHeader, scan: Scan, frame: int) -> Placement:
+    dataset = header.dataset
+    size = int(dataset.Rows), int(dataset.Columns)
+    if scan.dimension == 2:
+        return image_placement(size, scan)
+    plane = plane_of(dataset, frame)
+    if plane is None:
+        raise other_grid("The mask does not state where its frames are in the patient.", scan.grid)
+    return placement(plane, size, scan)
+
+
+def _labelled(path: Path, header: SegHeader) -> Iterator[NDArray[Any]]:
+    """The frames (rows, columns) as label numbers."""
+    dataset = header.dataset
+    frames = seg_frames(path, dataset)
+    if header.kind == "LABELMAP":
+        yield from frames
+        return
+    most = int(dataset.get("MaximumFractionalValue") or 1) if header.kind == "FRACTIONAL" else 1
+    for number, frame in enumerate(frames):
+        segment = int(attribute(dataset, number, "ReferencedSegmentNumber"))
+        drawn = frame >= _HALF * most
+        yield drawn.astype(np.uint16) * np.uint16(segment)
+
+
+def _draw(numbers: NDArray[Any], place: Placement, values: NDArray[Any]) -> None:
+    part, frame = numbers[place.index], place.oriented(values)
+    drawn = frame > 0
+    if ((part != frame) & (part > 0) & drawn).any():
+        raise BadRequest(
+            "Segments of the mask overlap: a voxel belongs to several of them.",
+            expected="Segments without common voxels: a mask has one label for each voxel.",
+            hint="Export the segments that overlap as several objects, or remove the overlap.",
+        )
+    part[drawn] = frame[drawn]
+
+
+def _check_numbers(numbers: NDArray[Any], segments: tuple[Segment, ...]) -> None:
+    known = np.zeros(1 << 16, bool)
+    known[[0, *(segment.number for segment in segments)]] = True
+    if not all(known[plane].all() for plane in numbers):
+        raise damaged()
+
+
+def _notes(header: SegHeader) -> tuple[str, ...]:
+    return (_FRACTIONS,) if header.kind == "FRACTIONAL" else ()
+
+
+_FRACTIONS = (
+    "The mask was uploaded with fractions of voxels. A label is drawn where its fraction is at "
+    "least one half."
+)

@@ -1,0 +1,47 @@
+"""Jobs that no worker runs: masks that were uploaded with their scan, stored as they came."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from jobs.job import Job
+from jobs.repository.database import Database
+from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
+from jobs.repository.job_rows import insert_jobs, read_jobs
+from jobs.repository.schema import jobs, worklist
+
+
+class UploadedMasks:
+    """Adds jobs that have succeeded already."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, job: Job, key: str, report: Mapping[str, Any]) -> tuple[Job, bool]:
+        """Stores the job with its mask and report; returns it and True.
+
+        The same mask of the same scan, under the same key, returns the earlier job and False.
+        Raises NotFound for a scan of another project, or one that was deleted meanwhile.
+        """
+        result = {
+            name: getattr(job, name)
+            for name in ("started_at", "finished_at", "mask_sha256", "mask_format")
+        }
+        result |= {"preview_sha256": job.preview_sha256, "report": dict(report)}
+
+        def transaction() -> tuple[Job, bool]:
+            with self._database.write() as connection:
+                earlier = earlier_row(connection, jobs, job.project, key, job_digest(job))
+                if earlier is not None:
+                    return read_jobs(connection, [earlier])[0], False
+                insert_jobs(connection, [job], key)
+                mine = jobs.c.id == job.id
+                connection.execute(update(jobs).where(mine).values(result))
+                # The trigger counts the warnings of a job whose state changes; this one's does not.
+                row = worklist.c.seq == select(jobs.c.seq).where(mine).scalar_subquery()
+                warnings = len(report["warnings"])
+                connection.execute(update(worklist).where(row).values(warnings=warnings))
+                return job, True
+
+        return repeat_after_race(transaction)

@@ -1,0 +1,156 @@
+/** Measurements drawn over one pane, and the pointer on it. */
+
+import type { Point } from '../schemas'
+import type { At, DrawingSurface } from '../viewer/port'
+import { type Drawn, isRegion } from './measurement'
+
+const SVG = 'http://www.w3.org/2000/svg'
+const REACH = 9 // CSS pixels around a handle
+const ROOM = 165 // CSS pixels for a text
+const LINE = 15 // CSS pixels between lines of text
+
+/** What is drawn: `text` beside it, `handles` to drag it by. */
+export interface Figure {
+  drawn: Drawn
+  text: string[]
+  state: 'own' | 'selected' | 'new' | 'other'
+}
+
+export interface Pointer {
+  /** Whether a press belongs to measuring; else the viewer gets it. */
+  press: (surface: DrawingSurface, at: At) => boolean
+  move: (surface: DrawingSurface, at: At) => void
+  release: (surface: DrawingSurface, at: At) => void
+  /** The press was taken away, for example by the system. */
+  cancel: () => void
+  /** Whether a tool is in the reader's hand. */
+  active: () => boolean
+}
+
+export class Layer {
+  private readonly svg = node('svg', { class: 'measures', 'aria-hidden': 'true' })
+  private figures: Figure[] = []
+  private surface: DrawingSurface
+  private pressed = false
+
+  constructor(surface: DrawingSurface, pointer: Pointer) {
+    this.surface = surface
+    surface.root.append(this.svg)
+    this.listen(surface.root, pointer)
+  }
+
+  /** `cursor`: the point at which a key places, if a tool is active. */
+  draw(surface: DrawingSurface, figures: Figure[], cursor: Point | null): void {
+    this.surface = surface
+    this.figures = figures.filter(({ drawn }) => drawn.points.every(surface.shows))
+    surface.root.classList.toggle('measuring', cursor !== null)
+    const marks = cursor !== null && surface.shows(cursor) ? [this.cursor(cursor)] : []
+    this.svg.replaceChildren(...this.figures.map((figure) => this.figure(figure)), ...marks)
+  }
+
+  clear(): void {
+    this.svg.replaceChildren()
+    this.figures = []
+  }
+
+  /** The handle of an own measurement at a place. */
+  handleAt(at: At): { drawn: Drawn; handle: number } | null {
+    for (const { drawn, state } of [...this.figures].reverse()) {
+      if (state === 'other' || state === 'new') continue
+      const handle = drawn.points.findIndex((point) => {
+        const there = this.surface.toPixel(point)
+        return Math.hypot(there.x - at.x, there.y - at.y) <= REACH
+      })
+      if (handle >= 0) return { drawn, handle }
+    }
+    return null
+  }
+
+  private listen(root: HTMLElement, pointer: Pointer): void {
+    const at = (event: PointerEvent): At => {
+      const box = root.getBoundingClientRect()
+      return { x: event.clientX - box.left, y: event.clientY - box.top }
+    }
+    const on = (type: string, act: (event: PointerEvent) => boolean): void =>
+      root.addEventListener(
+        type,
+        (event) => {
+          if (act(event as PointerEvent)) event.stopImmediatePropagation()
+        },
+        { capture: true }, // before the viewer, which listens on the same element
+      )
+    on('pointerdown', (event) => {
+      if (event.button !== 0 || event.shiftKey || !pointer.press(this.surface, at(event))) {
+        return false
+      }
+      this.pressed = true
+      root.setPointerCapture(event.pointerId)
+      return true
+    })
+    on('pointermove', (event) => {
+      pointer.move(this.surface, at(event))
+      return this.pressed
+    })
+    on('pointerup', (event) => this.ended(() => pointer.release(this.surface, at(event))))
+    on('pointercancel', () => this.ended(pointer.cancel))
+    on('dblclick', pointer.active)
+  }
+
+  private ended(act: () => void): boolean {
+    const { pressed } = this
+    this.pressed = false
+    if (pressed) act()
+    return pressed
+  }
+
+  private figure({ drawn, text, state }: Figure): SVGElement {
+    const at = drawn.points.map((point) => this.surface.toPixel(point))
+    const group = node('g', { class: `measure ${state}`, 'data-kind': drawn.kind })
+    for (const role of ['halo', 'line']) group.append(outline(drawn, at, role))
+    for (const { x, y } of at) group.append(node('circle', { cx: x, cy: y, r: 3.5 }))
+    group.append(this.label(text, drawn.kind === 'angle' ? [at[1]!] : at))
+    return group
+  }
+
+  /** Beside the figure, on the side with more room. */
+  private label(lines: string[], at: At[]): SVGElement {
+    const right = at.reduce((most, one) => (one.x > most.x ? one : most))
+    const left = at.reduce((least, one) => (one.x < least.x ? one : least))
+    const before = right.x + ROOM > this.surface.root.clientWidth && left.x > ROOM
+    const [x, y] = before ? [left.x - 8, left.y + 4] : [right.x + 8, right.y + 4]
+    const text = node('text', { x, y, class: before ? 'before' : '' })
+    for (const [n, line] of lines.entries()) {
+      const part = node('tspan', { x, dy: n === 0 ? 0 : LINE })
+      part.textContent = line
+      text.append(part)
+    }
+    return text
+  }
+
+  private cursor(point: Point): SVGElement {
+    const { x, y } = this.surface.toPixel(point)
+    const d = `M${x - 6} ${y}H${x + 6}M${x} ${y - 6}V${y + 6}`
+    return node('path', { class: 'placing', d })
+  }
+}
+
+function outline({ kind }: Drawn, at: At[], role: string): SVGElement {
+  if (kind === 'ellipse') {
+    const [a, b, c, d] = at as [At, At, At, At]
+    return node('ellipse', {
+      class: role,
+      cx: (a.x + b.x) / 2,
+      cy: (c.y + d.y) / 2,
+      rx: Math.max(Math.abs(b.x - a.x), Math.abs(d.x - c.x)) / 2,
+      ry: Math.max(Math.abs(d.y - c.y), Math.abs(b.y - a.y)) / 2,
+    })
+  }
+  const points = at.map(({ x, y }) => `${x},${y}`).join(' ')
+  return node(isRegion(kind) ? 'polygon' : 'polyline', { class: role, points })
+}
+
+function node(name: string, attributes: Record<string, string | number>): SVGElement {
+  const made = document.createElementNS(SVG, name)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value))
+  return made
+}
