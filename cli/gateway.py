@@ -2,6 +2,7 @@
 
 import click
 
+from cli.uncollected import uncollected
 from jobs.private_files import keep_private
 from jobs.settings import Settings
 
@@ -9,7 +10,8 @@ from jobs.settings import Settings
 @click.command("gateway")
 def command() -> None:
     """Run only the gateway: API, page and DICOM. Configured by TESSERA_* environment variables."""
-    from service.serve import serve
+    with uncollected():
+        from service.serve import serve
 
     settings = Settings()
     keep_private(settings.data)

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.uncollected import uncollected
 from inference.runtime_registry import device_help, device_names
 from jobs.private_files import keep_private
 from jobs.settings import Settings
@@ -21,6 +22,7 @@ def command(device: str | None) -> None:
     settings = settings.model_copy(update={"device": device}) if device else settings
     worker = Supervisor(settings).start()
 
-    from workers.worker import run_worker  # in the worker's process alone
+    with uncollected():
+        from workers.worker import run_worker  # in the worker's process alone
 
     run_worker(settings, worker.name, worker.report_ready)

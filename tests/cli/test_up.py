@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import nibabel
@@ -22,6 +23,7 @@ from jobs.embedded_broker import redis_server
 from jobs.private_files import CONTENT
 from tests.support.earlier_schema import set_revision
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.process
 
@@ -30,12 +32,20 @@ TESSERA = [sys.executable, "-P", "-c", "from cli.main import main; main()"]
 
 @contextmanager
 def up(
-    data: Path, cwd: Path, *, workers: int = 1, **environment: str
+    data: Path,
+    cwd: Path,
+    *,
+    workers: int = 1,
+    said: IO[bytes] | None = None,
+    **environment: str,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A running `tessera up`: its address and process; interrupted at the end."""
+    """A running `tessera up`: its address and process; interrupted at the end.
+
+    `said`: where what it writes to stderr goes, instead of the test's.
+    """
     with subprocess.Popen(
         [*TESSERA, "up", "--port", "0", "--data", str(data), "--workers", str(workers)],
-        cwd=cwd, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True,
+        cwd=cwd, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=said, text=True,
         start_new_session=True,
     ) as process:  # fmt: skip
         try:
@@ -46,7 +56,33 @@ def up(
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(PATIENCE_S)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A `tessera up` that several tests kill parts of, one after another."""
+
+    address: str
+    process: psutil.Process
+    data: Path
+    stderr: Path
+
+    def child(self, name: str) -> psutil.Process:
+        """The part of this name."""
+        children = self.process.children()
+        (found,) = (c for c in children if name in c.name() or c.cmdline()[-1] == name)
+        return found
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("up")
+    with (
+        (folder / "stderr").open("wb") as said,
+        up(folder / "data", folder, said=said, TESSERA_LEASE_S="2") as (address, process),
+    ):
+        yield Running(address, psutil.Process(process.pid), folder / "data", folder / "stderr")
 
 
 @pytest.fixture
@@ -91,10 +127,7 @@ def test_a_scan_goes_all_the_way(
         assert (folder_of_its_own / "mask.nii.gz").stat().st_mode & 0o777 == 0o666
         assert mask.shape == (30, 40, 30)
         np.testing.assert_array_equal(mask.affine, np.eye(4))
-    deadline = time.monotonic() + 15
-    while any(map(psutil.pid_exists, family)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not [pid for pid in family if psutil.pid_exists(pid)]
+    until(lambda: not any(map(psutil.pid_exists, family)))
     assert process.returncode == 130
 
 
@@ -129,13 +162,7 @@ def ask(address: str, scan: Path) -> str:
 
 def done(address: str, job: str) -> None:
     """Waits until it succeeded."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        found = httpx.get(f"{address}/v1/jobs/{job}", timeout=60).json()
-        if found["state"] == "succeeded":
-            return
-        time.sleep(0.2)
-    raise AssertionError(found)
+    until(lambda: httpx.get(f"{address}/v1/jobs/{job}", timeout=60).json()["state"] == "succeeded")
 
 
 def test_the_next_start_takes_up_where_it_stopped(scan: Path, tmp_path: Path) -> None:
@@ -149,22 +176,21 @@ def test_the_next_start_takes_up_where_it_stopped(scan: Path, tmp_path: Path) ->
 def test_who_waits_outlasts_a_gateway_that_starts_again(scan: Path, tmp_path: Path) -> None:
     """Once it has its job, `tessera segment --server` only looks; a worker comes last."""
     data, out = tmp_path / "data", tmp_path / "mask.nii.gz"
-    broker = {"TESSERA_BROKER_URL": "file://"}
-    with up(data, tmp_path, workers=0, **broker) as (address, process), ExitStack() as stack:
+    with (
+        up(data, tmp_path, workers=0, TESSERA_BROKER_URL="file://") as (address, process),
+        ExitStack() as stack,
+    ):
         (gateway,) = psutil.Process(process.pid).children()
         words = ["segment", str(scan), "--model", "hippocampus-mri-3d", "-o", str(out)]
         waiter = stack.enter_context(child(*words, "--server", address, cwd=tmp_path))
-        deadline = time.monotonic() + 60
-        while not httpx.get(f"{address}/v1/jobs").json()["jobs"]:
-            assert waiter.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: httpx.get(f"{address}/v1/jobs", timeout=60).json()["jobs"] or waiter.poll())
+        assert waiter.poll() is None
         gateway.kill()  # comes back after a second, at the earliest
         time.sleep(1)
         assert waiter.poll() is None
-        known = {"TESSERA_DATA": str(data), **broker}
+        known = {"TESSERA_DATA": str(data), "TESSERA_BROKER_URL": "file://"}
         stack.enter_context(child("worker", cwd=tmp_path, **known))
-        assert waiter.wait(60) == 0
+        assert waiter.wait(PATIENCE_S) == 0
         assert nibabel.load(out).shape == (30, 40, 30)
 
 
@@ -179,26 +205,18 @@ def child(*words: str, cwd: Path, **environment: str) -> Iterator[subprocess.Pop
             process.kill()
 
 
-def test_a_dead_worker_is_replaced(scan: Path, tmp_path: Path) -> None:
-    with up(tmp_path / "data", tmp_path) as (address, process):
-        (worker,) = (
-            c for c in psutil.Process(process.pid).children() if c.cmdline()[-1] == "worker"
-        )
-        worker.kill()
-        assert segmented(address, scan, tmp_path).shape == (30, 40, 30)
+def test_a_dead_worker_is_replaced(running: Running, scan: Path) -> None:
+    running.child("worker").kill()
+    done(running.address, ask(running.address, scan))
 
 
 @pytest.mark.skipif(redis_server() is None, reason="there is no Redis here")
-def test_a_killed_redis_comes_back(
-    scan: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_killed_redis_comes_back(running: Running, scan: Path) -> None:
     """What was asked for while it was away is done, and the terminal tells what happened."""
-    with up(tmp_path / "data", tmp_path, TESSERA_LEASE_S="2") as (address, process):
-        (redis,) = (c for c in psutil.Process(process.pid).children() if "redis" in c.name())
-        redis.kill()
-        done(address, ask(address, scan))
-        assert httpx.get(f"{address}/readyz", timeout=60).is_success
-    assert "the embedded Redis ended with status -9" in capfd.readouterr().err
+    running.child("redis").kill()
+    done(running.address, ask(running.address, scan))
+    assert httpx.get(f"{running.address}/readyz", timeout=60).is_success
+    assert "the embedded Redis ended with status -9" in running.stderr.read_text()
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "taken"])
@@ -215,15 +233,14 @@ def test_a_place_that_keeps_nothing_is_refused(
     assert "--data" in said
 
 
-def test_two_on_one_folder_are_refused(tmp_path: Path) -> None:
-    with up(tmp_path / "data", tmp_path):
-        second = subprocess.run(
-            [*TESSERA, "up", "--port", "0", "--data", str(tmp_path / "data")],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert second.returncode == 1
-        assert "already running" in second.stderr
-        assert "Traceback" not in second.stderr
+def test_two_on_one_folder_are_refused(running: Running) -> None:
+    second = subprocess.run(
+        [*TESSERA, "up", "--port", "0", "--data", str(running.data)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert "already running" in second.stderr
+    assert "Traceback" not in second.stderr
 
 
 @pytest.mark.parametrize("command", ["up", "gateway", "worker"])

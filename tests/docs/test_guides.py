@@ -2,14 +2,17 @@
 
 A page's blocks run in one shell, one after another, in a folder of their own. Before a block,
 `<!-- not run: why -->` leaves it out, and `<!-- background -->` starts it as a service and waits
-until that is ready. A block with a title is a file of that name.
+until that is ready. A page that starts none but uses one has a gateway and a worker in its folder.
+A block with a title is a file of that name.
 """
 
 import os
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +24,10 @@ import tifffile
 from PIL import Image
 
 from models.card import ModelCard
-from models.registry import ZOO
 from tests.support.bioimage_packages import package, step
 from tests.support.convolutions import network
 from tests.support.dicom.files import classic, write
+from tests.support.gateway import start
 from tests.support.meshnets import meshnet, write_tfjs
 from tests.support.monai_bundles import (
     configuration,
@@ -35,7 +38,7 @@ from tests.support.monai_bundles import (
 from tests.support.nnunet_reference import reference_mask
 from tests.support.nnunet_results import Training, random_network, write_results
 from tests.support.ports import free_port
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, start_worker, stop
 from tests.support.programs import run
 from tests.support.slides import aperio
 from tests.support.torch_programs import Network, torchscript
@@ -92,7 +95,6 @@ def blocks(page: Path) -> list[Block]:
 def script(page: Path, port: int) -> str:
     """The page as one shell script, its service on `port`."""
     parts = ["set -eu"]
-    service = False
     for block in blocks(page):
         if block.title == CARD:  # here the reader fills in the card
             parts.append(f"cp filled-{CARD} my-network/{CARD}")
@@ -100,15 +102,33 @@ def script(page: Path, port: int) -> str:
             continue
         if block.mark == "background":
             parts.append(started(block.code))
-            service = True
         elif block.language == "python":
             parts.append(f"python - <<'END_OF_PYTHON'\n{block.code}END_OF_PYTHON")
         else:
             parts.append(block.code)
-    text = "\n".join(parts)
-    if not service and (ADDRESS in text or "tessera-data" in text):
-        text = f"{started('tessera up')}\n{text}"
-    return text.replace(ADDRESS, f"127.0.0.1:{port}").replace("11112", str(free_port()))
+    return "\n".join(parts).replace(ADDRESS, f"127.0.0.1:{port}").replace("11112", str(free_port()))
+
+
+def expects_a_service(page: Path) -> bool:
+    """Whether the page uses a service that its reader has started before."""
+    commands = [block for block in blocks(page) if block.is_run]
+    if any(block.mark == "background" for block in commands):
+        return False
+    return any(name in block.code for block in commands for name in (ADDRESS, "tessera-data"))
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[int]:
+    """The parts of a `tessera up` in this folder; the port."""
+    gateway = start(folder / "tessera-data")
+    try:
+        worker = start_worker(gateway.data, folder / "worker.log")
+        try:
+            yield gateway.port
+        finally:
+            stop(worker)
+    finally:
+        gateway.stop()
 
 
 def started(command: str) -> str:
@@ -198,11 +218,8 @@ def nnunet(folder: Path) -> None:
 
 
 def own_model(folder: Path) -> None:
-    shutil.copytree(ZOO / "hippocampus-mri-3d", folder / "my-network")
-    card = folder / "my-network" / CARD
-    filled = card.read_text().replace('"hippocampus-mri-3d"', '"my-lesions"', 1)
-    (folder / f"filled-{CARD}").write_text(filled)
-    card.unlink()
+    network(folder / "my-network", "my-lesions", 4)
+    (folder / "my-network" / CARD).rename(folder / f"filled-{CARD}")
 
 
 def train(folder: Path) -> None:
@@ -261,19 +278,24 @@ def test_commands(page: Path, tmp_path: Path) -> None:
     for block in blocks(page):
         if block.title and block.title != CARD:
             (tmp_path / block.title).write_text(block.code)
-    port = free_port()
+    with service(tmp_path) if expects_a_service(page) else nullcontext(free_port()) as port:
+        done = commands_of(page, port, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"type":"urn:tessera:' not in done.stdout
+
+
+def commands_of(page: Path, port: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the page's commands in this folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
     settings = {"TESSERA_PORT": str(port), "TESSERA_CACHE": os.environ["TESSERA_CACHE"]}
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = run(
+    return run(
         ["bash", "-c", script(page, port)],
-        cwd=tmp_path,
+        cwd=folder,
         env=kept | settings | {"PATH": programs, "PYTHONSAFEPATH": "1"},
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"type":"urn:tessera:' not in done.stdout
 
 
 def test_few_blocks_are_left_out_and_each_has_a_reason() -> None:

@@ -34,9 +34,9 @@ def brain(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def hemisphere(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, longer: 67 x 131 x 61."""
+    """A longer and thinner one, with all of the hippocampus: 37 x 131 x 37."""
     path = tmp_path_factory.mktemp("scans") / "hemisphere.nii.gz"
-    nibabel.save(template.slicer[38:105, 40:171, 30:91], path)
+    nibabel.save(template.slicer[52:89, 40:171, 38:75], path)
     return path
 
 

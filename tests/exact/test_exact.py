@@ -122,6 +122,12 @@ def assert_same(
     return compare
 
 
+ON_ONE_DEVICE = pytest.mark.parametrize(
+    "assert_same", DEVICES[:1], indirect=True, ids=lambda device: device.name
+)
+"""For faults planted in the plan of tiles, which every device is given."""
+
+
 def test_hippocampus(hemisphere: Path, tmp_path: Path, assert_same: Compare) -> None:
     """A halo of 51 leaves little of a tile; a scan as long as two of them."""
     counts = assert_same(hemisphere, Registry().network("hippocampus-mri-3d"), (None, 120))
@@ -162,6 +168,7 @@ def test_paper_shaped(tissue: Path, paper_shaped: Model, assert_same: Compare) -
     assert len(set(counts)) >= 3
 
 
+@ON_ONE_DEVICE
 def test_a_step_of_388_is_found(
     tissue: Path, paper_shaped: Model, assert_same: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +206,7 @@ def short_halo(honest_cut: Any) -> Any:
     return cut
 
 
+@ON_ONE_DEVICE
 def test_a_halo_one_too_short_is_found(
     tissue: Path, shallow_valid: Model, assert_same: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +226,7 @@ def test_a_margin_one_too_short_is_found(
         assert_same(cortex, shallow_same, (None, 36))
 
 
+@ON_ONE_DEVICE
 def test_a_read_start_off_the_grid_is_found(
     cortex: Path, random_same: Model, assert_same: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ from service.use_cases.scan_intake import ScanIntake, ScanSelection
 from service.use_cases.uploaded_masks import UploadedMasks
 from tests.support.dicom.files import enhanced, picture
 from tests.support.dicom.mr_series import as_bytes, series
+from tests.support.waiting import PATIENCE_S
 
 Send = Callable[..., StoredScan]
 
@@ -302,7 +303,7 @@ def test_several_ways_at_once_make_one_scan(
         found = of_images(self, *arguments)
         if not hasattr(seen, "first"):
             seen.first = True
-            barrier.wait(20)
+            barrier.wait(PATIENCE_S)
         return found
 
     monkeypatch.setattr(SameScans, "of_images", together)
