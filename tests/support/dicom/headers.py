@@ -65,6 +65,7 @@ class Acquired:
         return str(self.kept.headers[0].get("BodyPartExamined") or "")
 
     def display(self, secret: bytes) -> ScanDisplay:
+        del secret
         return ScanDisplay()
 
     @property
