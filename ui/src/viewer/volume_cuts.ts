@@ -16,9 +16,10 @@ export class VolumeCuts {
 
   constructor(private readonly pane: () => VolumePane) {}
 
-  /** None, for another scan or for no scan. */
+  /** None, for another scan or for no scan. An image, which has a single plane, is never cut. */
   reset(space: Space | null): void {
-    this.space = space
+    const solid = space !== null && PLANES.every((plane) => space.planes[plane] !== undefined)
+    this.space = solid ? space : null
     this.cuts = noCuts()
     this.update()
   }
