@@ -5,11 +5,12 @@ import * as automation from './automation'
 import { element } from './element'
 import { filesIn, groupFiles, groupFolder, located } from './file_groups'
 import icon from './icon.svg'
-import { type Keys, listen } from './key_events'
+import { listen } from './key_events'
 import { reader } from './reader'
 import * as route from './route'
-import { shortcutsDialog } from './shortcuts'
+import type { Keys } from './shortcuts'
 import { toggleFullScreen } from './views/full_screen'
+import { helpDialog } from './views/help'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { ScanDeletion } from './views/scan_deletion'
@@ -29,7 +30,7 @@ const jobView = new JobView(
   (job) => list.selection.askReader([job]),
 )
 const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
-const help = shortcutsDialog()
+const help = helpDialog()
 const offline = element(
   'div.offline',
   { role: 'status', hidden: true },

@@ -1,66 +1,146 @@
-/** The dialog that lists keys and mouse actions. */
+/**
+ * Keys and mouse actions: the one table of them. The help sheet and docs/reference/review-page.md
+ * show it, and only keys that are in it can be given an action.
+ */
 
-import { element } from './element'
+interface Shortcut {
+  /** As `Keys` names them; none for what the browser, the mouse or a list handles. */
+  keys: readonly string[]
+  shown: string
+  does: string
+  /** Whether it acts again and again while the key is held. */
+  held?: true
+}
 
-const KEYS: [string, string][] = [
-  ['A', 'accept the mask'],
-  ['R', 'reject the mask: 1 to 6 choose reasons, Enter rejects, Escape cancels'],
-  ['U', 'undo the verdict, or the verdicts on several masks, just given'],
-  ['S', 'skip: open the next mask that waits for a review'],
-  ['V', 'second reading: show the next reader’s mask'],
-  ['D', 'second reading: decide for the mask that is shown'],
-  ['C', 'write a comment; Escape leaves it'],
-  ['J, K', 'next, previous job'],
-  ['Space, Shift + ↓, ↑', 'in the worklist: choose the row, or several rows'],
-  ['Ctrl + A, Escape', 'in the worklist: choose all rows, or none'],
-  ['N', 'new segmentation'],
-  ['M', 'show or hide the mask'],
-  ['F', 'fill the areas of the mask'],
-  ['O', 'draw the outlines of the mask'],
-  ['[ , ]', 'decrease, increase the opacity of the areas'],
-  ['1 to 5', 'change the view: 3 planes, axial, coronal, sagittal, one large plane and two small'],
-  ['6, 7, 8', 'three planes and 3D, 3D alone, two side by side'],
-  ['X', 'full screen, without the worklist'],
-  ['Shift + 1 to 6', 'window for CT: brain, subdural, lung, abdomen, liver, bone'],
-  ['Shift + 0', 'window of the start: that of the file, or the automatic one'],
-  ['I', 'invert the grey values'],
-  [
-    'L, G, B, E, P',
-    'measure a length, an angle, a rectangle (box), an ellipse, a value at a point',
-  ],
-  ['.', 'while measuring: place a point at the crosshair'],
-  ['Shift + arrow keys', 'move the crosshair on its slice by one voxel'],
-  ['Escape', 'while measuring: cancel the drawing, or end measuring'],
-  ['H', 'hide or show all measurements'],
-  ['Delete, Z', 'delete the selected measurement, undo the deletion'],
-  ['↓, ↑', 'next, previous slice of the plane that was used last'],
-  ['Page ↓, Page ↑', 'ten slices forward, back'],
-  ['+, −', 'zoom in, zoom out'],
-  ['0', 'reset zoom, position and window'],
-  ['Click, drag', 'move the crosshair'],
-  ['Double click', 'show one plane alone, or all again'],
-  ['Wheel', 'next, previous slice of a volume; zoom a 2D image'],
-  ['Ctrl + wheel', 'zoom in, zoom out'],
-  ['Right-button drag', 'window: right widens it, down brightens the image'],
-  ['Shift + drag, middle-button drag', 'move the image'],
-  ['Drag in 3D', 'turn the view; a click on a surface moves the crosshair there'],
-  ['Wheel in 3D', 'zoom in, zoom out'],
-]
+export const SHORTCUTS = [
+  { keys: ['a'], shown: 'A', does: 'accept the mask' },
+  {
+    keys: ['r', 'Enter'],
+    shown: 'R',
+    does: 'reject the mask: 1 to 6 choose reasons, Enter rejects, Escape cancels',
+  },
+  {
+    keys: ['u'],
+    shown: 'U',
+    does: 'undo the verdict, or the verdicts on several masks, just given',
+  },
+  { keys: ['s'], shown: 'S', does: 'skip: open the next mask that waits for a review' },
+  { keys: ['v'], shown: 'V', does: 'second reading: show the next reader’s mask' },
+  { keys: ['d'], shown: 'D', does: 'second reading: decide for the mask that is shown' },
+  { keys: ['c'], shown: 'C', does: 'write a comment; Escape leaves it' },
+  { keys: ['j', 'k'], shown: 'J, K', does: 'next, previous job of the list that is shown' },
+  {
+    keys: [],
+    shown: '↓, ↑, Page ↓, Page ↑, Home, End',
+    does: 'in the worklist: move between rows; Enter opens one',
+  },
+  {
+    keys: [],
+    shown: 'Space, Shift + ↓, ↑',
+    does: 'in the worklist: choose the row, or several rows',
+  },
+  { keys: [], shown: 'Ctrl + A, Escape', does: 'in the worklist: choose all rows, or none' },
+  { keys: ['n'], shown: 'N', does: 'new segmentation' },
+  { keys: ['?'], shown: '?', does: 'list of keys' },
+  { keys: ['m'], shown: 'M', does: 'show or hide the mask' },
+  { keys: ['f'], shown: 'F', does: 'fill the areas of the mask' },
+  { keys: ['o'], shown: 'O', does: 'draw the outlines of the mask' },
+  {
+    keys: ['[', ']'],
+    shown: '[ , ]',
+    does: 'decrease, increase the opacity of the areas',
+    held: true,
+  },
+  {
+    keys: ['1', '2', '3', '4', '5'],
+    shown: '1 to 5',
+    does: 'change the view: 3 planes, axial, coronal, sagittal, one large plane and two small',
+  },
+  {
+    keys: ['6', '7', '8'],
+    shown: '6, 7, 8',
+    does: 'change the view: three planes and 3D, 3D alone, two side by side',
+  },
+  { keys: ['x'], shown: 'X', does: 'full screen, without the worklist' },
+  {
+    keys: ['Shift+1', 'Shift+2', 'Shift+3', 'Shift+4', 'Shift+5', 'Shift+6'],
+    shown: 'Shift + 1 to 6',
+    does: 'window for CT: brain, subdural, lung, abdomen, liver, bone',
+  },
+  {
+    keys: ['Shift+0'],
+    shown: 'Shift + 0',
+    does: 'window of the start: that of the file, or the automatic one',
+  },
+  { keys: ['i'], shown: 'I', does: 'invert the grey values' },
+  {
+    keys: ['l', 'g', 'b', 'e', 'p'],
+    shown: 'L, G, B, E, P',
+    does: 'measure a length, an angle, a rectangle (box), an ellipse, a value at a point',
+  },
+  { keys: ['.'], shown: '.', does: 'while measuring: place a point at the crosshair' },
+  {
+    keys: ['Shift+ArrowLeft', 'Shift+ArrowRight', 'Shift+ArrowUp', 'Shift+ArrowDown'],
+    shown: 'Shift + arrow keys',
+    does: 'move the crosshair on its slice by one voxel',
+    held: true,
+  },
+  {
+    keys: ['Escape'],
+    shown: 'Escape',
+    does: 'while measuring: cancel the drawing, or end measuring',
+  },
+  { keys: ['h'], shown: 'H', does: 'hide or show all measurements' },
+  {
+    keys: ['Delete', 'z'],
+    shown: 'Delete, Z',
+    does: 'delete the selected measurement, undo the deletion',
+  },
+  {
+    keys: ['ArrowDown', 'ArrowUp'],
+    shown: '↓, ↑',
+    does: 'next, previous slice of the plane that was used last',
+    held: true,
+  },
+  {
+    keys: ['PageDown', 'PageUp'],
+    shown: 'Page ↓, Page ↑',
+    does: 'ten slices forward, back',
+    held: true,
+  },
+  { keys: ['+', '=', '-'], shown: '+, −', does: 'zoom in, zoom out', held: true },
+  { keys: ['0'], shown: '0', does: 'reset zoom, position and window' },
+  { keys: [], shown: 'Click, drag', does: 'move the crosshair' },
+  { keys: [], shown: 'Double click', does: 'show one plane alone, or all again' },
+  { keys: [], shown: 'Wheel', does: 'next, previous slice of a volume; zoom a 2D image' },
+  { keys: [], shown: 'Ctrl + wheel', does: 'zoom in, zoom out' },
+  {
+    keys: [],
+    shown: 'Right-button drag',
+    does: 'window: right widens it, down brightens the image',
+  },
+  { keys: [], shown: 'Shift + drag, middle-button drag', does: 'move the image' },
+  {
+    keys: [],
+    shown: 'Drag in 3D',
+    does: 'turn the view; a click on a surface moves the crosshair there',
+  },
+  { keys: [], shown: 'Wheel in 3D', does: 'zoom in, zoom out' },
+] as const satisfies Shortcut[]
 
-export function shortcutsDialog(): HTMLDialogElement {
-  const dialog = element(
-    'dialog.help',
-    { 'aria-labelledby': 'help-title' },
-    element('h2', { id: 'help-title' }, 'Keys and mouse'),
-    element(
-      'dl',
-      {},
-      ...KEYS.flatMap(([key, action]) => [
-        element('dt', {}, element('kbd', {}, key)),
-        element('dd', {}, action),
-      ]),
-    ),
-    element('form', { method: 'dialog' }, element('button', {}, 'Close')),
-  )
-  return dialog
+/** By `KeyboardEvent.key`; with Shift, digits are `Shift+1` and arrows `Shift+ArrowUp`. */
+export type Key = (typeof SHORTCUTS)[number]['keys'][number]
+
+export type Keys = Partial<Record<Key, () => void>>
+
+const TABLE: Shortcut[] = SHORTCUTS
+
+/** Whether a key acts again and again while it is held. */
+export function isHeld(key: string): boolean {
+  return TABLE.some((one) => one.held && one.keys.includes(key))
+}
+
+/** The rows of the table in Markdown. */
+export function markdownRows(): string {
+  return TABLE.map(({ shown, does }) => `| ${shown} | ${does} |`).join('\n')
 }

@@ -1,7 +1,7 @@
 /** Measuring in the scan on screen: the tool, what is being drawn, and what was drawn. */
 
-import type { Keys } from '../key_events'
 import type { Point, Review } from '../schemas'
+import type { Keys } from '../shortcuts'
 import type { At, Controls, DrawingSurface } from '../viewer/port'
 import { Drawing } from './drawing'
 import { type Figure, Layer } from './layer'

@@ -1,8 +1,8 @@
 /** Asks whether a verdict replaces a review that its reader had not seen. */
 
 import { element, fill } from '../element'
-import type { Keys } from '../key_events'
 import type { NewReview, Review } from '../schemas'
+import type { Keys } from '../shortcuts'
 import { reviewRow } from './past_reviews'
 
 export class NewerReview {

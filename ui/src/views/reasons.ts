@@ -1,8 +1,8 @@
 /** Why a mask is rejected: opened by R, chosen by numbers, sent by Enter. */
 
 import { element } from '../element'
-import type { Keys } from '../key_events'
 import type { Reason } from '../schemas'
+import type { Keys } from '../shortcuts'
 
 /** The order is that of the keys 1, 2 and so on. */
 export const REASONS: [Reason, string][] = [

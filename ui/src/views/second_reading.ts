@@ -2,9 +2,9 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import type { Keys } from '../key_events'
 import { diceText, noteText, type ReaderMask, readerMasks } from '../readings'
 import type { Job, NewReview, Review, SecondReading } from '../schemas'
+import type { Keys } from '../shortcuts'
 import { problemBox } from './messages'
 import { VERDICTS } from './past_reviews'
 import { reasonText } from './reasons'
