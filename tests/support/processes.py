@@ -24,7 +24,7 @@ def environment(data: Path, port: int = 0, **settings: str) -> dict[str, str]:
     """Environment of a Tessera process: the settings of the test, and none of the developer's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
     return kept | {
-        "TESSERA_CACHE": os.environ["TESSERA_CACHE"],
+        "TESSERA_CACHE": os.environ.get("TESSERA_CACHE", str(data / "cache")),  # unset: benchmarks
         "TESSERA_DATA": str(data),
         "TESSERA_PORT": str(port),
         "TESSERA_BROKER_URL": "file://",

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { OpenUploads } from './open_uploads'
 
+const PATIENCE_MS = 1_500 // a busy machine is slow to deliver messages
 const tabs: OpenUploads[] = []
 const tab = (ids: string[]): OpenUploads => {
   tabs.push(new OpenUploads(() => ids))
@@ -17,14 +18,14 @@ describe('open uploads', () => {
     const here = tab(['a'])
     tab(ids)
     tab(['c', 'd'])
-    expect(await here.ofAllTabs(50)).toEqual(new Set(['a', 'b', 'c', 'd']))
+    expect(await here.ofAllTabs(PATIENCE_MS)).toEqual(new Set(['a', 'b', 'c', 'd']))
     ids.pop()
-    expect(await here.ofAllTabs(50)).toEqual(new Set(['a', 'c', 'd']))
+    expect(await here.ofAllTabs(PATIENCE_MS)).toEqual(new Set(['a', 'c', 'd']))
   })
 
   it('of a tab that is closed are in no list', async () => {
     const here = tab([])
     tab(['a']).close()
-    expect(await here.ofAllTabs(50)).toEqual(new Set())
+    expect(await here.ofAllTabs(PATIENCE_MS)).toEqual(new Set())
   })
 })
