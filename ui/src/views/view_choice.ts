@@ -8,9 +8,9 @@ import type { View } from '../viewer/port'
 /** The view, its button's text and name, and its key. */
 const VIEWS: [View, string, string, string][] = [
   ['planes', '3', 'Three planes', '1'],
-  ['axial', 'Axial', 'Axial plane', '2'],
-  ['coronal', 'Coronal', 'Coronal plane', '3'],
-  ['sagittal', 'Sagittal', 'Sagittal plane', '4'],
+  ['axial', 'Ax', 'Axial plane', '2'],
+  ['coronal', 'Cor', 'Coronal plane', '3'],
+  ['sagittal', 'Sag', 'Sagittal plane', '4'],
   ['main', '1 + 2', 'One large plane and two small', '5'],
   ['four', '3 + 3D', 'Three planes and 3D', '6'],
   ['volume', '3D', '3D alone', '7'],
