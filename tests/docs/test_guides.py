@@ -147,6 +147,9 @@ def crop(path: Path) -> None:
 
 def api(folder: Path) -> None:
     crop(folder / "t1.nii.gz")
+    image = nibabel.Nifti1Image.from_filename(folder / "t1.nii.gz")
+    labels = (np.asarray(image.dataobj) > np.median(image.dataobj)).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(labels, image.affine), folder / "labels.nii.gz")
 
 
 def batch(folder: Path) -> None:

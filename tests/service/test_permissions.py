@@ -187,6 +187,8 @@ def _check_refused(app: FastAPI, client: httpx.Client, who: str) -> int:
 BODIES: dict[str, Any] = {
     "/v1/scans/{scan_id}/masks": {"mask": "x"},
     "/v1/jobs/{job_id}/reviews": {"verdict": "accepted"},
+    "/v1/jobs/{job_id}/assignee": {"assignee": "R1"},
+    "/v1/jobs/{job_id}/second-reading": {},
     "/v1/jobs/{job_id}/second-reading/unblind": {"reader": "R1"},
     "/v1/jobs/{job_id}/deliveries": {"to": ["archive"]},
 }
@@ -206,7 +208,7 @@ def test_another_project_sees_nothing(app: FastAPI, client: httpx.Client) -> Non
     theirs = {"Authorization": "b"}
     for route in routes_of(app):
         if route.parameters & set(ids):
-            body = BODIES.get(route.path) if route.method == "POST" else None
+            body = BODIES.get(route.path) if route.method in ("POST", "PUT") else None
             path = route.filled(**ids, level="9", row="0", column="0")
             answer = client.request(route.method, path, headers=theirs, json=body)
             assert answer.status_code == 404, f"{route}: {answer.text}"

@@ -265,7 +265,7 @@ def test_the_next_scan_is_loaded_before_it_is_opened(reader: Page, worklist: Wor
     paths = [f"scans/{scan}/volume", f"jobs/{second}/mask?format=nifti"]
     script = """paths => performance.getEntriesByType('resource')
         .filter(entry => paths.some(path => entry.name.endsWith(path))).length"""
-    assert reader.evaluate(script, paths) == 2
+    reader.wait_for_function(f"paths => ({script})(paths) === 2", arg=paths)
     reader.keyboard.press("a")
     shown(reader, second)
     assert reader.evaluate(script, paths) == 2, "no file is loaded twice"

@@ -64,7 +64,7 @@ describe('text', () => {
   })
 
   it('says where an uploaded mask comes from, as far as its file does', () => {
-    const seg = { format: 'dicom-seg', labels: [] }
+    const seg = { format: 'dicom', labels: [] }
     expect(text.originText({ ...seg, algorithms: ['MANUAL', 'AUTOMATIC'] })).toBe(
       'The mask was uploaded with the scan, as a DICOM Segmentation. Its file says that it was made manually and automatically.',
     )

@@ -27,7 +27,7 @@ const ALGORITHMS: Record<string, string> = {
 
 /** Where a mask that was uploaded with its scan comes from. */
 export function originText({ format, algorithms }: UploadedLabels): string {
-  const kind = format === 'dicom-seg' ? 'a DICOM Segmentation' : 'a label map'
+  const kind = format.startsWith('dicom') ? 'a DICOM Segmentation' : 'a label map'
   const ways = algorithms.map((one) => ALGORITHMS[one] ?? one)
   const made = ways.length === 0 ? '' : ` Its file says that it was made ${ways.join(' and ')}.`
   return `The mask was uploaded with the scan, as ${kind}.${made}`
