@@ -86,6 +86,7 @@ function keys(): Keys {
     f: () => stage.toggleFill(),
     o: () => stage.toggleOutline(),
     i: () => stage.toggleInverted(),
+    w: () => stage.nextWindow(),
     x: toggleFullScreen,
     '[': () => stage.changeOpacity(-10),
     ']': () => stage.changeOpacity(10),

@@ -72,6 +72,11 @@ export const SHORTCUTS = [
     shown: 'Shift + 0',
     does: 'window of the start: that of the file, or the automatic one',
   },
+  {
+    keys: ['w'],
+    shown: 'W',
+    does: 'next window of the list: those of the file, the automatic one, those for CT',
+  },
   { keys: ['i'], shown: 'I', does: 'invert the grey values' },
   {
     keys: ['l', 'g', 'b', 'e', 'p'],

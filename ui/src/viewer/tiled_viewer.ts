@@ -29,6 +29,7 @@ export function openTiledViewer(root: HTMLElement, events: ViewerEvents): TiledV
 class DeepZoomViewer implements TiledViewer {
   window = null
   readonly likeCt = false
+  readonly windowRefused = false
   readonly reduction = 1
   inverted = false
   view: View = 'axial'

@@ -191,6 +191,10 @@ class PlanarViewer implements Viewer {
     return this.scan?.statistics.likeCt ?? false
   }
 
+  get windowRefused(): boolean {
+    return this.grey.refused
+  }
+
   resetWindow(automatic = false): void {
     this.grey.reset(automatic)
   }
