@@ -149,6 +149,7 @@ export function countText(count: number, one: string, many: string = `${one}s`):
 export function sizeText(measurement: Measurement): string {
   if (typeof measurement.volume_ml === 'number') {
     const ml = measurement.volume_ml
+    if (ml < 0.1) return `${(1000 * ml).toFixed(1)} mm³` // never 0.00 ml for a label that exists
     return `${ml.toFixed(ml < 10 ? 2 : 1)} ml`
   }
   if (typeof measurement.area_mm2 === 'number') return `${measurement.area_mm2.toFixed(1)} mm²`

@@ -136,8 +136,13 @@ export interface Controls {
   /** The window of the start; `automatic`: the one that the page chooses by the values. */
   resetWindow: (automatic?: boolean) => void
 
-  /** Moves the crosshair to a point in RAS+ mm. */
-  jump: (world: Point) => void
+  /**
+   * Moves the crosshair to a point in RAS+ mm; with a label's value, to the voxel of that label
+   * that is nearest to the point.
+   */
+  jump: (world: Point, value?: number) => void
+  /** Turns 3D by a step, if it is alone on screen; false if it is not. */
+  rotate: (right: number, down: number) => boolean
   /** Next slices (or previous ones, below 0) of the plane that was used last. */
   scroll: (slices: number) => void
   zoom: (factor: number) => void

@@ -30,6 +30,7 @@ class DeepZoomViewer implements TiledViewer {
   window = null
   readonly likeCt = false
   readonly windowRefused = false
+  readonly rotate = (): boolean => false
   readonly reduction = 1
   inverted = false
   view: View = 'axial'

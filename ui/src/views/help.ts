@@ -6,15 +6,15 @@ import { SHORTCUTS } from '../shortcuts'
 export function helpDialog(): HTMLDialogElement {
   return element(
     'dialog.help',
-    { 'aria-labelledby': 'help-title' },
+    // The focus is on the dialog: on the button, it would start at the end of a long list.
+    { 'aria-labelledby': 'help-title', autofocus: '' },
     element('h2', { id: 'help-title' }, 'Keys and mouse'),
     element(
       'dl',
       {},
-      ...SHORTCUTS.flatMap(({ shown, does }) => [
-        element('dt', {}, element('kbd', {}, shown)),
-        element('dd', {}, does),
-      ]),
+      ...SHORTCUTS.map(({ shown, does }) =>
+        element('div', {}, element('dt', {}, element('kbd', {}, shown)), element('dd', {}, does)),
+      ),
     ),
     element('form', { method: 'dialog' }, element('button', {}, 'Close')),
   )

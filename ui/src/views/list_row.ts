@@ -22,6 +22,8 @@ export class ListRow {
   private readonly model = element('span.model')
   private readonly state = element('span.state')
   private readonly warnings = element('span.warnings')
+  /** The sign of the bar over the image that says why the mask may be wrong. */
+  private readonly doubts = element('span.doubted', { role: 'img', hidden: true }, '!')
   private readonly bar = element('progress', { max: 1, hidden: true })
   private readonly box = element('input', { type: 'checkbox', tabindex: -1, disabled: true })
   private job: Job | null | undefined = null
@@ -33,7 +35,7 @@ export class ListRow {
       'a',
       { tabindex: -1 },
       element('span.line', {}, this.name, this.when),
-      element('span.line', {}, this.model, this.warnings, this.state),
+      element('span.line', {}, this.model, this.doubts, this.warnings, this.state),
       this.bar,
     )
     this.root = element('li', {}, this.link, this.box)
@@ -71,6 +73,7 @@ export class ListRow {
     this.box.disabled = true
     this.box.removeAttribute('aria-label')
     for (const part of [this.when, this.model, this.state, this.warnings]) part.textContent = ''
+    this.doubts.hidden = true
     this.name.textContent = 'Loading …'
     this.bar.hidden = true
     this.link.removeAttribute('href')
@@ -113,7 +116,9 @@ export class ListRow {
     this.warnings.textContent = shown.length === 0 ? '' : `⚠ ${shown.join(' · ')}`
     this.warnings.setAttribute('aria-label', reasons.join(', '))
     this.warnings.hidden = reasons.length === 0
-    this.root.classList.toggle('odd', reasons.length > 0)
+    this.doubts.hidden = job.doubts === 0
+    this.doubts.setAttribute('aria-label', doubtsText(job))
+    this.root.classList.toggle('odd', reasons.length > 0 || job.doubts > 0)
   }
 }
 
@@ -133,6 +138,10 @@ function kindText(job: Job): string {
   return [whose, job.modality, modelText(job)].filter((part) => part !== null).join(' · ')
 }
 
+function doubtsText({ doubts }: Job): string {
+  return `the mask may be wrong: ${countText(doubts, 'reason')}`
+}
+
 /** Why the mask should be looked at. */
 function reasonsOf(job: Job): string[] {
   const warnings = job.warnings > 0 ? [countText(job.warnings, 'warning')] : []
@@ -147,6 +156,7 @@ function titleOf(job: Job): string {
   const lines = [job.scan_name, `requested ${timeText(job.created_at)}`]
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict} by ${job.reviewer}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)
+  if (job.doubts > 0) lines.push(doubtsText(job))
   lines.push(...reasonsOf(job))
   return lines.join('\n')
 }

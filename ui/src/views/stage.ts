@@ -204,9 +204,13 @@ export class Stage {
     this.root.dataset.mask = 'shown'
   }
 
-  /** Moves the crosshair to a point. */
-  jump(world: Point): void {
-    this.viewer?.jump(world)
+  /** Moves the crosshair to a point, or to the nearest voxel of a label. */
+  jump(world: Point, value?: number): void {
+    this.viewer?.jump(world, value)
+  }
+
+  toggleCrosshair(): void {
+    this.screen.classList.toggle('no-crosshair')
   }
 
   setView(view: View): void {
