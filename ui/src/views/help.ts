@@ -6,9 +6,14 @@ import { SHORTCUTS } from '../shortcuts'
 export function helpDialog(): HTMLDialogElement {
   return element(
     'dialog.help',
-    // The focus is on the dialog: on the button, it would start at the end of a long list.
-    { 'aria-labelledby': 'help-title', autofocus: '' },
-    element('h2', { id: 'help-title' }, 'Keys and mouse'),
+    { 'aria-labelledby': 'help-title' },
+    // First, since the dialog opens where the focus is: not at the end of a long list.
+    element(
+      'form',
+      { method: 'dialog' },
+      element('h2', { id: 'help-title' }, 'Keys and mouse'),
+      element('button', {}, 'Close'),
+    ),
     element(
       'dl',
       {},
@@ -16,6 +21,5 @@ export function helpDialog(): HTMLDialogElement {
         element('div', {}, element('dt', {}, element('kbd', {}, shown)), element('dd', {}, does)),
       ),
     ),
-    element('form', { method: 'dialog' }, element('button', {}, 'Close')),
   )
 }
