@@ -5,6 +5,7 @@ import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
 import type { Point, Problem, Scan } from '../schemas'
+import { valueUnit } from '../text'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
@@ -20,7 +21,7 @@ const CONTEXT_LOST: Problem = {
   hint: 'Reload the page. If it happens again, close other pages that use 3D graphics.',
 }
 const WINDOW_REFUSED =
-  'The window of the file shows almost nothing of this scan: the automatic window is used. Press W for the one of the file.'
+  'The window of the file shows almost nothing of this scan: the automatic window is used (W: next).'
 const INCOMPLETE: Problem = {
   title: 'The image is not complete',
   status: 0,
@@ -36,7 +37,7 @@ export class Stage {
   private tiled: TiledViewer | null = null
   private legend: Legend | null = null
   private flat = false
-  /** Of the values, with a space before it; empty if it is not known. */
+  /** Of the values; empty if it is not known. */
   private unit = ''
   private readonly screen = element('div.screen', {
     id: 'view',
@@ -169,7 +170,7 @@ export class Stage {
     const { dimension, window = null, windows = [], inverted = false } = scan
     const start = { facts: cornerFacts(scan), window, inverted, ct: scan.modality === 'CT' }
     this.flat = dimension === 2 // before the first values under the crosshair are reported
-    this.unit = scan.modality === 'CT' ? ' HU' : ''
+    this.unit = valueUnit(scan)
     if (!(await viewer.show(file, dimension, start))) return
     this.startsInverted = inverted
     this.views.root.hidden = this.flat
@@ -336,8 +337,8 @@ export class Stage {
       ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
       : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
     const parts = [...position]
-    if (this.viewer !== this.tiled)
-      parts.push(value === '' ? 'outside the scan' : `value ${value}${this.unit}`)
+    const stored = value === '' ? 'outside the scan' : `value ${value} ${this.unit}`.trim()
+    if (this.viewer !== this.tiled) parts.push(stored)
     if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
     this.readout.value = parts.join('  ·  ')
   }
