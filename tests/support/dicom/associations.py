@@ -7,6 +7,9 @@ from pydicom import Dataset
 from pynetdicom import AE
 from pynetdicom.association import Association
 
+ANSWER_S = 60.0
+"""How long a sender waits for an answer."""
+
 
 def associate(
     port: int, images: Sequence[Dataset] = (), calling: str = "SCANNER", called: str = "TESSERA"
@@ -16,7 +19,7 @@ def associate(
     entity.add_requested_context("1.2.840.10008.1.1")
     for kind, syntax in {(n.SOPClassUID, n.file_meta.TransferSyntaxUID) for n in images}:
         entity.add_requested_context(kind, syntax)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_S
     return entity.associate("127.0.0.1", port, ae_title=called)
 
 
@@ -38,6 +41,7 @@ def store(port: int, images: Sequence[Dataset], calling: str = "SCANNER") -> lis
     """The status of each C-STORE."""
     talk = associate(port, images, calling)
     assert talk.is_established
-    statuses = [int(talk.send_c_store(image).Status) for image in images]
+    answers = [talk.send_c_store(image) for image in images]
+    assert all("Status" in answer for answer in answers), f"no answer, or none in {ANSWER_S:.0f} s"
     talk.release()
-    return statuses
+    return [int(answer.Status) for answer in answers]
