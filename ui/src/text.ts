@@ -103,7 +103,7 @@ export function stateText(job: Job): string {
   switch (job.state) {
     case 'queued':
       if (job.no_worker) return 'waiting for a worker'
-      return job.place_in_queue === null ? 'waiting' : `number ${job.place_in_queue} in the queue`
+      return job.place_in_queue === null ? 'waiting' : placeText(job.place_in_queue)
     case 'running':
       return job.progress.preparing ? 'preparing the network' : 'segmenting'
     case 'succeeded':
@@ -113,6 +113,21 @@ export function stateText(job: Job): string {
     case 'cancelled':
       return 'cancelled'
   }
+}
+
+function placeText(place: number): string {
+  return `number ${place} in the queue`
+}
+
+/** The state where there is little room: "waiting (17), about 40 s", "about 12 s left". */
+export function shortStateText(job: Job, now: number = Date.now()): string {
+  const eta = etaText(job, now)
+  const state = stateText(job)
+  if (job.state === 'running' && !job.progress.preparing) return eta === '' ? state : eta
+  if (job.state !== 'queued') return state
+  const place = job.place_in_queue
+  const waits = place !== null && state === placeText(place) ? `waiting (${place})` : state
+  return [waits, eta.replace('done in ', '')].filter((part) => part !== '').join(', ')
 }
 
 /** What a job waits for in the worklist; null if its verdict or state says all. */

@@ -5,8 +5,8 @@ import { hashOf } from '../route'
 import type { Job } from '../schemas'
 import {
   countText,
-  etaText,
   modelText,
+  shortStateText,
   shortTimeText,
   shortUnusualText,
   stateText,
@@ -53,8 +53,8 @@ export class ListRow {
 
   /** Shows the job, or that it has not arrived yet. */
   show(job: Job | undefined, { selected, reachable, chosen }: RowState): void {
-    const eta = job === undefined || !isOpen(job) ? '' : etaText(job)
-    const seen = `${selected} ${reachable} ${chosen} ${eta}`
+    const state = job === undefined ? '' : shortStateText(job)
+    const seen = `${selected} ${reachable} ${chosen} ${state}`
     if (seen !== this.seen) {
       this.seen = seen
       this.link.tabIndex = reachable ? 0 : -1
@@ -65,7 +65,7 @@ export class ListRow {
     } else if (job === this.job) return
     this.job = job
     if (job === undefined) this.blank()
-    else this.fill(job, eta)
+    else this.fill(job, state)
   }
 
   private blank(): void {
@@ -84,8 +84,7 @@ export class ListRow {
     this.root.dataset.reading = ''
   }
 
-  private fill(job: Job, eta: string): void {
-    const state = stateText(job)
+  private fill(job: Job, state: string): void {
     this.root.setAttribute('aria-busy', 'false')
     this.box.disabled = false
     this.box.setAttribute('aria-label', `Choose ${job.scan_name}`)
@@ -94,7 +93,7 @@ export class ListRow {
     this.name.textContent = job.scan_name
     this.when.textContent = shortTimeText(job.created_at)
     this.model.textContent = kindText(job)
-    this.state.textContent = eta === '' ? state : `${state}, ${eta}`
+    this.state.textContent = state
     this.fillWarnings(job)
     this.root.dataset.job = job.id
     this.root.dataset.state = job.state
@@ -148,12 +147,9 @@ function reasonsOf(job: Job): string[] {
   return [...job.unusual_sizes.map(unusualText), ...warnings]
 }
 
-function isOpen(job: Job): boolean {
-  return job.state === 'running' || job.state === 'queued'
-}
-
 function titleOf(job: Job): string {
   const lines = [job.scan_name, `requested ${timeText(job.created_at)}`]
+  if (job.state === 'queued') lines.push(stateText(job))
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict} by ${job.reviewer}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)
   if (job.doubts > 0) lines.push(doubtsText(job))
