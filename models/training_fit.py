@@ -22,6 +22,8 @@ _PERCENTS = (1.0, 99.0)
 _AXES = {2: ("from top to bottom", "from left to right"), 3: ("R-L", "A-P", "S-I")}
 """Dimension -> the names of the axes; a volume's are canonical (RAS+)."""
 _CT = "CT"
+_QUOTED = frozenset({"CR", "CT", "DX", "MG", "MR", "NM", "OP", "OPT", "PT", "RF", "SM", "US", "XA"})
+"""Terms of a header that are quoted: defined terms of Modality (PS3.3 C.7.3.1.1.1)."""
 
 Difference = tuple[DoubtKind, str]
 """What differs, and how: a phrase about the scan, such as `its extent is ...`."""
@@ -42,8 +44,8 @@ def training_fit(
 ) -> TrainingFit:
     """Compares `scans`: channel name -> scan on canonical axes.
 
-    Reads all voxels where the card states a range of values, and none without `read_values`. No
-    text of the scan's header is quoted, which may contain patient data.
+    Reads all voxels where the card states a range of values, and none without `read_values`. Of the
+    scan's header, only defined terms are quoted: other text may contain patient data.
     """
     warnings, doubts = [], []
     for channel in card.channels:
@@ -132,8 +134,12 @@ def _values(scan: Scan, trained: ValueRange) -> Iterator[str]:
 
 def _stated(noun: str, stated: str, known: Iterable[str]) -> Iterator[str]:
     """A difference where the scan states a term of DICOM, and another one than the card."""
-    known = tuple(known)
-    if stated and known and stated.strip().upper() not in known:
+    known, term = tuple(known), stated.strip().upper()
+    if not term or not known or term in known:
+        return
+    if term in _QUOTED:
+        yield f"its header states the {noun} {term} (training: {_listed(known)})"
+    else:
         yield f"its header states another {noun} than {_listed(known)}"
 
 

@@ -97,10 +97,17 @@ def test_values(change: Any, differs: bool) -> None:
 def test_dicom_says_what_it_is_and_is_not_quoted(tmp_path: Path) -> None:
     scan = taken(tmp_path, *series(4, Modality="PT", BodyPartExamined="SMITH JOHN"))
     (warning,) = warnings_of(scan, modalities=["CT", "MR"], body_parts=["HEAD"])
-    assert "its header states another modality than CT or MR" in warning
+    assert "its header states the modality PT (training: CT or MR)" in warning
     assert "its header states another body part than HEAD" in warning
     assert "SMITH" not in warning
     assert not warnings_of(scan, modalities=["PT"])
+
+
+def test_only_defined_terms_of_a_header_are_quoted(tmp_path: Path) -> None:
+    scan = taken(tmp_path, *series(4, Modality="SMITHJOHN"))
+    (warning,) = warnings_of(scan, modalities=["CT", "MR"])
+    assert "its header states another modality than CT or MR" in warning
+    assert "SMITH" not in warning
 
 
 def test_a_scan_that_states_nothing_is_not_judged(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_every_view_passes_axe(page: Page, gateway: Gateway, job: str) -> None:
     found["reasons"] = violations(page)
     page.keyboard.press("Escape")
     page.keyboard.press("?")
+    expect(page.get_by_text("accept the mask", exact=True)).to_be_in_viewport()  # the first row
     found["help"] = violations(page)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Delete scan").click()

@@ -55,6 +55,8 @@ def test_a_ct_for_a_model_of_brain_mri(page: Page, address: str, abdomen: Path) 
     assert [doubt["kind"] for doubt in report["doubts"]] == ["modality"]
     bar = page.get_by_role("alert", name="Doubts about the mask")
     expect(bar).to_contain_text("This mask may be wrong")
+    row = page.locator(f"[data-job='{job}']")
+    expect(row.get_by_role("img", name="may be wrong: 1 reason")).to_be_visible()
     expect(bar).to_contain_text("Its values look like the Hounsfield units of a CT")
     canvas, above = page.locator(".canvas").bounding_box(), bar.bounding_box()
     assert canvas

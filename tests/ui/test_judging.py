@@ -166,6 +166,10 @@ def test_skip_opens_the_next_mask_that_waits(reader: Page, worklist: Worklist) -
     reader.keyboard.press("s")
     shown(reader, first)
     assert worklist.verdict(first) is None
+    reader.keyboard.press("n")
+    expect(reader.get_by_role("heading", name="New segmentation")).to_be_visible()
+    reader.keyboard.press("s")  # the page of new segmentations leads to the first one
+    shown(reader, first)
 
 
 def test_drafts_of_comments_survive(reader: Page, worklist: Worklist) -> None:

@@ -102,6 +102,24 @@ def test_a_scan_starts_with_the_window_of_its_file(
     expect(window).to_have_text("C 100  W 600  sigmoid")
 
 
+def test_a_window_that_shows_nothing_is_not_the_first_one(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    """As in a file whose values were scaled without its window: all of the scan would be black."""
+    volume = blocks((4, 4, 3), (0, 100))
+    dark: dict[str, Any] = {"WindowCenter": 2000, "WindowWidth": 4000}
+    open_job(page, address, tmp_path, classic(volume, np.eye(4), **dark))
+    window, preset = page.locator(".pane[data-plane=axial] .window"), page.locator("#preset")
+    expect(preset).to_have_value("auto")
+    expect(page.locator(".notice")).to_contain_text("shows almost nothing")
+    automatic = window.inner_text()
+    page.keyboard.press("w")
+    expect(window).to_have_text("C 2000  W 4000")
+    expect(preset).to_have_value("file-0")
+    page.keyboard.press("w")
+    expect(window).to_have_text(automatic)
+
+
 def test_an_image_of_monochrome1_starts_with_its_window(
     page: Page, address: str, tmp_path: Path
 ) -> None:

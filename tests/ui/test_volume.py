@@ -215,6 +215,14 @@ def test_a_click_on_a_surface_moves_the_crosshair_there(
     front = np.add(centre(2), (0, BALLS[2][1], 0))  # seen from the front
     assert np.abs(place - front).max() <= 1.5
 
+    values = page.locator("#readout").inner_text()
+    left = page.locator("[data-plane=volume] .side[data-side=left]")
+    expect(left).to_have_text("R")
+    for _ in range(6):  # steps of 15 degrees
+        page.keyboard.press("ArrowRight")
+    expect(left).to_have_text("P")
+    expect(page.locator("#readout")).to_have_text(values)  # and not another slice
+
 
 def test_the_volume_and_its_projection_are_drawn_and_cut(
     page: Page, jobs: dict[str, tuple[Labelled, str]]

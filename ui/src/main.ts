@@ -9,6 +9,7 @@ import { listen } from './key_events'
 import { reader } from './reader'
 import * as route from './route'
 import type { Keys } from './shortcuts'
+import type { Controls } from './viewer/port'
 import { toggleFullScreen } from './views/full_screen'
 import { helpDialog } from './views/help'
 import { JobView } from './views/job'
@@ -63,6 +64,22 @@ async function step(by: 1 | -1): Promise<void> {
   if (next !== undefined) route.go({ page: 'job', id: next.id })
 }
 
+/** Opens the first job of the worklist that waits for a review. */
+async function openFirst(): Promise<void> {
+  const first = await worklist.nextUnreviewed('').catch(() => undefined)
+  if (first !== undefined) route.go({ page: 'job', id: first.id })
+}
+
+/** While 3D is alone on screen, there are no slices to go through. */
+function turns(viewer: Controls): Keys {
+  return {
+    ArrowLeft: () => viewer.rotate(-1, 0),
+    ArrowRight: () => viewer.rotate(1, 0),
+    ArrowUp: () => viewer.rotate(0, -1),
+    ArrowDown: () => viewer.rotate(0, 1),
+  }
+}
+
 function keys(): Keys {
   const everywhere: Keys = {
     j: () => void step(1),
@@ -71,7 +88,7 @@ function keys(): Keys {
     '?': () => help.showModal(),
     ...(list.selection.undo.offered ? { u: () => list.selection.undo.undo() } : {}),
   }
-  if (jobView.root.hidden) return everywhere
+  if (jobView.root.hidden) return { ...everywhere, s: () => void openFirst() }
   const { stage } = jobView
   const digits = ['1', '2', '3', '4', '5', '6', '7', '8']
   const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
@@ -86,6 +103,8 @@ function keys(): Keys {
     f: () => stage.toggleFill(),
     o: () => stage.toggleOutline(),
     i: () => stage.toggleInverted(),
+    w: () => stage.nextWindow(),
+    q: () => stage.toggleCrosshair(),
     x: toggleFullScreen,
     '[': () => stage.changeOpacity(-10),
     ']': () => stage.changeOpacity(10),
@@ -98,6 +117,7 @@ function keys(): Keys {
     ArrowDown: () => stage.viewer?.scroll(1),
     PageUp: () => stage.viewer?.scroll(-10),
     PageDown: () => stage.viewer?.scroll(10),
+    ...(stage.viewer?.view === 'volume' ? turns(stage.viewer) : {}),
     ...jobView.measurements.measuring.keys(),
     ...jobView.verdict.keys(),
   }

@@ -47,6 +47,23 @@ describe('text', () => {
     expect(text.stateText(job({ state: 'succeeded', verdict: null }))).toBe('to review')
   })
 
+  it('is short in a row of the worklist', () => {
+    const now = Date.parse('2026-01-01T00:00:00Z')
+    const eta = new Date(now + 40_000).toISOString()
+    const progress = { preparing: false } as Job['progress']
+    const running = job({ state: 'running', progress, eta })
+    const short = (one: Job): string => text.shortStateText(one, now)
+    expect(short(job({ place_in_queue: 17, eta }))).toBe('waiting (17), about 40 s')
+    expect(short(job({ place_in_queue: 17 }))).toBe('waiting (17)')
+    expect(short(job({ place_in_queue: 17, no_worker: true }))).toBe('waiting for a worker')
+    expect(short(running)).toBe('about 40 s left')
+    expect(short({ ...running, eta: null })).toBe('segmenting')
+    expect(short({ ...running, progress: { ...progress, preparing: true } })).toBe(
+      'preparing the network',
+    )
+    expect(short(job({ state: 'succeeded', verdict: null }))).toBe('to review')
+  })
+
   it('names rows and columns of an image in the usual order', () => {
     const image = { dimension: 2, shape: [3, 480, 640] } as Scan
     expect(text.shapeText(image)).toBe('640 × 480 px, RGB')

@@ -78,6 +78,11 @@ export function voxels(scan: Scan): number {
   return scan.shape.slice(1).reduce((product, n) => product * n, 1)
 }
 
+/** Of the stored values; empty if it is not known. */
+export function valueUnit({ modality }: Pick<Scan, 'modality'>): 'HU' | '' {
+  return modality === 'CT' ? 'HU' : ''
+}
+
 export function shapeText(scan: Scan): string {
   const [components = 1, ...grid] = scan.shape
   if (scan.dimension === 2) {
@@ -98,7 +103,7 @@ export function stateText(job: Job): string {
   switch (job.state) {
     case 'queued':
       if (job.no_worker) return 'waiting for a worker'
-      return job.place_in_queue === null ? 'waiting' : `number ${job.place_in_queue} in the queue`
+      return job.place_in_queue === null ? 'waiting' : placeText(job.place_in_queue)
     case 'running':
       return job.progress.preparing ? 'preparing the network' : 'segmenting'
     case 'succeeded':
@@ -108,6 +113,21 @@ export function stateText(job: Job): string {
     case 'cancelled':
       return 'cancelled'
   }
+}
+
+function placeText(place: number): string {
+  return `number ${place} in the queue`
+}
+
+/** The state where there is little room: "waiting (17), about 40 s", "about 12 s left". */
+export function shortStateText(job: Job, now: number = Date.now()): string {
+  const eta = etaText(job, now)
+  const state = stateText(job)
+  if (job.state === 'running' && !job.progress.preparing) return eta === '' ? state : eta
+  if (job.state !== 'queued') return state
+  const place = job.place_in_queue
+  const waits = place !== null && state === placeText(place) ? `waiting (${place})` : state
+  return [waits, eta.replace('done in ', '')].filter((part) => part !== '').join(', ')
 }
 
 /** What a job waits for in the worklist; null if its verdict or state says all. */
@@ -149,6 +169,7 @@ export function countText(count: number, one: string, many: string = `${one}s`):
 export function sizeText(measurement: Measurement): string {
   if (typeof measurement.volume_ml === 'number') {
     const ml = measurement.volume_ml
+    if (ml < 0.1) return `${(1000 * ml).toFixed(1)} mm³` // never 0.00 ml for a label that exists
     return `${ml.toFixed(ml < 10 ? 2 : 1)} ml`
   }
   if (typeof measurement.area_mm2 === 'number') return `${measurement.area_mm2.toFixed(1)} mm²`

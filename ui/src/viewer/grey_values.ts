@@ -1,7 +1,15 @@
 /** The window and the inversion of the grey values of the scan on screen. */
 
 import type { Start } from './port'
-import { dragged, type Range, rangeOf, type Statistics, type Window, windowOf } from './voi'
+import {
+  dragged,
+  type Range,
+  rangeOf,
+  type Statistics,
+  showsObject,
+  type Window,
+  windowOf,
+} from './voi'
 import { rangeOfSigmoid } from './voi_shape'
 
 const COLOURS: Range = { lower: 0, upper: 255 }
@@ -17,14 +25,17 @@ export class GreyValues {
   /** The window that the file states. */
   private stated: Window | null = null
   private shown: Window | null = null
+  /** Whether the stated window shows nearly nothing, so that it is not that of the start. */
+  refused = false
   private negative = false
 
   constructor(private readonly display: Display) {}
 
   /** A scan is shown, as the library draws a new one; without a window if it has colours. */
-  show(statistics: Statistics, colour: boolean, start: Omit<Start, 'facts'>): void {
+  show(statistics: Statistics, colour: boolean, start: Pick<Start, 'window' | 'inverted'>): void {
     this.statistics = statistics
-    this.stated = start.window
+    this.refused = start.window !== null && !colour && !showsObject(start.window, statistics)
+    this.stated = this.refused ? null : start.window
     this.negative = false
     this.inverted = start.inverted
     this.shown = colour ? null : this.first
@@ -34,6 +45,7 @@ export class GreyValues {
   clear(): void {
     this.statistics = null
     this.shown = null
+    this.refused = false
   }
 
   get window(): Window | null {

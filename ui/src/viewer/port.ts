@@ -94,6 +94,8 @@ export interface Start {
   window: Window | null
   /** Whether the smallest value is white. */
   inverted: boolean
+  /** Whether the file states that the scan is a CT. */
+  ct: boolean
 }
 
 /** Shows volumes and images that fit into memory. */
@@ -127,13 +129,20 @@ export interface Controls {
   /** The range of values from black to white; null without a scan, or for a colour image. */
   window: Window | null
   inverted: boolean
-  /** Whether the values look like Hounsfield units, so that the presets for CT make sense. */
+  /** Whether the values are Hounsfield units, or look like them, so that the presets for CT make sense. */
   readonly likeCt: boolean
+  /** Whether the window of the file shows nearly nothing, so that the automatic one was taken. */
+  readonly windowRefused: boolean
   /** The window of the start; `automatic`: the one that the page chooses by the values. */
   resetWindow: (automatic?: boolean) => void
 
-  /** Moves the crosshair to a point in RAS+ mm. */
-  jump: (world: Point) => void
+  /**
+   * Moves the crosshair to a point in RAS+ mm; with a label's value, to the voxel of that label
+   * that is nearest to the point.
+   */
+  jump: (world: Point, value?: number) => void
+  /** Turns 3D by a step, if it is alone on screen; false if it is not. */
+  rotate: (right: number, down: number) => boolean
   /** Next slices (or previous ones, below 0) of the plane that was used last. */
   scroll: (slices: number) => void
   zoom: (factor: number) => void

@@ -31,7 +31,7 @@ export class Scan {
     this.space = flat ? Space.ofImage(grid, step) : Space.ofVolume(grid, step)
     this.dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Types.Point3
     this.drawn = { data: new Uint8Array(), dims: this.dims }
-    this.statistics = statisticsOf(grid.data, grid.slope, grid.intercept)
+    this.statistics = statisticsOf(grid.data, grid.slope, grid.intercept, opening.ct)
   }
 
   get colour(): boolean {

@@ -29,6 +29,8 @@ export function openTiledViewer(root: HTMLElement, events: ViewerEvents): TiledV
 class DeepZoomViewer implements TiledViewer {
   window = null
   readonly likeCt = false
+  readonly windowRefused = false
+  readonly rotate = (): boolean => false
   readonly reduction = 1
   inverted = false
   view: View = 'axial'

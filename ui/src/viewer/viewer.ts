@@ -11,6 +11,7 @@ import { GreyValues } from './grey_values'
 import type { Legend } from './legend'
 import { largestTextures, purge, startEngine } from './library'
 import type { MaskLayer } from './mask_layer'
+import { nearestVoxel } from './nearest'
 import { decode, type Grid } from './nifti'
 import { Pane, planeOf } from './pane'
 import { isPair, isPlane, isSingle, panesOf } from './panes'
@@ -191,6 +192,10 @@ class PlanarViewer implements Viewer {
     return this.scan?.statistics.likeCt ?? false
   }
 
+  get windowRefused(): boolean {
+    return this.grey.refused
+  }
+
   resetWindow(automatic = false): void {
     this.grey.reset(automatic)
   }
@@ -215,10 +220,20 @@ class PlanarViewer implements Viewer {
     return this.scan?.grid.dims[1] ?? 1
   }
 
-  jump(world: Point): void {
+  jump(world: Point, value?: number): void {
     if (this.scan === null) return
-    this.pointAt(toVoxel(this.scan.grid.affine, world))
+    const voxel = toVoxel(this.scan.grid.affine, world)
+    const { labels } = this
+    this.pointAt(
+      value === undefined || labels === null ? voxel : nearestVoxel(labels, value, voxel),
+    )
     this.uncover()
+  }
+
+  rotate(right: number, down: number): boolean {
+    const alone = this.layout === 'volume' && this.scan?.flat === false
+    if (alone) this.volume.rotate(right, down)
+    return alone
   }
 
   scroll(slices: number): void {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { dragged, rangeOf, statisticsOf, windowOf, windowText } from './voi'
+import {
+  dragged,
+  type Range,
+  rangeOf,
+  showsObject,
+  statisticsOf,
+  windowOf,
+  windowText,
+} from './voi'
 
 /** PS3.3 C.11.2.1.2.1, as it is written there, for grey levels 0 to 255. */
 function grey(value: number, centre: number, width: number): number {
@@ -92,6 +100,23 @@ describe('the first window', () => {
     const { range, integers } = statisticsOf(values)
     expect(range.upper).toBeLessThan(0.8)
     expect(integers).toBe(false)
+  })
+
+  it('is for CT where the file states a CT, whatever the values', () => {
+    const resampled = Float32Array.from(normal(1000, 40, 30).map((n) => n + 0.25))
+    expect(statisticsOf(resampled).likeCt).toBe(false)
+    expect(statisticsOf(resampled, 1, 0, true).likeCt).toBe(true)
+  })
+
+  it('is not the one of the file if that shows almost nothing', () => {
+    const shows = (centre: number, width: number, range: Range): boolean =>
+      showsObject({ centre, width }, { integers: true, likeCt: false, range })
+    expect(shows(470, 950, { lower: 8, upper: 98 })).toBe(false) // nearly all black
+    expect(shows(470, 950, { lower: 53, upper: 1235 })).toBe(true)
+    expect(shows(40, 80, { lower: -400, upper: 1500 })).toBe(true) // narrow is what readers want
+    expect(shows(-600, 200, { lower: 0, upper: 100 })).toBe(false) // all white
+    expect(shows(2000, 400, { lower: 0, upper: 100 })).toBe(false) // all black
+    expect(shows(50, 1, { lower: 0, upper: 100 })).toBe(true) // a threshold
   })
 
   it('uses the values that are meant', () => {

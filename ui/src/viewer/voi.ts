@@ -69,14 +69,18 @@ const SAMPLES = 200_000
 const CLIPPED = 0.005 // fraction of the object's voxels that may be black, and that may be white
 const AIR_HU = -400 // below: air, lung, and the padding outside of a scanner's circle
 const CT_PADDING = -1024
+const FEWEST_GREYS = 1 / 8 // of a window, that the object has: 32 of 256
 const BACKGROUND = 0.02 // of the range above its lowest value: noise of the air around the object
 
-/** Facts about stored values, from an even sample of them; scaled by slope and intercept. */
-export function statisticsOf(data: Numbers, slope = 1, intercept = 0): Statistics {
+/**
+ * Facts about stored values, from an even sample of them; scaled by slope and intercept. `ct`: the
+ * file states that it is a CT. Resampled CTs have values between the integers.
+ */
+export function statisticsOf(data: Numbers, slope = 1, intercept = 0, ct = false): Statistics {
   const sample = sampled(data, slope, intercept)
   const integers = sample.every(Number.isInteger)
-  if (sample.length === 0) return { integers, likeCt: false, range: { lower: 0, upper: 1 } }
-  const likeCt = integers && isCt(sample)
+  if (sample.length === 0) return { integers, likeCt: ct, range: { lower: 0, upper: 1 } }
+  const likeCt = ct || (integers && isCt(sample))
   const object = likeCt ? sample.filter((value) => value > AIR_HU) : withoutBackground(sample)
   const values = object.length > 20 ? object : sample
   const lower = quantile(values, CLIPPED)
@@ -122,6 +126,16 @@ function widened(ascending: Float64Array): Range {
   const lower = ascending[0]!
   const upper = ascending[ascending.length - 1]!
   return upper > lower ? { lower, upper } : { lower: lower - 0.5, upper: lower + 0.5 }
+}
+
+/**
+ * Whether a window shows the object. It does not if all of the object is black or white, or has
+ * only a few of the greys: files of converted or rescaled scans may state such windows.
+ */
+export function showsObject(window: Window, { range, integers }: Statistics): boolean {
+  const { lower, upper } = rangeOf(window, integers)
+  const shared = Math.min(upper, range.upper) - Math.max(lower, range.lower)
+  return shared >= FEWEST_GREYS * (upper - lower)
 }
 
 /** The window after a drag of (dx, dy) pixels: right widens it, down brightens the image. */

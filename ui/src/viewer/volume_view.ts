@@ -258,6 +258,13 @@ export class VolumeView {
     this.look((orbit) => orbit.zoomed(factor), true)
   }
 
+  /** Turns the view by steps of 15 degrees: the side that is nearest moves right, or down. */
+  rotate(right: number, down: number): void {
+    const { size } = this.pane
+    const step = Math.min(size.width, size.height) / 12
+    this.look((orbit) => orbit.turned(right * step, down * step, size), true)
+  }
+
   reset(): void {
     this.touched = false
     this.orbit = null

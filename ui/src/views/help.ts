@@ -7,15 +7,19 @@ export function helpDialog(): HTMLDialogElement {
   return element(
     'dialog.help',
     { 'aria-labelledby': 'help-title' },
-    element('h2', { id: 'help-title' }, 'Keys and mouse'),
+    // First, since the dialog opens where the focus is: not at the end of a long list.
+    element(
+      'form',
+      { method: 'dialog' },
+      element('h2', { id: 'help-title' }, 'Keys and mouse'),
+      element('button', {}, 'Close'),
+    ),
     element(
       'dl',
       {},
-      ...SHORTCUTS.flatMap(({ shown, does }) => [
-        element('dt', {}, element('kbd', {}, shown)),
-        element('dd', {}, does),
-      ]),
+      ...SHORTCUTS.map(({ shown, does }) =>
+        element('div', {}, element('dt', {}, element('kbd', {}, shown)), element('dd', {}, does)),
+      ),
     ),
-    element('form', { method: 'dialog' }, element('button', {}, 'Close')),
   )
 }

@@ -318,7 +318,9 @@ export class JobView {
 
   private jump(measured: Measurement | undefined): void {
     const world = measured === undefined ? null : this.centreOf(measured)
-    if (world !== null) this.stage.jump(world)
+    if (measured === undefined || world === null) return
+    // The numbers in a mask of objects are theirs, not those of labels.
+    this.stage.jump(world, this.legend?.instances === false ? measured.value : undefined)
   }
 
   private modelOf(job: Job): Model | undefined {

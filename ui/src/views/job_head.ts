@@ -29,6 +29,7 @@ export class JobHead {
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     const facts = [
+      scan?.subject ?? '',
       modelText(job, model?.title) + (job.uploaded ? '' : `, version ${job.model_version}`),
       scan === null ? '' : shapeText(scan),
       scan === null ? '' : spacingText(scan),

@@ -5,8 +5,8 @@ import { hashOf } from '../route'
 import type { Job } from '../schemas'
 import {
   countText,
-  etaText,
   modelText,
+  shortStateText,
   shortTimeText,
   shortUnusualText,
   stateText,
@@ -22,6 +22,8 @@ export class ListRow {
   private readonly model = element('span.model')
   private readonly state = element('span.state')
   private readonly warnings = element('span.warnings')
+  /** The sign of the bar over the image that says why the mask may be wrong. */
+  private readonly doubts = element('span.doubted', { role: 'img', hidden: true }, '!')
   private readonly bar = element('progress', { max: 1, hidden: true })
   private readonly box = element('input', { type: 'checkbox', tabindex: -1, disabled: true })
   private job: Job | null | undefined = null
@@ -33,7 +35,7 @@ export class ListRow {
       'a',
       { tabindex: -1 },
       element('span.line', {}, this.name, this.when),
-      element('span.line', {}, this.model, this.warnings, this.state),
+      element('span.line', {}, this.model, this.doubts, this.warnings, this.state),
       this.bar,
     )
     this.root = element('li', {}, this.link, this.box)
@@ -51,8 +53,8 @@ export class ListRow {
 
   /** Shows the job, or that it has not arrived yet. */
   show(job: Job | undefined, { selected, reachable, chosen }: RowState): void {
-    const eta = job === undefined || !isOpen(job) ? '' : etaText(job)
-    const seen = `${selected} ${reachable} ${chosen} ${eta}`
+    const state = job === undefined ? '' : shortStateText(job)
+    const seen = `${selected} ${reachable} ${chosen} ${state}`
     if (seen !== this.seen) {
       this.seen = seen
       this.link.tabIndex = reachable ? 0 : -1
@@ -63,7 +65,7 @@ export class ListRow {
     } else if (job === this.job) return
     this.job = job
     if (job === undefined) this.blank()
-    else this.fill(job, eta)
+    else this.fill(job, state)
   }
 
   private blank(): void {
@@ -71,6 +73,7 @@ export class ListRow {
     this.box.disabled = true
     this.box.removeAttribute('aria-label')
     for (const part of [this.when, this.model, this.state, this.warnings]) part.textContent = ''
+    this.doubts.hidden = true
     this.name.textContent = 'Loading …'
     this.bar.hidden = true
     this.link.removeAttribute('href')
@@ -81,8 +84,7 @@ export class ListRow {
     this.root.dataset.reading = ''
   }
 
-  private fill(job: Job, eta: string): void {
-    const state = stateText(job)
+  private fill(job: Job, state: string): void {
     this.root.setAttribute('aria-busy', 'false')
     this.box.disabled = false
     this.box.setAttribute('aria-label', `Choose ${job.scan_name}`)
@@ -91,7 +93,7 @@ export class ListRow {
     this.name.textContent = job.scan_name
     this.when.textContent = shortTimeText(job.created_at)
     this.model.textContent = kindText(job)
-    this.state.textContent = eta === '' ? state : `${state}, ${eta}`
+    this.state.textContent = state
     this.fillWarnings(job)
     this.root.dataset.job = job.id
     this.root.dataset.state = job.state
@@ -113,7 +115,9 @@ export class ListRow {
     this.warnings.textContent = shown.length === 0 ? '' : `⚠ ${shown.join(' · ')}`
     this.warnings.setAttribute('aria-label', reasons.join(', '))
     this.warnings.hidden = reasons.length === 0
-    this.root.classList.toggle('odd', reasons.length > 0)
+    this.doubts.hidden = job.doubts === 0
+    this.doubts.setAttribute('aria-label', doubtsText(job))
+    this.root.classList.toggle('odd', reasons.length > 0 || job.doubts > 0)
   }
 }
 
@@ -133,20 +137,22 @@ function kindText(job: Job): string {
   return [whose, job.modality, modelText(job)].filter((part) => part !== null).join(' · ')
 }
 
+function doubtsText({ doubts }: Job): string {
+  return `the mask may be wrong: ${countText(doubts, 'reason')}`
+}
+
 /** Why the mask should be looked at. */
 function reasonsOf(job: Job): string[] {
   const warnings = job.warnings > 0 ? [countText(job.warnings, 'warning')] : []
   return [...job.unusual_sizes.map(unusualText), ...warnings]
 }
 
-function isOpen(job: Job): boolean {
-  return job.state === 'running' || job.state === 'queued'
-}
-
 function titleOf(job: Job): string {
   const lines = [job.scan_name, `requested ${timeText(job.created_at)}`]
+  if (job.state === 'queued') lines.push(stateText(job))
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict} by ${job.reviewer}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)
+  if (job.doubts > 0) lines.push(doubtsText(job))
   lines.push(...reasonsOf(job))
   return lines.join('\n')
 }

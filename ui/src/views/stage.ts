@@ -5,6 +5,7 @@ import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
 import type { Point, Problem, Scan } from '../schemas'
+import { valueUnit } from '../text'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
@@ -19,6 +20,8 @@ const CONTEXT_LOST: Problem = {
   detail: 'The browser released the graphics memory of this page.',
   hint: 'Reload the page. If it happens again, close other pages that use 3D graphics.',
 }
+const WINDOW_REFUSED =
+  'The window of the file shows almost nothing of this scan: the automatic window is used (W: next).'
 const INCOMPLETE: Problem = {
   title: 'The image is not complete',
   status: 0,
@@ -34,6 +37,8 @@ export class Stage {
   private tiled: TiledViewer | null = null
   private legend: Legend | null = null
   private flat = false
+  /** Of the values; empty if it is not known. */
+  private unit = ''
   private readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
@@ -163,9 +168,10 @@ export class Stage {
 
   async showScan(viewer: Viewer, file: ArrayBuffer, scan: Scan): Promise<void> {
     const { dimension, window = null, windows = [], inverted = false } = scan
-    const start = { facts: cornerFacts(scan), window, inverted }
+    const start = { facts: cornerFacts(scan), window, inverted, ct: scan.modality === 'CT' }
+    this.flat = dimension === 2 // before the first values under the crosshair are reported
+    this.unit = valueUnit(scan)
     if (!(await viewer.show(file, dimension, start))) return
-    this.flat = dimension === 2
     this.startsInverted = inverted
     this.views.root.hidden = this.flat
     this.root.dataset.scan = 'shown'
@@ -173,10 +179,7 @@ export class Stage {
     this.invert.hidden = false
     this.invert.ariaPressed = String(inverted)
     this.setView(this.flat ? 'axial' : this.views.remembered)
-    this.notice.textContent =
-      viewer.reduction > 1
-        ? `The scan is shown at 1/${viewer.reduction} of its resolution. The measurements use the full resolution.`
-        : ''
+    this.notice.textContent = noticeOf(viewer)
   }
 
   showTiles(viewer: TiledViewer, image: Tiled): void {
@@ -184,6 +187,7 @@ export class Stage {
     this.flat = true
     this.views.root.hidden = true
     this.windows.hide()
+    this.unit = ''
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
     this.notice.textContent = ''
@@ -201,9 +205,13 @@ export class Stage {
     this.root.dataset.mask = 'shown'
   }
 
-  /** Moves the crosshair to a point. */
-  jump(world: Point): void {
-    this.viewer?.jump(world)
+  /** Moves the crosshair to a point, or to the nearest voxel of a label. */
+  jump(world: Point, value?: number): void {
+    this.viewer?.jump(world, value)
+  }
+
+  toggleCrosshair(): void {
+    this.screen.classList.toggle('no-crosshair')
   }
 
   setView(view: View): void {
@@ -245,6 +253,10 @@ export class Stage {
   /** Sets a window for CT; does nothing for other scans. */
   setPresetByKey(key: string): void {
     this.windows.setByKey(key)
+  }
+
+  nextWindow(): void {
+    this.windows.next()
   }
 
   /** The window of the start: the file's, or the automatic one. */
@@ -325,7 +337,8 @@ export class Stage {
       ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
       : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
     const parts = [...position]
-    if (this.viewer !== this.tiled) parts.push(value === '' ? 'outside the scan' : `value ${value}`)
+    const stored = value === '' ? 'outside the scan' : `value ${value} ${this.unit}`.trim()
+    if (this.viewer !== this.tiled) parts.push(stored)
     if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
     this.readout.value = parts.join('  ·  ')
   }
@@ -339,6 +352,14 @@ export class Stage {
     const reload = element('button', { type: 'button', onclick: () => location.reload() }, 'Reload')
     this.fail(problem, reload)
   }
+}
+
+/** What a reader must know of how the scan is shown. */
+function noticeOf({ reduction, windowRefused }: Controls): string {
+  const reduced = `The scan is shown at 1/${reduction} of its resolution. The measurements use the full resolution.`
+  return [reduction > 1 && reduced, windowRefused && WINDOW_REFUSED]
+    .filter((text) => text !== false)
+    .join(' ')
 }
 
 function pressed(button: HTMLButtonElement): boolean {

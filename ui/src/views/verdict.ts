@@ -89,6 +89,8 @@ export class VerdictView {
         reader.name = this.reviewer.value.trim()
         if (this.reading.needsName) void this.list() // what a reader sees depends on the name
       },
+      onkeydown: ({ key }: KeyboardEvent) =>
+        (key === 'Enter' || key === 'Escape') && this.reviewer.blur(), // the keys judge again
     })
     this.name = element('div.name', {}, this.nameLabel, this.reviewer)
     this.accept = this.button('accepted', 'Accept', 'A', () => void this.acceptIt())

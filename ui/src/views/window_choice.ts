@@ -18,7 +18,7 @@ export class WindowChoice {
     this.root = element('select', {
       id: 'preset',
       'aria-label': 'Window',
-      title: 'Window (Shift + 1 to 6 for CT, Shift + 0: the one at the start)',
+      title: 'Window (W: the next one, Shift + 1 to 6 for CT, Shift + 0: the one at the start)',
       hidden: true,
       onchange: () => {
         this.apply(this.root.value)
@@ -46,7 +46,8 @@ export class WindowChoice {
 
   /** The scan shows its window of the start. */
   first(): void {
-    this.root.value = this.windows.length > 0 ? `${FILE}0` : AUTOMATIC
+    const stated = this.windows.length > 0 && this.viewer?.windowRefused !== true
+    this.root.value = stated ? `${FILE}0` : AUTOMATIC
   }
 
   /** The window is none of the list. */
@@ -57,6 +58,15 @@ export class WindowChoice {
   hide(): void {
     this.root.hidden = true
     this.viewer = null
+  }
+
+  /** Sets the next window of the list, after the last one the first; none if there is no list. */
+  next(): void {
+    if (this.root.hidden) return
+    const values = [...this.root.options].map((option) => option.value).filter((one) => one !== '')
+    const value = values[(values.indexOf(this.root.value) + 1) % values.length]!
+    this.apply(value)
+    this.root.value = value
   }
 
   /** Sets a window for CT; does nothing for other scans. */
