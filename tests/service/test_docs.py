@@ -21,6 +21,19 @@ WAITING = JobFilter(states=(JobState.QUEUED,))
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "api.md"
 
 
+def commands(page: str) -> tuple[list[str], list[str]]:
+    """The commands of the page, and the headings that they stand under."""
+    headings, blocks, heading = [], [], ""
+    for title, block in re.findall(
+        r"^#+ ([^\n]*)$|^```bash\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    ):
+        heading = title or heading
+        if block:
+            headings.append(heading)
+            blocks.append(block)
+    return headings, blocks
+
+
 def _work(gateway: Gateway, stop: threading.Event) -> None:
     """Finishes every job that is asked for."""
     with gateway.repository() as repository:
@@ -31,12 +44,13 @@ def _work(gateway: Gateway, stop: threading.Event) -> None:
 
 def test_commands(start_gateway: Start, tmp_path: Path) -> None:
     """Run in a shell one after another, none fails and each says what was promised."""
-    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) >= 7
+    headings, blocks = commands(PAGE.read_text())
     if shutil.which("curl") is None:
         pytest.skip("the commands are curl's, and it is not here")
     gateway, stop = start_gateway(), threading.Event()
     (tmp_path / "t1.nii.gz").write_bytes(nifti_bytes())
+    labels = nibabel.Nifti1Image(np.ones((5, 6, 7), np.uint8), np.diag([1.0, 2, 3, 1]))
+    nibabel.save(labels, tmp_path / "labels.nii.gz")
     worker = threading.Thread(target=_work, args=(gateway, stop))
     worker.start()
     script = "set -eu\n" + "\necho; echo =====\n".join(blocks)
@@ -50,20 +64,23 @@ def test_commands(start_gateway: Start, tmp_path: Path) -> None:
         stop.set()
         worker.join()
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    said = ran.stdout.split("=====")
-    _, sent, resumed, asked, batch, followed, listed, made, reviewed, deleted = said
-    assert '"shape":[1,5,6,7]' in sent
-    assert '"shape":[1,5,6,7]' in resumed
-    assert "hippocampus-mri-3d" in asked
-    assert '"name":"study"' in batch
-    assert "event: job" in followed
-    assert '"total":2' in listed
-    assert "volume_ml" in made
-    assert '"verdict":"rejected"' in reviewed
-    assert '"jobs":[{' in deleted
+    said = dict(zip(headings, ran.stdout.split("====="), strict=True))  # the last of each heading
+    for heading, expected in (
+        ("Upload a scan", '"shape":[1,5,6,7]'),
+        ("Upload a mask with its scan", '"uploaded":true'),
+        ("Upload a large file in parts", '"shape":[1,5,6,7]'),
+        ("Request a job", '"name":"study"'),
+        ("Follow the job", "event: job"),
+        ("List jobs", '"total":3'),
+        ("Fetch the results", "volume_ml"),
+        ("Review the mask", '"verdict":"rejected"'),
+        ("Delete the scan", '"jobs":[{'),
+    ):
+        assert expected in said[heading], (heading, said[heading])
     assert nibabel.load(tmp_path / "mask.nii.gz").shape == (5, 6, 7)
     assert (tmp_path / "volume.nii.gz").read_bytes() == nifti_bytes()
-    assert gateway.client.get("/v1/scans").json()["scans"] == []
+    left = gateway.client.get("/v1/scans").json()["scans"]
+    assert [scan["name"] for scan in left] == ["labels.nii.gz"]
 
 
 def test_table_of_problems_is_complete() -> None:
