@@ -166,8 +166,12 @@ def test_the_page_is_told_of_it(extended: Gateway) -> None:
         assert extended.client.get(one["url"]).status_code == 200
 
 
+QUOTED = {"nifti", "NIfTI", "dicom", "DICOM", "json", "JSON", "csv", "CSV"}
+
+
 def test_the_page_has_no_list_of_its_own() -> None:
-    """Its sources quote no format but NIfTI, which its viewer reads, and DICOM, as a noun.
+    """Its sources quote no format but NIfTI, which its viewer reads, DICOM, as a noun, and JSON and
+    CSV, in which other things than masks and reports can be had, too.
 
     The types of the API, which are made from the gateway's own list, are left out.
     """
@@ -176,7 +180,7 @@ def test_the_page_has_no_list_of_its_own() -> None:
     assert sources
     names = {word for one in overview.overview() for word in (one.name, one.title)}
     for path, text in sources.items():
-        for name in sorted(names - {"nifti", "NIfTI", "dicom", "DICOM", "json", "JSON"}):
+        for name in sorted(names - QUOTED):
             assert not re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text), (path, name)
 
 
