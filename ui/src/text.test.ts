@@ -85,7 +85,7 @@ describe('text', () => {
     expect(text.originText({ ...seg, algorithms: ['MANUAL', 'AUTOMATIC'] })).toBe(
       'The mask was uploaded with the scan, as a DICOM Segmentation. Its file says that it was made manually and automatically.',
     )
-    expect(text.originText({ format: 'nrrd', algorithms: [], labels: [] })).toBe(
+    expect(text.originText({ format: 'nifti', algorithms: [], labels: [] })).toBe(
       'The mask was uploaded with the scan, as a label map.',
     )
     expect(text.modelText(job({ uploaded: true, model: 'uploaded-mask' }))).toBe('Uploaded mask')
