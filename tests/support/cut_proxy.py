@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 
 from tests.support.tcp_proxy import Flow, TcpProxy
 
@@ -18,10 +19,17 @@ class CutProxy(TcpProxy):
         self.cuts = sorted(cuts)
         """Those that are still to come."""
         self.rate = rate
+        self._flows: list[_Counted] = []
         super().__init__(port)
 
+    def silence(self) -> None:
+        """Keeps what is sent from now on by the connections that are open, until they are cut."""
+        for flow in self._flows:
+            flow.silent = True
+
     def next_server(self) -> Callable[[socket.socket], None]:
-        return lambda client: self.forward(client, _Counted(self), Flow())
+        self._flows.append(_Counted(self))
+        return partial(self.forward, up=self._flows[-1], down=Flow())
 
 
 class _Counted(Flow):
@@ -29,6 +37,13 @@ class _Counted(Flow):
 
     def __init__(self, proxy: CutProxy) -> None:
         self._proxy = proxy
+        self.silent = False
+
+    @property
+    def most(self) -> int:
+        while self.silent and not self._proxy.closed:
+            time.sleep(0.02)
+        return super().most
 
     def sent(self, count: int, /) -> None:
         proxy = self._proxy

@@ -29,6 +29,7 @@ class TcpProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._open: set[socket.socket] = set()
+        self.closed = False
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -39,6 +40,7 @@ class TcpProxy:
 
     def close(self) -> None:
         """Ends the proxy and cuts its connections."""
+        self.closed = True
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()

@@ -161,6 +161,22 @@ def test_a_file_that_changes_while_it_is_sent(
         expect(row(page)).to_contain_text("The file changing.bin cannot be read any more")
 
 
+def test_a_connection_that_falls_silent_is_given_up(
+    browser: Browser, gateway: Gateway, tmp_path: Path
+) -> None:
+    """Its other end is gone without a word, as when a network is lost."""
+    path = tmp_path / "silent.bin"
+    path.write_bytes(bytes(12 * MB))
+    with cut_proxy(gateway.port, rate=4 * MB) as proxy, opened(browser, proxy) as page:
+        page.clock.install()
+        page.set_input_files("#files", path)
+        until(lambda: proxy.sent > 2 * MB)
+        proxy.silence()
+        proxy.rate = 50 * MB
+        page.clock.fast_forward(46_000)
+        expect(row(page)).to_have_attribute("data-state", "refused")  # it is whole, and no scan
+
+
 def test_a_large_series_is_one_upload_with_a_name_of_its_own(
     browser: Browser, gateway: Gateway, tmp_path: Path
 ) -> None:

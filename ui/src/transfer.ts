@@ -6,6 +6,7 @@ import { filePrint } from './file_print'
 import type { Problem } from './schemas'
 import { tarOf } from './tar'
 import { forget, idOf, storage } from './unfinished'
+import { Watchdog } from './watchdog'
 
 /**
  * Bytes of a request. When a connection breaks, a proxy that waits for whole requests loses one, and
@@ -14,6 +15,10 @@ import { forget, idOf, storage } from './unfinished'
 const PART_BYTES = 8 << 20
 /** Pauses after failures without progress: about four minutes, enough to restart a gateway. */
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000, ...Array<number>(15).fill(15_000)]
+/** A request without progress for this long is sent again: its connection may be dead. */
+const SILENCE_MS = 45_000
+/** After so many without progress in between, the upload has failed. */
+const MOST_SILENCES = 6
 /** These may pass by themselves; all other refusals are final. */
 const PASSING = [0, 408, 409, 423, 425, 429, 500, 502, 503, 504]
 
@@ -47,7 +52,10 @@ export async function transfer(
   const [tus, print] = await Promise.all([import('tus-js-client'), filePrint(files)])
   const content = files.length === 1 ? files[0]! : tarOf(files)
   const [earlier] = await storage.findUploadsByFingerprint(print)
-  return new Promise((resolve, reject) => {
+  let [furthest, silences] = [0, 0]
+  let again = (): void => {}
+  const watchdog = new Watchdog(SILENCE_MS, () => again())
+  const sending = new Promise<string>((resolve, reject) => {
     const upload = new tus.Upload(content, {
       endpoint: address('uploads'),
       headers: { 'Idempotency-Key': randomKey() }, // a lost response creates no second upload
@@ -61,8 +69,13 @@ export async function transfer(
         upload.url = address(`uploads/${id}`) // a proxy may serve the gateway below a path
         listener.known(id, upload.url === earlier?.uploadUrl)
       },
-      onProgress: (sent, total) => listener.sent(sent / total),
+      onProgress: (bytes, total) => {
+        watchdog.heard()
+        if (bytes > furthest) [furthest, silences] = [bytes, 0]
+        listener.sent(bytes / total)
+      },
       onShouldRetry: (error) => {
+        watchdog.heard()
         const passing = PASSING.includes(statusOf(error))
         if (passing) listener.interrupted()
         if (statusOf(error) === 0) void readable(files).catch(stop)
@@ -75,10 +88,19 @@ export async function transfer(
       void upload.abort()
       reject(reason)
     }
+    again = () => {
+      silences += 1
+      if (silences > MOST_SILENCES) return stop(new ApiError(UNREACHABLE))
+      listener.interrupted()
+      void readable(files).catch(stop)
+      void upload.abort().then(() => watchdog.ended || upload.start())
+    }
     signal.addEventListener('abort', () => stop(new DOMException('cancelled', 'AbortError')))
     if (earlier !== undefined) upload.resumeFromPreviousUpload(earlier)
+    watchdog.heard()
     if (!signal.aborted) upload.start()
   })
+  return sending.finally(() => watchdog.end())
 }
 
 /** Deletes an upload from the gateway, which may have deleted it already. */
