@@ -85,6 +85,8 @@ def _check_region(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: Mea
     else:
         sides, gap = (b - a, d - c), a + b - c - d
         expected = "Both ends of one axis, then of the other, along the axes of the grid."
+    if any(np.abs(side).max() <= 2 * TOLERANCE for side in sides):  # it could lie on two slices
+        raise _wrong(one, "has no size", "Points apart from each other.")
     slanted = any(np.sort(np.abs(side))[-2] > TOLERANCE for side in sides)
     if slanted or np.abs(gap).max() > 2 * TOLERANCE:
         raise _wrong(one, "is not of its shape", expected)
