@@ -15,12 +15,11 @@ from jobs.repository.idempotency import digest, earlier_row, repeat_after_race
 from jobs.repository.job_rows import chunks
 from jobs.repository.reading_rows import readings_of
 from jobs.repository.rows import Row
-from jobs.repository.schema import batch_reviews, jobs, reviews, worklist
+from jobs.repository.schema import batch_reviews, jobs, review_stands, reviews, worklist
 from jobs.review import WITHDRAWAL_S, Review
 
 _KEPT_S = 24 * 3600.0
 """How long the outcomes are kept, for a repeated request."""
-_STANDS = reviews.c.withdrawn_at.is_(None)
 
 
 class BatchReviews:
@@ -77,14 +76,14 @@ class BatchReviews:
                 raise NotFound("There is no such batch of reviews.")
             _check_withdrawal(row, reader, now)
             given = {one.job: one.review for one in _outcomes(row) if one.review is not None}
-            for job in readings_of(connection, given):
-                del given[job]
+            locked = lock_jobs(connection, project, list(given))
+            read = readings_of(connection, locked)  # none can be requested from now on
             withdrawn: list[str] = []
-            for some in chunks(list(lock_jobs(connection, project, list(given)))):
-                mine = reviews.c.id.in_([given[job] for job in some]) & _STANDS
+            for some in chunks([job for job in locked if job not in read]):
+                mine = reviews.c.id.in_([given[job] for job in some]) & review_stands
                 mark = update(reviews).where(mine).values(withdrawn_at=now).returning(reviews.c.job)
                 changed = list(connection.execute(mark).scalars())
-                newest = select(reviews.c.verdict).where(reviews.c.job == jobs.c.id, _STANDS)
+                newest = select(reviews.c.verdict).where(reviews.c.job == jobs.c.id, review_stands)
                 newest = newest.order_by(reviews.c.seq.desc()).limit(1)
                 these = update(jobs).where(jobs.c.id.in_(changed))
                 connection.execute(these.values(verdict=newest.scalar_subquery()))

@@ -13,7 +13,7 @@ from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
 from jobs.repository.rows import review_of, scan_of
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import jobs, reviews, scans
+from jobs.repository.schema import jobs, review_stands, reviews, scans
 from jobs.repository.verdicts import update_verdict
 from jobs.review import Review, Role
 from jobs.stored_scan import StoredScan
@@ -32,7 +32,7 @@ class LabelCounts:
 
 
 class Labels:
-    """Corrected masks by scan and tag; each is stored as a review.
+    """Corrected masks by scan and tag; each is stored as a review, and no label once withdrawn.
 
     A label in an open second reading is shown to its own `reader` only. `reader`: the name of the
     account that asks, empty if it is not known; None: Tessera itself, which sees all.
@@ -44,7 +44,10 @@ class Labels:
     def newest(self, scan_ids: Collection[str], reader: str | None = "") -> list[Review]:
         """The newest label of each tag, for scans that the caller is known to have access to."""
         latest = select(func.max(reviews.c.seq)).where(
-            reviews.c.scan.in_(scan_ids), reviews.c.mask_sha256.is_not(None), visible(reader)
+            reviews.c.scan.in_(scan_ids),
+            reviews.c.mask_sha256.is_not(None),
+            review_stands,
+            visible(reader),
         )
         latest = latest.group_by(reviews.c.scan, reviews.c.tag)
         query = select(reviews).where(reviews.c.seq.in_(latest)).order_by(reviews.c.seq)
@@ -97,7 +100,7 @@ class Labels:
         tagged = select(reviews.c.tag, func.count(distinct(reviews.c.scan)))
         tagged = tagged.join(scans, scans.c.id == reviews.c.scan)
         tagged = tagged.where(
-            scans.c.project == project, reviews.c.tag.is_not(None), visible(reader)
+            scans.c.project == project, reviews.c.tag.is_not(None), review_stands, visible(reader)
         )
         with self._database.read() as connection:
             rows = connection.execute(tagged.group_by(reviews.c.tag))
@@ -109,7 +112,7 @@ class Labels:
     ) -> StoredScan | None:
         """A scan without a final label: the oldest, or any; None if all scans have one."""
         done = select(reviews.c.scan).where(
-            reviews.c.tag == FINAL, reviews.c.scan == scans.c.id, visible(reader)
+            reviews.c.tag == FINAL, reviews.c.scan == scans.c.id, review_stands, visible(reader)
         )
         query = select(scans).where(scans.c.project == project, ~done.exists())
         query = query.order_by(func.random() if at_random else scans.c.seq).limit(1)

@@ -87,10 +87,11 @@ class Reviews:
             check_job(connection, project, job_id, lock=True)
             reading, known = reading_of(connection, job_id), reviews_of(connection, job_id)
             review = _review_named(known, review_id)
-            if not shown(reading, [review], reader):
+            seen = shown(reading, [review], reader)
+            if not seen:
                 raise _no_review()
             if review.withdrawn_at is not None:
-                return review
+                return seen[0]
             _check_owner(review, reader, named=reading is not None)
             _check_withdrawal(review, now)
             _check_not_decided(reading, review, known)

@@ -360,6 +360,9 @@ reviews = Table(
     sqlite_autoincrement=True,
 )
 
+review_stands = reviews.c.withdrawn_at.is_(None)
+"""The review was not withdrawn."""
+
 readings = Table(
     "readings",
     metadata,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from imaging.errors import BadRequest, Conflict, Forbidden
 from jobs.repository.reading_rows import agreement_json, reading_of, reviews_of
-from jobs.repository.schema import jobs, reading_events, readings, reviews
+from jobs.repository.schema import jobs, reading_events, readings, review_stands, reviews
 from jobs.review import Review, Role
 from jobs.second_reading import (
     Agreement,
@@ -36,9 +36,7 @@ def update_verdict(connection: Connection, job_id: str) -> None:
     if reading is not None:
         update_reading(connection, reading, reading.agreement)
         return
-    newest = select(reviews.c.verdict).where(
-        reviews.c.job == job_id, reviews.c.withdrawn_at.is_(None)
-    )
+    newest = select(reviews.c.verdict).where(reviews.c.job == job_id, review_stands)
     newest = newest.order_by(reviews.c.seq.desc()).limit(1)
     _set_verdict(connection, job_id, connection.execute(newest).scalar_one_or_none())
 

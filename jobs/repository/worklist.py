@@ -124,9 +124,9 @@ def _read(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.readings:
         yield worklist.c.reading.in_(wanted.readings)
     if wanted.unread_by is not None:
-        key = f"\n{reader_key(wanted.unread_by)}\n"
-        mine = worklist.c.readers.contains(key, autoescape=True)
-        yield worklist.c.reading.is_not(None) & ~mine
+        yield worklist.c.reading.is_not(None)
+        if key := reader_key(wanted.unread_by):  # no reading is without a name
+            yield ~worklist.c.readers.contains(f"\n{key}\n", autoescape=True)
 
 
 def _judged(verdicts: tuple[Verdict, ...]) -> ColumnElement[bool]:

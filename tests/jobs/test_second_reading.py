@@ -76,8 +76,22 @@ def test_a_third_reader_decides_when_they_differ(read: Repository) -> None:
         read.reviews.withdraw("ada", "job", "a", "Ann", 1001.0)
     with pytest.raises(Conflict):
         read.labels.delete("ada", "scan", "final", None)
+    assert read.labels.get("ada", "scan", "final").id == "c"
     read.reviews.withdraw("ada", "job", "c", "Cem", 1001.0)
     assert listed(read) == (None, None, "adjudicate", 2)
+    assert read.labels.get("ada", "scan", "final").id == "b", "a withdrawn mask is no label"
+
+
+def test_a_name_is_hidden_in_a_review_that_was_withdrawn(read: Repository) -> None:
+    judge(read, review_of("a1", "Ann"))
+    read.reviews.withdraw("ada", "job", "a1", "Ann", 1001.0)
+    judge(read, review_of("a2", "Ann"))
+    judge(read, review_of("b", "Bob", "rejected"))
+
+    def withdrawn_again(reader: str) -> str:
+        return read.reviews.withdraw("ada", "job", "a1", reader, 1002.0).reviewer
+
+    assert (withdrawn_again("Cem"), withdrawn_again("Ann")) == ("Reader 1", "Ann")
 
 
 def test_a_verdict_is_changed_and_withdrawn_while_it_is_blind(read: Repository) -> None:
@@ -196,6 +210,7 @@ def test_lists_find_what_waits_for_a_reader(read: Repository) -> None:
     assert found(readings=waiting, unread_by="an%n") == {"three"}
     assert found(readings=waiting, unread_by="A%n") == {"job", "three"}
     assert found(unread_by="Ann") == {"job", "three"}
+    assert found(unread_by="") == {"job", "two", "three"}
     assert read.readings.without("ada", JobFilter()) == ["plain"]
     assert read.readings.without("bob", JobFilter()) == []
 
