@@ -18,6 +18,7 @@ from service.http.dependencies import (
 from service.http.permissions import Allowed
 from service.routes.job_filters import JobFilterDep, of_caller
 from service.routes.job_orders import order_of, put_up
+from service.routes.reading_serializers import options_of
 from service.routes.serializers import job_counts_out, job_out
 from service.schemas import (
     Cursor,
@@ -55,7 +56,7 @@ def create_job(
     if placed.created:
         background.add_task(threads.run, orders.dispatch, [placed.job])
     if body.second_reading is not None:
-        put_up(readings, principal, [placed.job.id], body.second_reading)
+        put_up(readings, principal, [placed.job.id], options_of(body.second_reading))
     response.headers["Location"] = f"/v1/jobs/{placed.job.id}"
     return job_out(statuses.of(placed.job))
 
