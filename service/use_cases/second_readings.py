@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from imaging.errors import TesseraError
+from imaging.errors import TesseraError, Unavailable
 from imaging.formats.mask_file import read
 from imaging.metrics.label_dice import LabelDice, label_dice
 from jobs.blobs import Blobs
@@ -51,13 +51,16 @@ class SecondReadings:
         job_id = str(added.job)
         if added.role is Role.ADJUDICATION:
             self.send(project, self.readings.get(project, job_id))
-        else:
+            return
+        try:
             self.conclude(project, job_id)
+        except Unavailable as error:  # the review is stored; `get` compares it later
+            logger.warning("The readings of job %s are not compared yet: %s", job_id, error.detail)
 
     def conclude(self, project: str, job_id: str) -> None:
         """Compares the readings of a job if all were given, which ends the blinding.
 
-        Does nothing otherwise. Raises NotFound.
+        Does nothing otherwise. Raises NotFound, or Unavailable where the masks cannot be read now.
         """
         while (full := self.readings.to_compare(project, job_id)) is not None:
             agreement = self._compare(self.jobs.get(project, job_id), full)
@@ -101,6 +104,8 @@ class SecondReadings:
             return PairOverlap(*pair, 1.0, {})
         try:
             dice = self._dice(job, blobs, objects=objects)
+        except Unavailable:  # it does not say that the readers disagree
+            raise
         except TesseraError as error:
             logger.warning("The readings of job %s cannot be compared: %s", job.id, error.detail)
             return PairOverlap(*pair, None, {})

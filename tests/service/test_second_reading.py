@@ -230,6 +230,23 @@ def test_masks_are_compared_and_another_reader_decides(service: Service) -> None
         check_problem(service.judge("Cem", job, **bad), 422)
 
 
+def test_a_disk_that_fails_for_a_moment_is_no_disagreement(service: Service) -> None:
+    job = service.finished(second_reading={})
+    service.correct("Ann", job, 3)
+    with closing(Repository(service.settings.database)) as repository:
+        (review,) = repository.reviews.of_job("local", job, None)
+    (stored,) = (service.settings.data / "blobs").rglob(str(review.mask_sha256))
+    kept = stored.rename(service.settings.data / "kept")
+    stored.mkdir()
+    service.correct("Bob", job, 4)
+    check_problem(service.call("Bob", "GET", f"/v1/jobs/{job}/second-reading"), 503)
+    assert service.get("Bob", f"/v1/jobs/{job}")["second_reading"]["state"] == "open"
+    stored.rmdir()
+    kept.rename(stored)
+    assert service.reading("Bob", job)["state"] == "complete"
+    assert service.get("Bob", f"/v1/jobs/{job}")["verdict"] == "corrected"
+
+
 def test_a_tenth_at_random_and_the_agreement_of_its_readers(service: Service) -> None:
     jobs = [service.finished() for _ in range(5)]
     for job in jobs:
@@ -281,12 +298,15 @@ def test_a_batch_puts_a_share_up(service: Service) -> None:
     sent = {"files": ("scan.nii", nifti_bytes(SHAPE, seed=99))}
     scan = service.call("Chief", "POST", "/v1/scans", files=sent).json()["id"]
     order = {"scan": scan, "model": "solid"}
-    body = {"jobs": [order] * 10, "second_reading": {"share": 0.2, "seed": 1}}
+    named = [{**order, "second_reading": {"readers": n}} for n in (3, 4, 3)]
+    body = {"jobs": [*named, *[order] * 10], "second_reading": {"share": 0.2, "seed": 1}}
     headers = {"Authorization": "Chief", "Idempotency-Key": "k"}
     for _ in range(2):
         answer = service.client.post("/v1/batches", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
-    assert service.get("Chief", "/v1/jobs/counts")["readings"] == {"open": 2}
+    assert service.get("Chief", "/v1/jobs/counts")["readings"] == {"open": 5}
+    jobs = answer.json()["jobs"][:3]
+    assert [service.reading("Chief", job)["readers"] for job in jobs] == [3, 4, 3]
 
 
 def test_without_accounts_the_stated_name_counts(service: Service) -> None:
