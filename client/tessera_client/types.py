@@ -450,8 +450,8 @@ class BatchOutcome:
     job: str
     """Id of the job."""
     outcome: str
-    """`done`, or why it was left out: `newer-review`, `reviewed`, `doubted`, `unfinished` or
-    `not-found`."""
+    """`done`, or why it was left out: `newer-review`, `reviewed`, `doubted`, `second-reading`,
+    `unfinished` or `not-found`."""
     review: str | None
     """Id of its new review; None if it was left out."""
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from imaging.csv_cells import text_cell
 from imaging.metrics.raters import Estimate
 from jobs.job_filter import ListedJob
 from jobs.repository import JobReading
@@ -27,8 +28,6 @@ COLUMNS = (
     *("job", "model", "created_at", "state", "blind", "agree", "verdict"),
     *("reader_1", "verdict_1", "reader_2", "verdict_2", "dice"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell of a table that begins so is a formula for spreadsheet programs."""
 
 
 def options_of(body: SecondReadingIn) -> ReadingOptions:
@@ -101,7 +100,7 @@ def agreement_table(
         agreement = one.reading.agreement
         if agreement is None:
             continue
-        names = [_cell(name) for name in names_of(one)]
+        names = [text_cell(name) for name in names_of(one)]
         yield (
             *(one.reading.job, one.model, _time(one.created_at).isoformat(), one.reading.state),
             *(one.reading.blind, agreement.agree, one.verdict or ""),
@@ -126,10 +125,6 @@ def _agreement_out(reading: SecondReading, reader: str) -> AgreementOut | None:
 
 def _estimate_out(estimate: Estimate | None) -> EstimateOut | None:
     return None if estimate is None else EstimateOut(**asdict(estimate))
-
-
-def _cell(name: str) -> str:
-    return f"'{name}" if name.startswith(_FORMULA) else name
 
 
 def _time(seconds: float) -> datetime:

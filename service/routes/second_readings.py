@@ -138,9 +138,10 @@ def request_second_readings(
     The query is that of GET /v1/jobs, such as `model=` and `verdict=accepted`. Jobs that have a
     second reading are left out.
     """
-    ids = body.jobs
-    if ids is None:
+    if body.jobs is None:
         ids = readings.without(principal.project, of_caller(wanted, principal))
+    else:
+        ids = list(dict.fromkeys(body.jobs))
     chosen = sample(ids, body.share, body.seed)
     if len(chosen) > MOST_JOBS:
         raise BadRequest(

@@ -51,7 +51,8 @@ class BatchOutcomeOut(Wire):
     outcome: Outcome
     """`done`: it has the verdict. The others were left out. `newer-review`: it has a review that
     the reader has not seen. `reviewed`: it has a verdict. `doubted`: there are reasons to doubt its
-    mask. `unfinished`: it has no mask. `not-found`: there is no such job."""
+    mask. `second-reading`: its readers look at each mask alone. `unfinished`: it has no mask.
+    `not-found`: there is no such job."""
     review: str | None
     """Id of its new review; null if it was left out."""
 

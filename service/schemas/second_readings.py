@@ -37,9 +37,10 @@ class SecondReadingsIn(SecondReadingRequest):
     """Which of the jobs that the query selects are put up for a second reading."""
 
     jobs: Annotated[list[Identifier] | None, Field(max_length=10_000)] = None
-    """Ids of jobs, instead of those that the query selects."""
+    """Ids of jobs, instead of those that the query selects. A job that has a second reading stays
+    as it is."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the selected jobs without a second reading, chosen at random; at least one."""
+    """Share of the selected jobs, chosen at random; at least one."""
     seed: int = 0
     """The same jobs, share and seed choose the same jobs."""
 
@@ -50,7 +51,8 @@ class SecondReadingsOut(Wire):
     jobs: list[str]
     """Ids of the jobs that were put up."""
     selected: int
-    """Number of jobs without a second reading that the request selected."""
+    """Number of jobs that the request selected: those of `jobs`, or those without a second reading
+    that the query selects."""
 
 
 class OverlapOut(Wire):
