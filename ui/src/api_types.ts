@@ -1428,11 +1428,12 @@ export interface SecondReadingsIn {
    */
   reader?: string
   /**
-   * Ids of jobs, instead of those that the query selects.
+   * Ids of jobs, instead of those that the query selects. A job that has a second reading stays
+   * as it is.
    */
   jobs?: string[] | null
   /**
-   * Share of the selected jobs without a second reading, chosen at random; at least one.
+   * Share of the selected jobs, chosen at random; at least one.
    */
   share?: number
   /**
@@ -1449,7 +1450,8 @@ export interface SecondReadingsOut {
    */
   jobs: string[]
   /**
-   * Number of jobs without a second reading that the request selected.
+   * Number of jobs that the request selected: those of `jobs`, or those without a second reading
+   * that the query selects.
    */
   selected: number
 }
