@@ -28,7 +28,7 @@ class UploadedMask:
     numbers: NDArray[Any]
     """Unsigned, of the spatial shape of the scan; 0 is background."""
     segments: tuple[Segment, ...]
-    """The labels, by number."""
+    """The labels, by number; at least one, also of an empty mask."""
     instances: bool = False
     """Whether it numbers single objects, which all belong to the only segment."""
     algorithms: tuple[str, ...] = ()
@@ -58,7 +58,8 @@ def uploaded_label_map(label: Scan, scan: Scan, scratch: Path | None = None) -> 
     present.discard(0)
     if len(present) > _MOST_LABELS:
         return UploadedMask(smallest(numbers), (_segment(1, "object"),), instances=True)
-    segments = tuple(_segment(number, f"Label {number}") for number in sorted(present))
+    named = sorted(present) or [1]  # formats with named labels need one, also if it has no voxel
+    segments = tuple(_segment(number, f"Label {number}") for number in named)
     return UploadedMask(smallest(numbers), segments)
 
 

@@ -287,6 +287,17 @@ def test_many_numbers_are_single_objects(scan: Scan) -> None:
     assert np.array_equal(given.numbers, numbers)
 
 
+def test_an_empty_label_map_has_a_label_for_formats_that_need_one(
+    tmp_path: Path, scan: Scan
+) -> None:
+    given = uploaded_label_map(label(np.zeros(scan.grid, np.uint8), scan.affine), scan)
+    assert [segment.name for segment in given.segments] == ["Label 1"]
+    description = MaskDescription(given.segments, "m", "1")
+    for kind in ("dicom-seg", "dicom-labelmap", "dicom-rtstruct"):
+        write_object(tmp_path / kind, kind, given.numbers, scan, description, None, 1.0)
+    assert not read(tmp_path / "dicom-seg", scan).numbers.any()
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [(-1, "not label"), (0.5, "not label"), (np.nan, "not label"), (70_000, "70,000")],
