@@ -48,7 +48,10 @@ def read_seg(
         raise damaged() from error
     _check_numbers(numbers, header.segments)
     return UploadedMask(
-        smallest(numbers), header.segments, algorithms=header.algorithms, notes=_notes(header)
+        smallest(numbers, scratch),
+        header.segments,
+        algorithms=header.algorithms,
+        notes=_notes(header),
     )
 
 
