@@ -114,6 +114,9 @@ class _Totals:
         """Statistics of all parts."""
         if not self._count:
             return Statistics(self._voxels, None, None, None, None)
-        sd = float(np.sqrt(self._squares / self._count))
-        mean, sd = (value if np.isfinite(value) else None for value in (self._mean, sd))
+        mean, sd = map(_finite, (self._mean, float(np.sqrt(self._squares / self._count))))
         return Statistics(self._voxels, mean, sd, self._low, self._high)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
