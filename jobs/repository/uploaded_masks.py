@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from jobs.job import Job
 from jobs.repository.database import Database
-from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
+from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import insert_jobs, read_jobs
 from jobs.repository.schema import jobs, worklist
 
@@ -21,8 +21,10 @@ class UploadedMasks:
     def add(self, job: Job, key: str, report: Mapping[str, Any]) -> tuple[Job, bool]:
         """Stores the job with its mask and report; returns it and True.
 
-        The same mask of the same scan, under the same key, returns the earlier job and False.
-        Raises NotFound for a scan of another project, or one that was deleted meanwhile.
+        The same mask of the same scan, under the same key, returns the earlier job and False, also
+        if an earlier version with other options stored it. `key`: with a space, which no caller's
+        Idempotency-Key has. Raises NotFound for a scan of another project, or one that was deleted
+        meanwhile.
         """
         result = {
             name: getattr(job, name)
@@ -32,7 +34,8 @@ class UploadedMasks:
 
         def transaction() -> tuple[Job, bool]:
             with self._database.write() as connection:
-                earlier = earlier_row(connection, jobs, job.project, key, job_digest(job))
+                same = (jobs.c.project == job.project) & (jobs.c.idempotency_key == key)
+                earlier = connection.execute(select(jobs).where(same)).mappings().one_or_none()
                 if earlier is not None:
                     return read_jobs(connection, [earlier])[0], False
                 insert_jobs(connection, [job], key)
