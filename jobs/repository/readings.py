@@ -135,10 +135,11 @@ class Readings:
                 return None
             return update_reading(connection, reading, agreement)
 
-    def cancel(self, project: str, job_id: str) -> None:
+    def cancel(self, project: str, job_id: str) -> Review | None:
         """Deletes the second reading: its reviews are shown, and the newest is the verdict.
 
-        Raises NotFound, or Conflict if it is complete.
+        Returns that review, None if it was the verdict before the second reading, or if there is
+        none. Raises NotFound, or Conflict if it is complete.
         """
         with self._database.write() as connection:
             check_job(connection, project, job_id, lock=True)
@@ -156,6 +157,9 @@ class Readings:
             # The second column is not changed. Its trigger writes the reviewer to the worklist.
             connection.execute(of_job.values(role=None, withdrawn_at=reviews.c.withdrawn_at))
             update_verdict(connection, job_id)
+            standing = [one for one in reviews_of(connection, job_id) if one.withdrawn_at is None]
+            new = [one for one in standing[-1:] if one.created_at >= reading.requested_at]
+            return new[0] if new else None
 
     def unblind(self, project: str, job_id: str, reader: str, now: float) -> list[Review]:
         """Notes that somebody looks at the readings, and returns all reviews of the job.

@@ -93,14 +93,14 @@ def get_second_reading(
 @router.delete("/v1/jobs/{job_id}/second-reading", status_code=204)
 def cancel_second_reading(
     job_id: JobId,
-    readings: ReadingsDep,
+    use_case: SecondReadingsDep,
     principal: Annotated[Principal, Allowed(Permission.READINGS_MANAGE)],
 ) -> None:
     """Cancels a second reading that is not complete.
 
     All reviews are shown, and the newest one is the job's verdict.
     """
-    readings.cancel(principal.project, job_id)
+    use_case.cancel(principal.project, job_id)
 
 
 @router.post("/v1/jobs/{job_id}/second-reading/unblind")

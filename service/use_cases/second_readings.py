@@ -68,13 +68,26 @@ class SecondReadings:
             if concluded is not None:
                 self.send(project, concluded)
 
+    def cancel(self, project: str, job_id: str) -> None:
+        """Cancels a second reading, and sends the corrected mask that becomes the job's verdict.
+
+        Raises NotFound, or Conflict if it is complete.
+        """
+        review = self.readings.cancel(project, job_id)
+        if review is not None:
+            self._send_mask(project, review)
+
     def send(self, project: str, reading: SecondReading) -> None:
         """Requests the deliveries of the corrected mask that has become the job's verdict."""
         if reading.state is not ReadingState.COMPLETE:
             return
         for review in self.reviews.of_job(project, reading.job, None):
-            if review.id == reading.review and review.mask_sha256 and review.tag == FINAL:
-                self.deliveries.send_corrected(project, reading.job, review.id)
+            if review.id == reading.review:
+                self._send_mask(project, review)
+
+    def _send_mask(self, project: str, review: Review) -> None:
+        if review.mask_sha256 and review.tag == FINAL:
+            self.deliveries.send_corrected(project, str(review.job), review.id)
 
     def _compare(self, job: Job, full: ComparedReadings) -> Agreement:
         reviews = full.reviews

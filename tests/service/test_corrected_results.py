@@ -127,7 +127,8 @@ def test_a_corrected_mask_is_delivered(start_gateway: Start, tmp_path: Path) -> 
 def test_a_final_label_is_sent_where_corrected_masks_are_wanted(
     start_gateway: Start, tmp_path: Path
 ) -> None:
-    """In the formats of the job's own results; a label with another tag is not sent."""
+    """In the formats of the job's own results; a label with another tag is not sent. That of a
+    second reading is sent when it is the verdict, also because the second reading is cancelled."""
     routes = tmp_path / "routes.toml"
     with archive() as there:
         routes.write_text(
@@ -151,6 +152,19 @@ def test_a_final_label_is_sent_where_corrected_masks_are_wanted(
         review = gateway.client.get(f"/v1/jobs/{corrected.job}/reviews").json()[-1]["id"]
         assert [one["review"] for one in gateway.client.get(address).json()] == [None, review]
         until(lambda: len(there.objects) == 2)
+        second = f"/v1/jobs/{corrected.job}/second-reading"
+        assert gateway.client.put(second).status_code == 200
+        put = gateway.client.put(
+            f"/monai-label/datastore/label?image={corrected.scan['series']}",
+            files={"label": ("label.nii.gz", label)},
+            data={"params": '{"client_id": "Ann"}'},
+        )
+        assert put.status_code == 200, put.text
+        assert [one["review"] for one in gateway.client.get(address).json()] == [None]
+        assert gateway.client.delete(second).status_code == 204
+        newest = gateway.client.get(f"/v1/jobs/{corrected.job}/reviews").json()[-1]["id"]
+        sent = [one["review"] for one in gateway.client.get(address).json()]
+        assert sent == [None, review, newest]
     found = pixels(there.objects[1], corrected.acquired)
     assert np.array_equal(found, corrected.mask.transpose(2, 1, 0))
 
