@@ -41,7 +41,8 @@ export interface Listener {
 /**
  * Sends what the gateway does not have yet of the files; resolves to the id of the upload.
  *
- * Several files are sent as a tar. `name`: of the scan; empty: by its content.
+ * Several files are sent as a tar. `name`: of the scan; empty: by its content. Rejects with the
+ * signal's reason when it is aborted, also while the files are still read.
  */
 export async function transfer(
   files: File[],
@@ -52,6 +53,7 @@ export async function transfer(
   const [tus, print] = await Promise.all([import('tus-js-client'), filePrint(files)])
   const content = files.length === 1 ? files[0]! : tarOf(files)
   const [earlier] = await storage.findUploadsByFingerprint(print)
+  signal.throwIfAborted()
   let [furthest, silences] = [0, 0]
   let again = (): void => {}
   const watchdog = new Watchdog(SILENCE_MS, () => again())
@@ -98,7 +100,7 @@ export async function transfer(
     signal.addEventListener('abort', () => stop(new DOMException('cancelled', 'AbortError')))
     if (earlier !== undefined) upload.resumeFromPreviousUpload(earlier)
     watchdog.heard()
-    if (!signal.aborted) upload.start()
+    upload.start()
   })
   return sending.finally(() => watchdog.end())
 }
