@@ -187,7 +187,7 @@ export class Measuring {
   }
 
   undo(): void {
-    if (this.deleted === null) return
+    if (this.deleted === null || this.isFull()) return
     const { drawn, at } = this.deleted
     this.own = [...this.own.slice(0, at), drawn, ...this.own.slice(at)]
     this.deleted = null
@@ -265,9 +265,16 @@ export class Measuring {
     }
   }
 
+  /** Whether there is no place for one more, which is said then. */
+  private isFull(): boolean {
+    const full = this.own.length >= MOST
+    if (full) this.say(`A review has at most ${MOST} measurements.`)
+    return full
+  }
+
   private finish(kind: Kind, points: Point[]): void {
-    if (this.own.length >= MOST) {
-      this.say(`A review has at most ${MOST} measurements.`)
+    if (this.isFull()) {
+      this.update(false)
       return
     }
     const drawn = { id: newId(), kind, label: '', points }
