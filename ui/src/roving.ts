@@ -30,6 +30,7 @@ export function roveToolbar(toolbar: HTMLElement): void {
     childList: true,
     attributeFilter: ['hidden', 'disabled'],
   })
+  toolbar.dataset.roves = 'row' // these arrow keys are not the page's
   enter(null)
 }
 
@@ -55,7 +56,7 @@ export function roveRows(list: HTMLElement): void {
     const controls = usable(all[to]!)
     move(event, controls[Math.min(column, controls.length - 1)]!)
   })
-  list.dataset.rows = '' // its arrow keys are not the page's
+  list.dataset.roves = 'column'
   enter(rows()[0])
 }
 
