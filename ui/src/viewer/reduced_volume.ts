@@ -1,6 +1,6 @@
 /** A smaller copy of the scan in the library's cache, for 3D. */
 
-import { type Types, volumeLoader } from '@cornerstonejs/core'
+import { cache, type Types, volumeLoader } from '@cornerstonejs/core'
 import type { Point } from '../schemas'
 import { FRAME } from './library'
 import { type Combine, reduce, reductionOf } from './reduction'
@@ -13,8 +13,8 @@ export interface VolumeCopy {
 }
 
 /**
- * The volume to draw, with at most `most` voxels: a copy, or the scan itself if it is small. Null
- * if `wanted` says no before it is ready.
+ * The volume to draw, with at most `most` voxels: a copy, which is made once, or the scan itself if
+ * it is small. Null if `wanted` says no before it is ready.
  */
 export async function volumeCopy(
   scan: Scan,
@@ -28,10 +28,11 @@ export async function volumeCopy(
   const blocks = Math.max(...reduction.step)
   const whole = { id: scan.id, reduction: scan.reduction }
   if (blocks === 1) return whole
+  const copy = { id: `${scan.id}-${combine}`, reduction: blocks * scan.reduction }
+  if (cache.getVolume(copy.id) !== undefined) return copy
   const values = await reduce(drawn.data, drawn.dims, reduction, combine, wanted)
   if (values === null) return null
-  const id = `${scan.id}-${combine}`
-  volumeLoader.createLocalVolume(id, {
+  volumeLoader.createLocalVolume(copy.id, {
     metadata: { FrameOfReferenceUID: FRAME, Modality: 'OT' } as Types.Metadata,
     dimensions: reduction.dims,
     spacing: spacing.map((mm, axis) => mm * reduction.step[axis]!) as Types.Point3,
@@ -42,5 +43,5 @@ export async function volumeCopy(
     direction: space.directions.flat() as unknown as Types.Mat3,
     scalarData: values,
   })
-  return { id, reduction: blocks * scan.reduction }
+  return copy
 }
