@@ -3,6 +3,7 @@
 import type { DetailedError } from 'tus-js-client'
 import { ApiError, address, responseProblem, UNREACHABLE } from './api'
 import { filePrint } from './file_print'
+import { randomId } from './random_id'
 import type { Problem } from './schemas'
 import { tarOf } from './tar'
 import { forget, idOf, storage } from './unfinished'
@@ -60,7 +61,7 @@ export async function transfer(
   const sending = new Promise<string>((resolve, reject) => {
     const upload = new tus.Upload(content, {
       endpoint: address('uploads'),
-      headers: { 'Idempotency-Key': randomKey() }, // a lost response creates no second upload
+      headers: { 'Idempotency-Key': randomId() }, // a lost response creates no second upload
       metadata: name === '' ? {} : { filename: name },
       chunkSize: PART_BYTES,
       retryDelays: PAUSES_MS,
@@ -134,11 +135,4 @@ function failure(error: Error | DetailedError): Error {
 /** 0: there is no response. */
 function statusOf(error: Error | DetailedError): number {
   return ('originalResponse' in error && error.originalResponse?.getStatus()) || 0
-}
-
-/** `crypto.randomUUID` exists only on secure origins; a hospital's host may have no TLS. */
-export function randomKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((n) => n.toString(16).padStart(2, '0'))
-    .join('')
 }

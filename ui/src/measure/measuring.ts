@@ -1,11 +1,12 @@
 /** Measuring in the scan on screen: the tool, what is being drawn, and what was drawn. */
 
+import { randomId } from '../random_id'
 import type { Point, Review } from '../schemas'
 import type { Keys } from '../shortcuts'
 import type { At, Controls, DrawingSurface } from '../viewer/port'
 import { Drawing } from './drawing'
 import { type Figure, Layer } from './layer'
-import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST, newId } from './measurement'
+import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST } from './measurement'
 import { linesOf, type Measured } from './texts'
 
 /** The measurements of a review. */
@@ -277,7 +278,7 @@ export class Measuring {
       this.update(false)
       return
     }
-    const drawn = { id: newId(), kind, label: '', points }
+    const drawn = { id: randomId(), kind, label: '', points }
     this.own = [...this.own, drawn]
     this.selected = drawn.id
     this.say(`${KINDS[kind].name}: ${this.linesOf(drawn).join(', ')}`)
