@@ -3,6 +3,8 @@
  * Guide, "Developing a Keyboard Interface": roving tabindex).
  */
 
+import { element } from './element'
+
 const CONTROLS = 'a[href], button, input, select'
 
 const STEPS: Record<'row' | 'column', Record<string, number>> = {
@@ -38,7 +40,7 @@ export function roveToolbar(toolbar: HTMLElement): void {
  * Only one row of a list has tab stops: Up and Down go to the same control of the next row, Home
  * and End to that of the first and last.
  */
-export function roveRows(list: HTMLElement): void {
+function roveRows(list: HTMLElement): void {
   const rows = (): Element[] => [...list.children].filter((row) => usable(row).length > 0)
   const enter = (active: Element | undefined): void => {
     for (const row of list.children)
@@ -58,6 +60,13 @@ export function roveRows(list: HTMLElement): void {
   })
   list.dataset.roves = 'column'
   enter(rows()[0])
+}
+
+/** A list of which one row has tab stops. */
+export function rovingList(tag: 'ul' | `ul.${string}`, items: HTMLElement[]): HTMLElement {
+  const list = element(tag, {}, ...items)
+  roveRows(list)
+  return list
 }
 
 /** The index that a key leads to; null for other keys. */
