@@ -233,7 +233,7 @@ export class Measuring {
   private layerOf(surface: DrawingSurface): Layer {
     let layer = this.layers.get(surface.root)
     if (layer === undefined) {
-      const made = new Layer(surface, {
+      const made = new Layer(surface.root, {
         press: (on, at) => this.press(on, at, made),
         move: (on, at) => this.drawing.move(on, at),
         release: (on, at) => this.drawing.release(on, at),
@@ -251,7 +251,7 @@ export class Measuring {
       this.drawing.press(this.tool, surface, at)
       return true
     }
-    const held = this.hidden ? null : layer.handleAt(at)
+    const held = this.hidden ? null : layer.handleAt(surface, at)
     if (held === null) return false
     this.selected = held.drawn.id
     this.drawing.hold(held.drawn, held.handle)
