@@ -135,6 +135,7 @@ def test_accept_is_reached_by_a_few_tab_stops(page: Page, gateway: Gateway, job:
 
 def test_arrow_keys_move_within_tools_and_labels(page: Page, gateway: Gateway, job: str) -> None:
     open_job(page, job)
+    page.keyboard.press("7")  # 3D alone, where these keys turn the view
     page.locator("[data-view=planes]").focus()
     for key, name in (
         ("ArrowRight", "Axial plane"),

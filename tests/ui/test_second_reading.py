@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, start
 from tests.support.images import nifti_bytes
 from tests.support.page import watched
+from tests.support.screen import Screen
+from tests.support.waiting import until
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SHAPE = (24, 24, 20)
@@ -47,6 +50,15 @@ def mask_of(rows: int) -> np.ndarray:
     mask = np.zeros(SHAPE, np.uint8)
     mask[4 : 4 + rows, 6:16, 5:15] = 1
     return mask
+
+
+def shows_the_model(page: Page, wanted: bool) -> bool:
+    """Whether each plane shows a mask, or none, where only the model's one has its label."""
+    world = [16.0, 20.0, 30.0]
+    page.evaluate("p => window.tessera.jump(p)", world)
+    screen = Screen(page).shoot()
+    colours = [screen.around(spot, 3).astype(int).mean(0) for spot in screen.spots([world])[0]]
+    return {bool(red > green + 20) for red, green, _ in colours} == {wanted}
 
 
 def open_as(page: Page, name: str, job: str) -> None:
@@ -110,6 +122,9 @@ def test_two_blind_readers_and_one_who_decides(
     expect(other.locator(".second-reading .overlap")).to_contain_text("Dice 0.67")
     assert "Ann" not in table.inner_text()
     assert Axe().run(other, options=RULES).response["violations"] == []
+    for shown in (True, False) * 2:
+        until(partial(shows_the_model, other, shown))
+        other.keyboard.press("v")
     other.keyboard.press("v")
     expect(other.get_by_role("button", name="Reader 2")).to_have_attribute("aria-pressed", "true")
     other.keyboard.press("d")

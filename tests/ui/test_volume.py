@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -132,6 +133,10 @@ def dark(colour: NDArray[np.int_]) -> bool:
     return int(colour.max()) < 12
 
 
+def bright(colour: NDArray[np.int_]) -> bool:
+    return int(colour.min()) > 200
+
+
 def at(x: float, y: float, z: float) -> NDArray[np.float64]:
     """RAS+ mm of a place that is given from the middle."""
     return np.add(MIDDLE, (x, y, z))
@@ -235,7 +240,7 @@ def test_the_volume_and_its_projection_are_drawn_and_cut(
     page.keyboard.press("7")
     page.wait_for_selector(READY)
     choose(page, "projection")
-    becomes(page, spot, lambda colour: int(colour.min()) > 200)
+    becomes(page, spot, bright)
     background = pixel(page, at(26, 0, 0))
     assert int(pixel(page, tissue).max()) > int(background.max()) + 20
     page.keyboard.press("i")
@@ -250,6 +255,28 @@ def test_the_volume_and_its_projection_are_drawn_and_cut(
     page.get_by_role("button", name="Cut", exact=True).click()
     becomes(page, below, dark)  # axial slices are seen from the feet
     becomes(page, above, lambda colour: int(colour.max()) > 40)
+
+
+def test_a_single_slice_is_shown_in_every_view_and_is_as_thick_as_its_voxels(
+    page: Page, gateway: Gateway
+) -> None:
+    """The library itself draws none of it: from its first to its last voxel is no length."""
+    scan = np.full((56, 1, 40), 200, np.int16)
+    scan[20:36, :, 12:28] = 1000
+    mask = np.zeros(scan.shape, np.uint8)
+    mask[2:6, :, 2:6] = 1
+    image = nibabel.Nifti1Image(scan, np.diag([1.0, 6.0, 1.0, 1.0]))
+    open_job(page, job_of(gateway, Labelled(image.to_bytes(), mask, image.affine), "slice"))
+    for view in "23456817":
+        page.keyboard.press(view)
+    page.wait_for_selector(READY)
+    choose(page, "projection")
+    middle = np.array([28.0, 0, 20])
+    becomes(page, middle, bright)
+    for _ in range(6):  # seen from the side
+        page.keyboard.press("ArrowRight")
+    becomes(page, np.add(middle, (0, 2, 0)), bright)
+    becomes(page, np.add(middle, (0, 5, 0)), dark)
 
 
 def panes(page: Page) -> list[str]:

@@ -11,7 +11,7 @@ export function listen(keys: () => Keys): void {
       if (event.ctrlKey || event.altKey || event.metaKey) return
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
-      if (target?.closest('input, .jobs a, [data-rows]') && event.key.startsWith('Arrow')) return
+      if (target !== null && belongsTo(target, event)) return
       const actions = keys()
       const key = namesOf(event).find((name) => actions[name] !== undefined)
       if (key === undefined || (event.repeat && !isHeld(key))) return
@@ -21,6 +21,14 @@ export function listen(keys: () => Keys): void {
     },
     { capture: true },
   )
+}
+
+/** Whether an arrow key is that of the control that has the focus. */
+function belongsTo(target: Element, { key, shiftKey }: KeyboardEvent): boolean {
+  if (!key.startsWith('Arrow')) return false
+  if (target.closest('input, .jobs a, [data-roves=column]')) return true
+  const sideways = key === 'ArrowLeft' || key === 'ArrowRight'
+  return sideways && !shiftKey && target.closest('[data-roves=row]') !== null
 }
 
 /** "Shift+1" for the key that has this digit, whatever it types, and "Shift+ArrowUp"; else `key`. */

@@ -10,6 +10,7 @@ import { reader } from './reader'
 import * as route from './route'
 import type { Keys } from './shortcuts'
 import type { Controls } from './viewer/port'
+import { CT_PRESETS } from './viewer/voi'
 import { toggleFullScreen } from './views/full_screen'
 import { helpDialog } from './views/help'
 import { JobView } from './views/job'
@@ -93,7 +94,7 @@ function keys(): Keys {
   const digits = ['1', '2', '3', '4', '5', '6', '7', '8']
   const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
   const presets = Object.fromEntries(
-    digits.map((n) => [`Shift+${n}`, () => stage.setPresetByKey(n)]),
+    CT_PRESETS.map(({ key }) => [`Shift+${key}`, () => stage.setPresetByKey(key)]),
   )
   return {
     ...everywhere,

@@ -1,6 +1,7 @@
 /** Reports that this page shows a job, and who else has it open. It blocks nobody. */
 
 import * as api from './api'
+import { randomId } from './random_id'
 import type { Viewers } from './schemas'
 
 const RENEW_MS = 10_000 // a page that is silent for 30 s counts as closed
@@ -10,7 +11,7 @@ const REFUSED = [401, 403, 404]
 export class Presence {
   private job: string | null = null
   private timer = 0
-  private readonly page = pageId()
+  private readonly page = randomId()
 
   /** `onChange` is called with the others whenever the service has answered. */
   constructor(
@@ -42,9 +43,4 @@ export class Presence {
     }
     if (this.job === job) this.timer = window.setTimeout(() => void this.renew(), RENEW_MS)
   }
-}
-
-function pageId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

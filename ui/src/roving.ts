@@ -3,6 +3,8 @@
  * Guide, "Developing a Keyboard Interface": roving tabindex).
  */
 
+import { element } from './element'
+
 const CONTROLS = 'a[href], button, input, select'
 
 const STEPS: Record<'row' | 'column', Record<string, number>> = {
@@ -30,6 +32,7 @@ export function roveToolbar(toolbar: HTMLElement): void {
     childList: true,
     attributeFilter: ['hidden', 'disabled'],
   })
+  toolbar.dataset.roves = 'row' // these arrow keys are not the page's
   enter(null)
 }
 
@@ -37,7 +40,7 @@ export function roveToolbar(toolbar: HTMLElement): void {
  * Only one row of a list has tab stops: Up and Down go to the same control of the next row, Home
  * and End to that of the first and last.
  */
-export function roveRows(list: HTMLElement): void {
+function roveRows(list: HTMLElement): void {
   const rows = (): Element[] => [...list.children].filter((row) => usable(row).length > 0)
   const enter = (active: Element | undefined): void => {
     for (const row of list.children)
@@ -55,8 +58,15 @@ export function roveRows(list: HTMLElement): void {
     const controls = usable(all[to]!)
     move(event, controls[Math.min(column, controls.length - 1)]!)
   })
-  list.dataset.rows = '' // its arrow keys are not the page's
+  list.dataset.roves = 'column'
   enter(rows()[0])
+}
+
+/** A list of which one row has tab stops. */
+export function rovingList(tag: 'ul' | `ul.${string}`, items: HTMLElement[]): HTMLElement {
+  const list = element(tag, {}, ...items)
+  roveRows(list)
+  return list
 }
 
 /** The index that a key leads to; null for other keys. */

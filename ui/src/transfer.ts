@@ -3,6 +3,7 @@
 import type { DetailedError } from 'tus-js-client'
 import { ApiError, address, responseProblem, UNREACHABLE } from './api'
 import { filePrint } from './file_print'
+import { randomId } from './random_id'
 import type { Problem } from './schemas'
 import { tarOf } from './tar'
 import { forget, idOf, storage } from './unfinished'
@@ -41,7 +42,8 @@ export interface Listener {
 /**
  * Sends what the gateway does not have yet of the files; resolves to the id of the upload.
  *
- * Several files are sent as a tar. `name`: of the scan; empty: by its content.
+ * Several files are sent as a tar. `name`: of the scan; empty: by its content. Rejects with the
+ * signal's reason when it is aborted, also while the files are still read.
  */
 export async function transfer(
   files: File[],
@@ -52,13 +54,14 @@ export async function transfer(
   const [tus, print] = await Promise.all([import('tus-js-client'), filePrint(files)])
   const content = files.length === 1 ? files[0]! : tarOf(files)
   const [earlier] = await storage.findUploadsByFingerprint(print)
+  signal.throwIfAborted()
   let [furthest, silences] = [0, 0]
   let again = (): void => {}
   const watchdog = new Watchdog(SILENCE_MS, () => again())
   const sending = new Promise<string>((resolve, reject) => {
     const upload = new tus.Upload(content, {
       endpoint: address('uploads'),
-      headers: { 'Idempotency-Key': randomKey() }, // a lost response creates no second upload
+      headers: { 'Idempotency-Key': randomId() }, // a lost response creates no second upload
       metadata: name === '' ? {} : { filename: name },
       chunkSize: PART_BYTES,
       retryDelays: PAUSES_MS,
@@ -98,7 +101,7 @@ export async function transfer(
     signal.addEventListener('abort', () => stop(new DOMException('cancelled', 'AbortError')))
     if (earlier !== undefined) upload.resumeFromPreviousUpload(earlier)
     watchdog.heard()
-    if (!signal.aborted) upload.start()
+    upload.start()
   })
   return sending.finally(() => watchdog.end())
 }
@@ -132,11 +135,4 @@ function failure(error: Error | DetailedError): Error {
 /** 0: there is no response. */
 function statusOf(error: Error | DetailedError): number {
   return ('originalResponse' in error && error.originalResponse?.getStatus()) || 0
-}
-
-/** `crypto.randomUUID` exists only on secure origins; a hospital's host may have no TLS. */
-export function randomKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((n) => n.toString(16).padStart(2, '0'))
-    .join('')
 }

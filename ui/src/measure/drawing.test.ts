@@ -16,17 +16,18 @@ function surface(slice = 0): DrawingSurface {
   }
 }
 
-function recorder(): { drawing: Drawing; finished: [Kind, Point[]][] } {
+function recorder(): { drawing: Drawing; finished: [Kind, Point[]][]; moved: Drawn[] } {
   const finished: [Kind, Point[]][] = []
+  const moved: Drawn[] = []
   const nothing = (): void => {}
   const drawing = new Drawing({
     finish: (kind, points) => finished.push([kind, points]),
-    move: nothing,
+    move: (_, to) => moved.push(to),
     changed: nothing,
     redraw: nothing,
     say: nothing,
   })
-  return { drawing, finished }
+  return { drawing, finished, moved }
 }
 
 describe('drawing', () => {
@@ -83,6 +84,26 @@ describe('drawing', () => {
 })
 
 describe('handles', () => {
+  it('are not dragged to another slice, which may be on screen meanwhile', () => {
+    const { drawing, moved } = recorder()
+    const line: Drawn = {
+      id: '',
+      kind: 'length',
+      label: '',
+      points: [
+        [12, 22, 0],
+        [20, 30, 0],
+      ],
+    }
+    drawing.hold(line, 1)
+    drawing.move(surface(1), { x: 30, y: 30 })
+    expect(moved).toEqual([])
+    drawing.move(surface(), { x: 30, y: 30 })
+    expect(moved[0]!.points).toEqual([
+      [12, 22, 0],
+      [25, 35, 0],
+    ])
+  })
   const drawn = (kind: Kind, points: Point[]): Drawn => ({ id: '', kind, label: '', points })
   it('the opposite corner of a rectangle stays, and the opposite end of an ellipse', () => {
     const box = drawn('rectangle', [

@@ -116,8 +116,10 @@ export class Drawing {
     }
   }
 
+  /** Does nothing while another slice is on screen: a figure stays on its slice. */
   private drag(surface: DrawingSurface, at: At): void {
     const { drawn, handle } = this.edit!
+    if (!drawn.points.every(surface.shows)) return
     const points = dragged(drawn, handle, at, surface)
     if (!isProper(drawn.kind, points)) return
     const moved = { ...drawn, points }

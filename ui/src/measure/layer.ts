@@ -30,13 +30,13 @@ export interface Pointer {
 export class Layer {
   private readonly svg = node('svg', { class: 'measures', 'aria-hidden': 'true' })
   private figures: Figure[] = []
-  private surface: DrawingSurface
+  /** What was drawn on last; it holds the scan, so it is forgotten with it. */
+  private surface: DrawingSurface | null = null
   private pressed = false
 
-  constructor(surface: DrawingSurface, pointer: Pointer) {
-    this.surface = surface
-    surface.root.append(this.svg)
-    this.listen(surface.root, pointer)
+  constructor(root: HTMLElement, pointer: Pointer) {
+    root.append(this.svg)
+    this.listen(root, pointer)
   }
 
   /** `cursor`: the point at which a key places, if a tool is active. */
@@ -44,21 +44,22 @@ export class Layer {
     this.surface = surface
     this.figures = figures.filter(({ drawn }) => drawn.points.every(surface.shows))
     surface.root.classList.toggle('measuring', cursor !== null)
-    const marks = cursor !== null && surface.shows(cursor) ? [this.cursor(cursor)] : []
-    this.svg.replaceChildren(...this.figures.map((figure) => this.figure(figure)), ...marks)
+    const marks = cursor !== null && surface.shows(cursor) ? [cross(surface, cursor)] : []
+    this.svg.replaceChildren(...this.figures.map((one) => figureOf(one, surface)), ...marks)
   }
 
   clear(): void {
     this.svg.replaceChildren()
     this.figures = []
+    this.surface = null
   }
 
   /** The handle of an own measurement at a place. */
-  handleAt(at: At): { drawn: Drawn; handle: number } | null {
+  handleAt(surface: DrawingSurface, at: At): { drawn: Drawn; handle: number } | null {
     for (const { drawn, state } of [...this.figures].reverse()) {
       if (state === 'other' || state === 'new') continue
       const handle = drawn.points.findIndex((point) => {
-        const there = this.surface.toPixel(point)
+        const there = surface.toPixel(point)
         return Math.hypot(there.x - at.x, there.y - at.y) <= REACH
       })
       if (handle >= 0) return { drawn, handle }
@@ -80,58 +81,59 @@ export class Layer {
         { capture: true }, // before the viewer, which listens on the same element
       )
     on('pointerdown', (event) => {
-      if (event.button !== 0 || event.shiftKey || !pointer.press(this.surface, at(event))) {
-        return false
-      }
+      const { surface } = this
+      if (surface === null || event.button !== 0 || event.shiftKey) return false
+      if (!pointer.press(surface, at(event))) return false
       this.pressed = true
       root.setPointerCapture(event.pointerId)
       return true
     })
     on('pointermove', (event) => {
-      pointer.move(this.surface, at(event))
+      if (this.surface !== null) pointer.move(this.surface, at(event))
       return this.pressed
     })
-    on('pointerup', (event) => this.ended(() => pointer.release(this.surface, at(event))))
+    on('pointerup', (event) => this.ended((surface) => pointer.release(surface, at(event))))
     on('pointercancel', () => this.ended(pointer.cancel))
     on('dblclick', pointer.active)
   }
 
-  private ended(act: () => void): boolean {
-    const { pressed } = this
+  private ended(act: (surface: DrawingSurface) => void): boolean {
+    const { pressed, surface } = this
     this.pressed = false
-    if (pressed) act()
+    if (pressed && surface !== null) act(surface)
     return pressed
   }
+}
 
-  private figure({ drawn, text, state }: Figure): SVGElement {
-    const at = drawn.points.map((point) => this.surface.toPixel(point))
-    const group = node('g', { class: `measure ${state}`, 'data-kind': drawn.kind })
-    for (const role of ['halo', 'line']) group.append(outline(drawn, at, role))
-    for (const { x, y } of at) group.append(node('circle', { cx: x, cy: y, r: 3.5 }))
-    group.append(this.label(text, drawn.kind === 'angle' ? [at[1]!] : at))
-    return group
-  }
+function figureOf({ drawn, text, state }: Figure, { root, toPixel }: DrawingSurface): SVGElement {
+  const at = drawn.points.map(toPixel)
+  const group = node('g', { class: `measure ${state}`, 'data-kind': drawn.kind })
+  for (const role of ['halo', 'line']) group.append(outline(drawn, at, role))
+  for (const { x, y } of at) group.append(node('circle', { cx: x, cy: y, r: 3.5 }))
+  group.append(label(text, drawn.kind === 'angle' ? [at[1]!] : at, root.clientWidth))
+  return group
+}
 
-  /** Beside the figure, on the side with more room. */
-  private label(lines: string[], at: At[]): SVGElement {
-    const right = at.reduce((most, one) => (one.x > most.x ? one : most))
-    const left = at.reduce((least, one) => (one.x < least.x ? one : least))
-    const before = right.x + ROOM > this.surface.root.clientWidth && left.x > ROOM
-    const [x, y] = before ? [left.x - 8, left.y + 4] : [right.x + 8, right.y + 4]
-    const text = node('text', { x, y, class: before ? 'before' : '' })
-    for (const [n, line] of lines.entries()) {
-      const part = node('tspan', { x, dy: n === 0 ? 0 : LINE })
-      part.textContent = line
-      text.append(part)
-    }
-    return text
+/** Beside the figure, on the side with more room. `width`: of the pane, in CSS pixels. */
+function label(lines: string[], at: At[], width: number): SVGElement {
+  const right = at.reduce((most, one) => (one.x > most.x ? one : most))
+  const left = at.reduce((least, one) => (one.x < least.x ? one : least))
+  const before = right.x + ROOM > width && left.x > ROOM
+  const [x, y] = before ? [left.x - 8, left.y + 4] : [right.x + 8, right.y + 4]
+  const text = node('text', { x, y, class: before ? 'before' : '' })
+  for (const [n, line] of lines.entries()) {
+    const part = node('tspan', { x, dy: n === 0 ? 0 : LINE })
+    part.textContent = line
+    text.append(part)
   }
+  return text
+}
 
-  private cursor(point: Point): SVGElement {
-    const { x, y } = this.surface.toPixel(point)
-    const d = `M${x - 6} ${y}H${x + 6}M${x} ${y - 6}V${y + 6}`
-    return node('path', { class: 'placing', d })
-  }
+/** Where a key places the next point. */
+function cross(surface: DrawingSurface, point: Point): SVGElement {
+  const { x, y } = surface.toPixel(point)
+  const d = `M${x - 6} ${y}H${x + 6}M${x} ${y - 6}V${y + 6}`
+  return node('path', { class: 'placing', d })
 }
 
 function outline({ kind }: Drawn, at: At[], role: string): SVGElement {

@@ -86,12 +86,6 @@ export function nameOf(drawn: Drawn, list: readonly Drawn[]): string {
   return `${KINDS[drawn.kind].name} ${same.indexOf(drawn) + 1}`
 }
 
-/** A random id. `crypto.randomUUID` does not exist where the page is served without TLS. */
-export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
 export function toWire({ id, kind, label, points }: Drawn): MeasurementIn {
   return { id, kind, label, points }
 }

@@ -1,11 +1,12 @@
 /** Measuring in the scan on screen: the tool, what is being drawn, and what was drawn. */
 
+import { randomId } from '../random_id'
 import type { Point, Review } from '../schemas'
 import type { Keys } from '../shortcuts'
 import type { At, Controls, DrawingSurface } from '../viewer/port'
 import { Drawing } from './drawing'
 import { type Figure, Layer } from './layer'
-import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST, newId } from './measurement'
+import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST } from './measurement'
 import { linesOf, type Measured } from './texts'
 
 /** The measurements of a review. */
@@ -187,7 +188,7 @@ export class Measuring {
   }
 
   undo(): void {
-    if (this.deleted === null) return
+    if (this.deleted === null || this.isFull()) return
     const { drawn, at } = this.deleted
     this.own = [...this.own.slice(0, at), drawn, ...this.own.slice(at)]
     this.deleted = null
@@ -232,7 +233,7 @@ export class Measuring {
   private layerOf(surface: DrawingSurface): Layer {
     let layer = this.layers.get(surface.root)
     if (layer === undefined) {
-      const made = new Layer(surface, {
+      const made = new Layer(surface.root, {
         press: (on, at) => this.press(on, at, made),
         move: (on, at) => this.drawing.move(on, at),
         release: (on, at) => this.drawing.release(on, at),
@@ -250,7 +251,7 @@ export class Measuring {
       this.drawing.press(this.tool, surface, at)
       return true
     }
-    const held = this.hidden ? null : layer.handleAt(at)
+    const held = this.hidden ? null : layer.handleAt(surface, at)
     if (held === null) return false
     this.selected = held.drawn.id
     this.drawing.hold(held.drawn, held.handle)
@@ -265,12 +266,19 @@ export class Measuring {
     }
   }
 
+  /** Whether there is no place for one more, which is said then. */
+  private isFull(): boolean {
+    const full = this.own.length >= MOST
+    if (full) this.say(`A review has at most ${MOST} measurements.`)
+    return full
+  }
+
   private finish(kind: Kind, points: Point[]): void {
-    if (this.own.length >= MOST) {
-      this.say(`A review has at most ${MOST} measurements.`)
+    if (this.isFull()) {
+      this.update(false)
       return
     }
-    const drawn = { id: newId(), kind, label: '', points }
+    const drawn = { id: randomId(), kind, label: '', points }
     this.own = [...this.own, drawn]
     this.selected = drawn.id
     this.say(`${KINDS[kind].name}: ${this.linesOf(drawn).join(', ')}`)

@@ -5,6 +5,7 @@ import {
   dragged,
   type Range,
   rangeOf,
+  rounded,
   type Statistics,
   showsObject,
   type Window,
@@ -28,6 +29,8 @@ export class GreyValues {
   /** Whether the stated window shows nearly nothing, so that it is not that of the start. */
   refused = false
   private negative = false
+  /** The window of a drag before it was rounded: slow movements add up. */
+  private dragging: Window | null = null
 
   constructor(private readonly display: Display) {}
 
@@ -38,6 +41,7 @@ export class GreyValues {
     this.stated = this.refused ? null : start.window
     this.negative = false
     this.inverted = start.inverted
+    this.dragging = null
     this.shown = colour ? null : this.first
     this.display.range(this.drawn, this.shown)
   }
@@ -52,9 +56,11 @@ export class GreyValues {
     return this.shown
   }
 
+  /** Has no effect on colours. */
   set window(window: Window | null) {
-    if (this.statistics === null || window === null) return
+    if (this.shown === null || window === null) return
     this.shown = window
+    this.dragging = null
     this.display.range(this.drawn, window)
   }
 
@@ -90,7 +96,9 @@ export class GreyValues {
   drag(dx: number, dy: number): boolean {
     if (this.statistics === null || this.shown === null) return false
     const { range, integers } = this.statistics
-    this.window = { ...this.shown, ...dragged(this.shown, dx, dy, range, integers) }
+    const exact = dragged(this.dragging ?? this.shown, dx, dy, range, integers)
+    this.window = { ...this.shown, ...(integers ? rounded(exact) : exact) }
+    this.dragging = exact
     return true
   }
 

@@ -36,7 +36,7 @@ export class LabelSurfaces {
   }
 
   get waiting(): boolean {
-    return this.surfaces !== null && !this.surfaces.complete
+    return this.surfaces !== null && !this.surfaces.ended
   }
 
   /** Voxels that one cell stands for, in the coarsest surface. */

@@ -133,15 +133,34 @@ export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
 
 /** Frees the memory of all scans, also that of the graphics card, which the library would keep. */
 export function purge(engine: RenderingEngine): void {
-  const ids = engine.getViewports().map(({ id }) => id)
-  if (ids.length > 0) {
-    const context = engine.getOffscreenMultiRenderWindow(ids[0]!).getOpenGLRenderWindow()
-    for (const id of ids) engine.disableElement(id)
+  const context = contextOf(engine)
+  for (const { id } of engine.getViewports()) engine.disableElement(id)
+  if (context !== null) {
     for (const { vtkOpenGLTexture: texture } of cache.getVolumes()) {
       ;(texture as Releasable).releaseGraphicsResources(context)
     }
-    ;(context as Releasable).releaseGraphicsResources()
+    context.releaseGraphicsResources()
   }
   cache.purgeCache()
   utilities.genericMetadataProvider.clear()
+}
+
+/** Frees the memory of one volume or image, which no viewport shows any more. */
+export function discard(engine: RenderingEngine, id: string): void {
+  const volume = cache.getVolume(id)
+  if (volume !== undefined) {
+    ;(volume.vtkOpenGLTexture as Releasable).releaseGraphicsResources(contextOf(engine))
+    cache.removeVolumeLoadObject(id)
+  }
+  for (const imageId of volume?.imageIds ?? [id]) {
+    if (cache.getImage(imageId) !== undefined) cache.removeImageLoadObject(imageId, { force: true })
+  }
+}
+
+/** The graphics context of all viewports; null without any. */
+function contextOf(engine: RenderingEngine): Releasable | null {
+  const [viewport] = engine.getViewports()
+  return viewport === undefined
+    ? null
+    : engine.getOffscreenMultiRenderWindow(viewport.id).getOpenGLRenderWindow()
 }

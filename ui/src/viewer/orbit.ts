@@ -1,14 +1,10 @@
 /** The camera that looks at a volume from outside, in a parallel projection. */
 
 import type { Point } from '../schemas'
+import type { Size } from './camera'
 import { cross, dot, plus, scaled } from './geometry'
 
 const TURN = Math.PI // radians of a drag over the shorter side of the pane
-
-export interface Size {
-  width: number
-  height: number
-}
 
 /** What is drawn in the middle of the pane, and how far it reaches around it (mm). */
 export interface Ball {

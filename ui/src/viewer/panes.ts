@@ -1,11 +1,10 @@
 /** Which panes each view shows. */
 
+import { PLANES } from './geometry'
 import type { Pair, Plane, View } from './port'
 
 /** A pane of a volume: a plane, or the volume in 3D. */
 export type Side = Plane | 'volume'
-
-const PLANES: readonly Plane[] = ['axial', 'coronal', 'sagittal']
 
 /** The combinations that can be shown side by side, with their names. */
 export const PAIRS: readonly [Pair, string][] = [

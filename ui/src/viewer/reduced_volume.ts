@@ -1,9 +1,9 @@
 /** A smaller copy of the scan in the library's cache, for 3D. */
 
-import { type Types, volumeLoader } from '@cornerstonejs/core'
+import { cache, type Types, volumeLoader } from '@cornerstonejs/core'
 import type { Point } from '../schemas'
 import { FRAME } from './library'
-import { type Combine, reduce, reductionOf } from './reduction'
+import { type Combine, reduce, reductionOf, thickened } from './reduction'
 import type { Scan } from './scan'
 
 export interface VolumeCopy {
@@ -13,8 +13,9 @@ export interface VolumeCopy {
 }
 
 /**
- * The volume to draw, with at most `most` voxels: a copy, or the scan itself if it is small. Null
- * if `wanted` says no before it is ready.
+ * The volume to draw, with at most `most` voxels: a copy, which is made once, or the scan itself if
+ * it is small. A single slice is as thick as its voxels. Null if `wanted` says no before it is
+ * ready.
  */
 export async function volumeCopy(
   scan: Scan,
@@ -26,21 +27,28 @@ export async function volumeCopy(
   const spacing = space.spacing.map((mm, axis) => mm * space.step[axis]!) as Point
   const reduction = reductionOf(drawn.dims, spacing, most)
   const blocks = Math.max(...reduction.step)
-  const whole = { id: scan.id, reduction: scan.reduction }
-  if (blocks === 1) return whole
-  const values = await reduce(drawn.data, drawn.dims, reduction, combine, wanted)
+  const thin = reduction.dims.includes(1)
+  const copy = { id: `${scan.id}-${combine}`, reduction: blocks * scan.reduction }
+  if (blocks === 1 && !thin) return { ...copy, id: scan.id }
+  if (cache.getVolume(copy.id) !== undefined) return copy
+  const values =
+    blocks === 1 ? drawn.data : await reduce(drawn.data, drawn.dims, reduction, combine, wanted)
   if (values === null) return null
-  const id = `${scan.id}-${combine}`
-  volumeLoader.createLocalVolume(id, {
-    metadata: { FrameOfReferenceUID: FRAME, Modality: 'OT' } as Types.Metadata,
-    dimensions: reduction.dims,
-    spacing: spacing.map((mm, axis) => mm * reduction.step[axis]!) as Types.Point3,
-    // The middle of the first block.
-    origin: space.toScene(
-      reduction.step.map((n, axis) => ((n - 1) / 2) * space.step[axis]!) as Point,
-    ),
-    direction: space.directions.flat() as unknown as Types.Mat3,
-    scalarData: values,
+  // The library draws from the middle of the first voxel to that of the last one.
+  const { data, dims } = thin
+    ? thickened(values, reduction.dims)
+    : { data: values, dims: reduction.dims }
+  const first = reduction.step.map((n, axis) => {
+    const middle = (n - 1) / 2 - (reduction.dims[axis] === 1 ? n / 2 : 0)
+    return middle * space.step[axis]!
   })
-  return { id, reduction: blocks * scan.reduction }
+  volumeLoader.createLocalVolume(copy.id, {
+    metadata: { FrameOfReferenceUID: FRAME, Modality: 'OT' } as Types.Metadata,
+    dimensions: dims,
+    spacing: spacing.map((mm, axis) => mm * reduction.step[axis]!) as Types.Point3,
+    origin: space.toScene(first as Point),
+    direction: space.directions.flat() as unknown as Types.Mat3,
+    scalarData: data,
+  })
+  return copy
 }

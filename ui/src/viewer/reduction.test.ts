@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { reduce, reductionOf } from './reduction'
+import { reduce, reductionOf, thickened } from './reduction'
 
 const always = (): boolean => true
 
@@ -47,5 +47,17 @@ describe('reduce', () => {
     const large = new Uint8Array(400 * 400 * 300)
     const reduction = reductionOf([400, 400, 300], [1, 1, 1], 1e6)
     expect(await reduce(large, [400, 400, 300], reduction, 'mean', () => false)).toBeNull()
+  })
+})
+
+describe('thickened', () => {
+  test('repeats a single slice along its axis', () => {
+    const slice = Int16Array.of(1, 2, 3, 4)
+    expect(thickened(slice, [2, 2, 1])).toEqual({
+      data: Int16Array.of(1, 2, 3, 4, 1, 2, 3, 4),
+      dims: [2, 2, 2],
+    })
+    expect(thickened(slice, [1, 2, 2]).data).toEqual(Int16Array.of(1, 1, 2, 2, 3, 3, 4, 4))
+    expect(thickened(slice, [2, 1, 2]).data).toEqual(Int16Array.of(1, 2, 1, 2, 3, 4, 3, 4))
   })
 })

@@ -66,6 +66,22 @@ export async function reduce<T extends Values>(
   return out
 }
 
+/** A volume of which every axis has at least two voxels: a single slice is there twice. */
+export function thickened<T extends Values>(data: T, dims: Point): { data: T; dims: Point } {
+  const thick = dims.map((n) => Math.max(2, n)) as Point
+  const out = new (data.constructor as new (length: number) => T)(product(thick))
+  const single = dims.map((n) => n === 1)
+  const at = (n: number, axis: 0 | 1 | 2): number => (single[axis] ? 0 : n)
+  let to = 0
+  for (let k = 0; k < thick[2]; k++) {
+    for (let j = 0; j < thick[1]; j++) {
+      const row = dims[0] * (at(j, 1) + dims[1] * at(k, 2))
+      for (let i = 0; i < thick[0]; i++) out[to++] = data[row + at(i, 0)]!
+    }
+  }
+  return { data: out, dims: thick }
+}
+
 /** One slice of the copy. */
 function blocksOf(
   data: Values,

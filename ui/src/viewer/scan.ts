@@ -4,7 +4,7 @@ import { type RenderingEngine, setVolumesForViewports, type Types } from '@corne
 import type { Point } from '../schemas'
 import { indexOf, PLANES, toWorld } from './geometry'
 import type { Legend } from './legend'
-import { addImage, addVolume, drawable, upsideDown } from './library'
+import { addImage, addVolume, discard, drawable, upsideDown } from './library'
 import { MaskLayer } from './mask_layer'
 import { type Grid, thinned } from './nifti'
 import type { Readout, Start } from './port'
@@ -18,6 +18,8 @@ export class Scan {
   private readonly dims: Types.Point3
   /** What is drawn: values in a type that the library can draw. */
   drawn: { data: ReturnType<typeof drawable>; dims: Point }
+  /** How many masks were drawn; the last one has this number. */
+  private masks = 0
 
   constructor(
     readonly opening: Start,
@@ -73,10 +75,15 @@ export class Scan {
     return legend.slotsOf(this.reduced(labels).data)
   }
 
-  /** Draws the slots of a mask over the scan. */
-  addMask(slots: Uint8Array, legend: Legend): MaskLayer {
+  /**
+   * Draws the slots of a mask over the scan, after an earlier one was removed from the viewports.
+   * Each mask has a name of its own: the library would show the earlier one of the same name.
+   */
+  addMask(engine: RenderingEngine, slots: Uint8Array, legend: Legend): MaskLayer {
     const { id, dims, space } = this
-    const name = `${id}-mask`
+    if (this.masks > 0) discard(engine, this.maskName)
+    this.masks += 1
+    const name = this.maskName
     if (this.flat) {
       addImage(name, space, dims, upsideDown(slots, dims[0]), id)
       const source = { imageIds: [name], referencedImageIds: [id] }
@@ -85,6 +92,10 @@ export class Scan {
     addVolume(name, space, dims, slots)
     const source = { volumeId: name, referencedVolumeId: id }
     return MaskLayer.add(source, [...PLANES], legend.colours())
+  }
+
+  private get maskName(): string {
+    return `${this.id}-mask-${this.masks}`
   }
 
   /** The values at a voxel. */

@@ -25,15 +25,15 @@ export class Surfaces {
   readonly bounds: Bounds[] = []
   /** Voxels that one cell stands for, in the coarsest surface. */
   reduction = 1
-  complete = false
+  /** Whether no more will come: all are there, or the worker failed. */
+  ended = false
   private readonly worker: Worker
 
   constructor(labels: Labels, placement: Placement, events: SurfaceEvents) {
     this.worker = new Worker(new URL('./surface_worker.ts', import.meta.url), { type: 'module' })
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       if ('count' in data) {
-        this.stop()
-        this.complete = true
+        this.end()
         events.done()
       } else {
         this.note(data)
@@ -42,7 +42,7 @@ export class Surfaces {
     }
     this.worker.onerror = (event) => {
       event.preventDefault()
-      this.stop()
+      this.end()
       events.failed()
     }
     const order: Order = { labels, placement }
@@ -51,6 +51,11 @@ export class Surfaces {
 
   stop(): void {
     this.worker.terminate()
+  }
+
+  private end(): void {
+    this.stop()
+    this.ended = true
   }
 
   private note({ group, points, polys, reduction }: Surface): void {

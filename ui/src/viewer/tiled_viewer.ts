@@ -126,7 +126,6 @@ class DeepZoomViewer implements TiledViewer {
   recolour(): void {
     const { labels, legend } = this
     if (labels === null || legend === null) return
-    const earlier = this.viewer.world.getItemAt(1)
     const tileSource = this.source(labels, async (src) => ({
       data: contextOf(painted(await this.decodedTile(labels, src), legend, this.style)),
       type: 'context2d',
@@ -135,12 +134,13 @@ class DeepZoomViewer implements TiledViewer {
     const version = `painted-${this.painting}`
     tileSource.hasTransparency = () => true
     tileSource.getTileHashKey = (level, x, y) => `${version}/${level}/${x}_${y}`
-    this.viewer.addTiledImage({
-      tileSource,
-      success: () => {
-        if (earlier !== undefined) this.viewer.world.removeItem(earlier)
-      },
-    })
+    this.viewer.addTiledImage({ tileSource, success: () => this.removeEarlierMasks() })
+  }
+
+  /** Only the image, and the mask that was added last, remain. */
+  private removeEarlierMasks(): void {
+    const { world } = this.viewer
+    while (world.getItemCount() > 2) world.removeItem(world.getItemAt(1))
   }
 
   resetWindow(): void {}
@@ -217,6 +217,7 @@ class DeepZoomViewer implements TiledViewer {
     if (this.image === null) return
     const { width, height } = this.image.tiles
     const [x, y] = this.point
+    this.untouched = false
     this.pointAt([within(x + right, width - 1), within(y + down, height - 1), 0])
     this.events.drawn()
   }

@@ -1,10 +1,6 @@
 /** Mouse, pen and wheel on the 3D pane. */
 
-/** CSS pixels from the pane's upper left. */
-interface At {
-  x: number
-  y: number
-}
+import type { At } from './port'
 
 export interface TurnGestures {
   turn: (dx: number, dy: number) => void

@@ -121,7 +121,7 @@ class PlanarViewer implements Viewer {
     this.labels = grid
     this.legend = legend
     const slots = scan.slotsOf(grid, legend)
-    this.layer = scan.addMask(slots, legend)
+    this.layer = scan.addMask(this.engine, slots, legend)
     this.layer.style(this.style)
     this.volume.setMask(slots, legend)
     this.report()

@@ -138,7 +138,10 @@ export function showsObject(window: Window, { range, integers }: Statistics): bo
   return shared >= FEWEST_GREYS * (upper - lower)
 }
 
-/** The window after a drag of (dx, dy) pixels: right widens it, down brightens the image. */
+/**
+ * The window after a drag of (dx, dy) pixels: right widens it, down brightens the image. It may lie
+ * between the integers.
+ */
 export function dragged(
   { centre, width }: Window,
   dx: number,
@@ -148,11 +151,12 @@ export function dragged(
 ): Window {
   const step = (reach.upper - reach.lower) / 512
   const narrowest = integers ? 1 : (reach.upper - reach.lower) / 1e4
-  const wider = Math.max(narrowest, width + dx * step)
-  const moved = centre - dy * step
-  return integers
-    ? { centre: Math.round(moved), width: Math.round(wider) }
-    : { centre: moved, width: wider }
+  return { centre: centre - dy * step, width: Math.max(narrowest, width + dx * step) }
+}
+
+/** The nearest window of whole numbers. */
+export function rounded({ centre, width }: Window): Window {
+  return { centre: Math.round(centre), width: Math.round(width) }
 }
 
 /** Window numbers as text; a curve is no line. */

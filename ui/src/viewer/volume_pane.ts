@@ -3,9 +3,10 @@
 import { element, fill } from '../element'
 import { roveToolbar } from '../roving'
 import type { Point } from '../schemas'
+import type { Size } from './camera'
 import type { Cut, Cuts } from './clip'
 import { lettersOf, PLANES, scaled } from './geometry'
-import type { Orbit, Size } from './orbit'
+import type { Orbit } from './orbit'
 import type { Plane } from './port'
 import type { VolumePreset } from './volume_presets'
 

@@ -11,15 +11,17 @@ import vtkColorTransferFunction from '@kitware/vtk.js/Rendering/Core/ColorTransf
 import vtkMapper from '@kitware/vtk.js/Rendering/Core/Mapper.js'
 import type vtkVolume from '@kitware/vtk.js/Rendering/Core/Volume.js'
 import type vtkVolumeMapper from '@kitware/vtk.js/Rendering/Core/VolumeMapper.js'
+import type { Size } from './camera'
 import type { Half } from './clip'
 import { plus } from './geometry'
 import type { Colour4 } from './legend'
-import type { Orbit, Size } from './orbit'
+import type { Orbit } from './orbit'
 import type { Surface } from './surface_maker'
 import type { Range } from './voi'
 import { fitted, type VolumePreset } from './volume_presets'
 
 const ID = 'volume'
+const THRESHOLD = 1e-3 // width of a projection's window where that of the slices is 0
 const DISTANCE = 2000 // mm from the focus to the camera; a parallel projection ignores it
 
 /** How the volume is drawn: by a preset, or as a projection of its largest values. */
@@ -233,13 +235,15 @@ function paint(actor: vtkActor, [red, green, blue, opacity]: Colour4): void {
 /** One colour whose opacity follows the window: surfaces remain visible behind dark parts. */
 function project(actor: vtkVolume, window: Range, inverted: boolean, unit: number): void {
   const property = actor.getProperty()
+  const { lower } = window
+  const upper = window.upper > lower ? window.upper : lower + THRESHOLD
   const grey = inverted ? 0 : 1
   const colours = vtkColorTransferFunction.newInstance()
-  colours.addRGBPoint(window.lower, grey, grey, grey)
-  colours.addRGBPoint(window.upper, grey, grey, grey)
+  colours.addRGBPoint(lower, grey, grey, grey)
+  colours.addRGBPoint(upper, grey, grey, grey)
   const opacity = vtkPiecewiseFunction.newInstance()
-  opacity.addPoint(window.lower, 0)
-  opacity.addPoint(window.upper, 1)
+  opacity.addPoint(lower, 0)
+  opacity.addPoint(upper, 1)
   property.setRGBTransferFunction(0, colours)
   property.setScalarOpacity(0, opacity)
   property.setScalarOpacityUnitDistance(0, unit) // the opacity is of the ray, not of a length

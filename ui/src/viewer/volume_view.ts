@@ -65,7 +65,10 @@ export class VolumeView {
     this.labels = new LabelSurfaces(this.scene, {
       more: () => this.refit(),
       done: () => this.refresh(),
-      failed: () => this.pane.showProblem(NO_SURFACES),
+      failed: () => {
+        this.pane.showProblem(NO_SURFACES)
+        this.refresh()
+      },
     })
     const move = (change: (orbit: Orbit) => Orbit): void => this.look(change, true)
     listenForTurns(this.pane.root, {
@@ -220,11 +223,14 @@ export class VolumeView {
   }
 
   private note(): void {
-    const coarsest = Math.max(this.reduction, this.labels.reduction)
+    const { reduction, colour } = this.scan!
+    const coarsest = Math.max(this.reduction, this.labels.reduction * reduction)
     const parts = [
       this.labels.waiting && 'Making the surfaces …',
       coarsest > 1 && `3D shows up to 1/${coarsest} of the resolution`,
-      this.mode === 'labels' && !this.labels.any && 'No mask yet: choose Volume or MIP',
+      this.mode === 'labels' &&
+        !this.labels.any &&
+        `No mask yet${colour ? '' : ': choose Volume or MIP'}`,
     ]
     this.pane.root.dataset.surfaces = this.labels.waiting ? 'waiting' : 'ready'
     this.pane.showNote(parts.filter((part) => part !== false).join('  ·  '))

@@ -3,10 +3,10 @@
 import * as api from '../api'
 import { type BatchPlan, planOf } from '../batch_plan'
 import { element, fill } from '../element'
+import { randomId } from '../random_id'
 import { reader } from '../reader'
 import type { BatchReview, Job, NewBatchReview, Reason } from '../schemas'
 import { countText } from '../text'
-import { randomKey } from '../transfer'
 import { problemBox } from './messages'
 import { REASONS } from './reasons'
 
@@ -140,7 +140,7 @@ export class BatchDialog {
       replace: this.replace.box.checked,
     }
     const body = JSON.stringify(wanted)
-    if (body !== this.attempt.body) this.attempt = { body, key: randomKey() }
+    if (body !== this.attempt.body) this.attempt = { body, key: randomId() }
     this.confirm.disabled = true
     fill(this.problem)
     try {

@@ -1,7 +1,7 @@
 /** The mask's labels and objects with their sizes, the downloads, and how the mask was made. */
 
 import { element, fill } from '../element'
-import { roveRows, roveToolbar } from '../roving'
+import { roveToolbar, rovingList } from '../roving'
 import type { Label, Measurement, ModelRun, Report } from '../schemas'
 import { countText, durationText, sizeText } from '../text'
 import type { Legend } from '../viewer/legend'
@@ -27,7 +27,7 @@ export class Findings {
     fill(
       this.root,
       element('h2', {}, 'Labels'),
-      rows(
+      rovingList(
         'ul.labels',
         legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
       ),
@@ -97,7 +97,7 @@ export class Findings {
       'details.objects',
       {},
       element('summary', {}, 'Objects'),
-      rows(
+      rovingList(
         'ul',
         listed.map((object) => this.object(object, legend)),
       ),
@@ -156,13 +156,6 @@ export class Findings {
       ),
     )
   }
-}
-
-/** A list of which one row has tab stops. */
-function rows(tag: 'ul' | 'ul.labels', items: HTMLElement[]): HTMLElement {
-  const list = element(tag, {}, ...items)
-  roveRows(list)
-  return list
 }
 
 function links(downloads: [string, string][]): HTMLElement {

@@ -35,8 +35,9 @@ function icon(): SVGElement {
   return drawing
 }
 
-/** The browser may refuse, for example in a frame: then nothing happens. */
+/** The browser may refuse or have none, for example in a frame: then nothing happens. */
 export function toggleFullScreen(): void {
+  if (!document.fullscreenEnabled) return
   const change =
     document.fullscreenElement === null
       ? document.documentElement.requestFullscreen()

@@ -13,7 +13,7 @@ import {
   toWire,
 } from '../measure/measurement'
 import { Measuring, type OfReview } from '../measure/measuring'
-import { roveRows, roveToolbar } from '../roving'
+import { roveToolbar, rovingList } from '../roving'
 import type { Download, Job, NewReview, Review, Scan } from '../schemas'
 import { timeText, valueUnit } from '../text'
 import type { Controls } from '../viewer/port'
@@ -33,6 +33,8 @@ export class MeasurementsView {
   /** The formats in which a report of a review can be downloaded. */
   reports: Download[] = []
   private job: string | null = null
+  /** What the list shows. */
+  private listed: Pick<Measuring, 'own' | 'selected'> = { own: [], selected: null }
 
   constructor() {
     this.hide = element(
@@ -120,12 +122,21 @@ export class MeasurementsView {
   }
 
   private render(): void {
-    const { own, others, deleted } = this.measuring
-    const focus = focusIn(this.list)
-    fill(this.list, own.length > 0 && rows(own.map((drawn) => this.row(drawn))))
-    if (focus !== null) this.list.querySelector<HTMLElement>(focus)?.focus()
+    const { others, deleted } = this.measuring
+    this.renderOwn()
     fill(this.restore, deleted !== null && this.undo())
     fill(this.others, ...others.map((one) => this.otherReader(one)))
+  }
+
+  /** Builds the list again only if it changed: a name may be typed in it at the moment. */
+  private renderOwn(): void {
+    const { own, selected } = this.measuring
+    if (own === this.listed.own && selected === this.listed.selected) return
+    this.listed = { own, selected }
+    const focus = focusIn(this.list)
+    const items = own.map((drawn) => this.row(drawn))
+    fill(this.list, own.length > 0 && rovingList('ul.drawn', items))
+    if (focus !== null) this.list.querySelector<HTMLElement>(focus)?.focus()
   }
 
   private row(drawn: Drawn): HTMLElement {
@@ -200,7 +211,8 @@ export class MeasurementsView {
       'section',
       { 'aria-label': `Measured by ${who}`, 'data-review': one.review.id },
       element('label.reader', {}, box, `${who}, ${timeText(one.review.created_at)}`),
-      rows(
+      rovingList(
+        'ul.drawn',
         one.drawn.map((drawn) => {
           const name = nameOf(drawn, one.drawn)
           return element('li', {}, element('span.name', {}, name), this.goTo(drawn, name, false))
@@ -242,13 +254,6 @@ export class MeasurementsView {
       name,
     )
   }
-}
-
-/** A list of which one row has tab stops. */
-function rows(items: HTMLElement[]): HTMLElement {
-  const list = element('ul.drawn', {}, ...items)
-  roveRows(list)
-  return list
 }
 
 /** The drafts of measurements are kept beside those of comments. */

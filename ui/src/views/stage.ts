@@ -34,6 +34,8 @@ export class Stage {
   /** The viewer of the scan on screen; null if the browser cannot draw it. */
   viewer: Controls | null = null
   private starting: Promise<Viewer | null> | null = null
+  /** Number of calls of `blank`: a viewer that was asked for before is not used. */
+  private turn = 0
   private tiled: TiledViewer | null = null
   private legend: Legend | null = null
   private flat = false
@@ -100,21 +102,28 @@ export class Stage {
 
   /** The viewer, started at the first call; null if the browser cannot draw. */
   async ready(): Promise<Viewer | null> {
+    const { turn } = this
     this.starting ??= this.start()
     const viewer = await this.starting
     if (viewer === null) this.starting = null // loading its code may succeed the next time
-    this.viewer = viewer
-    this.applyMask()
+    this.use(viewer, turn)
     return viewer
   }
 
   /** The viewer of images in tiles, started at the first call. */
   async readyForTiles(): Promise<TiledViewer> {
+    const { turn } = this
     const { openTiledViewer } = await import('../viewer/tiled_viewer')
     this.tiled ??= openTiledViewer(this.screen, this.events())
-    this.viewer = this.tiled
-    this.applyMask()
+    this.use(this.tiled, turn)
     return this.tiled
+  }
+
+  /** The tools and keys act on this viewer, unless another scan was opened while it started. */
+  private use(viewer: Controls | null, turn: number): void {
+    if (turn !== this.turn) return
+    this.viewer = viewer
+    this.applyMask()
   }
 
   private async start(): Promise<Viewer | null> {
@@ -139,11 +148,13 @@ export class Stage {
 
   /** Clears the image and shows a message. */
   blank(text: string): void {
+    this.turn += 1
     this.root.dataset.scan = 'none'
     this.root.dataset.mask = 'none'
     this.legend = null
     this.viewer?.clear()
     this.readout.value = ''
+    this.notice.textContent = ''
     this.message(text)
   }
 
@@ -190,7 +201,6 @@ export class Stage {
     this.unit = ''
     this.invert.hidden = true
     this.root.dataset.scan = 'shown'
-    this.notice.textContent = ''
   }
 
   showMaskTiles(viewer: TiledViewer, labels: Tiled, legend: Legend): void {

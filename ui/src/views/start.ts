@@ -3,10 +3,10 @@
 import * as api from '../api'
 import { element, fill, swatch } from '../element'
 import { type FileGroup, groupFiles, groupFolder, located } from '../file_groups'
+import { randomId } from '../random_id'
 import { go } from '../route'
 import type { Job, Model, NewJob, Problem, Scan } from '../schemas'
 import { countText, shapeText } from '../text'
-import { randomKey } from '../transfer'
 import { type Upload, Uploads } from '../uploads'
 import type { Worklist } from '../worklist'
 import { ArchiveView } from './archive'
@@ -288,7 +288,7 @@ export class StartView {
 
   private keyOf(wanted: NewJob): string {
     const body = JSON.stringify(wanted)
-    const key = this.keys.get(body) ?? randomKey()
+    const key = this.keys.get(body) ?? randomId()
     this.keys.set(body, key)
     return key
   }
