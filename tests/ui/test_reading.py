@@ -91,7 +91,7 @@ def test_several_rows_are_judged_at_once(page: Page, reading: Gateway) -> None:
     dialog.get_by_role("button", name="Accept 25 masks").click()
     expect(dialog).to_contain_text("No connection")
     dialog.get_by_role("button", name="Try again").click()
-    expect(page.locator(".undo-batch")).to_contain_text(
+    expect(page.locator(".undo")).to_contain_text(
         "24 masks accepted. Left out: 1 has a review that you have not seen."
     )
     chosen(page, 1)

@@ -10,13 +10,12 @@ import { countText } from '../text'
 import type { Worklist } from '../worklist'
 import { AssignDialog } from './assign_dialog'
 import { BatchDialog } from './batch_dialog'
-import { UndoBar } from './undo'
+import type { UndoBar } from './undo'
 
 export class ListSelection {
   readonly root: HTMLElement
-  /** What is shown also while nothing is chosen. */
-  readonly beside: HTMLElement[]
-  readonly undo = new UndoBar('undo-batch')
+  /** They are no part of the worklist, which is hidden in full screen. */
+  readonly dialogs: HTMLDialogElement[]
   private readonly number = element('strong', {})
   private readonly all: HTMLButtonElement
   private readonly bar: HTMLElement
@@ -30,6 +29,7 @@ export class ListSelection {
   constructor(
     private readonly worklist: Worklist,
     private readonly selection: Selection,
+    private readonly undo: Pick<UndoBar, 'offer'>,
   ) {
     const button = (label: string, onclick: () => void, more = {}): HTMLButtonElement =>
       element('button', { type: 'button', onclick, ...more }, label)
@@ -48,7 +48,7 @@ export class ListSelection {
       element('div.actions', {}, ...judge, assign),
     )
     this.root = element('section.selection', { 'aria-label': 'Chosen jobs' }, this.bar, this.said)
-    this.beside = [this.undo.root, this.verdict.root, this.assignment.root]
+    this.dialogs = [this.verdict.root, this.assignment.root]
     reader.onChange(() => {
       assign.hidden = !reader.may('jobs:assign')
       for (const one of judge) one.hidden = !reader.may('reviews:write')

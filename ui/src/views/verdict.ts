@@ -16,7 +16,7 @@ import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
 import { ReasonChoice } from './reasons'
 import { type Adjudication, SecondReadingView } from './second_reading'
-import { UndoBar } from './undo'
+import type { UndoBar } from './undo'
 
 const SURPLUS = 'All readings were given before, so your verdict is kept and changes nothing.'
 const NONE_LEFT = 'No other mask in the worklist waits for a review.'
@@ -25,7 +25,6 @@ type Drafted = Pick<MeasurementsView, 'forReview' | 'saved' | 'takeBack' | 'show
 
 export class VerdictView {
   readonly root: HTMLElement
-  readonly undo = new UndoBar()
   private job: Job | null = null
   private saving = false
   private visible = false
@@ -65,6 +64,7 @@ export class VerdictView {
     private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
     showMask: (review: string | null) => Promise<boolean>,
+    private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -157,7 +157,6 @@ export class VerdictView {
       s: () => this.skip(),
       c: () => this.comment.focus(),
       ...this.reading.keys(),
-      ...(this.undo.offered ? { u: () => this.undo.undo() } : {}),
     }
   }
 
