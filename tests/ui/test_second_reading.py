@@ -83,6 +83,11 @@ def test_two_blind_readers_and_one_who_decides(
 
     open_as(ann, "", job)
     ann.locator("#request-reading").press("Enter")
+    ann.get_by_role("button", name="Cancel the second reading").press("Enter")
+    question = ann.get_by_role("dialog")
+    expect(question).to_contain_text("All reviews of this mask are then shown to everybody")
+    question.get_by_role("button", name="Cancel the second reading").click()
+    ann.locator("#request-reading").press("Enter")
     expect(ann.locator(note)).to_contain_text("0 of 2 readings are given")
     ann.keyboard.press("a")
     expect(ann.locator("#reviewer")).to_be_focused()  # a reading needs a name

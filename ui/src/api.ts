@@ -202,6 +202,11 @@ export const secondReading = (id: string, reader: string): Promise<SecondReading
 export const requestSecondReading = (id: string, reader: string): Promise<SecondReading> =>
   send('PUT', `jobs/${id}/second-reading`, { reader })
 
+/** Cancels a second reading that is not complete: all reviews are shown then. */
+export const cancelSecondReading = async (id: string): Promise<void> => {
+  await request(`jobs/${id}/second-reading`, { method: 'DELETE' })
+}
+
 /** Puts a share of the jobs that the query selects up for a second reading. */
 export const requestSecondReadings = (
   query: URLSearchParams,

@@ -128,7 +128,7 @@ export class VerdictView {
     reader.onChange(() => {
       if (!reader.hasAccount) this.reviewer.value = reader.name
       this.enable()
-      if (this.visible && this.reading.needsName) void this.list() // others are hidden from others
+      if (this.visible) void this.list() // what a reader sees depends on the name
     })
     tidyDrafts()
   }
