@@ -212,10 +212,9 @@ export class ListView {
   private async chooseTo(row: number): Promise<void> {
     const first = Math.min(this.anchor, row)
     const last = Math.max(this.anchor, row)
-    const jobs = await this.worklist
-      .jobsIn(first, Math.min(last, first + MOST_CHOSEN))
-      .catch(() => [])
-    if (!this.chosen.add(jobs)) this.selection.tooMany()
+    await this.selection.choose(() =>
+      this.worklist.jobsIn(first, Math.min(last, first + MOST_CHOSEN)),
+    )
     this.draw()
   }
 
