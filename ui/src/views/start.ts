@@ -286,7 +286,8 @@ export class StartView {
     }
     this.starting = false
     this.render()
-    if (started.length > 0 && this.problems.childElementCount === 0)
+    const isHere = !this.root.hidden // the reader may have opened a job meanwhile
+    if (started.length > 0 && this.problems.childElementCount === 0 && isHere)
       go({ page: 'job', id: started[0]!.id })
   }
 
