@@ -12,6 +12,7 @@ export function listen(keys: () => Keys): void {
       const target = event.target instanceof Element ? event.target : null
       if (target?.closest(TEXT) || document.querySelector('dialog[open]')) return
       if (target?.closest('input, .jobs a, [data-rows]') && event.key.startsWith('Arrow')) return
+      if (target?.closest('input, .jobs a') && event.key.startsWith('Page')) return
       const actions = keys()
       const key = namesOf(event).find((name) => actions[name] !== undefined)
       if (key === undefined || (event.repeat && !isHeld(key))) return
