@@ -11,6 +11,8 @@ import { VERDICTS } from './past_reviews'
 import { ReadingButtons } from './reading_buttons'
 import { reasonText } from './reasons'
 
+const NOT_DRAWN = 'This page cannot draw the masks of readers of this image.'
+
 export class SecondReadingView {
   readonly root = element('section.second-reading', { 'aria-label': 'Second reading' })
   private job: Job | null = null
@@ -19,6 +21,7 @@ export class SecondReadingView {
   private masks: ReaderMask[] = []
   private shown = 0
   private readonly buttons: ReadingButtons
+  private readonly note = element('p.fact', { role: 'status' })
 
   /**
    * `name`: that of this reader. `showMask` draws a reader's mask; false if the page cannot.
@@ -88,6 +91,7 @@ export class SecondReadingView {
 
   private render(job: Job, reading: SecondReading, reviews: Review[]): void {
     this.reading = reading
+    this.note.textContent = ''
     this.setMasks(readerMasks(reading))
     const { agreement } = reading
     fill(
@@ -102,6 +106,7 @@ export class SecondReadingView {
       agreement !== null && this.table(reading, reviews),
       agreement !== null && element('p.overlap', {}, overlapText(reading)),
       this.masks.length > 0 && this.maskBar(),
+      this.note,
       !reading.blind &&
         element('p.fact', {}, 'Not blind: a reading was shown before the last one was given.'),
       ...reading.unblindings.map((one) =>
@@ -194,7 +199,10 @@ export class SecondReadingView {
     const { job } = this
     const { review } = this.masks[place]!
     try {
-      if (!(await this.showMask(review))) return
+      if (!(await this.showMask(review))) {
+        if (this.job?.id === job?.id) this.note.textContent = NOT_DRAWN
+        return
+      }
     } catch (error) {
       if (this.job?.id === job?.id) this.root.append(problemBox(api.problemOf(error)))
       return
