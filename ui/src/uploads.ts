@@ -55,11 +55,19 @@ export class Upload {
 
 export class Uploads {
   items: Upload[] = []
+  /** How often the scans have changed: a row that says of which scan it is a mask depends on all. */
+  changes = 0
+  private ids = ''
 
   constructor(private readonly changed: () => void) {}
 
   private onChange(): void {
-    this.guessMasks()
+    const ids = this.everyScan.map(({ id }) => id).join()
+    if (ids !== this.ids) {
+      this.ids = ids
+      this.changes += 1
+      this.guessMasks()
+    }
     this.changed()
   }
 
