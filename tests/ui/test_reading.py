@@ -67,6 +67,9 @@ def test_several_rows_are_judged_at_once(page: Page, reading: Gateway) -> None:
     box(page, "j25").click()
     box(page, "j23").click(modifiers=["Shift"])
     chosen(page, 3)
+    box(page, "j24").click(modifiers=["Shift"])  # it stays chosen, and looks so
+    expect(box(page, "j24")).to_be_checked()
+    box(page, "j23").click(modifiers=["Shift"])
     page.keyboard.press("Space")
     chosen(page, 2)
     page.keyboard.press("Shift+ArrowDown")
@@ -91,7 +94,7 @@ def test_several_rows_are_judged_at_once(page: Page, reading: Gateway) -> None:
     dialog.get_by_role("button", name="Accept 25 masks").click()
     expect(dialog).to_contain_text("No connection")
     dialog.get_by_role("button", name="Try again").click()
-    expect(page.locator(".undo-batch")).to_contain_text(
+    expect(page.locator(".undo")).to_contain_text(
         "24 masks accepted. Left out: 1 has a review that you have not seen."
     )
     chosen(page, 1)
@@ -146,6 +149,17 @@ def test_jobs_are_assigned_and_lead_to_the_next(page: Page, reading: Gateway) ->
     expect(page.locator("#accepted")).to_be_enabled()
     page.keyboard.press("a")
     page.wait_for_url(f"**/#job={first}")  # not the one of Eve, which is nearer
+    expect(page.locator("#undo")).to_be_visible()
+    box(page, others).click()  # one bar takes back what was done last
+    page.locator(".selection").get_by_role("button", name="Assign …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Nobody").click()
+    expect(page.locator(".undo")).to_contain_text("1 job assigned to nobody.")
+    page.keyboard.press("u")
+    expect(page.locator(".selection .said")).to_have_text("1 assignment of 1 taken back.")
+    expect(row(page, mine)).to_have_attribute("data-verdict", "accepted")
+    row(page, first).locator("a").press("PageDown")  # not the image's next slices
+    expect(page.locator(".jobs a:focus")).to_have_count(1)
+    expect(row(page, first).locator("a")).not_to_be_focused()
     page.click(".more summary")
     for choice, job in (("Me (Ada)", mine), ("Eve (1)", others)):
         page.get_by_label("Assigned to", exact=True).select_option(label=choice)

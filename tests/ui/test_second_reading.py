@@ -95,6 +95,11 @@ def test_two_blind_readers_and_one_who_decides(
 
     open_as(ann, "", job)
     ann.locator("#request-reading").press("Enter")
+    ann.get_by_role("button", name="Cancel the second reading").press("Enter")
+    question = ann.get_by_role("dialog")
+    expect(question).to_contain_text("All reviews of this mask are then shown to everybody")
+    question.get_by_role("button", name="Cancel the second reading").click()
+    ann.locator("#request-reading").press("Enter")
     expect(ann.locator(note)).to_contain_text("0 of 2 readings are given")
     ann.keyboard.press("a")
     expect(ann.locator("#reviewer")).to_be_focused()  # a reading needs a name
@@ -139,3 +144,13 @@ def test_two_blind_readers_and_one_who_decides(
     expect(ann.get_by_role("dialog")).to_contain_text("Read by two readers1 job")
     assert Axe().run(ann, options=RULES).response["violations"] == []
     ann.keyboard.press("Escape")
+
+    permissions = ["jobs:read", "models:read", "results:read", "reviews:read", "scans:read"]
+    account = {"reader": "Cem", "project": "local", "permissions": permissions}
+    other.route("**/v1/account", lambda route: route.fulfill(json=account))
+    other.reload()
+    expect(other.get_by_role("table", name="Readings side by side")).to_be_visible()
+    skip = other.get_by_role("button", name="Skip")
+    expect(skip).to_be_visible()
+    for name in ("Accept", "Reject", "Assign …", "Delete scan …", "Use this scan again"):
+        expect(other.get_by_role("button", name=name)).to_have_count(0)

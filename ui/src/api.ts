@@ -100,12 +100,26 @@ async function request(path: string, init: RequestInit = {}): Promise<Response> 
     if (init.signal?.aborted) throw error
     throw new ApiError(UNREACHABLE)
   }
-  if (!response.ok) throw new ApiError(responseProblem(response.status, await response.text()))
+  if (!response.ok) {
+    const body = await response.text().catch(() => '')
+    throw new ApiError(responseProblem(response.status, body))
+  }
   return response
 }
 
+/** What a response contains. The connection may break while it arrives. */
+async function received<T>(body: Promise<T>, signal: AbortSignal | null = null): Promise<T> {
+  try {
+    return await body
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof TypeError)) throw error
+    throw new ApiError(UNREACHABLE)
+  }
+}
+
 async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
-  return (await (await request(path, { cache: 'no-store', signal })).json()) as T
+  const response = await request(path, { cache: 'no-store', signal })
+  return received<T>(response.json(), signal)
 }
 
 const post = <T>(path: string, body?: unknown, key?: string): Promise<T> =>
@@ -117,7 +131,8 @@ async function send<T>(method: string, path: string, body?: unknown, key?: strin
   if (key !== undefined) headers['Idempotency-Key'] = key
   const init: RequestInit = { method, headers }
   if (body !== undefined) init.body = JSON.stringify(body)
-  return (await (await request(path, init)).json()) as T
+  const response = await request(path, init)
+  return received<T>(response.json())
 }
 
 function items<T>(body: T[] | Record<string, T[]>, name: string): T[] {
@@ -202,6 +217,11 @@ export const secondReading = (id: string, reader: string): Promise<SecondReading
 export const requestSecondReading = (id: string, reader: string): Promise<SecondReading> =>
   send('PUT', `jobs/${id}/second-reading`, { reader })
 
+/** Cancels a second reading that is not complete: all reviews are shown then. */
+export const cancelSecondReading = async (id: string): Promise<void> => {
+  await request(`jobs/${id}/second-reading`, { method: 'DELETE' })
+}
+
 /** Puts a share of the jobs that the query selects up for a second reading. */
 export const requestSecondReadings = (
   query: URLSearchParams,
@@ -269,7 +289,7 @@ export async function bytes(
       },
     }),
   )
-  return unpacked(await new Response(counted).arrayBuffer())
+  return unpacked(await received(new Response(counted).arrayBuffer(), signal))
 }
 
 async function unpacked(buffer: ArrayBuffer): Promise<ArrayBuffer> {
@@ -319,7 +339,7 @@ export async function takeIn(
 }
 
 async function taken(response: Response): Promise<Taken> {
-  const body = (await response.json()) as Scan | Scans
+  const body = await received<Scan | Scans>(response.json())
   const { scans, refused } = 'scans' in body ? body : { scans: [body], refused: [] }
   return {
     scans,

@@ -44,6 +44,14 @@ describe('a query of the worklist', () => {
     expect(text(conditions({ ...EVERYTHING, assignee }, me))).toBe(expected),
   )
 
+  it('names the reader in the request, not in what is stored', () => {
+    const query = queryOf({ unread: 'Bob', text: 'x' }) // as earlier versions stored it
+    expect(query.unread).toBe(MINE)
+    expect(text(conditions({ ...query, text: '' }, 'Ada'))).toBe('unread_by=Ada')
+    expect(text(conditions({ ...query, text: '' }, ''))).toBe('')
+    expect(isNarrowed({ ...EVERYTHING, unread: MINE })).toBe(true)
+  })
+
   it('counts the jobs of each tab', () => {
     const counts = {
       total: 20,

@@ -45,8 +45,8 @@ export interface JobQuery {
   modality: string
   reviewer: string
   assignee: string
-  /** The reader whose own readings are left out of second readings. */
-  unread: string
+  /** `MINE`: only second readings that the reader has not read. */
+  unread: '' | typeof MINE
   /** Days, as YYYY-MM-DD in the reader's own time zone; the last day is included. */
   from: string
   to: string
@@ -72,7 +72,7 @@ export function conditions(query: JobQuery, me: string): URLSearchParams {
   for (const name of ['model', 'modality', 'reviewer'] as const) {
     if (query[name] !== '') params.set(name, query[name])
   }
-  if (query.unread !== '') params.set('unread_by', query.unread)
+  if (query.unread !== '' && me !== '') params.set('unread_by', me)
   if (query.text.trim() !== '') params.set('text', query.text.trim())
   const from = startOfDay(query.from)
   const to = startOfDay(query.to)
@@ -120,7 +120,7 @@ export function countOf(tab: Tab, counts: JobCounts): number {
 
 /** Whether anything but the tab and the order restricts the list. */
 export function isNarrowed(query: JobQuery): boolean {
-  return [...conditions(query, '')].length > 0
+  return [...conditions(query, MINE)].length > 0 // any name
 }
 
 /** A stored query, completed and corrected: another version may have stored it. */
@@ -135,7 +135,7 @@ export function queryOf(stored: unknown): JobQuery {
     modality: text(given.modality),
     reviewer: text(given.reviewer),
     assignee: text(given.assignee),
-    unread: text(given.unread),
+    unread: text(given.unread) === '' ? '' : MINE, // other versions stored a name
     from: text(given.from),
     to: text(given.to),
   }

@@ -23,8 +23,9 @@ export function listen(keys: () => Keys): void {
   )
 }
 
-/** Whether an arrow key is that of the control that has the focus. */
+/** Whether a key that moves is that of the control that has the focus. */
 function belongsTo(target: Element, { key, shiftKey }: KeyboardEvent): boolean {
+  if (key.startsWith('Page')) return target.closest('input, .jobs a') !== null
   if (!key.startsWith('Arrow')) return false
   if (target.closest('input, .jobs a, [data-roves=column]')) return true
   const sideways = key === 'ArrowLeft' || key === 'ArrowRight'

@@ -17,13 +17,16 @@ import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
+import { UndoBar } from './views/undo'
 import { Worklist } from './worklist'
 
 const worklist = new Worklist()
-const list = new ListView(worklist)
+const undo = new UndoBar()
+const list = new ListView(worklist, undo)
 const start = new StartView(worklist)
 const jobView = new JobView(
   worklist,
+  undo,
   (scan) => {
     start.addKnown(scan)
     route.go({ page: 'start' })
@@ -87,7 +90,7 @@ function keys(): Keys {
     k: () => void step(-1),
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
-    ...(list.selection.undo.offered ? { u: () => list.selection.undo.undo() } : {}),
+    ...(undo.offered ? { u: () => undo.undo() } : {}),
   }
   if (jobView.root.hidden) return { ...everywhere, s: () => void openFirst() }
   const { stage } = jobView
@@ -223,8 +226,10 @@ document
     top(),
     element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
     foot(),
+    undo.root,
     help,
     deletion.root,
+    ...list.selection.dialogs,
   )
 worklist.onChange(() => {
   offline.hidden = worklist.reachable

@@ -23,6 +23,15 @@ describe('open uploads', () => {
     expect(await here.ofAllTabs(PATIENCE_MS)).toEqual(new Set(['a', 'c', 'd']))
   })
 
+  it('are known to each of two questions at once', async () => {
+    const here = tab([])
+    tab(['a'])
+    const first = here.ofAllTabs(PATIENCE_MS / 3)
+    await new Promise((later) => setTimeout(later, PATIENCE_MS / 3 - 5)) // the answer is here
+    const second = here.ofAllTabs(PATIENCE_MS / 3)
+    expect(await Promise.all([first, second])).toEqual([new Set(['a']), new Set(['a'])])
+  })
+
   it('of a tab that is closed are in no list', async () => {
     const here = tab([])
     tab(['a']).close()

@@ -13,24 +13,27 @@ interface Message {
 }
 
 export class OpenUploads {
-  private heard = new Set<string>()
+  /** A set for each question that is open: what was answered since it was asked. */
+  private readonly asked = new Set<Set<string>>()
   private readonly channel =
     typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(NAME)
 
   /** `own`: ids of the uploads in the list of this tab. */
   constructor(private readonly own: () => string[]) {
     this.channel?.addEventListener('message', ({ data }: MessageEvent<Message>) => {
-      if (data.kind === 'open') for (const id of data.ids) this.heard.add(id)
+      if (data.kind === 'open') for (const ids of this.asked) for (const id of data.ids) ids.add(id)
       else if (own().length > 0) this.send({ kind: 'open', ids: own() })
     })
   }
 
   /** The ids of those in all tabs. */
   async ofAllTabs(waitMs: number = WAIT_MS): Promise<Set<string>> {
-    this.heard = new Set()
+    const heard = new Set<string>()
+    this.asked.add(heard)
     this.send({ kind: 'ask', ids: [] })
     if (this.channel !== null) await new Promise((done) => setTimeout(done, waitMs))
-    return new Set([...this.own(), ...this.heard])
+    this.asked.delete(heard)
+    return new Set([...this.own(), ...heard])
   }
 
   close(): void {

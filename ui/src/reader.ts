@@ -5,14 +5,23 @@ import { recall, remember } from './preferences'
 import type { Account } from './schemas'
 
 const NAME = 'reviewer'
+const AGAIN_MS = 4000 // the gateway did not respond
+
+export type Permission = Account['permissions'][number]
 
 class Reader {
   private account: Account | null = null
+  /** In each tab its own one: the stored name is that of the tab in which it was given last. */
+  private given = recall(NAME, '')
   private listeners: (() => void)[] = []
 
   /** Asks who the account is. Without an answer the page offers everything: the gateway decides. */
   async load(): Promise<void> {
-    this.account = await api.account().catch(() => null)
+    this.account = await api.account().catch((error) => {
+      const { status } = api.problemOf(error)
+      if (status === 0 || status >= 500) setTimeout(() => void this.load(), AGAIN_MS)
+      return null
+    })
     for (const listener of this.listeners) listener()
   }
 
@@ -27,17 +36,18 @@ class Reader {
 
   /** Name of the account, or the one that the reader has given on this page; empty without. */
   get name(): string {
-    return this.hasAccount ? this.account!.reader : recall(NAME, '')
+    return this.hasAccount ? this.account!.reader : this.given
   }
 
   /** Keeps the name that the reader has given. */
   set name(name: string) {
     if (name === this.name || this.hasAccount) return
+    this.given = name
     remember(NAME, name)
     for (const listener of this.listeners) listener()
   }
 
-  may(permission: Account['permissions'][number]): boolean {
+  may(permission: Permission): boolean {
     return this.account?.permissions.includes(permission) ?? true
   }
 }

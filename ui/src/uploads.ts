@@ -55,11 +55,19 @@ export class Upload {
 
 export class Uploads {
   items: Upload[] = []
+  /** How often the scans have changed: a row that says of which scan it is a mask depends on all. */
+  changes = 0
+  private ids = ''
 
   constructor(private readonly changed: () => void) {}
 
   private onChange(): void {
-    this.guessMasks()
+    const ids = this.everyScan.map(({ id }) => id).join()
+    if (ids !== this.ids) {
+      this.ids = ids
+      this.changes += 1
+      this.guessMasks()
+    }
     this.changed()
   }
 
@@ -194,7 +202,7 @@ export class Uploads {
     const listed = new Set(this.items.map((other) => other.scan?.id))
     const [first, ...rest] = scans.filter((scan) => !listed.has(scan.id))
     const before = this.items.find((other) => scans.some(({ id }) => id === other.scan?.id))
-    if (first === undefined && before !== undefined) before.masks.push(...item.masks)
+    if (first === undefined && before !== undefined) before.masks = joined(before, item)
     if (first === undefined) {
       this.items = this.items.filter((other) => other !== item)
       return
@@ -206,4 +214,10 @@ export class Uploads {
       this.items.push(other)
     }
   }
+}
+
+/** The masks of both, each job once: the same files may have been added again. */
+function joined(before: Upload, item: Upload): UploadedMask[] {
+  const jobs = new Set(before.masks.map(({ job }) => job))
+  return [...before.masks, ...item.masks.filter(({ job }) => job === null || !jobs.has(job))]
 }

@@ -19,7 +19,8 @@ import { BLOCK, JobRows } from './job_rows'
 import { JobStreams } from './job_streams'
 import { nextUnreviewed } from './next_job'
 import { reader } from './reader'
-import type { Job, JobCounts } from './schemas'
+import type { Job, JobCounts, JobPage } from './schemas'
+import { unreadOnly } from './unread'
 
 const BUSY_MS = 3000 // while something is queued or running
 const IDLE_MS = 10_000 // other tabs and programs may add jobs
@@ -67,6 +68,9 @@ export class Worklist {
         this.unschedule()
       } else void this.refresh()
     }
+    reader.onChange(() => {
+      if (this.query.assignee === MINE || this.query.unread !== '') void this.refresh()
+    })
     document.addEventListener('visibilitychange', wake)
     window.addEventListener('focus', wake)
     window.addEventListener('online', wake)
@@ -115,8 +119,9 @@ export class Worklist {
    */
   async nextUnreviewed(here: string): Promise<Job | undefined> {
     const gone = new Set<string>()
+    const open = unreadOnly(this.query)
     for (;;) {
-      const next = await this.listedUnreviewed(here, gone)
+      const next = await this.listedUnreviewed(here, gone, open)
       const job = next === undefined ? null : await api.jobIfAny(next.id)
       if (next === undefined) return undefined
       if (job?.verdict === null && (await this.waitsForMe(job))) return job
@@ -135,47 +140,64 @@ export class Worklist {
     return reading?.mine !== true
   }
 
-  private listedUnreviewed(here: string, gone: ReadonlySet<string>): Promise<Job | undefined> {
+  private listedUnreviewed(
+    here: string,
+    gone: ReadonlySet<string>,
+    open: (jobs: Job[]) => Promise<Job[]>,
+  ): Promise<Job | undefined> {
     const { assignee, tab } = this.query
     const kept = tab === 'reading' || tab === 'adjudicate'
-    const first = async (readers: string[], limit: number): Promise<Job[]> => {
+    const page = (readers: string[], offset: number): Promise<JobPage> => {
       const query: JobQuery = { ...this.query, tab: kept ? tab : 'review', assignee: '' }
-      const params = pageParams(query, 0, limit, reader.name)
+      const params = pageParams(query, offset, BLOCK, reader.name)
       for (const name of readers) params.append('assignee', name)
-      return (await api.jobs(params, UNINTERRUPTED)).jobs
+      return api.jobs(params, UNINTERRUPTED)
     }
     const chosen = ['', MINE].includes(assignee) ? null : assigneeOf(assignee, reader.name)
     const readers = chosen === null ? [reader.name, ''] : [chosen]
+    const waiting = async (): Promise<Job[]> => {
+      for (let offset = 0; ; offset += BLOCK) {
+        const { jobs, next_cursor } = await page(readers, offset)
+        const left = (await open(jobs)).filter((job) => job.id !== here && !gone.has(job.id))
+        if (left.length > 0 || !next_cursor) return left
+      }
+    }
     const rows = {
       readers,
       total: this.rows.total,
       place: this.selectedRow < 0 ? this.place : this.selectedRow,
       loaded: async (row: number) => {
         if (this.at(row) === undefined) await this.load(row, row, UNINTERRUPTED)
-        return this.at(row)
+        const job = this.at(row)
+        return job === undefined ? undefined : (await open([job]))[0]
       },
       rowOf: (id: string) => this.rows.rowOf(id),
       mine: async () => {
-        return reader.name === '' || chosen !== null ? [] : first([reader.name], BLOCK)
+        if (reader.name === '' || chosen !== null) return []
+        return open((await page([reader.name], 0)).jobs)
       },
-      toReview: () => first(readers, 2 + gone.size),
+      toReview: waiting,
     }
     return nextUnreviewed(rows, here, gone)
   }
 
-  /** The jobs in these rows, loaded if necessary. */
+  /** The jobs in these rows, loaded if necessary; none if another list is shown meanwhile. */
   async jobsIn(first: number, last: number): Promise<Job[]> {
+    const { query } = this
     await this.load(first, last, UNINTERRUPTED)
+    if (query !== this.query) return []
     const jobs = Array.from({ length: last - first + 1 }, (_, n) => this.at(first + n))
     return jobs.filter((job) => job !== undefined)
   }
 
-  /** The first jobs of the whole list, at most `most`. */
+  /** The first jobs of the whole list, at most `most`; none if another list is shown meanwhile. */
   async firstJobs(most: number): Promise<Job[]> {
+    const { query } = this
     const found: Job[] = []
     const params = pageParams(this.query, 0, PAGE, reader.name)
     for (;;) {
       const page = await api.jobs(params, UNINTERRUPTED)
+      if (query !== this.query) return []
       found.push(...page.jobs)
       if (!page.next_cursor || found.length >= most) return found.slice(0, most)
       params.set('cursor', page.next_cursor)

@@ -10,6 +10,8 @@ import { problemBox } from './messages'
 export class AssignDialog {
   readonly root: HTMLDialogElement
   private jobs: Job[] = []
+  /** The jobs of the request that was not answered yet. */
+  private sending: Job[] | null = null
   private readonly title = element('h2', { id: 'assign-title' })
   private readonly names = element('datalist', { id: 'assign-names' })
   private readonly name = element('input', {
@@ -74,11 +76,16 @@ export class AssignDialog {
   }
 
   private async assign(name: string): Promise<void> {
+    const { jobs } = this
+    if (this.sending === jobs) return
+    this.sending = jobs
+    fill(this.problem)
     try {
-      await this.onAssign(this.jobs, name)
-      this.root.close()
+      await this.onAssign(jobs, name)
+      if (this.jobs === jobs) this.root.close()
     } catch (error) {
-      fill(this.problem, problemBox(api.problemOf(error)))
+      if (this.jobs === jobs) fill(this.problem, problemBox(api.problemOf(error)))
     }
+    if (this.sending === jobs) this.sending = null
   }
 }

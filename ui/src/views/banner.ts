@@ -2,6 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { type Permission, reader } from '../reader'
 import { finished, type Job } from '../schemas'
 import { etaText, stateText } from '../text'
 import { problemBox } from './messages'
@@ -32,20 +33,22 @@ export class Banner {
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     this.root.dataset.state = job.state
-    const again = (): HTMLButtonElement => this.action('Run again', () => api.retry(job.id))
+    const again = this.action('jobs:create', 'Run again', () => api.retry(job.id))
     if (job.state === 'succeeded') fill(this.root)
     else if (job.state === 'failed' && job.error !== null)
-      fill(this.root, problemBox(job.error, again()))
-    else if (finished(job)) fill(this.root, element('p', {}, `This job ${endText(job)}.`), again())
+      fill(this.root, problemBox(job.error, ...again))
+    else if (finished(job)) fill(this.root, element('p', {}, `This job ${endText(job)}.`), ...again)
     else
       fill(
         this.root,
         ...waiting(job, eta),
-        this.action('Cancel', () => api.cancel(job.id)),
+        ...this.action('jobs:cancel', 'Cancel', () => api.cancel(job.id)),
       )
   }
 
-  private action(label: string, send: () => Promise<Job>): HTMLButtonElement {
+  /** The button, if this reader may do it. */
+  private action(needed: Permission, label: string, send: () => Promise<Job>): HTMLButtonElement[] {
+    if (!reader.may(needed)) return []
     const button = element('button', { type: 'button', onclick: () => void run() }, label)
     const run = async (): Promise<void> => {
       button.disabled = true
@@ -56,7 +59,7 @@ export class Banner {
         this.onChange(null)
       }
     }
-    return button
+    return [button]
   }
 }
 

@@ -15,11 +15,12 @@ type BatchVerdict = NewBatchReview['verdict']
 export class BatchDialog {
   readonly root: HTMLDialogElement
   private jobs: Job[] = []
+  private sending = false
   private verdict: BatchVerdict = 'accepted'
   /** One for each attempt to do the same, so that none is done twice. */
   private attempt = { body: '', key: '' }
   private readonly title = element('h2', { id: 'batch-title' })
-  private readonly plan = element('ul.plan', { 'aria-live': 'polite' })
+  private readonly plan = element('ul.plan', { id: 'batch-plan', 'aria-live': 'polite' })
   private readonly doubts = option('batch-doubts', () => this.show())
   private readonly replace = option('batch-replace', () => this.show())
   private readonly boxes = REASONS.map(([value]) => element('input', { type: 'checkbox', value }))
@@ -53,7 +54,7 @@ export class BatchDialog {
   constructor(private readonly onDone: (result: BatchReview, verdict: BatchVerdict) => void) {
     this.root = element(
       'dialog.batch',
-      { 'aria-labelledby': 'batch-title' },
+      { 'aria-labelledby': 'batch-title', 'aria-describedby': 'batch-plan' },
       this.title,
       element(
         'form.text',
@@ -89,6 +90,7 @@ export class BatchDialog {
   ask(jobs: Job[], verdict: BatchVerdict): void {
     this.jobs = jobs
     this.verdict = verdict
+    this.sending = false
     for (const box of [...this.boxes, this.doubts.box, this.replace.box]) box.checked = false
     this.comment.value = ''
     this.name.value = reader.name
@@ -124,16 +126,17 @@ export class BatchDialog {
       `Also ${countText(doubted, 'mask', 'masks')} that may be wrong (doubts, or unusual sizes)`,
     )
     this.confirm.textContent = `${verb} ${countText(judged.length, 'mask')}`
-    this.confirm.disabled = judged.length === 0
+    this.confirm.disabled = judged.length === 0 || this.sending
   }
 
   private async give(): Promise<void> {
+    const { jobs, verdict } = this
     reader.name = this.name.value.trim()
     const chosen = this.boxes.filter((box) => box.checked).map((box) => box.value as Reason)
     const wanted: NewBatchReview = {
-      jobs: this.jobs.map((job) => ({ id: job.id, seen: job.review ?? '' })),
-      verdict: this.verdict,
-      reasons: this.verdict === 'rejected' ? chosen : [],
+      jobs: jobs.map((job) => ({ id: job.id, seen: job.review ?? '' })),
+      verdict,
+      reasons: verdict === 'rejected' ? chosen : [],
       comment: this.comment.value.trim(),
       reviewer: reader.name,
       with_doubts: this.doubts.box.checked,
@@ -141,17 +144,18 @@ export class BatchDialog {
     }
     const body = JSON.stringify(wanted)
     if (body !== this.attempt.body) this.attempt = { body, key: randomId() }
-    this.confirm.disabled = true
+    this.confirm.disabled = this.sending = true
     fill(this.problem)
     try {
       const result = await api.batchReview(wanted, this.attempt.key)
-      this.attempt = { body: '', key: '' }
-      this.root.close()
-      this.onDone(result, this.verdict)
+      if (body === this.attempt.body) this.attempt = { body: '', key: '' }
+      if (this.jobs === jobs) this.root.close()
+      this.onDone(result, verdict)
     } catch (error) {
+      if (this.jobs !== jobs) return // the dialog asks about other jobs by now
       fill(this.problem, problemBox(api.problemOf(error)))
       this.confirm.textContent = 'Try again' // nothing is done twice
-      this.confirm.disabled = false
+      this.confirm.disabled = this.sending = false
     }
   }
 }

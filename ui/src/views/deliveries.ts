@@ -2,6 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { reader } from '../reader'
 import type { Delivery, Download, Peer, Review } from '../schemas'
 import { problemBox } from './messages'
 
@@ -30,7 +31,8 @@ export class Deliveries {
     const { signal } = this.shown
     this.files = files
     if (this.defaultFormats().length === 0) return
-    const peers = await api.peers().catch(() => [])
+    const may = reader.may('deliveries:write')
+    const peers = may ? await api.peers().catch(() => []) : []
     if (signal.aborted || peers.length === 0) return
     const corrected = await this.corrected(job)
     if (signal.aborted) return
@@ -48,11 +50,9 @@ export class Deliveries {
     await this.follow(job, signal)
   }
 
-  /** The newest review with a corrected mask; null where there is none. */
   private async corrected(job: string): Promise<string | null> {
     const reviews: Review[] = await api.reviews(job, '').catch(() => [])
-    const counted = reviews.filter((one) => one.mask_format !== null && one.role !== 'surplus')
-    return counted.at(-1)?.id ?? null
+    return correctedOf(reviews)
   }
 
   private senders(
@@ -137,4 +137,17 @@ export class Deliveries {
       ),
     )
   }
+}
+
+/**
+ * The newest review that counts and has a corrected mask; null where there is none. `reviews`: of a
+ * job, oldest first. Where readers differed, only the newest decision counts.
+ */
+export function correctedOf(
+  reviews: Pick<Review, 'id' | 'mask_format' | 'role' | 'withdrawn_at'>[],
+): string | null {
+  const standing = reviews.filter((one) => one.withdrawn_at === null && one.role !== 'surplus')
+  const decisions = standing.filter((one) => one.role === 'adjudication')
+  const counted = decisions.length > 0 ? decisions.slice(-1) : standing
+  return counted.filter((one) => one.mask_format !== null).at(-1)?.id ?? null
 }

@@ -7,6 +7,7 @@
 
 import { element, fill } from '../element'
 import type { Doubt } from '../schemas'
+import { confirmed } from './confirm'
 
 export class DoubtsBar {
   readonly root = element('section.doubts', {
@@ -24,44 +25,22 @@ export class DoubtsBar {
     fill(
       this.root,
       element('span.sign', { 'aria-hidden': 'true' }, '!'),
-      element(
-        'div',
-        {},
-        element('strong', {}, 'This mask may be wrong.'),
-        element('ul', {}, ...doubts.map((doubt) => element('li', {}, doubt.text))),
-      ),
+      element('div', {}, element('strong', {}, 'This mask may be wrong.'), list(doubts)),
     )
   }
 
-  /**
-   * Resolves to whether the reader accepts the mask in spite of the doubts; at once if there are
-   * none. The dialog takes the keys, so that shortcuts of the page do not answer it.
-   */
+  /** Resolves to whether the reader accepts the mask in spite of the doubts; at once without any. */
   confirmed(): Promise<boolean> {
-    return this.doubts.length === 0 ? Promise.resolve(true) : ask(this.doubts)
+    if (this.doubts.length === 0) return Promise.resolve(true)
+    return confirmed({
+      title: 'Accept this mask?',
+      text: [element('p', {}, 'It may be wrong:'), list(this.doubts)],
+      no: 'Do not accept',
+      yes: 'Accept it anyway',
+    })
   }
 }
 
-function ask(doubts: Doubt[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const dialog = element(
-      'dialog.confirm',
-      { 'aria-labelledby': 'confirm-title', onkeydown: (event: Event) => event.stopPropagation() },
-      element('h2', { id: 'confirm-title' }, 'Accept this mask?'),
-      element('p', {}, 'It may be wrong:'),
-      element('ul', {}, ...doubts.map((doubt) => element('li', {}, doubt.text))),
-      element(
-        'form.buttons',
-        { method: 'dialog' },
-        element('button.primary', { value: '' }, 'Do not accept'),
-        element('button', { value: 'yes' }, 'Accept it anyway'),
-      ),
-    )
-    dialog.addEventListener('close', () => {
-      dialog.remove()
-      resolve(dialog.returnValue === 'yes')
-    })
-    document.body.append(dialog)
-    dialog.showModal()
-  })
+function list(doubts: Doubt[]): HTMLElement {
+  return element('ul', {}, ...doubts.map((doubt) => element('li', {}, doubt.text)))
 }

@@ -29,6 +29,7 @@ import { MeasurementsView } from './measurements'
 import { warningBox } from './messages'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
+import type { UndoBar } from './undo'
 import { VerdictView } from './verdict'
 
 const NOT_FOUND: Problem = {
@@ -70,6 +71,7 @@ export class JobView {
 
   constructor(
     private readonly worklist: Worklist,
+    undo: UndoBar,
     onAgain: (scan: Scan) => void,
     onDelete: (scan: Scan) => void,
     onAssign: (job: Job) => void,
@@ -80,6 +82,7 @@ export class JobView {
       this.measurements,
       () => this.doubts.confirmed(),
       (review) => this.showReaderMask(review),
+      undo,
     )
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
@@ -105,7 +108,6 @@ export class JobView {
           this.use,
         ),
       ),
-      this.verdict.undo.root,
     )
     worklist.onChange(() => this.update())
     setInterval(() => this.update(), 1000) // the estimate counts down

@@ -13,7 +13,7 @@ export class JobHead {
     private readonly onDelete: (scan: Scan) => void,
     private readonly onAssign: (job: Job) => void,
   ) {
-    reader.onChange(() => this.clear())
+    reader.onChange(() => delete this.root.dataset.seen) // what the account may do
   }
 
   clear(): void {
@@ -67,9 +67,11 @@ export class JobHead {
     scan: Scan,
     button: (label: string, onclick: () => void) => HTMLButtonElement,
   ): HTMLButtonElement[] {
+    const again = button('Use this scan again', () => this.onReuse(scan))
+    const remove = button('Delete scan …', () => this.onDelete(scan))
     return [
-      button('Use this scan again', () => this.onReuse(scan)),
-      button('Delete scan …', () => this.onDelete(scan)),
+      ...(reader.may('jobs:create') ? [again] : []),
+      ...(reader.may('scans:delete') ? [remove] : []),
     ]
   }
 }

@@ -9,6 +9,7 @@ import type { Worklist } from '../worklist'
 import { ListFilters } from './list_filters'
 import { ListRow } from './list_row'
 import { ListSelection } from './list_selection'
+import type { UndoBar } from './undo'
 
 /** Height of a row in pixels, as in styles/list.css. */
 const ROW = 58
@@ -41,14 +42,17 @@ export class ListView {
   private height = -1
   private screen = 0
 
-  constructor(private readonly worklist: Worklist) {
+  constructor(
+    private readonly worklist: Worklist,
+    undo: UndoBar,
+  ) {
     this.filters = new ListFilters((query) => {
       this.active = this.anchor = 0
       this.chosen.clear()
       this.scroll.scrollTop = 0
       void worklist.ask(query)
     })
-    this.selection = new ListSelection(worklist, this.chosen)
+    this.selection = new ListSelection(worklist, this.chosen, undo)
     this.scroll = element(
       'div.scroll',
       { onscroll: () => this.soon(), tabindex: -1 },
@@ -67,7 +71,6 @@ export class ListView {
       ),
       this.scroll,
       this.selection.root, // below: rows stay where they are when it appears
-      ...this.selection.beside,
     )
     worklist.onChange(() => this.render())
     this.chosen.onChange(() => this.soon())
@@ -209,10 +212,9 @@ export class ListView {
   private async chooseTo(row: number): Promise<void> {
     const first = Math.min(this.anchor, row)
     const last = Math.max(this.anchor, row)
-    const jobs = await this.worklist
-      .jobsIn(first, Math.min(last, first + MOST_CHOSEN))
-      .catch(() => [])
-    if (!this.chosen.add(jobs)) this.selection.tooMany()
+    await this.selection.choose(() =>
+      this.worklist.jobsIn(first, Math.min(last, first + MOST_CHOSEN)),
+    )
     this.draw()
   }
 

@@ -138,7 +138,7 @@ export class ListFilters {
       modality: value(this.facets.modality),
       reviewer: value(this.facets.reviewer),
       assignee: value(this.facets.assignee),
-      unread: inputOf(this.unread).checked ? reader.name || 'me' : '',
+      unread: inputOf(this.unread).checked ? MINE : '',
       from: inputOf(this.from).value,
       to: inputOf(this.to).value,
     }
@@ -160,8 +160,8 @@ export class ListFilters {
     for (const [name, select] of Object.entries(this.facets)) {
       choose(select, query[name as keyof JobQuery])
     }
-    if (query.assignee === MINE && reader.name === '') this.facets.assignee.value = ''
     inputOf(this.unread).checked = query.unread !== ''
+    this.dropMine()
     inputOf(this.from).value = query.from
     inputOf(this.to).value = query.to
     this.changed()
@@ -200,6 +200,18 @@ export class ListFilters {
     const first = select.options[0] ?? null
     first?.after(...options([...mine, [NOBODY, 'Nobody']]))
     select.value = chosen
+    this.unread.hidden = reader.name === ''
+    const lost = reader.name === '' && (chosen === MINE || inputOf(this.unread).checked)
+    this.dropMine()
+    if (lost) this.changed()
+  }
+
+  /** Without the reader's name, nothing is known to be the reader's. */
+  private dropMine(): void {
+    if (reader.name !== '') return
+    const { assignee } = this.facets
+    if (assignee.selectedIndex < 0 || assignee.value === MINE) assignee.value = ''
+    inputOf(this.unread).checked = false
   }
 
   private listViews(chosen = ''): void {

@@ -21,7 +21,7 @@ export class ListRow {
   private readonly when = element('span.when')
   private readonly model = element('span.model')
   private readonly state = element('span.state')
-  private readonly warnings = element('span.warnings')
+  private readonly warnings = element('span.warnings', { role: 'img' })
   /** The sign of the bar over the image that says why the mask may be wrong. */
   private readonly doubts = element('span.doubted', { role: 'img', hidden: true }, '!')
   private readonly bar = element('progress', { max: 1, hidden: true })
@@ -55,12 +55,12 @@ export class ListRow {
   show(job: Job | undefined, { selected, reachable, chosen }: RowState): void {
     const state = job === undefined ? '' : shortStateText(job)
     const seen = `${selected} ${reachable} ${chosen} ${state}`
+    this.box.checked = chosen // a click changes it by itself
     if (seen !== this.seen) {
       this.seen = seen
       this.link.tabIndex = reachable ? 0 : -1
       if (selected) this.link.setAttribute('aria-current', 'page')
       else this.link.removeAttribute('aria-current')
-      this.box.checked = chosen
       this.root.classList.toggle('chosen', chosen)
     } else if (job === this.job) return
     this.job = job

@@ -10,17 +10,18 @@ import { countText } from '../text'
 import type { Worklist } from '../worklist'
 import { AssignDialog } from './assign_dialog'
 import { BatchDialog } from './batch_dialog'
-import { UndoBar } from './undo'
+import type { UndoBar } from './undo'
 
 export class ListSelection {
   readonly root: HTMLElement
-  /** What is shown also while nothing is chosen. */
-  readonly beside: HTMLElement[]
-  readonly undo = new UndoBar('undo-batch')
+  /** They are no part of the worklist, which is hidden in full screen. */
+  readonly dialogs: HTMLDialogElement[]
   private readonly number = element('strong', {})
   private readonly all: HTMLButtonElement
   private readonly bar: HTMLElement
   private readonly said = element('p.said', { role: 'status' })
+  /** The number for screen readers, which announce only what was there before it changed. */
+  private readonly announced = element('span.unseen', { role: 'status' })
   private readonly verdict = new BatchDialog((result, verdict) => this.judged(result, verdict))
   private readonly assignment = new AssignDialog(
     (jobs, assignee) => this.assign(jobs, assignee),
@@ -30,6 +31,7 @@ export class ListSelection {
   constructor(
     private readonly worklist: Worklist,
     private readonly selection: Selection,
+    private readonly undo: Pick<UndoBar, 'offer'>,
   ) {
     const button = (label: string, onclick: () => void, more = {}): HTMLButtonElement =>
       element('button', { type: 'button', onclick, ...more }, label)
@@ -47,8 +49,14 @@ export class ListSelection {
       button('Clear', () => this.selection.clear(), { class: 'quiet' }),
       element('div.actions', {}, ...judge, assign),
     )
-    this.root = element('section.selection', { 'aria-label': 'Chosen jobs' }, this.bar, this.said)
-    this.beside = [this.undo.root, this.verdict.root, this.assignment.root]
+    this.root = element(
+      'section.selection',
+      { 'aria-label': 'Chosen jobs' },
+      this.bar,
+      this.said,
+      this.announced,
+    )
+    this.dialogs = [this.verdict.root, this.assignment.root]
     reader.onChange(() => {
       assign.hidden = !reader.may('jobs:assign')
       for (const one of judge) one.hidden = !reader.may('reviews:write')
@@ -63,10 +71,14 @@ export class ListSelection {
   }
 
   /** Chooses all jobs that the list shows, as many as are possible. */
-  async chooseAll(): Promise<void> {
+  chooseAll(): Promise<void> {
+    return this.choose(() => this.worklist.firstJobs(MOST_CHOSEN))
+  }
+
+  /** Chooses jobs that may have to be loaded, as many as are possible. */
+  async choose(load: () => Promise<Job[]>): Promise<void> {
     try {
-      const jobs = await this.worklist.firstJobs(MOST_CHOSEN)
-      if (!this.selection.add(jobs)) this.tooMany()
+      if (!this.selection.add(await load())) this.tooMany()
     } catch (error) {
       this.say(api.problemOf(error).detail)
     }
@@ -92,7 +104,9 @@ export class ListSelection {
         : `First ${countText(MOST_CHOSEN, '', '').trim()}`
     this.all.textContent = all
     this.all.hidden = size >= Math.min(total, MOST_CHOSEN)
-    this.root.hidden = size === 0 && this.said.textContent === ''
+    const announced = size === 0 ? '' : `${size} chosen`
+    if (this.announced.textContent !== announced) this.announced.textContent = announced
+    this.root.classList.toggle('idle', size === 0 && this.said.textContent === '')
   }
 
   private judged(result: BatchReview, verdict: string): void {
@@ -102,7 +116,6 @@ export class ListSelection {
     const text = doneText(verdict, result.results)
     this.say(done.length > 0 ? '' : text)
     if (done.length > 0) this.undo.offer(text, () => void this.withdraw(result, done.length))
-    this.render()
     void this.worklist.refresh()
   }
 
@@ -130,23 +143,24 @@ export class ListSelection {
     ].filter((text) => text !== false)
     const left = others.length > 0 ? ` Left out: ${others.join(', ')}.` : ''
     const text = `${countText(done.length, 'job')} ${whom}.${left}`
-    this.say('')
     const before = jobs.filter((job) => done.includes(job.id))
-    this.undo.offer(text, () => void this.giveBack(before, assignee))
-    this.render()
+    this.say(done.length > 0 ? '' : text)
+    if (done.length > 0) this.undo.offer(text, () => void this.giveBack(before, assignee))
     void this.worklist.refresh()
   }
 
   /** Assigns jobs to those who had them. */
   private async giveBack(before: Job[], assignee: string): Promise<void> {
     const readers = new Set(before.map((job) => job.assignee ?? ''))
+    let back = 0
     try {
       for (const name of readers) {
         const theirs = before.filter((job) => (job.assignee ?? '') === name)
         const seen = theirs.map((job) => ({ id: job.id, seen: assignee }))
-        await api.assign(seen, name)
+        const results = await api.assign(seen, name)
+        back += results.filter(({ outcome }) => outcome === 'done').length
       }
-      this.say('The assignment was taken back.')
+      this.say(`${countText(back, 'assignment')} of ${before.length} taken back.`)
     } catch (error) {
       this.say(`Not undone. ${api.problemOf(error).detail}`)
     }

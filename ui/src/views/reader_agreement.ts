@@ -19,6 +19,20 @@ export class AgreementDialog {
   private readonly outcome = element('div.outcome', { 'aria-live': 'polite' })
   private readonly share = number('Share, in percent', 10, 1, 100)
   private readonly seed = number('Seed', 1, 0, 999_999)
+  private readonly start = element('button', {}, 'Put up')
+  private readonly more = element(
+    'form.put-up',
+    {
+      onsubmit: (event: Event) => {
+        event.preventDefault()
+        void this.putUp()
+      },
+    },
+    element('h3', {}, 'Put more jobs up, chosen at random'),
+    this.share.root,
+    this.seed.root,
+    this.start,
+  )
 
   /** `onPutUp` is called when jobs were put up for a second reading. */
   constructor(private readonly onPutUp: () => void) {
@@ -27,19 +41,7 @@ export class AgreementDialog {
       { 'aria-labelledby': 'agreement-title' },
       element('h2', { id: 'agreement-title' }, 'Second readings of the jobs in the list'),
       this.numbers,
-      element(
-        'form.put-up',
-        {
-          onsubmit: (event: Event) => {
-            event.preventDefault()
-            void this.putUp()
-          },
-        },
-        element('h3', {}, 'Put more jobs up, chosen at random'),
-        this.share.root,
-        this.seed.root,
-        element('button', {}, 'Put up'),
-      ),
+      this.more,
       this.outcome,
       element('form.buttons', { method: 'dialog' }, element('button', {}, 'Close')),
     )
@@ -48,12 +50,19 @@ export class AgreementDialog {
   /** `query`: the conditions of the list. */
   async open(query: URLSearchParams): Promise<void> {
     this.query = query
+    this.more.hidden = !reader.may('readings:manage')
     fill(this.outcome)
-    if (!this.root.open) this.root.showModal()
+    fill(this.numbers, element('p', {}, 'Loading …'))
+    this.root.showModal()
+    await this.load(query)
+  }
+
+  private async load(query: URLSearchParams): Promise<void> {
     try {
-      fill(this.numbers, ...this.facts(await api.readerAgreement(query)))
+      const found = await api.readerAgreement(query)
+      if (query === this.query) fill(this.numbers, ...this.facts(found))
     } catch (error) {
-      fill(this.numbers, problemBox(api.problemOf(error)))
+      if (query === this.query) fill(this.numbers, problemBox(api.problemOf(error)))
     }
   }
 
@@ -94,19 +103,19 @@ export class AgreementDialog {
   private async putUp(): Promise<void> {
     const share = Number(this.share.input.value) / 100
     const seed = Number(this.seed.input.value)
+    const { query } = this
+    this.start.disabled = true
     try {
-      const put = await api.requestSecondReadings(this.query, {
-        share,
-        seed,
-        reader: reader.name,
-      })
+      const wanted = { share, seed, reader: reader.name }
+      const put = await api.requestSecondReadings(query, wanted)
       const said = `${countText(put.jobs.length, 'job')} of ${put.selected} put up.`
-      await this.open(this.query)
-      fill(this.outcome, element('p', {}, said))
+      if (query === this.query) fill(this.outcome, element('p', {}, said))
       this.onPutUp()
+      await this.load(query)
     } catch (error) {
-      fill(this.outcome, problemBox(api.problemOf(error)))
+      if (query === this.query) fill(this.outcome, problemBox(api.problemOf(error)))
     }
+    this.start.disabled = false
   }
 }
 

@@ -2,12 +2,16 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { reader } from '../reader'
 import { diceText, noteText, type ReaderMask, readerMasks } from '../readings'
 import type { Job, NewReview, Review, SecondReading } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { problemBox } from './messages'
 import { VERDICTS } from './past_reviews'
+import { ReadingButtons } from './reading_buttons'
 import { reasonText } from './reasons'
+
+const NOT_DRAWN = 'This page cannot draw the masks of readers of this image.'
 
 export class SecondReadingView {
   readonly root = element('section.second-reading', { 'aria-label': 'Second reading' })
@@ -16,21 +20,27 @@ export class SecondReadingView {
   private reading: SecondReading | null = null
   private masks: ReaderMask[] = []
   private shown = 0
+  private readonly buttons: ReadingButtons
+  private readonly note = element('p.fact', { role: 'status' })
 
   /**
-   * `reader`: the name of this reader. `showMask` draws a reader's mask; false if the page cannot.
-   * `onAdopt` is called with the adjudication that takes a reader's mask over.
+   * `name`: that of this reader. `showMask` draws a reader's mask; false if the page cannot.
+   * `onAdopt` is called with the adjudication that takes a reader's mask over, `onChanged` when the
+   * second reading was requested or cancelled.
    */
   constructor(
-    private readonly reader: () => string,
+    private readonly name: () => string,
     private readonly showMask: (review: string | null) => Promise<boolean>,
     private readonly onAdopt: (review: Adjudication) => void,
-    private readonly onRequested: (job: Job) => void,
-  ) {}
+    onChanged: (job: Job) => void,
+  ) {
+    this.buttons = new ReadingButtons(name, onChanged)
+  }
 
   /** Whether the reader's verdict decides between the readings. */
   get adjudicates(): boolean {
-    return this.reading?.state === 'adjudicate' && this.reading.may_adjudicate
+    const decides = this.reading?.state === 'adjudicate' && this.reading.may_adjudicate
+    return decides && reader.may('reviews:write')
   }
 
   /** Whether a review needs the name of its reader. */
@@ -50,21 +60,25 @@ export class SecondReadingView {
   /** Shows the second reading; `reviews` are those that this reader may see. */
   async show(job: Job, reviews: Review[]): Promise<void> {
     this.job = job
-    const seen = JSON.stringify([job.id, job.second_reading, job.verdict, reviews, this.reader()])
+    const may = reader.may('readings:manage')
+    const facts = [job.id, job.second_reading, job.verdict, reviews, this.name(), may]
+    const seen = JSON.stringify(facts)
     if (seen === this.seen) return
     this.seen = seen
     if (job.second_reading === null) {
       this.reading = null
-      fill(this.root, this.requestButton(job))
+      this.setMasks([])
+      fill(this.root, this.buttons.request(job))
       return
     }
     try {
-      const reading = await api.secondReading(job.id, this.reader())
+      const reading = await api.secondReading(job.id, this.name())
       if (this.job?.id !== job.id || seen !== this.seen) return
-      this.render(reading, reviews)
+      this.render(job, reading, reviews)
     } catch (error) {
+      if (this.job?.id !== job.id || seen !== this.seen) return
       this.seen = ''
-      if (this.job?.id === job.id) fill(this.root, problemBox(api.problemOf(error)))
+      fill(this.root, problemBox(api.problemOf(error)))
     }
   }
 
@@ -75,9 +89,10 @@ export class SecondReadingView {
     }
   }
 
-  private render(reading: SecondReading, reviews: Review[]): void {
+  private render(job: Job, reading: SecondReading, reviews: Review[]): void {
     this.reading = reading
-    this.masks = readerMasks(reading)
+    this.note.textContent = ''
+    this.setMasks(readerMasks(reading))
     const { agreement } = reading
     fill(
       this.root,
@@ -91,12 +106,20 @@ export class SecondReadingView {
       agreement !== null && this.table(reading, reviews),
       agreement !== null && element('p.overlap', {}, overlapText(reading)),
       this.masks.length > 0 && this.maskBar(),
+      this.note,
       !reading.blind &&
         element('p.fact', {}, 'Not blind: a reading was shown before the last one was given.'),
       ...reading.unblindings.map((one) =>
         element('p.fact', {}, `${one.reader} looked at the readings before all were given.`),
       ),
+      reading.state !== 'complete' && this.buttons.cancel(job),
     )
+  }
+
+  private setMasks(masks: ReaderMask[]): void {
+    const before = this.masks[this.shown]?.review ?? null
+    this.masks = masks
+    this.drawn(before)
   }
 
   /** The readings side by side. */
@@ -174,15 +197,26 @@ export class SecondReadingView {
 
   private async pick(place: number): Promise<void> {
     const { job } = this
+    const { review } = this.masks[place]!
     try {
-      if (!(await this.showMask(this.masks[place]!.review))) return
+      if (!(await this.showMask(review))) {
+        if (this.job?.id === job?.id) this.note.textContent = NOT_DRAWN
+        return
+      }
     } catch (error) {
-      if (this.job === job) this.root.append(problemBox(api.problemOf(error)))
+      if (this.job?.id === job?.id) this.root.append(problemBox(api.problemOf(error)))
       return
     }
-    if (this.job !== job) return
-    this.shown = place
+    if (this.job?.id !== job?.id) return
+    this.drawn(review)
     this.root.querySelector('.masks')?.replaceWith(this.maskBar())
+  }
+
+  /** The mask of this review is on screen. If it may no longer be shown, the model's own one is. */
+  private drawn(review: string | null): void {
+    const place = this.masks.findIndex((mask) => mask.review === review)
+    this.shown = Math.max(0, place)
+    if (review !== null && place < 0) void this.showMask(null).catch(() => {}) // offline: said above
   }
 
   /** The corrected mask that is shown, if this reader may decide for it. */
@@ -193,29 +227,6 @@ export class SecondReadingView {
   private adopt(): void {
     const review = this.adoptable()
     if (review !== null) this.onAdopt({ verdict: 'corrected', mask_of: review })
-  }
-
-  private requestButton(job: Job): HTMLElement {
-    const button = element(
-      'button.quiet',
-      {
-        type: 'button',
-        id: 'request-reading',
-        title: 'Another reader judges the mask, too, without seeing your verdict',
-        onclick: async () => {
-          button.disabled = true
-          try {
-            await api.requestSecondReading(job.id, this.reader())
-            this.onRequested(job)
-          } catch (error) {
-            button.disabled = false
-            if (this.job?.id === job.id) this.root.append(problemBox(api.problemOf(error)))
-          }
-        },
-      },
-      'Request a second reading',
-    )
-    return button
   }
 }
 

@@ -4,6 +4,7 @@ import * as api from '../api'
 import { element, fill, swatch } from '../element'
 import { type FileGroup, groupFiles, groupFolder, located } from '../file_groups'
 import { randomId } from '../random_id'
+import { reader } from '../reader'
 import { go } from '../route'
 import type { Job, Model, NewJob, Problem, Scan } from '../schemas'
 import { countText, shapeText } from '../text'
@@ -68,6 +69,7 @@ export class StartView {
       'Start',
     )
     this.root = this.layout()
+    reader.onChange(() => this.render())
     void this.archive.load()
     void this.listFormats()
   }
@@ -165,7 +167,8 @@ export class StartView {
     if (this.catalogue !== null) this.renderModels(scans)
     const wanted = this.wanted()
     this.startButton.textContent = wanted.length > 1 ? `Start ${wanted.length} jobs` : 'Start'
-    this.startButton.disabled = wanted.length === 0 || this.starting
+    const may = reader.may('jobs:create')
+    this.startButton.disabled = wanted.length === 0 || this.starting || !may
     this.hint.textContent = this.hintText(scans, wanted.length)
   }
 
@@ -238,6 +241,7 @@ export class StartView {
 
   private hintText(scans: Scan[], jobs: number): string {
     if (this.starting) return 'Starting …'
+    if (!reader.may('jobs:create')) return 'Your account is not permitted to start jobs.'
     const active = this.uploads.items.filter((item) =>
       ['waiting', 'sending', 'checking'].includes(item.state),
     )
@@ -282,7 +286,8 @@ export class StartView {
     }
     this.starting = false
     this.render()
-    if (started.length > 0 && this.problems.childElementCount === 0)
+    const isHere = !this.root.hidden // the reader may have opened a job meanwhile
+    if (started.length > 0 && this.problems.childElementCount === 0 && isHere)
       go({ page: 'job', id: started[0]!.id })
   }
 

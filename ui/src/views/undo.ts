@@ -1,17 +1,18 @@
-/** A bar that offers for five seconds to withdraw the last verdict. */
+/**
+ * A bar that offers for five seconds to take back what was done last: a verdict, or what was done to
+ * several jobs. There is one, so that its key and its place have one meaning.
+ */
 
 import { element, fill } from '../element'
 
 const SHOWN_MS = 5000
 
 export class UndoBar {
-  readonly root: HTMLElement
+  readonly root = element('div.undo', { role: 'status' })
   private timer = 0
   private action: (() => void) | null = null
 
-  /** `id`: of its button; also the class of the bar. */
-  constructor(private readonly id: 'undo' | 'undo-batch' = 'undo') {
-    this.root = element(`div.${id}`, { role: 'status' })
+  constructor() {
     // A reader who is about to press the button has time to do so.
     for (const event of ['mouseenter', 'focusin']) {
       this.root.addEventListener(event, () => clearTimeout(this.timer))
@@ -32,7 +33,7 @@ export class UndoBar {
       element('span', {}, text),
       element(
         'button',
-        { type: 'button', id: this.id, onclick: () => this.undo() },
+        { type: 'button', id: 'undo', onclick: () => this.undo() },
         'Undo',
         element('kbd', { 'aria-hidden': 'true' }, 'U'),
       ),

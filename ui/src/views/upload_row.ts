@@ -12,13 +12,13 @@ const RESUMABLE =
 
 /** Renders the row again if the upload has changed. */
 export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): void {
-  const grid = uploads.everyScan.map(({ id, name }) => [id, name])
   const percent = Math.round(item.fraction * 100)
   const mask = [item.maskOf?.id, item.maskProblem?.detail, item.masks.length]
-  const seen = JSON.stringify([item.state, percent, item.interrupted, grid, mask])
+  const seen = JSON.stringify([item.state, percent, item.interrupted, uploads.changes, mask])
   if (row.dataset.seen === seen) return
   row.dataset.seen = seen
   row.dataset.state = needsChoice(item) ? 'choose' : item.state
+  const chooses = document.activeElement?.matches('select') && row.contains(document.activeElement)
   const sending = item.state === 'sending' || item.state === 'checking'
   fill(
     row,
@@ -47,6 +47,7 @@ export function fillRow(row: HTMLLIElement, item: Upload, uploads: Uploads): voi
     ...maskLines(item),
     maskChoice(item, uploads),
   )
+  if (chooses) row.querySelector('select')?.focus() // each arrow key is a choice
 }
 
 /** The error of a refused upload; offers a retry only where it may help: errors that may pass, and

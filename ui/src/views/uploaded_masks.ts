@@ -3,7 +3,7 @@
 import * as api from '../api'
 import { element } from '../element'
 import { possibleScans } from '../mask_guess'
-import { go } from '../route'
+import { go, read } from '../route'
 import type { Scan } from '../schemas'
 import type { Upload, Uploads } from '../uploads'
 import { problemBox } from './messages'
@@ -55,7 +55,7 @@ async function review(scan: Scan, mask: Scan, item: Upload, uploads: Uploads): P
   try {
     const job = await api.addMask(scan.id, mask.id)
     uploads.remove(item)
-    go({ page: 'job', id: job.id })
+    if (read().page === 'start') go({ page: 'job', id: job.id }) // else the reader went elsewhere
   } catch (error) {
     uploads.refuseMask(item, api.problemOf(error))
   }

@@ -7,7 +7,7 @@ import { prefetch } from '../prefetch'
 import { Presence } from '../presence'
 import { reader } from '../reader'
 import { go } from '../route'
-import type { Job, NewReview, Review, Viewers } from '../schemas'
+import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import type { Worklist } from '../worklist'
 import type { MeasurementsView } from './measurements'
@@ -16,7 +16,7 @@ import { NewerReview } from './newer_review'
 import { openText, reviewRow, VERDICTS } from './past_reviews'
 import { ReasonChoice } from './reasons'
 import { type Adjudication, SecondReadingView } from './second_reading'
-import { UndoBar } from './undo'
+import type { UndoBar } from './undo'
 
 const SURPLUS = 'All readings were given before, so your verdict is kept and changes nothing.'
 const NONE_LEFT = 'No other mask in the worklist waits for a review.'
@@ -25,9 +25,10 @@ type Drafted = Pick<MeasurementsView, 'forReview' | 'saved' | 'takeBack' | 'show
 
 export class VerdictView {
   readonly root: HTMLElement
-  readonly undo = new UndoBar()
   private job: Job | null = null
   private saving = false
+  /** How often the reviews were requested: of several answers only the last one is shown. */
+  private listed = 0
   private visible = false
   /** The newest review that the reader has seen; the service refuses to replace a newer one. */
   private seen = ''
@@ -41,6 +42,7 @@ export class VerdictView {
   private readonly comment: HTMLTextAreaElement
   private readonly reviewer: HTMLInputElement
   private readonly name: HTMLElement
+  private readonly written: HTMLElement
   private readonly accept: HTMLButtonElement
   private readonly reject: HTMLButtonElement
   private readonly verdicts: HTMLElement
@@ -65,6 +67,7 @@ export class VerdictView {
     private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
     showMask: (review: string | null) => Promise<boolean>,
+    private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -87,7 +90,6 @@ export class VerdictView {
       value: reader.name,
       onchange: () => {
         reader.name = this.reviewer.value.trim()
-        if (this.reading.needsName) void this.list() // what a reader sees depends on the name
       },
       onkeydown: ({ key }: KeyboardEvent) =>
         (key === 'Enter' || key === 'Escape') && this.reviewer.blur(), // the keys judge again
@@ -102,6 +104,13 @@ export class VerdictView {
       this.reject,
       this.button('skip', 'Skip', 'S', () => this.skip()),
     )
+    this.written = element(
+      'div.written',
+      {},
+      element('label', { for: 'comment' }, 'Comment, saved with the verdict (optional)'),
+      this.comment,
+      this.name,
+    )
     this.root = element(
       'section.verdict',
       { 'aria-label': 'Review' },
@@ -112,14 +121,14 @@ export class VerdictView {
       this.reasons.root,
       this.result,
       this.reading.root,
-      element('label', { for: 'comment' }, 'Comment, saved with the verdict (optional)'),
-      this.comment,
-      this.name,
+      this.written,
       this.past,
     )
     this.root.hidden = true
     reader.onChange(() => {
       if (!reader.hasAccount) this.reviewer.value = reader.name
+      this.enable()
+      if (this.visible) void this.list() // what a reader sees depends on the name
     })
     tidyDrafts()
   }
@@ -157,7 +166,6 @@ export class VerdictView {
       s: () => this.skip(),
       c: () => this.comment.focus(),
       ...this.reading.keys(),
-      ...(this.undo.offered ? { u: () => this.undo.undo() } : {}),
     }
   }
 
@@ -241,14 +249,20 @@ export class VerdictView {
     try {
       await this.saved(job, review, await api.review(job.id, review))
     } catch (error) {
-      const problem = api.problemOf(error)
-      if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
-      else if (problem.kind !== 'newer-review' || !(await this.ask(review)))
-        fill(this.result, problemBox(problem))
-      if (problem.status === 409) this.refresh(job.id)
+      await this.notSaved(job, review, api.problemOf(error))
     }
     this.saving = false
     this.enable()
+  }
+
+  /** Says so where the reader is: another job may be on screen by now. */
+  private async notSaved(job: Job, review: NewReview, problem: Problem): Promise<void> {
+    if (problem.status === 409) this.refresh(job.id)
+    const isNewer = problem.kind === 'newer-review' && this.job?.id === job.id
+    const reviews = isNewer ? await this.list() : []
+    if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
+    else if (reviews.length > 0) this.ask(review, reviews)
+    else fill(this.result, problemBox(problem))
   }
 
   private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
@@ -273,33 +287,31 @@ export class VerdictView {
       await api.withdraw(job.id, saved.id, saved.reviewer)
     } catch (error) {
       this.undo.say(`Not undone: ${job.scan_name}. ${api.problemOf(error).detail}`)
+      this.refresh(job.id) // only the response may have been lost
       return
     }
     keepDraft(job.id, review.comment ?? '')
     if (job.second_reading === null) this.changed(job)
     else this.refresh(job.id)
     this.measurements.takeBack(job, review)
-    this.changed(job)
     if (this.job?.id !== job.id) return go({ page: 'job', id: job.id })
     this.comment.value = review.comment ?? ''
     fill(this.result)
     void this.list()
   }
 
-  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it.
-   * False if there is nothing to show. */
-  private async ask(review: NewReview): Promise<boolean> {
-    const reviews = await this.list()
-    if (reviews.length === 0) return false
+  /** Shows what another reader has said meanwhile, and asks whether this verdict replaces it. */
+  private ask(review: NewReview, reviews: Review[]): void {
     this.seen = reviews[0]!.id
     this.reasons.close()
     this.newer.ask(review, reviews)
     this.root.scrollTop = 0
-    return true
   }
 
   private enable(): void {
-    const enabled = this.visible && !this.saving
+    const may = reader.may('reviews:write')
+    const enabled = may && this.visible && !this.saving
+    this.accept.hidden = this.reject.hidden = this.written.hidden = !may
     this.accept.disabled = !enabled
     this.reject.disabled = !enabled
     this.accept.setAttribute('aria-pressed', String(this.job?.verdict === 'accepted'))
@@ -313,10 +325,12 @@ export class VerdictView {
   private async list(): Promise<Review[]> {
     const { job } = this
     if (job === null) return []
+    const name = this.reviewer.value.trim()
+    const number = ++this.listed
     try {
-      const reviews = (await api.reviews(job.id, this.reviewer.value.trim())).reverse()
+      const reviews = (await api.reviews(job.id, name)).reverse()
       const standing = reviews.filter((review) => review.withdrawn_at === null)
-      if (this.job?.id === job.id) {
+      if (this.job?.id === job.id && number === this.listed) {
         fill(this.past, ...reviews.map(reviewRow))
         this.measurements.showReviews(standing)
         await this.reading.show(this.job, reviews)

@@ -1,0 +1,34 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import * as api from './api'
+
+afterEach(() => void vi.unstubAllGlobals())
+
+/** The gateway answers; then the connection breaks. */
+function breaking(status: number): void {
+  const body = new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(new TextEncoder().encode('{"jobs": ['))
+      controller.error(new TypeError('network error'))
+    },
+  })
+  vi.stubGlobal('document', { baseURI: 'http://gateway/' })
+  vi.stubGlobal('fetch', async () => new Response(body, { status }))
+}
+
+const problem = async (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'none',
+    (error) => api.problemOf(error).title,
+  )
+
+it('says that the connection broke, also in the middle of a response', async () => {
+  breaking(200)
+  expect(await problem(api.job('a'))).toBe('No connection')
+  breaking(201)
+  expect(await problem(api.withdrawBatch('a'))).toBe('No connection')
+  breaking(200)
+  const { signal } = new AbortController()
+  expect(await problem(api.bytes('scans/a/volume', signal))).toBe('No connection')
+  breaking(503)
+  expect(await problem(api.job('a'))).toBe('The request failed')
+})
