@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imaging.box import blocks
 from imaging.errors import BadRequest
 from imaging.label_codes import STRUCTURE, default_color, private_code
-from imaging.large_arrays import large_zeros
+from imaging.large_arrays import large_zeros, slabs
 from imaging.mask_description import Segment
 from imaging.same_grid import label_view
 from imaging.scan import Scan
@@ -57,14 +57,20 @@ def uploaded_label_map(label: Scan, scan: Scan, scratch: Path | None = None) -> 
         present.update(np.unique(values).tolist())
     present.discard(0)
     if len(present) > _MOST_LABELS:
-        return UploadedMask(smallest(numbers), (_segment(1, "object"),), instances=True)
+        objects = (_segment(1, "object"),)
+        return UploadedMask(smallest(numbers, scratch), objects, instances=True)
     segments = tuple(_segment(number, f"Label {number}") for number in sorted(present))
-    return UploadedMask(smallest(numbers), segments)
+    return UploadedMask(smallest(numbers, scratch), segments)
 
 
-def smallest(numbers: NDArray[Any]) -> NDArray[Any]:
-    """In 8 bits where they fit, else as they are."""
-    return numbers.astype(np.uint8) if int(numbers.max(initial=0)) < 256 else numbers
+def smallest(numbers: NDArray[Any], scratch: Path | None = None) -> NDArray[Any]:
+    """In 8 bits where they fit, else as they are; `scratch` as for `large_zeros`."""
+    if int(numbers.max(initial=0)) > np.iinfo(np.uint8).max:
+        return numbers
+    out = large_zeros(numbers.shape, np.uint8, scratch)
+    for part in slabs(numbers.shape):
+        out[part] = numbers[part]
+    return out
 
 
 def _segment(number: int, name: str) -> Segment:
