@@ -69,6 +69,8 @@ def test_every_window_of_the_file_is_listed_and_the_first_is_the_start(tmp_path:
         (b"40\\50", b"80", "", (DisplayWindow(40, 80),)),
         (b"40\\50 ", b"0\\90 ", "", (DisplayWindow(50, 90),)),
         (b"4e1 ", b"8E+1", "", (DisplayWindow(40, 80),)),
+        (b"1e39", b"80", "", ()),  # more than single precision holds
+        (b"40", b"1e39", "", ()),
     ],
 )
 def test_values_that_are_no_window_are_ignored(
@@ -200,23 +202,33 @@ def test_a_volume_of_monochrome1_is_shown_inverted(
     assert np.array_equal(whole(scan)[0], whole(taken(tmp_path / "other", *ct()))[0])
 
 
-def test_a_window_follows_the_values_into_the_unit_of_the_real_world_value_map(
-    tmp_path: Path,
-) -> None:
-    """The window refers to the modality LUT's output, which is the stored values here."""
+def mapped(slope: float, intercept: float, **changes: Any) -> list[Dataset]:
+    """A series whose only scale is a Real World Value Map."""
     mapping = Dataset()
-    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, -3.0
-    images = ct(WindowCenter=100, WindowWidth=60)
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = slope, intercept
+    images = ct(**changes)
     for image in images:
         image.RealWorldValueMappingSequence = Sequence([mapping])
         for keyword in ("RescaleSlope", "RescaleIntercept"):
             if keyword in image:
                 delattr(image, keyword)
-    scan = taken(tmp_path, *images)
+    return images
+
+
+def test_a_window_follows_the_values_into_the_unit_of_the_real_world_value_map(
+    tmp_path: Path,
+) -> None:
+    """The window refers to the modality LUT's output, which is the stored values here."""
+    scan = taken(tmp_path, *mapped(0.5, -3.0, WindowCenter=100, WindowWidth=60))
     (window,) = display(scan).windows
     values = whole(scan)[0].astype(float)
     stored = (values + 3) / 0.5
     assert np.abs(levels(window, values) - levels(DisplayWindow(100, 60), stored)).max() < 1e-9
+
+
+def test_a_window_that_a_map_makes_infinite_is_ignored(tmp_path: Path) -> None:
+    images = mapped(1e20, 0.0, WindowCenter=1e15, WindowWidth=60)
+    assert display(taken(tmp_path, *images)).windows == ()
 
 
 def test_a_wrong_window_in_a_deflated_or_deidentified_file_refuses_nothing(tmp_path: Path) -> None:
