@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
@@ -30,9 +32,6 @@ def ct(**changes: Any) -> list[Dataset]:
 
 def raw(image: Dataset, keyword: str, value: bytes) -> None:
     """A value that pydicom would refuse to set."""
-    from pydicom.dataelem import RawDataElement
-    from pydicom.tag import Tag
-
     tag = Tag(keyword)
     image[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
 
@@ -160,6 +159,15 @@ def test_enhanced_objects_state_windows_in_functional_groups(
     image = enhanced([voxels()], turned())
     change(image)
     assert display(taken(tmp_path, image)).windows == wanted
+
+
+def test_an_element_of_no_use_in_a_functional_group_refuses_nothing(tmp_path: Path) -> None:
+    """A sequence that is stored as UN, and is too long for pydicom to decode it as one."""
+    image, tag = enhanced([voxels()], turned()), Tag("ReferencedImageSequence")
+    own(image)
+    value = RawDataElement(tag, "UN", 70_000, bytes(70_000), 0, False, True)
+    image.PerFrameFunctionalGroupsSequence[0][tag] = value
+    assert display(taken(tmp_path, image)).windows == OWN
 
 
 def levels(window: DisplayWindow, values: Any) -> Any:
