@@ -234,6 +234,27 @@ def test_a_window_follows_the_values_into_the_unit_of_the_real_world_value_map(
     assert np.abs(levels(window, values) - levels(DisplayWindow(100, 60), stored)).max() < 1e-9
 
 
+@pytest.mark.parametrize(
+    ("changes", "unit"),
+    [
+        ({}, "HU"),
+        ({"RescaleType": "HU"}, "HU"),
+        ({"RescaleType": "US"}, "HU"),
+        ({"RescaleType": "MGML"}, ""),  # an iodine map
+        ({"Modality": "MR"}, ""),
+    ],
+)
+def test_values_are_in_hu_where_ct_states_no_other_unit(
+    tmp_path: Path, changes: dict[str, str], unit: str
+) -> None:
+    scan = taken(tmp_path, *ct(**changes))
+    assert (display(scan).value_unit, source_of(scan).value_unit) == (unit, unit)
+
+
+def test_real_world_values_are_in_no_known_unit(tmp_path: Path) -> None:
+    assert display(taken(tmp_path, *mapped(0.5, -3.0))).value_unit == ""
+
+
 def test_a_window_that_a_map_makes_infinite_is_ignored(tmp_path: Path) -> None:
     images = mapped(1e20, 0.0, WindowCenter=1e15, WindowWidth=60)
     assert display(taken(tmp_path, *images)).windows == ()
@@ -296,6 +317,6 @@ def test_a_subject_is_the_id_that_another_deidentification_gave(tmp_path: Path) 
 def test_the_display_survives_json_with_members_of_a_later_version() -> None:
     from dataclasses import asdict
 
-    shown = ScanDisplay(TWO, True, "ABC", 3, "2020-01-02")
+    shown = ScanDisplay(TWO, True, "HU", "ABC", 3, "2020-01-02")
     assert ScanDisplay.of_json(asdict(shown) | {"later": 1}) == shown
     assert ScanDisplay.of_json(None) == ScanDisplay()
