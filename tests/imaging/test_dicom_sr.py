@@ -158,8 +158,9 @@ def test_what_a_reader_drew_is_where_it_was(tmp_path: Path, modality: str) -> No
     assert lines["Länge"].get_measurements()[0].value == pytest.approx(5 * SPACING[1])
     assert lines["angle"].get_measurements()[0].value == pytest.approx(90)
     (value,) = lines["probe"].get_measurements()
-    unit = "[hnsf'U]" if modality == "CT" else "1"
-    assert (value.value, value.unit.value) == (values[0, 3, 4, 5], unit)
+    known = ("Attenuation Coefficient", "[hnsf'U]")
+    quantity = known if modality == "CT" else ("MR signal intensity", "1")
+    assert (value.value, value.name.meaning, value.unit.value) == (values[0, 3, 4, 5], *quantity)
     regions = content.get_planar_roi_measurement_groups()  # type: ignore[attr-defined]
     for group, points in zip(
         regions, ((*corners, corners[0]), (*ends[2:], *ends[:2])), strict=True
