@@ -70,8 +70,7 @@ def _parallelogram(first: NDArray[np.float64], second: NDArray[np.float64]) -> f
 
 def _check_inside(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: MeasuredGrid) -> None:
     edge = 0.5 + TOLERANCE
-    inside = (voxels >= -edge) & (voxels <= np.array(grid.shape) - 1 + edge)
-    if not inside.all():  # NaN is not inside
+    if (voxels < -edge).any() or (voxels > np.array(grid.shape) - 1 + edge).any():
         unit = "pixels (column, row, 0)" if grid.is_image else "RAS+ mm"
         raise _wrong(one, "is outside the scan", f"Points inside the scan, in {unit}.")
 
@@ -92,14 +91,10 @@ def _check_region(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: Mea
 
 
 def slice_axis(voxels: NDArray[np.float64]) -> int | None:
-    """The axis along which points of a volume are in the same slice; None if there is none.
-
-    A very thin region is flat along a second axis, too: the slice is where it is flattest.
-    """
-    flat = (np.abs(voxels - np.rint(voxels[0])) <= TOLERANCE).all(0)
-    if not flat.any():
-        return None
-    return int(np.where(flat, np.ptp(voxels, axis=0), np.inf).argmin())
+    """The axis along which points of a volume are in the same slice; None if there is none."""
+    nearest = np.rint(voxels[0])
+    flat = np.flatnonzero((np.abs(voxels - nearest) <= TOLERANCE).all(0))
+    return int(flat[0]) if flat.size else None
 
 
 def _wrong(one: ReaderMeasurement, what: str, expected: str) -> BadRequest:

@@ -1,6 +1,5 @@
 """Statistics of the voxels inside a drawn region."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +26,7 @@ class Statistics:
     voxels: int
     """Number of voxels inside, or of pixels."""
     mean: float | None
-    """None, as the following: without a finite value, for a colour image, or for values whose sums
-    or squares are no longer finite."""
+    """None, as the following: without a finite value, or for a colour image."""
     sd: float | None
     """Standard deviation of these voxels (not an estimate for more of them)."""
     minimum: float | None
@@ -78,7 +76,7 @@ def _inside(
     )
     axes = [np.arange(box.start[n], box.stop[n]) for n in plane]
     offsets = np.stack(np.meshgrid(*axes, indexing="ij"), -1) - origin
-    s, t = np.moveaxis(offsets @ np.linalg.pinv(np.stack([first, second])), -1, 0)
+    s, t = np.moveaxis(offsets @ np.linalg.inv(np.stack([first, second])), -1, 0)
     more = BORDER / np.array([np.linalg.norm(first), np.linalg.norm(second)])
     if kind is MeasurementKind.RECTANGLE:
         inside = (s >= -more[0]) & (s <= 1 + more[0]) & (t >= -more[1]) & (t <= 1 + more[1])
@@ -99,11 +97,8 @@ class _Totals:
         """Adds the values of a part."""
         self._voxels += values.size
         known = values[np.isfinite(values)].astype(np.float64)
-        if known.size:
-            with np.errstate(over="ignore", invalid="ignore"):
-                self._join(known)
-
-    def _join(self, known: NDArray[np.float64]) -> None:
+        if not known.size:
+            return
         mean, count = float(known.mean()), self._count + known.size
         moved = mean - self._mean
         self._squares += float(((known - mean) ** 2).sum())
@@ -117,6 +112,5 @@ class _Totals:
         """Statistics of all parts."""
         if not self._count:
             return Statistics(self._voxels, None, None, None, None)
-        sd = math.sqrt(self._squares / self._count)
-        figures = (self._mean, sd, self._low, self._high)
-        return Statistics(self._voxels, *(n if math.isfinite(n) else None for n in figures))
+        sd = float(np.sqrt(self._squares / self._count))
+        return Statistics(self._voxels, self._mean, sd, self._low, self._high)
