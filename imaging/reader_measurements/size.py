@@ -70,7 +70,8 @@ def _parallelogram(first: NDArray[np.float64], second: NDArray[np.float64]) -> f
 
 def _check_inside(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: MeasuredGrid) -> None:
     edge = 0.5 + TOLERANCE
-    if (voxels < -edge).any() or (voxels > np.array(grid.shape) - 1 + edge).any():
+    inside = (voxels >= -edge) & (voxels <= np.array(grid.shape) - 1 + edge)
+    if not inside.all():  # NaN is not inside
         unit = "pixels (column, row, 0)" if grid.is_image else "RAS+ mm"
         raise _wrong(one, "is outside the scan", f"Points inside the scan, in {unit}.")
 
@@ -85,6 +86,8 @@ def _check_region(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: Mea
     else:
         sides, gap = (b - a, d - c), a + b - c - d
         expected = "Both ends of one axis, then of the other, along the axes of the grid."
+    if any(np.abs(side).max() <= 2 * TOLERANCE for side in sides):  # it could lie on two slices
+        raise _wrong(one, "has no size", "Points apart from each other.")
     slanted = any(np.sort(np.abs(side))[-2] > TOLERANCE for side in sides)
     if slanted or np.abs(gap).max() > 2 * TOLERANCE:
         raise _wrong(one, "is not of its shape", expected)

@@ -26,7 +26,8 @@ class Statistics:
     voxels: int
     """Number of voxels inside, or of pixels."""
     mean: float | None
-    """None, as the following: without a finite value, or for a colour image."""
+    """None, as the following: without a finite value, for a colour image, or beyond the range of
+    numbers."""
     sd: float | None
     """Standard deviation of these voxels (not an estimate for more of them)."""
     minimum: float | None
@@ -99,10 +100,11 @@ class _Totals:
         known = values[np.isfinite(values)].astype(np.float64)
         if not known.size:
             return
-        mean, count = float(known.mean()), self._count + known.size
-        moved = mean - self._mean
-        self._squares += float(((known - mean) ** 2).sum())
-        self._squares += moved**2 * self._count * known.size / count
+        with np.errstate(over="ignore", invalid="ignore"):  # no number: see `statistics`
+            mean, count = float(known.mean()), self._count + known.size
+            moved = mean - self._mean
+            self._squares += float(((known - mean) ** 2).sum())
+            self._squares += moved * moved * self._count * known.size / count
         self._mean += moved * known.size / count
         self._count = count
         self._low = min(self._low, float(known.min()))
@@ -113,4 +115,5 @@ class _Totals:
         if not self._count:
             return Statistics(self._voxels, None, None, None, None)
         sd = float(np.sqrt(self._squares / self._count))
-        return Statistics(self._voxels, self._mean, sd, self._low, self._high)
+        mean, sd = (value if np.isfinite(value) else None for value in (self._mean, sd))
+        return Statistics(self._voxels, mean, sd, self._low, self._high)

@@ -161,6 +161,7 @@ def test_values_of_colour_images_and_between_voxels_are_not_stated() -> None:
         ("length", [(1, 1, 1), (1, 1, 1)], "no size"),
         ("length", [(1, 1, 1), (9.7, 1, 1)], "outside"),
         ("probe", [(-1, 1, 1)], "outside"),
+        ("probe", [(np.nan, 1, 1)], "outside"),
         ("angle", [(1, 1, 1), (1, 1, 1), (2, 1, 1)], "side without length"),
         ("rectangle", [(1, 1, 1), (3, 1, 2), (3, 3, 3), (1, 3, 2)], "one slice"),
         ("rectangle", [(1, 1, 2.5), (3, 1, 2.5), (3, 3, 2.5), (1, 3, 2.5)], "one slice"),
@@ -187,3 +188,20 @@ def test_a_table_has_a_row_for_each() -> None:
     lines = read(scan, "r", "Dr. A", [line, probe]).table().splitlines()
     assert lines[1].startswith("one,length,'=1+1,1.4,mm,,")
     assert f",,{_all(scan)[1, 1, 1]},,,,,,," in lines[2]
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "ellipse"])
+def test_a_region_that_is_thinner_than_a_voxel_tells_apart_is_refused(kind: str) -> None:
+    """It could lie on a slice of another axis, where it has no area."""
+    scan = volume("axes")
+    shape = rectangle if kind == "rectangle" else ellipse
+    with pytest.raises(BadRequest, match="no size"):
+        size(scan, drawn(scan, kind, *shape(2, 3, (5, 2), (5.01, 8)), exact=True))
+
+
+def test_values_beyond_the_range_of_numbers_have_no_mean() -> None:
+    """A response in JSON cannot hold infinity."""
+    scan = in_memory(np.full((1, 4, 5), 1.7e308) * np.array([[1], [-1], [1], [1]]))
+    found = statistics(scan, drawn(scan, "rectangle", (0, 0), (0, 4), (3, 4), (3, 0)))
+    assert (found.voxels, found.mean, found.sd) == (20, None, None)
+    assert (found.minimum, found.maximum) == (-1.7e308, 1.7e308)
