@@ -8,6 +8,8 @@ WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 """VOI LUT Function (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
 WINDOW_FUNCTIONS: tuple[WindowFunction, ...] = get_args(WindowFunction)
 SlicesOfWindow = Literal["all", "most", "middle"]
+ValueUnit = Literal["HU", ""]
+"""Unit of a scan's values; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class ScanDisplay:
     """The first one is shown at the start."""
     inverted: bool = False
     """Whether the smallest value is white: a volume that is stored as MONOCHROME1."""
+    value_unit: ValueUnit = ""
+    """HU for CT, unless its values have another unit, such as those of an iodine map."""
     subject: str = ""
     """The pseudonym of the patient; empty where the file states no patient."""
     series_number: int | None = None

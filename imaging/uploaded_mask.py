@@ -57,20 +57,21 @@ def uploaded_label_map(label: Scan, scan: Scan, scratch: Path | None = None) -> 
         present.update(np.unique(values).tolist())
     present.discard(0)
     if len(present) > _MOST_LABELS:
-        return UploadedMask(numbers, (_segment(1, "object"),), instances=True)
+        objects = (_segment(1, "object"),)
+        return UploadedMask(smallest(numbers, scratch), objects, instances=True)
     named = sorted(present) or [1]  # formats with named labels need one, also if it has no voxel
     segments = tuple(_segment(number, f"Label {number}") for number in named)
     return UploadedMask(smallest(numbers, scratch), segments)
 
 
 def smallest(numbers: NDArray[Any], scratch: Path | None = None) -> NDArray[Any]:
-    """In 8 bits where they fit, else as they are; large arrays are on disk as by `large_zeros`."""
-    if int(numbers.max(initial=0)) > 255:
+    """In 8 bits where they fit, else as they are; `scratch` as for `large_zeros`."""
+    if int(numbers.max(initial=0)) > np.iinfo(np.uint8).max:
         return numbers
-    small = large_zeros(numbers.shape, np.uint8, scratch)
-    for slab in slabs(numbers.shape):
-        small[slab] = numbers[slab]
-    return small
+    out = large_zeros(numbers.shape, np.uint8, scratch)
+    for part in slabs(numbers.shape):
+        out[part] = numbers[part]
+    return out
 
 
 def _segment(number: int, name: str) -> Segment:

@@ -59,10 +59,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Looks for no garbage: what is made is a million objects, nearly all of which stay.
+    """Collects no garbage: collection of tests makes a million objects, and nearly all stay.
 
-    To go through them again and again would take a quarter of the time, and later collections
-    would go through them, too.
+    The collector would take a quarter of the time to look through them. Later, too, it leaves them
+    out.
     """
     gc.disable()
     try:

@@ -154,6 +154,8 @@ class Scan:
     """All windows that a DICOM file states, `window` first."""
     inverted: bool = False
     """Whether a viewer draws the smallest value white."""
+    value_unit: str = ""
+    """Unit of the values: HU for CT; empty if it is not known."""
     subject: str | None = None
     """Pseudonym of the patient of a DICOM scan."""
     series_number: int | None = None

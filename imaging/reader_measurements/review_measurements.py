@@ -10,6 +10,7 @@ from imaging.csv_cells import text_cell
 from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
 from imaging.reader_measurements.statistics import Statistics, statistics
 from imaging.scan import Scan
+from imaging.scan_display import ValueUnit
 
 _FIGURES = ("voxels", "mean", "sd", "minimum", "maximum")
 
@@ -20,8 +21,8 @@ class ReadMeasurement:
 
     measurement: ReaderMeasurement
     statistics: Statistics | None
-    value_unit: str
-    """Unit of the scan's values: `HU` for CT, else empty."""
+    value_unit: ValueUnit
+    """Unit of the scan's values."""
     is_image: bool
     """Whether its points are pixels of an image."""
 
@@ -84,10 +85,10 @@ def read(
     review: str,
     reader: str,
     measurements: Sequence[ReaderMeasurement],
-    modality: str | None,
 ) -> ReviewMeasurements:
-    """Reads the values of the scan under the measurements; `modality` states their unit."""
-    unit, flat = "HU" if modality == "CT" else "", scan.dimension == 2
+    """Reads the values of the scan under the measurements."""
+    unit: ValueUnit = "" if scan.source is None else scan.source.value_unit
+    flat = scan.dimension == 2
     with_values = (
         ReadMeasurement(one, statistics(scan, one) if _has_values(one) else None, unit, flat)
         for one in measurements

@@ -70,7 +70,8 @@ def _parallelogram(first: NDArray[np.float64], second: NDArray[np.float64]) -> f
 
 def _check_inside(one: ReaderMeasurement, voxels: NDArray[np.float64], grid: MeasuredGrid) -> None:
     edge = 0.5 + TOLERANCE
-    if (voxels < -edge).any() or (voxels > np.array(grid.shape) - 1 + edge).any():
+    inside = (voxels >= -edge) & (voxels <= np.array(grid.shape) - 1 + edge)
+    if not inside.all():  # NaN is not inside
         unit = "pixels (column, row, 0)" if grid.is_image else "RAS+ mm"
         raise _wrong(one, "is outside the scan", f"Points inside the scan, in {unit}.")
 

@@ -79,6 +79,7 @@ def _display_out(scan: StoredScan) -> dict[str, Any]:
         "window": windows[0] if windows else None,
         "windows": windows,
         "inverted": display.inverted,
+        "value_unit": display.value_unit,
         "subject": display.subject or None,
         "series_number": display.series_number,
         "study_date": display.study_date,

@@ -42,6 +42,7 @@ _SCAN: dict[str, Any] = {
     "window": None,
     "windows": [],
     "inverted": False,
+    "value_unit": "",
     "subject": None,
     "series_number": None,
     "study_date": None,

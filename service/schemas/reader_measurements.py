@@ -10,6 +10,7 @@ from imaging.reader_measurements.measurement import (
     MeasurementKind,
     ReaderMeasurement,
 )
+from imaging.scan_display import ValueUnit
 from service.schemas.fields import Identifier, Text, Wire
 
 _Coordinate = Annotated[float, Field(ge=-1e7, le=1e7, allow_inf_nan=False)]
@@ -73,8 +74,8 @@ class ReadMeasurementOut(MeasurementOut):
     maximum: float | None = None
     value: float | None = None
     """Value of the voxel at a probe."""
-    value_unit: Literal["HU", ""] = ""
-    """HU for CT; empty: the scan's own unit."""
+    value_unit: ValueUnit = ""
+    """Unit of the values, as `value_unit` of the scan."""
 
 
 class ReviewMeasurementsOut(Wire):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imaging.scan_display import SlicesOfWindow, WindowFunction
+from imaging.scan_display import SlicesOfWindow, ValueUnit, WindowFunction
 from service.schemas.fields import Identifier, Wire
 from service.schemas.problem import Problem
 
@@ -64,6 +64,9 @@ class ScanOut(Wire):
     inverted: bool = False
     """Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
     values of a 2D image are inverted already."""
+    value_unit: ValueUnit = ""
+    """Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
+    and for a scan that an earlier version stored."""
     subject: str | None = None
     """Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
     file states no patient. It is the PatientID of a file that was de-identified before."""

@@ -56,7 +56,7 @@ def agreement_of(compared: Iterable[JobReading], readers: Sequence[str] = ()) ->
     """The agreement over these jobs.
 
     With two `readers`, the first rating is always that of the first one, as Cohen's kappa assumes.
-    Otherwise, it is that of whoever judged first.
+    Otherwise, it is that of the reader who judged first.
     """
     compared = list(compared)
     pairs = [_verdicts(one, readers) for one in compared]

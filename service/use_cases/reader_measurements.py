@@ -13,7 +13,6 @@ from imaging.scan import Scan
 from jobs.blobs import Blobs
 from jobs.repository import Jobs, Reviews, Scans
 from jobs.review import Review
-from jobs.stored_scan import StoredScan
 from service.resources.scratch import Scratch
 
 
@@ -48,15 +47,13 @@ class ReaderMeasurements:
         review = self.reviews.with_results(project, job_id, review_id, reader)
         with self.blobs.local(stored.sha256) as path:
             scan = open_scan(path, self.limits, self.scratch.folder)
-            return _read(review, scan, stored)
+            return _read(review, scan)
 
 
-def measurements_of(
-    review: Review | None, scan: Scan, stored: StoredScan
-) -> ReviewMeasurements | None:
+def measurements_of(review: Review | None, scan: Scan) -> ReviewMeasurements | None:
     """The measurements of a review in the opened scan; None if there are none."""
-    return _read(review, scan, stored) if review is not None and review.measurements else None
+    return _read(review, scan) if review is not None and review.measurements else None
 
 
-def _read(review: Review, scan: Scan, stored: StoredScan) -> ReviewMeasurements:
-    return read(scan, review.id, review.reviewer, review.measurements, stored.modality)
+def _read(review: Review, scan: Scan) -> ReviewMeasurements:
+    return read(scan, review.id, review.reviewer, review.measurements)

@@ -56,7 +56,7 @@ class ResultFiles:
             if result.corrected:
                 description = replace(description, corrected=True)
                 report = _report(report, mask, scan, description)
-            of_reader = measurements_of(result.review, scan, stored)
+            of_reader = measurements_of(result.review, scan)
             if of_reader is not None:
                 report = {**report, "reader_measurements": of_reader.as_dict()}
             target.write(

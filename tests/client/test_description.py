@@ -55,13 +55,13 @@ ENUMS = ("JobState", "ReadingState")
 """Schemas of text with a fixed list of values."""
 OPEN_ENUMS = {"Assigned", "MeasurementKind", "Outcome", "Reason", "Role"}
 """Schemas of such text."""
-OPEN = {"unit", "device", "precision", "mask", "mask_format", "delivery"}
+OPEN = {"unit", "value_unit", "device", "precision", "mask", "mask_format", "delivery"}
 """Text in the client, of which the gateway lists the values that it knows."""
 LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
     *("second_reading", "role"),
     *("modality", "reviewer", "warnings", "masks", "uploaded"),
-    *("window", "windows", "inverted", "subject", "series_number", "study_date"),
+    *("window", "windows", "inverted", "value_unit", "subject", "series_number", "study_date"),
     *("reasons", "withdrawn_at", "measurements"),
     *("review", "assignee", "doubts", "unusual_sizes"),
 }

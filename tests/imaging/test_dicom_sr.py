@@ -115,9 +115,9 @@ def test_the_same_twice_and_what_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "c.dcm").exists()
 
 
-def read_by(scan: Scan, *drawn: ReaderMeasurement, modality: str = "MR") -> ReviewMeasurements:
+def read_by(scan: Scan, *drawn: ReaderMeasurement) -> ReviewMeasurements:
     sized = measured(drawn, MeasuredGrid.of(scan))
-    return read(scan, "a review", "Dr. A^B Größe", sized, modality)
+    return read(scan, "a review", "Dr. A^B Größe", sized)
 
 
 def at(scan: Scan, *voxels: tuple[float, ...]) -> tuple[Point, ...]:
@@ -143,7 +143,7 @@ def test_what_a_reader_drew_is_where_it_was(tmp_path: Path, modality: str) -> No
     ends = at(scan, (4, 5, 2), (5, 5, 2), (4.5, 1, 2), (4.5, 9, 2))
     oval = ReaderMeasurement("e", MeasurementKind.ELLIPSE, "", ends)
     probe = ReaderMeasurement("p", MeasurementKind.PROBE, "", at(scan, (3, 4, 5)))
-    of_reader = read_by(scan, line, angle, box, oval, probe, modality=modality)
+    of_reader = read_by(scan, line, angle, box, oval, probe)
     write_object(path, "dicom-sr", mask, scan, LABELS, None, MADE_AT, of_reader)
     assert faults(path) == []
     report = hd.sr.srread(path)
@@ -158,8 +158,9 @@ def test_what_a_reader_drew_is_where_it_was(tmp_path: Path, modality: str) -> No
     assert lines["Länge"].get_measurements()[0].value == pytest.approx(5 * SPACING[1])
     assert lines["angle"].get_measurements()[0].value == pytest.approx(90)
     (value,) = lines["probe"].get_measurements()
-    unit = "[hnsf'U]" if modality == "CT" else "1"
-    assert (value.value, value.unit.value) == (values[0, 3, 4, 5], unit)
+    known = ("Attenuation Coefficient", "[hnsf'U]")
+    quantity = known if modality == "CT" else ("MR signal intensity", "1")
+    assert (value.value, value.name.meaning, value.unit.value) == (values[0, 3, 4, 5], *quantity)
     regions = content.get_planar_roi_measurement_groups()  # type: ignore[attr-defined]
     for group, points in zip(
         regions, ((*corners, corners[0]), (*ends[2:], *ends[:2])), strict=True

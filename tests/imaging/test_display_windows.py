@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
@@ -30,9 +32,6 @@ def ct(**changes: Any) -> list[Dataset]:
 
 def raw(image: Dataset, keyword: str, value: bytes) -> None:
     """A value that pydicom would refuse to set."""
-    from pydicom.dataelem import RawDataElement
-    from pydicom.tag import Tag
-
     tag = Tag(keyword)
     image[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
 
@@ -69,6 +68,8 @@ def test_every_window_of_the_file_is_listed_and_the_first_is_the_start(tmp_path:
         (b"40\\50", b"80", "", (DisplayWindow(40, 80),)),
         (b"40\\50 ", b"0\\90 ", "", (DisplayWindow(50, 90),)),
         (b"4e1 ", b"8E+1", "", (DisplayWindow(40, 80),)),
+        (b"1e39", b"80", "", ()),  # more than single precision holds
+        (b"40", b"1e39", "", ()),
     ],
 )
 def test_values_that_are_no_window_are_ignored(
@@ -160,6 +161,15 @@ def test_enhanced_objects_state_windows_in_functional_groups(
     assert display(taken(tmp_path, image)).windows == wanted
 
 
+def test_an_element_of_no_use_in_a_functional_group_refuses_nothing(tmp_path: Path) -> None:
+    """A sequence that is stored as UN, and is too long for pydicom to decode it as one."""
+    image, tag = enhanced([voxels()], turned()), Tag("ReferencedImageSequence")
+    own(image)
+    value = RawDataElement(tag, "UN", 70_000, bytes(70_000), 0, False, True)
+    image.PerFrameFunctionalGroupsSequence[0][tag] = value
+    assert display(taken(tmp_path, image)).windows == OWN
+
+
 def levels(window: DisplayWindow, values: Any) -> Any:
     """The output of C.11.2.1.2.1 and C.11.2.1.3.2, from 0 to 1."""
     linear = window.function == "LINEAR"
@@ -200,23 +210,54 @@ def test_a_volume_of_monochrome1_is_shown_inverted(
     assert np.array_equal(whole(scan)[0], whole(taken(tmp_path / "other", *ct()))[0])
 
 
-def test_a_window_follows_the_values_into_the_unit_of_the_real_world_value_map(
-    tmp_path: Path,
-) -> None:
-    """The window refers to the modality LUT's output, which is the stored values here."""
+def mapped(slope: float, intercept: float, **changes: Any) -> list[Dataset]:
+    """A series whose only scale is a Real World Value Map."""
     mapping = Dataset()
-    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, -3.0
-    images = ct(WindowCenter=100, WindowWidth=60)
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = slope, intercept
+    images = ct(**changes)
     for image in images:
         image.RealWorldValueMappingSequence = Sequence([mapping])
         for keyword in ("RescaleSlope", "RescaleIntercept"):
             if keyword in image:
                 delattr(image, keyword)
-    scan = taken(tmp_path, *images)
+    return images
+
+
+def test_a_window_follows_the_values_into_the_unit_of_the_real_world_value_map(
+    tmp_path: Path,
+) -> None:
+    """The window refers to the modality LUT's output, which is the stored values here."""
+    scan = taken(tmp_path, *mapped(0.5, -3.0, WindowCenter=100, WindowWidth=60))
     (window,) = display(scan).windows
     values = whole(scan)[0].astype(float)
     stored = (values + 3) / 0.5
     assert np.abs(levels(window, values) - levels(DisplayWindow(100, 60), stored)).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("changes", "unit"),
+    [
+        ({}, "HU"),
+        ({"RescaleType": "HU"}, "HU"),
+        ({"RescaleType": "US"}, "HU"),
+        ({"RescaleType": "MGML"}, ""),  # an iodine map
+        ({"Modality": "MR"}, ""),
+    ],
+)
+def test_values_are_in_hu_where_ct_states_no_other_unit(
+    tmp_path: Path, changes: dict[str, str], unit: str
+) -> None:
+    scan = taken(tmp_path, *ct(**changes))
+    assert (display(scan).value_unit, source_of(scan).value_unit) == (unit, unit)
+
+
+def test_real_world_values_are_in_no_known_unit(tmp_path: Path) -> None:
+    assert display(taken(tmp_path, *mapped(0.5, -3.0))).value_unit == ""
+
+
+def test_a_window_that_a_map_makes_infinite_is_ignored(tmp_path: Path) -> None:
+    images = mapped(1e20, 0.0, WindowCenter=1e15, WindowWidth=60)
+    assert display(taken(tmp_path, *images)).windows == ()
 
 
 def test_a_wrong_window_in_a_deflated_or_deidentified_file_refuses_nothing(tmp_path: Path) -> None:
@@ -276,6 +317,6 @@ def test_a_subject_is_the_id_that_another_deidentification_gave(tmp_path: Path) 
 def test_the_display_survives_json_with_members_of_a_later_version() -> None:
     from dataclasses import asdict
 
-    shown = ScanDisplay(TWO, True, "ABC", 3, "2020-01-02")
+    shown = ScanDisplay(TWO, True, "HU", "ABC", 3, "2020-01-02")
     assert ScanDisplay.of_json(asdict(shown) | {"later": 1}) == shown
     assert ScanDisplay.of_json(None) == ScanDisplay()

@@ -105,6 +105,26 @@ def exchanged(dataset: Dataset) -> None:
     put(dataset, frames.transpose(0, 2, 1))
 
 
+def fractional(most: int | None) -> Callable[[Dataset], None]:
+    """The same voxels by fractions of 200, with this Maximum Fractional Value."""
+
+    def change(dataset: Dataset) -> None:
+        frames = stored(dataset)
+        dataset.SegmentationType, dataset.SegmentationFractionalType = "FRACTIONAL", "PROBABILITY"
+        if most is not None:
+            dataset.MaximumFractionalValue = most
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit = 7
+        put(dataset, np.where(frames > 0, 100, 99).astype(np.uint8))
+
+    return change
+
+
+def number_all(dataset: Dataset, segment: int) -> None:
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        group.SegmentIdentificationSequence[0].ReferencedSegmentNumber = segment
+
+
 @pytest.fixture
 def scan(tmp_path: Path) -> Scan:
     return taken(tmp_path / "series", *classic(voxels(), turned()))
@@ -155,16 +175,7 @@ def test_a_mask_of_an_image_without_a_position(tmp_path: Path) -> None:
 
 def test_fractions_are_drawn_from_one_half(tmp_path: Path, scan: Scan) -> None:
     path, mask = seg(tmp_path, scan)
-
-    def fractional(dataset: Dataset) -> None:
-        frames = stored(dataset)
-        dataset.SegmentationType, dataset.MaximumFractionalValue = "FRACTIONAL", 200
-        dataset.SegmentationFractionalType = "PROBABILITY"
-        dataset.BitsAllocated = dataset.BitsStored = 8
-        dataset.HighBit = 7
-        put(dataset, np.where(frames > 0, 100, 99).astype(np.uint8))
-
-    given = read(edited(path, fractional), scan)
+    given = read(edited(path, fractional(200)), scan)
     assert np.array_equal(given.numbers > 0, mask > 0)
     (note,) = given.notes
     assert "one half" in note
@@ -209,6 +220,11 @@ def test_a_mask_on_another_grid_is_refused(
         (lambda dataset: setattr(dataset, "PixelData", dataset.PixelData[:8]), UnreadableScan),
         (lambda dataset: delattr(dataset, "SegmentSequence"), UnreadableScan),
         (lambda dataset: setattr(dataset, "NumberOfFrames", 7_000_000), UnreadableScan),
+        (lambda dataset: setattr(dataset, "NumberOfFrames", 0), UnreadableScan),
+        (lambda dataset: delattr(dataset, "NumberOfFrames"), UnreadableScan),
+        (lambda dataset: number_all(dataset, 0), UnreadableScan),
+        (fractional(None), UnreadableScan),
+        (fractional(0), UnreadableScan),
         (
             lambda dataset: setattr(dataset.SegmentSequence[0], "SegmentNumber", 9),
             UnreadableScan,
@@ -221,6 +237,32 @@ def test_a_damaged_segmentation_is_refused(
     path, _ = seg(tmp_path, scan)
     edited(path, change)
     with pytest.raises(error):
+        read(path, scan)
+
+
+@pytest.mark.parametrize(("kind", "wrong"), [(np.uint32, 65_537), (np.int16, -1), (np.uint8, 2)])
+def test_numbers_that_no_segment_has_are_refused(
+    tmp_path: Path, scan: Scan, kind: type[np.integer[Any]], wrong: int
+) -> None:
+    def change(dataset: Dataset) -> None:
+        frames = stored(dataset).astype(kind)
+        frames[frames == 1] = wrong
+        dataset.BitsAllocated = dataset.BitsStored = 8 * frames.itemsize
+        dataset.HighBit = dataset.BitsStored - 1
+        dataset.PixelRepresentation = int(wrong < 0)
+        put(dataset, frames)
+
+    path, _ = seg(tmp_path, scan, "dicom-labelmap")
+    with pytest.raises(UnreadableScan):
+        read(edited(path, change), scan)
+
+
+def test_a_segmentation_without_a_transfer_syntax_is_refused(tmp_path: Path, scan: Scan) -> None:
+    path, _ = seg(tmp_path, scan)
+    dataset = dcmread(path)
+    del dataset.file_meta
+    dataset.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=False)
+    with pytest.raises(UnreadableScan):
         read(path, scan)
 
 

@@ -8,7 +8,7 @@ from imaging.errors import Conflict, Forbidden, NewerReview, NotFound
 from jobs.repository import Repository
 from jobs.review import Review, Role
 from jobs.second_reading import ReadingState
-from tests.support.rows import make_job
+from tests.support.finished_rows import add_finished
 from tests.support.second_readings import (
     DRAWN,
     conclude,
@@ -183,7 +183,7 @@ def test_nothing_is_lost_or_shown_in_random_interleavings(stocked: Repository) -
         job, chance = f"job{seed}", random.Random(seed)
         scan = replace(stocked.scans.get("ada", "scan"), id=f"scan{seed}", sha256=f"{seed:064}")
         stocked.scans.add(scan)
-        add_finished_on(stocked, job, scan.id)
+        add_finished(stocked, job, scans={"t1": scan.id})
         model = Model(stocked, job, chance)
         for _ in range(STEPS):
             chance.choice(model.steps)(chance.choice("ABCD"))
@@ -193,12 +193,3 @@ def test_nothing_is_lost_or_shown_in_random_interleavings(stocked: Repository) -
         stored += len(model.stored)
     assert states == set(ReadingState)
     assert stored > 3 * INTERLEAVINGS, "too few verdicts to say anything"
-
-
-def add_finished_on(repository: Repository, name: str, scan: str) -> None:
-    repository.jobs.add(make_job(name, scans={"t1": scan}))
-    job = repository.leases.claim(name, "worker", 60)
-    assert job is not None
-    assert repository.leases.finish(
-        name, job.fence, mask_sha256="a" * 64, mask_format="png", preview_sha256=None, report={}
-    )

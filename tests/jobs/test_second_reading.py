@@ -16,9 +16,9 @@ from jobs.second_reading import (
     sample,
 )
 from jobs.webhook import WebhookEvent
+from tests.support.finished_rows import add_finished
 from tests.support.second_readings import (
     DRAWN,
-    add_finished,
     conclude,
     ids,
     judge,

@@ -5,18 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cards import CARDS
+from tests.support.cards import write_cards
 from tests.support.gateway import UPLOAD_LIMIT, Gateway, Start, start
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Cards of a 2D model, a 3D one, and one with two channels; the gateway needs no networks."""
-    folder = tmp_path_factory.mktemp("models")
-    for one in CARDS:
-        (folder / one.name).mkdir()
-        one.save(folder / one.name / "card.json")
-    return folder
+    """Cards alone: the gateway needs no networks."""
+    return write_cards(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Blinded second readings over HTTP, as readers with accounts who try to see more see them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ from models.registry import Registry
 from service.app import create_app
 from service.auth import Caller, HttpCaller, Permission, Principal
 from tests.support.answers import check_problem
+from tests.support.dicom.files import classic
+from tests.support.dicom.files import write as write_files
+from tests.support.dicom.scans import turned, voxels
 from tests.support.images import nifti_bytes
 from tests.support.served_app import served
 
@@ -58,10 +61,11 @@ class Service:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def finished(self, **more: Any) -> str:
+    def finished(self, scan_files: Sequence[bytes] = (), **more: Any) -> str:
         """The id of a job with a mask of 2 labels on a new scan."""
         self.jobs += 1
-        sent = {"files": ("scan.nii", nifti_bytes(SHAPE, seed=self.jobs))}
+        content = scan_files or [nifti_bytes(SHAPE, seed=self.jobs)]
+        sent = [("files", ("scan.nii", one)) for one in content]
         scan = self.call("Chief", "POST", "/v1/scans", files=sent).json()["id"]
         order = {"scan": scan, "model": "solid", **more}
         job = str(self.call("Chief", "POST", "/v1/jobs", json=order).json()["id"])
@@ -207,8 +211,6 @@ def test_masks_are_compared_and_another_reader_decides(service: Service) -> None
     info = service.get("Cem", f"/monai-label/datastore/label/info?label={scan}")
     assert "client_id" not in info
     ours = [one["id"] for one in service.get("Cem", f"/v1/jobs/{job}/reviews")]
-    send = {"to": ["archive"], "formats": ["dicom-seg"], "review": ours[0]}
-    assert service.call("Cem", "POST", f"/v1/jobs/{job}/deliveries", json=send).status_code >= 400
     decide = {"adjudicates": True, "mask_of": ours[0], "seen": ours[-1]}
     check_problem(service.judge("Ann", job, "corrected", **decide), 403)
     surplus = service.judge("Dora", job, "accepted").json()
@@ -245,6 +247,24 @@ def test_a_disk_that_fails_for_a_moment_is_no_disagreement(service: Service) -> 
     kept.rename(stored)
     assert service.reading("Bob", job)["state"] == "complete"
     assert service.get("Bob", f"/v1/jobs/{job}")["verdict"] == "corrected"
+
+
+def test_no_reading_is_sent_to_a_peer_before_the_verdict(service: Service, tmp_path: Path) -> None:
+    images = classic(voxels(SHAPE), turned())
+    job = service.finished([path.read_bytes() for path in write_files(images, tmp_path / "series")])
+    service.put_up(job)
+    scan = service.get("Chief", f"/v1/jobs/{job}")["scans"]["t1"]
+    first = [row[3] for row in service.get("Chief", f"/v1/scans/{scan}")["affine"][:3]]
+    probe = {"id": "one", "kind": "probe", "points": [first]}
+    mine = service.judge("Ann", job, "accepted", measurements=[probe]).json()["id"]
+    send = {"to": ["archive"], "formats": ["dicom-sr"], "review": mine}
+    path = f"/v1/jobs/{job}/deliveries"
+    check_problem(service.call("Bob", "POST", path, json=send), 404)
+    problem = check_problem(service.call("Ann", "POST", path, json=send), 409)
+    assert "second reading of the job is not complete" in str(problem["detail"])
+    service.judge("Bob", job, "accepted")
+    problem = check_problem(service.call("Ann", "POST", path, json=send), 404)
+    assert problem["detail"] == "There is no such peer.", "nothing else is wrong any more"
 
 
 def test_a_tenth_at_random_and_the_agreement_of_its_readers(service: Service) -> None:

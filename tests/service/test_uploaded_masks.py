@@ -13,18 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
 
-from imaging.formats.dicom.objects import write_object
 from imaging.formats.sniff import open_scan
-from imaging.mask_description import Code, MaskDescription, Segment
-from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic, write
-from tests.support.dicom.scans import taken, turned, voxels
+from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
+from tests.support.dicom.given_masks import write_with_seg
+from tests.support.dicom.scans import SHAPE, turned, voxels
 from tests.support.gateway import Gateway
-
-TISSUE = Code("85756007", "SCT", "Tissue")
-SEGMENTS = (
-    Segment(1, "Tumour", "#c81e5a", TISSUE, Code("108369006", "SCT", "Neoplasm")),
-    Segment(2, "Vessel", "#2060f0", TISSUE, Code("59820001", "SCT", "Blood vessel")),
-)
 
 
 class Study:
@@ -34,15 +27,10 @@ class Study:
         self.folder = folder
         self.images = classic(voxels(seed=seed), turned(), modality="CT", WindowCenter=40,
                               WindowWidth=400)  # fmt: skip
-        self.paths = write(self.images, folder / "series")
-        scan = taken(folder / "opened", *self.images)
-        self.mask: NDArray[np.uint8] = np.zeros(scan.grid, np.uint8)
+        self.mask: NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
         self.mask[2:5, 1:6, 2:4] = 1
         self.mask[6:9, 3:7, 1:6] = 2
-        self.seg = folder / "mask.dcm"
-        write_object(
-            self.seg, "dicom-seg", self.mask, scan, MaskDescription(SEGMENTS, "m", "1"), None, 1.0
-        )
+        *self.paths, self.seg = write_with_seg(self.images, folder, self.mask)
 
     def edited(self, name: str, **changes: Any) -> Path:
         dataset = dcmread(self.seg)

@@ -1,5 +1,7 @@
 """Model cards without networks."""
 
+from pathlib import Path
+
 from models.card import ModelCard
 from models.card_parts import Channel, Intensity, Label
 
@@ -29,3 +31,11 @@ CARDS = (
     card("solid", 3, "t1"),
     card("contrasts", 3, "t1", "t2"),
 )
+
+
+def write_cards(folder: Path) -> Path:
+    """A folder of models with a 2D one, a 3D one, and one with two channels, without networks."""
+    for one in CARDS:
+        (folder / one.name).mkdir(parents=True)
+        one.save(folder / one.name / "card.json")
+    return folder

@@ -3,18 +3,8 @@
 from jobs.repository import Repository
 from jobs.review import Review
 from jobs.second_reading import Agreement, PairOverlap, ReadingOptions
-from tests.support.rows import make_job
 
 DRAWN = {"mask_sha256": "c" * 64, "mask_format": "nifti", "tag": "final"}
-
-
-def add_finished(repository: Repository, name: str) -> None:
-    repository.jobs.add(make_job(name))
-    job = repository.leases.claim(name, "worker", 60)
-    assert job is not None
-    assert repository.leases.finish(
-        name, job.fence, mask_sha256="a" * 64, mask_format="png", preview_sha256=None, report={}
-    )
 
 
 def put_up(repository: Repository, job: str, **options: object) -> None:

@@ -13,6 +13,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
+from tests.support.cards import write_cards
+from tests.support.gateway import Gateway, start
 from tests.support.page import PATIENCE_MS, watched
 from tests.support.ports import free_port
 from tests.support.processes import MAIN, ROOT
@@ -56,6 +58,15 @@ def wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> Non
         except httpx.HTTPError:
             time.sleep(0.1)
     pytest.fail(f"tessera up was not ready:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway of the module's own that knows models without networks. It has no worker."""
+    folder = tmp_path_factory.mktemp("gateway")
+    running = start(folder / "data", models=str(write_cards(folder / "models")))
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.cards import CARDS
 from tests.support.finished_jobs import run_job
-from tests.support.gateway import Gateway, start
+from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 from tests.support.page import watched
 
@@ -18,17 +17,6 @@ SHAPE = (24, 24, 20)
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 MOST_STOPS = 15
 """Tab stops from the top of the page to Accept."""
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("accessible")
-    for one in CARDS:
-        (folder / "models" / one.name).mkdir(parents=True)
-        one.save(folder / "models" / one.name / "card.json")
-    gateway = start(folder / "data", models=str(folder / "models"))
-    yield gateway
-    gateway.stop()
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from jobs.review import Reason
-from tests.support.cards import CARDS
 from tests.support.finished_jobs import run_job
-from tests.support.gateway import Gateway, start
+from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 from tests.support.page import watched
 
@@ -20,17 +19,6 @@ SHAPE = (24, 24, 20)
 STEPS = 50
 MOVED_ON = """job => location.hash !== `#job=${job}` ||
     document.querySelector('.verdict .result').textContent.includes('No other mask')"""
-
-
-@pytest.fixture(scope="module")
-def judging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("judging")
-    for one in CARDS:
-        (folder / "models" / one.name).mkdir(parents=True)
-        one.save(folder / "models" / one.name / "card.json")
-    gateway = start(folder / "data", models=str(folder / "models"))
-    yield gateway
-    gateway.stop()
 
 
 class Worklist:
@@ -65,18 +53,18 @@ class Worklist:
 
 
 @pytest.fixture
-def worklist(judging: Gateway, request: pytest.FixtureRequest) -> Worklist:
-    return Worklist(judging, 3, seed=1000 * (len(request.node.name) + ord(request.node.name[-1])))
+def worklist(gateway: Gateway, request: pytest.FixtureRequest) -> Worklist:
+    return Worklist(gateway, 3, seed=1000 * (len(request.node.name) + ord(request.node.name[-1])))
 
 
 @pytest.fixture
-def reader(browser: Browser, judging: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(judging.client.base_url))
+def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    yield from watched(browser, str(gateway.client.base_url))
 
 
 @pytest.fixture
-def second(browser: Browser, judging: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(judging.client.base_url))
+def second(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    yield from watched(browser, str(gateway.client.base_url))
 
 
 def open_job(page: Page, job: str) -> None:

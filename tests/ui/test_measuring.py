@@ -11,9 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.cards import CARDS
 from tests.support.finished_jobs import run_job
-from tests.support.gateway import Gateway, start
+from tests.support.gateway import Gateway
 from tests.support.images import png_bytes
 from tests.support.page import watched
 
@@ -42,20 +41,9 @@ STORAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def measuring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("measuring")
-    for one in CARDS:
-        (folder / "models" / one.name).mkdir(parents=True)
-        one.save(folder / "models" / one.name / "card.json")
-    gateway = start(folder / "data", models=str(folder / "models"))
-    yield gateway
-    gateway.stop()
-
-
 @pytest.fixture
-def reader(browser: Browser, measuring: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(measuring.client.base_url))
+def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    yield from watched(browser, str(gateway.client.base_url))
 
 
 def affine_of(storage: str) -> NDArray[np.float64]:
@@ -182,11 +170,11 @@ def draw_in_planes(page: Page, job: str, affine: NDArray[np.float64], tools: str
             assert np.abs(points.mean(0) - np.mean(wanted, 0)).max() < within, (plane, key)
 
 
-def test_numbers_are_right_in_every_storage_and_plane(measuring: Gateway, reader: Page) -> None:
+def test_numbers_are_right_in_every_storage_and_plane(gateway: Gateway, reader: Page) -> None:
     """The list says what the service computes from the stored points and the stored scan."""
     reader.set_viewport_size({"width": 1000, "height": 560})  # less to draw
     for storage in STORAGES:
-        job = volume(measuring, storage)
+        job = volume(gateway, storage)
         show(reader, job)
         tools = "lgbep" if storage == "oblique" else "lb"
         draw_in_planes(reader, job, affine_of(storage), tools)
@@ -195,16 +183,16 @@ def test_numbers_are_right_in_every_storage_and_plane(measuring: Gateway, reader
         reader.fill("#reviewer", "Dr. A")
         reader.locator("#accepted").click()
         expect(own(reader)).to_have_count(0)
-        (review,) = measuring.client.get(f"/v1/jobs/{job}/reviews").json()
+        (review,) = gateway.client.get(f"/v1/jobs/{job}/reviews").json()
         path = f"/v1/jobs/{job}/reviews/{review['id']}/measurements"
-        read = measuring.client.get(path).json()["measurements"]
+        read = gateway.client.get(path).json()["measurements"]
         check_texts(shown, read, "voxels")
         assert drafted(reader, job) == []
 
 
-def test_measuring_by_keyboard(measuring: Gateway, reader: Page) -> None:
+def test_measuring_by_keyboard(gateway: Gateway, reader: Page) -> None:
     """Points are placed by keys; deletions are undone; drafts survive; saved ones are read-only."""
-    job = volume(measuring, "axial")
+    job = volume(gateway, "axial")
     show(reader, job)
     for key in ("l", ".", *["Shift+ArrowRight"] * 4, *["Shift+ArrowDown"] * 3, "."):
         reader.keyboard.press(key)
@@ -246,8 +234,8 @@ def test_measuring_by_keyboard(measuring: Gateway, reader: Page) -> None:
     expect(figures).to_have_count(0)
 
 
-def test_an_image_is_measured_in_pixels(measuring: Gateway, reader: Page) -> None:
-    job = finished(measuring, png_bytes((60, 90)), "grey.png", (60, 90))
+def test_an_image_is_measured_in_pixels(gateway: Gateway, reader: Page) -> None:
+    job = finished(gateway, png_bytes((60, 90)), "grey.png", (60, 90))
     show(reader, job)
     for key in ("b", "e"):
         reader.keyboard.press(key)
@@ -261,8 +249,8 @@ def test_an_image_is_measured_in_pixels(measuring: Gateway, reader: Page) -> Non
     shown = texts(own(reader))
     reader.locator("#accepted").click()
     expect(own(reader)).to_have_count(0)
-    (review,) = measuring.client.get(f"/v1/jobs/{job}/reviews").json()
+    (review,) = gateway.client.get(f"/v1/jobs/{job}/reviews").json()
     path = f"/v1/jobs/{job}/reviews/{review['id']}/measurements"
-    read = measuring.client.get(path).json()["measurements"]
+    read = gateway.client.get(path).json()["measurements"]
     check_texts(shown, read, "pixels")
     assert {one["unit"] for one in read} == {"px2"}

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.support.cards import CARDS
 from tests.support.finished_jobs import complete_report, run_job
 from tests.support.finished_rows import add_finished, report_of
-from tests.support.gateway import Gateway, start
+from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 from tests.support.page import watched
 
@@ -19,21 +18,15 @@ JOBS = 26
 
 
 @pytest.fixture(scope="module")
-def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def reading(gateway: Gateway) -> Gateway:
     """Jobs `j0` to `j25` as rows alone, the newest last, of which `j25` has a large liver."""
-    folder = tmp_path_factory.mktemp("reading")
-    for one in CARDS:
-        (folder / "models" / one.name).mkdir(parents=True)
-        one.save(folder / "models" / one.name / "card.json")
-    gateway = start(folder / "data", models=str(folder / "models"))
     scan = gateway.scan(nifti_bytes(SHAPE, 300), "rows.nii")
     changes = {"project": "local", "scans": {"t1": scan}, "model": "solid"}
     with gateway.repository() as repository:
         for n in range(JOBS):
             liver_ml = 5_032.0 if n == JOBS - 1 else 1_480.0 + n
             add_finished(repository, f"j{n}", report_of(liver=liver_ml), **changes)
-    yield gateway
-    gateway.stop()
+    return gateway
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
-from tests.support.cards import CARDS
 from tests.support.finished_jobs import run_job
-from tests.support.gateway import Gateway, start
+from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 from tests.support.page import watched
 from tests.support.screen import Screen
@@ -23,17 +22,6 @@ from tests.support.waiting import until
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SHAPE = (24, 24, 20)
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("second")
-    for one in CARDS:
-        (folder / "models" / one.name).mkdir(parents=True)
-        one.save(folder / "models" / one.name / "card.json")
-    gateway = start(folder / "data", models=str(folder / "models"))
-    yield gateway
-    gateway.stop()
 
 
 @pytest.fixture

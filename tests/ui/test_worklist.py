@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from jobs.job import JobState
 from jobs.job_filter import JobCounts, JobFilter, JobSort, Verdict
-from tests.support.cards import CARDS
 from tests.support.finished_jobs import complete_report, run_job
-from tests.support.gateway import Gateway, start
+from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 from tests.support.many_jobs import PROJECT, SCANS, scan_name, store_jobs
 from tests.support.page import watched
@@ -23,17 +22,11 @@ MOST_ROWS = 60
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def many(gateway: Gateway) -> Gateway:
     """A gateway without a worker that has 5,000 jobs."""
-    models = tmp_path_factory.mktemp("models")
-    for card in CARDS:
-        (models / card.name).mkdir()
-        card.save(models / card.name / "card.json")
-    running = start(tmp_path_factory.mktemp("many") / "data", models=str(models))
-    with running.repository() as repository:
+    with gateway.repository() as repository:
         store_jobs(repository, JOBS)
-    yield running
-    running.stop()
+    return gateway
 
 
 @pytest.fixture

@@ -1023,7 +1023,7 @@ export interface ReadMeasurementOut {
    */
   value?: number | null
   /**
-   * HU for CT; empty: the scan's own unit.
+   * Unit of the values, as `value_unit` of the scan.
    */
   value_unit?: 'HU' | ''
 }
@@ -1240,6 +1240,11 @@ export interface ScanOut {
    * values of a 2D image are inverted already.
    */
   inverted?: boolean
+  /**
+   * Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
+   * and for a scan that an earlier version stored.
+   */
+  value_unit?: 'HU' | ''
   /**
    * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
    * file states no patient. It is the PatientID of a file that was de-identified before.

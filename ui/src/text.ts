@@ -78,11 +78,6 @@ export function voxels(scan: Scan): number {
   return scan.shape.slice(1).reduce((product, n) => product * n, 1)
 }
 
-/** Of the stored values; empty if it is not known. */
-export function valueUnit({ modality }: Pick<Scan, 'modality'>): 'HU' | '' {
-  return modality === 'CT' ? 'HU' : ''
-}
-
 export function shapeText(scan: Scan): string {
   const [components = 1, ...grid] = scan.shape
   if (scan.dimension === 2) {

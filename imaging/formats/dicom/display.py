@@ -12,7 +12,7 @@ from imaging.formats.dicom.object_header import text
 from imaging.formats.dicom.pseudonyms import patient_pseudonym
 from imaging.formats.dicom.readable_element import readable_element
 from imaging.formats.dicom.stack import Stack
-from imaging.scan_display import ScanDisplay
+from imaging.scan_display import ScanDisplay, ValueUnit
 
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate")
 _DUMMY = "1900-01-01"
@@ -26,10 +26,17 @@ def display_of(stack: Stack, secret: bytes) -> ScanDisplay:
     return ScanDisplay(
         windows=display_windows(stack.frames),
         inverted=is_shown_inverted(first),
+        value_unit=value_unit_of(stack),
         subject=_subject(header, secret),
         series_number=_number(header),
         study_date=_date(header),
     )
+
+
+def value_unit_of(stack: Stack) -> ValueUnit:
+    """HU where every frame is CT and states no other unit (PS3.3 C.11.1.1.2). Reads no file."""
+    hounsfield = (frame.is_hounsfield and not frame.scale.mapped for frame in stack.frames)
+    return "HU" if all(hounsfield) else ""
 
 
 def _subject(header: Dataset, secret: bytes) -> str:

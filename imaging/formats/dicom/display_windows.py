@@ -8,7 +8,6 @@ Values that cannot be a window are ignored: they are no reason to refuse a scan.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 from pydicom import Dataset
@@ -21,6 +20,8 @@ from imaging.scan_display import WINDOW_FUNCTIONS, DisplayWindow
 
 _MOST = 16
 """Windows of a scan that are listed."""
+_LEAST, _LARGEST = 1e-30, 1e30
+"""Bounds of widths and centres: as of slopes and intercepts."""
 _STEP = 1e-3
 """Width, in stored values, of a window of the function LINEAR that is one step."""
 
@@ -60,7 +61,8 @@ def _windows_of(frame: Frame) -> tuple[DisplayWindow, ...]:
     groups = frame_groups(frame.instance.header, frame.number)
     windows = next(filter(None, map(_stated, groups)), [])
     converted = (_of_voxels(window, frame) for window in windows)
-    return tuple(dict.fromkeys(window for window in converted if window is not None))
+    usable = (window for window in converted if window is not None and _is_usable(window))
+    return tuple(dict.fromkeys(usable))
 
 
 def _stated(group: Dataset) -> list[DisplayWindow]:
@@ -78,10 +80,16 @@ def _window(centre: Any, width: Any, name: Any, function: str) -> DisplayWindow 
         centre, width = float(centre), float(width)
     except (TypeError, ValueError):
         return None
-    least = width >= 1 if function == "LINEAR" else width > 0
-    if function not in WINDOW_FUNCTIONS or not (isfinite(centre) and isfinite(width) and least):
+    if function not in WINDOW_FUNCTIONS:
         return None
-    return DisplayWindow(centre, width, function, text(str(name or "")))
+    window = DisplayWindow(centre, width, function, text(str(name or "")))
+    return window if _is_usable(window) else None
+
+
+def _is_usable(window: DisplayWindow) -> bool:
+    """Whether it has a width (C.11.2.1.2.1), and fits into the single precision of a viewer."""
+    least = window.width >= 1 if window.function == "LINEAR" else window.width > _LEAST
+    return least and abs(window.centre) < _LARGEST and window.width < _LARGEST  # False for NaN
 
 
 def _function(group: Dataset) -> str:

@@ -216,12 +216,14 @@ def frame_groups(header: Dataset, number: int) -> list[Dataset]:
 def _sequences(group: Dataset) -> Iterator[Any]:
     """The functional group macros, each a sequence of one item, and those nested in them."""
     for tag in group.keys():  # noqa: SIM118 - items would be decoded, also those of no use here
-        if tag.group % 2 == 0 and _is_sequence(group, tag) and group[tag].value:
-            yield group[tag].value
-            yield from _sequences(group[tag].value[0])
+        if tag.group % 2 == 0 and _may_be_sequence(group, tag):
+            element = group[tag]
+            if element.VR == "SQ" and element.value:
+                yield element.value
+                yield from _sequences(element.value[0])
 
 
-def _is_sequence(group: Dataset, tag: BaseTag) -> bool:
+def _may_be_sequence(group: Dataset, tag: BaseTag) -> bool:
     """By the file, or by the dictionary where the file states no VR; decodes no value."""
     vr = group.get_item(tag).VR
     if vr is None or vr == "UN":

@@ -19,9 +19,8 @@ from imaging.formats.dicom.seg_header import SegHeader, damaged
 from imaging.formats.dicom.seg_pixels import seg_frames
 from imaging.formats.dicom.seg_placement import Placement, image_placement, other_grid, placement
 from imaging.large_arrays import large_zeros
-from imaging.mask_description import Segment
 from imaging.scan import Scan
-from imaging.uploaded_mask import UploadedMask, smallest
+from imaging.uploaded_mask import MOST_LABEL, UploadedMask, smallest
 
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
 _MOST_FRAMES = 100_000
@@ -36,8 +35,8 @@ def read_seg(
     Raises BadRequest for another grid or overlapping segments, UnsupportedScan for a kind or a
     compression that is not supported, UnreadableScan.
     """
-    _check(header)
     try:
+        _check(header)
         places = [_place(header, scan, frame) for frame in range(_frames(header))]
         numbers = large_zeros(scan.grid, np.uint16, scratch)
         for place, values in zip(places, _labelled(path, header), strict=True):
@@ -46,7 +45,6 @@ def read_seg(
         raise
     except Exception as error:  # pydicom raises many kinds for a damaged file
         raise damaged() from error
-    _check_numbers(numbers, header.segments)
     return UploadedMask(
         smallest(numbers, scratch),
         header.segments,
@@ -57,10 +55,10 @@ def read_seg(
 
 def _check(header: SegHeader) -> None:
     syntax = header.dataset.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated and syntax != RLELossless:
+    if not syntax.is_little_endian or (syntax.is_encapsulated and syntax != RLELossless):
         raise UnsupportedScan(
-            f'The Segmentation is compressed as "{syntax.name}", which is not supported.',
-            expected="No compression, a deflated data set, or RLE (PS3.5, Annex A).",
+            f'The Segmentation is stored as "{syntax.name}", which is not supported.',
+            expected="Little endian without compression, deflated, or RLE (PS3.5, Annex A).",
             hint="Export it without compression.",
         )
     if header.kind not in _KINDS:
@@ -69,7 +67,7 @@ def _check(header: SegHeader) -> None:
             expected=f"Segmentation Type (0062,0001): {', '.join(_KINDS)}.",
             hint="Export it as BINARY.",
         )
-    if not header.segments or _frames(header) > _MOST_FRAMES:
+    if not header.segments or not 1 <= _frames(header) <= _MOST_FRAMES:
         raise damaged()
 
 
@@ -89,17 +87,23 @@ def _place(header: SegHeader, scan: Scan, frame: int) -> Placement:
 
 
 def _labelled(path: Path, header: SegHeader) -> Iterator[NDArray[Any]]:
-    """The frames (rows, columns) as label numbers."""
-    dataset = header.dataset
-    frames = seg_frames(path, dataset)
+    """The frames (rows, columns) as numbers of segments."""
+    dataset, frames = header.dataset, seg_frames(path, header.dataset)
+    known = np.zeros(MOST_LABEL + 1, bool)
+    known[[segment.number for segment in header.segments]] = True
     if header.kind == "LABELMAP":
-        yield from frames
+        known[0] = True
+        for frame in frames:
+            if int(frame.min()) < 0 or not known[frame].all():
+                raise damaged()
+            yield frame
         return
-    most = int(dataset.get("MaximumFractionalValue") or 1) if header.kind == "FRACTIONAL" else 1
+    most = int(dataset.MaximumFractionalValue) if header.kind == "FRACTIONAL" else 1
     for number, frame in enumerate(frames):
         segment = int(attribute(dataset, number, "ReferencedSegmentNumber"))
-        drawn = frame >= _HALF * most
-        yield drawn.astype(np.uint16) * np.uint16(segment)
+        if most < 1 or segment < 1 or not known[segment]:
+            raise damaged()
+        yield (frame >= _HALF * most).astype(np.uint16) * np.uint16(segment)
 
 
 def _draw(numbers: NDArray[Any], place: Placement, values: NDArray[Any]) -> None:
@@ -112,13 +116,6 @@ def _draw(numbers: NDArray[Any], place: Placement, values: NDArray[Any]) -> None
             hint="Export the segments that overlap as several objects, or remove the overlap.",
         )
     part[drawn] = frame[drawn]
-
-
-def _check_numbers(numbers: NDArray[Any], segments: tuple[Segment, ...]) -> None:
-    known = np.zeros(1 << 16, bool)
-    known[[0, *(segment.number for segment in segments)]] = True
-    if not all(known[plane].all() for plane in numbers):
-        raise damaged()
 
 
 def _notes(header: SegHeader) -> tuple[str, ...]:

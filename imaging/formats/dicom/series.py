@@ -14,7 +14,7 @@ from pydicom import Dataset
 from imaging.box import Box
 from imaging.errors import BadInput, BadRequest, UnevenSlices, UnreadableScan, UnsupportedScan
 from imaging.formats.affine import axis_lengths, shear_warnings
-from imaging.formats.dicom.display import display_of
+from imaging.formats.dicom.display import display_of, value_unit_of
 from imaging.formats.dicom.frame import is_length
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
@@ -27,7 +27,7 @@ from imaging.formats.dicom.whole_slide import slide_scan
 from imaging.formats.limits import Limits
 from imaging.lazy import lazy
 from imaging.scan import Padding, Scan
-from imaging.scan_display import ScanDisplay
+from imaging.scan_display import ScanDisplay, ValueUnit
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
@@ -85,6 +85,11 @@ class Series:
     def body_part(self) -> str:
         """BodyPartExamined; empty where the header states none."""
         return str(self.stack.frames[0].instance.header.get("BodyPartExamined") or "")
+
+    @property
+    def value_unit(self) -> ValueUnit:
+        """As `SourceSeries.value_unit`."""
+        return value_unit_of(self.stack)
 
     def display(self, secret: bytes) -> ScanDisplay:
         """As `SourceSeries.display`."""

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from imaging.formats.dicom.planes import Planes
-from imaging.scan_display import ScanDisplay
+from imaging.scan_display import ScanDisplay, ValueUnit
 
 
 class SourceSeries(Protocol):
@@ -35,6 +35,11 @@ class SourceSeries(Protocol):
     @property
     def body_part(self) -> str:
         """BodyPartExamined (PS3.16, annex L); empty where the header states none."""
+        ...
+
+    @property
+    def value_unit(self) -> ValueUnit:
+        """Unit of the voxel values."""
         ...
 
     def display(self, secret: bytes) -> ScanDisplay:

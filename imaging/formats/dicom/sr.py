@@ -94,20 +94,9 @@ def write_sr(
         for segment in ordered(description)
     ]
     header = planes.headers[0]
-    report = MeasurementReport(
-        observation_context=ObservationContext(
-            observer_person_context=person(of_reader.reader) if of_reader else None,
-            observer_device_context=_device(description),
-        ),
-        procedure_reported=_PROCEDURES.get(str(header.get("Modality")), codes.SCT.ImagingProcedure),
-        imaging_measurements=[
-            *sizes_of_labels,
-            *(drawn(of_reader, planes) if of_reader else ()),
-        ],
-    )
     dataset = Comprehensive3DSR(
         evidence=[_seg_stand_in(header, seg), *map(stand_in, planes.instances)],
-        content=report,
+        content=_content(sizes_of_labels, planes, description, of_reader),
         series_instance_uid=object_header.series_uid,
         series_number=object_header.series_number,
         sop_instance_uid=object_header.uid,
@@ -119,6 +108,24 @@ def write_sr(
     object_header.write_content_time(dataset, header)
     with replacing(path) as file:
         dcmwrite(file, dataset, enforce_file_format=True)
+
+
+def _content(
+    sizes: Sequence[Group],
+    planes: Planes,
+    description: MaskDescription,
+    of_reader: ReviewMeasurements | None,
+) -> MeasurementReport:
+    """The report (TID 1500) of the labels' groups and of what a reader measured."""
+    modality = str(planes.headers[0].get("Modality"))
+    return MeasurementReport(
+        observation_context=ObservationContext(
+            observer_person_context=person(of_reader.reader) if of_reader else None,
+            observer_device_context=_device(description),
+        ),
+        procedure_reported=_PROCEDURES.get(modality, codes.SCT.ImagingProcedure),
+        imaging_measurements=[*sizes, *(drawn(of_reader, planes) if of_reader else ())],
+    )
 
 
 class _Groups:

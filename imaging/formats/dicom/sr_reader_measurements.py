@@ -47,15 +47,14 @@ _UNITS = {
     "degrees": codes.UCUM.Degree,
 }
 _VALUES = {
-    "CT": codes.DCM.AttenuationCoefficient,
     "MR": codes.DCM.MRSignalIntensity,
     "CR": codes.DCM.XRayAttenuation,
     "DX": codes.DCM.XRayAttenuation,
 }
-"""Modality -> what a voxel's value is (CID 7469)."""
+"""Modality -> what a voxel's value is (CID 7469), without a unit."""
 _OTHER_VALUE = Known("pixel-value", "99TESSERA", "Pixel value")
-_HU = Known("[hnsf'U]", "UCUM", "Hounsfield unit")
-_NO_UNIT = codes.UCUM.NoUnits
+_ATTENUATION = (codes.DCM.AttenuationCoefficient, Known("[hnsf'U]", "UCUM", "Hounsfield unit"))
+"""What a voxel's value in HU is, and its unit."""
 _DERIVATIONS = {
     "mean": codes.SCT.Mean,
     "sd": codes.SCT.StandardDeviation,
@@ -125,16 +124,19 @@ class _Groups:
         for field, derivation in _DERIVATIONS.items():
             value = getattr(one.statistics, field)
             if value is not None:
-                unit = _HU if one.value_unit else _NO_UNIT
-                yield Measurement(self._value, value, unit, derivation=derivation)
+                name, unit = self._quantity(one)
+                yield Measurement(name, value, unit, derivation=derivation)
 
     def _probe(self, one: ReadMeasurement) -> Iterator[Measurement]:
         if one.measurement.kind is not MeasurementKind.PROBE or one.statistics is None:
             return
         if (value := one.statistics.mean) is not None:
-            unit = _HU if one.value_unit else _NO_UNIT
-            where = [self._points(one)]
-            yield Measurement(self._value, value, unit, referenced_coordinates=where)
+            (name, unit), where = self._quantity(one), [self._points(one)]
+            yield Measurement(name, value, unit, referenced_coordinates=where)
+
+    def _quantity(self, one: ReadMeasurement) -> tuple[Known, Known]:
+        """What the values of the scan are, and their unit."""
+        return _ATTENUATION if one.value_unit else (self._value, codes.UCUM.NoUnits)
 
     def _points(
         self, one: ReadMeasurement

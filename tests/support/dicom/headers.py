@@ -23,7 +23,7 @@ from scipy import ndimage
 from imaging.formats.dicom.planes import Planes
 from imaging.mask_description import Code, MaskDescription, Segment
 from imaging.scan import Scan
-from imaging.scan_display import ScanDisplay
+from imaging.scan_display import ScanDisplay, ValueUnit
 
 MADE_AT = 1_700_000_000.0
 _SLANT = np.array([0.36, 0.48, -0.8, -0.8, 0.6, 0.0])
@@ -63,6 +63,10 @@ class Acquired:
     @property
     def body_part(self) -> str:
         return str(self.kept.headers[0].get("BodyPartExamined") or "")
+
+    @property
+    def value_unit(self) -> ValueUnit:
+        return "HU" if self.modality == "CT" else ""
 
     def display(self, secret: bytes) -> ScanDisplay:
         del secret

@@ -15,7 +15,7 @@ import {
 import { Measuring, type OfReview } from '../measure/measuring'
 import { roveToolbar, rovingList } from '../roving'
 import type { Download, Job, NewReview, Review, Scan } from '../schemas'
-import { timeText, valueUnit } from '../text'
+import { timeText } from '../text'
 import type { Controls } from '../viewer/port'
 
 export class MeasurementsView {
@@ -67,7 +67,7 @@ export class MeasurementsView {
     const flat = scan.dimension === 2
     const spacing =
       flat && rows !== undefined && columns !== undefined ? ([rows, columns] as const) : null
-    const unit = valueUnit(scan)
+    const unit = scan.value_unit ?? ''
     this.measuring.open(viewer, { flat, spacing, grid: viewer.grid, unit }, draftFor(job))
   }
 

@@ -5,7 +5,6 @@ import { element, fill } from '../element'
 import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
 import type { Point, Problem, Scan } from '../schemas'
-import { valueUnit } from '../text'
 import type { Tiled } from '../tiles'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
@@ -181,7 +180,7 @@ export class Stage {
     const { dimension, window = null, windows = [], inverted = false } = scan
     const start = { facts: cornerFacts(scan), window, inverted, ct: scan.modality === 'CT' }
     this.flat = dimension === 2 // before the first values under the crosshair are reported
-    this.unit = valueUnit(scan)
+    this.unit = scan.value_unit ?? ''
     if (!(await viewer.show(file, dimension, start))) return
     this.startsInverted = inverted
     this.views.root.hidden = this.flat
