@@ -104,6 +104,8 @@ def pack_runs(runs: NDArray[np.uint32]) -> bytes:
 
 
 def _unpacked(packed: bytes) -> Iterator[bytes]:
+    if not packed:
+        raise _damaged()
     with gzip.GzipFile(fileobj=BytesIO(packed)) as stream:
         while chunk := _next(stream):
             yield chunk
@@ -113,11 +115,15 @@ def _next(stream: gzip.GzipFile) -> bytes:
     try:
         return stream.read(_CHUNK_RUNS * RUN_BYTES)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise BadRequest(
-            "The changes of the mask are cut off, or are not compressed with gzip.",
-            expected="One complete gzip stream.",
-            hint=_HINT,
-        ) from error
+        raise _damaged() from error
+
+
+def _damaged() -> BadRequest:
+    return BadRequest(
+        "The changes of the mask are cut off, or are not compressed with gzip.",
+        expected="One complete gzip stream.",
+        hint=_HINT,
+    )
 
 
 def _check_places(runs: NDArray[np.uint32], voxels: int) -> None:

@@ -92,6 +92,7 @@ def check_changes(draft: Draft, known: int) -> None:
     if draft.changes != known:
         raise DraftChanged(
             f"The last set of changes of the draft is {draft.changes:,}, not {known:,}.",
-            expected="A page that knows all changes: the draft is open in another page, too.",
-            hint="Read the changes with GET /v1/jobs/{job_id}/draft/changes, and go on from there.",
+            expected="The number of the last set that the draft has.",
+            hint="Another page has gone on with it. Read all changes with GET "
+            "/v1/jobs/{job_id}/draft/changes, and go on from there.",
         )

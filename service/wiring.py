@@ -296,7 +296,7 @@ def _add_corrections(parts: Parts, services: Services) -> None:
     rows, blobs, scratch = parts.repository, parts.blobs, parts.scratch
     masks = CorrectedMasks(services[Deliveries], services[SecondReadings], blobs, scratch)
     services[CorrectedMasks] = masks
-    services[DraftEdits] = DraftEdits(rows.jobs, rows.scans, rows.drafts, scratch)
+    services[DraftEdits] = DraftEdits(services[Results], rows.scans, rows.drafts, scratch)
     services[Corrections] = Corrections(
         jobs=rows.jobs,
         scans=rows.scans,

@@ -10,9 +10,10 @@ from imaging.errors import BadRequest, Conflict
 from imaging.uploaded_mask import MOST_LABEL
 from imaging.voxel_runs import MOST_VOXELS, RunRules, checked_totals, join_runs
 from jobs.draft import ChangeSet, Draft, DraftBase
-from jobs.repository import Drafts, Jobs, Scans
+from jobs.repository import Drafts, Scans
 from service.resources.scratch import Scratch
 from service.use_cases.downloads import Download, written_file
+from service.use_cases.results import Results
 
 MEDIA_TYPE = "application/octet-stream"
 
@@ -21,7 +22,7 @@ MEDIA_TYPE = "application/octet-stream"
 class DraftEdits:
     """Begins drafts and adds changes to them. `reader`: the name of who asks."""
 
-    jobs: Jobs
+    results: Results
     scans: Scans
     drafts: Drafts
     scratch: Scratch
@@ -32,7 +33,7 @@ class DraftEdits:
 
         Raises what `Drafts.begin` raises, and BadRequest for a scan that is too large.
         """
-        job = self.jobs.get(project, job_id)
+        job = self.results.finished_job(project, job_id)
         voxels = prod(self.scans.get(project, job.grid_scan).shape[1:])
         if voxels > MOST_VOXELS:
             raise BadRequest(
@@ -40,10 +41,8 @@ class DraftEdits:
                 expected=f"At most {MOST_VOXELS:,} pixels or voxels.",
                 hint="Correct the mask in another program, and send it as a label.",
             )
-        labels, largest = _labels(self.jobs.report(project, job_id))
-        return self.drafts.begin(
-            project, job_id, reader, DraftBase(review, voxels, labels, largest)
-        )
+        base = DraftBase(review, voxels, *_labels(self.results.report(job)))
+        return self.drafts.begin(project, job_id, reader, base)
 
     def append(
         self,
