@@ -96,6 +96,8 @@ _JOB: dict[str, Any] = {
     "scans": {"t1": _SCAN_ID},
     "scan_name": "t1.nii.gz",
     "modality": None,
+    "subject": None,
+    "study_date": None,
     "priority": 7,
     "options": _OPTIONS,
     "batch": None,
