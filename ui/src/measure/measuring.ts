@@ -185,7 +185,10 @@ export class Measuring {
     const { viewer, scan } = this
     const showing = viewer?.drawingSurfaces.filter((one) => drawn.points.every(one.shows)) ?? []
     const surface = showing.find((one) => one.plane === viewer?.active) ?? showing[0]
-    if (surface === undefined || scan === null) return this.say('It is on another slice.')
+    if (surface === undefined || scan === null) {
+      this.say('It is on another slice.')
+      return
+    }
     const by = stepOf(surface, axesOf(scan), drawn.points[0]!, right, down)
     const moved = { ...drawn, points: movedBy(drawn.points, by, surface) }
     this.own = this.own.map((one) => (one === drawn ? moved : one))

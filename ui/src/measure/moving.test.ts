@@ -12,6 +12,7 @@ const pane: DrawingSurface = {
   toPixel: ([x, y]) => ({ x: 3 * x, y: 3 * (80 - y) }),
   toPoint: ({ x, y }) => [within(x / 3, 100), within(80 - y / 3, 80), 7],
   shows: (point) => point[2] === 7,
+  stored: null,
 }
 
 function within(value: number, most: number): number {
@@ -63,7 +64,9 @@ describe('the line of a measurement', () => {
     }
     expect(distanceTo(ANGLE, at(40, 40), pane)).toBeCloseTo(0)
     expect(distanceTo(ANGLE, at(25, 40), pane)).toBeGreaterThan(40)
-    expect(distanceTo(drawn('probe', [[10, 20, 7]]), at(13, 24), pane)).toBe(Number.POSITIVE_INFINITY)
+    expect(distanceTo(drawn('probe', [[10, 20, 7]]), at(13, 24), pane)).toBe(
+      Number.POSITIVE_INFINITY,
+    )
   })
 })
 
