@@ -118,6 +118,7 @@ export interface Bodies {
   DownloadOut: DownloadOut
   DraftIn: DraftIn
   DraftOut: DraftOut
+  DraftsOut: DraftsOut
   EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
@@ -643,6 +644,12 @@ export interface DraftOut {
   updated_at: string
 }
 /**
+ * The corrections that a reader has begun.
+ */
+export interface DraftsOut {
+  drafts: DraftOut[]
+}
+/**
  * A value with its 95 % confidence interval.
  */
 export interface EstimateOut {
@@ -758,6 +765,14 @@ export interface JobOut {
    * DICOM modality of the first scan, such as CT; null if it is unknown.
    */
   modality: string | null
+  /**
+   * Pseudonym of the patient of the first scan; null if the scan states no patient.
+   */
+  subject: string | null
+  /**
+   * Date of its study; null if it is not known.
+   */
+  study_date: string | null
   priority: number
   options: OptionsIn
   batch: string | null

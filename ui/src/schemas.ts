@@ -13,6 +13,7 @@ export type {
   DoubtOut as Doubt,
   DownloadOut as Download,
   DraftOut as Draft,
+  DraftsOut as Drafts,
   FormatOut as Format,
   JobCountsOut as JobCounts,
   JobIn as NewJob,
@@ -91,6 +92,8 @@ export interface Report extends ModelRun {
   warnings: string[]
   /** Why the mask may be wrong; missing in reports of earlier versions. */
   doubts?: DoubtOut[]
+  /** Why a scan could not be compared with the training scans; missing in reports of earlier versions. */
+  uncompared?: string[]
   measurements: {
     labels: Measurement[]
     instances: { count: number } | null

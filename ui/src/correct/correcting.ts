@@ -356,8 +356,8 @@ export class Correcting implements Context {
   }
 
   redraw(): void {
-    const { at, tool, radius, ball } = this
     if (this.session === null) return
+    const { at, tool, radius, ball } = this
     const surfaces = this.surfaces
     // The pane may show another slice, or another part of it, since the pointer moved.
     const surface = surfaces.find(({ root }) => root === at?.surface.root)
