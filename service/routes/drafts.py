@@ -61,7 +61,7 @@ def list_drafts(
     reader: ReaderDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
 ) -> DraftsOut:
-    """The correction that the reader has begun, or an empty list: whether there is one is no error."""
+    """The correction that the reader has begun; an empty list if there is none."""
     found = drafts.of_reader(principal.project, job_id, reader.of(principal))
     return DraftsOut(drafts=[draft_out(one) for one in found])
 

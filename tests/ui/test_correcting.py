@@ -49,9 +49,7 @@ STORAGES = {
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("correcting")
-    labels = tuple(
-        Label(value=n + 1, name=name, color=COLOURS[n]) for n, name in enumerate(LABELS)
-    )
+    labels = tuple(Label(value=n + 1, name=name, color=COLOURS[n]) for n, name in enumerate(LABELS))
     for dimension, name in ((2, "areas"), (3, "organs")):
         plain = card(name, dimension, "image")
         one = plain.model_copy(update={"labels": labels, "outputs": (0, 1, 2, 3)})
@@ -181,7 +179,9 @@ def stored(gateway: Gateway, job: str, review: str) -> nibabel.Nifti1Image:
     answer = gateway.client.get(path)
     assert answer.status_code == 200, answer.text
     data = answer.content
-    return nibabel.Nifti1Image.from_bytes(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+    return nibabel.Nifti1Image.from_bytes(
+        gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    )
 
 
 @pytest.mark.parametrize("storage", STORAGES)

@@ -214,7 +214,8 @@ export const beginDraft = (id: string, reader: string, base: string | null): Pro
 
 /** The correction that the reader has begun; null without one. */
 export async function draftIfAny(id: string, reader: string): Promise<Draft | null> {
-  return items(await get<Drafts>(`jobs/${id}/drafts${by(reader)}`), 'drafts')[0] ?? null
+  const { drafts } = await get<Drafts>(`jobs/${id}/drafts${by(reader)}`)
+  return drafts[0] ?? null
 }
 
 export const discardDraft = async ({ job, id, reader }: Draft): Promise<void> => {
