@@ -99,7 +99,7 @@ def correct(page: Page, job: str) -> None:
     )
     page.wait_for_load_state("networkidle")
     if page.locator(".correction").is_hidden():
-        page.keyboard.press("t")
+        page.keyboard.press("y")
     expect(page.locator(".correction")).to_be_visible()
 
 

@@ -63,7 +63,7 @@ export class CorrectionView {
       onclick: () => void this.begin(),
     },
     'Correct',
-    element('kbd', { 'aria-hidden': 'true' }, 'T'),
+    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
   )
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })

@@ -171,7 +171,7 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
-      t: () => this.correct.button.click(),
+      y: () => this.correct.button.click(),
       ...this.reading.keys(),
     }
   }
