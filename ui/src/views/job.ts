@@ -51,6 +51,8 @@ export class JobView {
   })
   readonly correction = new CorrectionView(this.stage.screen, {
     viewer: () => this.stage.planar,
+    tiled: () => this.stage.viewer !== null && this.stage.planar === null,
+    ready: () => this.verdict.ready,
     drawn: () => this.drawnReview,
     draw: (review) => this.showReaderMask(review),
     newest: () => this.verdict.newestCorrection(),

@@ -11,7 +11,7 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
-import type { SavedDraft } from './correction'
+import type { CorrectionView, SavedDraft } from './correction'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -71,7 +71,7 @@ export class VerdictView {
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
     /** The button that begins a correction, and why it cannot. */
-    private readonly correct: { button: HTMLElement; note: HTMLElement },
+    private readonly correct: Pick<CorrectionView, 'button' | 'note' | 'takeBack'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -176,6 +176,13 @@ export class VerdictView {
     }
   }
 
+  /** Whether a review can be given; else asks for the name, which a second reading needs. */
+  get ready(): boolean {
+    const named = this.reviewer.value.trim() !== '' || this.name.hidden
+    if (this.reading.needsName && !named) this.askName()
+    return named || !this.reading.needsName
+  }
+
   /** Saves a correction as a review. */
   async saveDraft(draft: SavedDraft): Promise<void> {
     await this.give({ verdict: 'corrected', ...draft })
@@ -249,7 +256,7 @@ export class VerdictView {
     const { job } = this
     if (job === null || this.accept.disabled) return
     const reviewer = this.reviewer.value.trim()
-    if (this.reading.needsName && reviewer === '' && !this.name.hidden) return this.askName()
+    if (!this.ready) return
     reader.name = reviewer
     const comment = this.comment.value.trim()
     const { adjudicates } = this.reading
@@ -306,6 +313,7 @@ export class VerdictView {
   private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
     try {
       await api.withdraw(job.id, saved.id, saved.reviewer)
+      await this.correct.takeBack(saved)
     } catch (error) {
       this.undo.say(`Not undone. ${api.problemOf(error).detail}`, scanText(job))
       this.refresh(job.id) // only the response may have been lost
