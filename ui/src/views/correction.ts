@@ -34,8 +34,8 @@ export interface CorrectionPage {
   draw: (review: string | null) => Promise<boolean>
   /** The newest corrected mask that stands; null without one. */
   newest: () => Promise<string | null>
-  /** Saves the draft as a review. */
-  save: (draft: SavedDraft) => Promise<void>
+  /** Saves the draft as a review; false if that failed. */
+  save: (draft: SavedDraft) => Promise<boolean>
   /** The correction has begun or ended. */
   mode: (on: boolean) => void
   focus: () => void
@@ -336,7 +336,9 @@ export class CorrectionView {
     const runs = translated(difference.runs, (slot) => labels.legend.valueOf(slot))
     this.saved = { draft, runs, at: Date.now() }
     this.stop()
-    await this.page.save({ draft: draft.id, draft_changes: sync.number })
+    this.button.firstChild!.textContent = 'Continue' // until it is saved
+    const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
+    if (done && this.job === session.job) this.button.firstChild!.textContent = 'Correct'
   }
 
   private async keep(): Promise<void> {

@@ -178,14 +178,14 @@ export class VerdictView {
 
   /** Whether a review can be given; else asks for the name, which a second reading needs. */
   get ready(): boolean {
-    const named = this.reviewer.value.trim() !== '' || this.name.hidden
+    const named = this.reviewer.value.trim() !== '' || this.name.hidden !== false
     if (this.reading.needsName && !named) this.askName()
     return named || !this.reading.needsName
   }
 
-  /** Saves a correction as a review. */
-  async saveDraft(draft: SavedDraft): Promise<void> {
-    await this.give({ verdict: 'corrected', ...draft })
+  /** Saves a correction as a review; false if that failed. */
+  async saveDraft(draft: SavedDraft): Promise<boolean> {
+    return this.give({ verdict: 'corrected', ...draft })
   }
 
   /** The newest corrected mask that this reader may see; null in a second reading. */
@@ -252,17 +252,17 @@ export class VerdictView {
 
   private async give(
     verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication | Corrected,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { job } = this
-    if (job === null || this.accept.disabled) return
+    if (job === null || this.accept.disabled) return false
     const reviewer = this.reviewer.value.trim()
-    if (!this.ready) return
+    if (!this.ready) return false
     reader.name = reviewer
     const comment = this.comment.value.trim()
     const { adjudicates } = this.reading
     const { forReview: measurements } = this.measurements
     const given = { ...verdict, comment, reviewer, measurements, adjudicates }
-    await this.save(job, { ...given, seen: this.seen })
+    return this.save(job, { ...given, seen: this.seen })
   }
 
   private askName(): void {
@@ -271,16 +271,20 @@ export class VerdictView {
     this.reviewer.focus()
   }
 
-  private async save(job: Job, review: NewReview): Promise<void> {
+  private async save(job: Job, review: NewReview): Promise<boolean> {
+    let done = false
     this.saving = true
     this.enable()
     try {
-      await this.saved(job, review, await api.review(job.id, review))
+      const saved = await api.review(job.id, review)
+      done = true
+      await this.saved(job, review, saved)
     } catch (error) {
       await this.notSaved(job, review, api.problemOf(error))
     }
     this.saving = false
     this.enable()
+    return done
   }
 
   /** Says so where the reader is: another job may be on screen by now. */
