@@ -2,6 +2,7 @@
 
 import type { Point } from '../../schemas'
 import { type Edit, type LabelVolume, Runs, type VoxelBox } from '../labels'
+import type { Values } from './values'
 
 /** The box around a slot's voxels; null without any. */
 export function boxOf({ data, dims: [ni, nj] }: LabelVolume, slot: number): VoxelBox | null {
@@ -61,6 +62,17 @@ export function croppedData<T extends { subarray(from: number, to: number): T }>
     }
   }
   return part
+}
+
+/** The values in a box. */
+export function croppedValues(values: Values, dims: Point, box: VoxelBox): Values {
+  const { data, components, slope, intercept } = values
+  return {
+    data: croppedData(data as Uint8Array, dims, box, components),
+    components,
+    slope,
+    intercept,
+  }
 }
 
 /** Edits of a cropped part as edits of the whole grid, whose size is `dims`. */

@@ -4,7 +4,7 @@ import type { Point } from '../../schemas'
 import type { Edit, LabelVolume, VoxelBox } from '../labels'
 import { slotTable } from './changes'
 import { componentsOf, partAt, runsOfParts } from './components'
-import { cropped, croppedData, uncropped, widened } from './crop'
+import { cropped, croppedValues, uncropped, widened } from './crop'
 import type { Slice } from './slice'
 import { type Valued, type ValueRange, type Values, valueAt } from './values'
 
@@ -33,17 +33,6 @@ export function boxOfGrowth(
     return slice?.axis === axis ? 0 : Math.floor(radius / step) + 1
   }) as Point
   return widened({ low: at, high: at.map((n) => n + 1) as Point }, margin, dims)
-}
-
-/** The values in a box. */
-export function croppedValues(values: Values, dims: Point, box: VoxelBox): Values {
-  const { data, components, slope, intercept } = values
-  return {
-    data: croppedData(data as Uint8Array, dims, box, components),
-    components,
-    slope,
-    intercept,
-  }
 }
 
 /**

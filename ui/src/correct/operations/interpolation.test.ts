@@ -56,7 +56,7 @@ describe('interpolation', () => {
     expect(pictureOf(along, edits)).toEqual([['11111', '11111', '..111', '.....']])
     const upright = volumeOf([['111.', '....', '1...']])
     const coronal = interpolated(upright, new Uint8Array(12), 1, { ...PAINTED, axis: 1 })
-    expect(pictureOf(upright, coronal.edits)).toEqual([['111.', '....', '1...']])
+    expect(pictureOf(upright, coronal.edits)).toEqual([['111.', '11..', '1...']])
   })
   it('carries an addition over to slices that have the label, and keeps the rest of them', () => {
     const base = volumeOf([
