@@ -7,6 +7,7 @@ from service.schemas.reading_examples import READING_EXAMPLES
 
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
+_DRAFT_ID = "18273e6a7f9b1d7c3e9a064d2f8b0c4e"
 _BATCH_ID = "c4e6a7f9182735b1d7c3e9a064d2f8b0"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _UID = "2.25.62105427281741024861940738219560421337"
@@ -230,6 +231,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "seen": "",
         "measurements": [_DRAWN],
     },
+    "DraftIn": {"reader": "R1", "base": None},
+    "DraftOut": {
+        "id": _DRAFT_ID,
+        "job": _JOB_ID,
+        "reader": "R1",
+        "base": None,
+        "changes": 12,
+        "seconds": 74.5,
+        "created_at": _TIME,
+        "updated_at": _TIME,
+    },
+    "LabelChangeOut": {"label": 1, "added": 412, "removed": 37},
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
         "job": _JOB_ID,
@@ -242,6 +255,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mask_format": None,
         "role": None,
         "measurements": [_MEASURED],
+        "base": None,
+        "seconds": None,
+        "changes": [],
     },
     "MeasurementIn": _DRAWN,
     "MeasurementOut": _MEASURED,

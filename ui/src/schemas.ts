@@ -50,6 +50,18 @@ export interface Problem extends ProblemOut {
   kind?: string
 }
 
+/** A correction that is not finished, as the gateway has it. */
+export interface Draft {
+  id: string
+  job: string
+  reader: string
+  base: string | null
+  changes: number
+  seconds: number
+  created_at: string
+  updated_at: string
+}
+
 /** The measurements of one label or one object. */
 export interface Measurement {
   value: number

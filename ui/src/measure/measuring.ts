@@ -145,6 +145,13 @@ export class Measuring {
     this.update(false)
   }
 
+  /** Forgets what is being drawn, and the tool. */
+  putDown(): void {
+    this.drawing.cancel()
+    this.tool = null
+    this.update(false)
+  }
+
   hide(hidden: boolean): void {
     this.hidden = hidden
     this.update(false)
