@@ -151,13 +151,13 @@ export const CORRECTION_SHORTCUTS = [
   { keys: ['b'], shown: 'B', does: 'brush: paint the chosen label' },
   { keys: ['e'], shown: 'E', does: 'eraser' },
   { keys: ['t'], shown: 'T', does: 'threshold brush: paint only voxels with similar values' },
-  { keys: ['f'], shown: 'F', does: 'fill a connected area, or a hole' },
+  { keys: ['p'], shown: 'P', does: 'fill a connected area, or a hole' },
   { keys: ['c'], shown: 'C', does: 'scissors: erase or fill inside a line' },
   { keys: ['r'], shown: 'R', does: 'region grow: the connected voxels with similar values' },
-  { keys: ['i'], shown: 'I', does: 'interpolate between slices' },
+  { keys: ['n'], shown: 'N', does: 'interpolate between slices' },
   {
-    keys: ['w'],
-    shown: 'W',
+    keys: ['h'],
+    shown: 'H',
     does: 'change the whole label: islands, holes, smooth, grow, shrink',
   },
   {

@@ -1,11 +1,19 @@
 /** Orders operations from the worker, one at a time. */
 
+import { ApiError } from '../api'
+import type { Problem } from '../schemas'
 import type { LabelVolume, VoxelBox } from './labels'
 import { cropped, uncropped } from './operations/crop'
 import type { Order, Outcome } from './operations/orders'
 import type { Answer, Request } from './operations_worker'
 
-const FAILED = 'The browser could not finish this step, and nothing was changed. Try it on less.'
+const FAILED: Problem = {
+  title: 'The step was not finished',
+  status: 0,
+  detail: 'The browser ended it, probably for lack of memory. Nothing was changed.',
+  expected: '',
+  hint: 'Close other windows, or use the tool on a smaller part.',
+}
 
 /** A part of the labels, and what is done with it. Places in the order are those of the part. */
 export interface Task {
@@ -44,7 +52,7 @@ export class Background {
       worker.onerror = (event) => {
         event.preventDefault()
         this.end()
-        reject(new Error(FAILED))
+        reject(new ApiError(FAILED))
       }
       const request: Request = { id, volume: part, slot, order }
       worker.postMessage(request, [part.data.buffer as ArrayBuffer])

@@ -40,7 +40,7 @@ function fill(context: Context, spot: Spot): void {
 export const FILL: Tool = {
   id: 'fill',
   name: NAME,
-  key: 'f',
+  key: 'p',
   hint: 'A click gives the connected area of one label, or a hole, the chosen label.',
   cursor: 'cross',
   press: fill,

@@ -32,7 +32,7 @@ function interpolate(context: Context): void {
 export const INTERPOLATION: Tool = {
   id: 'interpolation',
   name: NAME,
-  key: 'i',
+  key: 'n',
   hint: 'Carries changes of some slices over to the slices between them, on the plane used last.',
   place: interpolate,
   confirm: (context) => {

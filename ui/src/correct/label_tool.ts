@@ -119,7 +119,7 @@ function surfaceRows(context: Context): HTMLElement[] {
 export const LABEL: Tool = {
   id: 'label',
   name: 'Whole label',
-  key: 'w',
+  key: 'h',
   hint: 'Removes islands, fills holes, smooths, grows or shrinks the chosen label.',
   controls: (context) => {
     if (of !== context.volume) {

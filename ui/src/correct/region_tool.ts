@@ -1,5 +1,6 @@
 /** Grows a region from a click, and shows it before it is applied. */
 
+import { problemOf } from '../api'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import type { DrawingSurface } from '../viewer/port'
@@ -79,7 +80,7 @@ function grow(context: Context): void {
       tell(context, outcome.limited === true)
       context.redraw()
     })
-    .catch((error: Error) => tellText(context, error.message))
+    .catch((error) => tellText(context, problemOf(error).detail))
 }
 
 function tell(context: Context, limited: boolean): void {
