@@ -12,6 +12,7 @@ export type {
   DeliveryOut as Delivery,
   DoubtOut as Doubt,
   DownloadOut as Download,
+  DraftOut as Draft,
   FormatOut as Format,
   JobCountsOut as JobCounts,
   JobIn as NewJob,
@@ -48,18 +49,6 @@ export type Point = [number, number, number]
 export interface Problem extends ProblemOut {
   /** The last part of its type, such as `several-scans`. */
   kind?: string
-}
-
-/** A correction that is not finished, as the gateway has it. */
-export interface Draft {
-  id: string
-  job: string
-  reader: string
-  base: string | null
-  changes: number
-  seconds: number
-  created_at: string
-  updated_at: string
 }
 
 /** The measurements of one label or one object. */

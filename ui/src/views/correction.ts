@@ -8,7 +8,7 @@ import { forget, settled, track } from '../correct/open_drafts'
 import { pack, read, translated } from '../correct/wire'
 import { element, fill } from '../element'
 import { reader } from '../reader'
-import type { Draft, Job } from '../schemas'
+import type { Draft, Job, NewReview } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { timeText } from '../text'
 import type { LabelsOnScreen, Viewer } from '../viewer/port'
@@ -38,10 +38,7 @@ export interface CorrectionPage {
 }
 
 /** A draft as it is saved. */
-export interface SavedDraft {
-  draft: string
-  draft_changes: number
-}
+export type SavedDraft = Pick<NewReview, 'draft' | 'draft_changes'>
 
 interface Session {
   job: Job
