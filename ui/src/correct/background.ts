@@ -64,8 +64,8 @@ export class Background {
   }
 
   private start(): Worker {
-    const address = new URL('./operations_worker.ts', import.meta.url)
-    return new Worker(address, { type: 'module' })
+    // the bundler finds workers by this form alone
+    return new Worker(new URL('./operations_worker.ts', import.meta.url), { type: 'module' })
   }
 
   /** A thread that computes does not listen: it is ended, and the next task gets another one. */
