@@ -112,10 +112,10 @@ def test_ranges_of_values_limit_a_brush_and_a_region(reader: Page, gateway: Gate
     expected[near & (values >= limits[0]) & (values <= limits[1])] = 3
     correction.go(MIDDLE)
     correction.press("2", "d", "l", "1", "r", ".")  # in 3D, around what is locked
-    expect(reader.locator(".tool-controls [role=status]")).to_contain_text("Enter applies")
+    expect(reader.locator(".correction > .hint")).to_contain_text("Enter applies")
     assert reader.locator(".correcting-layer path.ring").count() == 3
     reader.locator("#region-radius").fill("7")
-    expect(reader.locator(".tool-controls [role=status]")).to_contain_text("largest radius")
+    expect(reader.locator(".correction > .hint")).to_contain_text("largest radius")
     limits = [float(reader.locator(f"#region-{end}").input_value()) for end in ("low", "high")]
     inside = (values >= limits[0]) & (values <= limits[1]) & (distance(MIDDLE) <= 7)
     parts, _ = ndimage.label(inside & (expected != 2), FACES)

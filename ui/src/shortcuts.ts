@@ -153,12 +153,12 @@ export const CORRECTION_SHORTCUTS = [
   { keys: ['t'], shown: 'T', does: 'threshold brush: paint only voxels with similar values' },
   { keys: ['p'], shown: 'P', does: 'fill a connected area, or a hole' },
   { keys: ['c'], shown: 'C', does: 'scissors: erase or fill inside a line' },
-  { keys: ['r'], shown: 'R', does: 'region grow: the connected voxels with similar values' },
+  { keys: ['r'], shown: 'R', does: 'region: grow over the connected voxels with similar values' },
   { keys: ['n'], shown: 'N', does: 'interpolate between slices' },
   {
     keys: ['h'],
     shown: 'H',
-    does: 'change the whole label: islands, holes, smooth, grow, shrink',
+    does: 'shape of the whole label: islands, holes, smooth, grow, shrink',
   },
   {
     keys: ['Enter'],

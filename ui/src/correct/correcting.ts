@@ -119,9 +119,10 @@ export class Correcting implements Context {
     }
     this.forget()
     this.tool = tool
-    const keys = 'At the crosshair, the key of the full stop uses it.'
+    const keys =
+      tool?.place === undefined ? '' : ' At the crosshair, the key of the full stop uses it.'
     this.say(
-      tool === null ? 'The pointer moves the crosshair.' : `${tool.name}: ${tool.hint} ${keys}`,
+      tool === null ? 'The pointer moves the crosshair.' : `${tool.name}: ${tool.hint}${keys}`,
     )
     this.changed()
   }
@@ -398,8 +399,8 @@ export class Correcting implements Context {
   }
 
   redraw(): void {
-    const { at, tool, radius, ball } = this
     if (this.session === null) return
+    const { at, tool, radius, ball } = this
     const surfaces = this.surfaces
     // The pane may show another slice, or another part of it, since the pointer moved.
     const surface = surfaces.find(({ root }) => root === at?.surface.root)

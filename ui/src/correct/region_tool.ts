@@ -17,7 +17,7 @@ import { regionTask } from './tasks'
 import type { Context, Spot, Tool } from './tool'
 import { RangePicker } from './value_range'
 
-const NAME = 'Region grow'
+const NAME = 'Region'
 const PART = 10 // the radius at first, as a part of the scan's diagonal
 
 /** The region on screen, which is not applied yet. */
@@ -31,7 +31,6 @@ interface Preview {
 
 const background = new Background()
 const picker = new RangePicker('region', (context) => grow(context))
-let status: HTMLElement | null = null
 let radius = 0
 let of: unknown = null
 let preview: Preview | null = null
@@ -71,7 +70,7 @@ function grow(context: Context): void {
   const { at } = shown
   const growth = { at, range, radius, slice: ball ? null : shown.slice }
   running = background.run(volume, regionTask(volume, scan, slot, growth, editor.allowed(slot)))
-  show('Working …')
+  context.say(`${NAME}: working …`)
   running.outcome
     .then((outcome) => {
       if (outcome === null || preview !== shown) return
@@ -93,12 +92,7 @@ function tell(context: Context, limited: boolean): void {
 }
 
 function tellText(context: Context, text: string): void {
-  show(text)
   context.say(`${NAME}: ${text}`)
-}
-
-function show(text: string): void {
-  if (status !== null) status.textContent = text
 }
 
 function confirm(context: Context): boolean {
@@ -117,7 +111,6 @@ function forget(): boolean {
   running?.cancel()
   running = null
   preview = null
-  show('')
   return any
 }
 
@@ -146,7 +139,7 @@ export const REGION: Tool = {
   id: 'region',
   name: NAME,
   key: 'r',
-  hint: 'A click shows the connected voxels with similar values; Enter applies them.',
+  hint: 'A click finds the connected voxels with similar values; Enter applies them.',
   cursor: 'cross',
   press,
   place: press,
@@ -170,8 +163,7 @@ export const REGION: Tool = {
         grow(context)
       },
     })
-    status = element('p.hint', { role: 'status' })
     const apply = actionButton('region-apply', 'Apply', () => confirm(context))
-    return element('div.tool-part', {}, picker.controls(context), size.root, row(apply), status)
+    return element('div.tool-part', {}, picker.controls(context), size.root, row(apply))
   },
 }

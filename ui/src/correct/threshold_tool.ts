@@ -10,9 +10,9 @@ const picker = new RangePicker('threshold')
 const BRUSH = brushTool(
   {
     id: 'threshold',
-    name: 'Threshold brush',
+    name: 'Threshold',
     key: 't',
-    hint: 'Paints only voxels whose values are like those around the click.',
+    hint: 'A brush that paints only voxels whose values are like those around the click.',
   },
   (context) => context.slot,
   (context, from, to, slot) => {

@@ -116,7 +116,7 @@ it('the threshold brush paints values like those of its first place', () => {
   THRESHOLD.drag!(wide, [spot(5, 1)])
   THRESHOLD.release!(wide, spot(5, 1))
   expect(rows(volume)).toEqual(['111100', '111100'])
-  expect(context.editor.undo()).toBe('Threshold brush')
+  expect(context.editor.undo()).toBe('Threshold')
   const broken = contextOf(volumeOf([['..']]), [])
   THRESHOLD.place!(broken, spot(1, 0))
   expect(said).toEqual(['The scan has no values here.'])

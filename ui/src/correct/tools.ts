@@ -3,9 +3,9 @@
 import { BRUSH, ERASER } from './brush'
 import { FILL } from './fill_tool'
 import { INTERPOLATION } from './interpolation_tool'
-import { LABEL } from './label_tool'
 import { REGION } from './region_tool'
 import { SCISSORS } from './scissors_tool'
+import { SHAPE } from './shape_tool'
 import { THRESHOLD } from './threshold_tool'
 import type { Tool } from './tool'
 
@@ -17,5 +17,5 @@ export const TOOLS: readonly Tool[] = [
   SCISSORS,
   REGION,
   INTERPOLATION,
-  LABEL,
+  SHAPE,
 ]

@@ -1,4 +1,4 @@
-/** Changes the form of the whole label: islands, holes, its surface and its size. */
+/** Changes the shape of the whole label: islands, holes, its surface and its size. */
 
 import { element } from '../element'
 import { actionButton, choiceField, numberField, row } from './fields'
@@ -8,7 +8,7 @@ import type { Context, Tool } from './tool'
 
 type Holes = 'slices' | 'volume'
 const HOLES: Record<Holes, string> = {
-  slices: 'on each slice of the plane used last',
+  slices: 'on each slice',
   volume: 'in 3D',
 }
 
@@ -116,9 +116,9 @@ function surfaceRows(context: Context): HTMLElement[] {
   ]
 }
 
-export const LABEL: Tool = {
-  id: 'label',
-  name: 'Whole label',
+export const SHAPE: Tool = {
+  id: 'shape',
+  name: 'Shape',
   key: 'h',
   hint: 'Removes islands, fills holes, smooths, grows or shrinks the chosen label.',
   controls: (context) => {
