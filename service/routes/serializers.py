@@ -116,6 +116,8 @@ def job_out(status: JobStatus) -> JobOut:
         scans=dict(job.scans),
         scan_name=status.listed.scan_name,
         modality=status.listed.modality,
+        subject=status.listed.subject,
+        study_date=cast("Any", status.listed.study_date),
         priority=job.priority,
         options=_options(job),
         batch=job.batch,

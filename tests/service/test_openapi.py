@@ -196,8 +196,9 @@ def _rounded(value: object) -> object:
 def test_every_route_answers(gateway: Gateway, path: str) -> None:
     """With the examples' ids, which are nobody's, each route does its work or says 404."""
     for method in PATHS[path]:
-        url = re.sub(r"\{\w+\}", NOBODYS, re.sub(r"\{(level|row|column)\}", "9", path))
+        url = re.sub(r"\{\w+\}", NOBODYS, re.sub(r"\{(level|row|column|number)\}", "9", path))
         params = {"id": NOBODYS} if path == "/v1/jobs/events" else {}
+        params |= {"draft": NOBODYS} if path.endswith("{number}") else {}
         body = {"/v1/jobs": "JobIn", "/v1/batches": "BatchIn"}.get(path)
         body = "ReviewIn" if path.endswith("/reviews") else body
         body = "DeliveriesIn" if path.endswith("/deliveries") else body

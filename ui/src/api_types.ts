@@ -758,6 +758,14 @@ export interface JobOut {
    * DICOM modality of the first scan, such as CT; null if it is unknown.
    */
   modality: string | null
+  /**
+   * Pseudonym of the patient of the first scan; null if the scan states no patient.
+   */
+  subject: string | null
+  /**
+   * Date of its study; null if it is not known.
+   */
+  study_date: string | null
   priority: number
   options: OptionsIn
   batch: string | null
