@@ -1,7 +1,8 @@
 """A mask is corrected in the page: the stored mask has exactly the voxels that were painted."""
 
+import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import nibabel
@@ -24,6 +25,7 @@ RADIUS = 3.3
 """mm"""
 PLANES = ("axial", "coronal", "sagittal")
 LABELS = ("liver", "spleen", "kidney")
+COLOURS = ("#d95f5f", "#5fd98a", "#e0c050")
 OFFSETS = ((-5, -4), (4, 3))
 """Ends of a stroke, in voxels from the crosshair along the axes of the slice."""
 
@@ -47,9 +49,10 @@ STORAGES = {
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("correcting")
-    labels = tuple(Label(n + 1, name, f"#{40 * n + 80:02x}a0c0") for n, name in enumerate(LABELS))
+    labels = tuple(Label(value=n + 1, name=name, color=COLOURS[n]) for n, name in enumerate(LABELS))
     for dimension, name in ((2, "areas"), (3, "organs")):
-        one = replace(card(name, dimension, "image"), labels=labels, outputs=(0, 1, 2, 3))
+        plain = card(name, dimension, "image")
+        one = plain.model_copy(update={"labels": labels, "outputs": (0, 1, 2, 3)})
         (folder / "models" / name).mkdir(parents=True)
         one.save(folder / "models" / name / "card.json")
     running = start(folder / "data", models=str(folder / "models"))
@@ -175,7 +178,10 @@ def stored(gateway: Gateway, job: str, review: str) -> nibabel.Nifti1Image:
     path = f"/v1/jobs/{job}/reviews/{review}/mask?format=nifti"
     answer = gateway.client.get(path)
     assert answer.status_code == 200, answer.text
-    return nibabel.Nifti1Image.from_bytes(nibabel.filebasedimages.BytesIO(answer.content).read())
+    data = answer.content
+    return nibabel.Nifti1Image.from_bytes(
+        gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    )
 
 
 @pytest.mark.parametrize("storage", STORAGES)

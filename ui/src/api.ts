@@ -8,6 +8,7 @@ import type {
   Delivery,
   Download,
   Draft,
+  Drafts,
   Format,
   Job,
   JobCounts,
@@ -213,12 +214,8 @@ export const beginDraft = (id: string, reader: string, base: string | null): Pro
 
 /** The correction that the reader has begun; null without one. */
 export async function draftIfAny(id: string, reader: string): Promise<Draft | null> {
-  try {
-    return await get(`jobs/${id}/draft${by(reader)}`)
-  } catch (error) {
-    if (problemOf(error).status === 404) return null
-    throw error
-  }
+  const { drafts } = await get<Drafts>(`jobs/${id}/drafts${by(reader)}`)
+  return drafts[0] ?? null
 }
 
 export const discardDraft = async ({ job, id, reader }: Draft): Promise<void> => {

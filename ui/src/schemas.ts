@@ -13,6 +13,7 @@ export type {
   DoubtOut as Doubt,
   DownloadOut as Download,
   DraftOut as Draft,
+  DraftsOut as Drafts,
   FormatOut as Format,
   JobCountsOut as JobCounts,
   JobIn as NewJob,

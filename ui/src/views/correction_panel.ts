@@ -175,8 +175,8 @@ export class CorrectionPanel {
     this.rows[focused]?.pick.focus()
     fill(
       this.only,
-      element('option', { value: '' }, 'everything that is not locked'),
-      element('option', { value: '0' }, 'the background only'),
+      element('option', { value: '' }, 'everything unlocked'),
+      element('option', { value: '0' }, 'background only'),
       ...correcting.choices.map((slot) =>
         element('option', { value: slot }, `${correcting.nameOf(slot)} only`),
       ),
@@ -224,6 +224,7 @@ export class CorrectionPanel {
   private sizeOf(slot: number): string {
     const { editor, volume, scan, labels } = this.correcting
     const voxels = editor.counts[slot]!
+    if (voxels === 0) return 'none'
     const [x, y, z] = volume.spacing
     if (scan.dims[2] > 1 || labels.unit === 'mm') {
       const size =
