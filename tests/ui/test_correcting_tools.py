@@ -104,23 +104,23 @@ def test_ranges_of_values_limit_a_brush_and_a_region(reader: Page, gateway: Gate
     edge = MIDDLE + np.array([10, 0, 0])  # 8 mm: the brush covers the border of the ball
     correction.go(edge)
     correction.press("3", "t", ".")
-    around = values[21:26, 10:15, 10]  # on the axial slice, which is used last at first
+    around = values[21:26, 12, 8:13]  # on the axial slice, which is along the second axis
     limits = [float(reader.locator(f"#threshold-{end}").input_value()) for end in ("low", "high")]
     wanted = around.mean() + np.array([-2.5, 2.5]) * around.std()
     assert np.allclose(limits, wanted, rtol=1e-3)
-    near = (distance(edge) <= 6) & (np.indices(SHAPE)[2] == edge[2])
+    near = (distance(edge) <= 6) & (np.indices(SHAPE)[1] == edge[1])
     expected[near & (values >= limits[0]) & (values <= limits[1])] = 3
     correction.go(MIDDLE)
     correction.press("2", "d", "l", "1", "r", ".")  # in 3D, around what is locked
     expect(reader.locator(".correction > .hint")).to_contain_text("Enter applies")
     assert reader.locator(".correcting-layer path.ring").count() == 3
     reader.locator("#region-radius").fill("7")
-    expect(reader.locator(".correction > .hint")).to_contain_text("largest radius")
     limits = [float(reader.locator(f"#region-{end}").input_value()) for end in ("low", "high")]
     inside = (values >= limits[0]) & (values <= limits[1]) & (distance(MIDDLE) <= 7)
     parts, _ = ndimage.label(inside & (expected != 2), FACES)
     expected[parts == parts[tuple(MIDDLE.astype(int))]] = 1
-    correction.click("region-apply")
+    correction.click("region-apply")  # waits for the region of this radius
+    expect(reader.locator(".correction > .hint")).to_contain_text("applied")
     assert np.array_equal(correction.stored(), expected)
 
 
@@ -128,7 +128,7 @@ def test_lines_and_clicks_cut_and_fill(reader: Page, gateway: Gateway) -> None:
     expected = model_mask()
     correction = Correction.of(reader, gateway, "flipped", expected.copy())
     shown = correction.slice("coronal")
-    ends = [shown.pixel(offset) for offset in ((-3, -5), (3, -5), (3, 4), (-3, 4))]
+    ends = [shown.pixel(offset) for offset in ((-3.5, -5.5), (3.5, -5.5), (3.5, 4.5), (-3.5, 4.5))]
     correction.press("1", "c")
     reader.locator("#scissors-beside").fill("1")
     reader.mouse.move(*ends[0])
@@ -144,7 +144,7 @@ def test_lines_and_clicks_cut_and_fill(reader: Page, gateway: Gateway) -> None:
     reader.locator("#scissors-inside").select_option("fill")
     sagittal = correction.slice("sagittal")
     correction.press("3")
-    for offset in ((-2, -3), (4, -3), (4, 2), (-2, 2)):
+    for offset in ((-2.5, -3.5), (4.5, -3.5), (4.5, 2.5), (-2.5, 2.5)):
         reader.mouse.click(*sagittal.pixel(offset))
     correction.press("Enter")
     expected[13, 10:17, 7:13] = 3
