@@ -114,9 +114,9 @@ def test_ranges_of_values_limit_a_brush_and_a_region(reader: Page, gateway: Gate
     correction.press("2", "d", "l", "1", "r", ".")  # in 3D, around what is locked
     expect(reader.locator(".correction > .hint")).to_contain_text("Enter applies")
     assert reader.locator(".correcting-layer path.ring").count() == 3
-    reader.locator("#region-radius").fill("7")
+    reader.locator("#region-radius").fill("7.1")
     limits = [float(reader.locator(f"#region-{end}").input_value()) for end in ("low", "high")]
-    inside = (values >= limits[0]) & (values <= limits[1]) & (distance(MIDDLE) <= 7)
+    inside = (values >= limits[0]) & (values <= limits[1]) & (distance(MIDDLE) <= 7.1)
     parts, _ = ndimage.label(inside & (expected != 2), FACES)
     expected[parts == parts[tuple(MIDDLE.astype(int))]] = 1
     correction.click("region-apply")  # waits for the region of this radius
@@ -141,9 +141,9 @@ def test_lines_and_clicks_cut_and_fill(reader: Page, gateway: Gateway) -> None:
     cut = expected[10:17, 11:14, 5:15]
     cut[cut == 1] = 0
     reader.locator("#scissors-beside").fill("0")
+    correction.press("Enter", "3")  # Enter leaves the field
     reader.locator("#scissors-inside").select_option("fill")
     sagittal = correction.slice("sagittal")
-    correction.press("3")
     for offset in ((-2.5, -3.5), (4.5, -3.5), (4.5, 2.5), (-2.5, 2.5)):
         reader.mouse.click(*sagittal.pixel(offset))
     correction.press("Enter")

@@ -32,6 +32,8 @@ export function numberField(options: NumberOptions): NumberField {
       const number = input.valueAsNumber
       if (Number.isFinite(number) && input.validity.valid) changed(number)
     },
+    // the keys are those of the tools again
+    onkeydown: ({ key }: KeyboardEvent) => key === 'Enter' && input.blur(),
   })
   const show = (number: number | null): void => {
     input.value = number === null ? '' : String(number)
@@ -48,9 +50,18 @@ export function choiceField<T extends string>(
   value: T,
   changed: (value: T) => void,
 ): HTMLElement {
+  let clicked = false
   const select = element(
     'select',
-    { id, onchange: () => changed(select.value as T) },
+    {
+      id,
+      onpointerdown: () => (clicked = true),
+      onkeydown: () => (clicked = false),
+      onchange: () => {
+        changed(select.value as T)
+        if (clicked) select.blur() // not for a choice by a key, which goes on from here
+      },
+    },
     ...Object.entries<string>(options).map(([one, text]) => {
       return element('option', { value: one, selected: one === value }, text)
     }),
