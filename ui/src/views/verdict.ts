@@ -11,6 +11,7 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
+import type { CorrectionView, SavedDraft } from './correction'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -69,6 +70,8 @@ export class VerdictView {
     private readonly confirmed: () => Promise<boolean>,
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
+    /** The button that begins a correction, and why it cannot. */
+    private readonly correct: Pick<CorrectionView, 'button' | 'note' | 'takeBack'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -103,6 +106,7 @@ export class VerdictView {
       {},
       this.accept,
       this.reject,
+      correct.button,
       this.button('skip', 'Skip', 'S', () => this.skip()),
     )
     this.written = element(
@@ -119,6 +123,7 @@ export class VerdictView {
       this.open,
       this.newer.root,
       this.verdicts,
+      correct.note,
       this.reasons.root,
       this.result,
       this.reading.root,
@@ -166,8 +171,30 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
+      y: () => this.correct.button.click(),
       ...this.reading.keys(),
     }
+  }
+
+  /** Whether a review can be given; else asks for the name, which a second reading needs. */
+  get ready(): boolean {
+    const named = this.reviewer.value.trim() !== '' || this.name.hidden !== false
+    if (this.reading.needsName && !named) this.askName()
+    return named || !this.reading.needsName
+  }
+
+  /** Saves a correction as a review; false if that failed. */
+  async saveDraft(draft: SavedDraft): Promise<boolean> {
+    return this.give({ verdict: 'corrected', ...draft })
+  }
+
+  /** The newest corrected mask that this reader may see; null in a second reading. */
+  async newestCorrection(): Promise<string | null> {
+    const { job } = this
+    if (job === null || job.second_reading !== null) return null
+    const reviews = (await api.reviews(job.id, this.reviewer.value.trim())).reverse()
+    const standing = reviews.filter((one) => one.withdrawn_at === null && one.mask_format !== null)
+    return standing[0]?.id ?? null
   }
 
   private reset(): void {
@@ -224,18 +251,18 @@ export class VerdictView {
   }
 
   private async give(
-    verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication,
-  ): Promise<void> {
+    verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication | Corrected,
+  ): Promise<boolean> {
     const { job } = this
-    if (job === null || this.accept.disabled) return
+    if (job === null || this.accept.disabled) return false
     const reviewer = this.reviewer.value.trim()
-    if (this.reading.needsName && reviewer === '' && !this.name.hidden) return this.askName()
+    if (!this.ready) return false
     reader.name = reviewer
     const comment = this.comment.value.trim()
     const { adjudicates } = this.reading
     const { forReview: measurements } = this.measurements
     const given = { ...verdict, comment, reviewer, measurements, adjudicates }
-    await this.save(job, { ...given, seen: this.seen })
+    return this.save(job, { ...given, seen: this.seen })
   }
 
   private askName(): void {
@@ -244,16 +271,20 @@ export class VerdictView {
     this.reviewer.focus()
   }
 
-  private async save(job: Job, review: NewReview): Promise<void> {
+  private async save(job: Job, review: NewReview): Promise<boolean> {
+    let done = false
     this.saving = true
     this.enable()
     try {
-      await this.saved(job, review, await api.review(job.id, review))
+      const saved = await api.review(job.id, review)
+      done = true
+      await this.saved(job, review, saved)
     } catch (error) {
       await this.notSaved(job, review, api.problemOf(error))
     }
     this.saving = false
     this.enable()
+    return done
   }
 
   /** Says so where the reader is: another job may be on screen by now. */
@@ -286,6 +317,7 @@ export class VerdictView {
   private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
     try {
       await api.withdraw(job.id, saved.id, saved.reviewer)
+      await this.correct.takeBack(saved)
     } catch (error) {
       this.undo.say(`Not undone. ${api.problemOf(error).detail}`, scanText(job))
       this.refresh(job.id) // only the response may have been lost
@@ -363,6 +395,8 @@ export class VerdictView {
     )
   }
 }
+
+type Corrected = Pick<NewReview, 'verdict'> & SavedDraft
 
 /** Differs when another verdict was given, as far as this reader may see it. */
 function stageOf(job: Job | null): string {
