@@ -32,7 +32,7 @@ def _lines(card: AnyCard) -> list[tuple[str, str]]:
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
     own = _parts(card) if isinstance(card, CombinedCard) else _network(card)
     return [
-        ("name", f"{card.full_name}, version {card.version}"),
+        ("name", f"{card.full_name} {card.version}"),
         ("title", card.title),
         ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.requested_channels)),
         ("gives", f"{labels}{' (objects numbered)' if card.instances else ''}"),
