@@ -71,7 +71,7 @@ export class VerdictView {
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
     /** The button that begins a correction, and why it cannot. */
-    private readonly correct: Pick<CorrectionView, 'button' | 'note' | 'takeBack'>,
+    private readonly correct: Pick<CorrectionView, 'button' | 'note'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -317,7 +317,6 @@ export class VerdictView {
   private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
     try {
       await api.withdraw(job.id, saved.id, saved.reviewer)
-      await this.correct.takeBack(saved)
     } catch (error) {
       this.undo.say(`Not undone. ${api.problemOf(error).detail}`, scanText(job))
       this.refresh(job.id) // only the response may have been lost
