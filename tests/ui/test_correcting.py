@@ -132,8 +132,8 @@ class Slice:
         shown = {axis: end - origin for axis, end in steps.items() if end is not None}
         return cls(origin, at, tuple(shown), np.stack(list(shown.values()), axis=1))
 
-    def pixel(self, offset: tuple[int, int]) -> tuple[int, int]:
-        """The whole pixel that is nearest to a voxel."""
+    def pixel(self, offset: tuple[float, float]) -> tuple[int, int]:
+        """The whole pixel that is nearest to a place, in voxels."""
         x, y = (self.origin + self.steps @ np.array(offset)).round()
         return int(x), int(y)
 
