@@ -301,7 +301,9 @@ export class VerdictView {
     const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
-    this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
+    // a corrected mask is not withdrawn: it is corrected again
+    if (review.draft != null) this.undo.say(`${said} ${scanText(job)}`)
+    else this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
     else this.refresh(job.id)
     if (this.job?.id !== job.id) return
