@@ -302,7 +302,7 @@ export class VerdictView {
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
     // a corrected mask is not withdrawn: it is corrected again
-    if (review.draft != null) this.undo.say(`${said} ${scanText(job)}`)
+    if (review.draft != null) this.undo.say(said, scanText(job))
     else this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
     else this.refresh(job.id)
