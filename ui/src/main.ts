@@ -138,7 +138,11 @@ function keys(): Keys {
 
 /** While a mask is corrected, its keys, and those that change how the image is shown. */
 function correctionKeys(): Keys {
-  return { '?': () => help.showModal(), ...viewKeys(), ...jobView.correction.keys() }
+  const showHelp = (): void => {
+    help.showModal()
+    help.querySelector('h3')?.scrollIntoView()
+  }
+  return { '?': showHelp, ...viewKeys(), ...jobView.correction.keys() }
 }
 
 /** Leads past the worklist and the tools, to what the reader does on this view. */
