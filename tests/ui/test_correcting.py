@@ -173,7 +173,7 @@ def saved(page: Page, gateway: Gateway, job: str) -> dict[str, Any]:
         page.keyboard.press("Control+s")
     expect(page.locator(".correction")).to_be_hidden()
     review: dict[str, Any] = answer.value.json()
-    assert review in gateway.client.get(f"/v1/jobs/{job}/reviews").json()["reviews"]
+    assert review in gateway.client.get(f"/v1/jobs/{job}/reviews").json()
     return review
 
 
