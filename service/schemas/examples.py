@@ -84,6 +84,16 @@ _NO_VALUES = {
     "value_unit": "",
 }
 
+_DRAFT = {
+    "id": _DRAFT_ID,
+    "job": _JOB_ID,
+    "reader": "R1",
+    "base": None,
+    "changes": 12,
+    "seconds": 74.5,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
@@ -147,16 +157,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "measurements": [_DRAWN],
     },
     "DraftIn": {"reader": "R1", "base": None},
-    "DraftOut": {
-        "id": _DRAFT_ID,
-        "job": _JOB_ID,
-        "reader": "R1",
-        "base": None,
-        "changes": 12,
-        "seconds": 74.5,
-        "created_at": _TIME,
-        "updated_at": _TIME,
-    },
+    "DraftOut": _DRAFT,
+    "DraftsOut": {"drafts": [_DRAFT]},
     "LabelChangeOut": {"label": 1, "added": 412, "removed": 37},
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
