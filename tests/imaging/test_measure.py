@@ -127,9 +127,8 @@ def test_what_is_measured_goes_into_json_and_csv() -> None:
 
 def test_members_that_are_no_measurement_have_no_column() -> None:
     """A worker's report says more of a label than what is measured in the mask."""
-    measured = measure(
-        np.ones((2, 2, 2), np.uint8), in_memory(np.zeros((1, 2, 2, 2)), (1, 1, 1)), [(1, "a")]
-    )
+    mask = np.ones((2, 2, 2), np.uint8)
+    measured = measure(mask, scan_of(mask.shape), [(1, "a")])
     rows = [row | {"unsure_share": 0.25} for row in measured.as_dict()["labels"]]
     assert table({"labels": rows}) == to_csv(measured.rows)
 
