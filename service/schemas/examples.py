@@ -94,6 +94,16 @@ _NO_VALUES = {
     "value_unit": "",
 }
 
+_DRAFT = {
+    "id": _DRAFT_ID,
+    "job": _JOB_ID,
+    "reader": "R1",
+    "base": None,
+    "changes": 12,
+    "seconds": 74.5,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
