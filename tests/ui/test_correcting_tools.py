@@ -181,7 +181,7 @@ def test_changes_are_carried_to_slices_between(reader: Page, gateway: Gateway) -
     correction.press("n", "Enter")
     painted = [(distance(spot) <= 4)[..., int(spot[2])] for spot in spots]
     for n, k in enumerate(range(10, 15)):
-        expected[..., k][between(*painted, share=n / 4)] = 3
+        expected[..., k][between(painted[0], painted[1], n / 4)] = 3
     assert np.array_equal(correction.stored(), expected)
 
 
@@ -200,12 +200,10 @@ def test_a_whole_label_changes_its_form(reader: Page, gateway: Gateway) -> None:
     expected = ndimage.binary_fill_holes(expected, FACES)
     reader.locator("#smooth-size").fill("1.5")
     correction.click("smooth")
-    deviations = 1.5 / SPACING
+    deviations = (1.5 / SPACING).tolist()
+    reach = [int(3 * deviation) for deviation in deviations]
     blurred = ndimage.gaussian_filter(
-        expected.astype(float),
-        deviations,
-        mode="nearest",
-        radius=np.floor(3 * deviations).astype(int),
+        expected.astype(np.float64), deviations, mode="nearest", radius=reach
     )
     free = (mask == 0) | (mask == 1)
     expected = (blurred >= 0.5 - 1e-6) & free
