@@ -17,8 +17,7 @@ class JobSort(StrEnum):
     PRIORITY = "priority"
     """The highest priority first, then the oldest job, as in a queue."""
     SUSPICION = "suspicion"
-    """The job with the most warnings in its report and labels of unusual size first, then the
-    newest."""
+    """The job with the most warnings in its report and unusual labels first, then the newest."""
 
 
 class Verdict(StrEnum):

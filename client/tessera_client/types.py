@@ -239,7 +239,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class UnusualSize:
-    """A label whose size differs from that in masks of the same model that were accepted."""
+    """A label whose size differs from that in masks of the same model that were accepted, or that
+    the network is less sure of than in these."""
 
     label: int
     """Value of the label in the mask."""
@@ -248,7 +249,8 @@ class UnusualSize:
     size: float
     """In `unit`; 0: the label is missing."""
     unit: str
-    """`ml` for a volume, `mm2` or `px` for an image."""
+    """`ml` for a volume, `mm2` or `px` for an image; `share`: `size` is the share of the label's
+    voxels that the network is not sure of."""
     usual: float
     """Median of the size in accepted masks, in `unit`."""
     ratio: float

@@ -839,9 +839,9 @@ export interface JobOut {
    */
   doubts: number
   /**
-   * The labels whose size differs most from that in the newest 200 accepted masks of the same
-   * model, version and project, at most ten; the one that differs most comes first. Empty until 20
-   * masks are accepted.
+   * The labels whose size, or share that the network is not sure of, differs most from that in
+   * the newest 200 accepted masks of the same model, version and project, at most ten; the one that
+   * differs most comes first. Empty until 20 masks are accepted.
    */
   unusual_sizes: UnusualSizeOut[]
   /**
@@ -885,7 +885,8 @@ export interface ReadingProgressOut {
   readers: number
 }
 /**
- * A label whose size differs from that in masks of the same model that were accepted.
+ * A label whose size differs from that in masks of the same model that were accepted, or a
+ * label that the network is less sure of than in these.
  */
 export interface UnusualSizeOut {
   /**
@@ -898,7 +899,8 @@ export interface UnusualSizeOut {
    */
   size: number
   /**
-   * `ml` for a volume, `mm2` or `px` for an image.
+   * `ml` for a volume, `mm2` or `px` for an image. `share`: `size` is the share of the label's
+   * voxels that the network is not sure of, as `unsure_share` in the report.
    */
   unit: string
   /**
