@@ -252,7 +252,7 @@ def exact(page: Page, row: int, column: int) -> tuple[float, float]:
 
 
 def test_a_draft_is_kept_and_continued(reader: Page, gateway: Gateway) -> None:
-    job, affine = volume(gateway, "oblique")
+    job = volume(gateway, "oblique")[0]
     correct(reader, job)
     state = reader.locator("#draft-state")
     changes = f"/v1/jobs/{job}/draft/changes"
@@ -281,7 +281,8 @@ def test_a_draft_is_kept_and_continued(reader: Page, gateway: Gateway) -> None:
     reader.context.set_offline(False)
     expect(state).to_have_text("Draft saved")
     assert not reader.evaluate(asked)
-    assert begun()[: len(first)].tolist() == first.tolist() and len(begun()) > len(first)
+    assert begun()[: len(first)].tolist() == first.tolist()
+    assert len(begun()) > len(first)
     # another tab goes on with it
     other = reader.context.new_page()
     other.goto(str(gateway.client.base_url))
@@ -305,11 +306,12 @@ def test_a_draft_is_kept_and_continued(reader: Page, gateway: Gateway) -> None:
         reader.keyboard.press("]")
     paint(reader, "3")
     after = reader.locator(".correction .size").all_inner_texts()
-    assert after[:2] == sizes[:2] and after[2] != sizes[2]
+    assert after[:2] == sizes[:2]
+    assert after[2] != sizes[2]
     review = saved(reader, gateway, job)
-    mask = np.asarray(stored(gateway, job, review["id"]).dataobj)
     reader.keyboard.press("u")
     reader.locator(".correction").wait_for()
+    mask = np.asarray(stored(gateway, job, review["id"]).dataobj)
     again = saved(reader, gateway, job)
     assert again["id"] != review["id"]
     assert np.array_equal(np.asarray(stored(gateway, job, again["id"]).dataobj), mask)

@@ -390,6 +390,7 @@ export class CorrectionView {
     const draft = await api.beginDraft(job, name, base)
     if (draft.changes > 0) return
     await api.appendChanges(draft, 1, await pack(saved.runs), seconds ?? 0)
+    if (this.job?.id === job) await this.begin() // else when the job is opened
   }
 
   /** Draws the mask without the changes of the draft. */
