@@ -14,6 +14,7 @@ from jobs.repository import (
     BatchReviews,
     Jobs,
     Readings,
+    RelatedScans,
     Reviews,
     Scans,
     Viewers,
@@ -27,6 +28,7 @@ from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives
+from service.use_cases.comparisons import Comparisons
 from service.use_cases.deliveries import Deliveries
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
@@ -60,6 +62,7 @@ ArchivesDep = Annotated[Archives, provided(Archives)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]
 BatchesDep = Annotated[Batches, provided(Batches)]
+ComparisonsDep = Annotated[Comparisons, provided(Comparisons)]
 DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
 DispatchThreadsDep = Annotated[DispatchThreads, provided(DispatchThreads)]
 ImageSessionsDep = Annotated[ImageSessions, provided(ImageSessions)]
@@ -76,6 +79,7 @@ ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
+RelatedScansDep = Annotated[RelatedScans, provided(RelatedScans)]
 ResultsDep = Annotated[Results, provided(Results)]
 ReviewsDep = Annotated[Reviews, provided(Reviews)]
 RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]

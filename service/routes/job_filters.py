@@ -10,7 +10,7 @@ from jobs.job import JobState
 from jobs.job_filter import JobFilter, Verdict
 from jobs.second_reading import ReadingState
 from service.auth import Principal
-from service.schemas import AssigneeName, BatchId, Modality, ModelName, Text
+from service.schemas import AssigneeName, BatchId, Identifier, Modality, ModelName, Text
 
 _Words = Annotated[Text, Query(max_length=200)]
 
@@ -50,6 +50,10 @@ def _job_filter(
             "it for several readers."
         ),
     ] = [],  # noqa: B006
+    scan: Annotated[
+        Identifier | None,
+        Query(description="Only jobs whose first scan is this one: their masks are on its grid."),
+    ] = None,
     model: Annotated[ModelName | None, Query(description="Only jobs of this model.")] = None,
     batch: Annotated[BatchId | None, Query(description="Only jobs of this batch.")] = None,
     modality: Annotated[
@@ -74,6 +78,7 @@ def _job_filter(
         assignees=tuple(assignee),
         readings=tuple(reading),
         unread_by=unread_by,
+        scan=scan,
         model=model,
         batch=batch,
         modality=modality,

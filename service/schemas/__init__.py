@@ -17,6 +17,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
+from service.schemas.comparisons import ComparedMaskOut, ComparisonOut, LabelComparisonOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -63,6 +64,8 @@ from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, Vi
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
+    RelatedScanOut,
+    RelatedScansOut,
     ScanOut,
     ScanPage,
     ScansOut,
@@ -111,6 +114,8 @@ __all__ = [
     "BatchReviewIn",
     "BatchReviewOut",
     "Choice",
+    "ComparedMaskOut",
+    "ComparisonOut",
     "Cursor",
     "DeliveriesIn",
     "DeliveryOut",
@@ -127,6 +132,7 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",
     "MeasurementIn",
@@ -149,6 +155,8 @@ __all__ = [
     "ReadingProgressOut",
     "Ready",
     "RefusedOut",
+    "RelatedScanOut",
+    "RelatedScansOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",

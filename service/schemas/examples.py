@@ -143,6 +143,16 @@ _NO_VALUES = {
     "value_unit": "",
 }
 
+_RELATED: dict[str, Any] = {"scan": _SCAN, "relation": "study"}
+_COMPARED = {"job": _JOB_ID, "review": None}
+_LABEL_COMPARISON = {
+    "value": 1,
+    "name": "liver",
+    "dice": 0.9,
+    "first": 1000,
+    "second": 1000,
+    "common": 900,
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
@@ -156,6 +166,26 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WindowOut": _WINDOW,
     "UploadedMaskOut": _MASK,
     "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
+    "RelatedScanOut": _RELATED,
+    "RelatedScansOut": {"scans": [_RELATED], "more": False},
+    "ComparedMaskOut": _COMPARED,
+    "LabelComparisonOut": _LABEL_COMPARISON,
+    "ComparisonOut": {
+        "first": _COMPARED,
+        "second": _COMPARED | {"review": "e6a7f918273c4b1d7c3e9a064d2f8b05"},
+        "matched_by": "number",
+        "renumbered": {},
+        "objects": False,
+        "voxel_ml": 0.001,
+        "voxel_mm2": None,
+        "dice": 0.9,
+        "agreement": 900,
+        "only_first": 100,
+        "only_second": 100,
+        "other_label": 0,
+        "labels": [_LABEL_COMPARISON],
+        "slices": [[0, 200], [100, 100], [200, 0]],
+    },
     "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
     "JobCountsOut": {
         "total": 40,
