@@ -76,7 +76,7 @@ class RelatedScans:
         return found[:limit], len(found) > limit
 
 
-def _partners(scan_id: str) -> "Select[tuple[str]]":
+def _partners(scan_id: str) -> "Select[str]":
     users = select(job_scans.c.job).where(job_scans.c.scan == scan_id)
     return select(job_scans.c.scan).where(job_scans.c.job.in_(users), job_scans.c.scan != scan_id)
 
