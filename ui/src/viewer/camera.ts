@@ -33,9 +33,9 @@ export class Camera {
     beside: [Space, Orientation] | null = null,
   ) {
     this.focus = plus(centre, plane.normal, dot(plus(point, centre, -1), plane.normal))
-    const fit = (one: Space, { right, up }: Orientation): number =>
+    const needed = (one: Space, { right, up }: Orientation): number =>
       Math.max(one.extent(right) / size.width, one.extent(up) / size.height)
-    this.scale = Math.max(fit(space, plane), beside === null ? 0 : fit(...beside)) / zoom
+    this.scale = Math.max(needed(space, plane), beside === null ? 0 : needed(...beside)) / zoom
   }
 
   /** Half the height of the pane in mm. */

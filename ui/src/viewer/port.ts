@@ -155,6 +155,8 @@ export interface Viewer extends Controls {
    * also outside of the scan.
    */
   follow: (gaze: Gaze) => void
+  /** Whether the point that it follows is outside of the scan. */
+  readonly outside: boolean
   /** Draws at the scale at which the scan of another viewer fits, too. */
   fitBeside: (other: Viewer | null) => void
   /** The drawn labels, or the reason why they cannot be corrected; null without a mask. */

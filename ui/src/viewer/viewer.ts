@@ -459,6 +459,13 @@ class PlanarViewer implements Viewer {
     this.report()
   }
 
+  get outside(): boolean {
+    const { scan, followed } = this
+    if (scan === null || followed === null) return false
+    const at = scan.space.toVoxel(followed)
+    return at.some((n, axis) => n < -0.5 || n > scan.grid.dims[axis]! - 0.5)
+  }
+
   fitBeside(other: Viewer | null): void {
     this.beside = other instanceof PlanarViewer ? (other.scan?.space ?? null) : null
     this.draw()

@@ -128,7 +128,9 @@ export class VolumeScene {
   /** Frees the graphics memory of the surfaces: the library would wait for garbage collection. */
   private release(actors: Iterable<vtkActor> = this.surfaces.values()): void {
     if (!this.open) return
-    const window = this.engine.getOffscreenMultiRenderWindow(this.id).getOpenGLRenderWindow() as Nodes
+    const window = this.engine
+      .getOffscreenMultiRenderWindow(this.id)
+      .getOpenGLRenderWindow() as Nodes
     for (const actor of actors) {
       const node = window.getViewNodeFor(actor.getMapper())
       for (const part of node?.getReferenceByName('primitives') ?? []) {

@@ -2,6 +2,7 @@
 
 import { element, fill } from '../element'
 import { reader } from '../reader'
+import { comparing, hashOf } from '../route'
 import { finished, type Job, type Model, type Scan } from '../schemas'
 import { modelText, shapeText, spacingText, stateText, timeText } from '../text'
 
@@ -53,11 +54,12 @@ export class JobHead {
     )
   }
 
-  private actions(job: Job, scan: Scan | null): HTMLButtonElement[] {
+  private actions(job: Job, scan: Scan | null): HTMLElement[] {
     const button = (label: string, onclick: () => void): HTMLButtonElement =>
       element('button.quiet', { type: 'button', onclick }, label)
     const assign = button('Assign …', () => this.onAssign(job))
     return [
+      ...(job.state === 'succeeded' ? [compareLink(job)] : []),
       ...(reader.may('jobs:assign') ? [assign] : []),
       ...(scan !== null && finished(job) ? this.ofScan(scan, button) : []),
     ]
@@ -74,6 +76,15 @@ export class JobHead {
       ...(reader.may('scans:delete') ? [remove] : []),
     ]
   }
+}
+
+function compareLink({ id }: Job): HTMLElement {
+  return element(
+    'a.button.quiet',
+    { href: hashOf(comparing({ job: id, review: null })), title: 'Compare (Y)' },
+    'Compare',
+    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
+  )
 }
 
 /** The state, without the place in the queue. */
