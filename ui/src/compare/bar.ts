@@ -4,7 +4,7 @@ import { element, fill } from '../element'
 import type { MaskRef } from '../route'
 import type { RelatedScan, Scan } from '../schemas'
 import { countText } from '../text'
-import { isSame, type MaskChoice, RELATIONS, valueOf } from './choices'
+import { isSame, type MaskChoice, optionOf, RELATIONS } from './choices'
 
 export interface BarEvents {
   first: (mask: MaskRef) => void
@@ -67,13 +67,13 @@ export class CompareBar {
   showMasks(masks: [MaskChoice[], MaskChoice[]], first: MaskRef, second: MaskRef | null): void {
     this.masks = masks
     fill(this.first, ...optionsOf(masks[0]))
-    this.first.value = valueOf(first)
+    this.first.value = optionOf(first)
     fill(
       this.second,
       element('option', { value: '' }, 'No mask'),
       ...optionsOf(masks[1].filter(({ ref }) => !isSame(ref, first))),
     )
-    this.second.value = valueOf(second)
+    this.second.value = optionOf(second)
   }
 
   /** Scans to choose from; `chosen`: the second scan, null for the same one. */
@@ -98,11 +98,11 @@ function select(id: string, name: string): HTMLSelectElement {
 }
 
 function optionsOf(choices: MaskChoice[]): HTMLElement[] {
-  return choices.map(({ ref, text }) => element('option', { value: valueOf(ref) }, text))
+  return choices.map(({ ref, text }) => element('option', { value: optionOf(ref) }, text))
 }
 
 function refOf(choices: MaskChoice[], value: string): MaskRef | null {
-  return choices.find(({ ref }) => valueOf(ref) === value)?.ref ?? null
+  return choices.find(({ ref }) => optionOf(ref) === value)?.ref ?? null
 }
 
 function group(label: string, relation: string, scans: RelatedScan[]): HTMLElement | false {

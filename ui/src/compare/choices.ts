@@ -51,7 +51,7 @@ export function isSame(one: MaskRef | null, other: MaskRef | null): boolean {
 }
 
 /** As the value of an option; empty for none. */
-export function valueOf(ref: MaskRef | null): string {
+export function optionOf(ref: MaskRef | null): string {
   return ref === null ? '' : [ref.job, ref.review ?? ''].join(' ')
 }
 

@@ -148,7 +148,7 @@ export class CompareView {
     note(this.route)
     this.differenceColours = differenceLegend()
     this.bar.showMasks(choices, this.route.first, ref)
-    this.sides.forEach((side, n) => (side.title = titleOf(loaded, n as 0 | 1)))
+    for (const n of [0, 1] as const) this.sides[n].title = titleOf(loaded, n)
     this.figures.show(comparison, this.differenceColours, reason)
     const same = scans[0].id === scans[1].id
     this.message.textContent = same && ref === null ? NO_OTHER : ''
