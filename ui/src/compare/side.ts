@@ -155,6 +155,11 @@ export class Side {
     }
   }
 
+  resetWindow(): void {
+    this.viewer?.resetWindow()
+    this.windows.first()
+  }
+
   focus(): void {
     this.screen.focus()
   }
