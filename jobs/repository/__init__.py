@@ -6,10 +6,12 @@ from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
+from jobs.repository.drafts import Drafts
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
 from jobs.repository.jobs import Jobs
+from jobs.repository.judged_jobs import JudgedJob, JudgedJobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Held, Leases
 from jobs.repository.lost_jobs import LostJobs
@@ -38,6 +40,7 @@ __all__ = [
     "ComparedReadings",
     "Database",
     "Deliveries",
+    "Drafts",
     "Figures",
     "Forecast",
     "Forecasts",
@@ -45,6 +48,8 @@ __all__ = [
     "ImageNames",
     "JobReading",
     "Jobs",
+    "JudgedJob",
+    "JudgedJobs",
     "LabelCounts",
     "Labels",
     "Leases",
@@ -96,7 +101,9 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.drafts = Drafts(database)
         self.readings = Readings(database)
+        self.judged_jobs = JudgedJobs(database)
         self.reading_stages = ReadingStages(database)
         self.uploaded_masks = UploadedMasks(database)
         self.batch_reviews = BatchReviews(database)

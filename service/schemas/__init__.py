@@ -19,6 +19,7 @@ from service.schemas.batch_reviews import (
     WithdrawnOut,
 )
 from service.schemas.comparisons import ComparedMaskOut, ComparisonOut, LabelComparisonOut
+from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -60,7 +61,14 @@ from service.schemas.reader_measurements import (
     ReadMeasurementOut,
     ReviewMeasurementsOut,
 )
-from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
+from service.schemas.reviews import (
+    LabelChangeOut,
+    ReviewIn,
+    ReviewOut,
+    ViewerIn,
+    ViewerOut,
+    ViewersOut,
+)
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
@@ -113,6 +121,7 @@ __all__ = [
     "BatchReadingIn",
     "BatchReviewIn",
     "BatchReviewOut",
+    "ChangeNumber",
     "Choice",
     "ComparedMaskOut",
     "ComparisonOut",
@@ -122,6 +131,8 @@ __all__ = [
     "Device",
     "DoubtOut",
     "DownloadOut",
+    "DraftIn",
+    "DraftOut",
     "EstimateOut",
     "FormatOut",
     "Health",
@@ -132,6 +143,7 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelChangeOut",
     "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",

@@ -101,6 +101,11 @@ export const SHORTCUTS = [
     shown: 'Escape',
     does: 'while measuring: cancel the drawing, or end measuring',
   },
+  {
+    keys: ['t'],
+    shown: 'T',
+    does: 'take up the selected measurement: Shift + arrow keys move it; T or Escape ends',
+  },
   { keys: ['h'], shown: 'H', does: 'hide or show all measurements' },
   {
     keys: ['Delete', 'z'],
