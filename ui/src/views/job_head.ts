@@ -4,6 +4,7 @@ import { CutText } from '../cut_text'
 import { element, fill } from '../element'
 import { reader } from '../reader'
 import { comparing, hashOf } from '../route'
+import { roveToolbar } from '../roving'
 import { finished, type Job, type Model, type Scan } from '../schemas'
 import { modelText, shapeText, spacingText, stateText, timeText } from '../text'
 
@@ -51,7 +52,7 @@ export class JobHead {
         ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
       ),
-      element('div.actions', {}, ...this.actions(job, scan)),
+      toolbar(this.actions(job, scan)),
     )
   }
 
@@ -77,6 +78,13 @@ export class JobHead {
       ...(reader.may('scans:delete') ? [remove] : []),
     ]
   }
+}
+
+/** One tab stop: arrow keys move between the actions. */
+function toolbar(actions: HTMLElement[]): HTMLElement {
+  const root = element('div.actions', { role: 'toolbar', 'aria-label': 'This job' }, ...actions)
+  roveToolbar(root)
+  return root
 }
 
 function compareLink({ id }: Job): HTMLElement {
