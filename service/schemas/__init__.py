@@ -19,7 +19,7 @@ from service.schemas.batch_reviews import (
     WithdrawnOut,
 )
 from service.schemas.comparisons import ComparedMaskOut, ComparisonOut, LabelComparisonOut
-from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut
+from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut, DraftsOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -133,6 +133,7 @@ __all__ = [
     "DownloadOut",
     "DraftIn",
     "DraftOut",
+    "DraftsOut",
     "EstimateOut",
     "FormatOut",
     "Health",

@@ -53,6 +53,7 @@ PATHS = {
     "/v1/jobs/{job_id}/comparison": {"get"},
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
     "/v1/jobs/{job_id}/draft": {"get", "put", "delete"},
+    "/v1/jobs/{job_id}/drafts": {"get"},
     "/v1/jobs/{job_id}/draft/changes": {"get"},
     "/v1/jobs/{job_id}/draft/changes/{number}": {"put"},
     "/v1/jobs/{job_id}/reviews/{review_id}/mask": {"get"},

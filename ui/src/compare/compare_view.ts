@@ -144,6 +144,7 @@ export class CompareView {
     this.toolbar.offer(loaded.scans[0].dimension === 2, difference !== null)
     this.slices.show(viewer, difference)
     await this.showDifference(this.route!.difference)
+    if (this.bar.root.contains(document.activeElement)) this.sides[0].focus() // keys act on it
     if (offset === null && !this.slices.goToMost(viewer.active)) this.images.lookAtMask()
   }
 

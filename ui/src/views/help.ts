@@ -1,7 +1,7 @@
 /** The dialog that lists keys and mouse actions. */
 
 import { element } from '../element'
-import { COMPARISON_SHORTCUTS, SHORTCUTS, type Shortcut } from '../shortcuts'
+import { COMPARISON_SHORTCUTS, CORRECTION_SHORTCUTS, SHORTCUTS, type Shortcut } from '../shortcuts'
 
 export function helpDialog(): HTMLDialogElement {
   return element(
@@ -14,17 +14,19 @@ export function helpDialog(): HTMLDialogElement {
       element('h2', { id: 'help-title' }, 'Keys and mouse'),
       element('button', {}, 'Close'),
     ),
-    listOf(SHORTCUTS),
+    list(SHORTCUTS),
+    element('h3', {}, 'While a mask is corrected'),
+    list(CORRECTION_SHORTCUTS),
     element('h3', {}, 'In a comparison'),
-    listOf(COMPARISON_SHORTCUTS),
+    list(COMPARISON_SHORTCUTS),
   )
 }
 
-function listOf(table: readonly Shortcut[]): HTMLElement {
+function list(shortcuts: readonly Shortcut[]): HTMLElement {
   return element(
     'dl',
     {},
-    ...table.map(({ shown, does }) =>
+    ...shortcuts.map(({ shown, does }) =>
       element('div', {}, element('dt', {}, element('kbd', {}, shown)), element('dd', {}, does)),
     ),
   )
