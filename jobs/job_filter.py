@@ -46,6 +46,8 @@ class JobFilter:
     """With a second reading in one of these states."""
     unread_by: str | None = None
     """Not read by a reader of this name, in a second reading."""
+    scan: str | None = None
+    """Whose first scan has this id, so that the mask is on its grid."""
     model: str | None = None
     batch: str | None = None
     modality: str | None = None

@@ -163,6 +163,10 @@ class Scan:
     """SeriesNumber of a DICOM scan."""
     study_date: str | None = None
     """Date of a DICOM study, YYYY-MM-DD; None if de-identification removed it."""
+    study: str | None = None
+    """StudyInstanceUID of a DICOM scan."""
+    frame_of_reference: str | None = None
+    """FrameOfReferenceUID of a DICOM scan."""
     masks: tuple[UploadedMask, ...] = ()
     """DICOM Segmentations that came with it; only in the response to an upload."""
 
