@@ -5,13 +5,16 @@ from collections.abc import Collection
 from sqlalchemy import Connection, select, union
 
 from jobs.repository.database import Database
-from jobs.repository.schema import jobs, reviews, scans
+from jobs.repository.schema import jobs, reviews, scans, trainings
 
-_COLUMNS = (scans.c.sha256, jobs.c.mask_sha256, jobs.c.preview_sha256, reviews.c.mask_sha256)
+_COLUMNS = (
+    *(scans.c.sha256, jobs.c.mask_sha256, jobs.c.preview_sha256, reviews.c.mask_sha256),
+    trainings.c.model_blob,
+)
 
 
 class References:
-    """References from rows of scans, jobs and reviews to blobs."""
+    """References from rows of scans, jobs, reviews and trainings to blobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
