@@ -95,7 +95,7 @@ def job_runner(
     tools = Tools(
         segmenter=JobSegmenter(repository.scans, blobs, engine),
         leases=repository.leases,
-        keeper=LeaseKeeper(repository.leases, settings, shutdown),
+        keeper=LeaseKeeper(settings, shutdown),
         blobs=blobs,
         settings=settings,
         shutdown=shutdown,

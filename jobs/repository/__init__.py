@@ -29,7 +29,7 @@ from jobs.repository.uploaded_masks import UploadedMasks
 from jobs.repository.usual_sizes import UsualSizes
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
-from jobs.repository.work_leases import Held
+from jobs.repository.work_leases import Held, WorkLeases
 from jobs.repository.workers import Workers
 from jobs.repository.worklist import Worklist
 
@@ -69,6 +69,7 @@ __all__ = [
     "UsualSizes",
     "Viewers",
     "Webhooks",
+    "WorkLeases",
     "Workers",
     "Worklist",
     "known_revisions",
