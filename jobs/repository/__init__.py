@@ -22,6 +22,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.steps import Work
 from jobs.repository.training_leases import TrainingLeases
 from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.trainings import Trainings
@@ -69,6 +70,7 @@ __all__ = [
     "UsualSizes",
     "Viewers",
     "Webhooks",
+    "Work",
     "WorkLeases",
     "Workers",
     "Worklist",
