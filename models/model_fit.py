@@ -47,7 +47,7 @@ def ranked(scan: Scan, cards: Iterable[AnyCard], *, read_values: bool) -> list[M
 def _order(fit: ModelFit) -> tuple[int, int, int, int, str]:
     """Lower is better. A model that needs further scans comes after one that does not."""
     further = len(fit.card.requested_channels) - 1
-    return len(fit.doubts), further, len(fit.unknown), -len(fit.matches), fit.card.name
+    return len(fit.doubts), further, len(fit.unknown), -len(fit.matches), fit.card.full_name
 
 
 def _fit(

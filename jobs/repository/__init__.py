@@ -11,6 +11,7 @@ from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
 from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.jobs import Jobs
+from jobs.repository.judged_jobs import JudgedJob, JudgedJobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
 from jobs.repository.lost_work import LostWork
@@ -50,6 +51,8 @@ __all__ = [
     "ImageNames",
     "JobReading",
     "Jobs",
+    "JudgedJob",
+    "JudgedJobs",
     "LabelCounts",
     "Labels",
     "Leases",
@@ -105,6 +108,7 @@ class Repository:
         self.workers = Workers(database)
         self.reviews = Reviews(database)
         self.readings = Readings(database)
+        self.judged_jobs = JudgedJobs(database)
         self.reading_stages = ReadingStages(database)
         self.uploaded_masks = UploadedMasks(database)
         self.batch_reviews = BatchReviews(database)

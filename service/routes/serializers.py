@@ -261,7 +261,7 @@ def webhook_message_out(message: WebhookMessage) -> WebhookMessageOut:
 def model_out(card: AnyCard) -> ModelOut:
     """A model's card, with the facts that a page shows first at the top level."""
     return ModelOut(
-        name=card.name,
+        name=card.full_name,
         version=card.version,
         title=card.title,
         description=card.description,
@@ -279,7 +279,7 @@ def model_out(card: AnyCard) -> ModelOut:
 def model_fit_out(fit: ModelFit) -> ModelFitOut:
     """How a scan fits a model."""
     return ModelFitOut(
-        model=fit.card.name,
+        model=fit.card.full_name,
         channel=fit.channel,
         doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
         matches=list(fit.matches),

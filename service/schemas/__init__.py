@@ -1,5 +1,6 @@
 """The JSON of requests and responses, one module for each group of routes."""
 
+from models.card_parts import ModelName
 from service.schemas.account import AccountOut
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.assignments import (
@@ -27,7 +28,6 @@ from service.schemas.fields import (
     JobId,
     MessageId,
     Modality,
-    ModelName,
     PageLimit,
     PeerName,
     ReviewId,

@@ -10,8 +10,9 @@ from inference.runtime_registry import Precision
 from jobs.job import JobState
 from jobs.job_filter import Verdict
 from jobs.second_reading import ReadingState
+from models.card_parts import ModelName
 from service.resources.format_names import StoredFormatName
-from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
+from service.schemas.fields import Device, Identifier, Text, Wire
 from service.schemas.problem import Problem
 from service.schemas.second_readings import SecondReadingIn
 
